@@ -1,0 +1,1 @@
+export { ACTOR_TYPE, actorOf, type Application, applicationSchema } from './application.ts'

@@ -1,0 +1,19 @@
+/** The kinds of credential that are issued and later presented again. */
+export type CredentialType =
+  | 'authorization_code'
+  | 'access_token'
+  | 'refresh_token'
+  | 'device_code'
+  | 'login_verifier'
+  | 'consent_verifier'
+
+/**
+ * What each credential of our IAM auth service begins with. The issuer mints by this table and the router routes by
+ * it; there is no second copy.
+ */
+export const IAM_PREFIXES: Readonly<Record<'authorization_code' | 'access_token' | 'refresh_token' | 'device_code', string>> = {
+  authorization_code: 'gliamac-',
+  access_token: 'gliamat-',
+  refresh_token: 'gliamrt-',
+  device_code: 'gliamdc-',
+}

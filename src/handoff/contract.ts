@@ -1,0 +1,97 @@
+import { z } from 'zod'
+
+/**
+ * The internal API of the IAM auth service: what a monolith's sign-in, consent and device pages, its replication and
+ * its resource servers call. Every call carries {@link AUTH_TOKEN_HEADER}. Wrong or no token: 401. A body that does
+ * not fit: 400 `{"error":"invalid_request","error_description":…}`. An unknown, used or expired challenge: 404
+ * `{"error":"not_found"}`.
+ */
+export const AUTH_TOKEN_HEADER = 'gitlab-iam-auth-token'
+
+/** Paths on the internal port. Challenges go in the query: `?challenge=` for PUT, `?login_challenge=`/`?consent_challenge=` for GET. */
+export const INTERNAL_PATHS = {
+  login: '/oauth2/internal/auth/requests/login',
+  loginAccept: '/oauth2/internal/auth/requests/login/accept',
+  loginReject: '/oauth2/internal/auth/requests/login/reject',
+  consent: '/oauth2/internal/auth/requests/consent',
+  consentAccept: '/oauth2/internal/auth/requests/consent/accept',
+  consentReject: '/oauth2/internal/auth/requests/consent/reject',
+  /** PUT `?user_code=`: approves a device for a user. 404 for a code that is unknown, used or expired. */
+  deviceAccept: '/oauth2/internal/auth/requests/device/accept',
+  /** POST {@link internalIntrospectionSchema}: for the resource servers of the platform, which hold no client. */
+  introspect: '/oauth2/internal/introspect',
+  /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
+  clients: '/oauth2/internal/clients',
+} as const
+
+/** A user as the monolith vouches for them; `claims` are what userinfo and ID tokens may show, in their order. */
+export const resourceOwnerSchema = z.strictObject({
+  /** The user's id, as a decimal string. */
+  subject: z.string().regex(/^[1-9]\d{0,18}$/, 'must be the decimal string of a positive integer'),
+  username: z.string().min(1).max(255),
+  name: z.string().max(255),
+  email: z.string().max(255),
+  /** Seconds since the epoch of the user's last sign-in. */
+  auth_time: z.int().positive(),
+})
+export type ResourceOwnerDocument = z.infer<typeof resourceOwnerSchema>
+
+/** GET login: what the sign-in page needs to know. */
+export const loginRequestSchema = z.object({
+  challenge: z.string(),
+  client_id: z.string(),
+  /** The request came with `prompt=none`: sign nobody in, reject when nobody is. */
+  prompt_none: z.boolean(),
+  /** The user must sign in anew, although signed in (prompt=login, max_age). */
+  reauthenticate: z.boolean(),
+})
+
+/** PUT login/accept. Answer of every accept and reject: {@link redirectSchema}. */
+export const loginAcceptSchema = resourceOwnerSchema
+/** PUT login/reject and consent/reject. */
+export const rejectSchema = z.strictObject({
+  error: z.string().min(1).max(64),
+  error_description: z.string().max(500).optional(),
+})
+/** Where to send the browser next: an address of the issuer's own origin. */
+export const redirectSchema = z.object({ redirect_to: z.url() })
+
+/** GET consent: what the consent page shows. */
+export const consentRequestSchema = z.object({
+  challenge: z.string(),
+  /** Accept at once, show nothing: a trusted application, or consent that still stands. */
+  skip: z.boolean(),
+  subject: z.string(),
+  requested_scope: z.array(z.string()),
+  client: z.object({ client_id: z.string(), client_name: z.string(), redirect_uri: z.string() }),
+})
+export type ConsentRequest = z.infer<typeof consentRequestSchema>
+
+/** PUT consent/accept: all or nothing, so `grant_scope` must equal the requested scopes. */
+export const consentAcceptSchema = z.strictObject({
+  grant_scope: z.array(z.string()),
+  /** The monolith's user at the time of consent; must be the subject of the challenge. */
+  subject: z.string(),
+})
+
+/** PUT device/accept. */
+export const deviceAcceptSchema = resourceOwnerSchema
+
+/** POST introspect. */
+export const internalIntrospectionSchema = z.strictObject({ token: z.string().min(1).max(8_192) })
+/** Its answer. */
+export const internalIntrospectionAnswerSchema = z.object({
+  active: z.boolean(),
+  /** Absent for an inactive token, and for one that no user stands behind. */
+  subject: z.string().optional(),
+  client_id: z.string().optional(),
+  scopes: z.array(z.string()).optional(),
+  exp: z.int().optional(),
+})
+
+/**
+ * The one call in the other direction, for the password grant: POST {username, password} to the monolith, with
+ * {@link AUTH_TOKEN_HEADER}. 200 with a {@link resourceOwnerSchema}, 404 when they do not fit.
+ */
+export const RESOURCE_OWNER_PATH = '/-/iam/resource_owner'
+export const resourceOwnerCredentialsSchema = z.strictObject({ username: z.string().max(1_024), password: z.string().max(1_024) })

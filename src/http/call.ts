@@ -1,0 +1,75 @@
+import { request } from 'undici'
+import { CallError } from './errors.ts'
+
+/** One call to another server: JSON out, JSON in. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** The whole call, in milliseconds. Default 5,000. */
+  readonly timeoutMs?: number
+}
+
+/** What came back; `json` is undefined when the body is empty or not JSON. */
+export interface CallAnswer {
+  readonly status: number
+  readonly json: unknown
+  readonly text: string
+}
+
+const ANSWER_LIMIT = 64 << 20
+
+/**
+ * Calls another server with a time limit, following no redirect. Any status is an answer; rejects with
+ * {@link CallError} when none came. The message names the address without its query, never a header or body.
+ */
+export async function call(options: Call): Promise<CallAnswer> {
+  const headers: Record<string, string> = { accept: 'application/json', ...options.headers }
+  const body = options.json === undefined ? null : JSON.stringify(options.json)
+  if (body !== null) headers['content-type'] = 'application/json'
+  const timeout = options.timeoutMs ?? 5_000
+  try {
+    const answer = await request(options.url, {
+      method: options.method,
+      headers,
+      body,
+      signal: AbortSignal.timeout(timeout),
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+    })
+    const text = await textOf(answer.body)
+    return { status: answer.statusCode, json: parseJson(text), text }
+  } catch (error) {
+    const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name.includes('Timeout'))
+    const where = options.url.split('?')[0]
+    const why = timedOut ? `no answer within ${timeout} ms` : messageOf(error)
+    throw new CallError(`${options.method} ${where}: ${why}`, { cause: error, timedOut })
+  }
+}
+
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > ANSWER_LIMIT) throw new Error('answer too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'failed'
+  const code = (error as NodeJS.ErrnoException).code ?? (error.cause as NodeJS.ErrnoException | undefined)?.code
+  return code ?? error.message
+}

@@ -1,0 +1,35 @@
+import { formatListenAddress, type ListenAddress } from './address.ts'
+
+/** A server could not take its address: in use, not of this machine, or not permitted. */
+export class ListenError extends Error {
+  readonly code = 'listen_failed'
+  constructor(address: ListenAddress, cause: NodeJS.ErrnoException) {
+    super(`cannot listen on ${formatListenAddress(address)}: ${reason(cause)}`, { cause })
+    this.name = 'ListenError'
+  }
+}
+
+function reason(cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return 'the port is in use by another process'
+    case 'EACCES':
+      return 'not permitted'
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address'
+    default:
+      return cause.code ?? cause.message
+  }
+}
+
+/** A call to another server failed before a usable answer came: refused, cut, timed out, or not JSON. */
+export class CallError extends Error {
+  readonly code = 'call_failed'
+  /** Whether the time limit was the cause. */
+  readonly timedOut: boolean
+  constructor(message: string, options: { cause?: unknown; timedOut?: boolean } = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'CallError'
+    this.timedOut = options.timedOut ?? false
+  }
+}

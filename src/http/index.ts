@@ -1,0 +1,6 @@
+export { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from './address.ts'
+export { readBody } from './body.ts'
+export { type Call, type CallAnswer, call } from './call.ts'
+export { CallError, ListenError } from './errors.ts'
+export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
+export { listen, type RunningServer, type ServeOptions, serve } from './server.ts'

@@ -1,0 +1,212 @@
+import { EventEmitter } from 'node:events'
+import { join } from 'node:path'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { type EmbeddedEngine, openEmbeddedEngine } from './embedded.ts'
+import { StorageError } from './errors.ts'
+
+/** A prepared statement: `name` must stand for one text only, for as long as a connection lives. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** Runs statements, in a transaction or outside of one. */
+export interface Queryable {
+  /** Rows of one statement. bigint comes as a number, timestamptz as a Date, jsonb parsed. */
+  query<Row extends object>(statement: Statement | string, values?: readonly unknown[]): Promise<Row[]>
+}
+
+/** PostgreSQL, embedded or a server: one SQL for both. */
+export interface Database extends Queryable {
+  readonly kind: 'embedded' | 'postgres'
+  /** All statements of `work` happen, or none. Slow work does not belong inside: the embedded engine has one session. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+  /** A typed query builder on the same connections. */
+  kysely<Tables>(): Kysely<Tables>
+  /** Tells listeners of a channel, in every process that uses this database. Delivered after commit, at most once. */
+  notify(channel: string, payload: string, tx?: Queryable): Promise<void>
+  /** Hears a channel until the returned function is called. Messages sent while disconnected are lost. */
+  listen(channel: string, hear: (payload: string) => void): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+export type DatabaseLocation =
+  | { readonly kind: 'postgres'; readonly url: string; readonly connections?: number }
+  /** `dataDir` undefined keeps everything in memory, for tests. */
+  | { readonly kind: 'embedded'; readonly dataDir: string | undefined }
+
+const CONNECT_TIMEOUT_MS = 5_000
+const STATEMENT_TIMEOUT_MS = 10_000
+
+const parsers = new Map<number, (text: string) => unknown>([[20, Number]])
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    return parsers.get(oid) ?? pg.types.getTypeParser(oid, format as 'text')
+  },
+} as unknown as pg.CustomTypesConfig
+
+/** Opens a database. Rejects with {@link StorageError} when it cannot be reached within 5 s. */
+export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+  if (location.kind === 'embedded') {
+    const engine = await openEmbeddedEngine(
+      location.dataDir === undefined ? undefined : join(location.dataDir, 'pgdata'),
+    )
+    const pool = new pg.Pool({ max: 1, idleTimeoutMillis: 0, types, stream: () => engine.connect() as never })
+    return new PooledDatabase('embedded', pool, engine, undefined)
+  }
+  const settings: pg.PoolConfig = {
+    connectionString: location.url,
+    max: location.connections ?? 10,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    application_name: 'handover',
+    keepAlive: true,
+    types,
+  }
+  const database = new PooledDatabase('postgres', new pg.Pool(settings), undefined, location.url)
+  try {
+    await database.query('select 1')
+  } catch (error) {
+    await database.close()
+    throw new StorageError(
+      `cannot reach PostgreSQL (${(error as NodeJS.ErrnoException).code ?? 'connection failed'})`,
+      {
+        cause: error,
+      },
+    )
+  }
+  return database
+}
+
+class PooledDatabase implements Database {
+  readonly kind: 'embedded' | 'postgres'
+  readonly #pool: pg.Pool
+  readonly #engine: EmbeddedEngine | undefined
+  readonly #url: string | undefined
+  readonly #local = new EventEmitter({}).setMaxListeners(0)
+  readonly #listeners = new Set<() => Promise<void>>()
+
+  constructor(
+    kind: 'embedded' | 'postgres',
+    pool: pg.Pool,
+    engine: EmbeddedEngine | undefined,
+    url: string | undefined,
+  ) {
+    this.kind = kind
+    this.#pool = pool
+    this.#engine = engine
+    this.#url = url
+    // A connection that dies while idle is replaced by the pool; the next statement that needs one reports the fault.
+    pool.on('error', () => {})
+  }
+
+  query<Row extends object>(statement: Statement | string, values: readonly unknown[] = []): Promise<Row[]> {
+    return run<Row>(this.#pool, statement, values)
+  }
+
+  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    let broken: Error | undefined
+    const after: Array<[string, string]> = []
+    const tx: Queryable & { after: Array<[string, string]> } = {
+      query: (statement, values = []) => run(client, statement, values),
+      after,
+    }
+    try {
+      await client.query('begin')
+      const result = await work(tx)
+      await client.query('commit')
+      for (const [channel, payload] of after) this.#local.emit(channel, payload)
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((fault: Error) => {
+        broken = fault
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  kysely<Tables>(): Kysely<Tables> {
+    return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.#pool }) })
+  }
+
+  async notify(channel: string, payload: string, tx?: Queryable): Promise<void> {
+    if (this.#engine) {
+      const after = (tx as { after?: Array<[string, string]> } | undefined)?.after
+      if (after) after.push([channel, payload])
+      else queueMicrotask(() => this.#local.emit(channel, payload))
+      return
+    }
+    await (tx ?? this).query('select pg_notify($1, $2)', [channel, payload])
+  }
+
+  async listen(channel: string, hear: (payload: string) => void): Promise<() => Promise<void>> {
+    if (this.#engine || this.#url === undefined) {
+      this.#local.on(channel, hear)
+      return async () => {
+        this.#local.off(channel, hear)
+      }
+    }
+    const stop = await listenOnServer(this.#url, channel, hear)
+    const stopOnce = async () => {
+      this.#listeners.delete(stopOnce)
+      await stop()
+    }
+    this.#listeners.add(stopOnce)
+    return stopOnce
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#listeners) await stop()
+    await this.#pool.end()
+    await this.#engine?.close()
+  }
+}
+
+async function run<Row extends object>(
+  on: pg.Pool | pg.PoolClient,
+  statement: Statement | string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const config = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text }
+  const result = await on.query<Row>({ ...config, values: values as unknown[] })
+  return result.rows
+}
+
+const RECONNECT_MS = 500
+
+/** Keeps one connection for LISTEN and opens a new one when it is lost. */
+async function listenOnServer(
+  url: string,
+  channel: string,
+  hear: (payload: string) => void,
+): Promise<() => Promise<void>> {
+  let client: pg.Client | undefined
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  const retry = () => {
+    client = undefined
+    if (stopped) return
+    clearTimeout(timer)
+    timer = setTimeout(() => void connect().catch(retry), RECONNECT_MS)
+  }
+  const connect = async () => {
+    const next = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true })
+    next.on('error', retry)
+    next.on('end', retry)
+    next.on('notification', (message) => hear(message.payload ?? ''))
+    await next.connect()
+    await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+    client = next
+  }
+  await connect()
+  return async () => {
+    stopped = true
+    clearTimeout(timer)
+    await client?.end().catch(() => {})
+  }
+}
