@@ -1,1 +1,1 @@
-export { ACTOR_TYPE, actorOf, type Application, applicationSchema } from './application.ts'
+export { ACTOR_TYPE, type Application, actorOf, applicationSchema } from './application.ts'

@@ -11,7 +11,9 @@ export type CredentialType =
  * What each credential of our IAM auth service begins with. The issuer mints by this table and the router routes by
  * it; there is no second copy.
  */
-export const IAM_PREFIXES: Readonly<Record<'authorization_code' | 'access_token' | 'refresh_token' | 'device_code', string>> = {
+export const IAM_PREFIXES: Readonly<
+  Record<'authorization_code' | 'access_token' | 'refresh_token' | 'device_code', string>
+> = {
   authorization_code: 'gliamac-',
   access_token: 'gliamat-',
   refresh_token: 'gliamrt-',

@@ -94,4 +94,7 @@ export const internalIntrospectionAnswerSchema = z.object({
  * {@link AUTH_TOKEN_HEADER}. 200 with a {@link resourceOwnerSchema}, 404 when they do not fit.
  */
 export const RESOURCE_OWNER_PATH = '/-/iam/resource_owner'
-export const resourceOwnerCredentialsSchema = z.strictObject({ username: z.string().max(1_024), password: z.string().max(1_024) })
+export const resourceOwnerCredentialsSchema = z.strictObject({
+  username: z.string().max(1_024),
+  password: z.string().max(1_024),
+})

@@ -1,0 +1,45 @@
+import type { Destination, Endpoint, Reason } from './vocabulary.ts'
+
+/** What one request says that matters to routing. Made by `readFacts`, read by `decide`. */
+export interface Facts {
+  readonly endpoint: Endpoint
+  /** The one client id that the request names; undefined when it names none. */
+  readonly clientId: string | undefined
+  /** Why the facts cannot be trusted, if so: a parameter given twice, two client ids, broken encoding. */
+  readonly fault: 'ambiguous_client' | 'malformed_request' | undefined
+  /** Whose the presented credential is, if one is presented and its issuer is known. */
+  readonly credential: 'none' | 'iam' | 'legacy' | 'unknown'
+  /** A login or consent verifier that IAM issued: checked, not merely present. */
+  readonly hasGenuineVerifier: boolean
+  /** The side that served the first page of the flow which this request continues, if it says so credibly. */
+  readonly affinity: Destination | undefined
+  /** Whether the request may begin a flow: authorize, authorize_device, client_credentials, password. */
+  readonly startsFlow: boolean
+}
+
+/** What is known of one client. */
+export interface ClientStanding {
+  /** The application's numeric id; undefined where only the flag's answer is known (a routing endpoint said it). */
+  readonly applicationId: number | undefined
+  readonly flag: 'on' | 'off'
+}
+
+/** What `decide` needs to know of the world, frozen at the time of the request. */
+export interface Surroundings {
+  /** Whether an IAM upstream is configured at all. */
+  readonly hasIam: boolean
+  readonly brake: boolean
+  /** Whether IAM's circuit is closed (or a probe is due). */
+  readonly iamAvailable: boolean
+  /** Looks a client up: its standing, or that nobody knows it, or that nobody could be asked. */
+  readonly lookUp: (clientId: string) => ClientStanding | 'unknown_client' | 'unavailable'
+  /** Whether clients nobody knows go to IAM. */
+  readonly unknownClientsToIam: boolean
+}
+
+/** Where a request goes, why, and what that rested on. */
+export interface Decision {
+  readonly destination: Destination
+  readonly reason: Reason
+  readonly applicationId: number | undefined
+}
