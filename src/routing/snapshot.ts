@@ -44,7 +44,7 @@ export const applicationsLineSchema = z.object({
   rows: z.array(applicationRowSchema).max(SNAPSHOT_CHUNK),
 })
 export const endLineSchema = z.object({ type: z.literal('end'), version, applications: z.int().nonnegative() })
-/** What changed between two versions. `flags` holds the flags that changed, whole; `removed` application ids that are gone. */
+/** What changed between two versions. `flags` holds the flags that changed, whole; `removed` the client_ids that are gone. */
 export const changeLineSchema = z.object({
   type: z.literal('change'),
   from: version,
@@ -53,7 +53,7 @@ export const changeLineSchema = z.object({
   flags: flags.optional(),
   removed_flags: z.array(z.string()).optional(),
   applications: z.array(applicationRowSchema).optional(),
-  removed: z.array(z.int().positive()).optional(),
+  removed: z.array(z.string()).optional(),
 })
 /** Sent at least every 2 s while nothing changes; `version` lets a gateway see that it missed something. */
 export const heartbeatLineSchema = z.object({ type: z.literal('heartbeat'), version, at: z.number() })
