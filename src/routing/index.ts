@@ -1,5 +1,9 @@
+export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
 export type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
+export { type EndpointMatch, matchEndpoint } from './match-endpoint.ts'
+export { type CredentialMarks, type RequestParts, readFacts } from './read-facts.ts'
 export * from './snapshot.ts'
+export { type Acceptance, Snapshot, SnapshotReader } from './snapshot-index.ts'
 export {
   type Destination,
   ENDPOINTS,

@@ -34,6 +34,8 @@ export const beginLineSchema = z.object({
   type: z.literal('begin'),
   format: z.literal(SNAPSHOT_FORMAT),
   environment: z.string(),
+  /** Names the life of the control plane's database; versions are comparable within one epoch only. */
+  epoch: z.string().optional(),
   version,
   /** The brake as the control plane has it. */
   brake: z.boolean(),

@@ -1,0 +1,59 @@
+import type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
+import { MAX_CLIENT_ID_BYTES, type Reason } from './vocabulary.ts'
+
+/**
+ * Decides where a request goes: the first row of the table that matches, as the design's §3 has them. Pure: no clock,
+ * no I/O; `surroundings.lookUp` must be the same for the same snapshot. Broken or contradictory facts go to legacy.
+ */
+export function decide(facts: Facts, surroundings: Surroundings): Decision {
+  return (
+    decideBeforeLookUp(facts, surroundings) ?? decideByClient(surroundings.lookUp(facts.clientId ?? ''), surroundings)
+  )
+}
+
+/** Rows 1 to 6 as far as they need no look-up of the client; undefined when the client decides. */
+export function decideBeforeLookUp(
+  facts: Facts,
+  surroundings: Pick<Surroundings, 'hasIam' | 'brake'>,
+): Decision | undefined {
+  if (!surroundings.hasIam) return toLegacy('not_routed')
+  if (surroundings.brake && facts.startsFlow) return toLegacy('brake')
+  if (facts.fault) return toLegacy(facts.fault)
+  if (facts.hasGenuineVerifier) return toIam('flow_verifier')
+  if (facts.affinity) return { destination: facts.affinity, reason: 'flow_affinity', applicationId: undefined }
+  if (facts.credential === 'iam') return toIam('credential_issuer')
+  if (facts.credential === 'legacy') return toLegacy('credential_issuer')
+  if (facts.credential === 'unknown') return toLegacy('credential_unknown')
+  if (facts.clientId === undefined) return toLegacy('client_id_missing')
+  if (isTooLong(facts.clientId)) return toLegacy('client_id_too_long')
+  return undefined
+}
+
+/** Rows 6 to 9: what the client's standing says. */
+export function decideByClient(
+  standing: ClientStanding | 'unknown_client' | 'unavailable',
+  surroundings: Pick<Surroundings, 'iamAvailable' | 'unknownClientsToIam'>,
+): Decision {
+  if (standing === 'unavailable') return toLegacy('routing_unavailable')
+  if (standing === 'unknown_client') {
+    const goes = surroundings.unknownClientsToIam && surroundings.iamAvailable
+    return goes ? toIam('unknown_client') : toLegacy('unknown_client')
+  }
+  const { applicationId } = standing
+  if (standing.flag === 'off') return toLegacy('flag_disabled', applicationId)
+  return surroundings.iamAvailable ? toIam('flag_enabled', applicationId) : toLegacy('iam_unavailable', applicationId)
+}
+
+function isTooLong(clientId: string): boolean {
+  // One UTF-16 unit is at most three bytes, so most ids need no count.
+  if (clientId.length * 3 <= MAX_CLIENT_ID_BYTES) return false
+  return Buffer.byteLength(clientId) > MAX_CLIENT_ID_BYTES
+}
+
+function toLegacy(reason: Reason, applicationId?: number): Decision {
+  return { destination: 'legacy', reason, applicationId }
+}
+
+function toIam(reason: Reason, applicationId?: number): Decision {
+  return { destination: 'iam', reason, applicationId }
+}

@@ -1,0 +1,201 @@
+/** The parameters that routing looks at; everything else in a request is passed over unread. */
+export const ROUTING_PARAMETERS = [
+  'client_id',
+  'client_assertion',
+  'grant_type',
+  'code',
+  'refresh_token',
+  'device_code',
+  'subject_token',
+  'token',
+  'user_code',
+  'access_token',
+  'bearer_token',
+  'login_verifier',
+  'consent_verifier',
+  'authenticity_token',
+] as const
+export type RoutingParameter = (typeof ROUTING_PARAMETERS)[number]
+
+const INDEX = new Map<string, number>(ROUTING_PARAMETERS.map((name, index) => [name, index]))
+
+export type ParameterFault = 'ambiguous_client' | 'malformed_request'
+
+/**
+ * The routing parameters found in one request, from all the places where they may stand. A value given twice in one
+ * place, or differently in two, is a fault and never guessed (RFC 6749 §3.1).
+ */
+export class RoutingParameters {
+  readonly #values: Array<string | undefined> = new Array(ROUTING_PARAMETERS.length)
+  readonly #places: number[] = new Array(ROUTING_PARAMETERS.length).fill(0)
+  #place = 0
+  fault: ParameterFault | undefined
+
+  get(name: RoutingParameter): string | undefined {
+    return this.#values[INDEX.get(name) as number]
+  }
+
+  /** Begins the next place (query, body, header): the same value may be said again there. */
+  nextPlace(): void {
+    this.#place++
+  }
+
+  addFault(fault: ParameterFault): void {
+    this.fault ??= fault
+  }
+
+  /** Notes a parameter; an empty value counts as absent, as it does for Doorkeeper. */
+  add(name: string, value: string): void {
+    const index = INDEX.get(name)
+    if (index === undefined) return
+    const bit = 1 << this.#place
+    const seen = this.#places[index] as number
+    if ((seen & bit) !== 0) return this.addFault('ambiguous_client')
+    this.#places[index] = seen | bit
+    if (value === '') return
+    const known = this.#values[index]
+    if (known !== undefined && known !== value) return this.addFault('ambiguous_client')
+    this.#values[index] = value
+  }
+
+  /** Notes a parameter whose value is not a string (`code[]=…`, a JSON array): what it means is anyone's guess. */
+  addUnreadable(name: string): void {
+    if (INDEX.has(name)) this.addFault('ambiguous_client')
+  }
+}
+
+/**
+ * Reads `application/x-www-form-urlencoded` text, one character a byte (latin1). Broken percent-encoding, invalid
+ * UTF-8 and NUL anywhere in it are a fault: the monolith and IAM might read them differently.
+ */
+export function readForm(text: string, into: RoutingParameters): void {
+  const length = text.length
+  let start = 0
+  while (start < length) {
+    let end = text.indexOf('&', start)
+    if (end < 0) end = length
+    if (end > start) readPair(text, start, end, into)
+    start = end + 1
+  }
+}
+
+function readPair(text: string, start: number, end: number, into: RoutingParameters): void {
+  let equals = text.indexOf('=', start)
+  if (equals < 0 || equals > end) equals = end
+  const name = decodePart(text.slice(start, equals), into)
+  if (name === undefined) return
+  const raw = equals < end ? text.slice(equals + 1, end) : ''
+  const bracket = name.indexOf('[')
+  if (bracket > 0) into.addUnreadable(name.slice(0, bracket))
+  const value = decodePart(raw, into)
+  if (value === undefined) return
+  if (INDEX.has(name)) into.add(name, value)
+  // Some monoliths (Rack 2) also end a pair at a semicolon; then the rest would be parameters that we did not see.
+  if (raw.includes(';') || name.includes(';')) readSemicolons(`${name}=${value}`, into)
+}
+
+function readSemicolons(pair: string, into: RoutingParameters): void {
+  for (const part of pair.split(';').slice(1)) into.addUnreadable((part.split('=')[0] ?? '').trim())
+}
+
+function decodePart(part: string, into: RoutingParameters): string | undefined {
+  if (!part.includes('%')) return part.includes('+') ? part.replaceAll('+', ' ') : part
+  try {
+    const decoded = decodeURIComponent(part.replaceAll('+', ' '))
+    if (!decoded.includes('\0')) return decoded
+  } catch {
+    // falls through: broken escapes and invalid UTF-8 alike
+  }
+  into.addFault('malformed_request')
+  return undefined
+}
+
+/**
+ * Reads a JSON object's own string members. A member given twice, or one of routing's that is no string, is a fault;
+ * so is text that is no JSON object.
+ */
+export function readJson(text: string, into: RoutingParameters): void {
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch {
+    return into.addFault('malformed_request')
+  }
+  if (document === null || typeof document !== 'object' || Array.isArray(document)) {
+    return into.addFault('malformed_request')
+  }
+  for (const [name, value] of Object.entries(document)) {
+    if (!INDEX.has(name)) continue
+    if (typeof value === 'string') {
+      if (value.includes('\0')) into.addFault('malformed_request')
+      else into.add(name, value)
+    } else if (value !== null) into.addUnreadable(name)
+  }
+  if (hasRepeatedMember(text)) into.addFault('ambiguous_client')
+}
+
+/** Whether a routing parameter stands twice at the top level of valid JSON text, however its name is escaped. */
+function hasRepeatedMember(text: string): boolean {
+  const seen = new Set<string>()
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === 0x7b || character === 0x5b) depth++
+    else if (character === 0x7d || character === 0x5d) depth--
+    else if (character === 0x22) {
+      const end = endOfString(text, at)
+      if (depth === 1 && /^\s*:/.test(text.slice(end + 1, end + 64))) {
+        const name = JSON.parse(text.slice(at, end + 1)) as string
+        if (INDEX.has(name)) {
+          if (seen.has(name)) return true
+          seen.add(name)
+        }
+      }
+      at = end
+    }
+  }
+  return false
+}
+
+function endOfString(text: string, open: number): number {
+  for (let at = open + 1; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === 0x5c) at++
+    else if (character === 0x22) return at
+  }
+  return text.length
+}
+
+const PART_NAME = /^content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]*)"?/im
+
+/** Reads the plain fields of `multipart/form-data` (RFC 7578), latin1 text; a file under a routing name is a fault. */
+export function readMultipart(text: string, contentType: string, into: RoutingParameters): void {
+  const match = /boundary=(?:"([^"]{1,70})"|([^;\s]{1,70}))/i.exec(contentType)
+  const boundary = match?.[1] ?? match?.[2]
+  if (!boundary) return into.addFault('malformed_request')
+  const delimiter = `--${boundary}`
+  let start = text.indexOf(delimiter)
+  while (start >= 0) {
+    const from = start + delimiter.length
+    if (text.startsWith('--', from)) return
+    const next = text.indexOf(delimiter, from)
+    if (next < 0) return into.addFault('malformed_request')
+    readPart(text.slice(from, next), into)
+    start = next
+  }
+  into.addFault('malformed_request')
+}
+
+function readPart(part: string, into: RoutingParameters): void {
+  const gap = part.indexOf('\r\n\r\n')
+  if (gap < 0) return into.addFault('malformed_request')
+  const head = part.slice(0, gap)
+  const name = PART_NAME.exec(head)?.[1]
+  if (name === undefined) return
+  const bracket = name.indexOf('[')
+  if (bracket > 0) into.addUnreadable(name.slice(0, bracket))
+  if (/filename/i.test(head)) return into.addUnreadable(name)
+  const value = part.slice(gap + 4).replace(/\r\n$/, '')
+  if (value.includes('\0')) return into.addFault('malformed_request')
+  into.add(name, value)
+}

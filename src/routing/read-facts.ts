@@ -1,0 +1,211 @@
+import { isUtf8 } from 'node:buffer'
+import { type CredentialType, IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
+import type { Facts } from './decision.ts'
+import { RoutingParameters, readForm, readJson, readMultipart } from './parameters.ts'
+import type { Destination, Endpoint } from './vocabulary.ts'
+
+/** One request to an endpoint, as routing reads it. Text is one character a byte (latin1), as `node:http` gives it. */
+export interface RequestParts {
+  readonly endpoint: Endpoint
+  readonly method: string
+  /** Without the question mark; empty for none. */
+  readonly query: string
+  readonly contentType: string | undefined
+  readonly authorization: string | undefined
+  /** A header that routing reads came more than once. */
+  readonly hasRepeatedHeader: boolean
+  readonly body: Buffer | undefined
+}
+
+/** How the two sides mark what they issue. */
+export interface CredentialMarks {
+  /** Prefixes beside {@link IAM_PREFIXES} that mean IAM, for every type of credential. */
+  readonly extraIamPrefixes: readonly string[]
+  /** The `iss` of JWTs that IAM issues and legacy does not. */
+  readonly iamJwtIssuer: string | undefined
+  /** The `iss` of JWTs that legacy issues and IAM does not. */
+  readonly legacyJwtIssuer: string | undefined
+  /** The key by which IAM signs its verifiers; without it no verifier is believed. */
+  readonly verifierKey: Uint8Array | undefined
+}
+
+const MAX_SCANNED_JWT = 8_192
+
+/**
+ * Reads what a request says, guessing nothing: see {@link Facts}. Never throws, whatever the bytes.
+ *
+ * @param now seconds since the epoch, against which verifiers expire
+ */
+export function readFacts(parts: RequestParts, marks: CredentialMarks, now: number): Facts {
+  const parameters = new RoutingParameters()
+  if (parts.hasRepeatedHeader) parameters.addFault('ambiguous_client')
+  readQuery(parts.query, parameters)
+  readBodyParameters(parts, parameters)
+  readClientAuthentication(parts, parameters)
+  const presented = presentedCredential(parts, parameters)
+  const credential = presented === undefined ? 'none' : issuerOf(presented.value, presented.type, marks)
+  const hasGenuineVerifier = parts.endpoint === 'authorize' && carriesGenuineVerifier(parameters, marks, now)
+  const affinity = affinityOf(parts, parameters)
+  return {
+    endpoint: parts.endpoint,
+    clientId: parameters.get('client_id'),
+    fault: parameters.fault,
+    credential,
+    hasGenuineVerifier,
+    affinity,
+    startsFlow: credential === 'none' && !hasGenuineVerifier && affinity === undefined,
+  }
+}
+
+function readQuery(query: string, parameters: RoutingParameters): void {
+  if (query === '') return
+  if (hasHighCharacter(query)) parameters.addFault('malformed_request')
+  readForm(query, parameters)
+}
+
+function readBodyParameters(parts: RequestParts, parameters: RoutingParameters): void {
+  const { body } = parts
+  if (body === undefined || body.length === 0) return
+  parameters.nextPlace()
+  const type = parts.contentType?.split(';', 1)[0]?.trim().toLowerCase()
+  if (type !== undefined && type !== '' && !READ_TYPES.has(type)) return
+  if (!isUtf8(body) || body.includes(0)) return parameters.addFault('malformed_request')
+  if (type === 'application/json') return readJson(body.toString('utf8'), parameters)
+  if (type === 'multipart/form-data') return readMultipart(body.toString('latin1'), parts.contentType ?? '', parameters)
+  // Rack takes a body without a content type for a form (recording E087).
+  readForm(body.toString('latin1'), parameters)
+}
+
+const READ_TYPES = new Set(['application/x-www-form-urlencoded', 'application/json', 'multipart/form-data'])
+
+/** The client by HTTP Basic (RFC 6749 §2.3.1) or by assertion (RFC 7523 §2.2); both must agree with the parameters. */
+function readClientAuthentication(parts: RequestParts, parameters: RoutingParameters): void {
+  const { authorization } = parts
+  if (authorization !== undefined && /^basic /i.test(authorization)) {
+    const decoded = Buffer.from(authorization.slice(6).trim(), 'base64')
+    if (!isUtf8(decoded) || decoded.includes(0)) parameters.addFault('malformed_request')
+    else {
+      parameters.nextPlace()
+      const text = decoded.toString('utf8')
+      const colon = text.indexOf(':')
+      parameters.add('client_id', colon < 0 ? text : text.slice(0, colon))
+    }
+  }
+  const assertion = parameters.get('client_assertion')
+  if (assertion === undefined) return
+  const subject = claimsOf(assertion)?.['sub']
+  parameters.nextPlace()
+  if (typeof subject === 'string') parameters.add('client_id', subject)
+  else parameters.addUnreadable('client_id')
+}
+
+interface PresentedCredential {
+  readonly value: string
+  /** `any_token` where the request does not say whether it is an access or a refresh token. */
+  readonly type: CredentialType | 'any_token' | 'unmarked'
+}
+
+function presentedCredential(parts: RequestParts, parameters: RoutingParameters): PresentedCredential | undefined {
+  switch (parts.endpoint) {
+    case 'token':
+      return grantOf(parameters)
+    case 'revoke':
+      return found(parameters.get('token'), 'any_token')
+    case 'introspect':
+      return found(parameters.get('token') ?? bearerOf(parts, parameters), 'any_token')
+    case 'token_info':
+    case 'userinfo':
+      return found(bearerOf(parts, parameters), 'access_token')
+    case 'authorize_native':
+      return found(parameters.get('code'), 'authorization_code')
+    case 'device':
+      return found(parameters.get('user_code'), 'unmarked')
+    default:
+      return undefined
+  }
+}
+
+/** The credential a grant is made for; where the grant type does not say which, the first that is there. */
+function grantOf(parameters: RoutingParameters): PresentedCredential | undefined {
+  const code = found(parameters.get('code'), 'authorization_code')
+  const refresh = found(parameters.get('refresh_token'), 'refresh_token')
+  const device = found(parameters.get('device_code'), 'device_code')
+  const subject = found(parameters.get('subject_token'), 'any_token')
+  switch (parameters.get('grant_type')) {
+    case 'authorization_code':
+      return code
+    case 'refresh_token':
+      return refresh
+    case 'urn:ietf:params:oauth:grant-type:device_code':
+    case 'device_code':
+      return device
+    case 'urn:ietf:params:oauth:grant-type:token-exchange':
+      return subject
+    case 'client_credentials':
+    case 'password':
+      return undefined
+    default:
+      return code ?? refresh ?? device ?? subject
+  }
+}
+
+function found(value: string | undefined, type: PresentedCredential['type']): PresentedCredential | undefined {
+  return value === undefined ? undefined : { value, type }
+}
+
+/** The bearer token in Doorkeeper's order: parameter, header (RFC 6750 §2.1), second parameter (recordings K004, K005). */
+function bearerOf(parts: RequestParts, parameters: RoutingParameters): string | undefined {
+  const { authorization } = parts
+  const header = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7) : undefined
+  return parameters.get('access_token') ?? (header || undefined) ?? parameters.get('bearer_token')
+}
+
+function issuerOf(value: string, type: PresentedCredential['type'], marks: CredentialMarks): Facts['credential'] {
+  if (type === 'unmarked') return 'unknown'
+  const prefixes = type === 'any_token' ? ANY_TOKEN_PREFIXES : [IAM_PREFIXES[type as keyof typeof IAM_PREFIXES]]
+  for (const prefix of prefixes) if (value.startsWith(prefix)) return 'iam'
+  for (const prefix of marks.extraIamPrefixes) if (value.startsWith(prefix)) return 'iam'
+  if (marks.iamJwtIssuer === undefined && marks.legacyJwtIssuer === undefined) return 'unknown'
+  const issuer = claimsOf(value)?.['iss']
+  if (typeof issuer !== 'string') return 'unknown'
+  if (issuer === marks.iamJwtIssuer) return 'iam'
+  return issuer === marks.legacyJwtIssuer ? 'legacy' : 'unknown'
+}
+
+const ANY_TOKEN_PREFIXES = [IAM_PREFIXES.access_token, IAM_PREFIXES.refresh_token]
+
+/** A JWT's claims, unverified: good enough to say whom to ask, for nothing else. */
+function claimsOf(token: string): Record<string, unknown> | undefined {
+  if (token.length > MAX_SCANNED_JWT) return undefined
+  const parts = token.split('.')
+  if (parts.length !== 3) return undefined
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'))
+    return claims !== null && typeof claims === 'object' ? (claims as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function carriesGenuineVerifier(parameters: RoutingParameters, marks: CredentialMarks, now: number): boolean {
+  const key = marks.verifierKey
+  if (key === undefined) return false
+  const login = parameters.get('login_verifier')
+  if (login !== undefined && isGenuineVerifier('login', login, key, now)) return true
+  const consent = parameters.get('consent_verifier')
+  return consent !== undefined && isGenuineVerifier('consent', consent, key, now)
+}
+
+/**
+ * The consent form of the monolith carries Rails's form token and posts back to the endpoint that showed it, so an
+ * answer to it belongs to legacy whatever the flag says by then. Steering to legacy gains a forger nothing.
+ */
+function affinityOf(parts: RequestParts, parameters: RoutingParameters): Destination | undefined {
+  const isAnswer = parts.endpoint === 'authorize' && (parts.method === 'POST' || parts.method === 'DELETE')
+  return isAnswer && parameters.get('authenticity_token') !== undefined ? 'legacy' : undefined
+}
+
+function hasHighCharacter(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7e) return true
+  return false
+}
