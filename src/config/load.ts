@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs'
+import { parse as parseYaml } from 'yaml'
+import type { z } from 'zod'
+import { fieldNotes } from './fields.ts'
+import { nearest } from './nearest.ts'
+import { fileSchema, type Section, type Settings, sections } from './schema.ts'
+
+/** Every fault of a configuration at once, one line each: where, and which rule it breaks. Holds no values. */
+export class ConfigError extends Error {
+  readonly code = 'configuration'
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(
+      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+export interface ConfigSources {
+  /** Command-line arguments after the command. */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** One option as help texts show it. */
+export interface OptionHelp {
+  readonly key: string
+  readonly flags: readonly string[]
+  readonly variables: readonly string[]
+  readonly placeholder: string | undefined
+  readonly description: string
+  readonly fallback: unknown
+}
+
+/**
+ * Reads the settings of one command: the file named by `--config` (or HANDOVER_CONFIG), over it environment variables,
+ * over them flags. Throws {@link ConfigError} with every fault found, or returns `'help'` when help was asked for.
+ */
+export function loadSettings<S extends Section>(section: S, sources: ConfigSources): Settings<S> | 'help' {
+  const options = optionsOf(section)
+  const faults: string[] = []
+  const flags = readFlags(options, sources.args, faults)
+  if (flags.help) return 'help'
+  const configFile = flags.config ?? sources.env['HANDOVER_CONFIG']
+  const fromFile = configFile === undefined ? {} : readFile(configFile, section, faults)
+  const merged = { ...fromFile, ...readVariables(options, sources.env), ...flags.values }
+  const read = sections[section].safeParse(merged)
+  if (!read.success) faults.push(...read.error.issues.flatMap((issue) => describe(issue, section, merged)))
+  if (faults.length > 0 || !read.success) throw new ConfigError([...new Set(faults)])
+  return Object.freeze(read.data) as Settings<S>
+}
+
+/** The options of a command, in the schema's order. */
+export function optionsOf(section: Section): OptionHelp[] {
+  return Object.entries(sections[section].shape).map(([key, schema]) => {
+    const notes = fieldNotes.get(schema as z.ZodType)
+    const flag = `--${key.replaceAll('_', '-')}`
+    return {
+      key,
+      flags: [flag, ...(notes?.aliases ?? []).map((alias) => `--${alias}`)],
+      variables: [`HANDOVER_${section.toUpperCase()}_${key.toUpperCase()}`, ...(notes?.environment ?? [])],
+      placeholder: notes?.placeholder,
+      description: notes?.description ?? '',
+      fallback: fallbackOf(schema as z.ZodType),
+    }
+  })
+}
+
+function fallbackOf(schema: z.ZodType): unknown {
+  const definition = schema.def as { type: string; defaultValue?: unknown }
+  if (definition.type !== 'default') return undefined
+  const value = definition.defaultValue
+  return value === false || (Array.isArray(value) && value.length === 0) ? undefined : value
+}
+
+interface ReadFlags {
+  readonly help: boolean
+  readonly config: string | undefined
+  readonly values: Record<string, unknown>
+}
+
+function readFlags(options: readonly OptionHelp[], args: readonly string[], faults: string[]): ReadFlags {
+  const byFlag = new Map(options.flatMap((option) => option.flags.map((flag) => [flag, option] as const)))
+  const values: Record<string, unknown> = {}
+  let config: string | undefined
+  let help = false
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? ''
+    if (arg === '--help' || arg === '-h') {
+      help = true
+      continue
+    }
+    const equals = arg.startsWith('--') ? arg.indexOf('=') : -1
+    const flag = equals < 0 ? arg : arg.slice(0, equals)
+    const option = byFlag.get(flag)
+    const isSwitch = option !== undefined && option.placeholder === undefined
+    if (!option && flag !== '--config') {
+      faults.push(unknownFlag(arg, flag, [...byFlag.keys(), '--config', '--help']))
+      if (equals < 0 && arg.startsWith('--') && !(args[at + 1] ?? '--').startsWith('-')) at++
+      continue
+    }
+    let value: string | true = equals < 0 ? true : arg.slice(equals + 1)
+    if (value === true && !isSwitch) {
+      const next = args[at + 1]
+      if (next === undefined || next.startsWith('--')) {
+        faults.push(`${flag}: needs a value`)
+        continue
+      }
+      value = next
+      at++
+    }
+    if (!option) config = String(value)
+    else if (option.placeholder?.endsWith('…'))
+      values[option.key] = [...((values[option.key] as string[]) ?? []), value]
+    else if (option.key in values) faults.push(`${flag}: given twice`)
+    else values[option.key] = value
+  }
+  return { help, config, values }
+}
+
+function unknownFlag(arg: string, flag: string, known: readonly string[]): string {
+  if (!arg.startsWith('-')) return `unexpected argument ${JSON.stringify(arg.slice(0, 40))}`
+  const guess = nearest(flag, known)
+  return `${flag.slice(0, 60)}: unknown option${guess ? `, did you mean ${guess}?` : ''}`
+}
+
+function readVariables(options: readonly OptionHelp[], env: ConfigSources['env']): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const option of options) {
+    const value = option.variables.map((name) => env[name]).find((text) => text !== undefined && text !== '')
+    if (value !== undefined) values[option.key] = value
+  }
+  return values
+}
+
+function readFile(path: string, section: Section, faults: string[]): Record<string, unknown> {
+  let document: unknown
+  try {
+    document = parseYaml(readFileSync(path, 'utf8')) ?? {}
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    faults.push(
+      `${path}: ${code === undefined ? `not YAML (${(error as Error).message.split('\n')[0]})` : `cannot be read (${code})`}`,
+    )
+    return {}
+  }
+  const read = fileSchema.safeParse(document)
+  if (!read.success) {
+    for (const issue of read.error.issues) {
+      if (issue.code === 'unrecognized_keys')
+        faults.push(...issue.keys.map((key) => unknownKey(key, Object.keys(fileSchema.shape))))
+      else faults.push(`${issue.path.join('.') || path}: ${issue.message}`)
+    }
+    return {}
+  }
+  // The other sections belong to other commands, but a fault in them is a fault of this file all the same.
+  for (const [name, content] of Object.entries(read.data)) {
+    if (name === section || content === undefined) continue
+    for (const key of Object.keys(content)) {
+      const keys = Object.keys(sections[name as Section].shape)
+      if (!keys.includes(key)) faults.push(`${name}.${unknownKey(key, keys)}`)
+    }
+  }
+  return read.data[section] ?? {}
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const guess = nearest(key, known)
+  return `${key}: unknown key${guess ? `, did you mean ${guess}?` : ''}`
+}
+
+function describe(issue: z.core.$ZodIssue, section: Section, given: Record<string, unknown>): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${section}.${unknownKey(key, Object.keys(sections[section].shape))}`)
+  }
+  const key = String(issue.path[0] ?? '')
+  const flag = `--${key.replaceAll('_', '-')}`
+  const rule = given[key] === undefined ? 'must be given' : issue.message
+  return [`${section}.${issue.path.join('.')} (${flag}): ${rule}`]
+}

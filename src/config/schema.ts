@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import {
+  choiceField,
+  databaseUrlField,
+  defaultPathField,
+  integerField,
+  listenField,
+  listField,
+  optionalIntegerField,
+  pathField,
+  requiredUrlField,
+  switchField,
+  textField,
+  urlField,
+} from './fields.ts'
+
+const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
+const CIDR = { pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/, message: 'must be an address or a CIDR such as 10.0.0.0/8' }
+const milliseconds = (fallback: number, description: string) =>
+  integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
+
+const gateway = z.strictObject({
+  listen: listenField('127.0.0.1:8181', 'Where clients and browsers reach the gateway.'),
+  admin_listen: listenField('127.0.0.1:9181', 'Where health, metrics and the brake are served; not for the public.'),
+  legacy_url: requiredUrlField('The monolith. Everything goes there that is not decided otherwise.'),
+  iam_url: urlField('The IAM auth service. Without it the gateway is a plain pass-through.', {
+    aliases: ['iamServiceURL'],
+    environment: ['IAM_SERVICE_URL'],
+  }),
+  control_url: urlField('Decide by the snapshot streamed from this control plane.', {
+    environment: ['HANDOVER_CONTROL_URL'],
+  }),
+  control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
+  routing_url: urlField(
+    'Decide by asking this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',
+  ),
+  routing_secret_file: pathField('FILE', 'The 32 bytes, in base64, that sign the question to the routing endpoint.'),
+  snapshot: pathField('FILE', 'Decide by this snapshot file, read again when it changes.'),
+  environment: choiceField(['dev', 'pre', 'staging', 'staging-ref', 'production'], 'production', 'Whose flags apply.'),
+  data_dir: pathField(
+    'DIR',
+    'Where the last good snapshot and the brake file are kept; without it nothing outlives a restart.',
+  ),
+  brake_file: pathField('FILE', 'While this file exists the brake is on. Default: "brake" in the data directory.'),
+  verifier_key_file: pathField(
+    'FILE',
+    'The key that IAM signs its verifiers with; without it no verifier is believed.',
+  ),
+  iam_token_prefix: listField(
+    'PREFIX',
+    'A prefix that marks IAM credentials, beside those of our own IAM auth service.',
+  ),
+  iam_jwt_issuer: textField('ISS', 'The iss of JWTs that only IAM issues.'),
+  legacy_jwt_issuer: textField('ISS', 'The iss of JWTs that only the monolith issues.'),
+  trusted_proxy: listField(
+    'CIDR',
+    'A proxy before the gateway whose X-Forwarded-* and X-Request-Id are believed.',
+    CIDR,
+  ),
+  relative_url_root: textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
+    pattern: /^\/[^\s?#]*[^/\s?#]$/,
+    message: 'must begin with a slash and not end with one',
+  }),
+  workers: optionalIntegerField(
+    { min: 1, max: 128 },
+    'Processes that share the port. Default: one for each core but one, at most 8.',
+  ),
+  connect_timeout_ms: milliseconds(2_000, 'For a connection to an upstream.'),
+  iam_headers_timeout_ms: milliseconds(10_000, 'For the head of an answer from IAM.'),
+  legacy_headers_timeout_ms: milliseconds(60_000, 'For the head of an answer from the monolith.'),
+  body_timeout_ms: milliseconds(60_000, 'Between two pieces of a body.'),
+  routing_timeout_ms: milliseconds(1_000, 'For an answer of the routing endpoint.'),
+  drain_ms: milliseconds(4_000, 'For requests under way when the gateway stops.'),
+  test_controls: switchField('Pass /__lab/* on to both sides. Loopback only.'),
+  log_level: logLevel,
+})
+
+const store = {
+  database_url: databaseUrlField('The PostgreSQL to keep state in.'),
+  data_dir: pathField(
+    'DIR',
+    'The directory for the embedded database, and for generated secrets. Secrets alone: ./data.',
+  ),
+}
+
+const control = z.strictObject({
+  listen: listenField('127.0.0.1:8080', 'Where the API is served.'),
+  ...store,
+  admin_token_file: pathField(
+    'FILE',
+    'Where the first administrator token is written. Default: admin-token in the data directory.',
+  ),
+  gateway_token_file: pathField(
+    'FILE',
+    'The token of gateways, made when absent. Default: gateway-token in the data directory.',
+  ),
+  replication_token_file: pathField(
+    'FILE',
+    'The token of replication, made when absent. Default: replication-token in the data directory.',
+  ),
+  routing_secret_file: pathField(
+    'FILE',
+    'The secret of the routing endpoint, made when absent. Default: routing-secret in the data directory.',
+  ),
+  definitions_dir: pathField('DIR', 'Flag definitions. Default: those that come with handover.'),
+  forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
+  log_level: logLevel,
+})
+
+const iam = z.strictObject({
+  listen: listenField('127.0.0.1:8084', 'Where OAuth is served.'),
+  internal_listen: listenField('127.0.0.1:8085', 'Where the monolith and replication call; not for the public.'),
+  issuer: requiredUrlField('The public origin under which clients and browsers know this server.'),
+  ...store,
+  internal_token_file: pathField(
+    'FILE',
+    'The token of the internal port, made when absent. Default: iam-internal-token in the data directory.',
+  ),
+  verifier_key_file: pathField(
+    'FILE',
+    'The key of verifiers, made when absent. Default: iam-verifier-key in the data directory.',
+  ),
+  login_url: urlField('The sign-in page. Default: /users/sign_in of the issuer.'),
+  consent_url: urlField('The consent page. Default: /-/iam/consent of the issuer.'),
+  resource_owner_url: urlField(
+    'Where passwords are checked for the password grant; without it that grant is not supported.',
+  ),
+  access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'What access tokens are made of.'),
+  jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
+  test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
+  log_level: logLevel,
+})
+
+const monolith = z.strictObject({
+  listen: listenField('127.0.0.1:3000', 'Where the platform is served.'),
+  issuer: requiredUrlField('The public origin under which clients and browsers know this server.'),
+  ...store,
+  iam_internal_url: urlField('The internal port of the IAM auth service; without it sign-in is never handed off.'),
+  internal_token_file: pathField(
+    'FILE',
+    'The token of that internal port. Default: iam-internal-token in the data directory.',
+  ),
+  control_url: urlField('The control plane to tell of applications.', { environment: ['HANDOVER_CONTROL_URL'] }),
+  control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
+  seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
+  test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
+  log_level: logLevel,
+})
+
+const up = z.strictObject({
+  data_dir: defaultPathField('DIR', './data', 'Where everything is kept.'),
+  port_base: optionalIntegerField(
+    { min: 1, max: 65_529 },
+    'Gateway N, its admin port N+1, control plane N+2, IAM N+3, IAM internal N+4, monolith N+5, demo client N+6.',
+  ),
+  seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
+  test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
+  no_demo: switchField('Leave the demo client and its data out.'),
+  log_level: logLevel,
+})
+
+/** What can be configured, a section for each command; the file, the variables and the flags are all held to it. */
+export const sections = { gateway, control, iam, monolith, up } as const
+export type Section = keyof typeof sections
+export type Settings<S extends Section> = z.infer<(typeof sections)[S]>
+
+/** The whole file: every section may be there, nothing else may. */
+export const fileSchema = z.strictObject({
+  gateway: z.record(z.string(), z.unknown()).optional(),
+  control: z.record(z.string(), z.unknown()).optional(),
+  iam: z.record(z.string(), z.unknown()).optional(),
+  monolith: z.record(z.string(), z.unknown()).optional(),
+  up: z.record(z.string(), z.unknown()).optional(),
+})

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ConfigError } from './load.ts'
+
+/** Reads a secret from a file, without the newline at its end. Throws {@link ConfigError} naming the option and file. */
+export function readSecretFile(option: string, path: string): string {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    throw new ConfigError([`${option}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`])
+  }
+  if (text === '') throw new ConfigError([`${option}: ${path} is empty`])
+  return text
+}
+
+/** Reads 32 bytes that a file holds in base64. */
+export function readKeyFile(option: string, path: string): Buffer {
+  const key = Buffer.from(readSecretFile(option, path), 'base64')
+  if (key.length !== 32) throw new ConfigError([`${option}: ${path} must hold exactly 32 bytes in base64`])
+  return key
+}
+
+/** Makes a file (mode 0600) with 32 random bytes in base64 where there is none; two processes agree on one content. */
+export function ensureSecretFile(option: string, path: string): void {
+  const mine = `${path}.${process.pid}`
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    writeFileSync(mine, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
+    linkSync(mine, path)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code !== 'EEXIST') throw new ConfigError([`${option}: ${path} cannot be written (${code})`])
+  } finally {
+    rmSync(mine, { force: true })
+  }
+}
