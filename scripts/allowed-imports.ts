@@ -1,0 +1,42 @@
+/**
+ * Which folders of `src/` a folder may import: the one place where the direction of dependencies is written down.
+ * ARCHITECTURE.md shows the same table, and a test holds the two equal. `'*'` allows every folder.
+ */
+export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> = {
+  observability: [],
+  credentials: [],
+  applications: [],
+  handoff: [],
+  http: ['observability'],
+  storage: ['observability'],
+  config: ['http'],
+  flags: ['applications'],
+  routing: ['applications', 'credentials', 'flags'],
+  'authorization-server': ['applications', 'credentials', 'http', 'observability', 'storage'],
+  replication: ['applications', 'handoff', 'http', 'observability', 'storage'],
+  monolith: [
+    'applications',
+    'authorization-server',
+    'credentials',
+    'handoff',
+    'http',
+    'observability',
+    'replication',
+    'storage',
+  ],
+  iam: ['applications', 'authorization-server', 'credentials', 'handoff', 'http', 'observability', 'storage'],
+  'control-plane': ['applications', 'flags', 'handoff', 'http', 'observability', 'routing', 'storage'],
+  gateway: ['credentials', 'flags', 'http', 'observability', 'routing'],
+  demo: ['http', 'observability'],
+  cli: '*',
+  'main.ts': ['cli'],
+}
+
+/** The only folders that may read `process.env`; everybody else is handed a checked configuration. */
+export const ENVIRONMENT_READERS: readonly string[] = ['cli', 'config']
+
+/** Names that say nothing: a folder or file is called by what is in it. */
+export const FORBIDDEN_NAMES: readonly string[] = ['common', 'helper', 'helpers', 'misc', 'shared', 'util', 'utils']
+
+/** A source file longer than this must be split by idea. Tests are exempt. */
+export const MAX_LINES = 500

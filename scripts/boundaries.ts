@@ -1,0 +1,146 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, posix, relative, resolve, sep } from 'node:path'
+import { ENVIRONMENT_READERS, FORBIDDEN_NAMES, MAX_LINES } from './allowed-imports.ts'
+import { findCycles } from './find-cycles.ts'
+import { readImports, readsEnvironment } from './read-imports.ts'
+
+/** A rule that a file breaks, with the place. */
+export interface Violation {
+  /** Relative to the root, with forward slashes. */
+  readonly file: string
+  readonly line: number
+  readonly message: string
+}
+
+/** What was read and what was found; zero files or imports means that nothing was checked. */
+export interface Findings {
+  readonly files: number
+  readonly imports: number
+  readonly violations: readonly Violation[]
+}
+
+type Table = Readonly<Record<string, readonly string[] | '*'>>
+
+const READ = ['src', 'test', 'scripts', 'bench', 'contracts', 'examples'].map(
+  (folder) => `${folder}/**/*.{ts,mts,mjs,js}`,
+)
+
+interface Source {
+  readonly file: string
+  readonly text: string
+  /** The folder of `src/` it belongs to, a file's own name directly in `src/`, undefined outside of `src/`. */
+  readonly folder: string | undefined
+  readonly isTest: boolean
+}
+
+/**
+ * Checks every source under `root` against the table: folders import only what it allows, and others only through
+ * their `index.ts`; no import cycles; `process.env` only where configuration is read; no names that say nothing; no
+ * file over the limit. Tests are free of the table and may read the environment, but keep to `index.ts`.
+ */
+export function checkBoundaries(root: string, table: Table): Findings {
+  const sources = listSources(root)
+  const violations: Violation[] = []
+  const graph = new Map<string, string[]>()
+  let imports = 0
+  for (const source of sources) {
+    const report = (line: number, message: string) => violations.push({ file: source.file, line, message })
+    checkNames(source, report)
+    const targets: string[] = []
+    for (const { specifier, line } of importsOf(source, report)) {
+      imports++
+      if (specifier === undefined) report(line, 'imports a computed name, which cannot be checked')
+      else if (specifier.startsWith('.')) {
+        const target = posix.join(posix.dirname(source.file), specifier)
+        if (!existsSync(join(root, target))) report(line, `imports ${specifier}, which does not exist`)
+        const fault = faultOf(source, target, table)
+        if (fault) report(line, fault)
+        targets.push(target)
+      } else if (/^(\/|file:)/.test(specifier)) report(line, `imports ${specifier} by its absolute path`)
+    }
+    if (source.folder !== undefined && !source.isTest) {
+      graph.set(source.file, targets)
+      checkEnvironment(source, report)
+    }
+  }
+  for (const cycle of findCycles(graph)) {
+    violations.push({ file: cycle[0] ?? '', line: 1, message: `import cycle: ${cycle.join(' → ')}` })
+  }
+  return { files: sources.length, imports, violations }
+}
+
+function listSources(root: string): Source[] {
+  const files = globSync(READ, { cwd: root, exclude: (name) => name.endsWith('node_modules') })
+  return files
+    .map((path) => path.split(sep).join('/'))
+    .sort()
+    .map((file) => ({
+      file,
+      text: readFileSync(join(root, file), 'utf8'),
+      folder: folderOf(file),
+      isTest: /\.test\.[mc]?[tj]s$/.test(file),
+    }))
+}
+
+function folderOf(file: string): string | undefined {
+  const [top, second] = file.split('/')
+  return top === 'src' ? second : undefined
+}
+
+function importsOf(source: Source, report: (line: number, message: string) => void) {
+  try {
+    return readImports(source.text)
+  } catch (error) {
+    report(1, `cannot be read: ${(error as Error).message}`)
+    return []
+  }
+}
+
+/** Why `source` may not import the file `target`; undefined when it may. */
+function faultOf(source: Source, target: string, table: Table): string | undefined {
+  const to = folderOf(target)
+  if (/\.test\.[mc]?[tj]s$/.test(target)) return `imports ${target}: nobody imports a test`
+  if (to === undefined) {
+    if (source.folder === undefined || source.isTest) return undefined
+    return `imports ${target}, which is not part of src/`
+  }
+  if (to === source.folder) return undefined
+  const isEntrance = target === `src/${to}/index.ts` || target === 'src/main.ts'
+  if (source.folder !== undefined && !source.isTest) {
+    const allowed = table[source.folder]
+    if (allowed === undefined) return `src/${source.folder} is not in the table of allowed imports`
+    if (allowed !== '*' && !allowed.includes(to)) return `src/${source.folder} may not import src/${to}`
+  }
+  return isEntrance ? undefined : `imports ${target} past src/${to}/index.ts`
+}
+
+function checkNames(source: Source, report: (line: number, message: string) => void): void {
+  for (const part of source.file.split('/')) {
+    const name = part.replace(/(\.test)?\.\w+$/, '')
+    if (FORBIDDEN_NAMES.includes(name)) report(1, `${part}: name it by what it holds`)
+  }
+  const lines = source.text.split('\n').length - 1
+  if (!source.isTest && lines > MAX_LINES) report(MAX_LINES, `has ${lines} lines, over ${MAX_LINES}: split it by idea`)
+}
+
+function checkEnvironment(source: Source, report: (line: number, message: string) => void): void {
+  if (ENVIRONMENT_READERS.includes(source.folder ?? '')) return
+  try {
+    for (const line of readsEnvironment(source.text)) {
+      report(
+        line,
+        `reads process.env, which only ${ENVIRONMENT_READERS.map((name) => `src/${name}`).join(' and ')} may`,
+      )
+    }
+  } catch {
+    // already reported as unreadable
+  }
+}
+
+/** The root of this checkout. */
+export const PROJECT_ROOT = resolve(dirname(import.meta.filename), '..')
+
+/** A violation as one line, `file:line message`. */
+export function formatViolation(violation: Violation, from = process.cwd(), root = PROJECT_ROOT): string {
+  return `${relative(from, join(root, violation.file)) || violation.file}:${violation.line} ${violation.message}`
+}
