@@ -1,0 +1,87 @@
+import type { Database } from '../storage/index.ts'
+import type { ApplicationSource, DeliveryOutcome, ReplicationTarget } from './ports.ts'
+import type { DeliveryProgress, DeliveryRecord, PendingDelivery } from './progress.ts'
+
+/** What one run of deliveries to one target came to. */
+export interface DrainResult {
+  readonly delivered: number
+  readonly rejected: number
+  /** Why the run ended early; undefined when nothing that is due is left. */
+  readonly stopped: string | undefined
+}
+
+/** What a run needs. */
+export interface DrainOptions {
+  readonly progress: DeliveryProgress
+  readonly target: ReplicationTarget
+  readonly source: ApplicationSource
+  /** Whether to stop between two batches. */
+  readonly isStopping: () => boolean
+}
+
+const BATCH = 64
+const CONCURRENCY = 8
+/** Longer than a whole batch may take: eight calls one after the other, each limited to five seconds. */
+export const LEASE_SECONDS = 60
+
+/**
+ * Delivers everything that is due to one target, in batches, each written down before the next begins. The caller holds
+ * the lease. A document the target rejects is passed over; a target that cannot be reached ends the run.
+ */
+export async function drain(options: DrainOptions): Promise<DrainResult> {
+  let delivered = 0
+  let rejected = 0
+  for (;;) {
+    if (options.isStopping()) return { delivered, rejected, stopped: 'stopping' }
+    if (!(await options.progress.lease(LEASE_SECONDS)))
+      return { delivered, rejected, stopped: 'another process delivers' }
+    const batch = await options.progress.due(BATCH)
+    if (batch.length === 0) return { delivered, rejected, stopped: undefined }
+    const records: DeliveryRecord[] = []
+    let unreachable: string | undefined
+    const queue = batch.values()
+    const worker = async () => {
+      for (const pending of queue) {
+        const { version, outcome } = await deliver(pending, options)
+        records.push(toRecord(pending, version, outcome))
+        if (outcome.kind === 'delivered') delivered++
+        else if (outcome.kind === 'rejected') rejected++
+        else unreachable = outcome.reason
+        if (unreachable !== undefined) return
+      }
+    }
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+    await options.progress.record(records)
+    if (unreachable !== undefined) return { delivered, rejected, stopped: unreachable }
+  }
+}
+
+async function deliver(
+  pending: PendingDelivery,
+  { target, source }: DrainOptions,
+): Promise<{ version: number; outcome: DeliveryOutcome }> {
+  if (pending.event === 'delete') return { version: pending.version, outcome: await target.remove(pending) }
+  const application = await source.find(pending.clientId)
+  if (!application) return { version: 0, outcome: { kind: 'rejected', reason: 'gone from the source' } }
+  return { version: application.version, outcome: await target.put(application, pending.confirmedVersion) }
+}
+
+function toRecord(pending: PendingDelivery, version: number, outcome: DeliveryOutcome): DeliveryRecord {
+  if (outcome.kind === 'delivered') {
+    return { id: pending.id, version, reportedVersion: pending.confirmedVersion, error: null, wait: false }
+  }
+  const wait = outcome.kind === 'rejected'
+  return { id: pending.id, version: null, reportedVersion: null, error: outcome.reason.slice(0, 500), wait }
+}
+
+/** How many rows of the outbox some target has not got, all targets together. */
+export async function pendingDeliveries(progresses: readonly DeliveryProgress[]): Promise<number> {
+  let sum = 0
+  for (const progress of progresses) sum += await progress.pending()
+  return sum
+}
+
+/** Drops tombstones that have served: a week old, which is a thousand reconciliations. */
+export async function pruneTombstones(database: Database, schema: string): Promise<void> {
+  await database.query(`delete from ${schema}.outbox where event = 'delete' and changed_at < now() - interval '7 days'`)
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { AUTH_TOKEN_HEADER, INTERNAL_PATHS } from '../handoff/index.ts'
+import { type Call, call } from '../http/index.ts'
+import type { DeliveryOutcome, ReplicationTarget } from './ports.ts'
+
+const heldByIamSchema = z.object({
+  clients: z.array(z.object({ id: z.int(), client_id: z.string(), version: z.int() })),
+})
+
+const heldByControlPlaneSchema = z.object({
+  applications: z.array(
+    z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() }),
+  ),
+})
+
+const CALL_LIMIT_MS = 5_000
+const LIST_LIMIT_MS = 30_000
+
+/** The name under which {@link iamTarget} keeps its progress. */
+export const IAM_TARGET = 'iam'
+
+/** The IAM auth service, by its internal port (`url`) and token. */
+export function iamTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
+  const base = `${options.url.replace(/\/$/, '')}${INTERNAL_PATHS.clients}`
+  const headers = { [AUTH_TOKEN_HEADER]: options.token }
+  return {
+    name: IAM_TARGET,
+    put: (application) => attempt({ method: 'PUT', url: base, headers, json: application }),
+    remove: ({ clientId, version }) =>
+      attempt({ method: 'DELETE', url: `${base}/${encodeURIComponent(clientId)}?version=${version}`, headers }),
+    async list() {
+      const { clients } = heldByIamSchema.parse(await read(base, headers))
+      return clients.map(({ id, client_id, version }) => ({ id, clientId: client_id, version }))
+    },
+  }
+}
+
+/** The control plane's API (`url`) with a bearer token; it is told which version IAM has confirmed. */
+export function controlPlaneTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
+  const base = `${options.url.replace(/\/$/, '')}/api/v1/applications`
+  const headers = { authorization: `Bearer ${options.token}` }
+  return {
+    name: 'control',
+    reports: IAM_TARGET,
+    put: (application, confirmedVersion) =>
+      attempt({
+        method: 'PUT',
+        url: `${base}/${application.id}`,
+        headers,
+        json: { application, iam_version: confirmedVersion },
+      }),
+    remove: ({ id, version }) => attempt({ method: 'DELETE', url: `${base}/${id}?version=${version}`, headers }),
+    async list() {
+      const { applications } = heldByControlPlaneSchema.parse(await read(base, headers))
+      return applications.map(({ id, client_id, version, iam_version }) => ({
+        id,
+        clientId: client_id,
+        version,
+        reportedVersion: iam_version,
+      }))
+    },
+  }
+}
+
+async function attempt(options: Call): Promise<DeliveryOutcome> {
+  try {
+    const { status } = await call({ ...options, timeoutMs: CALL_LIMIT_MS })
+    return outcomeOf(options.method, status)
+  } catch (error) {
+    return { kind: 'unreachable', reason: error instanceof Error ? error.message : 'failed' }
+  }
+}
+
+/** What an answer's status says about a delivery: 409 means that something newer is there already. */
+export function outcomeOf(method: string, status: number): DeliveryOutcome {
+  if ((status >= 200 && status < 300) || status === 409) return { kind: 'delivered' }
+  if (method === 'DELETE' && status === 404) return { kind: 'delivered' }
+  const concernsDocument = status === 400 || status === 413 || status === 422
+  return { kind: concernsDocument ? 'rejected' : 'unreachable', reason: `answered ${status}` }
+}
+
+async function read(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
+  const { status, json } = await call({ method: 'GET', url, headers, timeoutMs: LIST_LIMIT_MS })
+  if (status !== 200) throw new Error(`GET ${url}: answered ${status}`)
+  return json
+}

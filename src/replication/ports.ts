@@ -1,0 +1,46 @@
+import type { Application } from '../applications/index.ts'
+
+/** What a target says it holds of one application. */
+export interface HeldApplication {
+  readonly id: number
+  readonly clientId: string
+  readonly version: number
+  /** The version that this target was told the other one confirmed; undefined for a target that is not told. */
+  readonly reportedVersion?: number | null
+}
+
+/** An application that is gone. */
+export interface RemovedApplication {
+  readonly id: number
+  readonly clientId: string
+  /** Above every version the application had. */
+  readonly version: number
+}
+
+/** What came of one delivery. `rejected` concerns this document alone; `unreachable` stops the run until later. */
+export type DeliveryOutcome =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'unreachable'; readonly reason: string }
+
+/** A place that keeps a copy of every application. Deliveries are repeated and may overtake one another: both must be harmless. */
+export interface ReplicationTarget {
+  /** Names the target in the store and the log; never changes. */
+  readonly name: string
+  /** The target whose confirmed version this one is told with each document, again whenever it changes. */
+  readonly reports?: string
+  /** Hands over a document; `confirmedVersion` is what {@link ReplicationTarget.reports} has confirmed. */
+  put(application: Application, confirmedVersion: number | null): Promise<DeliveryOutcome>
+  /** Takes an application away; one that is not there counts as delivered. */
+  remove(application: RemovedApplication): Promise<DeliveryOutcome>
+  /** Everything held. Rejects when it cannot be read. */
+  list(): Promise<readonly HeldApplication[]>
+}
+
+/** Where the applications really are. */
+export interface ApplicationSource {
+  /** The current document; undefined for one that is gone. */
+  find(clientId: string): Promise<Application | undefined>
+  /** Every application there is. */
+  list(): Promise<ReadonlyArray<Pick<Application, 'id' | 'client_id' | 'version'>>>
+}

@@ -1,0 +1,107 @@
+import type { Database } from '../storage/index.ts'
+import { type OutboxEvent, writeEvents } from './outbox.ts'
+import type { ApplicationSource, HeldApplication, RemovedApplication, ReplicationTarget } from './ports.ts'
+import type { DeliveryProgress, DeliveryRecord, KnownDelivery } from './progress.ts'
+
+/** What must be done so that a target holds what the source has. */
+export interface RepairPlan {
+  /** Ids believed delivered that the target lacks, or has in an older version. */
+  readonly resend: readonly number[]
+  /** Held by the target although the outbox did not know. */
+  readonly confirm: readonly DeliveryRecord[]
+  /** Held by the target, gone from the source. */
+  readonly remove: readonly RemovedApplication[]
+  /** Ids the target has in a newer version than the source: nothing is done, somebody must look. */
+  readonly ahead: readonly number[]
+}
+
+/** Compares what a target holds with the outbox, which has been brought in line with the source after `held` was read. */
+export function planRepairs(held: readonly HeldApplication[], known: readonly KnownDelivery[]): RepairPlan {
+  const heldById = new Map(held.map((application) => [application.id, application]))
+  const live = new Map(known.filter((row) => row.event === 'upsert').map((row) => [row.id, row]))
+  const resend: number[] = []
+  const confirm: DeliveryRecord[] = []
+  const ahead: number[] = []
+  for (const row of live.values()) {
+    const there = heldById.get(row.id)
+    const isThere = there !== undefined && there.clientId === row.clientId && there.version >= row.version
+    if (!isThere) {
+      if (row.deliveredVersion !== null) resend.push(row.id)
+      continue
+    }
+    if (there.version > row.version) ahead.push(row.id)
+    const reportedVersion = there.reportedVersion ?? null
+    if ((row.deliveredVersion ?? 0) < row.version || row.reportedVersion !== reportedVersion) {
+      confirm.push({ id: row.id, version: row.version, reportedVersion, error: null, wait: false })
+    }
+  }
+  const remove = held
+    .filter((application) => live.get(application.id)?.clientId !== application.clientId)
+    .map(({ id, clientId, version }) => ({ id, clientId, version: version + 1 }))
+  return { resend, confirm, remove, ahead }
+}
+
+/** Whether so many removals look like a source that lost its data rather than like applications that were deleted. */
+export function isSuspiciousRemoval(removals: number, held: number): boolean {
+  return removals > 10 && removals > held / 4
+}
+
+/** What a reconciliation found and did. */
+export interface ReconcileResult {
+  readonly held: number
+  readonly resent: number
+  readonly removed: number
+  readonly ahead: number
+  /** Removals left undone because they were too many to be believed. */
+  readonly withheld: number
+}
+
+/** Lists what a target has, repairs what is missing or old, and removes what is gone. Rejects when the target cannot be read. */
+export async function reconcile(options: {
+  readonly database: Database
+  readonly schema: string
+  readonly source: ApplicationSource
+  readonly target: ReplicationTarget
+  readonly progress: DeliveryProgress
+}): Promise<ReconcileResult> {
+  const { database, schema, source, target, progress } = options
+  // First the target, then the source: what is held but not in the later list has really been deleted.
+  const held = await target.list()
+  await alignOutbox(database, schema, source, progress)
+  const plan = planRepairs(held, await progress.known())
+  await progress.forget(plan.resend)
+  await progress.record(plan.confirm)
+  const withheld = isSuspiciousRemoval(plan.remove.length, held.length) ? plan.remove.length : 0
+  let removed = 0
+  for (const application of withheld > 0 ? [] : plan.remove) {
+    const outcome = await target.remove(application)
+    if (outcome.kind === 'delivered') removed++
+    else throw new Error(`${target.name} did not remove application ${application.id}: ${outcome.reason}`)
+  }
+  return { held: held.length, resent: plan.resend.length, removed, ahead: plan.ahead.length, withheld }
+}
+
+const CHUNK = 1_000
+
+/** Makes good what a change past the outbox has left behind: a bulk update, a restored backup. */
+async function alignOutbox(
+  database: Database,
+  schema: string,
+  source: ApplicationSource,
+  progress: DeliveryProgress,
+): Promise<void> {
+  const before = await progress.known()
+  const applications = await source.list()
+  const present = new Set(applications.map((application) => application.id))
+  const versions = new Map(before.map((row) => [row.id, row.version]))
+  const events: OutboxEvent[] = applications
+    .filter((application) => (versions.get(application.id) ?? 0) < application.version)
+    .map(({ id, client_id, version }) => ({ id, clientId: client_id, event: 'upsert', version }))
+  for (const row of before) {
+    if (row.event === 'upsert' && !present.has(row.id))
+      events.push({ ...row, event: 'delete', version: row.version + 1 })
+  }
+  for (let start = 0; start < events.length; start += CHUNK) {
+    await writeEvents(schema, database, events.slice(start, start + CHUNK))
+  }
+}

@@ -1,0 +1,205 @@
+import type { Log } from '../observability/index.ts'
+import type { Database } from '../storage/index.ts'
+import { drain, pendingDeliveries, pruneTombstones } from './drain.ts'
+import { outboxChannel } from './outbox.ts'
+import type { ApplicationSource, ReplicationTarget } from './ports.ts'
+import { type DeliveryProgress, deliveryProgress } from './progress.ts'
+import { reconcile } from './reconcile.ts'
+
+/** What a replicator needs. */
+export interface ReplicatorOptions {
+  readonly database: Database
+  /** The schema that holds the outbox. */
+  readonly schema: string
+  readonly source: ApplicationSource
+  readonly targets: readonly ReplicationTarget[]
+  readonly log: Log
+  /** Time between two reconciliations. Default five minutes. */
+  readonly reconcileEveryMs?: number
+  /** The first and the longest wait after a target could not be reached. Default 500 ms and 30 s. */
+  readonly retryMs?: readonly [first: number, longest: number]
+}
+
+/** Carries applications to every target, for as long as it runs. */
+export interface Replicator {
+  /** Resolves true once every target has everything, false when that takes longer. */
+  whenDrained(timeoutMs: number): Promise<boolean>
+  /** Reconciles every target now, then delivers; for operators and tests. */
+  reconcileNow(): Promise<void>
+  /** Ends after the deliveries under way, which takes at most their time limit. */
+  stop(): Promise<void>
+}
+
+const RECONCILE_EVERY_MS = 300_000
+const RETRY_MS = [500, 30_000] as const
+
+/**
+ * Starts one loop for each target: it reconciles at the start and every few minutes, and delivers as soon as a change
+ * is committed. Whoever makes the change never waits for it, and a target that is down delays only itself.
+ */
+export async function startReplicator(options: ReplicatorOptions): Promise<Replicator> {
+  const { database, schema, targets } = options
+  const loops = targets.map((target) => new TargetLoop(options, target))
+  for (const loop of loops) {
+    // A confirmation by one target is news for those that report it.
+    loop.onDelivered = (name) => {
+      for (const other of loops) if (other.target.reports === name) other.wake()
+    }
+  }
+  const wakeAll = () => {
+    for (const loop of loops) loop.wake()
+  }
+  const stopListening = await database.listen(outboxChannel(schema), wakeAll)
+  for (const loop of loops) loop.start()
+  const progresses = loops.map((loop) => loop.progress)
+  return {
+    whenDrained: (timeoutMs) => waitUntilDrained(progresses, loops, timeoutMs),
+    async reconcileNow() {
+      for (const loop of loops) await loop.reconcileNow()
+    },
+    async stop() {
+      await stopListening()
+      await Promise.all(loops.map((loop) => loop.stop()))
+    },
+  }
+}
+
+const DRAINED_POLL_MS = 50
+
+async function waitUntilDrained(
+  progresses: readonly DeliveryProgress[],
+  loops: readonly TargetLoop[],
+  timeoutMs: number,
+): Promise<boolean> {
+  const until = Date.now() + timeoutMs
+  for (;;) {
+    if (loops.every((loop) => loop.hasReconciled) && (await pendingDeliveries(progresses)) === 0) return true
+    if (Date.now() >= until) return false
+    await new Promise((resolve) => setTimeout(resolve, Math.min(DRAINED_POLL_MS, until - Date.now())))
+  }
+}
+
+class TargetLoop {
+  readonly target: ReplicationTarget
+  readonly progress: DeliveryProgress
+  /** Whether the target has been listed once since the start. */
+  hasReconciled = false
+  onDelivered: (target: string) => void = () => {}
+  readonly #options: ReplicatorOptions
+  #stopping = false
+  #woken = false
+  #alarm: (() => void) | undefined
+  #running: Promise<void> = Promise.resolve()
+  #nextReconciliation = 0
+  #failures = 0
+
+  constructor(options: ReplicatorOptions, target: ReplicationTarget) {
+    this.target = target
+    this.#options = options
+    this.progress = deliveryProgress(options.database, options.schema, target.name, target.reports)
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  wake(): void {
+    this.#woken = true
+    this.#alarm?.()
+  }
+
+  async reconcileNow(): Promise<void> {
+    await this.#reconcile()
+    this.wake()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#alarm?.()
+    await this.#running
+    await this.progress.release().catch(() => {}) // a lease not given back runs out by itself
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#woken = false
+      // A reconciliation that fails does not keep deliveries from being tried.
+      const failed = [
+        Date.now() >= this.#nextReconciliation ? await this.#attempt(() => this.#reconcile()) : undefined,
+        await this.#attempt(() => this.#drain()),
+      ]
+      this.#conclude(failed.find((reason) => reason !== undefined))
+      await this.#sleep()
+    }
+  }
+
+  async #attempt(work: () => Promise<string | undefined>): Promise<string | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      return error instanceof Error ? error.message : 'failed'
+    }
+  }
+
+  async #reconcile(): Promise<undefined> {
+    const { database, schema, source, log, reconcileEveryMs = RECONCILE_EVERY_MS } = this.#options
+    const result = await reconcile({ database, schema, source, target: this.target, progress: this.progress })
+    this.#nextReconciliation = Date.now() + reconcileEveryMs
+    this.hasReconciled = true
+    await pruneTombstones(database, schema)
+    const line = { layer: 'reconcile', target: this.target.name, ...result }
+    if (result.withheld > 0) log.error(line, 'replication: too many removals to be believed, none was made')
+    else if (result.ahead > 0) log.warn(line, 'replication: the target holds newer versions than the source')
+    else log.info(line, 'replication: reconciled')
+  }
+
+  async #drain(): Promise<string | undefined> {
+    const result = await drain({
+      progress: this.progress,
+      target: this.target,
+      source: this.#options.source,
+      isStopping: () => this.#stopping,
+    })
+    const { delivered, rejected } = result
+    if (delivered > 0) this.onDelivered(this.target.name)
+    if (delivered > 0 || rejected > 0) {
+      const line = { layer: 'drain', target: this.target.name, delivered, rejected }
+      if (rejected > 0) this.#options.log.warn(line, 'replication: documents were rejected')
+      else this.#options.log.info(line, 'replication: delivered')
+    }
+    return result.stopped
+  }
+
+  #conclude(reason: string | undefined): void {
+    if (reason === undefined || this.#stopping) {
+      this.#failures = 0
+      return
+    }
+    this.#failures++
+    const line = { layer: 'drain', target: this.target.name, failures: this.#failures, reason }
+    if (this.#failures === 1) this.#options.log.warn(line, 'replication: not delivered, will retry')
+    else this.#options.log.debug(line, 'replication: still not delivered')
+  }
+
+  #sleep(): Promise<void> {
+    const { retryMs: [first, longest] = RETRY_MS } = this.#options
+    // While the target is down a wake-up must not turn into a storm of attempts; idle, it is looked at again now and then.
+    const wait = this.#failures > 0 ? Math.min(longest, first * 2 ** (this.#failures - 1)) : longest
+    if (this.#stopping || (this.#woken && this.#failures === 0)) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        if (!this.#stopping && this.#failures > 0 && Date.now() < notBefore) return
+        clearTimeout(timer)
+        this.#alarm = undefined
+        resolve()
+      }
+      const notBefore = Date.now() + wait
+      const timer = setTimeout(() => {
+        this.#alarm = undefined
+        resolve()
+      }, wait)
+      timer.unref()
+      this.#alarm = done
+    })
+  }
+}
