@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { mintVerifier } from '../credentials/index.ts'
+import type { Facts } from './decision.ts'
+import { type CredentialMarks, type RequestParts, readFacts } from './read-facts.ts'
+
+const NOW = 1_790_000_000
+const KEY = Buffer.alloc(32, 7)
+const marks: CredentialMarks = {
+  extraIamPrefixes: ['ory_'],
+  iamJwtIssuer: 'https://iam.example',
+  legacyJwtIssuer: 'https://old.example',
+  verifierKey: KEY,
+}
+const FORM = 'application/x-www-form-urlencoded'
+
+interface Sketch extends Partial<Omit<RequestParts, 'body'>> {
+  form?: string
+  json?: unknown
+  body?: Buffer
+}
+
+function facts(sketch: Sketch): Facts {
+  const { form, json, ...rest } = sketch
+  const text = form ?? (json === undefined ? undefined : typeof json === 'string' ? json : JSON.stringify(json))
+  const parts: RequestParts = {
+    endpoint: 'token',
+    method: 'POST',
+    query: '',
+    contentType: json === undefined ? FORM : 'application/json',
+    authorization: undefined,
+    hasRepeatedHeader: false,
+    ...rest,
+    body: rest.body ?? (text === undefined ? undefined : Buffer.from(text)),
+  }
+  return readFacts(parts, marks, NOW)
+}
+
+const basic = (user: string, password = 'x') => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+const jwt = (claims: object) =>
+  ['{"alg":"RS256"}', JSON.stringify(claims), 'signature']
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.')
+
+describe('the client', () => {
+  const found: Array<[string, Sketch]> = [
+    ['in the query', { query: 'response_type=code&client_id=app', endpoint: 'authorize', method: 'GET' }],
+    ['in a form', { form: 'grant_type=client_credentials&client_id=app' }],
+    ['in a form without a content type', { form: 'client_id=app', contentType: undefined }],
+    ['in JSON', { json: { client_id: 'app', grant_type: 'password' } }],
+    ['in multipart', { contentType: 'multipart/form-data; boundary=b', body: multipart({ client_id: 'app' }) }],
+    ['by Basic', { form: 'grant_type=client_credentials', authorization: basic('app') }],
+    ['by Basic, lower-cased', { form: '', authorization: basic('app').replace('Basic', 'basic') }],
+    ['by assertion', { form: `client_assertion=${jwt({ sub: 'app', iss: 'app' })}` }],
+    ['in query and form alike', { query: 'client_id=app', form: 'client_id=app' }],
+    ['in form and Basic alike', { form: 'client_id=app', authorization: basic('app') }],
+    ['with an encoded name', { form: 'client%5Fid=app' }],
+    ['with an encoded value', { form: 'client_id=%61pp' }],
+    ['beside an empty one elsewhere', { query: 'client_id=', form: 'client_id=app' }],
+    ['in the body when Basic has an empty user', { form: 'client_id=app', authorization: basic('') }],
+  ]
+  for (const [where, sketch] of found) {
+    test(`is read ${where}`, () => {
+      const read = facts(sketch)
+      assert.equal(read.clientId, 'app')
+      assert.equal(read.fault, undefined)
+    })
+  }
+
+  const ambiguous: Array<[string, Sketch]> = [
+    ['twice in the query', { query: 'client_id=a&client_id=b' }],
+    ['twice in a form, the same', { form: 'client_id=a&client_id=a' }],
+    ['differently in query and form', { query: 'client_id=a', form: 'client_id=b' }],
+    ['differently in form and Basic', { form: 'client_id=a', authorization: basic('b') }],
+    ['differently in form and assertion', { form: `client_id=a&client_assertion=${jwt({ sub: 'b' })}` }],
+    ['as an array', { form: 'client_id[]=a' }],
+    ['as a hash', { form: 'client_id[x]=a' }],
+    ['as an encoded array', { form: 'client_id%5B%5D=a' }],
+    ['as a JSON array', { json: { client_id: ['a'] } }],
+    ['as a JSON object', { json: { client_id: { a: 1 } } }],
+    ['as a JSON number', { json: { client_id: 12 } }],
+    ['twice in JSON', { json: '{"client_id":"a","client_id":"b"}' }],
+    ['twice in JSON, once escaped', { json: '{"client_id":"a","client\\u005fid":"b"}' }],
+    ['behind a semicolon', { form: 'scope=x;client_id=a&client_id=b' }],
+    [
+      'as a file',
+      { contentType: 'multipart/form-data; boundary=b', body: multipart({ 'client_id"; filename="x': 'a' }) },
+    ],
+    ['in an assertion that is no JWT', { form: 'client_assertion=nonsense' }],
+    ['in two Authorization headers', { form: 'client_id=a', hasRepeatedHeader: true }],
+  ]
+  for (const [how, sketch] of ambiguous) {
+    test(`given ${how} is ambiguous`, () => assert.equal(facts(sketch).fault, 'ambiguous_client'))
+  }
+
+  const malformed: Array<[string, Sketch]> = [
+    ['a broken escape in the query', { query: 'client_id=a&state=%zz' }],
+    ['invalid UTF-8 in the query', { query: 'client_id=a&state=%ff%fe' }],
+    ['a raw high byte in the query', { query: 'client_id=a&state=\u00ff' }],
+    ['NUL in the query', { query: 'client_id=a%00' }],
+    ['a broken escape in a form', { form: 'client_id=a&x=%' }],
+    ['raw invalid UTF-8 in a form', { body: Buffer.from([0x61, 0x3d, 0xff]) }],
+    ['a raw NUL in a form', { form: 'client_id=a\0' }],
+    ['JSON that is cut off', { json: '{"client_id":"a"' }],
+    ['a JSON array', { json: [1, 2] }],
+    ['JSON null', { json: 'null' }],
+    ['NUL in JSON', { json: { client_id: 'a\0' } }],
+    ['Basic of invalid UTF-8', { form: 'client_id=a', authorization: 'Basic //79' }],
+    ['multipart without a boundary', { contentType: 'multipart/form-data', body: multipart({ client_id: 'a' }) }],
+    [
+      'multipart without an end',
+      { contentType: 'multipart/form-data; boundary=b', body: multipart({ client_id: 'a' }).subarray(0, -6) },
+    ],
+  ]
+  for (const [what, sketch] of malformed) {
+    test(`${what} is a fault`, () => assert.equal(facts(sketch).fault, 'malformed_request'))
+  }
+
+  test('a body of another type is not looked into', () => {
+    assert.equal(facts({ form: 'client_id=a', contentType: 'text/plain' }).clientId, undefined)
+  })
+})
+
+describe('the credential', () => {
+  const G = 'grant_type='
+  const rows: Array<[string, Sketch, Facts['credential']]> = [
+    ['an IAM code', { form: `${G}authorization_code&code=gliamac-x` }, 'iam'],
+    ['an IAM code in the query', { query: `${G}authorization_code&code=gliamac-x` }, 'iam'],
+    ['an IAM code in JSON', { json: { grant_type: 'authorization_code', code: 'gliamac-x' } }, 'iam'],
+    ['an unmarked code', { form: `${G}authorization_code&code=abc` }, 'unknown'],
+    ['an access token as a code', { form: `${G}authorization_code&code=gliamat-x` }, 'unknown'],
+    ['an IAM refresh token', { form: `${G}refresh_token&refresh_token=gliamrt-x` }, 'iam'],
+    ['an IAM device code', { form: `${G}urn:ietf:params:oauth:grant-type:device_code&device_code=gliamdc-x` }, 'iam'],
+    ['an IAM device code, short grant type', { form: `${G}device_code&device_code=gliamdc-x` }, 'iam'],
+    ['a code beside a refresh grant', { form: `${G}refresh_token&refresh_token=abc&code=gliamac-x` }, 'unknown'],
+    ['a code without a grant type', { form: 'code=gliamac-x' }, 'iam'],
+    ['nothing in client_credentials', { form: `${G}client_credentials&code=gliamac-x` }, 'none'],
+    ['nothing in password', { form: `${G}password&username=gliamac-x` }, 'none'],
+    ['a prefix named at start', { form: `${G}refresh_token&refresh_token=ory_rt_x` }, 'iam'],
+    [
+      'an IAM JWT by its issuer',
+      { form: `${G}refresh_token&refresh_token=${jwt({ iss: 'https://iam.example' })}` },
+      'iam',
+    ],
+    [
+      'a legacy JWT by its issuer',
+      { form: `${G}refresh_token&refresh_token=${jwt({ iss: 'https://old.example' })}` },
+      'legacy',
+    ],
+    [
+      'a JWT of somebody else',
+      { form: `${G}refresh_token&refresh_token=${jwt({ iss: 'https://else.example' })}` },
+      'unknown',
+    ],
+    ['a subject token', { form: `${G}urn:ietf:params:oauth:grant-type:token-exchange&subject_token=gliamat-x` }, 'iam'],
+    ['revoke of an access token', { endpoint: 'revoke', form: 'token=gliamat-x' }, 'iam'],
+    ['revoke of a refresh token', { endpoint: 'revoke', form: 'token=gliamrt-x' }, 'iam'],
+    ['revoke of something unmarked', { endpoint: 'revoke', form: 'token=abc' }, 'unknown'],
+    ['revoke of nothing', { endpoint: 'revoke', form: '' }, 'none'],
+    ['introspect', { endpoint: 'introspect', form: 'token=gliamat-x' }, 'iam'],
+    [
+      'introspect by the token, not the bearer',
+      { endpoint: 'introspect', form: 'token=abc', authorization: 'Bearer gliamat-x' },
+      'unknown',
+    ],
+    ['token info by bearer', { endpoint: 'token_info', method: 'GET', authorization: 'bearer gliamat-x' }, 'iam'],
+    [
+      'token info: the parameter before the header',
+      { endpoint: 'token_info', method: 'GET', query: 'access_token=abc', authorization: 'Bearer gliamat-x' },
+      'unknown',
+    ],
+    [
+      'token info: an empty parameter is passed over',
+      { endpoint: 'token_info', method: 'GET', query: 'access_token=', authorization: 'Bearer gliamat-x' },
+      'iam',
+    ],
+    ['userinfo by bearer_token', { endpoint: 'userinfo', method: 'GET', query: 'bearer_token=gliamat-x' }, 'iam'],
+    ['userinfo by form', { endpoint: 'userinfo', form: 'access_token=gliamat-x' }, 'iam'],
+    ['the native page', { endpoint: 'authorize_native', method: 'GET', query: 'code=gliamac-x' }, 'iam'],
+    ['a code at authorize means nothing', { endpoint: 'authorize', method: 'GET', query: 'code=gliamac-x' }, 'none'],
+    ['a user code carries no mark', { endpoint: 'device', form: 'user_code=ABCD1234' }, 'unknown'],
+  ]
+  for (const [name, sketch, credential] of rows) {
+    test(`${name}: ${credential}`, () => {
+      const read = facts(sketch)
+      assert.equal(read.credential, credential)
+      assert.equal(read.fault, undefined)
+      assert.equal(read.startsFlow, credential === 'none')
+    })
+  }
+})
+
+describe('the flow', () => {
+  const authorize = (query: string) => facts({ endpoint: 'authorize', method: 'GET', query })
+
+  test('goes on by a login verifier that IAM minted', () => {
+    const read = authorize(`login_verifier=${mintVerifier('login', KEY, NOW + 60)}`)
+    assert.equal(read.hasGenuineVerifier, true)
+    assert.equal(read.startsFlow, false)
+  })
+  const forged: Array<[string, string]> = [
+    ['made up', 'login_verifier=x'],
+    ['of 64 hex digits', `login_verifier=${'a'.repeat(64)}`],
+    ['expired', `login_verifier=${mintVerifier('login', KEY, NOW - 1)}`],
+    ['of another kind', `login_verifier=${mintVerifier('consent', KEY, NOW + 60)}`],
+    ['signed by another key', `consent_verifier=${mintVerifier('consent', Buffer.alloc(32, 8), NOW + 60)}`],
+    ['changed at its end', `login_verifier=${mintVerifier('login', KEY, NOW + 60).slice(0, -1)}`],
+  ]
+  for (const [how, query] of forged) {
+    test(`does not go on by a verifier ${how}`, () => {
+      const read = authorize(query)
+      assert.equal(read.hasGenuineVerifier, false)
+      assert.equal(read.startsFlow, true)
+    })
+  }
+  test('stays on legacy when its consent form is answered', () => {
+    const read = facts({ endpoint: 'authorize', form: 'client_id=app&authenticity_token=x' })
+    assert.equal(read.affinity, 'legacy')
+    assert.equal(read.startsFlow, false)
+  })
+  test('may begin by a POST of the client itself', () => {
+    assert.equal(facts({ endpoint: 'authorize', form: 'client_id=app' }).startsFlow, true)
+  })
+})
+
+test('half a million parameters are scanned, and the last one counts', () => {
+  const form = `${'a&'.repeat(500_000)}client_id=app`
+  assert.equal(facts({ form }).clientId, 'app')
+})
+
+test('a megabyte of nested JSON is no trouble', () => {
+  const depth = 500_000
+  assert.equal(facts({ json: `${'['.repeat(depth)}${']'.repeat(depth)}` }).fault, 'malformed_request')
+})
+
+test('no bytes make it throw', () => {
+  const endpoints = ['token', 'authorize', 'revoke', 'introspect', 'userinfo', 'device'] as const
+  const types = [FORM, 'application/json', 'multipart/form-data; boundary=b', undefined]
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...endpoints),
+      fc.constantFrom(...types),
+      fc.string(),
+      fc.uint8Array({ maxLength: 200 }),
+      fc.string(),
+      (endpoint, contentType, query, body, authorization) => {
+        facts({ endpoint, contentType, query, body: Buffer.from(body), authorization })
+      },
+    ),
+  )
+})
+
+function multipart(fields: Record<string, string>): Buffer {
+  const parts = Object.entries(fields).map(
+    ([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  )
+  return Buffer.from(`${parts.join('')}--b--\r\n`)
+}
