@@ -1,0 +1,82 @@
+import { crc32 } from 'node:zlib'
+import { ACTOR_TYPE } from '../applications/index.ts'
+import { BUCKETS } from './bucket.ts'
+
+/** The gates that a compiled flag knows: those of a snapshot. */
+export interface RoutingGates {
+  readonly boolean: boolean
+  readonly actors: readonly string[]
+  readonly percentage_of_actors: number
+  readonly opted_out: readonly string[]
+}
+
+/** Whether a flag is on for the application of this id. */
+export type FlagEvaluator = (applicationId: number) => boolean
+
+/**
+ * Compiles a flag for applications into an evaluator that allocates nothing: the checksum of the constant part is
+ * taken once, and only the digits of the id are fed to it per evaluation. Says the same as {@link evaluateFlag} on
+ * `Authn::OauthApplication:<id>` for every positive safe integer; actors of other kinds are not applications and drop out.
+ */
+export function compileFlag(flag: string, gates: RoutingGates): FlagEvaluator {
+  const optedOut = idsOf(gates.opted_out)
+  const actors = idsOf(gates.actors)
+  const threshold = gates.percentage_of_actors * 1_000
+  const prefix = crc32(`${flag}${ACTOR_TYPE}:`)
+  if (gates.boolean || threshold >= BUCKETS) {
+    return optedOut.size === 0 ? () => true : (id) => !optedOut.has(id)
+  }
+  if (threshold <= 0 && actors.size === 0) return () => false
+  if (threshold <= 0) return (id) => actors.has(id) && !optedOut.has(id)
+  return (id) => !optedOut.has(id) && (actors.has(id) || bucketOfDigits(prefix, id) < threshold)
+}
+
+const APPLICATION_ACTOR = new RegExp(`^${ACTOR_TYPE}:([1-9]\\d{0,15})$`)
+
+/** The id inside an application's actor; undefined for an actor of another kind. */
+export function applicationIdOf(actor: string): number | undefined {
+  const match = APPLICATION_ACTOR.exec(actor)
+  if (!match) return undefined
+  const id = Number(match[1])
+  return Number.isSafeInteger(id) ? id : undefined
+}
+
+function idsOf(actors: readonly string[]): Set<number> {
+  return new Set(actors.map(applicationIdOf).filter((id) => id !== undefined))
+}
+
+const CRC_TABLE = crcTable()
+const DIGITS = new Uint8Array(16)
+
+/** `crc32(prefix text + decimal digits) % 100000`, from the checksum of the prefix. */
+function bucketOfDigits(prefix: number, id: number): number {
+  let at = DIGITS.length
+  let rest = id
+  while (rest > 0x7fff_ffff) {
+    // beyond 32 bits: integer arithmetic of the engine's fast kind no longer applies
+    const tenth = Math.floor(rest / 10)
+    DIGITS[--at] = rest - tenth * 10
+    rest = tenth
+  }
+  let small = rest | 0
+  do {
+    const tenth = (small / 10) | 0
+    DIGITS[--at] = small - tenth * 10
+    small = tenth
+  } while (small > 0)
+  let crc = ~prefix
+  for (; at < DIGITS.length; at++) {
+    crc = (CRC_TABLE[(crc ^ (0x30 + (DIGITS[at] as number))) & 0xff] as number) ^ (crc >>> 8)
+  }
+  return (~crc >>> 0) % BUCKETS
+}
+
+function crcTable(): Int32Array {
+  const table = new Int32Array(256)
+  for (let byte = 0; byte < 256; byte++) {
+    let value = byte
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb8_8320 : value >>> 1
+    table[byte] = value
+  }
+  return table
+}

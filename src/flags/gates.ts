@@ -1,0 +1,56 @@
+/**
+ * What is stored of one flag in one environment. The gates are OR-ed; `opted_out` beats them all. Actors are flag
+ * actor ids such as `Authn::OauthApplication:42`. Lists are sorted and hold nothing twice.
+ */
+export interface FlagState {
+  readonly boolean: boolean
+  readonly actors: readonly string[]
+  /** 0 to 100, at most three decimals. */
+  readonly percentage_of_actors: number
+  /** 0 to 100: the share of evaluations, drawn anew each time. Refused for flags that route. */
+  readonly percentage_of_time: number
+  readonly feature_groups: readonly string[]
+  readonly opted_out: readonly string[]
+}
+
+/** A flag on which nothing has been set. */
+export const OFF: FlagState = Object.freeze({
+  boolean: false,
+  actors: [],
+  percentage_of_actors: 0,
+  percentage_of_time: 0,
+  feature_groups: [],
+  opted_out: [],
+})
+
+/** A flag that is on for everybody. */
+export const ON: FlagState = Object.freeze({ ...OFF, boolean: true })
+
+/** Flipper's word for a flag: on for all, for some, or for none. */
+export type FlagCondition = 'on' | 'conditional' | 'off'
+
+/** Sums a flag up as Flipper does; an opt-out alone counts as a condition, because it is kept among the actors there. */
+export function conditionOf(state: FlagState): FlagCondition {
+  if (state.boolean || state.percentage_of_actors >= 100 || state.percentage_of_time >= 100) return 'on'
+  const some =
+    state.actors.length > 0 ||
+    state.opted_out.length > 0 ||
+    state.feature_groups.length > 0 ||
+    state.percentage_of_actors > 0 ||
+    state.percentage_of_time > 0
+  return some ? 'conditional' : 'off'
+}
+
+/** Whether two states say the same. */
+export function sameState(a: FlagState, b: FlagState): boolean {
+  const sameList = (x: readonly string[], y: readonly string[]) =>
+    x.length === y.length && x.every((v, i) => v === y[i])
+  return (
+    a.boolean === b.boolean &&
+    a.percentage_of_actors === b.percentage_of_actors &&
+    a.percentage_of_time === b.percentage_of_time &&
+    sameList(a.actors, b.actors) &&
+    sameList(a.feature_groups, b.feature_groups) &&
+    sameList(a.opted_out, b.opted_out)
+  )
+}
