@@ -1,0 +1,77 @@
+import type { Migration } from '../../storage/index.ts'
+
+/**
+ * The tables of an authorization server. Codes, tokens and device codes are kept as their SHA-256 only. A pair of access
+ * and refresh token is one row; `family_id` joins all rows that descend from one grant.
+ */
+export const authorizationMigrations: readonly Migration[] = [
+  {
+    name: '0001_authorization_server',
+    sql: `
+create sequence {schema}.application_ids;
+create table {schema}.applications (
+  id bigint not null unique,
+  client_id text primary key,
+  name text not null,
+  secret_digest text,
+  redirect_uris text[] not null,
+  scopes text[] not null,
+  confidential boolean not null,
+  trusted boolean not null,
+  version bigint not null
+);
+create table {schema}.grants (
+  code_hash bytea primary key,
+  application_id bigint not null,
+  subject text not null,
+  scopes text not null,
+  redirect_uri text not null,
+  code_challenge text,
+  code_challenge_method text,
+  nonce text,
+  family_id uuid not null,
+  created_at timestamptz not null,
+  expires_in integer not null,
+  used_at timestamptz
+);
+create index grants_by_age on {schema}.grants (created_at);
+create table {schema}.tokens (
+  id bigint generated always as identity primary key,
+  access_hash bytea not null unique,
+  refresh_hash bytea,
+  family_id uuid not null,
+  application_id bigint,
+  subject text,
+  scopes text not null,
+  created_at timestamptz not null,
+  expires_in integer not null,
+  revoked_at timestamptz,
+  revoke_reason text check (revoke_reason in ('rotated', 'revoked', 'reuse', 'code_replay'))
+);
+create unique index tokens_by_refresh_hash on {schema}.tokens (refresh_hash) where refresh_hash is not null;
+create index tokens_by_family on {schema}.tokens (family_id) where revoked_at is null;
+create index tokens_by_consent on {schema}.tokens (subject, application_id, scopes) where revoked_at is null;
+create index tokens_by_age on {schema}.tokens using brin (created_at);
+create table {schema}.device_grants (
+  device_hash bytea primary key,
+  user_code_hash bytea unique,
+  application_id bigint not null,
+  scopes text not null,
+  subject text,
+  created_at timestamptz not null,
+  expires_in integer not null,
+  last_polled_at timestamptz
+);
+create index device_grants_by_age on {schema}.device_grants (created_at);
+create table {schema}.signing_keys (
+  kid text primary key,
+  state text not null check (state in ('active', 'retired')),
+  private_key bytea not null,
+  sealed boolean not null,
+  public_jwk jsonb not null,
+  created_at timestamptz not null
+);
+create unique index signing_keys_active on {schema}.signing_keys (state) where state = 'active';
+`,
+  },
+]
