@@ -1,0 +1,54 @@
+import { ConfigError, nearest } from '../config/index.ts'
+import { ListenError } from '../http/index.ts'
+import { DirectoryInUseError, DirectoryUnusableError, StorageError } from '../storage/index.ts'
+import { overview, version } from './help.ts'
+import type { Command, CommandIo } from './io.ts'
+
+/** Commands by name, loaded when they are asked for: a `flag` call does not pay for the servers. */
+const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  up: { summary: 'run the whole system on this machine', load: async () => (await import('./up.ts')).runUp },
+  gateway: { summary: 'run the gateway', load: async () => (await import('./gateway.ts')).runGateway },
+  control: { summary: 'run the control plane', load: async () => (await import('./control.ts')).runControl },
+  iam: { summary: 'run the IAM auth service', load: async () => (await import('./iam.ts')).runIam },
+  monolith: { summary: 'run the monolith', load: async () => (await import('./monolith.ts')).runMonolith },
+  flag: { summary: 'get, set, list or delete a feature flag', load: async () => (await import('./flag.ts')).run },
+  explain: { summary: 'say where a request would go, and why', load: async () => (await import('./explain.ts')).run },
+  brake: {
+    summary: 'send all new flows to the monolith, or let them go again',
+    load: async () => (await import('./brake.ts')).run,
+  },
+}
+
+/** Faults that are the caller's to mend: one clear line each, exit code 2. */
+const USAGE_FAULTS = [ConfigError, ListenError, DirectoryInUseError, DirectoryUnusableError, StorageError]
+
+/** Runs one command line; resolves with the exit code: 0 done, 1 failed or refused, 2 wrong usage or configuration. */
+export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    io.stdout.write(overview(Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary])))
+    return name === undefined ? 2 : 0
+  }
+  if (name === '--version' || name === 'version') {
+    io.stdout.write(`handover ${version()}\n`)
+    return 0
+  }
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!entry) {
+    const guess = nearest(name, Object.keys(COMMANDS))
+    io.stderr.write(
+      `handover: unknown command ${JSON.stringify(name.slice(0, 40))}${guess ? `, did you mean ${guess}?` : ''}\n`,
+    )
+    return 2
+  }
+  try {
+    const command = await entry.load()
+    return await command(rest, io)
+  } catch (error) {
+    if (USAGE_FAULTS.some((kind) => error instanceof kind)) {
+      io.stderr.write(`handover ${name}: ${(error as Error).message}\n`)
+      return 2
+    }
+    throw error
+  }
+}

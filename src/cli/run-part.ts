@@ -1,0 +1,42 @@
+import type { Log } from '../observability/index.ts'
+
+/** A part that is running and can be stopped. */
+export interface RunningPart {
+  close(): Promise<void>
+}
+
+const STOP_LIMIT_MS = 5_000
+
+/**
+ * Keeps parts running until SIGINT or SIGTERM (or `ended` settles), then closes them, last started first. Resolves
+ * with the exit code: 0 for an orderly stop, 1 when it took longer than 5 s or a part had ended by itself.
+ */
+export async function runUntilStopped(
+  parts: readonly RunningPart[],
+  log: Log,
+  ended?: Promise<unknown>,
+): Promise<number> {
+  let code = 0
+  const why = await new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal))
+    ended?.then(
+      () => resolve('a part ended'),
+      () => resolve('a part failed'),
+    )
+  })
+  if (!why.startsWith('SIG')) code = 1
+  log.info({ why }, 'stopping')
+  const limit = setTimeout(() => {
+    log.error('the stop took too long, what is left is cut')
+    process.exit(1)
+  }, STOP_LIMIT_MS)
+  for (const part of [...parts].reverse()) {
+    await part.close().catch((error: unknown) => {
+      log.error({ err: error }, 'a part did not stop cleanly')
+      code = 1
+    })
+  }
+  clearTimeout(limit)
+  log.info('stopped')
+  return code
+}
