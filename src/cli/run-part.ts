@@ -18,7 +18,9 @@ export async function runUntilStopped(
 ): Promise<number> {
   let code = 0
   const why = await new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
+    // A part that a supervisor started with a channel goes when the supervisor does, however it went.
+    if (process.channel) process.once('disconnect', () => resolve('SIGTERM (the parent is gone)'))
     ended?.then(
       () => resolve('a part ended'),
       () => resolve('a part failed'),

@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { StorageError } from './errors.ts'
 
@@ -17,6 +22,7 @@ export interface EmbeddedEngine {
 
 /** Opens (or creates) the database in `dataDir`; in memory without one. Rejects with {@link StorageError}. */
 export async function openEmbeddedEngine(dataDir: string | undefined): Promise<EmbeddedEngine> {
+  if (dataDir !== undefined && !existsSync(join(dataDir, 'PG_VERSION'))) await create(dataDir)
   const worker = new Worker(new URL('./embedded-worker.ts', import.meta.url), { workerData: { dataDir } })
   let session: WorkerStream | undefined
   let unanswered = 0
@@ -59,6 +65,17 @@ export async function openEmbeddedEngine(dataDir: string | undefined): Promise<E
       })
       await worker.terminate()
     },
+  }
+}
+
+const CREATE_LIMIT_MS = 120_000
+
+async function create(dataDir: string): Promise<void> {
+  const script = fileURLToPath(new URL('./embedded-create.ts', import.meta.url))
+  try {
+    await promisify(execFile)(process.execPath, [script, dataDir], { timeout: CREATE_LIMIT_MS })
+  } catch (error) {
+    throw new StorageError(`cannot create the embedded database in ${dataDir}`, { cause: error })
   }
 }
 

@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ensureSecretFile, loadSettings, type Settings } from '../config/index.ts'
+import { type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
+import { createLog } from '../observability/index.ts'
+import { listenAddress } from './addresses.ts'
+import { sectionHelp } from './help.ts'
+import type { CommandIo } from './io.ts'
+import { runUntilStopped } from './run-part.ts'
+import { type OpenStore, openStore } from './store.ts'
+
+/** The flag definitions that come with handover. */
+export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../flags', import.meta.url))
+
+/** `handover control`: applications, flags, routing decisions, snapshots. */
+export async function runControl(args: readonly string[], io: CommandIo): Promise<number> {
+  const settings = loadSettings('control', { args, env: io.env })
+  if (settings === 'help') {
+    io.stdout.write(sectionHelp('control', 'Keeps flags and applications, and tells every gateway of them.'))
+    return 0
+  }
+  const log = createLog('control', { level: settings.log_level })
+  const store = await openStore('control', settings)
+  const started = startControlPlane(controlSettings(settings, store), log)
+  const control = await started.catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  log.info({ listen: control.url }, 'control plane is ready')
+  return runUntilStopped([store, control], log)
+}
+
+function controlSettings(settings: Settings<'control'>, store: OpenStore): ControlPlaneSettings {
+  const file = (given: string | undefined, name: string) => given ?? join(store.directory, name)
+  const secret = file(settings.routing_secret_file, 'routing-secret')
+  ensureSecretFile('--routing-secret-file', secret)
+  return {
+    listen: listenAddress(settings.listen),
+    database: store.database,
+    definitionsDirectory: settings.definitions_dir ?? DEFINITIONS_DIRECTORY,
+    adminTokenFile: file(settings.admin_token_file, 'admin-token'),
+    tokens: [
+      { role: 'gateway', name: 'gateway', file: file(settings.gateway_token_file, 'gateway-token') },
+      { role: 'replication', name: 'replication', file: file(settings.replication_token_file, 'replication-token') },
+    ],
+    routingSecretFile: secret,
+    forwardAuthOpen: settings.forward_auth_open,
+  }
+}

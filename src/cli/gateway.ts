@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import { ConfigError, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
+import { type DecisionSourceSettings, type GatewaySettings, startGateway } from '../gateway/index.ts'
+import { isLoopback } from '../http/index.ts'
+import { createLog } from '../observability/index.ts'
+import { listenAddress } from './addresses.ts'
+import { sectionHelp } from './help.ts'
+import type { CommandIo } from './io.ts'
+import { runUntilStopped } from './run-part.ts'
+
+/** `handover gateway`: the reverse proxy in front of the monolith. */
+export async function runGateway(args: readonly string[], io: CommandIo): Promise<number> {
+  const settings = loadSettings('gateway', { args, env: io.env })
+  if (settings === 'help') {
+    io.stdout.write(sectionHelp('gateway', 'Routes each OAuth request to the monolith or to IAM, by application.'))
+    return 0
+  }
+  const log = createLog('gateway', { level: settings.log_level })
+  const gateway = await startGateway(gatewaySettings(settings), log)
+  log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
+  return runUntilStopped([gateway], log)
+}
+
+/** Turns checked options into what the gateway takes; throws {@link ConfigError} for what no schema sees. */
+export function gatewaySettings(settings: Settings<'gateway'>): GatewaySettings {
+  const faults: string[] = []
+  const listen = listenAddress(settings.listen)
+  if (settings.test_controls && !isLoopback(listen.host)) {
+    faults.push('gateway.test_controls (--test-controls): only where --listen is a loopback address')
+  }
+  if (
+    settings.iam_url === undefined &&
+    (settings.iam_token_prefix.length > 0 || settings.iam_jwt_issuer !== undefined)
+  ) {
+    faults.push('gateway.iam_url (--iam-url): must be given when IAM credentials are described')
+  }
+  const source = decisionSource(settings, faults)
+  if (faults.length > 0) throw new ConfigError(faults)
+  const dataDir = settings.data_dir
+  return {
+    listen,
+    adminListen: listenAddress(settings.admin_listen),
+    legacyUrl: settings.legacy_url,
+    iamUrl: settings.iam_url,
+    source,
+    extraIamPrefixes: settings.iam_token_prefix,
+    iamJwtIssuer: settings.iam_jwt_issuer,
+    legacyJwtIssuer: settings.legacy_jwt_issuer,
+    verifierKey:
+      settings.verifier_key_file === undefined
+        ? undefined
+        : readKeyFile('--verifier-key-file', settings.verifier_key_file),
+    trustedProxies: settings.trusted_proxy,
+    relativeUrlRoot: settings.relative_url_root ?? '',
+    limits: {
+      connectMs: settings.connect_timeout_ms,
+      iamHeadersMs: settings.iam_headers_timeout_ms,
+      legacyHeadersMs: settings.legacy_headers_timeout_ms,
+      bodyIdleMs: settings.body_timeout_ms,
+      routingEndpointMs: settings.routing_timeout_ms,
+      drainMs: settings.drain_ms,
+    },
+    brakeFile: settings.brake_file ?? (dataDir === undefined ? undefined : join(dataDir, 'brake')),
+    signals: true,
+    testControls: settings.test_controls,
+  }
+}
+
+function decisionSource(settings: Settings<'gateway'>, faults: string[]): DecisionSourceSettings {
+  const { control_url, routing_url, snapshot, environment, data_dir } = settings
+  const given = [
+    control_url !== undefined && '--control-url',
+    routing_url !== undefined && '--routing-url',
+    snapshot !== undefined && '--snapshot',
+  ].filter((flag) => flag !== false)
+  if (given.length > 1) {
+    faults.push(`gateway: ${given.join(' and ')} exclude each other: decisions come from one source`)
+    return { kind: 'none' }
+  }
+  if (control_url !== undefined) {
+    const token = secret('control_token_file', settings.control_token_file, '--control-url', faults)
+    const stateFile = data_dir === undefined ? undefined : join(data_dir, 'snapshot.ndjson')
+    return { kind: 'control', url: control_url, token: token ?? '', environment, stateFile }
+  }
+  if (routing_url !== undefined) {
+    const file = settings.routing_secret_file
+    if (file === undefined) {
+      faults.push('gateway.routing_secret_file (--routing-secret-file): must be given with --routing-url')
+      return { kind: 'none' }
+    }
+    return { kind: 'endpoint', url: routing_url, secret: readKeyFile('--routing-secret-file', file) }
+  }
+  return snapshot === undefined ? { kind: 'none' } : { kind: 'file', path: snapshot, environment }
+}
+
+function secret(key: string, file: string | undefined, needs: string, faults: string[]): string | undefined {
+  const flag = `--${key.replaceAll('_', '-')}`
+  if (file !== undefined) return readSecretFile(flag, file)
+  faults.push(`gateway.${key} (${flag}): must be given with ${needs}`)
+  return undefined
+}

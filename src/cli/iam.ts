@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import {
+  ConfigError,
+  ensureSecretFile,
+  loadSettings,
+  readKeyFile,
+  readSecretFile,
+  type Settings,
+} from '../config/index.ts'
+import { isLoopback } from '../http/index.ts'
+import { type IamSettings, startIam } from '../iam/index.ts'
+import { createLog } from '../observability/index.ts'
+import { listenAddress } from './addresses.ts'
+import { sectionHelp } from './help.ts'
+import type { CommandIo } from './io.ts'
+import { runUntilStopped } from './run-part.ts'
+import { type OpenStore, openStore } from './store.ts'
+
+/** `handover iam`: the IAM auth service, alone. */
+export async function runIam(args: readonly string[], io: CommandIo): Promise<number> {
+  const settings = loadSettings('iam', { args, env: io.env })
+  if (settings === 'help') {
+    io.stdout.write(sectionHelp('iam', 'The new authorization server; it hands sign-in and consent to the monolith.'))
+    return 0
+  }
+  if (settings.test_controls && !isLoopback(listenAddress(settings.listen).host)) {
+    throw new ConfigError(['iam.test_controls (--test-controls): only where --listen is a loopback address'])
+  }
+  const log = createLog('iam', { level: settings.log_level })
+  const store = await openStore('iam', settings)
+  const iam = await startIam(iamSettings(settings, store), log).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  log.info({ listen: iam.url, internal: iam.internalUrl, issuer: settings.issuer }, 'IAM auth service is ready')
+  return runUntilStopped([store, iam], log)
+}
+
+function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
+  const tokenFile = settings.internal_token_file ?? join(store.directory, 'iam-internal-token')
+  const keyFile = settings.verifier_key_file ?? join(store.directory, 'iam-verifier-key')
+  ensureSecretFile('--internal-token-file', tokenFile)
+  ensureSecretFile('--verifier-key-file', keyFile)
+  return {
+    listen: listenAddress(settings.listen),
+    internalListen: listenAddress(settings.internal_listen),
+    issuer: settings.issuer.replace(/\/$/, ''),
+    database: store.database,
+    internalToken: readSecretFile('--internal-token-file', tokenFile),
+    verifierKey: readKeyFile('--verifier-key-file', keyFile),
+    loginUrl: settings.login_url,
+    consentUrl: settings.consent_url,
+    resourceOwnerUrl: settings.resource_owner_url,
+    accessTokenFormat: settings.access_token_format,
+    ...(settings.jwt_audience === undefined ? {} : { jwtAudience: settings.jwt_audience }),
+    testControls: settings.test_controls,
+  }
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { z } from 'zod'
+import { DEMO_APPLICATIONS, type DemoApplication } from '../demo/index.ts'
+import type { UpPlan } from './up-plan.ts'
+
+const demoFileSchema = z.array(
+  z.object({ key: z.string(), id: z.int().positive(), client_id: z.string(), client_secret: z.string() }),
+)
+
+/** The users that are there when no seed was given. The system listens on loopback only. */
+const DEMO_USERS = [
+  { id: 1, username: 'alice', password: 'alice-password-1', name: 'Alice Example', email: 'alice@example.test' },
+  { id: 2, username: 'bob', password: 'bob-password-2', name: 'Bob Example', email: 'bob@example.test' },
+]
+
+/** What the monolith is seeded with: the form of the seed file (users, and clients by a key). */
+export interface SeedDocument {
+  readonly users: ReadonlyArray<Record<string, unknown>>
+  readonly clients: Readonly<Record<string, Record<string, unknown>>>
+}
+
+/**
+ * The demo client's applications and the seed that makes them known, added to `seed` where one was given. Their
+ * credentials are made once and kept in the data directory (mode 0600).
+ */
+export function demoData(
+  plan: UpPlan,
+  seed: SeedDocument | undefined,
+): { applications: DemoApplication[]; seed: SeedDocument } {
+  const taken = Object.values(seed?.clients ?? {}).map((client) => Number(client['id']) || 0)
+  const credentials = demoCredentials(plan.files.demoClient, Math.max(0, ...taken) + 1)
+  const clients: Record<string, Record<string, unknown>> = { ...seed?.clients }
+  const applications = DEMO_APPLICATIONS.map((application): DemoApplication => {
+    const own = credentials.find((one) => one.key === application.key)
+    if (!own) throw new Error(`${plan.files.demoClient} lacks ${application.key}; remove it to make it anew`)
+    const confidential = application.key === 'web'
+    clients[`demo_${application.key}`] = {
+      id: own.id,
+      name: application.name,
+      uid: own.client_id,
+      secret: own.client_secret,
+      confidential,
+      trusted: false,
+      scopes: '',
+      redirect_uris: [`http://${plan.demo.host}:${plan.demo.port}/callback`],
+    }
+    const clientSecret = confidential ? own.client_secret : undefined
+    return { ...application, id: own.id, clientId: own.client_id, clientSecret }
+  })
+  return { applications, seed: { users: seed?.users ?? DEMO_USERS, clients } }
+}
+
+function demoCredentials(file: string, firstId: number): z.infer<typeof demoFileSchema> {
+  if (existsSync(file)) return demoFileSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+  const made = DEMO_APPLICATIONS.map(({ key }, index) => ({
+    key,
+    id: firstId + index,
+    client_id: randomBytes(32).toString('hex'),
+    client_secret: `gloas-${randomBytes(32).toString('hex')}`,
+  }))
+  writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 })
+  return made
+}

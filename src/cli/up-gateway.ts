@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { call } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import type { RunningPart } from './run-part.ts'
+import type { UpPlan } from './up-plan.ts'
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const RESTART_MS = 500
+const READY_LIMIT_MS = 30_000
+
+/** The gateway as a process of its own: started again when it dies, gone when its parent is. */
+export interface GatewayProcess extends RunningPart {
+  /** Resolves when the gateway may take traffic; rejects after 30 s. */
+  whenReady(): Promise<void>
+}
+
+/** Starts `handover gateway` with the command line that an operator would give it. */
+export function startGatewayProcess(
+  plan: UpPlan,
+  options: { readonly testControls: boolean; readonly logLevel: string; readonly stdout: number | 'inherit' },
+  log: Log,
+): GatewayProcess {
+  const { gateway, gatewayAdmin, control, iam, monolith, files } = plan
+  const args = [
+    ...['--listen', `${gateway.host}:${gateway.port}`, '--admin-listen', `${gatewayAdmin.host}:${gatewayAdmin.port}`],
+    ...['--legacy-url', `http://${monolith.host}:${monolith.port}`, '--iam-url', `http://${iam.host}:${iam.port}`],
+    ...['--control-url', `http://${control.host}:${control.port}`, '--control-token-file', files.gatewayToken],
+    ...['--verifier-key-file', files.verifierKey, '--data-dir', plan.dataDir, '--workers', '1'],
+    ...['--log-level', options.logLevel, ...(options.testControls ? ['--test-controls'] : [])],
+  ]
+  let child: ChildProcess
+  let stopping = false
+  const start = () => {
+    child = spawn(process.execPath, [MAIN, 'gateway', ...args], {
+      stdio: ['ignore', options.stdout, 'inherit', 'ipc'],
+      env: withoutHandover(process.env),
+    })
+    child.once('exit', (code, signal) => {
+      if (stopping) return
+      log.error({ code, signal }, 'the gateway ended by itself and is started again')
+      setTimeout(() => !stopping && start(), RESTART_MS)
+    })
+  }
+  start()
+  return {
+    async whenReady() {
+      const url = `http://${gatewayAdmin.host}:${gatewayAdmin.port}/readyz`
+      const until = Date.now() + READY_LIMIT_MS
+      for (;;) {
+        const answer = await call({ method: 'GET', url, timeoutMs: 1_000 }).catch(() => undefined)
+        if (answer?.status === 200) return
+        if (Date.now() > until) throw new Error('the gateway did not become ready within 30 s')
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    },
+    async close() {
+      stopping = true
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      await gone
+    },
+  }
+}
+
+/** The child is told everything by its options; a variable meant for another part must not reach it. */
+function withoutHandover(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('HANDOVER_') && name !== 'IAM_SERVICE_URL'),
+  )
+}

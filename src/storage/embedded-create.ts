@@ -1,0 +1,7 @@
+// Creates an embedded database and ends: initdb takes a gigabyte for a moment, which a server would never give back.
+import { PGlite } from '@electric-sql/pglite'
+
+const dataDir = process.argv[2]
+if (dataDir === undefined) throw new Error('usage: embedded-create.ts DIRECTORY')
+const database = await PGlite.create({ dataDir })
+await database.close()
