@@ -21,22 +21,26 @@ export interface DrainOptions {
 
 const BATCH = 64
 const CONCURRENCY = 8
-/** Longer than a whole batch may take: eight calls one after the other, each limited to five seconds. */
-export const LEASE_SECONDS = 60
+/** How soon another process takes over when this one dies in the middle. Overlap is harmless, only wasteful. */
+const LEASE_SECONDS = 15
+/** The reason a run ends when another process is at it. */
+export const BUSY_ELSEWHERE = 'another process delivers'
 
 /**
- * Delivers everything that is due to one target, in batches, each written down before the next begins. The caller holds
- * the lease. A document the target rejects is passed over; a target that cannot be reached ends the run.
+ * Delivers everything that is due to one target, in batches, each written down before the next begins, under the
+ * target's lease. A document the target rejects is passed over; a target that cannot be reached ends the run.
  */
 export async function drain(options: DrainOptions): Promise<DrainResult> {
   let delivered = 0
   let rejected = 0
   for (;;) {
     if (options.isStopping()) return { delivered, rejected, stopped: 'stopping' }
-    if (!(await options.progress.lease(LEASE_SECONDS)))
-      return { delivered, rejected, stopped: 'another process delivers' }
+    if (!(await options.progress.lease(LEASE_SECONDS))) return { delivered, rejected, stopped: BUSY_ELSEWHERE }
     const batch = await options.progress.due(BATCH)
-    if (batch.length === 0) return { delivered, rejected, stopped: undefined }
+    if (batch.length === 0) {
+      await options.progress.release()
+      return { delivered, rejected, stopped: undefined }
+    }
     const records: DeliveryRecord[] = []
     let unreachable: string | undefined
     const queue = batch.values()

@@ -1,6 +1,6 @@
 import type { Log } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
-import { drain, pendingDeliveries, pruneTombstones } from './drain.ts'
+import { BUSY_ELSEWHERE, drain, pendingDeliveries, pruneTombstones } from './drain.ts'
 import { outboxChannel } from './outbox.ts'
 import type { ApplicationSource, ReplicationTarget } from './ports.ts'
 import { type DeliveryProgress, deliveryProgress } from './progress.ts'
@@ -177,7 +177,8 @@ class TargetLoop {
     }
     this.#failures++
     const line = { layer: 'drain', target: this.target.name, failures: this.#failures, reason }
-    if (this.#failures === 1) this.#options.log.warn(line, 'replication: not delivered, will retry')
+    if (this.#failures === 1 && reason !== BUSY_ELSEWHERE)
+      this.#options.log.warn(line, 'replication: not delivered, will retry')
     else this.#options.log.debug(line, 'replication: still not delivered')
   }
 
