@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { ConfigError, loadSettings, optionsOf } from './load.ts'
+import { type Section, sections } from './schema.ts'
+import { ensureSecretFile, readKeyFile, readSecretFile } from './secret-file.ts'
+
+const scratch = mkdtempSync(join(tmpdir(), 'handover-config-'))
+after(() => rmSync(scratch, { recursive: true }))
+
+function file(name: string, content: string): string {
+  const path = join(scratch, name)
+  writeFileSync(path, content)
+  return path
+}
+
+function faultsOf(section: Section, args: string[], env: Record<string, string> = {}): readonly string[] {
+  try {
+    loadSettings(section, { args, env })
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.faults
+  }
+  return []
+}
+
+const LEGACY = ['--legacy-url', 'http://127.0.0.1:3000']
+
+test('flags go over variables, variables over the file, the file over defaults', () => {
+  const config = file('a.yml', 'gateway:\n  legacy_url: http://file:1\n  listen: 127.0.0.1:1\n  drain_ms: 7\n')
+  const env = { HANDOVER_GATEWAY_LEGACY_URL: 'http://variable:2', HANDOVER_GATEWAY_LISTEN: '127.0.0.1:2' }
+  const settings = loadSettings('gateway', { args: ['--config', config, '--listen=127.0.0.1:3'], env })
+  assert.notEqual(settings, 'help')
+  if (settings === 'help') return
+  assert.equal(settings.listen, '127.0.0.1:3')
+  assert.equal(settings.legacy_url, 'http://variable:2')
+  assert.equal(settings.drain_ms, 7)
+  assert.equal(settings.connect_timeout_ms, 2_000)
+})
+
+test('--iamServiceURL and IAM_SERVICE_URL are the same option as --iam-url, the flag before the variable', () => {
+  for (const args of [['--iam-url', 'http://a'], ['--iamServiceURL=http://a'], ['--iamServiceURL', 'http://a']]) {
+    const settings = loadSettings('gateway', { args: [...LEGACY, ...args], env: { IAM_SERVICE_URL: 'http://b' } })
+    assert.equal(settings === 'help' ? '' : settings.iam_url, 'http://a')
+  }
+  const settings = loadSettings('gateway', { args: LEGACY, env: { IAM_SERVICE_URL: 'http://b' } })
+  assert.equal(settings === 'help' ? '' : settings.iam_url, 'http://b')
+})
+
+test('a list is a flag said several times, a YAML list, or commas in a variable', () => {
+  const config = file('list.yml', 'gateway: { legacy_url: http://a, iam_token_prefix: [x-, y-] }')
+  for (const [args, env] of [
+    [[...LEGACY, '--iam-token-prefix', 'x-', '--iam-token-prefix=y-'], {}],
+    [['--config', config], {}],
+    [LEGACY, { HANDOVER_GATEWAY_IAM_TOKEN_PREFIX: 'x-,y-' }],
+  ] as const) {
+    const settings = loadSettings('gateway', { args, env })
+    assert.deepEqual(settings === 'help' ? [] : settings.iam_token_prefix, ['x-', 'y-'])
+  }
+})
+
+test('every fault is reported at once, with its option and its rule', () => {
+  const config = file('faulty.yml', 'gateway: { lisen: 1, workers: 0 }\ncontrl: {}\niam: { isuer: x }\n')
+  assert.deepEqual(
+    faultsOf('gateway', ['--config', config, '--drain-ms', '5abc', '--legcy-url', 'http://x', 'stray']),
+    [
+      '--legcy-url: unknown option, did you mean --legacy-url?',
+      'unexpected argument "stray"',
+      'contrl: unknown key, did you mean control?',
+      'gateway.legacy_url (--legacy-url): must be given',
+      'gateway.drain_ms (--drain-ms): must be a whole number from 1 to 3600000',
+    ],
+  )
+  const two = file('faulty2.yml', 'gateway: { lisen: 1, workers: 0, legacy_url: http://a }\niam: { isuer: x }\n')
+  assert.deepEqual(faultsOf('gateway', ['--config', two]), [
+    'iam.isuer: unknown key, did you mean issuer?',
+    'gateway.workers (--workers): must be a whole number from 1 to 128',
+    'gateway.lisen: unknown key, did you mean listen?',
+  ])
+})
+
+const bad: Array<[string, Section, string[], string]> = [
+  ['a port over 65535', 'gateway', [...LEGACY, '--listen', 'a:65536'], 'must be HOST:PORT'],
+  ['a listen address without a port', 'gateway', [...LEGACY, '--listen', 'localhost'], 'must be HOST:PORT'],
+  ['a URL of another scheme', 'gateway', ['--legacy-url', 'ftp://a'], 'must be an http or https URL'],
+  ['a URL with a password', 'gateway', [...LEGACY, '--iam-url', 'http://u:p@a'], 'must hold no user name'],
+  ['a root with a slash at its end', 'gateway', [...LEGACY, '--relative-url-root', '/x/'], 'must begin with a slash'],
+  ['an unknown environment', 'gateway', [...LEGACY, '--environment', 'prod'], 'must be one of dev, pre'],
+  ['a value for nothing', 'gateway', [...LEGACY, '--iam-url'], 'needs a value'],
+  ['an option given twice', 'gateway', [...LEGACY, ...LEGACY], 'given twice'],
+  ['a switch that is neither', 'gateway', [...LEGACY, '--test-controls=maybe'], 'must be true or false'],
+  [
+    'a database of another kind',
+    'iam',
+    ['--issuer', 'http://a', '--database-url', 'mysql://a'],
+    'must begin with postgres',
+  ],
+  ['a missing file', 'up', ['--config', '/nonexistent/x.yml'], 'cannot be read (ENOENT)'],
+  ['a port base too high', 'up', ['--port-base', '65530'], 'must be a whole number from 1 to 65529'],
+]
+for (const [what, section, args, rule] of bad) {
+  test(`${what} is a fault that names the rule`, () => {
+    const faults = faultsOf(section, args)
+    assert.equal(faults.length, 1, faults.join('\n'))
+    assert.match(faults[0] ?? '', new RegExp(rule.replace(/[()]/g, '\\$&')))
+  })
+}
+
+test('a file that is no YAML is a fault that does not show its content', () => {
+  const faults = faultsOf('up', ['--config', file('b.yml', 'up: [unclosed secret-word')])
+  assert.equal(faults.length, 1)
+  assert.doesNotMatch(faults[0] ?? '', /secret-word/)
+})
+
+test('a fault never shows the value', () => {
+  const faults = faultsOf('iam', ['--issuer', 'http://a', '--database-url', 'secret-word'])
+  assert.doesNotMatch(faults.join(), /secret-word/)
+})
+
+test('help is asked for before anything is checked', () => {
+  assert.equal(loadSettings('gateway', { args: ['--help'], env: {} }), 'help')
+})
+
+test('every option has a description and a variable', () => {
+  for (const section of Object.keys(sections) as Section[]) {
+    for (const option of optionsOf(section)) {
+      assert.ok(option.description.length > 10, `${section}.${option.key}`)
+      assert.match(option.variables[0] ?? '', /^HANDOVER_[A-Z_]+$/)
+    }
+  }
+})
+
+test('a secret file is made once, for its owner only, and read back', () => {
+  const path = join(scratch, 'deep', 'secret')
+  ensureSecretFile('--x', path)
+  const secret = readSecretFile('--x', path)
+  ensureSecretFile('--x', path)
+  assert.equal(readSecretFile('--x', path), secret)
+  assert.equal(readKeyFile('--x', path).length, 32)
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+test('a key of another length is refused without being shown', () => {
+  const path = file('short', Buffer.alloc(31, 65).toString('base64'))
+  assert.throws(
+    () => readKeyFile('--x', path),
+    (error: Error) => error instanceof ConfigError && !error.message.includes('QUFB'),
+  )
+})
