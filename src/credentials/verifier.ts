@@ -10,9 +10,15 @@ const SHAPE = /^([A-Za-z0-9_-]{32})\.([0-9a-z]{1,12})\.([A-Za-z0-9_-]{43})$/
  * a router that holds the key can tell one IAM issued from one somebody made up, without asking anyone.
  *
  * @param expiresAt seconds since the epoch
+ * @param random 24 bytes nobody can guess; given where the same verifier has to be minted again
  */
-export function mintVerifier(kind: VerifierKind, key: Uint8Array, expiresAt: number): string {
-  const nonce = randomBytes(24).toString('base64url')
+export function mintVerifier(
+  kind: VerifierKind,
+  key: Uint8Array,
+  expiresAt: number,
+  random: Uint8Array = randomBytes(24),
+): string {
+  const nonce = Buffer.from(random).toString('base64url')
   const expiry = Math.floor(expiresAt).toString(36)
   return `${nonce}.${expiry}.${sign(kind, nonce, expiry, key)}`
 }

@@ -1,0 +1,219 @@
+import type {
+  AuthorizationRequest,
+  AuthorizationServer,
+  AuthorizationStep,
+  Parameters,
+  ResourceOwner,
+} from '../authorization-server/index.ts'
+import { isGenuineVerifier, type VerifierKind } from '../credentials/index.ts'
+import type { HttpReply, HttpRequest } from '../http/index.ts'
+import { type BrowserMark, browserMarks, dropMark, newBrowserMark, setMark, surplusMarks } from './browser-binding.ts'
+import { presentedVerifierHash } from './challenge.ts'
+import { type AnsweredChallenge, type ChallengeStore, namedClient } from './challenge-store.ts'
+import { afterSignIn, consentParameters, isPromptNone, plainText } from './flow-parameters.ts'
+import { errorPage, handOffRedirect, withCookies } from './pages.ts'
+import type { ResourceOwnerTable } from './resource-owner-store.ts'
+
+/** What `/oauth/authorize` needs. */
+export interface AuthorizeDependencies {
+  readonly core: AuthorizationServer
+  readonly challenges: ChallengeStore
+  readonly owners: ResourceOwnerTable
+  readonly verifierKey: Uint8Array
+  readonly issuer: string
+  readonly loginUrl: string
+  readonly consentUrl: string
+}
+
+/** What sign-in is asked for. */
+interface SignIn {
+  readonly parameters: Parameters
+  readonly promptNone: boolean
+  readonly reauthenticate: boolean
+}
+
+/** A flow whose user is known. */
+interface Flow {
+  readonly parameters: Parameters
+  readonly owner: ResourceOwner
+  readonly mark: BrowserMark
+  readonly reauthenticate: boolean
+}
+
+const STALE = 'This sign-in has expired or was used before. Please go back to the application and start again.'
+const TOO_LARGE = 'The request is too large.'
+
+/**
+ * GET, HEAD and POST `/oauth/authorize` of a server without users (OpenID Connect Core §3.1.2.1). A request becomes a
+ * login challenge before anything about it is checked, and is gone through as Doorkeeper would once its browser is
+ * back with a verifier. Whatever is wrong with a verifier, nothing of the flow it stands for is told.
+ */
+export function authorizeEndpoint(dependencies: AuthorizeDependencies) {
+  const steps = new AuthorizeFlow(dependencies)
+  return (request: HttpRequest, parameters: Parameters): Promise<HttpReply> => {
+    const marks = browserMarks(request.headers.cookie)
+    const login = plainText(parameters['login_verifier'])
+    if (login !== '') return steps.resume('login', login, marks)
+    const consent = plainText(parameters['consent_verifier'])
+    if (consent !== '') return steps.resume('consent', consent, marks)
+    return steps.start(parameters, marks)
+  }
+}
+
+class AuthorizeFlow {
+  readonly #to: AuthorizeDependencies
+  readonly #secure: boolean
+
+  constructor(dependencies: AuthorizeDependencies) {
+    this.#to = dependencies
+    this.#secure = dependencies.issuer.startsWith('https:')
+  }
+
+  /** A new request. Only an OpenID Connect prompt is looked at (recording A140, A149). */
+  async start(parameters: Parameters, marks: readonly BrowserMark[]): Promise<HttpReply> {
+    const step = await this.#to.core.begin(parameters, undefined)
+    if (step.kind === 'reply' && !isPromptNone(parameters)) return step.reply
+    return this.#askSignIn({ parameters, promptNone: step.kind === 'reply', reauthenticate: false }, marks)
+  }
+
+  /** A browser that comes back with what the monolith's answer was turned into. */
+  async resume(kind: VerifierKind, verifier: string, marks: readonly BrowserMark[]): Promise<HttpReply> {
+    const hash = presentedVerifierHash(kind, verifier, this.#to.verifierKey)
+    if (hash === undefined || marks.length === 0) return errorPage(STALE)
+    const hashes = marks.map((mark) => mark.hash)
+    const answered = isGenuineVerifier(kind, verifier, this.#to.verifierKey, Date.now() / 1_000)
+      ? await this.#to.challenges.consume(kind, hash, hashes)
+      : undefined
+    const found = answered ?? (await this.#to.challenges.recover(kind, hash, hashes))
+    const mark = marks.find((candidate) => found?.browserHash.equals(candidate.hash))
+    if (!found || !mark) return errorPage(STALE)
+    if (!answered) return this.#askSignIn(found, marks, mark)
+    return kind === 'login' ? this.#afterLogin(answered, mark) : this.#afterConsent(answered, mark)
+  }
+
+  async #afterLogin(answered: AnsweredChallenge, mark: BrowserMark): Promise<HttpReply> {
+    const { outcome, parameters } = answered
+    if (outcome.kind === 'rejected') return this.#done(await this.#rejected(answered), mark)
+    const profile = outcome.kind === 'signed_in' ? await this.#to.owners.find(outcome.subject) : undefined
+    if (outcome.kind !== 'signed_in' || !profile) return this.#done(errorPage(STALE), mark)
+    const owner = { ...profile, authTime: outcome.authTime }
+    const signedInForThis = owner.authTime > answered.createdAt
+    return this.#proceed({
+      parameters: signedInForThis ? afterSignIn(parameters) : parameters,
+      owner,
+      mark,
+      reauthenticate: answered.reauthenticate,
+    })
+  }
+
+  async #proceed(flow: Flow): Promise<HttpReply> {
+    const { parameters, owner, mark } = flow
+    const step: AuthorizationStep = await this.#to.core.begin(parameters, owner)
+    switch (step.kind) {
+      case 'consent':
+        return this.#askConsent(flow, step.request)
+      case 'issue':
+        return this.#done(await this.#to.core.issueCode(step.request, owner, this.#to.issuer), mark)
+      case 'reply':
+        return this.#done(step.reply, mark)
+      case 'reauthenticate':
+      case 'select_account':
+        if (isPromptNone(parameters)) return this.#done(await this.#loginRequired(parameters), mark)
+        return this.#askSignIn(
+          { parameters: afterSignIn(parameters), promptNone: false, reauthenticate: true },
+          [],
+          mark,
+        )
+      case 'sign_in':
+        return this.#askSignIn({ parameters, promptNone: false, reauthenticate: false }, [], mark)
+    }
+  }
+
+  async #afterConsent(answered: AnsweredChallenge, mark: BrowserMark): Promise<HttpReply> {
+    const { outcome, subject } = answered
+    const parameters = consentParameters(answered.parameters)
+    if (outcome.kind === 'rejected') {
+      const denied = outcome.error === 'access_denied'
+      return this.#done(denied ? await this.#to.core.deny(parameters) : await this.#rejected(answered), mark)
+    }
+    const owner = subject === undefined ? undefined : await this.#to.owners.find(subject)
+    if (outcome.kind !== 'consented' || !owner) return this.#done(errorPage(STALE), mark)
+    const checked = await this.#to.core.preAuthorize(parameters)
+    if (!checked.ok) return this.#done(this.#to.core.errorReply(checked.error), mark)
+    // The application may have changed while the page was open: consent holds for what was shown, nothing else.
+    if (!sameScopes(checked.request.scopes, answered.scopes)) return this.#askSignIn(answered, [], mark)
+    return this.#done(await this.#to.core.issueCode(checked.request, owner, this.#to.issuer), mark)
+  }
+
+  async #askSignIn(ask: SignIn, held: readonly BrowserMark[], known?: BrowserMark): Promise<HttpReply> {
+    const mark = known ?? newBrowserMark(Date.now() / 1_000)
+    const challenge = await this.#to.challenges.open({
+      kind: 'login',
+      parameters: ask.parameters,
+      clientId: namedClient(ask.parameters),
+      browserHash: mark.hash,
+      subject: undefined,
+      scopes: [],
+      promptNone: ask.promptNone,
+      reauthenticate: ask.reauthenticate,
+    })
+    if (challenge === undefined) return errorPage(TOO_LARGE)
+    const cookies = known
+      ? []
+      : [setMark(mark, this.#secure), ...surplusMarks(held).map((old) => dropMark(old, this.#secure))]
+    return handOffRedirect(withQuery(this.#to.loginUrl, 'login_challenge', challenge), cookies)
+  }
+
+  async #askConsent(flow: Flow, request: AuthorizationRequest): Promise<HttpReply> {
+    const challenge = await this.#to.challenges.open({
+      kind: 'consent',
+      parameters: flow.parameters,
+      clientId: request.client.clientId,
+      browserHash: flow.mark.hash,
+      subject: flow.owner.id,
+      scopes: request.scopes,
+      promptNone: false,
+      reauthenticate: flow.reauthenticate,
+    })
+    if (challenge === undefined) return errorPage(TOO_LARGE)
+    return handOffRedirect(withQuery(this.#to.consentUrl, 'consent_challenge', challenge), [])
+  }
+
+  /** The monolith signed nobody in, or refused for a reason of its own. */
+  async #rejected(answered: AnsweredChallenge): Promise<HttpReply> {
+    const { outcome, parameters } = answered
+    if (answered.promptNone) return this.#loginRequired(parameters)
+    const checked = await this.#to.core.preAuthorize(parameters)
+    if (!checked.ok) return this.#to.core.errorReply(checked.error)
+    if (outcome.kind !== 'rejected' || outcome.error === 'access_denied') return this.#to.core.refuse(checked.request)
+    const { state, redirectUri, responseMode } = checked.request
+    const description = outcome.description ?? 'The sign-in was not completed.'
+    return this.#to.core.errorReply({
+      error: outcome.error,
+      description,
+      status: 400,
+      state,
+      redirectUri,
+      responseMode,
+    })
+  }
+
+  /** `login_required` as the protocol core words it; the error page when the request has become unusable since. */
+  async #loginRequired(parameters: Parameters): Promise<HttpReply> {
+    const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined)
+    return step.kind === 'reply' ? step.reply : errorPage(STALE)
+  }
+
+  #done(reply: HttpReply, mark: BrowserMark): HttpReply {
+    return withCookies(reply, [dropMark(mark, this.#secure)])
+  }
+}
+
+function sameScopes(one: readonly string[], other: readonly string[]): boolean {
+  const held = new Set(other)
+  return one.length === other.length && one.every((scope) => held.has(scope))
+}
+
+function withQuery(url: string, name: string, value: string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}${name}=${encodeURIComponent(value)}`
+}

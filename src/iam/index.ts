@@ -1,0 +1,2 @@
+export type { AccessTokenFormat, IamSettings, RunningIam } from './settings.ts'
+export { startIam } from './start.ts'

@@ -1,0 +1,91 @@
+import { INTERNAL_PATHS } from '../../handoff/index.ts'
+import type { HttpHandler, HttpReply, HttpRequest } from '../../http/index.ts'
+import type { ReplicatedApplications } from '../replicated-applications.ts'
+import { invalidRequest, isAuthorized, json, notFound } from './answer.ts'
+import { deleteClient, listClients, putClient } from './clients.ts'
+import { acceptConsent, type ConsentDependencies, rejectConsent, showConsent } from './consent.ts'
+import { acceptDevice, type CredentialDependencies, introspect } from './credentials.ts'
+import { acceptLogin, rejectLogin, showLogin } from './sign-in.ts'
+
+/** What the internal port needs. */
+export interface InternalApiDependencies extends ConsentDependencies, CredentialDependencies {
+  readonly internalToken: string
+  readonly applications: ReplicatedApplications
+  /** Resolves to whether this service may take traffic. */
+  ready(): Promise<boolean>
+  /** The metrics in Prometheus's text format. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+type Route = (request: HttpRequest) => Promise<HttpReply>
+
+/**
+ * The internal port: the contract of the handoff folder behind its token, and `/healthz`, `/readyz` and `/metrics`,
+ * which tell no secret and ask for none.
+ */
+export function internalApi(to: InternalApiDependencies): HttpHandler {
+  const open = openRoutes(to)
+  const guarded = guardedRoutes(to)
+  return async (request) => {
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const free = open.get(request.path)
+    if (free) return method === 'GET' ? free(request) : json(405, { error: 'method_not_allowed' })
+    if (!isAuthorized(request, to.internalToken)) return json(401, { error: 'unauthorized' })
+    const clientId = clientIdOf(request.path)
+    if (clientId !== undefined) {
+      if (method !== 'DELETE') return json(405, { error: 'method_not_allowed' })
+      return clientId === ''
+        ? invalidRequest('client_id: cannot be one')
+        : deleteClient(to.applications, request, clientId)
+    }
+    const methods = guarded.get(request.path)
+    if (!methods) return notFound()
+    const route = methods[method]
+    return route ? route(request) : json(405, { error: 'method_not_allowed' })
+  }
+}
+
+function openRoutes(to: InternalApiDependencies): Map<string, Route> {
+  return new Map<string, Route>([
+    ['/healthz', async () => json(200, { status: 'ok' })],
+    [
+      '/readyz',
+      async () => ((await to.ready()) ? json(200, { status: 'ready' }) : json(503, { status: 'database unreachable' })),
+    ],
+    [
+      '/metrics',
+      async () => {
+        const { contentType, text } = await to.metrics()
+        return { status: 200, headers: [['Content-Type', contentType]], body: text }
+      },
+    ],
+  ])
+}
+
+function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, Route>> {
+  return new Map<string, Record<string, Route>>([
+    [INTERNAL_PATHS.login, { GET: (request) => showLogin(to, request) }],
+    [INTERNAL_PATHS.loginAccept, { PUT: (request) => acceptLogin(to, request) }],
+    [INTERNAL_PATHS.loginReject, { PUT: (request) => rejectLogin(to, request) }],
+    [INTERNAL_PATHS.consent, { GET: (request) => showConsent(to, request) }],
+    [INTERNAL_PATHS.consentAccept, { PUT: (request) => acceptConsent(to, request) }],
+    [INTERNAL_PATHS.consentReject, { PUT: (request) => rejectConsent(to, request) }],
+    [INTERNAL_PATHS.deviceAccept, { PUT: (request) => acceptDevice(to, request) }],
+    [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],
+    [
+      INTERNAL_PATHS.clients,
+      { GET: () => listClients(to.applications), PUT: (request) => putClient(to.applications, request) },
+    ],
+  ])
+}
+
+/** The client_id of `/clients/:client_id`; empty when it cannot be decoded, undefined for another path. */
+function clientIdOf(path: string): string | undefined {
+  const prefix = `${INTERNAL_PATHS.clients}/`
+  if (!path.startsWith(prefix)) return undefined
+  try {
+    return decodeURIComponent(path.slice(prefix.length))
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,41 @@
+import type { AuthorizationServer } from '../../authorization-server/index.ts'
+import { deviceAcceptSchema, internalIntrospectionSchema } from '../../handoff/index.ts'
+import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import { type ResourceOwnerTable, toResourceOwner } from '../resource-owner-store.ts'
+import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
+
+/** What device/accept and introspect need. */
+export interface CredentialDependencies {
+  readonly core: AuthorizationServer
+  readonly owners: ResourceOwnerTable
+  /** The page on which users type device codes. */
+  readonly devicePage: string
+}
+
+/** PUT device/accept `?user_code=`: gives the device that waits under this code to a user, once. */
+export async function acceptDevice(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
+  const userCode = queryParameter(request, 'user_code')
+  if (userCode === undefined) return invalidRequest('user_code: is missing')
+  const body = readJson(request, deviceAcceptSchema)
+  if (!body.ok) return body.reply
+  if (!(await to.core.findDevice(userCode))) return notFound()
+  // The profile is there before the device can fetch a token that speaks of it.
+  await to.owners.put(body.value)
+  const approval = await to.core.approveDevice(userCode, toResourceOwner(body.value))
+  return approval === 'approved' ? json(200, { redirect_to: to.devicePage }) : notFound()
+}
+
+/** POST introspect: whether an access token of this service is good now, and for what. Any other text is inactive. */
+export async function introspect(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
+  const body = readJson(request, internalIntrospectionSchema)
+  if (!body.ok) return body.reply
+  const token = await to.core.findAccessToken(body.value.token)
+  if (!token || token.revoked || token.expired) return json(200, { active: false })
+  return json(200, {
+    active: true,
+    subject: token.subject ?? undefined,
+    client_id: token.clientId ?? undefined,
+    scopes: token.scopes,
+    exp: Math.floor(token.createdAt.getTime() / 1_000) + token.expiresIn,
+  })
+}

@@ -1,0 +1,95 @@
+import { loginAcceptSchema, type ResourceOwnerDocument, rejectSchema } from '../../handoff/index.ts'
+import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { Database } from '../../storage/index.ts'
+import type { ChallengeStore } from '../challenge-store.ts'
+import type { ResourceOwnerTable } from '../resource-owner-store.ts'
+import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
+
+/** What the login part of the internal API needs. */
+export interface SignInDependencies {
+  readonly database: Database
+  readonly challenges: ChallengeStore
+  readonly owners: ResourceOwnerTable
+  /** Where the browser goes with the verifier of a challenge. */
+  redirectTo(kind: 'login' | 'consent', challenge: string): string
+}
+
+/** The monolith's clock may run this much behind ours, in seconds. */
+const SKEW = 60
+
+/** Errors a sign-in may end with (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6). */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'access_denied',
+  'login_required',
+  'interaction_required',
+  'account_selection_required',
+  'consent_required',
+  'temporarily_unavailable',
+  'server_error',
+])
+
+/** GET login: what the sign-in page needs to know of a challenge. */
+export async function showLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
+  const text = queryParameter(request, 'login_challenge')
+  if (text === undefined) return invalidRequest('login_challenge: is missing')
+  const challenge = await to.challenges.find('login', text)
+  if (!challenge) return notFound()
+  return json(200, {
+    challenge: text,
+    client_id: challenge.clientId,
+    prompt_none: challenge.promptNone,
+    reauthenticate: challenge.reauthenticate,
+  })
+}
+
+/**
+ * PUT login/accept: who signed in. Said again with the same body it answers the same again, until the browser has come
+ * back; said again with another user it is 404.
+ */
+export async function acceptLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
+  const text = queryParameter(request, 'challenge')
+  if (text === undefined) return invalidRequest('challenge: is missing')
+  const body = readJson(request, loginAcceptSchema)
+  if (!body.ok) return body.reply
+  const challenge = await to.challenges.find('login', text)
+  if (!challenge) return notFound()
+  if (challenge.reauthenticate && body.value.auth_time < challenge.createdAt - SKEW) {
+    return invalidRequest('auth_time: is before the request, which asks for a new sign-in')
+  }
+  return (await record(to, text, body.value)) ? redirectAnswer(to, 'login', text) : notFound()
+}
+
+/** PUT login/reject: nobody signed in. */
+export async function rejectLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
+  return reject(to, 'login', request)
+}
+
+/** PUT login/reject and consent/reject. The error must be one that an authorization response may carry. */
+export async function reject(
+  to: SignInDependencies,
+  kind: 'login' | 'consent',
+  request: HttpRequest,
+): Promise<HttpReply> {
+  const text = queryParameter(request, 'challenge')
+  if (text === undefined) return invalidRequest('challenge: is missing')
+  const body = readJson(request, rejectSchema)
+  if (!body.ok) return body.reply
+  if (!REFUSALS.has(body.value.error)) return invalidRequest(`error: must be one of ${[...REFUSALS].join(', ')}`)
+  const { error, error_description: description } = body.value
+  const answered = await to.challenges.answer(kind, text, { kind: 'rejected', error, description }, to.database)
+  return answered ? redirectAnswer(to, kind, text) : notFound()
+}
+
+/** The answer of every accept and reject. */
+export function redirectAnswer(to: SignInDependencies, kind: 'login' | 'consent', challenge: string): HttpReply {
+  return json(200, { redirect_to: to.redirectTo(kind, challenge) })
+}
+
+function record(to: SignInDependencies, challenge: string, owner: ResourceOwnerDocument): Promise<boolean> {
+  const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time } as const
+  return to.database.transaction(async (tx) => {
+    const answered = await to.challenges.answer('login', challenge, outcome, tx)
+    if (answered) await to.owners.put(owner, tx)
+    return answered
+  })
+}

@@ -1,0 +1,41 @@
+import type { Migration } from '../storage/index.ts'
+
+/** The tables of the hand-off and of replication, beside those of the protocol core in the same schema. */
+export const iamMigrations: readonly Migration[] = [
+  {
+    name: 'iam_0001_handoff',
+    sql: `
+create table {schema}.challenges (
+  challenge_hash bytea primary key,
+  verifier_hash bytea not null unique,
+  kind text not null check (kind in ('login', 'consent')),
+  browser_hash bytea not null,
+  parameters text not null,
+  client_id text not null,
+  subject text,
+  scopes text[] not null default '{}',
+  prompt_none boolean not null default false,
+  reauthenticate boolean not null default false,
+  outcome text,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  answer_expires_at timestamptz,
+  used_at timestamptz
+);
+create index challenges_expires_at on {schema}.challenges (expires_at);
+create table {schema}.resource_owners (
+  subject text primary key,
+  username text not null,
+  name text not null,
+  email text not null,
+  auth_time timestamptz not null,
+  updated_at timestamptz not null default now()
+);
+create table {schema}.removed_applications (
+  client_id text primary key,
+  version bigint not null,
+  removed_at timestamptz not null default now()
+);
+`,
+  },
+]

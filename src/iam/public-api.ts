@@ -1,0 +1,89 @@
+import { type AuthorizationServer, publicError, securityHeaders } from '../authorization-server/index.ts'
+import type { HttpReply, HttpRequest } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import { type AuthorizeDependencies, authorizeEndpoint } from './authorize.ts'
+import type { IamMetrics } from './metrics.ts'
+import { errorPage } from './pages.ts'
+import { ResourceOwnerUnavailableError } from './password-check.ts'
+import { belowRoot, endpointOf, type PublicEndpoint } from './public-path.ts'
+import { testControl } from './test-controls.ts'
+
+/** What the public port needs. */
+export interface PublicApiDependencies extends AuthorizeDependencies {
+  readonly metrics: IamMetrics
+  readonly log: Log
+  readonly testControls: boolean
+}
+
+const RETRY_AFTER_SECONDS = '5'
+const UNAVAILABLE = 'The authorization server is currently unable to handle the request. Please try again.'
+
+/** The public port: the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for the rest. */
+export function publicApi(to: PublicApiDependencies) {
+  const root = new URL(to.issuer).pathname.replace(/\/$/, '')
+  const route = routes(to)
+  return async (request: HttpRequest, correlationId: string): Promise<HttpReply> => {
+    const startedAt = performance.now()
+    const path = belowRoot(request.path, root) ?? request.path
+    const endpoint = endpointOf(path)
+    let reply: HttpReply
+    try {
+      reply = await route(endpoint, path === request.path ? request : { ...request, path })
+    } catch (error) {
+      const level = error instanceof ResourceOwnerUnavailableError ? 'warn' : 'error'
+      to.log[level]({ err: error, endpoint, correlation_id: correlationId }, 'request could not be answered')
+      reply = unavailable(endpoint)
+    }
+    to.metrics.answered(endpoint, reply, (performance.now() - startedAt) / 1_000)
+    return reply
+  }
+}
+
+function routes(to: PublicApiDependencies) {
+  const authorize = authorizeEndpoint(to)
+  return async (endpoint: PublicEndpoint, request: HttpRequest): Promise<HttpReply> => {
+    if (to.testControls && request.path.startsWith('/__lab/')) {
+      return (await testControl(to, request)) ?? publicError(404, request)
+    }
+    if (endpoint === 'authorize' || endpoint === 'authorize_native') {
+      return page(to.core, authorize, endpoint, request)
+    }
+    const asked = request.path === '/.well-known/jwks.json' ? { ...request, path: '/oauth/discovery/keys' } : request
+    return (await to.core.handle(asked)) ?? publicError(404, request)
+  }
+}
+
+async function page(
+  core: AuthorizationServer,
+  authorize: ReturnType<typeof authorizeEndpoint>,
+  endpoint: 'authorize' | 'authorize_native',
+  request: HttpRequest,
+): Promise<HttpReply> {
+  const read = core.readParameters(request)
+  if (!read.ok) return read.reply
+  const shown = read.method === 'GET' || read.method === 'HEAD'
+  if (endpoint === 'authorize_native') return shown ? core.nativePage(read.parameters) : publicError(404, request)
+  return shown || read.method === 'POST' ? authorize(request, read.parameters) : publicError(404, request)
+}
+
+/**
+ * 503, so that neither a client drops its token nor a router takes it for the client's fault (RFC 6749 §4.1.2.1):
+ * a page where a user looks, JSON elsewhere.
+ */
+function unavailable(endpoint: PublicEndpoint): HttpReply {
+  const retry = ['Retry-After', RETRY_AFTER_SECONDS] as const
+  if (endpoint === 'authorize' || endpoint === 'authorize_native') {
+    const reply = errorPage(UNAVAILABLE, 503)
+    return { ...reply, headers: [...reply.headers, retry] }
+  }
+  return {
+    status: 503,
+    headers: [
+      ...securityHeaders,
+      ['Content-Type', 'application/json; charset=utf-8'],
+      ['Cache-Control', 'no-store'],
+      retry,
+    ],
+    body: JSON.stringify({ error: 'temporarily_unavailable', error_description: UNAVAILABLE }),
+  }
+}

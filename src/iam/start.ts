@@ -1,0 +1,143 @@
+import {
+  type AuthorizationServer,
+  authorizationMigrations,
+  createAuthorizationServer,
+  type GrantEvent,
+} from '../authorization-server/index.ts'
+import { serve } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import { type Database, migrate } from '../storage/index.ts'
+import { verifierFor } from './challenge.ts'
+import { ChallengeStore } from './challenge-store.ts'
+import { startCleanUp } from './clean-up.ts'
+import { internalApi } from './internal/api.ts'
+import { type IamMetrics, iamMetrics } from './metrics.ts'
+import { iamMigrations } from './migrations.ts'
+import { passwordCheck } from './password-check.ts'
+import { publicApi } from './public-api.ts'
+import { ReplicatedApplications } from './replicated-applications.ts'
+import { logged } from './request-log.ts'
+import { type ResourceOwnerTable, resourceOwnerTable } from './resource-owner-store.ts'
+import type { IamSettings, RunningIam } from './settings.ts'
+import { iamMint } from './token-mint.ts'
+
+const REUSE_GRACE_SECONDS = 10
+const READY_LIMIT_MS = 2_000
+const INTERNAL_BODY_LIMIT = 1 << 20
+
+/**
+ * Brings the schema up to date and serves both ports. Rejects with `ListenError` when a port cannot be had and with
+ * `StorageError` when the schema cannot be prepared; nothing is left running then.
+ */
+export async function startIam(settings: IamSettings, log: Log): Promise<RunningIam> {
+  if (settings.verifierKey.length !== 32) throw new TypeError('verifierKey must be 32 bytes')
+  const issuer = settings.issuer.replace(/\/$/, '')
+  const { database, verifierKey, schema = 'iam' } = settings
+  const handOffSchema = `${schema}_handoff`
+  await migrate(database, schema, authorizationMigrations)
+  await migrate(database, handOffSchema, iamMigrations)
+
+  const owners = resourceOwnerTable(database, handOffSchema)
+  const challenges = new ChallengeStore(database, handOffSchema, verifierKey)
+  const metrics = iamMetrics(() => challenges.countOpen())
+  const core = protocolCore({ ...settings, issuer }, schema, owners, grantLog(log, metrics))
+  const to = {
+    ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log },
+    testControls: settings.testControls ?? false,
+    loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,
+    consentUrl: settings.consentUrl ?? `${issuer}/-/iam/consent`,
+  }
+  const open = await serve({ listen: settings.listen, handler: logged(log, 'public', publicApi(to)), log })
+  const internal = internalApi({
+    ...to,
+    internalToken: settings.internalToken,
+    applications: new ReplicatedApplications(database, handOffSchema, core.applications),
+    devicePage: `${issuer}/oauth/device`,
+    ready: () => isReachable(database),
+    metrics: () => metrics.text(),
+    redirectTo: (kind, challenge) =>
+      `${issuer}/oauth/authorize?${kind}_verifier=${verifierFor(kind, challenge, verifierKey, Date.now() / 1_000)}`,
+  })
+  const inside = await serve({
+    listen: settings.internalListen,
+    handler: logged(log, 'internal', internal),
+    log,
+    bodyLimit: INTERNAL_BODY_LIMIT,
+  }).catch(async (error: unknown) => {
+    await open.close(0)
+    throw error
+  })
+  const cleanUp = startCleanUp({ database, schema: handOffSchema, challenges, core, log })
+  log.info({ url: open.url, internal_url: inside.url, issuer }, 'IAM auth service is serving')
+  return {
+    url: open.url,
+    internalUrl: inside.url,
+    address: open.address,
+    internalAddress: inside.address,
+    async close() {
+      await Promise.all([open.close(), inside.close(), cleanUp.stop()])
+    },
+  }
+}
+
+function protocolCore(
+  settings: IamSettings,
+  schema: string,
+  owners: ResourceOwnerTable,
+  onGrant: (event: GrantEvent) => void,
+): AuthorizationServer {
+  const { database, issuer, resourceOwnerUrl, internalToken } = settings
+  const mint = iamMint({
+    format: settings.accessTokenFormat ?? 'opaque',
+    issuer,
+    audience: settings.jwtAudience ?? 'gitlab-rails',
+    sign: (claims) => core.signJwt(claims),
+  })
+  const core: AuthorizationServer = createAuthorizationServer({
+    database,
+    schema,
+    mint,
+    onGrant,
+    resourceOwners: {
+      find: (id) => owners.find(id),
+      ...(resourceOwnerUrl === undefined
+        ? {}
+        : { authenticate: passwordCheck(resourceOwnerUrl, internalToken, owners) }),
+    },
+    settings: {
+      verificationUri: `${issuer}/oauth/device`,
+      revokeFamilyOnRefreshReuse: { graceSeconds: REUSE_GRACE_SECONDS },
+      revokeFamilyOnCodeReplay: { graceSeconds: REUSE_GRACE_SECONDS },
+      ...settings.protocol,
+      issuer,
+    },
+  })
+  return core
+}
+
+function grantLog(log: Log, metrics: IamMetrics): (event: GrantEvent) => void {
+  return (event) => {
+    metrics.grant(event)
+    log.info(
+      {
+        event: 'oauth_application:auth',
+        client_id: event.clientId,
+        application_id: event.applicationId,
+        grant_type: event.grantType,
+      },
+      'grant',
+    )
+  }
+}
+
+async function isReachable(database: Database): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), READY_LIMIT_MS)
+  })
+  const asked = database.query('select 1').then(
+    () => true,
+    () => false,
+  )
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer))
+}
