@@ -1,1 +1,3 @@
+export { type LineWriter, lineWriter } from './lines.ts'
 export { createLog, type Log, silentLog } from './log.ts'
+export { mergeMetrics } from './merge-metrics.ts'
