@@ -2,8 +2,13 @@ import type { Application } from '../applications/index.ts'
 import type { ApplicationStore } from '../authorization-server/index.ts'
 import type { Database, Queryable } from '../storage/index.ts'
 
-/** What became of a document: `stale` when what is held, or the removal that is remembered, is as new or newer. */
-export type Delivery = 'stored' | 'stale'
+/**
+ * What became of a document: `stale` when what is held, or the removal that is remembered, is as new or newer;
+ * `conflict` when its id is another application's.
+ */
+export type Delivery = 'stored' | 'stale' | 'conflict'
+
+const UNIQUE_VIOLATION = '23505'
 
 /**
  * The applications as replication brings them, possibly late, twice or in the wrong order. A removal is remembered by
@@ -21,7 +26,16 @@ export class ReplicatedApplications {
   }
 
   /** Stores a document unless it is stale. */
-  put(application: Application): Promise<Delivery> {
+  async put(application: Application): Promise<Delivery> {
+    try {
+      return await this.#put(application)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION) return 'conflict'
+      throw error
+    }
+  }
+
+  #put(application: Application): Promise<Delivery> {
     return this.#database.transaction(async (tx) => {
       await this.#lock(tx, application.client_id)
       const [removed] = await tx.query<{ version: number }>(

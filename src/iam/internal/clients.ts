@@ -12,6 +12,7 @@ export async function putClient(applications: ReplicatedApplications, request: H
   const nul = Object.entries(body.value).find(([, value]) => JSON.stringify(value).includes('\\u0000'))
   if (nul) return invalidRequest(`${nul[0]}: holds a NUL character`)
   const delivery = await applications.put(body.value)
+  if (delivery === 'conflict') return invalidRequest('id: belongs to another application')
   return json(200, { client_id: body.value.client_id, stored: delivery === 'stored' })
 }
 
