@@ -1,0 +1,76 @@
+import type { Parameters, ParameterValue } from '../../authorization-server/index.ts'
+import { textIn } from '../browser/visit.ts'
+
+/** What the owner of an application decides about it. */
+export interface ApplicationDraft {
+  readonly name: string
+  readonly redirectUris: readonly string[]
+  readonly scopes: readonly string[]
+  readonly confidential: boolean
+}
+
+/** Everything that is wrong with a draft, in words for its owner. */
+export type DraftFaults = readonly string[]
+
+/** The scopes an application may be limited to, in the order they are offered. */
+export const SCOPES = [
+  'api',
+  'read_user',
+  'read_api',
+  'openid',
+  'profile',
+  'email',
+  'read_repository',
+  'write_repository',
+] as const
+
+const OUT_OF_BAND = 'urn:ietf:wg:oauth:2.0:oob'
+const FORBIDDEN_SCHEMES = new Set(['data', 'vbscript', 'javascript'])
+const MOST_ADDRESSES = 100
+const LONGEST_ADDRESS = 2_048
+
+/** Reads the form `application[…]`; addresses stand one a line. */
+export function readDraft(parameters: Parameters): ApplicationDraft {
+  const form = parameters['application']
+  const chosen = textsIn(form, 'scopes')
+  return {
+    name: (textIn(form, 'name') ?? '').trim(),
+    redirectUris: (textIn(form, 'redirect_uri') ?? '').split(/\s+/).filter((line) => line !== ''),
+    scopes: SCOPES.filter((scope) => chosen.includes(scope)),
+    confidential: textIn(form, 'confidential') === '1',
+  }
+}
+
+/** Checks a draft; an empty list means that it is good. */
+export function checkDraft(draft: ApplicationDraft): DraftFaults {
+  const faults: string[] = []
+  if (draft.name === '') faults.push('Name is missing.')
+  if (draft.name.length > 255 || /\p{Cc}/u.test(draft.name)) faults.push('Name must be at most 255 plain characters.')
+  if (draft.redirectUris.length === 0) faults.push('At least one redirect URI is needed.')
+  if (draft.redirectUris.length > MOST_ADDRESSES) faults.push(`At most ${MOST_ADDRESSES} redirect URIs are possible.`)
+  for (const address of new Set(draft.redirectUris.slice(0, MOST_ADDRESSES))) {
+    const fault = faultOfRedirectUri(address)
+    if (fault !== undefined) faults.push(`${address.slice(0, 80)}: ${fault}.`)
+  }
+  return faults
+}
+
+/** Why an address cannot be a redirect URI (RFC 6749 §3.1.2), or undefined when it can. */
+export function faultOfRedirectUri(address: string): string | undefined {
+  if (address === OUT_OF_BAND) return undefined
+  if (address.length > LONGEST_ADDRESS) return `is longer than ${LONGEST_ADDRESS} characters`
+  if (address.includes('#')) return 'must not have a fragment'
+  if (!/^[\x21-\x7e]+$/.test(address)) return 'must be plain ASCII, percent-encoded where needed'
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1]?.toLowerCase()
+  if (scheme === undefined) return 'must be an absolute address'
+  if (FORBIDDEN_SCHEMES.has(scheme)) return `must not use the scheme ${scheme}`
+  if (!/^[^:]+:\//.test(address)) return 'must be an absolute address such as https://app.example/callback'
+  if (!URL.canParse(address)) return 'is not an address'
+  return undefined
+}
+
+function textsIn(form: ParameterValue | undefined, name: string): readonly string[] {
+  if (form === null || typeof form !== 'object' || Array.isArray(form)) return []
+  const value = (form as Parameters)[name]
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}

@@ -1,0 +1,108 @@
+import type { Application } from '../../applications/index.ts'
+import { publicError } from '../../authorization-server/index.ts'
+import type { HttpReply } from '../../http/index.ts'
+import { askToSignIn, page, redirectTo } from '../browser/answers.ts'
+import { csrfToken } from '../browser/csrf.ts'
+import type { Pages } from '../browser/routes.ts'
+import { addressOf, type SignedInVisit, type Visit } from '../browser/visit.ts'
+import { applicationBody, applicationFormBody, applicationListBody } from '../pages/applications.ts'
+import { type ApplicationDraft, checkDraft, type DraftFaults, readDraft } from './draft.ts'
+import type { ApplicationRegistry } from './registry.ts'
+
+/** Where users look after the applications they own. */
+export const APPLICATIONS_PATH = '/-/profile/applications'
+const ONE = `${APPLICATIONS_PATH}/:id`
+const EMPTY: ApplicationDraft = { name: '', redirectUris: [], scopes: [], confidential: true }
+const CHANGED_MEANWHILE: DraftFaults = ['The application was changed meanwhile. Look at it again before you save.']
+
+/** List, new, show, edit, renew the secret, delete: of the signed-in user's own applications only. */
+export function applicationPages(registry: ApplicationRegistry): Pages {
+  return {
+    [`GET ${APPLICATIONS_PATH}`]: signedIn(async (visit) => {
+      const applications = await registry.ofOwner(visit.owner.id)
+      return page(visit, { title: 'Applications', isWide: true, body: applicationListBody(applications) })
+    }),
+    [`GET ${APPLICATIONS_PATH}/new`]: signedIn(async (visit) => showForm(visit, undefined, EMPTY, [])),
+    [`POST ${APPLICATIONS_PATH}`]: signedIn(async (visit) => {
+      const draft = readDraft(visit.parameters)
+      const faults = checkDraft(draft)
+      if (faults.length > 0) return showForm(visit, undefined, draft, faults)
+      const { application, secret } = await registry.create(visit.owner.id, draft)
+      return showOne(visit, application, secret, 'Application created')
+    }),
+    [`GET ${ONE}`]: ofOwner(registry, async (visit, application) => showOne(visit, application)),
+    [`GET ${ONE}/edit`]: ofOwner(registry, async (visit, application) =>
+      showForm(visit, application, draftOf(application), []),
+    ),
+    [`PATCH ${ONE}`]: ofOwner(registry, async (visit, application) => {
+      const draft = readDraft(visit.parameters)
+      const faults = checkDraft(draft)
+      if (faults.length > 0) return showForm(visit, application, draft, faults)
+      const saved = await registry.update(application, draft)
+      return saved === 'saved'
+        ? backTo(visit, `${APPLICATIONS_PATH}/${application.id}`, 'Application saved')
+        : showForm(visit, application, draft, CHANGED_MEANWHILE)
+    }),
+    [`POST ${ONE}/renew`]: ofOwner(registry, async (visit, application) => {
+      const secret = await registry.renewSecret(application)
+      return secret === 'conflict'
+        ? showForm(visit, application, draftOf(application), CHANGED_MEANWHILE)
+        : showOne(visit, application, secret, 'The secret was renewed. The old one no longer works.')
+    }),
+    [`DELETE ${ONE}`]: ofOwner(registry, async (visit, application) => {
+      await registry.remove(application)
+      return backTo(visit, APPLICATIONS_PATH, `${application.name} was deleted, with all its tokens`)
+    }),
+  }
+}
+
+function signedIn(answer: (visit: SignedInVisit) => Promise<HttpReply>) {
+  return async (visit: Visit): Promise<HttpReply> => {
+    const { owner } = visit
+    if (owner) return answer({ ...visit, owner })
+    return askToSignIn(visit, visit.method === 'GET' ? addressOf(visit.request) : APPLICATIONS_PATH)
+  }
+}
+
+function ofOwner(
+  registry: ApplicationRegistry,
+  answer: (visit: SignedInVisit, application: Application) => Promise<HttpReply>,
+) {
+  return signedIn(async (visit) => {
+    const application = await registry.find(visit.owner.id, visit.segments['id'] ?? '')
+    return application ? answer(visit, application) : publicError(404, visit.request)
+  })
+}
+
+function showOne(visit: Visit, application: Application, secret?: string, notice?: string): HttpReply {
+  return page(visit, {
+    title: application.name,
+    isWide: true,
+    flash: notice === undefined ? undefined : { kind: 'notice', text: notice },
+    body: applicationBody({ application, secret, csrfToken: csrfToken(visit.session) }),
+  })
+}
+
+function showForm(
+  visit: Visit,
+  application: Application | undefined,
+  draft: ApplicationDraft,
+  faults: DraftFaults,
+): HttpReply {
+  return page(visit, {
+    title: application ? `Edit ${application.name}` : 'New application',
+    isWide: true,
+    status: faults.length > 0 ? 422 : 200,
+    body: applicationFormBody({ application, draft, faults, csrfToken: csrfToken(visit.session) }),
+  })
+}
+
+function backTo(visit: Visit, path: string, notice: string): HttpReply {
+  visit.session.set('flash', { kind: 'notice', text: notice })
+  return redirectTo(visit, path, 303)
+}
+
+function draftOf(application: Application): ApplicationDraft {
+  const { name, redirect_uris, scopes, confidential } = application
+  return { name, redirectUris: redirect_uris, scopes, confidential }
+}

@@ -1,0 +1,45 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Session } from './session.ts'
+
+const SECRET_BYTES = 32
+
+/** A token for the forms of a page: the session's secret under a fresh mask, so that no two pages look alike. */
+export function csrfToken(session: Session): string {
+  const secret = secretOf(session) ?? randomBytes(SECRET_BYTES)
+  session.set('csrf', secret.toString('base64url'))
+  const mask = randomBytes(SECRET_BYTES)
+  return Buffer.concat([mask, xor(mask, secret)]).toString('base64url')
+}
+
+/** What of a request shows that it came from a page of ours. */
+export interface CsrfEvidence {
+  /** `authenticity_token` of the form, or the X-CSRF-Token header. */
+  readonly tokens: ReadonlyArray<string | undefined>
+  /** The Origin header. */
+  readonly origin: string | undefined
+  /** The origins pages of ours are served from. */
+  readonly ownOrigins: readonly string[]
+}
+
+/** Whether a request that changes something may go on: a token of this session, and no foreign Origin (B020-B028). */
+export function isForgeryFree(session: Session, evidence: CsrfEvidence): boolean {
+  const secret = secretOf(session)
+  if (!secret) return false
+  if (evidence.origin !== undefined && !evidence.ownOrigins.includes(evidence.origin)) return false
+  return evidence.tokens.some((token) => token !== undefined && isTokenOf(secret, token))
+}
+
+function isTokenOf(secret: Buffer, token: string): boolean {
+  const bytes = Buffer.from(token, 'base64url')
+  if (bytes.length !== 2 * SECRET_BYTES) return false
+  return timingSafeEqual(xor(bytes.subarray(0, SECRET_BYTES), bytes.subarray(SECRET_BYTES)), secret)
+}
+
+function secretOf(session: Session): Buffer | undefined {
+  const secret = Buffer.from(session.data.csrf ?? '', 'base64url')
+  return secret.length === SECRET_BYTES ? secret : undefined
+}
+
+function xor(left: Buffer, right: Buffer): Buffer {
+  return Buffer.from(left.map((byte, index) => byte ^ (right[index] ?? 0)))
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto'
+import { type AuthorizationServer, conditional, publicError } from '../authorization-server/index.ts'
+import { RESOURCE_OWNER_PATH } from '../handoff/index.ts'
+import type { HttpHandler, HttpReply, HttpRequest } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import { isForgeryFree } from './browser/csrf.ts'
+import type { FindPages, FoundPages } from './browser/routes.ts'
+import { openSession, type Session } from './browser/session.ts'
+import type { SignedInSessions } from './browser/signed-in-sessions.ts'
+import { textOf, type Visit } from './browser/visit.ts'
+import type { Users } from './users/users.ts'
+
+/** Answers a request that no session stands behind. */
+export type PlainAnswer = (request: HttpRequest) => Promise<HttpReply | undefined>
+
+/** What the monolith's front door needs. */
+export interface HandlerOptions {
+  readonly core: AuthorizationServer
+  readonly pages: FindPages
+  readonly users: Users
+  readonly sessions: SignedInSessions
+  readonly sessionKey: Uint8Array
+  readonly issuer: string
+  readonly apiUser: (request: HttpRequest) => Promise<HttpReply>
+  readonly resourceOwner: (request: HttpRequest) => Promise<HttpReply>
+  /** Undefined where test controls are shut. */
+  readonly testControl: PlainAnswer | undefined
+  /** Whether the store answers. */
+  readonly isReady: () => Promise<boolean>
+  readonly log: Log
+}
+
+/** The monolith's answer to everything: pages, protocol endpoints, the API, and the 404 page for the rest (O001). */
+export function monolithHandler(options: HandlerOptions): HttpHandler {
+  return async (request) => {
+    const started = performance.now()
+    const requestId = requestIdOf(request)
+    const reply = await answer(request, options).catch((error: unknown) => {
+      options.log.error({ err: error, method: request.method, path: request.path, correlation_id: requestId }, 'failed')
+      return publicError(500, request)
+    })
+    const runtime = ((performance.now() - started) / 1_000).toFixed(6)
+    return { ...reply, headers: [...reply.headers, ['X-Request-Id', requestId], ['X-Runtime', runtime]] }
+  }
+}
+
+async function answer(request: HttpRequest, options: HandlerOptions): Promise<HttpReply> {
+  const plain = await withoutSession(request, options)
+  if (plain) return plain
+  const found = options.pages(request.path)
+  const reply = found ? await visitPage(request, found, options) : undefined
+  return reply ?? (await options.core.handle(request)) ?? publicError(404, request)
+}
+
+async function withoutSession(request: HttpRequest, options: HandlerOptions): Promise<HttpReply | undefined> {
+  switch (request.path) {
+    case '/healthz':
+      return health(true)
+    case '/readyz':
+      return health(await options.isReady())
+    case RESOURCE_OWNER_PATH:
+      return options.resourceOwner(request)
+    case '/api/v4/user': {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+      return conditional(request.method, request.headers['if-none-match'], await options.apiUser(request))
+    }
+    default:
+      return request.path.startsWith('/__lab/') ? options.testControl?.(request) : undefined
+  }
+}
+
+function health(isGood: boolean): HttpReply {
+  return {
+    status: isGood ? 200 : 503,
+    headers: [['Content-Type', 'text/plain']],
+    body: isGood ? 'ok\n' : 'not ready\n',
+  }
+}
+
+async function visitPage(
+  request: HttpRequest,
+  found: FoundPages,
+  options: HandlerOptions,
+): Promise<HttpReply | undefined> {
+  const read = options.core.readParameters(request)
+  if (!read.ok) return read.reply
+  const method = read.method === 'HEAD' ? 'GET' : read.method
+  const answerPage = found.answers.get(method)
+  if (!answerPage) return undefined
+  const session = openSession(request.headers.cookie, options.sessionKey)
+  const { parameters } = read
+  if (
+    method !== 'GET' &&
+    !isForgeryFree(session, evidenceOf(request, textOf(parameters['authenticity_token']), options))
+  ) {
+    return publicError(422, request)
+  }
+  const owner = await ownerOf(session, options)
+  const visit: Visit = { request, method, parameters, segments: found.segments, session, owner }
+  const reply = await answerPage(visit)
+  const cookies = session.cookies(request.origin.startsWith('https:'))
+  return { ...reply, headers: [...reply.headers, ...cookies.map((cookie) => ['Set-Cookie', cookie] as const)] }
+}
+
+function evidenceOf(request: HttpRequest, token: string | undefined, { issuer }: HandlerOptions) {
+  const header = request.headers['x-csrf-token']
+  return {
+    tokens: [token, typeof header === 'string' ? header : undefined],
+    origin: request.headers.origin,
+    ownOrigins: [request.origin, new URL(issuer).origin],
+  }
+}
+
+async function ownerOf(session: Session, { sessions, users }: HandlerOptions) {
+  const { id } = session.data
+  const userId = id === undefined ? undefined : await sessions.userOf(id)
+  return userId === undefined ? undefined : users.find(userId)
+}
+
+/** The caller's request id where it is a plain word, as Rails takes it over, else a new one. */
+function requestIdOf(request: HttpRequest): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w-]{1,255}$/.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,110 @@
+import type { z } from 'zod'
+import type { ResourceOwner } from '../../authorization-server/index.ts'
+import {
+  AUTH_TOKEN_HEADER,
+  type ConsentRequest,
+  consentRequestSchema,
+  INTERNAL_PATHS,
+  internalIntrospectionAnswerSchema,
+  loginRequestSchema,
+  type ResourceOwnerDocument,
+  redirectSchema,
+} from '../../handoff/index.ts'
+import { type Call, call } from '../../http/index.ts'
+
+/** What came of asking IAM: `gone` is an unknown, used or expired challenge; `unavailable` says nothing about it. */
+export type IamAnswer<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+
+export type LoginRequest = z.infer<typeof loginRequestSchema>
+export type Introspection = z.infer<typeof internalIntrospectionAnswerSchema>
+
+/** The internal API of the IAM auth service, as the monolith's pages use it. Every call ends within five seconds. */
+export interface IamClient {
+  loginRequest(challenge: string): Promise<IamAnswer<LoginRequest>>
+  /** The value of this and of all other answers is where to send the browser: an address of the issuer's origin. */
+  acceptLogin(challenge: string, owner: ResourceOwner): Promise<IamAnswer<string>>
+  rejectLogin(challenge: string, error: string, description: string): Promise<IamAnswer<string>>
+  consentRequest(challenge: string): Promise<IamAnswer<ConsentRequest>>
+  acceptConsent(request: ConsentRequest): Promise<IamAnswer<string>>
+  rejectConsent(challenge: string, error: string, description: string): Promise<IamAnswer<string>>
+  approveDevice(userCode: string, owner: ResourceOwner): Promise<IamAnswer<undefined>>
+  introspect(token: string): Promise<IamAnswer<Introspection>>
+}
+
+const LIMIT_MS = 5_000
+
+/** Reaches IAM at `url` with the internal token; a `redirect_to` that leaves the origin of `issuer` is refused. */
+export function iamClient(options: {
+  readonly url: string
+  readonly token: string
+  readonly issuer: string
+}): IamClient {
+  const base = options.url.replace(/\/$/, '')
+  const origin = new URL(options.issuer).origin
+  const send = (method: Call['method'], path: string, query: Record<string, string>, json?: unknown) => {
+    const text = new URLSearchParams(query).toString()
+    return ask({
+      method,
+      url: `${base}${path}${text === '' ? '' : `?${text}`}`,
+      headers: { [AUTH_TOKEN_HEADER]: options.token },
+      ...(json === undefined ? {} : { json }),
+      timeoutMs: LIMIT_MS,
+    })
+  }
+  const decide = async (path: string, challenge: string, json: unknown) =>
+    redirectOf(await send('PUT', path, { challenge }, json), origin)
+  return {
+    loginRequest: async (challenge) =>
+      read(await send('GET', INTERNAL_PATHS.login, { login_challenge: challenge }), loginRequestSchema),
+    acceptLogin: (challenge, owner) => decide(INTERNAL_PATHS.loginAccept, challenge, documentOf(owner)),
+    rejectLogin: (challenge, error, error_description) =>
+      decide(INTERNAL_PATHS.loginReject, challenge, { error, error_description }),
+    consentRequest: async (challenge) =>
+      read(await send('GET', INTERNAL_PATHS.consent, { consent_challenge: challenge }), consentRequestSchema),
+    acceptConsent: ({ challenge, requested_scope, subject }) =>
+      decide(INTERNAL_PATHS.consentAccept, challenge, { grant_scope: requested_scope, subject }),
+    rejectConsent: (challenge, error, error_description) =>
+      decide(INTERNAL_PATHS.consentReject, challenge, { error, error_description }),
+    async approveDevice(userCode, owner) {
+      const answer = await send('PUT', INTERNAL_PATHS.deviceAccept, { user_code: userCode }, documentOf(owner))
+      return answer.kind === 'ok' ? { kind: 'ok', value: undefined } : answer
+    },
+    introspect: async (token) =>
+      read(await send('POST', INTERNAL_PATHS.introspect, {}, { token }), internalIntrospectionAnswerSchema),
+  }
+}
+
+/** A user as the hand-off contract writes one. */
+export function documentOf(owner: ResourceOwner): ResourceOwnerDocument {
+  const { id, username, name, email, authTime } = owner
+  return { subject: id, username, name, email, auth_time: authTime }
+}
+
+async function ask(options: Call): Promise<IamAnswer<unknown>> {
+  try {
+    const { status, json } = await call(options)
+    if (status >= 200 && status < 300) return { kind: 'ok', value: json }
+    // 400: a challenge or code that cannot be one. 409, 410: other ways to say that it is used up.
+    if (status === 404 || status === 400 || status === 409 || status === 410) return { kind: 'gone' }
+    return { kind: 'unavailable', reason: `answered ${status}` }
+  } catch (error) {
+    return { kind: 'unavailable', reason: error instanceof Error ? error.message : 'failed' }
+  }
+}
+
+function read<T>(answer: IamAnswer<unknown>, schema: z.ZodType<T>): IamAnswer<T> {
+  if (answer.kind !== 'ok') return answer
+  const checked = schema.safeParse(answer.value)
+  return checked.success ? { kind: 'ok', value: checked.data } : { kind: 'unavailable', reason: 'answered out of form' }
+}
+
+function redirectOf(answer: IamAnswer<unknown>, origin: string): IamAnswer<string> {
+  const checked = read(answer, redirectSchema)
+  if (checked.kind !== 'ok') return checked
+  const { redirect_to } = checked.value
+  if (new URL(redirect_to).origin !== origin) return { kind: 'unavailable', reason: 'sent the browser elsewhere' }
+  return { kind: 'ok', value: redirect_to }
+}

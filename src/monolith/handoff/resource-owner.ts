@@ -1,0 +1,44 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { jsonReply, publicError, type ResourceOwner } from '../../authorization-server/index.ts'
+import { AUTH_TOKEN_HEADER, resourceOwnerCredentialsSchema } from '../../handoff/index.ts'
+import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import { documentOf } from './iam-client.ts'
+
+/** What the endpoint needs. */
+export interface ResourceOwnerEndpointOptions {
+  /** The token IAM shows; undefined where no IAM is configured. */
+  readonly token: string | undefined
+  authenticate(username: string, password: string): Promise<ResourceOwner | undefined>
+}
+
+const NO_STORE = [['Cache-Control', 'no-store']] as const
+
+/** The one call IAM makes to the monolith: a password checked for the password grant (handoff contract). */
+export function resourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
+  return async (request: HttpRequest): Promise<HttpReply> => {
+    if (options.token === undefined || request.method !== 'POST') return publicError(404, request)
+    if (!isSameSecret(request.headers[AUTH_TOKEN_HEADER], options.token)) {
+      return jsonReply(401, { error: 'unauthorized' }, NO_STORE)
+    }
+    const credentials = resourceOwnerCredentialsSchema.safeParse(parseJson(request.body))
+    if (!credentials.success) {
+      const error_description = 'username and password are needed'
+      return jsonReply(400, { error: 'invalid_request', error_description }, NO_STORE)
+    }
+    const owner = await options.authenticate(credentials.data.username, credentials.data.password)
+    return owner ? jsonReply(200, documentOf(owner), NO_STORE) : jsonReply(404, { error: 'not_found' }, NO_STORE)
+  }
+}
+
+function isSameSecret(given: string | string[] | undefined, wanted: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return typeof given === 'string' && timingSafeEqual(digest(given), digest(wanted))
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

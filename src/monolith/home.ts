@@ -1,0 +1,17 @@
+import type { AuthorizationServer } from '../authorization-server/index.ts'
+import { page } from './browser/answers.ts'
+import { csrfToken } from './browser/csrf.ts'
+import type { Pages } from './browser/routes.ts'
+import { homeBody } from './pages/home.ts'
+
+/** The home page. */
+export function homePages(_core: AuthorizationServer): Pages {
+  return {
+    'GET /': async (visit) =>
+      page(visit, {
+        title: 'Home',
+        isWide: true,
+        body: homeBody({ owner: visit.owner, csrfToken: csrfToken(visit.session), authorized: [] }),
+      }),
+  }
+}

@@ -1,0 +1,3 @@
+export { type SeedDocument, seedSchema } from './seed.ts'
+export type { MonolithSettings } from './settings.ts'
+export { type RunningMonolith, startMonolith } from './start-monolith.ts'

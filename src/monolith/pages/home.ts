@@ -1,0 +1,43 @@
+import type { ResourceOwner } from '../../authorization-server/index.ts'
+import { csrfField } from './consent.ts'
+import { type Html, html } from './html.ts'
+
+/** An application somebody has let in. */
+export interface AuthorizedApplication {
+  readonly name: string
+  readonly scopes: readonly string[]
+}
+
+/** The body of the home page: who is signed in, and where to go from here. */
+export function homeBody(page: {
+  readonly owner: ResourceOwner | undefined
+  readonly csrfToken: string
+  readonly authorized: readonly AuthorizedApplication[]
+}): Html {
+  const { owner } = page
+  if (!owner) {
+    return html`<main>
+<h1>Welcome</h1>
+<p>You are signed out.</p>
+<p><a class="button primary" href="/users/sign_in">Sign in</a></p>
+</main>`
+  }
+  return html`<main>
+<h1>Hello, ${owner.name}</h1>
+<p class="soft">Signed in as ${owner.username}, ${owner.email}</p>
+<div class="row">
+<a class="button" href="/-/profile/applications">Your applications</a>
+<a class="button" href="/oauth/device">Authorize a device</a>
+<form action="/users/sign_out" method="post">${csrfField(page.csrfToken)}<button type="submit">Sign out</button></form>
+</div>
+<h2>Authorized applications</h2>
+${
+  page.authorized.length === 0
+    ? html`<p class="soft">No application may use your account.</p>`
+    : html`<ul class="list">${page.authorized.map(
+        ({ name, scopes }) =>
+          html`<li><strong>${name}</strong><ul class="scopes">${scopes.map((scope) => html`<li>${scope}</li>`)}</ul></li>`,
+      )}</ul>`
+}
+</main>`
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import type { Application } from '../applications/index.ts'
+import { type ApplicationRegistry, secretDigest } from './applications/registry.ts'
+import type { Users } from './users/users.ts'
+
+const userSchema = z.object({
+  id: z.int().positive(),
+  username: z.string().min(1).max(255),
+  password: z.string().min(1).max(1_024),
+  name: z.string().max(255),
+  email: z.string().max(255),
+})
+
+const clientSchema = z.object({
+  id: z.int().positive(),
+  name: z.string().min(1).max(255),
+  uid: z.string().min(1).max(255),
+  /** Left out or null: the application has none. */
+  secret: z.string().min(1).nullish(),
+  confidential: z.boolean(),
+  trusted: z.boolean().default(false),
+  /** Separated by spaces; empty: all. */
+  scopes: z.string().default(''),
+  redirect_uris: z.array(z.string().min(1).max(2_048)).max(100),
+})
+
+/** Users and applications to begin with. What else a document holds is passed over. */
+export const seedSchema = z.object({
+  users: z.array(userSchema).default([]),
+  /** By a key that serves the document's reader only. */
+  clients: z.record(z.string(), clientSchema).default({}),
+})
+export type SeedDocument = z.infer<typeof seedSchema>
+
+/** Brings in what is not there yet, so that it may be done at every start; what users have changed stays changed. */
+export async function plantSeed(
+  seed: SeedDocument,
+  users: Users,
+  registry: ApplicationRegistry,
+): Promise<{ readonly users: number; readonly applications: number }> {
+  return {
+    users: await users.add(seed.users),
+    applications: await registry.add(Object.values(seed.clients).map(toApplication)),
+  }
+}
+
+function toApplication(client: z.infer<typeof clientSchema>): Application {
+  return {
+    id: client.id,
+    client_id: client.uid,
+    name: client.name,
+    secret_digest: client.secret ? secretDigest(client.secret) : null,
+    redirect_uris: client.redirect_uris,
+    scopes: client.scopes.split(/\s+/).filter((scope) => scope !== ''),
+    confidential: client.confidential,
+    trusted: client.trusted,
+    version: 1,
+  }
+}

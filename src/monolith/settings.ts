@@ -1,0 +1,23 @@
+import type { ListenAddress } from '../http/index.ts'
+import type { Database } from '../storage/index.ts'
+import type { SeedDocument } from './seed.ts'
+
+/** What the monolith is told, checked already. */
+export interface MonolithSettings {
+  readonly listen: ListenAddress
+  /** The public origin under which clients and browsers know this server. */
+  readonly issuer: string
+  readonly database: Database
+  /** The schema of the monolith's tables; the protocol core's are in `<schema>_oauth`. Default `monolith`. */
+  readonly schema?: string | undefined
+  /** Users and applications to begin with. */
+  readonly seed?: SeedDocument | undefined
+  /** The internal port of the IAM auth service. Without it nothing is handed off, and no token of IAM's is accepted. */
+  readonly iam?: { readonly internalUrl: string; readonly token: string } | undefined
+  /** The control plane to tell of applications. */
+  readonly control?: { readonly url: string; readonly token: string } | undefined
+  /** Opens /__lab/reset and /__lab/advance. */
+  readonly testControls?: boolean | undefined
+  /** 32 bytes from which the session key is made and with which the signing key is sealed. Default: both lie in the store. */
+  readonly stateKey?: Uint8Array | undefined
+}

@@ -1,0 +1,122 @@
+import type { ResourceOwner } from '../authorization-server/index.ts'
+import type { HttpReply } from '../http/index.ts'
+import { page, redirectTo } from './browser/answers.ts'
+import { csrfToken } from './browser/csrf.ts'
+import type { Pages } from './browser/routes.ts'
+import type { Flash } from './browser/session.ts'
+import type { SignedInSessions } from './browser/signed-in-sessions.ts'
+import { textIn, textOf, type Visit } from './browser/visit.ts'
+import { type LoginChallenges, rememberSignInFor } from './handoff/login-challenge.ts'
+import { signInBody } from './pages/sign-in.ts'
+import type { SignInThrottle } from './users/sign-in-throttle.ts'
+import type { Users } from './users/users.ts'
+
+/** What signing in and out needs. */
+export interface SignInOptions {
+  readonly users: Users
+  readonly sessions: SignedInSessions
+  readonly throttle: SignInThrottle
+  /** Undefined where no IAM is configured: a challenge is then ignored. */
+  readonly challenges: LoginChallenges | undefined
+}
+
+const WRONG = 'Invalid login or password.'
+const TOO_OFTEN = 'Too many failed attempts. Wait ten minutes, then try again.'
+
+/** The sign-in form, what it is posted to, and signing out. */
+export function signInPages(options: SignInOptions): Pages {
+  const { sessions, challenges } = options
+  const signOut = async (visit: Visit) => {
+    await endSession(visit, sessions)
+    return redirectTo(visit, '/users/sign_in')
+  }
+  return {
+    'GET /users/sign_in': async (visit) => {
+      const challenge = challenges && textOf(visit.parameters['login_challenge'])
+      if (!challenges || !challenge) return showForm(visit, { leadsTo: addressesAfter(visit) })
+      const step = await challenges.begin(visit, challenge)
+      if (typeof step !== 'string') return step
+      if (step === 'end_session_and_ask') await endSession(visit, sessions)
+      return showForm({ ...visit, owner: undefined }, { challenge, leadsTo: 'anywhere' })
+    },
+    'POST /users/sign_in': (visit) => signIn(visit, options),
+    'DELETE /users/sign_out': signOut,
+    'POST /users/sign_out': signOut,
+  }
+}
+
+async function signIn(visit: Visit, options: SignInOptions): Promise<HttpReply> {
+  const login = textIn(visit.parameters['user'], 'login') ?? ''
+  const password = textIn(visit.parameters['user'], 'password') ?? ''
+  const challenge = options.challenges && (textOf(visit.parameters['login_challenge']) || undefined)
+  const refuse = (text: string) =>
+    showForm(visit, { challenge, login, flash: { kind: 'alert', text }, leadsTo: 'anywhere' })
+  if (!options.throttle.allows(login)) return refuse(TOO_OFTEN)
+  const owner = await authenticate(options, login, password)
+  if (!owner) return refuse(WRONG)
+  const returnTo = visit.session.data.returnTo ?? '/'
+  await beginSession(visit, owner, options)
+  if (!options.challenges || challenge === undefined) return redirectTo(visit, returnTo)
+  rememberSignInFor(visit, challenge)
+  const known = (await options.users.find(owner.id)) ?? owner
+  return options.challenges.accept({ ...visit, owner: known }, challenge, known)
+}
+
+/** Checks a password, and counts failures against the name. Undefined when they do not fit, or the name rests. */
+export async function authenticate(
+  { users, throttle }: Pick<SignInOptions, 'users' | 'throttle'>,
+  username: string,
+  password: string,
+): Promise<ResourceOwner | undefined> {
+  if (!throttle.allows(username)) return undefined
+  const owner = await users.authenticate(username, password)
+  if (owner) throttle.succeeded(username)
+  else throttle.failed(username)
+  return owner
+}
+
+/** A new session at sign-in: nothing of the one before, nor its CSRF secret, is taken over. */
+async function beginSession(visit: Visit, owner: ResourceOwner, { users, sessions }: SignInOptions): Promise<void> {
+  const { id: earlier, signedInFor } = visit.session.data
+  if (earlier !== undefined) await sessions.end(earlier)
+  await users.recordSignIn(owner.id)
+  const id = await sessions.begin(owner.id)
+  visit.session.reset(signedInFor && visit.owner?.id === owner.id ? { id, signedInFor } : { id })
+}
+
+/** Ends the session of a visit, here and in the store. */
+export async function endSession(visit: Visit, sessions: SignedInSessions): Promise<void> {
+  const { id } = visit.session.data
+  if (id !== undefined) await sessions.end(id)
+  visit.session.reset({})
+}
+
+function showForm(
+  visit: Visit,
+  form: {
+    readonly challenge?: string | undefined
+    readonly login?: string
+    readonly flash?: Flash
+    readonly leadsTo: readonly string[] | 'anywhere'
+  },
+): HttpReply {
+  return page(visit, {
+    title: 'Sign in',
+    leadsTo: form.leadsTo,
+    flash: form.flash,
+    body: signInBody({
+      csrfToken: csrfToken(visit.session),
+      loginChallenge: form.challenge,
+      login: form.login ?? '',
+      owner: visit.owner,
+      continueTo: visit.session.data.returnTo ?? '/',
+    }),
+  })
+}
+
+/** The client's address, when signing in goes on to an authorization that may end there at once. */
+function addressesAfter(visit: Visit): string[] {
+  const query = visit.session.data.returnTo?.split('?')[1]
+  const address = query === undefined ? null : new URLSearchParams(query).get('redirect_uri')
+  return address === null ? [] : [address]
+}

@@ -1,0 +1,148 @@
+import {
+  authorizationMigrations,
+  createAuthorizationServer,
+  type GrantEvent,
+  hexMint,
+} from '../authorization-server/index.ts'
+import { type ListenAddress, serve } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import {
+  controlPlaneTarget,
+  iamTarget,
+  type ReplicationTarget,
+  type Replicator,
+  startReplicator,
+} from '../replication/index.ts'
+import { migrate } from '../storage/index.ts'
+import { applicationPages } from './applications/pages.ts'
+import { applicationRegistry, asApplication } from './applications/registry.ts'
+import { routeTable } from './browser/routes.ts'
+import { databaseSessions } from './browser/signed-in-sessions.ts'
+import { monolithHandler } from './handler.ts'
+import { consentPages } from './handoff/consent-pages.ts'
+import { iamClient } from './handoff/iam-client.ts'
+import { loginChallenges } from './handoff/login-challenge.ts'
+import { resourceOwnerEndpoint } from './handoff/resource-owner.ts'
+import { homePages } from './home.ts'
+import { monolithMigrations } from './migrations.ts'
+import { apiUserEndpoint } from './oauth/api-user.ts'
+import { authorizePages } from './oauth/authorize-pages.ts'
+import { devicePages } from './oauth/device-pages.ts'
+import { coreLayout } from './pages/layout.ts'
+import { plantSeed } from './seed.ts'
+import { sessionKey } from './session-key.ts'
+import type { MonolithSettings } from './settings.ts'
+import { authenticate, signInPages } from './sign-in.ts'
+import { testControl } from './test-controls.ts'
+import { signInThrottle } from './users/sign-in-throttle.ts'
+import { databaseUsers } from './users/users.ts'
+
+/** The monolith while it runs. */
+export interface RunningMonolith {
+  /** `http://host:port`, as bound. */
+  readonly url: string
+  readonly address: ListenAddress
+  /** Carries applications to IAM and the control plane; has no targets where neither is configured. */
+  readonly replicator: Replicator
+  /** Stops serving and delivering; the database stays open, it is the caller's. */
+  close(): Promise<void>
+}
+
+const PURGE_EVERY_MS = 600_000
+
+/**
+ * Starts the monolith: brings its tables up to date, plants the seed, begins to replicate and listens. Rejects with
+ * `ListenError` when the address cannot be bound and with `StorageError` when the tables cannot be made.
+ */
+export async function startMonolith(settings: MonolithSettings, log: Log): Promise<RunningMonolith> {
+  const { database, issuer, iam: iamSettings, schema = 'monolith' } = settings
+  await migrate(database, schema, monolithMigrations)
+  await migrate(database, `${schema}_oauth`, authorizationMigrations)
+  const users = databaseUsers(database, schema)
+  const sessions = databaseSessions(database, schema)
+  const throttle = signInThrottle()
+  const checkPassword = (username: string, password: string) => authenticate({ users, throttle }, username, password)
+  const core = createAuthorizationServer({
+    database,
+    schema: `${schema}_oauth`,
+    resourceOwners: { find: (id) => users.find(id), authenticate: checkPassword },
+    mint: hexMint,
+    settings: { issuer, sealingKey: settings.stateKey },
+    onGrant: (event) => logGrant(log, event),
+    layout: coreLayout,
+  })
+  const registry = applicationRegistry(database, schema, core.applications)
+  if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed planted')
+  const iam = iamSettings && iamClient({ url: iamSettings.internalUrl, token: iamSettings.token, issuer })
+  const challenges = iam && loginChallenges(iam, log)
+  const handler = monolithHandler({
+    core,
+    users,
+    sessions,
+    issuer,
+    log,
+    pages: routeTable({
+      ...homePages(core),
+      ...signInPages({ users, sessions, throttle, challenges }),
+      ...authorizePages(core, sessions),
+      ...devicePages({ core, iam, log }),
+      ...consentPages({ iam, log }),
+      ...applicationPages(registry),
+    }),
+    sessionKey: await sessionKey(database, schema, settings.stateKey),
+    apiUser: apiUserEndpoint({ core, iam, log }),
+    resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, authenticate: checkPassword }),
+    testControl: settings.testControls ? (request) => testControl(request, core, users) : undefined,
+    isReady: () =>
+      database.query('select 1').then(
+        () => true,
+        () => false,
+      ),
+  })
+  const server = await serve({ listen: settings.listen, handler, log })
+  const replicator = await startReplicator({
+    database,
+    schema,
+    source: {
+      find: async (clientId) => {
+        const document = await core.applications.find(clientId)
+        return document && asApplication(document)
+      },
+      list: () => core.applications.list(),
+    },
+    targets: targetsOf(settings),
+    log,
+  }).catch(async (error: unknown) => {
+    await server.close(0)
+    throw error
+  })
+  const purging = setInterval(() => {
+    Promise.all([sessions.purge(), core.purge()]).catch((error: unknown) => log.warn({ err: error }, 'purge failed'))
+  }, PURGE_EVERY_MS).unref()
+  return {
+    url: server.url,
+    address: server.address,
+    replicator,
+    async close() {
+      clearInterval(purging)
+      await Promise.all([server.close(), replicator.stop()])
+    },
+  }
+}
+
+function targetsOf({ iam, control }: MonolithSettings): ReplicationTarget[] {
+  const targets: ReplicationTarget[] = []
+  if (iam) targets.push(iamTarget({ url: iam.internalUrl, token: iam.token }))
+  if (control) targets.push(controlPlaneTarget(control))
+  return targets
+}
+
+function logGrant(log: Log, { grantType, clientId, applicationId }: GrantEvent): void {
+  const line = {
+    event: 'oauth_application:auth',
+    client_id: clientId,
+    application_id: applicationId,
+    grant_type: grantType,
+  }
+  log.info(line, 'oauth application authorized')
+}
