@@ -4,6 +4,7 @@ import { type DecisionSourceSettings, type GatewaySettings, startGateway } from 
 import { isLoopback } from '../http/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
+import { defaultWorkers, runGatewayWorkers, WORKER_VARIABLE, type WorkerReady } from './gateway-workers.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
@@ -16,13 +17,21 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     return 0
   }
   const log = createLog('gateway', { level: settings.log_level })
-  const gateway = await startGateway(gatewaySettings(settings), log)
-  log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
+  const worker = io.env[WORKER_VARIABLE]
+  const checked = gatewaySettings(settings, worker)
+  const workers = settings.workers ?? (checked.listen.port === 0 ? 1 : defaultWorkers())
+  if (worker === undefined && workers > 1) {
+    const adminListen = listenAddress(settings.admin_listen)
+    return runGatewayWorkers(workers, { args, listen: checked.listen, adminListen }, log)
+  }
+  const gateway = await startGateway(checked, log)
+  if (worker !== undefined) process.send?.({ adminUrl: gateway.adminUrl ?? '' } satisfies WorkerReady)
+  else log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
   return runUntilStopped([gateway], log)
 }
 
 /** Turns checked options into what the gateway takes; throws {@link ConfigError} for what no schema sees. */
-export function gatewaySettings(settings: Settings<'gateway'>): GatewaySettings {
+export function gatewaySettings(settings: Settings<'gateway'>, worker?: string): GatewaySettings {
   const faults: string[] = []
   const listen = listenAddress(settings.listen)
   if (settings.test_controls && !isLoopback(listen.host)) {
@@ -34,12 +43,14 @@ export function gatewaySettings(settings: Settings<'gateway'>): GatewaySettings 
   ) {
     faults.push('gateway.iam_url (--iam-url): must be given when IAM credentials are described')
   }
-  const source = decisionSource(settings, faults)
+  const source = decisionSource(settings, worker, faults)
   if (faults.length > 0) throw new ConfigError(faults)
   const dataDir = settings.data_dir
   return {
     listen,
-    adminListen: listenAddress(settings.admin_listen),
+    // Each worker has an admin port of its own, known to the process that speaks for all of them.
+    adminListen: worker === undefined ? listenAddress(settings.admin_listen) : { host: '127.0.0.1', port: 0 },
+    reusePort: worker !== undefined,
     legacyUrl: settings.legacy_url,
     iamUrl: settings.iam_url,
     source,
@@ -66,7 +77,11 @@ export function gatewaySettings(settings: Settings<'gateway'>): GatewaySettings 
   }
 }
 
-function decisionSource(settings: Settings<'gateway'>, faults: string[]): DecisionSourceSettings {
+function decisionSource(
+  settings: Settings<'gateway'>,
+  worker: string | undefined,
+  faults: string[],
+): DecisionSourceSettings {
   const { control_url, routing_url, snapshot, environment, data_dir } = settings
   const given = [
     control_url !== undefined && '--control-url',
@@ -79,7 +94,8 @@ function decisionSource(settings: Settings<'gateway'>, faults: string[]): Decisi
   }
   if (control_url !== undefined) {
     const token = secret('control_token_file', settings.control_token_file, '--control-url', faults)
-    const stateFile = data_dir === undefined ? undefined : join(data_dir, 'snapshot.ndjson')
+    const stateFile =
+      data_dir === undefined ? undefined : join(data_dir, `snapshot${worker === undefined ? '' : `-${worker}`}.ndjson`)
     return { kind: 'control', url: control_url, token: token ?? '', environment, stateFile }
   }
   if (routing_url !== undefined) {

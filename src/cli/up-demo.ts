@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { DEMO_APPLICATIONS, type DemoApplication } from '../demo/index.ts'
+import type { SeedDocument } from '../monolith/index.ts'
 import type { UpPlan } from './up-plan.ts'
 
 const demoFileSchema = z.array(
@@ -14,12 +15,6 @@ const DEMO_USERS = [
   { id: 2, username: 'bob', password: 'bob-password-2', name: 'Bob Example', email: 'bob@example.test' },
 ]
 
-/** What the monolith is seeded with: the form of the seed file (users, and clients by a key). */
-export interface SeedDocument {
-  readonly users: ReadonlyArray<Record<string, unknown>>
-  readonly clients: Readonly<Record<string, Record<string, unknown>>>
-}
-
 /**
  * The demo client's applications and the seed that makes them known, added to `seed` where one was given. Their
  * credentials are made once and kept in the data directory (mode 0600).
@@ -28,9 +23,9 @@ export function demoData(
   plan: UpPlan,
   seed: SeedDocument | undefined,
 ): { applications: DemoApplication[]; seed: SeedDocument } {
-  const taken = Object.values(seed?.clients ?? {}).map((client) => Number(client['id']) || 0)
+  const taken = Object.values(seed?.clients ?? {}).map((client) => client.id)
   const credentials = demoCredentials(plan.files.demoClient, Math.max(0, ...taken) + 1)
-  const clients: Record<string, Record<string, unknown>> = { ...seed?.clients }
+  const clients: SeedDocument['clients'] = { ...seed?.clients }
   const applications = DEMO_APPLICATIONS.map((application): DemoApplication => {
     const own = credentials.find((one) => one.key === application.key)
     if (!own) throw new Error(`${plan.files.demoClient} lacks ${application.key}; remove it to make it anew`)

@@ -1,0 +1,140 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { ConfigError } from '../config/index.ts'
+import { call, type HttpReply, type HttpRequest, type ListenAddress, serve } from '../http/index.ts'
+import { type Log, mergeMetrics } from '../observability/index.ts'
+import { type RunningPart, runUntilStopped } from './run-part.ts'
+
+/** Names the variable by which a worker process knows that it is one, and which. */
+export const WORKER_VARIABLE = 'HANDOVER_GATEWAY_WORKER'
+
+/** What a worker says when it listens. */
+export interface WorkerReady {
+  readonly adminUrl: string
+}
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const RESTART_MS = 500
+const ASK_MS = 2_000
+
+/** How many processes share the port when nobody said: one core is left to the rest of the machine. */
+export function defaultWorkers(): number {
+  return Math.min(8, Math.max(1, availableParallelism() - 1))
+}
+
+/** Runs `count` gateway processes on one port (SO_REUSEPORT), with one admin port that speaks for all of them. */
+export async function runGatewayWorkers(
+  count: number,
+  options: { readonly args: readonly string[]; readonly listen: ListenAddress; readonly adminListen: ListenAddress },
+  log: Log,
+): Promise<number> {
+  if (options.listen.port === 0) {
+    throw new ConfigError(['gateway.listen (--listen): several workers cannot share port 0, name a port'])
+  }
+  const workers = Array.from({ length: count }, (_, index) => new Worker(index, options.args, log))
+  const close = async () => {
+    await Promise.all(workers.map((worker) => worker.close()))
+  }
+  try {
+    await Promise.all(workers.map((worker) => worker.start()))
+    const admin = await serve({ listen: options.adminListen, log, handler: (request) => answer(request, workers) })
+    log.info({ workers: count, admin: admin.url }, 'gateway is ready')
+    return await runUntilStopped([admin, { close }] satisfies RunningPart[], log)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+class Worker {
+  readonly #index: number
+  readonly #args: readonly string[]
+  readonly #log: Log
+  #child: ChildProcess | undefined
+  #adminUrl: string | undefined
+  #stopping = false
+
+  constructor(index: number, args: readonly string[], log: Log) {
+    this.#index = index
+    this.#args = args
+    this.#log = log
+  }
+
+  /** Where its own admin port is; undefined while it is not running. */
+  get adminUrl(): string | undefined {
+    return this.#adminUrl
+  }
+
+  /** Resolves when it listens; rejects when it ended before. */
+  start(): Promise<void> {
+    const env = { ...process.env, [WORKER_VARIABLE]: String(this.#index) }
+    const child = fork(MAIN, ['gateway', ...this.#args], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#child = child
+    return new Promise((resolve, reject) => {
+      child.once('message', (message) => {
+        this.#adminUrl = (message as WorkerReady).adminUrl
+        resolve()
+      })
+      child.once('exit', (code, signal) => {
+        const wasReady = this.#adminUrl !== undefined
+        this.#adminUrl = undefined
+        if (this.#stopping) return
+        if (!wasReady)
+          return reject(
+            new ConfigError([`a gateway process ended while it started (${signal ?? `exit code ${code}`})`]),
+          )
+        this.#log.error({ worker: this.#index, code, signal }, 'a gateway process ended by itself and is started again')
+        setTimeout(() => this.#restart(), RESTART_MS)
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#stopping = true
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await gone
+  }
+
+  #restart(): void {
+    if (this.#stopping) return
+    this.start().catch(() => setTimeout(() => this.#restart(), RESTART_MS))
+  }
+}
+
+/** The admin port of all: healthy and ready when each is, their metrics merged, anything else passed to every one. */
+async function answer(request: HttpRequest, workers: readonly Worker[]): Promise<HttpReply> {
+  const asked = await Promise.all(workers.map((worker) => ask(worker.adminUrl, request)))
+  if (request.path === '/metrics') {
+    const texts = asked.flatMap((one) => (one?.status === 200 ? [one.text] : []))
+    const type = 'text/plain; version=0.0.4; charset=utf-8'
+    return { status: texts.length > 0 ? 200 : 503, headers: [['Content-Type', type]], body: mergeMetrics(texts) }
+  }
+  const worst = asked.reduce((one, other) => ((other?.status ?? 503) > (one?.status ?? 503) ? other : one), asked[0])
+  const failed = asked.some((one) => one === undefined)
+  return {
+    status: failed ? 503 : (worst?.status ?? 503),
+    headers: [['Content-Type', worst?.json === undefined ? 'text/plain; charset=utf-8' : 'application/json']],
+    body: failed ? 'a gateway process does not answer\n' : (worst?.text ?? ''),
+  }
+}
+
+async function ask(adminUrl: string | undefined, request: HttpRequest) {
+  if (adminUrl === undefined) return undefined
+  const url = `${adminUrl}${request.path}${request.query === '' ? '' : `?${request.query}`}`
+  const json = request.body.length === 0 ? {} : { json: parsed(request.body) }
+  const method =
+    request.method === 'PUT' || request.method === 'POST' || request.method === 'DELETE' ? request.method : 'GET'
+  return call({ method, url, timeoutMs: ASK_MS, ...json }).catch(() => undefined)
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return body.toString('utf8')
+  }
+}

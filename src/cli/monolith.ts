@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConfigError, ensureSecretFile, loadSettings, readSecretFile, type Settings } from '../config/index.ts'
+import { isLoopback } from '../http/index.ts'
+import { type MonolithSettings, type SeedDocument, seedSchema, startMonolith } from '../monolith/index.ts'
+import { createLog } from '../observability/index.ts'
+import { listenAddress } from './addresses.ts'
+import { sectionHelp } from './help.ts'
+import type { CommandIo } from './io.ts'
+import { runUntilStopped } from './run-part.ts'
+import { type OpenStore, openStore } from './store.ts'
+
+/** `handover monolith`: a platform with users, pages and Doorkeeper's OAuth endpoints, to try things with. */
+export async function runMonolith(args: readonly string[], io: CommandIo): Promise<number> {
+  const settings = loadSettings('monolith', { args, env: io.env })
+  if (settings === 'help') {
+    io.stdout.write(
+      sectionHelp(
+        'monolith',
+        "Stands where the customer's monolith stands: users, pages, OAuth as Doorkeeper serves it.",
+      ),
+    )
+    return 0
+  }
+  const faults: string[] = []
+  if (settings.test_controls && !isLoopback(listenAddress(settings.listen).host)) {
+    faults.push('monolith.test_controls (--test-controls): only where --listen is a loopback address')
+  }
+  if (settings.control_url !== undefined && settings.control_token_file === undefined) {
+    faults.push('monolith.control_token_file (--control-token-file): must be given with --control-url')
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  const seed = settings.seed === undefined ? undefined : readSeedFile('monolith', settings.seed)
+  const log = createLog('monolith', { level: settings.log_level })
+  const store = await openStore('monolith', settings)
+  const started = startMonolith({ ...monolithSettings(settings, store), seed }, log)
+  const monolith = await started.catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  log.info({ listen: monolith.url, issuer: settings.issuer }, 'monolith is ready')
+  return runUntilStopped([store, monolith], log)
+}
+
+/** A seed file, checked. Throws {@link ConfigError} that names every place that does not fit, and shows no value. */
+export function readSeedFile(section: string, path: string): SeedDocument {
+  let document: unknown
+  try {
+    document = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    throw new ConfigError([
+      `${section}.seed (--seed): ${path} ${code === undefined ? 'is not JSON' : `cannot be read (${code})`}`,
+    ])
+  }
+  const read = seedSchema.safeParse(document)
+  if (read.success) return read.data
+  throw new ConfigError(
+    read.error.issues.map((issue) => `${section}.seed (--seed): ${issue.path.join('.') || path}: ${issue.message}`),
+  )
+}
+
+function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): MonolithSettings {
+  const tokenFile = settings.internal_token_file ?? join(store.directory, 'iam-internal-token')
+  if (settings.iam_internal_url !== undefined) ensureSecretFile('--internal-token-file', tokenFile)
+  const { control_url, control_token_file } = settings
+  return {
+    listen: listenAddress(settings.listen),
+    issuer: settings.issuer.replace(/\/$/, ''),
+    database: store.database,
+    seed: undefined,
+    iam:
+      settings.iam_internal_url === undefined
+        ? undefined
+        : { internalUrl: settings.iam_internal_url, token: readSecretFile('--internal-token-file', tokenFile) },
+    control:
+      control_url === undefined || control_token_file === undefined
+        ? undefined
+        : { url: control_url, token: readSecretFile('--control-token-file', control_token_file) },
+    testControls: settings.test_controls,
+  }
+}

@@ -1,0 +1,183 @@
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DestinationStream, destination } from 'pino'
+import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
+import { startControlPlane } from '../control-plane/index.ts'
+import { type DemoApplication, startDemo } from '../demo/index.ts'
+import { startIam } from '../iam/index.ts'
+import { type SeedDocument, startMonolith } from '../monolith/index.ts'
+import { createLog, type Log } from '../observability/index.ts'
+import { claimDataDirectory, type Database, openDatabase } from '../storage/index.ts'
+import { DEFINITIONS_DIRECTORY } from './control.ts'
+import { sectionHelp } from './help.ts'
+import type { CommandIo } from './io.ts'
+import { readSeedFile } from './monolith.ts'
+import { type RunningPart, runUntilStopped } from './run-part.ts'
+import { demoData } from './up-demo.ts'
+import { startGatewayProcess } from './up-gateway.ts'
+import { assertPortsFree, planUp, type UpPlan } from './up-plan.ts'
+
+/** `handover up`: the whole system on this machine, on one embedded database, the gateway in a process of its own. */
+export async function runUp(args: readonly string[], io: CommandIo): Promise<number> {
+  const settings = loadSettings('up', { args, env: io.env })
+  if (settings === 'help') {
+    io.stdout.write(sectionHelp('up', 'Runs the whole system on this machine, on an embedded database.'))
+    return 0
+  }
+  const plan = planUp(settings.data_dir, settings.port_base)
+  const seed = settings.seed === undefined ? undefined : readSeedFile('up', settings.seed)
+  const { gateway, gatewayAdmin, control, iam, iamInternal, monolith, demo } = plan
+  const ports = [gateway, gatewayAdmin, control, iam, iamInternal, monolith]
+  await assertPortsFree(settings.no_demo ? ports : [...ports, demo])
+  const directory = await claimDataDirectory(plan.dataDir)
+  const parts: RunningPart[] = [{ close: async () => directory.release() }]
+  const output = logOutput(plan, io)
+  try {
+    await startParts(plan, settings, seed, output, parts, (text) => io.stderr.write(`handover: ${text}\n`))
+  } catch (error) {
+    for (const part of parts.reverse()) await part.close().catch(() => {})
+    throw error
+  }
+  io.stdout.write(banner(plan, settings, seed === undefined))
+  return runUntilStopped(parts, output.log('up'))
+}
+
+async function startParts(
+  plan: UpPlan,
+  settings: Settings<'up'>,
+  givenSeed: SeedDocument | undefined,
+  output: LogOutput,
+  parts: RunningPart[],
+  tell: (text: string) => void,
+): Promise<void> {
+  const { files } = plan
+  for (const file of [
+    files.gatewayToken,
+    files.replicationToken,
+    files.routingSecret,
+    files.internalToken,
+    files.verifierKey,
+  ]) {
+    ensureSecretFile('--data-dir', file)
+  }
+  const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
+  tell('opening the embedded database …')
+  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir })
+  parts.push(database)
+  tell('starting control plane, IAM auth service and monolith …')
+  parts.push(await startControl(plan, database, output.log('control')))
+  parts.push(await startIamPart(plan, settings, database, output.log('iam')))
+  const seed = demo?.seed ?? givenSeed
+  const monolith = await startMonolithPart(plan, settings, database, seed, output.log('monolith'))
+  parts.push(monolith)
+  const options = { testControls: settings.test_controls, logLevel: settings.log_level, stdout: output.childStdout }
+  const gateway = startGatewayProcess(plan, options, output.log('up'))
+  parts.push(gateway)
+  if (demo) parts.push(await startDemoPart(plan, demo.applications, output.log('demo')))
+  tell('waiting for the gateway and for the applications to arrive everywhere …')
+  await gateway.whenReady()
+  if (!(await monolith.replicator.whenDrained(20_000)))
+    tell('some applications have not arrived yet; replication goes on')
+}
+
+function startControl(plan: UpPlan, database: Database, log: Log) {
+  const { files } = plan
+  return startControlPlane(
+    {
+      listen: plan.control,
+      database,
+      definitionsDirectory: DEFINITIONS_DIRECTORY,
+      adminTokenFile: files.adminToken,
+      tokens: [
+        { role: 'gateway', name: 'gateway', file: files.gatewayToken },
+        { role: 'replication', name: 'replication', file: files.replicationToken },
+      ],
+      routingSecretFile: files.routingSecret,
+      credentialMarks: { verifierKey: readKeyFile('--data-dir', files.verifierKey) },
+    },
+    log,
+  )
+}
+
+function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database, log: Log) {
+  return startIam(
+    {
+      listen: plan.iam,
+      internalListen: plan.iamInternal,
+      issuer: plan.issuer,
+      database,
+      internalToken: readSecretFile('--data-dir', plan.files.internalToken),
+      verifierKey: readKeyFile('--data-dir', plan.files.verifierKey),
+      resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
+      testControls: settings.test_controls,
+    },
+    log,
+  )
+}
+
+function startMonolithPart(
+  plan: UpPlan,
+  settings: Settings<'up'>,
+  database: Database,
+  seed: SeedDocument | undefined,
+  log: Log,
+) {
+  return startMonolith(
+    {
+      listen: plan.monolith,
+      issuer: plan.issuer,
+      database,
+      seed,
+      iam: {
+        internalUrl: `http://${plan.iamInternal.host}:${plan.iamInternal.port}`,
+        token: readSecretFile('--data-dir', plan.files.internalToken),
+      },
+      control: {
+        url: `http://${plan.control.host}:${plan.control.port}`,
+        token: readSecretFile('--data-dir', plan.files.replicationToken),
+      },
+      testControls: settings.test_controls,
+    },
+    log,
+  )
+}
+
+function startDemoPart(plan: UpPlan, applications: readonly DemoApplication[], log: Log) {
+  return startDemo({ listen: plan.demo, issuer: plan.issuer, applications }, log)
+}
+
+interface LogOutput {
+  log(component: string): Log
+  readonly childStdout: number | 'inherit'
+}
+
+/** On a terminal the addresses stay readable: log lines go to a file then, to standard output otherwise. */
+function logOutput(plan: UpPlan, io: CommandIo): LogOutput {
+  const level = { level: 'info' }
+  if (!io.stdout.isTTY) return { log: (component) => createLog(component, level), childStdout: 'inherit' }
+  const file: DestinationStream = destination({ dest: plan.files.log, append: true, sync: false })
+  const descriptor = openSync(plan.files.log, 'a')
+  process.once('exit', () => closeSync(descriptor))
+  return { log: (component) => createLog(component, { ...level, destination: file }), childStdout: descriptor }
+}
+
+function banner(plan: UpPlan, settings: Settings<'up'>, hasDemoUsers: boolean): string {
+  const url = (address: { host: string; port: number }) => `http://${address.host}:${address.port}`
+  const lines = [
+    '',
+    'Handover is running. Ctrl-C stops it.',
+    '',
+    `  Gateway           ${url(plan.gateway)}   clients and browsers come here (admin: ${url(plan.gatewayAdmin)})`,
+    `  Control plane     ${url(plan.control)}`,
+    `  IAM auth service  ${url(plan.iam)}`,
+    `  Monolith          ${url(plan.monolith)}`,
+    ...(settings.no_demo ? [] : [`  Demo client       ${url(plan.demo)}   open this one`]),
+    '',
+    `  Administrator's token: ${join(plan.dataDir, 'admin-token')}`,
+    ...(settings.no_demo || !hasDemoUsers
+      ? []
+      : ['  Sign in as alice with alice-password-1, or as bob with bob-password-2.']),
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
