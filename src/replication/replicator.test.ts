@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
+import { startTargetServer, type TargetServer } from '../../test/support/replication-target.ts'
+import { eventually } from '../../test/support/wait.ts'
+import type { Application } from '../applications/index.ts'
+import { silentLog } from '../observability/index.ts'
+import { migrate } from '../storage/index.ts'
+import { controlPlaneTarget, iamTarget } from './http-targets.ts'
+import { enqueue, OUTBOX_SQL } from './outbox.ts'
+import type { ApplicationSource } from './ports.ts'
+import { type Replicator, startReplicator } from './replicator.ts'
+
+const SCHEMA = 'replication_test'
+const LIMIT_MS = 15_000
+
+for (const engine of testDatabases()) {
+  describe(`replication on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let iam: TargetServer
+    let control: TargetServer
+    let replicators: Replicator[] = []
+    const applications = new Map<number, Application>()
+    const source: ApplicationSource = {
+      find: async (clientId) => [...applications.values()].find((application) => application.client_id === clientId),
+      list: async () => [...applications.values()],
+    }
+
+    const start = async () => {
+      const replicator = await startReplicator({
+        database: store.database,
+        schema: SCHEMA,
+        source,
+        targets: [iamTarget(iam), controlPlaneTarget(control)],
+        log: silentLog,
+        retryMs: [20, 200],
+      })
+      replicators.push(replicator)
+      return replicator
+    }
+    const stopAll = async () => {
+      await Promise.all(replicators.map((replicator) => replicator.stop()))
+      replicators = []
+    }
+    const write = async (id: number, version: number, event: 'upsert' | 'delete' = 'upsert') => {
+      if (event === 'delete') applications.delete(id)
+      else applications.set(id, application(id, version))
+      await store.database.transaction((tx) =>
+        enqueue(store.database, SCHEMA, tx, [{ id, clientId: `client-${id}`, event, version }]),
+      )
+    }
+    const drained = async (replicator: Replicator) =>
+      assert.equal(await replicator.whenDrained(LIMIT_MS), true, 'everything is delivered')
+
+    before(async () => {
+      store = await engine.open()
+      await migrate(store.database, SCHEMA, [{ name: '0001_outbox', sql: OUTBOX_SQL }])
+    })
+    after(() => store.close())
+    beforeEach(async () => {
+      iam = await startTargetServer()
+      control = await startTargetServer()
+      applications.clear()
+      await store.database.query(`delete from ${SCHEMA}.outbox`)
+      await store.database.query(`delete from ${SCHEMA}.outbox_leases`)
+    })
+    afterEach(async () => {
+      await stopAll()
+      await Promise.all([iam.stop(), control.stop()])
+    })
+
+    test('a change arrives at every target by itself, and the control plane learns what IAM has', async () => {
+      const replicator = await start()
+      await drained(replicator)
+      await write(1, 1)
+      await drained(replicator)
+      assert.equal(iam.held.get(1)?.application.version, 1)
+      assert.deepEqual(control.held.get(1), { application: application(1, 1), iamVersion: 1 })
+    })
+
+    test('a target that is down delays nobody else, and gets everything once it is up', async () => {
+      await iam.stop()
+      const replicator = await start()
+      await write(1, 1)
+      await eventually('the control plane has it', () => control.held.get(1))
+      assert.equal(control.held.get(1)?.iamVersion, null)
+      await write(1, 2)
+      assert.equal(await replicator.whenDrained(100), false)
+      await iam.start()
+      await drained(replicator)
+      assert.equal(iam.held.get(1)?.application.version, 2)
+      assert.equal(control.held.get(1)?.iamVersion, 2)
+    })
+
+    test('what was committed before a crash is delivered after the next start', async () => {
+      await write(1, 1)
+      await write(2, 1)
+      await drained(await start())
+      assert.deepEqual([...iam.held.keys()].sort(), [1, 2])
+    })
+
+    test('a change that is rolled back is never delivered', async () => {
+      const replicator = await start()
+      const failed = store.database.transaction(async (tx) => {
+        await enqueue(store.database, SCHEMA, tx, [{ id: 7, clientId: 'client-7', event: 'upsert', version: 1 }])
+        throw new Error('rolled back')
+      })
+      await assert.rejects(failed, /rolled back/)
+      await write(1, 1)
+      await drained(replicator)
+      assert.deepEqual([...iam.held.keys()], [1])
+    })
+
+    test('an older event never undoes a newer one', async () => {
+      await write(1, 5)
+      await store.database.transaction((tx) =>
+        enqueue(store.database, SCHEMA, tx, [{ id: 1, clientId: 'client-1', event: 'delete', version: 3 }]),
+      )
+      await drained(await start())
+      assert.equal(iam.held.get(1)?.application.version, 5)
+    })
+
+    test('several changes while a target is away collapse into one delivery', async () => {
+      await iam.stop()
+      const replicator = await start()
+      for (const version of [1, 2, 3, 4]) await write(1, version)
+      await iam.start()
+      await drained(replicator)
+      assert.deepEqual(iam.log, ['PUT 1 v4'])
+    })
+
+    test('a deletion arrives, also at a target that never had the application', async () => {
+      const replicator = await start()
+      await write(1, 1)
+      await drained(replicator)
+      await write(1, 2, 'delete')
+      await write(2, 1, 'delete')
+      await drained(replicator)
+      assert.equal(iam.held.size + control.held.size, 0)
+      assert.ok(iam.log.includes('DELETE 1 v2'))
+    })
+
+    test('a document that is rejected does not hold up the others, and is tried again', async () => {
+      iam.reject(1)
+      const replicator = await start()
+      await write(1, 1)
+      await write(2, 1)
+      await eventually('the other one arrives', () => iam.held.get(2))
+      const [row] = await store.database.query<{ attempts: number; last_error: string }>(
+        `select attempts, last_error from ${SCHEMA}.outbox_deliveries where target = 'iam' and application_id = 1`,
+      )
+      assert.ok((row?.attempts ?? 0) >= 1)
+      assert.equal(row?.last_error, 'answered 400')
+      iam.reject()
+      await drained(replicator)
+      assert.equal(iam.held.get(1)?.application.version, 1)
+    })
+
+    test('reconciliation repairs what a target lost and removes what it should not have', async () => {
+      const replicator = await start()
+      await write(1, 1)
+      await write(2, 1)
+      await drained(replicator)
+      iam.drop(1)
+      iam.hold({ application: application(9, 4), iamVersion: null })
+      await replicator.reconcileNow()
+      await drained(replicator)
+      await eventually('the lost one is back', () => iam.held.get(1))
+      assert.deepEqual([...iam.held.keys()].sort(), [1, 2])
+      await eventually('the control plane still knows what IAM has', () => control.held.get(1)?.iamVersion === 1)
+    })
+
+    test('reconciliation finds a change that went past the outbox', async () => {
+      const replicator = await start()
+      await write(1, 1)
+      await drained(replicator)
+      applications.set(1, application(1, 2))
+      applications.set(3, application(3, 1))
+      await replicator.reconcileNow()
+      await drained(replicator)
+      assert.equal(iam.held.get(1)?.application.version, 2)
+      assert.equal(iam.held.get(3)?.application.version, 1)
+    })
+
+    test('a source that looks emptied removes nothing', async () => {
+      for (let id = 1; id <= 12; id++) iam.hold({ application: application(id, 1), iamVersion: null })
+      const replicator = await start()
+      await drained(replicator)
+      await replicator.reconcileNow()
+      assert.equal(iam.held.size, 12)
+    })
+
+    test('what a target holds already is not sent again', async () => {
+      iam.hold({ application: application(1, 1), iamVersion: null })
+      await write(1, 1)
+      await drained(await start())
+      assert.deepEqual(iam.log, [])
+    })
+
+    test('two replicators of one database deliver everything, and end cleanly', async () => {
+      const both = await Promise.all([start(), start()])
+      for (let id = 1; id <= 150; id++) applications.set(id, application(id, 1))
+      await store.database.transaction((tx) =>
+        enqueue(
+          store.database,
+          SCHEMA,
+          tx,
+          [...applications.values()].map(({ id, client_id, version }) => ({
+            id,
+            clientId: client_id,
+            event: 'upsert' as const,
+            version,
+          })),
+        ),
+      )
+      for (const replicator of both) await drained(replicator)
+      assert.equal(iam.held.size, 150)
+      assert.equal(control.held.get(150)?.iamVersion, 1)
+    })
+
+    test('a target that refuses the token is not mistaken for one that has everything', async () => {
+      iam.failWith(401)
+      const replicator = await start()
+      await write(1, 1)
+      assert.equal(await replicator.whenDrained(150), false)
+      iam.failWith(undefined)
+      await drained(replicator)
+    })
+  })
+}
+
+function application(id: number, version: number): Application {
+  return {
+    id,
+    client_id: `client-${id}`,
+    name: `Application ${id}`,
+    secret_digest: 'ab'.repeat(64),
+    redirect_uris: ['https://app.example.test/callback'],
+    scopes: [],
+    confidential: true,
+    trusted: false,
+    version,
+  }
+}
