@@ -1,0 +1,108 @@
+import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import type { Brake } from './brake.ts'
+import type { Circuit } from './circuit.ts'
+import type { Metrics } from './metrics.ts'
+import type { DecisionSource } from './source.ts'
+
+/** What the admin port shows and sets. */
+export interface AdminParts {
+  readonly metrics: Metrics
+  readonly brake: Brake
+  readonly source: DecisionSource
+  readonly circuit: Circuit
+  readonly hasIam: boolean
+  readonly isDraining: () => boolean
+  /** Still waiting for its first snapshot, for a moment. */
+  readonly isStarting: () => boolean
+  readonly log: Log
+}
+
+/** Serves health, readiness, metrics and the brake. Not for the public: whoever reaches the port may pull the brake. */
+export function startAdmin(listen: ListenAddress, parts: AdminParts): Promise<RunningServer> {
+  return serve({ listen, log: parts.log, bodyLimit: 4_096, handler: (request) => answer(request, parts) })
+}
+
+async function answer(request: HttpRequest, parts: AdminParts): Promise<HttpReply> {
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  switch (request.path) {
+    case '/healthz':
+      return isRead ? json(200, { status: 'ok' }) : notAllowed('GET')
+    case '/readyz':
+      return isRead ? readiness(parts) : notAllowed('GET')
+    case '/metrics':
+      return isRead ? metrics(parts.metrics) : notAllowed('GET')
+    case '/brake':
+      if (isRead) return json(200, brakeState(parts))
+      return request.method === 'PUT' ? setBrake(request, parts) : notAllowed('GET, PUT')
+    default:
+      return json(404, { error: 'not_found' })
+  }
+}
+
+/**
+ * Ready means: may take traffic. A gateway without a snapshot may, since it then sends everything to legacy; it says
+ * so in `routing`.
+ */
+function readiness(parts: AdminParts): HttpReply {
+  const { source, circuit } = parts
+  const routing = !parts.hasIam ? 'not_configured' : source.isAvailable ? 'available' : 'routing_unavailable'
+  const status = parts.isDraining() ? 'draining' : parts.isStarting() ? 'starting' : 'ready'
+  return json(status === 'ready' ? 200 : 503, {
+    status,
+    routing,
+    snapshot_version: source.version ?? null,
+    snapshot_age_seconds: source.ageMs === undefined ? null : Math.round(source.ageMs) / 1_000,
+    iam_circuit: circuit.isOpen ? 'open' : 'closed',
+    brake: brakeState(parts).brake,
+  })
+}
+
+function brakeState({ brake, source }: AdminParts): { brake: 'on' | 'off'; held_by: readonly string[] } {
+  const heldBy = [...brake.heldBy, ...(source.brake ? ['control_plane'] : [])]
+  return { brake: heldBy.length > 0 ? 'on' : 'off', held_by: heldBy }
+}
+
+function setBrake(request: HttpRequest, parts: AdminParts): HttpReply {
+  const wanted = wantedBrake(request.body.toString('utf8').trim())
+  if (wanted === undefined) {
+    return json(400, {
+      error: 'invalid_request',
+      error_description: 'The body must be "on", "off" or {"brake":"on"|"off"}.',
+    })
+  }
+  parts.brake.set(wanted, 'admin port')
+  return json(200, brakeState(parts))
+}
+
+function wantedBrake(text: string): boolean | undefined {
+  if (text === 'on' || text === 'off') return text === 'on'
+  try {
+    const document: unknown = JSON.parse(text)
+    const said = document !== null && typeof document === 'object' ? (document as { brake?: unknown }).brake : document
+    if (said === 'on' || said === true) return true
+    return said === 'off' || said === false ? false : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function metrics({ registry }: Metrics): Promise<HttpReply> {
+  return { status: 200, headers: [['Content-Type', registry.contentType]], body: await registry.metrics() }
+}
+
+function json(status: number, document: unknown): HttpReply {
+  return {
+    status,
+    headers: [
+      ['Content-Type', 'application/json'],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: `${JSON.stringify(document)}\n`,
+  }
+}
+
+function notAllowed(allow: string): HttpReply {
+  const reply = json(405, { error: 'method_not_allowed' })
+  return { ...reply, headers: [...reply.headers, ['Allow', allow]] }
+}

@@ -1,0 +1,137 @@
+/** A request as `node:http` parsed it, as far as its admission depends on it. */
+export interface ParsedHead {
+  readonly method: string
+  readonly url: string
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+}
+
+/** What is taken from the head of a request that may go on. */
+export interface Admitted {
+  /** The target in origin form: path and query as sent. */
+  readonly target: string
+  readonly host: string
+  readonly connection: string | undefined
+  readonly contentType: string | undefined
+  readonly authorization: string | undefined
+  /** Content-Type or Authorization came more than once. */
+  readonly hasRepeatedHeader: boolean
+  readonly hasBody: boolean
+}
+
+/** Why a request goes no further. */
+export interface Refusal {
+  readonly status: 400 | 405 | 431
+  readonly why: string
+}
+
+export const MAX_HEADERS = 256
+
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::\d{1,5})?$/
+
+/**
+ * Checks what the strict parser leaves open and two servers could read differently (RFC 9112 §3.2, §6.1, §11.2):
+ * several or no hosts, a target for another host, transfer codings beside `chunked`, and too many headers.
+ */
+export function admit(head: ParsedHead): Admitted | Refusal {
+  const { rawHeaders } = head
+  if (rawHeaders.length > MAX_HEADERS * 2) return { status: 431, why: 'too many headers' }
+  if (head.method === 'TRACE' || head.method === 'CONNECT') return { status: 405, why: 'method not allowed' }
+  let host: string | undefined
+  let connection: string | undefined
+  let contentType: string | undefined
+  let authorization: string | undefined
+  let hasRepeatedHeader = false
+  let hasBody = false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    const value = rawHeaders[at + 1] as string
+    switch (WATCHED.get(name) ?? watch(name)) {
+      case 'host':
+        if (host !== undefined) return refuse('more than one Host')
+        host = value
+        break
+      case 'connection':
+        connection = connection === undefined ? value : `${connection}, ${value}`
+        break
+      case 'content-type':
+        if (contentType !== undefined) hasRepeatedHeader = true
+        contentType = value
+        break
+      case 'authorization':
+        if (authorization !== undefined) hasRepeatedHeader = true
+        authorization = value
+        break
+      case 'content-length':
+        hasBody = hasBody || value !== '0'
+        break
+      case 'transfer-encoding':
+        if (head.httpVersion !== '1.1' || value.toLowerCase() !== 'chunked')
+          return refuse('Transfer-Encoding not understood')
+        hasBody = true
+        break
+      default:
+        break
+    }
+  }
+  if (host === undefined ? head.httpVersion === '1.1' : !HOST.test(host)) return refuse('no usable Host')
+  const target = originForm(head.url, host)
+  if (target === undefined) return refuse('target not understood')
+  return { target, host: host ?? '', connection, contentType, authorization, hasRepeatedHeader, hasBody }
+}
+
+type Watched =
+  | 'host'
+  | 'connection'
+  | 'content-type'
+  | 'authorization'
+  | 'content-length'
+  | 'transfer-encoding'
+  | 'other'
+
+const WATCHED_NAMES = new Set<string>([
+  'host',
+  'connection',
+  'content-type',
+  'authorization',
+  'content-length',
+  'transfer-encoding',
+])
+/** By spelling, so that the common ones cost one look-up; bounded, as clients invent names. */
+const WATCHED = new Map<string, Watched>()
+const CACHE_LIMIT = 2_000
+
+function watch(name: string): Watched {
+  const lower = name.toLowerCase()
+  const watched = WATCHED_NAMES.has(lower) ? (lower as Watched) : 'other'
+  if (WATCHED.size < CACHE_LIMIT) WATCHED.set(name, watched)
+  return watched
+}
+
+function refuse(why: string): Refusal {
+  return { status: 400, why }
+}
+
+/** Origin form, also from an absolute form that names this very host (RFC 9112 §3.2.2); undefined for anything else. */
+function originForm(url: string, host: string | undefined): string | undefined {
+  if (url.includes('#')) return undefined
+  if (url.startsWith('/')) return url
+  const match = /^https?:\/\/([^/?]*)(.*)$/i.exec(url)
+  if (!match || host === undefined || match[1]?.toLowerCase() !== host.toLowerCase()) return undefined
+  const rest = match[2] ?? ''
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Whether this is a WebSocket handshake (RFC 6455 §4.1), the one upgrade that is tunnelled. */
+export function isWebSocketHandshake(
+  method: string,
+  upgrade: string | undefined,
+  rawHeaders: readonly string[],
+): boolean {
+  if (method !== 'GET' || upgrade === undefined || upgrade.trim().toLowerCase() !== 'websocket') return false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase()
+    if (name === 'transfer-encoding' || (name === 'content-length' && rawHeaders[at + 1] !== '0')) return false
+  }
+  return true
+}

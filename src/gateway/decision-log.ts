@@ -1,0 +1,79 @@
+import { type LineWriter, type Log, lineWriter } from '../observability/index.ts'
+import { WIRE_DESTINATION } from '../routing/index.ts'
+import type { Outcome } from './outcome.ts'
+
+const FLUSH_MS = 5
+const FLUSH_CHARS = 64 << 10
+const MAX_CLIENT_ID_CHARS = 255
+
+/** Writes one line for each routed request, many at a time. What is held back is written when the process exits. */
+export class DecisionLog {
+  readonly #writer: LineWriter | undefined
+  readonly #head: string
+  #lines = ''
+  #timer: NodeJS.Timeout | undefined
+  #lastMs = 0
+  #lastTime = ''
+  readonly #flush = () => this.flush()
+
+  constructor(log: Log) {
+    this.#writer = lineWriter(log)
+    this.#head = `"${this.#writer?.bindings ?? ''},"subcomponent":"workhorse"`
+    process.on('exit', this.#flush)
+  }
+
+  write(outcome: Outcome): void {
+    if (this.#writer === undefined) return
+    this.#lines += `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome)}}\n`
+    if (this.#lines.length >= FLUSH_CHARS) this.flush()
+    else this.#timer ??= setTimeout(this.#flush, FLUSH_MS)
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#lines === '') return
+    const lines = this.#lines
+    this.#lines = ''
+    this.#writer?.write(lines)
+  }
+
+  close(): void {
+    this.flush()
+    process.off('exit', this.#flush)
+  }
+
+  #now(): string {
+    const ms = Date.now()
+    if (ms !== this.#lastMs) {
+      this.#lastMs = ms
+      this.#lastTime = new Date(ms).toISOString()
+    }
+    return this.#lastTime
+  }
+}
+
+/** The members of a routing decision's log line, as JSON text with a leading comma. */
+export function decisionMembers(outcome: Outcome): string {
+  const { clientId, applicationId, flagVersion } = outcome
+  const client = clientId === undefined ? '' : `,"client_id":${quoted(clientId.slice(0, MAX_CLIENT_ID_CHARS))}`
+  const application = applicationId === undefined ? '' : `,"application_id":${applicationId}`
+  const version = flagVersion === undefined ? '' : `,"flag_version":${flagVersion}`
+  return (
+    `,"correlation_id":${quoted(outcome.correlationId)},"method":${quoted(outcome.method)},"path":${quoted(outcome.path)}` +
+    `,"endpoint":"${outcome.endpoint}"${client}${application}` +
+    `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"${version}` +
+    `,"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}` +
+    ',"msg":"iamproxy: routing decision"'
+  )
+}
+
+const PLAIN = /^[ !#-[\]-~]*$/
+
+function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
+  // JSON leaves DEL, the C1 controls and the line separators as they are; a terminal or a log viewer may act on them.
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}

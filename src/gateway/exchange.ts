@@ -1,0 +1,322 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readBody } from '../http/index.ts'
+import {
+  type Decision,
+  type Destination,
+  decideBeforeLookUp,
+  decideByClient,
+  type Endpoint,
+  type EndpointMatch,
+  type Facts,
+  MAX_BODY_BYTES,
+  matchEndpoint,
+  type Reason,
+  readFacts,
+} from '../routing/index.ts'
+import type { Admitted } from './admission.ts'
+import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
+import { Attempt, type AttemptOwner } from './attempt.ts'
+import { afterFailure, type Failure, isServerFailure } from './failure.ts'
+import { cookieSide, type Gate } from './gate.ts'
+import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
+import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
+import type { Peer } from './peers.ts'
+import { Reply } from './reply.ts'
+import { type Hop, publicOrigin, requestHeaders } from './request-headers.ts'
+import { responseHeaders, responseTrailers } from './response-headers.ts'
+import type { Standing } from './source.ts'
+
+/** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
+const UNDECIDED: ReadonlySet<Endpoint> = new Set(['jwks', 'openid_configuration', 'authorization_server_metadata'])
+
+/** One request from its head to its record: read, decide, forward, record, each by code that does not know the others. */
+export class Exchange implements AttemptOwner, Hop, Outcome {
+  readonly #gate: Gate
+  readonly #message: IncomingMessage
+  readonly #admitted: Admitted
+  readonly #reply: Reply
+  readonly #startedAt = performance.now()
+  readonly peer: Peer
+  readonly correlationId: string
+  readonly path: string
+  endpoint: Endpoint = 'other'
+  clientId: string | undefined
+  applicationId: number | undefined
+  destination: Destination | 'rejected' = 'legacy'
+  reason: Reason = 'not_routed'
+  flagVersion: number | undefined
+  durationMs = 0
+  oauthError: string | undefined
+  granted = false
+  #facts: Facts | undefined
+  #iamPath = ''
+  #body: Buffer | undefined
+  #attempt: Attempt | undefined
+  #attempts = 0
+  #awaitsCircuit = false
+  #peek: AnswerPeek | undefined
+  #isOver = false
+
+  constructor(
+    gate: Gate,
+    message: IncomingMessage,
+    response: ServerResponse,
+    admitted: Admitted,
+    peer: Peer,
+    correlationId: string,
+  ) {
+    this.#gate = gate
+    this.#message = message
+    this.#admitted = admitted
+    this.#reply = new Reply(message, response)
+    this.peer = peer
+    this.correlationId = correlationId
+    const mark = admitted.target.indexOf('?')
+    this.path = mark < 0 ? admitted.target : admitted.target.slice(0, mark)
+  }
+
+  get method(): string {
+    return this.#message.method ?? 'GET'
+  }
+
+  get host(): string {
+    return this.#admitted.host
+  }
+
+  get connection(): string | undefined {
+    return this.#admitted.connection
+  }
+
+  get status(): number {
+    return this.#reply.status || CLIENT_CLOSED
+  }
+
+  /** Takes the request on. */
+  start(): void {
+    const match = this.#gate.iam === undefined ? undefined : matchEndpoint(this.path, this.#gate.root)
+    if (match === undefined) return this.#forward('legacy')
+    this.endpoint = match.endpoint
+    if (UNDECIDED.has(match.endpoint)) return this.#answerUndecided()
+    this.#iamPath = match.path + this.#admitted.target.slice(this.path.length)
+    if (this.#admitted.hasBody) void this.#readThenDecide(match)
+    else this.#decide(match)
+  }
+
+  /** Asks both sides for a test control and reports what they agree on. */
+  async startTestControl(ask: NonNullable<Gate['testControls']>): Promise<void> {
+    const { status, body } = await ask(this.#admitted.target)
+    this.#answer({ status, headers: [['Content-Type', 'text/plain; charset=utf-8']], body })
+  }
+
+  /** The client's connection is done with this exchange, answered or not. */
+  close(isFinished: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (!isFinished) {
+      this.#attempt?.cancel()
+      this.#settle('neither')
+    }
+    if (this.#peek !== undefined && isFinished) {
+      if (this.status >= 400) this.oauthError = this.#peek.error()
+      else this.granted = this.#peek.holdsAccessToken()
+    }
+    this.durationMs = performance.now() - this.#startedAt
+    this.#gate.recorder.record(this)
+  }
+
+  #answerUndecided(): void {
+    const { keys } = this.#gate
+    if (this.endpoint !== 'jwks' || keys === undefined || (this.method !== 'GET' && this.method !== 'HEAD')) {
+      return this.#forward('legacy')
+    }
+    const { origin, 'if-none-match': ifNoneMatch } = this.#message.headers
+    keys.answer(origin, ifNoneMatch).then((answer) => {
+      if (answer) this.#answer(answer)
+      else this.#forward('legacy')
+    }, this.#fail)
+  }
+
+  async #readThenDecide(match: EndpointMatch): Promise<void> {
+    const timer = setTimeout(() => this.#reject('body_too_slow', 'malformed_request'), this.#gate.limits.requestBodyMs)
+    try {
+      const body = await readBody(this.#message, MAX_BODY_BYTES)
+      if (this.#isOver || this.destination === 'rejected') return
+      if (body === 'too_large') return this.#reject('body_too_large', 'body_too_large')
+      if (body === 'aborted') return this.#giveUp()
+      this.#body = body
+      this.#decide(match)
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #decide(match: EndpointMatch): void {
+    const gate = this.#gate
+    const { target, contentType, authorization, hasRepeatedHeader } = this.#admitted
+    const facts = readFacts(
+      {
+        endpoint: match.endpoint,
+        method: this.method,
+        query: target.slice(this.path.length + 1),
+        contentType,
+        authorization,
+        hasRepeatedHeader,
+        body: this.#body,
+      },
+      gate.marks,
+      Date.now() / 1_000,
+    )
+    this.#facts = facts
+    this.clientId = facts.clientId
+    this.flagVersion = gate.source.version
+    const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
+    if (early !== undefined) return this.#follow(early)
+    const standing = gate.source.lookUp(facts.clientId ?? '', this.correlationId)
+    if (standing instanceof Promise) standing.then(this.#decideByClient).catch(this.#fail)
+    else this.#decideByClient(standing)
+  }
+
+  readonly #decideByClient = (standing: Standing): void => {
+    const { circuit, source } = this.#gate
+    if (this.#isOver) return
+    this.#follow(
+      decideByClient(standing, { iamAvailable: circuit.mayTry, unknownClientsToIam: source.unknownClientsToIam }),
+    )
+  }
+
+  #follow(decision: Decision): void {
+    this.reason = decision.reason
+    this.applicationId = decision.applicationId
+    this.#forward(decision.destination)
+  }
+
+  #forward(destination: Destination): void {
+    const gate = this.#gate
+    const upstream = destination === 'iam' ? gate.iam : gate.legacy
+    if (upstream === undefined) return this.#trouble('temporarily_unavailable')
+    this.destination = destination
+    this.#attempts++
+    if (destination === 'iam') {
+      gate.circuit.send()
+      this.#awaitsCircuit = true
+    }
+    this.#attempt = new Attempt(this)
+    this.#attempt.start(upstream, {
+      method: this.method,
+      path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
+      headers: requestHeaders(this.#message.rawHeaders, cookieSide(gate, destination), this),
+      body: this.#facts === undefined && this.#admitted.hasBody ? this.#message : (this.#body ?? null),
+    })
+  }
+
+  onHead(status: number, statusText: string, raw: readonly Buffer[], length: string | undefined): boolean {
+    const gate = this.#gate
+    this.#settle(isServerFailure(status) ? 'failure' : 'success')
+    if (this.destination === 'iam' && this.#facts?.startsFlow && isServerFailure(status)) {
+      gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
+      this.#failOver()
+      return false
+    }
+    const answer = responseHeaders(raw, {
+      side: cookieSide(gate, this.destination === 'iam' ? 'iam' : 'legacy'),
+      internalHosts: gate.internalHosts,
+      publicOrigin: () => publicOrigin(this.#message.headers, this),
+    })
+    try {
+      this.#reply.head(status, statusText, answer.headers, length, gate.isDraining)
+    } catch (error) {
+      gate.log.error(
+        { err: error, correlation_id: this.correlationId },
+        'an upstream sent a head that cannot be passed on',
+      )
+      this.#trouble('bad_gateway')
+      return false
+    }
+    if (this.endpoint !== 'other' && isWorthPeeking(this.endpoint, status, answer.isJson)) this.#peek = new AnswerPeek()
+    return true
+  }
+
+  onEarlyHints(links: string | string[]): void {
+    this.#reply.earlyHints(links)
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#peek?.see(chunk)
+    return this.#reply.data(chunk, this.#resume)
+  }
+
+  readonly #resume = (): void => this.#attempt?.resume()
+
+  onEnd(trailers: readonly Buffer[]): void {
+    this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
+  }
+
+  onCut(error: Error): void {
+    this.#warn(error, 'an upstream broke off its answer')
+    this.#reply.cut()
+  }
+
+  onFailure(failure: Failure, error: Error): void {
+    this.#settle('failure')
+    if (this.#isOver) return
+    this.#warn(error, 'an upstream did not answer')
+    const remedy = afterFailure(failure, {
+      destination: this.destination === 'iam' ? 'iam' : 'legacy',
+      attempts: this.#attempts,
+      startsFlow: this.#facts?.startsFlow ?? false,
+      isRepeatable: (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody,
+    })
+    if (remedy.do === 'fail_over') this.#failOver()
+    else if (remedy.do === 'try_again') this.#forward('legacy')
+    else this.#trouble(remedy.trouble)
+  }
+
+  #failOver(): void {
+    this.reason = 'iam_failed_over'
+    this.#forward('legacy')
+  }
+
+  #reject(trouble: Trouble, reason: Reason): void {
+    this.destination = 'rejected'
+    this.reason = reason
+    this.#trouble(trouble)
+  }
+
+  /** The body was cut short: nothing is forwarded, and nobody is there to be answered. */
+  #giveUp(): void {
+    this.destination = 'rejected'
+    this.reason = 'malformed_request'
+    this.#reply.cut()
+  }
+
+  #trouble(trouble: Trouble): void {
+    const answer = troubleAnswer(trouble, this.endpoint, this.#message.headers.accept)
+    if (this.endpoint !== 'other') this.oauthError = boundedError('temporarily_unavailable')
+    if (answer.status < 500) this.oauthError = 'invalid_request'
+    this.#answer(answer)
+  }
+
+  #answer(answer: LocalAnswer): void {
+    if (this.#isOver) return
+    this.#reply.local(answer, this.correlationId, this.#gate.isDraining)
+  }
+
+  #settle(outcome: 'success' | 'failure' | 'neither'): void {
+    if (!this.#awaitsCircuit) return
+    this.#awaitsCircuit = false
+    this.#gate.circuit.settle(outcome)
+  }
+
+  #warn(error: Error, message: string): void {
+    const code = (error as NodeJS.ErrnoException).code ?? error.name
+    const { correlationId: correlation_id, endpoint, destination } = this
+    this.#gate.log.warn({ correlation_id, endpoint, destination, cause: code }, message)
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
+    this.#trouble('bad_gateway')
+  }
+}

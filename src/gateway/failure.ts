@@ -1,0 +1,45 @@
+import type { Destination } from '../routing/index.ts'
+import type { Trouble } from './local-answers.ts'
+
+/** How an attempt at an upstream failed before its answer began. */
+export type Failure =
+  /** No connection: not a byte of the request left. */
+  | 'not_connected'
+  /** The connection was cut, or what came is no HTTP. */
+  | 'closed'
+  | 'timed_out'
+
+/** What to do about it. */
+export type Remedy =
+  | { readonly do: 'fail_over' }
+  | { readonly do: 'try_again' }
+  | { readonly do: 'answer'; readonly trouble: Trouble }
+
+/** What the remedy depends on. */
+export interface Stake {
+  readonly destination: Destination
+  readonly attempts: number
+  /** The request may begin a flow, so that the other side can answer it just as well. */
+  readonly startsFlow: boolean
+  /** GET or HEAD without a body: asking twice does no harm (RFC 9110 §9.2.2). */
+  readonly isRepeatable: boolean
+}
+
+/** Answers of IAM that mean it cannot do its work, as opposed to an answer it chose. */
+export function isServerFailure(status: number): boolean {
+  return status === 500 || status === 502 || status === 503 || status === 504
+}
+
+/**
+ * Decides what follows a failed attempt. A new flow falls back to legacy once. What carries a credential of IAM is
+ * sent nowhere else and not again, since a byte of it may have been processed: a false `invalid_grant` would sign
+ * people out, a replayed refresh token would revoke a family. A request to legacy that may be repeated is, once, when
+ * its connection was cut: a kept-alive connection may have ended just as it was used (RFC 9112 §9.3.1).
+ */
+export function afterFailure(failure: Failure, stake: Stake): Remedy {
+  if (stake.destination === 'iam') {
+    return stake.startsFlow ? { do: 'fail_over' } : { do: 'answer', trouble: 'temporarily_unavailable' }
+  }
+  if (failure === 'closed' && stake.isRepeatable && stake.attempts === 1) return { do: 'try_again' }
+  return { do: 'answer', trouble: failure === 'timed_out' ? 'gateway_timeout' : 'bad_gateway' }
+}

@@ -1,0 +1,38 @@
+import type { Log } from '../observability/index.ts'
+import type { CredentialMarks, Destination } from '../routing/index.ts'
+import type { Circuit } from './circuit.ts'
+import type { KeyUnion } from './key-union.ts'
+import type { Recorder } from './recorder.ts'
+import type { GatewayLimits } from './settings.ts'
+import type { DecisionSource } from './source.ts'
+import type { Upstream } from './upstream.ts'
+
+/** What every request of one gateway shares. */
+export interface Gate {
+  readonly legacy: Upstream
+  /** Without it nothing is read or decided. */
+  readonly iam: Upstream | undefined
+  readonly circuit: Circuit
+  readonly source: DecisionSource
+  readonly keys: KeyUnion | undefined
+  readonly recorder: Recorder
+  readonly log: Log
+  readonly limits: GatewayLimits
+  readonly marks: CredentialMarks
+  /** Without a trailing slash; empty for none. */
+  readonly root: string
+  /** How the upstreams' own addresses could be written. */
+  readonly internalHosts: readonly string[]
+  /** The local brake or the control plane's. */
+  readonly isBrakeOn: boolean
+  readonly isDraining: boolean
+  readonly testControls: TestControls | undefined
+}
+
+/** Sends a test control to both sides; see `test-controls.ts`. */
+export type TestControls = (target: string) => Promise<{ readonly status: number; readonly body: string }>
+
+/** The side whose cookies a request or answer may carry; `undefined` where there is only one side. */
+export function cookieSide(gate: Gate, destination: Destination): Destination | undefined {
+  return gate.iam === undefined ? undefined : destination
+}

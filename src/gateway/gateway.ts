@@ -1,0 +1,200 @@
+import type { Server } from 'node:http'
+import { formatListenAddress, type ListenAddress, ListenError, type RunningServer } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import { startAdmin } from './admin.ts'
+import { Brake } from './brake.ts'
+import { Circuit } from './circuit.ts'
+import { ControlStream } from './control-stream.ts'
+import type { Gate } from './gate.ts'
+import { KeyUnion } from './key-union.ts'
+import { Metrics } from './metrics.ts'
+import { TrustedProxies } from './peers.ts'
+import { Recorder } from './recorder.ts'
+import { RoutingEndpoint } from './routing-endpoint.ts'
+import { buildFrontDoor, type FrontDoor } from './server.ts'
+import { DEFAULT_LIMITS, type GatewayLimits, type GatewaySettings } from './settings.ts'
+import { SnapshotFile } from './snapshot-file.ts'
+import { type DecisionSource, NO_SOURCE } from './source.ts'
+import { testControls } from './test-controls.ts'
+import { openUpstream, type Upstream } from './upstream.ts'
+
+/** How long a gateway counts as starting while its first snapshot has not come. */
+const START_GRACE_MS = 5_000
+
+/** A gateway that takes requests. */
+export interface RunningGateway {
+  /** `http://host:port` */
+  readonly url: string
+  readonly address: ListenAddress
+  readonly adminUrl: string | undefined
+  readonly adminAddress: ListenAddress | undefined
+  /** Turns this process's brake; a brake held by a file or by the control plane stays on. */
+  setBrake(on: boolean): void
+  /** Stops accepting, lets what is under way finish within the drain time, cuts the rest. */
+  close(): Promise<void>
+}
+
+/** Starts a gateway. Rejects with `ListenError` when an address cannot be bound; with nothing left running. */
+export async function startGateway(settings: GatewaySettings, log: Log): Promise<RunningGateway> {
+  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...settings.limits }
+  const startedAt = performance.now()
+  const state = { isDraining: false }
+  const brake = new Brake(settings.brakeFile, log)
+  const circuit = new Circuit('iam', settings.breaker ?? {}, log)
+  const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
+  const source = await startSource(settings, limits, log)
+  await brake.start()
+  const metrics = new Metrics(() => ({
+    isCircuitOpen: circuit.isOpen,
+    snapshotVersion: source.version ?? -1,
+    snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
+    isBrakeOn: brake.isOn || source.brake,
+  }))
+  const recorder = new Recorder(log, metrics)
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state })
+  const frontDoor = buildFrontDoor(gate, trustedProxies)
+  const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
+  const stopParts = async () => {
+    stopSignals()
+    brake.close()
+    recorder.close()
+    await Promise.all([source.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
+  }
+  let admin: RunningServer | undefined
+  try {
+    const isStarting = () =>
+      gate.iam !== undefined && !source.isAvailable && performance.now() - startedAt < START_GRACE_MS
+    const parts = { metrics, brake, source, circuit, hasIam: gate.iam !== undefined, isStarting, log }
+    if (settings.adminListen)
+      admin = await startAdmin(settings.adminListen, { ...parts, isDraining: () => state.isDraining })
+    const address = await bind(frontDoor.server, settings.listen, settings.reusePort ?? false)
+    let closing: Promise<void> | undefined
+    const close = async () => {
+      state.isDraining = true
+      await drain(frontDoor, limits.drainMs)
+      await stopParts()
+      await admin?.close(0)
+    }
+    return {
+      url: `http://${formatListenAddress(address)}`,
+      address,
+      adminUrl: admin?.url,
+      adminAddress: admin?.address,
+      setBrake: (on) => brake.set(on, 'process'),
+      close: () => {
+        closing ??= close()
+        return closing
+      },
+    }
+  } catch (error) {
+    await stopParts()
+    await admin?.close(0)
+    throw error
+  }
+}
+
+interface GateParts {
+  readonly limits: GatewayLimits
+  readonly log: Log
+  readonly circuit: Circuit
+  readonly source: DecisionSource
+  readonly recorder: Recorder
+  readonly brake: Brake
+  readonly state: { readonly isDraining: boolean }
+}
+
+function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
+  const { limits, log, source, brake, state } = parts
+  const root = settings.relativeUrlRoot ?? ''
+  const common = { connectMs: limits.connectMs, bodyIdleMs: limits.bodyIdleMs }
+  const legacy = openUpstream('legacy', settings.legacyUrl, { ...common, headersMs: limits.legacyHeadersMs })
+  const iam: Upstream | undefined =
+    settings.iamUrl === undefined
+      ? undefined
+      : openUpstream('iam', settings.iamUrl, { ...common, headersMs: limits.iamHeadersMs })
+  const sides = [legacy, ...(iam ? [iam] : [])]
+  return {
+    ...{ limits, log, source, root, legacy, iam },
+    circuit: parts.circuit,
+    recorder: parts.recorder,
+    keys: iam && new KeyUnion(legacy, iam, { root, timeoutMs: limits.keysMs, log }),
+    marks: {
+      extraIamPrefixes: settings.extraIamPrefixes ?? [],
+      iamJwtIssuer: settings.iamJwtIssuer,
+      legacyJwtIssuer: settings.legacyJwtIssuer,
+      verifierKey: settings.verifierKey,
+    },
+    internalHosts: sides.flatMap((side) => side.hosts),
+    get isBrakeOn() {
+      return brake.isOn || source.brake
+    },
+    get isDraining() {
+      return state.isDraining
+    },
+    testControls: settings.testControls
+      ? testControls(sides.map((side) => [side.destination, side.origin]))
+      : undefined,
+  }
+}
+
+async function startSource(settings: GatewaySettings, limits: GatewayLimits, log: Log): Promise<DecisionSource> {
+  const { source } = settings
+  if (settings.iamUrl === undefined) return NO_SOURCE
+  switch (source.kind) {
+    case 'control': {
+      const stream = new ControlStream(source, log)
+      await stream.start()
+      return stream
+    }
+    case 'endpoint':
+      return new RoutingEndpoint(source, limits.routingEndpointMs, log)
+    case 'file': {
+      const file = new SnapshotFile(source, log)
+      await file.start()
+      return file
+    }
+    case 'none':
+      return NO_SOURCE
+  }
+}
+
+/** SIGUSR1 would start node's debugger if nobody listened. */
+function listenToSignals(brake: Brake, source: DecisionSource): () => void {
+  const on = () => brake.set(true, 'SIGUSR2')
+  const off = () => brake.set(false, 'SIGUSR1')
+  const reload = () => {
+    if (source instanceof SnapshotFile) void source.reload()
+  }
+  process.on('SIGUSR2', on).on('SIGUSR1', off).on('SIGHUP', reload)
+  return () => process.off('SIGUSR2', on).off('SIGUSR1', off).off('SIGHUP', reload)
+}
+
+function bind(server: Server, listen: ListenAddress, reusePort: boolean): Promise<ListenAddress> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(listen, error))
+    server.once('error', fail)
+    server.listen({ host: listen.host, port: listen.port, reusePort }, () => {
+      server.off('error', fail)
+      const bound = server.address()
+      resolve({ host: listen.host, port: bound !== null && typeof bound === 'object' ? bound.port : listen.port })
+    })
+  })
+}
+
+/** Connections that fall idle while a server drains are closed at once. */
+const SWEEP_MS = 100
+
+function drain({ server, tunnels }: FrontDoor, drainMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs)
+    server.close(() => {
+      clearInterval(sweep)
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+    // A tunnel has no end to wait for; its client opens the next one elsewhere.
+    for (const socket of tunnels) socket.destroy()
+  })
+}

@@ -1,0 +1,106 @@
+/** What the gateway does with a header: hand it on, drop it, or treat it by a rule of its own. */
+export type HeaderRule =
+  | 'pass'
+  | 'drop'
+  | 'host'
+  | 'cookie'
+  | 'request_id'
+  | 'for'
+  | 'forwarded_host'
+  | 'proto'
+  | 'forwarded'
+  /** Says something about the connection's origin; believed from a trusted proxy only. */
+  | 'origin'
+  | 'set_cookie'
+  | 'location'
+
+/** RFC 9110 §7.6.1, with those of RFC 9112 that belong to one connection. `Expect` is answered by the gateway. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]
+
+const REQUEST_RULES = new Map<string, HeaderRule>([
+  ...HOP_BY_HOP.map((name) => [name, 'drop'] as const),
+  ['host', 'host'],
+  ['cookie', 'cookie'],
+  ['x-request-id', 'request_id'],
+  ['x-forwarded-for', 'for'],
+  ['x-forwarded-host', 'forwarded_host'],
+  ['x-forwarded-proto', 'proto'],
+  ['forwarded', 'forwarded'],
+  ['x-real-ip', 'origin'],
+  ['client-ip', 'origin'],
+  ['x-client-ip', 'origin'],
+  ['true-client-ip', 'origin'],
+  // Not special in themselves, but an upstream that reads `_` as `-` would take an alias for them.
+  ['content-length', 'pass'],
+  ['content-type', 'pass'],
+  ['content-encoding', 'pass'],
+  ['x-http-method-override', 'pass'],
+])
+
+const RESPONSE_RULES = new Map<string, HeaderRule>([
+  ...HOP_BY_HOP.map((name) => [name, 'drop'] as const),
+  ['set-cookie', 'set_cookie'],
+  ['location', 'location'],
+  ['content-location', 'location'],
+  ['refresh', 'location'],
+])
+
+/** Names are cached as they were spelled; the bound keeps a client from filling memory with invented ones. */
+const CACHE_LIMIT = 2_000
+const requestCache = new Map<string, HeaderRule>()
+const responseCache = new Map<string, HeaderRule>()
+
+/** The rule for a request header, whatever its case. */
+export function requestRule(name: string): HeaderRule {
+  return requestCache.get(name) ?? remember(requestCache, name, findRequestRule(name.toLowerCase()))
+}
+
+/** The rule for a response header, whatever its case. */
+export function responseRule(name: string): HeaderRule {
+  return responseCache.get(name) ?? remember(responseCache, name, RESPONSE_RULES.get(name.toLowerCase()) ?? 'pass')
+}
+
+function remember(cache: Map<string, HeaderRule>, name: string, rule: HeaderRule): HeaderRule {
+  if (cache.size < CACHE_LIMIT) cache.set(name, rule)
+  return rule
+}
+
+function findRequestRule(name: string): HeaderRule {
+  const known = REQUEST_RULES.get(name)
+  if (known) return known
+  // CGI, and so Rack, reads `_` in a name as `-`; an alias of a header we treat must not slip past.
+  const dashed = name.replaceAll('_', '-')
+  if (dashed.startsWith('gitlab-workhorse') || dashed.startsWith('gitlab-iam-')) return 'drop'
+  if (name.startsWith('x-forwarded-')) return 'origin'
+  if (dashed !== name && (REQUEST_RULES.has(dashed) || dashed.startsWith('x-forwarded-'))) return 'drop'
+  return 'pass'
+}
+
+/**
+ * The further headers that a `Connection` value names (RFC 9110 §7.6.1), in lower case; undefined when it names none.
+ * `Content-Length` and `Host` cannot be taken away: what frames and addresses a message is no matter of one hop.
+ */
+export function namedInConnection(value: string | undefined): ReadonlySet<string> | undefined {
+  if (value === undefined || value === 'keep-alive' || value === 'close') return undefined
+  let named: Set<string> | undefined
+  for (const token of value.split(',')) {
+    const name = token.trim().toLowerCase()
+    if (name === '' || KEPT.has(name)) continue
+    named ??= new Set()
+    named.add(name)
+  }
+  return named
+}
+
+const KEPT = new Set(['keep-alive', 'close', 'upgrade', 'content-length', 'host'])

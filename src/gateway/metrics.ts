@@ -1,0 +1,156 @@
+import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
+import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
+import type { Outcome } from './outcome.ts'
+
+const DESTINATIONS = ['legacy', 'iam', 'rejected'] as const
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+const ENDPOINT_INDEX = new Map<Endpoint, number>(ENDPOINTS.map((name, index) => [name, index]))
+const REASON_INDEX = new Map<Reason, number>(REASONS.map((name, index) => [name, index]))
+const DESTINATION_INDEX = { legacy: 0, iam: 1, rejected: 2 } as const
+
+type Labels = Record<string, string | number>
+interface Sample {
+  readonly labels: Labels
+  readonly value: number
+  readonly metricName?: string
+}
+
+/** What a scrape asks of the gateway beside its own counts. */
+export interface GaugeReadings {
+  readonly isCircuitOpen: boolean
+  readonly snapshotVersion: number
+  /** Seconds since the control plane was last heard; -1 when it never was. */
+  readonly snapshotAgeSeconds: number
+  readonly isBrakeOn: boolean
+}
+
+/** Counts outcomes in plain maps and arrays; turns them into Prometheus text only when scraped. */
+export class Metrics {
+  readonly registry = new Registry()
+  readonly #requests = new Map<number, number>()
+  readonly #errors = new Map<string, number>()
+  readonly #buckets = new Float64Array(ENDPOINTS.length * DESTINATIONS.length * BUCKETS.length)
+  readonly #sums = new Float64Array(ENDPOINTS.length * DESTINATIONS.length)
+  readonly #counts = new Float64Array(ENDPOINTS.length * DESTINATIONS.length)
+  readonly #granted: Record<Destination, number> = { legacy: 0, iam: 0 }
+
+  constructor(readings: () => GaugeReadings) {
+    collectDefaultMetrics({ register: this.registry })
+    this.#counter('handover_gateway_requests_total', 'Requests by endpoint, destination, reason and status.', () =>
+      this.#requestSamples(),
+    )
+    this.#counter('handover_gateway_oauth_errors_total', 'OAuth errors in answers.', () => this.#errorSamples())
+    this.#counter('handover_oauth_application_auth_total', 'Tokens granted, by the side that granted.', () =>
+      (['legacy', 'iam'] as const).map((side) => ({
+        labels: { destination: WIRE_DESTINATION[side] },
+        value: this.#granted[side],
+      })),
+    )
+    this.#register('handover_gateway_request_duration_seconds', 'Time from head to end.', 'histogram', () =>
+      this.#durationSamples(),
+    )
+    this.#gauge('handover_gateway_iam_circuit_open', "1 while IAM's circuit is not closed.", () =>
+      readings().isCircuitOpen ? 1 : 0,
+    )
+    this.#gauge('handover_gateway_brake_on', '1 while the brake is on.', () => (readings().isBrakeOn ? 1 : 0))
+    this.#gauge(
+      'handover_snapshot_version',
+      'Version of the snapshot in use; -1 for none.',
+      () => readings().snapshotVersion,
+    )
+    this.#gauge(
+      'handover_snapshot_age_seconds',
+      'Seconds since the snapshot was last confirmed; -1 for never.',
+      () => readings().snapshotAgeSeconds,
+    )
+  }
+
+  count(outcome: Outcome): void {
+    const endpoint = ENDPOINT_INDEX.get(outcome.endpoint) ?? 0
+    const series = endpoint * DESTINATIONS.length + DESTINATION_INDEX[outcome.destination]
+    const key = (series * REASONS.length + (REASON_INDEX.get(outcome.reason) ?? 0)) * 1_000 + outcome.status
+    this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1)
+    const seconds = outcome.durationMs / 1_000
+    this.#sums[series] = (this.#sums[series] ?? 0) + seconds
+    this.#counts[series] = (this.#counts[series] ?? 0) + 1
+    let bucket = 0
+    while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket++
+    if (bucket < BUCKETS.length) {
+      const at = series * BUCKETS.length + bucket
+      this.#buckets[at] = (this.#buckets[at] ?? 0) + 1
+    }
+    if (outcome.oauthError !== undefined) {
+      const error = `${outcome.endpoint} ${outcome.destination} ${outcome.oauthError}`
+      this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1)
+    }
+    if (outcome.granted && outcome.destination !== 'rejected') this.#granted[outcome.destination]++
+  }
+
+  #requestSamples(): Sample[] {
+    return [...this.#requests].map(([key, value]) => {
+      const code = key % 1_000
+      const reason = REASONS[Math.floor(key / 1_000) % REASONS.length] as Reason
+      const series = Math.floor(key / 1_000 / REASONS.length)
+      return { labels: { ...labelsOf(series), reason, code }, value }
+    })
+  }
+
+  #errorSamples(): Sample[] {
+    return [...this.#errors].map(([key, value]) => {
+      const [endpoint = '', destination = '', error = ''] = key.split(' ')
+      return { labels: { endpoint, destination: WIRE_DESTINATION[destination as Destination], error }, value }
+    })
+  }
+
+  #durationSamples(): Sample[] {
+    const name = 'handover_gateway_request_duration_seconds'
+    const samples: Sample[] = []
+    for (let series = 0; series < this.#counts.length; series++) {
+      const count = this.#counts[series] as number
+      if (count === 0) continue
+      const labels = labelsOf(series)
+      let sum = 0
+      for (const [index, bound] of BUCKETS.entries()) {
+        sum += this.#buckets[series * BUCKETS.length + index] as number
+        samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: sum })
+      }
+      samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count })
+      samples.push({ metricName: `${name}_sum`, labels, value: this.#sums[series] as number })
+      samples.push({ metricName: `${name}_count`, labels, value: count })
+    }
+    return samples
+  }
+
+  #counter(name: string, help: string, read: () => Sample[]): void {
+    this.#register(name, help, 'counter', read)
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect: (): void => gauge.set(read()),
+    })
+  }
+
+  /** A metric whose samples are made when asked for: what a registry needs of one, and no more. */
+  #register(name: string, help: string, type: 'counter' | 'histogram', read: () => Sample[]): void {
+    const metric = {
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      get: async () => ({ name, help, type, aggregator: 'sum', values: read() }),
+      reset: () => {},
+    }
+    this.registry.registerMetric(metric as unknown as Metric)
+  }
+}
+
+function labelsOf(series: number): Labels {
+  const endpoint = ENDPOINTS[Math.floor(series / DESTINATIONS.length)] as Endpoint
+  const destination = DESTINATIONS[series % DESTINATIONS.length] as (typeof DESTINATIONS)[number]
+  return { endpoint, destination: WIRE_DESTINATION[destination] }
+}

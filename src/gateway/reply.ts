@@ -1,0 +1,107 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { LocalAnswer } from './local-answers.ts'
+
+/** An answer up to this size that came whole is sent in one piece with its head. */
+const ONE_PIECE = 16 << 10
+/** How long what a refused client still sends is read, so that it gets to see the answer. */
+const LINGER_MS = 1_000
+
+/** The client's side of an exchange: passes an answer on as it comes, or gives one of our own. */
+export class Reply {
+  readonly #message: IncomingMessage
+  readonly #response: ServerResponse
+  /** What the client was sent; 0 before that. */
+  status = 0
+  #length = -1
+  #held: Buffer | undefined
+  #waitsForDrain = false
+
+  constructor(message: IncomingMessage, response: ServerResponse) {
+    this.#message = message
+    this.#response = response
+  }
+
+  /**
+   * Sends the head of an upstream's answer. Throws when it cannot be written as it is.
+   *
+   * @param length its Content-Length, if it has one
+   */
+  head(status: number, statusText: string, headers: string[], length: string | undefined, lastOne: boolean): void {
+    // What is left of a request that was answered early is not read, so nothing can follow it.
+    if (lastOne || !this.#message.complete) this.#response.shouldKeepAlive = false
+    this.#response.writeHead(status, statusText, headers)
+    this.status = status
+    if (length !== undefined) this.#length = Number(length)
+  }
+
+  /** Passes a piece of the body on. Returns false when the client cannot take more until `onDrain` is called. */
+  data(chunk: Buffer, onDrain: () => void): boolean {
+    if (chunk.length === this.#length && chunk.length <= ONE_PIECE) {
+      this.#held = chunk
+      return true
+    }
+    if (this.#response.write(chunk)) return true
+    if (!this.#waitsForDrain) {
+      this.#waitsForDrain = true
+      this.#response.once('drain', () => {
+        this.#waitsForDrain = false
+        onDrain()
+      })
+    }
+    return false
+  }
+
+  end(trailers: Array<[string, string]> | undefined): void {
+    const held = this.#held
+    // One string goes out in one write with the head.
+    if (held !== undefined) return void this.#response.end(held.toString('latin1'), 'latin1')
+    if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(trailers)
+    this.#response.end()
+  }
+
+  earlyHints(links: string | string[]): void {
+    try {
+      this.#response.writeEarlyHints({ link: links })
+    } catch {
+      // A link that node does not accept is a hint less.
+    }
+  }
+
+  /** Ends an answer that broke off, so that the client can tell. */
+  cut(): void {
+    this.#response.destroy()
+  }
+
+  /** Gives an answer of our own. */
+  local(answer: LocalAnswer, correlationId: string, lastOne: boolean): void {
+    if (this.#response.headersSent || this.#response.destroyed) return
+    this.status = answer.status
+    if (lastOne || !this.#message.complete) this.#response.shouldKeepAlive = false
+    this.#response.writeHead(answer.status, this.#localHeaders(answer, correlationId))
+    const isBodiless = this.#message.method === 'HEAD' || answer.status === 204 || answer.status === 304
+    if (this.#message.complete || isBodiless) return void this.#response.end(isBodiless ? undefined : answer.body)
+    this.#linger(answer.body)
+  }
+
+  #localHeaders(answer: LocalAnswer, correlationId: string): string[] {
+    const headers: string[] = []
+    for (const [name, value] of answer.headers) headers.push(name, value)
+    if (answer.status !== 204 && answer.status !== 304)
+      headers.push('Content-Length', String(Buffer.byteLength(answer.body)))
+    headers.push('X-Request-Id', correlationId)
+    return headers
+  }
+
+  /** Closing while a client still sends would reset the connection, and the answer with it (RFC 9112 §9.6). */
+  #linger(body: string): void {
+    const response = this.#response
+    const message = this.#message
+    response.write(body)
+    const finish = () => {
+      clearTimeout(timer)
+      response.end()
+    }
+    const timer = setTimeout(finish, LINGER_MS)
+    message.once('end', finish).once('close', finish).on('error', finish).resume()
+  }
+}

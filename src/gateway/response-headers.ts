@@ -1,0 +1,85 @@
+import type { Destination } from '../routing/index.ts'
+import { maySetCookie } from './cookies.ts'
+import { namedInConnection, responseRule } from './header-rules.ts'
+
+/** An answer's headers, name and value by turns, fit for the client. */
+export interface AnswerHeaders {
+  readonly headers: string[]
+  readonly isJson: boolean
+}
+
+/** What the rewriting of response headers rests on. */
+export interface AnswerSide {
+  /** `undefined` lets all cookies through, for a gateway without IAM. */
+  readonly side: Destination | undefined
+  /** `host:port` of each upstream, in lower case: addresses that must not show. */
+  readonly internalHosts: readonly string[]
+  /** Asked for only when an address has to be replaced. */
+  readonly publicOrigin: () => string
+}
+
+/**
+ * The headers of an upstream's answer for the client: hop-by-hop headers are gone, so are cookies that this side may
+ * not set, and an upstream's own address in `Location`, `Content-Location` or `Refresh` has become the public one.
+ *
+ * @param raw as undici gives them, name and value by turns
+ */
+export function responseHeaders(raw: readonly Buffer[], by: AnswerSide): AnswerHeaders {
+  const headers: string[] = []
+  const named = namedIn(raw)
+  let isJson = false
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = textOf(raw[at] as Buffer)
+    const rule = responseRule(name)
+    if (rule === 'drop' || named?.has(name.toLowerCase())) continue
+    const value = textOf(raw[at + 1] as Buffer)
+    if (rule === 'set_cookie' && by.side !== undefined && !maySetCookie(by.side, value)) continue
+    if (name.length === 12 && isJsonType(name, value)) isJson = true
+    headers.push(name, rule === 'location' ? withoutInternalHost(value, by) : value)
+  }
+  return { headers, isJson }
+}
+
+/** Trailers, under the same rules; those that only a head may carry are dropped. */
+export function responseTrailers(raw: readonly Buffer[]): Array<[string, string]> {
+  const trailers: Array<[string, string]> = []
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = textOf(raw[at] as Buffer)
+    if (responseRule(name) === 'pass' && !HEAD_ONLY.test(name)) trailers.push([name, textOf(raw[at + 1] as Buffer)])
+  }
+  return trailers
+}
+
+const HEAD_ONLY =
+  /^(content-(length|type|encoding|range)|cache-control|authorization|www-authenticate|host|age|date|vary)$/i
+
+function namedIn(raw: readonly Buffer[]): ReadonlySet<string> | undefined {
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as Buffer
+    if (name.length === 10 && textOf(name).toLowerCase() === 'connection') {
+      const named = namedInConnection(textOf(raw[at + 1] as Buffer).toLowerCase())
+      if (named) return named
+    }
+  }
+  return undefined
+}
+
+function isJsonType(name: string, value: string): boolean {
+  return name.toLowerCase() === 'content-type' && /^application\/(?:[a-z.-]+\+)?json\b/i.test(value)
+}
+
+const ADDRESS = /^(\s*(?:\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?["']?)?)((?:https?:)?\/\/([^/?#"']*))/i
+
+/** Replaces an upstream's own origin at the front of an address, also one inside a `Refresh`. */
+export function withoutInternalHost(value: string, by: Pick<AnswerSide, 'internalHosts' | 'publicOrigin'>): string {
+  const match = ADDRESS.exec(value)
+  if (!match) return value
+  const [whole, lead = '', , authority = ''] = match
+  const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase()
+  if (!by.internalHosts.includes(host)) return value
+  return lead + by.publicOrigin() + value.slice(whole.length)
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString('latin1')
+}

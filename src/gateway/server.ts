@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { isLoopback } from '../http/index.ts'
+import { MAX_BODY_BYTES } from '../routing/index.ts'
+import { type Admitted, admit, isWebSocketHandshake, type Refusal } from './admission.ts'
+import { Exchange } from './exchange.ts'
+import type { Gate } from './gate.ts'
+import { type Peer, plainAddress, type TrustedProxies } from './peers.ts'
+import { TEST_CONTROL_PREFIX } from './test-controls.ts'
+import { tunnel } from './tunnel.ts'
+
+export const MAX_HEADER_BYTES = 32 << 10
+/** Longer than load balancers keep theirs, so that it is they who close first. */
+const KEEP_ALIVE_MS = 75_000
+const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/
+
+const EXCHANGE = Symbol('exchange')
+const PEER = Symbol('peer')
+interface Carrier {
+  [EXCHANGE]?: Exchange
+  [PEER]?: Peer
+}
+
+/** The gateway's HTTP server and the tunnels that have left it. */
+export interface FrontDoor {
+  readonly server: Server
+  readonly tunnels: ReadonlySet<Duplex>
+}
+
+/** Builds the server that takes requests for `gate`; it does not listen yet. The parser is node's, in its strict mode. */
+export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): FrontDoor {
+  const { limits } = gate
+  const tunnels = new Set<Duplex>()
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: limits.requestHeadMs,
+    // A body may take as long as it likes, as long as it moves: see `timeout`.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    insecureHTTPParser: false,
+    shouldUpgradeCallback: (message) =>
+      isWebSocketHandshake(message.method ?? '', message.headers.upgrade, message.rawHeaders),
+  })
+  // Node would drop what is over its count in silence; ours are counted and refused.
+  server.maxHeadersCount = 0
+  server.timeout = Math.max(limits.bodyIdleMs, limits.legacyHeadersMs, limits.iamHeadersMs) + 5_000
+  const ids = correlationIds()
+  const identify = (message: IncomingMessage, peer: Peer) => {
+    const given = peer.isTrusted ? message.headers['x-request-id'] : undefined
+    return typeof given === 'string' && CORRELATION_ID.test(given) ? given : ids()
+  }
+  const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
+    const admitted = admit(message as Parameters<typeof admit>[0])
+    if ('why' in admitted) return refuse(response, admitted)
+    const peer = peerOf(message.socket, trustedProxies)
+    const exchange = new Exchange(gate, message, response, admitted, peer, identify(message, peer))
+    ;(response as Carrier)[EXCHANGE] = exchange
+    response.on('close', closeExchange)
+    if (expectsContinue && !isHopeless(message)) response.writeContinue()
+    begin(exchange, gate, message, admitted, peer)
+  }
+  server.on('request', (message, response) => take(message, response, false))
+  server.on('checkContinue', (message, response) => take(message, response, true))
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const admitted = admit(message as Parameters<typeof admit>[0])
+    if ('why' in admitted) return refuseSocket(socket, admitted.status)
+    const peer = peerOf(message.socket, trustedProxies)
+    const handshake = { message, socket, head, admitted, peer, correlationId: identify(message, peer) }
+    tunnel(gate, handshake, (open) => {
+      tunnels.add(open)
+      open.once('close', () => tunnels.delete(open))
+    })
+  })
+  server.on('connect', (_message, socket: Duplex) => refuseSocket(socket, 405))
+  server.on('clientError', refuseClient)
+  return { server, tunnels }
+}
+
+function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitted: Admitted, peer: Peer): void {
+  const { testControls } = gate
+  if (testControls !== undefined && message.method === 'POST' && admitted.target.startsWith(TEST_CONTROL_PREFIX)) {
+    if (isLoopback(peer.address)) {
+      message.resume()
+      return void exchange.startTestControl(testControls)
+    }
+  }
+  exchange.start()
+}
+
+function closeExchange(this: ServerResponse): void {
+  ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
+}
+
+/** A body that is refused anyway is not asked for. */
+function isHopeless(message: IncomingMessage): boolean {
+  return message.url?.includes('/oauth/') === true && Number(message.headers['content-length']) > MAX_BODY_BYTES
+}
+
+function peerOf(socket: Socket, trustedProxies: TrustedProxies): Peer {
+  const known = (socket as Carrier)[PEER]
+  if (known !== undefined) return known
+  const address = plainAddress(socket.remoteAddress)
+  const peer: Peer = { address, isTrusted: trustedProxies.has(address), isSecure: 'encrypted' in socket }
+  ;(socket as Carrier)[PEER] = peer
+  return peer
+}
+
+/** Ids that are unique across processes and cost no entropy per request. */
+function correlationIds(): () => string {
+  const prefix = randomBytes(9).toString('base64url').replaceAll(/[-_]/g, 'x')
+  let count = 0
+  return () => `${prefix}${(++count).toString(36).padStart(7, '0')}`
+}
+
+const STATUS_LINES: Readonly<Record<number, string>> = {
+  400: '400 Bad Request',
+  405: '405 Method Not Allowed',
+  408: '408 Request Timeout',
+  431: '431 Request Header Fields Too Large',
+}
+
+/** Refuses a request whose bytes cannot be trusted to end where they seem to: the connection goes with it. */
+function refuse(response: ServerResponse, refusal: Refusal): void {
+  const body = `${STATUS_LINES[refusal.status]}: ${refusal.why}\n`
+  response.shouldKeepAlive = false
+  response.writeHead(refusal.status, { 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+function refuseSocket(socket: Duplex, status: number): void {
+  if (!socket.writable) return void socket.destroy()
+  socket.on('error', () => {})
+  socket.end(`HTTP/1.1 ${STATUS_LINES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+    socket.destroy(),
+  )
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** What the parser refused never was a request. An answer that is on its way already is not mixed with a second one. */
+function refuseClient(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const busy = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
+  if (error.code === 'ECONNRESET' || !socket.writable || busy?.headersSent) return void socket.destroy()
+  refuseSocket(socket, CLIENT_ERRORS[error.code ?? ''] ?? 400)
+}

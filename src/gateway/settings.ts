@@ -1,0 +1,88 @@
+import type { ListenAddress } from '../http/index.ts'
+import type { BreakerPolicy } from './breaker.ts'
+
+/** Where routing decisions come from: exactly one of three. */
+export type DecisionSourceSettings =
+  | {
+      readonly kind: 'control'
+      /** Base address of the control plane. */
+      readonly url: string
+      /** Bearer token of role `gateway`. */
+      readonly token: string
+      readonly environment: string
+      /** File that keeps the last good snapshot, so that routing outlives the control plane. Each process its own. */
+      readonly stateFile: string | undefined
+    }
+  | {
+      readonly kind: 'endpoint'
+      /** Used as given when it has a path, else with `/-/oauth/iam_routing`. */
+      readonly url: string
+      /** The 32 bytes that sign the call. */
+      readonly secret: Uint8Array
+    }
+  | { readonly kind: 'file'; readonly path: string; readonly environment: string }
+  | { readonly kind: 'none' }
+
+/** Time limits, all in milliseconds. */
+export interface GatewayLimits {
+  /** To connect to an upstream. */
+  readonly connectMs: number
+  /** From the end of the request to the head of the answer. */
+  readonly iamHeadersMs: number
+  readonly legacyHeadersMs: number
+  /** How long a body may stand still, in either direction. */
+  readonly bodyIdleMs: number
+  /** To receive the head of a request, and the whole body of a routed one. */
+  readonly requestHeadMs: number
+  readonly requestBodyMs: number
+  /** The whole call of the routing endpoint. */
+  readonly routingEndpointMs: number
+  /** To fetch one side's signing keys. */
+  readonly keysMs: number
+  /** What requests under way get when the gateway stops. */
+  readonly drainMs: number
+}
+
+/** The limits a gateway has unless told otherwise. */
+export const DEFAULT_LIMITS: GatewayLimits = {
+  connectMs: 2_000,
+  iamHeadersMs: 10_000,
+  legacyHeadersMs: 60_000,
+  bodyIdleMs: 60_000,
+  requestHeadMs: 15_000,
+  requestBodyMs: 30_000,
+  routingEndpointMs: 1_000,
+  keysMs: 3_000,
+  drainMs: 15_000,
+}
+
+/** Everything a gateway is told. The values are taken as checked: URLs parse, CIDRs are CIDRs. */
+export interface GatewaySettings {
+  readonly listen: ListenAddress
+  /** Health, metrics and the brake; none of them without it. */
+  readonly adminListen?: ListenAddress | undefined
+  readonly legacyUrl: string
+  /** Without it the gateway passes everything through to legacy. */
+  readonly iamUrl?: string | undefined
+  readonly source: DecisionSourceSettings
+  /** Prefixes beside IAM's own that mark a credential as IAM's. */
+  readonly extraIamPrefixes?: readonly string[]
+  readonly iamJwtIssuer?: string | undefined
+  readonly legacyJwtIssuer?: string | undefined
+  /** The key by which IAM signs its verifiers; without it no verifier is believed. */
+  readonly verifierKey?: Uint8Array | undefined
+  /** Proxies whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed, as CIDRs or addresses. */
+  readonly trustedProxies?: readonly string[]
+  /** Without a trailing slash; empty for none. */
+  readonly relativeUrlRoot?: string
+  readonly limits?: Partial<GatewayLimits>
+  readonly breaker?: Partial<BreakerPolicy>
+  /** While this file exists, the brake is on. */
+  readonly brakeFile?: string | undefined
+  /** SIGUSR2 puts the brake on, SIGUSR1 takes it off again, SIGHUP re-reads a snapshot file. Default false. */
+  readonly signals?: boolean
+  /** `POST /__lab/*` goes to both sides. */
+  readonly testControls?: boolean
+  /** Lets several processes listen on one port. */
+  readonly reusePort?: boolean
+}

@@ -1,0 +1,46 @@
+import { isIP } from 'node:net'
+import { buildConnector, Pool } from 'undici'
+import type { Destination } from '../routing/index.ts'
+
+/** A side behind the gateway and the connections to it. */
+export interface Upstream {
+  readonly destination: Destination
+  readonly origin: string
+  /** TLS name: the upstream's own, whatever `Host` the client sent. */
+  readonly servername: string
+  /** How its own address could be written in a `Location`, in lower case. */
+  readonly hosts: readonly string[]
+  readonly secure: boolean
+  readonly hostname: string
+  readonly port: number
+  readonly pool: Pool
+}
+
+/** Time limits of one upstream, in milliseconds. */
+export interface UpstreamLimits {
+  readonly connectMs: number
+  readonly headersMs: number
+  readonly bodyIdleMs: number
+}
+
+const MAX_RESPONSE_HEADERS = 64 << 10
+
+/** Opens a side; connects when the first request comes. A path in `url` is not used. */
+export function openUpstream(destination: Destination, url: string, limits: UpstreamLimits): Upstream {
+  const { protocol, hostname: bracketed, port: explicitPort, origin, host } = new URL(url)
+  const secure = protocol === 'https:'
+  const hostname = bracketed.replace(/^\[|\]$/g, '')
+  const port = explicitPort === '' ? (secure ? 443 : 80) : Number(explicitPort)
+  const connect = buildConnector({ timeout: limits.connectMs, allowH2: false })
+  const isAddress = isIP(hostname) !== 0
+  const pool = new Pool(origin, {
+    // An address is no TLS name (RFC 6066 §3).
+    connect: (options, callback) => connect(isAddress ? { ...options, servername: '' } : options, callback),
+    pipelining: 1,
+    headersTimeout: limits.headersMs,
+    bodyTimeout: limits.bodyIdleMs,
+    maxHeaderSize: MAX_RESPONSE_HEADERS,
+  })
+  const hosts = explicitPort === '' ? [host, `${host}:${port}`] : [host]
+  return { destination, origin, servername: hostname, hosts, secure, hostname, port, pool }
+}
