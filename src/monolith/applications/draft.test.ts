@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { checkDraft, faultOfRedirectUri, readDraft } from './draft.ts'
+
+const good = {
+  name: 'App',
+  redirectUris: ['https://app.example.test/callback'],
+  scopes: [],
+  confidential: true,
+}
+
+describe('a redirect URI', () => {
+  for (const address of [
+    'https://app.example.test/callback',
+    'https://app.example.test/callback?tenant=1',
+    'http://localhost:8080/',
+    'http://[::1]/callback',
+    'myapp://oauth/callback',
+    'com.example.app:/callback',
+    'urn:ietf:wg:oauth:2.0:oob',
+  ]) {
+    test(`may be ${address}`, () => assert.equal(faultOfRedirectUri(address), undefined))
+  }
+  for (const address of [
+    '/callback',
+    'app.example.test/callback',
+    'localhost:3000',
+    'https://app.example.test/callback#part',
+    'javascript:/alert(1)',
+    'DATA:/x',
+    'vbscript:/x',
+    'mailto:a@example.test',
+    'https://app.example.test/é',
+    'http://[bad/',
+    `https://app.example.test/${'x'.repeat(2_048)}`,
+  ]) {
+    test(`may not be ${address.slice(0, 60)}`, () => assert.ok(faultOfRedirectUri(address)))
+  }
+})
+
+describe('the form of an application', () => {
+  test('is read with its addresses one a line and its scopes in our order', () => {
+    const draft = readDraft({
+      application: {
+        name: '  App ',
+        redirect_uri: 'https://a.example.test/\r\nhttps://b.example.test/\n\n',
+        scopes: ['openid', 'api', 'unheard_of'],
+        confidential: '1',
+      },
+    })
+    assert.deepEqual(draft, {
+      name: 'App',
+      redirectUris: ['https://a.example.test/', 'https://b.example.test/'],
+      scopes: ['api', 'openid'],
+      confidential: true,
+    })
+  })
+
+  test('that is missing or of the wrong shape is an empty one', () => {
+    for (const application of [undefined, 'x', ['x'], { name: { a: 'b' }, scopes: 'api', redirect_uri: [] }]) {
+      assert.deepEqual(readDraft({ application }), { name: '', redirectUris: [], scopes: [], confidential: false })
+    }
+  })
+
+  test('shows all its faults at once', () => {
+    assert.deepEqual(checkDraft(good), [])
+    assert.equal(checkDraft({ ...good, name: '', redirectUris: [] }).length, 2)
+    assert.equal(checkDraft({ ...good, redirectUris: ['/a', '/b'] }).length, 2)
+    assert.equal(checkDraft({ ...good, name: 'a\0b' }).length, 1)
+    assert.equal(checkDraft({ ...good, redirectUris: Array(101).fill('https://a.example.test/') }).length, 1)
+  })
+})
