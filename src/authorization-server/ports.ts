@@ -141,7 +141,7 @@ export type ReadParameters =
       /** The method after `_method` in a POSTed form was obeyed, upper case. */
       readonly method: string
     }
-  | { readonly ok: false; readonly reply: HttpReply }
+  | { readonly ok: false; readonly reply: HttpReply; readonly method: string }
 
 export type ResponseMode = 'query' | 'fragment' | 'form_post'
 

@@ -1,6 +1,102 @@
+import type { HttpReply, HttpRequest } from '../http/index.ts'
+import { assertSchemaName } from '../storage/index.ts'
+import { errorReply } from './authorization/answers.ts'
+import {
+  approveAuthorization,
+  beginAuthorization,
+  denyAuthorization,
+  hasMatchingToken,
+  issueCode,
+  refuseAuthorization,
+} from './authorization/authorize.ts'
+import { preAuthorize } from './authorization/pre-authorize.ts'
+import { accessTokenOf, bearerOf, refusal } from './bearer.ts'
+import { createClientDirectory } from './client-directory.ts'
+import type { Core } from './core.ts'
+import { preflightReply, withCors } from './cors.ts'
+import { approveDevice, findDevice } from './device-approval.ts'
+import { createKeyRing } from './keys.ts'
+import { nativeCodeBody, plainLayout, publicError } from './pages.ts'
+import { readParameters } from './parameters/read.ts'
+import { scalarOf } from './parameters/value.ts'
 import type { AuthorizationServer, AuthorizationServerDependencies } from './ports.ts'
+import { conditional, pageReply } from './replies.ts'
+import { endpointOf, type Route, routeOf } from './routes.ts'
+import { resolveSettings } from './settings.ts'
+import { createApplicationStore } from './store/applications.ts'
+import { createDeviceStore } from './store/devices.ts'
+import { createGrantStore } from './store/grants.ts'
+import { createKeyStore } from './store/keys.ts'
+import { createMaintenance } from './store/maintenance.ts'
+import { createTokenStore } from './store/tokens.ts'
 
-/** Puts the endpoints together over a store. */
+/** Puts the endpoints together over the tables of a schema. Throws when the schema's name is not one. */
 export function createAuthorizationServer(dependencies: AuthorizationServerDependencies): AuthorizationServer {
-  throw new Error(`being written: ${dependencies.schema}`)
+  const { database, schema } = dependencies
+  assertSchemaName(schema)
+  const applications = createApplicationStore(database, schema, (clientId) => clients.forget(clientId))
+  const clients = createClientDirectory(applications.find)
+  const settings = resolveSettings(dependencies.settings)
+  const core: Core = {
+    settings,
+    clients,
+    owners: dependencies.resourceOwners,
+    tokens: createTokenStore(database, schema),
+    grants: createGrantStore(database, schema),
+    devices: createDeviceStore(database, schema),
+    keys: createKeyRing(createKeyStore(database, schema), settings.sealingKey),
+    mint: dependencies.mint,
+    layout: dependencies.layout ?? plainLayout,
+    onGrant: dependencies.onGrant ?? (() => {}),
+  }
+  const maintenance = createMaintenance(database, schema)
+  return {
+    handle: (request) => handle(core, request),
+    readParameters,
+    preAuthorize: (parameters) => preAuthorize(core, parameters),
+    begin: (parameters, owner) => beginAuthorization(core, parameters, owner),
+    approve: (parameters, owner, origin) => approveAuthorization(core, parameters, owner, origin),
+    deny: (parameters) => denyAuthorization(core, parameters),
+    issueCode: (request, owner, origin) => issueCode(core, request, owner, origin),
+    refuse: (request) => refuseAuthorization(core, request),
+    errorReply: (error) => errorReply(core, error),
+    hasMatchingToken: async (client, ownerId, scopes) =>
+      client.confidential && (await hasMatchingToken(core, client, ownerId, scopes)),
+    nativePage: (parameters) => {
+      const body = nativeCodeBody(scalarOf(parameters, 'code') ?? '')
+      return pageReply(200, core.layout({ title: 'Authorization code', body }))
+    },
+    findDevice: (userCode) => findDevice(core, userCode),
+    approveDevice: (userCode, owner) => approveDevice(core, userCode, owner),
+    async findAccessToken(token) {
+      const stored = await core.tokens.findByAccess(token)
+      return stored && accessTokenOf(stored, Date.now())
+    },
+    bearerOf,
+    admit: (token, scopes) => refusal(token, scopes, settings.dialect),
+    signJwt: (claims, header) => core.keys.signJwt(claims, header),
+    jwks: async () => ({ keys: await core.keys.publicKeys() }),
+    applications,
+    reset: () => maintenance.reset(),
+    advance: (seconds) => maintenance.advance(seconds),
+    purge: () => maintenance.purge(Date.now()),
+  }
+}
+
+async function handle(core: Core, request: HttpRequest): Promise<HttpReply | undefined> {
+  const route = routeOf(request.path)
+  if (route === undefined) return undefined
+  const preflight = preflightReply(request, route)
+  if (preflight !== undefined) return preflight
+  const reply = await answer(core, request, route)
+  const unvaried = route.suffixed ? { ...reply, headers: reply.headers.filter(([name]) => name !== 'Vary') } : reply
+  return withCors(request, route, conditional(request.method, request.headers['if-none-match'], unvaried))
+}
+
+/** A method that is not served is 404, whatever the parameters are (README of the recording, 24). */
+async function answer(core: Core, request: HttpRequest, route: Route): Promise<HttpReply> {
+  const read = readParameters(request)
+  const endpoint = endpointOf(route, read.method)
+  if (endpoint === undefined) return publicError(404, request)
+  return read.ok ? endpoint(core, { http: request, parameters: read.parameters }) : read.reply
 }

@@ -1,0 +1,75 @@
+import type { HttpReply } from '../../http/index.ts'
+import type { Core } from '../core.ts'
+import { errorHeaders, failure } from '../failure.ts'
+import { authorizationErrorBody, formPostBody } from '../pages.ts'
+import type { AuthorizationError, AuthorizationRequest, ResponseMode } from '../ports.ts'
+import { appendToRedirectUri, OUT_OF_BAND } from '../redirect-uri.ts'
+import { type Headers, jsonReply, pageReply, redirectReply } from '../replies.ts'
+
+type Fields = Readonly<Record<string, string | undefined>>
+
+/** Sends fields to a proven address in the mode asked for: query unless told otherwise (OAuth 2.0 Multiple Response Types §2.1). */
+export function answerClient(
+  core: Core,
+  address: string,
+  mode: ResponseMode | undefined,
+  fields: Fields,
+  headers: Headers = [],
+): HttpReply {
+  if (mode === 'form_post') {
+    const present = Object.entries(fields).filter((field): field is [string, string] => Boolean(field[1]))
+    const body = formPostBody(address, Object.fromEntries(present))
+    return pageReply(200, core.layout({ title: 'Submit this form', body }), [['Cache-Control', 'no-store']])
+  }
+  return redirectReply(appendToRedirectUri(address, fields, mode === 'fragment' ? 'fragment' : 'query'), headers)
+}
+
+/** An error as POST and DELETE answer it: to the client, or as JSON (README of the recording, 2). */
+export function errorReply(core: Core, error: AuthorizationError): HttpReply {
+  const fields = fieldsOf(error)
+  if (error.redirectUri === undefined) return jsonReply(error.status, fields)
+  return answerClient(core, error.redirectUri, error.responseMode, fields)
+}
+
+/** An error as GET answers it: a page, never a redirect (README, 1). */
+export function errorPage(core: Core, error: AuthorizationError): HttpReply {
+  const status = core.settings.dialect.authorizationErrorStatus ? error.status : 200
+  const body = authorizationErrorBody(error.description)
+  return pageReply(status, core.layout({ title: 'An error has occurred', body }))
+}
+
+/** An OpenID Connect error: to the client, with the headers of a token error (README, 4). */
+export function promptErrorReply(
+  core: Core,
+  request: AuthorizationRequest,
+  code: 'login_required' | 'consent_required' | 'invalid_request',
+): HttpReply {
+  const error = errorFor(request, code)
+  const fields = fieldsOf(error)
+  const headers = errorHeaders(error.error, error.description, core.settings.dialect)
+  if (error.redirectUri === undefined) return jsonReply(error.status, fields, headers)
+  return answerClient(core, error.redirectUri, error.responseMode, fields, [
+    ['Content-Type', 'application/json; charset=utf-8'],
+    ...headers,
+  ])
+}
+
+/** The error of a request that was good but for the user. */
+export function errorFor(
+  request: AuthorizationRequest,
+  code: 'access_denied' | 'login_required' | 'consent_required' | 'invalid_request',
+): AuthorizationError {
+  const { error, description, status } = failure(code)
+  return {
+    error,
+    description,
+    status,
+    state: request.state,
+    redirectUri: request.redirectUri === OUT_OF_BAND ? undefined : request.redirectUri,
+    responseMode: request.responseMode,
+  }
+}
+
+function fieldsOf(error: AuthorizationError): Fields {
+  return { error: error.error, error_description: error.description, state: error.state }
+}

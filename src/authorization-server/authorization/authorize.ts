@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto'
+import type { HttpReply } from '../../http/index.ts'
+import type { Core } from '../core.ts'
+import { encodeFormComponent } from '../parameters/decode.ts'
+import { presence, scalarOf } from '../parameters/value.ts'
+import type { AuthorizationRequest, AuthorizationStep, Client, Parameters, ResourceOwner } from '../ports.ts'
+import { OUT_OF_BAND } from '../redirect-uri.ts'
+import { redirectReply } from '../replies.ts'
+import { parseScopes, sameScopes } from '../scopes.ts'
+import { answerClient, errorFor, errorPage, errorReply, promptErrorReply } from './answers.ts'
+import { preAuthorize } from './pre-authorize.ts'
+import { promptOutcome } from './prompts.ts'
+
+/** GET /oauth/authorize up to the consent page; see `AuthorizationServer.begin`. */
+export async function beginAuthorization(
+  core: Core,
+  parameters: Parameters,
+  owner: ResourceOwner | undefined,
+): Promise<AuthorizationStep> {
+  // Logged out, only a prompt can make a difference before signing in (README of the recording, 3).
+  if (owner === undefined && presence(scalarOf(parameters, 'prompt')) === undefined) return { kind: 'sign_in' }
+  const checked = await preAuthorize(core, parameters)
+  if (!checked.ok) return owner ? { kind: 'reply', reply: errorPage(core, checked.error) } : { kind: 'sign_in' }
+  const { request } = checked
+  const matches = owner !== undefined && (await hasMatchingToken(core, request.client, owner.id, request.scopes))
+  if (request.scopes.includes('openid')) {
+    const isConsentGiven = request.client.trusted || matches
+    const outcome = promptOutcome(parameters, owner, isConsentGiven, Math.floor(Date.now() / 1_000))
+    if (outcome.kind === 'error') return { kind: 'reply', reply: promptErrorReply(core, request, outcome.error) }
+    if (outcome.kind === 'consent') return { kind: 'consent', request }
+    if (outcome.kind !== 'proceed') return outcome
+  }
+  if (owner === undefined) return { kind: 'sign_in' }
+  const skips = request.client.trusted || (matches && request.client.confidential)
+  return { kind: skips ? 'issue' : 'consent', request }
+}
+
+/** POST /oauth/authorize: the form is believed no more than the query was (README, 12). */
+export async function approveAuthorization(
+  core: Core,
+  parameters: Parameters,
+  owner: ResourceOwner,
+  origin: string,
+): Promise<HttpReply> {
+  const checked = await preAuthorize(core, parameters)
+  return checked.ok ? issueCode(core, checked.request, owner, origin) : errorReply(core, checked.error)
+}
+
+/** DELETE /oauth/authorize: access_denied, but only to an address that is the client's (not C007 and C008). */
+export async function denyAuthorization(core: Core, parameters: Parameters): Promise<HttpReply> {
+  const checked = await preAuthorize(core, parameters)
+  if (checked.ok) return refuseAuthorization(core, checked.request)
+  if (checked.error.redirectUri === undefined) return errorReply(core, checked.error)
+  const { error, description, status } = errorFor(DENIED, 'access_denied')
+  return errorReply(core, { ...checked.error, error, description, status })
+}
+
+const DENIED = { redirectUri: OUT_OF_BAND } as AuthorizationRequest
+
+/** The answer that tells the client the user refused (RFC 6749 §4.1.2.1). */
+export function refuseAuthorization(core: Core, request: AuthorizationRequest): HttpReply {
+  return errorReply(core, errorFor(request, 'access_denied'))
+}
+
+/** Stores a code and sends it to the client, or to the page that shows it (RFC 6749 §4.1.2; README, 15). */
+export async function issueCode(
+  core: Core,
+  request: AuthorizationRequest,
+  owner: ResourceOwner,
+  origin: string,
+): Promise<HttpReply> {
+  const code = core.mint.authorizationCode()
+  await core.grants.insert(code, {
+    applicationId: request.client.id,
+    subject: owner.id,
+    scopes: request.scopes.join(' '),
+    redirectUri: request.redirectUri,
+    codeChallenge: request.codeChallenge ?? null,
+    codeChallengeMethod: request.codeChallenge === undefined ? null : (request.codeChallengeMethod ?? null),
+    nonce: request.nonce ?? null,
+    familyId: randomUUID(),
+    createdAt: Date.now(),
+    expiresIn: core.settings.codeLifetime,
+  })
+  if (request.redirectUri === OUT_OF_BAND) {
+    return redirectReply(`${origin}/oauth/authorize/native?code=${encodeFormComponent(code)}`)
+  }
+  return answerClient(core, request.redirectUri, request.responseMode, { code, state: request.state })
+}
+
+/** Whether an unrevoked token has exactly these scopes; one that expired still counts (README, 6). */
+export async function hasMatchingToken(
+  core: Core,
+  client: Client,
+  ownerId: string,
+  scopes: readonly string[],
+): Promise<boolean> {
+  const granted = await core.tokens.grantedScopes(client.id, ownerId)
+  return granted.some((text) => sameScopes(parseScopes(text), scopes))
+}

@@ -1,0 +1,110 @@
+import type { Core } from '../core.ts'
+import { type Failure, failure, missingParameter } from '../failure.ts'
+import { type Check, firstFailure } from '../grants/token-request.ts'
+import { isStorable, presence, scalarOf } from '../parameters/value.ts'
+import { CHALLENGE_METHODS } from '../pkce.ts'
+import type { AuthorizationError, Client, Parameters, PreAuthorization, ResponseMode } from '../ports.ts'
+import { isRedirectUriAmong, OUT_OF_BAND } from '../redirect-uri.ts'
+import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
+import type { ResolvedSettings } from '../settings.ts'
+
+interface Facts {
+  readonly clientId: string | undefined
+  readonly client: Client | undefined
+  readonly redirectUri: string | undefined
+  readonly responseType: string | undefined
+  readonly responseMode: string | undefined
+  readonly scope: string
+  readonly codeChallenge: string | undefined
+  readonly codeChallengeMethod: string | undefined
+  readonly nonce: string | undefined
+  readonly settings: ResolvedSettings
+}
+
+const RESPONSE_MODES: ReadonlySet<string> = new Set<ResponseMode>(['query', 'fragment', 'form_post'])
+
+/** RFC 6749 §4.1.1 and RFC 7636 §4.3, in Doorkeeper's order. */
+const CHECKS: ReadonlyArray<Check<Facts>> = [
+  ({ clientId }) => (clientId === undefined ? missingParameter('client_id') : undefined),
+  ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
+  ({ client, redirectUri }) =>
+    redirectUri !== undefined && isRedirectUriAmong(redirectUri, client?.redirectUris ?? [])
+      ? undefined
+      : failure('invalid_redirect_uri'),
+  ({ responseType }) => (responseType === undefined ? missingParameter('response_type') : undefined),
+  ({ responseType }) => (responseType === 'code' ? undefined : failure('unsupported_response_type')),
+  ({ responseMode }) =>
+    responseMode === undefined || RESPONSE_MODES.has(responseMode) ? undefined : failure('unsupported_response_mode'),
+  ({ scope, client, settings }) =>
+    areScopesValid(scope, scopesAllowed(client?.scopes ?? [], settings.serverScopes))
+      ? undefined
+      : failure('invalid_scope'),
+  ({ codeChallenge, codeChallengeMethod }) =>
+    codeChallenge === undefined || CHALLENGE_METHODS.includes(codeChallengeMethod ?? '')
+      ? undefined
+      : failure('invalid_code_challenge_method'),
+  ({ nonce, codeChallenge }) =>
+    isStorable(nonce ?? '') && isStorable(codeChallenge ?? '') ? undefined : failure('invalid_request'),
+]
+
+/** Checks an authorization request; what comes back when it is good is plain data. */
+export async function preAuthorize(core: Core, parameters: Parameters): Promise<PreAuthorization> {
+  const clientId = presence(scalarOf(parameters, 'client_id'))
+  const client = clientId === undefined ? undefined : await core.clients.find(clientId)
+  const facts: Facts = {
+    clientId,
+    client,
+    redirectUri: presence(scalarOf(parameters, 'redirect_uri')),
+    responseType: presence(scalarOf(parameters, 'response_type')),
+    responseMode: presence(scalarOf(parameters, 'response_mode')),
+    scope: presence(scalarOf(parameters, 'scope')) ?? defaultScopeText(core, client),
+    codeChallenge: presence(scalarOf(parameters, 'code_challenge')),
+    codeChallengeMethod: presence(scalarOf(parameters, 'code_challenge_method')),
+    nonce: presence(scalarOf(parameters, 'nonce')),
+    settings: core.settings,
+  }
+  const state = presence(scalarOf(parameters, 'state'))
+  const failed = firstFailure(CHECKS, facts)
+  if (failed !== undefined) return { ok: false, error: errorOf(failed, facts, state) }
+  return {
+    ok: true,
+    request: {
+      client: client as Client,
+      redirectUri: facts.redirectUri as string,
+      responseType: 'code',
+      responseMode: modeOf(facts),
+      scopes: parseScopes(facts.scope),
+      scope: facts.scope,
+      state,
+      nonce: facts.nonce,
+      codeChallenge: facts.codeChallenge,
+      codeChallengeMethod: facts.codeChallengeMethod,
+    },
+  }
+}
+
+function defaultScopeText(core: Core, client: Client | undefined): string {
+  return defaultScopesOf(client?.scopes ?? [], core.settings.defaultScopes).join(' ')
+}
+
+function modeOf(facts: Facts): ResponseMode | undefined {
+  return RESPONSE_MODES.has(facts.responseMode ?? '') ? (facts.responseMode as ResponseMode) : undefined
+}
+
+/** An error goes to the client only when the address is proven to be its own (RFC 6749 §4.1.2.1). */
+function errorOf(failed: Failure, facts: Facts, state: string | undefined): AuthorizationError {
+  const { client, redirectUri } = facts
+  const isProven =
+    client !== undefined &&
+    redirectUri !== undefined &&
+    redirectUri !== OUT_OF_BAND &&
+    isRedirectUriAmong(redirectUri, client.redirectUris)
+  return {
+    error: failed.error,
+    description: failed.description,
+    status: failed.status,
+    state,
+    redirectUri: isProven ? redirectUri : undefined,
+    responseMode: modeOf(facts),
+  }
+}

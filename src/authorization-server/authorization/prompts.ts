@@ -1,0 +1,70 @@
+import { encodeFormComponent } from '../parameters/decode.ts'
+import { presence, scalarOf } from '../parameters/value.ts'
+import type { Parameters, ParameterValue, ResourceOwner } from '../ports.ts'
+
+/** What the OpenID Connect parameters of a request ask for, beside the flow itself. */
+export type PromptOutcome =
+  | { readonly kind: 'proceed' }
+  | { readonly kind: 'consent' }
+  | { readonly kind: 'error'; readonly error: 'login_required' | 'consent_required' | 'invalid_request' }
+  | { readonly kind: 'reauthenticate' | 'select_account'; readonly returnQuery: string }
+
+const PROMPTS: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account', 'create'])
+
+/**
+ * Reads prompt and max_age (OpenID Connect Core §3.1.2.1), which count with the openid scope only. `none` goes alone;
+ * choosing an account and signing in come before consent (not A151); `max_age=0` is ignored (A155).
+ *
+ * @param owner undefined when nobody is signed in
+ * @param now seconds since the epoch
+ */
+export function promptOutcome(
+  parameters: Parameters,
+  owner: ResourceOwner | undefined,
+  isConsentGiven: boolean,
+  now: number,
+): PromptOutcome {
+  const prompts = promptsOf(parameters)
+  if (prompts.some((prompt) => !PROMPTS.has(prompt))) return { kind: 'error', error: 'invalid_request' }
+  const isStale = owner !== undefined && isTooOld(parameters, owner, now)
+  if (prompts.includes('none')) {
+    if (prompts.length > 1) return { kind: 'error', error: 'invalid_request' }
+    if (owner === undefined || isStale) return { kind: 'error', error: 'login_required' }
+    return isConsentGiven ? { kind: 'proceed' } : { kind: 'error', error: 'consent_required' }
+  }
+  if (prompts.includes('select_account'))
+    return { kind: 'select_account', returnQuery: without(parameters, 'select_account') }
+  if (owner === undefined) return { kind: 'proceed' }
+  if (prompts.includes('login') || isStale) return { kind: 'reauthenticate', returnQuery: without(parameters, 'login') }
+  return { kind: prompts.includes('consent') ? 'consent' : 'proceed' }
+}
+
+function promptsOf(parameters: Parameters): string[] {
+  const prompt = presence(scalarOf(parameters, 'prompt'))
+  return prompt === undefined ? [] : [...new Set(prompt.replace(/ +$/, '').split(/ +/))]
+}
+
+function isTooOld(parameters: Parameters, owner: ResourceOwner, now: number): boolean {
+  const seconds = Number(/^\s*\+?(\d{1,15})/.exec(scalarOf(parameters, 'max_age') ?? '')?.[1] ?? 0)
+  return seconds > 0 && now - owner.authTime > seconds
+}
+
+/** The query to come back with: names in order, the prompt that was served left out. */
+function without(parameters: Parameters, prompt: string): string {
+  const rest = (scalarOf(parameters, 'prompt') ?? '').replace(new RegExp(`\\b${prompt}\\b\\s*`), '').trim()
+  const pairs: string[] = []
+  for (const [name, value] of Object.entries(parameters)) {
+    if (name !== 'prompt') collect(encodeFormComponent(name), value, pairs)
+    else if (rest !== '') pairs.push(`prompt=${encodeFormComponent(rest)}`)
+  }
+  return pairs.sort().join('&')
+}
+
+function collect(name: string, value: ParameterValue | undefined, pairs: string[]): void {
+  if (value === undefined) return
+  if (value === null) pairs.push(`${name}=`)
+  else if (Array.isArray(value)) for (const item of value) collect(`${name}%5B%5D`, item, pairs)
+  else if (typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) collect(`${name}%5B${encodeFormComponent(key)}%5D`, item, pairs)
+  } else pairs.push(`${name}=${encodeFormComponent(String(value))}`)
+}

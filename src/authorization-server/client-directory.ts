@@ -1,0 +1,49 @@
+import { isStorable } from './parameters/value.ts'
+import type { ApplicationStore, Client } from './ports.ts'
+import { clientOf } from './store/applications.ts'
+
+/** Finds clients, remembering them for so short a time that a change elsewhere is seen within two seconds. */
+export interface ClientDirectory {
+  find(clientId: string): Promise<Client | undefined>
+  forget(clientId: string): void
+}
+
+const LIFETIME_MS = 1_500
+const CAPACITY = 2_000
+const LONGEST_ID = 255
+
+/** Opens a directory over a store. Unknown clients are not remembered. */
+export function createClientDirectory(find: ApplicationStore['find']): ClientDirectory {
+  const known = new Map<string, { readonly client: Client; readonly until: number }>()
+  let changes = 0
+  return {
+    async find(clientId) {
+      const entry = known.get(clientId)
+      const now = Date.now()
+      if (entry !== undefined && entry.until > now) return entry.client
+      if (clientId.length > LONGEST_ID || !isStorable(clientId)) return undefined
+      const before = changes
+      const application = await find(clientId)
+      if (application === undefined) {
+        known.delete(clientId)
+        return undefined
+      }
+      const client = clientOf(application)
+      // A change that came while the store was asked may be missing from its answer.
+      if (before === changes) remember(known, clientId, { client, until: now + LIFETIME_MS })
+      return client
+    },
+    forget(clientId) {
+      changes++
+      known.delete(clientId)
+    },
+  }
+}
+
+function remember<Entry>(known: Map<string, Entry>, clientId: string, entry: Entry): void {
+  known.delete(clientId)
+  known.set(clientId, entry)
+  if (known.size <= CAPACITY) return
+  const oldest = known.keys().next().value
+  if (oldest !== undefined) known.delete(oldest)
+}

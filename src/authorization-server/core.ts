@@ -1,0 +1,21 @@
+import type { ClientDirectory } from './client-directory.ts'
+import type { KeyRing } from './keys.ts'
+import type { GrantEvent, Layout, ResourceOwnerStore, TokenMint } from './ports.ts'
+import type { ResolvedSettings } from './settings.ts'
+import type { DeviceStore } from './store/devices.ts'
+import type { GrantStore } from './store/grants.ts'
+import type { TokenStore } from './store/tokens.ts'
+
+/** What the endpoints work with. */
+export interface Core {
+  readonly settings: ResolvedSettings
+  readonly clients: ClientDirectory
+  readonly owners: ResourceOwnerStore
+  readonly tokens: TokenStore
+  readonly grants: GrantStore
+  readonly devices: DeviceStore
+  readonly keys: KeyRing
+  readonly mint: TokenMint
+  readonly layout: Layout
+  readonly onGrant: (event: GrantEvent) => void
+}

@@ -1,0 +1,12 @@
+import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { Core } from '../core.ts'
+import type { Parameters } from '../ports.ts'
+
+/** A request whose parameters have been read. */
+export interface EndpointRequest {
+  readonly http: HttpRequest
+  readonly parameters: Parameters
+}
+
+/** Answers one endpoint. */
+export type Endpoint = (core: Core, request: EndpointRequest) => Promise<HttpReply>

@@ -1,0 +1,66 @@
+import type { HttpReply } from '../../http/index.ts'
+import { credentialsOf } from '../client-authentication.ts'
+import type { Core } from '../core.ts'
+import { failure, failureReply, missingParameter } from '../failure.ts'
+import { authorizationCodeGrant } from '../grants/authorization-code.ts'
+import { clientCredentialsGrant } from '../grants/client-credentials.ts'
+import { deviceCodeGrant } from '../grants/device-code.ts'
+import { passwordGrant } from '../grants/password.ts'
+import { refreshTokenGrant } from '../grants/refresh-token.ts'
+import { authenticate, type GrantType, type Issued } from '../grants/token-request.ts'
+import { idToken } from '../id-token.ts'
+import { textOf } from '../parameters/value.ts'
+import { jsonReply } from '../replies.ts'
+import type { EndpointRequest } from './endpoint.ts'
+
+const GRANT_TYPES: ReadonlyMap<string, GrantType> = new Map([
+  ['authorization_code', authorizationCodeGrant],
+  ['refresh_token', refreshTokenGrant],
+  ['client_credentials', clientCredentialsGrant],
+  ['password', passwordGrant],
+  ['urn:ietf:params:oauth:grant-type:device_code', deviceCodeGrant],
+  ['device_code', deviceCodeGrant],
+])
+
+const SUCCESS_HEADERS = [
+  ['Cache-Control', 'no-store'],
+  ['Pragma', 'no-cache'],
+] as const
+
+/** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (README of the recording, 16). */
+export async function tokenEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
+  const { dialect } = core.settings
+  const grantType = textOf(parameters, 'grant_type')
+  if (grantType === undefined) return failureReply(missingParameter('grant_type', { abrupt: true }), dialect)
+  const grant = grantType === 'password' && !core.owners.authenticate ? undefined : GRANT_TYPES.get(grantType)
+  if (grant === undefined) return failureReply(failure('unsupported_grant_type', { abrupt: true }), dialect)
+  const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
+  const client = await authenticate(core, credentials)
+  const outcome = await grant(core, { parameters, credentials, client, now: Date.now() })
+  if (!outcome.ok) return failureReply(outcome.failure, dialect)
+  const { issued } = outcome
+  const reply = jsonReply(200, await tokenBody(core, issued), SUCCESS_HEADERS)
+  core.onGrant({
+    grantType: issued.grantType,
+    clientId: issued.client?.clientId,
+    applicationId: issued.client?.id,
+  })
+  return reply
+}
+
+/** The members of RFC 6749 §5.1 in their recorded order; an empty scope is left out (README, 26). */
+async function tokenBody(core: Core, { pair, scopes, client, owner, nonce }: Issued): Promise<Record<string, unknown>> {
+  const issuedAt = Math.floor(pair.now / 1_000)
+  const body: Record<string, unknown> = {
+    access_token: pair.accessToken,
+    token_type: 'Bearer',
+    expires_in: pair.lifetime,
+  }
+  if (pair.refreshToken !== undefined) body['refresh_token'] = pair.refreshToken
+  if (scopes.length > 0) body['scope'] = scopes.join(' ')
+  body['created_at'] = issuedAt
+  if (owner !== undefined) {
+    body['id_token'] = await idToken(core, { owner, clientId: client?.clientId, scopes, nonce, issuedAt })
+  }
+  return body
+}

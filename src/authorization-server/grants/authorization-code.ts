@@ -1,0 +1,85 @@
+import type { Core } from '../core.ts'
+import { failure, missingParameter } from '../failure.ts'
+import { textOf } from '../parameters/value.ts'
+import { isVerifierRight } from '../pkce.ts'
+import type { Client } from '../ports.ts'
+import { isRedirectUriAmong } from '../redirect-uri.ts'
+import { parseScopes } from '../scopes.ts'
+import type { StoredGrant } from '../store/grants.ts'
+import {
+  type Check,
+  firstFailure,
+  type GrantOutcome,
+  mintPair,
+  ownerForIdToken,
+  refused,
+  type TokenRequest,
+} from './token-request.ts'
+
+interface Facts {
+  readonly grant: StoredGrant | undefined
+  readonly client: Client | undefined
+  readonly redirectUri: string | undefined
+  readonly verifier: string | undefined
+  readonly now: number
+}
+
+/** RFC 6749 §4.1.3 and RFC 7636 §4.6, in Doorkeeper's order: parameters, client, code, address, verifier. */
+const CHECKS: ReadonlyArray<Check<Facts>> = [
+  ({ grant, verifier }) =>
+    grant && grant.codeChallenge !== null && verifier === undefined ? missingParameter('code_verifier') : undefined,
+  ({ redirectUri }) => (redirectUri === undefined ? missingParameter('redirect_uri') : undefined),
+  ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
+  ({ grant, client }) => (grant?.applicationId !== client?.id || !grant ? failure('invalid_grant') : undefined),
+  ({ grant, now }) => (grant && isSpent(grant, now) ? failure('invalid_grant') : undefined),
+  ({ grant, redirectUri }) =>
+    isRedirectUriAmong(redirectUri ?? '', [grant?.redirectUri ?? '']) ? undefined : failure('invalid_grant'),
+  ({ grant, verifier }) =>
+    verifier === undefined ||
+    isVerifierRight(verifier, grant?.codeChallenge ?? null, grant?.codeChallengeMethod ?? null)
+      ? undefined
+      : failure('invalid_grant'),
+]
+
+/** Exchanges an authorization code (RFC 6749 §4.1.3). A refused exchange does not use the code up (E047). */
+export async function authorizationCodeGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
+  const code = textOf(request.parameters, 'code')
+  if (code === undefined) return refused(missingParameter('code', { abrupt: true }))
+  const { client, now } = request
+  const grant = await core.grants.find(code)
+  const facts: Facts = {
+    grant,
+    client,
+    redirectUri: textOf(request.parameters, 'redirect_uri'),
+    verifier: textOf(request.parameters, 'code_verifier'),
+    now,
+  }
+  const failed = firstFailure(CHECKS, facts)
+  if (failed !== undefined) {
+    await punishReplay(core, grant, now)
+    return refused(failed)
+  }
+  const { codeHash, subject, scopes: text, nonce } = grant as StoredGrant
+  const scopes = parseScopes(text)
+  const owner = await ownerForIdToken(core, scopes, subject)
+  const pair = await mintPair(core, { subject, client, scopes, now, refreshable: true })
+  const won = await core.tokens.exchangeCode(codeHash, pair)
+  if (!won) return refused(failure('invalid_grant', { abrupt: true }))
+  return {
+    ok: true,
+    issued: { grantType: 'authorization_code', pair, scopes, client, owner, nonce: nonce ?? undefined },
+  }
+}
+
+function isSpent(grant: StoredGrant, now: number): boolean {
+  return grant.usedAt !== null || now > grant.createdAt + grant.expiresIn * 1_000
+}
+
+/** RFC 9700 §4.5: a code that comes a second time was stolen, and so may be the tokens of its first use. */
+async function punishReplay(core: Core, grant: StoredGrant | undefined, now: number): Promise<void> {
+  const policy = core.settings.codeReplay
+  if (policy === undefined || grant === undefined || grant.usedAt === null) return
+  if (now - grant.usedAt > policy.graceSeconds * 1_000) {
+    await core.tokens.revokeFamily(grant.familyId, 'code_replay', now)
+  }
+}

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { isSecretOf } from '../client-authentication.ts'
+import type { Core } from '../core.ts'
+import { failure } from '../failure.ts'
+import { textOf } from '../parameters/value.ts'
+import type { Client } from '../ports.ts'
+import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
+import type { ResolvedSettings } from '../settings.ts'
+import { type Check, firstFailure, type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
+
+interface Facts {
+  readonly client: Client | undefined
+  readonly secret: string | undefined
+  readonly scopes: readonly string[]
+  readonly settings: ResolvedSettings
+}
+
+/** RFC 6749 §4.4.2. A public client must prove itself here: the grant rests on nothing but the secret (§4.4; not G009). */
+const CHECKS: ReadonlyArray<Check<Facts>> = [
+  ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
+  ({ client, secret }) =>
+    client && !client.confidential && !isSecretOf(client, secret) ? failure('invalid_client') : undefined,
+  ({ client, scopes, settings }) => {
+    const own = client?.scopes ?? []
+    if (scopes.length === 0 && (own.length === 0 || !settings.dialect.emptyClientScopeRefused)) return undefined
+    const allowed = scopesAllowed(own, settings.serverScopes)
+    return areScopesValid(scopes.join(' '), allowed) ? undefined : failure('invalid_scope')
+  },
+]
+
+/** Gives a client a token of its own, without a refresh token; with openid there is no user and so no ID token. */
+export async function clientCredentialsGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
+  const { parameters, credentials, client, now } = request
+  const scope = textOf(parameters, 'scope')
+  const scopes = scope === undefined ? defaultsOf(core, client) : parseScopes(scope)
+  const facts: Facts = { client, secret: credentials?.secret, scopes, settings: core.settings }
+  const failed = firstFailure(CHECKS, facts)
+  if (failed !== undefined) return refused(failed)
+  const pair = await mintPair(core, { subject: undefined, client, scopes, now, refreshable: false })
+  await core.tokens.insert(pair, {
+    familyId: randomUUID(),
+    applicationId: client?.id ?? null,
+    subject: null,
+    scopes: scopes.join(' '),
+  })
+  return {
+    ok: true,
+    issued: { grantType: 'client_credentials', pair, scopes, client, owner: undefined, nonce: undefined },
+  }
+}
+
+function defaultsOf(core: Core, client: Client | undefined): readonly string[] {
+  return defaultScopesOf(client?.scopes ?? [], core.settings.defaultScopes)
+}

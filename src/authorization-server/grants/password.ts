@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import type { ClientCredentials } from '../client-authentication.ts'
+import type { Core } from '../core.ts'
+import { failure } from '../failure.ts'
+import { isStorable, scalarOf, textOf } from '../parameters/value.ts'
+import type { Client, Parameters, ResourceOwner } from '../ports.ts'
+import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
+import type { ResolvedSettings } from '../settings.ts'
+import { type Check, firstFailure, type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
+
+interface Facts {
+  readonly client: Client | undefined
+  readonly credentials: ClientCredentials | undefined
+  readonly scopes: readonly string[]
+  readonly settings: ResolvedSettings
+}
+
+/** RFC 6749 §4.3.2: before the user's password is looked at. */
+const CHECKS_BEFORE: ReadonlyArray<Check<Facts>> = [
+  ({ client, credentials, settings }) =>
+    client || (settings.passwordGrantWithoutClient && !credentials) ? undefined : failure('invalid_client'),
+]
+
+/** And after: no scope at all is fine, where the client's own leave out the default (F011). */
+const CHECKS_AFTER: ReadonlyArray<Check<Facts>> = [
+  ({ client, scopes, settings }) => {
+    if (scopes.length === 0) return undefined
+    const allowed = scopesAllowed(client?.scopes ?? [], settings.serverScopes)
+    return areScopesValid(scopes.join(' '), allowed) ? undefined : failure('invalid_scope')
+  },
+]
+
+/** Gives tokens for a user's name and password (RFC 6749 §4.3). */
+export async function passwordGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
+  const { parameters, credentials, client, now } = request
+  const scope = textOf(parameters, 'scope')
+  const scopes =
+    scope === undefined ? defaultScopesOf(client?.scopes ?? [], core.settings.defaultScopes) : parseScopes(scope)
+  const facts: Facts = { client, credentials, scopes, settings: core.settings }
+  const early = firstFailure(CHECKS_BEFORE, facts)
+  if (early !== undefined) return refused(early)
+  const owner = await ownerOf(core, parameters)
+  if (owner === undefined) return refused(failure('invalid_grant'))
+  const late = firstFailure(CHECKS_AFTER, facts)
+  if (late !== undefined) return refused(late)
+  const pair = await mintPair(core, { subject: owner.id, client, scopes, now, refreshable: true })
+  await core.tokens.insert(pair, {
+    familyId: randomUUID(),
+    applicationId: client?.id ?? null,
+    subject: owner.id,
+    scopes: scopes.join(' '),
+  })
+  return {
+    ok: true,
+    issued: {
+      grantType: 'password',
+      pair,
+      scopes,
+      client,
+      owner: scopes.includes('openid') ? owner : undefined,
+      nonce: undefined,
+    },
+  }
+}
+
+async function ownerOf(core: Core, parameters: Parameters): Promise<ResourceOwner | undefined> {
+  const username = scalarOf(parameters, 'username')
+  const password = scalarOf(parameters, 'password')
+  if (username === undefined || password === undefined || username === '' || password === '') return undefined
+  return isStorable(username) && isStorable(password) ? core.owners.authenticate?.(username, password) : undefined
+}

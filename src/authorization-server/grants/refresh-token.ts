@@ -1,0 +1,66 @@
+import type { ClientCredentials } from '../client-authentication.ts'
+import type { Core } from '../core.ts'
+import { failure, missingParameter } from '../failure.ts'
+import { textOf } from '../parameters/value.ts'
+import type { Client } from '../ports.ts'
+import { areScopesValid, parseScopes } from '../scopes.ts'
+import type { StoredToken } from '../store/tokens.ts'
+import {
+  type Check,
+  firstFailure,
+  type GrantOutcome,
+  mintPair,
+  ownerForIdToken,
+  refused,
+  type TokenRequest,
+} from './token-request.ts'
+
+interface Facts {
+  readonly presented: string | undefined
+  readonly stored: StoredToken | undefined
+  readonly credentials: ClientCredentials | undefined
+  readonly client: Client | undefined
+  readonly scope: string | undefined
+}
+
+/** RFC 6749 §6, in Doorkeeper's order: the token before the client (README of the recording, 16 and 30). */
+const CHECKS: ReadonlyArray<Check<Facts>> = [
+  ({ presented }) => (presented === undefined ? missingParameter('refresh_token') : undefined),
+  ({ stored }) => (stored === undefined || stored.revokedAt !== null ? failure('invalid_grant') : undefined),
+  ({ credentials, client }) => (credentials && !client ? failure('invalid_client') : undefined),
+  ({ stored, client }) =>
+    stored?.applicationId == null || stored.applicationId === client?.id ? undefined : failure('invalid_grant'),
+  ({ stored, scope }) =>
+    scope === undefined || areScopesValid(scope, parseScopes(stored?.scopes ?? ''))
+      ? undefined
+      : failure('invalid_scope'),
+]
+
+/** Exchanges a refresh token for a new pair (RFC 6749 §6). Of uses at the same time, one wins. */
+export async function refreshTokenGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
+  const { parameters, credentials, client, now } = request
+  const presented = textOf(parameters, 'refresh_token')
+  const stored = presented === undefined ? undefined : await core.tokens.findByRefresh(presented)
+  const scope = textOf(parameters, 'scope') ?? textOf(parameters, 'scopes')
+  const failed = firstFailure(CHECKS, { presented, stored, credentials, client, scope })
+  if (failed !== undefined) {
+    await punishReuse(core, stored, now)
+    return refused(failed)
+  }
+  const { id, subject, scopes: granted } = stored as StoredToken
+  const scopes = parseScopes(scope ?? granted)
+  const owner = await ownerForIdToken(core, scopes, subject)
+  const pair = await mintPair(core, { subject: subject ?? undefined, client, scopes, now, refreshable: true })
+  const won = await core.tokens.rotate(id, scopes.join(' '), pair)
+  if (!won) return refused(failure('invalid_grant', { abrupt: true }))
+  return { ok: true, issued: { grantType: 'refresh_token', pair, scopes, client, owner, nonce: undefined } }
+}
+
+/** RFC 9700 §4.14.2: a rotated token that comes again long after was stolen by one of those who use it. */
+async function punishReuse(core: Core, stored: StoredToken | undefined, now: number): Promise<void> {
+  const policy = core.settings.refreshReuse
+  if (policy === undefined || stored?.revokeReason !== 'rotated' || stored.revokedAt === null) return
+  if (now - stored.revokedAt > policy.graceSeconds * 1_000) {
+    await core.tokens.revokeFamily(stored.familyId, 'reuse', now)
+  }
+}

@@ -1,0 +1,92 @@
+import { type ClientCredentials, isAuthentic } from '../client-authentication.ts'
+import type { Core } from '../core.ts'
+import type { Failure } from '../failure.ts'
+import type { Client, GrantEvent, Parameters, ResourceOwner } from '../ports.ts'
+import type { NewPair } from '../store/tokens.ts'
+
+/** A request to the token endpoint, as every grant type gets it. */
+export interface TokenRequest {
+  readonly parameters: Parameters
+  readonly credentials: ClientCredentials | undefined
+  /** The client of the credentials, if they are right. */
+  readonly client: Client | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** What a grant gave. */
+export interface Issued {
+  readonly grantType: GrantEvent['grantType']
+  readonly pair: NewPair
+  readonly scopes: readonly string[]
+  readonly client: Client | undefined
+  /** Whom an ID token shall be about; undefined when none is due. */
+  readonly owner: ResourceOwner | undefined
+  readonly nonce: string | undefined
+}
+
+export type GrantOutcome =
+  | { readonly ok: true; readonly issued: Issued }
+  | { readonly ok: false; readonly failure: Failure }
+
+/** Answers a request of one grant type. */
+export type GrantType = (core: Core, request: TokenRequest) => Promise<GrantOutcome>
+
+/** One rule: what is wrong with the facts, or undefined. */
+export type Check<Facts> = (facts: Facts) => Failure | undefined
+
+/** The first rule that is broken, in the order of the list. */
+export function firstFailure<Facts>(checks: ReadonlyArray<Check<Facts>>, facts: Facts): Failure | undefined {
+  for (const check of checks) {
+    const failed = check(facts)
+    if (failed !== undefined) return failed
+  }
+  return undefined
+}
+
+/** The outcome of a broken rule. */
+export function refused(failure: Failure): GrantOutcome {
+  return { ok: false, failure }
+}
+
+/** The client whose credentials these are; undefined when it is unknown or the secret is wrong. */
+export async function authenticate(
+  core: Core,
+  credentials: ClientCredentials | undefined,
+): Promise<Client | undefined> {
+  if (credentials === undefined) return undefined
+  const client = await core.clients.find(credentials.clientId)
+  return client !== undefined && isAuthentic(client, credentials.secret) ? client : undefined
+}
+
+/** What a pair is made for. */
+export interface PairPurpose {
+  readonly subject: string | undefined
+  readonly client: Client | undefined
+  readonly scopes: readonly string[]
+  readonly now: number
+  readonly refreshable: boolean
+}
+
+/** Makes the credentials of a pair; nothing is stored yet. */
+export async function mintPair(core: Core, purpose: PairPurpose): Promise<NewPair> {
+  const lifetime = core.settings.accessTokenLifetime
+  const accessToken = await core.mint.accessToken({
+    subject: purpose.subject,
+    client: purpose.client,
+    scopes: purpose.scopes,
+    lifetime,
+    issuedAt: Math.floor(purpose.now / 1_000),
+  })
+  const refreshToken = purpose.refreshable ? core.mint.refreshToken() : undefined
+  return { accessToken, refreshToken, now: purpose.now, lifetime }
+}
+
+/** The user an ID token is due for: only with the openid scope. Asked before a credential is used up. */
+export async function ownerForIdToken(
+  core: Core,
+  scopes: readonly string[],
+  subject: string | null,
+): Promise<ResourceOwner | undefined> {
+  return subject !== null && scopes.includes('openid') ? core.owners.find(subject) : undefined
+}

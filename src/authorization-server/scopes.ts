@@ -1,0 +1,42 @@
+/** Scope names in the order given, each once (RFC 6749 §3.3). */
+export function parseScopes(text: string): string[] {
+  const names = text.split(/\s+/).filter((name) => name !== '')
+  return names.length < 2 ? names : [...new Set(names)]
+}
+
+/**
+ * Whether every scope of `text` is among `allowed`, of which one may end in `:*` and then takes any `name:value`. A
+ * text without scopes, or with a tab or line break, is not valid (A078).
+ */
+export function areScopesValid(text: string, allowed: readonly string[]): boolean {
+  if (/[\n\r\t]/.test(text)) return false
+  const scopes = parseScopes(text)
+  return scopes.length > 0 && scopes.every((scope) => isScopeAmong(scope, allowed))
+}
+
+/** What may be asked for: the client's own scopes where it has some, else the server's. */
+export function scopesAllowed(clientScopes: readonly string[], serverScopes: readonly string[]): readonly string[] {
+  return clientScopes.length > 0 ? clientScopes : serverScopes
+}
+
+/** What a client gets that names no scope: the default ones, as far as its own allow. May be empty (README, 10 and 26). */
+export function defaultScopesOf(clientScopes: readonly string[], defaults: readonly string[]): readonly string[] {
+  return clientScopes.length > 0 ? defaults.filter((scope) => isScopeAmong(scope, clientScopes)) : defaults
+}
+
+/** Whether two lists hold the same scopes, in whatever order. */
+export function sameScopes(left: readonly string[], right: readonly string[]): boolean {
+  const wanted = new Set(right)
+  const given = new Set(left)
+  return given.size === wanted.size && [...given].every((scope) => wanted.has(scope))
+}
+
+function isScopeAmong(scope: string, allowed: readonly string[]): boolean {
+  return allowed.some((candidate) => candidate === scope || isDynamicMatch(candidate, scope))
+}
+
+function isDynamicMatch(pattern: string, scope: string): boolean {
+  if (!pattern.endsWith(':*')) return false
+  const stem = pattern.slice(0, -1)
+  return stem.indexOf(':') === stem.length - 1 && scope.startsWith(stem) && scope.length > stem.length
+}

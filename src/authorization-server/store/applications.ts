@@ -1,0 +1,90 @@
+import type { Database } from '../../storage/index.ts'
+import type { ApplicationDocument, ApplicationStore, Client, StoreScope } from '../ports.ts'
+import { named } from './statements.ts'
+
+const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version'
+
+/** The applications table of a schema; `onChange` is told the client_id of what this process wrote. */
+export function createApplicationStore(
+  database: Database,
+  schema: string,
+  onChange: (clientId: string) => void,
+): ApplicationStore {
+  const statements = statementsOf(schema)
+  return {
+    async upsert(application, within: StoreScope = database) {
+      const rows = await within.query(statements.upsert, valuesOf(application))
+      onChange(application.client_id)
+      return rows.length > 0
+    },
+    async remove(clientId, version, within: StoreScope = database) {
+      const rows = await within.query(statements.remove, [clientId, version ?? null])
+      onChange(clientId)
+      return rows.length > 0
+    },
+    async find(clientId) {
+      const rows = await database.query<ApplicationDocument>(statements.findApplication, [clientId])
+      return rows[0]
+    },
+    list: () => database.query<ApplicationDocument>(statements.listApplications),
+    async nextId(within: StoreScope = database) {
+      const rows = await within.query<{ id: number }>(statements.nextId)
+      return Number(rows[0]?.id)
+    },
+  }
+}
+
+/** The application in its role on the wire. */
+export function clientOf(application: ApplicationDocument): Client {
+  return {
+    id: application.id,
+    clientId: application.client_id,
+    name: application.name,
+    secretDigest: application.secret_digest,
+    redirectUris: application.redirect_uris,
+    scopes: application.scopes,
+    confidential: application.confidential,
+    trusted: application.trusted,
+    version: application.version,
+  }
+}
+
+function valuesOf(application: ApplicationDocument): unknown[] {
+  return [
+    application.id,
+    application.client_id,
+    application.name,
+    application.secret_digest,
+    application.redirect_uris,
+    application.scopes,
+    application.confidential,
+    application.trusted,
+    application.version,
+  ]
+}
+
+function statementsOf(schema: string) {
+  const applications = `${schema}.applications`
+  return named(schema, {
+    upsert: `insert into ${applications} (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (client_id) do update set id = excluded.id, name = excluded.name, secret_digest = excluded.secret_digest,
+  redirect_uris = excluded.redirect_uris, scopes = excluded.scopes, confidential = excluded.confidential,
+  trusted = excluded.trusted, version = excluded.version
+where excluded.version > ${applications}.version
+returning id`,
+    remove: `with gone as (
+  delete from ${applications} where client_id = $1 and ($2::bigint is null or version <= $2) returning id
+), dead_tokens as (
+  delete from ${schema}.tokens where application_id in (select id from gone)
+), dead_grants as (
+  delete from ${schema}.grants where application_id in (select id from gone)
+), dead_devices as (
+  delete from ${schema}.device_grants where application_id in (select id from gone)
+)
+select id from gone`,
+    findApplication: `select ${COLUMNS} from ${applications} where client_id = $1`,
+    listApplications: `select ${COLUMNS} from ${applications} order by id`,
+    nextId: `select setval('${schema}.application_ids', greatest(nextval('${schema}.application_ids'),
+  (select coalesce(max(id), 0) + 1 from ${applications}))) as id`,
+  })
+}

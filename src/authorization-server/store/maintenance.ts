@@ -1,0 +1,54 @@
+import type { Database } from '../../storage/index.ts'
+import { named } from './statements.ts'
+
+/** Work on all that was issued, for clean-up and for tests. */
+export interface Maintenance {
+  reset(): Promise<void>
+  advance(seconds: number): Promise<void>
+  purge(now: number): Promise<number>
+}
+
+const BATCH = 5_000
+
+/**
+ * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, access tokens without a
+ * refresh token a day after theirs, and pairs 30 days after they were revoked, so that reuse of a refresh token is
+ * seen until then. A pair that can still be refreshed never is.
+ */
+export function createMaintenance(database: Database, schema: string): Maintenance {
+  const aged = (table: string, columns: readonly string[]) =>
+    `update ${schema}.${table} set ${columns.map((column) => `${column} = ${column} - make_interval(secs => $1)`).join(', ')}`
+  const purge = (table: string, when: string) =>
+    `delete from ${schema}.${table} where ctid = any(array(
+  select ctid from ${schema}.${table} where ${when} limit ${BATCH} for update skip locked)) returning 1`
+  const sql = named(schema, {
+    agedTokens: aged('tokens', ['created_at', 'revoked_at']),
+    agedGrants: aged('grants', ['created_at', 'used_at']),
+    agedDevices: aged('device_grants', ['created_at', 'last_polled_at']),
+    purgedGrants: purge('grants', `created_at + make_interval(secs => expires_in + 3600) < $1`),
+    purgedDevices: purge('device_grants', `created_at + make_interval(secs => expires_in + 3600) < $1`),
+    purgedAccess: purge(
+      'tokens',
+      `refresh_hash is null and created_at + make_interval(secs => expires_in + 86400) < $1`,
+    ),
+    purgedPairs: purge('tokens', `revoked_at + interval '30 days' < $1`),
+  })
+  return {
+    async reset() {
+      await database.query(`truncate ${schema}.tokens, ${schema}.grants, ${schema}.device_grants`)
+    },
+    async advance(seconds) {
+      for (const statement of [sql.agedTokens, sql.agedGrants, sql.agedDevices])
+        await database.query(statement, [seconds])
+    },
+    async purge(now) {
+      let total = 0
+      for (const statement of [sql.purgedGrants, sql.purgedDevices, sql.purgedAccess, sql.purgedPairs]) {
+        for (let count = BATCH; count === BATCH; total += count) {
+          count = (await database.query(statement, [new Date(now)])).length
+        }
+      }
+      return total
+    },
+  }
+}

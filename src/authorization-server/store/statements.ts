@@ -1,0 +1,10 @@
+import type { Statement } from '../../storage/index.ts'
+
+/** Statements of one schema, each with a name that no other schema's has, so that they can be prepared. */
+export function named<Name extends string>(
+  schema: string,
+  texts: Readonly<Record<Name, string>>,
+): Readonly<Record<Name, Statement>> {
+  const entries = Object.entries<string>(texts).map(([name, text]) => [name, { name: `${schema}_as_${name}`, text }])
+  return Object.fromEntries(entries) as Record<Name, Statement>
+}
