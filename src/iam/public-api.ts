@@ -5,7 +5,7 @@ import { type AuthorizeDependencies, authorizeEndpoint } from './authorize.ts'
 import type { IamMetrics } from './metrics.ts'
 import { errorPage } from './pages.ts'
 import { ResourceOwnerUnavailableError } from './password-check.ts'
-import { belowRoot, endpointOf, type PublicEndpoint } from './public-path.ts'
+import { endpointOf, innerPath, type PublicEndpoint } from './public-path.ts'
 import { testControl } from './test-controls.ts'
 
 /** What the public port needs. */
@@ -24,7 +24,7 @@ export function publicApi(to: PublicApiDependencies) {
   const route = routes(to)
   return async (request: HttpRequest, correlationId: string): Promise<HttpReply> => {
     const startedAt = performance.now()
-    const path = belowRoot(request.path, root) ?? request.path
+    const path = innerPath(request.path, root)
     const endpoint = endpointOf(path)
     let reply: HttpReply
     try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { belowRoot, endpointOf, loggablePath } from './public-path.ts'
+import { endpointOf, innerPath, loggablePath } from './public-path.ts'
 
 test('every spelling of a path is the same endpoint, and case matters', () => {
   const spellings = [
@@ -9,21 +9,32 @@ test('every spelling of a path is the same endpoint, and case matters', () => {
     '/oauth//authorize',
     '//oauth/authorize',
     '/oauth/authorize.json',
-    '/oauth/%61uthorize',
-    '/o/acme/oauth/authorize',
+    '/oauth/authorize.xml/',
   ]
   for (const path of spellings) assert.equal(endpointOf(path), 'authorize', path)
-  for (const path of ['/OAuth/authorize', '/oauth/authorize/new', '/oauth', '/%', '/o/oauth/authorize', '']) {
+  for (const path of [
+    '/OAuth/authorize',
+    '/oauth/authorize/new',
+    '/oauth',
+    '/%',
+    '/o/oauth/authorize',
+    '',
+    'constructor',
+    '/oauth/authorize.',
+  ]) {
     assert.equal(endpointOf(path), 'other', path)
   }
   assert.equal(endpointOf('/.well-known/jwks.json'), 'keys')
   assert.equal(endpointOf('/oauth/authorize/native'), 'authorize_native')
 })
 
-test('a root below which the issuer lives is taken off, once and whole', () => {
-  assert.equal(belowRoot('/gitlab/oauth/token', '/gitlab'), '/oauth/token')
-  assert.equal(belowRoot('/gitlabs/oauth/token', '/gitlab'), undefined)
-  assert.equal(belowRoot('/oauth/token', ''), '/oauth/token')
+test('the root of the issuer and an organization are taken off a path, once and whole', () => {
+  assert.equal(innerPath('/gitlab/oauth/token', '/gitlab'), '/oauth/token')
+  assert.equal(innerPath('/gitlab/o/acme/oauth/token', '/gitlab'), '/oauth/token')
+  assert.equal(innerPath('/o/acme/.well-known/openid-configuration', ''), '/.well-known/openid-configuration')
+  for (const path of ['/gitlabs/oauth/token', '/oauth/token', '/o/oauth/token', '/x/o/a/oauth/token']) {
+    assert.equal(innerPath(path, '/gitlab'), path)
+  }
 })
 
 test('whatever looks like a credential is masked before a path is logged', () => {

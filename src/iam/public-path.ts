@@ -17,19 +17,21 @@ const PATHS = {
 export type PublicEndpoint = (typeof PATHS)[keyof typeof PATHS] | 'other'
 
 /**
- * The endpoint a path stands for, in any spelling Rails takes for the same action: percent-encoded, doubled or
- * trailing slashes, a `.json` suffix, `/o/<organization>` in front (recording A133, E115, E116). Case matters.
+ * The endpoint a path stands for, in the spellings that the protocol core takes too: doubled and trailing slashes, a
+ * format suffix (recording A133, E115, E116). Case matters.
  */
 export function endpointOf(path: string): PublicEndpoint {
-  const plain = plainPath(path)
-  if (plain === undefined) return 'other'
-  return PATHS[plain as keyof typeof PATHS] ?? PATHS[plain.replace(/\.json$/, '') as keyof typeof PATHS] ?? 'other'
+  const plain = path.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1')
+  return named(plain) ?? named(plain.replace(/([^/.])\.[^./?]+$/, '$1')) ?? 'other'
 }
 
-/** A path without the part below which the issuer lives; undefined when it lies elsewhere. */
-export function belowRoot(path: string, root: string): string | undefined {
-  if (root === '') return path
-  return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined
+/**
+ * A path as it is seen below the root that the issuer lives under, and without the organization that may stand before
+ * it (`/o/<organization>/oauth/…`). A path elsewhere stays as it is.
+ */
+export function innerPath(path: string, root: string): string {
+  const below = root !== '' && path.startsWith(`${root}/`) ? path.slice(root.length) : path
+  return below.replace(/^\/+o\/+[^/]+(?=\/+(?:oauth|\.well-known)\/)/, '')
 }
 
 /** A path as it may be logged: whatever looks like a credential in it is masked. */
@@ -39,13 +41,6 @@ export function loggablePath(path: string): string {
     .replace(/[^/]{20,}/g, (segment) => (segment.length > 30 || /\d/.test(segment) ? '[masked]' : segment))
 }
 
-function plainPath(path: string): string | undefined {
-  let decoded: string
-  try {
-    decoded = decodeURIComponent(path)
-  } catch {
-    return undefined
-  }
-  const collapsed = decoded.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1')
-  return collapsed.replace(/^\/o\/[^/]+(?=\/oauth\/)/, '')
+function named(path: string): PublicEndpoint | undefined {
+  return Object.hasOwn(PATHS, path) ? PATHS[path as keyof typeof PATHS] : undefined
 }
