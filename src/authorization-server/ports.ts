@@ -208,6 +208,15 @@ export interface AccessToken {
   readonly expired: boolean
 }
 
+/** An application that holds unrevoked tokens of a user. */
+export interface GrantedApplication {
+  readonly id: number
+  readonly clientId: string
+  readonly name: string
+  /** Of all those tokens together, in the order of the alphabet. */
+  readonly scopes: readonly string[]
+}
+
 /** A device grant that waits for a user. */
 export interface PendingDevice {
   readonly clientId: string
@@ -239,6 +248,8 @@ export interface AuthorizationServer {
   errorReply(error: AuthorizationError): HttpReply
   /** Whether a live token of this client and user has exactly these scopes; always false for public clients. */
   hasMatchingToken(client: Client, ownerId: string, scopes: readonly string[]): Promise<boolean>
+  /** The applications a user has let in, by name. */
+  grantedApplications(ownerId: string): Promise<GrantedApplication[]>
   /** GET /oauth/authorize/native: shows whatever code it is given, escaped. */
   nativePage(parameters: Parameters): HttpReply
   /** The device that waits under this code; undefined when unknown, used or expired. Codes are case-sensitive. */

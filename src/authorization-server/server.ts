@@ -24,6 +24,7 @@ import { conditional, pageReply } from './replies.ts'
 import { endpointOf, type Route, routeOf } from './routes.ts'
 import { resolveSettings } from './settings.ts'
 import { createApplicationStore } from './store/applications.ts'
+import { createAuthorizationReader } from './store/authorizations.ts'
 import { createDeviceStore } from './store/devices.ts'
 import { createGrantStore } from './store/grants.ts'
 import { createKeyStore } from './store/keys.ts'
@@ -62,6 +63,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     errorReply: (error) => errorReply(core, error),
     hasMatchingToken: async (client, ownerId, scopes) =>
       client.confidential && (await hasMatchingToken(core, client, ownerId, scopes)),
+    grantedApplications: createAuthorizationReader(database, schema),
     nativePage: (parameters) => {
       const body = nativeCodeBody(scalarOf(parameters, 'code') ?? '')
       return pageReply(200, core.layout({ title: 'Authorization code', body }))
