@@ -5,13 +5,17 @@ import type { Pages } from './browser/routes.ts'
 import { homeBody } from './pages/home.ts'
 
 /** The home page. */
-export function homePages(_core: AuthorizationServer): Pages {
+export function homePages(core: AuthorizationServer): Pages {
   return {
     'GET /': async (visit) =>
       page(visit, {
         title: 'Home',
         isWide: true,
-        body: homeBody({ owner: visit.owner, csrfToken: csrfToken(visit.session), authorized: [] }),
+        body: homeBody({
+          owner: visit.owner,
+          csrfToken: csrfToken(visit.session),
+          authorized: visit.owner ? await core.grantedApplications(visit.owner.id) : [],
+        }),
       }),
   }
 }
