@@ -71,20 +71,27 @@ export class RoutingParameters {
 export function readForm(text: string, into: RoutingParameters): void {
   const length = text.length
   let start = 0
+  let escaped = 0
   while (start < length) {
     let end = text.indexOf('&', start)
     if (end < 0) end = length
-    if (end > start) readPair(text, start, end, into)
+    if (end > start) {
+      const pair = text.slice(start, end)
+      if (pair.includes('%') && ++escaped > MAX_COSTLY) return into.addFault('malformed_request')
+      readPair(pair, into)
+    }
     start = end + 1
   }
 }
 
-function readPair(text: string, start: number, end: number, into: RoutingParameters): void {
-  let equals = text.indexOf('=', start)
-  if (equals < 0 || equals > end) equals = end
-  const name = decodePart(text.slice(start, equals), into)
+/** So many parameters as Rack takes at all may need decoding; more would hold up every other request. */
+const MAX_COSTLY = 4_096
+
+function readPair(pair: string, into: RoutingParameters): void {
+  const equals = pair.indexOf('=')
+  const name = decodePart(equals < 0 ? pair : pair.slice(0, equals), into)
   if (name === undefined) return
-  const raw = equals < end ? text.slice(equals + 1, end) : ''
+  const raw = equals < 0 ? '' : pair.slice(equals + 1)
   const bracket = name.indexOf('[')
   if (bracket > 0) into.addUnreadable(name.slice(0, bracket))
   const value = decodePart(raw, into)
@@ -95,7 +102,9 @@ function readPair(text: string, start: number, end: number, into: RoutingParamet
 }
 
 function readSemicolons(pair: string, into: RoutingParameters): void {
-  for (const part of pair.split(';').slice(1)) into.addUnreadable((part.split('=')[0] ?? '').trim())
+  const parts = pair.split(';', MAX_COSTLY + 1)
+  if (parts.length > MAX_COSTLY) return into.addFault('malformed_request')
+  for (const part of parts.slice(1)) into.addUnreadable((part.split('=')[0] ?? '').trim())
 }
 
 function decodePart(part: string, into: RoutingParameters): string | undefined {
@@ -124,8 +133,9 @@ export function readJson(text: string, into: RoutingParameters): void {
   if (document === null || typeof document !== 'object' || Array.isArray(document)) {
     return into.addFault('malformed_request')
   }
-  for (const [name, value] of Object.entries(document)) {
-    if (!INDEX.has(name)) continue
+  for (const name of ROUTING_PARAMETERS) {
+    if (!Object.hasOwn(document, name)) continue
+    const value: unknown = (document as Record<string, unknown>)[name]
     if (typeof value === 'string') {
       if (value.includes('\0')) into.addFault('malformed_request')
       else into.add(name, value)
@@ -144,8 +154,9 @@ function hasRepeatedMember(text: string): boolean {
     else if (character === 0x7d || character === 0x5d) depth--
     else if (character === 0x22) {
       const end = endOfString(text, at)
-      if (depth === 1 && /^\s*:/.test(text.slice(end + 1, end + 64))) {
-        const name = JSON.parse(text.slice(at, end + 1)) as string
+      if (depth === 1 && isColonNext(text, end + 1)) {
+        const quoted = text.slice(at, end + 1)
+        const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
         if (INDEX.has(name)) {
           if (seen.has(name)) return true
           seen.add(name)
@@ -155,6 +166,12 @@ function hasRepeatedMember(text: string): boolean {
     }
   }
   return false
+}
+
+function isColonNext(text: string, from: number): boolean {
+  let at = from
+  while (at < text.length && text.charCodeAt(at) <= 0x20) at++
+  return text.charCodeAt(at) === 0x3a
 }
 
 function endOfString(text: string, open: number): number {
