@@ -1,0 +1,109 @@
+import type { Application } from '../applications/index.ts'
+import type { Queryable } from '../storage/index.ts'
+import type { ApplicationRecord, Change } from './model.ts'
+import type { Store, Written } from './store.ts'
+
+/** What came of an announcement. `stale` and `unchanged` are successes: something as new or newer is known. */
+export type ApplicationOutcome =
+  | { readonly kind: 'stored' | 'removed' | 'unchanged' | 'stale'; readonly application: ApplicationRecord | undefined }
+  | { readonly kind: 'client_id_taken'; readonly by: number }
+
+interface Stored {
+  readonly client_id: string | null
+  readonly version: number
+  readonly iam_version: number | null
+  readonly is_removed: boolean
+}
+
+/**
+ * Takes in an application as its platform announces it, and the version that IAM holds. May be repeated and may arrive
+ * in any order: an older version never replaces a newer one, and neither does it bring back what was removed.
+ */
+export function putApplication(
+  store: Store,
+  application: Application,
+  iamVersion: number | null,
+): Promise<ApplicationOutcome> {
+  return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
+    const stored = await read(tx, store.schema, application.id)
+    const held = stored && recordOf(application.id, stored)
+    if (
+      stored &&
+      (stored.version > application.version || (stored.is_removed && stored.version >= application.version))
+    ) {
+      return { change: undefined, result: { kind: 'stale', application: held } }
+    }
+    const [rival] = await tx.query<{ id: number }>(
+      `select id from ${store.schema}.applications where client_id = $1 and id <> $2 and not is_removed`,
+      [application.client_id, application.id],
+    )
+    if (rival) return { change: undefined, result: { kind: 'client_id_taken', by: rival.id } }
+    const next: ApplicationRecord = {
+      id: application.id,
+      client_id: application.client_id,
+      version: application.version,
+      iam_version: greatest(stored?.is_removed ? null : (stored?.iam_version ?? null), iamVersion),
+    }
+    if (held && held.version === next.version && held.iam_version === next.iam_version) {
+      return { change: undefined, result: { kind: 'unchanged', application: held } }
+    }
+    await tx.query(
+      `insert into ${store.schema}.applications (id, client_id, document, version, iam_version, is_removed)
+        values ($1, $2, $3, $4, $5, false)
+        on conflict (id) do update set client_id = excluded.client_id, document = excluded.document,
+          version = excluded.version, iam_version = excluded.iam_version, is_removed = false, changed_at = now()`,
+      [next.id, next.client_id, JSON.stringify(application), next.version, next.iam_version],
+    )
+    const former = held && held.client_id !== next.client_id ? { former_client_id: held.client_id } : {}
+    const change: Change = { kind: 'application', application: next, ...former }
+    return { change, result: { kind: 'stored', application: next } }
+  })
+}
+
+/**
+ * Removes an application as of `version`, unless a newer version of it is known. What stays is a mark, so that an
+ * announcement that was overtaken on its way does not bring it back.
+ */
+export function removeApplication(store: Store, id: number, version: number): Promise<ApplicationOutcome> {
+  return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
+    const stored = await read(tx, store.schema, id)
+    const held = stored && recordOf(id, stored)
+    if (stored && stored.version > version) return { change: undefined, result: { kind: 'stale', application: held } }
+    await tx.query(
+      `insert into ${store.schema}.applications (id, version, is_removed) values ($1, $2, true)
+        on conflict (id) do update set client_id = null, document = null, version = excluded.version,
+          iam_version = null, is_removed = true, changed_at = now()`,
+      [id, version],
+    )
+    if (!held) return { change: undefined, result: { kind: 'unchanged', application: undefined } }
+    const change: Change = { kind: 'application_removed', id, former_client_id: held.client_id }
+    return { change, result: { kind: 'removed', application: undefined } }
+  })
+}
+
+/** An application whole, as it was announced; undefined when it is not known. */
+export async function readApplication(store: Store, id: number): Promise<Application | undefined> {
+  const [row] = await store.database.query<{ document: Application }>(
+    `select document from ${store.schema}.applications where id = $1 and not is_removed`,
+    [id],
+  )
+  return row?.document
+}
+
+async function read(tx: Queryable, schema: string, id: number): Promise<Stored | undefined> {
+  const [row] = await tx.query<Stored>(
+    `select client_id, version, iam_version, is_removed from ${schema}.applications where id = $1`,
+    [id],
+  )
+  return row
+}
+
+function recordOf(id: number, stored: Stored): ApplicationRecord | undefined {
+  if (stored.is_removed || stored.client_id === null) return undefined
+  return { id, client_id: stored.client_id, version: stored.version, iam_version: stored.iam_version }
+}
+
+function greatest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.max(a, b)
+}

@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, sep } from 'node:path'
+import { type DefinitionFile, type Definitions, readDefinitions } from '../flags/index.ts'
+import { ControlPlaneFault } from './settings.ts'
+
+/**
+ * Reads every definition below `directory`; hidden files are passed over. Throws {@link ControlPlaneFault} that lists
+ * all faults when a file is unsound or cannot be read.
+ */
+export function loadDefinitions(directory: string): Definitions {
+  const faults: string[] = []
+  const read = readDefinitions(readFiles(directory, faults))
+  if ('faults' in read) faults.push(...read.faults)
+  if (faults.length > 0 || 'faults' in read) {
+    throw new ControlPlaneFault(faults.map((fault) => `${directory}/${fault}`))
+  }
+  return read
+}
+
+function readFiles(directory: string, faults: string[]): DefinitionFile[] {
+  const files: DefinitionFile[] = []
+  let names: string[]
+  try {
+    names = readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) =>
+        join(entry.parentPath, entry.name).slice(directory.length).replaceAll(sep, '/').replace(/^\/+/, ''),
+      )
+  } catch (error) {
+    throw new ControlPlaneFault(
+      [`flag definitions: ${directory} cannot be read (${(error as NodeJS.ErrnoException).code})`],
+      { cause: error },
+    )
+  }
+  for (const name of names.sort()) {
+    try {
+      files.push({ path: name, text: readFileSync(join(directory, name), 'utf8') })
+    } catch (error) {
+      faults.push(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  return files
+}

@@ -1,0 +1,151 @@
+import { applyChange, type Definitions, type FlagChange, type FlagState, sameState } from '../flags/index.ts'
+import { UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
+import type { Queryable } from '../storage/index.ts'
+import type { Environment } from './environments.ts'
+import type { Change } from './model.ts'
+import type { Store, Written } from './store.ts'
+import { defaultState, ROUTING_FLAGS } from './view.ts'
+
+/** Which flag is written, by whom. */
+export interface FlagWrite {
+  readonly environment: Environment
+  readonly name: string
+  readonly by: string
+  /** The version at which the flag must still be for the write to happen; undefined for whatever it is. */
+  readonly ifVersion?: number | undefined
+}
+
+/** What came of a write. `unchanged` is a success: the flag was as asked already. */
+export type FlagOutcome =
+  | { readonly kind: 'written' | 'unchanged'; readonly before: FlagState | null; readonly after: FlagState | null }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'conflict'; readonly version: number }
+  | { readonly kind: 'no_history' }
+
+/** Applies changes to a flag, all or none, in the order given. */
+export function changeFlag(
+  store: Store,
+  definitions: Definitions,
+  write: FlagWrite,
+  changes: readonly FlagChange[],
+): Promise<FlagOutcome> {
+  return onFlag(store, write, 'set', async (_tx, before) => {
+    let state = before ?? defaultState(definitions, write.name)
+    for (const change of changes) {
+      const refused = refusalFor(write.name, change)
+      if (refused !== undefined) return { refused }
+      const result = applyChange(write.name, state, change, { routes: ROUTING_FLAGS.includes(write.name) })
+      if ('refused' in result) return result
+      state = result.state
+    }
+    return { state }
+  })
+}
+
+/** Forgets what has been set of a flag, so that its default applies again. */
+export function deleteFlag(store: Store, write: FlagWrite): Promise<FlagOutcome> {
+  return onFlag(store, write, 'delete', async () => ({ state: null }))
+}
+
+/**
+ * Puts a flag back to what it was at `toVersion`; without one, to what it was before its last change. A restore is a
+ * change like any other and can be undone the same way.
+ */
+export function restoreFlag(store: Store, write: FlagWrite, toVersion: number | undefined): Promise<FlagOutcome> {
+  return onFlag(store, write, 'restore', async (tx) => {
+    const where = [write.environment, write.name]
+    if (toVersion === undefined) {
+      const [last] = await tx.query<{ before: FlagState | null }>(
+        `select before from ${store.schema}.flag_history where environment = $1 and name = $2 order by version desc limit 1`,
+        where,
+      )
+      return last ? { state: last.before } : 'no_history'
+    }
+    const [then] = await tx.query<{ after: FlagState | null }>(
+      `select after from ${store.schema}.flag_history
+        where environment = $1 and name = $2 and version <= $3 order by version desc limit 1`,
+      [...where, toVersion],
+    )
+    if (then) return { state: then.after }
+    const [first] = await tx.query<{ before: FlagState | null }>(
+      `select before from ${store.schema}.flag_history where environment = $1 and name = $2 order by version limit 1`,
+      where,
+    )
+    return first ? { state: first.before } : 'no_history'
+  })
+}
+
+/** One entry of a flag's history, newest first in lists. `null` stands for "not set". */
+export interface FlagHistoryEntry {
+  readonly version: number
+  readonly action: string
+  readonly before: FlagState | null
+  readonly after: FlagState | null
+  readonly changed_by: string
+  readonly changed_at: Date
+}
+
+/** The last changes of a flag, newest first. */
+export function flagHistory(
+  store: Store,
+  environment: Environment,
+  name: string,
+  limit: number,
+): Promise<FlagHistoryEntry[]> {
+  return store.database.query<FlagHistoryEntry>(
+    `select version, action, before, after, changed_by, changed_at from ${store.schema}.flag_history
+      where environment = $1 and name = $2 order by version desc limit $3`,
+    [environment, name, limit],
+  )
+}
+
+type Next = { readonly state: FlagState | null } | { readonly refused: string } | 'no_history'
+
+function onFlag(
+  store: Store,
+  write: FlagWrite,
+  action: string,
+  decide: (tx: Queryable, before: FlagState | null) => Promise<Next>,
+): Promise<FlagOutcome> {
+  const { environment, name, by } = write
+  return store.write<FlagOutcome>(async (tx, version): Promise<Written<FlagOutcome>> => {
+    const [stored] = await tx.query<{ state: FlagState; version: number }>(
+      `select state, version from ${store.schema}.flags where environment = $1 and name = $2`,
+      [environment, name],
+    )
+    const nothing = (result: FlagOutcome): Written<FlagOutcome> => ({ change: undefined, result })
+    if (write.ifVersion !== undefined && write.ifVersion !== (stored?.version ?? 0)) {
+      return nothing({ kind: 'conflict', version: stored?.version ?? 0 })
+    }
+    const before = stored?.state ?? null
+    const next = await decide(tx, before)
+    if (next === 'no_history') return nothing({ kind: 'no_history' })
+    if ('refused' in next) return nothing({ kind: 'refused', why: next.refused })
+    const after = next.state
+    if (before === after || (before && after && sameState(before, after))) {
+      return nothing({ kind: 'unchanged', before, after })
+    }
+    if (after) {
+      await tx.query(
+        `insert into ${store.schema}.flags (environment, name, state, version) values ($1, $2, $3, $4)
+          on conflict (environment, name) do update set state = excluded.state, version = excluded.version`,
+        [environment, name, JSON.stringify(after), version],
+      )
+    } else {
+      await tx.query(`delete from ${store.schema}.flags where environment = $1 and name = $2`, [environment, name])
+    }
+    await tx.query(
+      `insert into ${store.schema}.flag_history (environment, name, version, action, before, after, changed_by)
+        values ($1, $2, $3, $4, $5, $6, $7)`,
+      [environment, name, version, action, before && JSON.stringify(before), after && JSON.stringify(after), by],
+    )
+    const change: Change = { kind: 'flag', environment, name, state: after }
+    return { change, result: { kind: 'written', before, after } }
+  })
+}
+
+/** The flag for unknown clients has no application to ask about, so only its boolean gate can mean anything. */
+function refusalFor(name: string, change: FlagChange): string | undefined {
+  if (name !== UNKNOWN_CLIENTS_FLAG || ('set' in change && !('target' in change))) return undefined
+  return `'${name}' is for clients that have no application: it can only be set to true or false`
+}

@@ -1,0 +1,60 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ChangeFeed } from './feed.ts'
+
+/** The control plane's own numbers. */
+export interface ControlMetrics {
+  readonly registry: Registry
+  readonly requests: Counter<'method' | 'route' | 'status'>
+  readonly duration: Histogram<'route'>
+  readonly streamsDropped: Counter<'cause'>
+}
+
+/** Sets the metrics up; gauges are read from the feed and from `streams` (how many are open) when they are scraped. */
+export function createMetrics(feed: ChangeFeed, streams: () => number): ControlMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge('handover_control_version', 'The version of flags and applications that is held.', () => feed.view.version)
+  gauge('handover_control_snapshot_streams', 'Gateways that follow the snapshot stream.', streams)
+  new Gauge({
+    name: 'handover_control_applications',
+    help: 'Applications, by whether IAM holds their current version.',
+    labelNames: ['replicated'],
+    registers,
+    collect() {
+      const { all, arrived } = feed.view.counts
+      this.set({ replicated: 'yes' }, arrived)
+      this.set({ replicated: 'no' }, all - arrived)
+    },
+  })
+  return {
+    registry,
+    requests: new Counter({
+      name: 'handover_control_requests_total',
+      help: 'Requests answered.',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'handover_control_request_duration_seconds',
+      help: 'Time to answer, streams left out.',
+      labelNames: ['route'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    streamsDropped: new Counter({
+      name: 'handover_control_snapshot_streams_dropped_total',
+      help: 'Streams cut because the reader did not keep up, or the thread was lost.',
+      labelNames: ['cause'],
+      registers,
+    }),
+  }
+}

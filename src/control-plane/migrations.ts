@@ -1,0 +1,65 @@
+import type { Migration } from '../storage/index.ts'
+
+/**
+ * `clock` counts changes: its row is locked by whoever writes, so versions are committed in their order and a reader
+ * that has seen version n has seen all before it. `changes` is what streams resume from; its oldest rows are dropped.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    name: '0001_control_plane',
+    sql: `
+create table {schema}.clock (
+  only_row boolean primary key default true check (only_row),
+  epoch text not null,
+  version bigint not null
+);
+insert into {schema}.clock (epoch, version) values (gen_random_uuid()::text, 1);
+create table {schema}.tokens (
+  digest bytea primary key,
+  role text not null,
+  name text not null,
+  created_at timestamptz not null default now()
+);
+create table {schema}.flags (
+  environment text not null,
+  name text not null,
+  state jsonb not null,
+  version bigint not null,
+  primary key (environment, name)
+);
+create table {schema}.flag_history (
+  environment text not null,
+  name text not null,
+  version bigint not null,
+  action text not null,
+  before jsonb,
+  after jsonb,
+  changed_by text not null,
+  changed_at timestamptz not null default now(),
+  primary key (environment, name, version)
+);
+create table {schema}.brakes (
+  environment text primary key,
+  is_on boolean not null,
+  reason text not null,
+  version bigint not null,
+  changed_by text not null,
+  changed_at timestamptz not null default now()
+);
+create table {schema}.applications (
+  id bigint primary key,
+  client_id text,
+  document jsonb,
+  version bigint not null,
+  iam_version bigint,
+  is_removed boolean not null,
+  changed_at timestamptz not null default now()
+);
+create unique index applications_client_id on {schema}.applications (client_id) where not is_removed;
+create table {schema}.changes (
+  version bigint primary key,
+  change jsonb not null
+);
+`,
+  },
+]

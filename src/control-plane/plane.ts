@@ -1,0 +1,55 @@
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Definitions } from '../flags/index.ts'
+import type { Log } from '../observability/index.ts'
+import type { CredentialMarks } from '../routing/index.ts'
+import type { Environment } from './environments.ts'
+import type { ChangeFeed } from './feed.ts'
+import type { ControlMetrics } from './metrics.ts'
+import type { SnapshotStreams } from './snapshot-streams.ts'
+import type { Store } from './store.ts'
+import type { Caller, Role, TokenBook } from './tokens.ts'
+
+/** What the routes work with. */
+export interface Plane {
+  readonly log: Log
+  readonly definitions: Definitions
+  readonly store: Store
+  readonly feed: ChangeFeed
+  readonly tokens: TokenBook
+  readonly metrics: ControlMetrics
+  readonly streams: SnapshotStreams
+  /** Signs the questions to the routing endpoint; without it nobody may ask. */
+  readonly routingSecret: Uint8Array | undefined
+  readonly forwardAuthOpen: boolean
+  /** Whose flags the routing endpoint and forward_auth go by. */
+  readonly environment: Environment
+  readonly credentialMarks: CredentialMarks
+  readonly relativeUrlRoot: string
+}
+
+/** The server that routes are added to. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route; without it everybody may. */
+    readonly roles?: readonly Role[]
+  }
+  interface FastifyRequest {
+    /** Whose token came with the request; undefined on routes that need none. */
+    caller: Caller | undefined
+  }
+}

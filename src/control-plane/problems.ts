@@ -1,0 +1,80 @@
+import type { FastifyReply } from 'fastify'
+
+/** Every code that an error of `/api/v1` can have; their meaning never changes. */
+export const PROBLEM_CODES = [
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'unknown_flag',
+  'unknown_environment',
+  'unknown_application',
+  'client_id_taken',
+  'version_conflict',
+  'change_refused',
+  'no_history',
+  'body_too_large',
+  'unsupported_media_type',
+  'unavailable',
+  'internal_error',
+] as const
+export type ProblemCode = (typeof PROBLEM_CODES)[number]
+
+/** A field that breaks a rule. */
+export interface FieldFault {
+  readonly field: string
+  readonly rule: string
+}
+
+/** What an error says beside its status and code. */
+export interface ProblemDetails {
+  readonly detail: string
+  readonly errors?: readonly FieldFault[]
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  413: 'Payload Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+/** Sends an error as `application/problem+json` (RFC 9457) with a stable `code` and the request's id. */
+export function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  code: ProblemCode,
+  details: ProblemDetails,
+): FastifyReply {
+  const problem = {
+    type: 'about:blank',
+    title: TITLES[status] ?? 'Error',
+    status,
+    code,
+    detail: details.detail,
+    request_id: reply.request.id,
+    ...(details.errors && { errors: details.errors }),
+  }
+  // Serialized here: the schemas of a route describe its successes.
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send(problem)
+}
+
+/** Sends an error in GitLab's shape, `{"message": …}`: 401 and 403 with their bare phrase, 400 with the reason behind it. */
+export function sendGitLabError(reply: FastifyReply, status: number, reason?: string): FastifyReply {
+  const phrase = `${status} ${status === 400 ? 'Bad request' : (TITLES[status] ?? 'Error')}`
+  return reply
+    .code(status)
+    .type('application/json')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send({ message: reason === undefined ? phrase : `${phrase} - ${reason}` })
+}

@@ -1,0 +1,61 @@
+import type { FastifyRequest } from 'fastify'
+import { type Pairs, parsePairs } from './form.ts'
+
+/** The parameters of a request by name, or what is wrong with one. */
+export type RequestParameters = { readonly values: ReadonlyMap<string, string> } | { readonly fault: string }
+
+/** A form body, as the parser of `acceptForms` leaves it; undefined pairs could not be read. */
+export interface FormBody {
+  readonly pairs: Pairs | undefined
+}
+
+/**
+ * Gathers the parameters of a request from query, form and JSON body, as GitLab's API takes them. None may be given
+ * twice, and in JSON none may be anything but text, a number or a boolean.
+ */
+export function requestParameters(request: FastifyRequest): RequestParameters {
+  const mark = request.url.indexOf('?')
+  const query = mark < 0 ? [] : parsePairs(request.url.slice(mark + 1))
+  if (!query) return { fault: 'the query is not valid percent-encoded UTF-8' }
+  const body = bodyPairs(request.body)
+  if ('fault' in body) return body
+  const values = new Map<string, string>()
+  for (const [name, value] of [...query, ...body.pairs]) {
+    if (values.has(name)) return { fault: `${quote(name)} is given twice` }
+    values.set(name, value)
+  }
+  return { values }
+}
+
+/** Quotes what somebody sent, cut to a length that is fit to be read. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text)
+}
+
+function bodyPairs(body: unknown): { readonly pairs: Pairs } | { readonly fault: string } {
+  if (body === undefined || body === null) return { pairs: [] }
+  if (isFormBody(body)) {
+    return body.pairs ? { pairs: body.pairs } : { fault: 'the form is not valid percent-encoded UTF-8' }
+  }
+  if (typeof body !== 'object' || Array.isArray(body)) return { fault: 'the body must be a JSON object' }
+  const pairs: Array<readonly [string, string]> = []
+  for (const [name, value] of Object.entries(body)) {
+    if (value === null) continue
+    if (typeof value === 'object') return { fault: `${quote(name)} must be text, a number or a boolean` }
+    const text = String(value)
+    if (text.includes('\0')) return { fault: `${quote(name)} holds a NUL` }
+    pairs.push([name, text])
+  }
+  return { pairs }
+}
+
+function isFormBody(body: unknown): body is FormBody {
+  return body !== null && typeof body === 'object' && FORM in body
+}
+
+const FORM = Symbol('form')
+
+/** A form body that {@link requestParameters} knows again. */
+export function formBody(text: string): FormBody {
+  return { [FORM]: true, pairs: parsePairs(text) } as FormBody
+}

@@ -1,0 +1,159 @@
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { applicationSchema } from '../../applications/index.ts'
+import { type ApplicationOutcome, putApplication, readApplication, removeApplication } from '../application-writes.ts'
+import { type ApplicationRecord, hasArrived } from '../model.ts'
+import type { Api, Plane } from '../plane.ts'
+import { sendProblem } from '../problems.ts'
+
+const REPLICATION = { roles: ['replication', 'administrator'] as const }
+const LIST_CHUNK = 1_000
+
+const idField = z
+  .string()
+  .regex(/^[1-9]\d{0,15}$/, 'must be a positive integer')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'must be a positive integer')
+const idSchema = z.object({ id: idField })
+
+const recordSchema = z.object({
+  id: z.int(),
+  client_id: z.string(),
+  version: z.int(),
+  iam_version: z.int().nullable(),
+})
+const outcomeSchema = z.object({
+  /** Whether the announcement was news; false when something as new or newer was known. */
+  applied: z.boolean(),
+  application: recordSchema.nullable(),
+})
+
+/** PostgreSQL's text holds no NUL, and JSON's lone surrogates are no text at all. */
+const announcedApplicationSchema = applicationSchema.refine(
+  (application) => isStorable(JSON.stringify(application)),
+  'must not hold NUL or broken Unicode',
+)
+
+/** Applications as replication announces them, and as people look them up. */
+export function applicationRoutes(api: Api, plane: Plane): void {
+  putAndRemove(api, plane)
+  api.get(
+    '/api/v1/applications',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'All applications',
+        response: { 200: z.object({ applications: z.array(recordSchema) }) },
+      },
+    },
+    async (_request, reply) => {
+      await plane.feed.catchUp()
+      const chunks = Readable.from(listOf(plane.feed.view.applications()))
+      return reply.type('application/json').send(chunks as never)
+    },
+  )
+  api.get(
+    '/api/v1/applications/:id',
+    {
+      config: { roles: ['replication', 'administrator'] },
+      schema: {
+        tags: ['applications'],
+        summary: 'One application, and whether it may be routed to IAM',
+        params: z.object({ id: z.string().min(1).max(255).describe('The id or the client_id') }),
+        response: { 200: recordSchema.extend({ arrived: z.boolean(), application: applicationSchema }) },
+      },
+    },
+    async (request, reply) => {
+      await plane.feed.catchUp()
+      const { id } = request.params
+      const { view } = plane.feed
+      const byId = /^[1-9]\d{0,15}$/.test(id) ? view.application(Number(id)) : undefined
+      const found = byId ?? view.applicationByClientId(id)
+      const document = found && (await readApplication(plane.store, found.id))
+      if (!found || !document) return sendUnknown(reply, id)
+      return { ...found, arrived: hasArrived(found), application: document }
+    },
+  )
+}
+
+function putAndRemove(api: Api, plane: Plane): void {
+  api.put(
+    '/api/v1/applications/:id',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'Announce an application and the version of it that IAM holds',
+        params: idSchema,
+        body: z.strictObject({ application: announcedApplicationSchema, iam_version: z.int().positive().nullable() }),
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request, reply) => {
+      const { application, iam_version: iamVersion } = request.body
+      if (application.id !== request.params.id) {
+        const errors = [{ field: 'application.id', rule: 'must be the id in the path' }]
+        return sendProblem(reply, 400, 'invalid_request', {
+          detail: 'application.id: must be the id in the path',
+          errors,
+        })
+      }
+      const outcome = await putApplication(plane.store, application, iamVersion)
+      if (outcome.kind === 'client_id_taken') {
+        const detail = `client_id ${application.client_id} belongs to application ${outcome.by}`
+        // Not 409: that would tell the sender that something newer is known and all is well.
+        return sendProblem(reply, 422, 'client_id_taken', { detail })
+      }
+      await plane.feed.catchUp()
+      return outcomeDocument(outcome)
+    },
+  )
+  api.delete(
+    '/api/v1/applications/:id',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'Remove an application as of a version',
+        params: idSchema,
+        querystring: z.object({ version: idField }),
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request) => {
+      const outcome = await removeApplication(plane.store, request.params.id, request.query.version)
+      await plane.feed.catchUp()
+      return outcomeDocument(outcome)
+    },
+  )
+}
+
+function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSchema> {
+  const applied = outcome.kind === 'stored' || outcome.kind === 'removed'
+  return { applied, application: ('application' in outcome ? outcome.application : undefined) ?? null }
+}
+
+function sendUnknown(reply: FastifyReply, id: string): FastifyReply {
+  const detail = `no application has the id or client_id ${JSON.stringify(id.slice(0, 255))}`
+  return sendProblem(reply, 404, 'unknown_application', { detail })
+}
+
+/** The list in pieces, so that a hundred thousand applications hold nobody up. */
+async function* listOf(applications: readonly ApplicationRecord[]): AsyncGenerator<string> {
+  yield '{"applications":['
+  for (let at = 0; at < applications.length; at += LIST_CHUNK) {
+    const rows = applications
+      .slice(at, at + LIST_CHUNK)
+      .map(({ id, client_id, version, iam_version }) => JSON.stringify({ id, client_id, version, iam_version }))
+    yield (at === 0 ? '' : ',') + rows.join(',')
+    await turn()
+  }
+  yield ']}'
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes('\\u0000') && text.isWellFormed() && !/\\ud[89a-f]/i.test(text)
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { type BrakeRecord, readBrake, setBrake } from '../brake-writes.ts'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../environments.ts'
+import type { Api, Plane } from '../plane.ts'
+import { environmentField, namedEnvironmentField } from './flags.ts'
+
+const brakeSchema = z.object({
+  environment: z.enum(ENVIRONMENTS),
+  on: z.boolean(),
+  reason: z.string(),
+  version: z.int().nullable(),
+  changed_by: z.string().nullable(),
+  changed_at: z.string().nullable(),
+})
+
+const reasonField = z
+  .string()
+  .max(500)
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must not hold NUL or broken Unicode')
+  .default('')
+
+/** The brake: while it is on, no new flow goes to IAM, whatever the flags say. */
+export function brakeRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/brake',
+    {
+      config: { roles: ['administrator', 'gateway'] },
+      schema: {
+        tags: ['brake'],
+        summary: 'Whether the brake is on',
+        querystring: z.object({ environment: environmentField }),
+        response: { 200: brakeSchema },
+      },
+    },
+    async (request) =>
+      brakeDocument(request.query.environment, await readBrake(plane.store, request.query.environment)),
+  )
+  api.put(
+    '/api/v1/brake',
+    {
+      config: { roles: ['administrator'] },
+      schema: {
+        tags: ['brake'],
+        summary: 'Put the brake on or off',
+        querystring: z.object({ environment: namedEnvironmentField.optional() }),
+        body: z.strictObject({ on: z.boolean(), reason: reasonField, environment: namedEnvironmentField.optional() }),
+        response: { 200: brakeSchema },
+      },
+    },
+    async (request) => {
+      const { on, reason } = request.body
+      const environment = request.body.environment ?? request.query.environment ?? DEFAULT_ENVIRONMENT
+      const by = request.caller?.name ?? ''
+      const outcome = await setBrake(plane.store, environment, { on, reason }, by)
+      await plane.feed.catchUp()
+      plane.log.warn({ environment, on, reason, by, outcome }, 'brake moved')
+      return brakeDocument(environment, await readBrake(plane.store, environment))
+    },
+  )
+}
+
+function brakeDocument(environment: Environment, brake: BrakeRecord): z.infer<typeof brakeSchema> {
+  return { environment, ...brake, changed_at: brake.changed_at?.toISOString() ?? null }
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { ROUTING_FLAG, WIRE_DESTINATION } from '../../routing/index.ts'
+import { ENVIRONMENTS, type Environment } from '../environments.ts'
+import { hasArrived } from '../model.ts'
+import type { Api, Plane } from '../plane.ts'
+import type { View } from '../view.ts'
+import { type DescribedRequest, decideDescribed, flagStanding, reasonsInWords, type WhatIf } from '../what-if.ts'
+import { environmentField } from './flags.ts'
+
+const headerSchema = z.record(
+  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'must be header names'),
+  z.string().max(16_384),
+)
+
+const questionSchema = z.strictObject({
+  environment: environmentField,
+  method: z
+    .string()
+    .regex(/^[A-Za-z]{1,20}$/, 'must be an HTTP method')
+    .default('GET'),
+  path: z
+    .string()
+    .max(16_384)
+    .regex(
+      /^\/[\x21-\x7e]*$/,
+      'must be a path with its query, as it would be sent: it begins with a slash and is percent-encoded',
+    )
+    .default('/oauth/authorize'),
+  headers: headerSchema.default({}),
+  body: z
+    .string()
+    .max(1 << 20)
+    .optional(),
+  client_id: z.string().min(1).max(1_024).optional().describe('Put into the query of the path'),
+})
+
+const answerSchema = z.object({
+  environment: z.enum(ENVIRONMENTS),
+  version: z.int(),
+  destination: z.enum(['rails', 'iam']),
+  reason: z.string(),
+  /** What the decision rested on, in words. */
+  because: z.array(z.string()),
+  endpoint: z.string().nullable(),
+  client_id: z.string().nullable(),
+  starts_flow: z.boolean().nullable(),
+  brake: z.boolean(),
+  application: z
+    .object({
+      id: z.int(),
+      client_id: z.string(),
+      version: z.int(),
+      iam_version: z.int().nullable(),
+      arrived: z.boolean(),
+    })
+    .nullable(),
+  flag: z
+    .object({
+      name: z.literal(ROUTING_FLAG),
+      on: z.boolean(),
+      gate: z.string(),
+      bucket: z.int(),
+      percentage_of_actors: z.number(),
+      version: z.int(),
+    })
+    .nullable(),
+})
+
+/** `POST /api/v1/explain`: where a request would go, why, and what that rests on; decided as the gateway decides. */
+export function explainRoutes(api: Api, plane: Plane): void {
+  api.post(
+    '/api/v1/explain',
+    {
+      config: { roles: ['administrator', 'gateway'] },
+      schema: {
+        tags: ['routing'],
+        summary: 'Where a request would go, and why',
+        body: questionSchema,
+        response: { 200: answerSchema },
+      },
+    },
+    async (request) => {
+      await plane.feed.catchUp()
+      const { view } = plane.feed
+      const { environment } = request.body
+      const outcome = decideDescribed(view, environment, describe(request.body), plane, Date.now() / 1_000)
+      return answer(view, environment, outcome)
+    },
+  )
+}
+
+function describe(question: z.infer<typeof questionSchema>): DescribedRequest {
+  const headers = Object.entries(question.headers).map(([name, value]) => [name.toLowerCase(), value] as const)
+  const find = (wanted: string) => headers.find(([name]) => name === wanted)?.[1]
+  const { path, client_id: clientId } = question
+  const separator = path.includes('?') ? '&' : '?'
+  return {
+    method: question.method.toUpperCase(),
+    target:
+      clientId === undefined ? path : `${path}${separator}client_id=${encodeURIComponent(clientId.toWellFormed())}`,
+    contentType: find('content-type') ?? (question.body === undefined ? undefined : guessType(question.body)),
+    authorization: find('authorization'),
+    hasRepeatedHeader: new Set(headers.map(([name]) => name)).size < headers.length,
+    body: question.body === undefined ? undefined : Buffer.from(question.body),
+  }
+}
+
+function guessType(body: string): string {
+  return body.trimStart().startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded'
+}
+
+function answer(view: View, environment: Environment, outcome: WhatIf): z.infer<typeof answerSchema> {
+  const { decision, facts } = outcome
+  const application = facts?.clientId === undefined ? undefined : view.applicationByClientId(facts.clientId)
+  return {
+    environment,
+    version: view.version,
+    destination: WIRE_DESTINATION[decision.destination],
+    reason: decision.reason,
+    because: reasonsInWords(view, environment, outcome),
+    endpoint: facts?.endpoint ?? null,
+    client_id: facts?.clientId?.slice(0, 255) ?? null,
+    starts_flow: facts?.startsFlow ?? null,
+    brake: view.brake(environment).on,
+    application: application ? { ...application, arrived: hasArrived(application) } : null,
+    flag: application ? { ...flagStanding(view, environment, application), name: ROUTING_FLAG } : null,
+  }
+}

@@ -1,0 +1,136 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../environments.ts'
+import { readEnvironment, readFeatureRequest } from '../feature-request.ts'
+import {
+  definitionDocument,
+  definitionDocumentSchema,
+  featureDocument,
+  featureDocumentSchema,
+} from '../flag-documents.ts'
+import { changeFlag, deleteFlag, type FlagWrite } from '../flag-writes.ts'
+import type { Api, Plane } from '../plane.ts'
+import { sendGitLabError } from '../problems.ts'
+import { requestParameters } from '../request-parameters.ts'
+
+const ADMINISTRATOR = { roles: ['administrator'] as const }
+const nameSchema = z.object({ name: z.string().min(1).max(255) })
+const environmentSchema = z.enum(ENVIRONMENTS).optional().describe(`${ENVIRONMENT_RULE}; production by default`)
+
+/** The parameters as the OpenAPI document shows them; what is sent is read by `readFeatureRequest`. */
+const setSchema = z.object({
+  value: z.string().describe('true, false, a percentage, opt_out or remove_opt_out'),
+  key: z.enum(['percentage_of_actors', 'percentage_of_time']).optional(),
+  feature_group: z.string().optional(),
+  oauth_application: z.string().optional().describe('Ids or client ids, separated by commas'),
+  environment: environmentSchema,
+  force: z.boolean().optional().describe('Take a flag that has no definition'),
+  if_version: z.int().optional().describe('Change only if the flag is still at this version'),
+})
+
+/** GitLab's feature API, at the paths and with the answers that its clients know. */
+export function featureRoutes(api: Api, plane: Plane): void {
+  // The parameters come by query, form or JSON alike, so the schemas describe them and do not check them.
+  const unchecked = () => (data: unknown) => ({ value: data })
+  api.get(
+    '/api/v4/features',
+    {
+      config: ADMINISTRATOR,
+      validatorCompiler: unchecked,
+      schema: {
+        tags: ['flags'],
+        summary: 'The flags that have been set',
+        querystring: z.object({ environment: environmentSchema }),
+        response: { 200: z.array(featureDocumentSchema) },
+      },
+    },
+    async (request, reply) => {
+      const environment = environmentOf(request)
+      if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
+      await plane.feed.catchUp()
+      const { view } = plane.feed
+      const names = [...view.storedFlags(environment).keys()].sort()
+      return names.map((name) => featureDocument(view, environment, name))
+    },
+  )
+  api.get(
+    '/api/v4/features/definitions',
+    {
+      config: ADMINISTRATOR,
+      schema: {
+        tags: ['flags'],
+        summary: 'The flags that are defined',
+        response: { 200: z.array(definitionDocumentSchema) },
+      },
+    },
+    async () => [...plane.definitions.flags.values()].map(definitionDocument),
+  )
+  api.post(
+    '/api/v4/features/:name',
+    {
+      config: ADMINISTRATOR,
+      validatorCompiler: unchecked,
+      schema: {
+        tags: ['flags'],
+        summary: 'Set a flag, for all, for a percentage or for some',
+        params: nameSchema,
+        body: setSchema,
+        response: { 201: featureDocumentSchema },
+      },
+    },
+    (request, reply) => setFeature(plane, request, reply),
+  )
+  api.delete(
+    '/api/v4/features/:name',
+    {
+      config: ADMINISTRATOR,
+      validatorCompiler: unchecked,
+      schema: {
+        tags: ['flags'],
+        summary: 'Forget what has been set of a flag',
+        params: nameSchema,
+        querystring: z.object({ environment: environmentSchema }),
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const environment = environmentOf(request)
+      if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
+      const write = { environment, name: request.params.name, by: request.caller?.name ?? '' }
+      await deleteFlag(plane.store, write)
+      await plane.feed.catchUp()
+      plane.log.info({ key: write.name, action: 'remove', environment, by: write.by }, 'flag changed')
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name: string } }>, reply: FastifyReply) {
+  const parameters = requestParameters(request)
+  if ('fault' in parameters) return sendGitLabError(reply, 400, parameters.fault)
+  await plane.feed.catchUp()
+  const { view } = plane.feed
+  const { name } = request.params
+  const asked = readFeatureRequest(name, parameters.values, {
+    definitions: plane.definitions,
+    applicationById: (id) => view.application(id),
+    applicationByClientId: (clientId) => view.applicationByClientId(clientId),
+  })
+  if ('fault' in asked) return sendGitLabError(reply, 400, asked.fault)
+  const { environment, ifVersion } = asked
+  const write: FlagWrite = { environment, name, by: request.caller?.name ?? '', ifVersion }
+  const outcome = await changeFlag(plane.store, plane.definitions, write, asked.changes)
+  if (outcome.kind === 'refused') return sendGitLabError(reply, 400, outcome.why)
+  if (outcome.kind === 'conflict') {
+    return sendGitLabError(reply, 409, `'${name}' is at version ${outcome.version}, not ${ifVersion}`)
+  }
+  await plane.feed.catchUp()
+  const extra = { value: parameters.values.get('value'), changes: asked.changes }
+  plane.log.info({ key: name, action: 'set', environment, by: write.by, outcome: outcome.kind, extra }, 'flag changed')
+  return reply.code(201).send(featureDocument(plane.feed.view, environment, name))
+}
+
+function environmentOf(request: FastifyRequest) {
+  const parameters = requestParameters(request)
+  return 'fault' in parameters ? parameters : readEnvironment(parameters.values.get('environment'))
+}

@@ -1,0 +1,80 @@
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../routing/index.ts'
+import type { Environment } from '../environments.ts'
+import type { Api, Plane } from '../plane.ts'
+import { snapshotLines } from '../snapshot-lines.ts'
+import { environmentField } from './flags.ts'
+
+const READERS = { roles: ['gateway', 'administrator'] as const }
+const NDJSON = 'application/x-ndjson'
+
+const streamQuery = z.object({
+  environment: environmentField,
+  since: z
+    .string()
+    .regex(/^(0|[1-9]\d{0,14})$/, 'must be a version number')
+    .transform(Number)
+    .optional()
+    .describe('The version held, to resume from'),
+  epoch: z.string().max(64).optional().describe('The epoch of the version held; of another epoch nothing is resumed'),
+})
+
+/** What gateways decide by: whole as a file, and as a stream that tells of every change. */
+export function snapshotRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/snapshot',
+    {
+      config: READERS,
+      schema: {
+        tags: ['snapshot'],
+        summary: 'A whole snapshot, as NDJSON',
+        querystring: z.object({ environment: environmentField }),
+      },
+    },
+    async (request, reply) => {
+      await plane.feed.catchUp()
+      const { environment } = request.query
+      const lines = Readable.from(textOf(snapshotLines(plane.feed.view, environment)))
+      return reply
+        .type(NDJSON)
+        .header('Content-Disposition', `attachment; filename="handover-${environment}.ndjson"`)
+        .send(lines)
+    },
+  )
+  api.get(
+    SNAPSHOT_STREAM_PATH,
+    {
+      config: READERS,
+      schema: { tags: ['snapshot'], summary: 'A snapshot, then every change, as NDJSON', querystring: streamQuery },
+    },
+    async (request, reply) => {
+      const { environment, since, epoch } = request.query
+      await plane.feed.catchUp()
+      const isOurs = epoch === undefined || epoch === plane.feed.view.epoch
+      await stream(plane, reply, environment, isOurs ? since : undefined)
+    },
+  )
+}
+
+async function stream(plane: Plane, reply: FastifyReply, environment: Environment, since: number | undefined) {
+  reply.hijack()
+  const response = reply.raw
+  response.writeHead(200, { 'content-type': NDJSON, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+  response.flushHeaders()
+  response.socket?.setKeepAlive(true, 5_000)
+  response.socket?.setNoDelay(true)
+  plane.log.info({ environment, since: since ?? null }, 'snapshot stream opened')
+  const end = await plane.streams.serve(response, { environment, since })
+  if (end !== 'reader_gone' && end !== 'closing') plane.metrics.streamsDropped.inc({ cause: end })
+  plane.log.info({ environment, end }, 'snapshot stream ended')
+}
+
+async function* textOf(lines: Iterable<SnapshotLine>): AsyncGenerator<string> {
+  for (const line of lines) {
+    yield `${JSON.stringify(line)}\n`
+    await turn()
+  }
+}

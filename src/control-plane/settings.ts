@@ -1,0 +1,46 @@
+import type { ListenAddress } from '../http/index.ts'
+import type { CredentialMarks } from '../routing/index.ts'
+import type { Database } from '../storage/index.ts'
+import type { Environment } from './environments.ts'
+import type { Role } from './tokens.ts'
+
+/** A token that must be valid: its value, or a file that holds it and is written (mode 0600) when absent. */
+export type TokenSetting =
+  | { readonly role: Role; readonly name: string; readonly value: string }
+  | { readonly role: Role; readonly name: string; readonly file: string }
+
+/** What a control plane needs; every value has been checked by whoever hands it over. */
+export interface ControlPlaneSettings {
+  readonly listen: ListenAddress
+  /** Opened by the caller, who also closes it, after the control plane. */
+  readonly database: Database
+  /** Default `control`. */
+  readonly schema?: string
+  /** The folder that holds `<type>/<name>.yml`. */
+  readonly definitionsDirectory: string
+  /** Where the first administrator's token is written, when the database knows no administrator yet. */
+  readonly adminTokenFile?: string | undefined
+  /** Tokens of gateways and replication. */
+  readonly tokens?: readonly TokenSetting[]
+  /** 32 bytes in base64, made when absent; without it the routing endpoint refuses every caller. */
+  readonly routingSecretFile?: string | undefined
+  /** Answer forward_auth without a token, because the network alone decides who may ask. */
+  readonly forwardAuthOpen?: boolean
+  /** Whose flags the routing endpoint and forward_auth go by. Default `production`. */
+  readonly environment?: Environment
+  /** How credentials show whose they are, for forward_auth and explanations; see `readFacts`. */
+  readonly credentialMarks?: Partial<CredentialMarks>
+  /** The path under which the monolith is mounted, without a slash at the end. Default none. */
+  readonly relativeUrlRoot?: string
+}
+
+/** The control plane cannot start with what it was given; every fault at once, one line each. */
+export class ControlPlaneFault extends Error {
+  readonly code = 'control_plane_fault'
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[], options?: { cause?: unknown }) {
+    super(faults.join('\n'), options)
+    this.name = 'ControlPlaneFault'
+    this.faults = faults
+  }
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import swagger from '@fastify/swagger'
+import fastify from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+import { migrate } from '../storage/index.ts'
+import { requireRoles } from './authentication.ts'
+import { loadDefinitions } from './definition-files.ts'
+import { DEFAULT_ENVIRONMENT } from './environments.ts'
+import { renderErrors } from './errors.ts'
+import { ChangeFeed } from './feed.ts'
+import { createMetrics } from './metrics.ts'
+import { MIGRATIONS } from './migrations.ts'
+import type { Api, Plane } from './plane.ts'
+import { formBody } from './request-parameters.ts'
+import { applicationRoutes } from './routes/applications.ts'
+import { brakeRoutes } from './routes/brake.ts'
+import { explainRoutes } from './routes/explain.ts'
+import { featureRoutes } from './routes/features.ts'
+import { flagRoutes } from './routes/flags.ts'
+import { healthRoutes } from './routes/health.ts'
+import { ofrepRoutes } from './routes/ofrep.ts'
+import { routingRoutes } from './routes/routing.ts'
+import { snapshotRoutes } from './routes/snapshot.ts'
+import type { ControlPlaneSettings } from './settings.ts'
+import { SnapshotStreams } from './snapshot-streams.ts'
+import { openStore } from './store.ts'
+import { establishRoutingSecret, establishTokens } from './token-files.ts'
+import { TokenBook } from './tokens.ts'
+
+const BODY_LIMIT = 1 << 20
+const REQUEST_LIMIT_MS = 30_000
+const GRACE_MS = 3_000
+
+/** A control plane that is running. */
+export interface RunningControlPlane {
+  readonly url: string
+  readonly address: ListenAddress
+  /** Ends the streams, lets requests under way finish for `graceMs` (default 3,000), then cuts what is left. */
+  close(graceMs?: number): Promise<void>
+}
+
+/**
+ * Starts the control plane: migrates its schema, reads the definitions, makes tokens valid, loads the snapshot, listens.
+ * Rejects with `ControlPlaneFault` for unsound definitions or secret files, with {@link ListenError} when the address
+ * cannot be bound; nothing is left running then.
+ */
+export async function startControlPlane(settings: ControlPlaneSettings, log: Log): Promise<RunningControlPlane> {
+  const definitions = loadDefinitions(settings.definitionsDirectory)
+  const routingSecret =
+    settings.routingSecretFile === undefined ? undefined : establishRoutingSecret(settings.routingSecretFile)
+  const schema = settings.schema ?? 'control'
+  await migrate(settings.database, schema, MIGRATIONS)
+  const store = openStore(settings.database, schema)
+  const tokens = new TokenBook(settings.database, schema)
+  await establishTokens(settings, tokens, log)
+  const feed = await ChangeFeed.open(store, definitions, log)
+  const streams = new SnapshotStreams(feed)
+  const metrics = createMetrics(feed, () => streams.size)
+  const plane: Plane = {
+    log,
+    definitions,
+    store,
+    feed,
+    tokens,
+    metrics,
+    streams,
+    routingSecret,
+    forwardAuthOpen: settings.forwardAuthOpen ?? false,
+    environment: settings.environment ?? DEFAULT_ENVIRONMENT,
+    credentialMarks: {
+      extraIamPrefixes: [],
+      iamJwtIssuer: undefined,
+      legacyJwtIssuer: undefined,
+      verifierKey: undefined,
+      ...settings.credentialMarks,
+    },
+    relativeUrlRoot: settings.relativeUrlRoot ?? '',
+  }
+  const stopFollowing = async () => {
+    streams.close()
+    await feed.close()
+  }
+  try {
+    const api = await createApi(plane)
+    const address = await listen(api, settings.listen)
+    return {
+      address,
+      url: `http://${formatListenAddress(address)}`,
+      close: (graceMs) => close(api, streams, feed, graceMs ?? GRACE_MS),
+    }
+  } catch (error) {
+    await stopFollowing()
+    throw error
+  }
+}
+
+/** Builds the API, ready to listen. */
+async function createApi(plane: Plane): Promise<Api> {
+  const api: Api = fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_LIMIT_MS,
+    genReqId: (message) => correlationId(message.headers['x-request-id']),
+    routerOptions: { maxParamLength: 512 },
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>()
+  api.setValidatorCompiler(validatorCompiler)
+  api.setSerializerCompiler(serializerCompiler)
+  api.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, formBody(String(body)))
+  })
+  renderErrors(api, plane)
+  countRequests(api, plane)
+  requireRoles(api, plane)
+  await api.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Handover control plane', version: '1', description: 'Flags, applications, routing decisions.' },
+      components: {
+        securitySchemes: {
+          privateToken: { type: 'apiKey', in: 'header', name: 'PRIVATE-TOKEN' },
+          bearer: { type: 'http', scheme: 'bearer' },
+        },
+      },
+      security: [{ privateToken: [] }, { bearer: [] }],
+    },
+    transform: jsonSchemaTransform,
+  })
+  api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json').send(JSON.stringify(api.swagger())),
+  )
+  api.register(async (routes: Api) => {
+    for (const add of [
+      featureRoutes,
+      flagRoutes,
+      applicationRoutes,
+      brakeRoutes,
+      snapshotRoutes,
+      routingRoutes,
+      explainRoutes,
+      ofrepRoutes,
+      healthRoutes,
+    ]) {
+      add(routes, plane)
+    }
+  })
+  await api.ready()
+  return api
+}
+
+function countRequests(api: Api, plane: Plane): void {
+  api.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unmatched'
+    const { method } = request
+    plane.metrics.requests.inc({ method, route, status: String(reply.statusCode) })
+    plane.metrics.duration.observe({ route }, reply.elapsedTime / 1_000)
+    plane.log.debug({ correlation_id: request.id, method, route, status: reply.statusCode }, 'request answered')
+  })
+}
+
+function correlationId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
+}
+
+async function listen(api: Api, wanted: ListenAddress): Promise<ListenAddress> {
+  try {
+    await api.listen({ host: wanted.host, port: wanted.port })
+  } catch (error) {
+    await api.close()
+    throw new ListenError(wanted, error as NodeJS.ErrnoException)
+  }
+  const bound = api.server.address()
+  return { host: wanted.host, port: bound !== null && typeof bound === 'object' ? bound.port : wanted.port }
+}
+
+async function close(api: Api, streams: SnapshotStreams, feed: ChangeFeed, graceMs: number): Promise<void> {
+  streams.close()
+  const cut = setTimeout(() => api.server.closeAllConnections(), graceMs)
+  await api.close()
+  clearTimeout(cut)
+  await feed.close()
+}

@@ -1,0 +1,103 @@
+import type { FlagState } from '../flags/index.ts'
+import type { Database, Queryable } from '../storage/index.ts'
+import type { Environment } from './environments.ts'
+import type { ApplicationRecord, Brake, Change, VersionedChange } from './model.ts'
+
+/** How many changes are kept for streams to resume from. */
+export const KEPT_CHANGES = 20_000
+const PRUNE_EVERY = 1_000
+const LOAD_PAGE = 5_000
+
+/** Everything at one version, as read from the database. */
+export interface StoredWorld {
+  readonly epoch: string
+  readonly version: number
+  readonly applications: readonly ApplicationRecord[]
+  readonly flags: ReadonlyArray<{ environment: Environment; name: string; state: FlagState; version: number }>
+  readonly brakes: ReadonlyArray<{ environment: Environment } & Brake>
+}
+
+/** What a write did: one change, which becomes the next version, or nothing; and what to tell the caller. */
+export interface Written<Result> {
+  readonly change: Change | undefined
+  readonly result: Result
+}
+
+/** The control plane's tables. */
+export interface Store {
+  readonly schema: string
+  readonly database: Database
+  /** Told of every new version, after its commit. */
+  readonly channel: string
+  load(): Promise<StoredWorld>
+  /** Up to `limit` changes after a version, oldest first. */
+  changesAfter(version: number, limit: number): Promise<VersionedChange[]>
+  /**
+   * Runs a write alone: no other write of any replica happens meanwhile. `work` is given the version that the write
+   * will have if it changes something.
+   */
+  write<Result>(work: (tx: Queryable, version: number) => Promise<Written<Result>>): Promise<Result>
+}
+
+/** Opens the tables of `schema`, which must have been migrated. */
+export function openStore(database: Database, schema: string): Store {
+  const channel = `${schema}_changes`
+  return {
+    schema,
+    database,
+    channel,
+    load: () => load(database, schema),
+    async changesAfter(version, limit) {
+      return database.query<VersionedChange>(
+        {
+          name: `${schema}_changes_after`,
+          text: `select version, change from ${schema}.changes where version > $1 order by version limit $2`,
+        },
+        [version, limit],
+      )
+    },
+    write: (work) =>
+      database.transaction(async (tx) => {
+        const [clock] = await tx.query<{ version: number }>(`select version from ${schema}.clock for update`)
+        const version = (clock?.version ?? 0) + 1
+        const { change, result } = await work(tx, version)
+        if (change === undefined) return result
+        await tx.query(`insert into ${schema}.changes (version, change) values ($1, $2)`, [
+          version,
+          JSON.stringify(change),
+        ])
+        await tx.query(`update ${schema}.clock set version = $1`, [version])
+        if (version % PRUNE_EVERY === 0) {
+          await tx.query(`delete from ${schema}.changes where version <= $1`, [version - KEPT_CHANGES])
+        }
+        await database.notify(channel, String(version), tx)
+        return result
+      }),
+  }
+}
+
+async function load(database: Database, schema: string): Promise<StoredWorld> {
+  return database.transaction(async (tx) => {
+    await tx.query('set transaction isolation level repeatable read')
+    const [clock] = await tx.query<{ epoch: string; version: number }>(`select epoch, version from ${schema}.clock`)
+    if (!clock) throw new Error(`schema ${schema} has no clock`)
+    const flags = await tx.query<StoredWorld['flags'][number]>(
+      `select environment, name, state, version from ${schema}.flags`,
+    )
+    const brakes = await tx.query<StoredWorld['brakes'][number]>(
+      `select environment, is_on as on, reason from ${schema}.brakes`,
+    )
+    const applications: ApplicationRecord[] = []
+    for (let last = 0; ; ) {
+      const page = await tx.query<ApplicationRecord>(
+        `select id, client_id, version, iam_version from ${schema}.applications
+          where id > $1 and not is_removed order by id limit ${LOAD_PAGE}`,
+        [last],
+      )
+      for (const row of page) applications.push(row)
+      last = page.at(-1)?.id ?? last
+      if (page.length < LOAD_PAGE) break
+    }
+    return { ...clock, applications, flags, brakes }
+  })
+}
