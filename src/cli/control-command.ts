@@ -1,0 +1,41 @@
+import { type CommandLine, type OptionSpec, readCommandLine, UsageFault } from './command-line.ts'
+import { CONTROL_OPTIONS, type ControlClient, controlClient, RefusedError } from './control-client.ts'
+import type { CommandIo } from './io.ts'
+
+/** A command that asks a control plane. */
+export interface ControlCommand {
+  readonly name: string
+  readonly help: string
+  /** Its options beside {@link CONTROL_OPTIONS}. */
+  readonly options: Readonly<Record<string, OptionSpec>>
+  /** Checks the arguments, throwing {@link UsageFault}, and returns what to do with a control plane. */
+  readonly plan: (line: CommandLine) => ControlPlan
+}
+
+/** Resolves with what to print: the answer for `--json`, and lines for people. */
+export type ControlPlan = (ask: ControlClient) => Promise<{ readonly json: unknown; readonly lines: readonly string[] }>
+
+/** Runs such a command; resolves with 0 (done), 1 (refused or no answer) or 2 (called wrongly). */
+export async function runControlCommand(
+  command: ControlCommand,
+  args: readonly string[],
+  io: CommandIo,
+): Promise<number> {
+  try {
+    const line = readCommandLine(args, { ...CONTROL_OPTIONS, ...command.options })
+    if (line.switches.has('--help') || line.switches.has('-h')) {
+      io.stdout.write(command.help)
+      return 0
+    }
+    const plan = command.plan(line)
+    const { json, lines } = await plan(controlClient(line, io))
+    io.stdout.write(
+      line.switches.has('--json') ? `${JSON.stringify(json)}\n` : lines.map((text) => `${text}\n`).join(''),
+    )
+    return 0
+  } catch (error) {
+    if (!(error instanceof UsageFault) && !(error instanceof RefusedError)) throw error
+    io.stderr.write(`handover ${command.name}: ${error.message}\n`)
+    return error instanceof RefusedError ? 1 : 2
+  }
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { type CommandLine, UsageFault } from './command-line.ts'
+import { CONTROL_HELP } from './control-client.ts'
+import { type ControlPlan, runControlCommand } from './control-command.ts'
+import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf } from './environment-options.ts'
+import type { CommandIo } from './io.ts'
+
+const HELP = `Usage: handover explain --client-id ID [--path PATH] [options]
+
+Says where a request would go, why, and what that rests on, by the very decision that the gateway takes.
+
+  --client-id ID
+      The client, put into the query of the path.
+  --path PATH
+      Path and query of the request. Default: /oauth/authorize.
+  --method METHOD
+      Default: GET, or POST where there is a body.
+  --header 'NAME: VALUE'
+      A header of the request; may be given several times.
+  --body TEXT
+      The body: a form, or JSON.
+${ENVIRONMENT_HELP}
+${CONTROL_HELP}`
+
+const OPTIONS = {
+  '--client-id': { takes: 'value' },
+  '--path': { takes: 'value' },
+  '--method': { takes: 'value' },
+  '--header': { takes: 'values' },
+  '--body': { takes: 'value' },
+  ...ENVIRONMENT_OPTIONS,
+} as const
+
+const answerSchema = z.object({
+  environment: z.string(),
+  version: z.int(),
+  destination: z.string(),
+  reason: z.string(),
+  because: z.array(z.string()),
+})
+
+/** `handover explain`: a what-if of the gateway's decision. Exit codes as in `runControlCommand`. */
+export function run(args: readonly string[], io: CommandIo): Promise<number> {
+  return runControlCommand({ name: 'explain', help: HELP, options: OPTIONS, plan }, args, io)
+}
+
+function plan(line: CommandLine): ControlPlan {
+  const question = questionOf(line)
+  return async (ask) => {
+    const json = await ask('POST', '/api/v1/explain', question)
+    const answer = answerSchema.parse(json)
+    const lines = [
+      `${answer.destination} (${answer.reason})`,
+      ...answer.because.map((reason) => `  ${reason}`),
+      `  by version ${answer.version} of ${answer.environment}, IAM taken to be up`,
+    ]
+    return { json, lines }
+  }
+}
+
+function questionOf(line: CommandLine): Record<string, unknown> {
+  const value = (name: string) => line.values.get(name)?.[0]
+  if (line.words.length > 0) throw new UsageFault(`${JSON.stringify(line.words[0]?.slice(0, 40))} belongs to no option`)
+  const clientId = value('--client-id')
+  const path = value('--path')
+  const body = value('--body')
+  if (clientId === undefined && path === undefined && body === undefined) {
+    throw new UsageFault('describe a request: --client-id ID, or --path PATH')
+  }
+  const method = value('--method') ?? (body === undefined ? 'GET' : 'POST')
+  const headers = Object.fromEntries((line.values.get('--header') ?? []).map(readHeader))
+  return {
+    environment: environmentOf(line),
+    method,
+    headers,
+    ...(path === undefined ? {} : { path }),
+    ...(clientId === undefined ? {} : { client_id: clientId }),
+    ...(body === undefined ? {} : { body }),
+  }
+}
+
+function readHeader(text: string): [string, string] {
+  const colon = text.indexOf(':')
+  if (colon < 1) throw new UsageFault("--header must look like 'NAME: VALUE'")
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
+}

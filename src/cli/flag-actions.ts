@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import { nearest } from '../config/index.ts'
+import type { Environment } from '../control-plane/index.ts'
+import { type ControlClient, RefusedError } from './control-client.ts'
+import type { ControlPlan } from './control-command.ts'
+import type { FlagSetting } from './flag-setting.ts'
+
+const featureSchema = z.object({
+  name: z.string(),
+  state: z.string(),
+  gates: z.array(z.object({ key: z.string(), value: z.union([z.boolean(), z.number(), z.array(z.string())]) })),
+  environment: z.string().optional(),
+  version: z.int().optional(),
+  waiting_applications: z.int().optional(),
+})
+type Feature = z.infer<typeof featureSchema>
+const definitionsSchema = z.array(z.object({ name: z.string(), type: z.string(), default_enabled: z.boolean() }))
+
+/** `flag get`: one flag of an environment, whether it has been set or not. */
+export function getFlag(flag: string, environment: Environment): ControlPlan {
+  return async (ask) => {
+    const feature = (await featuresOf(ask, environment)).find(({ name }) => name === flag)
+    return { json: feature, lines: describe(feature ?? (await notDefined(ask, flag)), environment) }
+  }
+}
+
+/** `flag list`: every flag that is defined or set and whose name holds `match`. */
+export function listFlags(environment: Environment, match: string): ControlPlan {
+  return async (ask) => {
+    const features = (await featuresOf(ask, environment)).filter(({ name }) => name.includes(match))
+    const width = Math.max(0, ...features.map(({ name }) => name.length))
+    const lines = features.map(
+      (feature) => `${feature.name.padEnd(width)}  ${feature.state.padEnd(11)}  ${gatesInWords(feature)}`,
+    )
+    return { json: features, lines: [`${environment}:`, ...(lines.length > 0 ? lines : ['no flags'])] }
+  }
+}
+
+/** `flag set`: one environment after the other; the first that refuses ends it. */
+export function setFlag(setting: FlagSetting, environments: readonly Environment[]): ControlPlan {
+  return async (ask) => {
+    const done: Feature[] = []
+    for (const environment of environments) {
+      const path = `/api/v4/features/${encodeURIComponent(setting.flag)}`
+      const answer = await ask('POST', path, { ...setting.parameters, environment }).catch((error: unknown) => {
+        if (!(error instanceof RefusedError) || environments.length === 1) throw error
+        const before =
+          done.length === 0 ? 'nothing was set' : `set in ${environments.slice(0, done.length).join(', ')} only`
+        throw new RefusedError(`${environment}: ${error.message} (${before})`, { cause: error })
+      })
+      done.push(featureSchema.loose().parse(answer))
+    }
+    const lines = done.flatMap((feature, index) => describe(feature, environments[index] ?? ''))
+    return { json: done.length === 1 ? done[0] : done, lines }
+  }
+}
+
+/** `flag restore`: back to before the last change, or to a version. */
+export function restoreFlag(flag: string, environment: Environment, toVersion: number | undefined): ControlPlan {
+  return async (ask) => {
+    const body = { environment, ...(toVersion === undefined ? {} : { to_version: toVersion }) }
+    const answer = await ask('POST', `/api/v1/flags/${encodeURIComponent(flag)}/restore`, body)
+    return { json: answer, lines: describe(featureSchema.parse(answer), environment) }
+  }
+}
+
+/** `flag delete`: forgets what was set, so that the default applies. */
+export function deleteFlag(flag: string, environment: Environment): ControlPlan {
+  return async (ask) => {
+    await ask('DELETE', `/api/v4/features/${encodeURIComponent(flag)}?environment=${environment}`)
+    return { json: { deleted: flag, environment }, lines: [`${flag} is not set any more in ${environment}`] }
+  }
+}
+
+/** What has been set, and what is defined and has not been: in the order of names. */
+async function featuresOf(ask: ControlClient, environment: Environment): Promise<Feature[]> {
+  const set = z.array(featureSchema.loose()).parse(await ask('GET', `/api/v4/features?environment=${environment}`))
+  const defined = definitionsSchema.parse(await ask('GET', '/api/v4/features/definitions'))
+  const unset = defined
+    .filter(({ name }) => !set.some((feature) => feature.name === name))
+    .map(({ name, default_enabled: on }) => ({
+      name,
+      state: on ? 'on' : 'off',
+      gates: [{ key: 'boolean', value: on }],
+      environment,
+      version: 0,
+    }))
+  return [...set, ...unset].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function notDefined(ask: ControlClient, flag: string): Promise<never> {
+  const defined = definitionsSchema.parse(await ask('GET', '/api/v4/features/definitions'))
+  const guess = nearest(
+    flag,
+    defined.map(({ name }) => name),
+  )
+  throw new RefusedError(
+    `flag ${JSON.stringify(flag.slice(0, 100))} is not defined${guess ? `, did you mean ${guess}?` : ''}`,
+  )
+}
+
+function describe(feature: Feature, environment: string): string[] {
+  const lines = [`${feature.name} in ${environment}: ${feature.state}`, `  ${gatesInWords(feature)}`]
+  const waiting = feature.waiting_applications ?? 0
+  if (waiting > 0) {
+    const who = waiting === 1 ? '1 application stays' : `${waiting} applications stay`
+    lines.push(`  ${who} on the monolith until IAM holds them`)
+  }
+  return lines
+}
+
+const OPT_OUT = ':opt_out'
+
+function gatesInWords(feature: Feature): string {
+  const said: string[] = []
+  for (const { key, value } of feature.gates) {
+    if (key === 'boolean') said.push(...(value === true ? ['on for all'] : []))
+    else if (key === 'percentage_of_actors') said.push(`${String(value)} % of applications`)
+    else if (key === 'percentage_of_time') said.push(`${String(value)} % of the time`)
+    else if (Array.isArray(value)) {
+      const isOut = (actor: string) => actor.endsWith(OPT_OUT)
+      const actors = value.filter((actor) => !isOut(actor))
+      const out = value.filter(isOut).map((actor) => actor.slice(0, -OPT_OUT.length))
+      if (actors.length > 0) said.push(`${key === 'groups' ? 'feature groups' : 'on for'} ${actors.join(', ')}`)
+      if (out.length > 0) said.push(`opted out: ${out.join(', ')}`)
+    }
+  }
+  return said.length > 0 ? said.join('; ') : 'off for all'
+}

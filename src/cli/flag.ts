@@ -1,0 +1,97 @@
+import { type CommandLine, UsageFault } from './command-line.ts'
+import { CONTROL_HELP } from './control-client.ts'
+import { type ControlPlan, runControlCommand } from './control-command.ts'
+import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf, environmentsOf } from './environment-options.ts'
+import { deleteFlag, getFlag, listFlags, restoreFlag, setFlag } from './flag-actions.ts'
+import { readSetting } from './flag-setting.ts'
+import type { CommandIo } from './io.ts'
+
+const HELP = `Usage: handover flag get <flag>
+       handover flag set <flag> true|false|<percentage> [options]
+       handover flag list [--match TEXT]
+       handover flag restore <flag> [--to-version N]
+       handover flag delete <flag>
+
+Reads and sets feature flags at the control plane.
+
+  --oauth-application ID[,ID]...
+      Set the flag for these applications only: ids or client ids, with true or false.
+  --actors
+      The value is a percentage of applications. Takes no value of its own.
+  --opt-out, --remove-opt-out
+      Keep the applications out, whatever else is set; or end that. Takes the place of true and false.
+${ENVIRONMENT_HELP}
+      'set' takes several and goes through them in this order.
+  --match TEXT
+      List only flags whose name has this text in it.
+  --to-version N
+      Restore the flag as it was at this version. Default: as it was before its last change.
+${CONTROL_HELP}`
+
+const OPTIONS = {
+  '--oauth-application': { takes: 'value' },
+  '--actors': {
+    takes: 'nothing',
+    noValue:
+      'it says that the value is a percentage of applications; to set the flag for one application alone, write --oauth-application=<id>',
+  },
+  '--opt-out': { takes: 'nothing' },
+  '--remove-opt-out': { takes: 'nothing' },
+  '--match': { takes: 'value' },
+  '--to-version': { takes: 'value' },
+  ...ENVIRONMENT_OPTIONS,
+} as const
+
+/** Options that mean something to one action only. */
+const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  set: ['--oauth-application', '--actors', '--opt-out', '--remove-opt-out'],
+  list: ['--match'],
+  restore: ['--to-version'],
+}
+
+/** `handover flag`: gets, sets, lists, restores and deletes flags. Exit codes as in `runControlCommand`. */
+export function run(args: readonly string[], io: CommandIo): Promise<number> {
+  return runControlCommand({ name: 'flag', help: HELP, options: OPTIONS, plan }, args, io)
+}
+
+function plan(line: CommandLine): ControlPlan {
+  const [action, ...words] = line.words
+  refuseForeignOptions(action, line)
+  switch (action) {
+    case 'get':
+      return getFlag(oneFlag(words), environmentOf(line))
+    case 'set':
+      return setFlag(readSetting(words, line), environmentsOf(line))
+    case 'list':
+      if (words.length > 0) throw new UsageFault('list takes no flag; --match TEXT picks some')
+      return listFlags(environmentOf(line), line.values.get('--match')?.[0] ?? '')
+    case 'restore':
+      return restoreFlag(oneFlag(words), environmentOf(line), versionOf(line))
+    case 'delete':
+      return deleteFlag(oneFlag(words), environmentOf(line))
+    default:
+      throw new UsageFault(
+        `say what to do: get, set, list, restore or delete${action ? `, not ${JSON.stringify(action.slice(0, 40))}` : ''}`,
+      )
+  }
+}
+
+function refuseForeignOptions(action: string | undefined, line: CommandLine): void {
+  for (const [owner, options] of Object.entries(OWN_OPTIONS)) {
+    const stray = options.find((option) => line.switches.has(option) || line.values.has(option))
+    if (stray !== undefined && owner !== action) throw new UsageFault(`${stray} goes with '${owner}' only`)
+  }
+}
+
+function oneFlag(words: readonly string[]): string {
+  const [flag, ...more] = words
+  if (flag === undefined || flag === '' || more.length > 0) throw new UsageFault('name one flag')
+  return flag
+}
+
+function versionOf(line: CommandLine): number | undefined {
+  const text = line.values.get('--to-version')?.[0]
+  if (text === undefined) return undefined
+  if (!/^(0|[1-9]\d{0,14})$/.test(text)) throw new UsageFault('--to-version must be a version number')
+  return Number(text)
+}
