@@ -4,7 +4,8 @@ import { z } from 'zod'
  * The internal API of the IAM auth service: what a monolith's sign-in, consent and device pages, its replication and
  * its resource servers call. Every call carries {@link AUTH_TOKEN_HEADER}. Wrong or no token: 401. A body that does
  * not fit: 400 `{"error":"invalid_request","error_description":…}`. An unknown, used or expired challenge: 404
- * `{"error":"not_found"}`.
+ * `{"error":"not_found"}`. An answer that was lost may be asked for again with the same body until the browser has used
+ * it; a different body is then 404. However often it is repeated, one challenge leads to one code at most.
  */
 export const AUTH_TOKEN_HEADER = 'gitlab-iam-auth-token'
 
@@ -16,7 +17,7 @@ export const INTERNAL_PATHS = {
   consent: '/oauth2/internal/auth/requests/consent',
   consentAccept: '/oauth2/internal/auth/requests/consent/accept',
   consentReject: '/oauth2/internal/auth/requests/consent/reject',
-  /** PUT `?user_code=`: approves a device for a user. 404 for a code that is unknown, used or expired. */
+  /** PUT `?user_code=`: approves a device for a user. 404 for a code that is unknown, used or expired; the last with `"reason":"expired"`. */
   deviceAccept: '/oauth2/internal/auth/requests/device/accept',
   /** POST {@link internalIntrospectionSchema}: for the resource servers of the platform, which hold no client. */
   introspect: '/oauth2/internal/introspect',

@@ -182,20 +182,15 @@ class AuthorizeFlow {
   /** The monolith signed nobody in, or refused for a reason of its own. */
   async #rejected(answered: AnsweredChallenge): Promise<HttpReply> {
     const { outcome, parameters } = answered
-    if (answered.promptNone) return this.#loginRequired(parameters)
+    const error = outcome.kind === 'rejected' ? outcome.error : 'access_denied'
+    const description = outcome.kind === 'rejected' ? outcome.description : undefined
+    if (answered.promptNone && error === 'login_required') return this.#loginRequired(parameters)
     const checked = await this.#to.core.preAuthorize(parameters)
     if (!checked.ok) return this.#to.core.errorReply(checked.error)
-    if (outcome.kind !== 'rejected' || outcome.error === 'access_denied') return this.#to.core.refuse(checked.request)
+    if (error === 'access_denied') return this.#to.core.refuse(checked.request)
     const { state, redirectUri, responseMode } = checked.request
-    const description = outcome.description ?? 'The sign-in was not completed.'
-    return this.#to.core.errorReply({
-      error: outcome.error,
-      description,
-      status: 400,
-      state,
-      redirectUri,
-      responseMode,
-    })
+    const told = { error, description: description ?? 'The sign-in was not completed.', status: 400 }
+    return this.#to.core.errorReply({ ...told, state, redirectUri, responseMode })
   }
 
   /** `login_required` as the protocol core words it; the error page when the request has become unusable since. */

@@ -2,7 +2,7 @@ import type { AuthorizationServer } from '../../authorization-server/index.ts'
 import { deviceAcceptSchema, internalIntrospectionSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { type ResourceOwnerTable, toResourceOwner } from '../resource-owner-store.ts'
-import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
+import { invalidRequest, json, queryParameter, readJson } from './answer.ts'
 
 /** What device/accept and introspect need. */
 export interface CredentialDependencies {
@@ -12,17 +12,20 @@ export interface CredentialDependencies {
   readonly devicePage: string
 }
 
-/** PUT device/accept `?user_code=`: gives the device that waits under this code to a user, once. */
+/**
+ * PUT device/accept `?user_code=`: gives the device that waits under this code to a user, once. A 404 for a code whose
+ * time is over says so by `reason`, so that the device page can word it as it words its own (recording N026).
+ */
 export async function acceptDevice(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
   const userCode = queryParameter(request, 'user_code')
   if (userCode === undefined) return invalidRequest('user_code: is missing')
   const body = readJson(request, deviceAcceptSchema)
   if (!body.ok) return body.reply
-  if (!(await to.core.findDevice(userCode))) return notFound()
   // The profile is there before the device can fetch a token that speaks of it.
   await to.owners.put(body.value)
   const approval = await to.core.approveDevice(userCode, toResourceOwner(body.value))
-  return approval === 'approved' ? json(200, { redirect_to: to.devicePage }) : notFound()
+  if (approval === 'approved') return json(200, { redirect_to: to.devicePage })
+  return json(404, { error: 'not_found', ...(approval === 'expired' ? { reason: 'expired' } : {}) })
 }
 
 /** POST introspect: whether an access token of this service is good now, and for what. Any other text is inactive. */

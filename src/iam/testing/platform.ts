@@ -54,10 +54,13 @@ export interface Platform {
   close(): Promise<void>
 }
 
-/** Opens the database of the tests: the server that the environment names, or one in memory. */
-export function openTestDatabase(): Promise<Database> {
+/** The databases that a suite runs on: one in memory, and the server that the environment names, if any. */
+export function testDatabases(): Array<{ readonly name: string; open(): Promise<Database> }> {
   const url = process.env['HANDOVER_TEST_DATABASE_URL']
-  return openDatabase(url ? { kind: 'postgres', url } : { kind: 'embedded', dataDir: undefined })
+  const embedded = { name: 'the embedded database', open: () => openDatabase({ kind: 'embedded', dataDir: undefined }) }
+  return url
+    ? [embedded, { name: 'a PostgreSQL server', open: () => openDatabase({ kind: 'postgres', url }) }]
+    : [embedded]
 }
 
 /** Starts a platform over a database; its schema is made anew. */
