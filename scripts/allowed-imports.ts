@@ -27,7 +27,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   iam: ['applications', 'authorization-server', 'credentials', 'handoff', 'http', 'observability', 'storage'],
   'control-plane': ['applications', 'flags', 'handoff', 'http', 'observability', 'routing', 'storage'],
   gateway: ['credentials', 'flags', 'http', 'observability', 'routing'],
-  demo: ['http', 'observability'],
+  demo: ['credentials', 'http', 'observability'],
   cli: '*',
   'main.ts': ['cli'],
 }

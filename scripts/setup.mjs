@@ -59,11 +59,14 @@ function isInstalledByHand(lockText) {
   return true
 }
 
-/** A process by its pid and, where the system tells it, its time of start: pids are used again. */
+/**
+ * A process by its pid and, where the system tells it, its time of start: pids are used again. One that has ended and
+ * only waits to be noticed by its parent (Z) has no time of start.
+ */
 function identityOf(pid) {
   const stat = read(`/proc/${pid}/stat`)
-  const started = stat === undefined ? '' : stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  return `${pid}@${started}`
+  const fields = stat === undefined ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return `${pid}@${fields[0] === 'Z' ? 'ended' : fields[19] || ''}`
 }
 
 function isAlive(identity) {

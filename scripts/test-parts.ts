@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { findPostgres } from './private-postgres.ts'
+
+/** A program of the machine that some tests need and a newcomer's machine may lack. */
+export interface Part {
+  readonly name: string
+  /** Where it is; undefined when it is not installed. */
+  readonly path: string | undefined
+  /** What is not tested without it. */
+  readonly skips: string
+}
+
+/** The parts that the full test uses, as this machine has them. */
+export function findParts(): Part[] {
+  return [
+    {
+      name: 'PostgreSQL',
+      path: process.env.HANDOVER_TEST_DATABASE_URL ? 'HANDOVER_TEST_DATABASE_URL' : findPostgres(),
+      skips: 'everything that also runs on a PostgreSQL server (the embedded one is tested)',
+    },
+    { name: 'ruby-doorkeeper', path: findDoorkeeper(), skips: 'the gateway in front of a real Rails and Doorkeeper' },
+  ]
+}
+
+const GEMS = ['railties', 'activerecord', 'actionpack', 'doorkeeper-openid_connect', 'puma', 'sqlite3', 'bcrypt']
+
+/** The Ruby under which Rails, Doorkeeper and what the example needs beside them can be loaded. */
+export function findDoorkeeper(): string | undefined {
+  const ruby = findProgram('ruby')
+  if (ruby === undefined || findProgram('puma') === undefined) return undefined
+  const script = 'ARGV.each { |name| gem name }'
+  const isComplete = spawnSync(ruby, ['-e', script, ...GEMS], { timeout: 30_000 }).status === 0
+  return isComplete ? ruby : undefined
+}
+
+/** A program's path, looked up on the PATH and where Debian puts servers. */
+export function findProgram(name: string): string | undefined {
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
+  return directories.map((directory) => join(directory, name)).find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,129 @@
+import { type Form, formsIn } from './forms.ts'
+
+/** A page or redirect as a browser got it. */
+export interface Page {
+  readonly url: URL
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** Where a redirect points, as an absolute address; undefined when it is none. */
+  readonly location: URL | undefined
+  readonly forms: readonly Form[]
+}
+
+export interface Visit {
+  readonly method?: string
+  /** Sent as a form. */
+  readonly form?: Readonly<Record<string, string>> | URLSearchParams
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const LIMIT_MS = 15_000
+const MAX_HOPS = 20
+
+/**
+ * A browser for tests without scripts: cookies per host (as browsers do, for all its ports), forms, and redirects
+ * that are followed only when asked. It keeps no cache and believes no `Secure`, for the tests speak plain HTTP.
+ */
+export class Browser {
+  readonly #cookies = new Map<string, Map<string, { readonly value: string; readonly path: string }>>()
+
+  /** One request; a redirect is an answer like any other. */
+  async visit(address: string | URL, visit: Visit = {}): Promise<Page> {
+    const url = new URL(address)
+    const headers = new Headers(visit.headers)
+    const cookie = this.#cookieHeader(url)
+    if (cookie !== '' && !headers.has('cookie')) headers.set('cookie', cookie)
+    const body = visit.form === undefined ? null : new URLSearchParams(visit.form)
+    if (body && !headers.has('origin')) headers.set('origin', url.origin)
+    const method = visit.method ?? (body ? 'POST' : 'GET')
+    const signal = AbortSignal.timeout(LIMIT_MS)
+    const answer = await fetch(url, { method, headers, body, redirect: 'manual', signal })
+    for (const line of answer.headers.getSetCookie()) this.#keep(url, line)
+    const text = await answer.text()
+    const location = answer.headers.get('location')
+    return {
+      url,
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      location: location === null ? undefined : new URL(location, url),
+      forms: formsIn(text, url),
+    }
+  }
+
+  /**
+   * Follows redirects by GET until a page comes, or until one points to an address that begins with `stopAt`: then
+   * that redirect is returned, and the address not visited (a client's callback, say).
+   */
+  async follow(page: Page, stopAt?: string): Promise<Page> {
+    let current = page
+    for (let hops = 0; current.location !== undefined; hops++) {
+      if (stopAt !== undefined && current.location.href.startsWith(stopAt)) return current
+      if (hops === MAX_HOPS)
+        throw new Error(`more than ${MAX_HOPS} redirects, the last to ${current.location.pathname}`)
+      current = await this.visit(current.location)
+    }
+    return current
+  }
+
+  /** {@link visit}, then {@link follow}. */
+  async open(address: string | URL, stopAt?: string): Promise<Page> {
+    return this.follow(await this.visit(address), stopAt)
+  }
+
+  /** Sends a form as it stands in the page, with `fields` filled in, and follows. */
+  async submit(form: Form, fields: Readonly<Record<string, string>> = {}, stopAt?: string): Promise<Page> {
+    const filled = new URLSearchParams({ ...Object.fromEntries(form.fields), ...fields })
+    if (form.method === 'GET') {
+      const url = new URL(form.action)
+      url.search = filled.toString()
+      return this.open(url, stopAt)
+    }
+    return this.follow(await this.visit(form.action, { method: 'POST', form: filled }), stopAt)
+  }
+
+  /** The names of the cookies it would send to an address. */
+  cookieNames(address: string | URL): string[] {
+    return this.#matching(new URL(address)).map(([name]) => name)
+  }
+
+  /** Forgets every cookie. */
+  clear(): void {
+    this.#cookies.clear()
+  }
+
+  #cookieHeader(url: URL): string {
+    return this.#matching(url)
+      .map(([name, { value }]) => `${name}=${value}`)
+      .join('; ')
+  }
+
+  #matching(url: URL) {
+    const jar = this.#cookies.get(url.hostname) ?? new Map<string, { value: string; path: string }>()
+    return [...jar].filter(([, { path }]) => covers(path, url.pathname))
+  }
+
+  #keep(url: URL, line: string): void {
+    const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
+    const mark = pair.indexOf('=')
+    if (mark < 1) return
+    const read = (name: string) => {
+      const found = attributes.find((one) => one.toLowerCase().startsWith(`${name}=`))
+      return found?.slice(name.length + 1)
+    }
+    const jar = this.#cookies.get(url.hostname) ?? new Map()
+    this.#cookies.set(url.hostname, jar)
+    const name = pair.slice(0, mark)
+    const maxAge = read('max-age')
+    const expires = read('expires')
+    const isGone = maxAge === undefined ? Date.parse(expires ?? '') <= Date.now() : Number(maxAge) <= 0
+    if (isGone) jar.delete(name)
+    else jar.set(name, { value: pair.slice(mark + 1), path: read('path') ?? '/' })
+  }
+}
+
+function covers(path: string, requested: string): boolean {
+  if (path === '/' || requested === path) return true
+  return requested.startsWith(path.endsWith('/') ? path : `${path}/`)
+}

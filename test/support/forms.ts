@@ -1,0 +1,69 @@
+/** A form of a page: where it goes, and the fields it would send as it stands. */
+export interface Form {
+  readonly action: URL
+  readonly method: 'GET' | 'POST'
+  /** In order; a submit button counts only when it is the form's first named one, as if pressed. */
+  readonly fields: ReadonlyArray<readonly [name: string, value: string]>
+  /** The text on its buttons, to tell forms apart. */
+  readonly buttons: readonly string[]
+  /** The HTML between its tags. */
+  readonly html: string
+}
+
+/** Reads the forms of an HTML page. Made for the plain pages of the servers under test, not for HTML at large. */
+export function formsIn(html: string, base: URL): Form[] {
+  return Array.from(html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi), (match) => {
+    const attributes = attributesOf(match[1] ?? '')
+    const inner = match[2] ?? ''
+    return {
+      action: new URL(attributes.get('action') || base.href, base),
+      method: attributes.get('method')?.toUpperCase() === 'POST' ? 'POST' : 'GET',
+      ...contentsOf(inner),
+      html: inner,
+    }
+  })
+}
+
+function contentsOf(inner: string): Pick<Form, 'fields' | 'buttons'> {
+  const fields: Array<readonly [string, string]> = []
+  const buttons: string[] = []
+  let hasPressed = false
+  for (const [, tag = '', text = '', body = ''] of inner.matchAll(
+    /<(input|button|textarea|select)\b([^>]*)>(?:([^<]*)<\/(?:button|textarea)>)?/gi,
+  )) {
+    const attributes = attributesOf(text)
+    const type = attributes.get('type')?.toLowerCase() ?? (tag.toLowerCase() === 'button' ? 'submit' : 'text')
+    const name = attributes.get('name')
+    const value = attributes.get('value') ?? (type === 'checkbox' || type === 'radio' ? 'on' : '')
+    if (type === 'submit') {
+      buttons.push(body.trim() || value)
+      if (name && !hasPressed) fields.push([name, value])
+      hasPressed = true
+      continue
+    }
+    if (!name || attributes.has('disabled')) continue
+    if ((type === 'checkbox' || type === 'radio') && !attributes.has('checked')) continue
+    fields.push([name, tag.toLowerCase() === 'textarea' ? unescapeHtml(body) : value])
+  }
+  return { fields, buttons }
+}
+
+function attributesOf(text: string): Map<string, string> {
+  const pairs = text.matchAll(/([^\s=/"'>]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/g)
+  return new Map(
+    Array.from(pairs, ([, name = '', double, single, bare]) => [
+      name.toLowerCase(),
+      unescapeHtml(double ?? single ?? bare ?? ''),
+    ]),
+  )
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescapeHtml(text: string): string {
+  return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
+    if (hex) return String.fromCodePoint(Number.parseInt(hex, 16))
+    if (decimal) return String.fromCodePoint(Number(decimal))
+    return ENTITIES[name ?? ''] ?? whole
+  })
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+import { after } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type OutputLines, outputLines } from './output-lines.ts'
+
+/** The root of this checkout. */
+export const ROOT = resolve(import.meta.dirname, '..', '..')
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A program that runs as a process of its own. */
+export interface Program {
+  readonly pid: number
+  readonly stdout: OutputLines
+  readonly stderr: OutputLines
+  /** Settles when the process has ended. */
+  readonly ended: Promise<Ended>
+  kill(signal: NodeJS.Signals): void
+  /** Asks it to end by SIGTERM, and by SIGKILL (the whole process group) after `graceMs`, default 8,000. */
+  stop(graceMs?: number): Promise<Ended>
+}
+
+export interface ProgramOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  /** Over the environment of the test; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+}
+
+const running = new Set<ChildProcess>()
+
+// Whatever a failed test left running ends after the last test, or with the test's process.
+after(killAll)
+process.once('exit', killAll)
+process.once('SIGTERM', () => process.exit(143))
+
+function killAll(): void {
+  for (const child of running) killGroup(child, 'SIGKILL')
+}
+
+/** Starts a program in a process group of its own. Rejects when it cannot be started. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const env = { ...process.env, ...options.env }
+  const child = spawn(options.command, options.args, {
+    cwd: options.cwd ?? ROOT,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  await new Promise<void>((started, reject) => {
+    child.once('spawn', started)
+    child.once('error', reject)
+  })
+  running.add(child)
+  const ended = new Promise<Ended>((done) => {
+    child.once('exit', () => killGroup(child, 'SIGKILL'))
+    child.once('close', (code, signal) => {
+      running.delete(child)
+      done({ code, signal })
+    })
+  })
+  return {
+    pid: child.pid ?? 0,
+    stdout: outputLines(child.stdout),
+    stderr: outputLines(child.stderr),
+    ended,
+    kill: (signal) => void child.kill(signal),
+    async stop(graceMs = 8_000) {
+      child.kill('SIGTERM')
+      const limit = new AbortController()
+      const late = sleep(graceMs, 'late', { signal: limit.signal, ref: false }).catch(() => 'in time')
+      if ((await Promise.race([ended, late])) === 'late') killGroup(child, 'SIGKILL')
+      limit.abort()
+      return ended
+    },
+  }
+}
+
+/** Starts `bin/handover` as a person would, without the variables that would change its configuration. */
+export function startHandover(
+  args: readonly string[],
+  options: Omit<ProgramOptions, 'command' | 'args'> = {},
+): Promise<Program> {
+  const inherited: Record<string, undefined> = {}
+  for (const name of Object.keys(process.env)) {
+    if (/^(HANDOVER_|IAM_SERVICE_URL$|NODE_OPTIONS$|NODE_TEST_CONTEXT$)/.test(name)) inherited[name] = undefined
+  }
+  const env = { ...inherited, ...options.env }
+  return startProgram({ ...options, env, command: resolve(ROOT, 'bin', 'handover'), args })
+}
+
+/** Runs `bin/handover` to its end, at most `limitMs` (default 30,000). */
+export async function runHandover(
+  args: readonly string[],
+  options: Omit<ProgramOptions, 'command' | 'args'> & { readonly limitMs?: number } = {},
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  const program = await startHandover(args, options)
+  const limit = setTimeout(() => void program.stop(0), options.limitMs ?? 30_000)
+  const { code } = await program.ended
+  clearTimeout(limit)
+  return { code, stdout: program.stdout.text(), stderr: program.stderr.text() }
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal)
+  } catch {
+    // the group has ended already
+  }
+}
