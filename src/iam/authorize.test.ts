@@ -20,7 +20,7 @@ import { alice, bob, type Platform, startPlatform, testDatabases, VERIFIER_KEY }
 
 const openid = { scope: 'openid email' }
 
-for (const { name, open } of testDatabases())
+for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_URL']))
   describe(`authorization by hand-off, on ${name}`, () => {
     let database: Database
     let platform: Platform

@@ -1,2 +1,2 @@
-export type { AccessTokenFormat, IamSettings, RunningIam } from './settings.ts'
+export type { IamSettings, RunningIam } from './settings.ts'
 export { startIam } from './start.ts'

@@ -6,6 +6,7 @@ import type { IamMetrics } from './metrics.ts'
 import { errorPage } from './pages.ts'
 import { ResourceOwnerUnavailableError } from './password-check.ts'
 import { endpointOf, innerPath, type PublicEndpoint } from './public-path.ts'
+import { currentCorrelationId } from './request-log.ts'
 import { testControl } from './test-controls.ts'
 
 /** What the public port needs. */
@@ -22,7 +23,7 @@ const UNAVAILABLE = 'The authorization server is currently unable to handle the 
 export function publicApi(to: PublicApiDependencies) {
   const root = new URL(to.issuer).pathname.replace(/\/$/, '')
   const route = routes(to)
-  return async (request: HttpRequest, correlationId: string): Promise<HttpReply> => {
+  return async (request: HttpRequest): Promise<HttpReply> => {
     const startedAt = performance.now()
     const path = innerPath(request.path, root)
     const endpoint = endpointOf(path)
@@ -31,7 +32,7 @@ export function publicApi(to: PublicApiDependencies) {
       reply = await route(endpoint, path === request.path ? request : { ...request, path })
     } catch (error) {
       const level = error instanceof ResourceOwnerUnavailableError ? 'warn' : 'error'
-      to.log[level]({ err: error, endpoint, correlation_id: correlationId }, 'request could not be answered')
+      to.log[level]({ err: error, endpoint, correlation_id: currentCorrelationId() }, 'request could not be answered')
       reply = unavailable(endpoint)
     }
     to.metrics.answered(endpoint, reply, (performance.now() - startedAt) / 1_000)

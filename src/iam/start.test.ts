@@ -11,7 +11,7 @@ import { Browser } from './testing/browser.ts'
 import { authorizeUrl, confidential, exchange, postForm, replicateAll, SECRET } from './testing/clients.ts'
 import { type Platform, startPlatform, testDatabases, VERIFIER_KEY } from './testing/platform.ts'
 
-for (const { name, open } of testDatabases())
+for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_URL']))
   describe(`the service as a whole, on ${name}`, () => {
     let database: Database
     before(async () => {

@@ -16,7 +16,7 @@ import { iamMigrations } from './migrations.ts'
 import { passwordCheck } from './password-check.ts'
 import { publicApi } from './public-api.ts'
 import { ReplicatedApplications } from './replicated-applications.ts'
-import { logged } from './request-log.ts'
+import { currentCorrelationId, logged } from './request-log.ts'
 import { type ResourceOwnerTable, resourceOwnerTable } from './resource-owner-store.ts'
 import type { IamSettings, RunningIam } from './settings.ts'
 import { iamMint } from './token-mint.ts'
@@ -124,6 +124,7 @@ function grantLog(log: Log, metrics: IamMetrics): (event: GrantEvent) => void {
         client_id: event.clientId,
         application_id: event.applicationId,
         grant_type: event.grantType,
+        correlation_id: currentCorrelationId(),
       },
       'grant',
     )

@@ -9,7 +9,7 @@ import { Browser } from '../testing/browser.ts'
 import { authorizeUrl, confidential, exchange, postForm, replicateAll, SECRET } from '../testing/clients.ts'
 import { alice, type Platform, startPlatform, testDatabases } from '../testing/platform.ts'
 
-for (const { name, open } of testDatabases())
+for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_URL']))
   describe(`the internal port, on ${name}`, () => {
     let database: Database
     let platform: Platform
@@ -347,6 +347,7 @@ for (const { name, open } of testDatabases())
       assert.equal(grant?.['grant_type'], 'authorization_code')
       const token = lines.find((line) => line['path'] === '/oauth/token')
       assert.equal(token?.['method'], 'POST')
+      assert.ok(token['correlation_id'] && token['correlation_id'] === grant['correlation_id'])
       assert.equal(token?.['status'], 200)
       assert.equal(typeof token?.['duration_ms'], 'number')
       const odd = lines.find((line) => line['correlation_id'] === 'request-77')

@@ -11,7 +11,7 @@ import { type Database, openDatabase } from '../../storage/index.ts'
 import { type IamSettings, type RunningIam, startIam } from '../index.ts'
 
 /** The token of the internal port in tests. */
-export const INTERNAL_TOKEN = 'internal-token-of-the-tests'
+const INTERNAL_TOKEN = 'internal-token-of-the-tests'
 /** The verifier key in tests. */
 export const VERIFIER_KEY = Buffer.alloc(32, 7)
 
@@ -54,9 +54,8 @@ export interface Platform {
   close(): Promise<void>
 }
 
-/** The databases that a suite runs on: one in memory, and the server that the environment names, if any. */
-export function testDatabases(): Array<{ readonly name: string; open(): Promise<Database> }> {
-  const url = process.env['HANDOVER_TEST_DATABASE_URL']
+/** The databases that a suite runs on: one in memory, and a server where its address is given. */
+export function testDatabases(url: string | undefined): Array<{ readonly name: string; open(): Promise<Database> }> {
   const embedded = { name: 'the embedded database', open: () => openDatabase({ kind: 'embedded', dataDir: undefined }) }
   return url
     ? [embedded, { name: 'a PostgreSQL server', open: () => openDatabase({ kind: 'postgres', url }) }]
