@@ -3,11 +3,11 @@ import { type AuthorizationServer, conditional, publicError } from '../authoriza
 import { RESOURCE_OWNER_PATH } from '../handoff/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
-import { isForgeryFree } from './browser/csrf.ts'
+import { isForeign, isForgeryFree } from './browser/csrf.ts'
 import type { FindPages, FoundPages } from './browser/routes.ts'
 import { openSession, type Session } from './browser/session.ts'
 import type { SignedInSessions } from './browser/signed-in-sessions.ts'
-import { textOf, type Visit } from './browser/visit.ts'
+import { textOf } from './browser/visit.ts'
 import type { Users } from './users/users.ts'
 
 /** Answers a request that no session stands behind. */
@@ -85,19 +85,16 @@ async function visitPage(
   const read = options.core.readParameters(request)
   if (!read.ok) return read.reply
   const method = read.method === 'HEAD' ? 'GET' : read.method
-  const answerPage = found.answers.get(method)
-  if (!answerPage) return undefined
-  const session = openSession(request.headers.cookie, options.sessionKey)
+  if (!found.answers.has(method)) return undefined
   const { parameters } = read
-  if (
-    method !== 'GET' &&
-    !isForgeryFree(session, evidenceOf(request, textOf(parameters['authenticity_token']), options))
-  ) {
-    return publicError(422, request)
-  }
+  const session = openSession(request.headers.cookie, options.sessionKey)
+  const evidence = evidenceOf(request, textOf(parameters['authenticity_token']), options)
+  const isGenuine = method === 'GET' || isForgeryFree(session, evidence)
+  const answerPage = found.answers.get(isGenuine ? method : `STALE_${method}`)
+  if (!answerPage || (!isGenuine && isForeign(evidence))) return publicError(422, request)
   const owner = await ownerOf(session, options)
-  const visit: Visit = { request, method, parameters, segments: found.segments, session, owner }
-  const reply = await answerPage(visit)
+  if (!isGenuine && !owner) return publicError(422, request)
+  const reply = await answerPage({ request, method, parameters, segments: found.segments, session, owner })
   const cookies = session.cookies(request.origin.startsWith('https:'))
   return { ...reply, headers: [...reply.headers, ...cookies.map((cookie) => ['Set-Cookie', cookie] as const)] }
 }

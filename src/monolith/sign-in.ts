@@ -40,6 +40,12 @@ export function signInPages(options: SignInOptions): Pages {
       return showForm({ ...visit, owner: undefined }, { challenge, leadsTo: 'anywhere' })
     },
     'POST /users/sign_in': (visit) => signIn(visit, options),
+    // Another tab has signed in meanwhile: this one's request goes on as that user's.
+    'STALE_POST /users/sign_in': async (visit) => {
+      const challenge = challenges && textOf(visit.parameters['login_challenge'])
+      const address = challenge ? `/users/sign_in?login_challenge=${encodeURIComponent(challenge)}` : '/'
+      return redirectTo(visit, address, 303)
+    },
     'DELETE /users/sign_out': signOut,
     'POST /users/sign_out': signOut,
   }

@@ -24,9 +24,13 @@ export interface CsrfEvidence {
 /** Whether a request that changes something may go on: a token of this session, and no foreign Origin (B020-B028). */
 export function isForgeryFree(session: Session, evidence: CsrfEvidence): boolean {
   const secret = secretOf(session)
-  if (!secret) return false
-  if (evidence.origin !== undefined && !evidence.ownOrigins.includes(evidence.origin)) return false
+  if (!secret || isForeign(evidence)) return false
   return evidence.tokens.some((token) => token !== undefined && isTokenOf(secret, token))
+}
+
+/** Whether the browser says that the request comes from another site's page. */
+export function isForeign({ origin, ownOrigins }: Pick<CsrfEvidence, 'origin' | 'ownOrigins'>): boolean {
+  return origin !== undefined && !ownOrigins.includes(origin)
 }
 
 function isTokenOf(secret: Buffer, token: string): boolean {

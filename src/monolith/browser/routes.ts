@@ -4,7 +4,10 @@ import type { Visit } from './visit.ts'
 /** A page: what answers a visit. */
 export type PageAnswer = (visit: Visit) => Promise<HttpReply>
 
-/** Pages by method and path, such as `'GET /users/:id'`. */
+/**
+ * Pages by method and path, such as `'GET /users/:id'`. A `'STALE_POST …'` answers somebody signed in whose form comes
+ * from this site but from an earlier session, in place of the 422; it must change nothing.
+ */
 export type Pages = Readonly<Record<string, PageAnswer>>
 
 /** Finds what answers a path; undefined when nothing does, whatever the method. */

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { Browser } from '../../../test/support/browser.ts'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import type { RunningMonolith } from '../index.ts'
+import { type IamStub, startIamStub } from '../testing/iam-stub.ts'
+import { fieldsOf, press, sendSignIn, signedInBrowser, startPlatform, textOfPage } from '../testing/platform.ts'
+
+const ISSUER = 'http://issuer.example.test'
+const ONWARD = `${ISSUER}/oauth/authorize?verifier=v`
+
+for (const engine of testDatabases()) {
+  describe(`the hand-off from IAM on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let iam: IamStub
+    let monolith: RunningMonolith
+    before(async () => {
+      store = await engine.open()
+      iam = await startIamStub(ONWARD)
+      const settings = { issuer: ISSUER, iam: { internalUrl: iam.url, token: iam.token } }
+      monolith = await startPlatform(store.database, settings)
+    })
+    after(async () => {
+      await monolith.close()
+      await iam.stop()
+      await store.close()
+    })
+    beforeEach(() => {
+      iam.failWith = undefined
+      iam.redirectTo = ONWARD
+    })
+    const at = (path: string) => `${monolith.url}${path}`
+    const loginAt = (challenge: string) => at(`/users/sign_in?login_challenge=${challenge}`)
+    const consentAt = (challenge: string) => at(`/-/iam/consent?consent_challenge=${challenge}`)
+    const toldOf = (challenge: string) => iam.told.filter((told) => told.challenge === challenge)
+    /** What was told of a challenge, which must be one thing. */
+    const toldOnce = (challenge: string) => {
+      const [told, ...more] = toldOf(challenge)
+      assert.ok(told && more.length === 0)
+      return { what: told.what, body: told.body as Record<string, unknown> }
+    }
+
+    describe('sign-in', () => {
+      test('tells IAM who has signed in, and sends the browser on', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin()
+        const answer = await sendSignIn(browser, await browser.visit(loginAt(challenge)))
+        assert.deepEqual([answer.status, answer.location?.href], [303, ONWARD])
+        const { what, body } = toldOnce(challenge)
+        assert.equal(what, 'login accept')
+        const { auth_time, ...owner } = body
+        assert.deepEqual(owner, { subject: '1', username: 'alice', name: 'Alice Example', email: 'alice@example.test' })
+        assert.ok(Math.abs(Number(auth_time) - Date.now() / 1_000) < 60)
+      })
+
+      test('is passed over for somebody who is signed in already', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openLogin()
+        const answer = await browser.visit(loginAt(challenge))
+        assert.deepEqual([answer.status, answer.location?.href], [303, ONWARD])
+        assert.equal(toldOf(challenge).length, 1)
+      })
+
+      test('keeps its challenge over a wrong password', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin()
+        const again = await sendSignIn(browser, await browser.visit(loginAt(challenge)), 'alice', 'wrong')
+        assert.equal(toldOf(challenge).length, 0)
+        assert.equal((await sendSignIn(browser, again)).location?.href, ONWARD)
+      })
+
+      test('works in several tabs of one browser, each with its own challenge', async () => {
+        const browser = new Browser()
+        const challenges = [iam.openLogin(), iam.openLogin()]
+        const first = await browser.visit(loginAt(challenges[0] ?? ''))
+        const second = await browser.visit(loginAt(challenges[1] ?? ''))
+        await browser.visit(at('/users/sign_in'))
+        await sendSignIn(browser, first)
+        // The first tab's sign-in began a new session, so the second tab's form is stale: it goes on without a password.
+        const stale = await sendSignIn(browser, second, 'alice', 'typed into the stale form')
+        assert.equal((await browser.follow(stale, ISSUER)).location?.href, ONWARD)
+        for (const challenge of challenges) assert.equal(toldOf(challenge)[0]?.what, 'login accept')
+      })
+
+      test('is refused to IAM for prompt=none when nobody is signed in', async () => {
+        const challenge = iam.openLogin({ prompt_none: true })
+        const answer = await new Browser().visit(loginAt(challenge))
+        assert.equal(answer.location?.href, ONWARD)
+        const { what, body } = toldOnce(challenge)
+        assert.deepEqual([what, body['error']], ['login reject', 'login_required'])
+      })
+
+      test('is demanded anew where IAM asks for it, and the session before is over', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openLogin({ reauthenticate: true })
+        const page = await browser.visit(loginAt(challenge))
+        assert.equal(page.status, 200)
+        assert.equal((await browser.visit(at('/oauth/device'))).location?.pathname, '/users/sign_in')
+        const answer = await sendSignIn(browser, await browser.visit(loginAt(challenge)))
+        assert.equal(answer.location?.href, ONWARD)
+      })
+
+      test('is not demanded twice when only the way back to IAM failed', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin({ reauthenticate: true })
+        const page = await browser.visit(loginAt(challenge))
+        iam.failWith = 503
+        const failed = await sendSignIn(browser, page)
+        assert.equal(failed.status, 502)
+        assert.match(textOfPage(failed), /The sign-in service did not answer/)
+        iam.failWith = undefined
+        const retry = /<a class="button primary" href="([^"]+)">Try again/.exec(failed.text)?.[1] ?? ''
+        assert.equal((await browser.visit(at(retry))).location?.href, ONWARD)
+      })
+
+      test('says 502 while IAM is away, and the challenge is not lost', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin()
+        await iam.stop()
+        assert.equal((await browser.visit(loginAt(challenge))).status, 502)
+        await iam.start()
+        assert.equal((await browser.visit(loginAt(challenge))).status, 200)
+      })
+
+      test('says 400 for a challenge that is unknown or used', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openLogin()
+        await browser.visit(loginAt(challenge))
+        for (const stale of [challenge, 'unknown', '%00']) {
+          const page = await browser.visit(loginAt(stale))
+          assert.equal(page.status, 400)
+        }
+      })
+
+      test('never sends the browser to another origin, whatever IAM says', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        for (const elsewhere of ['https://evil.example.test/', `${ISSUER}.evil.example.test/`, 'javascript:alert(1)']) {
+          iam.redirectTo = elsewhere
+          const page = await browser.visit(loginAt(iam.openLogin()))
+          assert.deepEqual([page.status, page.location], [502, undefined])
+        }
+      })
+    })
+
+    describe('the consent page', () => {
+      test('is the same page as the one in place, and an agreement goes to IAM', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({ requested_scope: ['api', 'openid'] })
+        const page = await browser.visit(consentAt(challenge))
+        assert.equal(textOfPage(page), 'Authorization required Authorize Client to use your account? api openid')
+        assert.match(page.headers.get('content-security-policy') ?? '', /form-action 'self' https:$/)
+        const answer = await press(browser, page, 'Authorize')
+        assert.deepEqual([answer.status, answer.location?.href], [303, ONWARD])
+        assert.deepEqual(toldOf(challenge), [
+          { what: 'consent accept', challenge, body: { grant_scope: ['api', 'openid'], subject: '1' } },
+        ])
+      })
+
+      test('tells IAM of a refusal', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({})
+        const answer = await press(browser, await browser.visit(consentAt(challenge)), 'Deny')
+        assert.equal(answer.location?.href, ONWARD)
+        const { what, body } = toldOnce(challenge)
+        assert.deepEqual([what, body['error']], ['consent reject', 'access_denied'])
+      })
+
+      test('is not shown where IAM says to skip it', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({ skip: true })
+        assert.equal((await browser.visit(consentAt(challenge))).location?.href, ONWARD)
+        assert.equal(toldOf(challenge)[0]?.what, 'consent accept')
+      })
+
+      test('asks to sign in first, and is there afterwards', async () => {
+        const browser = new Browser()
+        const asked = await browser.visit(consentAt(iam.openConsent({})))
+        assert.equal(asked.location?.pathname, '/users/sign_in')
+        const page = await browser.follow(await sendSignIn(browser, await browser.follow(asked)))
+        assert.match(textOfPage(page), /^Authorization required/)
+      })
+
+      test('is for the user the challenge is about, and for nobody else', async () => {
+        const alice = await signedInBrowser(monolith.url)
+        const bob = await signedInBrowser(monolith.url, 'bob')
+        const challenge = iam.openConsent({ subject: '1' })
+        assert.equal((await bob.visit(consentAt(challenge))).status, 400)
+        const { authenticity_token = '' } = fieldsOf((await bob.visit(at('/'))).forms[0])
+        const forged = { authenticity_token, consent_challenge: challenge }
+        assert.equal((await bob.visit(at('/-/iam/consent/accept'), { form: forged })).status, 400)
+        assert.equal((await bob.visit(at('/-/iam/consent/reject'), { form: forged })).status, 400)
+        assert.equal(toldOf(challenge).length, 0)
+        assert.equal((await alice.visit(consentAt(challenge))).status, 200)
+      })
+
+      test('cannot be answered from elsewhere', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({})
+        const page = await browser.visit(consentAt(challenge))
+        for (const button of ['Authorize', 'Deny']) {
+          assert.equal((await press(browser, page, button, { authenticity_token: 'AAAA' })).status, 422)
+        }
+        assert.equal(toldOf(challenge).length, 0)
+      })
+
+      test('says 502 while IAM fails, and the answer can be given again', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({})
+        const page = await browser.visit(consentAt(challenge))
+        iam.failWith = 500
+        assert.equal((await press(browser, page, 'Authorize')).status, 502)
+        assert.equal((await browser.visit(consentAt(challenge))).status, 502)
+        iam.failWith = undefined
+        assert.equal((await press(browser, page, 'Authorize')).location?.href, ONWARD)
+      })
+
+      test('says 400 for a challenge that is unknown, used or missing', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({})
+        const page = await browser.visit(consentAt(challenge))
+        await press(browser, page, 'Authorize')
+        assert.equal((await press(browser, page, 'Authorize')).status, 400)
+        assert.equal((await browser.visit(consentAt('unknown'))).status, 400)
+        assert.equal((await browser.visit(at('/-/iam/consent'))).status, 400)
+      })
+    })
+
+    describe('the device page', () => {
+      const enter = async (browser: Browser, user_code: string) =>
+        browser.follow(await press(browser, await browser.visit(at('/oauth/device')), 'Authorize', { user_code }))
+
+      test('lets in a device of IAM by its code', async () => {
+        iam.openDevice('IAMCODE1')
+        const browser = await signedInBrowser(monolith.url)
+        assert.match(textOfPage(await enter(browser, 'IAMCODE1')), /^Device successfully authorized/)
+        assert.equal(toldOnce('IAMCODE1').body['subject'], '1')
+        assert.match(textOfPage(await enter(browser, 'IAMCODE1')), /^The user code is invalid/)
+      })
+
+      test('says that it does not know, rather than that the code is wrong, while IAM fails', async () => {
+        iam.openDevice('IAMCODE2')
+        const browser = await signedInBrowser(monolith.url)
+        iam.failWith = 500
+        assert.match(textOfPage(await enter(browser, 'IAMCODE2')), /^The code could not be checked just now/)
+        iam.failWith = undefined
+        assert.match(textOfPage(await enter(browser, 'IAMCODE2')), /^Device successfully authorized/)
+      })
+    })
+
+    describe('the protected API', () => {
+      const ask = (token: string) => fetch(at('/api/v4/user'), { headers: { authorization: `Bearer ${token}` } })
+
+      test('accepts a token of IAM, opaque or JWT, by its scopes', async () => {
+        iam.knowToken('gliamat-good', { active: true, subject: '2', client_id: 'client', scopes: ['read_user'] })
+        iam.knowToken('aaa.bbb.ccc', { active: true, subject: '1', scopes: ['api'] })
+        iam.knowToken('gliamat-narrow', { active: true, subject: '2', scopes: ['openid'] })
+        assert.deepEqual(await (await ask('gliamat-good')).json(), { id: 2, scopes: ['read_user'] })
+        assert.deepEqual(await (await ask('aaa.bbb.ccc')).json(), { id: 1, scopes: ['api'] })
+        assert.equal((await ask('gliamat-narrow')).status, 403)
+      })
+
+      test('refuses one that IAM does not know, and one of nobody', async () => {
+        const answer = await ask('gliamat-unknown')
+        assert.equal(answer.status, 401)
+        assert.match(answer.headers.get('www-authenticate') ?? '', /error="invalid_token"/)
+        assert.equal((await ask('f'.repeat(64))).status, 401)
+      })
+
+      test('says 503 and when to come back while IAM cannot be asked', async () => {
+        iam.failWith = 500
+        const answer = await ask('gliamat-good')
+        assert.deepEqual([answer.status, answer.headers.get('retry-after')], [503, '5'])
+        assert.equal((await ask('f'.repeat(64))).status, 401)
+      })
+    })
+
+    describe('the password check for IAM', () => {
+      const check = (body: unknown, token: string | undefined = iam.token) =>
+        fetch(at('/-/iam/resource_owner'), {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'gitlab-iam-auth-token': token },
+          body: typeof body === 'string' ? body : JSON.stringify(body),
+        })
+
+      test('answers who a user is', async () => {
+        const answer = await check({ username: 'bob', password: 'bob-password' })
+        assert.equal(answer.status, 200)
+        assert.equal(answer.headers.get('cache-control'), 'no-store')
+        const { auth_time, ...owner } = (await answer.json()) as Record<string, unknown>
+        assert.deepEqual(owner, { subject: '2', username: 'bob', name: 'Bob Example', email: 'bob@example.test' })
+        assert.ok(Number.isInteger(auth_time))
+      })
+
+      test('tells a wrong password from a wrong token and a wrong form', async () => {
+        assert.equal((await check({ username: 'bob', password: 'wrong' })).status, 404)
+        assert.equal((await check({ username: 'bob@example.test', password: 'bob-password' })).status, 404)
+        assert.equal((await check({ username: 'bob', password: 'bob-password' }, 'wrong')).status, 401)
+        assert.equal((await check({ username: 'bob', password: 'bob-password' }, '')).status, 401)
+        for (const body of [
+          '',
+          'x',
+          '[]',
+          { username: 'bob' },
+          { username: ['bob'], password: 'x' },
+          { username: 'b', password: 'x', more: 1 },
+        ]) {
+          assert.equal((await check(body)).status, 400)
+        }
+      })
+    })
+  })
+}
