@@ -42,8 +42,17 @@ function fieldFaults(error: FastifyError): FieldFault[] {
   const faults: FieldFault[] = []
   for (const issue of error.validation ?? []) {
     const place = issue.instancePath.replace(/^\//, '').replaceAll('/', '.')
-    const where = error.validationContext ?? 'request'
-    faults.push({ field: place === '' ? where : place, rule: issue.message ?? 'is not valid' })
+    const unknown = (issue.params as { keys?: unknown } | undefined)?.keys
+    if (Array.isArray(unknown)) {
+      for (const key of unknown) {
+        const field = [place, String(key).slice(0, 100)].filter((part) => part !== '').join('.')
+        faults.push({ field, rule: 'is no known field' })
+      }
+      continue
+    }
+    const isMissing = issue.message?.endsWith('received undefined') ?? false
+    const rule = isMissing ? 'must be given' : (issue.message ?? 'is not valid')
+    faults.push({ field: place === '' ? (error.validationContext ?? 'request') : place, rule })
   }
   return faults
 }

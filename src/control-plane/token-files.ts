@@ -6,6 +6,7 @@ import { ControlPlaneFault, type ControlPlaneSettings } from './settings.ts'
 import { mintToken, type TokenBook } from './tokens.ts'
 
 const SECRET_BYTES = 32
+const SHORTEST_TOKEN = 16
 
 /**
  * Makes the tokens of the settings valid, writing the files that are absent. The administrator's token is written only
@@ -15,6 +16,9 @@ export async function establishTokens(settings: ControlPlaneSettings, tokens: To
   for (const token of settings.tokens ?? []) {
     const { role, name } = token
     const value = 'value' in token ? token.value : readOrWrite(`token of ${name}`, token.file, () => mintToken(role))
+    if (value.length < SHORTEST_TOKEN) {
+      throw new ControlPlaneFault([`token of ${name}: must have at least ${SHORTEST_TOKEN} characters`])
+    }
     await tokens.add(value, { role, name })
   }
   const file = settings.adminTokenFile

@@ -108,7 +108,9 @@ function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>): stri
   }
   const field = issue.path.join('.')
   if (field === '') return ['must be a mapping of fields']
-  return [`${field}: ${given[String(issue.path[0])] === undefined ? 'must be given' : issue.message}`]
+  return [
+    `${field}: ${issue.code !== 'custom' && given[String(issue.path[0])] === undefined ? 'must be given' : issue.message}`,
+  ]
 }
 
 function isWellPlaced(

@@ -1,10 +1,10 @@
 const NEAR = 3
 
-/** The known name that a mistyped one most likely meant; undefined when none is near (edit distance over a third). */
+/** The known name that a mistyped one most likely meant; undefined when none is near (edit distance over four tenths). */
 export function suggestName(typed: string, known: Iterable<string>): string | undefined {
   const word = typed.slice(0, 100)
   let best: string | undefined
-  let least = Math.max(NEAR, Math.floor(word.length / 3)) + 1
+  let least = Math.max(NEAR, Math.floor(word.length * 0.4)) + 1
   for (const name of known) {
     const distance = name.startsWith(word) && word.length >= NEAR ? 1 : editDistance(word, name)
     if (distance < least) {
