@@ -1,5 +1,5 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryInUseError, DirectoryUnusableError } from './errors.ts'
 
@@ -20,7 +20,7 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   const lock = join(path, 'handover.lock')
   const claim = join(path, `handover.lock.${process.pid}`)
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeDirectory(path)
     writeFileSync(claim, String(process.pid))
   } catch (error) {
     throw new DirectoryUnusableError(path, error as NodeJS.ErrnoException)
@@ -50,6 +50,18 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
       process.off('exit', release)
       release()
     },
+  }
+}
+
+/** As `mkdir -p`; Node's own recursive way never returns below /proc, where a directory can neither be nor be made. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (parent !== path) makeDirectory(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

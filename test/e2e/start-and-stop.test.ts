@@ -110,9 +110,9 @@ describe('handover up, started and stopped', { timeout: 240_000 }, () => {
 
 test('an unwritable data directory is one clear line and exit code 2', async () => {
   const base = await freePortRange(7)
-  const run = await runHandover(['up', '--data-dir', '/proc/nowhere', '--port-base', String(base)])
+  const run = await runHandover(['up', '--data-dir', '/dev/null/nowhere', '--port-base', String(base)])
   assert.equal(run.code, 2)
-  assert.match(run.stderr.trim(), /^handover up: cannot write to the data directory \/proc\/nowhere \(E[A-Z]+\)$/)
+  assert.match(run.stderr.trim(), /^handover up: cannot write to the data directory \/dev\/null\/nowhere \(E[A-Z]+\)$/)
 })
 
 test('an unknown command names the nearest one', async () => {
