@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
 import { errorDocument } from './error-document.ts'
 import type { Layout } from './ports.ts'
@@ -52,8 +53,13 @@ export function formPostBody(action: string, fields: Readonly<Record<string, str
 ${inputs}
 <noscript><p>Scripts are off. Press the button to go on.</p><button type="submit">Continue</button></noscript>
 </form>
-<script>document.getElementById('form-post').submit()</script>`
+<script>${FORM_POST_SCRIPT}</script>`
 }
+
+const FORM_POST_SCRIPT = "document.getElementById('form-post').submit()"
+
+/** What a content security policy lets that page's script through by. */
+export const FORM_POST_SCRIPT_SOURCE = `'sha256-${createHash('sha256').update(FORM_POST_SCRIPT).digest('base64')}'`
 
 export type PublicErrorStatus = 400 | 404 | 422 | 500
 

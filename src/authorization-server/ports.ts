@@ -234,8 +234,11 @@ export interface AuthorizationServer {
   readParameters(request: HttpRequest): ReadParameters
   /** Checks an authorization request in Doorkeeper's order (RFC 6749 §4.1.1, RFC 7636 §4.3). */
   preAuthorize(parameters: Parameters): Promise<PreAuthorization>
-  /** GET and HEAD /oauth/authorize: checks, OpenID Connect prompts, consent given before. */
-  begin(parameters: Parameters, owner: ResourceOwner | undefined): Promise<AuthorizationStep>
+  /**
+   * GET and HEAD /oauth/authorize: checks, OpenID Connect prompts, consent given before. `signInAddress`, an absolute
+   * one, is named in errors for clients without a redirect address when nobody is signed in.
+   */
+  begin(parameters: Parameters, owner: ResourceOwner | undefined, signInAddress?: string): Promise<AuthorizationStep>
   /** POST /oauth/authorize by a user who agreed: checks again, then issues or answers the error. `origin` names the server in `Location`. */
   approve(parameters: Parameters, owner: ResourceOwner, origin: string): Promise<HttpReply>
   /** DELETE /oauth/authorize by a user who refused. Only an address proven to be the client's is followed. */

@@ -55,7 +55,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     handle: (request) => handle(core, request),
     readParameters,
     preAuthorize: (parameters) => preAuthorize(core, parameters),
-    begin: (parameters, owner) => beginAuthorization(core, parameters, owner),
+    begin: (parameters, owner, signInAddress) => beginAuthorization(core, parameters, owner, signInAddress),
     approve: (parameters, owner, origin) => approveAuthorization(core, parameters, owner, origin),
     deny: (parameters) => denyAuthorization(core, parameters),
     issueCode: (request, owner, origin) => issueCode(core, request, owner, origin),

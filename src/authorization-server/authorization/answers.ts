@@ -1,7 +1,7 @@
 import type { HttpReply } from '../../http/index.ts'
 import type { Core } from '../core.ts'
 import { errorHeaders, failure } from '../failure.ts'
-import { authorizationErrorBody, formPostBody } from '../pages.ts'
+import { authorizationErrorBody, FORM_POST_SCRIPT_SOURCE, formPostBody } from '../pages.ts'
 import type { AuthorizationError, AuthorizationRequest, ResponseMode } from '../ports.ts'
 import { appendToRedirectUri, OUT_OF_BAND } from '../redirect-uri.ts'
 import { type Headers, jsonReply, pageReply, redirectReply } from '../replies.ts'
@@ -19,7 +19,8 @@ export function answerClient(
   if (mode === 'form_post') {
     const present = Object.entries(fields).filter((field): field is [string, string] => Boolean(field[1]))
     const body = formPostBody(address, Object.fromEntries(present))
-    return pageReply(200, core.layout({ title: 'Submit this form', body }), [['Cache-Control', 'no-store']])
+    const policy = `script-src ${FORM_POST_SCRIPT_SOURCE}; base-uri 'none'; frame-ancestors 'self'`
+    return pageReply(200, core.layout({ title: 'Submit this form', body }), [['Content-Security-Policy', policy]])
   }
   return redirectReply(appendToRedirectUri(address, fields, mode === 'fragment' ? 'fragment' : 'query'), headers)
 }
@@ -38,16 +39,23 @@ export function errorPage(core: Core, error: AuthorizationError): HttpReply {
   return pageReply(status, core.layout({ title: 'An error has occurred', body }))
 }
 
-/** An OpenID Connect error: to the client, with the headers of a token error (README, 4). */
+/**
+ * An OpenID Connect error: to the client, with the headers of a token error; as JSON it also names the sign-in page
+ * where nobody is signed in (README, 4; A157).
+ */
 export function promptErrorReply(
   core: Core,
   request: AuthorizationRequest,
   code: 'login_required' | 'consent_required' | 'invalid_request',
+  signInAddress: string | undefined,
 ): HttpReply {
   const error = errorFor(request, code)
   const fields = fieldsOf(error)
   const headers = errorHeaders(error.error, error.description, core.settings.dialect)
-  if (error.redirectUri === undefined) return jsonReply(error.status, fields, headers)
+  if (error.redirectUri === undefined) {
+    if (signInAddress !== undefined) headers.push(['Location', signInAddress])
+    return jsonReply(error.status, fields, headers)
+  }
   return answerClient(core, error.redirectUri, error.responseMode, fields, [
     ['Content-Type', 'application/json; charset=utf-8'],
     ...headers,

@@ -16,6 +16,7 @@ export async function beginAuthorization(
   core: Core,
   parameters: Parameters,
   owner: ResourceOwner | undefined,
+  signInAddress?: string,
 ): Promise<AuthorizationStep> {
   // Logged out, only a prompt can make a difference before signing in (README of the recording, 3).
   if (owner === undefined && presence(scalarOf(parameters, 'prompt')) === undefined) return { kind: 'sign_in' }
@@ -26,7 +27,10 @@ export async function beginAuthorization(
   if (request.scopes.includes('openid')) {
     const isConsentGiven = request.client.trusted || matches
     const outcome = promptOutcome(parameters, owner, isConsentGiven, Math.floor(Date.now() / 1_000))
-    if (outcome.kind === 'error') return { kind: 'reply', reply: promptErrorReply(core, request, outcome.error) }
+    if (outcome.kind === 'error') {
+      const address = owner === undefined ? signInAddress : undefined
+      return { kind: 'reply', reply: promptErrorReply(core, request, outcome.error, address) }
+    }
     if (outcome.kind === 'consent') return { kind: 'consent', request }
     if (outcome.kind !== 'proceed') return outcome
   }

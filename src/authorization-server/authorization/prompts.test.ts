@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Parameters } from '../ports.ts'
+import { seedOwner } from '../testing/seed.ts'
+import { type PromptOutcome, promptOutcome } from './prompts.ts'
+
+const NOW = 2_000_000_000
+const alice = { ...seedOwner('alice'), authTime: NOW - 100 }
+
+interface Row {
+  readonly parameters: Parameters
+  readonly out?: boolean
+  readonly consented?: boolean
+  readonly outcome: PromptOutcome
+}
+
+const ROWS: readonly Row[] = [
+  { parameters: {}, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: '' }, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: 'none' }, consented: true, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: 'none' }, outcome: { kind: 'error', error: 'consent_required' } },
+  { parameters: { prompt: 'none' }, out: true, outcome: { kind: 'error', error: 'login_required' } },
+  { parameters: { prompt: 'none login' }, outcome: { kind: 'error', error: 'invalid_request' } },
+  { parameters: { prompt: 'bogus' }, outcome: { kind: 'error', error: 'invalid_request' } },
+  { parameters: { prompt: 'consent' }, consented: true, outcome: { kind: 'consent' } },
+  { parameters: { prompt: 'consent' }, out: true, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: 'login', b: '2', a: 'x y' }, outcome: { kind: 'reauthenticate', returnQuery: 'a=x+y&b=2' } },
+  { parameters: { prompt: 'login consent' }, outcome: { kind: 'reauthenticate', returnQuery: 'prompt=consent' } },
+  { parameters: { prompt: 'login' }, out: true, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: 'select_account' }, outcome: { kind: 'select_account', returnQuery: '' } },
+  { parameters: { max_age: '99' }, outcome: { kind: 'reauthenticate', returnQuery: 'max_age=99' } },
+  { parameters: { max_age: '100' }, outcome: { kind: 'proceed' } },
+  { parameters: { max_age: '0' }, outcome: { kind: 'proceed' } },
+  { parameters: { max_age: 'abc' }, outcome: { kind: 'proceed' } },
+  {
+    parameters: { max_age: '1', prompt: 'none' },
+    consented: true,
+    outcome: { kind: 'error', error: 'login_required' },
+  },
+]
+
+describe('the OpenID Connect parameters of an authorization request', () => {
+  for (const { parameters, out, consented, outcome } of ROWS) {
+    const who = out ? 'logged out' : consented ? 'consented' : 'signed in'
+    it(`${JSON.stringify(parameters)} while ${who} come to ${outcome.kind}`, () => {
+      assert.deepEqual(promptOutcome(parameters, out ? undefined : alice, consented ?? false, NOW), outcome)
+    })
+  }
+})

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { HttpRequest } from '../../http/index.ts'
+import { readParameters } from './read.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+function request(part: {
+  method?: string
+  query?: string
+  type?: string
+  body?: string | Buffer
+  headers?: object
+}): HttpRequest {
+  const { method = 'POST', query = '', type, body = '' } = part
+  const headers = { ...(type === undefined ? {} : { 'content-type': type }), ...part.headers }
+  return { method, path: '/oauth/token', query, headers, body: Buffer.from(body), remoteAddress: '', origin: '' }
+}
+
+function parametersOf(part: Parameters<typeof request>[0]): unknown {
+  const read = readParameters(request(part))
+  assert.ok(read.ok)
+  return JSON.parse(JSON.stringify(read.parameters))
+}
+
+function statusOf(part: Parameters<typeof request>[0]): number {
+  const read = readParameters(request(part))
+  return read.ok ? 200 : read.reply.status
+}
+
+describe('the parameters of a request', () => {
+  it('come from query and body, the query wins, and of equal names the last', () => {
+    assert.deepEqual(parametersOf({ type: FORM, query: 'code=q', body: 'code=b&code=c&x=1&x=2' }), {
+      code: 'q',
+      x: '2',
+    })
+  })
+
+  it('are nested by brackets', () => {
+    const body = 'a[b]=1&a[c][]=2&a[c][]=3&l[]=x&l[]=y&o[][k]=1&o[][v]=2&o[][k]=3'
+    assert.deepEqual(parametersOf({ type: FORM, body }), {
+      a: { b: '1', c: ['2', '3'] },
+      l: ['x', 'y'],
+      o: [{ k: '1', v: '2' }, { k: '3' }],
+    })
+  })
+
+  it('are parted by semicolons too in the query, and only there', () => {
+    assert.deepEqual(parametersOf({ type: FORM, query: 'a=1;b=2', body: 'c=3;d=4' }), { a: '1', b: '2', c: '3;d=4' })
+  })
+
+  it('are decoded, a plus being a space', () => {
+    assert.deepEqual(parametersOf({ type: FORM, body: 'a=x+y%20z&b=%C3%A9&c&d=' }), {
+      a: 'x y z',
+      b: 'é',
+      c: null,
+      d: '',
+    })
+    assert.deepEqual(parametersOf({ type: FORM, body: 'a=é' }), { a: 'é' })
+  })
+
+  it('may name what objects inherit without reaching it', () => {
+    const read = readParameters(
+      request({ type: FORM, body: '__proto__[polluted]=1&constructor[prototype][polluted]=1' }),
+    )
+    assert.ok(read.ok)
+    assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
+    assert.deepEqual(Object.keys(read.parameters), ['__proto__', 'constructor'])
+  })
+
+  for (const type of [
+    'application/json',
+    'application/json; charset=utf-8',
+    'APPLICATION/JSON',
+    'application/vnd.api+json',
+  ]) {
+    it(`come from a JSON body of type ${type}`, () => {
+      assert.deepEqual(parametersOf({ type, body: '{"a":1,"b":null}', query: 'c=2' }), { a: 1, b: null, c: '2' })
+    })
+  }
+
+  it('are under _json when the JSON body is not an object', () => {
+    assert.deepEqual(parametersOf({ type: 'application/json', body: '[1,2]' }), { _json: [1, 2] })
+  })
+
+  it('come from a multipart body, where a file is no text', () => {
+    const body =
+      '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n2\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\ny\r\n--b--\r\n'
+    assert.deepEqual(parametersOf({ type: 'multipart/form-data; boundary=b', body }), { a: '1\r\n2', f: { name: 'f' } })
+  })
+
+  it('come from a POST without a type as if it were a form, and from no other type', () => {
+    assert.deepEqual(parametersOf({ body: 'a=1' }), { a: '1' })
+    assert.deepEqual(parametersOf({ method: 'DELETE', body: 'a=1' }), {})
+    assert.deepEqual(parametersOf({ type: 'text/plain', body: 'a=1' }), {})
+  })
+
+  it('turn a POST into what _method says, in a form only', () => {
+    const methods = [
+      readParameters(request({ type: FORM, body: '_method=delete' })).method,
+      readParameters(request({ type: FORM, query: '_method=delete', body: 'a=1' })).method,
+      readParameters(request({ type: 'application/json', body: '{"_method":"delete"}' })).method,
+      readParameters(request({ type: FORM, body: '_method=brew' })).method,
+      readParameters(request({ headers: { 'x-http-method-override': 'patch' } })).method,
+    ]
+    assert.deepEqual(methods, ['DELETE', 'POST', 'POST', 'POST', 'PATCH'])
+  })
+
+  const faults: ReadonlyArray<readonly [string, Parameters<typeof request>[0], number]> = [
+    ['a broken percent escape', { type: FORM, body: 'a=%zz' }, 400],
+    ['a percent sign at the end', { query: 'a=%4' }, 400],
+    ['bytes that are not UTF-8', { type: FORM, body: 'a=%ff%fe' }, 400],
+    ['a raw byte that is not UTF-8', { type: FORM, body: Buffer.from([0x61, 0x3d, 0xff]) }, 400],
+    ['a name that is both text and list', { type: FORM, body: 'a=1&a[]=2' }, 400],
+    ['a name that is both list and hash', { type: FORM, body: 'a[]=1&a[b]=2' }, 400],
+    ['brackets too deep', { type: FORM, body: `a${'[b]'.repeat(200)}=1` }, 400],
+    ['malformed JSON', { type: 'application/json', body: '{"a":' }, 400],
+    ['JSON that is not UTF-8', { type: 'application/json', body: Buffer.from([0x22, 0xff, 0x22]) }, 400],
+    [
+      'a multipart body cut short',
+      { type: 'multipart/form-data; boundary=b', body: '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1' },
+      400,
+    ],
+    ['a multipart body without its boundary', { type: 'multipart/form-data; boundary=b', body: 'nothing' }, 400],
+    ['more parameters than Rack takes', { type: FORM, body: 'a=1&'.repeat(4_096) }, 500],
+    ['a body of more than 2 MiB', { type: FORM, body: Buffer.alloc((2 << 20) + 1, 0x61) }, 413],
+  ]
+  for (const [what, part, status] of faults) {
+    it(`answers ${what} with ${status}`, () => assert.equal(statusOf(part), status))
+  }
+
+  it('answers 400 with an empty HTML body, or as JSON where that is asked for', () => {
+    const html = readParameters(request({ type: FORM, body: 'a=%zz' }))
+    assert.ok(!html.ok)
+    assert.deepEqual(html.reply, { status: 400, headers: [['Content-Type', 'text/html; charset=UTF-8']], body: '' })
+    const json = readParameters(request({ type: FORM, body: 'a=%zz', headers: { accept: 'application/json' } }))
+    assert.ok(!json.ok)
+    assert.equal(json.reply.body, '{"status":400,"error":"Bad Request"}')
+  })
+
+  it('are counted before any of them is read, and read in one pass', () => {
+    assert.equal(statusOf({ type: FORM, body: 'a=1&'.repeat(500_000), query: '&'.repeat(1_000_000) }), 500)
+    assert.equal(statusOf({ type: FORM, body: `${'a[]'.repeat(300_000)}=1` }), 400)
+    assert.equal(statusOf({ type: FORM, body: `x=${'%41'.repeat(600_000)}` }), 200)
+    assert.equal(statusOf({ type: FORM, body: `${'['.repeat(1_000_000)}=1` }), 200)
+  })
+})

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { areScopesValid, defaultScopesOf, parseScopes, sameScopes } from './scopes.ts'
+
+const SERVER = ['api', 'read_user', 'openid', 'user:*']
+
+describe('scopes', () => {
+  it('are read in their order, each once', () => {
+    assert.deepEqual(parseScopes('  read_user api  read_user '), ['read_user', 'api'])
+  })
+
+  const cases: ReadonlyArray<readonly [string, string, boolean]> = [
+    ['known ones', 'api read_user', true],
+    ['known ones with more spaces', ' api  read_user ', true],
+    ['an open part that is filled', 'user:42', true],
+    ['an open part with colons in it', 'user:a:b', true],
+    ['an open part left empty', 'user:', false],
+    ['the pattern of another name', 'users:1', false],
+    ['one in capitals', 'API', false],
+    ['one unknown among known', 'api bogus', false],
+    ['a comma', 'api,read_user', false],
+    ['a tab', 'api\tread_user', false],
+    ['a line break', 'api\nread_user', false],
+    ['none', '', false],
+  ]
+  for (const [what, text, valid] of cases) {
+    it(`${valid ? 'take' : 'refuse'} ${what}`, () => assert.equal(areScopesValid(text, SERVER), valid))
+  }
+
+  it('default to what the client may have of the default', () => {
+    assert.deepEqual(defaultScopesOf([], ['api']), ['api'])
+    assert.deepEqual(defaultScopesOf(['api', 'read_api'], ['api']), ['api'])
+    assert.deepEqual(defaultScopesOf(['read_user'], ['api']), [])
+  })
+
+  it('are the same in any order, and not when one lacks', () => {
+    assert.ok(sameScopes(['api', 'openid'], ['openid', 'api']))
+    assert.ok(!sameScopes(['api'], ['openid', 'api']))
+    assert.ok(!sameScopes(['api', 'openid'], ['api']))
+  })
+})
