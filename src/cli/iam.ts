@@ -41,6 +41,8 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
   const keyFile = settings.verifier_key_file ?? join(store.directory, 'iam-verifier-key')
   ensureSecretFile('--internal-token-file', tokenFile)
   ensureSecretFile('--verifier-key-file', keyFile)
+  const sealingFile = settings.sealing_key_file ?? join(store.directory, 'iam-sealing-key')
+  ensureSecretFile('--sealing-key-file', sealingFile)
   return {
     listen: listenAddress(settings.listen),
     internalListen: listenAddress(settings.internal_listen),
@@ -54,5 +56,6 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     accessTokenFormat: settings.access_token_format,
     ...(settings.jwt_audience === undefined ? {} : { jwtAudience: settings.jwt_audience }),
     testControls: settings.test_controls,
+    protocol: { sealingKey: readKeyFile('--sealing-key-file', sealingFile) },
   }
 }

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, ensureSecretFile, loadSettings, readSecretFile, type Settings } from '../config/index.ts'
+import {
+  ConfigError,
+  ensureSecretFile,
+  loadSettings,
+  readKeyFile,
+  readSecretFile,
+  type Settings,
+} from '../config/index.ts'
 import { isLoopback } from '../http/index.ts'
 import { type MonolithSettings, type SeedDocument, seedSchema, startMonolith } from '../monolith/index.ts'
 import { createLog } from '../observability/index.ts'
@@ -63,6 +70,8 @@ export function readSeedFile(section: string, path: string): SeedDocument {
 function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): MonolithSettings {
   const tokenFile = settings.internal_token_file ?? join(store.directory, 'iam-internal-token')
   if (settings.iam_internal_url !== undefined) ensureSecretFile('--internal-token-file', tokenFile)
+  const stateFile = settings.state_key_file ?? join(store.directory, 'monolith-state-key')
+  ensureSecretFile('--state-key-file', stateFile)
   const { control_url, control_token_file } = settings
   return {
     listen: listenAddress(settings.listen),
@@ -78,5 +87,6 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
         ? undefined
         : { url: control_url, token: readSecretFile('--control-token-file', control_token_file) },
     testControls: settings.test_controls,
+    stateKey: readKeyFile('--state-key-file', stateFile),
   }
 }

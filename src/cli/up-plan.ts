@@ -21,6 +21,8 @@ export interface UpPlan {
     readonly routingSecret: string
     readonly internalToken: string
     readonly verifierKey: string
+    readonly sealingKey: string
+    readonly stateKey: string
     readonly demoClient: string
     readonly log: string
   }
@@ -52,6 +54,8 @@ export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
       routingSecret: join(dataDir, 'routing-secret'),
       internalToken: join(dataDir, 'iam-internal-token'),
       verifierKey: join(dataDir, 'iam-verifier-key'),
+      sealingKey: join(dataDir, 'iam-sealing-key'),
+      stateKey: join(dataDir, 'monolith-state-key'),
       demoClient: join(dataDir, 'demo-client.json'),
       log: join(dataDir, 'handover.log'),
     },

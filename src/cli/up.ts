@@ -51,13 +51,9 @@ async function startParts(
   tell: (text: string) => void,
 ): Promise<void> {
   const { files } = plan
-  for (const file of [
-    files.gatewayToken,
-    files.replicationToken,
-    files.routingSecret,
-    files.internalToken,
-    files.verifierKey,
-  ]) {
+  const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
+  const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
+  for (const file of made) {
     ensureSecretFile('--data-dir', file)
   }
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
@@ -110,6 +106,7 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
       verifierKey: readKeyFile('--data-dir', plan.files.verifierKey),
       resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
       testControls: settings.test_controls,
+      protocol: { sealingKey: readKeyFile('--data-dir', plan.files.sealingKey) },
     },
     log,
   )
@@ -137,6 +134,7 @@ function startMonolithPart(
         token: readSecretFile('--data-dir', plan.files.replicationToken),
       },
       testControls: settings.test_controls,
+      stateKey: readKeyFile('--data-dir', plan.files.stateKey),
     },
     log,
   )

@@ -120,6 +120,10 @@ const iam = z.strictObject({
     'FILE',
     'The key of verifiers, made when absent. Default: iam-verifier-key in the data directory.',
   ),
+  sealing_key_file: pathField(
+    'FILE',
+    'The key that seals signing keys in the store, made when absent. Default: iam-sealing-key in the data directory.',
+  ),
   login_url: urlField('The sign-in page. Default: /users/sign_in of the issuer.'),
   consent_url: urlField('The consent page. Default: /-/iam/consent of the issuer.'),
   resource_owner_url: urlField(
@@ -139,6 +143,10 @@ const monolith = z.strictObject({
   internal_token_file: pathField(
     'FILE',
     'The token of that internal port. Default: iam-internal-token in the data directory.',
+  ),
+  state_key_file: pathField(
+    'FILE',
+    'The key of sessions and of the sealed signing key, made when absent. Default: monolith-state-key in the data directory.',
   ),
   control_url: urlField('The control plane to tell of applications.', { environment: ['HANDOVER_CONTROL_URL'] }),
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),

@@ -2,6 +2,7 @@ import { type AuthorizationServer, publicError, securityHeaders } from '../autho
 import type { HttpReply, HttpRequest } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { type AuthorizeDependencies, authorizeEndpoint } from './authorize.ts'
+import { health } from './health.ts'
 import type { IamMetrics } from './metrics.ts'
 import { errorPage } from './pages.ts'
 import { ResourceOwnerUnavailableError } from './password-check.ts'
@@ -14,16 +15,20 @@ export interface PublicApiDependencies extends AuthorizeDependencies {
   readonly metrics: IamMetrics
   readonly log: Log
   readonly testControls: boolean
+  /** Resolves to whether this service may take traffic. */
+  ready(): Promise<boolean>
 }
 
 const RETRY_AFTER_SECONDS = '5'
 const UNAVAILABLE = 'The authorization server is currently unable to handle the request. Please try again.'
 
-/** The public port: the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for the rest. */
+/** The public port: health, the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for the rest. */
 export function publicApi(to: PublicApiDependencies) {
   const root = new URL(to.issuer).pathname.replace(/\/$/, '')
   const route = routes(to)
   return async (request: HttpRequest): Promise<HttpReply> => {
+    const healthy = await health(request, to.ready)
+    if (healthy) return healthy
     const startedAt = performance.now()
     const path = innerPath(request.path, root)
     const endpoint = endpointOf(path)

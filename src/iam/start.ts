@@ -44,6 +44,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const to = {
     ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log },
     testControls: settings.testControls ?? false,
+    ready: () => isReachable(database),
     loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,
     consentUrl: settings.consentUrl ?? `${issuer}/-/iam/consent`,
   }
@@ -53,7 +54,6 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     internalToken: settings.internalToken,
     applications: new ReplicatedApplications(database, handOffSchema, core.applications),
     devicePage: `${issuer}/oauth/device`,
-    ready: () => isReachable(database),
     metrics: () => metrics.text(),
     redirectTo: (kind, challenge) =>
       `${issuer}/oauth/authorize?${kind}_verifier=${verifierFor(kind, challenge, verifierKey, Date.now() / 1_000)}`,

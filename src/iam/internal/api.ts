@@ -1,5 +1,6 @@
 import { INTERNAL_PATHS } from '../../handoff/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../http/index.ts'
+import { health } from '../health.ts'
 import type { ReplicatedApplications } from '../replicated-applications.ts'
 import { invalidRequest, isAuthorized, json, notFound } from './answer.ts'
 import { deleteClient, listClients, putClient } from './clients.ts'
@@ -28,6 +29,8 @@ export function internalApi(to: InternalApiDependencies): HttpHandler {
   const guarded = guardedRoutes(to)
   return async (request) => {
     const method = request.method === 'HEAD' ? 'GET' : request.method
+    const healthy = await health(request, to.ready)
+    if (healthy) return healthy
     const free = open.get(request.path)
     if (free) return method === 'GET' ? free(request) : json(405, { error: 'method_not_allowed' })
     if (!isAuthorized(request, to.internalToken)) return json(401, { error: 'unauthorized' })
@@ -47,11 +50,6 @@ export function internalApi(to: InternalApiDependencies): HttpHandler {
 
 function openRoutes(to: InternalApiDependencies): Map<string, Route> {
   return new Map<string, Route>([
-    ['/healthz', async () => json(200, { status: 'ok' })],
-    [
-      '/readyz',
-      async () => ((await to.ready()) ? json(200, { status: 'ready' }) : json(503, { status: 'database unreachable' })),
-    ],
     [
       '/metrics',
       async () => {
