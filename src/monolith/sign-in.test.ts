@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Browser } from '../../test/support/browser.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
-import type { RunningMonolith } from './index.ts'
 import {
   authorizePath,
   copyCookies,
@@ -13,7 +12,8 @@ import {
   signedInBrowser,
   startPlatform,
   textOfPage,
-} from './testing/platform.ts'
+} from '../../test/support/monolith-platform.ts'
+import type { RunningMonolith } from './index.ts'
 
 for (const engine of testDatabases()) {
   describe(`signing in on ${engine.kind}`, () => {

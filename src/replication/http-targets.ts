@@ -17,7 +17,7 @@ const CALL_LIMIT_MS = 5_000
 const LIST_LIMIT_MS = 30_000
 
 /** The name under which {@link iamTarget} keeps its progress. */
-export const IAM_TARGET = 'iam'
+const IAM_TARGET = 'iam'
 
 /** The IAM auth service, by its internal port (`url`) and token. */
 export function iamTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {

@@ -1,10 +1,4 @@
-export { controlPlaneTarget, IAM_TARGET, iamTarget } from './http-targets.ts'
-export { enqueue, OUTBOX_SQL, type OutboxEvent } from './outbox.ts'
-export type {
-  ApplicationSource,
-  DeliveryOutcome,
-  HeldApplication,
-  RemovedApplication,
-  ReplicationTarget,
-} from './ports.ts'
-export { type Replicator, type ReplicatorOptions, startReplicator } from './replicator.ts'
+export { controlPlaneTarget, iamTarget } from './http-targets.ts'
+export { enqueue, OUTBOX_SQL } from './outbox.ts'
+export type { ReplicationTarget } from './ports.ts'
+export { type Replicator, startReplicator } from './replicator.ts'

@@ -2,10 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from '../../../test/support/browser.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import {
+  authorizePath,
+  fieldsOf,
+  press,
+  signedInBrowser,
+  startPlatform,
+  textOfPage,
+} from '../../../test/support/monolith-platform.ts'
 import { startTargetServer, type TargetServer } from '../../../test/support/replication-target.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import type { RunningMonolith } from '../index.ts'
-import { authorizePath, fieldsOf, press, signedInBrowser, startPlatform, textOfPage } from '../testing/platform.ts'
 import { secretDigest } from './registry.ts'
 
 const PATH = '/-/profile/applications'

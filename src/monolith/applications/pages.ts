@@ -10,7 +10,7 @@ import { type ApplicationDraft, checkDraft, type DraftFaults, readDraft } from '
 import type { ApplicationRegistry } from './registry.ts'
 
 /** Where users look after the applications they own. */
-export const APPLICATIONS_PATH = '/-/profile/applications'
+const APPLICATIONS_PATH = '/-/profile/applications'
 const ONE = `${APPLICATIONS_PATH}/:id`
 const EMPTY: ApplicationDraft = { name: '', redirectUris: [], scopes: [], confidential: true }
 const CHANGED_MEANWHILE: DraftFaults = ['The application was changed meanwhile. Look at it again before you save.']

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 /** The cookie that holds a session; a long one goes on in `…_2`. */
-export const SESSION_COOKIE = '_monolith_session'
+const SESSION_COOKIE = '_monolith_session'
 /** Browsers keep 4,096 bytes of name and value. */
 const PART_LENGTH = 3_800
 const MOST_PARTS = 2

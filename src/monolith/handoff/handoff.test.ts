@@ -2,9 +2,16 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { Browser } from '../../../test/support/browser.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { type IamStub, startIamStub } from '../../../test/support/iam-stub.ts'
+import {
+  fieldsOf,
+  press,
+  sendSignIn,
+  signedInBrowser,
+  startPlatform,
+  textOfPage,
+} from '../../../test/support/monolith-platform.ts'
 import type { RunningMonolith } from '../index.ts'
-import { type IamStub, startIamStub } from '../testing/iam-stub.ts'
-import { fieldsOf, press, sendSignIn, signedInBrowser, startPlatform, textOfPage } from '../testing/platform.ts'
 
 const ISSUER = 'http://issuer.example.test'
 const ONWARD = `${ISSUER}/oauth/authorize?verifier=v`

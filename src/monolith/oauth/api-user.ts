@@ -52,7 +52,7 @@ async function resolve(
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** Whether a token has the looks of one of IAM's: its prefix, or a JWT, which this server never issues. */
-export function isOfIam(value: string): boolean {
+function isOfIam(value: string): boolean {
   return value.startsWith(IAM_PREFIXES.access_token) || JWT.test(value)
 }
 

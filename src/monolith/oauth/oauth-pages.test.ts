@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { Browser, type Page } from '../../../test/support/browser.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import { createLog } from '../../observability/index.ts'
-import type { RunningMonolith } from '../index.ts'
 import {
   authorizePath,
   fieldsOf,
@@ -12,7 +10,9 @@ import {
   signedInBrowser,
   startPlatform,
   textOfPage,
-} from '../testing/platform.ts'
+} from '../../../test/support/monolith-platform.ts'
+import { createLog } from '../../observability/index.ts'
+import type { RunningMonolith } from '../index.ts'
 
 for (const engine of testDatabases()) {
   describe(`OAuth pages on ${engine.kind}`, () => {

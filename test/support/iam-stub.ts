@@ -11,9 +11,15 @@ import {
   loginAcceptSchema,
   type loginRequestSchema,
   rejectSchema,
-} from '../../handoff/index.ts'
-import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../../http/index.ts'
-import { silentLog } from '../../observability/index.ts'
+} from '../../src/handoff/index.ts'
+import {
+  type HttpReply,
+  type HttpRequest,
+  type ListenAddress,
+  type RunningServer,
+  serve,
+} from '../../src/http/index.ts'
+import { silentLog } from '../../src/observability/index.ts'
 
 type LoginRequest = z.infer<typeof loginRequestSchema>
 type Introspection = z.infer<typeof internalIntrospectionAnswerSchema>

@@ -1,9 +1,14 @@
-import { Browser, type Page } from '../../../test/support/browser.ts'
-import type { Form } from '../../../test/support/forms.ts'
-import { type HttpHandler, serve } from '../../http/index.ts'
-import { type Log, silentLog } from '../../observability/index.ts'
-import type { Database } from '../../storage/index.ts'
-import { type MonolithSettings, type RunningMonolith, type SeedDocument, startMonolith } from '../index.ts'
+import { type HttpHandler, serve } from '../../src/http/index.ts'
+import {
+  type MonolithSettings,
+  type RunningMonolith,
+  type SeedDocument,
+  startMonolith,
+} from '../../src/monolith/index.ts'
+import { type Log, silentLog } from '../../src/observability/index.ts'
+import type { Database } from '../../src/storage/index.ts'
+import { Browser, type Page } from './browser.ts'
+import type { Form } from './forms.ts'
 
 /** Two users, and one application of each kind. */
 export const SEED: SeedDocument = {
