@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict'
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { clients, seedOwner } from '../testing/seed.ts'
+import {
+  type Answer,
+  basic,
+  credentials,
+  exchangeFields,
+  refreshFields,
+  type ServerUnderTest,
+  startServerUnderTest,
+} from '../testing/server-under-test.ts'
+
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
+const PASSWORD = { grant_type: 'password', username: 'alice', password: 'alice-password-1' }
+
+function inShort(answer: Answer): string {
+  return answer.status === 200 ? '200' : `${answer.status} ${answer.json?.error ?? answer.headers['content-type']}`
+}
+
+function claimsOf(jwt: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'))
+}
+
+for (const engine of testDatabases()) {
+  describe(`the grants on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let server: ServerUnderTest
+    let strict: ServerUnderTest
+    before(async () => {
+      store = await engine.open()
+      server = await startServerUnderTest(store.database, 'monolith')
+      strict = await startServerUnderTest(store.database, 'iam', {
+        revokeFamilyOnRefreshReuse: { graceSeconds: 10 },
+        revokeFamilyOnCodeReplay: { graceSeconds: 10 },
+        passwordGrantWithoutClient: true,
+        sealingKey: Buffer.alloc(32, 1),
+      })
+    })
+    after(async () => {
+      await server.close()
+      await strict.close()
+      await store.close()
+    })
+    const isLive = async (on: ServerUnderTest, access: string) =>
+      (await on.send('GET', '/oauth/token/info', { query: { access_token: access } })).status === 200
+
+    describe('refresh_token', () => {
+      it('gives a new pair and kills the old one at once', async () => {
+        const { access, refresh } = await server.pair()
+        const answer = await server.token(refreshFields(refresh))
+        assert.equal(answer.status, 200)
+        assert.equal(await isLive(server, access), false)
+        assert.equal(await isLive(server, answer.json.access_token), true)
+        assert.equal(inShort(await server.token(refreshFields(refresh))), '400 invalid_grant')
+        assert.equal(inShort(await server.token(refreshFields(answer.json.refresh_token))), '200')
+      })
+
+      it('looks at the token before the client', async () => {
+        const { refresh } = await server.pair()
+        const fields = refreshFields(refresh)
+        const outcomes = []
+        for (const more of [
+          { refresh_token: '', client_secret: 'x' },
+          { refresh_token: 'f'.repeat(64), client_secret: 'x' },
+          { client_secret: 'x' },
+          { client_secret: '' },
+          { client_id: '', client_secret: '' },
+          credentials('other'),
+          { scope: 'api read_user' },
+          { scope: 'bogus' },
+          { scope: 'api\tapi' },
+          {},
+        ]) {
+          outcomes.push(inShort(await server.token({ ...fields, ...more })))
+        }
+        assert.deepEqual(outcomes, [
+          '400 invalid_request',
+          '400 invalid_grant',
+          '401 invalid_client',
+          '401 invalid_client',
+          '400 invalid_grant',
+          '400 invalid_grant',
+          '400 invalid_scope',
+          '400 invalid_scope',
+          '400 invalid_scope',
+          '200',
+        ])
+      })
+
+      it('keeps a scope that was narrowed', async () => {
+        const { refresh } = await server.pair('conf', { scope: 'api read_user' })
+        const narrow = await server.token({ ...refreshFields(refresh), scope: 'read_user' })
+        assert.equal(narrow.json.scope, 'read_user')
+        const wide = { ...refreshFields(narrow.json.refresh_token), scope: 'api' }
+        assert.equal(inShort(await server.token(wide)), '400 invalid_scope')
+        assert.equal((await server.token(refreshFields(narrow.json.refresh_token))).json.scope, 'read_user')
+      })
+
+      it('never expires, and is not the access token', async () => {
+        const { access, refresh } = await server.pair()
+        await server.core.advance(31_536_000)
+        assert.equal(inShort(await server.token(refreshFields(access))), '400 invalid_grant')
+        assert.equal(inShort(await server.token(refreshFields(refresh))), '200')
+      })
+
+      it('used again late kills its family where that is asked for, and not within the grace', async () => {
+        const { refresh } = await strict.pair()
+        const next = (await strict.token(refreshFields(refresh))).json
+        assert.equal(inShort(await strict.token(refreshFields(refresh))), '400 invalid_grant')
+        assert.equal(await isLive(strict, next.access_token), true)
+        await strict.core.advance(11)
+        assert.equal(inShort(await strict.token(refreshFields(refresh))), '400 invalid_grant')
+        assert.equal(await isLive(strict, next.access_token), false)
+        assert.equal(inShort(await strict.token(refreshFields(next.refresh_token))), '400 invalid_grant')
+      })
+
+      it('used again late kills nothing by default', async () => {
+        const { refresh } = await server.pair()
+        const next = (await server.token(refreshFields(refresh))).json
+        await server.core.advance(11)
+        await server.token(refreshFields(refresh))
+        assert.equal(await isLive(server, next.access_token), true)
+      })
+    })
+
+    it('kills the tokens of a code that comes again late, where that is asked for', async () => {
+      const code = await strict.code()
+      const { json } = await strict.token(exchangeFields(code))
+      await strict.token(exchangeFields(code))
+      assert.equal(await isLive(strict, json.access_token), true)
+      await strict.core.advance(11)
+      assert.equal(inShort(await strict.token(exchangeFields(code))), '400 invalid_grant')
+      assert.equal(await isLive(strict, json.access_token), false)
+    })
+
+    describe('client_credentials', () => {
+      const rows: ReadonlyArray<readonly [string, Record<string, string>, string, string | undefined]> = [
+        ['the default scope', credentials('conf'), '200', 'api'],
+        ['a scope', { ...credentials('conf'), scope: 'read_user' }, '200', 'read_user'],
+        ['an open scope', { ...credentials('conf'), scope: 'user:7' }, '200', 'user:7'],
+        ['openid, but no ID token', { ...credentials('conf'), scope: 'openid' }, '200', 'openid'],
+        ['an unknown scope', { ...credentials('conf'), scope: 'bogus' }, '400 invalid_scope', undefined],
+        ['a client without the default scope', credentials('limited'), '400 invalid_scope', undefined],
+        [
+          'a scope the client may not have',
+          { ...credentials('limited'), scope: 'api' },
+          '400 invalid_scope',
+          undefined,
+        ],
+        ['the default within the client scopes', credentials('scoped'), '200', 'api'],
+        ['a public client with its secret', credentials('public', clients.public.secret), '200', 'api'],
+        ['a public client without its secret', credentials('public'), '401 invalid_client', undefined],
+        ['no client', {}, '401 invalid_client', undefined],
+      ]
+      for (const [what, fields, wanted, scope] of rows) {
+        it(`answers ${what} with ${wanted}`, async () => {
+          const answer = await server.token({ grant_type: 'client_credentials', ...fields })
+          assert.equal(inShort(answer), wanted)
+          assert.equal(answer.json.scope, scope)
+          assert.equal(answer.json.refresh_token, undefined)
+          assert.equal(answer.json.id_token, undefined)
+        })
+      }
+    })
+
+    describe('password', () => {
+      const rows: ReadonlyArray<readonly [string, Record<string, string>, string]> = [
+        ['name and password', credentials('conf'), '200'],
+        ['a wrong password', { ...credentials('conf'), password: 'x' }, '400 invalid_grant'],
+        ['an empty password', { ...credentials('conf'), password: '' }, '400 invalid_grant'],
+        ['a NUL in the name', { ...credentials('conf'), username: 'alice\u0000' }, '400 invalid_grant'],
+        ['an unknown scope', { ...credentials('conf'), scope: 'bogus' }, '400 invalid_scope'],
+        ['a scope the client may not have', { ...credentials('limited'), scope: 'api' }, '400 invalid_scope'],
+        ['a client without the default scope', credentials('limited'), '200'],
+        ['a wrong secret and a wrong password', { ...credentials('conf', 'x'), password: 'x' }, '401 invalid_client'],
+        ['no client', {}, '401 invalid_client'],
+      ]
+      for (const [what, fields, wanted] of rows) {
+        it(`answers ${what} with ${wanted}`, async () => {
+          assert.equal(inShort(await server.token({ ...PASSWORD, ...fields })), wanted)
+        })
+      }
+
+      it('leaves an empty scope out of the answer', async () => {
+        const { json } = await server.token({ ...PASSWORD, ...credentials('limited') })
+        assert.equal('scope' in json, false)
+      })
+
+      it('needs no client where the setting says so, but no wrong one', async () => {
+        const answer = await strict.token(PASSWORD)
+        assert.equal(inShort(answer), '200')
+        assert.equal(inShort(await strict.token({ ...PASSWORD, ...credentials('conf', 'x') })), '401 invalid_client')
+        const refresh = { grant_type: 'refresh_token', refresh_token: answer.json.refresh_token }
+        assert.equal(inShort(await strict.token(refresh)), '200')
+      })
+    })
+
+    describe('the ID token', () => {
+      it('is signed by the published key and holds the recorded claims in their order', async () => {
+        const code = await server.code('conf', { scope: 'openid email', nonce: 'n-1' })
+        const { json } = await server.token(exchangeFields(code))
+        assert.equal(Object.keys(json).at(-1), 'id_token')
+        const [head = '', body = '', signature = ''] = json.id_token.split('.')
+        const { keys } = (await server.send('GET', '/oauth/discovery/keys')).json
+        assert.deepEqual(JSON.parse(Buffer.from(head, 'base64url').toString()), {
+          typ: 'JWT',
+          kid: keys[0].kid,
+          alg: 'RS256',
+        })
+        const key = createPublicKey({ key: keys[0], format: 'jwk' })
+        assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')))
+        const claims = claimsOf(json.id_token)
+        const names = ['iss', 'sub', 'aud', 'exp', 'iat', 'nonce', 'auth_time', 'sub_legacy', 'email', 'email_verified']
+        assert.deepEqual(Object.keys(claims), names)
+        assert.equal(claims['sub'], '1')
+        assert.equal(Number(claims['exp']) - Number(claims['iat']), 120)
+        assert.equal(claims['sub_legacy'], createHash('sha256').update('1-lab').digest('hex'))
+      })
+
+      it('comes again with a refresh, without the nonce and without an e-mail nobody asked for', async () => {
+        const { refresh } = await server.pair('conf', { scope: 'openid', nonce: 'n-1' })
+        const { json } = await server.token(refreshFields(refresh))
+        assert.deepEqual(Object.keys(claimsOf(json.id_token)), [
+          'iss',
+          'sub',
+          'aud',
+          'exp',
+          'iat',
+          'auth_time',
+          'sub_legacy',
+        ])
+      })
+
+      it('does not come without the openid scope', async () => {
+        const { json } = await server.token(exchangeFields(await server.code('conf', { nonce: 'n' })))
+        assert.equal(json.id_token, undefined)
+      })
+
+      it('is signed with the thumbprint as kid by a key that lies sealed where a sealing key is given', async () => {
+        const { keys } = await strict.core.jwks()
+        const { e, kty, n, kid } = keys[0] as Record<string, string>
+        assert.equal(kid, createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url'))
+        const rows = await store.database.query<{ sealed: boolean; private_key: Buffer }>(
+          'select * from iam.signing_keys',
+        )
+        assert.equal(rows[0]?.sealed, true)
+        assert.equal(rows[0]?.private_key.includes(Buffer.from([0x30, 0x82])), false)
+      })
+    })
+
+    describe('device_code', () => {
+      const start = async (
+        fields: Record<string, string> = { scope: 'read_user' },
+        client: 'conf' | 'limited' | 'public' = 'conf',
+      ) => server.send('POST', '/oauth/authorize_device', { form: { ...credentials(client), ...fields } })
+      const poll = (deviceCode: string, more: Record<string, string> = {}) =>
+        server.token({ grant_type: DEVICE, device_code: deviceCode, ...credentials('conf'), ...more })
+
+      it('starts with codes and addresses, which are not to be kept', async () => {
+        const { json, headers } = await start()
+        assert.deepEqual(Object.keys(json), [
+          'device_code',
+          'user_code',
+          'verification_uri',
+          'verification_uri_complete',
+          'expires_in',
+          'interval',
+        ])
+        assert.match(json.user_code, /^[A-Z0-9]{8}$/)
+        assert.equal(json.verification_uri_complete, `${server.url}/oauth/device?user_code=${json.user_code}`)
+        assert.equal(headers['cache-control'], 'no-store')
+      })
+
+      it('does not start for a stranger, with an unknown scope, or with one that is not the client’s', async () => {
+        assert.equal(inShort(await server.send('POST', '/oauth/authorize_device', { form: {} })), '401 invalid_client')
+        assert.equal(inShort(await start({ client_secret: 'x' })), '401 invalid_client')
+        assert.equal(inShort(await start({}, 'public')), '200')
+        assert.equal(inShort(await start({ scope: 'bogus' })), '422 text/html; charset=UTF-8')
+        assert.equal(inShort(await start({ scope: 'api' }, 'limited')), '400 invalid_scope')
+      })
+
+      it('waits, slows down, and ends with tokens for the user who approved', async () => {
+        const { json: device } = await start({ scope: 'openid' })
+        const outcomes = [inShort(await poll(device.device_code)), inShort(await poll(device.device_code))]
+        assert.deepEqual(await server.core.findDevice(device.user_code), {
+          clientId: credentials('conf')['client_id'],
+          clientName: 'Confidential App',
+          scopes: ['openid'],
+        })
+        assert.equal(await server.core.approveDevice(device.user_code.toLowerCase(), seedOwner('bob')), 'unknown')
+        assert.equal(await server.core.approveDevice('', seedOwner('bob')), 'unknown')
+        assert.equal(await server.core.approveDevice(device.user_code, seedOwner('alice')), 'approved')
+        assert.equal(await server.core.approveDevice('', seedOwner('bob')), 'unknown')
+        assert.equal(await server.core.approveDevice(device.user_code, seedOwner('bob')), 'unknown')
+        outcomes.push(inShort(await poll(device.device_code)))
+        await server.core.advance(6)
+        outcomes.push(inShort(await poll(device.device_code, credentials('other'))))
+        const done = await poll(device.device_code, { grant_type: 'device_code' })
+        outcomes.push(inShort(done), inShort(await poll(device.device_code)))
+        assert.deepEqual(outcomes, [
+          '400 authorization_pending',
+          '400 slow_down',
+          '400 slow_down',
+          '400 invalid_grant',
+          '200',
+          '400 invalid_grant',
+        ])
+        assert.equal(claimsOf(done.json.id_token)['sub'], '1')
+      })
+
+      it('expires, which is said once', async () => {
+        const { json: device } = await start()
+        await server.core.advance(305)
+        assert.equal(await server.core.approveDevice(device.user_code, seedOwner('alice')), 'expired')
+        assert.equal(await server.core.findDevice(device.user_code), undefined)
+        assert.equal(inShort(await poll(device.device_code)), '400 expired_token')
+        assert.equal(inShort(await poll(device.device_code)), '400 invalid_grant')
+      })
+    })
+
+    describe('under races', () => {
+      const COUNT = 64
+      const winners = (answers: readonly Answer[]) => answers.filter((answer) => answer.status === 200)
+
+      it('gives tokens for one of many exchanges of one code', async () => {
+        const fields = exchangeFields(await server.code())
+        const answers = await Promise.all(Array.from({ length: COUNT }, () => server.token(fields)))
+        const won = winners(answers)
+        assert.equal(won.length, 1)
+        assert.ok(answers.every((answer) => answer.status === 200 || inShort(answer) === '400 invalid_grant'))
+        assert.equal(await isLive(server, won[0]?.json.access_token), true)
+      })
+
+      it('gives a pair for one of many refreshes of one token, and leaves it alive', async () => {
+        const { refresh } = await strict.pair()
+        const answers = await Promise.all(Array.from({ length: COUNT }, () => strict.token(refreshFields(refresh))))
+        const won = winners(answers)
+        assert.equal(won.length, 1)
+        assert.ok(answers.every((answer) => answer.status === 200 || inShort(answer) === '400 invalid_grant'))
+        assert.equal(await isLive(strict, won[0]?.json.access_token), true)
+      })
+
+      it('gives tokens for one of many polls of one device', async () => {
+        const { json } = await server.send('POST', '/oauth/authorize_device', {
+          form: {},
+          headers: { authorization: basic('conf') },
+        })
+        await server.core.approveDevice(json.user_code, seedOwner('alice'))
+        const fields = { grant_type: DEVICE, device_code: json.device_code, ...credentials('conf') }
+        const answers = await Promise.all(Array.from({ length: COUNT }, () => server.token(fields)))
+        assert.equal(winners(answers).length, 1)
+      })
+
+      it('approves a device for one of many users', async () => {
+        const { json } = await server.send('POST', '/oauth/authorize_device', { form: credentials('conf') })
+        const approvals = await Promise.all(
+          Array.from({ length: COUNT }, (_, n) =>
+            server.core.approveDevice(json.user_code, seedOwner(n % 2 ? 'alice' : 'bob')),
+          ),
+        )
+        assert.equal(approvals.filter((approval) => approval === 'approved').length, 1)
+      })
+    })
+
+    it('keeps no credential in the store', async () => {
+      const code = await server.code()
+      const { access, refresh } = await server.pair()
+      const { json } = await server.send('POST', '/oauth/authorize_device', { form: credentials('conf') })
+      const tables = ['tokens', 'grants', 'device_grants', 'applications']
+      const dumps = await Promise.all(
+        tables.map((table) => store.database.query<{ row: string }>(`select t::text as row from monolith.${table} t`)),
+      )
+      const text = dumps
+        .flat()
+        .map((dump) => dump.row)
+        .join('\n')
+      assert.ok(text.length > 0)
+      const secret = credentials('conf')['client_secret'] as string
+      for (const credential of [code, access, refresh, json.device_code, json.user_code, secret]) {
+        assert.equal(text.includes(credential), false)
+        assert.equal(text.includes(Buffer.from(credential).toString('hex')), false)
+      }
+    })
+
+    it('purges what ended, and never a pair that can be refreshed', async () => {
+      await server.core.reset()
+      await server.code()
+      const { refresh } = await server.pair()
+      await server.token({ grant_type: 'client_credentials', ...credentials('conf') })
+      await server.send('POST', '/oauth/authorize_device', { form: credentials('conf') })
+      assert.equal(await server.core.purge(), 0)
+      await server.core.advance(100_000)
+      // Two codes, one device, one access token of a client.
+      assert.equal(await server.core.purge(), 4)
+      assert.equal(inShort(await server.token(refreshFields(refresh))), '200')
+      await server.core.advance(31 * 86_400)
+      assert.equal(await server.core.purge(), 1)
+    })
+
+    it('forgets an application with all that it had', async () => {
+      const { access } = await server.pair('other')
+      assert.equal(await server.core.applications.remove(credentials('other')['client_id'] as string, 0), false)
+      assert.equal(await isLive(server, access), true)
+      assert.equal(await server.core.applications.remove(credentials('other')['client_id'] as string, 1), true)
+      assert.equal(await isLive(server, access), false)
+      assert.equal(
+        inShort(await server.token({ grant_type: 'client_credentials', ...credentials('other') })),
+        '401 invalid_client',
+      )
+      const ids = [await server.core.applications.nextId(), await server.core.applications.nextId()]
+      assert.ok(ids.every((id) => id > 8) && ids[0] !== ids[1])
+    })
+  })
+}
