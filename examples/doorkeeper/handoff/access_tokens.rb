@@ -1,0 +1,34 @@
+module Iam
+  # For API controllers: accepts access tokens of IAM beside those of Doorkeeper.
+  # `before_action -> { authorize_token! :api, :read_user }`, then `token_user`.
+  module AccessTokens
+    # Opaque tokens of IAM say so by their prefix; where IAM issues JWTs, those have three parts.
+    OF_IAM = /\A(?:gliamat-|[\w-]+\.[\w-]+\.[\w-]+\z)/.freeze
+
+    def authorize_token!(*scopes)
+      bearer = request.authorization.to_s[/\ABearer (\S{1,8192})\z/i, 1]
+      return doorkeeper_authorize!(*scopes) unless Iam.client && bearer&.match?(OF_IAM)
+
+      @iam_token = Iam.client.introspect(bearer)
+      return refuse_token(:unauthorized, "invalid_token") unless @iam_token
+
+      granted = Array(@iam_token["scopes"]).map(&:to_sym)
+      refuse_token(:forbidden, "insufficient_scope") if (granted & scopes).empty?
+    rescue Iam::Unavailable
+      # Not 401: that would make the client throw a good token away.
+      response.headers["Retry-After"] = "5"
+      head :service_unavailable
+    end
+
+    def token_user
+      @token_user ||= ::User.find_by(id: @iam_token ? @iam_token["subject"] : doorkeeper_token&.resource_owner_id)
+    end
+
+    private
+
+    def refuse_token(status, error)
+      response.headers["WWW-Authenticate"] = %(Bearer realm="Doorkeeper", error="#{error}")
+      head status
+    end
+  end
+end

@@ -1,0 +1,134 @@
+require "erb"
+require "json"
+require "net/http"
+require "uri"
+
+module Iam
+  # The IAM auth service could not be asked, or answered something that no answer should be.
+  class Unavailable < StandardError; end
+
+  # What was sent does not fit; sending it again would not help.
+  class Refused < Unavailable; end
+
+  # The challenge, code or application is unknown there, or its time is over.
+  class Gone < StandardError; end
+
+  # The internal API of the IAM auth service. Every call has a time limit and carries the shared token; nothing here
+  # ever puts a challenge, token or body into an error message.
+  class Client
+    LOGIN = "/oauth2/internal/auth/requests/login".freeze
+    CONSENT = "/oauth2/internal/auth/requests/consent".freeze
+    INTROSPECT = "/oauth2/internal/introspect".freeze
+    CLIENTS = "/oauth2/internal/clients".freeze
+    FAULTS = [SystemCallError, SocketError, IOError, Timeout::Error, Net::ProtocolError, Net::HTTPBadResponse, OpenSSL::SSL::SSLError].freeze
+
+    # url: the internal port; token: what it shares with this application; issuer: the public origin of both.
+    def initialize(url:, token:, issuer:)
+      @http = JsonHttp.new(url, "gitlab-iam-auth-token" => token)
+      @origin = URI(issuer).then { |uri| [uri.scheme, uri.host, uri.port] }
+    end
+
+    def login_request(challenge)
+      @http.get(LOGIN, login_challenge: challenge)
+    end
+
+    # user: see Iam.user_document. Returns where to send the browser.
+    def accept_login(challenge, user)
+      redirect @http.put("#{LOGIN}/accept", { challenge: challenge }, user)
+    end
+
+    def reject_login(challenge, error, description)
+      redirect @http.put("#{LOGIN}/reject", { challenge: challenge }, error: error, error_description: description)
+    end
+
+    def consent_request(challenge)
+      @http.get(CONSENT, consent_challenge: challenge)
+    end
+
+    def accept_consent(request)
+      body = { grant_scope: request.fetch("requested_scope"), subject: request.fetch("subject") }
+      redirect @http.put("#{CONSENT}/accept", { challenge: request.fetch("challenge") }, body)
+    end
+
+    def reject_consent(challenge)
+      body = { error: "access_denied", error_description: "The resource owner or authorization server denied the request." }
+      redirect @http.put("#{CONSENT}/reject", { challenge: challenge }, body)
+    end
+
+    # What stands behind an access token; nil for one that is not good.
+    def introspect(token)
+      answer = @http.post(INTROSPECT, {}, token: token)
+      answer if answer["active"] == true
+    end
+
+    def put_application(document)
+      @http.put(CLIENTS, {}, document)
+    end
+
+    def remove_application(client_id, version)
+      @http.delete("#{CLIENTS}/#{ERB::Util.url_encode(client_id)}", version: version)
+    end
+
+    def held_applications
+      @http.get(CLIENTS, {}).fetch("clients")
+    end
+
+    private
+
+    # The browser is sent to the platform's own origin only, whoever answers.
+    def redirect(answer)
+      target = URI(answer.fetch("redirect_to"))
+      return target.to_s if [target.scheme, target.host, target.port] == @origin
+
+      raise Unavailable, "a redirect that leaves the platform"
+    rescue KeyError, URI::InvalidURIError
+      raise Unavailable, "an answer without a redirect"
+    end
+  end
+
+  # JSON over HTTP with time limits.
+  class JsonHttp
+    OPEN_LIMIT = 2
+    ANSWER_LIMIT = 5
+
+    def initialize(url, headers)
+      @base = URI(url.chomp("/"))
+      @headers = { "Accept" => "application/json" }.merge(headers)
+    end
+
+    def get(path, query = {}) = call(Net::HTTP::Get, path, query)
+    def put(path, query, body) = call(Net::HTTP::Put, path, query, body)
+    def post(path, query, body) = call(Net::HTTP::Post, path, query, body)
+    def delete(path, query) = call(Net::HTTP::Delete, path, query)
+
+    private
+
+    def call(verb, path, query, body = nil)
+      target = "#{@base.path}#{path}"
+      target += "?#{URI.encode_www_form(query)}" unless query.empty?
+      request = verb.new(target, @headers)
+      if body
+        request["Content-Type"] = "application/json"
+        request.body = JSON.generate(body)
+      end
+      read(exchange(request), verb::METHOD, path)
+    end
+
+    def exchange(request)
+      limits = { open_timeout: OPEN_LIMIT, read_timeout: ANSWER_LIMIT, write_timeout: ANSWER_LIMIT, max_retries: 0 }
+      Net::HTTP.start(@base.host, @base.port, use_ssl: @base.scheme == "https", **limits) { |http| http.request(request) }
+    rescue *Client::FAULTS => e
+      raise Unavailable, "no answer (#{e.class})"
+    end
+
+    def read(answer, method, path)
+      raise Gone, "#{method} #{path.split("/").first(5).join("/")}" if answer.code == "404"
+      raise Refused, "answered #{answer.code}" if %w[400 413 422].include?(answer.code)
+      raise Unavailable, "answered #{answer.code}" unless answer.is_a?(Net::HTTPSuccess)
+
+      answer.body.to_s.empty? ? {} : JSON.parse(answer.body)
+    rescue JSON::ParserError
+      raise Unavailable, "an answer that is not JSON"
+    end
+  end
+end

@@ -1,0 +1,50 @@
+module Iam
+  # The consent page for applications that IAM serves: the same page as Doorkeeper's, answered to IAM. The request is
+  # asked of IAM anew for every step, so nothing is kept here between the page and the click.
+  class ConsentController < ::BaseController
+    STALE = LoginChallenge::STALE
+
+    rescue_from(Iam::Gone) { render plain: STALE, status: :bad_request }
+    rescue_from(Iam::Unavailable) do |fault|
+      logger.warn("iam: #{fault.message}")
+      render plain: LoginChallenge::NO_ANSWER, status: :bad_gateway
+    end
+    before_action :require_iam, :require_user, :find_request
+
+    def show
+      return accept if @consent["skip"] == true
+
+      response.headers["Cache-Control"] = "no-store"
+    end
+
+    def accept
+      redirect_to Iam.client.accept_consent(@consent), status: :see_other
+    end
+
+    def reject
+      redirect_to Iam.client.reject_consent(@challenge), status: :see_other
+    end
+
+    private
+
+    def require_iam
+      head :not_found unless Iam.client
+    end
+
+    def require_user
+      return if current_user
+
+      session[:user_return_to] = iam_consent_path(consent_challenge: params[:consent_challenge].to_s)
+      redirect_to "/users/sign_in"
+    end
+
+    # Consent is given by the user who signed in for it, by nobody else who has come to this browser since.
+    def find_request
+      @challenge = params[:consent_challenge].to_s
+      raise Iam::Gone, "no challenge" if @challenge.empty?
+
+      @consent = Iam.client.consent_request(@challenge)
+      raise Iam::Gone, "another user" unless @consent["subject"] == current_user.id.to_s
+    end
+  end
+end

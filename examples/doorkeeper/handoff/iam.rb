@@ -1,0 +1,32 @@
+require_relative "client"
+require_relative "control_plane"
+require_relative "login_challenge"
+require_relative "consent_controller"
+require_relative "resource_owners_controller"
+require_relative "access_tokens"
+require_relative "replicated_application"
+require_relative "replication"
+
+# What a monolith needs to work with an IAM auth service beside its own Doorkeeper: sign-in and consent for it, tokens
+# of both, and the applications told to it. Configured once, at boot; without a client all of it rests.
+module Iam
+  class << self
+    # The Iam::Client, or nil while no IAM is configured.
+    attr_accessor :client
+    # The Iam::ControlPlane, or nil.
+    attr_accessor :control_plane
+    # What the monolith and IAM share; also asked of IAM when it calls here.
+    attr_accessor :token
+
+    # A user as the contract has it. Adapt this to your users table.
+    def user_document(user)
+      {
+        subject: user.id.to_s,
+        username: user.username,
+        name: user.name.to_s,
+        email: user.email.to_s,
+        auth_time: user.current_sign_in_at.to_i,
+      }
+    end
+  end
+end

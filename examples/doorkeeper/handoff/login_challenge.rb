@@ -1,0 +1,75 @@
+module Iam
+  # For the controller with the sign-in page: `include Iam::LoginChallenge`, call `begin_iam_login` where the form would
+  # be shown and `finish_iam_login` after a sign-in. Several challenges may be open at once, one a browser tab: the
+  # challenge travels in the address and the form, never in the session alone.
+  module LoginChallenge
+    extend ActiveSupport::Concern
+
+    STALE = "This sign-in request was used already or has expired. Go back to the application and start again.".freeze
+    NO_ANSWER = "The sign-in service did not answer. Nothing was lost: try again in a moment.".freeze
+
+    included do
+      helper_method :login_challenge
+      rescue_from(Iam::Gone) { render plain: STALE, status: :bad_request }
+      rescue_from(Iam::Unavailable) do |fault|
+        logger.warn("iam: #{fault.message}")
+        render plain: NO_ANSWER, status: :bad_gateway
+      end
+    end
+
+    # What to do with a challenge. Pure: see the table in the how-to.
+    def self.decide(prompt_none:, reauthenticate:, signed_in:, signed_in_for_this:)
+      return reauthenticate || !signed_in ? :reject : :accept if prompt_none
+      return :ask unless signed_in
+      return :accept unless reauthenticate && !signed_in_for_this
+
+      :end_session_and_ask
+    end
+
+    def login_challenge
+      params[:login_challenge].presence if Iam.client && params[:login_challenge].is_a?(String)
+    end
+
+    # Returns true when it has answered; false when the form is to be shown.
+    def begin_iam_login
+      challenge = login_challenge or return false
+      case iam_login_step(Iam.client.login_request(challenge), challenge)
+      when :accept then accept_iam_login(challenge)
+      when :reject then iam_redirect Iam.client.reject_login(challenge, "login_required", "The authorization server requires end-user authentication")
+      when :end_session_and_ask
+        reset_session
+        @current_user = nil
+        return false
+      else return false
+      end
+      true
+    end
+
+    # Call after the session of the new user has begun. Returns false when no challenge is open.
+    def finish_iam_login
+      challenge = login_challenge or return false
+      session[:iam_signed_in_for] = Digest::SHA256.hexdigest(challenge)
+      accept_iam_login(challenge)
+      true
+    end
+
+    private
+
+    def iam_login_step(request, challenge)
+      LoginChallenge.decide(
+        prompt_none: request["prompt_none"] == true,
+        reauthenticate: request["reauthenticate"] == true,
+        signed_in: !current_user.nil?,
+        signed_in_for_this: session[:iam_signed_in_for] == Digest::SHA256.hexdigest(challenge),
+      )
+    end
+
+    def accept_iam_login(challenge)
+      iam_redirect Iam.client.accept_login(challenge, Iam.user_document(current_user))
+    end
+
+    def iam_redirect(address)
+      redirect_to address, status: :see_other
+    end
+  end
+end

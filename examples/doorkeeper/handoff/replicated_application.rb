@@ -1,0 +1,38 @@
+module Iam
+  # For the application model: every change gets a version and, in the same transaction, a row in the outbox; after the
+  # commit the delivery is woken, which never keeps the page waiting.
+  #
+  #   Rails.application.config.to_prepare { Doorkeeper::Application.include Iam::ReplicatedApplication }
+  module ReplicatedApplication
+    extend ActiveSupport::Concern
+
+    included do
+      before_update :raise_replication_version
+      after_save { Replication.note(id, uid, replication_version, removed: false) if saved_changes? }
+      after_destroy { Replication.note(id, uid, replication_version + 1, removed: true) }
+      after_commit { Replication.wake }
+    end
+
+    # What others are told. The secret goes as a digest only.
+    def replication_document
+      {
+        id: id,
+        client_id: uid,
+        name: name,
+        secret_digest: secret.presence,
+        redirect_uris: redirect_uri.to_s.split,
+        scopes: scopes.to_a,
+        confidential: confidential,
+        trusted: trusted,
+        version: replication_version,
+      }
+    end
+
+    private
+
+    # Read under the row's lock: two changes at once must not end with the same version.
+    def raise_replication_version
+      self.replication_version = self.class.where(id: id).lock.pick(:replication_version) + 1 if changed?
+    end
+  end
+end

@@ -1,0 +1,89 @@
+class BaseController < ActionController::Base
+  protect_from_forgery with: :exception
+  layout "platform"
+  helper_method :current_user
+
+  def current_user
+    @current_user ||= session[:user_id] && User.find_by(id: session[:user_id])
+  end
+end
+
+class SessionsController < BaseController
+  include Iam::LoginChallenge # hand-off
+
+  def new
+    begin_iam_login # hand-off: shows the form when there is no challenge, or when it asks for one
+  end
+
+  def create
+    given = params[:user].respond_to?(:permit) ? params.require(:user).permit(:login, :password) : {}
+    user = User.authenticate(given[:login], given[:password])
+    if user.nil?
+      flash.now[:alert] = "Invalid login or password."
+      return render :new
+    end
+    begin_session(user)
+    redirect_to @return_to || "/" unless finish_iam_login # hand-off
+  end
+
+  def destroy
+    reset_session
+    redirect_to "/users/sign_in"
+  end
+
+  def home
+    render plain: current_user ? "signed in as #{current_user.username}" : "signed out"
+  end
+
+  private
+
+  def begin_session(user)
+    @return_to = session[:user_return_to]
+    reset_session
+    session[:user_id] = user.id
+    user.update!(current_sign_in_at: Time.now.utc)
+    @current_user = user
+  end
+end
+
+# Where applications are looked after. Doorkeeper brings such pages too; these show what matters here: that a change
+# made by the platform's own code arrives at IAM by itself.
+class ApplicationsController < BaseController
+  before_action { redirect_to "/users/sign_in" unless current_user }
+
+  def index
+    @applications = Doorkeeper::Application.order(:id)
+  end
+
+  def create
+    Doorkeeper::Application.create!(fields)
+    redirect_to applications_path
+  end
+
+  def update
+    Doorkeeper::Application.find(params[:id]).update!(fields)
+    redirect_to applications_path
+  end
+
+  def destroy
+    Doorkeeper::Application.find(params[:id]).destroy!
+    redirect_to applications_path
+  end
+
+  private
+
+  def fields
+    params.require(:application).permit(:name, :redirect_uri, :scopes, :confidential)
+  end
+end
+
+class CurrentUserController < ActionController::API
+  include Iam::AccessTokens # hand-off
+
+  before_action -> { authorize_token! :api, :read_api, :read_user } # hand-off: was doorkeeper_authorize!
+
+  def show
+    user = token_user or return head(:not_found)
+    render json: { id: user.id, username: user.username, name: user.name, email: user.email }
+  end
+end

@@ -1,0 +1,58 @@
+# As an initializer of a monolith has it: opaque tokens of 64 hex digits, everything stored as SHA-512.
+class Sha512Hash < Doorkeeper::SecretStoring::Base
+  def self.transform_secret(plain) = Digest::SHA512.hexdigest(plain.to_s)
+  def self.allows_restoring_secrets? = false
+end
+
+Doorkeeper.configure do
+  orm :active_record
+  base_controller "::BaseController"
+  default_generator_method :hex
+  resource_owner_authenticator do
+    current_user || begin
+      session[:user_return_to] = request.fullpath
+      redirect_to "/users/sign_in"
+      nil
+    end
+  end
+  resource_owner_from_credentials { User.authenticate(params[:username], params[:password]) }
+  use_refresh_token
+  enforce_configured_scopes
+  force_ssl_in_redirect_uri false
+  forbid_redirect_uri { |uri| %w[data vbscript javascript].include?(uri.scheme.to_s.downcase) }
+  default_scopes :api
+  optional_scopes :read_user, :read_api, :openid, :profile, :email
+  hash_token_secrets using: "::Sha512Hash"
+  hash_application_secrets using: "::Sha512Hash"
+  grant_flows %w[authorization_code password client_credentials]
+  skip_authorization { |_owner, client| client&.application&.trusted? }
+  access_token_expires_in 2.hours
+end
+
+Doorkeeper::OpenidConnect.configure do
+  issuer Platform::ISSUER
+  signing_key Platform::SIGNING_KEY
+  signing_algorithm :rs256
+  subject_types_supported [:public]
+  resource_owner_from_access_token { |token| User.find_by(id: token.resource_owner_id) }
+  auth_time_from_resource_owner(&:current_sign_in_at)
+  reauthenticate_resource_owner do |_user, return_to|
+    reset_session
+    session[:user_return_to] = return_to
+    redirect_to "/users/sign_in"
+  end
+  select_account_for_resource_owner { |_user, _return_to| redirect_to "/users/sign_in" }
+  subject(&:id)
+  claims do
+    # The same names, order and values as IAM gives, so that a user looks the same whichever side answers.
+    claim(:sub_legacy, scope: :openid, response: %i[id_token user_info]) { |user| Digest::SHA256.hexdigest("#{user.id}-lab") }
+    claim(:name, scope: :openid, &:name)
+    claim(:nickname, scope: :openid, &:username)
+    claim(:preferred_username, scope: :openid, &:username)
+    claim(:email, scope: :openid, response: %i[id_token user_info]) { |user, scopes| user.email if scopes.exists?(:email) }
+    claim(:email_verified, scope: :openid, response: %i[id_token user_info]) { |_user, scopes| true if scopes.exists?(:email) }
+    claim(:profile, scope: :openid) { |user| "#{Platform::ISSUER}/#{user.username}" }
+    claim(:picture, scope: :openid) { |user| "#{Platform::ISSUER}/uploads/#{user.username}.png" }
+    claim(:groups, scope: :openid) { %w[lab lab/sub] }
+  end
+end
