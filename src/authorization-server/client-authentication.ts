@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Parameters } from './contract.ts'
 import type { Dialect } from './dialect.ts'
 import { textOf } from './parameters/value.ts'
-import type { Client, Parameters } from './ports.ts'
+import type { Client } from './ports.ts'
 
 /** What a client says of itself, not yet believed. */
 export interface ClientCredentials {

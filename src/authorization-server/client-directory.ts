@@ -1,5 +1,6 @@
+import type { ApplicationStore } from './contract.ts'
 import { isStorable } from './parameters/value.ts'
-import type { ApplicationStore, Client } from './ports.ts'
+import type { Client } from './ports.ts'
 import { clientOf } from './store/applications.ts'
 
 /** Finds clients, remembering them for so short a time that a change elsewhere is seen within two seconds. */

@@ -1,5 +1,6 @@
+import type { DeviceApproval, PendingDevice } from './contract.ts'
 import type { Core } from './core.ts'
-import type { DeviceApproval, PendingDevice, ResourceOwner } from './ports.ts'
+import type { ResourceOwner } from './ports.ts'
 import { parseScopes } from './scopes.ts'
 import type { WaitingDevice } from './store/devices.ts'
 

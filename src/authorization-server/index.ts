@@ -1,4 +1,5 @@
 export { defaultClaims } from './claims.ts'
+export type * from './contract.ts'
 export { hexMint, prefixedMint } from './mint.ts'
 export {
   authorizationErrorBody,

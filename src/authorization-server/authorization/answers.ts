@@ -1,8 +1,8 @@
 import type { HttpReply } from '../../http/index.ts'
+import type { AuthorizationError, AuthorizationRequest, ResponseMode } from '../contract.ts'
 import type { Core } from '../core.ts'
 import { errorHeaders, failure } from '../failure.ts'
 import { authorizationErrorBody, FORM_POST_SCRIPT_SOURCE, formPostBody } from '../pages.ts'
-import type { AuthorizationError, AuthorizationRequest, ResponseMode } from '../ports.ts'
 import { appendToRedirectUri, OUT_OF_BAND } from '../redirect-uri.ts'
 import { type Headers, jsonReply, pageReply, redirectReply } from '../replies.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Parameters } from '../ports.ts'
+import type { Parameters } from '../contract.ts'
 import { seedOwner } from '../testing/seed.ts'
 import { type PromptOutcome, promptOutcome } from './prompts.ts'
 

@@ -1,6 +1,7 @@
+import type { Parameters, ParameterValue } from '../contract.ts'
 import { encodeFormComponent } from '../parameters/decode.ts'
 import { presence, scalarOf } from '../parameters/value.ts'
-import type { Parameters, ParameterValue, ResourceOwner } from '../ports.ts'
+import type { ResourceOwner } from '../ports.ts'
 
 /** What the OpenID Connect parameters of a request ask for, beside the flow itself. */
 export type PromptOutcome =

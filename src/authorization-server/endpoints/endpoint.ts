@@ -1,6 +1,6 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
-import type { Parameters } from '../ports.ts'
 
 /** A request whose parameters have been read. */
 export interface EndpointRequest {

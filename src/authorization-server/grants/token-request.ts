@@ -1,7 +1,8 @@
 import { type ClientCredentials, isAuthentic } from '../client-authentication.ts'
+import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
 import type { Failure } from '../failure.ts'
-import type { Client, GrantEvent, Parameters, ResourceOwner } from '../ports.ts'
+import type { Client, GrantEvent, ResourceOwner } from '../ports.ts'
 import type { NewPair } from '../store/tokens.ts'
 
 /** A request to the token endpoint, as every grant type gets it. */

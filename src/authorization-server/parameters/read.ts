@@ -1,6 +1,6 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { Parameters, ReadParameters } from '../contract.ts'
 import { publicError } from '../pages.ts'
-import type { Parameters, ReadParameters } from '../ports.ts'
 import { decodeUtf8 } from './decode.ts'
 import { parseMultipart } from './multipart.ts'
 import { emptyHash, type ParameterFault, parseNestedQuery } from './nested.ts'

@@ -1,5 +1,6 @@
 import type { Database } from '../../storage/index.ts'
-import type { ApplicationDocument, ApplicationStore, Client, StoreScope } from '../ports.ts'
+import type { ApplicationDocument, ApplicationStore, StoreScope } from '../contract.ts'
+import type { Client } from '../ports.ts'
 import { named } from './statements.ts'
 
 const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version'

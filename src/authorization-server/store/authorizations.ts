@@ -1,5 +1,5 @@
 import type { Database } from '../../storage/index.ts'
-import type { GrantedApplication } from '../ports.ts'
+import type { GrantedApplication } from '../contract.ts'
 import { named } from './statements.ts'
 
 /** Reads what a user has let applications do: the scopes of all their unrevoked tokens, an application each. */
