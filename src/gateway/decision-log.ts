@@ -6,6 +6,13 @@ const FLUSH_MS = 5
 const FLUSH_CHARS = 64 << 10
 const MAX_CLIENT_ID_CHARS = 255
 
+/** One listener for all, however many gateways a process holds. */
+const OPEN_LOGS = new Set<DecisionLog>()
+
+function flushAll(): void {
+  for (const log of OPEN_LOGS) log.flush()
+}
+
 /** Writes one line for each routed request, many at a time. What is held back is written when the process exits. */
 export class DecisionLog {
   readonly #writer: LineWriter | undefined
@@ -19,7 +26,8 @@ export class DecisionLog {
   constructor(log: Log) {
     this.#writer = lineWriter(log)
     this.#head = `"${this.#writer?.bindings ?? ''},"subcomponent":"workhorse"`
-    process.on('exit', this.#flush)
+    if (OPEN_LOGS.size === 0) process.on('exit', flushAll)
+    OPEN_LOGS.add(this)
   }
 
   write(outcome: Outcome): void {
@@ -40,7 +48,8 @@ export class DecisionLog {
 
   close(): void {
     this.flush()
-    process.off('exit', this.#flush)
+    OPEN_LOGS.delete(this)
+    if (OPEN_LOGS.size === 0) process.off('exit', flushAll)
   }
 
   #now(): string {

@@ -55,6 +55,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #attempts = 0
   #awaitsCircuit = false
   #peek: AnswerPeek | undefined
+  #isReading = false
   #isOver = false
 
   constructor(
@@ -115,6 +116,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (!isFinished) {
       this.#attempt?.cancel()
       this.#settle('neither')
+      // The body was cut short, so nothing has been forwarded.
+      if (this.#isReading) this.#mark('rejected', 'malformed_request')
     }
     if (this.#peek !== undefined && isFinished) {
       if (this.status >= 400) this.oauthError = this.#peek.error()
@@ -138,11 +141,13 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   async #readThenDecide(match: EndpointMatch): Promise<void> {
     const timer = setTimeout(() => this.#reject('body_too_slow', 'malformed_request'), this.#gate.limits.requestBodyMs)
+    this.#isReading = true
     try {
       const body = await readBody(this.#message, MAX_BODY_BYTES)
       if (this.#isOver || this.destination === 'rejected') return
+      if (body === 'aborted') return this.#reply.cut()
+      this.#isReading = false
       if (body === 'too_large') return this.#reject('body_too_large', 'body_too_large')
-      if (body === 'aborted') return this.#giveUp()
       this.#body = body
       this.#decide(match)
     } catch (error) {
@@ -279,16 +284,13 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #reject(trouble: Trouble, reason: Reason): void {
-    this.destination = 'rejected'
-    this.reason = reason
+    this.#mark('rejected', reason)
     this.#trouble(trouble)
   }
 
-  /** The body was cut short: nothing is forwarded, and nobody is there to be answered. */
-  #giveUp(): void {
-    this.destination = 'rejected'
-    this.reason = 'malformed_request'
-    this.#reply.cut()
+  #mark(destination: 'rejected', reason: Reason): void {
+    this.destination = destination
+    this.reason = reason
   }
 
   #trouble(trouble: Trouble): void {

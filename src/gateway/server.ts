@@ -23,7 +23,7 @@ interface Carrier {
   [PEER]?: Peer
 }
 
-/** The gateway's HTTP server and the tunnels that have left it. */
+/** The gateway's HTTP server, and the sockets that have left it for a tunnel. */
 export interface FrontDoor {
   readonly server: Server
   readonly tunnels: ReadonlySet<Duplex>
@@ -68,10 +68,9 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): Fron
     if ('why' in admitted) return refuseSocket(socket, admitted.status)
     const peer = peerOf(message.socket, trustedProxies)
     const handshake = { message, socket, head, admitted, peer, correlationId: identify(message, peer) }
-    tunnel(gate, handshake, (open) => {
-      tunnels.add(open)
-      open.once('close', () => tunnels.delete(open))
-    })
+    tunnels.add(socket)
+    socket.once('close', () => tunnels.delete(socket))
+    tunnel(gate, handshake)
   })
   server.on('connect', (_message, socket: Duplex) => refuseSocket(socket, 405))
   server.on('clientError', refuseClient)

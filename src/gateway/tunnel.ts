@@ -23,7 +23,7 @@ export interface Handshake {
  * Tunnels a WebSocket to legacy. Bytes flow freely only after legacy has agreed with 101; any other answer is passed
  * on and the connection closed, so that no request can ride into legacy behind a refused handshake.
  */
-export function tunnel(gate: Gate, handshake: Handshake, onOpen: (socket: Duplex) => void): void {
+export function tunnel(gate: Gate, handshake: Handshake): void {
   const { message, socket, head, admitted, peer, correlationId } = handshake
   const startedAt = performance.now()
   const hop: Hop = { peer, host: admitted.host, connection: admitted.connection, correlationId }
@@ -48,9 +48,8 @@ export function tunnel(gate: Gate, handshake: Handshake, onOpen: (socket: Duplex
     const answer = troubleAnswer(trouble, 'other', undefined)
     record(answer.status)
     const headers = [...answer.headers.flat(), 'Content-Length', String(Buffer.byteLength(answer.body))]
-    socket.end(
-      `${headText(answer.status, STATUS_CODES[answer.status] ?? '', [...headers, 'Connection', 'close'])}${answer.body}`,
-    )
+    const head = headText(answer.status, STATUS_CODES[answer.status] ?? '', [...headers, 'Connection', 'close'])
+    socket.end(head + answer.body, () => socket.destroy())
   }
   const outgoing = sendHandshake(gate, admitted.target, [
     ...requestHeaders(message.rawHeaders, cookieSide(gate, 'legacy'), hop),
@@ -78,13 +77,12 @@ export function tunnel(gate: Gate, handshake: Handshake, onOpen: (socket: Duplex
       headText(answer.statusCode ?? 502, answer.statusMessage ?? '', [...answerHead(answer), 'Connection', 'close']),
       'latin1',
     )
-    answer.pipe(socket)
+    answer.pipe(socket).once('finish', () => socket.destroy())
   })
   outgoing.on('upgrade', (answer, upstream, first) => {
     record(101)
     const headers = [...answerHead(answer), 'Connection', 'Upgrade', 'Upgrade', 'websocket']
     socket.write(headText(101, answer.statusMessage ?? '', headers), 'latin1')
-    onOpen(socket)
     join(socket, head, upstream, first)
   })
   outgoing.end()
