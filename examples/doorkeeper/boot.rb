@@ -3,27 +3,26 @@
 ENV["RAILS_ENV"] = ENV["RACK_ENV"] = "production"
 require_relative "platform/application"
 require_relative "platform/doorkeeper"
-require_relative "platform/models"
-require_relative "handoff/login_challenge"
 require_relative "handoff/client"
-require_relative "handoff/access_tokens"
-require_relative "platform/controllers"
-require_relative "handoff/iam"
-require_relative "platform/seed"
 
 def token_in(variable)
   File.read(ENV.fetch(variable)).strip
 end
+
+# What Rails would load by itself from app/: here in plain sight, once the framework is ready for it.
+Platform::Application.initializer("platform.code", before: :eager_load!) do
+  %w[platform/models handoff/login_challenge handoff/access_tokens platform/controllers handoff/iam platform/seed].each do |file|
+    require_relative file
+  end
+end
+Rails.application.config.to_prepare { Doorkeeper::Application.include Iam::ReplicatedApplication }
+Platform::Application.initialize!
 
 if ENV["IAM_INTERNAL_URL"]
   Iam.token = token_in("IAM_INTERNAL_TOKEN_FILE")
   Iam.client = Iam::Client.new(url: ENV["IAM_INTERNAL_URL"], token: Iam.token, issuer: Platform::ISSUER)
 end
 Iam.control_plane = Iam::ControlPlane.new(url: ENV["CONTROL_URL"], token: token_in("CONTROL_TOKEN_FILE")) if ENV["CONTROL_URL"]
-
-Rails.application.config.to_prepare { Doorkeeper::Application.include Iam::ReplicatedApplication }
-Platform::Application.initialize!
-require_relative "platform/routes"
 
 unless ActiveRecord::Base.connection.table_exists?("oauth_applications")
   ActiveRecord::Base.connection.execute("PRAGMA journal_mode=WAL")

@@ -44,6 +44,7 @@ module Platform
     config.log_level = :info
     config.session_store :cookie_store, key: "_platform_session", same_site: :lax
     config.paths["app/views"] = "platform/views"
+    config.paths["config/routes.rb"] = "platform/routes.rb"
     config.i18n.fallbacks = true
     # Addresses that Rails redirects to hold codes and challenges; the log gets neither.
     config.filter_parameters += [:password, :secret, :token, :code, :challenge, :verifier, :assertion, :state]

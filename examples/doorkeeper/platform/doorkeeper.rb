@@ -35,20 +35,20 @@ Doorkeeper::OpenidConnect.configure do
   signing_algorithm :rs256
   subject_types_supported [:public]
   resource_owner_from_access_token { |token| User.find_by(id: token.resource_owner_id) }
-  auth_time_from_resource_owner(&:current_sign_in_at)
+  auth_time_from_resource_owner { |user| user.current_sign_in_at }
   reauthenticate_resource_owner do |_user, return_to|
     reset_session
     session[:user_return_to] = return_to
     redirect_to "/users/sign_in"
   end
   select_account_for_resource_owner { |_user, _return_to| redirect_to "/users/sign_in" }
-  subject(&:id)
+  subject { |user| user.id }
   claims do
     # The same names, order and values as IAM gives, so that a user looks the same whichever side answers.
     claim(:sub_legacy, scope: :openid, response: %i[id_token user_info]) { |user| Digest::SHA256.hexdigest("#{user.id}-lab") }
-    claim(:name, scope: :openid, &:name)
-    claim(:nickname, scope: :openid, &:username)
-    claim(:preferred_username, scope: :openid, &:username)
+    claim(:name, scope: :openid) { |user| user.name }
+    claim(:nickname, scope: :openid) { |user| user.username }
+    claim(:preferred_username, scope: :openid) { |user| user.username }
     claim(:email, scope: :openid, response: %i[id_token user_info]) { |user, scopes| user.email if scopes.exists?(:email) }
     claim(:email_verified, scope: :openid, response: %i[id_token user_info]) { |_user, scopes| true if scopes.exists?(:email) }
     claim(:profile, scope: :openid) { |user| "#{Platform::ISSUER}/#{user.username}" }

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { findDoorkeeper } from '../../scripts/test-parts.ts'
+import { IAM_PREFIXES } from '../../src/credentials/index.ts'
+import { openidClient, type SeedClient, type TestClient, type Tokens } from '../../test/e2e/clients.ts'
+import { Browser, type Page } from '../../test/support/browser.ts'
+import { ROOT } from '../../test/support/program.ts'
+import { eventually } from '../../test/support/wait.ts'
+import { type Platform, startPlatform } from './platform.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const SEED = join(ROOT, 'test', 'fixtures', 'seed.json')
+const seed = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<string, SeedClient> }
+
+const isOfIam = (tokens: Tokens) => tokens.access.startsWith(IAM_PREFIXES.access_token)
+const isInCi = /^(1|true)$/i.test(process.env.CI ?? '')
+const skip = findDoorkeeper() === undefined && !isInCi ? 'ruby-doorkeeper is not installed' : false
+
+function application(key: string): SeedClient {
+  const found = seed.clients[key]
+  assert.ok(found)
+  return found
+}
+
+describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_000 }, () => {
+  let platform: Platform
+  let client: TestClient
+  const moved = application('conf')
+  const callback = moved.redirect_uris[0] ?? ''
+
+  before(async () => {
+    platform = await startPlatform(SEED)
+    client = openidClient(platform.issuer, moved)
+    await eventually('every application has arrived', async () => {
+      const { applications } = (await (await platform.control('/api/v1/applications')).json()) as {
+        applications: Array<{ version: number; iam_version: number | null }>
+      }
+      const arrived = applications.filter((one) => one.iam_version === one.version)
+      return arrived.length === Object.keys(seed.clients).length
+    })
+  })
+  after(() => platform?.stop())
+
+  async function setFlag(value: 'true' | 'false'): Promise<void> {
+    const set = await platform.handover('flag', 'set', FLAG, value, `--oauth-application=${moved.id}`)
+    assert.equal(set.code, 0, `${set.stdout}${set.stderr}`)
+  }
+
+  /** Signs in until the wanted side answers: a flip reaches the gateway within a second. */
+  function signInOn(side: 'iam' | 'legacy', browser = () => new Browser()): Promise<Tokens> {
+    return eventually(`a sign-in on ${side}`, async () => {
+      const tokens = await client.signIn(browser())
+      return isOfIam(tokens) === (side === 'iam') ? tokens : undefined
+    })
+  }
+
+  async function currentUser(token: string): Promise<{ status: number; body: unknown }> {
+    const headers = { authorization: `Bearer ${token}` }
+    const answer = await fetch(`${platform.issuer}/api/v4/user`, { headers, signal: AbortSignal.timeout(5_000) })
+    return { status: answer.status, body: answer.status === 200 ? await answer.json() : undefined }
+  }
+
+  async function assertWorks(tokens: Tokens): Promise<Tokens> {
+    assert.equal((await client.userinfo(tokens))['nickname'], 'alice')
+    assert.equal(await client.introspect(tokens.access), true)
+    const user = await currentUser(tokens.access)
+    assert.deepEqual(user, {
+      status: 200,
+      body: { id: 1, username: 'alice', name: 'Alice Example', email: 'alice@example.test' },
+    })
+    const renewed = await client.refresh(tokens)
+    assert.equal(isOfIam(renewed), isOfIam(tokens), 'a refreshed token stays on its side')
+    return renewed
+  }
+
+  async function assertRevocable(tokens: Tokens): Promise<void> {
+    await client.revoke(tokens.access)
+    assert.equal(await client.introspect(tokens.access), false)
+    assert.equal((await currentUser(tokens.access)).status, 401)
+    await assert.rejects(client.refresh(tokens))
+  }
+
+  /** The authorization request of the moved application, without a library, to look at single pages. */
+  function authorizeUrl(extra: Record<string, string> = {}): string {
+    const query = {
+      client_id: moved.uid,
+      redirect_uri: callback,
+      response_type: 'code',
+      scope: 'read_user',
+      state: 's1',
+    }
+    return `${platform.issuer}/oauth/authorize?${new URLSearchParams({ ...query, ...extra })}`
+  }
+
+  async function signInTo(page: Page, browser: Browser, user = 'alice', password = 'alice-password-1'): Promise<Page> {
+    const form = page.forms[0]
+    assert.ok(form, `no form at ${page.url.pathname} (${page.status})`)
+    return browser.submit(form, { 'user[login]': user, 'user[password]': password }, callback)
+  }
+
+  test('moves one application to IAM and back, and its client notices nothing', async () => {
+    const before = await client.signIn(new Browser())
+    assert.equal(isOfIam(before), false)
+    const beforeRenewed = await assertWorks(before)
+
+    await setFlag('true')
+    const onIam = await signInOn('iam')
+    assert.deepEqual(onIam.members, before.members)
+    assert.equal(onIam.subject, before.subject)
+    assert.deepEqual(await client.userinfo(onIam), await client.userinfo(beforeRenewed))
+    const bystander = await openidClient(platform.issuer, application('other')).signIn(new Browser())
+    assert.equal(isOfIam(bystander), false, 'no other application moves')
+    const onIamRenewed = await assertWorks(onIam)
+    const stillLegacy = await assertWorks(beforeRenewed)
+
+    await setFlag('false')
+    const back = await signInOn('legacy')
+    const tail = await assertWorks(onIamRenewed)
+    await assertRevocable(tail)
+    await assertRevocable(stillLegacy)
+    await assertRevocable(back)
+  })
+
+  describe('with the application on IAM', () => {
+    before(async () => {
+      await setFlag('true')
+      await signInOn('iam')
+    })
+    after(() => setFlag('false'))
+
+    test('the same pages are shown as by Doorkeeper: sign-in, then consent, and a refusal reaches the client', async () => {
+      const browser = new Browser()
+      const signIn = await browser.open(authorizeUrl(), callback)
+      assert.equal(signIn.url.pathname, '/users/sign_in')
+      const wrong = await signInTo(signIn, browser, 'alice', 'not the password')
+      assert.match(wrong.text, /Invalid login or password/)
+      const consent = await signInTo(wrong, browser)
+      assert.equal(consent.url.pathname, '/-/iam/consent')
+      assert.match(consent.text, /Authorization required.*Confidential App.*read_user/s)
+      const deny = consent.forms.find((form) => form.buttons.includes('Deny'))
+      assert.ok(deny)
+      const answer = (await browser.submit(deny, {}, callback)).location
+      assert.deepEqual([answer?.searchParams.get('error'), answer?.searchParams.get('state')], ['access_denied', 's1'])
+
+      const late = await browser.submit(deny, {}, callback)
+      assert.equal(late.status, 400, 'an answered challenge is answered once')
+    })
+
+    test('consent is taken from the user it was asked of, and from nobody else in the same browser', async () => {
+      const browser = new Browser()
+      const consent = await signInTo(await browser.open(authorizeUrl(), callback), browser)
+      assert.equal(consent.url.pathname, '/-/iam/consent')
+      const stranger = new Browser()
+      await signInTo(await stranger.open(`${platform.issuer}/users/sign_in`), stranger, 'bob', 'bob-password-2')
+      assert.equal((await stranger.open(consent.url)).status, 400)
+    })
+
+    test('prompt=none is answered to the client without a page, signed in or not', async () => {
+      const quiet = authorizeUrl({ scope: 'read_user openid profile email', prompt: 'none' })
+      const refused = (await new Browser().open(quiet, callback)).location
+      assert.equal(refused?.searchParams.get('error'), 'login_required')
+      const browser = new Browser()
+      await client.signIn(browser)
+      const known = (await browser.open(quiet, callback)).location
+      assert.match(
+        known?.searchParams.get('error') ?? known?.searchParams.get('code') ?? '',
+        /consent_required|gliamac-/,
+      )
+    })
+
+    test('prompt=login asks a user to sign in again, once', async () => {
+      const browser = new Browser()
+      await client.signIn(browser)
+      const again = await browser.open(authorizeUrl({ scope: 'openid read_user', prompt: 'login' }), callback)
+      assert.equal(again.url.pathname, '/users/sign_in')
+      const next = await signInTo(again, browser)
+      assert.ok(next.location?.href.startsWith(callback) || next.url.pathname === '/-/iam/consent', next.url.pathname)
+    })
+  })
+
+  test('a change of an application reaches IAM and the control plane by itself, and so does its removal', async () => {
+    const browser = new Browser()
+    const list = `${platform.issuer}/settings/applications`
+    await signInTo(await browser.open(`${platform.issuer}/users/sign_in`), browser)
+    const versionOf = async (path: string) => {
+      const answer = await platform.control(path)
+      return (await answer.json()) as {
+        id: number
+        name?: string
+        version: number
+        iam_version: number
+        arrived: boolean
+      }
+    }
+    const page = await browser.open(list)
+    const create = page.forms.find((form) => form.buttons.includes('Create'))
+    assert.ok(create)
+    const made = await browser.submit(create, {
+      'application[name]': 'Made here',
+      'application[redirect_uri]': 'http://127.0.0.1/made',
+    })
+    const row = /Made here<\/h2>\s*<p>id (\d+), client_id <code>(\w+)/.exec(made.text)
+    assert.ok(row)
+    const path = `/api/v1/applications/${row[2]}`
+    const first = await eventually('it arrives', async () => {
+      const found = await versionOf(path)
+      return found.arrived ? found : undefined
+    })
+    const buttonsOf = (text: string) => (form: { action: URL; buttons: readonly string[] }) =>
+      form.action.pathname.endsWith(`/${row[1]}`) && form.buttons.includes(text)
+    const rename = made.forms.find(buttonsOf('Rename'))
+    assert.ok(rename)
+    const renamed = await browser.submit(rename, { 'application[name]': 'Named anew' })
+    await eventually('the new name arrives', async () => {
+      const found = await versionOf(path)
+      return found.arrived && found.version > first.version
+    })
+    const remove = renamed.forms.find(buttonsOf('Delete'))
+    assert.ok(remove)
+    await browser.submit(remove)
+    await eventually('it is gone', async () => (await platform.control(path)).status === 404)
+  })
+
+  test('no log holds a password, token, code or challenge', () => {
+    const rails = readFileSync(join(platform.stateDir, 'rails.log'), 'utf8')
+    const said = platform.programs.map((program) => `${program.stdout.text()}\n${program.stderr.text()}`)
+    const text = [rails, ...said].join('\n')
+    assert.match(rails, /POST "\/users\/sign_in/)
+    for (const secret of ['alice-password-1', moved.secret, ...Object.values(IAM_PREFIXES)]) {
+      assert.ok(!text.includes(secret), `a log holds ${secret.slice(0, 8)}…`)
+    }
+    assert.doesNotMatch(text, /challenge=(?!\[FILTERED\])[\w%.-]{8}/)
+  })
+})
