@@ -1,11 +1,7 @@
-export { defaultClaims } from './claims.ts'
 export type * from './contract.ts'
 export { hexMint, prefixedMint } from './mint.ts'
 export {
   authorizationErrorBody,
-  formPostBody,
-  nativeCodeBody,
-  type PublicErrorStatus,
   plainLayout,
   publicError,
 } from './pages.ts'

@@ -24,7 +24,7 @@ export interface KeyRing {
 }
 
 /** The signing key cannot be used: it is sealed with another key than the one given, or there is none. */
-export class SigningKeyError extends Error {
+class SigningKeyError extends Error {
   readonly code = 'signing_key_unusable'
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)

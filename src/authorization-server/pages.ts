@@ -61,12 +61,10 @@ const FORM_POST_SCRIPT = "document.getElementById('form-post').submit()"
 /** What a content security policy lets that page's script through by. */
 export const FORM_POST_SCRIPT_SOURCE = `'sha256-${createHash('sha256').update(FORM_POST_SCRIPT).digest('base64')}'`
 
-export type PublicErrorStatus = 400 | 404 | 422 | 500
-
 /**
  * The answer of the framework below the endpoints: 404 for what is not served, 422 for a refused form, 400 for what
  * cannot be read (empty as HTML), 500. JSON or XML when the request asked for it by suffix or Accept.
  */
-export function publicError(status: PublicErrorStatus, request: HttpRequest | undefined): HttpReply {
+export function publicError(status: 400 | 404 | 422 | 500, request: HttpRequest | undefined): HttpReply {
   return errorDocument(status, request)
 }

@@ -85,7 +85,7 @@ export interface Settings {
   readonly verificationUri?: string
   /** Origin that discovery names for the endpoints. Default: the one the request came by, as https. */
   readonly endpointOrigin?: string
-  /** Default: {@link Claim} list of `claims.ts`. */
+  /** Default: the claims of the recording (`claims.ts`), the same for every server with this issuer. */
   readonly claims?: readonly Claim[]
   /** Allows the password grant without a client. Default false. */
   readonly passwordGrantWithoutClient?: boolean
