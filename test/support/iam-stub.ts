@@ -42,7 +42,7 @@ export interface IamStub {
   failWith: number | undefined
   openLogin(request?: Partial<Omit<LoginRequest, 'challenge'>>): string
   openConsent(request: Partial<Omit<ConsentRequest, 'challenge'>>): string
-  openDevice(userCode: string): void
+  openDevice(userCode: string, state?: 'open' | 'expired'): void
   knowToken(token: string, answer: Introspection): void
   stop(): Promise<void>
   start(): Promise<void>
@@ -53,7 +53,7 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
   const token = randomBytes(24).toString('hex')
   const logins = new Map<string, LoginRequest>()
   const consents = new Map<string, ConsentRequest>()
-  const devices = new Set<string>()
+  const devices = new Map<string, boolean>()
   const tokens = new Map<string, Introspection>()
   const told: Told[] = []
   let address: ListenAddress = { host: '127.0.0.1', port: 0 }
@@ -75,7 +75,10 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
   const approveDevice = (request: HttpRequest, userCode: string | null): HttpReply => {
     const body = deviceAcceptSchema.safeParse(JSON.parse(request.body.toString('utf8')))
     if (!body.success) return json(400, { error: 'invalid_request' })
-    if (userCode === null || !devices.delete(userCode)) return notFound
+    const isOpen = devices.get(userCode ?? '')
+    if (userCode === null || isOpen === undefined) return notFound
+    devices.delete(userCode)
+    if (!isOpen) return json(404, { error: 'not_found', reason: 'expired' })
     told.push({ what: 'device accept', challenge: userCode, body: body.data })
     return json(200, {})
   }
@@ -136,7 +139,7 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
       })
       return challenge
     },
-    openDevice: (userCode) => void devices.add(userCode),
+    openDevice: (userCode, state = 'open') => void devices.set(userCode, state === 'open'),
     knowToken: (value, introspection) => void tokens.set(value, introspection),
     async start() {
       server = await serve({ listen: address, handler: async (request) => answer(request), log: silentLog })

@@ -244,6 +244,12 @@ for (const engine of testDatabases()) {
         assert.match(textOfPage(await enter(browser, 'IAMCODE1')), /^The user code is invalid/)
       })
 
+      test('words a code whose time is over as it words its own (N026)', async () => {
+        iam.openDevice('IAMCODE3', 'expired')
+        const browser = await signedInBrowser(monolith.url)
+        assert.match(textOfPage(await enter(browser, 'IAMCODE3')), /^The user code is expired/)
+      })
+
       test('says that it does not know, rather than that the code is wrong, while IAM fails', async () => {
         iam.openDevice('IAMCODE2')
         const browser = await signedInBrowser(monolith.url)

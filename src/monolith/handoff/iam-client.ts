@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { ResourceOwner } from '../../authorization-server/index.ts'
 import {
   AUTH_TOKEN_HEADER,
@@ -12,10 +12,10 @@ import {
 } from '../../handoff/index.ts'
 import { type Call, call } from '../../http/index.ts'
 
-/** What came of asking IAM: `gone` is an unknown, used or expired challenge; `unavailable` says nothing about it. */
+/** What came of asking IAM: `gone` is an unknown, used or expired challenge or code; `unavailable` says nothing about it. */
 export type IamAnswer<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  | { readonly kind: 'gone' }
+  | { readonly kind: 'gone'; readonly hasExpired: boolean }
   | { readonly kind: 'unavailable'; readonly reason: string }
 
 export type LoginRequest = z.infer<typeof loginRequestSchema>
@@ -35,6 +35,7 @@ export interface IamClient {
 }
 
 const LIMIT_MS = 5_000
+const goneSchema = z.object({ reason: z.literal('expired') })
 
 /** Reaches IAM at `url` with the internal token; a `redirect_to` that leaves the origin of `issuer` is refused. */
 export function iamClient(options: {
@@ -88,7 +89,9 @@ async function ask(options: Call): Promise<IamAnswer<unknown>> {
     const { status, json } = await call(options)
     if (status >= 200 && status < 300) return { kind: 'ok', value: json }
     // 400: a challenge or code that cannot be one. 409, 410: other ways to say that it is used up.
-    if (status === 404 || status === 400 || status === 409 || status === 410) return { kind: 'gone' }
+    if (status === 404 || status === 400 || status === 409 || status === 410) {
+      return { kind: 'gone', hasExpired: goneSchema.safeParse(json).success }
+    }
     return { kind: 'unavailable', reason: `answered ${status}` }
   } catch (error) {
     return { kind: 'unavailable', reason: error instanceof Error ? error.message : 'failed' }

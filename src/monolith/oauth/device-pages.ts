@@ -59,7 +59,8 @@ async function approve(
   if (own !== 'unknown' || !iam || userCode.length > 64) return own
   const theirs = await iam.approveDevice(userCode, owner)
   if (theirs.kind === 'unavailable') log.warn({ reason: theirs.reason }, 'device: IAM did not answer')
-  return theirs.kind === 'ok' ? 'approved' : theirs.kind === 'gone' ? 'unknown' : 'unavailable'
+  if (theirs.kind === 'gone') return theirs.hasExpired ? 'expired' : 'unknown'
+  return theirs.kind === 'ok' ? 'approved' : 'unavailable'
 }
 
 function answer(visit: Visit, approval: Approval): HttpReply {
@@ -67,6 +68,6 @@ function answer(visit: Visit, approval: Approval): HttpReply {
     if (approval === 'approved') return { status: 204, headers: [['Cache-Control', 'no-cache']], body: '' }
     return jsonReply(approval === 'unavailable' ? 503 : 422, { errors: [NOTICES[approval]] })
   }
-  visit.session.set('flash', { kind: approval === 'unavailable' ? 'alert' : 'notice', text: NOTICES[approval] })
+  visit.session.set('flash', { kind: approval === 'approved' ? 'notice' : 'alert', text: NOTICES[approval] })
   return redirectTo(visit, PATH)
 }
