@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { findChromium, screenshot, startChromium } from '../support/chromium.ts'
+import { eventually } from '../support/wait.ts'
+import { type System, startUp, untilReplicated } from './system.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const executable = findChromium()
+const isCi = process.env.CI === 'true'
+const skip = executable === undefined && !isCi ? 'no Chromium on this machine' : false
+
+describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => {
+  let system: System
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  const consoleErrors: string[] = []
+
+  before(async () => {
+    assert.ok(executable, 'CI must offer Chromium')
+    system = await startUp()
+    await untilReplicated(system, 3)
+    browser = await startChromium(executable)
+    context = await browser.newContext({ viewport: { width: 1_000, height: 760 } })
+    context.setDefaultTimeout(15_000)
+    page = await context.newPage()
+    page.on('console', (message) => {
+      if (message.type() === 'error') consoleErrors.push(message.text())
+    })
+  })
+  after(async () => {
+    await browser?.close()
+    await system?.stop()
+  })
+
+  const side = (row: string) => page.locator('tr', { hasText: row }).locator('.side').innerText()
+
+  async function signInAnew(button: string): Promise<void> {
+    await page.goto(system.demoUrl)
+    const again = page.getByRole('button', { name: 'Start again' })
+    if (await again.isVisible()) await again.click()
+    await page.locator('section', { hasText: button }).getByRole('button').click()
+    const authorize = page.getByRole('button', { name: 'Authorize' })
+    await Promise.race([authorize.waitFor(), page.getByRole('heading', { name: 'Signed in' }).waitFor()])
+    if (await authorize.isVisible()) await authorize.click()
+    await page.getByRole('heading', { name: 'Signed in' }).waitFor()
+  }
+
+  async function tryAction(label: string, result: RegExp): Promise<void> {
+    await page.getByRole('button', { name: label }).click()
+    await page.locator('pre').waitFor()
+    assert.match(await page.locator('pre').innerText(), result, label)
+  }
+
+  test('a person signs in through the pages of the monolith', async () => {
+    await page.goto(system.demoUrl)
+    await screenshot(page, '01-demo-home')
+    await page.locator('section', { hasText: 'Demo web app' }).getByRole('button', { name: 'Sign in' }).click()
+    await page.locator('input[name="user[password]"]').waitFor()
+    assert.ok(page.url().startsWith(`${system.issuer}/users/sign_in`))
+    await screenshot(page, '02-sign-in')
+    await page.locator('input[name="user[login]"]').fill('alice')
+    await page.locator('input[name="user[password]"]').fill('wrong')
+    await page.keyboard.press('Enter')
+    await page.getByText('Invalid login or password').waitFor()
+    await screenshot(page, '03-wrong-password')
+    await page.locator('input[name="user[login]"]').fill('alice')
+    await page.locator('input[name="user[password]"]').fill('alice-password-1')
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Authorize' }).waitFor()
+    await screenshot(page, '04-consent-on-monolith')
+    await page.getByRole('button', { name: 'Authorize' }).click()
+    await page.getByRole('heading', { name: 'Signed in' }).waitFor()
+    assert.equal(await side('Access token'), 'monolith')
+    await screenshot(page, '05-signed-in-on-monolith')
+  })
+
+  test('every action works with tokens of the monolith', async () => {
+    await tryAction('Call userinfo', /"nickname": "alice"/)
+    await tryAction('Call the API', /"status": 200/)
+    await tryAction('Refresh', /new pair/)
+    await tryAction('Introspect', /"active": true/)
+  })
+
+  test('with the flag on, the next sign-in runs on IAM and looks the same', async () => {
+    const set = await system.handover('flag', 'set', FLAG, 'true', '--oauth-application=1')
+    assert.equal(set.code, 0, set.stderr)
+    await eventually('a sign-in on IAM', async () => {
+      await signInAnew('Demo web app')
+      return (await side('Access token')) === 'IAM'
+    })
+    await screenshot(page, '06-signed-in-on-iam')
+    await tryAction('Call userinfo', /"nickname": "alice"/)
+    await tryAction('Call the API', /"status": 200/)
+    await tryAction('Refresh', /new pair/)
+    assert.equal(await side('Refresh token'), 'IAM')
+    await tryAction('Introspect', /"active": true/)
+    await screenshot(page, '07-introspected-on-iam')
+    await tryAction('Revoke', /revoked/)
+    await tryAction('Introspect', /"active": false/)
+  })
+
+  test('the consent page is the same page whichever side serves', async () => {
+    const consentOf = async (prompt: string) => {
+      const clientPage = await context.newPage()
+      clientPage.on('console', (message) => message.type() === 'error' && consoleErrors.push(message.text()))
+      await clientPage.goto(prompt)
+      const text = await clientPage.locator('main').innerText()
+      await screenshot(clientPage, `08-consent-${prompt.includes('state=iam') ? 'iam' : 'monolith'}`)
+      await clientPage.close()
+      return text
+    }
+    const { readFileSync } = await import('node:fs')
+    const own = JSON.parse(readFileSync(`${system.dataDir}/demo-client.json`, 'utf8')) as Array<{
+      key: string
+      client_id: string
+    }>
+    const web = own.find(({ key }) => key === 'web')?.client_id
+    const address = (state: string) =>
+      `${system.issuer}/oauth/authorize?client_id=${web}&response_type=code&scope=openid&prompt=consent&state=${state}&redirect_uri=${encodeURIComponent(`${system.demoUrl}/callback`)}`
+    const onIam = await consentOf(address('iam'))
+    await system.handover('flag', 'set', FLAG, 'false', '--oauth-application=1')
+    const onMonolith = await eventually('a consent page of the monolith', async () => {
+      const probe = await context.request.get(address('probe'), { maxRedirects: 0 })
+      return probe.status() === 200 ? consentOf(address('monolith')) : undefined
+    })
+    assert.equal(onIam, onMonolith)
+  })
+
+  test('a device signs in by a code that the person types', async () => {
+    await page.goto(system.demoUrl)
+    const again = page.getByRole('button', { name: 'Start again' })
+    if (await again.isVisible()) await again.click()
+    await page.locator('section', { hasText: 'Demo TV app' }).getByRole('button').click()
+    const code = await page.locator('.code').innerText()
+    await screenshot(page, '09-device-waiting')
+    const phone = await context.newPage()
+    await phone.goto(`${system.issuer}/oauth/device`)
+    await phone.locator('input[name="user_code"]').fill(code)
+    await screenshot(phone, '10-device-code')
+    await phone.keyboard.press('Enter')
+    await phone
+      .getByText(/success|authorized/i)
+      .first()
+      .waitFor()
+    await screenshot(phone, '11-device-approved')
+    await phone.close()
+    await page.getByRole('heading', { name: 'Signed in' }).waitFor({ timeout: 20_000 })
+    await screenshot(page, '12-device-signed-in')
+  })
+
+  test('the pages fit a phone, and no page reported an error', async () => {
+    await page.setViewportSize({ width: 360, height: 640 })
+    for (const address of [
+      system.demoUrl,
+      `${system.issuer}/oauth/device`,
+      `${system.issuer}/-/profile/applications`,
+      `${system.issuer}/`,
+    ]) {
+      await page.goto(address)
+      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      assert.ok(Number(overflow) <= 0, `${address} scrolls sideways by ${overflow} px`)
+      await screenshot(page, `13-phone-${new URL(address).port}${new URL(address).pathname.replaceAll('/', '-')}`)
+    }
+    assert.deepEqual(
+      consoleErrors.filter((text) => !/favicon|404|401/.test(text)),
+      [],
+    )
+  })
+})
