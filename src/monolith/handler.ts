@@ -53,14 +53,15 @@ async function answer(request: HttpRequest, options: HandlerOptions): Promise<Ht
 }
 
 async function withoutSession(request: HttpRequest, options: HandlerOptions): Promise<HttpReply | undefined> {
-  switch (request.path) {
+  switch (request.path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')) {
     case '/healthz':
       return health(true)
     case '/readyz':
       return health(await options.isReady())
     case RESOURCE_OWNER_PATH:
       return options.resourceOwner(request)
-    case '/api/v4/user': {
+    case '/api/v4/user':
+    case '/api/v4/user.json': {
       if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
       return conditional(request.method, request.headers['if-none-match'], await options.apiUser(request))
     }

@@ -120,9 +120,10 @@ function showForm(
   })
 }
 
-/** The client's address, when signing in goes on to an authorization that may end there at once. */
-function addressesAfter(visit: Visit): string[] {
-  const query = visit.session.data.returnTo?.split('?')[1]
-  const address = query === undefined ? null : new URLSearchParams(query).get('redirect_uri')
-  return address === null ? [] : [address]
+/** Where the redirects after signing in may end: at a client, when an authorization needs no consent any more. */
+function addressesAfter(visit: Visit): readonly string[] | 'anywhere' {
+  const { returnTo } = visit.session.data
+  if (returnTo === undefined) return []
+  const address = new URLSearchParams(returnTo.split('?')[1]).get('redirect_uri')
+  return address === null ? 'anywhere' : [address]
 }

@@ -64,6 +64,7 @@ for (const engine of testDatabases()) {
       const page = await create(alice)
       const [secret = '', id, clientId] = [secretOn(page), idOn(page), clientIdOn(page)]
       assert.match(secret, /^gloas-[0-9a-f]{64}$/)
+      assert.equal(page.headers.get('cache-control'), 'no-store')
       assert.equal(secretOn(await alice.visit(at(`${PATH}/${id}`))), undefined)
       const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
       assert.equal((await fetch(at('/oauth/token'), { method: 'POST', body })).status, 200)

@@ -78,6 +78,7 @@ function showOne(visit: Visit, application: Application, secret?: string, notice
   return page(visit, {
     title: application.name,
     isWide: true,
+    isSecret: secret !== undefined,
     flash: notice === undefined ? undefined : { kind: 'notice', text: notice },
     body: applicationBody({ application, secret, csrfToken: csrfToken(visit.session) }),
   })

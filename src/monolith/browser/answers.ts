@@ -11,6 +11,8 @@ export type PageContent = Pick<Page, 'title' | 'body' | 'isWide'> & {
   readonly status?: number
   /** Addresses that a form of this page may lead to by redirects, beside our own. */
   readonly leadsTo?: readonly string[] | 'anywhere'
+  /** Whether the page shows something that must not be kept by any cache. */
+  readonly isSecret?: boolean
   /** Shown on this page; else the session's message is. */
   readonly flash?: Page['flash']
 }
@@ -28,7 +30,8 @@ export function page(visit: Visit, content: PageContent): HttpReply {
     isWide: content.isWide === true,
   })
   const policy = contentSecurityPolicy(content.leadsTo ?? [])
-  return pageReply(content.status ?? 200, document, [['Content-Security-Policy', policy]])
+  const caching = content.isSecret ? ([['Cache-Control', 'no-store']] as const) : []
+  return pageReply(content.status ?? 200, document, [['Content-Security-Policy', policy], ...caching])
 }
 
 /** A page that tells of a fault, with a way on where there is one. */

@@ -158,6 +158,9 @@ for (const engine of testDatabases()) {
       const policy = (page: Page) => page.headers.get('content-security-policy') ?? ''
       assert.match(policy(await browser.visit(at(authorizePath()))), /form-action 'self' https:$/)
       assert.match(policy(await browser.visit(at(authorizePath(phone)))), /form-action 'self' myapp:$/)
+      const signIn = (path: string) => new Browser().open(at(path))
+      assert.match(policy(await signIn(authorizePath(phone))), /form-action 'self' myapp:$/)
+      assert.match(policy(await signIn('/users/sign_in')), /form-action 'self'$/)
     })
 
     test('a client without an address has its code shown, to who is signed in (B010, D003)', async () => {
