@@ -10,7 +10,7 @@ p{margin:.25rem 0 1rem}.soft{color:var(--soft)}.card{background:var(--card);bord
 form{display:inline}button,.button{font:inherit;border:1px solid var(--accent);background:var(--accent);color:var(--card);border-radius:.5rem;padding:.45rem .9rem;margin:.25rem .35rem .25rem 0;cursor:pointer;text-decoration:none;display:inline-block}
 button.plain{background:transparent;color:var(--accent)}button:focus-visible,a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .5rem;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{width:9rem;font-weight:600}
-.side{display:inline-block;border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;font-weight:600;border:1px solid currentColor}.side.IAM{color:#0d7a4f}.side.monolith{color:#b4531a}
+.side{display:inline-block;white-space:nowrap;margin-left:.5rem;border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;font-weight:600;border:1px solid currentColor}.side.IAM{color:#0d7a4f}.side.monolith{color:#b4531a}
 @media (prefers-color-scheme:dark){.side.IAM{color:#5fd3a0}.side.monolith{color:#f2a670}}
 pre{background:var(--page);border-radius:.5rem;padding:.9rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}.code{font:600 2rem/1.2 ui-monospace,monospace;letter-spacing:.15em}
 .error{border-color:#c0392b}`
@@ -58,9 +58,9 @@ export function accountPage(
     ['Refresh token', tokens.refreshToken],
   ]
   const body = rows.map(([name, token]) => {
-    if (token === undefined) return `<tr><th scope="row">${name}</th><td class="soft">none</td><td></td></tr>`
+    if (token === undefined) return `<tr><th scope="row">${name}</th><td class="soft">none</td></tr>`
     const side = issuerOf(token)
-    return `<tr><th scope="row">${name}</th><td><code>${escaped(masked(token))}</code></td><td><span class="side ${side}">${side}</span></td></tr>`
+    return `<tr><th scope="row">${name}</th><td><code>${escaped(masked(token))}</code> <span class="side ${side}">${side}</span></td></tr>`
   })
   const actions = [
     ['userinfo', 'Call userinfo'],
@@ -80,8 +80,8 @@ export function accountPage(
     'Signed in',
     `<h1>Signed in</h1><p class="soft">as user ${escaped(tokens.subject ?? '?')} with ${escaped(application.name)} (application ${application.id})</p>
 <section class="card"><h2>Tokens</h2><table><tbody>${body.join('')}
-<tr><th scope="row">Scope</th><td colspan="2">${escaped(tokens.scope ?? '')}</td></tr>
-<tr><th scope="row">Lifetime</th><td colspan="2">${tokens.expiresIn ?? '?'} s</td></tr></tbody></table></section>
+<tr><th scope="row">Scope</th><td>${escaped(tokens.scope ?? '')}</td></tr>
+<tr><th scope="row">Lifetime</th><td>${tokens.expiresIn ?? '?'} s</td></tr></tbody></table></section>
 <section class="card"><h2>Try</h2>${actions.join('')}<form method="post" action="/forget"><button class="plain">Start again</button></form></section>${result}`,
   )
 }

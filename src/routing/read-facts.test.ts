@@ -224,9 +224,11 @@ describe('the flow', () => {
   })
 })
 
-test('half a million parameters are scanned, and the last one counts', () => {
-  const form = `${'a&'.repeat(500_000)}client_id=app`
-  assert.equal(facts({ form }).clientId, 'app')
+test('as many parameters as Rack takes are read, more are a fault', () => {
+  assert.deepEqual(facts({ form: `${'a&'.repeat(4_095)}client_id=app` }).clientId, 'app')
+  assert.equal(facts({ form: `${'a&'.repeat(4_096)}client_id=app` }).fault, 'malformed_request')
+  assert.equal(facts({ form: `client_id=app&${'a&'.repeat(500_000)}` }).fault, 'malformed_request')
+  assert.equal(facts({ query: `client_id=app&${'a=%41&'.repeat(5_000)}` }).fault, 'malformed_request')
 })
 
 test('a megabyte of nested JSON is no trouble', () => {
