@@ -5,6 +5,8 @@ export interface ImportStatement {
   /** As written; undefined for an `import()` of a computed name, which nothing can check. */
   readonly specifier: string | undefined
   readonly line: number
+  /** `file` for one that is named by `new URL`: a worker to start, or a program. */
+  readonly kind: 'module' | 'file'
 }
 
 /**
@@ -45,7 +47,7 @@ function readAt(tokens: Token[], at: number, token: Token): ImportStatement | un
   const next = tokens[at + 1]
   switch (token.text) {
     case 'import':
-      if (next?.kind === 'string') return { specifier: next.text, line: token.line }
+      if (next?.kind === 'string') return { specifier: next.text, line: token.line, kind: 'module' }
       if (next?.text === '(') return calledWith(tokens, at, token)
       if (next?.text === '.' || next?.text === ':') return undefined
       return specifierAfterFrom(tokens, at, token)
@@ -57,7 +59,7 @@ function readAt(tokens: Token[], at: number, token: Token): ImportStatement | un
       const file = tokens[at + 2]
       const isOfThisModule = tokens[at + 4]?.text === 'import' && tokens[at + 6]?.text === 'meta'
       if (file?.kind === 'string' && file.text.endsWith('.ts') && isOfThisModule) {
-        return { specifier: file.text, line: token.line }
+        return { specifier: file.text, line: token.line, kind: 'file' }
       }
       return undefined
     }
@@ -70,7 +72,7 @@ function calledWith(tokens: Token[], at: number, token: Token): ImportStatement 
   const argument = tokens[at + 2]
   const after = tokens[at + 3]?.text
   const isLiteral = argument?.kind === 'string' && (after === ')' || after === ',')
-  return { specifier: isLiteral ? argument.text : undefined, line: token.line }
+  return { specifier: isLiteral ? argument.text : undefined, line: token.line, kind: 'module' }
 }
 
 function reexport(tokens: Token[], at: number, token: Token): ImportStatement | undefined {
@@ -81,14 +83,14 @@ function reexport(tokens: Token[], at: number, token: Token): ImportStatement | 
   const end = tokens.findIndex((one, index) => index > first && one.text === '}')
   const [from, specifier] = [tokens[end + 1], tokens[end + 2]]
   if (from?.text !== 'from' || specifier?.kind !== 'string') return undefined
-  return { specifier: specifier.text, line: token.line }
+  return { specifier: specifier.text, line: token.line, kind: 'module' }
 }
 
 function specifierAfterFrom(tokens: Token[], at: number, token: Token): ImportStatement {
   for (let index = at + 1; index < tokens.length; index++) {
     const specifier = tokens[index + 1]
     if (tokens[index]?.text === 'from' && specifier?.kind === 'string') {
-      return { specifier: specifier.text, line: token.line }
+      return { specifier: specifier.text, line: token.line, kind: 'module' }
     }
   }
   throw new Error(`line ${token.line}: an import names no module`)

@@ -86,6 +86,14 @@ describe('the check of import boundaries', () => {
     })
   }
 
+  test('lets a process be started from main.ts, which is no import of it', () => {
+    const started = "export const program = new URL('../main.ts', import.meta.url)\n"
+    const files = { ...index, 'src/gateway/workers.ts': started, 'src/main.ts': "import './gateway/index.ts'\n" }
+    assert.deepEqual(findIn({ ...files, 'src/gateway/index.ts': "export * from './workers.ts'\n" }), [])
+    const found = findIn({ ...files, 'src/gateway/workers.ts': "import '../main.ts'\n" })
+    assert.deepEqual(found, ['src/gateway/workers.ts:1 src/gateway may not import src/main.ts'])
+  })
+
   test('finds an import past an index, also in a test', () => {
     const files = { ...index, 'src/http/address.ts': 'export const c = 1\n' }
     const text = "import { c } from '../http/address.ts'\n"
@@ -166,7 +174,7 @@ describe('the reader of imports', () => {
   })
 
   test('counts lines through comments and templates', () => {
-    assert.deepEqual(readImports(`/*\n\n*/ \`\n\${1}\n\`\nimport 'x'`), [{ specifier: 'x', line: 6 }])
+    assert.deepEqual(readImports(`/*\n\n*/ \`\n\${1}\n\`\nimport 'x'`), [{ specifier: 'x', line: 6, kind: 'module' }])
   })
 
   test('throws on a comment, template or regular expression that does not end', () => {

@@ -15,7 +15,7 @@ require "doorkeeper"
 require "doorkeeper/openid_connect"
 
 module Platform
-  STATE = File.expand_path(ENV.fetch("STATE_DIR", "./data/rails"))
+  STATE = File.expand_path(ENV.fetch("STATE_DIR", File.expand_path("../data/rails", __dir__)))
   PORT = ENV.fetch("PORT", "3000")
   # The public origin: the gateway's, once there is one.
   ISSUER = ENV.fetch("ISSUER", "http://127.0.0.1:#{PORT}")
