@@ -144,7 +144,11 @@ export class ControlStream implements DecisionSource {
 
   #address(): string {
     const query = new URLSearchParams({ environment: this.#settings.environment })
-    if (this.version !== undefined && this.#mayResume) query.set('since', String(this.version))
+    const held = this.#snapshot
+    if (held !== undefined && this.#mayResume) {
+      query.set('since', String(held.version))
+      if (held.epoch !== undefined) query.set('epoch', held.epoch)
+    }
     return `${this.#settings.url.replace(/\/+$/, '')}${SNAPSHOT_STREAM_PATH}?${query}`
   }
 

@@ -181,15 +181,18 @@ function bind(server: Server, listen: ListenAddress, reusePort: boolean): Promis
   })
 }
 
-/** Connections that fall idle while a server drains are closed at once. */
-const SWEEP_MS = 100
+/** How often a server that drains looks for connections that are done. */
+const SWEEP_MS = 50
 
-function drain({ server, tunnels }: FrontDoor, drainMs: number): Promise<void> {
+function drain(frontDoor: FrontDoor, drainMs: number): Promise<void> {
+  const { server, tunnels } = frontDoor
   return new Promise((resolve) => {
-    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+    // A connection that has never brought a request is not idle to node, so the idle ones alone would not do.
+    const sweep = () => (frontDoor.underWay === 0 ? server.closeAllConnections() : server.closeIdleConnections())
+    const sweeping = setInterval(sweep, SWEEP_MS)
     const cut = setTimeout(() => server.closeAllConnections(), drainMs)
     server.close(() => {
-      clearInterval(sweep)
+      clearInterval(sweeping)
       clearTimeout(cut)
       resolve()
     })

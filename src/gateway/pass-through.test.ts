@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { RunningGateway } from './gateway.ts'
-import { Bed, exchangeBytes, FORM, type Side, until } from './test-bed.ts'
+import { Bed, exchangeBytes, FORM, type GatewayProcess, type Side, startGatewayProcess, until } from './test-bed.ts'
 
 let bed: Bed
 let legacy: Side
@@ -32,29 +31,6 @@ function answerOf(sent: ReturnType<typeof request>): Promise<IncomingMessage> {
 
 const MEGABYTE = 1 << 20
 
-/** The gateway in a process of its own, so that its memory can be told from ours. */
-async function gatewayProcess(
-  legacyUrl: string,
-): Promise<{ url: string; rss: () => Promise<number>; stop: () => void }> {
-  const settings = { listen: { host: '127.0.0.1', port: 0 }, legacyUrl, source: { kind: 'none' } }
-  const code = `
-    import { startGateway } from ${JSON.stringify(new URL('./gateway.ts', import.meta.url).href)}
-    import { silentLog } from ${JSON.stringify(new URL('../observability/index.ts', import.meta.url).href)}
-    const gateway = await startGateway(${JSON.stringify(settings)}, silentLog)
-    process.on('message', () => process.send(process.memoryUsage.rss()))
-    process.on('disconnect', () => process.exit())
-    process.send(gateway.url)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const [url] = (await once(child, 'message')) as [string]
-  const rss = async () => {
-    child.send('rss')
-    return ((await once(child, 'message')) as [number])[0]
-  }
-  return { url, rss, stop: () => child.disconnect() }
-}
-
 describe('what is not routed streams both ways', () => {
   const block = randomBytes(MEGABYTE)
   const digestOf = (blocks: number) => {
@@ -62,9 +38,9 @@ describe('what is not routed streams both ways', () => {
     for (let i = 0; i < blocks; i++) digest.update(block)
     return digest.digest('hex')
   }
-  let front: Awaited<ReturnType<typeof gatewayProcess>>
+  let front: GatewayProcess
   before(async () => {
-    front = await gatewayProcess(legacy.url)
+    front = await startGatewayProcess({ legacyUrl: legacy.url })
   })
   after(() => front.stop())
 
@@ -110,7 +86,9 @@ describe('what is not routed streams both ways', () => {
       }
     })
     await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve))
-    const own = await gatewayProcess(`http://127.0.0.1:${(slow.address() as AddressInfo).port}`)
+    const own = await startGatewayProcess({
+      legacyUrl: `http://127.0.0.1:${(slow.address() as AddressInfo).port}`,
+    })
     const before = await own.rss()
     const upload = request(`${own.url}/upload`, { method: 'POST' })
     let written = 0

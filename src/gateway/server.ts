@@ -27,12 +27,18 @@ interface Carrier {
 export interface FrontDoor {
   readonly server: Server
   readonly tunnels: ReadonlySet<Duplex>
+  /** How many requests have come and not ended. */
+  readonly underWay: number
 }
 
 /** Builds the server that takes requests for `gate`; it does not listen yet. The parser is node's, in its strict mode. */
 export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): FrontDoor {
   const { limits } = gate
   const tunnels = new Set<Duplex>()
+  let underWay = 0
+  const leave = () => {
+    underWay--
+  }
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: limits.requestHeadMs,
@@ -57,7 +63,8 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): Fron
     const peer = peerOf(message.socket, trustedProxies)
     const exchange = new Exchange(gate, message, response, admitted, peer, identify(message, peer))
     ;(response as Carrier)[EXCHANGE] = exchange
-    response.on('close', closeExchange)
+    underWay++
+    response.on('close', closeExchange).on('close', leave)
     if (expectsContinue && !isHopeless(message)) response.writeContinue()
     begin(exchange, gate, message, admitted, peer)
   }
@@ -74,7 +81,13 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): Fron
   })
   server.on('connect', (_message, socket: Duplex) => refuseSocket(socket, 405))
   server.on('clientError', refuseClient)
-  return { server, tunnels }
+  return {
+    server,
+    tunnels,
+    get underWay() {
+      return underWay
+    },
+  }
 }
 
 function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitted: Admitted, peer: Peer): void {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import {
@@ -225,6 +227,36 @@ export class Bed {
   async end(): Promise<void> {
     for (const end of this.#ends.reverse()) await end()
   }
+}
+
+/** A gateway in a process of its own, so that its memory and its signals can be told from ours. */
+export interface GatewayProcess {
+  readonly url: string
+  readonly adminUrl: string
+  readonly pid: number
+  rss(): Promise<number>
+  stop(): void
+}
+
+export async function startGatewayProcess(settings: Partial<GatewaySettings>): Promise<GatewayProcess> {
+  const local = { host: '127.0.0.1', port: 0 }
+  const all = { listen: local, adminListen: local, source: { kind: 'none' }, ...settings }
+  const code = `
+    import { startGateway } from ${JSON.stringify(new URL('./gateway.ts', import.meta.url).href)}
+    import { silentLog } from ${JSON.stringify(new URL('../observability/index.ts', import.meta.url).href)}
+    const gateway = await startGateway(${JSON.stringify(all)}, silentLog)
+    process.on('message', () => process.send(process.memoryUsage.rss()))
+    process.on('disconnect', () => process.exit())
+    process.send({ url: gateway.url, adminUrl: gateway.adminUrl })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const [{ url, adminUrl }] = (await once(child, 'message')) as [{ url: string; adminUrl: string }]
+  const rss = async () => {
+    child.send('rss')
+    return ((await once(child, 'message')) as [number])[0]
+  }
+  return { url, adminUrl, pid: child.pid ?? 0, rss, stop: () => child.disconnect() }
 }
 
 /** Sends bytes and returns all that comes back until the connection ends, or nothing more comes for a while. */
