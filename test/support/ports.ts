@@ -1,12 +1,6 @@
 import { createServer, type Server } from 'node:net'
 
-/** A loopback port that was free a moment ago. For what cannot be asked to listen on port 0. */
-export async function freePort(): Promise<number> {
-  const [port = 0] = await freePorts(1)
-  return port
-}
-
-/** Several different free loopback ports. */
+/** Several different loopback ports that were free a moment ago. For what cannot be asked to listen on port 0. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)))
   return release(servers)
