@@ -57,23 +57,31 @@ async function startParts(
     ensureSecretFile('--data-dir', file)
   }
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
-  tell('opening the embedded database …')
-  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir })
-  parts.push(database)
-  tell('starting control plane, IAM auth service and monolith …')
-  parts.push(await startControl(plan, database, output.log('control')))
-  parts.push(await startIamPart(plan, settings, database, output.log('iam')))
-  const seed = demo?.seed ?? givenSeed
-  const monolith = await startMonolithPart(plan, settings, database, seed, output.log('monolith'))
-  parts.push(monolith)
+  // The gateway needs nobody to begin with, so its process starts while the database opens.
   const options = { testControls: settings.test_controls, logLevel: settings.log_level, stdout: output.childStdout }
   const gateway = startGatewayProcess(plan, options, output.log('up'))
+  tell('opening the embedded database …')
+  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir }).catch(async (error: unknown) => {
+    await gateway.close()
+    throw error
+  })
+  parts.push(database)
+  tell('starting control plane, IAM auth service and monolith …')
+  const starting = [
+    startControl(plan, database, output.log('control')),
+    startIamPart(plan, settings, database, output.log('iam')),
+    startMonolithPart(plan, settings, database, demo?.seed ?? givenSeed, output.log('monolith')),
+  ] as const
+  const started = await Promise.allSettled(starting)
+  for (const part of started) if (part.status === 'fulfilled') parts.push(part.value)
   parts.push(gateway)
+  const failed = started.find((part) => part.status === 'rejected')
+  if (failed) throw failed.reason
   if (demo) parts.push(await startDemoPart(plan, demo.applications, output.log('demo')))
   tell('waiting for the gateway and for the applications to arrive everywhere …')
   await gateway.whenReady()
-  if (!(await monolith.replicator.whenDrained(20_000)))
-    tell('some applications have not arrived yet; replication goes on')
+  const { replicator } = await starting[2]
+  if (!(await replicator.whenDrained(20_000))) tell('some applications have not arrived yet; replication goes on')
 }
 
 function startControl(plan: UpPlan, database: Database, log: Log) {
