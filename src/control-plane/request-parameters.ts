@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify'
-import { type Pairs, parsePairs } from './form.ts'
+import { type Pairs, type PairsFault, parsePairs } from './form.ts'
 
 /** The parameters of a request by name, or what is wrong with one. */
 export type RequestParameters = { readonly values: ReadonlyMap<string, string> } | { readonly fault: string }
 
-/** A form body, as the parser of `acceptForms` leaves it; undefined pairs could not be read. */
+/** A form body, as the parser of `acceptForms` leaves it. */
 export interface FormBody {
-  readonly pairs: Pairs | undefined
+  readonly pairs: Pairs | PairsFault
 }
 
 /**
@@ -16,7 +16,7 @@ export interface FormBody {
 export function requestParameters(request: FastifyRequest): RequestParameters {
   const mark = request.url.indexOf('?')
   const query = mark < 0 ? [] : parsePairs(request.url.slice(mark + 1))
-  if (!query) return { fault: 'the query is not valid percent-encoded UTF-8' }
+  if ('fault' in query) return { fault: `the query ${query.fault}` }
   const body = bodyPairs(request.body)
   if ('fault' in body) return body
   const values = new Map<string, string>()
@@ -35,7 +35,7 @@ export function quote(text: string): string {
 function bodyPairs(body: unknown): { readonly pairs: Pairs } | { readonly fault: string } {
   if (body === undefined || body === null) return { pairs: [] }
   if (isFormBody(body)) {
-    return body.pairs ? { pairs: body.pairs } : { fault: 'the form is not valid percent-encoded UTF-8' }
+    return 'fault' in body.pairs ? { fault: `the form ${body.pairs.fault}` } : { pairs: body.pairs }
   }
   if (typeof body !== 'object' || Array.isArray(body)) return { fault: 'the body must be a JSON object' }
   const pairs: Array<readonly [string, string]> = []
