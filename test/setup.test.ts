@@ -46,10 +46,10 @@ function freshCheckout() {
     join(root, 'hello.ts'),
     "const who: string = 'hello'\nprocess.stdout.write(who + process.argv.slice(2))\n",
   )
-  const start = (env: Record<string, string> = {}): Promise<Program> =>
+  const start = (env: Record<string, string> = {}, before: readonly string[] = []): Promise<Program> =>
     startProgram({
       command: 'sh',
-      args: [join(root, 'scripts', 'with-node.sh'), 'hello.ts', 'x'],
+      args: [...before, join(root, 'scripts', 'with-node.sh'), 'hello.ts', 'x'],
       cwd: root,
       env: { npm_execpath: join(root, 'npm.cjs'), HANDOVER_SKIP_SETUP: undefined, ...env },
     })
@@ -165,18 +165,19 @@ describe('the set-up of a checkout', () => {
 
   test('waits for an npm that outlived its set-up instead of running a second one beside it', async () => {
     const { root, start, runs } = freshCheckout()
-    const first = await start({ FAKE_NPM: 'waits' })
+    // The process group is ended with its first process: a shell that lingers keeps npm alive, as a terminal would.
+    const lingering = ['-c', 'sh "$@"; sleep 60', 'sh']
+    const first = await start({ FAKE_NPM: 'waits' }, lingering)
     await eventually('npm holds the lock', () => readLock(root).length === 2 && runs().length === 1)
     const [setUp = 0, npm = 0] = readLock(root)
     assert.equal(npm, runs()[0]?.pid)
-    // A fresh process group is no harm to it, so only the set-up goes and npm stays.
     process.kill(setUp, 'SIGKILL')
     const second = await start()
     await second.stderr.waitFor(/another set-up is under way/)
     assert.equal(runs().length, 1)
     writeFileSync(join(root, 'go-on'), '')
     assert.equal((await outcome(second)).stdout, 'hellox')
-    await first.ended
+    await first.stop()
   })
 
   test('is not misled by a lock whose pid now belongs to another process', async () => {
