@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ensureSecretFile, loadSettings, type Settings } from '../config/index.ts'
-import { type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
+import { ConfigError, ensureSecretFile, loadSettings, type Settings } from '../config/index.ts'
+import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
@@ -24,7 +24,7 @@ export async function runControl(args: readonly string[], io: CommandIo): Promis
   const started = startControlPlane(controlSettings(settings, store), log)
   const control = await started.catch(async (error: unknown) => {
     await store.close()
-    throw error
+    throw error instanceof ControlPlaneFault ? new ConfigError(error.faults) : error
   })
   log.info({ listen: control.url }, 'control plane is ready')
   return runUntilStopped([store, control], log)

@@ -1,4 +1,4 @@
-import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment, isEnvironment } from '../control-plane/index.ts'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment, isEnvironment } from '../flags/index.ts'
 import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
 
 /** `--environment NAME`, and each environment's own switch. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { nearest } from '../config/index.ts'
-import type { Environment } from '../control-plane/index.ts'
+import type { Environment } from '../flags/index.ts'
 import { type ControlClient, RefusedError } from './control-client.ts'
 import type { ControlPlan } from './control-command.ts'
 import type { FlagSetting } from './flag-setting.ts'
@@ -103,8 +103,8 @@ function describe(feature: Feature, environment: string): string[] {
   const lines = [`${feature.name} in ${environment}: ${feature.state}`, `  ${gatesInWords(feature)}`]
   const waiting = feature.waiting_applications ?? 0
   if (waiting > 0) {
-    const who = waiting === 1 ? '1 application stays' : `${waiting} applications stay`
-    lines.push(`  ${who} on the monolith until IAM holds them`)
+    const words = waiting === 1 ? ['1 application stays', 'it'] : [`${waiting} applications stay`, 'them']
+    lines.push(`  ${words[0]} on the monolith until IAM holds ${words[1]}`)
   }
   return lines
 }

@@ -1,4 +1,4 @@
-import type { Environment } from './environments.ts'
+import type { Environment } from '../flags/index.ts'
 import type { Brake } from './model.ts'
 import type { Store, Written } from './store.ts'
 

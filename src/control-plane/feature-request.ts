@@ -1,15 +1,18 @@
 import { actorOf } from '../applications/index.ts'
 import {
   applicationIdOf,
+  DEFAULT_ENVIRONMENT,
   type Definitions,
+  ENVIRONMENT_RULE,
+  type Environment,
   FLAG_NAME,
   type FlagChange,
   type FlagTarget,
+  isEnvironment,
   PERCENTAGE_RULE,
   parsePercentage,
   suggestName,
 } from '../flags/index.ts'
-import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, type Environment, isEnvironment } from './environments.ts'
 import { type ApplicationRecord, hasArrived } from './model.ts'
 import { quote } from './request-parameters.ts'
 

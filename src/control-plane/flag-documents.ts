@@ -1,7 +1,14 @@
 import { z } from 'zod'
-import { compileFlag, conditionOf, type FlagDefinition, type FlagState, OFF } from '../flags/index.ts'
+import {
+  compileFlag,
+  conditionOf,
+  ENVIRONMENTS,
+  type Environment,
+  type FlagDefinition,
+  type FlagState,
+  OFF,
+} from '../flags/index.ts'
 import { ROUTING_FLAG } from '../routing/index.ts'
-import { ENVIRONMENTS, type Environment } from './environments.ts'
 import { hasArrived } from './model.ts'
 import { gatesOf, type View } from './view.ts'
 

@@ -1,7 +1,13 @@
-import { applyChange, type Definitions, type FlagChange, type FlagState, sameState } from '../flags/index.ts'
+import {
+  applyChange,
+  type Definitions,
+  type Environment,
+  type FlagChange,
+  type FlagState,
+  sameState,
+} from '../flags/index.ts'
 import { UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
 import type { Queryable } from '../storage/index.ts'
-import type { Environment } from './environments.ts'
 import type { Change } from './model.ts'
 import type { Store, Written } from './store.ts'
 import { defaultState, ROUTING_FLAGS } from './view.ts'

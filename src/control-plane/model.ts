@@ -1,5 +1,4 @@
-import type { FlagState } from '../flags/index.ts'
-import type { Environment } from './environments.ts'
+import type { Environment, FlagState } from '../flags/index.ts'
 
 /** What the control plane keeps at hand of an application. */
 export interface ApplicationRecord {

@@ -6,10 +6,9 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Definitions } from '../flags/index.ts'
+import type { Definitions, Environment } from '../flags/index.ts'
 import type { Log } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
-import type { Environment } from './environments.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'

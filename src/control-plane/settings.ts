@@ -1,7 +1,7 @@
+import type { Environment } from '../flags/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
-import type { Environment } from './environments.ts'
 import type { Role } from './tokens.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) when absent. */

@@ -1,4 +1,4 @@
-import type { Definitions } from '../flags/index.ts'
+import type { Definitions, Environment } from '../flags/index.ts'
 import {
   type ApplicationRow,
   type FlagGates,
@@ -6,7 +6,6 @@ import {
   SNAPSHOT_FORMAT,
   type SnapshotLine,
 } from '../routing/index.ts'
-import type { Environment } from './environments.ts'
 import { type ApplicationRecord, hasArrived, type VersionedChange } from './model.ts'
 import { defaultState, gatesOf, ROUTING_FLAGS, type View } from './view.ts'
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Environment } from '../flags/index.ts'
 import type { SnapshotLine } from '../routing/index.ts'
-import type { Environment } from './environments.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { VersionedChange } from './model.ts'
 import { changeLine, snapshotLines } from './snapshot-lines.ts'

@@ -7,12 +7,12 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
+import { DEFAULT_ENVIRONMENT } from '../flags/index.ts'
 import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
 import { requireRoles } from './authentication.ts'
 import { loadDefinitions } from './definition-files.ts'
-import { DEFAULT_ENVIRONMENT } from './environments.ts'
 import { renderErrors } from './errors.ts'
 import { ChangeFeed } from './feed.ts'
 import { createMetrics } from './metrics.ts'

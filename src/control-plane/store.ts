@@ -1,6 +1,5 @@
-import type { FlagState } from '../flags/index.ts'
+import type { Environment, FlagState } from '../flags/index.ts'
 import type { Database, Queryable } from '../storage/index.ts'
-import type { Environment } from './environments.ts'
 import type { ApplicationRecord, Brake, Change, VersionedChange } from './model.ts'
 
 /** How many changes are kept for streams to resume from. */

@@ -1,7 +1,15 @@
 import { actorOf } from '../applications/index.ts'
-import { compileFlag, type Definitions, type FlagEvaluator, type FlagState, OFF, ON } from '../flags/index.ts'
+import {
+  compileFlag,
+  type Definitions,
+  ENVIRONMENTS,
+  type Environment,
+  type FlagEvaluator,
+  type FlagState,
+  OFF,
+  ON,
+} from '../flags/index.ts'
 import { type ClientStanding, type FlagGates, ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
-import { ENVIRONMENTS, type Environment } from './environments.ts'
 import { type ApplicationRecord, type Brake, type Change, hasArrived, type StoredFlag } from './model.ts'
 import type { StoredWorld } from './store.ts'
 

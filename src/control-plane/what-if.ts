@@ -1,5 +1,5 @@
 import { actorOf } from '../applications/index.ts'
-import { bucketOf, evaluateFlag } from '../flags/index.ts'
+import { bucketOf, type Environment, evaluateFlag } from '../flags/index.ts'
 import {
   type CredentialMarks,
   type Decision,
@@ -10,7 +10,6 @@ import {
   readFacts,
   UNKNOWN_CLIENTS_FLAG,
 } from '../routing/index.ts'
-import type { Environment } from './environments.ts'
 import { type ApplicationRecord, hasArrived } from './model.ts'
 import { groupActors, type View } from './view.ts'
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Application } from '../../src/applications/index.ts'
 import {
@@ -46,6 +46,13 @@ export interface TestControlPlane {
 }
 
 let count = 0
+let scratch: string | undefined
+
+/** One directory for all control planes of this process, so that there is one to remove at its end. */
+function freshDirectory(): string {
+  scratch ??= scratchDirectory('control').path
+  return mkdtempSync(join(scratch, 'plane-'))
+}
 
 /** A schema name that nothing in this process has used. */
 export function freshSchema(): string {
@@ -59,7 +66,7 @@ export async function startTestControlPlane(
   options: Partial<ControlPlaneSettings> & { directory?: string; log?: Log } = {},
 ): Promise<TestControlPlane> {
   const { directory: given, log = silentLog, ...settings } = options
-  const directory = given ?? scratchDirectory('control').path
+  const directory = given ?? freshDirectory()
   const schema = settings.schema ?? freshSchema()
   const file = (name: string) => join(directory, name)
   const running = await startControlPlane(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { type BrakeRecord, readBrake, setBrake } from '../brake-writes.ts'
-import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../environments.ts'
 import type { Api, Plane } from '../plane.ts'
 import { environmentField, namedEnvironmentField } from './flags.ts'
 

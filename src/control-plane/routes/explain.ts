@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { ROUTING_FLAG, WIRE_DESTINATION } from '../../routing/index.ts'
-import { ENVIRONMENTS, type Environment } from '../environments.ts'
 import { hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
 import type { View } from '../view.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../environments.ts'
+import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
 import { readEnvironment, readFeatureRequest } from '../feature-request.ts'
 import {
   definitionDocument,

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS } from '../environments.ts'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
 import { featureDocument, featureDocumentSchema } from '../flag-documents.ts'
 import { flagHistory, restoreFlag } from '../flag-writes.ts'

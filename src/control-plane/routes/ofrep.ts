@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { actorOf } from '../../applications/index.ts'
-import { type EvaluationReason, evaluateFlag } from '../../flags/index.ts'
+import {
+  DEFAULT_ENVIRONMENT,
+  ENVIRONMENT_RULE,
+  type Environment,
+  type EvaluationReason,
+  evaluateFlag,
+  isEnvironment,
+} from '../../flags/index.ts'
 import { MAX_CLIENT_ID_BYTES } from '../../routing/index.ts'
 import { READERS } from '../authentication.ts'
-import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, type Environment, isEnvironment } from '../environments.ts'
 import { findApplication } from '../feature-request.ts'
 import { type ApplicationRecord, hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
