@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
 import { outputLines } from '../../test/support/output-lines.ts'
+import { ROOT } from '../../test/support/program.ts'
+import { scratchDirectory } from '../../test/support/scratch.ts'
 import { eventually } from '../../test/support/wait.ts'
 import { SNAPSHOT_STREAM_PATH, type SnapshotLine, SnapshotReader, snapshotLineSchema } from '../routing/index.ts'
 
@@ -175,6 +179,26 @@ for (const engine of testDatabases()) {
         assert.deepEqual([answer.status, answer.json.errors[0].field], [400, 'since'], since)
       }
       assert.equal((await plane.ask('GET', `${SNAPSHOT_STREAM_PATH}?since=1&since=2`)).status, 400)
+    })
+
+    test('a feature group travels as the actors in it, and decides like them', async () => {
+      const { path } = scratchDirectory('definitions')
+      cpSync(join(ROOT, 'flags'), path, { recursive: true })
+      mkdirSync(join(path, 'feature_groups'))
+      writeFileSync(join(path, 'feature_groups', 'pilots.yml'), 'name: pilots\napplications: [1, 99]\n')
+      const grouped = await startTestControlPlane(store.database, { definitionsDirectory: path })
+      await grouped.announce(testApplication(1))
+      const set = await grouped.ask('POST', SET, { json: { value: 'true', feature_group: 'pilots' } })
+      assert.deepEqual(set.json.gates[1], { key: 'groups', value: ['pilots'] })
+      const stream = await follow(grouped)
+      await stream.until(isEnd)
+      const actors = ['Authn::OauthApplication:1', 'Authn::OauthApplication:99']
+      assert.deepEqual(stream.of('begin')[0]?.flags[FLAG]?.actors, actors)
+      assert.deepEqual(stream.read()?.lookUp('client-1'), { applicationId: 1, flag: 'on' })
+      const why = await grouped.ask('POST', '/api/v1/explain', { json: { client_id: 'client-1' } })
+      assert.deepEqual([why.json.destination, why.json.flag.gate], ['iam', 'feature_group'])
+      stream.end()
+      await grouped.close()
     })
 
     test('what one control plane writes, the streams of another carry', async () => {
