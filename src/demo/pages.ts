@@ -12,6 +12,7 @@ button.plain{background:transparent;color:var(--accent)}button:focus-visible,a:f
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .5rem;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{width:9rem;font-weight:600}
 .side{display:inline-block;white-space:nowrap;margin-left:.5rem;border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;font-weight:600;border:1px solid currentColor}.side.IAM{color:#0d7a4f}.side.monolith{color:#b4531a}
 @media (prefers-color-scheme:dark){.side.IAM{color:#5fd3a0}.side.monolith{color:#f2a670}}
+code{overflow-wrap:anywhere}
 pre{background:var(--page);border-radius:.5rem;padding:.9rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}.code{font:600 2rem/1.2 ui-monospace,monospace;letter-spacing:.15em}
 .error{border-color:#c0392b}`
 
@@ -36,7 +37,7 @@ export function homePage(applications: readonly DemoApplication[]): string {
     (
       application,
     ) => `<section class="card"><h2>${escaped(application.name)} <span class="soft">#${application.id}</span></h2>
-<p class="soft">${escaped(application.about)}</p>
+<p class="soft">${escaped(application.about)}<br>client_id <code>${escaped(application.clientId)}</code></p>
 <form method="post" action="/sign-in/${application.key}"><button>${
       application.grant === 'device_code' ? 'Start the device flow' : 'Sign in'
     }</button></form></section>`,

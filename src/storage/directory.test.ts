@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,16 +10,16 @@ import { claimDataDirectory, DirectoryInUseError, DirectoryUnusableError } from 
 const scratch = mkdtempSync(join(tmpdir(), 'handover-directory-'))
 after(() => rmSync(scratch, { recursive: true, force: true }))
 
-const lockOf = (path: string) => join(path, 'handover.lock')
+const pidOf = (path: string) => join(path, 'handover.pid')
 
 describe('a data directory', () => {
   test('is made for its owner alone, locked while held, and free again afterwards', async () => {
     const path = join(scratch, 'deep', 'er')
     const directory = await claimDataDirectory(path)
     assert.equal(statSync(path).mode & 0o777, 0o700)
-    assert.equal(readFileSync(lockOf(path), 'utf8'), String(process.pid))
+    assert.equal(readFileSync(pidOf(path), 'utf8'), String(process.pid))
     directory.release()
-    assert.equal(existsSync(lockOf(path)), false)
+    assert.equal(existsSync(pidOf(path)), false)
     ;(await claimDataDirectory(path)).release()
   })
 
@@ -29,18 +30,33 @@ describe('a data directory', () => {
       .then(() => console.log('claimed'), (error) => console.log(error.name))`
     const second = spawnSync(process.execPath, ['-e', claim, path], { encoding: 'utf8', timeout: 30_000 })
     assert.equal(second.stdout.trim(), DirectoryInUseError.name)
-    assert.equal(readFileSync(lockOf(path), 'utf8'), String(process.pid))
+    assert.equal(readFileSync(pidOf(path), 'utf8'), String(process.pid))
     directory.release()
   })
 
-  test('is taken over from a process that is gone', async () => {
+  test('is free as soon as its process is gone, killed or not', () => {
     const path = join(scratch, 'left')
-    ;(await claimDataDirectory(path)).release()
-    const { pid } = spawnSync('true')
-    writeFileSync(lockOf(path), String(pid))
-    const directory = await claimDataDirectory(path)
-    assert.equal(readFileSync(lockOf(path), 'utf8'), String(process.pid))
-    directory.release()
+    const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
+      .then(() => process.kill(process.pid, 'SIGKILL'))`
+    for (let round = 0; round < 2; round++) {
+      const { signal, stderr } = spawnSync(process.execPath, ['-e', claim, path], { encoding: 'utf8', timeout: 30_000 })
+      assert.equal(signal, 'SIGKILL', stderr)
+    }
+  })
+
+  test('goes to one of several that want it at once, whoever held it before', async () => {
+    const path = join(scratch, 'wanted')
+    const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
+      .then(() => { console.log('claimed'); setTimeout(() => {}, 5_000) }, (error) => console.log(error.name))`
+    const rivals = Array.from({ length: 6 }, () => spawn(process.execPath, ['-e', claim, path]))
+    const said = await Promise.all(
+      rivals.map(async (rival) => {
+        const [line] = await once(rival.stdout.setEncoding('utf8'), 'data')
+        return String(line).trim()
+      }),
+    )
+    for (const rival of rivals) rival.kill('SIGKILL')
+    assert.deepEqual(said.sort(), [...Array(5).fill(DirectoryInUseError.name), 'claimed'])
   })
 
   test('that cannot be one is said to be unusable', async () => {

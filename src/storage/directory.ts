@@ -1,55 +1,65 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryInUseError, DirectoryUnusableError } from './errors.ts'
 
-/** A data directory that this process alone may use until it releases it. */
+/** A data directory that this process alone may use until it releases it, or ends. */
 export interface DataDirectory {
   readonly path: string
   release(): void
 }
 
 const PATIENCE_MS = 2_000
+const RETRY_MS = 100
 
 /**
- * Creates the directory (mode 0700) where needed and locks it by a pid file inside. A lock whose process is gone is
- * taken over; a living holder is given 2 s to go, so that a restart may overlap the end of the one before.
- * Rejects with {@link DirectoryInUseError} or {@link DirectoryUnusableError}; nothing is changed then.
+ * Creates the directory (mode 0700) where needed and locks it. The lock is the kernel's (a SQLite file held
+ * exclusively), so it ends with its process however that ends, and two claims never both succeed. A holder is given
+ * 2 s to go, so that a restart may overlap the end of the one before. Rejects with {@link DirectoryInUseError} or
+ * {@link DirectoryUnusableError}; nothing is changed then.
  */
 export async function claimDataDirectory(path: string): Promise<DataDirectory> {
-  const lock = join(path, 'handover.lock')
-  const claim = join(path, `handover.lock.${process.pid}`)
+  const pidFile = join(path, 'handover.pid')
+  let lock: DatabaseSync | undefined
   try {
     makeDirectory(path)
-    writeFileSync(claim, String(process.pid))
+    for (const until = Date.now() + PATIENCE_MS; lock === undefined; ) {
+      lock = tryLock(join(path, 'handover.lock'))
+      if (lock !== undefined) break
+      if (Date.now() > until) throw new DirectoryInUseError(path, readPid(pidFile))
+      await sleep(RETRY_MS)
+    }
+    writeFileSync(pidFile, String(process.pid))
   } catch (error) {
+    lock?.close()
+    if (error instanceof DirectoryInUseError) throw error
     throw new DirectoryUnusableError(path, error as NodeJS.ErrnoException)
   }
-  try {
-    const until = Date.now() + PATIENCE_MS
-    for (;;) {
-      const holder = tryLink(claim, lock)
-      if (holder === undefined) break
-      if (!isRunning(holder)) {
-        rmSync(lock, { force: true })
-        continue
-      }
-      if (Date.now() > until) throw new DirectoryInUseError(path, holder)
-      await sleep(100)
-    }
-  } finally {
-    rmSync(claim, { force: true })
-  }
-  const release = () => {
-    if (holderOf(lock) === process.pid) rmSync(lock, { force: true })
-  }
-  process.once('exit', release)
+  const held = lock
   return {
     path,
     release() {
-      process.off('exit', release)
-      release()
+      if (!held.isOpen) return
+      rmSync(pidFile, { force: true })
+      held.close()
     },
+  }
+}
+
+/** SQLite's primary result code for a file that somebody else has locked. */
+const SQLITE_BUSY = 5
+
+/** Takes the lock; undefined when another process holds it. */
+function tryLock(file: string): DatabaseSync | undefined {
+  const database = new DatabaseSync(file, { timeout: 0 })
+  try {
+    database.exec('pragma journal_mode = off; begin exclusive')
+    return database
+  } catch (error) {
+    database.close()
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
+    throw error
   }
 }
 
@@ -65,33 +75,10 @@ function makeDirectory(path: string): void {
   }
 }
 
-/** Takes the lock by a hard link, which either happens whole or not at all; returns the holder's pid when it exists. */
-function tryLink(claim: string, lock: string): number | undefined {
+function readPid(file: string): number | undefined {
   try {
-    linkSync(claim, lock)
-    return undefined
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new DirectoryUnusableError(lock, error as NodeJS.ErrnoException)
-    }
-    return holderOf(lock) ?? 0
-  }
-}
-
-function holderOf(lock: string): number | undefined {
-  try {
-    return Number(readFileSync(lock, 'utf8'))
+    return Number(readFileSync(file, 'utf8')) || undefined
   } catch {
     return undefined
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -10,8 +10,8 @@ export class StorageError extends Error {
 /** Another living process holds the data directory. */
 export class DirectoryInUseError extends Error {
   readonly code = 'directory_in_use'
-  constructor(directory: string, pid: number) {
-    super(`${directory} is in use by another handover process (pid ${pid})`)
+  constructor(directory: string, pid: number | undefined) {
+    super(`${directory} is in use by another handover process${pid === undefined ? '' : ` (pid ${pid})`}`)
     this.name = 'DirectoryInUseError'
   }
 }
@@ -20,7 +20,12 @@ export class DirectoryInUseError extends Error {
 export class DirectoryUnusableError extends Error {
   readonly code = 'directory_unusable'
   constructor(directory: string, cause: NodeJS.ErrnoException) {
-    super(`cannot write to the data directory ${directory} (${cause.code ?? cause.message})`, { cause })
+    super(`cannot write to the data directory ${directory} (${reasonOf(cause)})`, { cause })
     this.name = 'DirectoryUnusableError'
   }
+}
+
+/** SQLite's own codes say less than its message. */
+function reasonOf(cause: NodeJS.ErrnoException): string {
+  return cause.code === undefined || cause.code === 'ERR_SQLITE_ERROR' ? cause.message : cause.code
 }
