@@ -25,7 +25,7 @@ export interface Refusal {
   readonly why: string
 }
 
-export const MAX_HEADERS = 256
+const MAX_HEADERS = 256
 
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::\d{1,5})?$/
 

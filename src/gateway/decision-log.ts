@@ -2,8 +2,8 @@ import { type LineWriter, type Log, lineWriter } from '../observability/index.ts
 import { WIRE_DESTINATION } from '../routing/index.ts'
 import type { Outcome } from './outcome.ts'
 
-const FLUSH_MS = 5
-const FLUSH_CHARS = 64 << 10
+const FLUSH_MS = 10
+const FLUSH_CHARS = 128 << 10
 const MAX_CLIENT_ID_CHARS = 255
 
 /** One listener for all, however many gateways a process holds. */

@@ -11,7 +11,6 @@ import {
   MAX_BODY_BYTES,
   matchEndpoint,
   type Reason,
-  readFacts,
 } from '../routing/index.ts'
 import type { Admitted } from './admission.ts'
 import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
@@ -21,6 +20,7 @@ import { cookieSide, type Gate } from './gate.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
 import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
+import { readRequest } from './read-request.ts'
 import { Reply } from './reply.ts'
 import { type Hop, publicOrigin, requestHeaders } from './request-headers.ts'
 import { responseHeaders, responseTrailers } from './response-headers.ts'
@@ -136,7 +136,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     keys.answer(origin, ifNoneMatch).then((answer) => {
       if (answer) this.#answer(answer)
       else this.#forward('legacy')
-    }, this.#fail)
+    }, this.fail)
   }
 
   async #readThenDecide(match: EndpointMatch): Promise<void> {
@@ -151,7 +151,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       this.#body = body
       this.#decide(match)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     } finally {
       clearTimeout(timer)
     }
@@ -159,27 +159,16 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   #decide(match: EndpointMatch): void {
     const gate = this.#gate
-    const { target, contentType, authorization, hasRepeatedHeader } = this.#admitted
-    const facts = readFacts(
-      {
-        endpoint: match.endpoint,
-        method: this.method,
-        query: target.slice(this.path.length + 1),
-        contentType,
-        authorization,
-        hasRepeatedHeader,
-        body: this.#body,
-      },
-      gate.marks,
-      Date.now() / 1_000,
-    )
+    const { target } = this.#admitted
+    const query = target.slice(this.path.length + 1)
+    const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body)
     this.#facts = facts
     this.clientId = facts.clientId
     this.flagVersion = gate.source.version
     const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
     if (early !== undefined) return this.#follow(early)
     const standing = gate.source.lookUp(facts.clientId ?? '', this.correlationId)
-    if (standing instanceof Promise) standing.then(this.#decideByClient).catch(this.#fail)
+    if (standing instanceof Promise) standing.then(this.#decideByClient).catch(this.fail)
     else this.#decideByClient(standing)
   }
 
@@ -267,6 +256,14 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#settle('failure')
     if (this.#isOver) return
     this.#warn(error, 'an upstream did not answer')
+    try {
+      this.#remedy(failure)
+    } catch (fault) {
+      this.fail(fault)
+    }
+  }
+
+  #remedy(failure: Failure): void {
     const remedy = afterFailure(failure, {
       destination: this.destination === 'iam' ? 'iam' : 'legacy',
       attempts: this.#attempts,
@@ -317,7 +314,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#gate.log.warn({ correlation_id, endpoint, destination, cause: code }, message)
   }
 
-  readonly #fail = (error: unknown): void => {
+  /** Something is wrong with us: this one request pays for it, not the process. */
+  readonly fail = (error: unknown): void => {
     this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
     this.#trouble('bad_gateway')
   }

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { formatListenAddress, type ListenAddress, ListenError, type RunningServer } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
-import { startAdmin } from './admin.ts'
+import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake } from './brake.ts'
 import { Circuit } from './circuit.ts'
 import { ControlStream } from './control-stream.ts'
@@ -36,47 +36,23 @@ export interface RunningGateway {
 
 /** Starts a gateway. Rejects with `ListenError` when an address cannot be bound; with nothing left running. */
 export async function startGateway(settings: GatewaySettings, log: Log): Promise<RunningGateway> {
-  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...settings.limits }
-  const startedAt = performance.now()
-  const state = { isDraining: false }
-  const brake = new Brake(settings.brakeFile, log)
-  const circuit = new Circuit('iam', settings.breaker ?? {}, log)
-  const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
-  const source = await startSource(settings, limits, log)
-  await brake.start()
-  const metrics = new Metrics(() => ({
-    isCircuitOpen: circuit.isOpen,
-    snapshotVersion: source.version ?? -1,
-    snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
-    isBrakeOn: brake.isOn || source.brake,
-  }))
-  const recorder = new Recorder(log, metrics)
-  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state })
-  const frontDoor = buildFrontDoor(gate, trustedProxies)
-  const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
-  const stopParts = async () => {
-    stopSignals()
-    brake.close()
-    recorder.close()
-    await Promise.all([source.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
-  }
+  const parts = await startParts(settings, log)
+  const { gate, brake, frontDoor, stop } = parts
   let admin: RunningServer | undefined
   try {
-    const isStarting = () =>
-      gate.iam !== undefined && !source.isAvailable && performance.now() - startedAt < START_GRACE_MS
-    const parts = { metrics, brake, source, circuit, hasIam: gate.iam !== undefined, isStarting, log }
-    if (settings.adminListen)
-      admin = await startAdmin(settings.adminListen, { ...parts, isDraining: () => state.isDraining })
+    if (settings.adminListen) admin = await startAdmin(settings.adminListen, adminParts(parts))
     const address = await bind(frontDoor.server, settings.listen, settings.reusePort ?? false)
+    const url = `http://${formatListenAddress(address)}`
+    log.info({ url, iam_routing_enabled: gate.iam !== undefined, brake: gate.isBrakeOn }, 'gateway listens')
     let closing: Promise<void> | undefined
     const close = async () => {
-      state.isDraining = true
-      await drain(frontDoor, limits.drainMs)
-      await stopParts()
+      parts.state.isDraining = true
+      await drain(frontDoor, gate.limits.drainMs)
+      await stop()
       await admin?.close(0)
     }
     return {
-      url: `http://${formatListenAddress(address)}`,
+      url,
       address,
       adminUrl: admin?.url,
       adminAddress: admin?.address,
@@ -87,9 +63,55 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
       },
     }
   } catch (error) {
-    await stopParts()
+    await stop()
     await admin?.close(0)
     throw error
+  }
+}
+
+interface Parts {
+  readonly gate: Gate
+  readonly brake: Brake
+  readonly metrics: Metrics
+  readonly frontDoor: FrontDoor
+  readonly state: { isDraining: boolean }
+  stop(): Promise<void>
+}
+
+/** Everything but the listening. */
+async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
+  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...settings.limits }
+  const state = { isDraining: false }
+  const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
+  const brake = new Brake(settings.brakeFile, log)
+  const circuit = new Circuit('iam', settings.breaker ?? {}, log)
+  const source = await startSource(settings, limits, log)
+  await brake.start()
+  const metrics = new Metrics(() => ({
+    isCircuitOpen: circuit.isOpen,
+    snapshotVersion: source.version ?? -1,
+    snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
+    isBrakeOn: brake.isOn || source.brake,
+  }))
+  const recorder = new Recorder(log, metrics)
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state })
+  const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
+  const stop = async () => {
+    stopSignals()
+    brake.close()
+    recorder.close()
+    await Promise.all([source.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
+  }
+  return { gate, brake, metrics, frontDoor: buildFrontDoor(gate, trustedProxies), state, stop }
+}
+
+function adminParts({ gate, brake, metrics, state }: Parts): AdminParts {
+  const startedAt = performance.now()
+  const hasIam = gate.iam !== undefined
+  return {
+    ...{ metrics, brake, hasIam, source: gate.source, circuit: gate.circuit, log: gate.log },
+    isDraining: () => state.isDraining,
+    isStarting: () => hasIam && !gate.source.isAvailable && performance.now() - startedAt < START_GRACE_MS,
   }
 }
 

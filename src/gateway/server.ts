@@ -11,7 +11,7 @@ import { type Peer, plainAddress, type TrustedProxies } from './peers.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
 import { tunnel } from './tunnel.ts'
 
-export const MAX_HEADER_BYTES = 32 << 10
+const MAX_HEADER_BYTES = 32 << 10
 /** Longer than load balancers keep theirs, so that it is they who close first. */
 const KEEP_ALIVE_MS = 75_000
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/
@@ -33,12 +33,58 @@ export interface FrontDoor {
 
 /** Builds the server that takes requests for `gate`; it does not listen yet. The parser is node's, in its strict mode. */
 export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): FrontDoor {
-  const { limits } = gate
+  const server = strictServer(gate)
   const tunnels = new Set<Duplex>()
+  const ids = correlationIds()
   let underWay = 0
-  const leave = () => {
+  const onClose = function (this: ServerResponse) {
     underWay--
+    ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
   }
+  const identify = (message: IncomingMessage, peer: Peer) => {
+    const given = peer.isTrusted ? message.headers['x-request-id'] : undefined
+    return typeof given === 'string' && CORRELATION_ID.test(given) ? given : ids()
+  }
+  const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
+    const admitted = admit(message as Parameters<typeof admit>[0])
+    if ('why' in admitted) return refuse(response, admitted)
+    const peer = peerOf(message.socket, trustedProxies)
+    const exchange = new Exchange(gate, message, response, admitted, peer, identify(message, peer))
+    ;(response as Carrier)[EXCHANGE] = exchange
+    underWay++
+    response.on('close', onClose)
+    if (expectsContinue && !isHopeless(message)) response.writeContinue()
+    try {
+      begin(exchange, gate, message, admitted, peer)
+    } catch (error) {
+      exchange.fail(error)
+    }
+  }
+  server.on('request', (message, response) => take(message, response, false))
+  server.on('checkContinue', (message, response) => take(message, response, true))
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const admitted = admit(message as Parameters<typeof admit>[0])
+    if ('why' in admitted) return refuseSocket(socket, admitted.status)
+    const peer = peerOf(message.socket, trustedProxies)
+    tunnels.add(socket)
+    socket.once('close', () => tunnels.delete(socket))
+    try {
+      tunnel(gate, { message, socket, head, admitted, peer, correlationId: identify(message, peer) })
+    } catch (error) {
+      gate.log.error({ err: error }, 'request failed')
+      socket.destroy()
+    }
+  })
+  return {
+    server,
+    tunnels,
+    get underWay() {
+      return underWay
+    },
+  }
+}
+
+function strictServer({ limits }: Gate): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: limits.requestHeadMs,
@@ -52,42 +98,9 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): Fron
   // Node would drop what is over its count in silence; ours are counted and refused.
   server.maxHeadersCount = 0
   server.timeout = Math.max(limits.bodyIdleMs, limits.legacyHeadersMs, limits.iamHeadersMs) + 5_000
-  const ids = correlationIds()
-  const identify = (message: IncomingMessage, peer: Peer) => {
-    const given = peer.isTrusted ? message.headers['x-request-id'] : undefined
-    return typeof given === 'string' && CORRELATION_ID.test(given) ? given : ids()
-  }
-  const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
-    const admitted = admit(message as Parameters<typeof admit>[0])
-    if ('why' in admitted) return refuse(response, admitted)
-    const peer = peerOf(message.socket, trustedProxies)
-    const exchange = new Exchange(gate, message, response, admitted, peer, identify(message, peer))
-    ;(response as Carrier)[EXCHANGE] = exchange
-    underWay++
-    response.on('close', closeExchange).on('close', leave)
-    if (expectsContinue && !isHopeless(message)) response.writeContinue()
-    begin(exchange, gate, message, admitted, peer)
-  }
-  server.on('request', (message, response) => take(message, response, false))
-  server.on('checkContinue', (message, response) => take(message, response, true))
-  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const admitted = admit(message as Parameters<typeof admit>[0])
-    if ('why' in admitted) return refuseSocket(socket, admitted.status)
-    const peer = peerOf(message.socket, trustedProxies)
-    const handshake = { message, socket, head, admitted, peer, correlationId: identify(message, peer) }
-    tunnels.add(socket)
-    socket.once('close', () => tunnels.delete(socket))
-    tunnel(gate, handshake)
-  })
   server.on('connect', (_message, socket: Duplex) => refuseSocket(socket, 405))
   server.on('clientError', refuseClient)
-  return {
-    server,
-    tunnels,
-    get underWay() {
-      return underWay
-    },
-  }
+  return server
 }
 
 function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitted: Admitted, peer: Peer): void {
@@ -99,10 +112,6 @@ function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitte
     }
   }
   exchange.start()
-}
-
-function closeExchange(this: ServerResponse): void {
-  ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
 }
 
 /** A body that is refused anyway is not asked for. */

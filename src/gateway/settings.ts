@@ -10,7 +10,7 @@ export type DecisionSourceSettings =
       /** Bearer token of role `gateway`. */
       readonly token: string
       readonly environment: string
-      /** File that keeps the last good snapshot, so that routing outlives the control plane. Each process its own. */
+      /** File that keeps the last good snapshot, so that routing outlives the control plane. Processes may share it. */
       readonly stateFile: string | undefined
     }
   | {

@@ -36,6 +36,7 @@ export function openUpstream(destination: Destination, url: string, limits: Upst
   const pool = new Pool(origin, {
     // An address is no TLS name (RFC 6066 §3).
     connect: (options, callback) => connect(isAddress ? { ...options, servername: '' } : options, callback),
+    allowH2: false,
     pipelining: 1,
     headersTimeout: limits.headersMs,
     bodyTimeout: limits.bodyIdleMs,
