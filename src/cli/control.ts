@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, ensureSecretFile, loadSettings, type Settings } from '../config/index.ts'
+import { ConfigError, ensureSecretFile, loadSettings, readKeyFile, type Settings } from '../config/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -24,10 +24,15 @@ export async function runControl(args: readonly string[], io: CommandIo): Promis
   const started = startControlPlane(controlSettings(settings, store), log)
   const control = await started.catch(async (error: unknown) => {
     await store.close()
-    throw error instanceof ControlPlaneFault ? new ConfigError(error.faults) : error
+    throw asConfigError(error)
   })
   log.info({ listen: control.url }, 'control plane is ready')
   return runUntilStopped([store, control], log)
+}
+
+/** What a control plane refuses to start with is a fault of its configuration, to be told line by line. */
+export function asConfigError(error: unknown): unknown {
+  return error instanceof ControlPlaneFault ? new ConfigError(error.faults) : error
 }
 
 function controlSettings(settings: Settings<'control'>, store: OpenStore): ControlPlaneSettings {
@@ -45,5 +50,16 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ],
     routingSecretFile: secret,
     forwardAuthOpen: settings.forward_auth_open,
+    environment: settings.environment,
+    relativeUrlRoot: settings.relative_url_root ?? '',
+    credentialMarks: {
+      extraIamPrefixes: settings.iam_token_prefix,
+      iamJwtIssuer: settings.iam_jwt_issuer,
+      legacyJwtIssuer: settings.legacy_jwt_issuer,
+      verifierKey:
+        settings.verifier_key_file === undefined
+          ? undefined
+          : readKeyFile('--verifier-key-file', settings.verifier_key_file),
+    },
   }
 }

@@ -8,7 +8,7 @@ import { startIam } from '../iam/index.ts'
 import { type SeedDocument, startMonolith } from '../monolith/index.ts'
 import { createLog, type Log } from '../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../storage/index.ts'
-import { DEFINITIONS_DIRECTORY } from './control.ts'
+import { asConfigError, DEFINITIONS_DIRECTORY } from './control.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { readSeedFile } from './monolith.ts'
@@ -68,7 +68,9 @@ async function startParts(
   parts.push(database)
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [
-    startControl(plan, database, output.log('control')),
+    startControl(plan, database, output.log('control')).catch((error: unknown) => {
+      throw asConfigError(error)
+    }),
     startIamPart(plan, settings, database, output.log('iam')),
     startMonolithPart(plan, settings, database, demo?.seed ?? givenSeed, output.log('monolith')),
   ] as const

@@ -19,29 +19,15 @@ const CIDR = { pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/, message: 'must be an add
 const milliseconds = (fallback: number, description: string) =>
   integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
 
-const gateway = z.strictObject({
-  listen: listenField('127.0.0.1:8181', 'Where clients and browsers reach the gateway.'),
-  admin_listen: listenField('127.0.0.1:9181', 'Where health, metrics and the brake are served; not for the public.'),
-  legacy_url: requiredUrlField('The monolith. Everything goes there that is not decided otherwise.'),
-  iam_url: urlField('The IAM auth service. Without it the gateway is a plain pass-through.', {
-    aliases: ['iamServiceURL'],
-    environment: ['IAM_SERVICE_URL'],
-  }),
-  control_url: urlField('Decide by the snapshot streamed from this control plane.', {
-    environment: ['HANDOVER_CONTROL_URL'],
-  }),
-  control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
-  routing_url: urlField(
-    'Decide by asking this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',
-  ),
-  routing_secret_file: pathField('FILE', 'The 32 bytes, in base64, that sign the question to the routing endpoint.'),
-  snapshot: pathField('FILE', 'Decide by this snapshot file, read again when it changes.'),
-  environment: choiceField(['dev', 'pre', 'staging', 'staging-ref', 'production'], 'production', 'Whose flags apply.'),
-  data_dir: pathField(
-    'DIR',
-    'Where the last good snapshot and the brake file are kept; without it nothing outlives a restart.',
-  ),
-  brake_file: pathField('FILE', 'While this file exists the brake is on. Default: "brake" in the data directory.'),
+/** Whose flags routing goes by. */
+const environment = ['IAM_SERVICE_URL'],
+  })
+const relativeUrlRoot = textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
+    pattern: /^\/[^\s?#]*[^/\s?#]$/,
+    message: 'must begin with a slash and not end with one',
+  })
+/** How credentials show whose they are: the same for a gateway and for a control plane that decides in its place. */
+const credentialMarks = {
   verifier_key_file: pathField(
     'FILE',
     'The key that IAM signs its verifiers with; without it no verifier is believed.',
@@ -52,15 +38,37 @@ const gateway = z.strictObject({
   ),
   iam_jwt_issuer: textField('ISS', 'The iss of JWTs that only IAM issues.'),
   legacy_jwt_issuer: textField('ISS', 'The iss of JWTs that only the monolith issues.'),
+}
+
+const gateway = z.strictObject({
+  listen: listenField('127.0.0.1:8181', 'Where clients and browsers reach the gateway.'),
+  admin_listen: listenField('127.0.0.1:9181', 'Where health, metrics and the brake are served; not for the public.'),
+  legacy_url: requiredUrlField('The monolith. Everything goes there that is not decided otherwise.'),
+  iam_url: urlField('The IAM auth service. Without it the gateway is a plain pass-through.', {
+    aliases: ['iamServiceURL'],
+    control_url: urlField('Decide by the snapshot streamed from this control plane.', {
+    environment: ['HANDOVER_CONTROL_URL'],
+  }),
+  control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
+  routing_url: urlField(
+    'Decide by asking this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',
+  ),
+  routing_secret_file: pathField('FILE', 'The 32 bytes, in base64, that sign the question to the routing endpoint.'),
+  snapshot: pathField('FILE', 'Decide by this snapshot file, read again when it changes.'),
+  environment: choiceField(['dev', 'pre', 'staging', 'staging-ref', 'production'], 'production', 'Whose flags apply.'),
+  environment,
+  ...credentialMarks,
+  relative_url_root: relativeUrlRoot,
+  data_dir: pathField(
+    'DIR',
+    'Where the last good snapshot and the brake file are kept; without it nothing outlives a restart.',
+  ),
+  brake_file: pathField('FILE', 'While this file exists the brake is on. Default: "brake" in the data directory.'),
   trusted_proxy: listField(
     'CIDR',
     'A proxy before the gateway whose X-Forwarded-* and X-Request-Id are believed.',
     CIDR,
   ),
-  relative_url_root: textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
-    pattern: /^\/[^\s?#]*[^/\s?#]$/,
-    message: 'must begin with a slash and not end with one',
-  }),
   workers: optionalIntegerField(
     { min: 1, max: 128 },
     'Processes that share the port. Default: one for each core but one, at most 8.',
@@ -103,6 +111,9 @@ const control = z.strictObject({
     'The secret of the routing endpoint, made when absent. Default: routing-secret in the data directory.',
   ),
   definitions_dir: pathField('DIR', 'Flag definitions. Default: those that come with handover.'),
+  environment,
+  ...credentialMarks,
+  relative_url_root: relativeUrlRoot,
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
   log_level: logLevel,
 })

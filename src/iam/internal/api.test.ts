@@ -59,9 +59,15 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     test('is not served on the public port', async () => {
-      for (const path of [INTERNAL_PATHS.clients, INTERNAL_PATHS.introspect, '/metrics', '/healthz']) {
+      for (const path of [INTERNAL_PATHS.clients, INTERNAL_PATHS.introspect, '/metrics']) {
         const { status } = await call({ method: 'GET', url: platform.iam.url + path })
         assert.equal(status, 404, path)
+      }
+    })
+
+    test('health and readiness are served on the public port too', async () => {
+      for (const path of ['/healthz', '/readyz']) {
+        assert.equal((await call({ method: 'GET', url: platform.iam.url + path })).status, 200, path)
       }
     })
 
