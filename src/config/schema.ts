@@ -20,12 +20,15 @@ const milliseconds = (fallback: number, description: string) =>
   integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
 
 /** Whose flags routing goes by. */
-const environment = ['IAM_SERVICE_URL'],
-  })
+const environment = choiceField(
+  ['dev', 'pre', 'staging', 'staging-ref', 'production'],
+  'production',
+  'Whose flags routing goes by.',
+)
 const relativeUrlRoot = textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
-    pattern: /^\/[^\s?#]*[^/\s?#]$/,
-    message: 'must begin with a slash and not end with one',
-  })
+  pattern: /^\/[^\s?#]*[^/\s?#]$/,
+  message: 'must begin with a slash and not end with one',
+})
 /** How credentials show whose they are: the same for a gateway and for a control plane that decides in its place. */
 const credentialMarks = {
   verifier_key_file: pathField(
@@ -46,7 +49,9 @@ const gateway = z.strictObject({
   legacy_url: requiredUrlField('The monolith. Everything goes there that is not decided otherwise.'),
   iam_url: urlField('The IAM auth service. Without it the gateway is a plain pass-through.', {
     aliases: ['iamServiceURL'],
-    control_url: urlField('Decide by the snapshot streamed from this control plane.', {
+    environment: ['IAM_SERVICE_URL'],
+  }),
+  control_url: urlField('Decide by the snapshot streamed from this control plane.', {
     environment: ['HANDOVER_CONTROL_URL'],
   }),
   control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
@@ -55,7 +60,6 @@ const gateway = z.strictObject({
   ),
   routing_secret_file: pathField('FILE', 'The 32 bytes, in base64, that sign the question to the routing endpoint.'),
   snapshot: pathField('FILE', 'Decide by this snapshot file, read again when it changes.'),
-  environment: choiceField(['dev', 'pre', 'staging', 'staging-ref', 'production'], 'production', 'Whose flags apply.'),
   environment,
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
