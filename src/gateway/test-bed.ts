@@ -238,7 +238,10 @@ export interface GatewayProcess {
   stop(): void
 }
 
-export async function startGatewayProcess(settings: Partial<GatewaySettings>): Promise<GatewayProcess> {
+export async function startGatewayProcess(
+  settings: Partial<GatewaySettings>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<GatewayProcess> {
   const local = { host: '127.0.0.1', port: 0 }
   const all = { listen: local, adminListen: local, source: { kind: 'none' }, ...settings }
   const code = `
@@ -250,6 +253,7 @@ export async function startGatewayProcess(settings: Partial<GatewaySettings>): P
     process.send({ url: gateway.url, adminUrl: gateway.adminUrl })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
   })
   const [{ url, adminUrl }] = (await once(child, 'message')) as [{ url: string; adminUrl: string }]
   const rss = async () => {

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Admitted } from './admission.ts'
 import { cookieSide, type Gate } from './gate.ts'
@@ -95,7 +96,8 @@ function sendHandshake(gate: Gate, target: string, headers: string[]) {
     agent: false,
     host: hostname,
     port,
-    servername,
+    // An address is no TLS name (RFC 6066 §3).
+    servername: isIP(servername) === 0 ? servername : '',
     method: 'GET',
     path: target,
     headers,
