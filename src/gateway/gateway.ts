@@ -43,7 +43,7 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
     if (settings.adminListen) admin = await startAdmin(settings.adminListen, adminParts(parts))
     const address = await bind(frontDoor.server, settings.listen, settings.reusePort ?? false)
     const url = `http://${formatListenAddress(address)}`
-    log.info({ url, iam_routing_enabled: gate.iam !== undefined, brake: gate.isBrakeOn }, 'gateway listens')
+    log.debug({ url, iam_routing_enabled: gate.iam !== undefined, brake: gate.isBrakeOn }, 'gateway listens')
     let closing: Promise<void> | undefined
     const close = async () => {
       parts.state.isDraining = true

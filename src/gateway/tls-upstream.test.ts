@@ -8,9 +8,11 @@ import { after, before, describe, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { Bed, exchangeBytes, startGatewayProcess } from './test-bed.ts'
 
+const OPENSSL = 'openssl'
+
 function hasOpenssl(): boolean {
   try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' })
+    execFileSync(OPENSSL, ['version'], { stdio: 'ignore' })
     return true
   } catch {
     return false
@@ -31,7 +33,7 @@ describe('an upstream over TLS', { skip: !hasOpenssl() && 'openssl makes the cer
     const key = join(bed.directory, 'key.pem')
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
     const files = ['-keyout', key, '-out', certificate]
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...subject], {
+    execFileSync(OPENSSL, ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...subject], {
       stdio: 'ignore',
     })
     server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (message, response) => {
