@@ -240,7 +240,7 @@ export interface GatewayProcess {
 
 export async function startGatewayProcess(
   settings: Partial<GatewaySettings>,
-  env: NodeJS.ProcessEnv = {},
+  trustedCertificate?: string,
 ): Promise<GatewayProcess> {
   const local = { host: '127.0.0.1', port: 0 }
   const all = { listen: local, adminListen: local, source: { kind: 'none' }, ...settings }
@@ -251,9 +251,12 @@ export async function startGatewayProcess(
     process.on('message', () => process.send(process.memoryUsage.rss()))
     process.on('disconnect', () => process.exit())
     process.send({ url: gateway.url, adminUrl: gateway.adminUrl })`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+  const node = [process.execPath, '--input-type=module', '-e', code]
+  // Node reads the certificates it is to trust beside its own from its environment, once, at its start.
+  const trust = trustedCertificate === undefined ? [] : ['env', `NODE_EXTRA_CA_CERTS=${trustedCertificate}`]
+  const [command = '', ...args] = [...trust, ...node]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, ...env },
   })
   const [{ url, adminUrl }] = (await once(child, 'message')) as [{ url: string; adminUrl: string }]
   const rss = async () => {

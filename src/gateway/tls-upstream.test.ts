@@ -63,10 +63,7 @@ describe('an upstream over TLS', { skip: !hasOpenssl() && 'openssl makes the cer
     test(`is known by its own name, ${host}, whatever Host says, on one connection`, async () => {
       names.length = 0
       connections = 0
-      const own = await startGatewayProcess(
-        { legacyUrl: `https://${host}:${port}` },
-        { NODE_EXTRA_CA_CERTS: certificate },
-      )
+      const own = await startGatewayProcess({ legacyUrl: `https://${host}:${port}` }, certificate)
       for (const asked of ['a.example', 'b.example', 'a.example']) assert.equal(await get(own.url, asked), asked)
       assert.deepEqual([names, connections], [[name, name, name], 1])
       const handshake = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
