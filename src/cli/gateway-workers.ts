@@ -39,6 +39,12 @@ export async function runGatewayWorkers(
   try {
     await Promise.all(workers.map((worker) => worker.start()))
     const admin = await serve({ listen: options.adminListen, log, handler: (request) => answer(request, workers) })
+    // The brake (SIGUSR2 on, SIGUSR1 off) and a new snapshot file (SIGHUP) concern every process of the port.
+    for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        for (const worker of workers) worker.signal(signal)
+      })
+    }
     log.info({ workers: count, admin: admin.url }, 'gateway is ready')
     return await runUntilStopped([admin, { close }] satisfies RunningPart[], log)
   } catch (error) {
@@ -88,6 +94,10 @@ class Worker {
         setTimeout(() => this.#restart(), RESTART_MS)
       })
     })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
   }
 
   async close(): Promise<void> {

@@ -62,17 +62,15 @@ export class DecisionLog {
   }
 }
 
-/** The members of a routing decision's log line, as JSON text with a leading comma. */
+/** The members of a routing decision's log line, all of them in every line, as JSON text with a leading comma. */
 export function decisionMembers(outcome: Outcome): string {
   const { clientId, applicationId, flagVersion } = outcome
-  const client = clientId === undefined ? '' : `,"client_id":${quoted(clientId.slice(0, MAX_CLIENT_ID_CHARS))}`
-  const application = applicationId === undefined ? '' : `,"application_id":${applicationId}`
-  const version = flagVersion === undefined ? '' : `,"flag_version":${flagVersion}`
+  const client = clientId === undefined ? 'null' : quoted(clientId.slice(0, MAX_CLIENT_ID_CHARS))
   return (
     `,"correlation_id":${quoted(outcome.correlationId)},"method":${quoted(outcome.method)},"path":${quoted(outcome.path)}` +
-    `,"endpoint":"${outcome.endpoint}"${client}${application}` +
-    `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"${version}` +
-    `,"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}` +
+    `,"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId ?? null}` +
+    `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"` +
+    `,"flag_version":${flagVersion ?? null},"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}` +
     ',"msg":"iamproxy: routing decision"'
   )
 }

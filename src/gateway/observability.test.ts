@@ -99,7 +99,7 @@ describe('the log', () => {
     for (const planted of [secret, basic, verifier]) assert.ok(!everything.includes(planted))
   })
 
-  test('numbers its members as JSON does', () => {
+  test('has every member in every line, null where nothing is known', () => {
     const outcome = {
       method: 'GET',
       path: '/oauth/token',
@@ -121,8 +121,11 @@ describe('the log', () => {
       method: 'GET',
       path: '/oauth/token',
       endpoint: 'token',
+      client_id: null,
+      application_id: null,
       destination: 'rejected',
       reason: 'body_too_large',
+      flag_version: null,
       status: 413,
       duration_ms: 1.235,
       msg: 'iamproxy: routing decision',

@@ -52,6 +52,18 @@ describe('a gateway of several processes on one port', { timeout: 60_000 }, () =
     await fetch(`${admin}/brake`, { method: 'PUT', body: '"off"', headers: { 'content-type': 'application/json' } })
   })
 
+  test('a signal puts the brake on in all of them, another takes it off', async () => {
+    const brake = async () => ((await (await fetch(`${admin}/brake`)).json()) as { brake: string }).brake
+    const processes = async () => (await fetch(`${admin}/metrics`)).text()
+    gateway.kill('SIGUSR2')
+    await eventually('the brake is on', async () => (await brake()) === 'on')
+    assert.match(await processes(), /^handover_gateway_brake_on 1$/m)
+    gateway.kill('SIGUSR1')
+    await eventually('the brake is off everywhere', async () =>
+      /^handover_gateway_brake_on 0$/m.test(await processes()),
+    )
+  })
+
   test('they stop together, with exit code 0', async () => {
     gateway.kill('SIGTERM')
     const { code } = await gateway.ended
