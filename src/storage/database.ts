@@ -38,6 +38,8 @@ export type DatabaseLocation =
 
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 10_000
+/** A process that stands still inside a transaction must not keep the others from the rows it has locked. */
+const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
 
 const parsers = new Map<number, (text: string) => unknown>([[20, Number]])
 const types = {
@@ -61,6 +63,7 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     application_name: 'handover',
     keepAlive: true,
     types,
@@ -109,6 +112,11 @@ class PooledDatabase implements Database {
   async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
     let broken: Error | undefined
+    const onLost = (fault: Error) => {
+      broken = fault
+    }
+    // The pool watches idle connections only; one lost while it is out would end the process by an unheard event.
+    client.on('error', onLost)
     const after: Array<[string, string]> = []
     const tx: Queryable & { after: Array<[string, string]> } = {
       query: (statement, values = []) => run(client, statement, values),
@@ -121,11 +129,10 @@ class PooledDatabase implements Database {
       for (const [channel, payload] of after) this.#local.emit(channel, payload)
       return result
     } catch (error) {
-      await client.query('rollback').catch((fault: Error) => {
-        broken = fault
-      })
+      await client.query('rollback').catch(onLost)
       throw error
     } finally {
+      client.off('error', onLost)
       client.release(broken)
     }
   }
@@ -201,6 +208,8 @@ async function listenOnServer(
     next.on('notification', (message) => hear(message.payload ?? ''))
     await next.connect()
     await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+    // Nobody would end a connection that came up after the stop.
+    if (stopped) return next.end()
     client = next
   }
   await connect()
