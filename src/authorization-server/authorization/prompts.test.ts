@@ -46,4 +46,11 @@ describe('the OpenID Connect parameters of an authorization request', () => {
       assert.deepEqual(promptOutcome(parameters, out ? undefined : alice, consented ?? false, NOW), outcome)
     })
   }
+
+  it('are read in one pass, however many spaces a prompt holds', () => {
+    const parameters = { prompt: `none${' '.repeat(1_000_000)}x` }
+    assert.deepEqual(promptOutcome(parameters, undefined, false, NOW), { kind: 'error', error: 'invalid_request' })
+    assert.deepEqual(promptOutcome({ prompt: 'none  ' }, alice, true, NOW), { kind: 'proceed' })
+    assert.deepEqual(promptOutcome({ prompt: ' none' }, alice, true, NOW), { kind: 'error', error: 'invalid_request' })
+  })
 })

@@ -42,7 +42,11 @@ export function promptOutcome(
 
 function promptsOf(parameters: Parameters): string[] {
   const prompt = presence(scalarOf(parameters, 'prompt'))
-  return prompt === undefined ? [] : [...new Set(prompt.replace(/ +$/, '').split(/ +/))]
+  if (prompt === undefined) return []
+  // Spaces at the end are cut after the split: a pattern for them would look at each run of spaces once a space.
+  const prompts = prompt.split(/ +/)
+  if (prompts.at(-1) === '') prompts.pop()
+  return [...new Set(prompts)]
 }
 
 function isTooOld(parameters: Parameters, owner: ResourceOwner, now: number): boolean {
