@@ -1,5 +1,5 @@
 // Runs the embedded PostgreSQL in a thread of its own, so that no statement blocks the event loop of the servers.
-// Protocol: a Uint8Array of frontend messages in, a Uint8Array of backend messages out, in order.
+// Protocol: a Uint8Array of frontend messages in, a Uint8Array of backend messages out, in order; `session` begins anew.
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 
@@ -13,7 +13,7 @@ let last: Promise<unknown> = open.then(
   (error: unknown) => port.postMessage({ kind: 'failed', message: String(error) }),
 )
 
-port.on('message', (message: Uint8Array | 'close') => {
+port.on('message', (message: Uint8Array | 'session' | 'close') => {
   last = last.then(async () => {
     const database = await open
     if (message === 'close') {
@@ -23,6 +23,12 @@ port.on('message', (message: Uint8Array | 'close') => {
       return
     }
     try {
+      if (message === 'session') {
+        // The engine has one session for ever; a server would give a new one, without transaction or prepared statements.
+        await database.exec('rollback; deallocate all')
+        port.postMessage({ kind: 'begun' })
+        return
+      }
       port.postMessage({ kind: 'data', data: await database.execProtocolRaw(message) })
     } catch (error) {
       port.postMessage({ kind: 'failed', message: String(error) })

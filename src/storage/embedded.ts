@@ -9,6 +9,7 @@ import { StorageError } from './errors.ts'
 
 type FromWorker =
   | { kind: 'open' }
+  | { kind: 'begun' }
   | { kind: 'closed' }
   | { kind: 'data'; data: Uint8Array }
   | { kind: 'failed'; message: string }
@@ -26,6 +27,7 @@ export async function openEmbeddedEngine(dataDir: string | undefined): Promise<E
   const worker = new Worker(new URL('./embedded-worker.ts', import.meta.url), { workerData: { dataDir } })
   let session: WorkerStream | undefined
   let unanswered = 0
+  let beginning = 0
   let onClosed: (() => void) | undefined
   await new Promise<void>((resolve, reject) => {
     const onMessage = (message: FromWorker) => {
@@ -42,18 +44,23 @@ export async function openEmbeddedEngine(dataDir: string | undefined): Promise<E
   })
   worker.on('message', (message: FromWorker) => {
     if (--unanswered === 0) worker.unref() // an idle database does not keep the process alive
-    if (message.kind === 'data') session?.deliver(message.data)
+    if (message.kind === 'begun') beginning--
+    // Until its session has begun, what comes is the answer to one before.
+    else if (message.kind === 'data' && beginning === 0) session?.deliver(message.data)
     else if (message.kind === 'failed') session?.destroy(new StorageError(`embedded database: ${message.message}`))
     else if (message.kind === 'closed') onClosed?.()
   })
   worker.on('error', (error) => session?.destroy(new StorageError('the embedded database stopped', { cause: error })))
   worker.unref()
+  const post = (message: Uint8Array | 'session') => {
+    if (unanswered++ === 0) worker.ref()
+    worker.postMessage(message)
+  }
   return {
     connect() {
-      session = new WorkerStream((bytes) => {
-        if (unanswered++ === 0) worker.ref()
-        worker.postMessage(bytes)
-      })
+      beginning++
+      post('session')
+      session = new WorkerStream(post)
       return session
     },
     async close() {
