@@ -67,29 +67,33 @@ export async function reconcile(options: {
   const { database, schema, source, target, progress } = options
   // First the target, then the source: what is held but not in the later list has really been deleted.
   const held = await target.list()
-  await alignOutbox(database, schema, source, progress)
+  const unbelieved = await alignOutbox(database, schema, source, progress)
   const plan = planRepairs(held, await progress.known())
   await progress.forget(plan.resend)
   await progress.record(plan.confirm)
-  const withheld = isSuspiciousRemoval(plan.remove.length, held.length) ? plan.remove.length : 0
+  const isTooMany = isSuspiciousRemoval(plan.remove.length, held.length)
   let removed = 0
-  for (const application of withheld > 0 ? [] : plan.remove) {
+  for (const application of isTooMany ? [] : plan.remove) {
     const outcome = await target.remove(application)
     if (outcome.kind === 'delivered') removed++
     else throw new Error(`${target.name} did not remove application ${application.id}: ${outcome.reason}`)
   }
+  const withheld = unbelieved + (isTooMany ? plan.remove.length : 0)
   return { held: held.length, resent: plan.resend.length, removed, ahead: plan.ahead.length, withheld }
 }
 
 const CHUNK = 1_000
 
-/** Makes good what a change past the outbox has left behind: a bulk update, a restored backup. */
+/**
+ * Makes good what a change past the outbox has left behind: a bulk update, a restored backup. Returns how many
+ * removals it left undone because they were too many to be believed: written down, they would be delivered.
+ */
 async function alignOutbox(
   database: Database,
   schema: string,
   source: ApplicationSource,
   progress: DeliveryProgress,
-): Promise<void> {
+): Promise<number> {
   const before = await progress.known()
   const applications = await source.list()
   const present = new Set(applications.map((application) => application.id))
@@ -97,11 +101,12 @@ async function alignOutbox(
   const events: OutboxEvent[] = applications
     .filter((application) => (versions.get(application.id) ?? 0) < application.version)
     .map(({ id, client_id, version }) => ({ id, clientId: client_id, event: 'upsert', version }))
-  for (const row of before) {
-    if (row.event === 'upsert' && !present.has(row.id))
-      events.push({ ...row, event: 'delete', version: row.version + 1 })
-  }
+  const live = before.filter((row) => row.event === 'upsert')
+  const gone = live.filter((row) => !present.has(row.id))
+  const isTooMany = isSuspiciousRemoval(gone.length, live.length)
+  if (!isTooMany) for (const row of gone) events.push({ ...row, event: 'delete', version: row.version + 1 })
   for (let start = 0; start < events.length; start += CHUNK) {
     await writeEvents(schema, database, events.slice(start, start + CHUNK))
   }
+  return isTooMany ? gone.length : 0
 }

@@ -190,6 +190,21 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.size, 12)
     })
 
+    test('a source that looks emptied removes nothing either of what the outbox knows', async () => {
+      const replicator = await start()
+      for (let id = 1; id <= 12; id++) await write(id, 1)
+      await drained(replicator)
+      applications.clear()
+      await replicator.reconcileNow()
+      await drained(replicator)
+      assert.equal(iam.held.size, 12)
+      assert.equal(control.held.size, 12)
+      for (let id = 1; id <= 11; id++) applications.set(id, application(id, 1))
+      await replicator.reconcileNow()
+      await drained(replicator)
+      assert.equal(iam.held.size, 11)
+    })
+
     test('what a target holds already is not sent again', async () => {
       iam.hold({ application: application(1, 1), iamVersion: null })
       await write(1, 1)
