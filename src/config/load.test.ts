@@ -69,8 +69,11 @@ test('every fault is reported at once, with its option and its rule', () => {
       '--legcy-url: unknown option, did you mean --legacy-url?',
       'unexpected argument "stray"',
       'contrl: unknown key, did you mean control?',
+      'iam.isuer: unknown key, did you mean issuer?',
       'gateway.legacy_url (--legacy-url): must be given',
+      'gateway.workers (--workers): must be a whole number from 1 to 128',
       'gateway.drain_ms (--drain-ms): must be a whole number from 1 to 3600000',
+      'gateway.lisen: unknown key, did you mean listen?',
     ],
   )
   const two = file('faulty2.yml', 'gateway: { lisen: 1, workers: 0, legacy_url: http://a }\niam: { isuer: x }\n')
@@ -78,6 +81,23 @@ test('every fault is reported at once, with its option and its rule', () => {
     'iam.isuer: unknown key, did you mean issuer?',
     'gateway.workers (--workers): must be a whole number from 1 to 128',
     'gateway.lisen: unknown key, did you mean listen?',
+  ])
+})
+
+test('options that need or exclude one another are told with all the other faults', () => {
+  assert.deepEqual(faultsOf('iam', []), [
+    'iam.issuer (--issuer): must be given',
+    'iam: one of --database-url and --data-dir must be given',
+  ])
+  assert.deepEqual(faultsOf('gateway', ['--control-url', 'http://a', '--routing-url', 'http://b', '--workers', 'x']), [
+    'gateway.legacy_url (--legacy-url): must be given',
+    'gateway.workers (--workers): must be a whole number from 1 to 128',
+    'gateway: --control-url and --routing-url exclude each other: decisions come from one source',
+    'gateway.control_token_file (--control-token-file): must be given with --control-url',
+    'gateway.routing_secret_file (--routing-secret-file): must be given with --routing-url',
+  ])
+  assert.deepEqual(faultsOf('monolith', ['--issuer', 'http://a', '--data-dir', 'x', '--control-url', 'http://b']), [
+    'monolith.control_token_file (--control-token-file): must be given with --control-url',
   ])
 })
 

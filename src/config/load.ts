@@ -3,6 +3,7 @@ import { parse as parseYaml } from 'yaml'
 import type { z } from 'zod'
 import { fieldNotes } from './fields.ts'
 import { nearest } from './nearest.ts'
+import { presenceFaults } from './presence.ts'
 import { fileSchema, type Section, type Settings, sections } from './schema.ts'
 
 /** Every fault of a configuration at once, one line each: where, and which rule it breaks. Holds no values. */
@@ -48,6 +49,7 @@ export function loadSettings<S extends Section>(section: S, sources: ConfigSourc
   const merged = { ...fromFile, ...readVariables(options, sources.env), ...flags.values }
   const read = sections[section].safeParse(merged)
   if (!read.success) faults.push(...read.error.issues.flatMap((issue) => describe(issue, section, merged)))
+  faults.push(...presenceFaults(section, merged))
   if (faults.length > 0 || !read.success) throw new ConfigError([...new Set(faults)])
   return Object.freeze(read.data) as Settings<S>
 }
@@ -147,23 +149,32 @@ function readFile(path: string, section: Section, faults: string[]): Record<stri
     return {}
   }
   const read = fileSchema.safeParse(document)
-  if (!read.success) {
-    for (const issue of read.error.issues) {
-      if (issue.code === 'unrecognized_keys')
-        faults.push(...issue.keys.map((key) => unknownKey(key, Object.keys(fileSchema.shape))))
-      else faults.push(`${issue.path.join('.') || path}: ${issue.message}`)
-    }
-    return {}
+  for (const issue of read.error?.issues ?? []) {
+    if (issue.code === 'unrecognized_keys')
+      faults.push(...issue.keys.map((key) => unknownKey(key, Object.keys(fileSchema.shape))))
+    else faults.push(`${issue.path.join('.') || path}: ${issue.message}`)
   }
-  // The other sections belong to other commands, but a fault in them is a fault of this file all the same.
-  for (const [name, content] of Object.entries(read.data)) {
-    if (name === section || content === undefined) continue
+  // A fault in one place of the file hides none in the others; and the other commands' sections belong to it as well.
+  const contents = sectionsIn(document)
+  for (const [name, content] of contents) {
+    if (name === section) continue
+    const keys = Object.keys(sections[name].shape)
     for (const key of Object.keys(content)) {
-      const keys = Object.keys(sections[name as Section].shape)
       if (!keys.includes(key)) faults.push(`${name}.${unknownKey(key, keys)}`)
     }
   }
-  return read.data[section] ?? {}
+  return contents.get(section) ?? {}
+}
+
+/** The sections of a file that are there and have keys, whatever else is wrong with it. */
+function sectionsIn(document: unknown): Map<Section, Record<string, unknown>> {
+  const found = new Map<Section, Record<string, unknown>>()
+  if (typeof document !== 'object' || document === null) return found
+  for (const name of Object.keys(sections) as Section[]) {
+    const content = fileSchema.shape[name].safeParse((document as Record<string, unknown>)[name])
+    if (content.success && content.data !== undefined) found.set(name, content.data)
+  }
+  return found
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

@@ -1,0 +1,46 @@
+import type { Section } from './schema.ts'
+
+/** A rule between options: the faults it finds in the keys that were given. */
+type Rule = (given: ReadonlySet<string>) => readonly string[]
+
+const optionOf = (key: string): string => `--${key.replaceAll('_', '-')}`
+
+const oneOf =
+  (section: Section, ...keys: readonly string[]): Rule =>
+  (given) =>
+    keys.some((key) => given.has(key)) ? [] : [`${section}: one of ${keys.map(optionOf).join(' and ')} must be given`]
+
+const atMostOne =
+  (section: Section, why: string, ...keys: readonly string[]): Rule =>
+  (given) => {
+    const named = keys.filter((key) => given.has(key)).map(optionOf)
+    return named.length > 1 ? [`${section}: ${named.join(' and ')} exclude each other: ${why}`] : []
+  }
+
+const together =
+  (section: Section, key: string, needed: string): Rule =>
+  (given) =>
+    given.has(key) && !given.has(needed)
+      ? [`${section}.${needed} (${optionOf(needed)}): must be given with ${optionOf(key)}`]
+      : []
+
+const rules: Readonly<Record<Section, readonly Rule[]>> = {
+  gateway: [
+    atMostOne('gateway', 'decisions come from one source', 'control_url', 'routing_url', 'snapshot'),
+    together('gateway', 'control_url', 'control_token_file'),
+    together('gateway', 'routing_url', 'routing_secret_file'),
+  ],
+  control: [oneOf('control', 'database_url', 'data_dir')],
+  iam: [oneOf('iam', 'database_url', 'data_dir')],
+  monolith: [oneOf('monolith', 'database_url', 'data_dir'), together('monolith', 'control_url', 'control_token_file')],
+  up: [],
+}
+
+/**
+ * The faults of options that need or exclude one another. It looks only at which keys were given, so that they are told
+ * together with the faults of single values.
+ */
+export function presenceFaults(section: Section, settings: Readonly<Record<string, unknown>>): readonly string[] {
+  const given = new Set(Object.keys(settings).filter((key) => settings[key] !== undefined && settings[key] !== null))
+  return rules[section].flatMap((rule) => rule(given))
+}
