@@ -42,6 +42,8 @@ describe('a redirect address', () => {
     ['may not hold a space', 'https://conf.example.test/call back', false],
     ['may not hold a backslash', 'https://conf.example.test\\@evil.example.test/callback', false],
     ['may not hold a line break', 'https://conf.example.test/callback?x=\r\nSet-Cookie:1', false],
+    ['may not hold a control character in its query', 'https://conf.example.test/callback?x=\u0000', false],
+    ['may not hold anything but ASCII in its query', 'https://conf.example.test/callback?x=\u00e9', false],
     ['may not be two', 'https://conf.example.test/callback https://two.example.test/cb', false],
     ['may not be out-of-band unless registered', 'urn:ietf:wg:oauth:2.0:oob', false],
     ['may not be broken', 'http://[bad', false],

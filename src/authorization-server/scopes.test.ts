@@ -22,6 +22,10 @@ describe('scopes', () => {
     ['a tab', 'api\tread_user', false],
     ['a line break', 'api\nread_user', false],
     ['none', '', false],
+    ['a NUL, which no store holds', 'user:\u0000', false],
+    ['as many bytes as an index holds', `user:${'x'.repeat(1_995)}`, true],
+    ['more bytes than an index holds', `user:${'x'.repeat(1_996)}`, false],
+    ['more bytes than an index holds, in fewer characters', `user:${'\u00e9'.repeat(1_000)}`, false],
   ]
   for (const [what, text, valid] of cases) {
     it(`${valid ? 'take' : 'refuse'} ${what}`, () => assert.equal(areScopesValid(text, SERVER), valid))

@@ -1,15 +1,21 @@
+import { isStorable } from './parameters/value.ts'
+
 /** Scope names in the order given, each once (RFC 6749 §3.3). */
 export function parseScopes(text: string): string[] {
   const names = text.split(/\s+/).filter((name) => name !== '')
   return names.length < 2 ? names : [...new Set(names)]
 }
 
+/** PostgreSQL's index of tokens by scopes takes 2,700 bytes an entry, other columns among them. */
+const MOST_BYTES = 2_000
+
 /**
  * Whether every scope of `text` is among `allowed`, of which one may end in `:*` and then takes any `name:value`. A
- * text without scopes, or with a tab or line break, is not valid (A078).
+ * text without scopes, or with a tab or line break, is not valid (A078); neither is one that cannot be stored: with a
+ * NUL, or of more than 2,000 bytes.
  */
 export function areScopesValid(text: string, allowed: readonly string[]): boolean {
-  if (/[\n\r\t]/.test(text)) return false
+  if (/[\n\r\t]/.test(text) || !isStorable(text) || Buffer.byteLength(text) > MOST_BYTES) return false
   const scopes = parseScopes(text)
   return scopes.length > 0 && scopes.every((scope) => isScopeAmong(scope, allowed))
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { clients } from '../testing/seed.ts'
@@ -34,6 +35,13 @@ for (const engine of testDatabases()) {
     after(async () => {
       await server.close()
       await store.close()
+    })
+
+    it('answers a scope that the store could not hold with invalid_scope', async () => {
+      for (const scope of ['user:\u0000', `user:${randomBytes(4_000).toString('hex')}`]) {
+        const fields = { grant_type: 'client_credentials', scope, ...credentials('conf') }
+        assert.equal(inShort(await server.token(fields)), '400 invalid_scope')
+      }
     })
 
     it('answers a good exchange with members and headers in their recorded order', async () => {
