@@ -10,6 +10,12 @@ export interface Maintenance {
 
 const BATCH = 5_000
 
+/** The first half follows from the second, and is what an index can be asked. */
+function overFor(seconds: number): string {
+  return `created_at < $1::timestamptz - make_interval(secs => ${seconds})
+  and created_at + make_interval(secs => expires_in + ${seconds}) < $1::timestamptz`
+}
+
 /**
  * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, access tokens without a
  * refresh token a day after theirs, and pairs 30 days after they were revoked, so that reuse of a refresh token is
@@ -25,13 +31,10 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     agedTokens: aged('tokens', ['created_at', 'revoked_at']),
     agedGrants: aged('grants', ['created_at', 'used_at']),
     agedDevices: aged('device_grants', ['created_at', 'last_polled_at']),
-    purgedGrants: purge('grants', `created_at + make_interval(secs => expires_in + 3600) < $1`),
-    purgedDevices: purge('device_grants', `created_at + make_interval(secs => expires_in + 3600) < $1`),
-    purgedAccess: purge(
-      'tokens',
-      `refresh_hash is null and created_at + make_interval(secs => expires_in + 86400) < $1`,
-    ),
-    purgedPairs: purge('tokens', `revoked_at + interval '30 days' < $1`),
+    purgedGrants: purge('grants', overFor(3_600)),
+    purgedDevices: purge('device_grants', overFor(3_600)),
+    purgedAccess: purge('tokens', `refresh_hash is null and ${overFor(86_400)}`),
+    purgedPairs: purge('tokens', `revoked_at < $1::timestamptz - interval '30 days'`),
   })
   return {
     async reset() {

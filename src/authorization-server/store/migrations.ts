@@ -74,4 +74,12 @@ create table {schema}.signing_keys (
 create unique index signing_keys_active on {schema}.signing_keys (state) where state = 'active';
 `,
   },
+  {
+    name: '0002_indices_for_removal',
+    sql: `
+create index tokens_by_application on {schema}.tokens (application_id);
+create index tokens_by_revocation on {schema}.tokens (revoked_at) where revoked_at is not null;
+create index tokens_without_refresh_by_age on {schema}.tokens (created_at) where refresh_hash is null;
+`,
+  },
 ]
