@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorOf } from './metrics.ts'
+import { errorOf, iamMetrics } from './metrics.ts'
 
 const reply = (status: number, headers: Array<[string, string]>, body = '') => ({ status, headers, body })
 const JSON_TYPE: [string, string] = ['Content-Type', 'application/json; charset=utf-8']
@@ -17,4 +17,12 @@ test('an answer without one has none, and a text nobody knows is never a label',
   assert.equal(errorOf(reply(400, [JSON_TYPE], 'not json')), undefined)
   assert.equal(errorOf(reply(400, [JSON_TYPE], '{"error":"made-up"}')), 'other')
   assert.equal(errorOf(reply(302, [['Location', 'https://x.test/?error=%22made%22']])), 'other')
+})
+
+test('while the store is down everything but what it would have told is still shown', async () => {
+  const metrics = iamMetrics(() => Promise.reject(new Error('the store is down')))
+  metrics.grant({ grantType: 'refresh_token', clientId: undefined, applicationId: undefined })
+  const { text } = await metrics.text()
+  assert.match(text, /^handover_iam_grants_total\{grant_type="refresh_token"\} 1$/m)
+  assert.doesNotMatch(text, /^handover_iam_challenges_open\{/m)
 })

@@ -63,7 +63,10 @@ export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', 
     labelNames: ['kind'],
     registers,
     async collect() {
-      for (const [kind, count] of Object.entries(await countOpen())) this.set({ kind }, count)
+      this.reset()
+      // While the store is down this number is missing, not all the others with it.
+      const open = await countOpen().catch(() => ({}))
+      for (const [kind, count] of Object.entries<number>(open)) this.set({ kind }, count)
     },
   })
   return {
