@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { ConfigError, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { type DecisionSourceSettings, type GatewaySettings, startGateway } from '../gateway/index.ts'
 import { isLoopback } from '../http/index.ts'
-import { createLog } from '../observability/index.ts'
+import { createLog, type Log } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { defaultWorkers, runGatewayWorkers, WORKER_VARIABLE, type WorkerReady } from './gateway-workers.ts'
 import { sectionHelp } from './help.ts'
@@ -20,6 +20,7 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   const worker = io.env[WORKER_VARIABLE]
   const checked = gatewaySettings(settings, worker)
   const workers = settings.workers ?? (checked.listen.port === 0 ? 1 : defaultWorkers())
+  if (worker === undefined) warnOfGaps(settings, log)
   if (worker === undefined && workers > 1) {
     const adminListen = listenAddress(settings.admin_listen)
     return runGatewayWorkers(workers, { args, listen: checked.listen, adminListen }, log)
@@ -28,6 +29,21 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   if (worker !== undefined) process.send?.({ adminUrl: gateway.adminUrl ?? '' } satisfies WorkerReady)
   else log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
   return runUntilStopped([gateway], log)
+}
+
+/** Says what works but is seldom meant. */
+function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
+  const { iam_url, control_url, routing_url, snapshot, data_dir, verifier_key_file } = settings
+  if (iam_url === undefined) return
+  if (control_url === undefined && routing_url === undefined && snapshot === undefined) {
+    log.warn('no source of decisions is configured: applications stay on the monolith, only IAM credentials go to IAM')
+  }
+  if (control_url !== undefined && data_dir === undefined) {
+    log.warn('no --data-dir: the last good snapshot is not kept, so a start without the control plane routes to legacy')
+  }
+  if (verifier_key_file === undefined) {
+    log.warn('no --verifier-key-file: no verifier of IAM is believed, so its flows go on by their flag only')
+  }
 }
 
 /** Turns checked options into what the gateway takes; throws {@link ConfigError} for what no schema sees. */

@@ -51,9 +51,7 @@ const gateway = z.strictObject({
     aliases: ['iamServiceURL'],
     environment: ['IAM_SERVICE_URL'],
   }),
-  control_url: urlField('Decide by the snapshot streamed from this control plane.', {
-    environment: ['HANDOVER_CONTROL_URL'],
-  }),
+  control_url: urlField('Decide by the snapshot streamed from this control plane.'),
   control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
   routing_url: urlField(
     'Decide by asking this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',
@@ -163,7 +161,7 @@ const monolith = z.strictObject({
     'FILE',
     'The key of sessions and of the sealed signing key, made when absent. Default: monolith-state-key in the data directory.',
   ),
-  control_url: urlField('The control plane to tell of applications.', { environment: ['HANDOVER_CONTROL_URL'] }),
+  control_url: urlField('The control plane to tell of applications.'),
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),

@@ -136,7 +136,8 @@ export function readJson(text: string, into: RoutingParameters): void {
     if (!Object.hasOwn(document, name)) continue
     const value: unknown = (document as Record<string, unknown>)[name]
     if (typeof value === 'string') {
-      if (value.includes('\0')) into.addFault('malformed_request')
+      // A lone surrogate, which only JSON's escapes can spell, has no UTF-8 and would be sent on as something else.
+      if (value.includes('\0') || !value.isWellFormed()) into.addFault('malformed_request')
       else into.add(name, value)
     } else if (value !== null) into.addUnreadable(name)
   }

@@ -106,6 +106,7 @@ describe('the client', () => {
     ['a JSON array', { json: [1, 2] }],
     ['JSON null', { json: 'null' }],
     ['NUL in JSON', { json: { client_id: 'a\0' } }],
+    ['half a character in JSON', { json: '{"client_id":"\\ud800"}' }],
     ['Basic of invalid UTF-8', { form: 'client_id=a', authorization: 'Basic //79' }],
     ['multipart without a boundary', { contentType: 'multipart/form-data', body: multipart({ client_id: 'a' }) }],
     [
