@@ -3,7 +3,7 @@ import { WIRE_DESTINATION } from '../routing/index.ts'
 import type { Outcome } from './outcome.ts'
 
 const FLUSH_MS = 10
-const FLUSH_CHARS = 128 << 10
+const BUFFER_BYTES = 128 << 10
 const MAX_CLIENT_ID_CHARS = 255
 
 /** One listener for all, however many gateways a process holds. */
@@ -17,7 +17,9 @@ function flushAll(): void {
 export class DecisionLog {
   readonly #writer: LineWriter | undefined
   readonly #head: string
-  #lines = ''
+  /** Lines as bytes: one long text made of many would have to be put together in the end. */
+  readonly #lines = Buffer.allocUnsafeSlow(BUFFER_BYTES)
+  #used = 0
   #timer: NodeJS.Timeout | undefined
   #lastMs = 0
   #lastTime = ''
@@ -25,24 +27,26 @@ export class DecisionLog {
 
   constructor(log: Log) {
     this.#writer = lineWriter(log)
-    this.#head = `"${this.#writer?.bindings ?? ''},"subcomponent":"workhorse"`
+    this.#head = `"${inAscii(this.#writer?.bindings ?? '')},"subcomponent":"workhorse"`
     if (OPEN_LOGS.size === 0) process.on('exit', flushAll)
     OPEN_LOGS.add(this)
   }
 
   write(outcome: Outcome): void {
     if (this.#writer === undefined) return
-    this.#lines += `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome)}}\n`
-    if (this.#lines.length >= FLUSH_CHARS) this.flush()
-    else this.#timer ??= setTimeout(this.#flush, FLUSH_MS)
+    const line = `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome)}}\n`
+    if (this.#used + line.length > BUFFER_BYTES) this.flush()
+    if (line.length > BUFFER_BYTES) return this.#writer.write(line)
+    this.#used += this.#lines.write(line, this.#used, 'latin1')
+    this.#timer ??= setTimeout(this.#flush, FLUSH_MS)
   }
 
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#lines === '') return
-    const lines = this.#lines
-    this.#lines = ''
+    if (this.#used === 0) return
+    const lines = this.#lines.toString('latin1', 0, this.#used)
+    this.#used = 0
     this.#writer?.write(lines)
   }
 
@@ -79,8 +83,15 @@ const PLAIN = /^[ !#-[\]-~]*$/
 
 function quoted(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`
-  // JSON leaves DEL, the C1 controls and the line separators as they are; a terminal or a log viewer may act on them.
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
+  return inAscii(JSON.stringify(text))
+}
+
+/**
+ * JSON text without a character beyond ASCII. JSON leaves DEL, the C1 controls and the line separators as they are,
+ * and a terminal or a log viewer may act on them.
+ */
+function inAscii(json: string): string {
+  return json.replace(/[\u007f-\uffff]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
 }
