@@ -90,6 +90,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string):
     brakeFile: settings.brake_file ?? (dataDir === undefined ? undefined : join(dataDir, 'brake')),
     signals: true,
     testControls: settings.test_controls,
+    fastLane: settings.fast_lane === 'on',
   }
 }
 

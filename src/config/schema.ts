@@ -81,6 +81,11 @@ const gateway = z.strictObject({
   body_timeout_ms: milliseconds(60_000, 'Between two pieces of a body.'),
   routing_timeout_ms: milliseconds(1_000, 'For an answer of the routing endpoint.'),
   drain_ms: milliseconds(4_000, 'For requests under way when the gateway stops.'),
+  fast_lane: choiceField(
+    ['on', 'off'],
+    'on',
+    'Serve plain requests to OAuth endpoints without node:http, at less cost.',
+  ),
   test_controls: switchField('Pass /__lab/* on to both sides. Loopback only.'),
   log_level: logLevel,
 })

@@ -2,14 +2,17 @@ import type { Dispatcher } from 'undici'
 import type { Failure } from './failure.ts'
 import type { Upstream } from './upstream.ts'
 
+/** Header names and values by turns, as they came: bytes, or text with one character a byte (latin1). */
+export type RawHeaders = readonly Buffer[] | readonly string[]
+
 /** What becomes of an attempt, told to whoever made it. Calls about the body follow only after `onHead` took it. */
 export interface AttemptOwner {
   /** An answer began; `false` leaves it unread. */
-  onHead(status: number, statusText: string, raw: readonly Buffer[], length: string | undefined): boolean
+  onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean
   onEarlyHints(links: string | string[]): void
   /** `false` when the client cannot take more for now; {@link Attempt.resume} goes on. */
   onData(chunk: Buffer): boolean
-  onEnd(trailers: readonly Buffer[]): void
+  onEnd(trailers: RawHeaders): void
   /** No answer began. */
   onFailure(failure: Failure, error: Error): void
   /** An answer broke off. */
@@ -30,7 +33,15 @@ const MAX_DISCARDED = 64 << 10
 const EARLY_HINTS = 103
 
 /** One request to one upstream and its answer. It is made once and never repeats itself. */
-export class Attempt implements Dispatcher.DispatchHandler {
+export interface Attempt {
+  start(upstream: Upstream, request: UpstreamRequest): void
+  /** The client went away: nothing more is wanted. */
+  cancel(): void
+  resume(): void
+}
+
+/** An attempt by way of undici. */
+export class UndiciAttempt implements Attempt, Dispatcher.DispatchHandler {
   readonly #owner: AttemptOwner
   #controller: Dispatcher.DispatchController | undefined
   #state: 'waiting' | 'reading' | 'discarding' | 'over' = 'waiting'
@@ -53,7 +64,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
     )
   }
 
-  /** The client went away: nothing more is wanted. */
   cancel(): void {
     if (this.#state === 'over') return
     this.#state = 'over'

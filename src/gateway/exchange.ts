@@ -1,5 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readBody } from '../http/index.ts'
 import {
   type Decision,
   type Destination,
@@ -14,25 +12,29 @@ import {
 } from '../routing/index.ts'
 import type { Admitted } from './admission.ts'
 import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
-import { Attempt, type AttemptOwner } from './attempt.ts'
+import type { Attempt, AttemptOwner, RawHeaders } from './attempt.ts'
 import { afterFailure, type Failure, isServerFailure } from './failure.ts'
 import { cookieSide, type Gate } from './gate.ts'
+import type { Lane, Reply } from './lane.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
 import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
 import { readRequest } from './read-request.ts'
-import { Reply } from './reply.ts'
 import { type Hop, publicOrigin, requestHeaders } from './request-headers.ts'
 import { responseHeaders, responseTrailers } from './response-headers.ts'
 import type { Standing } from './source.ts'
 
 /** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
-const UNDECIDED: ReadonlySet<Endpoint> = new Set(['jwks', 'openid_configuration', 'authorization_server_metadata'])
+export const UNDECIDED: ReadonlySet<Endpoint> = new Set([
+  'jwks',
+  'openid_configuration',
+  'authorization_server_metadata',
+])
 
 /** One request from its head to its record: read, decide, forward, record, each by code that does not know the others. */
 export class Exchange implements AttemptOwner, Hop, Outcome {
   readonly #gate: Gate
-  readonly #message: IncomingMessage
+  readonly #lane: Lane
   readonly #admitted: Admitted
   readonly #reply: Reply
   readonly #startedAt = performance.now()
@@ -58,18 +60,11 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #isReading = false
   #isOver = false
 
-  constructor(
-    gate: Gate,
-    message: IncomingMessage,
-    response: ServerResponse,
-    admitted: Admitted,
-    peer: Peer,
-    correlationId: string,
-  ) {
+  constructor(gate: Gate, lane: Lane, admitted: Admitted, peer: Peer, correlationId: string) {
     this.#gate = gate
-    this.#message = message
+    this.#lane = lane
     this.#admitted = admitted
-    this.#reply = new Reply(message, response)
+    this.#reply = lane.reply
     this.peer = peer
     this.correlationId = correlationId
     const mark = admitted.target.indexOf('?')
@@ -77,7 +72,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   get method(): string {
-    return this.#message.method ?? 'GET'
+    return this.#lane.method
   }
 
   get host(): string {
@@ -99,8 +94,11 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.endpoint = match.endpoint
     if (UNDECIDED.has(match.endpoint)) return this.#answerUndecided()
     this.#iamPath = match.path + this.#admitted.target.slice(this.path.length)
-    if (this.#admitted.hasBody) void this.#readThenDecide(match)
-    else this.#decide(match)
+    if (!this.#admitted.hasBody) return this.#decide(match)
+    const body = this.#lane.readBody(MAX_BODY_BYTES)
+    if (body instanceof Promise) return void this.#readThenDecide(match, body)
+    this.#body = body
+    this.#decide(match)
   }
 
   /** Asks both sides for a test control and reports what they agree on. */
@@ -132,18 +130,18 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (this.endpoint !== 'jwks' || keys === undefined || (this.method !== 'GET' && this.method !== 'HEAD')) {
       return this.#forward('legacy')
     }
-    const { origin, 'if-none-match': ifNoneMatch } = this.#message.headers
+    const { origin, 'if-none-match': ifNoneMatch } = this.#lane.headers
     keys.answer(origin, ifNoneMatch).then((answer) => {
       if (answer) this.#answer(answer)
       else this.#forward('legacy')
     }, this.fail)
   }
 
-  async #readThenDecide(match: EndpointMatch): Promise<void> {
+  async #readThenDecide(match: EndpointMatch, reading: Promise<Buffer | 'too_large' | 'aborted'>): Promise<void> {
     const timer = setTimeout(() => this.#reject('body_too_slow', 'malformed_request'), this.#gate.limits.requestBodyMs)
     this.#isReading = true
     try {
-      const body = await readBody(this.#message, MAX_BODY_BYTES)
+      const body = await reading
       if (this.#isOver || this.destination === 'rejected') return
       if (body === 'aborted') return this.#reply.cut()
       this.#isReading = false
@@ -196,16 +194,16 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       gate.circuit.send()
       this.#awaitsCircuit = true
     }
-    this.#attempt = new Attempt(this)
+    this.#attempt = this.#lane.attempt(this)
     this.#attempt.start(upstream, {
       method: this.method,
       path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
-      headers: requestHeaders(this.#message.rawHeaders, cookieSide(gate, destination), this),
-      body: this.#facts === undefined && this.#admitted.hasBody ? this.#message : (this.#body ?? null),
+      headers: requestHeaders(this.#lane.rawHeaders, cookieSide(gate, destination), this),
+      body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
     })
   }
 
-  onHead(status: number, statusText: string, raw: readonly Buffer[], length: string | undefined): boolean {
+  onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
     const gate = this.#gate
     this.#settle(isServerFailure(status) ? 'failure' : 'success')
     if (this.destination === 'iam' && this.#facts?.startsFlow && isServerFailure(status)) {
@@ -216,7 +214,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const answer = responseHeaders(raw, {
       side: cookieSide(gate, this.destination === 'iam' ? 'iam' : 'legacy'),
       internalHosts: gate.internalHosts,
-      publicOrigin: () => publicOrigin(this.#message.headers, this),
+      publicOrigin: () => publicOrigin(this.#lane.headers, this),
     })
     try {
       this.#reply.head(status, statusText, answer.headers, length, gate.isDraining)
@@ -243,7 +241,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   readonly #resume = (): void => this.#attempt?.resume()
 
-  onEnd(trailers: readonly Buffer[]): void {
+  onEnd(trailers: RawHeaders): void {
     this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
   }
 
@@ -291,7 +289,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #trouble(trouble: Trouble): void {
-    const answer = troubleAnswer(trouble, this.endpoint, this.#message.headers.accept)
+    const answer = troubleAnswer(trouble, this.endpoint, this.#lane.headers.accept)
     if (this.endpoint !== 'other') this.oauthError = boundedError('temporarily_unavailable')
     if (answer.status < 500) this.oauthError = 'invalid_request'
     this.#answer(answer)

@@ -96,13 +96,21 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const recorder = new Recorder(log, metrics)
   const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state })
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
+  const hasFastLane = (settings.fastLane ?? true) && mayHaveFastLane(gate, settings)
+  const frontDoor = buildFrontDoor(gate, trustedProxies, hasFastLane)
   const stop = async () => {
     stopSignals()
     brake.close()
     recorder.close()
+    frontDoor.close()
     await Promise.all([source.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
   }
-  return { gate, brake, metrics, frontDoor: buildFrontDoor(gate, trustedProxies), state, stop }
+  return { gate, brake, metrics, frontDoor, state, stop }
+}
+
+/** Only for requests that are decided at once and go on in plain HTTP. */
+function mayHaveFastLane({ legacy, iam }: Gate, { source }: GatewaySettings): boolean {
+  return iam !== undefined && source.kind !== 'endpoint' && !legacy.secure && !iam.secure
 }
 
 function adminParts({ gate, brake, metrics, state }: Parts): AdminParts {
@@ -210,15 +218,15 @@ function drain(frontDoor: FrontDoor, drainMs: number): Promise<void> {
   const { server, tunnels } = frontDoor
   return new Promise((resolve) => {
     // A connection that has never brought a request is not idle to node, so the idle ones alone would not do.
-    const sweep = () => (frontDoor.underWay === 0 ? server.closeAllConnections() : server.closeIdleConnections())
+    const sweep = () => (frontDoor.underWay === 0 ? frontDoor.closeAll() : frontDoor.closeIdle())
     const sweeping = setInterval(sweep, SWEEP_MS)
-    const cut = setTimeout(() => server.closeAllConnections(), drainMs)
+    const cut = setTimeout(() => frontDoor.closeAll(), drainMs)
     server.close(() => {
       clearInterval(sweeping)
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
+    frontDoor.closeIdle()
     // A tunnel has no end to wait for; its client opens the next one elsewhere.
     for (const socket of tunnels) socket.destroy()
   })

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Reply } from './lane.ts'
 import type { LocalAnswer } from './local-answers.ts'
 
 /** An answer up to this size that came whole is sent in one piece with its head. */
@@ -6,11 +7,10 @@ const ONE_PIECE = 16 << 10
 /** How long what a refused client still sends is read, so that it gets to see the answer. */
 const LINGER_MS = 1_000
 
-/** The client's side of an exchange: passes an answer on as it comes, or gives one of our own. */
-export class Reply {
+/** The client's side of an exchange in the ordinary lane. */
+export class NodeReply implements Reply {
   readonly #message: IncomingMessage
   readonly #response: ServerResponse
-  /** What the client was sent; 0 before that. */
   status = 0
   #length = -1
   #held: Buffer | undefined
@@ -21,11 +21,6 @@ export class Reply {
     this.#response = response
   }
 
-  /**
-   * Sends the head of an upstream's answer. Throws when it cannot be written as it is.
-   *
-   * @param length its Content-Length, if it has one
-   */
   head(status: number, statusText: string, headers: string[], length: string | undefined, lastOne: boolean): void {
     // What is left of a request that was answered early is not read, so nothing can follow it.
     if (lastOne || !this.#message.complete) this.#response.shouldKeepAlive = false
@@ -34,7 +29,6 @@ export class Reply {
     if (length !== undefined) this.#length = Number(length)
   }
 
-  /** Passes a piece of the body on. Returns false when the client cannot take more until `onDrain` is called. */
   data(chunk: Buffer, onDrain: () => void): boolean {
     if (chunk.length === this.#length && chunk.length <= ONE_PIECE) {
       this.#held = chunk
@@ -67,17 +61,16 @@ export class Reply {
     }
   }
 
-  /** Ends an answer that broke off, so that the client can tell. */
   cut(): void {
     this.#response.destroy()
   }
 
-  /** Gives an answer of our own. */
   local(answer: LocalAnswer, correlationId: string, lastOne: boolean): void {
     if (this.#response.headersSent || this.#response.destroyed) return
     this.status = answer.status
     if (lastOne || !this.#message.complete) this.#response.shouldKeepAlive = false
-    this.#response.writeHead(answer.status, this.#localHeaders(answer, correlationId))
+    // An upstream's phrase that could not be sent would still be there.
+    this.#response.writeHead(answer.status, STATUS_CODES[answer.status], this.#localHeaders(answer, correlationId))
     const isBodiless = this.#message.method === 'HEAD' || answer.status === 204 || answer.status === 304
     if (this.#message.complete || isBodiless) return void this.#response.end(isBodiless ? undefined : answer.body)
     this.#linger(answer.body)

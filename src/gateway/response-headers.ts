@@ -1,4 +1,5 @@
 import type { Destination } from '../routing/index.ts'
+import type { RawHeaders } from './attempt.ts'
 import { maySetCookie } from './cookies.ts'
 import { namedInConnection, responseRule } from './header-rules.ts'
 
@@ -22,17 +23,17 @@ export interface AnswerSide {
  * The headers of an upstream's answer for the client: hop-by-hop headers are gone, so are cookies that this side may
  * not set, and an upstream's own address in `Location`, `Content-Location` or `Refresh` has become the public one.
  *
- * @param raw as undici gives them, name and value by turns
+ * @param raw name and value by turns
  */
-export function responseHeaders(raw: readonly Buffer[], by: AnswerSide): AnswerHeaders {
+export function responseHeaders(raw: RawHeaders, by: AnswerSide): AnswerHeaders {
   const headers: string[] = []
   const named = namedIn(raw)
   let isJson = false
   for (let at = 0; at < raw.length; at += 2) {
-    const name = textOf(raw[at] as Buffer)
+    const name = textOf(raw[at] as Buffer | string)
     const rule = responseRule(name)
     if (rule === 'drop' || named?.has(name.toLowerCase())) continue
-    const value = textOf(raw[at + 1] as Buffer)
+    const value = textOf(raw[at + 1] as Buffer | string)
     if (rule === 'set_cookie' && by.side !== undefined && !maySetCookie(by.side, value)) continue
     if (name.length === 12 && isJsonType(name, value)) isJson = true
     headers.push(name, rule === 'location' ? withoutInternalHost(value, by) : value)
@@ -41,11 +42,12 @@ export function responseHeaders(raw: readonly Buffer[], by: AnswerSide): AnswerH
 }
 
 /** Trailers, under the same rules; those that only a head may carry are dropped. */
-export function responseTrailers(raw: readonly Buffer[]): Array<[string, string]> {
+export function responseTrailers(raw: RawHeaders): Array<[string, string]> {
   const trailers: Array<[string, string]> = []
   for (let at = 0; at < raw.length; at += 2) {
-    const name = textOf(raw[at] as Buffer)
-    if (responseRule(name) === 'pass' && !HEAD_ONLY.test(name)) trailers.push([name, textOf(raw[at + 1] as Buffer)])
+    const name = textOf(raw[at] as Buffer | string)
+    if (responseRule(name) === 'pass' && !HEAD_ONLY.test(name))
+      trailers.push([name, textOf(raw[at + 1] as Buffer | string)])
   }
   return trailers
 }
@@ -53,11 +55,11 @@ export function responseTrailers(raw: readonly Buffer[]): Array<[string, string]
 const HEAD_ONLY =
   /^(content-(length|type|encoding|range)|cache-control|authorization|www-authenticate|host|age|date|vary)$/i
 
-function namedIn(raw: readonly Buffer[]): ReadonlySet<string> | undefined {
+function namedIn(raw: RawHeaders): ReadonlySet<string> | undefined {
   for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] as Buffer
+    const name = raw[at] as Buffer | string
     if (name.length === 10 && textOf(name).toLowerCase() === 'connection') {
-      const named = namedInConnection(textOf(raw[at + 1] as Buffer).toLowerCase())
+      const named = namedInConnection(textOf(raw[at + 1] as Buffer | string).toLowerCase())
       if (named) return named
     }
   }
@@ -80,6 +82,6 @@ export function withoutInternalHost(value: string, by: Pick<AnswerSide, 'interna
   return lead + by.publicOrigin() + value.slice(whole.length)
 }
 
-function textOf(bytes: Buffer): string {
-  return bytes.toString('latin1')
+function textOf(raw: Buffer | string): string {
+  return typeof raw === 'string' ? raw : raw.toString('latin1')
 }

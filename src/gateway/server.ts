@@ -6,7 +6,9 @@ import { isLoopback } from '../http/index.ts'
 import { MAX_BODY_BYTES } from '../routing/index.ts'
 import { type Admitted, admit, isWebSocketHandshake, type Refusal } from './admission.ts'
 import { Exchange } from './exchange.ts'
+import { openFastLane } from './fast-lane/fast-lane.ts'
 import type { Gate } from './gate.ts'
+import { NodeLane } from './node-lane.ts'
 import { type Peer, plainAddress, type TrustedProxies } from './peers.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
 import { tunnel } from './tunnel.ts'
@@ -29,10 +31,15 @@ export interface FrontDoor {
   readonly tunnels: ReadonlySet<Duplex>
   /** How many requests have come and not ended. */
   readonly underWay: number
+  /** Closes the connections that have brought requests and wait for the next. */
+  closeIdle(): void
+  closeAll(): void
+  /** Lets go of what is held beside connections of clients. */
+  close(): void
 }
 
 /** Builds the server that takes requests for `gate`; it does not listen yet. The parser is node's, in its strict mode. */
-export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): FrontDoor {
+export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFastLane: boolean): FrontDoor {
   const server = strictServer(gate)
   const tunnels = new Set<Duplex>()
   const ids = correlationIds()
@@ -41,15 +48,15 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): Fron
     underWay--
     ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
   }
-  const identify = (message: IncomingMessage, peer: Peer) => {
-    const given = peer.isTrusted ? message.headers['x-request-id'] : undefined
+  const identify = (request: Pick<IncomingMessage, 'headers'>, peer: Peer) => {
+    const given = peer.isTrusted ? request.headers['x-request-id'] : undefined
     return typeof given === 'string' && CORRELATION_ID.test(given) ? given : ids()
   }
   const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
     const admitted = admit(message as Parameters<typeof admit>[0])
     if ('why' in admitted) return refuse(response, admitted)
     const peer = peerOf(message.socket, trustedProxies)
-    const exchange = new Exchange(gate, message, response, admitted, peer, identify(message, peer))
+    const exchange = new Exchange(gate, new NodeLane(message, response), admitted, peer, identify(message, peer))
     ;(response as Carrier)[EXCHANGE] = exchange
     underWay++
     response.on('close', onClose)
@@ -75,12 +82,31 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies): Fron
       socket.destroy()
     }
   })
+  const lane = hasFastLane
+    ? openFastLane(server, gate, {
+        identify,
+        peerOf: (socket) => peerOf(socket, trustedProxies),
+        refuse: refuseSocket,
+        onBegin: () => underWay++,
+        onEnd: () => underWay--,
+        limits: { headMs: gate.limits.requestHeadMs, keepAliveMs: KEEP_ALIVE_MS, idleMs: server.timeout },
+      })
+    : undefined
   return {
     server,
     tunnels,
     get underWay() {
       return underWay
     },
+    closeIdle() {
+      lane?.closeIdle()
+      server.closeIdleConnections()
+    },
+    closeAll() {
+      lane?.closeAll()
+      server.closeAllConnections()
+    },
+    close: () => lane?.close(),
   }
 }
 

@@ -165,6 +165,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
+/** Which lanes gateways under test have unless their test says so. */
+export const lanes = { hasFastLane: true }
+
 /** What every test needs: a directory, the gateway's log lines, and an end to everything it started. */
 export class Bed {
   readonly directory: string
@@ -200,6 +203,7 @@ export class Bed {
       {
         listen: { host: '127.0.0.1', port: 0 },
         source: { kind: 'file', path, environment: 'production' },
+        fastLane: lanes.hasFastLane,
         ...settings,
         limits: { drainMs: 200, ...settings.limits },
       },

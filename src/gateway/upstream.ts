@@ -14,6 +14,7 @@ export interface Upstream {
   readonly hostname: string
   readonly port: number
   readonly pool: Pool
+  readonly limits: UpstreamLimits
 }
 
 /** Time limits of one upstream, in milliseconds. */
@@ -43,5 +44,5 @@ export function openUpstream(destination: Destination, url: string, limits: Upst
     maxHeaderSize: MAX_RESPONSE_HEADERS,
   })
   const hosts = explicitPort === '' ? [host, `${host}:${port}`] : [host]
-  return { destination, origin, servername: hostname, hosts, secure, hostname, port, pool }
+  return { destination, origin, servername: hostname, hosts, secure, hostname, port, pool, limits }
 }
