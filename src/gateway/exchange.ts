@@ -206,9 +206,11 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
     const gate = this.#gate
     this.#settle(isServerFailure(status) ? 'failure' : 'success')
-    if (this.destination === 'iam' && this.#facts?.startsFlow && isServerFailure(status)) {
+    if (this.destination === 'iam' && isServerFailure(status)) {
       gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
-      this.#failOver()
+      // What carries a credential of IAM's is bound to it: the client keeps the credential and comes again.
+      if (this.#facts?.startsFlow) this.#failOver()
+      else this.#trouble('temporarily_unavailable')
       return false
     }
     const answer = responseHeaders(raw, {

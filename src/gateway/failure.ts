@@ -25,9 +25,9 @@ export interface Stake {
   readonly isRepeatable: boolean
 }
 
-/** Answers of IAM that mean it cannot do its work, as opposed to an answer it chose. */
+/** Answers of IAM that mean it cannot do its work, as opposed to an answer it chose (RFC 9110 §15.6). */
 export function isServerFailure(status: number): boolean {
-  return status === 500 || status === 502 || status === 503 || status === 504
+  return status >= 500
 }
 
 /**
