@@ -38,7 +38,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
     for (const part of parts.reverse()) await part.close().catch(() => {})
     throw error
   }
-  io.stdout.write(banner(plan, settings, seed === undefined))
+  io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: io.stdout.isTTY === true }))
   return runUntilStopped(parts, output.log('up'))
 }
 
@@ -169,7 +169,11 @@ function logOutput(plan: UpPlan, io: CommandIo): LogOutput {
   return { log: (component) => createLog(component, { ...level, destination: file }), childStdout: descriptor }
 }
 
-function banner(plan: UpPlan, settings: Settings<'up'>, hasDemoUsers: boolean): string {
+function banner(
+  plan: UpPlan,
+  settings: Settings<'up'>,
+  told: { readonly hasDemoUsers: boolean; readonly logsToFile: boolean },
+): string {
   const url = (address: { host: string; port: number }) => `http://${address.host}:${address.port}`
   const lines = [
     '',
@@ -182,7 +186,8 @@ function banner(plan: UpPlan, settings: Settings<'up'>, hasDemoUsers: boolean): 
     ...(settings.no_demo ? [] : [`  Demo client       ${url(plan.demo)}   open this one`]),
     '',
     `  Administrator's token: ${join(plan.dataDir, 'admin-token')}`,
-    ...(settings.no_demo || !hasDemoUsers
+    ...(told.logsToFile ? [`  Log: ${plan.files.log}`] : []),
+    ...(settings.no_demo || !told.hasDemoUsers
       ? []
       : ['  Sign in as alice with alice-password-1, or as bob with bob-password-2.']),
     '',
