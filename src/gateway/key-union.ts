@@ -43,7 +43,8 @@ export class KeyUnion {
     const headers = keptHeaders(legacy.headers, origin)
     headers.push(['ETag', tag])
     const isKnown = ifNoneMatch?.split(',').some((known) => known.trim() === tag || known.trim() === '*')
-    return isKnown ? { status: 304, headers, body: '' } : { status: 200, headers, body }
+    if (!isKnown) return { status: 200, headers, body }
+    return { status: 304, headers: headers.filter(([name]) => name.toLowerCase() !== 'content-type'), body: '' }
   }
 }
 

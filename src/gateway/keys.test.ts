@@ -57,6 +57,7 @@ test('a client that has the set already is told so', async () => {
   const tag = first.headers.get('etag') ?? ''
   const second = await fetch(gateway.url + PATH, { headers: { 'if-none-match': tag } })
   assert.deepEqual([second.status, second.headers.get('etag'), await second.text()], [304, tag, ''])
+  assert.equal(second.headers.get('content-type'), null)
 })
 
 test('HEAD has the same head and no body', async () => {
