@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { describeDifferences } from '../contracts/doorkeeper/describe-differences.ts'
 import { optionsOf, type Section, sections } from '../src/config/index.ts'
 
 const SUMMARIES: Readonly<Record<Section, string>> = {
@@ -9,11 +10,12 @@ const SUMMARIES: Readonly<Record<Section, string>> = {
   up: 'All of it on one machine.',
 }
 
-/** Files that are made from the configuration schema: path in the checkout, and content. `npm run generate` writes them. */
+/** Files that are made from the configuration schema and the contract's list of differences: path in the checkout, and content. `npm run generate` writes them. */
 export function generatedFiles(): ReadonlyArray<readonly [path: string, content: string]> {
   return [
     ['docs/configuration.md', reference()],
     ['config.schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],
+    ['docs/deliberate-differences.md', describeDifferences()],
   ]
 }
 

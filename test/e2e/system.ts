@@ -37,8 +37,11 @@ export async function startUp(...args: string[]): Promise<System> {
   return system
 }
 
-/** Every part as a process of its own, on one PostgreSQL, each with the command line an operator would write. */
-export async function startParts(databaseUrl: string, seed = SEED): Promise<System> {
+/**
+ * Every part as a process of its own, on one PostgreSQL, each with the command line an operator would write; with
+ * `--test-controls` where asked for.
+ */
+export async function startParts(databaseUrl: string, seed = SEED, hasTestControls = false): Promise<System> {
   const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
   const issuer = `http://${at(0)}`
@@ -46,6 +49,7 @@ export async function startParts(databaseUrl: string, seed = SEED): Promise<Syst
   const file = (name: string) => join(scratch.path, name)
   const store = ['--database-url', databaseUrl]
   const secrets = ['--internal-token-file', file('internal-token')]
+  const controls = hasTestControls ? ['--test-controls'] : []
   const programs: Program[] = []
   const system = describeSystem(base, scratch.path, programs, scratch.remove)
   const start = async (readyUrl: string, ...args: string[]) => {
@@ -61,18 +65,18 @@ export async function startParts(databaseUrl: string, seed = SEED): Promise<Syst
     )
     await start(
       `http://${at(4)}`,
-      ...['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', issuer, ...store, ...secrets],
+      ...['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', issuer, ...store, ...secrets, ...controls],
       ...['--verifier-key-file', file('verifier-key'), '--resource-owner-url', `http://${at(5)}/-/iam/resource_owner`],
     )
     await start(
       `http://${at(5)}`,
-      ...['monolith', '--listen', at(5), '--issuer', issuer, ...store, ...secrets, '--seed', seed],
+      ...['monolith', '--listen', at(5), '--issuer', issuer, ...store, ...secrets, '--seed', seed, ...controls],
       ...['--iam-internal-url', `http://${at(4)}`, '--control-url', `http://${at(2)}`],
       ...['--control-token-file', file('replication-token')],
     )
     await start(
       `http://${at(1)}`,
-      ...['gateway', '--listen', at(0), '--admin-listen', at(1), '--legacy-url', `http://${at(5)}`],
+      ...['gateway', '--listen', at(0), '--admin-listen', at(1), '--legacy-url', `http://${at(5)}`, ...controls],
       ...[
         '--iam-url',
         `http://${at(3)}`,

@@ -1,0 +1,149 @@
+import { comparedSteps, type RecordedResponse, type RecordedScenario } from './recording.ts'
+
+/** How two answers are compared. */
+export interface Comparison {
+  /** Only what the client and the user see: any shape of secrets, pages by status and target. */
+  readonly asSeen: boolean
+}
+
+/** Where an answer differs from the recorded one. */
+export interface Difference {
+  /** Counted from 1 among the compared steps. */
+  readonly step: number
+  /** `status`, a header's name, `body`, `forms`, or `steps` when there are not as many. */
+  readonly part: string
+  /** One line for people. */
+  readonly line: string
+}
+
+const HEADERS = [
+  'location',
+  'content-type',
+  'cache-control',
+  'pragma',
+  'www-authenticate',
+  'allow',
+  'access-control-allow-origin',
+  'access-control-allow-methods',
+  'access-control-allow-headers',
+  'access-control-max-age',
+  'access-control-allow-credentials',
+]
+const PAGE_HEADERS = ['location', 'content-type']
+const UNCOMPARED_FIELDS = ['commit', 'utf8', 'button']
+
+/** The differences between what was recorded and what a server answered now; set-up steps do not count. */
+export function compareScenario(
+  recorded: RecordedScenario,
+  now: RecordedScenario,
+  comparison: Comparison,
+): Difference[] {
+  const wanted = comparedSteps(recorded)
+  const got = comparedSteps(now)
+  const differences = wanted.flatMap(({ response }, index) => {
+    const answer = got[index]?.response
+    if (answer === undefined) return []
+    const compared = compareResponse(response, answer, comparison)
+    return compared.map(([part, line]) => ({ step: index + 1, part, line }))
+  })
+  if (wanted.length === got.length) return differences
+  const line = `${wanted.length} steps, now ${got.length}`
+  return [...differences, { step: Math.min(wanted.length, got.length) + 1, part: 'steps', line }]
+}
+
+type Found = readonly [part: string, line: string]
+
+function compareResponse(wanted: RecordedResponse, got: RecordedResponse, comparison: Comparison): Found[] {
+  const plain = (text: string) => withoutIdentity(text, comparison)
+  const found: Found[] = []
+  if (wanted.status !== got.status) found.push(['status', `status: ${wanted.status}, now ${got.status}`])
+  const isPage = comparison.asSeen && (wanted.html !== undefined || got.html !== undefined)
+  for (const name of isPage ? PAGE_HEADERS : HEADERS) {
+    const before = headerOf(wanted, name, plain)
+    const after = headerOf(got, name, plain)
+    if (canonical(name, before) !== canonical(name, after)) {
+      found.push([name, `${name}: ${before ?? '(absent)'}, now ${after ?? '(absent)'}`])
+    }
+  }
+  return [...found, ...compareBodies(wanted, got, comparison)]
+}
+
+function compareBodies(wanted: RecordedResponse, got: RecordedResponse, comparison: Comparison): Found[] {
+  const plain = (text: string) => withoutIdentity(text, comparison)
+  if (wanted.json !== undefined || got.json !== undefined) {
+    if (wanted.json === undefined) return [['body', 'body: not JSON, now JSON']]
+    if (got.json === undefined) return [['body', 'body: JSON, now not JSON']]
+    const lines = [...compareValues(wanted.json, got.json, 'body', plain), ...compareOrder(wanted, got)]
+    return lines.map((line) => ['body', line] as const)
+  }
+  if (wanted.html && got.html) {
+    if (comparison.asSeen) return []
+    return compareValues(formsOf(wanted.html), formsOf(got.html), 'forms', plain).map(
+      (line) => ['forms', line] as const,
+    )
+  }
+  const before = plain(wanted.body ?? '')
+  const after = plain(got.body ?? '')
+  if (wanted.html || got.html || before === after) return []
+  return [['body', `body: ${quote(before)}, now ${quote(after)}`]]
+}
+
+function compareOrder(wanted: RecordedResponse, got: RecordedResponse): string[] {
+  const before = String(wanted.json_keys_in_order)
+  const after = String(got.json_keys_in_order)
+  return before === after ? [] : [`body members in order: ${before}, now ${after}`]
+}
+
+function compareValues(wanted: unknown, got: unknown, path: string, plain: (text: string) => string): string[] {
+  if (isComposite(wanted) && isComposite(got) && Array.isArray(wanted) === Array.isArray(got)) {
+    const before = new Map(Object.entries(wanted))
+    const after = new Map(Object.entries(got))
+    return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
+      const at = `${path}.${key}`
+      if (!before.has(key)) return [`${at}: absent, now ${JSON.stringify(after.get(key))}`]
+      if (!after.has(key)) return [`${at}: ${JSON.stringify(before.get(key))}, now absent`]
+      return compareValues(before.get(key), after.get(key), at, plain)
+    })
+  }
+  const before = typeof wanted === 'string' ? plain(wanted) : wanted
+  const after = typeof got === 'string' ? plain(got) : got
+  return before === after ? [] : [`${path}: ${JSON.stringify(before)}, now ${JSON.stringify(after)}`]
+}
+
+function isComposite(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** Secrets without their number, and as seen without their shape. */
+function withoutIdentity(text: string, { asSeen }: Comparison): string {
+  const anonymous = text.replace(/(<[a-z_0-9]+:\d+:[^#>]+)#\d+>/g, '$1>')
+  return asSeen ? anonymous.replace(/<(opaque|user_code|kid|rsa-modulus):[^>]*>/g, '<$1>') : anonymous
+}
+
+function headerOf({ headers }: RecordedResponse, name: string, plain: (text: string) => string): string | undefined {
+  const values = headers.filter(([line]) => line.toLowerCase() === name).map(([, value]) => plain(value))
+  return values.length === 0 ? undefined : values.join(' | ')
+}
+
+/** A header's value in the one spelling of all that mean the same. */
+function canonical(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined
+  if (name === 'content-type') return value.toLowerCase().replace(/;\s*/g, '; ').replaceAll('"', '')
+  if (name === 'cache-control') return value.toLowerCase().split(/,\s*/).sort().join(', ')
+  if (name !== 'location') return value
+  const [address = '', fragment] = value.split('#')
+  const [path, query] = address.split(/\?(.*)/s)
+  return JSON.stringify([path, query?.split('&').sort() ?? null, fragment?.split('&').sort() ?? null])
+}
+
+function formsOf(html: NonNullable<RecordedResponse['html']>): unknown {
+  return html.forms.map(({ method, action, fields }) => ({
+    method,
+    action,
+    fields: Object.fromEntries(fields.filter(([name]) => !UNCOMPARED_FIELDS.includes(name))),
+  }))
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 120))
+}

@@ -1,0 +1,74 @@
+/** What a form may hold: a list is sent as one field for each member, undefined not at all. */
+export type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>
+
+/** A form of a page as it stands. */
+export interface PageForm {
+  readonly action: string
+  /** In lower case; what a field `_method` says goes over the tag. */
+  readonly method: string
+  readonly fields: ReadonlyArray<readonly [name: string, value: string]>
+}
+
+/** One name or value as a browser's form sends it. */
+export function encodeField(value: string | number): string {
+  return encodeURIComponent(value).replaceAll('%20', '+')
+}
+
+/** `application/x-www-form-urlencoded`, in the order of the fields. */
+export function encodeForm(fields: Fields): string {
+  return Object.entries(fields)
+    .flatMap(([name, value]) => {
+      if (value === undefined) return []
+      const values = typeof value === 'string' || typeof value === 'number' ? [value] : value
+      return values.map((one) => `${encodeField(name)}=${encodeField(one)}`)
+    })
+    .join('&')
+}
+
+/** Text as HTML means it, for the entities that Rails writes. */
+export function unescapeHtml(text: string): string {
+  return text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
+}
+
+/** Reads the forms of a page. Made for the plain pages of authorization servers, not for HTML at large. */
+export function formsIn(html: string): PageForm[] {
+  return Array.from(html.matchAll(/(<form\b[^>]*>)([\s\S]*?)<\/form>/gi), ([, open = '', inner = '']) => {
+    const fields = Array.from(inner.matchAll(/<(?:input|button|textarea)\b[^>]*>/gi), ([tag]) => tag).flatMap((tag) => {
+      const name = attributeOf(tag, 'name')
+      return name ? [[name, attributeOf(tag, 'value') ?? ''] as const] : []
+    })
+    const override = fields.find(([name]) => name === '_method')?.[1]
+    return {
+      action: attributeOf(open, 'action') ?? '',
+      method: (override ?? attributeOf(open, 'method') ?? 'get').toLowerCase(),
+      fields,
+    }
+  })
+}
+
+/** The visible text of a page, in one line. */
+export function visibleText(html: string): string {
+  const bare = html.replace(/<(script|style|head)\b[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]+>/g, ' ')
+  return unescapeHtml(bare).replace(/\s+/g, ' ').trim()
+}
+
+/** The token that Rails asks back with a form, undefined when the page has none. */
+export function csrfFieldOf(html: string): string | undefined {
+  return /name="authenticity_token" value="([^"]+)"/.exec(html)?.[1]
+}
+
+/** The token that Rails offers to scripts, undefined when the page has none. */
+export function csrfMetaOf(html: string): string | undefined {
+  return /name="csrf-token" content="([^"]+)"/.exec(html)?.[1]
+}
+
+function attributeOf(tag: string, name: string): string | undefined {
+  const found = new RegExp(`\\b${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s>]+))`, 'i').exec(tag)
+  const value = found?.[1] ?? found?.[2] ?? found?.[3]
+  return value === undefined ? undefined : unescapeHtml(value)
+}
