@@ -8,6 +8,7 @@ import type { FindPages, FoundPages } from './browser/routes.ts'
 import { openSession, type Session } from './browser/session.ts'
 import type { SignedInSessions } from './browser/signed-in-sessions.ts'
 import { textOf } from './browser/visit.ts'
+import { PasswordChecksBusyError } from './users/password-checks.ts'
 import type { Users } from './users/users.ts'
 
 /** Answers a request that no session stands behind. */
@@ -36,11 +37,29 @@ export function monolithHandler(options: HandlerOptions): HttpHandler {
     const started = performance.now()
     const requestId = requestIdOf(request)
     const reply = await answer(request, options).catch((error: unknown) => {
+      if (error instanceof PasswordChecksBusyError) return busy(request)
       options.log.error({ err: error, method: request.method, path: request.path, correlation_id: requestId }, 'failed')
       return publicError(500, request)
     })
     const runtime = ((performance.now() - started) / 1_000).toFixed(6)
     return { ...reply, headers: [...reply.headers, ['X-Request-Id', requestId], ['X-Runtime', runtime]] }
+  }
+}
+
+const RETRY_AFTER_SECONDS = '2'
+
+/** 503, so that neither a person nor a client takes a full queue for a wrong password (RFC 9110 §15.6.4). */
+function busy(request: HttpRequest): HttpReply {
+  const isPage = request.path.startsWith('/users/')
+  const text = 'Too many people are signing in at this moment. Please try again in a few seconds.'
+  return {
+    status: 503,
+    headers: [
+      ['Content-Type', isPage ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8'],
+      ['Cache-Control', 'no-store'],
+      ['Retry-After', RETRY_AFTER_SECONDS],
+    ],
+    body: isPage ? `${text}\n` : JSON.stringify({ error: 'temporarily_unavailable', error_description: text }),
   }
 }
 

@@ -8,6 +8,7 @@ import type { SignedInSessions } from './browser/signed-in-sessions.ts'
 import { textIn, textOf, type Visit } from './browser/visit.ts'
 import { type LoginChallenges, rememberSignInFor } from './handoff/login-challenge.ts'
 import { signInBody } from './pages/sign-in.ts'
+import type { PasswordCheck } from './users/password-checks.ts'
 import type { SignInThrottle } from './users/sign-in-throttle.ts'
 import type { Users } from './users/users.ts'
 
@@ -16,6 +17,7 @@ export interface SignInOptions {
   readonly users: Users
   readonly sessions: SignedInSessions
   readonly throttle: SignInThrottle
+  readonly checkPassword: PasswordCheck
   /** Undefined where no IAM is configured: a challenge is then ignored. */
   readonly challenges: LoginChallenges | undefined
 }
@@ -58,7 +60,7 @@ async function signIn(visit: Visit, options: SignInOptions): Promise<HttpReply> 
   const refuse = (text: string) =>
     showForm(visit, { challenge, login, flash: { kind: 'alert', text }, leadsTo: 'anywhere' })
   if (!options.throttle.allows(login)) return refuse(TOO_OFTEN)
-  const owner = await authenticate(options, login, password)
+  const owner = await options.checkPassword(login, password)
   if (!owner) return refuse(WRONG)
   const returnTo = visit.session.data.returnTo ?? '/'
   await beginSession(visit, owner, options)
@@ -66,19 +68,6 @@ async function signIn(visit: Visit, options: SignInOptions): Promise<HttpReply> 
   rememberSignInFor(visit, challenge)
   const known = (await options.users.find(owner.id)) ?? owner
   return options.challenges.accept({ ...visit, owner: known }, challenge, known)
-}
-
-/** Checks a password, and counts failures against the name. Undefined when they do not fit, or the name rests. */
-export async function authenticate(
-  { users, throttle }: Pick<SignInOptions, 'users' | 'throttle'>,
-  username: string,
-  password: string,
-): Promise<ResourceOwner | undefined> {
-  if (!throttle.allows(username)) return undefined
-  const owner = await users.authenticate(username, password)
-  if (owner) throttle.succeeded(username)
-  else throttle.failed(username)
-  return owner
 }
 
 /** A new session at sign-in: nothing of the one before, nor its CSRF secret, is taken over. */

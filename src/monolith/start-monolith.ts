@@ -32,8 +32,9 @@ import { coreLayout } from './pages/layout.ts'
 import { plantSeed } from './seed.ts'
 import { sessionKey } from './session-key.ts'
 import type { MonolithSettings } from './settings.ts'
-import { authenticate, signInPages } from './sign-in.ts'
+import { signInPages } from './sign-in.ts'
 import { testControl } from './test-controls.ts'
+import { boundedPasswordCheck } from './users/password-checks.ts'
 import { signInThrottle } from './users/sign-in-throttle.ts'
 import { databaseUsers } from './users/users.ts'
 
@@ -61,7 +62,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const users = databaseUsers(database, schema)
   const sessions = databaseSessions(database, schema)
   const throttle = signInThrottle()
-  const checkPassword = (username: string, password: string) => authenticate({ users, throttle }, username, password)
+  const checkPassword = boundedPasswordCheck((username, password) => users.authenticate(username, password), throttle)
   const core = createAuthorizationServer({
     database,
     schema: `${schema}_oauth`,
@@ -83,7 +84,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     log,
     pages: routeTable({
       ...homePages(core),
-      ...signInPages({ users, sessions, throttle, challenges }),
+      ...signInPages({ users, sessions, throttle, checkPassword, challenges }),
       ...authorizePages(core, sessions),
       ...devicePages({ core, iam, log }),
       ...consentPages({ iam, log }),

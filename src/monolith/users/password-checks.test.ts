@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ResourceOwner } from '../../authorization-server/index.ts'
+import { boundedPasswordCheck, PasswordChecksBusyError } from './password-checks.ts'
+import { signInThrottle } from './sign-in-throttle.ts'
+
+const alice: ResourceOwner = { id: '1', username: 'alice', name: 'Alice', email: 'alice@example.test', authTime: 1 }
+
+/** A check that counts what it is asked and answers in a later turn of the event loop. */
+function counting() {
+  const seen = { asked: 0, atOnce: 0, most: 0 }
+  const check = async (_username: string, password: string) => {
+    seen.asked++
+    seen.most = Math.max(seen.most, ++seen.atOnce)
+    await new Promise((resolve) => setImmediate(resolve))
+    seen.atOnce--
+    return password === 'right' ? alice : undefined
+  }
+  return { seen, bounded: boundedPasswordCheck(check, signInThrottle()) }
+}
+
+test('guesses sent all at once are held back like guesses in a row', async () => {
+  const { seen, bounded } = counting()
+  await Promise.all(Array.from({ length: 60 }, () => bounded('alice', 'wrong')))
+  assert.ok(seen.asked <= 11, `${seen.asked} guesses were tried`)
+  assert.equal(await bounded('alice', 'right'), undefined, 'the name rests')
+})
+
+test('two passwords are checked at once, and right ones in parallel are all let in', async () => {
+  const { seen, bounded } = counting()
+  const owners = await Promise.all(Array.from({ length: 60 }, () => bounded('alice', 'right')))
+  assert.ok(owners.every((owner) => owner === alice))
+  assert.equal(seen.most, 2)
+})
+
+test('more than the queue holds are turned away at once, and the queue goes on', async () => {
+  const { bounded } = counting()
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 100 }, (_, index) => bounded(`user-${index}`, 'right')),
+  )
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+  assert.equal(refused.length, 100 - 66)
+  assert.ok(refused.every(({ reason }) => reason instanceof PasswordChecksBusyError))
+  assert.equal(await bounded('alice', 'right'), alice)
+})
+
+test('a name or password of absurd length fits nobody and is not hashed', async () => {
+  const { seen, bounded } = counting()
+  assert.equal(await bounded('a'.repeat(256), 'right'), undefined)
+  assert.equal(await bounded('alice', 'x'.repeat(1_025)), undefined)
+  assert.equal(seen.asked, 0)
+})
+
+test('a check that fails gives its turn back', async () => {
+  const bounded = boundedPasswordCheck(() => Promise.reject(new Error('the store is away')), signInThrottle())
+  for (let count = 0; count < 5; count++) await assert.rejects(bounded('alice', 'right'), /store is away/)
+})
