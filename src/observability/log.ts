@@ -10,6 +10,7 @@ export function createLog(component: string, options: { level?: string; destinat
     base: { component },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     messageKey: 'msg',
   }
   return options.destination ? pino(settings, options.destination) : pino(settings)
@@ -17,3 +18,29 @@ export function createLog(component: string, options: { level?: string; destinat
 
 /** A log that goes nowhere, for code under test. */
 export const silentLog: Log = pino({ level: 'silent' })
+
+interface DescribedError {
+  readonly type: string
+  readonly message: string
+  readonly code?: string
+  readonly stack?: string
+  readonly cause?: DescribedError
+}
+
+const MAX_CAUSES = 5
+
+/**
+ * What a log says of an error: type, message, code, stack and causes. Whatever else hangs on it stays out: the driver
+ * of the database puts values of rows there (`detail`, `where`), a client library whole answers.
+ */
+function describeError(error: unknown, depth = 0): DescribedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
+  const { code } = error as { code?: unknown }
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...(error.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: describeError(error.cause, depth + 1) }),
+  }
+}
