@@ -13,11 +13,11 @@ export interface ApplicationRegistry {
   find(ownerId: string, id: string): Promise<Application | undefined>
   /** Makes an application; the secret is told this once (undefined for a public one). */
   create(ownerId: string, draft: ApplicationDraft): Promise<{ application: Application; secret: string | undefined }>
-  /** `conflict` when somebody else changed it meanwhile. */
+  /** `conflict` when somebody else changed or removed it meanwhile. */
   update(application: Application, draft: ApplicationDraft): Promise<'saved' | 'conflict'>
   /** Puts a new secret in the place of the old one, which is worthless from then on; the new one is told this once. */
   renewSecret(application: Application): Promise<string | 'conflict'>
-  /** Removes the application with all its tokens. */
+  /** Removes the application with all its tokens; one that is gone already stays gone. */
   remove(application: Application): Promise<void>
   /** Adds applications whose id and client_id are both free; leaves the others as they are. Returns how many were added. */
   add(documents: readonly Application[]): Promise<number>
@@ -41,8 +41,13 @@ export function applicationRegistry(database: Database, schema: string, store: A
       tx,
       applications.map(({ id, client_id, version }) => ({ id, clientId: client_id, event, version })),
     )
+  /** Lets changes of one application happen one after the other; false when it is gone. */
+  const lock = async (tx: Queryable, id: number) =>
+    (await tx.query(`select 1 from ${schema}.applications where id = $1 for update`, [id])).length > 0
   const save = (application: Application) =>
     database.transaction(async (tx) => {
+      // The store would insert what is missing, and so bring back an application that was removed meanwhile.
+      if (!(await lock(tx, application.id))) return 'conflict' as const
       if (!(await store.upsert(application, tx))) return 'conflict' as const
       await announce(tx, [application], 'upsert')
       return 'saved' as const
@@ -82,7 +87,13 @@ export function applicationRegistry(database: Database, schema: string, store: A
     },
     remove: (application) =>
       database.transaction(async (tx) => {
-        const gone = { ...application, version: application.version + 1 }
+        if (!(await lock(tx, application.id))) return
+        const [last] = await tx.query<{ version: number }>(
+          `select version from ${schema}.outbox where application_id = $1`,
+          [application.id],
+        )
+        // Above whatever was announced, or the removal would count as old news.
+        const gone = { ...application, version: Math.max(application.version, last?.version ?? 0) + 1 }
         await store.remove(application.client_id, undefined, tx)
         await tx.query(`delete from ${schema}.applications where id = $1`, [application.id])
         await announce(tx, [gone], 'delete')
