@@ -82,7 +82,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     applications,
     reset: () => maintenance.reset(),
     advance: (seconds) => maintenance.advance(seconds),
-    purge: () => maintenance.purge(Date.now()),
+    purge: () => maintenance.purge(),
   }
 }
 

@@ -12,7 +12,7 @@ export interface CleanUp {
 const EVERY_MS = 60_000
 const BATCH = 1_000
 
-/** Starts a round every minute. A round that fails is logged and followed by the next one. */
+/** Starts a round every minute, unless the last one is still at it. One that fails is logged and tried again. */
 export function startCleanUp(options: {
   readonly database: Database
   readonly schema: string
@@ -21,6 +21,7 @@ export function startCleanUp(options: {
   readonly log: Log
 }): CleanUp {
   let stopped = false
+  let isBusy = false
   let round: Promise<void> = Promise.resolve()
   const run = async () => {
     try {
@@ -34,7 +35,11 @@ export function startCleanUp(options: {
     }
   }
   const timer = setInterval(() => {
-    round = round.then(run)
+    if (isBusy) return
+    isBusy = true
+    round = run().finally(() => {
+      isBusy = false
+    })
   }, EVERY_MS)
   timer.unref()
   return {

@@ -38,7 +38,7 @@ for (const engine of testDatabases()) {
     }
 
     it('finds what is to be purged by an index', async () => {
-      const purge = (database: Database) => createMaintenance(database, 'maintained').purge(Date.now())
+      const purge = (database: Database) => createMaintenance(database, 'maintained').purge()
       assert.deepEqual(await readWhole(purge), [])
     })
 
