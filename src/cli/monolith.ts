@@ -29,14 +29,9 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
     )
     return 0
   }
-  const faults: string[] = []
   if (settings.test_controls && !isLoopback(listenAddress(settings.listen).host)) {
-    faults.push('monolith.test_controls (--test-controls): only where --listen is a loopback address')
+    throw new ConfigError(['monolith.test_controls (--test-controls): only where --listen is a loopback address'])
   }
-  if (settings.control_url !== undefined && settings.control_token_file === undefined) {
-    faults.push('monolith.control_token_file (--control-token-file): must be given with --control-url')
-  }
-  if (faults.length > 0) throw new ConfigError(faults)
   const seed = settings.seed === undefined ? undefined : readSeedFile('monolith', settings.seed)
   const log = createLog('monolith', { level: settings.log_level })
   const store = await openStore('monolith', settings)
