@@ -55,7 +55,7 @@ export function deleteFlag(store: Store, write: FlagWrite): Promise<FlagOutcome>
 
 /**
  * Puts a flag back to what it was at `toVersion`; without one, to what it was before its last change. A restore is a
- * change like any other and can be undone the same way.
+ * change like any other and can be undone the same way. A version that is yet to come is refused.
  */
 export function restoreFlag(store: Store, write: FlagWrite, toVersion: number | undefined): Promise<FlagOutcome> {
   return onFlag(store, write, 'restore', async (tx) => {
@@ -67,6 +67,9 @@ export function restoreFlag(store: Store, write: FlagWrite, toVersion: number | 
       )
       return last ? { state: last.before } : 'no_history'
     }
+    const [clock] = await tx.query<{ version: number }>(`select version from ${store.schema}.clock`)
+    const newest = clock?.version ?? 0
+    if (toVersion > newest) return { refused: `version ${toVersion} has not been: the newest is ${newest}` }
     const [then] = await tx.query<{ after: FlagState | null }>(
       `select after from ${store.schema}.flag_history
         where environment = $1 and name = $2 and version <= $3 order by version desc limit 1`,

@@ -98,6 +98,10 @@ export function flagRoutes(api: Api, plane: Plane): void {
       const write = { environment, name, by: request.caller?.name ?? '', ifVersion }
       const outcome = await restoreFlag(plane.store, write, toVersion)
       if (outcome.kind === 'no_history') return sendNoHistory(plane, reply, name, environment)
+      if (outcome.kind === 'refused') {
+        const errors = [{ field: 'to_version', rule: outcome.why }]
+        return sendProblem(reply, 400, 'invalid_request', { detail: `to_version: ${outcome.why}`, errors })
+      }
       if (outcome.kind === 'conflict') {
         const detail = `flag ${name} is at version ${outcome.version}, not ${ifVersion}`
         return sendProblem(reply, 409, 'version_conflict', { detail })
