@@ -11,7 +11,7 @@ const READY_LIMIT_MS = 30_000
 
 /** The gateway as a process of its own: started again when it dies, gone when its parent is. */
 export interface GatewayProcess extends RunningPart {
-  /** Resolves when the gateway may take traffic; rejects after 30 s. */
+  /** Resolves when the gateway holds a snapshot and so follows the flags; rejects after 30 s. */
   whenReady(): Promise<void>
 }
 
@@ -49,7 +49,9 @@ export function startGatewayProcess(
       const until = Date.now() + READY_LIMIT_MS
       for (;;) {
         const answer = await call({ method: 'GET', url, timeoutMs: 1_000 }).catch(() => undefined)
-        if (answer?.status === 200) return
+        // It calls itself ready without a snapshot too, after a while, for it can route to legacy; a flip would wait then.
+        const { snapshot_version } = (answer?.json ?? {}) as { snapshot_version?: number | null }
+        if (answer?.status === 200 && typeof snapshot_version === 'number') return
         if (Date.now() > until) throw new Error('the gateway did not become ready within 30 s')
         await new Promise((resolve) => setTimeout(resolve, 50))
       }

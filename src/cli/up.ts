@@ -57,15 +57,12 @@ async function startParts(
     ensureSecretFile('--data-dir', file)
   }
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
-  // The gateway needs nobody to begin with, so its process starts while the database opens.
+  tell('opening the embedded database …')
+  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir })
+  parts.push(database)
+  // Beside the others, not before the database: a new one takes seconds, and the gateway's retries would be slow by then.
   const options = { testControls: settings.test_controls, logLevel: settings.log_level, stdout: output.childStdout }
   const gateway = startGatewayProcess(plan, options, output.log('up'))
-  tell('opening the embedded database …')
-  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir }).catch(async (error: unknown) => {
-    await gateway.close()
-    throw error
-  })
-  parts.push(database)
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [
     startControl(plan, database, output.log('control')).catch((error: unknown) => {
