@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../config/index.ts'
@@ -8,6 +9,9 @@ import { type RunningPart, runUntilStopped } from './run-part.ts'
 
 /** Names the variable by which a worker process knows that it is one, and which. */
 export const WORKER_VARIABLE = 'HANDOVER_GATEWAY_WORKER'
+
+/** Names the variable that gives all workers of a port the same random text, from which keys may be made. */
+export const SEED_VARIABLE = 'HANDOVER_GATEWAY_SEED'
 
 /** What a worker says when it listens. */
 export interface WorkerReady {
@@ -32,7 +36,8 @@ export async function runGatewayWorkers(
   if (options.listen.port === 0) {
     throw new ConfigError(['gateway.listen (--listen): several workers cannot share port 0, name a port'])
   }
-  const workers = Array.from({ length: count }, (_, index) => new Worker(index, options.args, log))
+  const seed = randomBytes(32).toString('hex')
+  const workers = Array.from({ length: count }, (_, index) => new Worker(index, seed, options.args, log))
   const close = async () => {
     await Promise.all(workers.map((worker) => worker.close()))
   }
@@ -55,14 +60,16 @@ export async function runGatewayWorkers(
 
 class Worker {
   readonly #index: number
+  readonly #seed: string
   readonly #args: readonly string[]
   readonly #log: Log
   #child: ChildProcess | undefined
   #adminUrl: string | undefined
   #stopping = false
 
-  constructor(index: number, args: readonly string[], log: Log) {
+  constructor(index: number, seed: string, args: readonly string[], log: Log) {
     this.#index = index
+    this.#seed = seed
     this.#args = args
     this.#log = log
   }
@@ -74,7 +81,7 @@ class Worker {
 
   /** Resolves when it listens; rejects when it ended before. */
   start(): Promise<void> {
-    const env = { ...process.env, [WORKER_VARIABLE]: String(this.#index) }
+    const env = { ...process.env, [WORKER_VARIABLE]: String(this.#index), [SEED_VARIABLE]: this.#seed }
     const child = fork(MAIN, ['gateway', ...this.#args], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child = child
     return new Promise((resolve, reject) => {

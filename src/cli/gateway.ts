@@ -1,10 +1,17 @@
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { ConfigError, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { type DecisionSourceSettings, type GatewaySettings, startGateway } from '../gateway/index.ts'
 import { isLoopback } from '../http/index.ts'
 import { createLog, type Log } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
-import { defaultWorkers, runGatewayWorkers, WORKER_VARIABLE, type WorkerReady } from './gateway-workers.ts'
+import {
+  defaultWorkers,
+  runGatewayWorkers,
+  SEED_VARIABLE,
+  WORKER_VARIABLE,
+  type WorkerReady,
+} from './gateway-workers.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
@@ -18,7 +25,7 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   }
   const log = createLog('gateway', { level: settings.log_level })
   const worker = io.env[WORKER_VARIABLE]
-  const checked = gatewaySettings(settings, worker)
+  const checked = gatewaySettings(settings, worker, io.env[SEED_VARIABLE])
   const workers = settings.workers ?? (checked.listen.port === 0 ? 1 : defaultWorkers())
   if (worker === undefined) warnOfGaps(settings, log)
   if (worker === undefined && workers > 1) {
@@ -47,7 +54,7 @@ function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
 }
 
 /** Turns checked options into what the gateway takes; throws {@link ConfigError} for what no schema sees. */
-export function gatewaySettings(settings: Settings<'gateway'>, worker?: string): GatewaySettings {
+export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, seed?: string): GatewaySettings {
   const faults: string[] = []
   const listen = listenAddress(settings.listen)
   if (settings.test_controls && !isLoopback(listen.host)) {
@@ -62,6 +69,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string):
   const source = decisionSource(settings, worker, faults)
   if (faults.length > 0) throw new ConfigError(faults)
   const dataDir = settings.data_dir
+  const verifierKey = keyFile('--verifier-key-file', settings.verifier_key_file)
   return {
     listen,
     // Each worker has an admin port of its own, known to the process that speaks for all of them.
@@ -73,10 +81,9 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string):
     extraIamPrefixes: settings.iam_token_prefix,
     iamJwtIssuer: settings.iam_jwt_issuer,
     legacyJwtIssuer: settings.legacy_jwt_issuer,
-    verifierKey:
-      settings.verifier_key_file === undefined
-        ? undefined
-        : readKeyFile('--verifier-key-file', settings.verifier_key_file),
+    verifierKey,
+    flowKey: keyFile('--flow-key-file', settings.flow_key_file) ?? derivedFlowKey(verifierKey, source, seed),
+    marksIamFlows: settings.iam_shows_pages,
     trustedProxies: settings.trusted_proxy,
     relativeUrlRoot: settings.relative_url_root ?? '',
     limits: {
@@ -131,4 +138,19 @@ function secret(key: string, file: string | undefined, needs: string, faults: st
   if (file !== undefined) return readSecretFile(flag, file)
   faults.push(`gateway.${key} (${flag}): must be given with ${needs}`)
   return undefined
+}
+
+function keyFile(flag: string, file: string | undefined): Uint8Array | undefined {
+  return file === undefined ? undefined : readKeyFile(flag, file)
+}
+
+/** Made of a secret that all gateways hold anyway; without one, of what at least the workers of this port share. */
+function derivedFlowKey(
+  verifierKey: Uint8Array | undefined,
+  source: DecisionSourceSettings,
+  seed: string | undefined,
+): Uint8Array {
+  const shared = source.kind === 'control' ? source.token : source.kind === 'endpoint' ? source.secret : undefined
+  const material = verifierKey ?? (shared || undefined) ?? seed ?? randomBytes(32)
+  return new Uint8Array(hkdfSync('sha256', material, '', 'handover flow marks', 32))
 }

@@ -60,6 +60,13 @@ const gateway = z.strictObject({
   snapshot: pathField('FILE', 'Decide by this snapshot file, read again when it changes.'),
   environment,
   ...credentialMarks,
+  flow_key_file: pathField(
+    'FILE',
+    "The key that marks flows as one side's, the same on all gateways. Default: made from the verifier key, else from the token or secret of the decision source.",
+  ),
+  iam_shows_pages: switchField(
+    'IAM shows consent pages of its own under /oauth/authorize, as another Doorkeeper does: its flows are marked too.',
+  ),
   relative_url_root: relativeUrlRoot,
   data_dir: pathField(
     'DIR',

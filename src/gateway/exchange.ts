@@ -14,6 +14,7 @@ import type { Admitted } from './admission.ts'
 import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
 import type { Attempt, AttemptOwner, RawHeaders } from './attempt.ts'
 import { afterFailure, type Failure, isServerFailure } from './failure.ts'
+import { flowSetCookie, flowTurn } from './flow-cookie.ts'
 import { cookieSide, type Gate } from './gate.ts'
 import type { Lane, Reply } from './lane.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
@@ -159,7 +160,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const gate = this.#gate
     const { target } = this.#admitted
     const query = target.slice(this.path.length + 1)
-    const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body)
+    const cookie = match.endpoint === 'authorize' ? this.#lane.headers.cookie : undefined
+    const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
     this.#facts = facts
     this.clientId = facts.clientId
     this.flagVersion = gate.source.version
@@ -216,8 +218,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const answer = responseHeaders(raw, {
       side: cookieSide(gate, this.destination === 'iam' ? 'iam' : 'legacy'),
       internalHosts: gate.internalHosts,
-      publicOrigin: () => publicOrigin(this.#lane.headers, this),
+      publicOrigin: this.#publicOrigin,
     })
+    if (this.endpoint === 'authorize') this.#markFlow(status, answer.headers)
     try {
       this.#reply.head(status, statusText, answer.headers, length, gate.isDraining)
     } catch (error) {
@@ -230,6 +233,26 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     }
     if (this.endpoint !== 'other' && isWorthPeeking(this.endpoint, status, answer.isJson)) this.#peek = new AnswerPeek()
     return true
+  }
+
+  readonly #publicOrigin = (): string => publicOrigin(this.#lane.headers, this)
+
+  /** Has the browser remember whose its flow is, where no verifier will tell. */
+  #markFlow(status: number, headers: string[]): void {
+    const { marks, marksIamFlows } = this.#gate
+    const { flow, markedSide } = this.#facts ?? {}
+    const side = this.destination === 'iam' ? 'iam' : 'legacy'
+    if (flow === undefined || marks.flowKey === undefined || (side === 'iam' && !marksIamFlows)) return
+    const location = headerOf(headers, 'location')
+    const turn = flowTurn(this.method, status, location, this.#publicOrigin)
+    if (turn === 'nothing') return
+    const page = {
+      ...({ flow, key: marks.flowKey, side, turn, markedSide, path: this.path } as const),
+      cookie: this.#lane.headers.cookie,
+      isSecure: this.#publicOrigin().startsWith('https:'),
+    }
+    const cookie = flowSetCookie(page, Date.now() / 1_000)
+    if (cookie !== undefined) headers.push('Set-Cookie', cookie)
   }
 
   onEarlyHints(links: string | string[]): void {
@@ -319,4 +342,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
     this.#trouble('bad_gateway')
   }
+}
+
+function headerOf(headers: readonly string[], name: string): string | undefined {
+  for (let at = 0; at < headers.length; at += 2) if (headers[at]?.toLowerCase() === name) return headers[at + 1]
+  return undefined
 }

@@ -19,6 +19,8 @@ export interface Gate {
   readonly log: Log
   readonly limits: GatewayLimits
   readonly marks: CredentialMarks
+  /** IAM shows pages of its own under /oauth/authorize, so that its flows need a mark as well. */
+  readonly marksIamFlows: boolean
   /** Without a trailing slash; empty for none. */
   readonly root: string
   /** How the upstreams' own addresses could be written. */

@@ -153,7 +153,9 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
       iamJwtIssuer: settings.iamJwtIssuer,
       legacyJwtIssuer: settings.legacyJwtIssuer,
       verifierKey: settings.verifierKey,
+      flowKey: settings.flowKey,
     },
+    marksIamFlows: settings.marksIamFlows ?? false,
     internalHosts: sides.flatMap((side) => side.hosts),
     get isBrakeOn() {
       return brake.isOn || source.brake

@@ -9,8 +9,9 @@ export function readRequest(
   query: string,
   admitted: Admitted,
   body: Buffer | undefined,
+  cookie: string | undefined,
 ): Facts {
   const { contentType, authorization, hasRepeatedHeader } = admitted
-  const parts = { endpoint, method, query, contentType, authorization, hasRepeatedHeader, body }
+  const parts = { endpoint, method, query, contentType, authorization, hasRepeatedHeader, body, cookie }
   return readFacts(parts, marks, Date.now() / 1_000)
 }

@@ -71,6 +71,10 @@ export interface GatewaySettings {
   readonly legacyJwtIssuer?: string | undefined
   /** The key by which IAM signs its verifiers; without it no verifier is believed. */
   readonly verifierKey?: Uint8Array | undefined
+  /** 32 bytes, the same for all gateways, by which flows are marked as one side's; without it none is. */
+  readonly flowKey?: Uint8Array | undefined
+  /** IAM shows pages of its own under /oauth/authorize: its flows are marked too. Default false. */
+  readonly marksIamFlows?: boolean
   /** Proxies whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed, as CIDRs or addresses. */
   readonly trustedProxies?: readonly string[]
   /** Without a trailing slash; empty for none. */

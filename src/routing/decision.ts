@@ -5,6 +5,10 @@ export interface Facts {
   readonly endpoint: Endpoint
   /** The one client id that the request names; undefined when it names none. */
   readonly clientId: string | undefined
+  /** Of `authorize`: what tells its flow from others of the same browser; undefined where nothing does. */
+  readonly flow?: string | undefined
+  /** The side that a genuine mark of that flow names. */
+  readonly markedSide?: Destination | undefined
   /** Why the facts cannot be trusted, if so: a parameter given twice, two client ids, broken encoding. */
   readonly fault: 'ambiguous_client' | 'malformed_request' | undefined
   /** Whose the presented credential is, if one is presented and its issuer is known. */

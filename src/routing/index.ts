@@ -1,5 +1,6 @@
 export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
 export type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
+export { FLOW_MARK_SECONDS, type FlowCookie, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
 export { type EndpointMatch, matchEndpoint } from './match-endpoint.ts'
 export { type CredentialMarks, type RequestParts, readFacts } from './read-facts.ts'
 export * from './snapshot.ts'

@@ -15,9 +15,12 @@ export const ROUTING_PARAMETERS = [
   'consent_verifier',
   'authenticity_token',
 ] as const
-export type RoutingParameter = (typeof ROUTING_PARAMETERS)[number]
+/** What tells one flow of a client from another, beside the client. Given twice they say nothing, and are no fault. */
+const FLOW_PARAMETERS = ['redirect_uri', 'state'] as const
+const READ_PARAMETERS = [...ROUTING_PARAMETERS, ...FLOW_PARAMETERS]
+export type RoutingParameter = (typeof READ_PARAMETERS)[number]
 
-const INDEX = new Map<string, number>(ROUTING_PARAMETERS.map((name, index) => [name, index]))
+const INDEX = new Map<string, number>(READ_PARAMETERS.map((name, index) => [name, index]))
 
 export type ParameterFault = 'ambiguous_client' | 'malformed_request'
 
@@ -26,10 +29,12 @@ export type ParameterFault = 'ambiguous_client' | 'malformed_request'
  * place, or differently in two, is a fault and never guessed (RFC 6749 §3.1).
  */
 export class RoutingParameters {
-  readonly #values: Array<string | undefined> = new Array(ROUTING_PARAMETERS.length)
-  readonly #places: number[] = new Array(ROUTING_PARAMETERS.length).fill(0)
+  readonly #values: Array<string | undefined> = new Array(READ_PARAMETERS.length)
+  readonly #places: number[] = new Array(READ_PARAMETERS.length).fill(0)
   #place = 0
   fault: ParameterFault | undefined
+  /** Whether a flow can be told by its parameters: none of them was given twice or is no text. */
+  isFlowClear = true
 
   get(name: RoutingParameter): string | undefined {
     return this.#values[INDEX.get(name) as number]
@@ -50,17 +55,23 @@ export class RoutingParameters {
     if (index === undefined) return
     const bit = 1 << this.#place
     const seen = this.#places[index] as number
-    if ((seen & bit) !== 0) return this.addFault('ambiguous_client')
+    if ((seen & bit) !== 0) return this.#addAmbiguity(index)
     this.#places[index] = seen | bit
     if (value === '') return
     const known = this.#values[index]
-    if (known !== undefined && known !== value) return this.addFault('ambiguous_client')
+    if (known !== undefined && known !== value) return this.#addAmbiguity(index)
     this.#values[index] = value
   }
 
   /** Notes a parameter whose value is not a string (`code[]=…`, a JSON array): what it means is anyone's guess. */
   addUnreadable(name: string): void {
-    if (INDEX.has(name)) this.addFault('ambiguous_client')
+    const index = INDEX.get(name)
+    if (index !== undefined) this.#addAmbiguity(index)
+  }
+
+  #addAmbiguity(index: number): void {
+    if (index < ROUTING_PARAMETERS.length) this.addFault('ambiguous_client')
+    else this.isFlowClear = false
   }
 }
 
@@ -132,7 +143,7 @@ export function readJson(text: string, into: RoutingParameters): void {
   if (document === null || typeof document !== 'object' || Array.isArray(document)) {
     return into.addFault('malformed_request')
   }
-  for (const name of ROUTING_PARAMETERS) {
+  for (const name of READ_PARAMETERS) {
     if (!Object.hasOwn(document, name)) continue
     const value: unknown = (document as Record<string, unknown>)[name]
     if (typeof value === 'string') {
@@ -157,7 +168,7 @@ function hasRepeatedMember(text: string): boolean {
       if (depth === 1 && isColonNext(text, end + 1)) {
         const quoted = text.slice(at, end + 1)
         const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
-        if (INDEX.has(name)) {
+        if ((INDEX.get(name) ?? Number.POSITIVE_INFINITY) < ROUTING_PARAMETERS.length) {
           if (seen.has(name)) return true
           seen.add(name)
         }

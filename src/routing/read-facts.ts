@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { type CredentialType, IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
 import type { Facts } from './decision.ts'
+import { flowOf, sideOfFlow } from './flow-marks.ts'
 import { RoutingParameters, readForm, readJson, readMultipart } from './parameters.ts'
-import type { Destination, Endpoint } from './vocabulary.ts'
+import type { Endpoint } from './vocabulary.ts'
 
 /** One request to an endpoint, as routing reads it. Text is one character a byte (latin1), as `node:http` gives it. */
 export interface RequestParts {
@@ -12,6 +13,8 @@ export interface RequestParts {
   readonly query: string
   readonly contentType: string | undefined
   readonly authorization: string | undefined
+  /** Of `authorize` only: the browser's cookies, among which may be marks of flows. */
+  readonly cookie?: string | undefined
   /** A header that routing reads came more than once. */
   readonly hasRepeatedHeader: boolean
   readonly body: Buffer | undefined
@@ -27,6 +30,8 @@ export interface CredentialMarks {
   readonly legacyJwtIssuer: string | undefined
   /** The key by which IAM signs its verifiers; without it no verifier is believed. */
   readonly verifierKey: Uint8Array | undefined
+  /** The key by which gateways mark flows; without it no mark is believed. */
+  readonly flowKey?: Uint8Array | undefined
 }
 
 const MAX_SCANNED_JWT = 8_192
@@ -45,10 +50,15 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
   const presented = presentedCredential(parts, parameters)
   const credential = presented === undefined ? 'none' : issuerOf(presented.value, presented.type, marks)
   const hasGenuineVerifier = parts.endpoint === 'authorize' && carriesGenuineVerifier(parameters, marks, now)
-  const affinity = affinityOf(parts, parameters)
+  const flow = flowIn(parts, parameters)
+  const { flowKey } = marks
+  const markedSide = flow !== undefined && flowKey ? sideOfFlow(parts.cookie, flow, flowKey, now) : undefined
+  const affinity = markedSide ?? (isAnswerToLegacyForm(parts, parameters) ? 'legacy' : undefined)
   return {
     endpoint: parts.endpoint,
     clientId: parameters.get('client_id'),
+    flow,
+    markedSide,
     fault: parameters.fault,
     credential,
     hasGenuineVerifier,
@@ -196,13 +206,18 @@ function carriesGenuineVerifier(parameters: RoutingParameters, marks: Credential
   return consent !== undefined && isGenuineVerifier('consent', consent, key, now)
 }
 
+function flowIn(parts: RequestParts, parameters: RoutingParameters): string | undefined {
+  if (parts.endpoint !== 'authorize' || !parameters.isFlowClear) return undefined
+  return flowOf(parameters.get('client_id'), parameters.get('redirect_uri'), parameters.get('state'))
+}
+
 /**
  * The consent form of the monolith carries Rails's form token and posts back to the endpoint that showed it, so an
  * answer to it belongs to legacy whatever the flag says by then. Steering to legacy gains a forger nothing.
  */
-function affinityOf(parts: RequestParts, parameters: RoutingParameters): Destination | undefined {
+function isAnswerToLegacyForm(parts: RequestParts, parameters: RoutingParameters): boolean {
   const isAnswer = parts.endpoint === 'authorize' && (parts.method === 'POST' || parts.method === 'DELETE')
-  return isAnswer && parameters.get('authenticity_token') !== undefined ? 'legacy' : undefined
+  return isAnswer && parameters.get('authenticity_token') !== undefined
 }
 
 function hasHighCharacter(text: string): boolean {

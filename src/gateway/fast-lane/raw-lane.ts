@@ -50,7 +50,8 @@ export function joinedHeaders(raw: readonly string[]): IncomingHttpHeaders {
   for (let at = 0; at < raw.length; at += 2) {
     const name = (raw[at] as string).toLowerCase()
     const before = headers[name]
-    headers[name] = before === undefined ? (raw[at + 1] as string) : `${before}, ${raw[at + 1]}`
+    const separator = name === 'cookie' ? '; ' : ', '
+    headers[name] = before === undefined ? (raw[at + 1] as string) : `${before}${separator}${raw[at + 1]}`
   }
   return headers
 }
