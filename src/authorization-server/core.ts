@@ -1,5 +1,6 @@
 import type { ClientDirectory } from './client-directory.ts'
 import type { KeyRing } from './keys.ts'
+import type { RequestLimits } from './limits/request-limits.ts'
 import type { GrantEvent, Layout, ResourceOwnerStore, TokenMint } from './ports.ts'
 import type { ResolvedSettings } from './settings.ts'
 import type { DeviceStore } from './store/devices.ts'
@@ -17,5 +18,6 @@ export interface Core {
   readonly keys: KeyRing
   readonly mint: TokenMint
   readonly layout: Layout
+  readonly limits: RequestLimits
   readonly onGrant: (event: GrantEvent) => void
 }

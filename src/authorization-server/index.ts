@@ -1,4 +1,15 @@
 export type * from './contract.ts'
+export type { Limit } from './limits/gcra.ts'
+export { limitLog } from './limits/limit-log.ts'
+export { type LimitTable, limitTable } from './limits/limit-table.ts'
+export {
+  type LimitReached,
+  type RequestLimitOptions,
+  type RequestLimitSettings,
+  type RequestLimits,
+  requestLimits,
+} from './limits/request-limits.ts'
+export { retryAfter, TOO_MANY_TEXT, TooManyGuessesError, tooManyRequests } from './limits/too-many-requests.ts'
 export { hexMint, prefixedMint } from './mint.ts'
 export {
   authorizationErrorBody,

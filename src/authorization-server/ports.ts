@@ -1,4 +1,5 @@
 import type { Database } from '../storage/index.ts'
+import type { RequestLimits } from './limits/request-limits.ts'
 
 /** An OAuth application in the role it plays on the wire. */
 export interface Client {
@@ -30,8 +31,11 @@ export interface ResourceOwner {
 /** Where users are known. */
 export interface ResourceOwnerStore {
   find(id: string): Promise<ResourceOwner | undefined>
-  /** Left out: the password grant is unsupported. */
-  authenticate?(username: string, password: string): Promise<ResourceOwner | undefined>
+  /**
+   * Left out: the password grant is unsupported. `network` is where the guess came from. Rejects with
+   * `TooManyGuessesError` when it is not looked at.
+   */
+  authenticate?(username: string, password: string, network: string): Promise<ResourceOwner | undefined>
 }
 
 /** What an access token is minted for. */
@@ -118,6 +122,8 @@ export interface AuthorizationServerDependencies {
   readonly settings: Settings
   /** Called after every successful grant. Must not throw. */
   readonly onGrant?: (event: GrantEvent) => void
+  /** Default: nothing is limited. */
+  readonly limits?: RequestLimits
   /** Makes whole pages of the server's own titles and bodies. Default: a plain page. */
   readonly layout?: Layout
 }

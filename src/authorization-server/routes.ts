@@ -10,37 +10,44 @@ import { userinfoEndpoint } from './endpoints/userinfo.ts'
 /** Where a request goes. */
 export interface Route {
   readonly path: string
+  /** What the endpoint is called in metrics and log: `token`, `token_info`, … */
+  readonly name: string
   /** By method; HEAD goes where GET does. */
   readonly endpoints: Readonly<Record<string, Endpoint>>
   /** The path ended in `.json` or the like, so that the answer does not vary by Accept. */
   readonly suffixed: boolean
 }
 
-type Endpoints = Route['endpoints']
+const ROUTES: ReadonlyMap<string, Route> = new Map(
+  [
+    route('/oauth/token', { POST: tokenEndpoint }),
+    route('/oauth/revoke', { POST: revokeEndpoint }),
+    route('/oauth/introspect', { POST: introspectEndpoint }),
+    route('/oauth/authorize_device', { POST: deviceAuthorizationEndpoint }),
+    route('/oauth/token/info', { GET: tokenInfoEndpoint }),
+    route('/oauth/userinfo', { GET: userinfoEndpoint, POST: userinfoEndpoint }),
+    route('/oauth/discovery/keys', { GET: keysEndpoint }),
+    route('/.well-known/openid-configuration', { GET: discoveryEndpoint }),
+    route('/.well-known/oauth-authorization-server', { GET: discoveryEndpoint }),
+    route('/.well-known/webfinger', { GET: webfingerEndpoint }),
+  ].map((one) => [one.path, one]),
+)
 
-const ROUTES: ReadonlyMap<string, Endpoints> = new Map<string, Endpoints>([
-  ['/oauth/token', { POST: tokenEndpoint }],
-  ['/oauth/revoke', { POST: revokeEndpoint }],
-  ['/oauth/introspect', { POST: introspectEndpoint }],
-  ['/oauth/authorize_device', { POST: deviceAuthorizationEndpoint }],
-  ['/oauth/token/info', { GET: tokenInfoEndpoint }],
-  ['/oauth/userinfo', { GET: userinfoEndpoint, POST: userinfoEndpoint }],
-  ['/oauth/discovery/keys', { GET: keysEndpoint }],
-  ['/.well-known/openid-configuration', { GET: discoveryEndpoint }],
-  ['/.well-known/oauth-authorization-server', { GET: discoveryEndpoint }],
-  ['/.well-known/webfinger', { GET: webfingerEndpoint }],
-])
+function route(path: string, endpoints: Route['endpoints']): Route {
+  const [, , ...words] = path.split('/')
+  return { path, name: words.join('_'), endpoints, suffixed: false }
+}
 
 /** The route of a path in any of its spellings: doubled and trailing slashes, a format suffix (README of the recording, 24). */
 export function routeOf(path: string): Route | undefined {
   const plain = ROUTES.get(path)
-  if (plain !== undefined) return { path, endpoints: plain, suffixed: false }
+  if (plain !== undefined) return plain
   const cleaned = cleanPath(path)
   const exact = ROUTES.get(cleaned)
-  if (exact !== undefined) return { path: cleaned, endpoints: exact, suffixed: false }
+  if (exact !== undefined) return exact
   const bare = /^(.*[^/.])\.[^./?]+$/.exec(cleaned)?.[1]
   const suffixed = bare === undefined ? undefined : ROUTES.get(bare)
-  return bare === undefined || suffixed === undefined ? undefined : { path: bare, endpoints: suffixed, suffixed: true }
+  return suffixed && { ...suffixed, suffixed: true }
 }
 
 /** The endpoint for a method. */

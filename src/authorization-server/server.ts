@@ -17,6 +17,8 @@ import type { Core } from './core.ts'
 import { preflightReply, withCors } from './cors.ts'
 import { approveDevice, findDevice } from './device-approval.ts'
 import { createKeyRing } from './keys.ts'
+import { limited } from './limits/limited-endpoint.ts'
+import { requestLimits } from './limits/request-limits.ts'
 import { nativeCodeBody, plainLayout, publicError } from './pages.ts'
 import { readParameters } from './parameters/read.ts'
 import { scalarOf } from './parameters/value.ts'
@@ -49,6 +51,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     keys: createKeyRing(createKeyStore(database, schema), settings.sealingKey),
     mint: dependencies.mint,
     layout: dependencies.layout ?? plainLayout,
+    limits: dependencies.limits ?? requestLimits(),
     onGrant: dependencies.onGrant ?? (() => {}),
   }
   const maintenance = createMaintenance(database, schema)
@@ -80,7 +83,10 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     signJwt: (claims, header) => core.keys.signJwt(claims, header),
     jwks: async () => ({ keys: await core.keys.publicKeys() }),
     applications,
-    reset: () => maintenance.reset(),
+    async reset() {
+      core.limits.clear()
+      await maintenance.reset()
+    },
     advance: (seconds) => maintenance.advance(seconds),
     purge: () => maintenance.purge(),
   }
@@ -101,5 +107,5 @@ async function answer(core: Core, request: HttpRequest, route: Route): Promise<H
   const read = readParameters(request)
   const endpoint = endpointOf(route, read.method)
   if (endpoint === undefined) return publicError(404, request)
-  return read.ok ? endpoint(core, { http: request, parameters: read.parameters }) : read.reply
+  return read.ok ? limited(core, route.name, endpoint, { http: request, parameters: read.parameters }) : read.reply
 }

@@ -13,6 +13,7 @@ import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
+import { requestLimitSettings, trustedProxies } from './limits.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
 
@@ -55,6 +56,8 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     resourceOwnerUrl: settings.resource_owner_url,
     accessTokenFormat: settings.access_token_format,
     ...(settings.jwt_audience === undefined ? {} : { jwtAudience: settings.jwt_audience }),
+    limits: requestLimitSettings(settings),
+    trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     protocol: { sealingKey: readKeyFile('--sealing-key-file', sealingFile) },
   }

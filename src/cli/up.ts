@@ -11,6 +11,7 @@ import { claimDataDirectory, type Database, openDatabase } from '../storage/inde
 import { asConfigError, DEFINITIONS_DIRECTORY } from './control.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
+import { defaultLimits } from './limits.ts'
 import { readSeedFile } from './monolith.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
 import { demoData } from './up-demo.ts'
@@ -111,6 +112,7 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
       database,
       internalToken: readSecretFile('--data-dir', plan.files.internalToken),
       verifierKey: readKeyFile('--data-dir', plan.files.verifierKey),
+      limits: defaultLimits().requests,
       resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
       testControls: settings.test_controls,
       protocol: { sealingKey: readKeyFile('--data-dir', plan.files.sealingKey) },
@@ -132,6 +134,7 @@ function startMonolithPart(
       issuer: plan.issuer,
       database,
       seed,
+      limits: defaultLimits(),
       iam: {
         internalUrl: `http://${plan.iamInternal.host}:${plan.iamInternal.port}`,
         token: readSecretFile('--data-dir', plan.files.internalToken),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseListenAddress } from '../http/index.ts'
+import { parseLimit } from './limit.ts'
 
 /** How one option is written outside the configuration file; the key itself gives `--kebab-case` and the variable. */
 export interface FieldNotes {
@@ -89,6 +90,14 @@ export function switchField(description: string, notes: FieldNotes = {}) {
     z.boolean('must be true or false'),
   )
   return note(schema.default(false), description, notes)
+}
+
+/** `COUNT/PERIOD`, or `off`; {@link parseLimit} reads it. */
+export function limitField(fallback: string, description: string) {
+  const schema = z
+    .string()
+    .refine((text) => text === 'off' || parseLimit(text) !== undefined, 'must be off, or like 20/10m: COUNT/PERIOD')
+  return note(schema.default(fallback), description, { placeholder: 'COUNT/PERIOD' })
 }
 
 /** One of several words. */

@@ -1,3 +1,4 @@
+export { parseLimit } from './limit.ts'
 export { ConfigError, type ConfigSources, loadSettings, type OptionHelp, optionsOf } from './load.ts'
 export { nearest } from './nearest.ts'
 export { type Section, type Settings, sections } from './schema.ts'

@@ -4,6 +4,7 @@ import {
   databaseUrlField,
   defaultPathField,
   integerField,
+  limitField,
   listenField,
   listField,
   optionalIntegerField,
@@ -105,6 +106,27 @@ const store = {
   ),
 }
 
+/** What holds back guessing and floods, the same on both authorization servers. Counted in each process, unless said. */
+const limits = {
+  trusted_proxy: listField(
+    'CIDR',
+    'A proxy, such as the gateway, whose X-Forwarded-For is believed. Default: loopback and private networks.',
+    CIDR,
+  ),
+  rate_limits: choiceField(['on', 'off'], 'on', 'Hold back guessing and floods; off turns every limit below off.'),
+  limit_address_requests: limitField('6000/1m', 'Requests from one address (IPv6: /64) that is not a trusted proxy.'),
+  limit_address_failures: limitField('300/1m', 'Different wrong credentials of any kind from one such address.'),
+  limit_device_starts: limitField('300/10m', 'Device codes asked for from one such address.'),
+  limit_client_requests: limitField(
+    '60000/1m',
+    'Requests by one client that has shown its secret, from such addresses.',
+  ),
+  limit_client_failures: limitField(
+    '20/10m',
+    'Different wrong secrets for one client from one address, whichever it is.',
+  ),
+}
+
 const control = z.strictObject({
   listen: listenField('127.0.0.1:8080', 'Where the API is served.'),
   ...store,
@@ -156,6 +178,7 @@ const iam = z.strictObject({
   ),
   access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'What access tokens are made of.'),
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
+  ...limits,
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
   log_level: logLevel,
 })
@@ -176,6 +199,13 @@ const monolith = z.strictObject({
   control_url: urlField('The control plane to tell of applications.'),
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
+  ...limits,
+  limit_sign_in: limitField('10/10m', 'Different wrong passwords for one user from one address or known browser.'),
+  limit_sign_in_name: limitField(
+    '100/1h',
+    'Different wrong passwords for one user from all places where they never signed in.',
+  ),
+  limit_sign_in_address: limitField('300/10m', 'Different wrong user names and passwords from one address.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
   log_level: logLevel,
 })

@@ -1,5 +1,11 @@
 import type { Server } from 'node:http'
-import { formatListenAddress, type ListenAddress, ListenError, type RunningServer } from '../http/index.ts'
+import {
+  formatListenAddress,
+  type ListenAddress,
+  ListenError,
+  type RunningServer,
+  TrustedProxies,
+} from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake } from './brake.ts'
@@ -8,7 +14,6 @@ import { ControlStream } from './control-stream.ts'
 import type { Gate } from './gate.ts'
 import { KeyUnion } from './key-union.ts'
 import { Metrics } from './metrics.ts'
-import { TrustedProxies } from './peers.ts'
 import { Recorder } from './recorder.ts'
 import { RoutingEndpoint } from './routing-endpoint.ts'
 import { buildFrontDoor, type FrontDoor } from './server.ts'

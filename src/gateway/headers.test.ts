@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { TrustedProxies } from '../http/index.ts'
 import { cookiesFor, maySetCookie } from './cookies.ts'
 import type { RunningGateway } from './gateway.ts'
-import { TrustedProxies } from './peers.ts'
 import { withoutInternalHost } from './response-headers.ts'
 import { Bed, exchangeBytes, type Side } from './test-bed.ts'
 

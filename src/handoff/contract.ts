@@ -9,6 +9,9 @@ import { z } from 'zod'
  */
 export const AUTH_TOKEN_HEADER = 'gitlab-iam-auth-token'
 
+/** Where the caller of IAM's token endpoint came from: an IPv4 address or the /64 of an IPv6 one. */
+export const CLIENT_ADDRESS_HEADER = 'gitlab-iam-client-address'
+
 /** Paths on the internal port. Challenges go in the query: `?challenge=` for PUT, `?login_challenge=`/`?consent_challenge=` for GET. */
 export const INTERNAL_PATHS = {
   login: '/oauth2/internal/auth/requests/login',
@@ -92,7 +95,8 @@ export const internalIntrospectionAnswerSchema = z.object({
 
 /**
  * The one call in the other direction, for the password grant: POST {username, password} to the monolith, with
- * {@link AUTH_TOKEN_HEADER}. 200 with a {@link resourceOwnerSchema}, 404 when they do not fit.
+ * {@link AUTH_TOKEN_HEADER}. 200 with a {@link resourceOwnerSchema}, 404 when they do not fit, 429 with `Retry-After`
+ * when they are not looked at because there were too many guesses; {@link CLIENT_ADDRESS_HEADER} says whose.
  */
 export const RESOURCE_OWNER_PATH = '/-/iam/resource_owner'
 export const resourceOwnerCredentialsSchema = z.strictObject({

@@ -15,6 +15,8 @@ export interface Call {
 /** What came back; `json` is undefined when the body is empty or not JSON. */
 export interface CallAnswer {
   readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly json: unknown
   readonly text: string
 }
@@ -40,7 +42,7 @@ export async function call(options: Call): Promise<CallAnswer> {
       bodyTimeout: timeout,
     })
     const text = await textOf(answer.body)
-    return { status: answer.statusCode, json: parseJson(text), text }
+    return { status: answer.statusCode, headers: answer.headers, json: parseJson(text), text }
   } catch (error) {
     const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name.includes('Timeout'))
     const where = options.url.split('?')[0]

@@ -3,6 +3,7 @@ import type {
   AuthorizationServer,
   AuthorizationStep,
   Parameters,
+  RequestLimits,
   ResourceOwner,
 } from '../authorization-server/index.ts'
 import { isGenuineVerifier, type VerifierKind } from '../credentials/index.ts'
@@ -17,6 +18,7 @@ import type { ResourceOwnerTable } from './resource-owner-store.ts'
 /** What `/oauth/authorize` needs. */
 export interface AuthorizeDependencies {
   readonly core: AuthorizationServer
+  readonly limits: RequestLimits
   readonly challenges: ChallengeStore
   readonly owners: ResourceOwnerTable
   readonly verifierKey: Uint8Array

@@ -1,11 +1,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { GrantEvent } from '../authorization-server/index.ts'
+import type { GrantEvent, LimitReached } from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
 
 /** What the auth service counts. Labels are from fixed lists: no client, user or credential is among them. */
 export interface IamMetrics {
   grant(event: GrantEvent): void
+  /** One request that was refused because there were too many. */
+  limited(reached: LimitReached): void
   /** One answer of the public port. */
   answered(endpoint: PublicEndpoint, reply: HttpReply, seconds: number): void
   text(): Promise<{ readonly contentType: string; readonly text: string }>
@@ -50,6 +52,12 @@ export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', 
     labelNames: ['endpoint', 'error'],
     registers,
   })
+  const limited = new Counter({
+    name: 'handover_iam_rate_limited_total',
+    help: 'Requests refused because there were too many, by endpoint and limit.',
+    labelNames: ['endpoint', 'limit'],
+    registers,
+  })
   const durations = new Histogram({
     name: 'handover_iam_request_duration_seconds',
     help: 'Time to answer, by endpoint and status.',
@@ -71,6 +79,7 @@ export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', 
   })
   return {
     grant: ({ grantType }) => grants.inc({ grant_type: grantType }),
+    limited: ({ endpoint, limit }) => limited.inc({ endpoint, limit }),
     answered(endpoint, reply, seconds) {
       durations.observe({ endpoint, code: reply.status }, seconds)
       const error = errorOf(reply)

@@ -1,4 +1,4 @@
-import { type AuthorizationServer, publicError, securityHeaders } from '../authorization-server/index.ts'
+import { publicError, retryAfter, securityHeaders, TOO_MANY_TEXT } from '../authorization-server/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { type AuthorizeDependencies, authorizeEndpoint } from './authorize.ts'
@@ -52,15 +52,28 @@ function routes(to: PublicApiDependencies) {
       return (await testControl(to, request)) ?? publicError(404, request)
     }
     if (endpoint === 'authorize' || endpoint === 'authorize_native') {
-      return page(to.core, authorize, endpoint, request)
+      return tooMany(to, endpoint, request) ?? page(to, authorize, endpoint, request)
     }
     const asked = request.path === '/.well-known/jwks.json' ? { ...request, path: '/oauth/discovery/keys' } : request
     return (await to.core.handle(asked)) ?? publicError(404, request)
   }
 }
 
+function tooMany(
+  { limits }: PublicApiDependencies,
+  endpoint: PublicEndpoint,
+  request: HttpRequest,
+): HttpReply | undefined {
+  const caller = limits.callerOf(request)
+  const refused = limits.admit(endpoint, caller)
+  if (refused === undefined) return undefined
+  limits.reached({ endpoint, limit: refused.limit, network: caller.address.network })
+  const reply = errorPage(TOO_MANY_TEXT, 429)
+  return { ...reply, headers: [...reply.headers, retryAfter(refused.waitMs)] }
+}
+
 async function page(
-  core: AuthorizationServer,
+  { core }: PublicApiDependencies,
   authorize: ReturnType<typeof authorizeEndpoint>,
   endpoint: 'authorize' | 'authorize_native',
   request: HttpRequest,

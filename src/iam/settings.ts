@@ -1,4 +1,4 @@
-import type { Settings as ProtocolSettings } from '../authorization-server/index.ts'
+import type { Settings as ProtocolSettings, RequestLimitSettings } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { Database } from '../storage/index.ts'
 
@@ -30,6 +30,10 @@ export interface IamSettings {
   readonly jwtAudience?: string
   /** Opens `/__lab/reset` and `/__lab/advance` on the public port. Default false. */
   readonly testControls?: boolean
+  /** What callers may do how often. Default: as often as they like. */
+  readonly limits?: RequestLimitSettings | undefined
+  /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
+  readonly trustedProxies?: readonly string[] | undefined
   /** What else the operator decides about the protocol. */
   readonly protocol?: Omit<ProtocolSettings, 'issuer'>
 }

@@ -3,6 +3,9 @@ import {
   authorizationMigrations,
   createAuthorizationServer,
   type GrantEvent,
+  limitLog,
+  type RequestLimits,
+  requestLimits,
 } from '../authorization-server/index.ts'
 import { serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
@@ -40,9 +43,18 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const owners = resourceOwnerTable(database, handOffSchema)
   const challenges = new ChallengeStore(database, handOffSchema, verifierKey)
   const metrics = iamMetrics(() => challenges.countOpen())
-  const core = protocolCore({ ...settings, issuer }, schema, owners, grantLog(log, metrics))
+  const told = limitLog((line, text) => log.warn({ ...line, correlation_id: currentCorrelationId() }, text))
+  const limits = requestLimits({
+    ...settings.limits,
+    trustedProxies: settings.trustedProxies,
+    onReached: (reached) => {
+      metrics.limited(reached)
+      told(reached)
+    },
+  })
+  const core = protocolCore({ ...settings, issuer }, schema, owners, { onGrant: grantLog(log, metrics), limits })
   const to = {
-    ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log },
+    ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log, limits },
     testControls: settings.testControls ?? false,
     ready: () => isReachable(database),
     loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,
@@ -84,7 +96,7 @@ function protocolCore(
   settings: IamSettings,
   schema: string,
   owners: ResourceOwnerTable,
-  onGrant: (event: GrantEvent) => void,
+  hooks: { readonly onGrant: (event: GrantEvent) => void; readonly limits: RequestLimits },
 ): AuthorizationServer {
   const { database, issuer, resourceOwnerUrl, internalToken } = settings
   const mint = iamMint({
@@ -97,7 +109,7 @@ function protocolCore(
     database,
     schema,
     mint,
-    onGrant,
+    ...hooks,
     resourceOwners: {
       find: (id) => owners.find(id),
       ...(resourceOwnerUrl === undefined

@@ -1,13 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import { type AuthorizationServer, conditional, publicError } from '../authorization-server/index.ts'
+import {
+  type AuthorizationServer,
+  conditional,
+  pageReply,
+  publicError,
+  type RequestLimits,
+  retryAfter,
+  TOO_MANY_TEXT,
+} from '../authorization-server/index.ts'
 import { RESOURCE_OWNER_PATH } from '../handoff/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
+import { contentSecurityPolicy } from './browser/answers.ts'
 import { isForeign, isForgeryFree } from './browser/csrf.ts'
 import type { FindPages, FoundPages } from './browser/routes.ts'
 import { openSession, type Session } from './browser/session.ts'
 import type { SignedInSessions } from './browser/signed-in-sessions.ts'
 import { textOf } from './browser/visit.ts'
+import { layout } from './pages/layout.ts'
+import { messageBody } from './pages/message.ts'
 import { PasswordChecksBusyError } from './users/password-checks.ts'
 import type { Users } from './users/users.ts'
 
@@ -28,6 +39,7 @@ export interface HandlerOptions {
   readonly testControl: PlainAnswer | undefined
   /** Whether the store answers. */
   readonly isReady: () => Promise<boolean>
+  readonly limits: RequestLimits
   readonly log: Log
 }
 
@@ -67,8 +79,24 @@ async function answer(request: HttpRequest, options: HandlerOptions): Promise<Ht
   const plain = await withoutSession(request, options)
   if (plain) return plain
   const found = options.pages(request.path)
-  const reply = found ? await visitPage(request, found, options) : undefined
+  const reply = found ? (tooMany(request, options) ?? (await visitPage(request, found, options))) : undefined
   return reply ?? (await options.core.handle(request)) ?? publicError(404, request)
+}
+
+function tooMany(request: HttpRequest, { limits }: HandlerOptions): HttpReply | undefined {
+  const caller = limits.callerOf(request)
+  const refused = limits.admit('page', caller)
+  if (refused === undefined) return undefined
+  limits.reached({ endpoint: 'page', limit: refused.limit, network: caller.address.network })
+  const document = layout({
+    title: 'Too many requests',
+    body: messageBody({ heading: 'Too many requests', text: TOO_MANY_TEXT }),
+  })
+  return pageReply(429, document, [
+    ['Content-Security-Policy', contentSecurityPolicy([])],
+    ['Cache-Control', 'no-store'],
+    retryAfter(refused.waitMs),
+  ])
 }
 
 async function withoutSession(request: HttpRequest, options: HandlerOptions): Promise<HttpReply | undefined> {

@@ -1,6 +1,8 @@
+import type { RequestLimitSettings } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { SeedDocument } from './seed.ts'
+import type { SignInLimits } from './users/sign-in-throttle.ts'
 
 /** What the monolith is told, checked already. */
 export interface MonolithSettings {
@@ -16,6 +18,15 @@ export interface MonolithSettings {
   readonly iam?: { readonly internalUrl: string; readonly token: string } | undefined
   /** The control plane to tell of applications. */
   readonly control?: { readonly url: string; readonly token: string } | undefined
+  /** What callers may do how often. Default: only guesses of passwords are held back. */
+  readonly limits?:
+    | {
+        readonly requests?: RequestLimitSettings | undefined
+        readonly signIn?: SignInLimits | undefined
+      }
+    | undefined
+  /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
+  readonly trustedProxies?: readonly string[] | undefined
   /** Opens /__lab/reset and /__lab/advance. */
   readonly testControls?: boolean | undefined
   /** 32 bytes from which the session key is made and with which the signing key is sealed. Default: both lie in the store. */

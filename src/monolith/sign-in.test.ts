@@ -139,11 +139,19 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(await browser.visit(at('/'))), /Signed in as bob/)
     })
 
-    test('is held up after ten wrong passwords for a name', async () => {
+    test('is held up after ten wrong passwords for a name, but not where its user has signed in', async () => {
+      const home = await signedInBrowser(monolith.url, 'bob')
       const browser = new Browser()
       let page = await browser.visit(at('/users/sign_in'))
-      for (let attempt = 0; attempt < 10; attempt++) page = await sendSignIn(browser, page, 'bob', 'wrong')
-      assert.match(textOfPage(await sendSignIn(browser, page, 'bob')), /^Too many failed attempts/)
+      for (let attempt = 0; attempt < 10; attempt++) page = await sendSignIn(browser, page, 'bob', `wrong ${attempt}`)
+      const refused = await sendSignIn(browser, page, 'bob')
+      assert.match(textOfPage(refused), /^Too many failed attempts/)
+      assert.equal(refused.status, 429)
+      assert.equal(refused.headers.get('cache-control'), 'no-store')
+      const wait = Number(refused.headers.get('retry-after'))
+      assert.ok(wait > 0 && wait <= 60, `${wait}`)
+      const again = await sendSignIn(home, await home.visit(at('/users/sign_in')), 'bob')
+      assert.equal(again.status, 302)
     })
 
     test('never leads to another site, however the request was spelled', async () => {

@@ -1,7 +1,13 @@
-import type { ResourceOwner } from '../authorization-server/index.ts'
+import {
+  type RequestLimits,
+  type ResourceOwner,
+  retryAfter,
+  TooManyGuessesError,
+} from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
 import { page, redirectTo } from './browser/answers.ts'
 import { csrfToken } from './browser/csrf.ts'
+import type { KnownBrowsers } from './browser/known-browser.ts'
 import type { Pages } from './browser/routes.ts'
 import type { Flash } from './browser/session.ts'
 import type { SignedInSessions } from './browser/signed-in-sessions.ts'
@@ -9,21 +15,21 @@ import { textIn, textOf, type Visit } from './browser/visit.ts'
 import { type LoginChallenges, rememberSignInFor } from './handoff/login-challenge.ts'
 import { signInBody } from './pages/sign-in.ts'
 import type { PasswordCheck } from './users/password-checks.ts'
-import type { SignInThrottle } from './users/sign-in-throttle.ts'
 import type { Users } from './users/users.ts'
 
 /** What signing in and out needs. */
 export interface SignInOptions {
   readonly users: Users
   readonly sessions: SignedInSessions
-  readonly throttle: SignInThrottle
   readonly checkPassword: PasswordCheck
+  readonly browsers: KnownBrowsers
+  readonly limits: RequestLimits
   /** Undefined where no IAM is configured: a challenge is then ignored. */
   readonly challenges: LoginChallenges | undefined
 }
 
 const WRONG = 'Invalid login or password.'
-const TOO_OFTEN = 'Too many failed attempts. Wait ten minutes, then try again.'
+const TOO_OFTEN = 'Too many failed attempts. Wait a few minutes, then try again.'
 
 /** The sign-in form, what it is posted to, and signing out. */
 export function signInPages(options: SignInOptions): Pages {
@@ -59,9 +65,37 @@ async function signIn(visit: Visit, options: SignInOptions): Promise<HttpReply> 
   const challenge = options.challenges && (textOf(visit.parameters['login_challenge']) || undefined)
   const refuse = (text: string) =>
     showForm(visit, { challenge, login, flash: { kind: 'alert', text }, leadsTo: 'anywhere' })
-  if (!options.throttle.allows(login)) return refuse(TOO_OFTEN)
-  const owner = await options.checkPassword(login, password)
+  const { cookie } = visit.request.headers
+  const { network } = options.limits.callerOf(visit.request).address
+  const browser = options.browsers.markOf(cookie, login)
+  const attempt = { username: login, network, browser }
+  const owner = await options.checkPassword(attempt, password).catch(asTooMany)
+  if (owner instanceof TooManyGuessesError) {
+    options.limits.reached({ endpoint: 'sign_in', limit: 'password_guesses', network })
+    const reply = refuse(TOO_OFTEN)
+    return { ...reply, status: 429, headers: [...withoutEtag(reply.headers), retryAfter(owner.waitMs)] }
+  }
   if (!owner) return refuse(WRONG)
+  const mark = options.browsers.remember(cookie, login, visit.request.origin.startsWith('https:'))
+  const reply = await goOn(visit, owner, challenge, options)
+  return mark === undefined ? reply : { ...reply, headers: [...reply.headers, ['Set-Cookie', mark]] }
+}
+
+function asTooMany(error: unknown): TooManyGuessesError {
+  if (error instanceof TooManyGuessesError) return error
+  throw error
+}
+
+function withoutEtag(headers: HttpReply['headers']): HttpReply['headers'] {
+  return [...headers.filter(([name]) => name !== 'ETag' && name !== 'Cache-Control'), ['Cache-Control', 'no-store']]
+}
+
+async function goOn(
+  visit: Visit,
+  owner: ResourceOwner,
+  challenge: string | undefined,
+  options: SignInOptions,
+): Promise<HttpReply> {
   const returnTo = visit.session.data.returnTo ?? '/'
   await beginSession(visit, owner, options)
   if (!options.challenges || challenge === undefined) return redirectTo(visit, returnTo)

@@ -3,6 +3,8 @@ import {
   createAuthorizationServer,
   type GrantEvent,
   hexMint,
+  limitLog,
+  requestLimits,
 } from '../authorization-server/index.ts'
 import { type ListenAddress, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
@@ -16,6 +18,7 @@ import {
 import { migrate } from '../storage/index.ts'
 import { applicationPages } from './applications/pages.ts'
 import { applicationRegistry, asApplication } from './applications/registry.ts'
+import { knownBrowsers } from './browser/known-browser.ts'
 import { routeTable } from './browser/routes.ts'
 import { databaseSessions } from './browser/signed-in-sessions.ts'
 import { monolithHandler } from './handler.ts'
@@ -61,16 +64,26 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   await migrate(database, `${schema}_oauth`, authorizationMigrations)
   const users = databaseUsers(database, schema)
   const sessions = databaseSessions(database, schema)
-  const throttle = signInThrottle()
+  const throttle = signInThrottle(settings.limits?.signIn)
   const checkPassword = boundedPasswordCheck((username, password) => users.authenticate(username, password), throttle)
+  const limits = requestLimits({
+    ...settings.limits?.requests,
+    trustedProxies: settings.trustedProxies,
+    onReached: limitLog((line, text) => log.warn(line, text)),
+  })
+  const key = await sessionKey(database, schema, settings.stateKey)
   const core = createAuthorizationServer({
     database,
     schema: `${schema}_oauth`,
-    resourceOwners: { find: (id) => users.find(id), authenticate: checkPassword },
+    resourceOwners: {
+      find: (id) => users.find(id),
+      authenticate: (username, password, network) => checkPassword({ username, network }, password),
+    },
     mint: hexMint,
     settings: { issuer, sealingKey: settings.stateKey },
     onGrant: (event) => logGrant(log, event),
     layout: coreLayout,
+    limits,
   })
   const registry = applicationRegistry(database, schema, core.applications)
   if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed planted')
@@ -84,16 +97,21 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     log,
     pages: routeTable({
       ...homePages(core),
-      ...signInPages({ users, sessions, throttle, checkPassword, challenges }),
+      ...signInPages({
+        ...{ users, sessions, checkPassword, challenges },
+        browsers: knownBrowsers(key),
+        limits,
+      }),
       ...authorizePages(core, sessions),
       ...devicePages({ core, iam, log }),
       ...consentPages({ iam, log }),
       ...applicationPages(registry),
     }),
-    sessionKey: await sessionKey(database, schema, settings.stateKey),
+    sessionKey: key,
+    limits,
     apiUser: apiUserEndpoint({ core, iam, log }),
-    resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, authenticate: checkPassword }),
-    testControl: settings.testControls ? (request) => testControl(request, core, users) : undefined,
+    resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword }),
+    testControl: settings.testControls ? (request) => testControl(request, { core, users, throttle }) : undefined,
     isReady: () =>
       database.query('select 1').then(
         () => true,

@@ -1,5 +1,6 @@
 import type { AuthorizationServer } from '../authorization-server/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
+import type { SignInThrottle } from './users/sign-in-throttle.ts'
 import type { Users } from './users/users.ts'
 
 const DONE: HttpReply = { status: 204, headers: [], body: '' }
@@ -11,11 +12,15 @@ const LONGEST_SECONDS = 10 * 365 * 86_400
  */
 export async function testControl(
   request: HttpRequest,
-  core: AuthorizationServer,
-  users: Users,
+  {
+    core,
+    users,
+    throttle,
+  }: { readonly core: AuthorizationServer; readonly users: Users; readonly throttle: SignInThrottle },
 ): Promise<HttpReply | undefined> {
   if (request.method !== 'POST') return undefined
   if (request.path === '/__lab/reset') {
+    throttle.clear()
     await core.reset()
     return DONE
   }

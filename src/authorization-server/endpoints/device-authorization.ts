@@ -18,11 +18,11 @@ const ATTEMPTS = 5
  */
 export async function deviceAuthorizationEndpoint(
   core: Core,
-  { http, parameters }: EndpointRequest,
+  { http, parameters, caller }: EndpointRequest,
 ): Promise<HttpReply> {
   const { settings } = core
   const credentials = credentialsOf(http.headers.authorization, parameters, settings.dialect)
-  const client = await authenticate(core, credentials)
+  const client = await authenticate(core, credentials, caller)
   if (client === undefined) return failureReply(failure('invalid_client'), settings.dialect)
   const asked = textOf(parameters, 'scope')
   const scopes = asked === undefined ? defaultScopesOf(client.scopes, settings.defaultScopes) : parseScopes(asked)

@@ -1,11 +1,13 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
+import type { Caller } from '../limits/request-limits.ts'
 
 /** A request whose parameters have been read. */
 export interface EndpointRequest {
   readonly http: HttpRequest
   readonly parameters: Parameters
+  readonly caller: Caller
 }
 
 /** Answers one endpoint. */

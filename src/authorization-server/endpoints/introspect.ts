@@ -10,12 +10,15 @@ import type { EndpointRequest } from './endpoint.ts'
 import { hintedToken } from './revoke.ts'
 
 /** POST /oauth/introspect (RFC 7662 §2), by a client or by another token of the same client (README of the recording, 37). */
-export async function introspectEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
+export async function introspectEndpoint(
+  core: Core,
+  { http, parameters, caller }: EndpointRequest,
+): Promise<HttpReply> {
   const { dialect } = core.settings
   const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
   const now = Date.now()
   if (credentials !== undefined) {
-    const client = await authenticate(core, credentials)
+    const client = await authenticate(core, credentials, caller)
     if (client === undefined) return failureReply(failure('invalid_client'), dialect)
     const token = await hintedToken(core, parameters)
     const isOwn = token !== undefined && (token.applicationId === null || token.applicationId === client.id)

@@ -13,9 +13,9 @@ import type { EndpointRequest } from './endpoint.ts'
  * POST /oauth/revoke (RFC 7009 §2): the client first, then whose token it is; an unknown token is revoked already.
  * Either of a pair revokes both, and so does one that has expired (README of the recording, 34-36; not I025).
  */
-export async function revokeEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
+export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const credentials = credentialsOf(http.headers.authorization, parameters, core.settings.dialect)
-  const client = await authenticate(core, credentials)
+  const client = await authenticate(core, credentials, caller)
   if (client === undefined && !core.settings.passwordGrantWithoutClient) return jsonReply(403, REVOCATION_REFUSED)
   const token = await hintedToken(core, parameters)
   if (token === undefined) return jsonReply(200, {})

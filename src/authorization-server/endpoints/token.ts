@@ -28,15 +28,21 @@ const SUCCESS_HEADERS = [
 ] as const
 
 /** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (README of the recording, 16). */
-export async function tokenEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
+export async function tokenEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const { dialect } = core.settings
   const grantType = textOf(parameters, 'grant_type')
   if (grantType === undefined) return failureReply(missingParameter('grant_type', { abrupt: true }), dialect)
   const grant = grantType === 'password' && !core.owners.authenticate ? undefined : GRANT_TYPES.get(grantType)
   if (grant === undefined) return failureReply(failure('unsupported_grant_type', { abrupt: true }), dialect)
   const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
-  const client = await authenticate(core, credentials)
-  const outcome = await grant(core, { parameters, credentials, client, now: Date.now() })
+  const client = await authenticate(core, credentials, caller)
+  const outcome = await grant(core, {
+    parameters,
+    credentials,
+    client,
+    now: Date.now(),
+    network: caller.address.network,
+  })
   if (!outcome.ok) return failureReply(outcome.failure, dialect)
   const { issued } = outcome
   const reply = jsonReply(200, await tokenBody(core, issued), SUCCESS_HEADERS)

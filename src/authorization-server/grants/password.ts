@@ -40,7 +40,7 @@ export async function passwordGrant(core: Core, request: TokenRequest): Promise<
   const facts: Facts = { client, credentials, scopes, settings: core.settings }
   const early = firstFailure(CHECKS_BEFORE, facts)
   if (early !== undefined) return refused(early)
-  const owner = await ownerOf(core, parameters)
+  const owner = await ownerOf(core, parameters, request.network)
   if (owner === undefined) return refused(failure('invalid_grant'))
   const late = firstFailure(CHECKS_AFTER, facts)
   if (late !== undefined) return refused(late)
@@ -64,9 +64,11 @@ export async function passwordGrant(core: Core, request: TokenRequest): Promise<
   }
 }
 
-async function ownerOf(core: Core, parameters: Parameters): Promise<ResourceOwner | undefined> {
+async function ownerOf(core: Core, parameters: Parameters, network: string): Promise<ResourceOwner | undefined> {
   const username = scalarOf(parameters, 'username')
   const password = scalarOf(parameters, 'password')
   if (username === undefined || password === undefined || username === '' || password === '') return undefined
-  return isStorable(username) && isStorable(password) ? core.owners.authenticate?.(username, password) : undefined
+  return isStorable(username) && isStorable(password)
+    ? core.owners.authenticate?.(username, password, network)
+    : undefined
 }

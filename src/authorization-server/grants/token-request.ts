@@ -2,6 +2,7 @@ import { type ClientCredentials, isAuthentic } from '../client-authentication.ts
 import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
 import type { Failure } from '../failure.ts'
+import type { Caller } from '../limits/request-limits.ts'
 import type { Client, GrantEvent, ResourceOwner } from '../ports.ts'
 import type { NewPair } from '../store/tokens.ts'
 
@@ -13,6 +14,8 @@ export interface TokenRequest {
   readonly client: Client | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** Where the request came from. */
+  readonly network: string
 }
 
 /** What a grant gave. */
@@ -54,10 +57,17 @@ export function refused(failure: Failure): GrantOutcome {
 export async function authenticate(
   core: Core,
   credentials: ClientCredentials | undefined,
+  caller: Caller,
 ): Promise<Client | undefined> {
   if (credentials === undefined) return undefined
   const client = await core.clients.find(credentials.clientId)
-  return client !== undefined && isAuthentic(client, credentials.secret) ? client : undefined
+  if (client === undefined) return undefined
+  if (isAuthentic(client, credentials.secret)) {
+    caller.isProven = client.confidential
+    return client
+  }
+  if (credentials.secret !== undefined) core.limits.wrongSecret(caller, credentials)
+  return undefined
 }
 
 /** What a pair is made for. */

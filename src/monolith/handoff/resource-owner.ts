@@ -1,14 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { jsonReply, publicError, type ResourceOwner } from '../../authorization-server/index.ts'
-import { AUTH_TOKEN_HEADER, resourceOwnerCredentialsSchema } from '../../handoff/index.ts'
+import { jsonReply, publicError, TooManyGuessesError, tooManyRequests } from '../../authorization-server/index.ts'
+import { AUTH_TOKEN_HEADER, CLIENT_ADDRESS_HEADER, resourceOwnerCredentialsSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { PasswordCheck } from '../users/password-checks.ts'
 import { documentOf } from './iam-client.ts'
 
 /** What the endpoint needs. */
 export interface ResourceOwnerEndpointOptions {
   /** The token IAM shows; undefined where no IAM is configured. */
   readonly token: string | undefined
-  authenticate(username: string, password: string): Promise<ResourceOwner | undefined>
+  readonly checkPassword: PasswordCheck
 }
 
 const NO_STORE = [['Cache-Control', 'no-store']] as const
@@ -25,8 +26,16 @@ export function resourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
       const error_description = 'username and password are needed'
       return jsonReply(400, { error: 'invalid_request', error_description }, NO_STORE)
     }
-    const owner = await options.authenticate(credentials.data.username, credentials.data.password)
-    return owner ? jsonReply(200, documentOf(owner), NO_STORE) : jsonReply(404, { error: 'not_found' }, NO_STORE)
+    const { username, password } = credentials.data
+    const said = request.headers[CLIENT_ADDRESS_HEADER]
+    const network = typeof said === 'string' ? said.slice(0, 64) : request.remoteAddress
+    try {
+      const owner = await options.checkPassword({ username, network }, password)
+      return owner ? jsonReply(200, documentOf(owner), NO_STORE) : jsonReply(404, { error: 'not_found' }, NO_STORE)
+    } catch (error) {
+      if (error instanceof TooManyGuessesError) return tooManyRequests(error.waitMs)
+      throw error
+    }
   }
 }
 

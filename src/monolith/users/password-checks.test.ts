@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ResourceOwner } from '../../authorization-server/index.ts'
+import { type ResourceOwner, TooManyGuessesError } from '../../authorization-server/index.ts'
 import { boundedPasswordCheck, PasswordChecksBusyError } from './password-checks.ts'
 import { signInThrottle } from './sign-in-throttle.ts'
 
 const alice: ResourceOwner = { id: '1', username: 'alice', name: 'Alice', email: 'alice@example.test', authTime: 1 }
+
+function from(username: string, network = '203.0.113.1') {
+  return { username, network }
+}
 
 /** A check that counts what it is asked and answers in a later turn of the event loop. */
 function counting() {
@@ -16,14 +20,20 @@ function counting() {
     seen.atOnce--
     return password === 'right' ? alice : undefined
   }
-  return { seen, bounded: boundedPasswordCheck(check, signInThrottle()) }
+  const throttle = signInThrottle()
+  const bounded = boundedPasswordCheck(check, throttle)
+  return { seen, throttle, bounded: (username: string, password: string) => bounded(from(username), password) }
 }
 
 test('guesses sent all at once are held back like guesses in a row', async () => {
   const { seen, bounded } = counting()
-  await Promise.all(Array.from({ length: 60 }, () => bounded('alice', 'wrong')))
+  await Promise.allSettled(Array.from({ length: 60 }, (_, index) => bounded('alice', `wrong ${index}`)))
   assert.ok(seen.asked <= 11, `${seen.asked} guesses were tried`)
-  assert.equal(await bounded('alice', 'right'), undefined, 'the name rests')
+  await assert.rejects(bounded('alice', 'right'), (error: unknown) => {
+    assert.ok(error instanceof TooManyGuessesError)
+    assert.ok(error.waitMs > 0 && error.waitMs <= 60_000)
+    return true
+  })
 })
 
 test('two passwords are checked at once, and right ones in parallel are all let in', async () => {
@@ -44,6 +54,15 @@ test('more than the queue holds are turned away at once, and the queue goes on',
   assert.equal(await bounded('alice', 'right'), alice)
 })
 
+test('a user who is known there finds a place in a queue that strangers have filled', async () => {
+  const { bounded, throttle } = counting()
+  throttle.succeeded(from('alice'))
+  const strangers = Array.from({ length: 80 }, (_, index) => bounded(`user-${index}`, 'wrong'))
+  const known = bounded('alice', 'right')
+  assert.ok((await Promise.allSettled(strangers)).some(({ status }) => status === 'rejected'))
+  assert.equal(await known, alice)
+})
+
 test('a name or password of absurd length fits nobody and is not hashed', async () => {
   const { seen, bounded } = counting()
   assert.equal(await bounded('a'.repeat(256), 'right'), undefined)
@@ -53,5 +72,5 @@ test('a name or password of absurd length fits nobody and is not hashed', async 
 
 test('a check that fails gives its turn back', async () => {
   const bounded = boundedPasswordCheck(() => Promise.reject(new Error('the store is away')), signInThrottle())
-  for (let count = 0; count < 5; count++) await assert.rejects(bounded('alice', 'right'), /store is away/)
+  for (let count = 0; count < 5; count++) await assert.rejects(bounded(from('alice'), 'right'), /store is away/)
 })

@@ -1,5 +1,5 @@
-import type { ResourceOwner } from '../../authorization-server/index.ts'
-import type { SignInThrottle } from './sign-in-throttle.ts'
+import { type ResourceOwner, TooManyGuessesError } from '../../authorization-server/index.ts'
+import type { SignInAttempt, SignInThrottle } from './sign-in-throttle.ts'
 
 /** So many passwords are being checked that another one would have to wait too long. Nothing was counted. */
 export class PasswordChecksBusyError extends Error {
@@ -10,29 +10,36 @@ export class PasswordChecksBusyError extends Error {
   }
 }
 
-/** Checks a user name and password; undefined when they do not fit, or the name rests. */
-export type PasswordCheck = (username: string, password: string) => Promise<ResourceOwner | undefined>
+/** Checks the password of an attempt; undefined when it does not fit. */
+export type PasswordCheck = (attempt: SignInAttempt, password: string) => Promise<ResourceOwner | undefined>
 
 /** Hashing runs on the few threads that signing, files and name look-ups need too. */
 const AT_ONCE = 2
 const MOST_WAITING = 64
+/** For users where they have signed in before, when strangers fill the queue. */
+const RESERVED = 16
 const MAX_NAME = 255
 const MAX_PASSWORD = 1_024
 
 /**
- * Bounds what checking passwords may cost: two at once, 64 waiting, {@link PasswordChecksBusyError} beyond. The throttle
- * is asked again when a check's turn comes, so that guesses sent all at once are held back like guesses in a row. Names
- * over 255 characters and passwords over 1,024 fit nobody and cost nothing.
+ * Bounds what checking passwords may cost: two at once, 64 waiting, {@link PasswordChecksBusyError} beyond, and
+ * {@link TooManyGuessesError} for guesses. The throttle is asked again when a check's turn comes, so that guesses sent
+ * all at once are held back like guesses in a row. Names over 255 characters and passwords over 1,024 fit nobody and
+ * cost nothing.
  */
-export function boundedPasswordCheck(check: PasswordCheck, throttle: SignInThrottle): PasswordCheck {
+export function boundedPasswordCheck(
+  check: (username: string, password: string) => Promise<ResourceOwner | undefined>,
+  throttle: SignInThrottle,
+): PasswordCheck {
   const waiting: Array<() => void> = []
   let running = 0
-  const turn = async () => {
+  const turn = async (attempt: SignInAttempt) => {
     if (running < AT_ONCE) {
       running++
       return
     }
-    if (waiting.length >= MOST_WAITING) throw new PasswordChecksBusyError()
+    const most = MOST_WAITING + (throttle.isKnown(attempt) ? RESERVED : 0)
+    if (waiting.length >= most) throw new PasswordChecksBusyError()
     await new Promise<void>((resolve) => waiting.push(resolve))
   }
   const done = () => {
@@ -40,14 +47,19 @@ export function boundedPasswordCheck(check: PasswordCheck, throttle: SignInThrot
     if (next) next()
     else running--
   }
-  return async (username, password) => {
-    if (username.length > MAX_NAME || password.length > MAX_PASSWORD || !throttle.allows(username)) return undefined
-    await turn()
+  const admit = (attempt: SignInAttempt) => {
+    const waitMs = throttle.wait(attempt)
+    if (waitMs > 0) throw new TooManyGuessesError(waitMs)
+  }
+  return async (attempt, password) => {
+    if (attempt.username.length > MAX_NAME || password.length > MAX_PASSWORD) return undefined
+    admit(attempt)
+    await turn(attempt)
     try {
-      if (!throttle.allows(username)) return undefined
-      const owner = await check(username, password)
-      if (owner) throttle.succeeded(username)
-      else throttle.failed(username)
+      admit(attempt)
+      const owner = await check(attempt.username, password)
+      if (owner) throttle.succeeded(attempt)
+      else throttle.failed(attempt, password)
       return owner
     } finally {
       done()

@@ -1,34 +1,100 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { hashPassword, verifyPassword } from './password.ts'
 import { signInThrottle } from './sign-in-throttle.ts'
 
-test('after ten failures a name rests for ten minutes, others do not', () => {
-  let now = 0
-  const throttle = signInThrottle(() => now)
-  for (let attempt = 0; attempt < 10; attempt++) {
-    assert.equal(throttle.allows('alice'), true)
-    throttle.failed('alice')
+const HOME = '203.0.113.1'
+const STRANGER = '198.51.100.1'
+
+/** A throttle on a clock of its own. */
+function opened() {
+  const clock = { now: 0 }
+  const throttle = signInThrottle(undefined, () => clock.now)
+  let guesses = 0
+  const guess = (username: string, network: string, times: number) => {
+    for (let made = 0; made < times; made++) throttle.failed({ username, network }, `guess ${guesses++}`)
   }
-  assert.equal(throttle.allows('alice'), false)
-  assert.equal(throttle.allows('bob'), true)
-  now = 600_001
-  assert.equal(throttle.allows('alice'), true)
-})
+  const waits = (username: string, network: string, browser?: string) =>
+    throttle.wait({ username, network, browser }) > 0
+  return { clock, throttle, guess, waits }
+}
 
-test('a success wipes the failures away', () => {
-  const throttle = signInThrottle(() => 0)
-  for (let attempt = 0; attempt < 9; attempt++) throttle.failed('alice')
-  throttle.succeeded('alice')
-  throttle.failed('alice')
-  assert.equal(throttle.allows('alice'), true)
-})
+describe('guessing passwords', () => {
+  test('is over after ten of one name from one place, for a minute each', () => {
+    const { clock, guess, waits } = opened()
+    guess('alice', STRANGER, 9)
+    assert.equal(waits('alice', STRANGER), false)
+    guess('alice', STRANGER, 1)
+    assert.equal(waits('alice', STRANGER), true)
+    clock.now = 60_000
+    assert.equal(waits('alice', STRANGER), false)
+    guess('alice', STRANGER, 1)
+    assert.equal(waits('alice', STRANGER), true)
+  })
 
-test('made-up names do not pile up', () => {
-  const throttle = signInThrottle(() => 0)
-  for (let attempt = 0; attempt < 10; attempt++) throttle.failed('first')
-  for (let name = 0; name < 10_000; name++) throttle.failed(`name-${name}`)
-  assert.equal(throttle.allows('first'), true)
+  test('from one place locks nobody out elsewhere, and nobody else there', () => {
+    const { guess, waits } = opened()
+    guess('alice', STRANGER, 50)
+    assert.equal(waits('alice', HOME), false)
+    assert.equal(waits('bob', STRANGER), false)
+  })
+
+  test('from many places is over after a hundred of one name', () => {
+    const { guess, waits } = opened()
+    for (let place = 0; place < 100; place++) guess('alice', `198.51.100.${place}`, 1)
+    assert.equal(waits('alice', '192.0.2.1'), true)
+  })
+
+  test('from however many places never locks a user out where they have signed in before', () => {
+    const { guess, waits, throttle } = opened()
+    throttle.succeeded({ username: 'alice', network: HOME })
+    for (let place = 0; place < 250; place++) guess('alice', `198.51.100.${place}`, 10)
+    assert.equal(waits('alice', HOME), false)
+    assert.equal(waits('alice', STRANGER), true)
+  })
+
+  test('from the very same place does not lock out the browser of the user', () => {
+    const { guess, waits } = opened()
+    guess('alice', HOME, 100)
+    assert.equal(waits('alice', HOME), true)
+    assert.equal(waits('alice', HOME, 'known'), false)
+  })
+
+  test('from a known browser is limited like any other', () => {
+    const { throttle, waits } = opened()
+    const attempt = { username: 'alice', network: HOME, browser: 'stolen' }
+    for (let made = 0; made < 10; made++) throttle.failed(attempt, `guess ${made}`)
+    assert.equal(waits('alice', HOME, 'stolen'), true)
+  })
+
+  test('of many names from one place is over after three hundred', () => {
+    const { guess, waits } = opened()
+    for (let name = 0; name < 300; name++) guess(`user-${name}`, STRANGER, 1)
+    assert.equal(waits('alice', STRANGER), true)
+    assert.equal(waits('alice', HOME), false)
+  })
+
+  test('is not what a forgotten device does, which sends the same old password', () => {
+    const { throttle, waits } = opened()
+    for (let made = 0; made < 500; made++) throttle.failed({ username: 'alice', network: HOME }, 'the old one')
+    assert.equal(waits('alice', HOME), false)
+  })
+
+  test('is forgotten once the right password was there', () => {
+    const { guess, throttle, waits } = opened()
+    guess('alice', HOME, 9)
+    throttle.succeeded({ username: 'alice', network: HOME })
+    guess('alice', HOME, 9)
+    assert.equal(waits('alice', HOME), false)
+  })
+
+  test('cannot be forgotten by guessing at made-up names', () => {
+    const { guess, waits } = opened()
+    guess('alice', STRANGER, 10)
+    for (let name = 0; name < 60_000; name++)
+      guess(`name-${name}`, `10.${name >> 16}.${(name >> 8) & 255}.${name & 255}`, 1)
+    assert.equal(waits('alice', STRANGER), true)
+  })
 })
 
 test('a password is known again by its hash, and no other is', async () => {

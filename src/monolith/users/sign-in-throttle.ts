@@ -1,36 +1,92 @@
-const LIMIT = 10
-const WINDOW_MS = 600_000
-/** So that made-up names cannot fill the memory. */
-const MOST_NAMES = 10_000
+import { type Limit, type LimitTable, limitTable } from '../../authorization-server/index.ts'
 
-/** Holds back who guesses passwords: after ten failures a name rests for ten minutes. Counts in this process only. */
-export interface SignInThrottle {
-  /** Whether another attempt for this name may be made now. */
-  allows(username: string): boolean
-  failed(username: string): void
-  succeeded(username: string): void
+/** One try to sign in, before its password is looked at. */
+export interface SignInAttempt {
+  readonly username: string
+  /** Where it comes from. */
+  readonly network: string
+  /** The mark of a browser in which this user has signed in before. */
+  readonly browser?: string | undefined
 }
 
-/** `now` is in milliseconds. */
-export function signInThrottle(now: () => number = Date.now): SignInThrottle {
-  const failures = new Map<string, { count: number; until: number }>()
-  const current = (username: string) => {
-    const entry = failures.get(username)
-    if (entry && entry.until <= now()) failures.delete(username)
-    else return entry
-    return undefined
-  }
+/** What holds guesses back; one that is left out does not. */
+export interface SignInLimits {
+  /** Different wrong passwords for one name, from one place or known browser. Default 10 in ten minutes. */
+  readonly place?: Limit | undefined
+  /** Different wrong passwords for one name, from all places unknown to it. Default 100 in an hour. */
+  readonly name?: Limit | undefined
+  /** Different wrong names and passwords from one place. Default 300 in ten minutes. */
+  readonly network?: Limit | undefined
+}
+
+/**
+ * Holds back who guesses passwords, without locking out whom they are guessed of: a place or browser that has signed in
+ * for a name has a budget of its own, which a stranger's guesses do not touch. Counts in this process only.
+ */
+export interface SignInThrottle {
+  /** How long the attempt must wait, in milliseconds; 0 when its password may be looked at. */
+  wait(attempt: SignInAttempt): number
+  /** Whether it comes from a browser, or a place, that this user has signed in from. */
+  isKnown(attempt: SignInAttempt): boolean
+  failed(attempt: SignInAttempt, password: string): void
+  succeeded(attempt: SignInAttempt): void
+  /** Test control: forgets everything. */
+  clear(): void
+}
+
+export const DEFAULT_SIGN_IN_LIMITS = {
+  place: { count: 10, seconds: 600 },
+  name: { count: 100, seconds: 3_600 },
+  network: { count: 300, seconds: 600 },
+} as const satisfies SignInLimits
+
+/** So many places are remembered, the last ones. */
+const MOST_PLACES = 50_000
+
+/** See {@link SignInThrottle}. `now` is in milliseconds. */
+export function signInThrottle(
+  limits: SignInLimits = DEFAULT_SIGN_IN_LIMITS,
+  now: () => number = () => performance.now(),
+): SignInThrottle {
+  const table = (limit: Limit | undefined) => (limit === undefined ? undefined : limitTable(limit))
+  const places = table(limits.place)
+  const names = table(limits.name)
+  const networks = table(limits.network)
+  const known = new Set<string>()
+  const isKnown = (attempt: SignInAttempt) => attempt.browser !== undefined || known.has(placeOf(attempt))
+  const waitIn = (one: LimitTable | undefined, key: string) => one?.wait(key, now()) ?? 0
   return {
-    allows: (username) => (current(username)?.count ?? 0) < LIMIT,
-    failed(username) {
-      const count = (current(username)?.count ?? 0) + 1
-      failures.delete(username)
-      failures.set(username, { count, until: now() + WINDOW_MS })
-      const [oldest] = failures.keys()
-      if (failures.size > MOST_NAMES && oldest !== undefined) failures.delete(oldest)
+    isKnown,
+    wait(attempt) {
+      const own = waitIn(places, budgetOf(attempt))
+      if (isKnown(attempt)) return own
+      return Math.max(own, waitIn(names, attempt.username), waitIn(networks, attempt.network))
     },
-    succeeded(username) {
-      failures.delete(username)
+    failed(attempt, password) {
+      places?.use(budgetOf(attempt), now(), password)
+      if (isKnown(attempt)) return
+      names?.use(attempt.username, now(), password)
+      networks?.use(attempt.network, now(), `${attempt.username}\n${password}`)
+    },
+    succeeded(attempt) {
+      places?.forget(budgetOf(attempt))
+      const place = placeOf(attempt)
+      known.delete(place)
+      known.add(place)
+      const [oldest] = known
+      if (known.size > MOST_PLACES && oldest !== undefined) known.delete(oldest)
+    },
+    clear() {
+      for (const one of [places, names, networks]) one?.clear()
+      known.clear()
     },
   }
+}
+
+function placeOf({ username, network }: SignInAttempt): string {
+  return `${network} ${username}`
+}
+
+function budgetOf(attempt: SignInAttempt): string {
+  return attempt.browser === undefined ? placeOf(attempt) : `browser ${attempt.browser} ${attempt.username}`
 }

@@ -1,0 +1,93 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type Limit, waitUntilWithin, wholeAfterOne } from './gcra.ts'
+
+/** How much of a limit each key has used. */
+export interface LimitTable {
+  /** How long the key must wait, in milliseconds; 0 when it need not. Uses nothing up. */
+  wait(key: string, now: number): number
+  /**
+   * Uses up one. A `guess` that is among the key's last four costs nothing: whoever repeats a wrong secret learns
+   * nothing, and is a client with an old configuration rather than an attacker.
+   */
+  use(key: string, now: number, guess?: string): void
+  forget(key: string): void
+  clear(): void
+}
+
+const CAPACITY = 50_000
+const SAMPLED = 8
+const GUESSES_KEPT = 4
+const LONGEST_KEY = 600
+
+interface Slot {
+  key: string
+  wholeAt: number
+  guesses: number[]
+}
+
+/**
+ * A table that holds at most `capacity` keys. A new key takes the place of the one of eight, picked at random, that has
+ * used up least: innocent keys go first, and to be forgotten before its time an attacker would have to bring about as
+ * much debt under nearly every other key as it has run up itself.
+ */
+export function limitTable(limit: Limit, capacity = CAPACITY): LimitTable {
+  const places = new Map<string, number>()
+  const slots: Slot[] = []
+  const slotOf = (key: string): Slot | undefined => {
+    const place = places.get(shortened(key))
+    return place === undefined ? undefined : slots[place]
+  }
+  const add = (slot: Slot) => {
+    const place = slots.length < capacity ? slots.length : leastUsed(slots)
+    const before = slots[place]
+    if (before) places.delete(before.key)
+    slots[place] = slot
+    places.set(slot.key, place)
+  }
+  return {
+    wait(key, now) {
+      const slot = slotOf(key)
+      return slot === undefined ? 0 : waitUntilWithin(limit, slot.wholeAt, now)
+    },
+    use(key, now, guess) {
+      const mark = guess === undefined ? undefined : markOf(guess)
+      const slot = slotOf(key)
+      if (slot === undefined) {
+        add({ key: shortened(key), wholeAt: wholeAfterOne(limit, now, now), guesses: mark === undefined ? [] : [mark] })
+        return
+      }
+      if (mark !== undefined && slot.wholeAt > now && slot.guesses.includes(mark)) return
+      slot.wholeAt = wholeAfterOne(limit, slot.wholeAt, now)
+      if (mark !== undefined) slot.guesses = [...slot.guesses.slice(1 - GUESSES_KEPT), mark]
+    },
+    forget(key) {
+      const slot = slotOf(key)
+      if (slot) Object.assign(slot, { wholeAt: 0, guesses: [] })
+    },
+    clear() {
+      places.clear()
+      slots.length = 0
+    },
+  }
+}
+
+function leastUsed(slots: readonly Slot[]): number {
+  let best = Math.floor(Math.random() * slots.length)
+  for (let sample = 1; sample < SAMPLED; sample++) {
+    const place = Math.floor(Math.random() * slots.length)
+    if ((slots[place]?.wholeAt ?? 0) < (slots[best]?.wholeAt ?? 0)) best = place
+  }
+  return best
+}
+
+/** So that what callers choose cannot fill the memory by its length. */
+function shortened(key: string): string {
+  return key.length <= LONGEST_KEY ? key : createHash('sha256').update(key).digest('base64')
+}
+
+const MARK_KEY = randomBytes(32)
+
+/** Four bytes of a keyed hash: enough to know a guess again, useless to whoever reads the memory. */
+function markOf(guess: string): number {
+  return createHash('sha256').update(MARK_KEY).update(guess).digest().readUInt32LE(0)
+}

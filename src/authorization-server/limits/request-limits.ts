@@ -1,0 +1,143 @@
+import {
+  type ClientAddress,
+  clientAddressReader,
+  type HttpRequest,
+  PRIVATE_NETWORKS,
+  TrustedProxies,
+} from '../../http/index.ts'
+import type { Limit } from './gcra.ts'
+import { type LimitTable, limitTable } from './limit-table.ts'
+
+/** What may be limited. A limit that is left out is none. */
+export interface RequestLimitSettings {
+  /** Requests from one address that is not a trusted proxy's. */
+  readonly addressRequests?: Limit | undefined
+  /** Wrong credentials of any kind from one such address. */
+  readonly addressFailures?: Limit | undefined
+  /** Device codes asked for from one such address. */
+  readonly deviceStarts?: Limit | undefined
+  /** Requests by one client that has proven itself, from such addresses. */
+  readonly clientRequests?: Limit | undefined
+  /** Different wrong secrets for one client from one address. */
+  readonly clientFailures?: Limit | undefined
+}
+
+/** The name a limit has in metrics and log. */
+export type LimitName =
+  | 'address_requests'
+  | 'address_failures'
+  | 'device_starts'
+  | 'client_requests'
+  | 'client_failures'
+  | 'password_guesses'
+  | 'user_code_guesses'
+  | 'open_logins'
+
+/** A limit that was reached. */
+export interface LimitReached {
+  /** The endpoint's name, from a fixed list. */
+  readonly endpoint: string
+  readonly limit: LimitName
+  readonly network: string
+}
+
+/** Why a request is not served now. */
+export interface TooMany {
+  readonly limit: LimitName
+  readonly waitMs: number
+}
+
+/** Whom one request comes from. */
+export interface Caller {
+  readonly address: ClientAddress
+  /** Set once a confidential client has shown its secret: what else it gets wrong is no guess. */
+  isProven: boolean
+}
+
+/** What a client says of itself. */
+interface ClaimedClient {
+  readonly clientId: string
+  readonly secret: string | undefined
+}
+
+/** Holds back who asks too much or guesses. Counts in this process only; nothing is stored. */
+export interface RequestLimits {
+  callerOf(request: HttpRequest): Caller
+  /** Counts a request of a caller; what it has too many of, if so. */
+  admit(endpoint: string, caller: Caller): TooMany | undefined
+  /** Whether credentials may be looked at: not while their client is being guessed at from there. */
+  admitCredentials(caller: Caller, credentials: ClaimedClient): TooMany | undefined
+  /** Whether anything else that may be a guess may be looked at. */
+  admitGuess(caller: Caller): TooMany | undefined
+  /** A known client came with a wrong secret. */
+  wrongSecret(caller: Caller, credentials: ClaimedClient): void
+  /** A credential was wrong; `guess` tells one from another. */
+  wrongCredential(caller: Caller, guess: string): void
+  /** A client was served that had shown its secret. */
+  served(caller: Caller, clientId: string): void
+  /** Tells whoever listens that a request was refused. */
+  reached(reached: LimitReached): void
+  /** Test control: forgets everything. */
+  clear(): void
+}
+
+/** What {@link requestLimits} is made of. */
+export interface RequestLimitOptions extends RequestLimitSettings {
+  /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks, as in Rails. */
+  readonly trustedProxies?: readonly string[] | undefined
+  /** Must not throw. */
+  readonly onReached?: ((reached: LimitReached) => void) | undefined
+}
+
+/** See {@link RequestLimits}. Without settings nothing is limited. `now` is in milliseconds. */
+export function requestLimits(options: RequestLimitOptions = {}, now = () => performance.now()): RequestLimits {
+  const table = (limit: Limit | undefined) => (limit === undefined ? undefined : limitTable(limit))
+  const tables = {
+    address_requests: table(options.addressRequests),
+    address_failures: table(options.addressFailures),
+    device_starts: table(options.deviceStarts),
+    client_requests: table(options.clientRequests),
+    client_failures: table(options.clientFailures),
+  }
+  const addressOf = clientAddressReader(new TrustedProxies(options.trustedProxies ?? PRIVATE_NETWORKS))
+  const check = (limit: keyof typeof tables, key: string): TooMany | undefined => {
+    const waitMs = tables[limit]?.wait(key, now()) ?? 0
+    return waitMs > 0 ? { limit, waitMs } : undefined
+  }
+  const count = (limit: 'address_requests' | 'device_starts', key: string): TooMany | undefined => {
+    const refused = check(limit, key)
+    if (refused === undefined) tables[limit]?.use(key, now())
+    return refused
+  }
+  return {
+    callerOf: (request) => ({ address: addressOf(request), isProven: false }),
+    admit(endpoint, { address }) {
+      if (address.isTrusted) return undefined
+      const refused = count('address_requests', address.network)
+      return refused ?? (endpoint === 'authorize_device' ? count('device_starts', address.network) : undefined)
+    },
+    admitCredentials(caller, { clientId, secret }) {
+      if (secret === undefined) return undefined
+      const refused = check('client_failures', pairOf(clientId, caller))
+      return refused ?? (caller.address.isTrusted ? undefined : check('client_requests', clientId))
+    },
+    admitGuess: ({ address }) => (address.isTrusted ? undefined : check('address_failures', address.network)),
+    wrongSecret(caller, { clientId, secret }) {
+      tables.client_failures?.use(pairOf(clientId, caller), now(), secret)
+    },
+    wrongCredential({ address, isProven }, guess) {
+      if (!address.isTrusted && !isProven) tables.address_failures?.use(address.network, now(), guess)
+    },
+    served({ address }, clientId) {
+      if (!address.isTrusted) tables.client_requests?.use(clientId, now())
+    },
+    reached: options.onReached ?? (() => {}),
+    clear() {
+      for (const one of Object.values<LimitTable | undefined>(tables)) one?.clear()
+    },
+  }
+}
+
+function pairOf(clientId: string, { address }: Caller): string {
+  return `${address.network} ${clientId}`
+}

@@ -1,0 +1,81 @@
+import { isIP } from 'node:net'
+import type { HttpRequest } from './message.ts'
+import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
+
+/** Where a request came from, as far as the proxies in between are believed. */
+export interface ClientAddress {
+  /** What counts as one caller: an IPv4 address, or the /64 of an IPv6 one, which is what one line is given. */
+  readonly network: string
+  /** Whether it lies among the trusted proxies, so that more than one caller may stand behind it. */
+  readonly isTrusted: boolean
+}
+
+/** Loopback, private and link-local addresses (RFC 1918, 4193, 3927, 4291): what Rails believes as a proxy, too. */
+export const PRIVATE_NETWORKS = [
+  '127.0.0.0/8',
+  '::1/128',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+  '169.254.0.0/16',
+  'fe80::/10',
+] as const
+
+const MOST_HOPS = 16
+const REMEMBERED = 4_096
+const LONGEST_REMEMBERED = 256
+
+/**
+ * Reads where requests came from: the connection's other end, or, where that is a trusted proxy, the last address in
+ * `X-Forwarded-For` that is none. Each proxy appends the address it saw, so whatever a caller writes there itself
+ * stands to the left of the caller's own address and is never reached.
+ */
+export function clientAddressReader(proxies: TrustedProxies): (request: HttpRequest) => ClientAddress {
+  const known = new Map<string, ClientAddress>()
+  return ({ remoteAddress, headers }) => {
+    const header = headers['x-forwarded-for']
+    const chain = typeof header === 'string' ? header : ''
+    const key = chain === '' ? remoteAddress : `${remoteAddress} ${chain}`
+    const found = known.get(key)
+    if (found) return found
+    const read = readAddress(plainAddress(remoteAddress), chain, proxies)
+    if (known.size >= REMEMBERED) known.clear()
+    if (key.length <= LONGEST_REMEMBERED) known.set(key, read)
+    return read
+  }
+}
+
+function readAddress(peer: string, chain: string, proxies: TrustedProxies): ClientAddress {
+  let address = peer
+  let end = chain.length
+  for (let hop = 0; hop < MOST_HOPS && end > 0 && proxies.has(address); hop++) {
+    const comma = chain.lastIndexOf(',', end - 1)
+    const before = addressIn(chain.slice(comma + 1, end).trim())
+    if (before === undefined) break
+    address = before
+    end = comma
+  }
+  return { network: networkOf(address), isTrusted: proxies.has(address) }
+}
+
+/** The address of one element, which some proxies write with a port. */
+function addressIn(element: string): string | undefined {
+  const bare =
+    /^\[([^\]]+)\](?::\d+)?$/.exec(element)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(element)?.[1] ?? element
+  const address = plainAddress(bare.toLowerCase())
+  return isIP(address) === 0 ? undefined : address
+}
+
+/** The address itself, or `<first four groups>::/64` of an IPv6 one in one spelling. */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [head = '', tail] = (address.split('%', 1)[0] ?? '').toLowerCase().split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  // A dotted quad at the end stands for two groups.
+  const written = before.length + after.length + (address.includes('.') ? 1 : 0)
+  const groups = tail === undefined ? before : [...before, ...Array(Math.max(0, 8 - written)).fill('0'), ...after]
+  const first = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''))
+  return `${first.join(':')}::/64`
+}
