@@ -1,4 +1,4 @@
-import { comparedSteps, type RecordedResponse, type RecordedScenario } from './recording.ts'
+import { COMPARED_HEADERS, comparedSteps, type RecordedResponse, type RecordedScenario } from './recording.ts'
 
 /** How two answers are compared. */
 export interface Comparison {
@@ -16,19 +16,6 @@ export interface Difference {
   readonly line: string
 }
 
-const HEADERS = [
-  'location',
-  'content-type',
-  'cache-control',
-  'pragma',
-  'www-authenticate',
-  'allow',
-  'access-control-allow-origin',
-  'access-control-allow-methods',
-  'access-control-allow-headers',
-  'access-control-max-age',
-  'access-control-allow-credentials',
-]
 const PAGE_HEADERS = ['location', 'content-type']
 const UNCOMPARED_FIELDS = ['commit', 'utf8', 'button']
 
@@ -58,7 +45,7 @@ function compareResponse(wanted: RecordedResponse, got: RecordedResponse, compar
   const found: Found[] = []
   if (wanted.status !== got.status) found.push(['status', `status: ${wanted.status}, now ${got.status}`])
   const isPage = comparison.asSeen && (wanted.html !== undefined || got.html !== undefined)
-  for (const name of isPage ? PAGE_HEADERS : HEADERS) {
+  for (const name of isPage ? PAGE_HEADERS : COMPARED_HEADERS) {
     const before = headerOf(wanted, name, plain)
     const after = headerOf(got, name, plain)
     if (canonical(name, before) !== canonical(name, after)) {

@@ -1,3 +1,5 @@
+import { VERSIONS, type Version } from './recording.ts'
+
 /** A place where our servers answer differently from the recorded Doorkeeper on purpose. */
 export interface DeliberateDifference {
   readonly id: string
@@ -6,6 +8,8 @@ export interface DeliberateDifference {
   /** What differs, all of it: `status`, header names, `body`. */
   readonly parts: readonly string[]
   /** Whether it takes the hand-off of sign-in and consent, or its absence. */
+  /** The versions of Doorkeeper that answer so. Default: all. */
+  readonly versions?: readonly Version[]
   readonly when: 'always' | 'handed off' | 'not handed off'
   /** The status we answer. */
   readonly status: number
@@ -228,8 +232,15 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   },
 ]
 
-/** Those that occur when sign-in and consent are handed off, or when they are not. */
-export function differencesFor(handsOff: boolean): DeliberateDifference[] {
+/** What a server under the contract is compared with, and how it is reached. */
+export interface Circumstances {
+  readonly version: Version
+  /** Whether sign-in and consent are handed off to another server. */
+  readonly handsOff: boolean
+}
+
+/** Those that occur under given circumstances. */
+export function differencesFor({ version, handsOff }: Circumstances): DeliberateDifference[] {
   const never = handsOff ? 'not handed off' : 'handed off'
-  return DELIBERATE_DIFFERENCES.filter(({ when }) => when !== never)
+  return DELIBERATE_DIFFERENCES.filter(({ when, versions = VERSIONS }) => when !== never && versions.includes(version))
 }

@@ -1,5 +1,5 @@
 import { compareScenario } from './comparer.ts'
-import { type DeliberateDifference, differencesFor } from './deliberate-differences.ts'
+import { type Circumstances, type DeliberateDifference, differencesFor } from './deliberate-differences.ts'
 import { comparedSteps, type RecordedScenario, type RecordedStep } from './recording.ts'
 
 const SEEN_OF_PAGES = ['status', 'location', 'content-type', 'body']
@@ -17,11 +17,12 @@ export interface Verdict {
  * Holds an answer to the recording and to the list of deliberate differences, both ways: an unlisted difference is a
  * fault, and so is a listed one that did not occur. Volatile scenarios are not compared.
  */
-export function judge(recorded: RecordedScenario, now: RecordedScenario, handsOff: boolean): Verdict {
+export function judge(recorded: RecordedScenario, now: RecordedScenario, circumstances: Circumstances): Verdict {
   const cut = recorded.skipped ?? recorded.failed ?? now.skipped ?? now.failed
   if (cut !== undefined) return { faults: [`not compared: ${cut}`], steps: 0, deliberate: 0 }
   if (recorded.volatile) return { faults: [], steps: 0, deliberate: 0 }
-  const listed = differencesFor(handsOff).filter(({ id }) => id === recorded.id)
+  const { handsOff } = circumstances
+  const listed = differencesFor(circumstances).filter(({ id }) => id === recorded.id)
   const differences = compareScenario(recorded, now, { asSeen: handsOff })
   const faults = differences
     .filter(({ step, part }) => !listed.some((one) => one.step === step && one.parts.includes(part)))

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { judge } from './judge.ts'
 import { recordScenario } from './record.ts'
-import { type RecordedScenario, readRecording } from './recording.ts'
+import { comparedPart, type RecordedScenario, readRecording, VERSIONS, type Version } from './recording.ts'
 import { listScenarios } from './scenario.ts'
 import { ALL_SETS } from './scenarios/all.ts'
 import { readSeed } from './seed.ts'
@@ -11,19 +11,21 @@ import { sendTo } from './transport.ts'
 const USAGE = `Usage: npm run contract -- --base URL [options]
 
 Plays the recorded scenarios against a server that holds the users and applications of test/fixtures/seed.json, and
-compares what it answers with what Doorkeeper 5.9.1 did. Exit code 0 without differences, 1 with some, 2 for faulty options.
+compares what it answers with what real Doorkeeper did. Exit code 0 without differences, 1 with some, 2 for faulty options.
 
   --base URL     The server. It should have the test controls POST /__lab/reset and POST /__lab/advance?seconds=N;
                  without the first, consent of one scenario shows in the next; without the second some cannot be played.
+  --version V    The Doorkeeper to compare with: 5.9 (the default) or 5.5.
   --handoff      Sign-in and consent are handed off to another server of that origin: walk there as a browser does, and
                  compare what the client and the user see.
   --only REGEX   Only the scenarios whose id matches.
-  --out FILE     Write what the server answered, in the recording's form.
+  --out FILE     Write what the server answered, as a recording holds it.
   --help         This text.
 `
 
 interface Options {
   readonly base: URL
+  readonly version: Version
   readonly handsOff: boolean
   readonly only: RegExp
   readonly out: string | undefined
@@ -34,6 +36,7 @@ function readOptions(args: readonly string[]): Options | 'help' {
     args: [...args],
     options: {
       base: { type: 'string' },
+      version: { type: 'string', default: '5.9' },
       handoff: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       out: { type: 'string' },
@@ -42,13 +45,16 @@ function readOptions(args: readonly string[]): Options | 'help' {
   })
   if (values.help) return 'help'
   if (values.base === undefined) throw new Error('--base is missing')
-  return { base: new URL(values.base), handsOff: values.handoff, only: new RegExp(values.only), out: values.out }
+  const version = VERSIONS.find((one) => one === values.version)
+  if (version === undefined) throw new Error(`--version must be one of ${VERSIONS.join(', ')}`)
+  const { base, handoff: handsOff, only, out } = values
+  return { base: new URL(base), version, handsOff, only: new RegExp(only), out }
 }
 
-async function run({ base, handsOff, only, out }: Options): Promise<number> {
+async function run({ base, version, handsOff, only, out }: Options): Promise<number> {
   const seed = readSeed()
   const target = { base, seed, send: sendTo(base), handsOff }
-  const recording = new Map(readRecording().map((recorded) => [recorded.id, recorded]))
+  const recording = readRecording(version)
   const answers: RecordedScenario[] = []
   let steps = 0
   let deliberate = 0
@@ -58,14 +64,14 @@ async function run({ base, handsOff, only, out }: Options): Promise<number> {
     if (recorded === undefined) continue
     const answer = await recordScenario(scenario, target)
     answers.push(answer)
-    const verdict = judge(recorded, answer, handsOff)
+    const verdict = judge(recorded, answer, { version, handsOff })
     steps += verdict.steps
     deliberate += verdict.deliberate
     if (verdict.faults.length === 0) continue
     failing++
     console.log([`${scenario.id} ${scenario.title}`, ...verdict.faults.map((fault) => `  ${fault}`)].join('\n'))
   }
-  if (out !== undefined) writeFileSync(out, `${JSON.stringify(answers, null, 1)}\n`)
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify(answers.map(comparedPart), null, 1)}\n`)
   console.log(
     `${answers.length} scenarios, ${steps} steps compared: ${failing} scenarios differ, ${deliberate} deliberate differences`,
   )

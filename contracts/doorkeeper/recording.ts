@@ -52,12 +52,51 @@ export interface RecordedScenario {
   readonly steps: ReadonlyArray<RecordedStep | RecordedControl>
 }
 
+/** The headers that clients and browsers go by. */
+export const COMPARED_HEADERS: readonly string[] = [
+  'location',
+  'content-type',
+  'cache-control',
+  'pragma',
+  'www-authenticate',
+  'allow',
+  'access-control-allow-origin',
+  'access-control-allow-methods',
+  'access-control-allow-headers',
+  'access-control-max-age',
+  'access-control-allow-credentials',
+]
+
 /** The steps that are compared, in order. */
 export function comparedSteps(scenario: RecordedScenario): RecordedStep[] {
   return scenario.steps.filter((step): step is RecordedStep => 'response' in step && step.setup !== true)
 }
 
-/** What real Doorkeeper 5.9.1 answered, with doorkeeper-openid_connect 1.8.11 and the device grant 1.0.3. */
-export function readRecording(): RecordedScenario[] {
-  return JSON.parse(readFileSync(new URL('recording-5.9.json', import.meta.url), 'utf8'))
+/** The versions of Doorkeeper that were recorded, the reference first. */
+export const VERSIONS = ['5.9', '5.5'] as const
+
+/** A version of Doorkeeper that was recorded. */
+export type Version = (typeof VERSIONS)[number]
+
+/** What real Doorkeeper was asked and answered: for each version the gems that answered. */
+export const RECORDED: Readonly<Record<Version, string>> = {
+  '5.9': 'Doorkeeper 5.9.1, doorkeeper-openid_connect 1.8.11, doorkeeper-device_authorization_grant 1.0.3',
+  '5.5': 'Doorkeeper 5.5.0, doorkeeper-openid_connect 1.8.0, doorkeeper-device_authorization_grant 1.0.3',
+}
+
+/** What real Doorkeeper of a version answered, by the ids of the scenarios. */
+export function readRecording(version: Version): ReadonlyMap<string, RecordedScenario> {
+  const text = readFileSync(new URL(`recording-${version}.json`, import.meta.url), 'utf8')
+  return new Map((JSON.parse(text) as RecordedScenario[]).map((recorded) => [recorded.id, recorded]))
+}
+
+/** A scenario without what no comparison reads: set-up, headers and texts that are not held to the recording. */
+export function comparedPart(scenario: RecordedScenario): RecordedScenario {
+  const steps = comparedSteps(scenario).map((step) => {
+    const { body, html, ...response } = step.response
+    const headers = response.headers.filter(([name]) => COMPARED_HEADERS.includes(name.toLowerCase()))
+    const content = html === undefined ? { ...(body === undefined ? {} : { body }) } : { html }
+    return { ...step, response: { ...response, headers, ...content } }
+  })
+  return { ...scenario, steps }
 }

@@ -2,7 +2,7 @@ import type { HttpReply, HttpRequest } from '../http/index.ts'
 import type { AccessToken, Parameters } from './contract.ts'
 import type { Core } from './core.ts'
 import type { Dialect } from './dialect.ts'
-import { challenge, errorHeaders, TOKEN_TEXTS } from './failure.ts'
+import { challenge, errorHeaders, TOKEN_TEXTS, uncached } from './failure.ts'
 import { textOf } from './parameters/value.ts'
 import { emptyReply } from './replies.ts'
 import { parseScopes } from './scopes.ts'
@@ -73,9 +73,8 @@ export function refusal(
   if (reason !== undefined) return emptyReply(401, errorHeaders('invalid_token', TOKEN_TEXTS[reason], dialect))
   if (scopes.length === 0 || scopes.some((scope) => token?.scopes.includes(scope))) return undefined
   const description = `Access to this resource requires scope _${scopes.join(' ')}_.`
-  const headers: Array<readonly [string, string]> = [['Cache-Control', 'no-store']]
-  if (dialect.insufficientScopeChallenge) headers.push(challenge('insufficient_scope', description))
-  return emptyReply(403, headers)
+  const told = dialect.insufficientScopeChallenge ? [challenge('insufficient_scope', description)] : []
+  return emptyReply(403, [...uncached(dialect), ...told])
 }
 
 function deathOf(token: AccessToken | undefined): keyof typeof TOKEN_TEXTS | undefined {

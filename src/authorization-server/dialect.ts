@@ -1,38 +1,72 @@
+/** Errors whose text changed between versions. */
+export type Reworded = 'invalid_redirect_uri' | 'invalid_code_challenge_method' | 'request_not_authorized'
+
 /**
  * What differs between the versions of Doorkeeper. Only here: the endpoints read these switches and know no version.
- * Values for 5.5 are those of the recording of 5.5.0.
+ * A defect that is not copied in any version is no switch; docs/deliberate-differences.md lists those.
  */
 export interface Dialect {
-  /** GET /oauth/authorize answers a faulty request with the status of its error instead of 200. */
+  /** GET /oauth/authorize answers a faulty request with the status of its error instead of 200 (A013 and on). */
   readonly authorizationErrorStatus: boolean
-  /** Errors of the token endpoints carry `Pragma: no-cache`. */
+  /** `response_mode=fragment` brings the code in the fragment; else in the query all the same (A182). */
+  readonly codeInFragment: boolean
+  /** Errors of endpoints and protected resources carry `Pragma: no-cache` (E007). */
   readonly pragmaOnErrors: boolean
   /** The scheme of Basic credentials is matched whatever its case (E014). */
   readonly basicSchemeAnyCase: boolean
   /** `token_type_hint=refresh_token` looks among refresh tokens only, also for revocation (I021). */
   readonly refreshHintIsStrict: boolean
+  /** Where revocation asks for no client, a public client's token is still its own alone to revoke (I011). */
+  readonly publicTokensNeedTheirClient: boolean
   /** client_credentials without a scope is refused to a client whose scopes leave out the default (G007). */
   readonly emptyClientScopeRefused: boolean
-  /** The order of the members of an introspection answer. */
+  /** The order of the members of an introspection answer (J001). */
   readonly introspectionOrder: readonly string[]
-  /** 403 answers of protected resources name the missing scope in `WWW-Authenticate`. */
+  /** 403 answers of protected resources name the missing scope in `WWW-Authenticate` (L006, P002). */
   readonly insufficientScopeChallenge: boolean
-  /** Discovery lists `code_challenge_methods_supported`, and is served at /.well-known/oauth-authorization-server too. */
-  readonly discoveryOfChallengeMethods: boolean
-  /** What introspection answers a caller without authentication. */
-  readonly unauthorizedRequestText: string
+  /** Discovery lists `code_challenge_methods_supported`, and is served at /.well-known/oauth-authorization-server too (M002, M006). */
+  readonly authorizationServerMetadata: boolean
+  /** Error texts other than those of `failure.ts`. */
+  readonly wordings: Readonly<Partial<Record<Reworded, string>>>
 }
 
 /** Doorkeeper 5.9.1 with openid_connect 1.8.11 and device_authorization_grant 1.0.3. */
-export const doorkeeper59: Dialect = {
+const doorkeeper59: Dialect = {
   authorizationErrorStatus: true,
+  codeInFragment: true,
   pragmaOnErrors: false,
   basicSchemeAnyCase: true,
   refreshHintIsStrict: true,
+  publicTokensNeedTheirClient: true,
   emptyClientScopeRefused: true,
   introspectionOrder: ['active', 'scope', 'client_id', 'token_type', 'iat', 'exp'],
   insufficientScopeChallenge: true,
-  discoveryOfChallengeMethods: true,
-  unauthorizedRequestText:
-    'Request needs to be authorized. Required parameter for authorizing the request is missing or invalid.',
+  authorizationServerMetadata: true,
+  wordings: {},
 }
+
+/** Doorkeeper 5.5.0 with openid_connect 1.8.0 and device_authorization_grant 1.0.3. */
+const doorkeeper55: Dialect = {
+  authorizationErrorStatus: false,
+  codeInFragment: false,
+  pragmaOnErrors: true,
+  basicSchemeAnyCase: false,
+  refreshHintIsStrict: false,
+  publicTokensNeedTheirClient: false,
+  emptyClientScopeRefused: false,
+  introspectionOrder: ['active', 'scope', 'client_id', 'token_type', 'exp', 'iat'],
+  insufficientScopeChallenge: false,
+  authorizationServerMetadata: false,
+  wordings: {
+    invalid_redirect_uri: "The requested redirect uri is malformed or doesn't match client redirect URI.",
+    invalid_code_challenge_method: 'The code challenge method must be plain or S256.',
+    request_not_authorized:
+      'The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed.',
+  },
+}
+
+/** Every version, by the name that operators choose it by. */
+export const DIALECTS = { '5.5': doorkeeper55, '5.9': doorkeeper59 } as const satisfies Record<string, Dialect>
+
+/** A version of Doorkeeper that we answer as. */
+export type DoorkeeperVersion = keyof typeof DIALECTS

@@ -1,11 +1,11 @@
 import type { HttpReply } from '../http/index.ts'
-import type { Dialect } from './dialect.ts'
+import type { Dialect, Reworded } from './dialect.ts'
 import { jsonReply, securityHeaders } from './replies.ts'
 
 const SERVER_ERROR =
   'The authorization server encountered an unexpected condition which prevented it from fulfilling the request.'
 
-/** Every error that reaches a client: its status and its text. The three of the device flow share a text (README, 44). */
+/** Every error that reaches a client: its status and its text, where a dialect has no other. The three of the device flow share a text (README, 44). */
 const ERRORS = {
   invalid_request: [
     400,
@@ -49,6 +49,20 @@ export interface Failure {
 export function failure(error: FailureCode, options: { readonly abrupt?: boolean } = {}): Failure {
   const [status, description] = ERRORS[error]
   return { error, description, status, abrupt: options.abrupt ?? false }
+}
+
+/** The failure of a code as a version of Doorkeeper words it. */
+export function wordedFailure(error: FailureCode & Reworded, { wordings }: Dialect): Failure {
+  const usual = failure(error)
+  return { ...usual, description: wordings[error] ?? usual.description }
+}
+
+/** invalid_request of a caller that shows nothing to be known by (J009). */
+export function requestNotAuthorized({ wordings }: Dialect): Failure {
+  const description =
+    wordings.request_not_authorized ??
+    'Request needs to be authorized. Required parameter for authorizing the request is missing or invalid.'
+  return { ...failure('invalid_request'), description }
 }
 
 /** invalid_request that names the parameter that is missing. */
@@ -96,9 +110,13 @@ export function invalidTokenReply(reason: keyof typeof TOKEN_TEXTS, dialect: Dia
   )
 }
 
+/** The headers that keep an error out of caches. */
+export function uncached(dialect: Dialect): ReadonlyArray<readonly [string, string]> {
+  const store = ['Cache-Control', 'no-store'] as const
+  return dialect.pragmaOnErrors ? [store, ['Pragma', 'no-cache']] : [store]
+}
+
 /** The headers that go with an error. */
 export function errorHeaders(error: string, description: string, dialect: Dialect): Array<readonly [string, string]> {
-  const headers: Array<readonly [string, string]> = [['Cache-Control', 'no-store'], challenge(error, description)]
-  if (dialect.pragmaOnErrors) headers.push(['Pragma', 'no-cache'])
-  return headers
+  return [...uncached(dialect), challenge(error, description)]
 }

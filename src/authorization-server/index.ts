@@ -1,4 +1,5 @@
 export type * from './contract.ts'
+export type { DoorkeeperVersion } from './dialect.ts'
 export type { Limit } from './limits/gcra.ts'
 export { limitLog } from './limits/limit-log.ts'
 export { type LimitTable, limitTable } from './limits/limit-table.ts'

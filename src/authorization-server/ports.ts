@@ -1,4 +1,5 @@
 import type { Database } from '../storage/index.ts'
+import type { DoorkeeperVersion } from './dialect.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 
 /** An OAuth application in the role it plays on the wire. */
@@ -71,6 +72,8 @@ export interface Claim {
 /** What an operator decides. Everything has a default but the issuer. */
 export interface Settings {
   readonly issuer: string
+  /** The version of Doorkeeper to answer as. Default 5.9. */
+  readonly doorkeeperVersion?: DoorkeeperVersion | undefined
   /** Seconds. Default 7,200. */
   readonly accessTokenLifetime?: number
   /** Seconds. Default 600. */

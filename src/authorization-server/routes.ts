@@ -1,5 +1,5 @@
 import { deviceAuthorizationEndpoint } from './endpoints/device-authorization.ts'
-import { discoveryEndpoint, keysEndpoint, webfingerEndpoint } from './endpoints/discovery.ts'
+import { discoveryEndpoint, keysEndpoint, metadataEndpoint, webfingerEndpoint } from './endpoints/discovery.ts'
 import type { Endpoint } from './endpoints/endpoint.ts'
 import { introspectEndpoint } from './endpoints/introspect.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
@@ -28,7 +28,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map(
     route('/oauth/userinfo', { GET: userinfoEndpoint, POST: userinfoEndpoint }),
     route('/oauth/discovery/keys', { GET: keysEndpoint }),
     route('/.well-known/openid-configuration', { GET: discoveryEndpoint }),
-    route('/.well-known/oauth-authorization-server', { GET: discoveryEndpoint }),
+    route('/.well-known/oauth-authorization-server', { GET: metadataEndpoint }),
     route('/.well-known/webfinger', { GET: webfingerEndpoint }),
   ].map((one) => [one.path, one]),
 )

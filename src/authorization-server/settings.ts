@@ -1,5 +1,5 @@
 import { defaultClaims } from './claims.ts'
-import { type Dialect, doorkeeper59 } from './dialect.ts'
+import { DIALECTS, type Dialect } from './dialect.ts'
 import type { Claim, Settings } from './ports.ts'
 
 /** Settings with every default filled in. */
@@ -26,7 +26,7 @@ export interface ResolvedSettings {
 
 const OPTIONAL_SCOPES = ['read_user', 'read_api', 'openid', 'profile', 'email', 'read_repository', 'write_repository']
 
-/** Fills in GitLab's defaults. */
+/** Fills in GitLab's defaults, as the version of Doorkeeper that was chosen has them. */
 export function resolveSettings(settings: Settings): ResolvedSettings {
   const defaultScopes = settings.defaultScopes ?? ['api']
   const listedScopes = [...defaultScopes, ...(settings.optionalScopes ?? OPTIONAL_SCOPES)]
@@ -46,6 +46,6 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     refreshReuse: settings.revokeFamilyOnRefreshReuse,
     codeReplay: settings.revokeFamilyOnCodeReplay,
     sealingKey: settings.sealingKey,
-    dialect: doorkeeper59,
+    dialect: DIALECTS[settings.doorkeeperVersion ?? '5.9'],
   }
 }

@@ -59,6 +59,9 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     limits: requestLimitSettings(settings),
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
-    protocol: { sealingKey: readKeyFile('--sealing-key-file', sealingFile) },
+    protocol: {
+      doorkeeperVersion: settings.doorkeeper_version,
+      sealingKey: readKeyFile('--sealing-key-file', sealingFile),
+    },
   }
 }

@@ -72,6 +72,7 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
   return {
     listen: listenAddress(settings.listen),
     issuer: settings.issuer.replace(/\/$/, ''),
+    doorkeeperVersion: settings.doorkeeper_version,
     database: store.database,
     seed: undefined,
     iam:

@@ -115,7 +115,10 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
       limits: defaultLimits().requests,
       resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
       testControls: settings.test_controls,
-      protocol: { sealingKey: readKeyFile('--data-dir', plan.files.sealingKey) },
+      protocol: {
+        doorkeeperVersion: settings.doorkeeper_version,
+        sealingKey: readKeyFile('--data-dir', plan.files.sealingKey),
+      },
     },
     log,
   )
@@ -132,6 +135,7 @@ function startMonolithPart(
     {
       listen: plan.monolith,
       issuer: plan.issuer,
+      doorkeeperVersion: settings.doorkeeper_version,
       database,
       seed,
       limits: defaultLimits(),

@@ -26,6 +26,7 @@ const environment = choiceField(
   'production',
   'Whose flags routing goes by.',
 )
+const doorkeeperVersion = choiceField(['5.5', '5.9'], '5.9', 'The Doorkeeper whose answers are given.')
 const relativeUrlRoot = textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
   pattern: /^\/[^\s?#]*[^/\s?#]$/,
   message: 'must begin with a slash and not end with one',
@@ -176,6 +177,7 @@ const iam = z.strictObject({
   resource_owner_url: urlField(
     'Where passwords are checked for the password grant; without it that grant is not supported.',
   ),
+  doorkeeper_version: doorkeeperVersion,
   access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'What access tokens are made of.'),
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
   ...limits,
@@ -198,6 +200,7 @@ const monolith = z.strictObject({
   ),
   control_url: urlField('The control plane to tell of applications.'),
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
+  doorkeeper_version: doorkeeperVersion,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   ...limits,
   limit_sign_in: limitField('10/10m', 'Different wrong passwords for one user from one address or known browser.'),
@@ -216,6 +219,7 @@ const up = z.strictObject({
     { min: 1, max: 65_529 },
     'Gateway N, its admin port N+1, control plane N+2, IAM N+3, IAM internal N+4, monolith N+5, demo client N+6.',
   ),
+  doorkeeper_version: doorkeeperVersion,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
   no_demo: switchField('Leave the demo client and its data out.'),

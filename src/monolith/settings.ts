@@ -1,4 +1,4 @@
-import type { RequestLimitSettings } from '../authorization-server/index.ts'
+import type { DoorkeeperVersion, RequestLimitSettings } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { SeedDocument } from './seed.ts'
@@ -9,6 +9,8 @@ export interface MonolithSettings {
   readonly listen: ListenAddress
   /** The public origin under which clients and browsers know this server. */
   readonly issuer: string
+  /** The version of Doorkeeper to answer as. Default 5.9. */
+  readonly doorkeeperVersion?: DoorkeeperVersion | undefined
   readonly database: Database
   /** The schema of the monolith's tables; the protocol core's are in `<schema>_oauth`. Default `monolith`. */
   readonly schema?: string | undefined

@@ -80,7 +80,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
       authenticate: (username, password, network) => checkPassword({ username, network }, password),
     },
     mint: hexMint,
-    settings: { issuer, sealingKey: settings.stateKey },
+    settings: { issuer, doorkeeperVersion: settings.doorkeeperVersion, sealingKey: settings.stateKey },
     onGrant: (event) => logGrant(log, event),
     layout: coreLayout,
     limits,

@@ -90,7 +90,9 @@ export async function issueCode(
   if (request.redirectUri === OUT_OF_BAND) {
     return redirectReply(`${origin}/oauth/authorize/native?code=${encodeFormComponent(code)}`)
   }
-  return answerClient(core, request.redirectUri, request.responseMode, { code, state: request.state })
+  const isMisplaced = request.responseMode === 'fragment' && !core.settings.dialect.codeInFragment
+  const mode = isMisplaced ? undefined : request.responseMode
+  return answerClient(core, request.redirectUri, mode, { code, state: request.state })
 }
 
 /** Whether an unrevoked token has exactly these scopes; one that expired still counts (README, 6). */

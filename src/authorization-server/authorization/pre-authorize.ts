@@ -1,6 +1,6 @@
 import type { AuthorizationError, Parameters, PreAuthorization, ResponseMode } from '../contract.ts'
 import type { Core } from '../core.ts'
-import { type Failure, failure, missingParameter } from '../failure.ts'
+import { type Failure, failure, missingParameter, wordedFailure } from '../failure.ts'
 import { type Check, firstFailure } from '../grants/token-request.ts'
 import { isStorable, presence, scalarOf } from '../parameters/value.ts'
 import { CHALLENGE_METHODS } from '../pkce.ts'
@@ -28,10 +28,10 @@ const RESPONSE_MODES: ReadonlySet<string> = new Set<ResponseMode>(['query', 'fra
 const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ clientId }) => (clientId === undefined ? missingParameter('client_id') : undefined),
   ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
-  ({ client, redirectUri }) =>
+  ({ client, redirectUri, settings }) =>
     redirectUri !== undefined && isRedirectUriAmong(redirectUri, client?.redirectUris ?? [])
       ? undefined
-      : failure('invalid_redirect_uri'),
+      : wordedFailure('invalid_redirect_uri', settings.dialect),
   ({ responseType }) => (responseType === undefined ? missingParameter('response_type') : undefined),
   ({ responseType }) => (responseType === 'code' ? undefined : failure('unsupported_response_type')),
   ({ responseMode }) =>
@@ -40,10 +40,10 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
     areScopesValid(scope, scopesAllowed(client?.scopes ?? [], settings.serverScopes))
       ? undefined
       : failure('invalid_scope'),
-  ({ codeChallenge, codeChallengeMethod }) =>
+  ({ codeChallenge, codeChallengeMethod, settings }) =>
     codeChallenge === undefined || CHALLENGE_METHODS.includes(codeChallengeMethod ?? '')
       ? undefined
-      : failure('invalid_code_challenge_method'),
+      : wordedFailure('invalid_code_challenge_method', settings.dialect),
   ({ nonce, codeChallenge }) =>
     isStorable(nonce ?? '') && isStorable(codeChallenge ?? '') ? undefined : failure('invalid_request'),
 ]

@@ -6,7 +6,7 @@ import { CHALLENGE_METHODS } from '../pkce.ts'
 import { jsonReply } from '../replies.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
-/** GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server (OpenID Connect Discovery §4, RFC 8414). */
+/** GET /.well-known/openid-configuration (OpenID Connect Discovery §4). */
 export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): Promise<HttpReply> {
   const { settings } = core
   const at = (path: string) => `${endpointOrigin(core, http)}/oauth/${path}`
@@ -33,8 +33,14 @@ export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): 
     id_token_signing_alg_values_supported: ['RS256'],
     claim_types_supported: ['normal'],
     claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', ...settings.claims.map((claim) => claim.name)],
-    ...(settings.dialect.discoveryOfChallengeMethods ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}),
+    ...(settings.dialect.authorizationServerMetadata ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}),
   })
+}
+
+/** GET /.well-known/oauth-authorization-server (RFC 8414 §3), in versions that have it: the same document. */
+export async function metadataEndpoint(core: Core, request: EndpointRequest): Promise<HttpReply> {
+  const isServed = core.settings.dialect.authorizationServerMetadata
+  return isServed ? discoveryEndpoint(core, request) : publicError(404, request.http)
 }
 
 /** GET /oauth/discovery/keys (RFC 7517 §5). */

@@ -2,7 +2,7 @@ import type { HttpReply } from '../../http/index.ts'
 import { isAccessible, isExpired, presentedToken } from '../bearer.ts'
 import { credentialsOf } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
-import { failure, failureReply, invalidTokenReply } from '../failure.ts'
+import { failure, failureReply, invalidTokenReply, requestNotAuthorized } from '../failure.ts'
 import { authenticate } from '../grants/token-request.ts'
 import { jsonReply } from '../replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
@@ -25,9 +25,7 @@ export async function introspectEndpoint(
     return answer(core, isOwn ? token : undefined, now)
   }
   const bearer = await presentedToken(core, http, parameters)
-  if (bearer === undefined) {
-    return failureReply({ ...failure('invalid_request'), description: dialect.unauthorizedRequestText }, dialect)
-  }
+  if (bearer === undefined) return failureReply(requestNotAuthorized(dialect), dialect)
   const token = await hintedToken(core, parameters)
   if (mayIntrospect(bearer, token, now)) return answer(core, token, now)
   return invalidTokenReply(deathOf(bearer, now), dialect)

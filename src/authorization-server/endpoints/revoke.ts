@@ -3,23 +3,56 @@ import { credentialsOf } from '../client-authentication.ts'
 import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
 import { REVOCATION_REFUSED } from '../failure.ts'
-import { authenticate } from '../grants/token-request.ts'
+import { authenticate, type Check, firstFailure } from '../grants/token-request.ts'
 import { textOf } from '../parameters/value.ts'
+import type { Client } from '../ports.ts'
 import { jsonReply } from '../replies.ts'
+import type { ResolvedSettings } from '../settings.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
+type Refusal = typeof REVOCATION_REFUSED
+
+interface Caller {
+  readonly client: Client | undefined
+  readonly settings: ResolvedSettings
+}
+
+interface Target extends Caller {
+  readonly token: StoredToken
+  /** Whose token it is; undefined when it has no client. */
+  readonly owner: Client | undefined
+}
+
+/** RFC 7009 §2.1, before the token is looked up. */
+const CALLER_CHECKS: ReadonlyArray<Check<Caller, Refusal>> = [
+  ({ client, settings }) => (client || settings.passwordGrantWithoutClient ? undefined : REVOCATION_REFUSED),
+]
+
+/** And after: a token is revoked by the client it was issued to (not I012). */
+const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
+  ({ client, token, owner, settings }) => {
+    if (token.applicationId === null || token.applicationId === client?.id) return undefined
+    const isFree = client === undefined && !owner?.confidential && !settings.dialect.publicTokensNeedTheirClient
+    return isFree ? undefined : REVOCATION_REFUSED
+  },
+]
+
 /**
  * POST /oauth/revoke (RFC 7009 §2): the client first, then whose token it is; an unknown token is revoked already.
- * Either of a pair revokes both, and so does one that has expired (README of the recording, 34-36; not I025).
+ * Either of a pair revokes both, and so does one that has expired (README of the recording, 34-36; not I025 and I026).
  */
 export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
-  const credentials = credentialsOf(http.headers.authorization, parameters, core.settings.dialect)
+  const { settings } = core
+  const credentials = credentialsOf(http.headers.authorization, parameters, settings.dialect)
   const client = await authenticate(core, credentials, caller)
-  if (client === undefined && !core.settings.passwordGrantWithoutClient) return jsonReply(403, REVOCATION_REFUSED)
+  const early = firstFailure(CALLER_CHECKS, { client, settings })
+  if (early !== undefined) return jsonReply(403, early)
   const token = await hintedToken(core, parameters)
   if (token === undefined) return jsonReply(200, {})
-  if (token.applicationId !== null && token.applicationId !== client?.id) return jsonReply(403, REVOCATION_REFUSED)
+  const owner = token.clientId === null ? undefined : await core.clients.find(token.clientId)
+  const late = firstFailure(TOKEN_CHECKS, { client, settings, token, owner })
+  if (late !== undefined) return jsonReply(403, late)
   await core.tokens.revoke(token.id, Date.now())
   return jsonReply(200, {})
 }
