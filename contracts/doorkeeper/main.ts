@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { judge } from './judge.ts'
 import { recordScenario } from './record.ts'
-import { comparedPart, type RecordedScenario, readRecording, VERSIONS, type Version } from './recording.ts'
+import { comparedPart, RECORDED, type RecordedScenario, readRecording, VERSIONS, type Version } from './recording.ts'
 import { listScenarios } from './scenario.ts'
 import { ALL_SETS } from './scenarios/all.ts'
 import { readSeed } from './seed.ts'
@@ -15,7 +15,8 @@ compares what it answers with what real Doorkeeper did. Exit code 0 without diff
 
   --base URL     The server. It should have the test controls POST /__lab/reset and POST /__lab/advance?seconds=N;
                  without the first, consent of one scenario shows in the next; without the second some cannot be played.
-  --version V    The Doorkeeper to compare with: 5.9 (the default) or 5.5.
+  --version V    What to compare with; the first when left out:
+${VERSIONS.map((version) => `                 ${version}: ${RECORDED[version]}`).join('\n')}
   --handoff      Sign-in and consent are handed off to another server of that origin: walk there as a browser does, and
                  compare what the client and the user see.
   --only REGEX   Only the scenarios whose id matches.
