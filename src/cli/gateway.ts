@@ -26,7 +26,7 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   const log = createLog('gateway', { level: settings.log_level })
   const worker = io.env[WORKER_VARIABLE]
   const checked = gatewaySettings(settings, worker, io.env[SEED_VARIABLE])
-  const workers = settings.workers ?? (checked.listen.port === 0 ? 1 : defaultWorkers())
+  const workers = settings.workers ?? (checked.listen.port === 0 || needsOneProcess(settings) ? 1 : defaultWorkers())
   if (worker === undefined) warnOfGaps(settings, log)
   if (worker === undefined && workers > 1) {
     const adminListen = listenAddress(settings.admin_listen)
@@ -36,6 +36,11 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   if (worker !== undefined) process.send?.({ adminUrl: gateway.adminUrl ?? '' } satisfies WorkerReady)
   else log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
   return runUntilStopped([gateway], log)
+}
+
+/** What one process has seen being issued another would not know. */
+function needsOneProcess({ iam_unmarked, ledger_url }: Settings<'gateway'>): boolean {
+  return iam_unmarked && ledger_url === undefined
 }
 
 /** Says what works but is seldom meant. */
@@ -66,6 +71,11 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
   ) {
     faults.push('gateway.iam_url (--iam-url): must be given when IAM credentials are described')
   }
+  if (needsOneProcess(settings) && (settings.workers ?? 1) > 1) {
+    faults.push(
+      'gateway.workers (--workers): with --iam-unmarked several processes need a common ledger, name it by --ledger-url',
+    )
+  }
   const source = decisionSource(settings, worker, faults)
   if (faults.length > 0) throw new ConfigError(faults)
   const dataDir = settings.data_dir
@@ -84,6 +94,8 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     verifierKey,
     flowKey: keyFile('--flow-key-file', settings.flow_key_file) ?? derivedFlowKey(verifierKey, source, seed),
     marksIamFlows: settings.iam_shows_pages,
+    isIamUnmarked: settings.iam_unmarked,
+    ledger: { capacity: settings.ledger_entries, url: settings.ledger_url },
     trustedProxies: settings.trusted_proxy,
     relativeUrlRoot: settings.relative_url_root ?? '',
     limits: {

@@ -66,6 +66,17 @@ const gateway = z.strictObject({
     'FILE',
     "The key that marks flows as one side's, the same on all gateways. Default: made from the verifier key, else from the token or secret of the decision source.",
   ),
+  iam_unmarked: switchField(
+    'IAM issues credentials that nothing marks as its own: whose they are is remembered as they pass (the ledger).',
+  ),
+  ledger_url: textField('URL', 'The Redis or Valkey that gateways share the ledger in. Default: each keeps its own.', {
+    pattern: /^rediss?:\/\/[^/\s]+(\/\d+)?$/,
+    message: 'must be redis:// or rediss:// with a host, and perhaps a port and a database number',
+  }),
+  ledger_entries: integerField(
+    { min: 1_000, max: 100_000_000, fallback: 1_000_000 },
+    'Credentials that the ledger holds in memory at most; 13 bytes each, taken when first needed.',
+  ),
   iam_shows_pages: switchField(
     'IAM shows consent pages of its own under /oauth/authorize, as another Doorkeeper does: its flows are marked too.',
   ),

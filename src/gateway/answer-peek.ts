@@ -1,7 +1,7 @@
 import type { Endpoint } from '../routing/index.ts'
 
-/** Answers longer than this are not looked into. */
-const PEEK_LIMIT = 4 << 10
+/** Answers longer than this are not looked into: two signed tokens at their longest fit. */
+const PEEK_LIMIT = 32 << 10
 
 /** RFC 6749 §4.1.2.1 and §5.2, 6750 §3.1, 7009 §2.2.1, 8628 §3.5, OpenID Connect Core §3.1.2.6. */
 const KNOWN_ERRORS = new Set([
@@ -33,9 +33,9 @@ export function boundedError(code: string): string {
   return KNOWN_ERRORS.has(code) ? code : 'other'
 }
 
-/** Whether an answer is worth a look: a JSON error, or a token. */
+/** Whether an answer is worth a look: a JSON error, or something issued. */
 export function isWorthPeeking(endpoint: Endpoint, status: number, isJson: boolean): boolean {
-  return isJson && (status >= 400 || (status === 200 && endpoint === 'token'))
+  return isJson && (status >= 400 || (status === 200 && (endpoint === 'token' || endpoint === 'authorize_device')))
 }
 
 /** Looks at a small answer as it passes by, without holding it up. */
@@ -49,11 +49,17 @@ export class AnswerPeek {
     else this.#chunks.length = 0
   }
 
+  /** The whole answer; empty where it is too long. */
+  text(): string {
+    const [first] = this.#chunks
+    if (first === undefined || this.#size > PEEK_LIMIT) return ''
+    return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).toString('utf8')
+  }
+
   /** The OAuth error of the answer, bounded. */
   error(): string | undefined {
-    const [first] = this.#chunks
-    if (first === undefined || this.#size > PEEK_LIMIT) return undefined
-    const text = (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).toString('utf8')
+    const text = this.text()
+    if (text === '') return undefined
     try {
       const document: unknown = JSON.parse(text)
       const code =

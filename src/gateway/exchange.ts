@@ -12,11 +12,14 @@ import {
 } from '../routing/index.ts'
 import type { Admitted } from './admission.ts'
 import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
-import type { Attempt, AttemptOwner, RawHeaders } from './attempt.ts'
+import type { WholeAnswer } from './ask-side.ts'
+import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import { afterFailure, type Failure, isServerFailure } from './failure.ts'
-import { flowSetCookie, flowTurn } from './flow-cookie.ts'
+import { flowSetCookie } from './flow-cookie.ts'
 import { cookieSide, type Gate } from './gate.ts'
+import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
 import type { Lane, Reply } from './lane.ts'
+import { learnFromJson, learnFromRedirect } from './learning.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
 import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
@@ -162,9 +165,30 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const query = target.slice(this.path.length + 1)
     const cookie = match.endpoint === 'authorize' ? this.#lane.headers.cookie : undefined
     const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
-    this.#facts = facts
     this.clientId = facts.clientId
     this.flagVersion = gate.source.version
+    const { presented, credential } = facts
+    const { ledger } = gate
+    if (presented === undefined || !ledger.mayKnow) return this.#decideBy(facts)
+    const known = ledger.find(presented, credential === 'unknown')
+    if (known instanceof Promise) known.then((side) => this.#decideByLedger(facts, side)).catch(this.fail)
+    else this.#decideByLedger(facts, known)
+  }
+
+  #decideByLedger(facts: Facts, known: Destination | 'unreachable' | undefined): void {
+    if (this.#isOver) return
+    if (known === undefined) return this.#decideBy(facts)
+    if (known !== 'unreachable') return this.#decideBy({ ...facts, credential: known })
+    // At the wrong side a code or refresh token would be refused for good.
+    if (this.endpoint === 'token' && this.#gate.ledger.iamMayHoldUnknown) {
+      return this.#reject('temporarily_unavailable', 'credential_unknown')
+    }
+    this.#decideBy(facts)
+  }
+
+  #decideBy(facts: Facts): void {
+    const gate = this.#gate
+    this.#facts = facts
     const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
     if (early !== undefined) return this.#follow(early)
     const standing = gate.source.lookUp(facts.clientId ?? '', this.correlationId)
@@ -183,7 +207,23 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #follow(decision: Decision): void {
     this.reason = decision.reason
     this.applicationId = decision.applicationId
-    this.#forward(decision.destination)
+    const concernsBoth = decision.reason === 'credential_unknown' && CONCERNS_BOTH.has(this.endpoint)
+    if (concernsBoth && this.#gate.iam !== undefined) this.#inquire().catch(this.fail)
+    else this.#forward(decision.destination)
+  }
+
+  async #inquire(): Promise<void> {
+    const finding = await inquireAtSides(this.#gate, this.endpoint, (side) => this.#requestFor(side))
+    if (this.#isOver) return
+    if (finding.by === 'neither') return this.#trouble(finding.trouble)
+    this.destination = finding.by
+    this.#passOn(finding.answer)
+  }
+
+  #passOn({ status, statusText, raw, length, body }: WholeAnswer): void {
+    if (!this.#beginReply(status, statusText, raw, length)) return
+    if (body.length > 0) this.onData(body)
+    this.onEnd([])
   }
 
   #forward(destination: Destination): void {
@@ -197,12 +237,16 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       this.#awaitsCircuit = true
     }
     this.#attempt = this.#lane.attempt(this)
-    this.#attempt.start(upstream, {
+    this.#attempt.start(upstream, this.#requestFor(destination))
+  }
+
+  #requestFor(destination: Destination): UpstreamRequest {
+    return {
       method: this.method,
       path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
-      headers: requestHeaders(this.#lane.rawHeaders, cookieSide(gate, destination), this),
+      headers: requestHeaders(this.#lane.rawHeaders, cookieSide(this.#gate, destination), this),
       body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
-    })
+    }
   }
 
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
@@ -215,12 +259,17 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       else this.#trouble('temporarily_unavailable')
       return false
     }
+    return this.#beginReply(status, statusText, raw, length)
+  }
+
+  #beginReply(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
+    const gate = this.#gate
     const answer = responseHeaders(raw, {
-      side: cookieSide(gate, this.destination === 'iam' ? 'iam' : 'legacy'),
+      side: cookieSide(gate, this.#side),
       internalHosts: gate.internalHosts,
       publicOrigin: this.#publicOrigin,
     })
-    if (this.endpoint === 'authorize') this.#markFlow(status, answer.headers)
+    this.#noteRedirect(status, answer.headers)
     try {
       this.#reply.head(status, statusText, answer.headers, length, gate.isDraining)
     } catch (error) {
@@ -237,21 +286,18 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   readonly #publicOrigin = (): string => publicOrigin(this.#lane.headers, this)
 
-  /** Has the browser remember whose its flow is, where no verifier will tell. */
-  #markFlow(status: number, headers: string[]): void {
-    const { marks, marksIamFlows } = this.#gate
-    const { flow, markedSide } = this.#facts ?? {}
-    const side = this.destination === 'iam' ? 'iam' : 'legacy'
-    if (flow === undefined || marks.flowKey === undefined || (side === 'iam' && !marksIamFlows)) return
-    const location = headerOf(headers, 'location')
-    const turn = flowTurn(this.method, status, location, this.#publicOrigin)
-    if (turn === 'nothing') return
-    const page = {
-      ...({ flow, key: marks.flowKey, side, turn, markedSide, path: this.path } as const),
-      cookie: this.#lane.headers.cookie,
-      isSecure: this.#publicOrigin().startsWith('https:'),
-    }
-    const cookie = flowSetCookie(page, Date.now() / 1_000)
+  get #side(): Destination {
+    return this.destination === 'iam' ? 'iam' : 'legacy'
+  }
+
+  /** What the head of an answer says about a flow: whose it is, that it is over, which code it ends with. */
+  #noteRedirect(status: number, headers: string[]): void {
+    if (this.#facts === undefined) return
+    const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
+    if (location !== undefined) learnFromRedirect(this.#gate, this.endpoint, this.#side, location)
+    if (this.endpoint !== 'authorize') return
+    const page = { status, location, method: this.method, path: this.path, side: this.#side }
+    const cookie = flowSetCookie(this.#gate, this.#facts, page, this.#lane.headers.cookie, this.#publicOrigin)
     if (cookie !== undefined) headers.push('Set-Cookie', cookie)
   }
 
@@ -267,6 +313,10 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   readonly #resume = (): void => this.#attempt?.resume()
 
   onEnd(trailers: RawHeaders): void {
+    // Before the client has the end of it, so that it cannot come back with it sooner than it is known.
+    if (this.#peek !== undefined && this.status < 400) {
+      learnFromJson(this.#gate, this.endpoint, this.#side, this.#peek.text())
+    }
     this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
   }
 
@@ -288,7 +338,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   #remedy(failure: Failure): void {
     const remedy = afterFailure(failure, {
-      destination: this.destination === 'iam' ? 'iam' : 'legacy',
+      destination: this.#side,
       attempts: this.#attempts,
       startsFlow: this.#facts?.startsFlow ?? false,
       isRepeatable: (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody,

@@ -1,4 +1,5 @@
-import { type Destination, FLOW_MARK_SECONDS, type FlowCookie, flowCookie } from '../routing/index.ts'
+import { type Destination, type Facts, FLOW_MARK_SECONDS, flowCookie } from '../routing/index.ts'
+import type { Gate } from './gate.ts'
 
 /** What an answer of the authorize endpoint means for the flow it belongs to. */
 export type FlowTurn = 'goes_on' | 'over' | 'nothing'
@@ -29,39 +30,41 @@ function isWithin(location: string, origin: string): boolean {
   return location.startsWith(origin) && /^(?:[/?#]|$)/.test(location.slice(origin.length))
 }
 
-/** What the cookie of a flow rests on. */
-export interface FlowPage {
-  readonly flow: string
-  readonly key: Uint8Array
-  /** Who served it. */
-  readonly side: Destination
-  readonly turn: FlowTurn
-  /** The side that a genuine mark of the request names. */
-  readonly markedSide: Destination | undefined
-  /** The request's `Cookie`. */
-  readonly cookie: string | undefined
-  /** The request's path as sent. */
+/** A page of the authorize endpoint as it was answered. */
+export interface AuthorizePage {
+  readonly method: string
+  /** As sent. */
   readonly path: string
-  readonly isSecure: boolean
+  readonly status: number
+  readonly location: string | undefined
+  /** Who answered. */
+  readonly side: Destination
 }
 
 /**
  * The `Set-Cookie` that keeps a flow with the side that served its first page, or forgets it once it is over;
- * undefined when there is nothing to say. A mark is not renewed: no flow outlives its time.
- *
- * @param now seconds since the epoch
+ * undefined when there is nothing to say. A mark is not renewed: no flow outlives its time. IAM's flows are told by
+ * their verifiers, so they are marked only where IAM has pages of its own.
  */
-export function flowSetCookie(page: FlowPage, now: number): string | undefined {
-  const { flow, key, side, turn, markedSide, cookie } = page
-  if (turn === 'goes_on' && markedSide === undefined) return setCookie(flowCookie(side, flow, key, now, cookie), page)
-  if (turn === 'over' && markedSide !== undefined) return setCookie(flowCookie(undefined, flow, key, now, cookie), page)
-  return undefined
-}
-
-function setCookie({ name, value }: FlowCookie, { path, isSecure }: FlowPage): string {
+export function flowSetCookie(
+  gate: Pick<Gate, 'marks' | 'marksIamFlows'>,
+  facts: Pick<Facts, 'flow' | 'markedSide'>,
+  page: AuthorizePage,
+  cookie: string | undefined,
+  publicOrigin: () => string,
+): string | undefined {
+  const { flow, markedSide } = facts
+  const key = gate.marks.flowKey
+  if (flow === undefined || key === undefined || (page.side === 'iam' && !gate.marksIamFlows)) return undefined
+  const turn = flowTurn(page.method, page.status, page.location, publicOrigin)
+  const isNew = turn === 'goes_on' && markedSide === undefined
+  const isOver = turn === 'over' && markedSide !== undefined
+  if (!isNew && !isOver) return undefined
+  const { name, value } = flowCookie(isNew ? page.side : undefined, flow, key, Date.now() / 1_000, cookie)
   const age = value === '' ? 0 : FLOW_MARK_SECONDS
+  const secure = publicOrigin().startsWith('https:') ? '; Secure' : ''
   // Lax, since the first request of a flow comes from the client's site.
-  return `${name}=${value}; Path=${cookiePath(path)}; Max-Age=${age}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
+  return `${name}=${value}; Path=${cookiePath(page.path)}; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`
 }
 
 /** The folder of the OAuth pages as the browser sees it, so that nothing else of the origin carries the cookie. */

@@ -2,6 +2,7 @@ import type { Log } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
 import type { Circuit } from './circuit.ts'
 import type { KeyUnion } from './key-union.ts'
+import type { CredentialLedger } from './ledger/credential-ledger.ts'
 import type { Recorder } from './recorder.ts'
 import type { GatewayLimits } from './settings.ts'
 import type { DecisionSource } from './source.ts'
@@ -15,6 +16,7 @@ export interface Gate {
   readonly circuit: Circuit
   readonly source: DecisionSource
   readonly keys: KeyUnion | undefined
+  readonly ledger: CredentialLedger
   readonly recorder: Recorder
   readonly log: Log
   readonly limits: GatewayLimits

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import {
   formatListenAddress,
@@ -7,12 +8,15 @@ import {
   TrustedProxies,
 } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
+import type { CredentialMarks } from '../routing/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake } from './brake.ts'
 import { Circuit } from './circuit.ts'
 import { ControlStream } from './control-stream.ts'
 import type { Gate } from './gate.ts'
 import { KeyUnion } from './key-union.ts'
+import { CredentialLedger } from './ledger/credential-ledger.ts'
+import { openSharedLedger } from './ledger/shared-ledger.ts'
 import { Metrics } from './metrics.ts'
 import { Recorder } from './recorder.ts'
 import { RoutingEndpoint } from './routing-endpoint.ts'
@@ -92,14 +96,16 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const circuit = new Circuit('iam', settings.breaker ?? {}, log)
   const source = await startSource(settings, limits, log)
   await brake.start()
+  const ledger = await openLedger(settings, log)
   const metrics = new Metrics(() => ({
     isCircuitOpen: circuit.isOpen,
     snapshotVersion: source.version ?? -1,
     snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
     isBrakeOn: brake.isOn || source.brake,
+    ledger,
   }))
   const recorder = new Recorder(log, metrics)
-  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state })
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger })
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
   const hasFastLane = (settings.fastLane ?? true) && mayHaveFastLane(gate, settings)
   const frontDoor = buildFrontDoor(gate, trustedProxies, hasFastLane)
@@ -108,7 +114,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     brake.close()
     recorder.close()
     frontDoor.close()
-    await Promise.all([source.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
+    await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
   }
   return { gate, brake, metrics, frontDoor, state, stop }
 }
@@ -136,6 +142,7 @@ interface GateParts {
   readonly recorder: Recorder
   readonly brake: Brake
   readonly state: { readonly isDraining: boolean }
+  readonly ledger: CredentialLedger
 }
 
 function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
@@ -152,14 +159,9 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
     ...{ limits, log, source, root, legacy, iam },
     circuit: parts.circuit,
     recorder: parts.recorder,
+    ledger: parts.ledger,
     keys: iam && new KeyUnion(legacy, iam, { root, timeoutMs: limits.keysMs, log }),
-    marks: {
-      extraIamPrefixes: settings.extraIamPrefixes ?? [],
-      iamJwtIssuer: settings.iamJwtIssuer,
-      legacyJwtIssuer: settings.legacyJwtIssuer,
-      verifierKey: settings.verifierKey,
-      flowKey: settings.flowKey,
-    },
+    marks: marksOf(settings),
     marksIamFlows: settings.marksIamFlows ?? false,
     internalHosts: sides.flatMap((side) => side.hosts),
     get isBrakeOn() {
@@ -172,6 +174,21 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
       ? testControls(sides.map((side) => [side.destination, side.origin]))
       : undefined,
   }
+}
+
+function marksOf(settings: GatewaySettings): CredentialMarks {
+  const { extraIamPrefixes = [], iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey } = settings
+  return { extraIamPrefixes, iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey }
+}
+
+const LEDGER_ENTRIES = 1_000_000
+
+async function openLedger(settings: GatewaySettings, log: Log): Promise<CredentialLedger> {
+  const { ledger = {}, iamUrl, flowKey, isIamUnmarked = false } = settings
+  const shared = ledger.url === undefined || iamUrl === undefined ? undefined : await openSharedLedger(ledger.url, log)
+  const key = flowKey ?? randomBytes(32)
+  const capacity = ledger.capacity ?? LEDGER_ENTRIES
+  return new CredentialLedger({ key, marks: marksOf(settings), isIamUnmarked, capacity, shared, log })
 }
 
 async function startSource(settings: GatewaySettings, limits: GatewayLimits, log: Log): Promise<DecisionSource> {

@@ -23,6 +23,12 @@ export interface GaugeReadings {
   /** Seconds since the control plane was last heard; -1 when it never was. */
   readonly snapshotAgeSeconds: number
   readonly isBrakeOn: boolean
+  readonly ledger: {
+    readonly entries: number
+    readonly evictions: number
+    /** Credentials issued against the marks of their side. */
+    readonly drift: Readonly<Record<Destination, number>>
+  }
 }
 
 /** Counts outcomes in plain maps and arrays; turns them into Prometheus text only when scraped. */
@@ -63,6 +69,20 @@ export class Metrics {
       'handover_snapshot_age_seconds',
       'Seconds since the snapshot was last confirmed; -1 for never.',
       () => readings().snapshotAgeSeconds,
+    )
+    this.#registerLedger(() => readings().ledger)
+  }
+
+  #registerLedger(ledger: () => GaugeReadings['ledger']): void {
+    this.#gauge('handover_gateway_ledger_entries', 'Credentials whose issuer is remembered.', () => ledger().entries)
+    this.#counter('handover_gateway_ledger_evictions_total', 'Credentials forgotten for want of room.', () => [
+      { labels: {}, value: ledger().evictions },
+    ])
+    this.#counter('handover_gateway_credential_drift_total', 'Credentials that their marks do not tell.', () =>
+      (['legacy', 'iam'] as const).map((side) => ({
+        labels: { upstream: WIRE_DESTINATION[side] },
+        value: ledger().drift[side],
+      })),
     )
   }
 

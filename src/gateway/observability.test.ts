@@ -143,7 +143,7 @@ describe('metrics', () => {
   test('count requests, time, grants and OAuth errors under the agreed names', async () => {
     iam.answer = (_request, response) => {
       response.setHeader('Content-Type', 'application/json; charset=utf-8')
-      response.end('{"access_token":"x","token_type":"Bearer"}')
+      response.end('{"access_token":"gliamat-x","token_type":"Bearer"}')
     }
     legacy.answer = (_request, response) => {
       response.writeHead(400, { 'Content-Type': 'application/json' })
@@ -181,7 +181,7 @@ describe('metrics', () => {
   })
 
   test('an answer too large to look into passes unharmed and uncounted', async () => {
-    const large = JSON.stringify({ error: 'invalid_request', pad: 'x'.repeat(10_000) })
+    const large = JSON.stringify({ error: 'invalid_request', pad: 'x'.repeat(40_000) })
     legacy.answer = (_request, response) =>
       void response.writeHead(400, { 'Content-Type': 'application/json' }).end(large)
     assert.equal(await text('/oauth/introspect', { method: 'POST', headers: FORM, body: 'client_id=staying' }), large)

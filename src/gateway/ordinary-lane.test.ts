@@ -9,7 +9,16 @@ const PRELOAD = pathToFileURL(join(import.meta.dirname, 'test-ordinary-lane.ts')
 const LIMIT_MS = 120_000
 
 describe('what the fast lane takes, the ordinary lane does just as well:', () => {
-  for (const suite of ['failover', 'headers', 'observability', 'routing', 'flow-affinity', 'smuggling', 'life']) {
+  for (const suite of [
+    'failover',
+    'headers',
+    'observability',
+    'routing',
+    'flow-affinity',
+    'inquiry',
+    'smuggling',
+    'life',
+  ]) {
     test(`the suite "${suite}" passes without the fast lane`, async () => {
       // A test runner that finds its own mark in the environment would report to a parent that is not there.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env

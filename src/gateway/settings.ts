@@ -39,6 +39,8 @@ export interface GatewayLimits {
   readonly routingEndpointMs: number
   /** To fetch one side's signing keys. */
   readonly keysMs: number
+  /** For IAM's part in an answer that concerns both sides. */
+  readonly inquiryMs: number
   /** What requests under way get when the gateway stops. */
   readonly drainMs: number
 }
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   requestBodyMs: 30_000,
   routingEndpointMs: 1_000,
   keysMs: 3_000,
+  inquiryMs: 3_000,
   drainMs: 15_000,
 }
 
@@ -75,6 +78,14 @@ export interface GatewaySettings {
   readonly flowKey?: Uint8Array | undefined
   /** IAM shows pages of its own under /oauth/authorize: its flows are marked too. Default false. */
   readonly marksIamFlows?: boolean
+  /** IAM issues credentials that nothing marks as its own: they are remembered as they pass. Default false. */
+  readonly isIamUnmarked?: boolean
+  readonly ledger?: {
+    /** Entries held in memory at most. Default 1,000,000. */
+    readonly capacity?: number
+    /** Redis or Valkey that gateways share the ledger in. */
+    readonly url?: string | undefined
+  }
   /** Proxies whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed, as CIDRs or addresses. */
   readonly trustedProxies?: readonly string[]
   /** Without a trailing slash; empty for none. */

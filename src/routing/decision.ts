@@ -13,6 +13,8 @@ export interface Facts {
   readonly fault: 'ambiguous_client' | 'malformed_request' | undefined
   /** Whose the presented credential is, if one is presented and its issuer is known. */
   readonly credential: 'none' | 'iam' | 'legacy' | 'unknown'
+  /** That credential itself. It is a secret: for a ledger to look up by its hash, for nothing else. */
+  readonly presented?: string | undefined
   /** A login or consent verifier that IAM issued: checked, not merely present. */
   readonly hasGenuineVerifier: boolean
   /** The side that served the first page of the flow which this request continues, if it says so credibly. */

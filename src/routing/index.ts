@@ -1,8 +1,8 @@
 export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
 export type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
-export { FLOW_MARK_SECONDS, type FlowCookie, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
+export { FLOW_MARK_SECONDS, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
 export { type EndpointMatch, matchEndpoint } from './match-endpoint.ts'
-export { type CredentialMarks, type RequestParts, readFacts } from './read-facts.ts'
+export { type CredentialMarks, issuerByMark, type RequestParts, readFacts } from './read-facts.ts'
 export * from './snapshot.ts'
 export { type Acceptance, Snapshot, SnapshotReader } from './snapshot-index.ts'
 export {

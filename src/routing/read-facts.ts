@@ -48,7 +48,7 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
   readBodyParameters(parts, parameters)
   readClientAuthentication(parts, parameters)
   const presented = presentedCredential(parts, parameters)
-  const credential = presented === undefined ? 'none' : issuerOf(presented.value, presented.type, marks)
+  const credential = presented === undefined ? 'none' : issuerByMark(presented.value, presented.type, marks)
   const hasGenuineVerifier = parts.endpoint === 'authorize' && carriesGenuineVerifier(parameters, marks, now)
   const flow = flowIn(parts, parameters)
   const { flowKey } = marks
@@ -61,6 +61,7 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
     markedSide,
     fault: parameters.fault,
     credential,
+    presented: presented?.value,
     hasGenuineVerifier,
     affinity,
     startsFlow: credential === 'none' && !hasGenuineVerifier && affinity === undefined,
@@ -111,9 +112,11 @@ function readClientAuthentication(parts: RequestParts, parameters: RoutingParame
 
 interface PresentedCredential {
   readonly value: string
-  /** `any_token` where the request does not say whether it is an access or a refresh token. */
-  readonly type: CredentialType | 'any_token' | 'unmarked'
+  readonly type: PresentedType
 }
+
+/** `any_token` where a request does not say whether it is an access or a refresh token; nothing marks a user code. */
+type PresentedType = CredentialType | 'any_token' | 'user_code'
 
 function presentedCredential(parts: RequestParts, parameters: RoutingParameters): PresentedCredential | undefined {
   switch (parts.endpoint) {
@@ -129,7 +132,7 @@ function presentedCredential(parts: RequestParts, parameters: RoutingParameters)
     case 'authorize_native':
       return found(parameters.get('code'), 'authorization_code')
     case 'device':
-      return found(parameters.get('user_code'), 'unmarked')
+      return found(parameters.get('user_code'), 'user_code')
     default:
       return undefined
   }
@@ -159,7 +162,7 @@ function grantOf(parameters: RoutingParameters): PresentedCredential | undefined
   }
 }
 
-function found(value: string | undefined, type: PresentedCredential['type']): PresentedCredential | undefined {
+function found(value: string | undefined, type: PresentedType): PresentedCredential | undefined {
   return value === undefined ? undefined : { value, type }
 }
 
@@ -170,8 +173,9 @@ function bearerOf(parts: RequestParts, parameters: RoutingParameters): string | 
   return parameters.get('access_token') ?? (header || undefined) ?? parameters.get('bearer_token')
 }
 
-function issuerOf(value: string, type: PresentedCredential['type'], marks: CredentialMarks): Facts['credential'] {
-  if (type === 'unmarked') return 'unknown'
+/** The side that issued a credential as far as its prefix, or the `iss` of a JWT, says so (unverified: it only says whom to ask). */
+export function issuerByMark(value: string, type: PresentedType, marks: CredentialMarks): 'iam' | 'legacy' | 'unknown' {
+  if (type === 'user_code') return 'unknown'
   const prefixes = type === 'any_token' ? ANY_TOKEN_PREFIXES : [IAM_PREFIXES[type as keyof typeof IAM_PREFIXES]]
   for (const prefix of prefixes) if (value.startsWith(prefix)) return 'iam'
   for (const prefix of marks.extraIamPrefixes) if (value.startsWith(prefix)) return 'iam'

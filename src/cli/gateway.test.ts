@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ConfigError, loadSettings } from '../config/index.ts'
+import { gatewaySettings } from './gateway.ts'
+
+const BASE = ['--legacy-url', 'http://127.0.0.1:1', '--iam-url', 'http://127.0.0.1:2']
+
+function settingsOf(...args: string[]) {
+  const settings = loadSettings('gateway', { args: [...BASE, ...args], env: {} })
+  assert.notEqual(settings, 'help')
+  return settings === 'help' ? assert.fail() : settings
+}
+
+describe('a gateway before an IAM that marks nothing', () => {
+  test('is refused several processes without a common ledger', () => {
+    assert.throws(
+      () => gatewaySettings(settingsOf('--iam-unmarked', '--workers', '2')),
+      (error) => error instanceof ConfigError && /--workers.*--ledger-url/.test(error.message),
+    )
+    gatewaySettings(settingsOf('--iam-unmarked', '--workers', '2', '--ledger-url', 'redis://127.0.0.1:6379/1'))
+    gatewaySettings(settingsOf('--iam-unmarked'))
+  })
+
+  test('is told what is wrong with the address of its ledger, and not shown the password in it', () => {
+    assert.throws(
+      () => settingsOf('--ledger-url', 'http://user:s3cret@127.0.0.1'),
+      (error) => error instanceof ConfigError && /redis:\/\//.test(error.message) && !error.message.includes('s3cret'),
+    )
+  })
+})
+
+test('the key of flow marks is the same for all gateways that hold the same secret, and no other', () => {
+  const keyOf = (seed?: string) =>
+    Buffer.from(gatewaySettings(settingsOf(), undefined, seed).flowKey ?? []).toString('hex')
+  assert.equal(keyOf('a'), keyOf('a'))
+  assert.notEqual(keyOf('a'), keyOf('b'))
+  assert.notEqual(keyOf(), keyOf())
+})

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { issuedInJson, issuedInLocation } from './issued.ts'
+
+describe('what a JSON answer issues', () => {
+  test('tokens, with their lifetimes and two minutes for clocks', () => {
+    const answer = { access_token: 'a', refresh_token: 'r', expires_in: 600, refresh_expires_in: 1_800 }
+    assert.deepEqual(issuedInJson('token', JSON.stringify(answer)), [
+      { value: 'a', type: 'access_token', lifetime: 720 },
+      { value: 'r', type: 'refresh_token', lifetime: 1_920 },
+    ])
+  })
+
+  test('tokens that say no lifetime, or none that makes sense, get the usual one', () => {
+    for (const more of [{}, { expires_in: null }, { expires_in: 'x' }, { expires_in: -5 }, { expires_in: [] }]) {
+      const [access, refresh] = issuedInJson(
+        'token',
+        JSON.stringify({ access_token: 'a', refresh_token: 'r', ...more }),
+      )
+      assert.deepEqual([access?.lifetime, refresh?.lifetime], [7_320, 90 * 86_400 + 120])
+    }
+  })
+
+  test('a device code and a user code', () => {
+    const answer = { device_code: 'd', user_code: 'ABCD', expires_in: 300 }
+    assert.deepEqual(issuedInJson('authorize_device', JSON.stringify(answer)), [
+      { value: 'd', type: 'device_code', lifetime: 420 },
+      { value: 'ABCD', type: 'user_code', lifetime: 420 },
+    ])
+  })
+
+  test('nothing, where there is nothing or it is not what it should be', () => {
+    for (const text of ['', 'x', 'null', '[]', '"a"', '{"access_token":7}', '{"access_token":""}', '{"error":"x"}']) {
+      assert.deepEqual(issuedInJson('token', text), [], text)
+    }
+    assert.deepEqual(issuedInJson('introspect', '{"access_token":"a"}'), [])
+  })
+})
+
+describe('the code that a redirect hands over', () => {
+  const rows: Array<[string, string[]]> = [
+    ['https://client.example/back?code=abc&state=s', ['abc']],
+    ['https://client.example/back?x=1&state=s&code=a%2Fb', ['a/b']],
+    ['https://client.example/back#code=abc', ['abc']],
+    ['com.example.app:/back?code=abc', ['abc']],
+    ['/oauth/authorize/native?code=abc', ['abc']],
+    ['https://client.example/back?error=access_denied', []],
+    ['https://client.example/code=abc', []],
+    ['https://client.example/back?zipcode=abc', []],
+    ['https://client.example/back?code=', []],
+  ]
+  for (const [location, codes] of rows) {
+    test(location, () => {
+      assert.deepEqual(
+        issuedInLocation(location).map(({ value }) => value),
+        codes,
+      )
+    })
+  }
+})

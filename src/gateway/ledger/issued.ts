@@ -1,0 +1,65 @@
+import type { CredentialType } from '../../credentials/index.ts'
+import type { Endpoint } from '../../routing/index.ts'
+
+/** A credential as it passed by, and how long it may come back. */
+export interface Issued {
+  readonly value: string
+  readonly type: Exclude<CredentialType, 'login_verifier' | 'consent_verifier'> | 'user_code'
+  /** Seconds. */
+  readonly lifetime: number
+}
+
+/** RFC 6749 §4.1.2 allows ten minutes at most; a margin for clocks. */
+const CODE_SECONDS = 900
+/** For an access token that does not say (RFC 6749 §5.1). */
+const ACCESS_SECONDS = 7_200
+/** Doorkeeper's never expire; what is not used for that long is given up. */
+const REFRESH_SECONDS = 90 * 86_400
+const MARGIN_SECONDS = 120
+
+/** Reads what a JSON answer of the token or device endpoint issues (RFC 6749 §5.1, RFC 8628 §3.2); empty for any other. */
+export function issuedInJson(endpoint: Endpoint, text: string): Issued[] {
+  const answer = objectIn(text)
+  if (answer === undefined) return []
+  const issued: Issued[] = []
+  const note = (name: Issued['type'], lifetime: number) => {
+    const value = answer[name]
+    if (typeof value === 'string' && value !== '') issued.push({ value, type: name, lifetime })
+  }
+  if (endpoint === 'token') {
+    note('access_token', secondsOf(answer['expires_in'], ACCESS_SECONDS) + MARGIN_SECONDS)
+    const said = answer['refresh_token_expires_in'] ?? answer['refresh_expires_in']
+    note('refresh_token', secondsOf(said, REFRESH_SECONDS) + MARGIN_SECONDS)
+  } else if (endpoint === 'authorize_device') {
+    const lifetime = secondsOf(answer['expires_in'], CODE_SECONDS) + MARGIN_SECONDS
+    note('device_code', lifetime)
+    note('user_code', lifetime)
+  }
+  return issued
+}
+
+/** Reads the code that a redirect hands to a client, in its query or fragment (RFC 6749 §4.1.2). */
+export function issuedInLocation(location: string): Issued[] {
+  const at = location.search(/[?#]/)
+  if (at < 0 || !location.includes('code=', at)) return []
+  for (const part of location.slice(at + 1).split(/[?#]/)) {
+    const value = new URLSearchParams(part).get('code')
+    if (value) return [{ value, type: 'authorization_code', lifetime: CODE_SECONDS }]
+  }
+  return []
+}
+
+function objectIn(text: string): Record<string, unknown> | undefined {
+  try {
+    const document: unknown = JSON.parse(text)
+    return document !== null && typeof document === 'object' ? (document as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** 0 means to Keycloak that a token does not expire. */
+function secondsOf(value: unknown, fallback: number): number {
+  const seconds = Number(value)
+  return (typeof value === 'number' || typeof value === 'string') && seconds > 0 ? seconds : fallback
+}

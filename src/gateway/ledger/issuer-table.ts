@@ -1,0 +1,91 @@
+import type { Destination } from '../../routing/index.ts'
+
+const WAYS = 8
+const SIDES = ['legacy', 'iam'] as const
+
+/**
+ * Remembers, by a hash of 64 bits, which side issued a credential, until the credential expires. Its memory is bounded:
+ * 13 bytes an entry, taken when first needed. A full bucket gives up what is over, else what will be over first.
+ */
+export class IssuerTable {
+  readonly #buckets: number
+  #high = new Uint32Array(0)
+  #low = new Uint32Array(0)
+  /** Seconds since the epoch; 0 where nothing is held. */
+  #expiry = new Uint32Array(0)
+  #side = new Uint8Array(0)
+  #size = 0
+  #evictions = 0
+
+  /** @param capacity entries at most, rounded up to a power of two */
+  constructor(capacity: number) {
+    this.#buckets = 2 ** Math.max(0, Math.ceil(Math.log2(capacity / WAYS)))
+  }
+
+  /** Entries that are held, also those that are over and have not been replaced. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** How many entries had to go before their time. */
+  get evictions(): number {
+    return this.#evictions
+  }
+
+  /**
+   * @param hash at least 8 bytes, of which the first 8 count
+   * @param expiresAt seconds since the epoch
+   * @param now seconds since the epoch
+   */
+  set(hash: Buffer, side: Destination, expiresAt: number, now: number): void {
+    if (this.#expiry.length === 0) this.#allocate()
+    const high = hash.readUInt32LE(0)
+    const low = hash.readUInt32LE(4)
+    const at = this.#placeFor(high, low)
+    const expiry = this.#expiry[at] as number
+    const isSame = expiry !== 0 && this.#high[at] === high && this.#low[at] === low
+    if (expiry === 0) this.#size++
+    else if (!isSame && expiry > now) this.#evictions++
+    this.#high[at] = high
+    this.#low[at] = low
+    this.#expiry[at] = Math.min(Math.max(1, Math.ceil(expiresAt)), 0xffff_ffff)
+    this.#side[at] = side === 'iam' ? 1 : 0
+  }
+
+  /** The side that issued it; undefined when that is not known, or no more. */
+  get(hash: Buffer, now: number): Destination | undefined {
+    if (this.#expiry.length === 0) return undefined
+    const high = hash.readUInt32LE(0)
+    const low = hash.readUInt32LE(4)
+    const start = this.#bucketOf(low)
+    for (let at = start; at < start + WAYS; at++) {
+      if (this.#high[at] === high && this.#low[at] === low) {
+        return (this.#expiry[at] as number) > now ? SIDES[this.#side[at] as number] : undefined
+      }
+    }
+    return undefined
+  }
+
+  /** Its own place if it has one, else a free one, else that of the entry which ends first. */
+  #placeFor(high: number, low: number): number {
+    const start = this.#bucketOf(low)
+    let first = start
+    for (let at = start; at < start + WAYS; at++) {
+      if (this.#high[at] === high && this.#low[at] === low) return at
+      if ((this.#expiry[at] as number) < (this.#expiry[first] as number)) first = at
+    }
+    return first
+  }
+
+  #bucketOf(low: number): number {
+    return (low % this.#buckets) * WAYS
+  }
+
+  #allocate(): void {
+    const length = this.#buckets * WAYS
+    this.#high = new Uint32Array(length)
+    this.#low = new Uint32Array(length)
+    this.#expiry = new Uint32Array(length)
+    this.#side = new Uint8Array(length)
+  }
+}
