@@ -1,5 +1,5 @@
 import type { HttpReply, HttpRequest } from '../http/index.ts'
-import type { Client, ResourceOwner } from './ports.ts'
+import type { Client, ResourceOwner, SecurityEvent } from './ports.ts'
 
 /** A request parameter as Rails reads it. */
 export type ParameterValue = string | number | boolean | null | readonly ParameterValue[] | Parameters
@@ -145,12 +145,21 @@ export interface AuthorizationServer {
   /** The public keys, as /oauth/discovery/keys shows them. */
   jwks(): Promise<{ readonly keys: ReadonlyArray<Readonly<Record<string, unknown>>> }>
   readonly applications: ApplicationStore
+  /** At most 1,000 security events from `since` on, the oldest first. They are kept for 400 days. */
+  securityEvents(since: Date): Promise<StoredSecurityEvent[]>
   /** Test control: forgets every token, code and device. */
   reset(): Promise<void>
   /** Test control: makes all that was issued this much older. */
   advance(seconds: number): Promise<void>
   /** Removes what expired long enough ago; returns the number of rows. */
   purge(): Promise<number>
+}
+
+/** A security event on record. */
+export type StoredSecurityEvent = SecurityEvent & {
+  readonly id: number
+  /** By the clock of the database. */
+  readonly occurredAt: Date
 }
 
 /** The applications this server knows. Documents of the same `client_id` are ordered by their version. */

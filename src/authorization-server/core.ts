@@ -1,10 +1,11 @@
 import type { ClientDirectory } from './client-directory.ts'
 import type { KeyRing } from './keys.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
-import type { GrantEvent, Layout, ResourceOwnerStore, TokenMint } from './ports.ts'
+import type { GrantEvent, Layout, ResourceOwnerStore, SecurityEvent, TokenMint } from './ports.ts'
 import type { ResolvedSettings } from './settings.ts'
 import type { DeviceStore } from './store/devices.ts'
 import type { GrantStore } from './store/grants.ts'
+import type { SecurityEventStore } from './store/security-events.ts'
 import type { TokenStore } from './store/tokens.ts'
 
 /** What the endpoints work with. */
@@ -15,9 +16,11 @@ export interface Core {
   readonly tokens: TokenStore
   readonly grants: GrantStore
   readonly devices: DeviceStore
+  readonly securityEvents: SecurityEventStore
   readonly keys: KeyRing
   readonly mint: TokenMint
   readonly layout: Layout
   readonly limits: RequestLimits
   readonly onGrant: (event: GrantEvent) => void
+  readonly onSecurityEvent: (event: SecurityEvent) => void
 }

@@ -29,5 +29,6 @@ export {
   redirectReply,
   securityHeaders,
 } from './replies.ts'
+export { securityEventLine, securityLogLine } from './security-event-line.ts'
 export { createAuthorizationServer } from './server.ts'
 export { authorizationMigrations } from './store/migrations.ts'

@@ -115,6 +115,25 @@ export interface GrantEvent {
   readonly applicationId: number | undefined
 }
 
+/**
+ * A refresh token or code of one use came again after its grace, so its family of tokens was revoked (RFC 9700 §4.14.2,
+ * RFC 6749 §4.1.2). Null is what is not known. Holds no credential.
+ */
+export interface CredentialReuse {
+  readonly kind: 'refresh_token_reuse' | 'authorization_code_replay'
+  readonly clientId: string | null
+  readonly applicationId: number | null
+  readonly subject: string | null
+  /** Joins all tokens that descend from one grant. */
+  readonly familyId: string
+  readonly tokensRevoked: number
+  /** Milliseconds since the epoch. */
+  readonly firstUsedAt: number
+}
+
+/** What an operator must hear of, for the log, a counter and the record. */
+export type SecurityEvent = CredentialReuse
+
 /** What {@link createAuthorizationServer} needs. */
 export interface AuthorizationServerDependencies {
   readonly database: Database
@@ -125,6 +144,8 @@ export interface AuthorizationServerDependencies {
   readonly settings: Settings
   /** Called after every successful grant. Must not throw. */
   readonly onGrant?: (event: GrantEvent) => void
+  /** Called once for each event, after it has been put on record. Must not throw. */
+  readonly onSecurityEvent?: (event: SecurityEvent) => void
   /** Default: nothing is limited. */
   readonly limits?: RequestLimits
   /** Makes whole pages of the server's own titles and bodies. Default: a plain page. */

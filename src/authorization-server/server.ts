@@ -32,6 +32,7 @@ import { createDeviceStore } from './store/devices.ts'
 import { createGrantStore } from './store/grants.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createMaintenance } from './store/maintenance.ts'
+import { createSecurityEventStore } from './store/security-events.ts'
 import { createTokenStore } from './store/tokens.ts'
 
 /** Puts the endpoints together over the tables of a schema. Throws when the schema's name is not one. */
@@ -48,11 +49,13 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     tokens: createTokenStore(database, schema),
     grants: createGrantStore(database, schema),
     devices: createDeviceStore(database, schema),
+    securityEvents: createSecurityEventStore(database, schema),
     keys: createKeyRing(createKeyStore(database, schema), settings.sealingKey),
     mint: dependencies.mint,
     layout: dependencies.layout ?? plainLayout,
     limits: dependencies.limits ?? requestLimits(),
     onGrant: dependencies.onGrant ?? (() => {}),
+    onSecurityEvent: dependencies.onSecurityEvent ?? (() => {}),
   }
   const maintenance = createMaintenance(database, schema)
   return {
@@ -83,6 +86,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     signJwt: (claims, header) => core.keys.signJwt(claims, header),
     jwks: async () => ({ keys: await core.keys.publicKeys() }),
     applications,
+    securityEvents: (since) => core.securityEvents.list(since),
     async reset() {
       core.limits.clear()
       await maintenance.reset()

@@ -24,6 +24,11 @@ export const INTERNAL_PATHS = {
   deviceAccept: '/oauth2/internal/auth/requests/device/accept',
   /** POST {@link internalIntrospectionSchema}: for the resource servers of the platform, which hold no client. */
   introspect: '/oauth2/internal/introspect',
+  /**
+   * GET `?since=` (RFC 3339; default: everything): security events by time, at most 1,000. Ask again from the last
+   * `occurred_at` on, which comes again, and tell events apart by `id`.
+   */
+  securityEvents: '/oauth2/internal/security_events',
   /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
 } as const

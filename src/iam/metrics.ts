@@ -1,11 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { GrantEvent, LimitReached } from '../authorization-server/index.ts'
+import type { GrantEvent, LimitReached, SecurityEvent } from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
 
 /** What the auth service counts. Labels are from fixed lists: no client, user or credential is among them. */
 export interface IamMetrics {
   grant(event: GrantEvent): void
+  securityEvent(event: SecurityEvent): void
   /** One request that was refused because there were too many. */
   limited(reached: LimitReached): void
   /** One answer of the public port. */
@@ -52,6 +53,12 @@ export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', 
     labelNames: ['endpoint', 'error'],
     registers,
   })
+  const securityEvents = new Counter({
+    name: 'handover_iam_security_events_total',
+    help: 'Security events, such as a refresh token that was used again.',
+    labelNames: ['kind'],
+    registers,
+  })
   const limited = new Counter({
     name: 'handover_iam_rate_limited_total',
     help: 'Requests refused because there were too many, by endpoint and limit.',
@@ -79,6 +86,7 @@ export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', 
   })
   return {
     grant: ({ grantType }) => grants.inc({ grant_type: grantType }),
+    securityEvent: ({ kind }) => securityEvents.inc({ kind }),
     limited: ({ endpoint, limit }) => limited.inc({ endpoint, limit }),
     answered(endpoint, reply, seconds) {
       durations.observe({ endpoint, code: reply.status }, seconds)

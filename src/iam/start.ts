@@ -6,6 +6,8 @@ import {
   limitLog,
   type RequestLimits,
   requestLimits,
+  type SecurityEvent,
+  securityLogLine,
 } from '../authorization-server/index.ts'
 import { serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
@@ -52,7 +54,11 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
       told(reached)
     },
   })
-  const core = protocolCore({ ...settings, issuer }, schema, owners, { onGrant: grantLog(log, metrics), limits })
+  const core = protocolCore({ ...settings, issuer }, schema, owners, {
+    onGrant: grantLog(log, metrics),
+    onSecurityEvent: securityLog(log, metrics),
+    limits,
+  })
   const to = {
     ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log, limits },
     testControls: settings.testControls ?? false,
@@ -96,7 +102,11 @@ function protocolCore(
   settings: IamSettings,
   schema: string,
   owners: ResourceOwnerTable,
-  hooks: { readonly onGrant: (event: GrantEvent) => void; readonly limits: RequestLimits },
+  hooks: {
+    readonly onGrant: (event: GrantEvent) => void
+    readonly onSecurityEvent: (event: SecurityEvent) => void
+    readonly limits: RequestLimits
+  },
 ): AuthorizationServer {
   const { database, issuer, resourceOwnerUrl, internalToken } = settings
   const mint = iamMint({
@@ -140,6 +150,13 @@ function grantLog(log: Log, metrics: IamMetrics): (event: GrantEvent) => void {
       },
       'grant',
     )
+  }
+}
+
+function securityLog(log: Log, metrics: IamMetrics): (event: SecurityEvent) => void {
+  return (event) => {
+    metrics.securityEvent(event)
+    log.warn({ ...securityLogLine(event), correlation_id: currentCorrelationId() }, 'security event')
   }
 }
 

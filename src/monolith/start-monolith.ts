@@ -5,6 +5,7 @@ import {
   hexMint,
   limitLog,
   requestLimits,
+  securityLogLine,
 } from '../authorization-server/index.ts'
 import { type ListenAddress, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
@@ -82,6 +83,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     mint: hexMint,
     settings: { issuer, doorkeeperVersion: settings.doorkeeperVersion, sealingKey: settings.stateKey },
     onGrant: (event) => logGrant(log, event),
+    onSecurityEvent: (event) => log.warn(securityLogLine(event), 'security event'),
     layout: coreLayout,
     limits,
   })

@@ -53,7 +53,7 @@ export async function revokeEndpoint(core: Core, { http, parameters, caller }: E
   const owner = token.clientId === null ? undefined : await core.clients.find(token.clientId)
   const late = firstFailure(TOKEN_CHECKS, { client, settings, token, owner })
   if (late !== undefined) return jsonReply(403, late)
-  await core.tokens.revoke(token.id, Date.now())
+  await core.tokens.revoke(token, Date.now())
   return jsonReply(200, {})
 }
 

@@ -6,6 +6,7 @@ import type { Client } from '../ports.ts'
 import { isRedirectUriAmong } from '../redirect-uri.ts'
 import { parseScopes } from '../scopes.ts'
 import type { StoredGrant } from '../store/grants.ts'
+import { endFamily } from './credential-reuse.ts'
 import {
   type Check,
   firstFailure,
@@ -80,6 +81,6 @@ async function punishReplay(core: Core, grant: StoredGrant | undefined, now: num
   const policy = core.settings.codeReplay
   if (policy === undefined || grant === undefined || grant.usedAt === null) return
   if (now - grant.usedAt > policy.graceSeconds * 1_000) {
-    await core.tokens.revokeFamily(grant.familyId, 'code_replay', now)
+    await endFamily(core, { ...grant, kind: 'authorization_code_replay', firstUsedAt: grant.usedAt }, now)
   }
 }

@@ -113,6 +113,10 @@ for (const engine of testDatabases()) {
         assert.equal(inShort(await strict.token(refreshFields(refresh))), '400 invalid_grant')
         assert.equal(await isLive(strict, next.access_token), false)
         assert.equal(inShort(await strict.token(refreshFields(next.refresh_token))), '400 invalid_grant')
+        const [event, ...more] = strict.securityEvents.splice(0)
+        assert.deepEqual([event?.kind, event?.tokensRevoked, event?.subject], ['refresh_token_reuse', 1, '1'])
+        assert.deepEqual(more, [], 'a family is told of once')
+        assert.equal((await strict.core.securityEvents(new Date(0))).length, 1)
       })
 
       it('used again late kills nothing by default', async () => {
@@ -132,6 +136,11 @@ for (const engine of testDatabases()) {
       await strict.core.advance(11)
       assert.equal(inShort(await strict.token(exchangeFields(code))), '400 invalid_grant')
       assert.equal(await isLive(strict, json.access_token), false)
+      const events = strict.securityEvents.splice(0)
+      assert.deepEqual(
+        events.map((event) => event.kind),
+        ['authorization_code_replay'],
+      )
     })
 
     describe('client_credentials', () => {
@@ -245,7 +254,7 @@ for (const engine of testDatabases()) {
           'select * from iam.signing_keys',
         )
         assert.equal(rows[0]?.sealed, true)
-        assert.equal(rows[0]?.private_key.includes(Buffer.from([0x30, 0x82])), false)
+        assert.equal(rows[0]?.private_key.includes(Buffer.from('020100300d0609', 'hex')), false, 'no PKCS #8 header')
       })
     })
   })

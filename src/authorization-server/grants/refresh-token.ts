@@ -5,6 +5,7 @@ import { textOf } from '../parameters/value.ts'
 import type { Client } from '../ports.ts'
 import { areScopesValid, parseScopes } from '../scopes.ts'
 import type { StoredToken } from '../store/tokens.ts'
+import { endFamily } from './credential-reuse.ts'
 import {
   type Check,
   firstFailure,
@@ -61,6 +62,6 @@ async function punishReuse(core: Core, stored: StoredToken | undefined, now: num
   const policy = core.settings.refreshReuse
   if (policy === undefined || stored?.revokeReason !== 'rotated' || stored.revokedAt === null) return
   if (now - stored.revokedAt > policy.graceSeconds * 1_000) {
-    await core.tokens.revokeFamily(stored.familyId, 'reuse', now)
+    await endFamily(core, { ...stored, kind: 'refresh_token_reuse', firstUsedAt: stored.revokedAt }, now)
   }
 }

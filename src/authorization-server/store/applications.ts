@@ -66,8 +66,12 @@ function valuesOf(application: ApplicationDocument): unknown[] {
 
 function statementsOf(schema: string) {
   const applications = `${schema}.applications`
+  // An application that comes anew begins with nothing, whatever a grant under way left when it was removed.
+  const leftovers = `delete from ${schema}.tokens
+  where application_id = $1 and not exists (select from ${applications} where id = $1)`
   return named(schema, {
-    upsert: `insert into ${applications} (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    upsert: `with gone as (${leftovers})
+insert into ${applications} (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (client_id) do update set id = excluded.id, name = excluded.name, secret_digest = excluded.secret_digest,
   redirect_uris = excluded.redirect_uris, scopes = excluded.scopes, confidential = excluded.confidential,
   trusted = excluded.trusted, version = excluded.version

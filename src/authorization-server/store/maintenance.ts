@@ -18,8 +18,8 @@ function overFor(seconds: number): string {
 
 /**
  * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, access tokens without a
- * refresh token a day after theirs, and pairs 30 days after they were revoked, so that reuse of a refresh token is
- * seen until then. A pair that can still be refreshed never is. The time is the database's: a replica whose clock runs
+ * refresh token a day after theirs, pairs 30 days after they were revoked, so that reuse of a refresh token is
+ * seen until then, and security events after 400 days. A pair that can still be refreshed never is. The time is the database's: a replica whose clock runs
  * ahead removes nothing before its time.
  */
 export function createMaintenance(database: Database, schema: string): Maintenance {
@@ -36,6 +36,7 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     purgedDevices: purge('device_grants', overFor(3_600)),
     purgedAccess: purge('tokens', `refresh_hash is null and ${overFor(86_400)}`),
     purgedPairs: purge('tokens', `revoked_at < now() - interval '30 days'`),
+    purgedEvents: purge('security_events', `occurred_at < now() - interval '400 days'`),
   })
   return {
     async reset() {
@@ -47,7 +48,8 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     },
     async purge() {
       let total = 0
-      for (const statement of [sql.purgedGrants, sql.purgedDevices, sql.purgedAccess, sql.purgedPairs]) {
+      const statements = [sql.purgedGrants, sql.purgedDevices, sql.purgedAccess, sql.purgedPairs, sql.purgedEvents]
+      for (const statement of statements) {
         for (let count = BATCH; count === BATCH; total += count) {
           count = (await database.query(statement)).length
         }

@@ -46,8 +46,8 @@ export interface TokenStore {
   findByRefresh(token: string): Promise<StoredToken | undefined>
   /** As access token first, then as refresh token. */
   findByEither(token: string): Promise<StoredToken | undefined>
-  revoke(id: number, now: number): Promise<void>
-  revokeFamily(familyId: string, reason: 'reuse' | 'code_replay', now: number): Promise<void>
+  /** Revokes a pair as it was found; what it was rotated into since then goes with it (RFC 7009 §2.1). */
+  revoke(token: StoredToken, now: number): Promise<void>
   /** The different scope sets that unrevoked tokens of a user and application have. */
   grantedScopes(applicationId: number, subject: string): Promise<string[]>
 }
@@ -76,11 +76,9 @@ export function createTokenStore(database: Database, schema: string): TokenStore
     findByAccess: (token) => find(sql.findByAccess, token),
     findByRefresh: (token) => find(sql.findByRefresh, token),
     findByEither: (token) => find(sql.findByEither, token),
-    async revoke(id, now) {
-      await database.query(sql.revoke, [id, new Date(now)])
-    },
-    async revokeFamily(familyId, reason, now) {
-      await database.query(sql.revokeFamily, [familyId, reason, new Date(now)])
+    async revoke(token, now) {
+      if (await succeeded(sql.revoke, [token.id, new Date(now)])) return
+      if (token.revokedAt === null) await database.query(sql.revokeFamily, [token.familyId, new Date(now)])
     },
     async grantedScopes(applicationId, subject) {
       const rows = await database.query<{ scopes: string }>(sql.grantedScopes, [applicationId, subject])
@@ -115,10 +113,12 @@ function statementsOf(schema: string): Readonly<Record<StatementName, Statement>
   const tokens = `${schema}.tokens`
   const store = `insert into ${tokens}
   (access_hash, refresh_hash, created_at, expires_in, family_id, application_id, subject, scopes)`
+  // A grant that was under way while its application was removed may have left a pair: it is nobody's, so it is dead.
   const select = `select t.id, t.family_id as "familyId", t.application_id as "applicationId", a.client_id as "clientId",
   t.subject, t.scopes, (extract(epoch from t.created_at) * 1000)::float8 as "createdAt", t.expires_in as "expiresIn",
   (extract(epoch from t.revoked_at) * 1000)::float8 as "revokedAt", t.revoke_reason as "revokeReason"
-from ${tokens} t left join ${schema}.applications a on a.id = t.application_id`
+from ${tokens} t left join ${schema}.applications a on a.id = t.application_id
+where (t.application_id is null or a.id is not null)`
   const texts: Record<StatementName, string> = {
     insert: `${store} values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     exchangeCode: `with used as (
@@ -136,11 +136,12 @@ ${store} select $1, $2, $3, $4, $6::uuid, application_id, subject, scopes from u
   returning family_id, application_id, subject
 )
 ${store} select $1, $2, $3, $4, family_id, application_id, subject, $6 from used returning id`,
-    findByAccess: `${select} where t.access_hash = $1`,
-    findByRefresh: `${select} where t.refresh_hash = $1`,
-    findByEither: `${select} where t.access_hash = $1 or t.refresh_hash = $1 order by (t.access_hash = $1) desc limit 1`,
-    revoke: `update ${tokens} set revoked_at = $2, revoke_reason = 'revoked' where id = $1 and revoked_at is null`,
-    revokeFamily: `update ${tokens} set revoked_at = $3, revoke_reason = $2 where family_id = $1 and revoked_at is null`,
+    findByAccess: `${select} and t.access_hash = $1`,
+    findByRefresh: `${select} and t.refresh_hash = $1`,
+    findByEither: `${select} and (t.access_hash = $1 or t.refresh_hash = $1) order by (t.access_hash = $1) desc limit 1`,
+    revoke: `update ${tokens} set revoked_at = $2, revoke_reason = 'revoked' where id = $1 and revoked_at is null
+returning id`,
+    revokeFamily: `select ${schema}.revoke_family($1, 'revoked', $2)`,
     grantedScopes: `select distinct scopes from ${tokens} where subject = $2 and application_id = $1 and revoked_at is null`,
   }
   return named(schema, texts)

@@ -9,6 +9,7 @@ import {
   type GrantEvent,
   hexMint,
   type Parameters,
+  type SecurityEvent,
   type Settings,
 } from '../index.ts'
 import { applicationOf, type ClientName, clients, isSeedPassword, seedOwner } from './seed.ts'
@@ -37,6 +38,7 @@ export interface ServerUnderTest {
   readonly core: AuthorizationServer
   readonly url: string
   readonly events: GrantEvent[]
+  readonly securityEvents: SecurityEvent[]
   send(method: string, path: string, sending?: Sending): Promise<Answer>
   /** POST /oauth/token */
   token(form: Fields, sending?: Sending): Promise<Answer>
@@ -55,12 +57,14 @@ export async function startServerUnderTest(
 ): Promise<ServerUnderTest> {
   await migrate(database, schema, authorizationMigrations)
   const events: GrantEvent[] = []
+  const securityEvents: SecurityEvent[] = []
   const core = createAuthorizationServer({
     database,
     schema,
     mint: hexMint,
     settings: { issuer: 'https://issuer.example.test', ...settings },
     onGrant: (event) => events.push(event),
+    onSecurityEvent: (event) => securityEvents.push(event),
     resourceOwners: {
       find: async (id) => [seedOwner('alice'), seedOwner('bob')].find((owner) => owner.id === id),
       authenticate: async (username, password) =>
@@ -85,6 +89,7 @@ export async function startServerUnderTest(
     core,
     url: running.url,
     events,
+    securityEvents,
     send,
     token,
     code,

@@ -94,6 +94,31 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await platform.internal('GET', `${INTERNAL_PATHS.clients}/x`)).status, 405)
     })
 
+    test('shows the reuse of a refresh token from a time on, which is logged and counted too', async () => {
+      const first = (await postForm(platform, '/oauth/token', password)).json
+      const refresh_token = String(first['refresh_token'])
+      const refresh = { ...clientCredentials, grant_type: 'refresh_token', refresh_token }
+      await postForm(platform, '/oauth/token', refresh)
+      await fetch(`${platform.origin}/__lab/advance?seconds=11`, { method: 'POST' })
+      const { json } = await postForm(platform, '/oauth/token', refresh)
+      assert.equal(json['error'], 'invalid_grant')
+      const read = (query: string) => platform.internal('GET', `${INTERNAL_PATHS.securityEvents}${query}`)
+      const { events } = (await read('')).json as { events: Array<Record<string, unknown>> }
+      const { id, occurred_at, family_id, first_used_at, ...rest } = events[0] ?? {}
+      const about = { client_id: confidential.client_id, application_id: 1, subject: '1', tokens_revoked: 1 }
+      assert.deepEqual(rest, { kind: 'refresh_token_reuse', ...about })
+      assert.equal(events.length, 1)
+      assert.ok(Number(id) > 0 && Date.parse(String(first_used_at)) < Date.parse(String(occurred_at)))
+      assert.deepEqual((await read(`?since=${occurred_at}`)).json, { events })
+      assert.deepEqual((await read('?since=2999-01-01T00:00:00Z')).json, { events: [] })
+      assert.equal((await read('?since=yesterday')).status, 400)
+      const line = platform.logLines.find((text) => text.includes('oauth_application:security')) ?? ''
+      assert.equal(JSON.parse(line).family_id, family_id)
+      assert.ok(!line.includes(refresh_token))
+      const { text } = await call({ method: 'GET', url: `${platform.iam.internalUrl}/metrics` })
+      assert.match(text, /handover_iam_security_events_total\{kind="refresh_token_reuse"\} 1/)
+    })
+
     describe('login', () => {
       const accept = (challenge: string, body: unknown) =>
         platform.internal('PUT', `${INTERNAL_PATHS.loginAccept}?challenge=${challenge}`, body)
