@@ -64,3 +64,17 @@ export function askSide(
     }
   })
 }
+
+/**
+ * As {@link askSide}, with a second try where the connection ended and asking twice does no harm: a kept-alive
+ * connection may have been closed just as it was used (RFC 9112 §9.3.1).
+ */
+export async function askPatiently(
+  upstream: Upstream,
+  request: UpstreamRequest,
+  timeoutMs: number,
+): Promise<WholeAnswer | Failure> {
+  const answer = await askSide(upstream, request, timeoutMs)
+  const isRepeatable = (request.method === 'GET' || request.method === 'HEAD') && request.body === null
+  return answer === 'closed' && isRepeatable ? askSide(upstream, request, timeoutMs) : answer
+}

@@ -130,14 +130,22 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #answerUndecided(): void {
-    const { keys } = this.#gate
-    if (this.endpoint !== 'jwks' || keys === undefined || (this.method !== 'GET' && this.method !== 'HEAD')) {
-      return this.#forward('legacy')
-    }
+    const { keys, documents } = this.#gate
+    const isRead = (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody
+    if (!isRead || keys === undefined) return this.#forward('legacy')
     const { origin, 'if-none-match': ifNoneMatch } = this.#lane.headers
-    keys.answer(origin, ifNoneMatch).then((answer) => {
-      if (answer) this.#answer(answer)
-      else this.#forward('legacy')
+    if (this.endpoint === 'jwks') {
+      keys.answer(origin, ifNoneMatch).then((answer) => {
+        if (answer) this.#answer(answer)
+        else this.#forward('legacy')
+      }, this.fail)
+      return
+    }
+    const address = this.#publicOrigin() + this.#admitted.target
+    documents.answer(this.#requestFor('legacy'), address, origin).then((answer) => {
+      if (this.#isOver) return
+      if (typeof answer === 'string') this.#trouble(answer === 'timed_out' ? 'gateway_timeout' : 'bad_gateway')
+      else this.#passOn(answer)
     }, this.fail)
   }
 

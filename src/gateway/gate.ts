@@ -1,6 +1,7 @@
 import type { Log } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
 import type { Circuit } from './circuit.ts'
+import type { Documents } from './documents.ts'
 import type { KeyUnion } from './key-union.ts'
 import type { CredentialLedger } from './ledger/credential-ledger.ts'
 import type { Recorder } from './recorder.ts'
@@ -15,7 +16,9 @@ export interface Gate {
   readonly iam: Upstream | undefined
   readonly circuit: Circuit
   readonly source: DecisionSource
+  /** Undefined without IAM, as legacy's keys are all there are then. */
   readonly keys: KeyUnion | undefined
+  readonly documents: Documents
   readonly ledger: CredentialLedger
   readonly recorder: Recorder
   readonly log: Log

@@ -13,6 +13,7 @@ import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake } from './brake.ts'
 import { Circuit } from './circuit.ts'
 import { ControlStream } from './control-stream.ts'
+import { Documents } from './documents.ts'
 import type { Gate } from './gate.ts'
 import { KeyUnion } from './key-union.ts'
 import { CredentialLedger } from './ledger/credential-ledger.ts'
@@ -102,6 +103,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     snapshotVersion: source.version ?? -1,
     snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
     isBrakeOn: brake.isOn || source.brake,
+    keyAges: gate.keys?.ages,
     ledger,
   }))
   const recorder = new Recorder(log, metrics)
@@ -113,6 +115,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     stopSignals()
     brake.close()
     recorder.close()
+    gate.keys?.close()
     frontDoor.close()
     await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
   }
@@ -161,6 +164,7 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
     recorder: parts.recorder,
     ledger: parts.ledger,
     keys: iam && new KeyUnion(legacy, iam, { root, timeoutMs: limits.keysMs, log }),
+    documents: new Documents(legacy, limits.legacyHeadersMs, log),
     marks: marksOf(settings),
     marksIamFlows: settings.marksIamFlows ?? false,
     internalHosts: sides.flatMap((side) => side.hosts),

@@ -1,5 +1,5 @@
 import type { Destination, Endpoint } from '../routing/index.ts'
-import { askSide, type WholeAnswer } from './ask-side.ts'
+import { askPatiently, askSide, type WholeAnswer } from './ask-side.ts'
 import type { UpstreamRequest } from './attempt.ts'
 import { type Failure, isServerFailure } from './failure.ts'
 import type { Gate } from './gate.ts'
@@ -50,15 +50,9 @@ export function inquireAtSides(
 ): Promise<Finding> {
   const ask = (side: Destination) => {
     const request = requestFor(side)
-    return side === 'legacy' ? askLegacy(gate, request) : askIam(gate, request)
+    return side === 'legacy' ? askPatiently(gate.legacy, request, gate.limits.legacyHeadersMs) : askIam(gate, request)
   }
   return inquire({ endpoint, iamMayHold: gate.ledger.iamMayHoldUnknown, ask })
-}
-
-async function askLegacy({ legacy, limits }: Gate, request: UpstreamRequest): Promise<WholeAnswer | Failure> {
-  const answer = await askSide(legacy, request, limits.legacyHeadersMs)
-  // A kept-alive connection may have ended just as it was used (RFC 9112 §9.3.1).
-  return answer === 'closed' && request.body === null ? askSide(legacy, request, limits.legacyHeadersMs) : answer
 }
 
 async function askIam(

@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '../observability/index.ts'
+import type { Destination } from '../routing/index.ts'
 import { responseRule } from './header-rules.ts'
 import type { LocalAnswer } from './local-answers.ts'
 import type { Upstream } from './upstream.ts'
 
 const PATH = '/oauth/discovery/keys'
-const FRESH_MS = 60_000
+/** The first fetch nobody asked for; then again and again. */
+const AHEAD_MS = 15_000
+const EVERY_MS = 60_000
 const KEPT_MS = 24 * 3_600_000
-/** After a failed fetch the next one waits this long, so that a dead side does not slow every request. */
+/** After a failed fetch, and after one that an unknown key caused, the next one waits this long: no storm. */
 const RETRY_MS = 5_000
+/** Keys that could not be fetched for so long are an alarm. */
+const ALARM_MS = 10 * 60_000
 const MAX_BYTES = 256 << 10
+const MAX_SEEN = 200
 /** Asks legacy how it answers other origins (the Fetch standard's CORS protocol). */
 const PROBE_ORIGIN = 'https://origin.invalid'
 
@@ -21,22 +27,34 @@ interface KeySet {
   readonly fetchedAt: number
 }
 
+/** Seconds since a side's keys were last fetched; -1 when they never were. */
+export type KeyAges = Readonly<Record<Destination, number>>
+
 /**
- * The signing keys of both sides as one key set (RFC 7517 §5), so that what either signed can be verified. Each side
- * is fetched at most once a minute and its last good keys are kept for a day while it cannot be reached.
+ * The signing keys of both sides as one key set (RFC 7517 §5), so that what either signed can be verified. They are
+ * fetched ahead and once a minute; the last good ones are kept for a day while a side cannot be reached. A token that
+ * passes by under a key nobody knows has its side fetched again, once.
  */
 export class KeyUnion {
-  readonly #legacy: SideKeys
-  readonly #iam: SideKeys
+  readonly #sides: Readonly<Record<Destination, SideKeys>>
+  readonly #ahead: NodeJS.Timeout
+  #every: NodeJS.Timeout | undefined
+  /** Heads of tokens whose key is known. */
+  readonly #seen = new Set<string>()
 
   constructor(legacy: Upstream, iam: Upstream, options: { root: string; timeoutMs: number; log: Log }) {
-    this.#legacy = new SideKeys(legacy, options.root + PATH, options.timeoutMs, options.log)
-    this.#iam = new SideKeys(iam, PATH, options.timeoutMs, options.log)
+    const { root, timeoutMs, log } = options
+    this.#sides = {
+      legacy: new SideKeys(legacy, root + PATH, timeoutMs, log),
+      iam: new SideKeys(iam, PATH, timeoutMs, log),
+    }
+    this.#ahead = setTimeout(() => this.#keepFresh(), AHEAD_MS).unref()
   }
 
   /** The answer for the keys endpoint, with legacy's headers; undefined while legacy's keys are not known. */
   async answer(origin: string | undefined, ifNoneMatch: string | undefined): Promise<LocalAnswer | undefined> {
-    const [legacy, iam] = await Promise.all([this.#legacy.current(), this.#iam.current()])
+    this.#keepFresh()
+    const [legacy, iam] = await Promise.all([this.#sides.legacy.current(), this.#sides.iam.current()])
     if (legacy === undefined) return undefined
     const body = JSON.stringify({ ...legacy.document, keys: union(legacy.keys, iam?.keys ?? []) })
     const tag = `W/"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`
@@ -45,6 +63,50 @@ export class KeyUnion {
     const isKnown = ifNoneMatch?.split(',').some((known) => known.trim() === tag || known.trim() === '*')
     if (!isKnown) return { status: 200, headers, body }
     return { status: 304, headers: headers.filter(([name]) => name.toLowerCase() !== 'content-type'), body: '' }
+  }
+
+  /** Looks at the tokens that a side has just issued: one signed by a key that is not known brings a fetch. */
+  see(side: Destination, text: string): void {
+    if (!text.includes('eyJ')) return
+    for (const [, head = ''] of text.matchAll(SIGNED)) {
+      if (this.#seen.has(head)) continue
+      if (this.#seen.size >= MAX_SEEN) this.#seen.clear()
+      const kid = kidOf(head)
+      if (kid === undefined || this.#sides[side].holds(kid)) this.#seen.add(head)
+      else this.#sides[side].renew('needed')
+    }
+  }
+
+  get ages(): KeyAges {
+    return { legacy: this.#sides.legacy.age, iam: this.#sides.iam.age }
+  }
+
+  close(): void {
+    clearTimeout(this.#ahead)
+    clearInterval(this.#every)
+  }
+
+  #keepFresh(): void {
+    if (this.#every !== undefined) return
+    clearTimeout(this.#ahead)
+    const fetchBoth = () => {
+      for (const side of Object.values(this.#sides)) side.renew('ahead')
+    }
+    fetchBoth()
+    this.#every = setInterval(fetchBoth, EVERY_MS).unref()
+  }
+}
+
+/** A JWT as the value of a member, with or without a prefix; its head is captured. */
+const SIGNED = /"(?:id_token|access_token)"\s*:\s*"[A-Za-z_-]{0,16}(eyJ[A-Za-z0-9_-]{1,1000})\./g
+
+function kidOf(head: string): string | undefined {
+  try {
+    const header: unknown = JSON.parse(Buffer.from(head, 'base64url').toString('utf8'))
+    const kid = header !== null && typeof header === 'object' ? (header as { kid?: unknown }).kid : undefined
+    return typeof kid === 'string' ? kid : undefined
+  } catch {
+    return undefined
   }
 }
 
@@ -73,14 +135,16 @@ function titleCase(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (initial) => initial.toUpperCase())
 }
 
-/** One side's keys, fetched when needed and kept. */
+/** One side's keys, as last fetched. */
 class SideKeys {
   readonly #upstream: Upstream
   readonly #path: string
   readonly #timeoutMs: number
   readonly #log: Log
+  readonly #since = performance.now()
   #held: KeySet | undefined
   #fetching: Promise<void> | undefined
+  #isNeeded = false
   #notBefore = 0
 
   constructor(upstream: Upstream, path: string, timeoutMs: number, log: Log) {
@@ -90,15 +154,31 @@ class SideKeys {
     this.#log = log
   }
 
-  async current(): Promise<KeySet | undefined> {
+  /** Seconds since the last good fetch; -1 for never. */
+  get age(): number {
+    return this.#held === undefined ? -1 : (performance.now() - this.#held.fetchedAt) / 1_000
+  }
+
+  holds(kid: string): boolean {
+    return this.#held?.keys.some((key) => (key as { kid?: unknown } | null)?.kid === kid) ?? false
+  }
+
+  /** Fetches, unless that is under way or has just been tried. What is needed is waited for. */
+  renew(why: 'ahead' | 'needed'): void {
     const now = performance.now()
-    const age = this.#held === undefined ? Number.POSITIVE_INFINITY : now - this.#held.fetchedAt
-    if (age >= FRESH_MS && now >= this.#notBefore) {
-      this.#fetching ??= this.#fetch().finally(() => {
-        this.#fetching = undefined
-      })
-    }
-    if (age >= FRESH_MS) await this.#fetching
+    if (why === 'needed') this.#isNeeded = true
+    if (this.#fetching !== undefined || now < this.#notBefore) return
+    this.#notBefore = now + RETRY_MS
+    this.#fetching = this.#fetch().finally(() => {
+      this.#fetching = undefined
+      this.#isNeeded = false
+    })
+  }
+
+  /** What is held; after the fetch under way, if there was one because what is held is not enough. */
+  async current(): Promise<KeySet | undefined> {
+    if (this.#held === undefined) this.renew('needed')
+    if (this.#isNeeded || this.#held === undefined) await this.#fetching
     const held = this.#held
     return held !== undefined && performance.now() - held.fetchedAt < KEPT_MS ? held : undefined
   }
@@ -107,9 +187,11 @@ class SideKeys {
     try {
       this.#held = await fetchKeys(this.#upstream, this.#path, this.#timeoutMs)
     } catch (error) {
-      this.#notBefore = performance.now() + RETRY_MS
       const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-      this.#log.warn({ upstream: this.#upstream.destination, cause }, 'signing keys could not be fetched')
+      const outFor = performance.now() - (this.#held?.fetchedAt ?? this.#since)
+      const level = outFor > ALARM_MS ? 'error' : 'warn'
+      const fields = { upstream: this.#upstream.destination, cause, age_seconds: Math.round(this.age) }
+      this.#log[level](fields, 'signing keys could not be fetched')
     }
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type { RunningGateway } from './gateway.ts'
-import { Bed, deadUrl, type Side } from './test-bed.ts'
+import { Bed, deadUrl, FORM, type Side } from './test-bed.ts'
 
 const PATH = '/oauth/discovery/keys'
 let bed: Bed
@@ -90,4 +90,60 @@ test('while legacy’s keys are not known, legacy answers for itself', async () 
 test('a preflight is legacy’s', async () => {
   const answer = await fetch(gateway.url + PATH, { method: 'OPTIONS' })
   assert.deepEqual(await kids(answer), ['l1', 'both'])
+})
+
+const signed = (kid: string) => `${Buffer.from(JSON.stringify({ alg: 'RS256', kid })).toString('base64url')}.e30.x`
+
+async function issue(tokens: object): Promise<void> {
+  iam.answer = (request, response) => {
+    response.setHeader('Content-Type', 'application/json')
+    response.end(JSON.stringify(request.method === 'POST' ? tokens : { keys: [{ kid: 'i1' }, { kid: 'i2' }] }))
+  }
+  const body = 'grant_type=client_credentials&client_id=moved'
+  await (await fetch(`${gateway.url}/oauth/token`, { method: 'POST', headers: FORM, body })).text()
+}
+
+test('a token under a key nobody knows has its side asked again, once, before the next answer', async () => {
+  for (const tokens of [{ id_token: signed('i2') }, { access_token: `gliamat-${signed('i2')}` }]) {
+    ;({ legacy, iam, gateway } = await bed.whole({ limits: { keysMs: 200 } }))
+    iam.answer = (_request, response) => void response.end('{"keys":[{"kid":"i1"}]}')
+    legacy.answer = (_request, response) => void response.end('{"keys":[]}')
+    await issue(tokens)
+    assert.deepEqual(await kids(await fetch(gateway.url + PATH)), ['i1', 'i2'])
+    const asked = () => iam.received.filter((request) => request.url === PATH).length
+    assert.equal(asked(), 1)
+    for (let at = 0; at < 20; at++) await issue({ id_token: signed(`made-up-${at}`) })
+    assert.equal(asked(), 1, 'the next time is seconds away')
+  }
+})
+
+test('a token under a known key, and what is no token, ask nobody', async () => {
+  await kids(await fetch(gateway.url + PATH))
+  const before = iam.received.length
+  await issue({ id_token: signed('i1'), access_token: 'eyJ.x.y', other: signed('unknown') })
+  assert.equal(iam.received.length, before + 1)
+})
+
+test('a discovery document is kept for when legacy cannot give one, for the same host and path only', async () => {
+  const path = '/.well-known/openid-configuration'
+  legacy.answer = ({ headers }, response) => {
+    response.setHeader('Content-Type', 'application/json')
+    response.end(JSON.stringify({ token_endpoint: `https://${headers.host}/oauth/token` }))
+  }
+  const first = await fetch(gateway.url + path)
+  const text = await first.text()
+  for (const down of [() => legacy.server.closeAllConnections(), () => {}]) {
+    legacy.answer = (_request, response) => {
+      down()
+      response.writeHead(500).end('down')
+    }
+    const second = await fetch(gateway.url + path)
+    assert.deepEqual([second.status, await second.text()], [200, text])
+    assert.equal(second.headers.get('content-type'), 'application/json')
+  }
+  const other = await fetch(`${gateway.url}/.well-known/oauth-authorization-server`)
+  assert.deepEqual([other.status, await other.text()], [500, 'down'])
+  const localhost = gateway.url.replace('127.0.0.1', 'localhost')
+  assert.equal((await fetch(localhost + path)).status, 500)
+  assert.equal(iam.received.length, 0)
 })

@@ -8,8 +8,9 @@ export function learnFromRedirect(gate: Gate, endpoint: Endpoint, side: Destinat
   for (const issued of issuedInLocation(location)) gate.ledger.learn(side, issued)
 }
 
-/** Takes note of the tokens and device codes in a JSON answer, as far as its side's marks do not tell them. */
+/** Takes note of the tokens and device codes in a JSON answer, as far as its side's marks and keys do not tell them. */
 export function learnFromJson(gate: Gate, endpoint: Endpoint, side: Destination, text: string): void {
+  gate.keys?.see(side, text)
   if (!gate.ledger.isConcernedBy(side, text)) return
   for (const issued of issuedInJson(endpoint, text)) {
     // Unless IAM has a device page too, the monolith's knows the user codes of both.

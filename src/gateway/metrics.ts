@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
+import type { KeyAges } from './key-union.ts'
 import type { Outcome } from './outcome.ts'
 
 const DESTINATIONS = ['legacy', 'iam', 'rejected'] as const
@@ -23,6 +24,8 @@ export interface GaugeReadings {
   /** Seconds since the control plane was last heard; -1 when it never was. */
   readonly snapshotAgeSeconds: number
   readonly isBrakeOn: boolean
+  /** Seconds since each side's signing keys were fetched; undefined where there is nothing to unite. */
+  readonly keyAges: KeyAges | undefined
   readonly ledger: {
     readonly entries: number
     readonly evictions: number
@@ -69,6 +72,12 @@ export class Metrics {
       'handover_snapshot_age_seconds',
       'Seconds since the snapshot was last confirmed; -1 for never.',
       () => readings().snapshotAgeSeconds,
+    )
+    this.#register('handover_gateway_keys_age_seconds', 'Age of the signing keys held; -1 for none.', 'gauge', () =>
+      Object.entries(readings().keyAges ?? {}).map(([side, value]) => ({
+        labels: { upstream: WIRE_DESTINATION[side as Destination] },
+        value,
+      })),
     )
     this.#registerLedger(() => readings().ledger)
   }
@@ -156,7 +165,7 @@ export class Metrics {
   }
 
   /** A metric whose samples are made when asked for: what a registry needs of one, and no more. */
-  #register(name: string, help: string, type: 'counter' | 'histogram', read: () => Sample[]): void {
+  #register(name: string, help: string, type: 'counter' | 'gauge' | 'histogram', read: () => Sample[]): void {
     const metric = {
       name,
       help,
