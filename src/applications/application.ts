@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { applicationPolicySchema } from './policy.ts'
 
 /**
  * An OAuth application as the platform that owns it tells others about it. A secret is known by its digest only.
@@ -22,6 +23,8 @@ export const applicationSchema = z.strictObject({
   trusted: z.boolean(),
   /** Grows by at least one with every change of the application; orders what arrives. */
   version: z.int().positive(),
+  /** Left out: whatever the server that serves it holds everybody to. */
+  policy: applicationPolicySchema.optional(),
 })
 
 /** See {@link applicationSchema}. */

@@ -1,1 +1,14 @@
 export { ACTOR_TYPE, type Application, actorOf, applicationSchema } from './application.ts'
+export {
+  type ApplicationPolicy,
+  applicationPolicySchema,
+  POLICY_PRESETS,
+  POLICY_RULE_NAMES,
+  POLICY_RULES,
+  type Policy,
+  type PolicyPreset,
+  type PolicyRule,
+  type PolicyTarget,
+  parsePolicyTarget,
+  presetPolicy,
+} from './policy.ts'

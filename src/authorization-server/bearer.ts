@@ -2,7 +2,7 @@ import type { HttpReply, HttpRequest } from '../http/index.ts'
 import type { AccessToken, Parameters } from './contract.ts'
 import type { Core } from './core.ts'
 import type { Dialect } from './dialect.ts'
-import { challenge, errorHeaders, TOKEN_TEXTS, uncached } from './failure.ts'
+import { challenge, errorHeaders, type Failure, TOKEN_TEXTS, uncached } from './failure.ts'
 import { textOf } from './parameters/value.ts'
 import { emptyReply } from './replies.ts'
 import { parseScopes } from './scopes.ts'
@@ -61,6 +61,11 @@ export async function presentedToken(
 ): Promise<StoredToken | undefined> {
   const token = bearerOf(request, parameters)
   return token === undefined ? undefined : core.tokens.findByAccess(token)
+}
+
+/** What a protected resource answers a request that carries its token in a way it may not: 400, empty (RFC 6750 §3.1). */
+export function malformed({ status, error, description }: Failure, dialect: Dialect): HttpReply {
+  return emptyReply(status, errorHeaders(error, description, dialect))
 }
 
 /** What a protected resource answers a token it does not take: 401, or 403 when a scope lacks; both empty (README, 40). */

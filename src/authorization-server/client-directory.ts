@@ -1,4 +1,5 @@
-import type { ApplicationStore } from './contract.ts'
+import type { Policy } from '../applications/index.ts'
+import type { ApplicationDocument, ApplicationStore } from './contract.ts'
 import { isStorable } from './parameters/value.ts'
 import type { Client } from './ports.ts'
 import { clientOf } from './store/applications.ts'
@@ -6,6 +7,8 @@ import { clientOf } from './store/applications.ts'
 /** Finds clients, remembering them for so short a time that a change elsewhere is seen within two seconds. */
 export interface ClientDirectory {
   find(clientId: string): Promise<Client | undefined>
+  /** By the application's id, asked of the store each time: for what happens rarely. */
+  findById(id: number): Promise<Client | undefined>
   forget(clientId: string): void
 }
 
@@ -13,8 +16,11 @@ const LIFETIME_MS = 1_500
 const CAPACITY = 2_000
 const LONGEST_ID = 255
 
-/** Opens a directory over a store. Unknown clients are not remembered. */
-export function createClientDirectory(find: ApplicationStore['find']): ClientDirectory {
+/** Opens a directory over a store. Unknown clients are not remembered; `policyOf` is asked once for each one loaded. */
+export function createClientDirectory(
+  store: Pick<ApplicationStore, 'find' | 'findById'>,
+  policyOf: (application: ApplicationDocument) => Policy,
+): ClientDirectory {
   const known = new Map<string, { readonly client: Client; readonly until: number }>()
   let changes = 0
   return {
@@ -24,15 +30,19 @@ export function createClientDirectory(find: ApplicationStore['find']): ClientDir
       if (entry !== undefined && entry.until > now) return entry.client
       if (clientId.length > LONGEST_ID || !isStorable(clientId)) return undefined
       const before = changes
-      const application = await find(clientId)
+      const application = await store.find(clientId)
       if (application === undefined) {
         known.delete(clientId)
         return undefined
       }
-      const client = clientOf(application)
+      const client = clientOf(application, policyOf(application))
       // A change that came while the store was asked may be missing from its answer.
       if (before === changes) remember(known, clientId, { client, until: now + LIFETIME_MS })
       return client
+    },
+    async findById(id) {
+      const application = await store.findById(id)
+      return application && clientOf(application, policyOf(application))
     },
     forget(clientId) {
       changes++

@@ -1,3 +1,4 @@
+import type { ApplicationPolicy, Policy } from '../applications/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
 import type { Client, ResourceOwner, SecurityEvent } from './ports.ts'
 
@@ -46,6 +47,8 @@ export interface AuthorizationError {
   /** Where to send the error; undefined when no address of the client was proven. */
   readonly redirectUri: string | undefined
   readonly responseMode: ResponseMode | undefined
+  /** The issuer, where the client's policy has the answer name it (RFC 9207). */
+  readonly iss: string | undefined
 }
 
 export type PreAuthorization =
@@ -120,8 +123,8 @@ export interface AuthorizationServer {
   deny(parameters: Parameters): Promise<HttpReply>
   /** Issues a code and answers as the request's response mode asks. `origin` names the server in `Location`. */
   issueCode(request: AuthorizationRequest, owner: ResourceOwner, origin: string): Promise<HttpReply>
-  /** The answer that tells the client the user refused. */
-  refuse(request: AuthorizationRequest): HttpReply
+  /** The answer that tells the client the user refused, or what else went wrong when `told` says so. */
+  refuse(request: AuthorizationRequest, told?: { readonly error: string; readonly description: string }): HttpReply
   /** An authorization error as POST answers it: sent to the client, or JSON when no address is proven. */
   errorReply(error: AuthorizationError): HttpReply
   /** Whether a live token of this client and user has exactly these scopes; always false for public clients. */
@@ -138,12 +141,21 @@ export interface AuthorizationServer {
   findAccessToken(token: string): Promise<AccessToken | undefined>
   /** The token a request carries: `access_token` parameter, Bearer header, `bearer_token` parameter, in this order. */
   bearerOf(request: HttpRequest, parameters: Parameters): string | undefined
+  /**
+   * The answer to a request whose URI carries an access token where the policy of the token's client keeps them out of
+   * URIs: 400 `invalid_request` (RFC 6750 §2.3, §3.1). Ask before {@link AuthorizationServer.admit}.
+   *
+   * @param clientId the client of the token, null or undefined when it has none or is unknown
+   */
+  refuseTokenInUri(request: HttpRequest, clientId: string | null | undefined): Promise<HttpReply | undefined>
   /** Whether a token may be used for a resource that wants one of `scopes`; the answer of RFC 6750 §3 when not. */
   admit(token: AccessToken | undefined, scopes: readonly string[]): HttpReply | undefined
   /** Signs a JWT with the server's key (RS256), for access tokens in that form. `header` adds to typ, kid and alg. */
   signJwt(claims: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, string>>): Promise<string>
   /** The public keys, as /oauth/discovery/keys shows them. */
   jwks(): Promise<{ readonly keys: ReadonlyArray<Readonly<Record<string, unknown>>> }>
+  /** What an application is held to on this server, whether it is stored or not. */
+  policyFor(application: Pick<ApplicationDocument, 'client_id' | 'policy'>): Policy
   readonly applications: ApplicationStore
   /** At most 1,000 security events from `since` on, the oldest first. They are kept for 400 days. */
   securityEvents(since: Date): Promise<StoredSecurityEvent[]>
@@ -169,6 +181,7 @@ export interface ApplicationStore {
   /** Removes the application and its tokens, unless a version above `version` is held; false when nothing was removed. */
   remove(clientId: string, version?: number, within?: StoreScope): Promise<boolean>
   find(clientId: string): Promise<ApplicationDocument | undefined>
+  findById(id: number): Promise<ApplicationDocument | undefined>
   /** In the order of their ids. */
   list(): Promise<ApplicationDocument[]>
   /** An id that no application has or had. */
@@ -194,4 +207,6 @@ export interface ApplicationDocument {
   readonly confidential: boolean
   readonly trusted: boolean
   readonly version: number
+  /** What it is to be held to beyond Doorkeeper's rules; absent when it says nothing. */
+  readonly policy?: ApplicationPolicy | undefined
 }

@@ -70,6 +70,18 @@ export function missingParameter(name: string, options: { readonly abrupt?: bool
   return { ...failure('invalid_request', options), description: `Missing required parameter: ${name}.` }
 }
 
+const POLICY_TEXTS = {
+  pkce_required: 'Code challenge is required.',
+  plain_refused: 'The code_challenge_method must be S256.',
+  secret_in_uri: 'Credentials must not be sent in the request URI.',
+  token_in_uri: 'Access tokens must not be sent in the request URI.',
+} as const
+
+/** invalid_request that names what the client's policy does not take (RFC 7636 §4.4.1, RFC 6750 §3.1, RFC 6749 §5.2). */
+export function refusedByPolicy(what: keyof typeof POLICY_TEXTS): Failure {
+  return { ...failure('invalid_request'), description: POLICY_TEXTS[what] }
+}
+
 /** What a dead or unknown bearer token is called (RFC 6750 §3.1). */
 export const TOKEN_TEXTS = {
   unknown: 'The access token is invalid',

@@ -18,6 +18,7 @@ export {
   publicError,
 } from './pages.ts'
 export type * from './ports.ts'
+export { holdsReservedParameter } from './redirect-uri.ts'
 export {
   conditional,
   emptyReply,

@@ -1,3 +1,4 @@
+import type { Policy, PolicyPreset, PolicyTarget } from '../applications/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { DoorkeeperVersion } from './dialect.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
@@ -16,6 +17,8 @@ export interface Client {
   readonly confidential: boolean
   readonly trusted: boolean
   readonly version: number
+  /** What it is held to, decided when it was loaded. */
+  readonly policy: Policy
 }
 
 /** The user who grants access. */
@@ -96,15 +99,24 @@ export interface Settings {
   readonly claims?: readonly Claim[]
   /** Allows the password grant without a client. Default false. */
   readonly passwordGrantWithoutClient?: boolean
-  /**
-   * A refresh token used again revokes every token descended from the same grant, unless the first use is younger than
-   * `graceSeconds`. `undefined` (the default) revokes nothing, as Doorkeeper does.
-   */
-  readonly revokeFamilyOnRefreshReuse?: { readonly graceSeconds: number } | undefined
-  /** An authorization code used again revokes the tokens it gave (RFC 9700). Default false, as Doorkeeper does. */
-  readonly revokeFamilyOnCodeReplay?: { readonly graceSeconds: number } | undefined
+  /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
+  readonly policy?: InstancePolicy | undefined
+  /** For so many seconds after its use a refresh token or code that comes again counts as a repeated request. Default 10. */
+  readonly reuseGraceSeconds?: number | undefined
   /** 32 bytes that seal the signing key at rest; without it the key lies open in the database. */
   readonly sealingKey?: Uint8Array | undefined
+}
+
+/** What an operator holds clients to beyond Doorkeeper's rules (RFC 9700); `policyFor` decides for one of them. */
+export interface InstancePolicy {
+  /** Default `compatible`. */
+  readonly preset?: PolicyPreset
+  /** Over the preset. */
+  readonly rules?: Partial<Policy>
+  /** Whom the above does not concern: they are held to what their own documents say. */
+  readonly exempt?: readonly PolicyTarget[]
+  /** Who is held to the strictest, whatever is said elsewhere. */
+  readonly strictFor?: readonly PolicyTarget[]
 }
 
 /** A successful grant, for the log. */

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { appendToRedirectUri, isRedirectUriAmong } from './redirect-uri.ts'
+import {
+  appendToRedirectUri,
+  holdsReservedParameter,
+  isRedirectUriAmong,
+  isRedirectUriExactlyAmong,
+} from './redirect-uri.ts'
 
 const REGISTERED = [
   'https://conf.example.test/callback',
@@ -57,6 +62,49 @@ describe('a redirect address', () => {
       assert.equal(isRedirectUriAmong(`https://${part.repeat(8_000 / part.length)}`, REGISTERED), false)
       assert.equal(isRedirectUriAmong(`https://${part.repeat(1_000_000)}`, REGISTERED), false)
     })
+  }
+})
+
+describe('a redirect address under exact match', () => {
+  const cases: ReadonlyArray<readonly [string, string, boolean]> = [
+    ['is taken as registered', 'https://conf.example.test/callback', true],
+    ['may have any port on 127.0.0.1', 'http://127.0.0.1:54321/cb', true],
+    ['may leave the port off on 127.0.0.1', 'http://127.0.0.1/cb', true],
+    ['may have any port on [::1]', 'http://[::1]:5050/cb', true],
+    ['may have a scheme of its own', 'com.example.app:/callback', true],
+    ['may carry its registered query', 'https://two.example.test/cb?tenant=1&x=2', true],
+    ['may not spell its host in another case', 'https://Conf.example.test/callback', false],
+    ['may not spell out the default port', 'https://conf.example.test:443/callback', false],
+    ['may not carry a query where none is registered', 'https://conf.example.test/callback?x=1', false],
+    ['may not order a registered query its own way', 'https://two.example.test/cb?x=2&tenant=1', false],
+    ['may not leave out the slash of an empty path', 'http://127.0.0.1:7', false],
+    ['may not carry a query on a loopback host', 'http://127.0.0.1:9999/cb?x=1', false],
+    ['may not have another port on localhost', 'http://localhost:8081/cb', false],
+    ['may not have a port that is none', 'http://127.0.0.1:/cb', false],
+    ['may not name another host behind the port', 'http://127.0.0.1:80@evil.example.test/cb', false],
+  ]
+  for (const [what, address, taken] of cases) {
+    it(what, () => assert.equal(isRedirectUriExactlyAmong(address, REGISTERED), taken))
+  }
+})
+
+describe('a parameter reserved for the answer', () => {
+  const cases: ReadonlyArray<readonly [string, boolean]> = [
+    ['https://a.test/cb', false],
+    ['https://a.test/cb?tenant=1&barcode=2&statement=3', false],
+    ['https://a.test/code?x=code', false],
+    ['https://a.test/cb?code=1', true],
+    ['https://a.test/cb?code', true],
+    ['https://a.test/cb?x=1&state=2', true],
+    ['https://a.test/cb?x=1;iss=2', true],
+    ['https://a.test/cb?c%6Fde=1', true],
+    ['https://a.test/cb?code[]=1', true],
+    ['https://a.test/cb?error_description=1', true],
+    ['myapp://cb?id_token=1', true],
+    ['com.example.app:/cb?error=x', true],
+  ]
+  for (const [address, found] of cases) {
+    it(`${found ? 'is' : 'is not'} in ${address}`, () => assert.equal(holdsReservedParameter(address), found))
   }
 })
 

@@ -42,6 +42,36 @@ export function isRedirectUriAmong(asked: string, registered: readonly string[])
   return uri !== undefined && isUsable(uri) && registered.some((candidate) => matches(uri, parseUri(candidate)))
 }
 
+/**
+ * Whether `asked` is one of the addresses registered, character for character but for the port of a loopback address
+ * (RFC 9700 §4.1.3, RFC 8252 §7.3).
+ */
+export function isRedirectUriExactlyAmong(asked: string, registered: readonly string[]): boolean {
+  return (
+    isRedirectUriAmong(asked, registered) &&
+    registered.some((candidate) => asked === candidate || withoutPort(asked) === withoutPort(candidate))
+  )
+}
+
+/** The address without the port of a loopback address. */
+function withoutPort(address: string): string {
+  return address.replace(/^(http:\/\/(?:127(?:\.\d{1,3}){3}|\[[0:]*:0{0,3}1\])):\d+(?=[/?]|$)/, '$1')
+}
+
+const RESERVED: ReadonlySet<string> = new Set([
+  ...['code', 'state', 'iss', 'error', 'error_description', 'error_uri'],
+  ...['access_token', 'id_token', 'response'],
+])
+
+/**
+ * Whether the query of an address holds a parameter that only an authorization answer may hold, which a client would take
+ * for the server's own word (RFC 6749 §4.1.2; RFC 9700 §4.1.1).
+ */
+export function holdsReservedParameter(address: string): boolean {
+  const query = parseUri(address)?.query
+  return query !== undefined && pairsIn(query).some(([name]) => RESERVED.has(name.split('[', 1)[0] ?? ''))
+}
+
 function isUsable(uri: GenericUri): boolean {
   const isHypertext = uri.scheme === 'http' || uri.scheme === 'https'
   if (uri.scheme === 'localhost' || uri.fragment !== undefined || uri.opaque !== undefined) return false
@@ -111,10 +141,7 @@ function baseOf(uri: GenericUri): string {
 /** Names and values of a query in order, those of one name together; blank values are dropped, as Doorkeeper does. */
 function pairsOf(query: string): Array<readonly [string, string]> {
   const grouped = new Map<string, string[]>()
-  for (const part of query.split(/[&;] */)) {
-    const equals = part.indexOf('=')
-    const name = decodeLoosely(equals < 0 ? part : part.slice(0, equals))
-    const value = equals < 0 ? '' : decodeLoosely(part.slice(equals + 1))
+  for (const [name, value] of pairsIn(query)) {
     const values = grouped.get(name)
     if (values) values.push(value)
     else grouped.set(name, [value])
@@ -122,6 +149,14 @@ function pairsOf(query: string): Array<readonly [string, string]> {
   return [...grouped].flatMap(([name, values]) =>
     values.length > 1 || values[0]?.trim() !== '' ? values.map((value) => [name, value] as const) : [],
   )
+}
+
+function pairsIn(query: string): Array<readonly [string, string]> {
+  return query.split(/[&;] */).map((part) => {
+    const equals = part.indexOf('=')
+    const name = decodeLoosely(equals < 0 ? part : part.slice(0, equals))
+    return [name, equals < 0 ? '' : decodeLoosely(part.slice(equals + 1))] as const
+  })
 }
 
 function decodeLoosely(text: string): string {

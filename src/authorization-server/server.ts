@@ -10,7 +10,7 @@ import {
   refuseAuthorization,
 } from './authorization/authorize.ts'
 import { preAuthorize } from './authorization/pre-authorize.ts'
-import { accessTokenOf, bearerOf, refusal } from './bearer.ts'
+import { accessTokenOf, bearerOf, malformed, refusal } from './bearer.ts'
 import { createClientDirectory } from './client-directory.ts'
 import type { AuthorizationServer } from './contract.ts'
 import type { Core } from './core.ts'
@@ -22,6 +22,7 @@ import { requestLimits } from './limits/request-limits.ts'
 import { nativeCodeBody, plainLayout, publicError } from './pages.ts'
 import { readParameters } from './parameters/read.ts'
 import { scalarOf } from './parameters/value.ts'
+import { policyFor } from './policy.ts'
 import type { AuthorizationServerDependencies } from './ports.ts'
 import { conditional, pageReply } from './replies.ts'
 import { endpointOf, type Route, routeOf } from './routes.ts'
@@ -34,14 +35,15 @@ import { createKeyStore } from './store/keys.ts'
 import { createMaintenance } from './store/maintenance.ts'
 import { createSecurityEventStore } from './store/security-events.ts'
 import { createTokenStore } from './store/tokens.ts'
+import { tokenInUri } from './uri-credentials.ts'
 
 /** Puts the endpoints together over the tables of a schema. Throws when the schema's name is not one. */
 export function createAuthorizationServer(dependencies: AuthorizationServerDependencies): AuthorizationServer {
   const { database, schema } = dependencies
   assertSchemaName(schema)
-  const applications = createApplicationStore(database, schema, (clientId) => clients.forget(clientId))
-  const clients = createClientDirectory(applications.find)
   const settings = resolveSettings(dependencies.settings)
+  const applications = createApplicationStore(database, schema, (clientId) => clients.forget(clientId))
+  const clients = createClientDirectory(applications, (application) => policyFor(settings.policy, application))
   const core: Core = {
     settings,
     clients,
@@ -66,7 +68,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     approve: (parameters, owner, origin) => approveAuthorization(core, parameters, owner, origin),
     deny: (parameters) => denyAuthorization(core, parameters),
     issueCode: (request, owner, origin) => issueCode(core, request, owner, origin),
-    refuse: (request) => refuseAuthorization(core, request),
+    refuse: (request, told) => refuseAuthorization(core, request, told),
     errorReply: (error) => errorReply(core, error),
     hasMatchingToken: async (client, ownerId, scopes) =>
       client.confidential && (await hasMatchingToken(core, client, ownerId, scopes)),
@@ -82,9 +84,14 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
       return stored && accessTokenOf(stored, Date.now())
     },
     bearerOf,
+    async refuseTokenInUri(request, clientId) {
+      const failed = await tokenInUri(core, request, clientId)
+      return failed && malformed(failed, settings.dialect)
+    },
     admit: (token, scopes) => refusal(token, scopes, settings.dialect),
     signJwt: (claims, header) => core.keys.signJwt(claims, header),
     jwks: async () => ({ keys: await core.keys.publicKeys() }),
+    policyFor: (application) => policyFor(settings.policy, application),
     applications,
     securityEvents: (since) => core.securityEvents.list(since),
     async reset() {

@@ -1,6 +1,8 @@
+import type { Policy } from '../applications/index.ts'
 import { defaultClaims } from './claims.ts'
 import { DIALECTS, type Dialect } from './dialect.ts'
-import type { Claim, Settings } from './ports.ts'
+import { isPasswordGrantOffered, policyFor } from './policy.ts'
+import type { Claim, InstancePolicy, Settings } from './ports.ts'
 
 /** Settings with every default filled in. */
 export interface ResolvedSettings {
@@ -18,8 +20,11 @@ export interface ResolvedSettings {
   readonly endpointOrigin: string | undefined
   readonly claims: readonly Claim[]
   readonly passwordGrantWithoutClient: boolean
-  readonly refreshReuse: { readonly graceSeconds: number } | undefined
-  readonly codeReplay: { readonly graceSeconds: number } | undefined
+  readonly policy: InstancePolicy
+  /** What a client is held to that nothing is said about, and what discovery tells. */
+  readonly defaultPolicy: Policy
+  readonly passwordGrantOffered: boolean
+  readonly reuseGraceSeconds: number
   readonly sealingKey: Uint8Array | undefined
   readonly dialect: Dialect
 }
@@ -29,6 +34,7 @@ const OPTIONAL_SCOPES = ['read_user', 'read_api', 'openid', 'profile', 'email', 
 /** Fills in GitLab's defaults, as the version of Doorkeeper that was chosen has them. */
 export function resolveSettings(settings: Settings): ResolvedSettings {
   const defaultScopes = settings.defaultScopes ?? ['api']
+  const policy = settings.policy ?? {}
   const listedScopes = [...defaultScopes, ...(settings.optionalScopes ?? OPTIONAL_SCOPES)]
   return {
     issuer: settings.issuer,
@@ -43,8 +49,10 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     endpointOrigin: settings.endpointOrigin,
     claims: settings.claims ?? defaultClaims(settings.issuer),
     passwordGrantWithoutClient: settings.passwordGrantWithoutClient ?? false,
-    refreshReuse: settings.revokeFamilyOnRefreshReuse,
-    codeReplay: settings.revokeFamilyOnCodeReplay,
+    policy,
+    defaultPolicy: policyFor(policy),
+    passwordGrantOffered: isPasswordGrantOffered(policy),
+    reuseGraceSeconds: settings.reuseGraceSeconds ?? 10,
     sealingKey: settings.sealingKey,
     dialect: DIALECTS[settings.doorkeeperVersion ?? '5.9'],
   }

@@ -190,9 +190,10 @@ class AuthorizeFlow {
     const checked = await this.#to.core.preAuthorize(parameters)
     if (!checked.ok) return this.#to.core.errorReply(checked.error)
     if (error === 'access_denied') return this.#to.core.refuse(checked.request)
-    const { state, redirectUri, responseMode } = checked.request
-    const told = { error, description: description ?? 'The sign-in was not completed.', status: 400 }
-    return this.#to.core.errorReply({ ...told, state, redirectUri, responseMode })
+    return this.#to.core.refuse(checked.request, {
+      error,
+      description: description ?? 'The sign-in was not completed.',
+    })
   }
 
   /** `login_required` as the protocol core words it; the error page when the request has become unusable since. */

@@ -26,7 +26,6 @@ import { type ResourceOwnerTable, resourceOwnerTable } from './resource-owner-st
 import type { IamSettings, RunningIam } from './settings.ts'
 import { iamMint } from './token-mint.ts'
 
-const REUSE_GRACE_SECONDS = 10
 const READY_LIMIT_MS = 2_000
 const INTERNAL_BODY_LIMIT = 1 << 20
 
@@ -109,6 +108,7 @@ function protocolCore(
   },
 ): AuthorizationServer {
   const { database, issuer, resourceOwnerUrl, internalToken } = settings
+  const policy = settings.protocol?.policy
   const mint = iamMint({
     format: settings.accessTokenFormat ?? 'opaque',
     issuer,
@@ -128,9 +128,8 @@ function protocolCore(
     },
     settings: {
       verificationUri: `${issuer}/oauth/device`,
-      revokeFamilyOnRefreshReuse: { graceSeconds: REUSE_GRACE_SECONDS },
-      revokeFamilyOnCodeReplay: { graceSeconds: REUSE_GRACE_SECONDS },
       ...settings.protocol,
+      policy: { ...policy, rules: { refresh_reuse: 'revoke', code_replay: 'revoke', ...policy?.rules } },
       issuer,
     },
   })

@@ -1,21 +1,30 @@
 import type { HttpReply } from '../../http/index.ts'
-import type { AuthorizationError, AuthorizationRequest, ResponseMode } from '../contract.ts'
+import type { AuthorizationError, AuthorizationRequest } from '../contract.ts'
 import type { Core } from '../core.ts'
 import { errorHeaders, failure } from '../failure.ts'
 import { authorizationErrorBody, FORM_POST_SCRIPT_SOURCE, formPostBody } from '../pages.ts'
+import type { Client } from '../ports.ts'
 import { appendToRedirectUri, OUT_OF_BAND } from '../redirect-uri.ts'
 import { type Headers, jsonReply, pageReply, redirectReply } from '../replies.ts'
 
 type Fields = Readonly<Record<string, string | undefined>>
 
-/** Sends fields to a proven address in the mode asked for: query unless told otherwise (OAuth 2.0 Multiple Response Types §2.1). */
+/** Where an answer goes: a proven address, and how it is to get there. */
+interface Destination extends Pick<AuthorizationRequest, 'redirectUri' | 'responseMode'> {
+  readonly iss: string | undefined
+}
+
+/**
+ * Sends fields, and the issuer where the destination has one, to a proven address in the mode asked for: query unless
+ * told otherwise (OAuth 2.0 Multiple Response Types §2.1, RFC 9207 §2).
+ */
 export function answerClient(
   core: Core,
-  address: string,
-  mode: ResponseMode | undefined,
-  fields: Fields,
+  { redirectUri: address, responseMode: mode, iss }: Destination,
+  answer: Fields,
   headers: Headers = [],
 ): HttpReply {
+  const fields = { ...answer, iss }
   if (mode === 'form_post') {
     const present = Object.entries(fields).filter((field): field is [string, string] => Boolean(field[1]))
     const body = formPostBody(address, Object.fromEntries(present))
@@ -28,8 +37,9 @@ export function answerClient(
 /** An error as POST and DELETE answer it: to the client, or as JSON (README of the recording, 2). */
 export function errorReply(core: Core, error: AuthorizationError): HttpReply {
   const fields = fieldsOf(error)
-  if (error.redirectUri === undefined) return jsonReply(error.status, fields)
-  return answerClient(core, error.redirectUri, error.responseMode, fields)
+  const { redirectUri } = error
+  if (redirectUri === undefined) return jsonReply(error.status, fields)
+  return answerClient(core, { ...error, redirectUri }, fields)
 }
 
 /** An error as GET answers it: a page, never a redirect (README, 1). */
@@ -49,14 +59,15 @@ export function promptErrorReply(
   code: 'login_required' | 'consent_required' | 'invalid_request',
   signInAddress: string | undefined,
 ): HttpReply {
-  const error = errorFor(request, code)
+  const error = errorFor(core, request, code)
+  const { redirectUri } = error
   const fields = fieldsOf(error)
   const headers = errorHeaders(error.error, error.description, core.settings.dialect)
-  if (error.redirectUri === undefined) {
+  if (redirectUri === undefined) {
     if (signInAddress !== undefined) headers.push(['Location', signInAddress])
     return jsonReply(error.status, fields, headers)
   }
-  return answerClient(core, error.redirectUri, error.responseMode, fields, [
+  return answerClient(core, { ...error, redirectUri }, fields, [
     ['Content-Type', 'application/json; charset=utf-8'],
     ...headers,
   ])
@@ -64,6 +75,7 @@ export function promptErrorReply(
 
 /** The error of a request that was good but for the user. */
 export function errorFor(
+  core: Core,
   request: AuthorizationRequest,
   code: 'access_denied' | 'login_required' | 'consent_required' | 'invalid_request',
 ): AuthorizationError {
@@ -75,7 +87,13 @@ export function errorFor(
     state: request.state,
     redirectUri: request.redirectUri === OUT_OF_BAND ? undefined : request.redirectUri,
     responseMode: request.responseMode,
+    iss: issOf(core, request.client),
   }
+}
+
+/** What `iss` says in answers to this client; undefined where its policy leaves it out (RFC 9207). */
+export function issOf(core: Core, client: Client): string | undefined {
+  return client.policy.response_iss === 'send' ? core.settings.issuer : undefined
 }
 
 function fieldsOf(error: AuthorizationError): Fields {

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { HttpReply } from '../../http/index.ts'
 import type { AuthorizationRequest, AuthorizationStep, Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
+import { failure } from '../failure.ts'
 import { encodeFormComponent } from '../parameters/decode.ts'
 import { presence, scalarOf } from '../parameters/value.ts'
 import type { Client, ResourceOwner } from '../ports.ts'
 import { OUT_OF_BAND } from '../redirect-uri.ts'
 import { redirectReply } from '../replies.ts'
 import { parseScopes, sameScopes } from '../scopes.ts'
-import { answerClient, errorFor, errorPage, errorReply, promptErrorReply } from './answers.ts'
+import { answerClient, errorFor, errorPage, errorReply, issOf, promptErrorReply } from './answers.ts'
 import { preAuthorize } from './pre-authorize.ts'
 import { promptOutcome } from './prompts.ts'
 
@@ -56,15 +57,17 @@ export async function denyAuthorization(core: Core, parameters: Parameters): Pro
   const checked = await preAuthorize(core, parameters)
   if (checked.ok) return refuseAuthorization(core, checked.request)
   if (checked.error.redirectUri === undefined) return errorReply(core, checked.error)
-  const { error, description, status } = errorFor(DENIED, 'access_denied')
+  const { error, description, status } = failure('access_denied')
   return errorReply(core, { ...checked.error, error, description, status })
 }
 
-const DENIED = { redirectUri: OUT_OF_BAND } as AuthorizationRequest
-
-/** The answer that tells the client the user refused (RFC 6749 §4.1.2.1). */
-export function refuseAuthorization(core: Core, request: AuthorizationRequest): HttpReply {
-  return errorReply(core, errorFor(request, 'access_denied'))
+/** The answer that tells the client the user refused, or what `told` says (RFC 6749 §4.1.2.1). */
+export function refuseAuthorization(
+  core: Core,
+  request: AuthorizationRequest,
+  told?: { readonly error: string; readonly description: string },
+): HttpReply {
+  return errorReply(core, { ...errorFor(core, request, 'access_denied'), ...told })
 }
 
 /** Stores a code and sends it to the client, or to the page that shows it (RFC 6749 §4.1.2; README, 15). */
@@ -91,8 +94,9 @@ export async function issueCode(
     return redirectReply(`${origin}/oauth/authorize/native?code=${encodeFormComponent(code)}`)
   }
   const isMisplaced = request.responseMode === 'fragment' && !core.settings.dialect.codeInFragment
-  const mode = isMisplaced ? undefined : request.responseMode
-  return answerClient(core, request.redirectUri, mode, { code, state: request.state })
+  const responseMode = isMisplaced ? undefined : request.responseMode
+  const destination = { redirectUri: request.redirectUri, responseMode, iss: issOf(core, request.client) }
+  return answerClient(core, destination, { code, state: request.state })
 }
 
 /** Whether an unrevoked token has exactly these scopes; one that expired still counts (README, 6). */

@@ -1,13 +1,14 @@
 import type { AuthorizationError, Parameters, PreAuthorization, ResponseMode } from '../contract.ts'
 import type { Core } from '../core.ts'
-import { type Failure, failure, missingParameter, wordedFailure } from '../failure.ts'
+import { type Failure, failure, missingParameter, refusedByPolicy, wordedFailure } from '../failure.ts'
 import { type Check, firstFailure } from '../grants/token-request.ts'
 import { isStorable, presence, scalarOf } from '../parameters/value.ts'
 import { CHALLENGE_METHODS } from '../pkce.ts'
 import type { Client } from '../ports.ts'
-import { isRedirectUriAmong, OUT_OF_BAND } from '../redirect-uri.ts'
+import { holdsReservedParameter, isRedirectUriAmong, isRedirectUriExactlyAmong, OUT_OF_BAND } from '../redirect-uri.ts'
 import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
 import type { ResolvedSettings } from '../settings.ts'
+import { issOf } from './answers.ts'
 
 interface Facts {
   readonly clientId: string | undefined
@@ -29,9 +30,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ clientId }) => (clientId === undefined ? missingParameter('client_id') : undefined),
   ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
   ({ client, redirectUri, settings }) =>
-    redirectUri !== undefined && isRedirectUriAmong(redirectUri, client?.redirectUris ?? [])
-      ? undefined
-      : wordedFailure('invalid_redirect_uri', settings.dialect),
+    isAddressOf(client, redirectUri) ? undefined : wordedFailure('invalid_redirect_uri', settings.dialect),
   ({ responseType }) => (responseType === undefined ? missingParameter('response_type') : undefined),
   ({ responseType }) => (responseType === 'code' ? undefined : failure('unsupported_response_type')),
   ({ responseMode }) =>
@@ -40,6 +39,12 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
     areScopesValid(scope, scopesAllowed(client?.scopes ?? [], settings.serverScopes))
       ? undefined
       : failure('invalid_scope'),
+  ({ codeChallenge, client }) =>
+    codeChallenge === undefined && client && needsPkce(client) ? refusedByPolicy('pkce_required') : undefined,
+  ({ codeChallenge, codeChallengeMethod, client }) =>
+    codeChallenge !== undefined && client?.policy.plain_pkce === 'refuse' && codeChallengeMethod !== 'S256'
+      ? refusedByPolicy('plain_refused')
+      : undefined,
   ({ codeChallenge, codeChallengeMethod, settings }) =>
     codeChallenge === undefined || CHALLENGE_METHODS.includes(codeChallengeMethod ?? '')
       ? undefined
@@ -66,7 +71,7 @@ export async function preAuthorize(core: Core, parameters: Parameters): Promise<
   }
   const state = presence(scalarOf(parameters, 'state'))
   const failed = firstFailure(CHECKS, facts)
-  if (failed !== undefined) return { ok: false, error: errorOf(failed, facts, state) }
+  if (failed !== undefined) return { ok: false, error: errorOf(core, failed, facts, state) }
   return {
     ok: true,
     request: {
@@ -84,6 +89,19 @@ export async function preAuthorize(core: Core, parameters: Parameters): Promise<
   }
 }
 
+/** Whether an address is the client's, by the rules of its policy. */
+function isAddressOf(client: Client | undefined, address: string | undefined): boolean {
+  if (client === undefined || address === undefined) return false
+  const { redirect_match: match, reserved_in_redirect: reserved } = client.policy
+  const isAmong = match === 'exact' ? isRedirectUriExactlyAmong : isRedirectUriAmong
+  return isAmong(address, client.redirectUris) && !(reserved === 'refuse' && holdsReservedParameter(address))
+}
+
+/** RFC 9700 §2.1.1. */
+function needsPkce({ policy, confidential }: Client): boolean {
+  return policy.require_pkce === 'all' || (policy.require_pkce === 'public' && !confidential)
+}
+
 function defaultScopeText(core: Core, client: Client | undefined): string {
   return defaultScopesOf(client?.scopes ?? [], core.settings.defaultScopes).join(' ')
 }
@@ -93,13 +111,9 @@ function modeOf(facts: Facts): ResponseMode | undefined {
 }
 
 /** An error goes to the client only when the address is proven to be its own (RFC 6749 §4.1.2.1). */
-function errorOf(failed: Failure, facts: Facts, state: string | undefined): AuthorizationError {
+function errorOf(core: Core, failed: Failure, facts: Facts, state: string | undefined): AuthorizationError {
   const { client, redirectUri } = facts
-  const isProven =
-    client !== undefined &&
-    redirectUri !== undefined &&
-    redirectUri !== OUT_OF_BAND &&
-    isRedirectUriAmong(redirectUri, client.redirectUris)
+  const isProven = redirectUri !== OUT_OF_BAND && isAddressOf(client, redirectUri)
   return {
     error: failed.error,
     description: failed.description,
@@ -107,5 +121,6 @@ function errorOf(failed: Failure, facts: Facts, state: string | undefined): Auth
     state,
     redirectUri: isProven ? redirectUri : undefined,
     responseMode: modeOf(facts),
+    iss: client && issOf(core, client),
   }
 }

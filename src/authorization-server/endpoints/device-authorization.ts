@@ -8,6 +8,7 @@ import { textOf } from '../parameters/value.ts'
 import type { Client } from '../ports.ts'
 import { jsonReply } from '../replies.ts'
 import { areScopesValid, defaultScopesOf, parseScopes } from '../scopes.ts'
+import { secretInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
 const ATTEMPTS = 5
@@ -22,6 +23,8 @@ export async function deviceAuthorizationEndpoint(
 ): Promise<HttpReply> {
   const { settings } = core
   const credentials = credentialsOf(http.headers.authorization, parameters, settings.dialect)
+  const leaked = await secretInUri(core, http, credentials)
+  if (leaked !== undefined) return failureReply(leaked, settings.dialect)
   const client = await authenticate(core, credentials, caller)
   if (client === undefined) return failureReply(failure('invalid_client'), settings.dialect)
   const asked = textOf(parameters, 'scope')

@@ -4,11 +4,13 @@ import { publicError } from '../pages.ts'
 import { textOf } from '../parameters/value.ts'
 import { CHALLENGE_METHODS } from '../pkce.ts'
 import { jsonReply } from '../replies.ts'
+import type { ResolvedSettings } from '../settings.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
-/** GET /.well-known/openid-configuration (OpenID Connect Discovery §4). */
+/** GET /.well-known/openid-configuration (OpenID Connect Discovery §4, RFC 9207 §3). */
 export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): Promise<HttpReply> {
   const { settings } = core
+  const { defaultPolicy } = settings
   const at = (path: string) => `${endpointOrigin(core, http)}/oauth/${path}`
   return jsonReply(200, {
     issuer: settings.issuer,
@@ -23,7 +25,7 @@ export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): 
     response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: [
       'authorization_code',
-      ...(core.owners.authenticate ? ['password'] : []),
+      ...(core.owners.authenticate && defaultPolicy.password_grant === 'accept' ? ['password'] : []),
       'client_credentials',
       'device_code',
       'refresh_token',
@@ -33,7 +35,8 @@ export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): 
     id_token_signing_alg_values_supported: ['RS256'],
     claim_types_supported: ['normal'],
     claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', ...settings.claims.map((claim) => claim.name)],
-    ...(settings.dialect.authorizationServerMetadata ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}),
+    ...challengeMethods(settings),
+    ...(defaultPolicy.response_iss === 'send' ? { authorization_response_iss_parameter_supported: true } : {}),
   })
 }
 
@@ -55,6 +58,11 @@ export async function webfingerEndpoint(core: Core, { http, parameters }: Endpoi
     subject: parameters['resource'],
     links: [{ rel: 'http://openid.net/specs/connect/1.0/issuer', href: `${endpointOrigin(core, http)}/` }],
   })
+}
+
+function challengeMethods({ dialect, defaultPolicy }: ResolvedSettings) {
+  if (defaultPolicy.plain_pkce === 'refuse') return { code_challenge_methods_supported: ['S256'] }
+  return dialect.authorizationServerMetadata ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}
 }
 
 /** https whatever the request was, on the host the request names (README of the recording, 42). */

@@ -6,6 +6,7 @@ import { failure, failureReply, invalidTokenReply, requestNotAuthorized } from '
 import { authenticate } from '../grants/token-request.ts'
 import { jsonReply } from '../replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
+import { secretInUri, tokenInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { hintedToken } from './revoke.ts'
 
@@ -16,6 +17,8 @@ export async function introspectEndpoint(
 ): Promise<HttpReply> {
   const { dialect } = core.settings
   const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
+  const leaked = await secretInUri(core, http, credentials)
+  if (leaked !== undefined) return failureReply(leaked, dialect)
   const now = Date.now()
   if (credentials !== undefined) {
     const client = await authenticate(core, credentials, caller)
@@ -25,6 +28,8 @@ export async function introspectEndpoint(
     return answer(core, isOwn ? token : undefined, now)
   }
   const bearer = await presentedToken(core, http, parameters)
+  const misplaced = await tokenInUri(core, http, bearer?.clientId)
+  if (misplaced !== undefined) return failureReply(misplaced, dialect)
   if (bearer === undefined) return failureReply(requestNotAuthorized(dialect), dialect)
   const token = await hintedToken(core, parameters)
   if (mayIntrospect(bearer, token, now)) return answer(core, token, now)

@@ -2,13 +2,14 @@ import type { HttpReply } from '../../http/index.ts'
 import { credentialsOf } from '../client-authentication.ts'
 import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
-import { REVOCATION_REFUSED } from '../failure.ts'
+import { failureReply, REVOCATION_REFUSED } from '../failure.ts'
 import { authenticate, type Check, firstFailure } from '../grants/token-request.ts'
 import { textOf } from '../parameters/value.ts'
 import type { Client } from '../ports.ts'
 import { jsonReply } from '../replies.ts'
 import type { ResolvedSettings } from '../settings.ts'
 import type { StoredToken } from '../store/tokens.ts'
+import { secretInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
 type Refusal = typeof REVOCATION_REFUSED
@@ -45,6 +46,8 @@ const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
 export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const { settings } = core
   const credentials = credentialsOf(http.headers.authorization, parameters, settings.dialect)
+  const leaked = await secretInUri(core, http, credentials)
+  if (leaked !== undefined) return failureReply(leaked, settings.dialect)
   const client = await authenticate(core, credentials, caller)
   const early = firstFailure(CALLER_CHECKS, { client, settings })
   if (early !== undefined) return jsonReply(403, early)

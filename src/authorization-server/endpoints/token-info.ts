@@ -1,14 +1,17 @@
 import type { HttpReply } from '../../http/index.ts'
 import { isAccessible, presentedToken, secondsLeft } from '../bearer.ts'
 import type { Core } from '../core.ts'
-import { invalidTokenReply } from '../failure.ts'
+import { failureReply, invalidTokenReply } from '../failure.ts'
 import { jsonReply } from '../replies.ts'
 import { parseScopes } from '../scopes.ts'
+import { tokenInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
 /** GET /oauth/token/info: what the bearer token is; one error text for all that is wrong (README of the recording, 38). */
 export async function tokenInfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
   const token = await presentedToken(core, http, parameters)
+  const misplaced = await tokenInUri(core, http, token?.clientId)
+  if (misplaced !== undefined) return failureReply(misplaced, core.settings.dialect)
   const now = Date.now()
   if (token === undefined || !isAccessible(token, now)) return invalidTokenReply('unknown', core.settings.dialect)
   return jsonReply(200, {

@@ -11,6 +11,7 @@ import { authenticate, type GrantType, type Issued } from '../grants/token-reque
 import { idToken } from '../id-token.ts'
 import { textOf } from '../parameters/value.ts'
 import { jsonReply } from '../replies.ts'
+import { secretInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
 const GRANT_TYPES: ReadonlyMap<string, GrantType> = new Map([
@@ -32,9 +33,11 @@ export async function tokenEndpoint(core: Core, { http, parameters, caller }: En
   const { dialect } = core.settings
   const grantType = textOf(parameters, 'grant_type')
   if (grantType === undefined) return failureReply(missingParameter('grant_type', { abrupt: true }), dialect)
-  const grant = grantType === 'password' && !core.owners.authenticate ? undefined : GRANT_TYPES.get(grantType)
+  const grant = grantType === 'password' && !isPasswordOffered(core) ? undefined : GRANT_TYPES.get(grantType)
   if (grant === undefined) return failureReply(failure('unsupported_grant_type', { abrupt: true }), dialect)
   const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
+  const leaked = await secretInUri(core, http, credentials)
+  if (leaked !== undefined) return failureReply(leaked, dialect)
   const client = await authenticate(core, credentials, caller)
   const outcome = await grant(core, {
     parameters,
@@ -52,6 +55,10 @@ export async function tokenEndpoint(core: Core, { http, parameters, caller }: En
     applicationId: issued.client?.id,
   })
   return reply
+}
+
+function isPasswordOffered({ owners, settings }: Core): boolean {
+  return owners.authenticate !== undefined && settings.passwordGrantOffered
 }
 
 /** The members of RFC 6749 §5.1 in their recorded order; an empty scope is left out (README, 26). */

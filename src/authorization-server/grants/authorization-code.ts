@@ -35,6 +35,10 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ grant, now }) => (grant && isSpent(grant, now) ? failure('invalid_grant') : undefined),
   ({ grant, redirectUri }) =>
     isRedirectUriAmong(redirectUri ?? '', [grant?.redirectUri ?? '']) ? undefined : failure('invalid_grant'),
+  ({ grant, client, redirectUri }) =>
+    client?.policy.redirect_match === 'exact' && redirectUri !== grant?.redirectUri
+      ? failure('invalid_grant')
+      : undefined,
   ({ grant, verifier }) =>
     verifier === undefined ||
     isVerifierRight(verifier, grant?.codeChallenge ?? null, grant?.codeChallengeMethod ?? null)
@@ -78,9 +82,11 @@ function isSpent(grant: StoredGrant, now: number): boolean {
 
 /** RFC 9700 §4.5: a code that comes a second time was stolen, and so may be the tokens of its first use. */
 async function punishReplay(core: Core, grant: StoredGrant | undefined, now: number): Promise<void> {
-  const policy = core.settings.codeReplay
-  if (policy === undefined || grant === undefined || grant.usedAt === null) return
-  if (now - grant.usedAt > policy.graceSeconds * 1_000) {
+  if (grant === undefined || grant.usedAt === null) return
+  if (now - grant.usedAt <= core.settings.reuseGraceSeconds * 1_000) return
+  // Whoever brings it, the code is its owner's.
+  const owner = await core.clients.findById(grant.applicationId)
+  if (owner?.policy.code_replay === 'revoke') {
     await endFamily(core, { ...grant, kind: 'authorization_code_replay', firstUsedAt: grant.usedAt }, now)
   }
 }

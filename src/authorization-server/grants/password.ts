@@ -20,6 +20,8 @@ interface Facts {
 const CHECKS_BEFORE: ReadonlyArray<Check<Facts>> = [
   ({ client, credentials, settings }) =>
     client || (settings.passwordGrantWithoutClient && !credentials) ? undefined : failure('invalid_client'),
+  ({ client, settings }) =>
+    (client?.policy ?? settings.defaultPolicy).password_grant === 'refuse' ? failure('unauthorized_client') : undefined,
 ]
 
 /** And after: no scope at all is fine, where the client's own leave out the default (F011). */

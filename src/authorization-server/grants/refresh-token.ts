@@ -59,9 +59,11 @@ export async function refreshTokenGrant(core: Core, request: TokenRequest): Prom
 
 /** RFC 9700 §4.14.2: a rotated token that comes again long after was stolen by one of those who use it. */
 async function punishReuse(core: Core, stored: StoredToken | undefined, now: number): Promise<void> {
-  const policy = core.settings.refreshReuse
-  if (policy === undefined || stored?.revokeReason !== 'rotated' || stored.revokedAt === null) return
-  if (now - stored.revokedAt > policy.graceSeconds * 1_000) {
+  if (stored?.revokeReason !== 'rotated' || stored.revokedAt === null) return
+  if (now - stored.revokedAt <= core.settings.reuseGraceSeconds * 1_000) return
+  const owner = stored.clientId === null ? undefined : await core.clients.find(stored.clientId)
+  const policy = owner?.policy ?? core.settings.defaultPolicy
+  if (policy.refresh_reuse === 'revoke') {
     await endFamily(core, { ...stored, kind: 'refresh_token_reuse', firstUsedAt: stored.revokedAt }, now)
   }
 }

@@ -31,8 +31,7 @@ for (const engine of testDatabases()) {
       store = await engine.open()
       server = await startServerUnderTest(store.database, 'monolith')
       strict = await startServerUnderTest(store.database, 'iam', {
-        revokeFamilyOnRefreshReuse: { graceSeconds: 10 },
-        revokeFamilyOnCodeReplay: { graceSeconds: 10 },
+        policy: { rules: { refresh_reuse: 'revoke', code_replay: 'revoke' } },
         passwordGrantWithoutClient: true,
         sealingKey: Buffer.alloc(32, 1),
       })

@@ -1,9 +1,10 @@
+import type { ApplicationPolicy, Policy } from '../../applications/index.ts'
 import type { Database } from '../../storage/index.ts'
 import type { ApplicationDocument, ApplicationStore, StoreScope } from '../contract.ts'
 import type { Client } from '../ports.ts'
 import { named } from './statements.ts'
 
-const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version'
+const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version, policy'
 
 /** The applications table of a schema; `onChange` is told the client_id of what this process wrote. */
 export function createApplicationStore(
@@ -24,10 +25,14 @@ export function createApplicationStore(
       return rows.length > 0
     },
     async find(clientId) {
-      const rows = await database.query<ApplicationDocument>(statements.findApplication, [clientId])
-      return rows[0]
+      const [row] = await database.query<Row>(statements.findApplication, [clientId])
+      return row && documentOf(row)
     },
-    list: () => database.query<ApplicationDocument>(statements.listApplications),
+    async findById(id) {
+      const [row] = await database.query<Row>(statements.findById, [id])
+      return row && documentOf(row)
+    },
+    list: async () => (await database.query<Row>(statements.listApplications)).map(documentOf),
     async nextId(within: StoreScope = database) {
       const rows = await within.query<{ id: number }>(statements.nextId)
       return Number(rows[0]?.id)
@@ -35,8 +40,14 @@ export function createApplicationStore(
   }
 }
 
-/** The application in its role on the wire. */
-export function clientOf(application: ApplicationDocument): Client {
+type Row = Omit<ApplicationDocument, 'policy'> & { readonly policy: ApplicationPolicy | null }
+
+function documentOf({ policy, ...row }: Row): ApplicationDocument {
+  return policy === null ? row : { ...row, policy }
+}
+
+/** The application in its role on the wire, held to `policy`. */
+export function clientOf(application: ApplicationDocument, policy: Policy): Client {
   return {
     id: application.id,
     clientId: application.client_id,
@@ -47,6 +58,7 @@ export function clientOf(application: ApplicationDocument): Client {
     confidential: application.confidential,
     trusted: application.trusted,
     version: application.version,
+    policy,
   }
 }
 
@@ -61,6 +73,7 @@ function valuesOf(application: ApplicationDocument): unknown[] {
     application.confidential,
     application.trusted,
     application.version,
+    application.policy === undefined ? null : JSON.stringify(application.policy),
   ]
 }
 
@@ -71,10 +84,11 @@ function statementsOf(schema: string) {
   where application_id = $1 and not exists (select from ${applications} where id = $1)`
   return named(schema, {
     upsert: `with gone as (${leftovers})
-insert into ${applications} (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into ${applications} (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (client_id) do update set id = excluded.id, name = excluded.name, secret_digest = excluded.secret_digest,
   redirect_uris = excluded.redirect_uris, scopes = excluded.scopes, confidential = excluded.confidential,
-  trusted = excluded.trusted, version = excluded.version
+  trusted = excluded.trusted, version = excluded.version,
+  policy = excluded.policy
 where excluded.version > ${applications}.version
 returning id`,
     remove: `with gone as (
@@ -88,6 +102,7 @@ returning id`,
 )
 select id from gone`,
     findApplication: `select ${COLUMNS} from ${applications} where client_id = $1`,
+    findById: `select ${COLUMNS} from ${applications} where id = $1`,
     listApplications: `select ${COLUMNS} from ${applications} order by id`,
     nextId: `select setval('${schema}.application_ids', greatest(nextval('${schema}.application_ids'),
   (select coalesce(max(id), 0) + 1 from ${applications}))) as id`,

@@ -116,4 +116,10 @@ create function {schema}.revoke_family(family uuid, reason text, at timestamptz)
 ${REVOKE_FAMILY};
 `,
   },
+  {
+    name: '0004_application_policy',
+    sql: `
+alter table {schema}.applications add column policy jsonb;
+`,
+  },
 ]

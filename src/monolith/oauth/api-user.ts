@@ -31,7 +31,7 @@ export function apiUserEndpoint({ core, iam, log }: ApiUserOptions) {
         ['Cache-Control', 'no-store'],
       ])
     }
-    const refusal = core.admit(token, SCOPES)
+    const refusal = (await core.refuseTokenInUri(request, token?.clientId)) ?? core.admit(token, SCOPES)
     if (refusal) return refusal
     if (!token) return emptyReply(401)
     return jsonReply(200, { id: token.subject === null ? null : Number(token.subject), scopes: token.scopes })

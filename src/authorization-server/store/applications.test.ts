@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { migrate } from '../../storage/index.ts'
+import type { ApplicationStore } from '../contract.ts'
+import { applicationOf } from '../testing/seed.ts'
+import { createApplicationStore } from './applications.ts'
+import { authorizationMigrations } from './migrations.ts'
+
+for (const engine of testDatabases()) {
+  describe(`the policy of a stored application, on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let applications: ApplicationStore
+    before(async () => {
+      store = await engine.open()
+      await migrate(store.database, 'held', authorizationMigrations)
+      applications = createApplicationStore(store.database, 'held', () => {})
+    })
+    after(() => store.close())
+    const documentOf = (id: number, version = 1) => ({ ...applicationOf('conf', version), id, client_id: `app-${id}` })
+
+    it('comes back as it went in, and goes when it is taken away', async () => {
+      const policy = { preset: 'strict', require_pkce: 'public' } as const
+      await applications.upsert({ ...documentOf(101), policy })
+      assert.deepEqual(await applications.find('app-101'), { ...documentOf(101), policy })
+      assert.deepEqual(await applications.findById(101), { ...documentOf(101), policy })
+      await applications.upsert(documentOf(101, 2))
+      assert.deepEqual(await applications.find('app-101'), documentOf(101, 2))
+      assert.deepEqual(await applications.list(), [documentOf(101, 2)])
+    })
+
+    it('is none for an application that a replica of the release before has stored', async () => {
+      const { id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version } =
+        documentOf(102)
+      await store.database.query(
+        `insert into held.applications (id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+        [id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version],
+      )
+      assert.deepEqual(await applications.find('app-102'), documentOf(102))
+    })
+
+    it('comes to tables of the release before without touching what they hold', async () => {
+      await migrate(store.database, 'older', authorizationMigrations.slice(0, 2))
+      await store.database.query(
+        `insert into older.applications values (1, 'app-1', 'Old', null, '{}', '{}', true, false, 7)`,
+      )
+      await migrate(store.database, 'older', authorizationMigrations)
+      const upgraded = createApplicationStore(store.database, 'older', () => {})
+      assert.deepEqual(await upgraded.find('app-1'), {
+        ...{ id: 1, client_id: 'app-1', name: 'Old', secret_digest: null, redirect_uris: [], scopes: [] },
+        ...{ confidential: true, trusted: false, version: 7 },
+      })
+    })
+  })
+}
