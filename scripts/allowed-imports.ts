@@ -9,7 +9,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   handoff: [],
   http: ['observability'],
   storage: ['observability'],
-  config: ['http'],
+  config: ['applications', 'http'],
   flags: ['applications'],
   routing: ['applications', 'credentials', 'flags'],
   'authorization-server': ['applications', 'credentials', 'http', 'observability', 'storage'],

@@ -14,6 +14,7 @@ import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { requestLimitSettings, trustedProxies } from './limits.ts'
+import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
 
@@ -34,7 +35,7 @@ export async function runIam(args: readonly string[], io: CommandIo): Promise<nu
     throw error
   })
   log.info({ listen: iam.url, internal: iam.internalUrl, issuer: settings.issuer }, 'IAM auth service is ready')
-  return runUntilStopped([store, iam], log, store.database.lost)
+  return runUntilStopped([store, iam], log)
 }
 
 function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
@@ -60,6 +61,7 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     protocol: {
+      ...instancePolicy(settings),
       doorkeeperVersion: settings.doorkeeper_version,
       sealingKey: readKeyFile('--sealing-key-file', sealingFile),
     },

@@ -15,6 +15,7 @@ import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { requestLimitSettings, signInLimits, trustedProxies } from './limits.ts'
+import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
 
@@ -42,7 +43,7 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
     throw error
   })
   log.info({ listen: monolith.url, issuer: settings.issuer }, 'monolith is ready')
-  return runUntilStopped([store, monolith], log, store.database.lost)
+  return runUntilStopped([store, monolith], log)
 }
 
 /** A seed file, checked. Throws {@link ConfigError} that names every place that does not fit, and shows no value. */
@@ -87,5 +88,6 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     stateKey: readKeyFile('--state-key-file', stateFile),
+    ...instancePolicy(settings),
   }
 }

@@ -33,17 +33,14 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const directory = await claimDataDirectory(plan.dataDir)
   const parts: RunningPart[] = [{ close: async () => directory.release() }]
   const output = logOutput(plan, io)
-  const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
-  let database: Database
   try {
-    database = await startParts(plan, settings, seed, output, parts, tell)
+    await startParts(plan, settings, seed, output, parts, (text) => io.stderr.write(`handover: ${text}\n`))
   } catch (error) {
     for (const part of parts.reverse()) await part.close().catch(() => {})
     throw error
   }
   io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: io.stdout.isTTY === true }))
-  void database.lost.then((fault) => tell(`${fault.message}; handover ends`))
-  return runUntilStopped(parts, output.log('up'), database.lost)
+  return runUntilStopped(parts, output.log('up'))
 }
 
 async function startParts(
@@ -53,7 +50,7 @@ async function startParts(
   output: LogOutput,
   parts: RunningPart[],
   tell: (text: string) => void,
-): Promise<Database> {
+): Promise<void> {
   const { files } = plan
   const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
@@ -85,7 +82,6 @@ async function startParts(
   await gateway.whenReady()
   const { replicator } = await starting[2]
   if (!(await replicator.whenDrained(20_000))) tell('some applications have not arrived yet; replication goes on')
-  return database
 }
 
 function startControl(plan: UpPlan, database: Database, log: Log) {

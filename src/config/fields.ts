@@ -110,6 +110,12 @@ export function choiceField<const T extends readonly [string, ...string[]]>(
   return note(schema.default(fallback as never), description, { placeholder: choices.join('|') })
 }
 
+/** One of several words, or none. */
+export function optionalChoiceField<const T extends readonly [string, ...string[]]>(choices: T, description: string) {
+  const schema = z.enum(choices, `must be one of ${choices.join(', ')}`)
+  return note(schema.optional(), description, { placeholder: choices.join('|') })
+}
+
 /** Free text. */
 export function textField(placeholder: string, description: string, rule?: { pattern: RegExp; message: string }) {
   const schema = rule ? z.string().regex(rule.pattern, rule.message) : z.string().min(1, 'must not be empty')

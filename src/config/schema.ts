@@ -14,6 +14,7 @@ import {
   textField,
   urlField,
 } from './fields.ts'
+import { policyFields } from './policy-fields.ts'
 
 const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
 const CIDR = { pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/, message: 'must be an address or a CIDR such as 10.0.0.0/8' }
@@ -191,6 +192,7 @@ const iam = z.strictObject({
   doorkeeper_version: doorkeeperVersion,
   access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'What access tokens are made of.'),
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
+  ...policyFields('revoke, whatever the policy'),
   ...limits,
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
   log_level: logLevel,
@@ -213,6 +215,7 @@ const monolith = z.strictObject({
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
   doorkeeper_version: doorkeeperVersion,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
+  ...policyFields('by the policy'),
   ...limits,
   limit_sign_in: limitField('10/10m', 'Different wrong passwords for one user from one address or known browser.'),
   limit_sign_in_name: limitField(

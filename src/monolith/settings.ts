@@ -1,4 +1,4 @@
-import type { DoorkeeperVersion, RequestLimitSettings } from '../authorization-server/index.ts'
+import type { DoorkeeperVersion, InstancePolicy, RequestLimitSettings } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { SeedDocument } from './seed.ts'
@@ -33,4 +33,8 @@ export interface MonolithSettings {
   readonly testControls?: boolean | undefined
   /** 32 bytes from which the session key is made and with which the signing key is sealed. Default: both lie in the store. */
   readonly stateKey?: Uint8Array | undefined
+  /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
+  readonly policy?: InstancePolicy | undefined
+  /** For so long a refresh token or code that comes again counts as a repeated request. Default 10. */
+  readonly reuseGraceSeconds?: number | undefined
 }
