@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Application } from '../applications/index.ts'
+import { type Application, applicationPolicySchema } from '../applications/index.ts'
 import { type ApplicationRegistry, secretDigest } from './applications/registry.ts'
 import type { Users } from './users/users.ts'
 
@@ -22,6 +22,8 @@ const clientSchema = z.object({
   /** Separated by spaces; empty: all. */
   scopes: z.string().default(''),
   redirect_uris: z.array(z.string().min(1).max(2_048)).max(100),
+  /** What it asks to be held to; left out: whatever the server holds everybody to. */
+  policy: applicationPolicySchema.optional(),
 })
 
 /** Users and applications to begin with. What else a document holds is passed over. */
@@ -55,5 +57,6 @@ function toApplication(client: z.infer<typeof clientSchema>): Application {
     confidential: client.confidential,
     trusted: client.trusted,
     version: 1,
+    ...(client.policy && { policy: client.policy }),
   }
 }

@@ -28,9 +28,10 @@ function contentsOf(inner: string): Pick<Form, 'fields' | 'buttons'> {
   const fields: Array<readonly [string, string]> = []
   const buttons: string[] = []
   let hasPressed = false
-  for (const [, tag = '', text = '', body = ''] of inner.matchAll(
+  for (const match of inner.matchAll(
     /<(input|button|textarea|select)\b([^>]*)>(?:([^<]*)<\/(?:button|textarea)>)?/gi,
   )) {
+    const { 1: tag = '', 2: text = '', 3: body = '', index } = match
     const attributes = attributesOf(text)
     const type = attributes.get('type')?.toLowerCase() ?? (tag.toLowerCase() === 'button' ? 'submit' : 'text')
     const name = attributes.get('name')
@@ -43,9 +44,17 @@ function contentsOf(inner: string): Pick<Form, 'fields' | 'buttons'> {
     }
     if (!name || attributes.has('disabled')) continue
     if ((type === 'checkbox' || type === 'radio') && !attributes.has('checked')) continue
-    fields.push([name, tag.toLowerCase() === 'textarea' ? unescapeHtml(body) : value])
+    if (tag.toLowerCase() === 'select') fields.push([name, chosenIn(inner.slice(index))])
+    else fields.push([name, tag.toLowerCase() === 'textarea' ? unescapeHtml(body) : value])
   }
   return { fields, buttons }
+}
+
+/** The value of the option chosen in the select that `html` begins with. */
+function chosenIn(html: string): string {
+  const options = html.slice(0, html.indexOf('</select>'))
+  const option = /<option\b([^>]*\sselected\b[^>]*)>/.exec(options) ?? /<option\b([^>]*)>/.exec(options)
+  return attributesOf(option?.[1] ?? '').get('value') ?? ''
 }
 
 function attributesOf(text: string): Map<string, string> {

@@ -90,6 +90,50 @@ for (const engine of testDatabases()) {
       assert.deepEqual(iam.held.get(id)?.application.scopes, ['read_user'])
     })
 
+    test('its security policy is chosen in the form, shown, kept by both sides, and held to', async () => {
+      const created = await create(alice)
+      const [id, clientId] = [idOn(created), clientIdOn(created)]
+      assert.match(textOfPage(created), /Security policy Nothing beyond the usual/)
+      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal('policy' in (iam.held.get(id)?.application ?? {}), false, 'older replicas know no policy')
+
+      const edit = () => alice.visit(at(`${PATH}/${id}/edit`))
+      const policy = { require_pkce: 'all', redirect_match: 'exact' } as const
+      const saved = await press(alice, await edit(), 'Save application', {
+        'application[policy][require_pkce]': policy.require_pkce,
+        'application[policy][redirect_match]': policy.redirect_match,
+      })
+      assert.match(
+        textOfPage(await alice.follow(saved)),
+        /Security policy PKCE: Required Redirect URIs: Must match exactly/,
+      )
+      const fields = fieldsOf((await edit()).forms[0])
+      assert.equal(fields['application[policy][require_pkce]'], 'all')
+      assert.equal(fields['application[policy][plain_pkce]'], '')
+      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.deepEqual(iam.held.get(id)?.application.policy, policy)
+      assert.deepEqual(control.held.get(id)?.application.policy, policy)
+
+      const redirect_uri = 'https://mine.example.test/callback'
+      const asked = await alice.visit(at(authorizePath({ client_id: clientId, redirect_uri })))
+      assert.match(textOfPage(asked), /Code challenge is required\./)
+
+      const again = await press(alice, await edit(), 'Save application', { 'application[name]': 'Renamed' })
+      assert.match(textOfPage(await alice.follow(again)), /PKCE: Required/, 'another change leaves it')
+      await press(alice, await edit(), 'Save application', {
+        'application[policy][require_pkce]': '',
+        'application[policy][redirect_match]': '',
+      })
+      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal('policy' in (iam.held.get(id)?.application ?? {}), false)
+    })
+
+    test('a security policy that is not known is not saved', async () => {
+      const page = await create(alice, { 'application[policy][require_pkce]': 'perhaps' })
+      assert.equal(page.status, 422)
+      assert.match(textOfPage(page), /Not saved\. Security policy: a rule or one of its values is not known\./)
+    })
+
     test('a renewed secret takes the place of the old one', async () => {
       const page = await create(alice)
       const renewed = await press(alice, page, 'Renew secret')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { checkDraft, faultOfRedirectUri, readDraft } from './draft.ts'
+import { presetPolicy } from '../../applications/index.ts'
+import { checkAddresses, checkDraft, faultOfRedirectUri, policyOf, readDraft } from './draft.ts'
 
 const good = {
   name: 'App',
@@ -68,5 +69,45 @@ describe('the form of an application', () => {
     assert.equal(checkDraft({ ...good, redirectUris: ['/a', '/b'] }).length, 2)
     assert.equal(checkDraft({ ...good, name: 'a\0b' }).length, 1)
     assert.equal(checkDraft({ ...good, redirectUris: Array(101).fill('https://a.example.test/') }).length, 1)
+  })
+})
+
+describe('the policy of a draft', () => {
+  const read = (policy: unknown) => readDraft({ application: { ...good, policy } } as never)
+
+  test('is what was chosen, and nothing when nothing was', () => {
+    const draft = read({ preset: 'strict', require_pkce: 'public', plain_pkce: '' })
+    assert.deepEqual(checkDraft({ ...good, policy: draft.policy }), [])
+    assert.deepEqual(policyOf(draft), { preset: 'strict', require_pkce: 'public' })
+    assert.equal(policyOf(read({ preset: '', require_pkce: '' })), undefined)
+  })
+
+  test('is left alone by a form without it', () => {
+    assert.equal(read(undefined).policy, undefined)
+    assert.deepEqual(read({ require_pkce: '' }).policy, {})
+  })
+
+  test('with a rule or value that is not known is refused, not dropped', () => {
+    for (const policy of [
+      { require_pkec: 'all' },
+      { require_pkce: 'yes' },
+      { plain_pkce: ['refuse'] },
+      'strict',
+      ['strict'],
+    ]) {
+      const faults = checkDraft({ ...good, policy: read(policy).policy })
+      assert.deepEqual(faults, ['Security policy: a rule or one of its values is not known.'])
+    }
+  })
+
+  test('may rule out addresses that look like answers', () => {
+    const draft = {
+      ...good,
+      redirectUris: ['https://app.example.test/cb?tenant=1', 'https://app.example.test/cb?code=1'],
+    }
+    assert.deepEqual(checkAddresses(draft, presetPolicy('compatible')), [])
+    assert.deepEqual(checkAddresses(draft, presetPolicy('strict')), [
+      'https://app.example.test/cb?code=1: holds a parameter reserved for answers, such as code or state.',
+    ])
   })
 })

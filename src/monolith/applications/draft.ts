@@ -1,4 +1,5 @@
-import type { Parameters, ParameterValue } from '../../authorization-server/index.ts'
+import { type ApplicationPolicy, applicationPolicySchema, type Policy } from '../../applications/index.ts'
+import { holdsReservedParameter, type Parameters, type ParameterValue } from '../../authorization-server/index.ts'
 import { textIn } from '../browser/visit.ts'
 
 /** What the owner of an application decides about it. */
@@ -7,6 +8,8 @@ export interface ApplicationDraft {
   readonly redirectUris: readonly string[]
   readonly scopes: readonly string[]
   readonly confidential: boolean
+  /** What was chosen of the rules beyond Doorkeeper's, by rule; undefined when the form said nothing of them. */
+  readonly policy?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 /** Everything that is wrong with a draft, in words for its owner. */
@@ -33,12 +36,20 @@ const LONGEST_ADDRESS = 2_048
 export function readDraft(parameters: Parameters): ApplicationDraft {
   const form = parameters['application']
   const chosen = textsIn(form, 'scopes')
+  const policy = chosenPolicy(form)
   return {
     name: (textIn(form, 'name') ?? '').trim(),
     redirectUris: (textIn(form, 'redirect_uri') ?? '').split(/\s+/).filter((line) => line !== ''),
     scopes: SCOPES.filter((scope) => chosen.includes(scope)),
     confidential: textIn(form, 'confidential') === '1',
+    ...(policy && { policy }),
   }
+}
+
+/** What the draft has an application say of its policy; undefined when that is nothing. Throws when it was not checked. */
+export function policyOf(draft: ApplicationDraft): ApplicationPolicy | undefined {
+  const policy = applicationPolicySchema.parse(draft.policy ?? {})
+  return Object.keys(policy).length === 0 ? undefined : policy
 }
 
 /** Checks a draft; an empty list means that it is good. */
@@ -52,7 +63,19 @@ export function checkDraft(draft: ApplicationDraft): DraftFaults {
     const fault = faultOfRedirectUri(address)
     if (fault !== undefined) faults.push(`${address.slice(0, 80)}: ${fault}.`)
   }
+  if (!applicationPolicySchema.safeParse(draft.policy ?? {}).success) {
+    faults.push('Security policy: a rule or one of its values is not known.')
+  }
   return faults
+}
+
+/** What is wrong with a draft's addresses for an application that is held to `policy`. */
+export function checkAddresses(draft: ApplicationDraft, policy: Policy): DraftFaults {
+  if (policy.reserved_in_redirect === 'accept') return []
+  const reserved = draft.redirectUris.filter(holdsReservedParameter)
+  return reserved.map(
+    (address) => `${address.slice(0, 80)}: holds a parameter reserved for answers, such as code or state.`,
+  )
 }
 
 /** Why an address cannot be a redirect URI (RFC 6749 §3.1.2), or undefined when it can. */
@@ -67,6 +90,17 @@ export function faultOfRedirectUri(address: string): string | undefined {
   if (!/^[^:]+:\//.test(address)) return 'must be an absolute address such as https://app.example/callback'
   if (!URL.canParse(address)) return 'is not an address'
   return undefined
+}
+
+/** The fields `application[policy][…]` in which something was chosen. */
+function chosenPolicy(form: ParameterValue | undefined): Readonly<Record<string, string>> | undefined {
+  if (form === null || typeof form !== 'object' || Array.isArray(form)) return undefined
+  const policy = (form as Parameters)['policy']
+  if (policy === undefined) return undefined
+  // What has another shape was not chosen in our form, and must not pass for nothing said.
+  if (policy === null || typeof policy !== 'object' || Array.isArray(policy)) return { policy: '?' }
+  const chosen = Object.entries(policy).map(([rule, value]) => [rule, typeof value === 'string' ? value : '?'])
+  return Object.fromEntries(chosen.filter(([, value]) => value !== ''))
 }
 
 function textsIn(form: ParameterValue | undefined, name: string): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Application } from '../../applications/index.ts'
+import type { Application, Policy } from '../../applications/index.ts'
 import { publicError } from '../../authorization-server/index.ts'
 import type { HttpReply } from '../../http/index.ts'
 import { askToSignIn, page, redirectTo } from '../browser/answers.ts'
@@ -6,7 +6,7 @@ import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
 import { addressOf, type SignedInVisit, type Visit } from '../browser/visit.ts'
 import { applicationBody, applicationFormBody, applicationListBody } from '../pages/applications.ts'
-import { type ApplicationDraft, checkDraft, type DraftFaults, readDraft } from './draft.ts'
+import { type ApplicationDraft, checkAddresses, checkDraft, type DraftFaults, policyOf, readDraft } from './draft.ts'
 import type { ApplicationRegistry } from './registry.ts'
 
 /** Where users look after the applications they own. */
@@ -15,8 +15,19 @@ const ONE = `${APPLICATIONS_PATH}/:id`
 const EMPTY: ApplicationDraft = { name: '', redirectUris: [], scopes: [], confidential: true }
 const CHANGED_MEANWHILE: DraftFaults = ['The application was changed meanwhile. Look at it again before you save.']
 
+/** What an application is held to on this server. */
+export type PolicyOf = (application: Pick<Application, 'client_id' | 'policy'>) => Policy
+
 /** List, new, show, edit, renew the secret, delete: of the signed-in user's own applications only. */
-export function applicationPages(registry: ApplicationRegistry): Pages {
+export function applicationPages(registry: ApplicationRegistry, policyFor: PolicyOf): Pages {
+  const check = (draft: ApplicationDraft, application?: Application): DraftFaults => {
+    const faults = checkDraft(draft)
+    if (faults.length > 0) return faults
+    const policy = draft.policy === undefined ? application?.policy : policyOf(draft)
+    return checkAddresses(draft, policyFor({ client_id: application?.client_id ?? '', policy }))
+  }
+  const showOne = (visit: Visit, application: Application, secret?: string, notice?: string) =>
+    showApplication(visit, { application, policy: policyFor(application), secret, notice })
   return {
     [`GET ${APPLICATIONS_PATH}`]: signedIn(async (visit) => {
       const applications = await registry.ofOwner(visit.owner.id)
@@ -25,7 +36,7 @@ export function applicationPages(registry: ApplicationRegistry): Pages {
     [`GET ${APPLICATIONS_PATH}/new`]: signedIn(async (visit) => showForm(visit, undefined, EMPTY, [])),
     [`POST ${APPLICATIONS_PATH}`]: signedIn(async (visit) => {
       const draft = readDraft(visit.parameters)
-      const faults = checkDraft(draft)
+      const faults = check(draft)
       if (faults.length > 0) return showForm(visit, undefined, draft, faults)
       const { application, secret } = await registry.create(visit.owner.id, draft)
       return showOne(visit, application, secret, 'Application created')
@@ -36,7 +47,7 @@ export function applicationPages(registry: ApplicationRegistry): Pages {
     ),
     [`PATCH ${ONE}`]: ofOwner(registry, async (visit, application) => {
       const draft = readDraft(visit.parameters)
-      const faults = checkDraft(draft)
+      const faults = check(draft, application)
       if (faults.length > 0) return showForm(visit, application, draft, faults)
       const saved = await registry.update(application, draft)
       return saved === 'saved'
@@ -74,13 +85,20 @@ function ofOwner(
   })
 }
 
-function showOne(visit: Visit, application: Application, secret?: string, notice?: string): HttpReply {
+interface Shown {
+  readonly application: Application
+  readonly policy: Policy
+  readonly secret: string | undefined
+  readonly notice: string | undefined
+}
+
+function showApplication(visit: Visit, { application, policy, secret, notice }: Shown): HttpReply {
   return page(visit, {
     title: application.name,
     isWide: true,
     isSecret: secret !== undefined,
     flash: notice === undefined ? undefined : { kind: 'notice', text: notice },
-    body: applicationBody({ application, secret, csrfToken: csrfToken(visit.session) }),
+    body: applicationBody({ application, policy, secret, csrfToken: csrfToken(visit.session) }),
   })
 }
 
@@ -104,6 +122,6 @@ function backTo(visit: Visit, path: string, notice: string): HttpReply {
 }
 
 function draftOf(application: Application): ApplicationDraft {
-  const { name, redirect_uris, scopes, confidential } = application
-  return { name, redirectUris: redirect_uris, scopes, confidential }
+  const { name, redirect_uris, scopes, confidential, policy = {} } = application
+  return { name, redirectUris: redirect_uris, scopes, confidential, policy }
 }

@@ -3,7 +3,7 @@ import { type Application, applicationSchema } from '../../applications/index.ts
 import type { ApplicationDocument, ApplicationStore } from '../../authorization-server/index.ts'
 import { enqueue } from '../../replication/index.ts'
 import { assertSchemaName, type Database, type Queryable } from '../../storage/index.ts'
-import type { ApplicationDraft } from './draft.ts'
+import { type ApplicationDraft, policyOf } from './draft.ts'
 
 /** Every change of an application goes through here: the document, its owner and the outbox row are one transaction. */
 export interface ApplicationRegistry {
@@ -135,7 +135,8 @@ function newSecret(): string {
 
 function fieldsOf(draft: ApplicationDraft) {
   const { name, redirectUris, scopes, confidential } = draft
-  return { name, redirect_uris: [...redirectUris], scopes: [...scopes], confidential }
+  const said = draft.policy === undefined ? {} : { policy: policyOf(draft) }
+  return { name, redirect_uris: [...redirectUris], scopes: [...scopes], confidential, ...said }
 }
 
 /** A stored document as the platform's own. */

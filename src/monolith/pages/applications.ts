@@ -1,7 +1,8 @@
-import type { Application } from '../../applications/index.ts'
+import type { Application, Policy } from '../../applications/index.ts'
 import { type ApplicationDraft, type DraftFaults, SCOPES } from '../applications/draft.ts'
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
+import { policyFields, policySummary } from './policy.ts'
 
 const PATH = '/-/profile/applications'
 
@@ -25,10 +26,11 @@ ${
 /** The body of one application's page. `secret` is shown here and never again. */
 export function applicationBody(page: {
   readonly application: Application
+  readonly policy: Policy
   readonly secret: string | undefined
   readonly csrfToken: string
 }): Html {
-  const { application, secret, csrfToken } = page
+  const { application, policy, secret, csrfToken } = page
   const path = `${PATH}/${application.id}`
   return html`<main>
 <h1>${application.name}</h1>
@@ -42,6 +44,7 @@ export function applicationBody(page: {
       : html`<ul class="scopes">${application.scopes.map((scope) => html`<li>${scope}</li>`)}</ul>`
   }</dd>
 <dt>Kind</dt><dd>${application.confidential ? 'Confidential: it can keep a secret' : 'Public: a browser or device application without a secret'}</dd>
+<dt>Security policy</dt><dd>${policySummary(policy)}</dd>
 </dl>
 <div class="row">
 <a class="button primary" href="${path}/edit">Edit</a>
@@ -88,6 +91,7 @@ ${draft.redirectUris.join('\n')}</textarea>
 <p class="soft small">Choose none to allow them all.</p>
 ${SCOPES.map((scope) => html`<label class="check"><input type="checkbox" name="application[scopes][]" value="${scope}"${draft.scopes.includes(scope) && ' checked'}> ${scope}</label>`)}
 </fieldset>
+${policyFields(draft.policy ?? {})}
 <div class="row">
 <input type="submit" name="commit" value="Save application" class="primary">
 <a class="button" href="${application ? `${PATH}/${application.id}` : PATH}">Cancel</a>

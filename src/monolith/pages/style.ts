@@ -28,9 +28,14 @@ main .notice,main .alert{margin-bottom:1.25rem}
 .alert{background:var(--warn-bg);color:var(--warn)}
 label,legend{display:block;margin-bottom:.3rem;font-weight:600;font-size:.95rem}
 fieldset{margin:0 0 1.25rem;padding:0;border:0}
-input[type=text],input[type=password],textarea{width:100%;padding:.65rem .8rem;margin-bottom:1.1rem;border:1px solid var(--line);border-radius:.55rem;background:var(--field);color:inherit;font:inherit}
+input[type=text],input[type=password],select,textarea{width:100%;padding:.65rem .8rem;margin-bottom:1.1rem;border:1px solid var(--line);border-radius:.55rem;background:var(--field);color:inherit;font:inherit}
 textarea{min-height:6rem;font-family:ui-monospace,SFMono-Regular,Menlo,monospace;font-size:.9rem}
 input[name=user_code]{font:600 1.4rem/1.3 ui-monospace,SFMono-Regular,Menlo,monospace;letter-spacing:.18em;text-align:center}
+.plain{margin:0;padding-left:1.1rem}
+details{margin:0 0 1.25rem;padding:.8rem 1rem;border:1px solid var(--line);border-radius:.55rem}
+details[open] summary{margin-bottom:.75rem}
+summary{font-weight:600;cursor:pointer}
+details select{margin-bottom:.3rem}
 .check{display:flex;gap:.55rem;align-items:baseline;font-weight:400;margin-bottom:.45rem}
 .button,input[type=submit],button{display:inline-block;padding:.65rem 1.1rem;border:1px solid var(--line);border-radius:.55rem;background:transparent;color:inherit;font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 .primary,input[type=submit].primary,button.primary{background:var(--accent);border-color:var(--accent);color:var(--accent-ink)}
