@@ -27,7 +27,7 @@ export async function runControl(args: readonly string[], io: CommandIo): Promis
     throw asConfigError(error)
   })
   log.info({ listen: control.url }, 'control plane is ready')
-  return runUntilStopped([store, control], log)
+  return runUntilStopped([store, control], log, store.database.lost)
 }
 
 /** What a control plane refuses to start with is a fault of its configuration, to be told line by line. */

@@ -35,7 +35,7 @@ export async function runIam(args: readonly string[], io: CommandIo): Promise<nu
     throw error
   })
   log.info({ listen: iam.url, internal: iam.internalUrl, issuer: settings.issuer }, 'IAM auth service is ready')
-  return runUntilStopped([store, iam], log)
+  return runUntilStopped([store, iam], log, store.database.lost)
 }
 
 function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {

@@ -43,7 +43,7 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
     throw error
   })
   log.info({ listen: monolith.url, issuer: settings.issuer }, 'monolith is ready')
-  return runUntilStopped([store, monolith], log)
+  return runUntilStopped([store, monolith], log, store.database.lost)
 }
 
 /** A seed file, checked. Throws {@link ConfigError} that names every place that does not fit, and shows no value. */

@@ -8,23 +8,20 @@ export interface RunningPart {
 const STOP_LIMIT_MS = 5_000
 
 /**
- * Keeps parts running until SIGINT or SIGTERM (or `ended` settles), then closes them, last started first. Resolves
- * with the exit code: 0 for an orderly stop, 1 when it took longer than 5 s or a part had ended by itself.
+ * Keeps parts running until SIGINT or SIGTERM, or until `lost` resolves with what cannot be gone on without, then closes
+ * them, last started first. Resolves with the exit code: 0 for an orderly stop, 1 when it took longer than 5 s or
+ * something was lost, so that a supervisor starts the process anew.
  */
-export async function runUntilStopped(
-  parts: readonly RunningPart[],
-  log: Log,
-  ended?: Promise<unknown>,
-): Promise<number> {
+export async function runUntilStopped(parts: readonly RunningPart[], log: Log, lost?: Promise<Error>): Promise<number> {
   let code = 0
   const why = await new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
     // A part that a supervisor started with a channel goes when the supervisor does, however it went.
     if (process.channel) process.once('disconnect', () => resolve('SIGTERM (the parent is gone)'))
-    ended?.then(
-      () => resolve('a part ended'),
-      () => resolve('a part failed'),
-    )
+    lost?.then((fault) => {
+      log.fatal({ err: fault }, 'this process cannot go on and ends')
+      resolve(fault.message)
+    })
   })
   if (!why.startsWith('SIG')) code = 1
   log.info({ why }, 'stopping')

@@ -33,14 +33,17 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const directory = await claimDataDirectory(plan.dataDir)
   const parts: RunningPart[] = [{ close: async () => directory.release() }]
   const output = logOutput(plan, io)
+  const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
+  let database: Database
   try {
-    await startParts(plan, settings, seed, output, parts, (text) => io.stderr.write(`handover: ${text}\n`))
+    database = await startParts(plan, settings, seed, output, parts, tell)
   } catch (error) {
     for (const part of parts.reverse()) await part.close().catch(() => {})
     throw error
   }
   io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: io.stdout.isTTY === true }))
-  return runUntilStopped(parts, output.log('up'))
+  void database.lost.then((fault) => tell(`${fault.message}; handover ends`))
+  return runUntilStopped(parts, output.log('up'), database.lost)
 }
 
 async function startParts(
@@ -50,7 +53,7 @@ async function startParts(
   output: LogOutput,
   parts: RunningPart[],
   tell: (text: string) => void,
-): Promise<void> {
+): Promise<Database> {
   const { files } = plan
   const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
@@ -82,6 +85,7 @@ async function startParts(
   await gateway.whenReady()
   const { replicator } = await starting[2]
   if (!(await replicator.whenDrained(20_000))) tell('some applications have not arrived yet; replication goes on')
+  return database
 }
 
 function startControl(plan: UpPlan, database: Database, log: Log) {

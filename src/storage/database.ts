@@ -20,6 +20,8 @@ export interface Queryable {
 /** PostgreSQL, embedded or a server: one SQL for both. */
 export interface Database extends Queryable {
   readonly kind: 'embedded' | 'postgres'
+  /** Resolves, with the reason, when the database is gone for this process: an embedded engine that died. */
+  readonly lost: Promise<StorageError>
   /** All statements of `work` happen, or none. Slow work does not belong inside: the embedded engine has one session. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
   /** A typed query builder on the same connections. */
@@ -34,10 +36,12 @@ export interface Database extends Queryable {
 export type DatabaseLocation =
   | { readonly kind: 'postgres'; readonly url: string; readonly connections?: number }
   /** `dataDir` undefined keeps everything in memory, for tests. */
-  | { readonly kind: 'embedded'; readonly dataDir: string | undefined }
+  | { readonly kind: 'embedded'; readonly dataDir: string | undefined; readonly statementLimitMs?: number }
 
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 10_000
+/** One session serves everybody: this includes the wait for those before, and a start on a slow disk. */
+const EMBEDDED_LIMIT_MS = 30_000
 /** A process that stands still inside a transaction must not keep the others from the rows it has locked. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
 
@@ -54,7 +58,16 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
     const engine = await openEmbeddedEngine(
       location.dataDir === undefined ? undefined : join(location.dataDir, 'pgdata'),
     )
-    const pool = new pg.Pool({ max: 1, idleTimeoutMillis: 0, types, stream: () => engine.connect() as never })
+    const limit = location.statementLimitMs ?? EMBEDDED_LIMIT_MS
+    const pool = new pg.Pool({
+      max: 1,
+      idleTimeoutMillis: 0,
+      // The engine cannot be interrupted, so these end the wait, not the statement.
+      connectionTimeoutMillis: EMBEDDED_LIMIT_MS,
+      query_timeout: limit,
+      types,
+      stream: () => engine.connect() as never,
+    })
     return new PooledDatabase('embedded', pool, engine, undefined)
   }
   const settings: pg.PoolConfig = {
@@ -85,6 +98,7 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
 
 class PooledDatabase implements Database {
   readonly kind: 'embedded' | 'postgres'
+  readonly lost: Promise<StorageError>
   readonly #pool: pg.Pool
   readonly #engine: EmbeddedEngine | undefined
   readonly #url: string | undefined
@@ -98,6 +112,7 @@ class PooledDatabase implements Database {
     url: string | undefined,
   ) {
     this.kind = kind
+    this.lost = engine?.lost ?? new Promise(() => {})
     this.#pool = pool
     this.#engine = engine
     this.#url = url
@@ -169,7 +184,7 @@ class PooledDatabase implements Database {
 
   async close(): Promise<void> {
     for (const stop of this.#listeners) await stop()
-    await this.#pool.end()
+    if (!this.#pool.ended) await this.#pool.end()
     await this.#engine?.close()
   }
 }
@@ -202,7 +217,12 @@ async function listenOnServer(
     timer = setTimeout(() => void connect().catch(retry), RECONNECT_MS)
   }
   const connect = async () => {
-    const next = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true })
+    const next = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+    })
     next.on('error', retry)
     next.on('end', retry)
     next.on('notification', (message) => hear(message.payload ?? ''))

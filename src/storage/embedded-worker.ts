@@ -1,5 +1,6 @@
 // Runs the embedded PostgreSQL in a thread of its own, so that no statement blocks the event loop of the servers.
-// Protocol: a Uint8Array of frontend messages in, a Uint8Array of backend messages out, in order; `session` begins anew.
+// Protocol: a Uint8Array of frontend messages in, a Uint8Array of backend messages out, in order; `session` begins anew,
+// and is `broken` when it cannot: then no session ever will.
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 
@@ -31,7 +32,7 @@ port.on('message', (message: Uint8Array | 'session' | 'close') => {
       }
       port.postMessage({ kind: 'data', data: await database.execProtocolRaw(message) })
     } catch (error) {
-      port.postMessage({ kind: 'failed', message: String(error) })
+      port.postMessage({ kind: message === 'session' ? 'broken' : 'failed', message: String(error) })
     }
   })
 })
