@@ -10,7 +10,7 @@ export interface Comparison {
 export interface Difference {
   /** Counted from 1 among the compared steps. */
   readonly step: number
-  /** `status`, a header's name, `body`, `forms`, or `steps` when there are not as many. */
+  /** `status`, a header's name (`set-cookie` for all that the server sets), `body`, `forms`, or `steps` when there are not as many. */
   readonly part: string
   /** One line for people. */
   readonly line: string
@@ -40,7 +40,8 @@ export function compareScenario(
 
 type Found = readonly [part: string, line: string]
 
-function compareResponse(wanted: RecordedResponse, got: RecordedResponse, comparison: Comparison): Found[] {
+/** The differences between two answers. */
+export function compareResponse(wanted: RecordedResponse, got: RecordedResponse, comparison: Comparison): Found[] {
   const plain = (text: string) => withoutIdentity(text, comparison)
   const found: Found[] = []
   if (wanted.status !== got.status) found.push(['status', `status: ${wanted.status}, now ${got.status}`])
@@ -52,7 +53,20 @@ function compareResponse(wanted: RecordedResponse, got: RecordedResponse, compar
       found.push([name, `${name}: ${before ?? '(absent)'}, now ${after ?? '(absent)'}`])
     }
   }
-  return [...found, ...compareBodies(wanted, got, comparison)]
+  return [...found, ...(isPage ? [] : compareCookies(wanted, got)), ...compareBodies(wanted, got, comparison)]
+}
+
+/** A cookie where there was none is a difference, and one that a script may read; names and contents are each server's own. */
+function compareCookies(wanted: RecordedResponse, got: RecordedResponse): Found[] {
+  const before = cookiesOf(wanted)
+  const expected = before.length === 0 ? 'none' : 'with HttpOnly and SameSite'
+  return cookiesOf(got)
+    .filter((line) => before.length === 0 || !/;\s*HttpOnly/i.test(line) || !/;\s*SameSite=/i.test(line))
+    .map((line) => ['set-cookie', `set-cookie: ${expected}, now ${line}`])
+}
+
+function cookiesOf({ headers }: RecordedResponse): string[] {
+  return headers.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, value]) => value)
 }
 
 function compareBodies(wanted: RecordedResponse, got: RecordedResponse, comparison: Comparison): Found[] {
@@ -60,7 +74,10 @@ function compareBodies(wanted: RecordedResponse, got: RecordedResponse, comparis
   if (wanted.json !== undefined || got.json !== undefined) {
     if (wanted.json === undefined) return [['body', 'body: not JSON, now JSON']]
     if (got.json === undefined) return [['body', 'body: JSON, now not JSON']]
-    const lines = [...compareValues(wanted.json, got.json, 'body', plain), ...compareOrder(wanted, got)]
+    const lines = [
+      ...compareValues(wanted.json, got.json, 'body', plain),
+      ...compareOrder(wanted.json, got.json, 'body'),
+    ]
     return lines.map((line) => ['body', line] as const)
   }
   if (wanted.html && got.html) {
@@ -75,10 +92,17 @@ function compareBodies(wanted: RecordedResponse, got: RecordedResponse, comparis
   return [['body', `body: ${quote(before)}, now ${quote(after)}`]]
 }
 
-function compareOrder(wanted: RecordedResponse, got: RecordedResponse): string[] {
-  const before = String(wanted.json_keys_in_order)
-  const after = String(got.json_keys_in_order)
-  return before === after ? [] : [`body members in order: ${before}, now ${after}`]
+/** Members at every depth; those that one side lacks are told by their values. */
+function compareOrder(wanted: unknown, got: unknown, path: string): string[] {
+  if (!isComposite(wanted) || !isComposite(got)) return []
+  const before = Object.keys(wanted).filter((key) => Object.hasOwn(got, key))
+  const after = Object.keys(got).filter((key) => Object.hasOwn(wanted, key))
+  const deeper = before.flatMap((key) => compareOrder(memberOf(wanted, key), memberOf(got, key), `${path}.${key}`))
+  return String(before) === String(after) ? deeper : [`${path} in order: ${before}, now ${after}`, ...deeper]
+}
+
+function memberOf(value: object, key: string): unknown {
+  return Object.entries(value).find(([name]) => name === key)?.[1]
 }
 
 function compareValues(wanted: unknown, got: unknown, path: string, plain: (text: string) => string): string[] {

@@ -1,3 +1,4 @@
+import type { PinnedAnswer } from './pinned-answer.ts'
 import { VERSIONS, type Version } from './recording.ts'
 
 /** A place where our servers answer differently from the recorded Doorkeeper on purpose. */
@@ -5,14 +6,12 @@ export interface DeliberateDifference {
   readonly id: string
   /** Counted from 1 among the compared steps. */
   readonly step: number
-  /** What differs, all of it: `status`, header names, `body`. */
-  readonly parts: readonly string[]
-  /** Whether it takes the hand-off of sign-in and consent, or its absence. */
-  /** The versions of Doorkeeper that answer so. Default: all. */
+  /** The versions of Doorkeeper that answer as described. Default: all. */
   readonly versions?: readonly Version[]
+  /** Whether it takes the hand-off of sign-in and consent, or its absence. */
   readonly when: 'always' | 'handed off' | 'not handed off'
-  /** The status we answer. */
-  readonly status: number
+  /** What we answer instead; we are held to it as to the recording. */
+  readonly answer: PinnedAnswer
   readonly doorkeeper: string
   readonly ours: string
   readonly why: string
@@ -20,16 +19,16 @@ export interface DeliberateDifference {
   readonly source: string
 }
 
-const REFUSED = ['status', 'pragma', 'www-authenticate', 'body']
+const JSON_TYPE = ['Content-Type', 'application/json; charset=utf-8'] as const
+const HTML_TYPE = ['Content-Type', 'text/html; charset=utf-8'] as const
 
 /** Every deliberate difference; the contract test fails for one that is missing here, and for one that is gone. */
 export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'A133',
     step: 2,
-    parts: ['status', 'content-type', 'cache-control', 'body'],
     when: 'always',
-    status: 200,
+    answer: { like: ['A133', 1] },
     doorkeeper: '`GET /oauth/authorize.json` is a 500: Rails has no template of that format.',
     ours: 'The page of `/oauth/authorize`.',
     why: 'A fault of the server is nothing a client can rely on.',
@@ -38,9 +37,8 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'A151',
     step: 1,
-    parts: ['status', 'location', 'cache-control'],
     when: 'always',
-    status: 302,
+    answer: { like: ['A146', 1] },
     doorkeeper: '`prompt=login consent` is a 500.',
     ours: 'Sign-in first, then consent, as `prompt` asks.',
     why: 'The parameter is a list of values, and both may stand in it.',
@@ -49,64 +47,95 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'C008',
     step: 1,
-    parts: ['status', 'location', 'content-type', 'body'],
     when: 'not handed off',
-    status: 401,
+    answer: { like: ['B011', 1] },
     doorkeeper: 'Denying validates nothing: with an unknown client, the redirect goes to any address the form names.',
-    ours: '401 `invalid_client`, no redirect.',
+    ours: '`invalid_client`, no redirect, as for an approval with an unknown client.',
     why: 'The form could send a user from our origin to any host: an open redirector.',
-    source: 'RFC 9700 §4.11.2, RFC 6749 §4.1.2.1; entry 13',
+    source: 'RFC 6749 §4.1.2.1, RFC 9700 §4.11.2; entry 13',
   },
   {
     id: 'E119',
     step: 1,
-    parts: ['status', 'www-authenticate', 'body'],
     when: 'always',
-    status: 413,
+    answer: {
+      status: 413,
+      headers: [JSON_TYPE, ['Cache-Control', 'no-store']],
+      json: { error: 'invalid_request', error_description: 'The request body is larger than this server accepts.' },
+    },
     doorkeeper: 'A form of over 1 MiB is read, and the code in it is invalid.',
-    ours: '413 `invalid_request`, at the gateway.',
+    ours: '`invalid_request`, at the gateway.',
     why: 'The gateway holds a token request in memory to find its application, so its size has a limit.',
     source: 'RFC 9110 §15.5.14',
   },
   {
     id: 'G011',
     step: 1,
-    parts: ['status', 'content-type', 'cache-control', 'pragma', 'body'],
     when: 'always',
-    status: 200,
+    answer: { like: ['G005', 1], but: (token) => ({ ...token, scope: 'openid' }) },
     doorkeeper: 'Client credentials with `openid` are a 500, for there is no user to name.',
     ours: 'An access token, without an id_token.',
     why: 'The scope is one the application may ask for; only the id_token needs a user.',
     source: 'RFC 6749 §4.4.3; entry 26',
   },
   {
+    id: 'I012',
+    step: 1,
+    versions: ['5.5'],
+    when: 'always',
+    answer: { like: ['I004', 1] },
+    doorkeeper: 'Any application may revoke the token of a public one.',
+    ours: 'Only the application that the token was issued to, as in 5.9.',
+    why: 'One application could sign the users of another one out.',
+    source: 'RFC 7009 §2.1; entry 35',
+  },
+  {
+    id: 'I012',
+    step: 2,
+    versions: ['5.5'],
+    when: 'always',
+    answer: { like: ['I011', 2] },
+    doorkeeper: 'That token is revoked.',
+    ours: 'It is good still.',
+    why: 'As for step 1.',
+    source: 'RFC 7009 §2.1; entry 35',
+  },
+  {
     id: 'I025',
     step: 2,
-    parts: REFUSED,
     when: 'always',
-    status: 400,
+    answer: { like: ['H001', 4] },
     doorkeeper: 'Revoking an expired access token does nothing, and its refresh token lives on.',
     ours: 'Both are revoked, as for a token that has not expired.',
     why: 'The application was told 200: who signs out after two hours must be signed out.',
     source: 'RFC 7009 §2.1; entry 36',
   },
   {
+    id: 'I026',
+    step: 2,
+    versions: ['5.5'],
+    when: 'always',
+    answer: { like: ['H001', 4] },
+    doorkeeper: 'Revoking a refresh token whose access token has expired does nothing.',
+    ours: 'It is revoked, as in 5.9.',
+    why: 'As for I025.',
+    source: 'RFC 7009 §2.1; entry 36',
+  },
+  {
     id: 'M003',
     step: 1,
-    parts: ['body'],
     when: 'always',
-    status: 200,
+    answer: { like: ['M002', 1] },
     doorkeeper: 'The endpoints of the discovery document are of the host that `X-Forwarded-Host` names.',
     ours: 'They are of the host that was asked: the gateway takes the header away unless the peer is trusted.',
     why: 'Anybody could send the header, and a cache would hand endpoints of their choice to others.',
-    source: 'RFC 8414 §6.2, RFC 9700 §4.13; entry 42',
+    source: 'RFC 9700 §4.13, RFC 8414 §6.2; entry 42',
   },
   {
     id: 'M009',
     step: 1,
-    parts: ['body'],
     when: 'always',
-    status: 200,
+    answer: { like: ['M009', 1], but: ({ keys }) => ({ keys: [keys, keys].flat() }) },
     doorkeeper: 'The key set holds its one signing key.',
     ours: 'It holds the keys of both servers, in every phase of a move.',
     why: 'An id_token must be verifiable whichever side signed it, before and after its application moved.',
@@ -115,54 +144,49 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'N009',
     step: 1,
-    parts: REFUSED,
     when: 'always',
-    status: 400,
+    answer: { like: ['G008', 1] },
     doorkeeper: 'The device flow starts with a scope that the application may not have.',
-    ours: '400 `invalid_scope`.',
+    ours: '`invalid_scope`.',
     why: 'The limit of an application holds in every grant.',
-    source: 'RFC 8628 §3.2, RFC 6749 §3.3; entry 46',
+    source: 'RFC 6749 §3.3 and §5.2, which RFC 8628 §3.2 refers to; entry 46',
   },
   {
     id: 'N031',
     step: 1,
-    parts: REFUSED,
     when: 'always',
-    status: 400,
+    answer: { like: ['N017', 1] },
     doorkeeper: 'The device gets a token with a scope that its application may not have.',
-    ours: 'There is no grant to collect: 400 `invalid_grant`.',
+    ours: 'There is no grant to collect: `invalid_grant`.',
     why: 'As for N009, which refused to start.',
     source: 'RFC 6749 §3.3; entry 46',
   },
   {
     id: 'N031',
     step: 2,
-    parts: ['status', 'cache-control', 'www-authenticate', 'body'],
     when: 'always',
-    status: 401,
+    answer: { like: ['K006', 1] },
     doorkeeper: 'That token is good.',
-    ours: 'There is none: 401.',
+    ours: 'There is none.',
     why: 'As for N009.',
     source: 'RFC 6749 §3.3; entry 46',
   },
   {
     id: 'N033',
     step: 4,
-    parts: ['body'],
     when: 'always',
-    status: 200,
+    answer: { like: ['N033', 4], but: (token) => ({ ...token, resource_owner_id: 1 }) },
     doorkeeper:
       "Posting the page without `user_code` takes over a grant another user approved: the device gets the poster's token.",
     ours: 'The device gets the token of the user who approved it.',
     why: 'One user could sign another one’s device in to an account of their own.',
-    source: 'RFC 8628 §5.4; entry 48',
+    source: 'RFC 8628 §3.3; entry 48',
   },
   {
     id: 'A004',
     step: 3,
-    parts: ['location'],
     when: 'handed off',
-    status: 302,
+    answer: { status: 302, headers: [HTML_TYPE, ['Location', '{base}/']] },
     doorkeeper: 'Sign-in returns to the authorization request that the session remembers.',
     ours: 'The page of the sign-in names the hand-off it belongs to; posted without that name, it returns to the start page.',
     why: 'The scenario opens `/users/sign_in` bare, as no browser in a flow does. Two flows in one browser stay apart.',
@@ -171,9 +195,11 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'A134',
     step: 1,
-    parts: ['location'],
     when: 'handed off',
-    status: 302,
+    answer: {
+      status: 302,
+      headers: [HTML_TYPE, ['Location', '{base}/users/sign_in?login_challenge=<opaque>']],
+    },
     doorkeeper: 'Without a session, to the sign-in.',
     ours: 'The same, with `login_challenge` in the query.',
     why: 'The request has no cookies, so no browser walks on, and the hand-off shows in the redirect.',
@@ -181,52 +207,48 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   },
   ...(
     [
-      ['B011', ['status', 'location', 'content-type', 'body'], 'An unknown `client_id` in the form is 401.'],
-      ['B013', ['location'], 'An unknown `scope` in the form redirects with `invalid_scope`.'],
-      ['B015', ['location'], 'Another `response_type` in the form redirects with `unsupported_response_type`.'],
-      ['B018', ['status', 'location', 'content-type', 'body'], 'A form without `client_id` is 400.'],
+      ['B011', 'An unknown `client_id` in the form is 401.'],
+      ['B013', 'An unknown `scope` in the form redirects with `invalid_scope`.'],
+      ['B015', 'Another `response_type` in the form redirects with `unsupported_response_type`.'],
+      ['B018', 'A form without `client_id` is 400.'],
     ] as const
-  ).map(([id, parts, doorkeeper]) => ({
+  ).map(([id, doorkeeper]) => ({
     id,
     step: 1,
-    parts,
     when: 'handed off' as const,
-    status: 302,
+    answer: { like: ['B001', 1] as const },
     doorkeeper,
     ours: 'The form holds a consent challenge and nothing of the request; what is added to it is ignored.',
     why: 'What was shown is what is granted. A changed challenge is refused, which the contract test tries.',
-    source: 'RFC 9700 §4.7, RFC 6749 §10.13; entry 12',
+    source: 'RFC 6749 §10.12; entry 12',
   })),
   {
     id: 'B025',
     step: 1,
-    parts: ['status', 'location'],
     when: 'handed off',
-    status: 200,
+    answer: { like: ['A001', 2] },
     doorkeeper: 'The authorization request posted as JSON with a good `X-CSRF-Token` is an approval.',
     ours: 'It is a request, and leads to the consent page.',
     why: 'Consent is given on the page that shows what is asked, by its challenge alone.',
-    source: 'RFC 6749 §10.13; entry 14',
+    source: 'RFC 6749 §3.1 and §10.12; entry 14',
   },
   {
     id: 'C012',
     step: 1,
-    parts: ['status', 'location'],
     when: 'handed off',
-    status: 404,
+    answer: { like: ['D005', 1] },
     doorkeeper: '`DELETE /oauth/authorize` denies.',
-    ours: '404: denying is the other form of the consent page.',
+    ours: 'It is not found: denying is the other form of the consent page.',
     why: 'No browser sends DELETE from a form; scenario C001 denies as browsers do.',
     source: 'RFC 9110 §15.5.5; entry 13',
   },
   {
     id: 'E094',
     step: 1,
-    parts: REFUSED,
     when: 'handed off',
-    status: 400,
+    answer: { like: ['E030', 1] },
     doorkeeper: 'Of a parameter given twice the last counts.',
-    ours: '400 `invalid_grant`: the gateway does not guess which code decides, and asks the monolith, which has not issued it.',
+    ours: '`invalid_grant`: the gateway does not guess which code decides, and asks the monolith, which has not issued it.',
     why: 'Parameters must not be given twice; two servers that pick differently could be played against each other.',
     source: 'RFC 6749 §3.2; entry 23',
   },

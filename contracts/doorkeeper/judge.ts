@@ -1,52 +1,54 @@
 import { compareScenario } from './comparer.ts'
 import { type Circumstances, type DeliberateDifference, differencesFor } from './deliberate-differences.ts'
-import { comparedSteps, type RecordedScenario, type RecordedStep } from './recording.ts'
-
-const SEEN_OF_PAGES = ['status', 'location', 'content-type', 'body']
+import { resolvePinned } from './pinned-answer.ts'
+import { comparedSteps, type RecordedScenario } from './recording.ts'
 
 /** What came of one scenario. */
 export interface Verdict {
   /** Empty when the contract is kept. */
   readonly faults: readonly string[]
   readonly steps: number
-  /** Differences found that are on the list. */
+  /** How many of those steps are on the list of deliberate differences. */
   readonly deliberate: number
 }
 
 /**
- * Holds an answer to the recording and to the list of deliberate differences, both ways: an unlisted difference is a
- * fault, and so is a listed one that did not occur. Volatile scenarios are not compared.
+ * Holds what a server answered to one scenario to the recording, and at the steps on the list of deliberate differences
+ * to the answer that the list gives. Volatile scenarios are not compared.
  */
-export function judge(recorded: RecordedScenario, now: RecordedScenario, circumstances: Circumstances): Verdict {
+export function judge(
+  recording: ReadonlyMap<string, RecordedScenario>,
+  now: RecordedScenario,
+  circumstances: Circumstances,
+): Verdict {
+  const recorded = recording.get(now.id)
+  if (recorded === undefined) return { faults: ['not recorded'], steps: 0, deliberate: 0 }
   const cut = recorded.skipped ?? recorded.failed ?? now.skipped ?? now.failed
   if (cut !== undefined) return { faults: [`not compared: ${cut}`], steps: 0, deliberate: 0 }
   if (recorded.volatile) return { faults: [], steps: 0, deliberate: 0 }
-  const { handsOff } = circumstances
-  const listed = differencesFor(circumstances).filter(({ id }) => id === recorded.id)
-  const differences = compareScenario(recorded, now, { asSeen: handsOff })
-  const faults = differences
-    .filter(({ step, part }) => !listed.some((one) => one.step === step && one.parts.includes(part)))
-    .map(({ step, line }) => `step ${step}${describeStep(recorded, step)}: ${line}`)
-  for (const one of listed) {
-    const occurring = new Set(differences.filter(({ step }) => step === one.step).map(({ part }) => part))
-    const steps = [recorded, now].map((scenario) => comparedSteps(scenario)[one.step - 1])
-    for (const part of expectedParts(one, handsOff, steps)) {
-      if (!occurring.has(part)) faults.push(`step ${one.step}: ${part} is listed as different, and is not`)
-    }
-    const status = steps[1]?.response.status
-    if (status !== one.status) faults.push(`step ${one.step}: the list says status ${one.status}, now ${status}`)
-  }
-  return { faults, steps: comparedSteps(recorded).length, deliberate: listed.length }
+  const listed = differencesFor(circumstances).filter(({ id }) => id === now.id)
+  const wanted = withAnswers(recorded, listed, recording)
+  const faults = compareScenario(wanted, now, { asSeen: circumstances.handsOff }).map(
+    ({ step, line }) => `step ${step}${describeStep(wanted, step)}: ${line}`,
+  )
+  return { faults, steps: comparedSteps(wanted).length, deliberate: listed.length }
 }
 
-/** As seen, the other headers of a page do not count. */
-function expectedParts(one: DeliberateDifference, handsOff: boolean, steps: ReadonlyArray<RecordedStep | undefined>) {
-  const isPage = handsOff && steps.some((step) => step?.response.html !== undefined)
-  return isPage ? one.parts.filter((part) => SEEN_OF_PAGES.includes(part)) : one.parts
+/** The scenario as it is wanted: the answers of the list in the place of those recorded. */
+function withAnswers(
+  recorded: RecordedScenario,
+  listed: readonly DeliberateDifference[],
+  recording: ReadonlyMap<string, RecordedScenario>,
+): RecordedScenario {
+  const steps = comparedSteps(recorded).map((step, index) => {
+    const instead = listed.find((one) => one.step === index + 1)
+    return instead === undefined ? step : { ...step, response: resolvePinned(instead.answer, recording) }
+  })
+  return { ...recorded, steps }
 }
 
-function describeStep(recorded: RecordedScenario, step: number): string {
-  const found = comparedSteps(recorded)[step - 1]
+function describeStep(scenario: RecordedScenario, step: number): string {
+  const found = comparedSteps(scenario)[step - 1]
   if (found === undefined) return ''
   const { method, path } = found.request
   return ` ${method} ${path.split('?')[0]}${found.note ? ` (${found.note})` : ''}`

@@ -18,9 +18,7 @@ export function normaliseAnswer(answer: Answer, known: Placeholders): RecordedRe
     status: answer.status,
     reason: answer.reason,
     headers: answer.lines.map(([name, value]) => [name, normaliseHeader(name, value, known)]),
-    ...(json === undefined
-      ? { body: known.text(shorten(answer.body)) }
-      : { json: normaliseJson(json, known), json_keys_in_order: Object.keys(Object(json)) }),
+    ...(json === undefined ? { body: known.text(shorten(answer.body)) } : { json: normaliseJson(json, known) }),
     ...(isPage ? { html: describePage(answer.body, known) } : {}),
   }
 }

@@ -35,7 +35,9 @@ export class Placeholders {
 
   /** Remembers the secrets that an answer issues. */
   learn({ headers, body }: Answer): void {
-    for (const [, value = ''] of (headers.location ?? '').matchAll(/[?&#](?:code|access_token|id_token)=([^&#]+)/g)) {
+    for (const [, value = ''] of (headers.location ?? '').matchAll(
+      /[?&#](?:code|access_token|id_token|login_challenge)=([^&#]+)/g,
+    )) {
       this.note(decodeURIComponent(value))
     }
     const type = headers['content-type'] ?? ''

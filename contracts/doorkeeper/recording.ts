@@ -7,7 +7,6 @@ export interface RecordedResponse {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly body?: string
   readonly json?: unknown
-  readonly json_keys_in_order?: readonly string[]
   readonly html?: {
     readonly forms: ReadonlyArray<{
       readonly method: string
@@ -52,7 +51,7 @@ export interface RecordedScenario {
   readonly steps: ReadonlyArray<RecordedStep | RecordedControl>
 }
 
-/** The headers that clients and browsers go by. */
+/** The headers that clients and browsers go by, and whose values must be as recorded. */
 export const COMPARED_HEADERS: readonly string[] = [
   'location',
   'content-type',
@@ -66,6 +65,8 @@ export const COMPARED_HEADERS: readonly string[] = [
   'access-control-max-age',
   'access-control-allow-credentials',
 ]
+
+const KEPT_HEADERS: ReadonlySet<string> = new Set([...COMPARED_HEADERS, 'set-cookie'])
 
 /** The steps that are compared, in order. */
 export function comparedSteps(scenario: RecordedScenario): RecordedStep[] {
@@ -94,7 +95,7 @@ export function readRecording(version: Version): ReadonlyMap<string, RecordedSce
 export function comparedPart(scenario: RecordedScenario): RecordedScenario {
   const steps = comparedSteps(scenario).map((step) => {
     const { body, html, ...response } = step.response
-    const headers = response.headers.filter(([name]) => COMPARED_HEADERS.includes(name.toLowerCase()))
+    const headers = response.headers.filter(([name]) => KEPT_HEADERS.has(name.toLowerCase()))
     const content = html === undefined ? { ...(body === undefined ? {} : { body }) } : { html }
     return { ...step, response: { ...response, headers, ...content } }
   })

@@ -37,11 +37,20 @@ export async function startUp(...args: string[]): Promise<System> {
   return system
 }
 
+/** How the parts are started that differs from test to test. */
+export interface PartsOptions {
+  readonly seed?: string
+  readonly hasTestControls?: boolean
+  /** Options of both authorization servers. */
+  readonly servers?: readonly string[]
+}
+
 /**
  * Every part as a process of its own, on one PostgreSQL, each with the command line an operator would write; with
  * `--test-controls` where asked for.
  */
-export async function startParts(databaseUrl: string, seed = SEED, hasTestControls = false): Promise<System> {
+export async function startParts(databaseUrl: string, options: PartsOptions = {}): Promise<System> {
+  const { seed = SEED, hasTestControls = false, servers = [] } = options
   const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
   const issuer = `http://${at(0)}`
@@ -50,6 +59,7 @@ export async function startParts(databaseUrl: string, seed = SEED, hasTestContro
   const store = ['--database-url', databaseUrl]
   const secrets = ['--internal-token-file', file('internal-token')]
   const controls = hasTestControls ? ['--test-controls'] : []
+  const both = [...controls, ...servers]
   const programs: Program[] = []
   const system = describeSystem(base, scratch.path, programs, scratch.remove)
   const start = async (readyUrl: string, ...args: string[]) => {
@@ -65,12 +75,12 @@ export async function startParts(databaseUrl: string, seed = SEED, hasTestContro
     )
     await start(
       `http://${at(4)}`,
-      ...['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', issuer, ...store, ...secrets, ...controls],
+      ...['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', issuer, ...store, ...secrets, ...both],
       ...['--verifier-key-file', file('verifier-key'), '--resource-owner-url', `http://${at(5)}/-/iam/resource_owner`],
     )
     await start(
       `http://${at(5)}`,
-      ...['monolith', '--listen', at(5), '--issuer', issuer, ...store, ...secrets, '--seed', seed, ...controls],
+      ...['monolith', '--listen', at(5), '--issuer', issuer, ...store, ...secrets, '--seed', seed, ...both],
       ...['--iam-internal-url', `http://${at(4)}`, '--control-url', `http://${at(2)}`],
       ...['--control-token-file', file('replication-token')],
     )

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { SEED, type System, startParts, startUp, untilReplicated } from '../../test/e2e/system.ts'
+import { createServerDatabase } from '../../test/support/database.ts'
+import { eventually } from '../../test/support/wait.ts'
+import { judge } from './judge.ts'
+import { recordScenario } from './record.ts'
+import { RECORDED, readRecording, type Version } from './recording.ts'
+import { listScenarios } from './scenario.ts'
+import { ScenarioRun } from './scenario-run.ts'
+import { ALL_SETS } from './scenarios/all.ts'
+import { readSeed } from './seed.ts'
+import { resetTarget, type Target } from './target.ts'
+import { sendTo } from './transport.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const TIME_LIMIT_MS = 280_000
+
+const seed = readSeed()
+const scenarios = listScenarios(ALL_SETS, seed)
+
+interface Store {
+  readonly name: string
+  start(version: Version): Promise<{ readonly system: System; remove(): Promise<void> }>
+}
+
+const EMBEDDED: Store = {
+  name: 'embedded store',
+  start: async (version) => ({
+    system: await startUp('--seed', SEED, '--test-controls', '--no-demo', '--doorkeeper-version', version),
+    remove: async () => {},
+  }),
+}
+
+function postgresql(server: string): Store {
+  return {
+    name: 'PostgreSQL',
+    async start(version) {
+      const { url, remove } = await createServerDatabase(server)
+      const servers = ['--doorkeeper-version', version]
+      return { system: await startParts(url, { seed: SEED, hasTestControls: true, servers }), remove }
+    },
+  }
+}
+
+/**
+ * Plays every scenario that a version of Doorkeeper was recorded with against both servers: `handover up` on the embedded
+ * store, and the parts as programs of their own on PostgreSQL where `npm test` provides one. Prints what was compared.
+ */
+export function contractSuite(version: Version): void {
+  const server = process.env.HANDOVER_TEST_DATABASE_URL
+  for (const store of server ? [EMBEDDED, postgresql(server)] : [EMBEDDED]) {
+    describe(`Doorkeeper ${version} on ${store.name}`, { timeout: TIME_LIMIT_MS }, () => storeSuite(version, store))
+  }
+}
+
+function storeSuite(version: Version, store: Store): void {
+  let system: System
+  let remove = async () => {}
+  before(async () => {
+    const started = await store.start(version)
+    system = started.system
+    remove = started.remove
+    await untilReplicated(system, Object.keys(seed.clients).length)
+  })
+  after(async () => {
+    await system?.stop()
+    await remove()
+  })
+  const target = (handsOff: boolean): Target => {
+    const base = new URL(system.issuer)
+    return { base, seed, send: sendTo(base), handsOff }
+  }
+
+  describe('the monolith', () => scenarioTests(version, `${store.name}, monolith`, () => target(false)))
+
+  describe('IAM, with the flag on for all', () => {
+    before(async () => {
+      const set = await system.handover('flag', 'set', FLAG, 'true')
+      assert.equal(set.code, 0, set.stderr)
+      await eventually('the gateway sends all of them to IAM', () => isHandedOff(target(true)))
+    })
+    scenarioTests(version, `${store.name}, IAM`, () => target(true))
+
+    test('a consent form whose challenge is changed or left out is refused, and denies and grants nothing', () =>
+      tamperWithChallenge(target(true)))
+  })
+}
+
+/** One test a scenario. */
+function scenarioTests(version: Version, name: string, target: () => Target): void {
+  const recording = readRecording(version)
+  const counts = { played: 0, steps: 0, deliberate: 0, kept: 0 }
+  for (const scenario of scenarios) {
+    test(`${scenario.id} ${scenario.title}`, async () => {
+      const { handsOff } = target()
+      const verdict = judge(recording, await recordScenario(scenario, target()), { version, handsOff })
+      counts.played++
+      counts.steps += verdict.steps
+      counts.deliberate += verdict.deliberate
+      if (verdict.faults.length === 0) counts.kept++
+      assert.deepEqual(verdict.faults, [])
+    })
+  }
+  after(() => {
+    const { played, steps, kept, deliberate } = counts
+    console.log(
+      `${name}, as ${RECORDED[version].split(',')[0]}: ${kept} of ${played} scenarios the same, ${steps} steps compared, ${deliberate} of them deliberately different`,
+    )
+  })
+}
+
+async function tamperWithChallenge(target: Target): Promise<void> {
+  await resetTarget(target)
+  const t = new ScenarioRun('tampered challenge', target)
+  await t.login()
+  const page = await t.authorize()
+  for (const which of ['post', 'delete'] as const) {
+    for (const challenge of ['f'.repeat(64), '', undefined]) {
+      const answer = await t.submit(page, which, { consent_challenge: challenge })
+      assert.ok(answer.status >= 400 && answer.status < 500, `${which} ${challenge}: ${answer.status}`)
+      assert.equal(answer.headers.location, undefined)
+    }
+  }
+  assert.match(t.codeOf(await t.submit(page)) ?? '', /^.{20,}$/)
+}
+
+/** Whether ten requests in a row, of every application, lead to the hand-off. */
+async function isHandedOff({ seed: { clients }, send }: Target): Promise<boolean> {
+  for (let round = 0; round < 10; round++) {
+    for (const { uid } of Object.values(clients)) {
+      const answer = await send({ method: 'GET', target: `/oauth/authorize?client_id=${uid}` })
+      if (!answer.headers.location?.includes('login_challenge=')) return false
+    }
+  }
+  return true
+}
