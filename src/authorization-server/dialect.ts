@@ -20,14 +20,24 @@ export interface Dialect {
   readonly publicTokensNeedTheirClient: boolean
   /** client_credentials without a scope is refused to a client whose scopes leave out the default (G007). */
   readonly emptyClientScopeRefused: boolean
-  /** The order of the members of an introspection answer (J001). */
-  readonly introspectionOrder: readonly string[]
+  /** The order of members on the wire. */
+  readonly order: MemberOrder
   /** 403 answers of protected resources name the missing scope in `WWW-Authenticate` (L006, P002). */
   readonly insufficientScopeChallenge: boolean
   /** Discovery lists `code_challenge_methods_supported`, and is served at /.well-known/oauth-authorization-server too (M002, M006). */
   readonly authorizationServerMetadata: boolean
   /** Error texts other than those of `failure.ts`. */
   readonly wordings: Readonly<Partial<Record<Reworded, string>>>
+}
+
+/** The order of the members of what changed it between versions. */
+export interface MemberOrder {
+  /** An active token at introspection (J002). */
+  readonly introspection: ReadonlyArray<'active' | 'scope' | 'client_id' | 'token_type' | 'iat' | 'exp'>
+  /** A key of /oauth/discovery/keys (M009). */
+  readonly jwk: ReadonlyArray<'kty' | 'n' | 'e' | 'kid' | 'use' | 'alg'>
+  /** The header of an id_token (E053). */
+  readonly jwtHeader: ReadonlyArray<'typ' | 'kid' | 'alg'>
 }
 
 /** Doorkeeper 5.9.1 with openid_connect 1.8.11 and device_authorization_grant 1.0.3. */
@@ -39,7 +49,11 @@ const doorkeeper59: Dialect = {
   refreshHintIsStrict: true,
   publicTokensNeedTheirClient: true,
   emptyClientScopeRefused: true,
-  introspectionOrder: ['active', 'scope', 'client_id', 'token_type', 'iat', 'exp'],
+  order: {
+    introspection: ['active', 'scope', 'client_id', 'token_type', 'iat', 'exp'],
+    jwk: ['kty', 'n', 'e', 'kid', 'use', 'alg'],
+    jwtHeader: ['typ', 'kid', 'alg'],
+  },
   insufficientScopeChallenge: true,
   authorizationServerMetadata: true,
   wordings: {},
@@ -54,7 +68,11 @@ const doorkeeper55: Dialect = {
   refreshHintIsStrict: false,
   publicTokensNeedTheirClient: false,
   emptyClientScopeRefused: false,
-  introspectionOrder: ['active', 'scope', 'client_id', 'token_type', 'exp', 'iat'],
+  order: {
+    introspection: ['active', 'scope', 'client_id', 'token_type', 'exp', 'iat'],
+    jwk: ['kty', 'kid', 'e', 'n', 'use', 'alg'],
+    jwtHeader: ['typ', 'alg', 'kid'],
+  },
   insufficientScopeChallenge: false,
   authorizationServerMetadata: false,
   wordings: {

@@ -10,6 +10,8 @@ import {
   sign,
 } from 'node:crypto'
 import { promisify } from 'node:util'
+import type { MemberOrder } from './dialect.ts'
+import { inOrder } from './member-order.ts'
 import type { KeyStore, StoredKey } from './store/keys.ts'
 
 /** A public key as /oauth/discovery/keys shows it (RFC 7517). */
@@ -19,7 +21,7 @@ export type PublicKey = Readonly<Record<'kty' | 'n' | 'e' | 'kid' | 'use' | 'alg
 export interface KeyRing {
   /** Public halves: the active key first. */
   publicKeys(): Promise<readonly PublicKey[]>
-  /** Signs a JWT with RS256; typ, kid and alg come first in the header. */
+  /** Signs a JWT with RS256; typ, kid and alg come first in the header, in the order given. */
   signJwt(claims: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, string>>): Promise<string>
 }
 
@@ -46,7 +48,11 @@ const generate = promisify(generateKeyPair)
  * Opens the key ring over a store. The first use makes an RSA key of 2,048 bits, once for all processes; its kid is the
  * thumbprint of RFC 7638. With a sealing key the private half is kept under AES-256-GCM.
  */
-export function createKeyRing(store: KeyStore, sealingKey: Uint8Array | undefined): KeyRing {
+export function createKeyRing(
+  store: KeyStore,
+  sealingKey: Uint8Array | undefined,
+  order: Pick<MemberOrder, 'jwk' | 'jwtHeader'>,
+): KeyRing {
   let loading: Promise<LoadedKeys> | undefined
   let loaded: LoadedKeys | undefined
   const keys = (): Promise<LoadedKeys> | LoadedKeys => {
@@ -63,11 +69,11 @@ export function createKeyRing(store: KeyStore, sealingKey: Uint8Array | undefine
   }
   return {
     async publicKeys() {
-      return (await keys()).publicKeys
+      return (await keys()).publicKeys.map((key) => inOrder(key, order.jwk))
     },
     async signJwt(claims, header = {}) {
       const { kid, privateKey } = await keys()
-      const head = encodePart({ typ: 'JWT', kid, alg: 'RS256', ...header })
+      const head = encodePart({ ...inOrder({ typ: 'JWT', kid, alg: 'RS256' }, order.jwtHeader), ...header })
       const content = `${head}.${encodePart(claims)}`
       return `${content}.${(await signRs256(content, privateKey)).toString('base64url')}`
     },

@@ -52,7 +52,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     grants: createGrantStore(database, schema),
     devices: createDeviceStore(database, schema),
     securityEvents: createSecurityEventStore(database, schema),
-    keys: createKeyRing(createKeyStore(database, schema), settings.sealingKey),
+    keys: createKeyRing(createKeyStore(database, schema), settings.sealingKey, settings.dialect.order),
     mint: dependencies.mint,
     layout: dependencies.layout ?? plainLayout,
     limits: dependencies.limits ?? requestLimits(),

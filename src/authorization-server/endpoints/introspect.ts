@@ -4,6 +4,7 @@ import { credentialsOf } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
 import { failure, failureReply, invalidTokenReply, requestNotAuthorized } from '../failure.ts'
 import { authenticate } from '../grants/token-request.ts'
+import { inOrder } from '../member-order.ts'
 import { jsonReply } from '../replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import { secretInUri, tokenInUri } from '../uri-credentials.ts'
@@ -49,7 +50,7 @@ function deathOf(token: StoredToken, now: number): 'revoked' | 'expired' | 'unkn
 function answer(core: Core, token: StoredToken | undefined, now: number): HttpReply {
   if (token === undefined || !isAccessible(token, now)) return jsonReply(200, { active: false })
   const iat = Math.floor(token.createdAt / 1_000)
-  const members: Readonly<Record<string, unknown>> = {
+  const members = {
     active: true,
     scope: token.scopes,
     client_id: token.clientId,
@@ -57,6 +58,5 @@ function answer(core: Core, token: StoredToken | undefined, now: number): HttpRe
     iat,
     exp: iat + token.expiresIn,
   }
-  const order = core.settings.dialect.introspectionOrder
-  return jsonReply(200, Object.fromEntries(order.map((name) => [name, members[name]])))
+  return jsonReply(200, inOrder(members, core.settings.dialect.order.introspection))
 }
