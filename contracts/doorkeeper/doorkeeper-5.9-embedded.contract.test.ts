@@ -1,3 +1,3 @@
 import { contractSuite } from './contract-suite.ts'
 
-contractSuite('5.5')
+contractSuite('5.9', 'embedded')

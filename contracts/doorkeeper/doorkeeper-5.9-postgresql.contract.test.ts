@@ -1,0 +1,3 @@
+import { contractSuite } from './contract-suite.ts'
+
+contractSuite('5.9', 'postgresql')
