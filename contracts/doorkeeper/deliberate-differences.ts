@@ -242,16 +242,6 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     why: 'No browser sends DELETE from a form; scenario C001 denies as browsers do.',
     source: 'RFC 9110 §15.5.5; entry 13',
   },
-  {
-    id: 'E094',
-    step: 1,
-    when: 'handed off',
-    answer: { like: ['E030', 1] },
-    doorkeeper: 'Of a parameter given twice the last counts.',
-    ours: '`invalid_grant`: the gateway does not guess which code decides, and asks the monolith, which has not issued it.',
-    why: 'Parameters must not be given twice; two servers that pick differently could be played against each other.',
-    source: 'RFC 6749 §3.2; entry 23',
-  },
 ]
 
 /** What a server under the contract is compared with, and how it is reached. */

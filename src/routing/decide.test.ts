@@ -117,6 +117,20 @@ const rows: Row[] = [
     'legacy',
     'ambiguous_client',
   ],
+  [
+    'a parameter given twice, with a credential of IAM',
+    { fault: 'ambiguous_client', credential: 'iam', startsFlow: false },
+    {},
+    'iam',
+    'credential_issuer',
+  ],
+  [
+    'broken encoding, with a credential of IAM',
+    { fault: 'malformed_request', credential: 'iam', startsFlow: false },
+    {},
+    'legacy',
+    'malformed_request',
+  ],
   ['broken encoding, flag on', { fault: 'malformed_request' }, {}, 'legacy', 'malformed_request'],
 ]
 

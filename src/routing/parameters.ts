@@ -31,6 +31,7 @@ export type ParameterFault = 'ambiguous_client' | 'malformed_request'
 export class RoutingParameters {
   readonly #values: Array<string | undefined> = new Array(READ_PARAMETERS.length)
   readonly #places: number[] = new Array(READ_PARAMETERS.length).fill(0)
+  #surplus: Array<readonly [index: number, value: string]> | undefined
   #place = 0
   fault: ParameterFault | undefined
   /** Whether a flow can be told by its parameters: none of them was given twice or is no text. */
@@ -40,27 +41,41 @@ export class RoutingParameters {
     return this.#values[INDEX.get(name) as number]
   }
 
+  /** Every value that was given for a name; more than one only where that is a fault. */
+  all(name: RoutingParameter): readonly string[] {
+    const index = INDEX.get(name) as number
+    const first = this.#values[index]
+    if (first === undefined) return []
+    const more = this.#surplus?.filter(([of]) => of === index) ?? []
+    return [first, ...more.map(([, value]) => value)]
+  }
+
   /** Begins the next place (query, body, header): the same value may be said again there. */
   nextPlace(): void {
     this.#place++
   }
 
+  /** Of both, `malformed_request` stands. */
   addFault(fault: ParameterFault): void {
-    this.fault ??= fault
+    if (this.fault !== 'malformed_request') this.fault = fault
   }
 
-  /** Notes a parameter; an empty value counts as absent, as it does for Doorkeeper. */
+  /** Notes a parameter; a blank value counts as absent, as it does for Doorkeeper. */
   add(name: string, value: string): void {
     const index = INDEX.get(name)
     if (index === undefined) return
     const bit = 1 << this.#place
     const seen = this.#places[index] as number
-    if ((seen & bit) !== 0) return this.#addAmbiguity(index)
     this.#places[index] = seen | bit
-    if (value === '') return
     const known = this.#values[index]
-    if (known !== undefined && known !== value) return this.#addAmbiguity(index)
-    this.#values[index] = value
+    const isBlank = value.trim() === ''
+    if (!isBlank && known === undefined) this.#values[index] = value
+    const isOther = !isBlank && known !== undefined && known !== value
+    if (isOther) {
+      this.#surplus ??= []
+      this.#surplus.push([index, value])
+    }
+    if ((seen & bit) !== 0 || isOther) this.#addAmbiguity(index)
   }
 
   /** Notes a parameter whose value is not a string (`code[]=…`, a JSON array): what it means is anyone's guess. */
@@ -102,13 +117,20 @@ function readPair(pair: string, into: RoutingParameters): void {
   const name = decodePart(equals < 0 ? pair : pair.slice(0, equals), into)
   if (name === undefined) return
   const raw = equals < 0 ? '' : pair.slice(equals + 1)
-  const bracket = name.indexOf('[')
-  if (bracket > 0) into.addUnreadable(name.slice(0, bracket))
   const value = decodePart(raw, into)
-  if (value === undefined) return
-  if (INDEX.has(name)) into.add(name, value)
+  if (value !== undefined) addNamed(name, value, into)
+  else return
   // Some monoliths (Rack 2) also end a pair at a semicolon; then the rest would be parameters that we did not see.
   if (raw.includes(';') || name.includes(';')) readSemicolons(`${name}=${value}`, into)
+}
+
+/** Rack takes `[name]` and `name]` for the name, and what has brackets behind it for a list or hash. */
+function addNamed(name: string, value: string, into: RoutingParameters): void {
+  if (INDEX.has(name)) return into.add(name, value)
+  if (!name.includes('[') && !name.includes(']')) return
+  const [, plain = '', rest] = /^[[\]]*([^[\]]*)\]*(.*)$/s.exec(name) ?? []
+  if (rest === '') into.add(plain, value)
+  else into.addUnreadable(plain)
 }
 
 function readSemicolons(pair: string, into: RoutingParameters): void {
@@ -220,10 +242,8 @@ function readPart(part: string, into: RoutingParameters): void {
   const head = part.slice(0, gap)
   const name = PART_NAME.exec(head)?.[1]
   if (name === undefined) return
-  const bracket = name.indexOf('[')
-  if (bracket > 0) into.addUnreadable(name.slice(0, bracket))
-  if (/filename/i.test(head)) return into.addUnreadable(name)
+  if (/filename/i.test(head)) return into.addUnreadable(name.replace(/\[.*/s, ''))
   const value = part.slice(gap + 4).replace(/\r\n$/, '')
   if (value.includes('\0')) return into.addFault('malformed_request')
-  into.add(name, value)
+  addNamed(name, value, into)
 }

@@ -58,6 +58,8 @@ describe('the client', () => {
     ['with an encoded name', { form: 'client%5Fid=app' }],
     ['with an encoded value', { form: 'client_id=%61pp' }],
     ['beside an empty one elsewhere', { query: 'client_id=', form: 'client_id=app' }],
+    ['beside a blank one elsewhere', { query: 'client_id=+%09', form: 'client_id=app' }],
+    ['with brackets that Rack takes off its name', { query: '[client_id]=app', form: 'client_id]=app' }],
     ['in the body when Basic has an empty user', { form: 'client_id=app', authorization: basic('') }],
   ]
   for (const [where, sketch] of found) {
@@ -77,6 +79,7 @@ describe('the client', () => {
     ['as an array', { form: 'client_id[]=a' }],
     ['as a hash', { form: 'client_id[x]=a' }],
     ['as an encoded array', { form: 'client_id%5B%5D=a' }],
+    ['as an array with a bracket before its name', { form: '[client_id][]=a' }],
     ['as a JSON array', { json: { client_id: ['a'] } }],
     ['as a JSON object', { json: { client_id: { a: 1 } } }],
     ['as a JSON number', { json: { client_id: 12 } }],
@@ -188,6 +191,26 @@ describe('the credential', () => {
       assert.equal(read.credential, credential)
       assert.equal(read.fault, undefined)
       assert.equal(read.startsFlow, credential === 'none')
+    })
+  }
+})
+
+describe('a credential given twice', () => {
+  const CODE = 'grant_type=authorization_code&code='
+  const rows: Array<[string, Sketch, Facts['credential']]> = [
+    ["IAM's behind another", { form: `${CODE}abc&code=gliamac-x` }, 'iam'],
+    ["IAM's before another", { form: `${CODE}gliamac-x&code=abc` }, 'iam'],
+    ["IAM's in the form, another in the query", { query: 'code=abc', form: `${CODE}gliamac-x` }, 'iam'],
+    ["IAM's twice the same", { form: `${CODE}gliamac-x&code=gliamac-x` }, 'iam'],
+    ["IAM's behind a list", { form: `${CODE}gliamac-x&code[]=gliamac-x` }, 'iam'],
+    ["IAM's behind an empty one", { form: `${CODE}&code=gliamac-x` }, 'iam'],
+    ['none of them of IAM', { form: `${CODE}abc&code=def` }, 'unknown'],
+    ['two tokens to revoke', { endpoint: 'revoke', form: 'token=abc&token=gliamat-x&client_id=a&client_id=b' }, 'iam'],
+  ]
+  for (const [name, sketch, credential] of rows) {
+    test(`is a fault, and whose it is is told: ${name}`, () => {
+      const read = facts(sketch)
+      assert.deepEqual([read.fault, read.credential], ['ambiguous_client', credential])
     })
   }
 })

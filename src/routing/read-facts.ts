@@ -48,7 +48,7 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
   readBodyParameters(parts, parameters)
   readClientAuthentication(parts, parameters)
   const presented = presentedCredential(parts, parameters)
-  const credential = presented === undefined ? 'none' : issuerByMark(presented.value, presented.type, marks)
+  const credential = presented === undefined ? 'none' : issuerOf(presented, marks)
   const hasGenuineVerifier = parts.endpoint === 'authorize' && carriesGenuineVerifier(parameters, marks, now)
   const flow = flowIn(parts, parameters)
   const { flowKey } = marks
@@ -61,7 +61,7 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
     markedSide,
     fault: parameters.fault,
     credential,
-    presented: presented?.value,
+    presented: presented?.values[0],
     hasGenuineVerifier,
     affinity,
     startsFlow: credential === 'none' && !hasGenuineVerifier && affinity === undefined,
@@ -111,7 +111,8 @@ function readClientAuthentication(parts: RequestParts, parameters: RoutingParame
 }
 
 interface PresentedCredential {
-  readonly value: string
+  /** One, or all that were given where it should have been one. */
+  readonly values: readonly string[]
   readonly type: PresentedType
 }
 
@@ -123,16 +124,16 @@ function presentedCredential(parts: RequestParts, parameters: RoutingParameters)
     case 'token':
       return grantOf(parameters)
     case 'revoke':
-      return found(parameters.get('token'), 'any_token')
+      return found(parameters.all('token'), 'any_token')
     case 'introspect':
-      return found(parameters.get('token') ?? bearerOf(parts, parameters), 'any_token')
+      return found(parameters.all('token'), 'any_token') ?? found(bearerOf(parts, parameters), 'any_token')
     case 'token_info':
     case 'userinfo':
       return found(bearerOf(parts, parameters), 'access_token')
     case 'authorize_native':
-      return found(parameters.get('code'), 'authorization_code')
+      return found(parameters.all('code'), 'authorization_code')
     case 'device':
-      return found(parameters.get('user_code'), 'user_code')
+      return found(parameters.all('user_code'), 'user_code')
     default:
       return undefined
   }
@@ -140,10 +141,10 @@ function presentedCredential(parts: RequestParts, parameters: RoutingParameters)
 
 /** The credential a grant is made for; where the grant type does not say which, the first that is there. */
 function grantOf(parameters: RoutingParameters): PresentedCredential | undefined {
-  const code = found(parameters.get('code'), 'authorization_code')
-  const refresh = found(parameters.get('refresh_token'), 'refresh_token')
-  const device = found(parameters.get('device_code'), 'device_code')
-  const subject = found(parameters.get('subject_token'), 'any_token')
+  const code = found(parameters.all('code'), 'authorization_code')
+  const refresh = found(parameters.all('refresh_token'), 'refresh_token')
+  const device = found(parameters.all('device_code'), 'device_code')
+  const subject = found(parameters.all('subject_token'), 'any_token')
   switch (parameters.get('grant_type')) {
     case 'authorization_code':
       return code
@@ -162,15 +163,23 @@ function grantOf(parameters: RoutingParameters): PresentedCredential | undefined
   }
 }
 
-function found(value: string | undefined, type: PresentedType): PresentedCredential | undefined {
-  return value === undefined ? undefined : { value, type }
+function found(values: readonly string[], type: PresentedType): PresentedCredential | undefined {
+  return values.length === 0 ? undefined : { values, type }
 }
 
 /** The bearer token in Doorkeeper's order: parameter, header (RFC 6750 §2.1), second parameter (recordings K004, K005). */
-function bearerOf(parts: RequestParts, parameters: RoutingParameters): string | undefined {
+function bearerOf(parts: RequestParts, parameters: RoutingParameters): readonly string[] {
   const { authorization } = parts
-  const header = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7) : undefined
-  return parameters.get('access_token') ?? (header || undefined) ?? parameters.get('bearer_token')
+  const inParameter = parameters.all('access_token')
+  if (inParameter.length > 0) return inParameter
+  const inHeader = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7) : ''
+  return inHeader.trim() === '' ? parameters.all('bearer_token') : [inHeader]
+}
+
+/** Of several values IAM's decides: what IAM issued is never sent elsewhere. */
+function issuerOf({ values, type }: PresentedCredential, marks: CredentialMarks): 'iam' | 'legacy' | 'unknown' {
+  const issuers = values.map((value) => issuerByMark(value, type, marks))
+  return issuers.includes('iam') ? 'iam' : (issuers[0] ?? 'unknown')
 }
 
 /** The side that issued a credential as far as its prefix, or the `iss` of a JWT, says so (unverified: it only says whom to ask). */
