@@ -32,6 +32,7 @@ export interface AuthorizationRequest {
   readonly scopes: readonly string[]
   /** The scope text as the consent form repeats it. */
   readonly scope: string
+  /** This and the three below as sent; a blank one stands for none. */
   readonly state: string | undefined
   readonly nonce: string | undefined
   readonly codeChallenge: string | undefined

@@ -89,7 +89,7 @@ export interface Settings {
   readonly defaultScopes?: readonly string[]
   /** Scopes beside the default ones, in the order discovery lists them. Default: GitLab's. */
   readonly optionalScopes?: readonly string[]
-  /** Scopes with a part left open (`user:*`), which discovery does not list. Default `['user:*']`. */
+  /** Scopes with a part left open (`user:*`), which discovery does not list. Default none. */
   readonly dynamicScopes?: readonly string[]
   /** Where users type a device's code: an absolute URL, or a path of the origin the device came by. Default `/oauth/device`. */
   readonly verificationUri?: string

@@ -25,6 +25,8 @@ describe('a redirect address', () => {
     ['may spell out the default port', 'https://conf.example.test:443/callback', true],
     ['may carry a query where none is registered', 'https://conf.example.test/callback?x=1', true],
     ['may order a registered query its own way', 'https://two.example.test/cb?x=2&tenant=1', true],
+    ['may end a registered query in an ampersand', 'https://two.example.test/cb?tenant=1&x=2&', true],
+    ['may hold a space in its query', 'https://conf.example.test/callback?a b', true],
     ['may have any port on 127.0.0.1', 'http://127.0.0.1:54321/cb', true],
     ['may have any port on [::1]', 'http://[::1]:5050/cb', true],
     ['may leave out the slash of an empty path', 'http://127.0.0.1:7', true],
@@ -121,6 +123,11 @@ describe('parameters added to a redirect address', () => {
   })
 
   it('drop what is blank', () => assert.equal(add('https://a.test/cb?x=&y=1'), 'https://a.test/cb?y=1&code=c+d'))
+
+  it('drop what is empty', () => {
+    assert.equal(add('https://a.test/cb?&'), 'https://a.test/cb?code=c+d')
+    assert.equal(add('https://a.test/cb?a b&&y=1'), 'https://a.test/cb?y=1&code=c+d')
+  })
 
   it('make up a fragment and keep the query', () => {
     assert.equal(add('https://a.test/cb?x=1', 'fragment'), 'https://a.test/cb?x=1#code=c+d')

@@ -18,7 +18,7 @@ interface GenericUri {
 }
 
 const URI =
-  /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/((?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::(\d*))?((?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)*)|((?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*))(?:\?([!"$-~]*))?(?:#(.*))?$/
+  /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/((?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::(\d*))?((?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)*)|((?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*))(?:\?([ !"$-~]*))?(?:#(.*))?$/
 
 /** An absolute URI of RFC 3986 in its parts; undefined for anything else. */
 function parseUri(text: string): GenericUri | undefined {
@@ -93,7 +93,14 @@ function matches(asked: GenericUri, registered: GenericUri | undefined): boolean
 
 function isSameQuery(asked: string | undefined, registered: string): boolean {
   if (asked === undefined) return registered === ''
-  return asked.split('&').sort().join('&') === registered.split('&').sort().join('&')
+  return sortedPairs(asked) === sortedPairs(registered)
+}
+
+/** The pairs of a query in order; ampersands at its end do not count. */
+function sortedPairs(query: string): string {
+  const pairs = query.split('&')
+  while (pairs.at(-1) === '') pairs.pop()
+  return pairs.sort().join('&')
 }
 
 function isLoopbackHost(host: string | undefined): boolean {
@@ -152,7 +159,8 @@ function pairsOf(query: string): Array<readonly [string, string]> {
 }
 
 function pairsIn(query: string): Array<readonly [string, string]> {
-  return query.split(/[&;] */).map((part) => {
+  const parts = query.split(/[&;] */).filter((part) => part !== '')
+  return parts.map((part) => {
     const equals = part.indexOf('=')
     const name = decodeLoosely(equals < 0 ? part : part.slice(0, equals))
     return [name, equals < 0 ? '' : decodeLoosely(part.slice(equals + 1))] as const

@@ -21,6 +21,7 @@ describe('scopes', () => {
     ['a comma', 'api,read_user', false],
     ['a tab', 'api\tread_user', false],
     ['a line break', 'api\nread_user', false],
+    ['a blank that is not ASCII', 'api\u00a0read_user', false],
     ['none', '', false],
     ['a NUL, which no store holds', 'user:\u0000', false],
     ['as many bytes as an index holds', `user:${'x'.repeat(1_995)}`, true],

@@ -1,8 +1,11 @@
 import { isStorable } from './parameters/value.ts'
 
+/** What parts scopes: ASCII blanks, and no others (RFC 6749 §3.3). */
+const BLANKS = /[ \t\n\v\f\r]+/
+
 /** Scope names in the order given, each once (RFC 6749 §3.3). */
 export function parseScopes(text: string): string[] {
-  const names = text.split(/\s+/).filter((name) => name !== '')
+  const names = text.split(BLANKS).filter((name) => name !== '')
   return names.length < 2 ? names : [...new Set(names)]
 }
 

@@ -44,7 +44,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     deviceInterval: settings.deviceInterval ?? 5,
     defaultScopes,
     listedScopes,
-    serverScopes: [...listedScopes, ...(settings.dynamicScopes ?? ['user:*'])],
+    serverScopes: [...listedScopes, ...(settings.dynamicScopes ?? [])],
     verificationUri: settings.verificationUri ?? '/oauth/device',
     endpointOrigin: settings.endpointOrigin,
     claims: settings.claims ?? defaultClaims(settings.issuer),

@@ -3,6 +3,7 @@ import type { AuthorizationError, AuthorizationRequest } from '../contract.ts'
 import type { Core } from '../core.ts'
 import { errorHeaders, failure } from '../failure.ts'
 import { authorizationErrorBody, FORM_POST_SCRIPT_SOURCE, formPostBody } from '../pages.ts'
+import { presence } from '../parameters/value.ts'
 import type { Client } from '../ports.ts'
 import { appendToRedirectUri, OUT_OF_BAND } from '../redirect-uri.ts'
 import { type Headers, jsonReply, pageReply, redirectReply } from '../replies.ts'
@@ -26,7 +27,7 @@ export function answerClient(
 ): HttpReply {
   const fields = { ...answer, iss }
   if (mode === 'form_post') {
-    const present = Object.entries(fields).filter((field): field is [string, string] => Boolean(field[1]))
+    const present = Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined)
     const body = formPostBody(address, Object.fromEntries(present))
     const policy = `script-src ${FORM_POST_SCRIPT_SOURCE}; base-uri 'none'; frame-ancestors 'self'`
     return pageReply(200, core.layout({ title: 'Submit this form', body }), [['Content-Security-Policy', policy]])
@@ -97,5 +98,5 @@ export function issOf(core: Core, client: Client): string | undefined {
 }
 
 function fieldsOf(error: AuthorizationError): Fields {
-  return { error: error.error, error_description: error.description, state: error.state }
+  return { error: error.error, error_description: error.description, state: presence(error.state) }
 }

@@ -78,14 +78,15 @@ export async function issueCode(
   origin: string,
 ): Promise<HttpReply> {
   const code = core.mint.authorizationCode()
+  const codeChallenge = presence(request.codeChallenge)
   await core.grants.insert(code, {
     applicationId: request.client.id,
     subject: owner.id,
     scopes: request.scopes.join(' '),
     redirectUri: request.redirectUri,
-    codeChallenge: request.codeChallenge ?? null,
-    codeChallengeMethod: request.codeChallenge === undefined ? null : (request.codeChallengeMethod ?? null),
-    nonce: request.nonce ?? null,
+    codeChallenge: codeChallenge ?? null,
+    codeChallengeMethod: codeChallenge === undefined ? null : (request.codeChallengeMethod ?? null),
+    nonce: presence(request.nonce) ?? null,
     familyId: randomUUID(),
     createdAt: Date.now(),
     expiresIn: core.settings.codeLifetime,

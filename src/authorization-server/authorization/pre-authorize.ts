@@ -69,7 +69,7 @@ export async function preAuthorize(core: Core, parameters: Parameters): Promise<
     nonce: presence(scalarOf(parameters, 'nonce')),
     settings: core.settings,
   }
-  const state = presence(scalarOf(parameters, 'state'))
+  const state = scalarOf(parameters, 'state')
   const failed = firstFailure(CHECKS, facts)
   if (failed !== undefined) return { ok: false, error: errorOf(core, failed, facts, state) }
   return {
@@ -82,9 +82,9 @@ export async function preAuthorize(core: Core, parameters: Parameters): Promise<
       scopes: parseScopes(facts.scope),
       scope: facts.scope,
       state,
-      nonce: facts.nonce,
-      codeChallenge: facts.codeChallenge,
-      codeChallengeMethod: facts.codeChallengeMethod,
+      nonce: scalarOf(parameters, 'nonce'),
+      codeChallenge: scalarOf(parameters, 'code_challenge'),
+      codeChallengeMethod: scalarOf(parameters, 'code_challenge_method'),
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Parameters, ParameterValue } from '../contract.ts'
 import { encodeFormComponent } from '../parameters/decode.ts'
-import { presence, scalarOf } from '../parameters/value.ts'
+import { scalarOf } from '../parameters/value.ts'
 import type { ResourceOwner } from '../ports.ts'
 
 /** What the OpenID Connect parameters of a request ask for, beside the flow itself. */
@@ -41,8 +41,11 @@ export function promptOutcome(
 }
 
 function promptsOf(parameters: Parameters): string[] {
-  const prompt = presence(scalarOf(parameters, 'prompt'))
-  if (prompt === undefined) return []
+  const value = parameters['prompt']
+  // A list or hash is no word that anybody knows.
+  if (typeof value === 'object' && value !== null) return ['']
+  const prompt = scalarOf(parameters, 'prompt') ?? ''
+  if (/^ *$/.test(prompt)) return []
   // Spaces at the end are cut after the split: a pattern for them would look at each run of spaces once a space.
   const prompts = prompt.split(/ +/)
   if (prompts.at(-1) === '') prompts.pop()

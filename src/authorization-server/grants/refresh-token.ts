@@ -42,7 +42,7 @@ export async function refreshTokenGrant(core: Core, request: TokenRequest): Prom
   const { parameters, credentials, client, now } = request
   const presented = textOf(parameters, 'refresh_token')
   const stored = presented === undefined ? undefined : await core.tokens.findByRefresh(presented)
-  const scope = textOf(parameters, 'scope') ?? textOf(parameters, 'scopes')
+  const scope = textOf(parameters, parameters['scope'] == null || parameters['scope'] === false ? 'scopes' : 'scope')
   const failed = firstFailure(CHECKS, { presented, stored, credentials, client, scope })
   if (failed !== undefined) {
     await punishReuse(core, stored, now)

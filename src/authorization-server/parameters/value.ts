@@ -12,7 +12,12 @@ export function textOf(parameters: Parameters, name: string): string | undefined
   if (typeof value === 'string') return value.trim() === '' ? undefined : value
   if (value === undefined || value === null || value === false) return undefined
   if (typeof value !== 'object') return String(value)
-  return Object.keys(value).length === 0 ? undefined : MISFIT
+  return isEmpty(value) ? undefined : MISFIT
+}
+
+/** Rails drops the nulls of a list, so that `code[]` without a value is an empty one, and that is blank. */
+function isEmpty(value: readonly ParameterValue[] | Parameters): boolean {
+  return Array.isArray(value) ? value.every((item) => item === null) : Object.keys(value).length === 0
 }
 
 /** A parameter of the authorization endpoint, where a list or hash counts as absent (A129). May be empty. */

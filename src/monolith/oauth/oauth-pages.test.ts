@@ -229,6 +229,17 @@ for (const engine of testDatabases()) {
       }
     })
 
+    test('what is blank in a request is repeated by the consent page, and left out of the answer', async () => {
+      const browser = await signedInBrowser(monolith.url)
+      const blank = { state: ' ', nonce: ' ', code_challenge: ' ', code_challenge_method: 'S256' }
+      const page = await browser.visit(at(authorizePath(blank)))
+      const { state, nonce, code_challenge } = fieldsOf(page.forms[0])
+      assert.deepEqual([state, nonce, code_challenge], [' ', ' ', ' '])
+      const answer = await press(browser, page, 'Authorize')
+      assert.deepEqual([...(answer.location?.searchParams.keys() ?? [])], ['code'])
+      assert.equal((await exchange(answer)).status, 200)
+    })
+
     test('what is not there is the 404 page, as JSON where JSON is asked for (O001, O002)', async () => {
       const page = await new Browser().visit(at('/nowhere'))
       assert.equal(page.status, 404)
