@@ -19,7 +19,7 @@ const DOORKEEPERS = presetPolicy('compatible')
 
 /**
  * What a client is held to: of the instance's word and the application's own, the stricter, rule by rule. An operator may
- * exempt an application, which leaves its own word, and may hold one to the strictest, which leaves nothing (ADR 9).
+ * exempt an application, which leaves its own word, and may hold one to the strictest, which leaves nothing (ADR 11).
  * Without an application: what the instance holds the unknown to.
  */
 export function policyFor(instance: InstancePolicy, application?: PolicySubject): Policy {

@@ -120,6 +120,7 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
       resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
       testControls: settings.test_controls,
       protocol: {
+        policy: { preset: settings.policy },
         doorkeeperVersion: settings.doorkeeper_version,
         sealingKey: readKeyFile('--data-dir', plan.files.sealingKey),
       },
@@ -140,6 +141,7 @@ function startMonolithPart(
       listen: plan.monolith,
       issuer: plan.issuer,
       doorkeeperVersion: settings.doorkeeper_version,
+      policy: { preset: settings.policy },
       database,
       seed,
       limits: defaultLimits(),

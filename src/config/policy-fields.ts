@@ -6,13 +6,20 @@ const TARGET = {
   message: `must be CLIENT_ID or CLIENT_ID=RULE, with a rule out of ${POLICY_RULE_NAMES.join(', ')}`,
 }
 
+/** The rules of both authorization servers at once, for trying. */
+export const policyPreset = choiceField(
+  POLICY_PRESETS,
+  'compatible',
+  "What clients are held to: compatible is Doorkeeper's way, strict is RFC 9700.",
+)
+
 /** What an authorization server holds clients to beyond Doorkeeper's rules; the same on both. */
 export function policyFields(reuse: 'by the policy' | 'revoke, whatever the policy') {
   return {
     policy: choiceField(
       POLICY_PRESETS,
       'compatible',
-      "What clients are held to: compatible is Doorkeeper's way, strict is RFC 9700. The single rules below go over it.",
+      "What clients are held to: compatible is Doorkeeper's way, strict is RFC 9700. Single rules go over it.",
     ),
     require_pkce: optionalChoiceField(POLICY_RULES.require_pkce, 'Which clients must send a code challenge.'),
     plain_pkce: optionalChoiceField(POLICY_RULES.plain_pkce, 'The code challenge method plain.'),

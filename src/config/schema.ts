@@ -14,7 +14,7 @@ import {
   textField,
   urlField,
 } from './fields.ts'
-import { policyFields } from './policy-fields.ts'
+import { policyFields, policyPreset } from './policy-fields.ts'
 
 const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
 const CIDR = { pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/, message: 'must be an address or a CIDR such as 10.0.0.0/8' }
@@ -234,6 +234,7 @@ const up = z.strictObject({
     'Gateway N, its admin port N+1, control plane N+2, IAM N+3, IAM internal N+4, monolith N+5, demo client N+6.',
   ),
   doorkeeper_version: doorkeeperVersion,
+  policy: policyPreset,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
   no_demo: switchField('Leave the demo client and its data out.'),

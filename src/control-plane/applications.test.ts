@@ -32,6 +32,18 @@ for (const engine of testDatabases()) {
       assert.equal(byClientId.json.application.name, 'Application 1')
     })
 
+    test('the policy of an application is kept as it came, and may be left out', async () => {
+      const policy = { preset: 'strict', require_pkce: 'public' } as const
+      const shown = async (id: number) => (await plane.ask('GET', `/api/v1/applications/${id}`)).json.application
+      await plane.announce(testApplication(21, { policy }), null)
+      assert.deepEqual((await shown(21)).policy, policy)
+      await plane.announce(testApplication(21, { version: 2 }), null)
+      assert.equal('policy' in (await shown(21)), false)
+      const unknown = { application: { ...testApplication(22), policy: { require_pkec: 'all' } }, iam_version: null }
+      assert.equal((await plane.ask('PUT', '/api/v1/applications/22', { json: unknown })).status, 400)
+      await remove(21, 3)
+    })
+
     test('an older version replaces nothing, and what IAM holds is never taken back', async () => {
       await put(2, 2, 2)
       assert.equal((await put(2, 1, 1)).applied, false)

@@ -62,11 +62,11 @@ export async function walkThroughPages(browser: Browser, address: string, redire
   throw new Error(`too many forms, the last at ${page.url.pathname}`)
 }
 
-/** A client on panva's openid-client; ID tokens are checked against the published keys. */
-export function openidClient(issuer: string, client: SeedClient): TestClient {
+/** A client on panva's openid-client; ID tokens are checked against the published keys. `more` is what else metadata says. */
+export function openidClient(issuer: string, client: SeedClient, more: object = {}): TestClient {
   // By form: the library form-encodes Basic credentials (RFC 6749 §2.3.1), which Doorkeeper does not decode.
   const authentication = client.confidential ? oidc.ClientSecretPost(client.secret) : oidc.None()
-  const configuration = new oidc.Configuration(metadata(issuer), client.uid, {}, authentication)
+  const configuration = new oidc.Configuration({ ...metadata(issuer), ...more }, client.uid, {}, authentication)
   oidc.allowInsecureRequests(configuration)
   oidc.enableNonRepudiationChecks(configuration)
   const redirectUri = client.redirect_uris[0] ?? ''
@@ -109,8 +109,8 @@ export function openidClient(issuer: string, client: SeedClient): TestClient {
 }
 
 /** The same client on oauth4webapi, step by step. */
-export function oauth4webapiClient(issuer: string, client: SeedClient): TestClient {
-  const server: oauth.AuthorizationServer = metadata(issuer)
+export function oauth4webapiClient(issuer: string, client: SeedClient, more: object = {}): TestClient {
+  const server: oauth.AuthorizationServer = { ...metadata(issuer), ...more }
   const self: oauth.Client = { client_id: client.uid }
   const authentication = client.confidential ? oauth.ClientSecretPost(client.secret) : oauth.None()
   const insecure = { [oauth.allowInsecureRequests]: true }
