@@ -103,6 +103,11 @@ export interface PendingDevice {
   readonly scopes: readonly string[]
 }
 
+/** Whether a user code may be looked at, or how long it must wait, in milliseconds. */
+export type UserCodeGuess =
+  | { readonly allowed: true; takeBack(): Promise<void> }
+  | { readonly allowed: false; readonly waitMs: number }
+
 export type DeviceApproval = 'approved' | 'unknown' | 'expired'
 
 /** The OAuth 2 and OpenID Connect endpoints as Doorkeeper serves them, without users, sessions or consent pages. */
@@ -134,6 +139,11 @@ export interface AuthorizationServer {
   grantedApplications(ownerId: string): Promise<GrantedApplication[]>
   /** GET /oauth/authorize/native: shows whatever code it is given, escaped. */
   nativePage(parameters: Parameters): HttpReply
+  /**
+   * Counts a guess of a user code, before it is looked at, for all replicas (RFC 8628 §5.1). One that proves right is
+   * taken back. `network` is where it comes from; left out where that is not known.
+   */
+  guessUserCode(ownerId: string, network?: string): Promise<UserCodeGuess>
   /** The device that waits under this code; undefined when unknown, used or expired. Codes are case-sensitive. */
   findDevice(userCode: string): Promise<PendingDevice | undefined>
   /** Gives a waiting device to a user, once. */

@@ -11,6 +11,7 @@ export {
   requestLimits,
 } from './limits/request-limits.ts'
 export { retryAfter, TOO_MANY_TEXT, TooManyGuessesError, tooManyRequests } from './limits/too-many-requests.ts'
+export type { UserCodeLimits } from './limits/user-code-guess.ts'
 export { hexMint, prefixedMint } from './mint.ts'
 export {
   authorizationErrorBody,

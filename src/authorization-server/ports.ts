@@ -2,6 +2,7 @@ import type { Policy, PolicyPreset, PolicyTarget } from '../applications/index.t
 import type { Database } from '../storage/index.ts'
 import type { DoorkeeperVersion } from './dialect.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
+import type { UserCodeLimits } from './limits/user-code-guess.ts'
 
 /** An OAuth application in the role it plays on the wire. */
 export interface Client {
@@ -160,6 +161,8 @@ export interface AuthorizationServerDependencies {
   readonly onSecurityEvent?: (event: SecurityEvent) => void
   /** Default: nothing is limited. */
   readonly limits?: RequestLimits
+  /** How often user codes may be guessed. Default: as often as one likes. */
+  readonly userCodeLimits?: UserCodeLimits | undefined
   /** Makes whole pages of the server's own titles and bodies. Default: a plain page. */
   readonly layout?: Layout
 }

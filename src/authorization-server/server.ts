@@ -35,6 +35,7 @@ import { createKeyStore } from './store/keys.ts'
 import { createMaintenance } from './store/maintenance.ts'
 import { createSecurityEventStore } from './store/security-events.ts'
 import { createTokenStore } from './store/tokens.ts'
+import { userCodeGuesses } from './store/user-code-guesses.ts'
 import { tokenInUri } from './uri-credentials.ts'
 
 /** Puts the endpoints together over the tables of a schema. Throws when the schema's name is not one. */
@@ -77,6 +78,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
       const body = nativeCodeBody(scalarOf(parameters, 'code') ?? '')
       return pageReply(200, core.layout({ title: 'Authorization code', body }))
     },
+    guessUserCode: userCodeGuesses(database, schema, dependencies.userCodeLimits),
     findDevice: (userCode) => findDevice(core, userCode),
     approveDevice: (userCode, owner) => approveDevice(core, userCode, owner),
     async findAccessToken(token) {

@@ -13,7 +13,7 @@ import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
-import { requestLimitSettings, trustedProxies } from './limits.ts'
+import { requestLimitSettings, trustedProxies, userCodeLimits } from './limits.ts'
 import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
@@ -58,6 +58,7 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     accessTokenFormat: settings.access_token_format,
     ...(settings.jwt_audience === undefined ? {} : { jwtAudience: settings.jwt_audience }),
     limits: requestLimitSettings(settings),
+    userCodeLimits: userCodeLimits(settings),
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     protocol: {

@@ -1,6 +1,6 @@
-import type { Limit, RequestLimitSettings } from '../authorization-server/index.ts'
+import type { Limit, RequestLimitSettings, UserCodeLimits } from '../authorization-server/index.ts'
 import { parseLimit, type Settings, sections } from '../config/index.ts'
-import type { SignInLimits } from '../monolith/index.ts'
+import type { MonolithSettings, SignInLimits } from '../monolith/index.ts'
 
 /** The limits that IAM and monolith share, as the schema has checked them. */
 export function requestLimitSettings(settings: Settings<'iam'> | Settings<'monolith'>): RequestLimitSettings {
@@ -14,8 +14,23 @@ export function requestLimitSettings(settings: Settings<'iam'> | Settings<'monol
   }
 }
 
+/** The limits of guesses at user codes that IAM and monolith share. */
+export function userCodeLimits(settings: Settings<'iam'> | Settings<'monolith'>): UserCodeLimits {
+  return { user: limitOf(settings, settings.limit_user_codes), all: limitOf(settings, settings.limit_user_codes_all) }
+}
+
+/** All limits of the monolith. */
+export function monolithLimits(settings: Settings<'monolith'>): NonNullable<MonolithSettings['limits']> {
+  const address = limitOf(settings, settings.limit_user_codes_address)
+  return {
+    requests: requestLimitSettings(settings),
+    signIn: signInLimits(settings),
+    userCodes: { ...userCodeLimits(settings), address },
+  }
+}
+
 /** The limits of the monolith's sign-in page. */
-export function signInLimits(settings: Settings<'monolith'>): SignInLimits {
+function signInLimits(settings: Settings<'monolith'>): SignInLimits {
   return {
     place: limitOf(settings, settings.limit_sign_in),
     name: limitOf(settings, settings.limit_sign_in_name),
@@ -24,9 +39,8 @@ export function signInLimits(settings: Settings<'monolith'>): SignInLimits {
 }
 
 /** What is limited where nothing is configured. */
-export function defaultLimits() {
-  const settings = sections.monolith.parse({ issuer: 'http://localhost' })
-  return { requests: requestLimitSettings(settings), signIn: signInLimits(settings) }
+export function defaultLimits(): NonNullable<MonolithSettings['limits']> {
+  return monolithLimits(sections.monolith.parse({ issuer: 'http://localhost' }))
 }
 
 /** One limit; undefined when it, or all of them, are off. */

@@ -14,7 +14,7 @@ import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
-import { requestLimitSettings, signInLimits, trustedProxies } from './limits.ts'
+import { monolithLimits, trustedProxies } from './limits.ts'
 import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
@@ -84,7 +84,8 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
       control_url === undefined || control_token_file === undefined
         ? undefined
         : { url: control_url, token: readSecretFile('--control-token-file', control_token_file) },
-    limits: { requests: requestLimitSettings(settings), signIn: signInLimits(settings) },
+    limits: monolithLimits(settings),
+    confirmDevice: settings.confirm_device,
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     stateKey: readKeyFile('--state-key-file', stateFile),

@@ -117,6 +117,7 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
       internalToken: readSecretFile('--data-dir', plan.files.internalToken),
       verifierKey: readKeyFile('--data-dir', plan.files.verifierKey),
       limits: defaultLimits().requests,
+      userCodeLimits: defaultLimits().userCodes,
       resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
       testControls: settings.test_controls,
       protocol: {

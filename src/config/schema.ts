@@ -138,6 +138,11 @@ const limits = {
     '20/10m',
     'Different wrong secrets for one client from one address, whichever it is.',
   ),
+  limit_user_codes: limitField('10/10m', 'Wrong device codes typed by one user, counted over all processes.'),
+  limit_user_codes_all: limitField(
+    '600/5m',
+    'Wrong device codes typed by all users who were wrong before, counted over all processes.',
+  ),
 }
 
 const control = z.strictObject({
@@ -217,6 +222,13 @@ const monolith = z.strictObject({
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   ...policyFields('by the policy'),
   ...limits,
+  limit_user_codes_address: limitField(
+    '30/10m',
+    'Wrong device codes typed at one address by users who were wrong before, counted over all processes.',
+  ),
+  confirm_device: switchField(
+    'Show which client asks for what before a device is let in, where Doorkeeper lets it in at once (RFC 8628 §5.4); advised.',
+  ),
   limit_sign_in: limitField('10/10m', 'Different wrong passwords for one user from one address or known browser.'),
   limit_sign_in_name: limitField(
     '100/1h',

@@ -20,7 +20,9 @@ export const INTERNAL_PATHS = {
   consent: '/oauth2/internal/auth/requests/consent',
   consentAccept: '/oauth2/internal/auth/requests/consent/accept',
   consentReject: '/oauth2/internal/auth/requests/consent/reject',
-  /** PUT `?user_code=`: approves a device for a user. 404 for a code that is unknown, used or expired; the last with `"reason":"expired"`. */
+  /** GET `?user_code=`: what waits under this code, for a page that asks before it approves: {@link deviceRequestSchema}. */
+  device: '/oauth2/internal/auth/requests/device',
+  /** PUT `?user_code=`: approves a device for a user. 404 for a code that is unknown, used or expired; the last with `"reason":"expired"`. 429 with `Retry-After` for a user who has guessed too often. */
   deviceAccept: '/oauth2/internal/auth/requests/device/accept',
   /** POST {@link internalIntrospectionSchema}: for the resource servers of the platform, which hold no client. */
   introspect: '/oauth2/internal/introspect',
@@ -82,6 +84,13 @@ export const consentAcceptSchema = z.strictObject({
   /** The monolith's user at the time of consent; must be the subject of the challenge. */
   subject: z.string(),
 })
+
+/** GET device. 404 for a code that is unknown, used or expired. */
+export const deviceRequestSchema = z.object({
+  client: z.object({ client_id: z.string(), client_name: z.string() }),
+  requested_scope: z.array(z.string()),
+})
+export type DeviceRequest = z.infer<typeof deviceRequestSchema>
 
 /** PUT device/accept. */
 export const deviceAcceptSchema = resourceOwnerSchema

@@ -1,4 +1,8 @@
-import type { Settings as ProtocolSettings, RequestLimitSettings } from '../authorization-server/index.ts'
+import type {
+  Settings as ProtocolSettings,
+  RequestLimitSettings,
+  UserCodeLimits,
+} from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { Database } from '../storage/index.ts'
 
@@ -32,6 +36,8 @@ export interface IamSettings {
   readonly testControls?: boolean
   /** What callers may do how often. Default: as often as they like. */
   readonly limits?: RequestLimitSettings | undefined
+  /** How often one user may guess device codes; the other limits are the device page's. Default: as often as they like. */
+  readonly userCodeLimits?: UserCodeLimits | undefined
   /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
   /** What else the operator decides about the protocol. */

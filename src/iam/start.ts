@@ -120,6 +120,7 @@ function protocolCore(
     schema,
     mint,
     ...hooks,
+    userCodeLimits: settings.userCodeLimits,
     resourceOwners: {
       find: (id) => owners.find(id),
       ...(resourceOwnerUrl === undefined

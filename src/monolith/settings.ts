@@ -1,4 +1,9 @@
-import type { DoorkeeperVersion, InstancePolicy, RequestLimitSettings } from '../authorization-server/index.ts'
+import type {
+  DoorkeeperVersion,
+  InstancePolicy,
+  RequestLimitSettings,
+  UserCodeLimits,
+} from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { SeedDocument } from './seed.ts'
@@ -25,8 +30,11 @@ export interface MonolithSettings {
     | {
         readonly requests?: RequestLimitSettings | undefined
         readonly signIn?: SignInLimits | undefined
+        readonly userCodes?: UserCodeLimits | undefined
       }
     | undefined
+  /** Shows which client asks for what before a device is let in (RFC 8628 §5.4). Default false, as Doorkeeper. */
+  readonly confirmDevice?: boolean | undefined
   /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
   /** Opens /__lab/reset and /__lab/advance. */

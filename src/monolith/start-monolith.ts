@@ -92,6 +92,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     onSecurityEvent: (event) => log.warn(securityLogLine(event), 'security event'),
     layout: coreLayout,
     limits,
+    userCodeLimits: settings.limits?.userCodes,
   })
   const registry = applicationRegistry(database, schema, core.applications)
   if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed planted')
@@ -111,7 +112,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
         limits,
       }),
       ...authorizePages(core, sessions),
-      ...devicePages({ core, iam, log }),
+      ...devicePages({ core, iam, log, limits, confirms: settings.confirmDevice ?? false }),
       ...consentPages({ iam, log }),
       ...applicationPages(registry, core.policyFor),
     }),

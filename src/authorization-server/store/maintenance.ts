@@ -17,7 +17,7 @@ function overFor(seconds: number): string {
 }
 
 /**
- * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, access tokens without a
+ * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, guesses a day after, access tokens without a
  * refresh token a day after theirs, pairs 30 days after they were revoked, so that reuse of a refresh token is
  * seen until then, and security events after 400 days. A pair that can still be refreshed never is. The time is the database's: a replica whose clock runs
  * ahead removes nothing before its time.
@@ -31,24 +31,35 @@ export function createMaintenance(database: Database, schema: string): Maintenan
   const sql = named(schema, {
     agedTokens: aged('tokens', ['created_at', 'revoked_at']),
     agedGrants: aged('grants', ['created_at', 'used_at']),
+    agedGuesses: aged('user_code_guesses', ['guessed_at']),
     agedDevices: aged('device_grants', ['created_at', 'last_polled_at']),
     purgedGrants: purge('grants', overFor(3_600)),
     purgedDevices: purge('device_grants', overFor(3_600)),
     purgedAccess: purge('tokens', `refresh_hash is null and ${overFor(86_400)}`),
+    purgedGuesses: purge('user_code_guesses', `guessed_at < now() - interval '1 day'`),
     purgedPairs: purge('tokens', `revoked_at < now() - interval '30 days'`),
     purgedEvents: purge('security_events', `occurred_at < now() - interval '400 days'`),
   })
   return {
     async reset() {
-      await database.query(`truncate ${schema}.tokens, ${schema}.grants, ${schema}.device_grants`)
+      await database.query(
+        `truncate ${schema}.tokens, ${schema}.grants, ${schema}.device_grants, ${schema}.user_code_guesses`,
+      )
     },
     async advance(seconds) {
-      for (const statement of [sql.agedTokens, sql.agedGrants, sql.agedDevices])
+      for (const statement of [sql.agedTokens, sql.agedGrants, sql.agedDevices, sql.agedGuesses])
         await database.query(statement, [seconds])
     },
     async purge() {
       let total = 0
-      const statements = [sql.purgedGrants, sql.purgedDevices, sql.purgedAccess, sql.purgedPairs, sql.purgedEvents]
+      const statements = [
+        sql.purgedGrants,
+        sql.purgedDevices,
+        sql.purgedGuesses,
+        sql.purgedAccess,
+        sql.purgedPairs,
+        sql.purgedEvents,
+      ]
       for (const statement of statements) {
         for (let count = BATCH; count === BATCH; total += count) {
           count = (await database.query(statement)).length

@@ -122,4 +122,16 @@ ${REVOKE_FAMILY};
 alter table {schema}.applications add column policy jsonb;
 `,
   },
+  {
+    name: '0005_user_code_guesses',
+    sql: `
+create table {schema}.user_code_guesses (
+  id bigint generated always as identity primary key,
+  subject text not null,
+  network text not null,
+  guessed_at timestamptz not null
+);
+create index user_code_guesses_by_age on {schema}.user_code_guesses (guessed_at);
+`,
+  },
 ]

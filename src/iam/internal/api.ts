@@ -5,7 +5,7 @@ import type { ReplicatedApplications } from '../replicated-applications.ts'
 import { invalidRequest, isAuthorized, json, notFound } from './answer.ts'
 import { deleteClient, listClients, putClient } from './clients.ts'
 import { acceptConsent, type ConsentDependencies, rejectConsent, showConsent } from './consent.ts'
-import { acceptDevice, type CredentialDependencies, introspect } from './credentials.ts'
+import { acceptDevice, type CredentialDependencies, introspect, showDevice } from './credentials.ts'
 import { securityEvents } from './security-events.ts'
 import { acceptLogin, rejectLogin, showLogin } from './sign-in.ts'
 
@@ -69,6 +69,7 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.consent, { GET: (request) => showConsent(to, request) }],
     [INTERNAL_PATHS.consentAccept, { PUT: (request) => acceptConsent(to, request) }],
     [INTERNAL_PATHS.consentReject, { PUT: (request) => rejectConsent(to, request) }],
+    [INTERNAL_PATHS.device, { GET: (request) => showDevice(to, request) }],
     [INTERNAL_PATHS.deviceAccept, { PUT: (request) => acceptDevice(to, request) }],
     [INTERNAL_PATHS.securityEvents, { GET: (request) => securityEvents(to.core, request) }],
     [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],

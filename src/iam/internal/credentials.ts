@@ -1,8 +1,8 @@
-import type { AuthorizationServer } from '../../authorization-server/index.ts'
+import { type AuthorizationServer, retryAfter } from '../../authorization-server/index.ts'
 import { deviceAcceptSchema, internalIntrospectionSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { type ResourceOwnerTable, toResourceOwner } from '../resource-owner-store.ts'
-import { invalidRequest, json, queryParameter, readJson } from './answer.ts'
+import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
 /** What device/accept and introspect need. */
 export interface CredentialDependencies {
@@ -21,11 +21,31 @@ export async function acceptDevice(to: CredentialDependencies, request: HttpRequ
   if (userCode === undefined) return invalidRequest('user_code: is missing')
   const body = readJson(request, deviceAcceptSchema)
   if (!body.ok) return body.reply
+  const guess = await to.core.guessUserCode(body.value.subject)
+  if (!guess.allowed) {
+    const refused = json(429, { error: 'temporarily_unavailable' })
+    return { ...refused, headers: [...refused.headers, retryAfter(guess.waitMs)] }
+  }
   // The profile is there before the device can fetch a token that speaks of it.
   await to.owners.put(body.value)
   const approval = await to.core.approveDevice(userCode, toResourceOwner(body.value))
-  if (approval === 'approved') return json(200, { redirect_to: to.devicePage })
+  if (approval === 'approved') {
+    await guess.takeBack()
+    return json(200, { redirect_to: to.devicePage })
+  }
   return json(404, { error: 'not_found', ...(approval === 'expired' ? { reason: 'expired' } : {}) })
+}
+
+/** GET device `?user_code=`: what waits under this code. The page that asks has counted the guess. */
+export async function showDevice(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
+  const userCode = queryParameter(request, 'user_code')
+  if (userCode === undefined) return invalidRequest('user_code: is missing')
+  const device = await to.core.findDevice(userCode)
+  if (device === undefined) return notFound()
+  return json(200, {
+    client: { client_id: device.clientId, client_name: device.clientName },
+    requested_scope: device.scopes,
+  })
 }
 
 /** POST introspect: whether an access token of this service is good now, and for what. Any other text is inactive. */

@@ -4,6 +4,8 @@ import {
   AUTH_TOKEN_HEADER,
   type ConsentRequest,
   consentRequestSchema,
+  type DeviceRequest,
+  deviceRequestSchema,
   INTERNAL_PATHS,
   internalIntrospectionAnswerSchema,
   loginRequestSchema,
@@ -30,6 +32,8 @@ export interface IamClient {
   consentRequest(challenge: string): Promise<IamAnswer<ConsentRequest>>
   acceptConsent(request: ConsentRequest): Promise<IamAnswer<string>>
   rejectConsent(challenge: string, error: string, description: string): Promise<IamAnswer<string>>
+  /** What waits under a user code. */
+  deviceRequest(userCode: string): Promise<IamAnswer<DeviceRequest>>
   approveDevice(userCode: string, owner: ResourceOwner): Promise<IamAnswer<undefined>>
   introspect(token: string): Promise<IamAnswer<Introspection>>
 }
@@ -69,6 +73,8 @@ export function iamClient(options: {
       decide(INTERNAL_PATHS.consentAccept, challenge, { grant_scope: requested_scope, subject }),
     rejectConsent: (challenge, error, error_description) =>
       decide(INTERNAL_PATHS.consentReject, challenge, { error, error_description }),
+    deviceRequest: async (userCode) =>
+      read(await send('GET', INTERNAL_PATHS.device, { user_code: userCode }), deviceRequestSchema),
     async approveDevice(userCode, owner) {
       const answer = await send('PUT', INTERNAL_PATHS.deviceAccept, { user_code: userCode }, documentOf(owner))
       return answer.kind === 'ok' ? { kind: 'ok', value: undefined } : answer

@@ -19,3 +19,30 @@ export function deviceBody(page: {
 </form>
 </main>`
 }
+
+/** What a device asks for. */
+export interface DeviceWish {
+  readonly clientName: string
+  readonly scopes: readonly string[]
+}
+
+/** The body of the page that shows whom a code lets in, before it does (RFC 8628 §5.4). */
+export function confirmDeviceBody(page: {
+  readonly csrfToken: string
+  readonly action: string
+  readonly userCode: string
+  readonly wish: DeviceWish
+}): Html {
+  return html`<main>
+<h1>Authorize device</h1>
+<p>Allow <strong dir="auto">${page.wish.clientName}</strong> to use your account on a device?</p>
+<ul class="scopes" aria-label="Scopes">${page.wish.scopes.map((scope) => html`<li>${scope}</li>`)}</ul>
+<p>Go on only if you started this yourself and your device shows the code <strong>${page.userCode}</strong>. If somebody sent it to you, cancel.</p>
+<form action="${page.action}" accept-charset="UTF-8" method="post">${csrfField(page.csrfToken)}<input type="hidden" name="user_code" value="${page.userCode}"><input type="hidden" name="confirmed" value="${page.userCode}">
+<div class="actions">
+<input type="submit" name="commit" value="Authorize" class="primary">
+<a class="button" href="/oauth/device">Cancel</a>
+</div>
+</form>
+</main>`
+}
