@@ -4,6 +4,7 @@ export type { Limit } from './limits/gcra.ts'
 export { limitLog } from './limits/limit-log.ts'
 export { type LimitTable, limitTable } from './limits/limit-table.ts'
 export {
+  type Caller,
   type LimitReached,
   type RequestLimitOptions,
   type RequestLimitSettings,

@@ -13,7 +13,7 @@ import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
-import { requestLimitSettings, trustedProxies, userCodeLimits } from './limits.ts'
+import { limitOf, requestLimitSettings, trustedProxies, userCodeLimits } from './limits.ts'
 import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
@@ -57,8 +57,9 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     resourceOwnerUrl: settings.resource_owner_url,
     accessTokenFormat: settings.access_token_format,
     ...(settings.jwt_audience === undefined ? {} : { jwtAudience: settings.jwt_audience }),
-    limits: requestLimitSettings(settings),
+    limits: { ...requestLimitSettings(settings), loginStarts: limitOf(settings, settings.limit_login_starts) },
     userCodeLimits: userCodeLimits(settings),
+    maxOpenLogins: settings.max_open_logins,
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     protocol: {

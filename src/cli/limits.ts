@@ -44,7 +44,7 @@ export function defaultLimits(): NonNullable<MonolithSettings['limits']> {
 }
 
 /** One limit; undefined when it, or all of them, are off. */
-function limitOf({ rate_limits }: { readonly rate_limits: 'on' | 'off' }, text: string): Limit | undefined {
+export function limitOf({ rate_limits }: { readonly rate_limits: 'on' | 'off' }, text: string): Limit | undefined {
   return rate_limits === 'off' ? undefined : parseLimit(text)
 }
 

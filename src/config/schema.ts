@@ -199,6 +199,11 @@ const iam = z.strictObject({
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
   ...policyFields('revoke, whatever the policy'),
   ...limits,
+  limit_login_starts: limitField('2000/10m', 'Sign-ins begun from one address that is not a trusted proxy.'),
+  max_open_logins: integerField(
+    { min: 1, max: 10_000_000, fallback: 100_000 },
+    'Sign-ins that may wait for their user at once; further ones are answered 503, and the gateway sends them to the monolith.',
+  ),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
   log_level: logLevel,
 })

@@ -1,10 +1,12 @@
-import type {
-  AuthorizationRequest,
-  AuthorizationServer,
-  AuthorizationStep,
-  Parameters,
-  RequestLimits,
-  ResourceOwner,
+import {
+  type AuthorizationRequest,
+  type AuthorizationServer,
+  type AuthorizationStep,
+  type Caller,
+  type Parameters,
+  type RequestLimits,
+  type ResourceOwner,
+  TOO_MANY_TEXT,
 } from '../authorization-server/index.ts'
 import { isGenuineVerifier, type VerifierKind } from '../credentials/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
@@ -12,7 +14,8 @@ import { type BrowserMark, browserMarks, dropMark, newBrowserMark, setMark, surp
 import { presentedVerifierHash } from './challenge.ts'
 import { type AnsweredChallenge, type ChallengeStore, namedClient } from './challenge-store.ts'
 import { afterSignIn, consentParameters, isPromptNone, plainText } from './flow-parameters.ts'
-import { errorPage, handOffRedirect, withCookies } from './pages.ts'
+import type { OpenLogins } from './open-logins.ts'
+import { errorPage, handOffRedirect, laterPage, withCookies } from './pages.ts'
 import type { ResourceOwnerTable } from './resource-owner-store.ts'
 
 /** What `/oauth/authorize` needs. */
@@ -21,6 +24,7 @@ export interface AuthorizeDependencies {
   readonly limits: RequestLimits
   readonly challenges: ChallengeStore
   readonly owners: ResourceOwnerTable
+  readonly logins: OpenLogins
   readonly verifierKey: Uint8Array
   readonly issuer: string
   readonly loginUrl: string
@@ -43,6 +47,8 @@ interface Flow {
 }
 
 const STALE = 'This sign-in has expired or was used before. Please go back to the application and start again.'
+const FULL = 'The authorization server is currently unable to handle the request. Please try again.'
+const FULL_WAIT_MS = 30_000
 const TOO_LARGE = 'The request is too large.'
 
 /**
@@ -58,7 +64,7 @@ export function authorizeEndpoint(dependencies: AuthorizeDependencies) {
     if (login !== '') return steps.resume('login', login, marks)
     const consent = plainText(parameters['consent_verifier'])
     if (consent !== '') return steps.resume('consent', consent, marks)
-    return steps.start(parameters, marks)
+    return steps.start(parameters, marks, dependencies.limits.callerOf(request))
   }
 }
 
@@ -72,9 +78,20 @@ class AuthorizeFlow {
   }
 
   /** A new request. Only an OpenID Connect prompt is looked at (recording A140, A149). */
-  async start(parameters: Parameters, marks: readonly BrowserMark[]): Promise<HttpReply> {
+  async start(parameters: Parameters, marks: readonly BrowserMark[], caller: Caller): Promise<HttpReply> {
     const step = await this.#to.core.begin(parameters, undefined)
     if (step.kind === 'reply' && !isPromptNone(parameters)) return step.reply
+    const { limits, logins } = this.#to
+    const reached = { endpoint: 'authorize', network: caller.address.network } as const
+    const refused = limits.admitLogin(caller)
+    if (refused !== undefined) {
+      limits.reached({ ...reached, limit: refused.limit })
+      return laterPage(TOO_MANY_TEXT, 429, refused.waitMs)
+    }
+    if (!logins.admit()) {
+      limits.reached({ ...reached, limit: 'open_logins' })
+      return laterPage(FULL, 503, FULL_WAIT_MS)
+    }
     return this.#askSignIn({ parameters, promptNone: step.kind === 'reply', reauthenticate: false }, marks)
   }
 

@@ -105,7 +105,16 @@ export class ChallengeStore {
     return count
   }
 
-  /** Removes up to `limit` challenges that expired an hour ago; returns how many went. */
+  /** How many logins wait for their answer; counts no further than `atMost`. */
+  async countOpenLogins(atMost: number): Promise<number> {
+    const [row] = await this.#database.query<{ open: number }>(this.#sql.countOpenLogins, [atMost])
+    return row?.open ?? 0
+  }
+
+  /**
+   * Removes up to `limit` challenges that expired: unanswered ones, which nothing can come of, and others an hour later;
+   * returns how many went.
+   */
   async purge(limit: number, within: Queryable): Promise<number> {
     return (await within.query(this.#sql.purge, [limit])).length
   }
@@ -188,10 +197,16 @@ where verifier_hash = $1 and kind = $2 and browser_hash = any($3::bytea[]) and u
       'count_open',
       `select kind, count(*) as open from ${table} where outcome is null and expires_at > now() group by kind`,
     ),
+    countOpenLogins: named(
+      'count_open_logins',
+      `select count(*) as open from (select 1 from ${table}
+where kind = 'login' and outcome is null and expires_at > now() limit $1) as waiting`,
+    ),
     purge: named(
       'purge',
       `delete from ${table} where challenge_hash in (
-  select challenge_hash from ${table} where expires_at < now() - interval '1 hour' limit $1 for update skip locked)
+  select challenge_hash from ${table} where expires_at < now() and (outcome is null or expires_at < now() - interval '1 hour')
+  limit $1 for update skip locked)
 returning 1`,
     ),
     advance: named(

@@ -52,7 +52,7 @@ export function startCleanUp(options: {
 }
 
 /**
- * Removes challenges that expired an hour ago, a batch a transaction, each under a lock so that replicas take turns.
+ * Removes challenges whose time is over, a batch a transaction, each under a lock so that replicas take turns.
  * Returns how many went, or `elsewhere` when another replica is at it.
  */
 export async function purgeChallenges(

@@ -9,8 +9,10 @@ test('a request survives being kept, whatever its parameters hold; what the serv
   assert.deepEqual(unpackParameters(text), kept)
 })
 
-test('more than 64 KiB of parameters are not kept', () => {
-  assert.equal(packParameters({ state: 's'.repeat(70_000) }), undefined)
+test('more than 16 KiB of parameters are not kept, in bytes', () => {
+  assert.notEqual(packParameters({ state: 's'.repeat(16_000) }), undefined)
+  assert.equal(packParameters({ state: 's'.repeat(16_400) }), undefined)
+  assert.equal(packParameters({ state: '\u65e5'.repeat(6_000) }), undefined)
 })
 
 test('consent drops what the consent form does not repeat', () => {

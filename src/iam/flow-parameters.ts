@@ -26,11 +26,12 @@ const REPEATED_BY_CONSENT: ReadonlySet<string> = new Set([
   'code_challenge_method',
 ])
 
-const LIMIT = 64 << 10
+/** Real requests have less than 2 KiB; anybody can have one kept. */
+const LIMIT = 16 << 10
 
 /**
  * The parameters of an authorization request that the server goes by, as text to be kept; others, a secret among
- * them, are not kept. Undefined when there is more than 64 KiB of them.
+ * them, are not kept. Undefined when there is more than 16 KiB of them.
  */
 export function packParameters(parameters: Parameters): string | undefined {
   const kept: Record<string, ParameterValue> = {}
@@ -39,7 +40,7 @@ export function packParameters(parameters: Parameters): string | undefined {
     if (value !== undefined) kept[name] = value
   }
   const text = JSON.stringify(kept)
-  return text.length > LIMIT ? undefined : text
+  return Buffer.byteLength(text) > LIMIT ? undefined : text
 }
 
 /** The inverse of {@link packParameters}. */

@@ -1,4 +1,10 @@
-import { authorizationErrorBody, pageReply, plainLayout, redirectReply } from '../authorization-server/index.ts'
+import {
+  authorizationErrorBody,
+  pageReply,
+  plainLayout,
+  redirectReply,
+  retryAfter,
+} from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
 
 const UNCACHED = [['Cache-Control', 'no-store']] as const
@@ -12,6 +18,12 @@ export function handOffRedirect(location: string, cookies: readonly string[]): H
 export function errorPage(text: string, status = 400): HttpReply {
   const title = 'An error has occurred'
   return pageReply(status, plainLayout({ title, body: authorizationErrorBody(text) }), UNCACHED)
+}
+
+/** {@link errorPage} that says when to come back. */
+export function laterPage(text: string, status: 429 | 503, waitMs: number): HttpReply {
+  const reply = errorPage(text, status)
+  return { ...reply, headers: [...reply.headers, retryAfter(waitMs)] }
 }
 
 /** An answer with more cookies. */

@@ -4,7 +4,7 @@ import type { Log } from '../observability/index.ts'
 import { type AuthorizeDependencies, authorizeEndpoint } from './authorize.ts'
 import { health } from './health.ts'
 import type { IamMetrics } from './metrics.ts'
-import { errorPage } from './pages.ts'
+import { laterPage } from './pages.ts'
 import { ResourceOwnerUnavailableError } from './password-check.ts'
 import { endpointOf, innerPath, type PublicEndpoint } from './public-path.ts'
 import { currentCorrelationId } from './request-log.ts'
@@ -19,7 +19,7 @@ export interface PublicApiDependencies extends AuthorizeDependencies {
   ready(): Promise<boolean>
 }
 
-const RETRY_AFTER_SECONDS = '5'
+const RETRY_AFTER_SECONDS = 5
 const UNAVAILABLE = 'The authorization server is currently unable to handle the request. Please try again.'
 
 /** The public port: health, the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for the rest. */
@@ -68,8 +68,7 @@ function tooMany(
   const refused = limits.admit(endpoint, caller)
   if (refused === undefined) return undefined
   limits.reached({ endpoint, limit: refused.limit, network: caller.address.network })
-  const reply = errorPage(TOO_MANY_TEXT, 429)
-  return { ...reply, headers: [...reply.headers, retryAfter(refused.waitMs)] }
+  return laterPage(TOO_MANY_TEXT, 429, refused.waitMs)
 }
 
 async function page(
@@ -90,10 +89,8 @@ async function page(
  * a page where a user looks, JSON elsewhere.
  */
 function unavailable(endpoint: PublicEndpoint): HttpReply {
-  const retry = ['Retry-After', RETRY_AFTER_SECONDS] as const
   if (endpoint === 'authorize' || endpoint === 'authorize_native') {
-    const reply = errorPage(UNAVAILABLE, 503)
-    return { ...reply, headers: [...reply.headers, retry] }
+    return laterPage(UNAVAILABLE, 503, RETRY_AFTER_SECONDS * 1_000)
   }
   return {
     status: 503,
@@ -101,7 +98,7 @@ function unavailable(endpoint: PublicEndpoint): HttpReply {
       ...securityHeaders,
       ['Content-Type', 'application/json; charset=utf-8'],
       ['Cache-Control', 'no-store'],
-      retry,
+      retryAfter(RETRY_AFTER_SECONDS * 1_000),
     ],
     body: JSON.stringify({ error: 'temporarily_unavailable', error_description: UNAVAILABLE }),
   }

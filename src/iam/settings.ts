@@ -36,6 +36,8 @@ export interface IamSettings {
   readonly testControls?: boolean
   /** What callers may do how often. Default: as often as they like. */
   readonly limits?: RequestLimitSettings | undefined
+  /** How many sign-ins may wait for their user at once; further ones are answered 503. Default: any number. */
+  readonly maxOpenLogins?: number | undefined
   /** How often one user may guess device codes; the other limits are the device page's. Default: as often as they like. */
   readonly userCodeLimits?: UserCodeLimits | undefined
   /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */

@@ -18,6 +18,7 @@ import { startCleanUp } from './clean-up.ts'
 import { internalApi } from './internal/api.ts'
 import { type IamMetrics, iamMetrics } from './metrics.ts'
 import { iamMigrations } from './migrations.ts'
+import { openLogins } from './open-logins.ts'
 import { passwordCheck } from './password-check.ts'
 import { publicApi } from './public-api.ts'
 import { ReplicatedApplications } from './replicated-applications.ts'
@@ -60,6 +61,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   })
   const to = {
     ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log, limits },
+    logins: openLogins(settings.maxOpenLogins, (most) => challenges.countOpenLogins(most)),
     testControls: settings.testControls ?? false,
     ready: () => isReachable(database),
     loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,

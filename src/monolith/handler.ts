@@ -143,7 +143,7 @@ async function visitPage(
   const owner = await ownerOf(session, options)
   if (!isGenuine && !owner) return publicError(422, request)
   const reply = await answerPage({ request, method, parameters, segments: found.segments, session, owner })
-  const cookies = session.cookies(request.origin.startsWith('https:'))
+  const cookies = session.cookies([request.origin, options.issuer].some((origin) => origin.startsWith('https:')))
   return { ...reply, headers: [...reply.headers, ...cookies.map((cookie) => ['Set-Cookie', cookie] as const)] }
 }
 

@@ -24,6 +24,7 @@ export interface SignInOptions {
   readonly checkPassword: PasswordCheck
   readonly browsers: KnownBrowsers
   readonly limits: RequestLimits
+  readonly issuer: string
   /** Undefined where no IAM is configured: a challenge is then ignored. */
   readonly challenges: LoginChallenges | undefined
 }
@@ -76,7 +77,8 @@ async function signIn(visit: Visit, options: SignInOptions): Promise<HttpReply> 
     return { ...reply, status: 429, headers: [...withoutEtag(reply.headers), retryAfter(owner.waitMs)] }
   }
   if (!owner) return refuse(WRONG)
-  const mark = options.browsers.remember(cookie, login, visit.request.origin.startsWith('https:'))
+  const isSecure = [visit.request.origin, options.issuer].some((origin) => origin.startsWith('https:'))
+  const mark = options.browsers.remember(cookie, login, isSecure)
   const reply = await goOn(visit, owner, challenge, options)
   return mark === undefined ? reply : { ...reply, headers: [...reply.headers, ['Set-Cookie', mark]] }
 }

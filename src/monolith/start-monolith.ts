@@ -110,6 +110,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
         ...{ users, sessions, checkPassword, challenges },
         browsers: knownBrowsers(key),
         limits,
+        issuer,
       }),
       ...authorizePages(core, sessions),
       ...devicePages({ core, iam, log, limits, confirms: settings.confirmDevice ?? false }),

@@ -238,3 +238,33 @@ describe('a flood', () => {
     })
   }
 })
+
+describe('a flood of sign-ins that nobody finishes', () => {
+  let site: Site
+  before(async () => {
+    site = await startSite({ limits: { loginStarts: { count: 8, seconds: 60 } }, iam: { maxOpenLogins: 12 } })
+  })
+  after(() => site?.close())
+
+  const begin = (from: string, at = site.url) => {
+    const path = `/oauth/authorize?client_id=${clientId('iam')}&redirect_uri=${CALLBACK}&response_type=code`
+    return at === site.url ? site.send(path, { from }) : fetch(at + path, { redirect: 'manual' })
+  }
+
+  test('from one address is held back, and nobody else is', async () => {
+    for (let login = 0; login < 8; login++) assert.equal((await begin('127.3.0.1')).status, 302)
+    const refused = await begin('127.3.0.1')
+    assert.equal(refused.status, 429)
+    assert.equal((await begin('127.3.0.2')).status, 302)
+  })
+
+  test('from many addresses fills IAM no further than it may: new flows go to the monolith', async () => {
+    for (let login = 0; login < 6; login++) await begin(`127.3.1.${login}`)
+    const direct = await begin('', site.iam.url)
+    assert.equal(direct.status, 503)
+    assert.ok(direct.headers instanceof Headers && direct.headers.get('retry-after') === '30')
+    const failedOver = await begin('127.3.2.1')
+    assert.equal(failedOver.status, 302)
+    assert.equal(failedOver.headers instanceof Headers ? '' : failedOver.headers.location, `${site.url}/users/sign_in`)
+  })
+})

@@ -14,6 +14,8 @@ export interface RequestLimitSettings {
   readonly addressRequests?: Limit | undefined
   /** Wrong credentials of any kind from one such address. */
   readonly addressFailures?: Limit | undefined
+  /** Sign-ins begun from one such address. */
+  readonly loginStarts?: Limit | undefined
   /** Device codes asked for from one such address. */
   readonly deviceStarts?: Limit | undefined
   /** Requests by one client that has proven itself, from such addresses. */
@@ -27,6 +29,7 @@ export type LimitName =
   | 'address_requests'
   | 'address_failures'
   | 'device_starts'
+  | 'login_starts'
   | 'client_requests'
   | 'client_failures'
   | 'password_guesses'
@@ -65,6 +68,8 @@ export interface RequestLimits {
   callerOf(request: HttpRequest): Caller
   /** Counts a request of a caller; what it has too many of, if so. */
   admit(endpoint: string, caller: Caller): TooMany | undefined
+  /** Counts a sign-in that begins; what the caller has too many of, if so. */
+  admitLogin(caller: Caller): TooMany | undefined
   /** Whether credentials may be looked at: not while their client is being guessed at from there. */
   admitCredentials(caller: Caller, credentials: ClaimedClient): TooMany | undefined
   /** Whether anything else that may be a guess may be looked at. */
@@ -96,6 +101,7 @@ export function requestLimits(options: RequestLimitOptions = {}, now = () => per
     address_requests: table(options.addressRequests),
     address_failures: table(options.addressFailures),
     device_starts: table(options.deviceStarts),
+    login_starts: table(options.loginStarts),
     client_requests: table(options.clientRequests),
     client_failures: table(options.clientFailures),
   }
@@ -104,7 +110,7 @@ export function requestLimits(options: RequestLimitOptions = {}, now = () => per
     const waitMs = tables[limit]?.wait(key, now()) ?? 0
     return waitMs > 0 ? { limit, waitMs } : undefined
   }
-  const count = (limit: 'address_requests' | 'device_starts', key: string): TooMany | undefined => {
+  const count = (limit: 'address_requests' | 'device_starts' | 'login_starts', key: string): TooMany | undefined => {
     const refused = check(limit, key)
     if (refused === undefined) tables[limit]?.use(key, now())
     return refused
@@ -116,6 +122,7 @@ export function requestLimits(options: RequestLimitOptions = {}, now = () => per
       const refused = count('address_requests', address.network)
       return refused ?? (endpoint === 'authorize_device' ? count('device_starts', address.network) : undefined)
     },
+    admitLogin: ({ address }) => (address.isTrusted ? undefined : count('login_starts', address.network)),
     admitCredentials(caller, { clientId, secret }) {
       if (secret === undefined) return undefined
       const refused = check('client_failures', pairOf(clientId, caller))

@@ -1,4 +1,5 @@
 import { type Html, html } from './html.ts'
+import { shownName } from './shown-name.ts'
 
 /** What the consent page shows, whichever server asks. */
 export interface ConsentPage {
@@ -21,8 +22,8 @@ export interface ConsentForm {
 export function consentBody(page: ConsentPage): Html {
   return html`<main>
 <h1>Authorization required</h1>
-<p>Authorize <strong>${page.clientName}</strong> to use your account?</p>
-<ul class="scopes" aria-label="Scopes">${page.scopes.map((scope) => html`<li>${scope}</li>`)}</ul>
+<p>Authorize <strong dir="auto">${shownName(page.clientName)}</strong> to use your account?</p>
+<ul class="scopes" aria-label="Scopes">${page.scopes.map((scope) => html`<li>${shownName(scope)}</li>`)}</ul>
 <div class="actions">
 ${form(page.approve, page.csrfToken, html`<input type="submit" name="commit" value="Authorize" class="primary">`)}
 ${form(page.deny, page.csrfToken, html`<input type="submit" name="commit" value="Deny">`)}

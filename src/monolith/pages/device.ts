@@ -1,5 +1,6 @@
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
+import { shownName } from './shown-name.ts'
 
 /** The body of the page on which a user types a device's code (N022). */
 export function deviceBody(page: {
@@ -35,8 +36,8 @@ export function confirmDeviceBody(page: {
 }): Html {
   return html`<main>
 <h1>Authorize device</h1>
-<p>Allow <strong dir="auto">${page.wish.clientName}</strong> to use your account on a device?</p>
-<ul class="scopes" aria-label="Scopes">${page.wish.scopes.map((scope) => html`<li>${scope}</li>`)}</ul>
+<p>Allow <strong dir="auto">${shownName(page.wish.clientName)}</strong> to use your account on a device?</p>
+<ul class="scopes" aria-label="Scopes">${page.wish.scopes.map((scope) => html`<li>${shownName(scope)}</li>`)}</ul>
 <p>Go on only if you started this yourself and your device shows the code <strong>${page.userCode}</strong>. If somebody sent it to you, cancel.</p>
 <form action="${page.action}" accept-charset="UTF-8" method="post">${csrfField(page.csrfToken)}<input type="hidden" name="user_code" value="${page.userCode}"><input type="hidden" name="confirmed" value="${page.userCode}">
 <div class="actions">

@@ -1,6 +1,7 @@
 import type { ResourceOwner } from '../../authorization-server/index.ts'
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
+import { shownName } from './shown-name.ts'
 
 /** An application somebody has let in. */
 export interface AuthorizedApplication {
@@ -36,7 +37,7 @@ ${
     ? html`<p class="soft">No application may use your account.</p>`
     : html`<ul class="list">${page.authorized.map(
         ({ name, scopes }) =>
-          html`<li><strong>${name}</strong><ul class="scopes">${scopes.map((scope) => html`<li>${scope}</li>`)}</ul></li>`,
+          html`<li><strong dir="auto">${shownName(name)}</strong><ul class="scopes">${scopes.map((scope) => html`<li>${shownName(scope)}</li>`)}</ul></li>`,
       )}</ul>`
 }
 </main>`

@@ -46,6 +46,7 @@ details select{margin-bottom:.3rem}
 .actions{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;margin-top:1.5rem}
 .actions form,.actions input{width:100%}
 .row{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center}
+strong[dir]{unicode-bidi:isolate;overflow-wrap:anywhere}
 .scopes{margin:0;padding:0;list-style:none;display:flex;flex-wrap:wrap;gap:.45rem}
 .scopes li{padding:.25rem .65rem;border:1px solid var(--line);border-radius:1rem;font:.9rem ui-monospace,SFMono-Regular,Menlo,monospace}
 .list{margin:0 0 1.25rem;padding:0;list-style:none;border-top:1px solid var(--line)}
