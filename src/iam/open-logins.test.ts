@@ -21,7 +21,7 @@ test('as many sign-ins may begin as are allowed, and not one more', async () => 
 })
 
 test('those of other processes count once they are known', async () => {
-  const { logins } = opened(10, 9)
+  const { logins } = opened(10, 8)
   logins.admit()
   await settled()
   assert.equal(logins.admit(), true)
