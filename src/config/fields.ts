@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseListenAddress } from '../http/index.ts'
+import { parseListenAddress, TrustedProxies } from '../http/index.ts'
 import { parseLimit } from './limit.ts'
 
 /** How one option is written outside the configuration file; the key itself gives `--kebab-case` and the variable. */
@@ -120,6 +120,21 @@ export function optionalChoiceField<const T extends readonly [string, ...string[
 export function textField(placeholder: string, description: string, rule?: { pattern: RegExp; message: string }) {
   const schema = rule ? z.string().regex(rule.pattern, rule.message) : z.string().min(1, 'must not be empty')
   return note(schema.optional(), description, { placeholder })
+}
+
+/** Several addresses or CIDRs. */
+export function addressRangesField(description: string) {
+  const item = z.string().refine(isAddressRange, 'must be an address or a CIDR such as 10.0.0.0/8')
+  const schema = z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(item))
+  return note(schema.default([]), description, { placeholder: 'CIDR…' })
+}
+
+function isAddressRange(text: string): boolean {
+  try {
+    return new TrustedProxies([text]) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** Several values: a YAML list, a flag said several times, or commas in a variable. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseLimit } from './index.ts'
+import { ConfigError, loadSettings, parseLimit } from './index.ts'
 
 for (const [text, count, seconds] of [
   ['20/10m', 20, 600],
@@ -28,3 +28,20 @@ for (const text of [
 ]) {
   test(`${JSON.stringify(text)} is no limit`, () => assert.equal(parseLimit(text), undefined))
 }
+
+test('a range of addresses that is none is a fault of the configuration, and all of them are told', () => {
+  const args = ['--issuer', 'https://a.test', '--data-dir', 'x', '--trusted-proxy']
+  for (const range of ['10.0.0.0/99', 'localhost', '10.0.0', '::1/129', '']) {
+    assert.throws(() => loadSettings('iam', { args: [...args, range], env: {} }), ConfigError, range)
+  }
+  const settings = loadSettings('iam', { args: [...args, '10.0.0.0/8', '--trusted-proxy', '2001:db8::1'], env: {} })
+  assert.ok(settings !== 'help')
+  assert.deepEqual(settings.trusted_proxy, ['10.0.0.0/8', '2001:db8::1'])
+})
+
+test('a limit that is none is a fault of the configuration', () => {
+  const args = ['--issuer', 'https://a.test', '--data-dir', 'x', '--limit-client-failures']
+  assert.throws(() => loadSettings('iam', { args: [...args, '20 a minute'], env: {} }), /COUNT\/PERIOD/)
+  const settings = loadSettings('iam', { args: [...args, 'off'], env: {} })
+  assert.ok(settings !== 'help' && settings.limit_client_failures === 'off')
+})

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  addressRangesField,
   choiceField,
   databaseUrlField,
   defaultPathField,
@@ -17,7 +18,6 @@ import {
 import { policyFields, policyPreset } from './policy-fields.ts'
 
 const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
-const CIDR = { pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/, message: 'must be an address or a CIDR such as 10.0.0.0/8' }
 const milliseconds = (fallback: number, description: string) =>
   integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
 
@@ -87,11 +87,7 @@ const gateway = z.strictObject({
     'Where the last good snapshot and the brake file are kept; without it nothing outlives a restart.',
   ),
   brake_file: pathField('FILE', 'While this file exists the brake is on. Default: "brake" in the data directory.'),
-  trusted_proxy: listField(
-    'CIDR',
-    'A proxy before the gateway whose X-Forwarded-* and X-Request-Id are believed.',
-    CIDR,
-  ),
+  trusted_proxy: addressRangesField('A proxy before the gateway whose X-Forwarded-* and X-Request-Id are believed.'),
   workers: optionalIntegerField(
     { min: 1, max: 128 },
     'Processes that share the port. Default: one for each core but one, at most 8.',
@@ -121,10 +117,8 @@ const store = {
 
 /** What holds back guessing and floods, the same on both authorization servers. Counted in each process, unless said. */
 const limits = {
-  trusted_proxy: listField(
-    'CIDR',
+  trusted_proxy: addressRangesField(
     'A proxy, such as the gateway, whose X-Forwarded-For is believed. Default: loopback and private networks.',
-    CIDR,
   ),
   rate_limits: choiceField(['on', 'off'], 'on', 'Hold back guessing and floods; off turns every limit below off.'),
   limit_address_requests: limitField('6000/1m', 'Requests from one address (IPv6: /64) that is not a trusted proxy.'),

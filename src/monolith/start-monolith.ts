@@ -119,7 +119,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     }),
     sessionKey: key,
     limits,
-    apiUser: apiUserEndpoint({ core, iam, log }),
+    apiUser: apiUserEndpoint({ core, iam, limits, log }),
     resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword }),
     testControl: settings.testControls ? (request) => testControl(request, { core, users, throttle }) : undefined,
     isReady: () =>

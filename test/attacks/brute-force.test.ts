@@ -17,7 +17,10 @@ function assertTooMany(answer: Answer, error = 'temporarily_unavailable'): void 
 describe('brute force', () => {
   let site: Site
   before(async () => {
-    site = await startSite({ limits: { clientFailures: MINUTE, addressFailures: { count: 20, seconds: 60 } } })
+    site = await startSite({
+      limits: { clientFailures: MINUTE, addressFailures: { count: 20, seconds: 60 } },
+      monolith: { limits: { signIn: { place: { count: 10, seconds: 600 }, name: { count: 12, seconds: 3_600 } } } },
+    })
   })
   after(() => site?.close())
 
@@ -126,14 +129,17 @@ describe('brute force', () => {
       test('of access tokens is refused on every resource', async () => {
         const from = at(10)
         const prefix = side === 'iam' ? 'gliamat-' : ''
-        const bearer = (path: string, guess: string) =>
-          site.send(path, { from, headers: { authorization: `Bearer ${prefix}${guess}` } })
+        const bearer = (path: string, guess: string, by = from) =>
+          site.send(path, { from: by, headers: { authorization: `Bearer ${prefix}${guess}` } })
         for (let guess = 0; guess < 20; guess++) {
           const answer = await bearer(guess % 2 ? '/oauth/userinfo' : '/oauth/token/info', `g${guess}`)
           assert.equal(answer.status, 401)
         }
         assertTooMany(await bearer('/oauth/userinfo', 'g20'))
         assertTooMany(await bearer('/oauth/token/info', 'g21'))
+        for (let guess = 0; guess < 20; guess++)
+          assert.equal((await bearer('/api/v4/user', `g${guess}`, at(14))).status, 401)
+        assertTooMany(await bearer('/api/v4/user', 'g20', at(14)))
         const keys = await site.send('/oauth/discovery/keys', { from })
         assert.equal(keys.status, 200, 'what takes no credential is still there')
       })
@@ -173,6 +179,40 @@ describe('brute force', () => {
       })
     })
   }
+
+  describe('against the sign-in page', () => {
+    const signIn = async (login: string, password: string, from: string) => {
+      const page = await site.send('/users/sign_in', { from })
+      const token = /name="authenticity_token" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+      const cookie = (page.headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0]).join('; ')
+      const form = { authenticity_token: token, 'user[login]': login, 'user[password]': password }
+      return site.send('/users/sign_in', { form, from, headers: { cookie } })
+    }
+
+    test('of one user from one address is refused, and neither the user nor the neighbour is locked out', async () => {
+      for (let guess = 0; guess < 10; guess++) {
+        assert.equal((await signIn('mallory', `guess ${guess}`, '127.4.0.1')).status, 200)
+      }
+      const refused = await signIn('mallory', 'mallory-password', '127.4.0.1')
+      assert.equal(refused.status, 429)
+      assert.match(String(refused.headers['retry-after']), /^[1-9]\d*$/)
+      assert.match(refused.body, /Too many failed attempts/)
+      assert.equal((await signIn('mallory', 'mallory-password', '127.4.0.2')).status, 302)
+      assert.equal((await signIn('bob', 'bob-password', '127.4.0.1')).status, 302)
+    })
+
+    test('of one user from everywhere does not lock the user out where they are known', async () => {
+      assert.equal((await signIn('mallory', 'mallory-password', '127.4.1.1')).status, 302)
+      let refused = 0
+      for (let guess = 0; guess < 12; guess++) {
+        const answer = await signIn('mallory', `wrong ${guess}`, `127.4.2.${guess}`)
+        if (answer.status === 429) refused++
+      }
+      assert.ok(refused > 5, `${refused} were refused`)
+      assert.equal((await signIn('mallory', 'mallory-password', '127.4.3.1')).status, 429)
+      assert.equal((await signIn('mallory', 'mallory-password', '127.4.1.1')).status, 302)
+    })
+  })
 
   test('leaves one line in the log for each kind, with neither secret nor guess', () => {
     const lines = site.log.filter((line) => line.includes('rate_limited'))

@@ -133,8 +133,8 @@ export async function startSite(settings: SiteSettings = {}): Promise<Site> {
       listen: { host: '127.0.0.1', port: monolithPort },
       seed: document,
       iam: { internalUrl: iam.internalUrl, token: INTERNAL_TOKEN },
-      limits: { requests: settings.limits, ...settings.monolith?.limits },
       ...settings.monolith,
+      limits: { requests: settings.limits, ...settings.monolith?.limits },
     },
     log,
   )

@@ -1,4 +1,11 @@
-import { type AccessToken, type AuthorizationServer, emptyReply, jsonReply } from '../../authorization-server/index.ts'
+import {
+  type AccessToken,
+  type AuthorizationServer,
+  emptyReply,
+  jsonReply,
+  type RequestLimits,
+  tooManyRequests,
+} from '../../authorization-server/index.ts'
 import { IAM_PREFIXES } from '../../credentials/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
@@ -8,6 +15,7 @@ import type { IamClient, Introspection } from '../handoff/iam-client.ts'
 export interface ApiUserOptions {
   readonly core: AuthorizationServer
   readonly iam: IamClient | undefined
+  readonly limits: RequestLimits
   readonly log: Log
 }
 
@@ -18,8 +26,14 @@ const RETRY_AFTER_SECONDS = '5'
  * GET /api/v4/user, the protected resource (P001-P005): accepts tokens of this server and of IAM. While IAM cannot be
  * asked about one of its own, the answer is 503, since a false 401 would sign people out.
  */
-export function apiUserEndpoint({ core, iam, log }: ApiUserOptions) {
+export function apiUserEndpoint({ core, iam, limits, log }: ApiUserOptions) {
   return async (request: HttpRequest): Promise<HttpReply> => {
+    const caller = limits.callerOf(request)
+    const refused = limits.admit('api_user', caller) ?? limits.admitGuess(caller)
+    if (refused !== undefined) {
+      limits.reached({ endpoint: 'api_user', limit: refused.limit, network: caller.address.network })
+      return tooManyRequests(refused.waitMs)
+    }
     const read = core.readParameters(request)
     if (!read.ok) return read.reply
     const value = core.bearerOf(request, read.parameters)
@@ -31,6 +45,7 @@ export function apiUserEndpoint({ core, iam, log }: ApiUserOptions) {
         ['Cache-Control', 'no-store'],
       ])
     }
+    if (token === undefined && value !== undefined) limits.wrongCredential(caller, value)
     const refusal = (await core.refuseTokenInUri(request, token?.clientId)) ?? core.admit(token, SCOPES)
     if (refusal) return refusal
     if (!token) return emptyReply(401)
