@@ -22,6 +22,7 @@ export function resourceOwnerTable(database: Database, schema: string): Resource
   const find = {
     name: `${schema}_resource_owner_find`,
     text: `select subject, username, name, email, auth_time from ${schema}.resource_owners where subject = $1`,
+    isBrief: true,
   }
   const put = {
     name: `${schema}_resource_owner_put`,

@@ -1,6 +1,6 @@
 import type { Database } from '../../storage/index.ts'
 import { digestOf } from './digest.ts'
-import { named } from './statements.ts'
+import { namedBrief } from './statements.ts'
 
 /** A device grant as stored. Times are milliseconds since the epoch. */
 export interface StoredDevice {
@@ -45,7 +45,7 @@ export function createDeviceStore(database: Database, schema: string): DeviceSto
   const columns = `d.device_hash as "deviceHash", d.application_id as "applicationId", d.scopes, d.subject,
   (extract(epoch from d.created_at) * 1000)::float8 as "createdAt", d.expires_in as "expiresIn",
   (extract(epoch from d.last_polled_at) * 1000)::float8 as "lastPolledAt"`
-  const sql = named(schema, {
+  const sql = namedBrief(schema, {
     insertDevice: `insert into ${devices} (device_hash, user_code_hash, application_id, scopes, created_at, expires_in)
 values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning device_hash`,
     findDevice: `select ${columns} from ${devices} d where device_hash = $1`,

@@ -1,6 +1,6 @@
 import type { Database } from '../../storage/index.ts'
 import { digestOf } from './digest.ts'
-import { named } from './statements.ts'
+import { namedBrief } from './statements.ts'
 
 /** An authorization code as stored. Times are milliseconds since the epoch. */
 export interface StoredGrant {
@@ -27,7 +27,7 @@ export interface GrantStore {
 /** Opens the authorization codes of a schema. */
 export function createGrantStore(database: Database, schema: string): GrantStore {
   const grants = `${schema}.grants`
-  const sql = named(schema, {
+  const sql = namedBrief(schema, {
     insertGrant: `insert into ${grants} (code_hash, application_id, subject, scopes, redirect_uri, code_challenge,
   code_challenge_method, nonce, family_id, created_at, expires_in)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,

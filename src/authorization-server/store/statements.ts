@@ -8,3 +8,15 @@ export function named<Name extends string>(
   const entries = Object.entries<string>(texts).map(([name, text]) => [name, { name: `${schema}_as_${name}`, text }])
   return Object.fromEntries(entries) as Record<Name, Statement>
 }
+
+/** The same for statements that find or write single rows by an index: they share connections. */
+export function namedBrief<Name extends string>(
+  schema: string,
+  texts: Readonly<Record<Name, string>>,
+): Readonly<Record<Name, Statement>> {
+  const statements = Object.entries<Statement>(named(schema, texts))
+  return Object.fromEntries(statements.map(([name, one]) => [name, { ...one, isBrief: true }])) as Record<
+    Name,
+    Statement
+  >
+}

@@ -1,6 +1,6 @@
 import type { Database, Statement } from '../../storage/index.ts'
 import { digestOf } from './digest.ts'
-import { named } from './statements.ts'
+import { namedBrief } from './statements.ts'
 
 /** A pair of access and refresh token as stored. Times are milliseconds since the epoch. */
 export interface StoredToken {
@@ -144,5 +144,5 @@ returning id`,
     revokeFamily: `select ${schema}.revoke_family($1, 'revoked', $2)`,
     grantedScopes: `select distinct scopes from ${tokens} where subject = $2 and application_id = $1 and revoked_at is null`,
   }
-  return named(schema, texts)
+  return namedBrief(schema, texts)
 }
