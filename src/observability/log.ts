@@ -1,9 +1,13 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { batchedOutput } from './batched-output.ts'
 
 /** A structured log: one JSON object a line. Never hand it a credential, secret, verifier or cookie. */
 export type Log = Logger
 
-/** Every line a part writes carries its name as `component`. `destination` is standard output unless given. */
+/**
+ * Every line a part writes carries its name as `component`. `destination` is standard output unless given, where
+ * lines may be up to 10 ms late; see {@link batchedOutput}.
+ */
 export function createLog(component: string, options: { level?: string; destination?: DestinationStream } = {}): Log {
   const settings = {
     level: options.level ?? 'info',
@@ -13,7 +17,15 @@ export function createLog(component: string, options: { level?: string; destinat
     serializers: { err: describeError },
     messageKey: 'msg',
   }
-  return options.destination ? pino(settings, options.destination) : pino(settings)
+  return pino(settings, options.destination ?? standardOutput())
+}
+
+let output: DestinationStream | undefined
+
+/** One for all logs of a process, so that their lines come in the order in which they were written. */
+function standardOutput(): DestinationStream {
+  output ??= batchedOutput(pino.destination({ fd: 1, sync: true }))
+  return output
 }
 
 /** A log that goes nowhere, for code under test. */
