@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { Parameters } from './contract.ts'
 import type { Dialect } from './dialect.ts'
 import { textOf } from './parameters/value.ts'
@@ -45,6 +45,6 @@ export function isAuthentic(client: Client, secret: string | undefined): boolean
 export function isSecretOf(client: Client, secret: string | undefined): boolean {
   if (secret === undefined || client.secretDigest === null) return false
   const wanted = Buffer.from(client.secretDigest, 'hex')
-  const given = createHash('sha512').update(secret).digest()
+  const given = hash('sha512', secret, 'buffer')
   return given.length === wanted.length && timingSafeEqual(given, wanted)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { HttpReply } from '../http/index.ts'
 
 export type Headers = ReadonlyArray<readonly [name: string, value: string]>
@@ -75,7 +75,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 function bodied(status: number, body: string, type: string, extra: Headers): HttpReply {
   const headers: Array<readonly [string, string]> = [...securityHeaders, ['Content-Type', type], ...extra]
-  if (status === 200) headers.push(['ETag', `W/"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`])
+  if (status === 200) headers.push(['ETag', `W/"${hash('sha256', body).slice(0, 32)}"`])
   if (headerOf(extra, 'cache-control') === undefined) {
     headers.push(['Cache-Control', status === 200 ? REVALIDATE : 'no-cache'])
   }

@@ -119,11 +119,12 @@ function first(header: string | string[] | undefined): string | undefined {
 }
 
 function send(response: ServerResponse, message: IncomingMessage, reply: HttpReply): void {
-  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
+  // A text is left one: then head and body are a single write.
+  const { body } = reply
   const headers: string[] = []
   for (const [name, value] of reply.headers) headers.push(name, value)
   const bodiless = reply.status === 204 || reply.status === 304
-  if (!bodiless) headers.push('Content-Length', String(body.length))
+  if (!bodiless) headers.push('Content-Length', String(Buffer.byteLength(body)))
   response.writeHead(reply.status, headers)
   response.end(bodiless || message.method === 'HEAD' ? undefined : body)
 }

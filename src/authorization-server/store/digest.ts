@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** What is kept of a credential: its SHA-256. They are long and random, so no salt is needed. */
 export function digestOf(credential: string): Buffer {
-  return createHash('sha256').update(credential).digest()
+  return hash('sha256', credential, 'buffer')
 }
