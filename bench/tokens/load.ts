@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openConnection, type WireAnswer, type WireConnection } from './wire.ts'
+
+/** What is asked of a server, again and again. A lane is one connection; what one lane does, it does in turn. */
+export interface Workload {
+  /** The next request of a lane. */
+  request(lane: number): Buffer
+  /** Told the answer before the lane's next request is asked for. */
+  answered?(lane: number, answer: WireAnswer): void
+}
+
+/** Lanes of the closed loop; as many as the gateway's benchmark has. */
+export const CLOSED_LANES = 32
+/** Lanes of the open loop: enough that an arrival finds one free, unless the server stalls. */
+export const OPEN_LANES = 64
+
+/** Sends `count` requests over 32 connections as fast as they are answered; requests per second. Throws unless all get 2xx. */
+export async function saturate(port: number, workload: Workload, count: number): Promise<number> {
+  const connections = await openAll(port, CLOSED_LANES)
+  let left = count
+  const startedAt = performance.now()
+  const lane = async (connection: WireConnection, index: number) => {
+    while (left-- > 0) await exchange(connection, workload, index)
+  }
+  try {
+    await Promise.all(connections.map(lane))
+  } finally {
+    for (const connection of connections) connection.close()
+  }
+  return count / ((performance.now() - startedAt) / 1_000)
+}
+
+/** How long answers took, in milliseconds. */
+export interface Latency {
+  readonly p50: number
+  readonly p99: number
+}
+
+/**
+ * Sends requests at a fixed rate, whether or not the server keeps up, for `seconds`. The time of each runs from the
+ * moment it was due, so that a stall counts for every request that fell into it. Throws unless all get 2xx.
+ */
+export async function arriveAt(port: number, workload: Workload, rate: number, seconds: number): Promise<Latency> {
+  const connections = await openAll(port, OPEN_LANES)
+  const free = connections.map((_, index) => index)
+  const due: number[] = []
+  const times: number[] = []
+  let fault: unknown
+  const send = (lane: number, dueAt: number): void => {
+    exchange(connections[lane] as WireConnection, workload, lane).then(
+      () => {
+        times.push(performance.now() - dueAt)
+        const next = due.shift()
+        if (next === undefined) free.push(lane)
+        else send(lane, next)
+      },
+      (error: unknown) => {
+        fault ??= error
+      },
+    )
+  }
+  const total = Math.round(rate * seconds)
+  const startedAt = performance.now()
+  try {
+    for (let sent = 0; sent < total && fault === undefined; ) {
+      const now = performance.now()
+      for (; sent < total && startedAt + (sent * 1_000) / rate <= now; sent++) {
+        const dueAt = startedAt + (sent * 1_000) / rate
+        const lane = free.shift()
+        if (lane === undefined) due.push(dueAt)
+        else send(lane, dueAt)
+      }
+      await sleep(1)
+    }
+    while (times.length < total && fault === undefined) await sleep(5)
+  } finally {
+    for (const connection of connections) connection.close()
+  }
+  if (fault !== undefined) throw fault
+  times.sort((left, right) => left - right)
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
+}
+
+function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+async function exchange(connection: WireConnection, workload: Workload, lane: number): Promise<void> {
+  const answer = await connection.exchange(workload.request(lane))
+  if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${answer.body.slice(0, 200)}`)
+  workload.answered?.(lane, answer)
+}
+
+function openAll(port: number, count: number): Promise<WireConnection[]> {
+  return Promise.all(Array.from({ length: count }, () => openConnection(port)))
+}
