@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import type { Statement } from './database.ts'
+import type { Statement } from './statement.ts'
 
 /** Connections that carry statements without waiting for the answer to the one before. */
 export interface Pipelines {
