@@ -94,6 +94,20 @@ for (const engine of testDatabases()) {
       assert.equal((await browser.visit(at('/users/sign_out'), { form: { authenticity_token } })).status, 422)
     })
 
+    test('lets two tabs open at once, and the forms of both do', async () => {
+      const browser = new Browser()
+      await sendSignIn(browser, await browser.visit(at('/users/sign_in')))
+      const cookie = await copyCookies(browser)
+      // Both are asked for before either has answered, as tabs of one browser that is restored.
+      const pages = [1, 2].map(() => new Browser().visit(at('/oauth/device'), { headers: { cookie } }))
+      for (const page of await Promise.all(pages)) {
+        const { authenticity_token = '' } = fieldsOf(page.forms[0])
+        const form = { authenticity_token, user_code: 'UNKNOWN1' }
+        const answer = await new Browser().visit(at('/oauth/device'), { form, headers: { cookie } })
+        assert.equal(answer.status, 302)
+      }
+    })
+
     test('writes down when, for auth_time', async () => {
       await store.database.query(`update monolith.users set current_sign_in_at = now() - interval '1 day' where id = 1`)
       await signedInBrowser(monolith.url)

@@ -6,7 +6,7 @@ import {
 } from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
 import { page, redirectTo } from './browser/answers.ts'
-import { csrfToken } from './browser/csrf.ts'
+import { csrfToken, newCsrfSecret } from './browser/csrf.ts'
 import type { KnownBrowsers } from './browser/known-browser.ts'
 import type { Pages } from './browser/routes.ts'
 import type { Flash } from './browser/session.ts'
@@ -112,7 +112,9 @@ async function beginSession(visit: Visit, owner: ResourceOwner, { users, session
   if (earlier !== undefined) await sessions.end(earlier)
   await users.recordSignIn(owner.id)
   const id = await sessions.begin(owner.id)
-  visit.session.reset(signedInFor && visit.owner?.id === owner.id ? { id, signedInFor } : { id })
+  const kept = signedInFor && visit.owner?.id === owner.id ? { signedInFor } : {}
+  // With its CSRF secret, or the tabs that open next would each make one, and only the last one's forms would do.
+  visit.session.reset({ id, csrf: newCsrfSecret(), ...kept })
 }
 
 /** Ends the session of a visit, here and in the store. */

@@ -3,10 +3,15 @@ import type { Session } from './session.ts'
 
 const SECRET_BYTES = 32
 
+/** A secret for a session that has none: 32 random bytes, base64url. */
+export function newCsrfSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url')
+}
+
 /** A token for the forms of a page: the session's secret under a fresh mask, so that no two pages look alike. */
 export function csrfToken(session: Session): string {
-  const secret = secretOf(session) ?? randomBytes(SECRET_BYTES)
-  session.set('csrf', secret.toString('base64url'))
+  if (!secretOf(session)) session.set('csrf', newCsrfSecret())
+  const secret = secretOf(session) as Buffer
   const mask = randomBytes(SECRET_BYTES)
   return Buffer.concat([mask, xor(mask, secret)]).toString('base64url')
 }
