@@ -1,0 +1,138 @@
+import { connect, createServer, type Socket } from 'node:net'
+
+/** How a server can fail, as its clients see it. `open` is no failure. */
+export const FAULT_MODES = [
+  'open',
+  'refuses',
+  'closes at once',
+  'closes within the head',
+  'closes within the body',
+  'hangs before the head',
+  'hangs within the body',
+  'answers 500',
+  'answers 502',
+  'answers 503',
+  'answers 429',
+  'answers garbage',
+  'answers the wrong type',
+  'is slow',
+] as const
+export type FaultMode = (typeof FAULT_MODES)[number]
+
+/** A door before a server, by which it fails as asked. */
+export interface FaultDoor {
+  readonly url: string
+  readonly mode: FaultMode
+  /** Takes effect for what is asked from now on; connections that are open are cut when the door begins to refuse. */
+  set(mode: FaultMode): Promise<void>
+  close(): Promise<void>
+}
+
+export interface DoorAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** How slow a slow server is. */
+const SLOW_MS = 1_500
+
+/** Opens a door on an address (port 0: any) before a server. */
+export async function openFaultDoor(listen: DoorAddress, target: DoorAddress): Promise<FaultDoor> {
+  let mode: FaultMode = 'open'
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    track(client)
+    const upstream = connect(target)
+    track(upstream)
+    client.on('close', () => upstream.destroy())
+    upstream.on('close', () => client.destroy())
+    client.on('data', (chunk) => passRequest(chunk, client, upstream, () => mode))
+    upstream.on('data', (chunk) => passAnswer(chunk, client, upstream, () => mode))
+  })
+  function track(socket: Socket): void {
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+  }
+  const open = (address: DoorAddress) =>
+    new Promise<number>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(address.port, address.host, () => {
+        server.off('error', reject)
+        const bound = server.address()
+        resolve(bound !== null && typeof bound === 'object' ? bound.port : address.port)
+      })
+    })
+  const shut = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      for (const socket of sockets) socket.destroy()
+    })
+  const port = await open(listen)
+  return {
+    url: `http://${listen.host}:${port}`,
+    get mode() {
+      return mode
+    },
+    async set(next) {
+      const before = mode
+      mode = next
+      if (next === 'refuses' && before !== 'refuses') await shut()
+      if (next !== 'refuses' && before === 'refuses') await open({ host: listen.host, port })
+    },
+    close: () => (server.listening ? shut() : Promise.resolve()),
+  }
+}
+
+const CANNED: Partial<Record<FaultMode, string>> = {
+  'answers 500': answer('500 Internal Server Error', 'text/html', '<h1>Internal Server Error</h1>'),
+  'answers 502': answer('502 Bad Gateway', 'text/html', '<h1>Bad Gateway</h1>'),
+  'answers 503': answer('503 Service Unavailable', 'text/html', '<h1>Service Unavailable</h1>'),
+  'answers 429': answer('429 Too Many Requests', 'text/plain', 'Retry later\n', 'Retry-After: 3\r\n'),
+  'answers garbage': 'SSH-2.0-OpenSSH_9.2p1\r\n\x00\x01\x02\r\n\r\n',
+  'answers the wrong type': answer('200 OK', 'text/html', '<h1>Welcome to nginx!</h1>'),
+}
+
+function answer(status: string, type: string, body: string, more = ''): string {
+  return `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\n${more}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+}
+
+function passRequest(chunk: Buffer, client: Socket, upstream: Socket, mode: () => FaultMode): void {
+  const canned = CANNED[mode()]
+  if (canned !== undefined) {
+    client.end(canned, 'latin1')
+    return
+  }
+  switch (mode()) {
+    case 'closes at once':
+      client.destroy()
+      return
+    case 'hangs before the head':
+      return
+    case 'is slow':
+      setTimeout(() => upstream.write(chunk), SLOW_MS)
+      return
+    default:
+      upstream.write(chunk)
+  }
+}
+
+/** The server has done its work by now: what is cut is its answer. */
+function passAnswer(chunk: Buffer, client: Socket, upstream: Socket, mode: () => FaultMode): void {
+  const head = chunk.indexOf('\r\n\r\n')
+  switch (mode()) {
+    case 'closes within the head':
+      client.end(chunk.subarray(0, Math.min(40, chunk.length)))
+      upstream.destroy()
+      return
+    case 'closes within the body':
+      client.end(chunk.subarray(0, head < 0 ? 0 : Math.min(head + 4 + 8, chunk.length - 1)))
+      upstream.destroy()
+      return
+    case 'hangs within the body':
+      client.write(chunk.subarray(0, head < 0 ? 0 : Math.min(head + 4 + 8, chunk.length - 1)))
+      return
+    default:
+      client.write(chunk)
+  }
+}
