@@ -52,9 +52,10 @@ describe('the pages', () => {
       )
     })
 
-    test(`of ${side} show scopes as they are granted, and no scope that is text`, async () => {
+    test(`of ${side} show scopes as they are granted, and refuse those that are text of their own`, async () => {
       for (const scope of ['<b>api</b>', 'api\u202Eyrevo', 'user:\u202Ex', 'read_user</li><li>profile']) {
         const { page } = await walk(site, alice, alice.visit(authorizeUrl(site, side, { scope })))
+        assert.equal(page.status, 400, scope)
         assert.doesNotMatch(page.text, /<b>api|<\/li><li>profile/, scope)
         assert.doesNotMatch(textOfPage(page), /[\u202A-\u202E]/, scope)
       }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { consentBody } from './consent.ts'
+import { confirmDeviceBody } from './device.ts'
 import { shownName } from './shown-name.ts'
 
 for (const [what, name, shown] of [
@@ -13,3 +15,15 @@ for (const [what, name, shown] of [
 ] as const) {
   test(`in a name that is shown, ${what}`, () => assert.equal(shownName(name), shown))
 }
+
+test('the pages that ask show names and scopes as such', () => {
+  const odd = 'user:\u202Ex'
+  const form = { action: '/', fields: [] }
+  const consent = consentBody({ clientName: odd, scopes: [odd], csrfToken: 't', approve: form, deny: form })
+  const wish = { clientName: odd, scopes: [odd] }
+  const device = confirmDeviceBody({ csrfToken: 't', action: '/', userCode: 'ABCD1234', wish })
+  for (const page of [consent, device].map(String)) {
+    assert.doesNotMatch(page, /\u202E/)
+    assert.equal(page.split('user:\uFFFDx').length, 3)
+  }
+})
