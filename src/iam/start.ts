@@ -11,7 +11,7 @@ import {
 } from '../authorization-server/index.ts'
 import { serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
-import { type Database, migrate } from '../storage/index.ts'
+import { isReachable, migrate } from '../storage/index.ts'
 import { verifierFor } from './challenge.ts'
 import { ChallengeStore } from './challenge-store.ts'
 import { startCleanUp } from './clean-up.ts'
@@ -27,7 +27,6 @@ import { type ResourceOwnerTable, resourceOwnerTable } from './resource-owner-st
 import type { IamSettings, RunningIam } from './settings.ts'
 import { iamMint } from './token-mint.ts'
 
-const READY_LIMIT_MS = 2_000
 const INTERNAL_BODY_LIMIT = 1 << 20
 
 /**
@@ -160,16 +159,4 @@ function securityLog(log: Log, metrics: IamMetrics): (event: SecurityEvent) => v
     metrics.securityEvent(event)
     log.warn({ ...securityLogLine(event), correlation_id: currentCorrelationId() }, 'security event')
   }
-}
-
-async function isReachable(database: Database): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), READY_LIMIT_MS)
-  })
-  const asked = database.query('select 1').then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer))
 }

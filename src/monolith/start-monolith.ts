@@ -16,12 +16,13 @@ import {
   type Replicator,
   startReplicator,
 } from '../replication/index.ts'
-import { migrate } from '../storage/index.ts'
+import { isReachable, migrate } from '../storage/index.ts'
 import { applicationPages } from './applications/pages.ts'
 import { applicationRegistry, asApplication } from './applications/registry.ts'
 import { knownBrowsers } from './browser/known-browser.ts'
 import { routeTable } from './browser/routes.ts'
 import { databaseSessions } from './browser/signed-in-sessions.ts'
+import { startCleanUp } from './clean-up.ts'
 import { monolithHandler } from './handler.ts'
 import { consentPages } from './handoff/consent-pages.ts'
 import { iamClient } from './handoff/iam-client.ts'
@@ -49,7 +50,7 @@ export interface RunningMonolith {
   readonly address: ListenAddress
   /** Carries applications to IAM and the control plane; has no targets where neither is configured. */
   readonly replicator: Replicator
-  /** Stops serving and delivering; the database stays open, it is the caller's. */
+  /** Stops serving and delivering, and lets a clean-up under way end; the database stays open, it is the caller's. */
   close(): Promise<void>
 }
 
@@ -122,11 +123,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     apiUser: apiUserEndpoint({ core, iam, limits, log }),
     resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword }),
     testControl: settings.testControls ? (request) => testControl(request, { core, users, throttle }) : undefined,
-    isReady: () =>
-      database.query('select 1').then(
-        () => true,
-        () => false,
-      ),
+    isReady: () => isReachable(database),
   })
   const server = await serve({ listen: settings.listen, handler, log })
   const replicator = await startReplicator({
@@ -145,16 +142,13 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     await server.close(0)
     throw error
   })
-  const purging = setInterval(() => {
-    Promise.all([sessions.purge(), core.purge()]).catch((error: unknown) => log.warn({ err: error }, 'purge failed'))
-  }, PURGE_EVERY_MS).unref()
+  const cleanUp = startCleanUp(() => Promise.all([sessions.purge(), core.purge()]), PURGE_EVERY_MS, log)
   return {
     url: server.url,
     address: server.address,
     replicator,
     async close() {
-      clearInterval(purging)
-      await Promise.all([server.close(), replicator.stop()])
+      await Promise.all([server.close(), replicator.stop(), cleanUp.stop()])
     },
   }
 }

@@ -5,9 +5,12 @@ import type { DeliveryProgress, DeliveryRecord, PendingDelivery } from './progre
 /** What one run of deliveries to one target came to. */
 export interface DrainResult {
   readonly delivered: number
+  /** Documents that the target refused or broke on; each waits by itself before it is tried again. */
   readonly rejected: number
   /** Why the run ended early; undefined when nothing that is due is left. */
   readonly stopped: string | undefined
+  /** When what was passed over is due again, in milliseconds; undefined when nothing waits or the run ended early. */
+  readonly againInMs?: number | undefined
 }
 
 /** What a run needs. */
@@ -21,6 +24,8 @@ export interface DrainOptions {
 
 const BATCH = 64
 const CONCURRENCY = 8
+/** A target that breaks on so many documents in a row is not taken for one that merely dislikes them. */
+const FAILURES_IN_A_ROW = 20
 /** How soon another process takes over when this one dies in the middle. Overlap is harmless, only wasteful. */
 const LEASE_SECONDS = 15
 /** The reason a run ends when another process is at it. */
@@ -28,18 +33,22 @@ export const BUSY_ELSEWHERE = 'another process delivers'
 
 /**
  * Delivers everything that is due to one target, in batches, each written down before the next begins, under the
- * target's lease. A document the target rejects is passed over; a target that cannot be reached ends the run.
+ * target's lease. A document that the target rejects or breaks on is passed over and waits; a target that cannot be
+ * reached, or breaks on every document, ends the run. A document is in a batch once, with its newest version, so its
+ * changes never overtake one another.
  */
 export async function drain(options: DrainOptions): Promise<DrainResult> {
   let delivered = 0
   let rejected = 0
+  let failuresInARow = 0
   for (;;) {
     if (options.isStopping()) return { delivered, rejected, stopped: 'stopping' }
     if (!(await options.progress.lease(LEASE_SECONDS))) return { delivered, rejected, stopped: BUSY_ELSEWHERE }
     const batch = await options.progress.due(BATCH)
     if (batch.length === 0) {
+      const againInMs = await options.progress.nextDueInMs()
       await options.progress.release()
-      return { delivered, rejected, stopped: undefined }
+      return { delivered, rejected, stopped: undefined, againInMs }
     }
     const records: DeliveryRecord[] = []
     let unreachable: string | undefined
@@ -48,9 +57,10 @@ export async function drain(options: DrainOptions): Promise<DrainResult> {
       for (const pending of queue) {
         const { version, outcome } = await deliver(pending, options)
         records.push(toRecord(pending, version, outcome))
+        failuresInARow = outcome.kind === 'failed' ? failuresInARow + 1 : 0
         if (outcome.kind === 'delivered') delivered++
-        else if (outcome.kind === 'rejected') rejected++
-        else unreachable = outcome.reason
+        else if (outcome.kind === 'unreachable' || failuresInARow >= FAILURES_IN_A_ROW) unreachable = outcome.reason
+        else rejected++
         if (unreachable !== undefined) return
       }
     }
@@ -70,11 +80,14 @@ async function deliver(
   return { version: application.version, outcome: await target.put(application, pending.confirmedVersion) }
 }
 
+/** A target may break on a document because of a fault that passes, but does not learn to like one by itself. */
+const WAITS = { unreachable: 'none', failed: 'short', rejected: 'long' } as const
+
 function toRecord(pending: PendingDelivery, version: number, outcome: DeliveryOutcome): DeliveryRecord {
   if (outcome.kind === 'delivered') {
-    return { id: pending.id, version, reportedVersion: pending.confirmedVersion, error: null, wait: false }
+    return { id: pending.id, version, reportedVersion: pending.confirmedVersion, error: null, wait: 'none' }
   }
-  const wait = outcome.kind === 'rejected'
+  const wait = WAITS[outcome.kind]
   return { id: pending.id, version: null, reportedVersion: null, error: outcome.reason.slice(0, 500), wait }
 }
 

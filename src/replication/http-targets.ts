@@ -71,12 +71,16 @@ async function attempt(options: Call): Promise<DeliveryOutcome> {
   }
 }
 
-/** What an answer's status says about a delivery: 409 means that something newer is there already. */
+/**
+ * What an answer's status says about a delivery: 409 means that something newer is there already, 5xx that it broke on this one, unless it says
+ * that it is down (503).
+ */
 export function outcomeOf(method: string, status: number): DeliveryOutcome {
   if ((status >= 200 && status < 300) || status === 409) return { kind: 'delivered' }
   if (method === 'DELETE' && status === 404) return { kind: 'delivered' }
-  const concernsDocument = status === 400 || status === 413 || status === 422
-  return { kind: concernsDocument ? 'rejected' : 'unreachable', reason: `answered ${status}` }
+  const reason = `answered ${status}`
+  if (status === 400 || status === 413 || status === 422) return { kind: 'rejected', reason }
+  return { kind: status >= 500 && status !== 503 ? 'failed' : 'unreachable', reason }
 }
 
 async function read(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {

@@ -30,7 +30,7 @@ describe('a reconciliation plans', () => {
 
   test('to write down what the target holds already', () => {
     const plan = planRepairs([held(1)], [known(1, { deliveredVersion: null })])
-    assert.deepEqual(plan.confirm, [{ id: 1, version: 3, reportedVersion: null, error: null, wait: false }])
+    assert.deepEqual(plan.confirm, [{ id: 1, version: 3, reportedVersion: null, error: null, wait: 'none' }])
   })
 
   test('to correct what a target was told another has confirmed', () => {
@@ -75,7 +75,9 @@ describe('the status of a delivery', () => {
     ['PUT', 400, 'rejected'],
     ['PUT', 422, 'rejected'],
     ['PUT', 401, 'unreachable'],
-    ['PUT', 500, 'unreachable'],
+    ['PUT', 500, 'failed'],
+    ['PUT', 502, 'failed'],
+    ['PUT', 503, 'unreachable'],
     ['PUT', 302, 'unreachable'],
   ] as const) {
     test(`${status} to ${method} means ${kind}`, () => assert.equal(outcomeOf(method, status).kind, kind))

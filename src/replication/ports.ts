@@ -17,10 +17,13 @@ export interface RemovedApplication {
   readonly version: number
 }
 
-/** What came of one delivery. `rejected` concerns this document alone; `unreachable` stops the run until later. */
+/**
+ * What came of one delivery. `rejected` and `failed` concern this document alone: it was refused, or the target broke on
+ * it. `unreachable` stops the run until later.
+ */
 export type DeliveryOutcome =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'rejected' | 'failed'; readonly reason: string }
   | { readonly kind: 'unreachable'; readonly reason: string }
 
 /** A place that keeps a copy of every application. Deliveries are repeated and may overtake one another: both must be harmless. */

@@ -17,8 +17,8 @@ export interface DeliveryRecord {
   readonly version: number | null
   readonly reportedVersion: number | null
   readonly error: string | null
-  /** Whether the next attempt waits, twice as long after each failure, up to five minutes. */
-  readonly wait: boolean
+  /** Whether the next attempt waits, twice as long after each failure: up to 30 s, or up to five minutes. */
+  readonly wait: 'none' | 'short' | 'long'
 }
 
 /** What the outbox believes a target has. */
@@ -35,6 +35,8 @@ export interface KnownDelivery {
 export interface DeliveryProgress {
   /** At most `limit` rows that are due, oldest change first. */
   due(limit: number): Promise<PendingDelivery[]>
+  /** How long until the first row is due of those that wait, in milliseconds; undefined when none waits. */
+  nextDueInMs(): Promise<number | undefined>
   /** Rows not delivered, due or not. */
   pending(): Promise<number>
   record(records: readonly DeliveryRecord[]): Promise<void>
@@ -47,7 +49,7 @@ export interface DeliveryProgress {
   release(): Promise<void>
 }
 
-const LONGEST_WAIT_SECONDS = 300
+const LONGEST_WAIT_SECONDS = { short: 30, long: 300 }
 
 /** The progress of one target in the outbox of `schema`. `reports` is the target whose confirmed version it is told. */
 export function deliveryProgress(
@@ -73,20 +75,32 @@ export function deliveryProgress(
          order by o.changed_at, o.application_id limit $3`,
         [...names, limit],
       ),
+    async nextDueInMs() {
+      const [row] = await database.query<{ wait: number | null }>(
+        `select (extract(epoch from min(d.next_attempt_at) - now()) * 1000)::float8 as wait ${undelivered}
+           and d.next_attempt_at > now()`,
+        names,
+      )
+      return row?.wait ?? undefined
+    },
     async pending() {
       const [row] = await database.query<{ count: number }>(`select count(*) as count ${undelivered}`, names)
       return row?.count ?? 0
     },
     async record(records) {
       if (records.length === 0) return
+      const longestWait = (wait: DeliveryRecord['wait']) => (wait === 'none' ? 0 : LONGEST_WAIT_SECONDS[wait])
       await database.query(
-        `insert into ${schema}.outbox_deliveries as held
+        `with new as (
+           select * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::integer[])
+             as new (id, version, reported, error, longest_wait)
+         )
+         insert into ${schema}.outbox_deliveries as held
            (target, application_id, delivered_version, reported_version, delivered_at, attempts, last_error, next_attempt_at)
          select $1, id, version, reported, case when version is null then null else now() end,
            case when version is null then 1 else 0 end, error,
-           case when wait then now() + interval '1 second' else now() end
-         from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::boolean[])
-           as new (id, version, reported, error, wait)
+           case when longest_wait > 0 then now() + interval '1 second' else now() end
+         from new
          where exists (select from ${schema}.outbox o where o.application_id = new.id)
          on conflict (target, application_id) do update set
            delivered_version = coalesce(greatest(held.delivered_version, excluded.delivered_version), held.delivered_version),
@@ -95,14 +109,15 @@ export function deliveryProgress(
            attempts = case when excluded.delivered_version is null then held.attempts + 1 else 0 end,
            last_error = excluded.last_error,
            next_attempt_at = case when excluded.next_attempt_at > now()
-             then now() + least(${LONGEST_WAIT_SECONDS}, power(2, least(held.attempts, 20))) * interval '1 second' else now() end`,
+             then now() + interval '1 second' * least(power(2, least(held.attempts, 20)),
+               (select longest_wait from new where new.id = excluded.application_id)) else now() end`,
         [
           target,
           records.map((record) => record.id),
           records.map((record) => record.version),
           records.map((record) => record.reportedVersion),
           records.map((record) => record.error),
-          records.map((record) => record.wait),
+          records.map((record) => longestWait(record.wait)),
         ],
       )
     },

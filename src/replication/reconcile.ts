@@ -32,7 +32,7 @@ export function planRepairs(held: readonly HeldApplication[], known: readonly Kn
     if (there.version > row.version) ahead.push(row.id)
     const reportedVersion = there.reportedVersion ?? null
     if ((row.deliveredVersion ?? 0) < row.version || row.reportedVersion !== reportedVersion) {
-      confirm.push({ id: row.id, version: row.version, reportedVersion, error: null, wait: false })
+      confirm.push({ id: row.id, version: row.version, reportedVersion, error: null, wait: 'none' })
     }
   }
   const remove = held

@@ -26,14 +26,14 @@ for (const engine of testDatabases()) {
       list: async () => [...applications.values()],
     }
 
-    const start = async () => {
+    const start = async (retryMs: readonly [number, number] = [20, 200]) => {
       const replicator = await startReplicator({
         database: store.database,
         schema: SCHEMA,
         source,
         targets: [iamTarget(iam), controlPlaneTarget(control)],
         log: silentLog,
-        retryMs: [20, 200],
+        retryMs,
       })
       replicators.push(replicator)
       return replicator
@@ -154,6 +154,41 @@ for (const engine of testDatabases()) {
       iam.reject()
       await drained(replicator)
       assert.equal(iam.held.get(1)?.application.version, 1)
+    })
+
+    test('a document that the target breaks on delays no other, and is tried again', async () => {
+      iam.breakOn(1)
+      // Whoever waits for the next run here waits a minute.
+      const replicator = await start([60_000, 60_000])
+      await store.database.transaction(async (tx) => {
+        for (let id = 1; id <= 40; id++) {
+          applications.set(id, application(id, 1))
+          await enqueue(store.database, SCHEMA, tx, [{ id, clientId: `client-${id}`, event: 'upsert', version: 1 }])
+        }
+      })
+      await eventually('all others arrive', () => iam.held.size === 39)
+      await write(41, 1)
+      await eventually('a later one arrives', () => iam.held.has(41))
+      await replicator.stop()
+      replicators = []
+      iam.breakOn()
+      await drained(await start())
+      assert.equal(iam.held.get(1)?.application.version, 1)
+    })
+
+    test('a target that breaks on every document is left alone for a while', async () => {
+      iam.breakOn(...Array.from({ length: 60 }, (_, index) => index + 1))
+      await store.database.transaction(async (tx) => {
+        for (let id = 1; id <= 60; id++) {
+          applications.set(id, application(id, 1))
+          await enqueue(store.database, SCHEMA, tx, [{ id, clientId: `client-${id}`, event: 'upsert', version: 1 }])
+        }
+      })
+      const replicator = await start([60_000, 60_000])
+      await eventually('it has been tried', () => iam.log.length >= 20)
+      await replicator.stop()
+      replicators = []
+      assert.ok(iam.log.length < 40, `${iam.log.length} attempts`)
     })
 
     test('reconciliation repairs what a target lost and removes what it should not have', async () => {

@@ -92,6 +92,7 @@ class TargetLoop {
   #running: Promise<void> = Promise.resolve()
   #nextReconciliation = 0
   #failures = 0
+  #againInMs: number | undefined
 
   constructor(options: ReplicatorOptions, target: ReplicationTarget) {
     this.target = target
@@ -161,6 +162,7 @@ class TargetLoop {
       isStopping: () => this.#stopping,
     })
     const { delivered, rejected } = result
+    this.#againInMs = result.againInMs
     if (delivered > 0) this.onDelivered(this.target.name)
     if (delivered > 0 || rejected > 0) {
       const line = { layer: 'drain', target: this.target.name, delivered, rejected }
@@ -185,7 +187,8 @@ class TargetLoop {
   #sleep(): Promise<void> {
     const { retryMs: [first, longest] = RETRY_MS } = this.#options
     // While the target is down a wake-up must not turn into a storm of attempts; idle, it is looked at again now and then.
-    const wait = this.#failures > 0 ? Math.min(longest, first * 2 ** (this.#failures - 1)) : longest
+    const idle = Math.max(first, this.#againInMs ?? longest)
+    const wait = Math.min(longest, this.#failures > 0 ? first * 2 ** (this.#failures - 1) : idle)
     if (this.#stopping || (this.#woken && this.#failures === 0)) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {

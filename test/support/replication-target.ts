@@ -21,6 +21,8 @@ export interface TargetServer {
   failWith(status: number | undefined): void
   /** Rejects documents of these ids with 400. */
   reject(...ids: number[]): void
+  /** Breaks on documents of these ids: 500. */
+  breakOn(...ids: number[]): void
   /** Loses or gains documents behind the back of replication. */
   drop(id: number): void
   hold(document: HeldDocument): void
@@ -40,6 +42,7 @@ export async function startTargetServer(): Promise<TargetServer> {
   const gone = new Map<number, number>()
   const log: string[] = []
   const rejected = new Set<number>()
+  const breaking = new Set<number>()
   const token = 'target-token-target-token-target'
   let failure: number | undefined
   let address: ListenAddress = { host: '127.0.0.1', port: 0 }
@@ -48,6 +51,7 @@ export async function startTargetServer(): Promise<TargetServer> {
   const put = (application: Application, iamVersion: number | null): HttpReply => {
     log.push(`PUT ${application.id} v${application.version}${iamVersion === null ? '' : ` iam v${iamVersion}`}`)
     if (rejected.has(application.id)) return json(400, { error: 'invalid_request' })
+    if (breaking.has(application.id)) return json(500, { error: 'server_error' })
     const version = held.get(application.id)?.application.version ?? gone.get(application.id) ?? 0
     if (application.version >= version) held.set(application.id, { application, iamVersion })
     return json(200, {})
@@ -104,6 +108,10 @@ export async function startTargetServer(): Promise<TargetServer> {
     reject(...ids) {
       rejected.clear()
       for (const id of ids) rejected.add(id)
+    },
+    breakOn(...ids) {
+      breaking.clear()
+      for (const id of ids) breaking.add(id)
     },
     drop: (id) => void held.delete(id),
     hold: (document) => void held.set(document.application.id, document),

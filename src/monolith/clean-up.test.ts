@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually } from '../../test/support/wait.ts'
+import { silentLog } from '../observability/index.ts'
+import { startCleanUp } from './clean-up.ts'
+
+test('a stop waits for the round under way, of which there is one at a time', async () => {
+  let begun = 0
+  let ended = 0
+  let end = () => {}
+  const cleanUp = startCleanUp(
+    async () => {
+      begun++
+      await new Promise<void>((resolve) => {
+        end = resolve
+      })
+      ended++
+    },
+    5,
+    silentLog,
+  )
+  await eventually('a round begins', () => begun > 0)
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  assert.equal(begun, 1)
+  const stopped = cleanUp.stop().then(() => ended)
+  end()
+  assert.equal(await stopped, 1)
+})
+
+test('a round that fails is followed by another', async () => {
+  let begun = 0
+  const cleanUp = startCleanUp(
+    () => {
+      begun++
+      return Promise.reject(new Error('the store is down'))
+    },
+    5,
+    silentLog,
+  )
+  await eventually('a second round', () => begun > 1)
+  await cleanUp.stop()
+})
