@@ -2,5 +2,5 @@ export { type Database, type DatabaseLocation, openDatabase, type Queryable } fr
 export { claimDataDirectory, type DataDirectory } from './directory.ts'
 export { DirectoryInUseError, DirectoryUnusableError, StorageError } from './errors.ts'
 export { assertSchemaName, type Migration, migrate } from './migrate.ts'
-export type { Statement } from './statement.ts'
 export { isReachable } from './reachable.ts'
+export type { Statement } from './statement.ts'
