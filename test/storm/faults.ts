@@ -116,7 +116,8 @@ export class Faults {
       if (kind.strikes === 'legacy') return holder !== 'iam'
       if (kind.strikes !== 'iam') return false
       if (outage === 'lost') return CUTS.has(kind.name)
-      return outage === 'refused' && (holder === 'iam' || holder === 'either')
+      // The monolith's pages of the hand-off say 502 when IAM does not answer them.
+      return holder === 'either' || (holder === 'iam' && outage === 'refused')
     })
   }
 
