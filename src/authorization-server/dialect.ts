@@ -26,6 +26,10 @@ export interface Dialect {
   readonly insufficientScopeChallenge: boolean
   /** Discovery lists `code_challenge_methods_supported`, and is served at /.well-known/oauth-authorization-server too (M002, M006). */
   readonly authorizationServerMetadata: boolean
+  /** `max_age=0` asks for a sign-in of this second; else it is ignored (openid_connect 1.8.11). */
+  readonly zeroMaxAgeCounts: boolean
+  /** `prompt=create` asks for nothing; else it is unknown (openid_connect 1.8.11). */
+  readonly createPromptKnown: boolean
   /** Error texts other than those of `failure.ts`. */
   readonly wordings: Readonly<Partial<Record<Reworded, string>>>
 }
@@ -56,6 +60,8 @@ const doorkeeper59: Dialect = {
   },
   insufficientScopeChallenge: true,
   authorizationServerMetadata: true,
+  zeroMaxAgeCounts: true,
+  createPromptKnown: true,
   wordings: {},
 }
 
@@ -75,6 +81,8 @@ const doorkeeper55: Dialect = {
   },
   insufficientScopeChallenge: false,
   authorizationServerMetadata: false,
+  zeroMaxAgeCounts: false,
+  createPromptKnown: false,
   wordings: {
     invalid_redirect_uri: "The requested redirect uri is malformed or doesn't match client redirect URI.",
     invalid_code_challenge_method: 'The code challenge method must be plain or S256.',

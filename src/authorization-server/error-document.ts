@@ -28,7 +28,7 @@ const WORDINGS: Readonly<Record<keyof typeof NAMES, Wording | undefined>> = {
 
 /** Renders a framework error in the form the request asks for; see `publicError`. */
 export function errorDocument(status: keyof typeof NAMES, request: HttpRequest | undefined): HttpReply {
-  const form = formOf(request)
+  const form = formOf(status, request)
   if (form === 'json') return reply(status, 'application/json', JSON.stringify({ status, error: NAMES[status] }))
   if (form === 'xml') return reply(status, 'application/xml', xmlOf(status))
   return reply(status, 'text/html', htmlOf(status))
@@ -38,9 +38,10 @@ function reply(status: number, type: string, body: string): HttpReply {
   return { status, headers: [['Content-Type', `${type}; charset=UTF-8`]], body }
 }
 
-function formOf(request: HttpRequest | undefined): 'html' | 'json' | 'xml' {
+function formOf(status: keyof typeof NAMES, request: HttpRequest | undefined): 'html' | 'json' | 'xml' {
   if (request === undefined) return 'html'
-  const suffix = /\.([^./?]+)\/*$/.exec(request.path)?.[1]
+  // A path that nothing is served at has no format of its own, whatever it ends in.
+  const suffix = status === 404 ? undefined : /\.([^./?]+)\/*$/.exec(request.path)?.[1]
   if (suffix !== undefined) return suffix === 'json' || suffix === 'xml' ? suffix : 'html'
   const accept = request.headers.accept ?? ''
   // A list with a wildcard in it is a browser's, which is given HTML whatever else it names.

@@ -215,7 +215,7 @@ class AuthorizeFlow {
 
   /** `login_required` as the protocol core words it; the error page when the request has become unusable since. */
   async #loginRequired(parameters: Parameters): Promise<HttpReply> {
-    const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined)
+    const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined, this.#to.loginUrl)
     return step.kind === 'reply' ? step.reply : errorPage(STALE)
   }
 

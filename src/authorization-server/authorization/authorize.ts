@@ -4,14 +4,14 @@ import type { AuthorizationRequest, AuthorizationStep, Parameters } from '../con
 import type { Core } from '../core.ts'
 import { failure } from '../failure.ts'
 import { encodeFormComponent } from '../parameters/decode.ts'
-import { presence, scalarOf } from '../parameters/value.ts'
+import { presence } from '../parameters/value.ts'
 import type { Client, ResourceOwner } from '../ports.ts'
 import { OUT_OF_BAND } from '../redirect-uri.ts'
 import { redirectReply } from '../replies.ts'
 import { parseScopes, sameScopes } from '../scopes.ts'
 import { answerClient, errorFor, errorPage, errorReply, issOf, promptErrorReply } from './answers.ts'
 import { preAuthorize } from './pre-authorize.ts'
-import { promptOutcome } from './prompts.ts'
+import { hasPrompt, promptOutcome } from './prompts.ts'
 
 /** GET /oauth/authorize up to the consent page; see `AuthorizationServer.begin`. */
 export async function beginAuthorization(
@@ -21,14 +21,15 @@ export async function beginAuthorization(
   signInAddress?: string,
 ): Promise<AuthorizationStep> {
   // Logged out, only a prompt can make a difference before signing in (README of the recording, 3).
-  if (owner === undefined && presence(scalarOf(parameters, 'prompt')) === undefined) return { kind: 'sign_in' }
+  if (owner === undefined && !hasPrompt(parameters)) return { kind: 'sign_in' }
   const checked = await preAuthorize(core, parameters)
   if (!checked.ok) return owner ? { kind: 'reply', reply: errorPage(core, checked.error) } : { kind: 'sign_in' }
   const { request } = checked
   const matches = owner !== undefined && (await hasMatchingToken(core, request.client, owner.id, request.scopes))
   if (request.scopes.includes('openid')) {
     const isConsentGiven = request.client.trusted || matches
-    const outcome = promptOutcome(parameters, owner, isConsentGiven, Math.floor(Date.now() / 1_000))
+    const now = Math.floor(Date.now() / 1_000)
+    const outcome = promptOutcome(parameters, owner, isConsentGiven, { now, dialect: core.settings.dialect })
     if (outcome.kind === 'error') {
       const address = owner === undefined ? signInAddress : undefined
       return { kind: 'reply', reply: promptErrorReply(core, request, outcome.error, address) }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Parameters } from '../contract.ts'
+import { DIALECTS } from '../dialect.ts'
 import { seedOwner } from '../testing/seed.ts'
 import { type PromptOutcome, promptOutcome } from './prompts.ts'
 
 const NOW = 2_000_000_000
+const NEWER = { now: NOW, dialect: DIALECTS['5.9'] }
+const OLDER = { now: NOW, dialect: DIALECTS['5.5'] }
 const alice = { ...seedOwner('alice'), authTime: NOW - 100 }
 
 interface Row {
@@ -34,7 +37,11 @@ const ROWS: readonly Row[] = [
   { parameters: { prompt: 'select_account' }, outcome: { kind: 'select_account', returnQuery: '' } },
   { parameters: { max_age: '99' }, outcome: { kind: 'reauthenticate', returnQuery: 'max_age=99' } },
   { parameters: { max_age: '100' }, outcome: { kind: 'proceed' } },
-  { parameters: { max_age: '0' }, outcome: { kind: 'proceed' } },
+  { parameters: { max_age: '0' }, outcome: { kind: 'reauthenticate', returnQuery: 'max_age=0' } },
+  { parameters: { max_age: '00' }, outcome: { kind: 'proceed' } },
+  { parameters: { max_age: '-1' }, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: 'create' }, outcome: { kind: 'proceed' } },
+  { parameters: { prompt: 'create consent' }, outcome: { kind: 'consent' } },
   { parameters: { max_age: 'abc' }, outcome: { kind: 'proceed' } },
   {
     parameters: { max_age: '1', prompt: 'none' },
@@ -47,14 +54,28 @@ describe('the OpenID Connect parameters of an authorization request', () => {
   for (const { parameters, out, consented, outcome } of ROWS) {
     const who = out ? 'logged out' : consented ? 'consented' : 'signed in'
     it(`${JSON.stringify(parameters)} while ${who} come to ${outcome.kind}`, () => {
-      assert.deepEqual(promptOutcome(parameters, out ? undefined : alice, consented ?? false, NOW), outcome)
+      assert.deepEqual(promptOutcome(parameters, out ? undefined : alice, consented ?? false, NEWER), outcome)
     })
   }
 
   it('are read in one pass, however many spaces a prompt holds', () => {
     const parameters = { prompt: `none${' '.repeat(1_000_000)}x` }
-    assert.deepEqual(promptOutcome(parameters, undefined, false, NOW), { kind: 'error', error: 'invalid_request' })
-    assert.deepEqual(promptOutcome({ prompt: 'none  ' }, alice, true, NOW), { kind: 'proceed' })
-    assert.deepEqual(promptOutcome({ prompt: ' none' }, alice, true, NOW), { kind: 'error', error: 'invalid_request' })
+    assert.deepEqual(promptOutcome(parameters, undefined, false, NEWER), { kind: 'error', error: 'invalid_request' })
+    assert.deepEqual(promptOutcome({ prompt: 'none  ' }, alice, true, NEWER), { kind: 'proceed' })
+    assert.deepEqual(promptOutcome({ prompt: ' none' }, alice, true, NEWER), {
+      kind: 'error',
+      error: 'invalid_request',
+    })
+  })
+
+  it('let a sign-in of this second be, with `max_age=0`', () => {
+    const justNow = { ...alice, authTime: NOW - 1 }
+    assert.deepEqual(promptOutcome({ max_age: '0' }, justNow, false, NEWER), { kind: 'proceed' })
+  })
+
+  it('come to less in the older version', () => {
+    assert.deepEqual(promptOutcome({ max_age: '0' }, alice, false, OLDER), { kind: 'proceed' })
+    const unknown = promptOutcome({ prompt: 'create' }, alice, false, OLDER)
+    assert.deepEqual(unknown, { kind: 'error', error: 'invalid_request' })
   })
 })

@@ -1,4 +1,5 @@
 import type { Parameters, ParameterValue } from '../contract.ts'
+import type { Dialect } from '../dialect.ts'
 import { encodeFormComponent } from '../parameters/decode.ts'
 import { scalarOf } from '../parameters/value.ts'
 import type { ResourceOwner } from '../ports.ts'
@@ -10,24 +11,31 @@ export type PromptOutcome =
   | { readonly kind: 'error'; readonly error: 'login_required' | 'consent_required' | 'invalid_request' }
   | { readonly kind: 'reauthenticate' | 'select_account'; readonly returnQuery: string }
 
-const PROMPTS: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account', 'create'])
+/** Against what a request is read. */
+export interface PromptContext {
+  /** Seconds since the epoch. */
+  readonly now: number
+  readonly dialect: Pick<Dialect, 'zeroMaxAgeCounts' | 'createPromptKnown'>
+}
+
+const PROMPTS: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account'])
 
 /**
  * Reads prompt and max_age (OpenID Connect Core §3.1.2.1), which count with the openid scope only. `none` goes alone;
- * choosing an account and signing in come before consent (not A151); `max_age=0` is ignored (A155).
+ * choosing an account and signing in come before consent (not A151).
  *
  * @param owner undefined when nobody is signed in
- * @param now seconds since the epoch
  */
 export function promptOutcome(
   parameters: Parameters,
   owner: ResourceOwner | undefined,
   isConsentGiven: boolean,
-  now: number,
+  { now, dialect }: PromptContext,
 ): PromptOutcome {
   const prompts = promptsOf(parameters)
-  if (prompts.some((prompt) => !PROMPTS.has(prompt))) return { kind: 'error', error: 'invalid_request' }
-  const isStale = owner !== undefined && isTooOld(parameters, owner, now)
+  const isKnown = (prompt: string) => PROMPTS.has(prompt) || (prompt === 'create' && dialect.createPromptKnown)
+  if (!prompts.every(isKnown)) return { kind: 'error', error: 'invalid_request' }
+  const isStale = owner !== undefined && now - owner.authTime > greatestAge(parameters, dialect)
   if (prompts.includes('none')) {
     if (prompts.length > 1) return { kind: 'error', error: 'invalid_request' }
     if (owner === undefined || isStale) return { kind: 'error', error: 'login_required' }
@@ -38,6 +46,11 @@ export function promptOutcome(
   if (owner === undefined) return { kind: 'proceed' }
   if (prompts.includes('login') || isStale) return { kind: 'reauthenticate', returnQuery: without(parameters, 'login') }
   return { kind: prompts.includes('consent') ? 'consent' : 'proceed' }
+}
+
+/** Whether a request names a prompt, known or not. */
+export function hasPrompt(parameters: Parameters): boolean {
+  return promptsOf(parameters).length > 0
 }
 
 function promptsOf(parameters: Parameters): string[] {
@@ -52,9 +65,12 @@ function promptsOf(parameters: Parameters): string[] {
   return [...new Set(prompts)]
 }
 
-function isTooOld(parameters: Parameters, owner: ResourceOwner, now: number): boolean {
-  const seconds = Number(/^\s*\+?(\d{1,15})/.exec(scalarOf(parameters, 'max_age') ?? '')?.[1] ?? 0)
-  return seconds > 0 && now - owner.authTime > seconds
+/** In seconds, how long ago the user may have signed in. A second is forgiven, for clocks that differ (A155). */
+function greatestAge(parameters: Parameters, { zeroMaxAgeCounts }: PromptContext['dialect']): number {
+  const text = scalarOf(parameters, 'max_age') ?? ''
+  if (text === '0' && zeroMaxAgeCounts) return 1
+  const seconds = Number(/^\s*\+?(\d{1,15})/.exec(text)?.[1] ?? 0)
+  return seconds > 0 ? seconds : Number.POSITIVE_INFINITY
 }
 
 /** The query to come back with: names in order, the prompt that was served left out. */

@@ -5,22 +5,22 @@ const HEADER_LIMIT = 16 << 10
 
 /**
  * Reads a `multipart/form-data` body (RFC 7578). A file becomes a hash of its name, which no endpoint takes for a value.
- * A body that does not end with its boundary is malformed.
+ * A body that is not made of such parts to the end holds nothing, as it does for Rack. Undefined when no boundary is named.
  */
-export function parseMultipart(body: Buffer, contentType: string): Hash | ParameterFault {
+export function parseMultipart(body: Buffer, contentType: string): Hash | ParameterFault | undefined {
   const boundary = boundaryOf(contentType)
   const hash = emptyHash()
-  if (boundary === undefined) return hash
+  if (boundary === undefined) return undefined
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
   let at = body.indexOf(delimiter.subarray(2))
-  if (at < 0) return 'malformed'
+  if (at < 0) return emptyHash()
   at += delimiter.length - 2
   for (let count = 0; ; count++) {
     if (body[at] === 0x2d && body[at + 1] === 0x2d) return hash
     if (count >= COUNT_LIMIT) return 'too_many'
     const headerEnd = body.indexOf('\r\n\r\n', at)
     const end = headerEnd < 0 ? -1 : body.indexOf(delimiter, headerEnd + 2)
-    if (end < 0 || headerEnd - at > HEADER_LIMIT) return 'malformed'
+    if (end < 0 || headerEnd - at > HEADER_LIMIT) return emptyHash()
     if (
       !readPart(
         hash,

@@ -7,7 +7,7 @@ import { emptyHash, type ParameterFault, parseNestedQuery } from './nested.ts'
 
 /** A little over 1 MiB, which is what a gateway in front lets through. */
 const BODY_LIMIT = 2 << 20
-const JSON_TYPES = new Set(['application/json', 'text/x-json', 'application/jsonrequest', 'application/vnd.api+json'])
+const JSON_TYPES = new Set(['application/json', 'text/x-json', 'application/jsonrequest'])
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH', 'LINK', 'UNLINK'])
 
 /**
@@ -42,7 +42,7 @@ function readBodyParameters(request: HttpRequest): Body | ParameterFault | 'too_
     return formOf(parseNestedQuery(body.toString('latin1'), '&'))
   }
   if (type === 'multipart/form-data' || type === 'multipart/mixed' || type === 'multipart/related') {
-    return formOf(parseMultipart(body, header ?? ''))
+    return formOf(parseMultipart(body, header ?? '') ?? parseNestedQuery(body.toString('latin1'), '&'))
   }
   return JSON_TYPES.has(type) ? parseJson(body) : NO_BODY
 }

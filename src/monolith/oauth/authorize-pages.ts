@@ -37,7 +37,7 @@ export function authorizePages(core: AuthorizationServer, sessions: SignedInSess
 }
 
 async function begin(visit: Visit, core: AuthorizationServer, sessions: SignedInSessions): Promise<HttpReply> {
-  const step = await core.begin(visit.parameters, visit.owner)
+  const step = await core.begin(visit.parameters, visit.owner, `${visit.request.origin}/users/sign_in`)
   switch (step.kind) {
     case 'sign_in':
       return askToSignIn(visit, addressOf(visit.request))
