@@ -49,7 +49,7 @@ export function isRedirectUriAmong(asked: string, registered: readonly string[])
 export function isRedirectUriExactlyAmong(asked: string, registered: readonly string[]): boolean {
   return (
     isRedirectUriAmong(asked, registered) &&
-    registered.some((candidate) => asked === candidate || withoutPort(asked) === withoutPort(candidate))
+    registered.some((candidate) => withoutPort(asked) === withoutPort(candidate))
   )
 }
 

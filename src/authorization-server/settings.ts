@@ -1,8 +1,8 @@
 import type { Policy } from '../applications/index.ts'
 import { defaultClaims } from './claims.ts'
 import { DIALECTS, type Dialect } from './dialect.ts'
-import { isPasswordGrantOffered, policyFor } from './policy.ts'
-import type { Claim, InstancePolicy, Settings } from './ports.ts'
+import { isPasswordGrantOffered, type ResolvedPolicy, resolvePolicy } from './policy.ts'
+import type { Claim, Settings } from './ports.ts'
 
 /** Settings with every default filled in. */
 export interface ResolvedSettings {
@@ -20,7 +20,7 @@ export interface ResolvedSettings {
   readonly endpointOrigin: string | undefined
   readonly claims: readonly Claim[]
   readonly passwordGrantWithoutClient: boolean
-  readonly policy: InstancePolicy
+  readonly policy: ResolvedPolicy
   /** What a client is held to that nothing is said about, and what discovery tells. */
   readonly defaultPolicy: Policy
   readonly passwordGrantOffered: boolean
@@ -34,7 +34,7 @@ const OPTIONAL_SCOPES = ['read_user', 'read_api', 'openid', 'profile', 'email', 
 /** Fills in GitLab's defaults, as the version of Doorkeeper that was chosen has them. */
 export function resolveSettings(settings: Settings): ResolvedSettings {
   const defaultScopes = settings.defaultScopes ?? ['api']
-  const policy = settings.policy ?? {}
+  const policy = resolvePolicy(settings.policy)
   const listedScopes = [...defaultScopes, ...(settings.optionalScopes ?? OPTIONAL_SCOPES)]
   return {
     issuer: settings.issuer,
@@ -50,7 +50,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     claims: settings.claims ?? defaultClaims(settings.issuer),
     passwordGrantWithoutClient: settings.passwordGrantWithoutClient ?? false,
     policy,
-    defaultPolicy: policyFor(policy),
+    defaultPolicy: policy.general,
     passwordGrantOffered: isPasswordGrantOffered(policy),
     reuseGraceSeconds: settings.reuseGraceSeconds ?? 10,
     sealingKey: settings.sealingKey,
