@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { findDoorkeeper } from '../../scripts/test-parts.ts'
 import { IAM_PREFIXES } from '../../src/credentials/index.ts'
-import { openidClient, type SeedClient, type TestClient, type Tokens } from '../../test/e2e/clients.ts'
+import type { Tokens } from '../../test/e2e/clients/client.ts'
+import { type SeedClient, type Traveller, traveller } from '../../test/e2e/clients/journey.ts'
+import { openidClient } from '../../test/e2e/clients/openid-client.ts'
 import { Browser, type Page } from '../../test/support/browser.ts'
 import { ROOT } from '../../test/support/program.ts'
 import { eventually } from '../../test/support/wait.ts'
@@ -26,13 +28,13 @@ function application(key: string): SeedClient {
 
 describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_000 }, () => {
   let platform: Platform
-  let client: TestClient
+  let client: Traveller
   const moved = application('conf')
   const callback = moved.redirect_uris[0] ?? ''
 
   before(async () => {
     platform = await startPlatform(SEED)
-    client = openidClient(platform.issuer, moved)
+    client = await traveller(openidClient, platform.issuer, moved)
     await eventually('every application has arrived', async () => {
       const { applications } = (await (await platform.control('/api/v1/applications')).json()) as {
         applications: Array<{ version: number; iam_version: number | null }>
@@ -76,7 +78,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
   }
 
   async function assertRevocable(tokens: Tokens): Promise<void> {
-    await client.revoke(tokens.access)
+    await client.revoke(tokens)
     assert.equal(await client.introspect(tokens.access), false)
     assert.equal((await currentUser(tokens.access)).status, 401)
     await assert.rejects(client.refresh(tokens))
@@ -110,7 +112,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
     assert.deepEqual(onIam.members, before.members)
     assert.equal(onIam.subject, before.subject)
     assert.deepEqual(await client.userinfo(onIam), await client.userinfo(beforeRenewed))
-    const bystander = await openidClient(platform.issuer, application('other')).signIn(new Browser())
+    const bystander = await (await traveller(openidClient, platform.issuer, application('other'))).signIn(new Browser())
     assert.equal(isOfIam(bystander), false, 'no other application moves')
     const onIamRenewed = await assertWorks(onIam)
     const stillLegacy = await assertWorks(beforeRenewed)

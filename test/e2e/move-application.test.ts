@@ -5,14 +5,11 @@ import { IAM_PREFIXES } from '../../src/credentials/index.ts'
 import { Browser } from '../support/browser.ts'
 import { createServerDatabase } from '../support/database.ts'
 import { eventually } from '../support/wait.ts'
-import {
-  approveDevice,
-  oauth4webapiClient,
-  openidClient,
-  type SeedClient,
-  type TestClient,
-  type Tokens,
-} from './clients.ts'
+import type { Tokens } from './clients/client.ts'
+import { type SeedClient, type Traveller, traveller } from './clients/journey.ts'
+import { oauth4webapi } from './clients/oauth4webapi.ts'
+import { openidClient } from './clients/openid-client.ts'
+import { approveDevice } from './clients/user.ts'
 import { SEED, type System, startParts, startUp, untilReplicated } from './system.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -68,7 +65,7 @@ for (const store of stores) {
     }
 
     /** Signs in until the side is the wanted one: a flip reaches the gateway within a second. */
-    async function signInOn(side: 'iam' | 'legacy', client: TestClient): Promise<Tokens> {
+    async function signInOn(side: 'iam' | 'legacy', client: Traveller): Promise<Tokens> {
       return eventually(
         `a sign-in on ${side}`,
         async () => {
@@ -79,7 +76,7 @@ for (const store of stores) {
       )
     }
 
-    async function assertWorks(client: TestClient, tokens: Tokens): Promise<Tokens> {
+    async function assertWorks(client: Traveller, tokens: Tokens): Promise<Tokens> {
       assert.equal((await client.userinfo(tokens))['nickname'], 'alice')
       assert.equal(await client.introspect(tokens.access), true)
       const renewed = await client.refresh(tokens)
@@ -88,19 +85,18 @@ for (const store of stores) {
       return renewed
     }
 
-    async function assertRevocable(client: TestClient, tokens: Tokens): Promise<void> {
-      await client.revoke(tokens.access)
+    async function assertRevocable(client: Traveller, tokens: Tokens): Promise<void> {
+      await client.revoke(tokens)
       assert.equal(await client.introspect(tokens.access), false)
       await assert.rejects(client.refresh(tokens))
     }
 
     for (const key of ['conf', 'public']) {
-      for (const make of [openidClient, oauth4webapiClient]) {
-        const library = make === openidClient ? 'openid-client' : 'oauth4webapi'
-        test(`${key} moves to IAM and back, and its client (${library}) notices nothing`, async () => {
+      for (const library of [openidClient, oauth4webapi]) {
+        test(`${key} moves to IAM and back, and its client (${library.name}) notices nothing`, async () => {
           const moved = application(key)
-          const client = make(system.issuer, moved)
-          const bystander = make(system.issuer, application('other'))
+          const client = await traveller(library, system.issuer, moved)
+          const bystander = await traveller(library, system.issuer, application('other'))
 
           const before = await client.signIn(new Browser())
           assert.equal(isOfIam(before), false)
@@ -126,9 +122,9 @@ for (const store of stores) {
     }
 
     test('a device client moves to IAM and back', async () => {
-      for (const make of [openidClient, oauth4webapiClient]) {
+      for (const library of [openidClient, oauth4webapi]) {
         const moved = application('public')
-        const client = make(system.issuer, moved)
+        const client = await traveller(library, system.issuer, moved)
         const approve = async (code: string) => {
           const page = await approveDevice(new Browser(), system.issuer, code)
           assert.equal(page.status, 200)
@@ -150,7 +146,7 @@ for (const store of stores) {
 
     test('the API of the platform takes the tokens of both sides', async () => {
       const moved = application('conf')
-      const client = openidClient(system.issuer, moved)
+      const client = await traveller(openidClient, system.issuer, moved)
       const legacy = await signInOn('legacy', client)
       await setFlag('true', moved.id)
       const iam = await signInOn('iam', client)
@@ -161,7 +157,7 @@ for (const store of stores) {
       const first = await ask(legacy.access)
       assert.equal(first.status, 200)
       assert.deepEqual(await ask(iam.access), first)
-      await client.revoke(iam.access)
+      await client.revoke(iam)
       assert.equal((await ask(iam.access)).status, 401)
       await setFlag('false', moved.id)
       await signInOn('legacy', client)

@@ -6,7 +6,7 @@ import { Browser } from '../support/browser.ts'
 import { freePortRange } from '../support/ports.ts'
 import { type Program, runHandover, startHandover } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
-import { walkThroughPages } from './clients.ts'
+import { walkThroughPages } from './clients/user.ts'
 
 const STARTED = /Administrator's token/
 

@@ -20,6 +20,8 @@ export interface Program {
   readonly stderr: OutputLines
   /** Settles when the process has ended. */
   readonly ended: Promise<Ended>
+  /** Writes a line to its standard input; for programs started with `hasInput`. */
+  send(line: string): void
   kill(signal: NodeJS.Signals): void
   /** Asks it to end by SIGTERM, and by SIGKILL (the whole process group) after `graceMs`, default 8,000. */
   stop(graceMs?: number): Promise<Ended>
@@ -31,6 +33,8 @@ export interface ProgramOptions {
   /** Over the environment of the test; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
+  /** Leaves its standard input open for `send`; without it there is none. */
+  readonly hasInput?: boolean
 }
 
 const running = new Set<ChildProcess>()
@@ -51,8 +55,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     cwd: options.cwd ?? ROOT,
     env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })
+  if (!child.stdout || !child.stderr) throw new Error(`${options.command} has no output to read`)
+  // A program that ends before it has read all is told apart by how it ended.
+  child.stdin?.on('error', () => {})
   await new Promise<void>((started, reject) => {
     child.once('spawn', started)
     child.once('error', reject)
@@ -70,6 +77,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     stdout: outputLines(child.stdout),
     stderr: outputLines(child.stderr),
     ended,
+    send: (line) => void child.stdin?.write(`${line}\n`),
     kill: (signal) => void child.kill(signal),
     async stop(graceMs = 8_000) {
       child.kill('SIGTERM')

@@ -1,0 +1,65 @@
+import * as oidc from 'openid-client'
+import { type Client, type Library, memberOf, metadata, type Registration, SCOPE, type Tokens } from './client.ts'
+
+/** The certified client of panva; ID tokens are checked against the published keys. */
+export const openidClient: Library = {
+  name: 'openid-client',
+  authentications: ['client_secret_post', 'client_secret_basic', 'none'],
+  encodesDashes: true,
+  missing: () => undefined,
+  connect: async (registration) => connect(registration),
+}
+
+function connect(registration: Registration): Client {
+  const { issuer, clientId, redirectUri } = registration
+  const server = { ...metadata(issuer), ...registration.moreMetadata }
+  const configuration = new oidc.Configuration(server, clientId, {}, authenticationOf(registration))
+  oidc.allowInsecureRequests(configuration)
+  oidc.enableNonRepudiationChecks(configuration)
+  return {
+    async code(visit, { pkce }) {
+      const verifier = oidc.randomPKCECodeVerifier()
+      const state = oidc.randomState()
+      const nonce = oidc.randomNonce()
+      const challenge = pkce && {
+        code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+      }
+      const parameters = { redirect_uri: redirectUri, scope: SCOPE, state, nonce, ...challenge }
+      const answer = await visit(oidc.buildAuthorizationUrl(configuration, parameters).href, redirectUri)
+      const checks = { expectedState: state, expectedNonce: nonce, idTokenExpected: true }
+      const proof = pkce ? { pkceCodeVerifier: verifier } : {}
+      return tokensOf(await oidc.authorizationCodeGrant(configuration, answer, { ...checks, ...proof }))
+    },
+    refresh: async (tokens) => tokensOf(await oidc.refreshTokenGrant(configuration, tokens.refresh ?? '')),
+    clientCredentials: async () => tokensOf(await oidc.clientCredentialsGrant(configuration, { scope: 'read_user' })),
+    password: async (username, password) =>
+      tokensOf(await oidc.genericGrantRequest(configuration, 'password', { username, password, scope: SCOPE })),
+    async device(approve) {
+      const device = await oidc.initiateDeviceAuthorization(configuration, { scope: SCOPE })
+      await approve(device.user_code)
+      return tokensOf(await oidc.pollDeviceAuthorizationGrant(configuration, { ...device, interval: 1 }))
+    },
+    userinfo: async (tokens) => ({
+      ...(await oidc.fetchUserInfo(configuration, tokens.access, tokens.subject ?? oidc.skipSubjectCheck)),
+    }),
+    introspect: async (token) => (await oidc.tokenIntrospection(configuration, token)).active,
+    revoke: (tokens) => oidc.tokenRevocation(configuration, tokens.access),
+    // A challenge beside the error, as Doorkeeper sends with each, is what these libraries report first.
+    errorCode: (error) => memberOf(error, 'error') ?? memberOf(error, 'cause', '0', 'parameters', 'error'),
+  }
+}
+
+function authenticationOf({ authentication, secret }: Registration): oidc.ClientAuth {
+  if (authentication === 'none') return oidc.None()
+  return authentication === 'client_secret_basic' ? oidc.ClientSecretBasic(secret) : oidc.ClientSecretPost(secret)
+}
+
+function tokensOf(answer: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers): Tokens {
+  return {
+    access: answer.access_token,
+    refresh: answer.refresh_token,
+    members: Object.keys(answer).filter((key) => key !== 'claims' && key !== 'expiresIn'),
+    subject: answer.claims()?.sub,
+  }
+}
