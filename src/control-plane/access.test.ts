@@ -10,9 +10,11 @@ import {
 } from '../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
 import { scratchDirectory } from '../../test/support/scratch.ts'
+import { eventually } from '../../test/support/wait.ts'
 import { ListenError } from '../http/index.ts'
 import { createLog } from '../observability/index.ts'
 import { ControlPlaneFault } from './settings.ts'
+import { TokenBook } from './tokens.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
@@ -111,6 +113,37 @@ for (const engine of testDatabases()) {
         assert.equal((await plane.ask('GET', '/api/v1/snapshot', { token })).status, 200)
       } finally {
         await again.close()
+      }
+    })
+
+    test('a token whose row is gone is refused within a second', async () => {
+      const token = 'a-gateway-token-to-be-taken-away'
+      const book = new TokenBook(store.database, plane.schema)
+      await book.add(token, { role: 'gateway', name: 'gone' })
+      assert.equal((await book.find(token))?.name, 'gone')
+      await store.database.query(`delete from ${plane.schema}.tokens where name = 'gone'`)
+      await eventually('it is refused', async () => (await book.find(token)) === undefined, 3_000)
+    })
+
+    test('a start with new content in the token files retires what they held before', async () => {
+      const first = await startTestControlPlane(store.database)
+      const { schema, directory } = first
+      const old = [first.adminToken, first.gatewayToken, first.replicationToken]
+      await first.close()
+      const bystander = 'a-gateway-token-of-another-name'
+      await new TokenBook(store.database, schema).add(bystander, { role: 'gateway', name: 'other' })
+      for (const name of ['admin', 'gateway', 'replication']) {
+        writeFileSync(join(directory, `${name}-token`), `rotated-${name}-token-0123456789\n`)
+      }
+      const second = await startTestControlPlane(store.database, { schema, directory })
+      try {
+        const book = new TokenBook(store.database, schema)
+        for (const token of old) assert.equal(await book.find(token), undefined)
+        const known = [second.adminToken, second.gatewayToken, second.replicationToken, bystander]
+        for (const token of known) assert.ok(await book.find(token))
+        assert.equal(second.adminToken, 'rotated-admin-token-0123456789')
+      } finally {
+        await second.close()
       }
     })
 

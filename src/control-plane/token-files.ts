@@ -3,32 +3,51 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path'
 import type { Log } from '../observability/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings } from './settings.ts'
-import { mintToken, type TokenBook } from './tokens.ts'
+import { type Caller, mintToken, type TokenBook } from './tokens.ts'
 
 const SECRET_BYTES = 32
 const SHORTEST_TOKEN = 16
 
 /**
- * Makes the tokens of the settings valid, writing the files that are absent. The administrator's token is written only
- * while there is none. Throws {@link ControlPlaneFault} when a file cannot be read or written.
+ * Makes the tokens of the settings valid, writing the files that are absent; tokens of the same role and name that no
+ * setting holds any more end. The administrator's token is written only while there is none. Throws
+ * {@link ControlPlaneFault} when a file cannot be read or written.
  */
 export async function establishTokens(settings: ControlPlaneSettings, tokens: TokenBook, log: Log): Promise<void> {
-  for (const token of settings.tokens ?? []) {
+  const held: HeldToken[] = (settings.tokens ?? []).map((token) => {
     const { role, name } = token
-    const value = 'value' in token ? token.value : readOrWrite(`token of ${name}`, token.file, () => mintToken(role))
-    if (value.length < SHORTEST_TOKEN) {
-      throw new ControlPlaneFault([`token of ${name}: must have at least ${SHORTEST_TOKEN} characters`])
-    }
-    await tokens.add(value, { role, name })
-  }
+    const what = `token of ${name}`
+    const value = 'value' in token ? token.value : readOrWrite(what, token.file, () => mintToken(role))
+    return { what, value, caller: { role, name } }
+  })
   const file = settings.adminTokenFile
-  if (file === undefined) return
-  if (!(await tokens.hasRole('administrator'))) {
-    const value = readOrWrite('administrator token', file, () => mintToken('administrator'))
-    await tokens.add(value, { role: 'administrator', name: 'administrator' })
-  } else if (readIfThere('administrator token', file) === undefined) {
-    log.warn({ file }, 'the file of the administrator token is gone; its token stays valid and cannot be shown again')
+  if (file !== undefined) {
+    const what = 'administrator token'
+    const isKnown = await tokens.hasRole('administrator')
+    const value = isKnown ? readIfThere(what, file) : readOrWrite(what, file, () => mintToken('administrator'))
+    if (value !== undefined) held.push({ what, value, caller: { role: 'administrator', name: 'administrator' } })
+    else {
+      log.warn({ file }, 'the file of the administrator token is gone; its token stays valid and cannot be shown again')
+    }
   }
+  const faults = held
+    .filter(({ value }) => value.length < SHORTEST_TOKEN)
+    .map(({ what }) => `${what}: must have at least ${SHORTEST_TOKEN} characters`)
+  if (faults.length > 0) throw new ControlPlaneFault(faults)
+  for (const { value, caller } of held) await tokens.add(value, caller)
+  // Only when all are in, so that no moment is without a valid token.
+  for (const { caller } of held) {
+    const same = held.filter((one) => one.caller.role === caller.role && one.caller.name === caller.name)
+    const kept = same.map(({ value }) => value)
+    const retired = await tokens.retireOthers(caller, kept)
+    if (retired > 0) log.info({ ...caller, retired }, 'tokens that the files no longer hold have ended')
+  }
+}
+
+interface HeldToken {
+  readonly what: string
+  readonly value: string
+  readonly caller: Caller
 }
 
 /** Reads the routing endpoint's secret, made when absent. Throws {@link ControlPlaneFault} for one that is not 32 bytes. */
