@@ -149,6 +149,12 @@ describe('a planted difference is found:', () => {
         withHeaders(redirect, { Location: 'https://client.example/callback#code=<opaque:64:hex#1>&state=s1' }),
         'location',
       ],
+      [
+        'what a fragment says',
+        withHeaders(redirect, { Location: 'https://client.example/callback#code=1' }),
+        withHeaders(redirect, { Location: 'https://client.example/callback#code=2' }),
+        'location',
+      ],
       ['a field of a form', page, withForm({ fields: [['client_id', '{uid:other}']] }), 'forms'],
       [
         'a field that came',
