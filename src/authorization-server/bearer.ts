@@ -1,4 +1,5 @@
 import type { HttpReply, HttpRequest } from '../http/index.ts'
+import { type Check, firstFailure } from './checks.ts'
 import type { AccessToken, Parameters } from './contract.ts'
 import type { Core } from './core.ts'
 import type { Dialect } from './dialect.ts'
@@ -68,22 +69,25 @@ export function malformed({ status, error, description }: Failure, dialect: Dial
   return emptyReply(status, errorHeaders(error, description, dialect))
 }
 
+/** What a token may be refused for, whatever it is wanted for (RFC 6750 §3.1, invalid_token). */
+export const TOKEN_CHECKS: ReadonlyArray<Check<TokenState | undefined, keyof typeof TOKEN_TEXTS>> = [
+  (token) => (token === undefined ? 'unknown' : undefined),
+  (token) => (token?.revoked ? 'revoked' : undefined),
+  (token) => (token?.expired ? 'expired' : undefined),
+]
+
+type TokenState = Pick<AccessToken, 'revoked' | 'expired'>
+
 /** What a protected resource answers a token it does not take: 401, or 403 when a scope lacks; both empty (README, 40). */
 export function refusal(
   token: AccessToken | undefined,
   scopes: readonly string[],
   dialect: Dialect,
 ): HttpReply | undefined {
-  const reason = deathOf(token)
+  const reason = firstFailure(TOKEN_CHECKS, token)
   if (reason !== undefined) return emptyReply(401, errorHeaders('invalid_token', TOKEN_TEXTS[reason], dialect))
   if (scopes.length === 0 || scopes.some((scope) => token?.scopes.includes(scope))) return undefined
   const description = `Access to this resource requires scope _${scopes.join(' ')}_.`
   const told = dialect.insufficientScopeChallenge ? [challenge('insufficient_scope', description)] : []
   return emptyReply(403, [...uncached(dialect), ...told])
-}
-
-function deathOf(token: AccessToken | undefined): keyof typeof TOKEN_TEXTS | undefined {
-  if (token === undefined) return 'unknown'
-  if (token.revoked) return 'revoked'
-  return token.expired ? 'expired' : undefined
 }

@@ -1,7 +1,7 @@
+import { type Check, firstFailure } from '../checks.ts'
 import type { AuthorizationError, Parameters, PreAuthorization, ResponseMode } from '../contract.ts'
 import type { Core } from '../core.ts'
 import { type Failure, failure, missingParameter, refusedByPolicy, wordedFailure } from '../failure.ts'
-import { type Check, firstFailure } from '../grants/token-request.ts'
 import { isStorable, presence, scalarOf } from '../parameters/value.ts'
 import { CHALLENGE_METHODS } from '../pkce.ts'
 import type { Client } from '../ports.ts'

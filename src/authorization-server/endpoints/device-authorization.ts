@@ -1,22 +1,40 @@
 import type { HttpReply } from '../../http/index.ts'
+import { type Check, firstFailure } from '../checks.ts'
 import { credentialsOf } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
-import { failure, failureReply } from '../failure.ts'
+import { type Failure, failure, failureReply } from '../failure.ts'
 import { authenticate } from '../grants/token-request.ts'
 import { publicError } from '../pages.ts'
 import { textOf } from '../parameters/value.ts'
 import type { Client } from '../ports.ts'
 import { jsonReply } from '../replies.ts'
 import { areScopesValid, defaultScopesOf, parseScopes } from '../scopes.ts'
+import type { ResolvedSettings } from '../settings.ts'
 import { secretInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
 const ATTEMPTS = 5
 
-/**
- * POST /oauth/authorize_device (RFC 8628 §3.1). A scope the server does not know is 422 with a page (N007); one that
- * the client may not have is invalid_scope (not N009).
- */
+interface Facts {
+  readonly client: Client | undefined
+  /** Undefined when none was asked for, and the default ones are given. */
+  readonly asked: string | undefined
+  readonly settings: ResolvedSettings
+}
+
+/** RFC 8628 §3.1, with the client as RFC 6749 §3.2.1 has it. An unknown scope is 422 with a page (N007). */
+const CHECKS: ReadonlyArray<Check<Facts, Failure | 'unprocessable'>> = [
+  ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
+  ({ asked, settings }) =>
+    asked === undefined || areScopesValid(normalised(asked), settings.serverScopes) ? undefined : 'unprocessable',
+  // A scope that the client may not have is refused (not N009).
+  ({ client, asked }) =>
+    asked === undefined || !client?.scopes.length || areScopesValid(normalised(asked), client.scopes)
+      ? undefined
+      : failure('invalid_scope'),
+]
+
+/** POST /oauth/authorize_device (RFC 8628 §3.1). */
 export async function deviceAuthorizationEndpoint(
   core: Core,
   { http, parameters, caller }: EndpointRequest,
@@ -26,14 +44,14 @@ export async function deviceAuthorizationEndpoint(
   const leaked = await secretInUri(core, http, credentials)
   if (leaked !== undefined) return failureReply(leaked, settings.dialect)
   const client = await authenticate(core, credentials, caller)
-  if (client === undefined) return failureReply(failure('invalid_client'), settings.dialect)
   const asked = textOf(parameters, 'scope')
-  const scopes = asked === undefined ? defaultScopesOf(client.scopes, settings.defaultScopes) : parseScopes(asked)
-  const text = scopes.join(' ')
-  if (asked !== undefined && !areScopesValid(text, settings.serverScopes)) return publicError(422, http)
-  if (asked !== undefined && client.scopes.length > 0 && !areScopesValid(text, client.scopes)) {
-    return failureReply(failure('invalid_scope'), settings.dialect)
+  const failed = firstFailure(CHECKS, { client, asked, settings })
+  if (failed === 'unprocessable') return publicError(422, http)
+  if (failed !== undefined || client === undefined) {
+    return failureReply(failed ?? failure('invalid_client'), settings.dialect)
   }
+  const text =
+    asked === undefined ? defaultScopesOf(client.scopes, settings.defaultScopes).join(' ') : normalised(asked)
   const { deviceCode, userCode } = await newDevice(core, client, text)
   const page = settings.verificationUri.startsWith('/')
     ? http.origin + settings.verificationUri
@@ -53,6 +71,11 @@ export async function deviceAuthorizationEndpoint(
       ['Pragma', 'no-cache'],
     ],
   )
+}
+
+/** Scopes in the order asked, each once. */
+function normalised(scope: string): string {
+  return parseScopes(scope).join(' ')
 }
 
 /** Stores a device under a user code that no other device has. */

@@ -1,15 +1,48 @@
 import type { HttpReply } from '../../http/index.ts'
-import { isAccessible, isExpired, presentedToken } from '../bearer.ts'
+import { accessTokenOf, isAccessible, presentedToken, TOKEN_CHECKS } from '../bearer.ts'
+import { type Check, firstFailure } from '../checks.ts'
 import { credentialsOf } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
-import { failure, failureReply, invalidTokenReply, requestNotAuthorized } from '../failure.ts'
+import type { Dialect } from '../dialect.ts'
+import {
+  type Failure,
+  failure,
+  failureReply,
+  invalidTokenReply,
+  requestNotAuthorized,
+  type TOKEN_TEXTS,
+} from '../failure.ts'
 import { authenticate } from '../grants/token-request.ts'
 import { inOrder } from '../member-order.ts'
+import type { Client } from '../ports.ts'
 import { jsonReply } from '../replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import { secretInUri, tokenInUri } from '../uri-credentials.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { hintedToken } from './revoke.ts'
+
+interface BearerFacts {
+  readonly bearer: StoredToken | undefined
+  /** What is asked about. */
+  readonly token: StoredToken | undefined
+  readonly dialect: Dialect
+  readonly now: number
+}
+
+type Refusal = Failure | keyof typeof TOKEN_TEXTS
+
+/** RFC 7662 §2.1, a client that asks: it must be who it says (RFC 6749 §5.2). */
+const CLIENT_CHECKS: ReadonlyArray<Check<Client | undefined>> = [
+  (client) => (client === undefined ? failure('invalid_client') : undefined),
+]
+
+/** RFC 7662 §2.1, a token that asks (RFC 6750 §3.1): about any other of its client, not about itself (J014, J015, J019). */
+const BEARER_CHECKS: ReadonlyArray<Check<BearerFacts, Refusal>> = [
+  ({ bearer, dialect }) => (bearer === undefined ? requestNotAuthorized(dialect) : undefined),
+  ({ bearer, now }) => firstFailure(TOKEN_CHECKS, bearer && accessTokenOf(bearer, now)),
+  ({ bearer, token }) => (bearer?.id === token?.id ? 'unknown' : undefined),
+  ({ bearer, token }) => (bearer?.applicationId !== (token?.applicationId ?? null) ? 'unknown' : undefined),
+]
 
 /** POST /oauth/introspect (RFC 7662 §2), by a client or by another token of the same client (README of the recording, 37). */
 export async function introspectEndpoint(
@@ -23,28 +56,19 @@ export async function introspectEndpoint(
   const now = Date.now()
   if (credentials !== undefined) {
     const client = await authenticate(core, credentials, caller)
-    if (client === undefined) return failureReply(failure('invalid_client'), dialect)
+    const failed = firstFailure(CLIENT_CHECKS, client)
+    if (failed !== undefined) return failureReply(failed, dialect)
     const token = await hintedToken(core, parameters)
-    const isOwn = token !== undefined && (token.applicationId === null || token.applicationId === client.id)
+    const isOwn = token?.applicationId === null || token?.applicationId === client?.id
     return answer(core, isOwn ? token : undefined, now)
   }
   const bearer = await presentedToken(core, http, parameters)
   const misplaced = await tokenInUri(core, http, bearer?.clientId)
   if (misplaced !== undefined) return failureReply(misplaced, dialect)
-  if (bearer === undefined) return failureReply(requestNotAuthorized(dialect), dialect)
-  const token = await hintedToken(core, parameters)
-  if (mayIntrospect(bearer, token, now)) return answer(core, token, now)
-  return invalidTokenReply(deathOf(bearer, now), dialect)
-}
-
-/** A token may ask about any other of its client, not about itself (J014, J015, J019). */
-function mayIntrospect(bearer: StoredToken, token: StoredToken | undefined, now: number): boolean {
-  return isAccessible(bearer, now) && bearer.id !== token?.id && bearer.applicationId === (token?.applicationId ?? null)
-}
-
-function deathOf(token: StoredToken, now: number): 'revoked' | 'expired' | 'unknown' {
-  if (token.revokedAt !== null) return 'revoked'
-  return isExpired(token, now) ? 'expired' : 'unknown'
+  const token = bearer && (await hintedToken(core, parameters))
+  const failed = firstFailure(BEARER_CHECKS, { bearer, token, dialect, now })
+  if (failed === undefined) return answer(core, token, now)
+  return typeof failed === 'string' ? invalidTokenReply(failed, dialect) : failureReply(failed, dialect)
 }
 
 function answer(core: Core, token: StoredToken | undefined, now: number): HttpReply {

@@ -1,5 +1,6 @@
 import type { HttpReply } from '../../http/index.ts'
-import { isAccessible, presentedToken, secondsLeft } from '../bearer.ts'
+import { accessTokenOf, presentedToken, secondsLeft, TOKEN_CHECKS } from '../bearer.ts'
+import { firstFailure } from '../checks.ts'
 import type { Core } from '../core.ts'
 import { failureReply, invalidTokenReply } from '../failure.ts'
 import { jsonReply } from '../replies.ts'
@@ -13,7 +14,8 @@ export async function tokenInfoEndpoint(core: Core, { http, parameters }: Endpoi
   const misplaced = await tokenInUri(core, http, token?.clientId)
   if (misplaced !== undefined) return failureReply(misplaced, core.settings.dialect)
   const now = Date.now()
-  if (token === undefined || !isAccessible(token, now)) return invalidTokenReply('unknown', core.settings.dialect)
+  const failed = firstFailure(TOKEN_CHECKS, token && accessTokenOf(token, now))
+  if (failed !== undefined || token === undefined) return invalidTokenReply('unknown', core.settings.dialect)
   return jsonReply(200, {
     resource_owner_id: token.subject === null ? null : Number(token.subject),
     scope: parseScopes(token.scopes),

@@ -1,4 +1,5 @@
 import type { HttpReply } from '../../http/index.ts'
+import { type Check, firstFailure } from '../checks.ts'
 import { credentialsOf } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
 import { failure, failureReply, missingParameter } from '../failure.ts'
@@ -28,13 +29,26 @@ const SUCCESS_HEADERS = [
   ['Pragma', 'no-cache'],
 ] as const
 
+interface Facts {
+  readonly grantType: string | undefined
+  readonly grant: GrantType | undefined
+}
+
+const UNSUPPORTED = failure('unsupported_grant_type', { abrupt: true })
+
+/** RFC 6749 §3.2, before client and grant: their checks stand with each grant (README, 16). */
+const CHECKS: ReadonlyArray<Check<Facts>> = [
+  ({ grantType }) => (grantType === undefined ? missingParameter('grant_type', { abrupt: true }) : undefined),
+  ({ grant }) => (grant === undefined ? UNSUPPORTED : undefined),
+]
+
 /** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (README of the recording, 16). */
 export async function tokenEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const { dialect } = core.settings
   const grantType = textOf(parameters, 'grant_type')
-  if (grantType === undefined) return failureReply(missingParameter('grant_type', { abrupt: true }), dialect)
-  const grant = grantType === 'password' && !isPasswordOffered(core) ? undefined : GRANT_TYPES.get(grantType)
-  if (grant === undefined) return failureReply(failure('unsupported_grant_type', { abrupt: true }), dialect)
+  const grant = grantOf(core, grantType)
+  const failed = firstFailure(CHECKS, { grantType, grant })
+  if (failed !== undefined || grant === undefined) return failureReply(failed ?? UNSUPPORTED, dialect)
   const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
   const leaked = await secretInUri(core, http, credentials)
   if (leaked !== undefined) return failureReply(leaked, dialect)
@@ -57,8 +71,10 @@ export async function tokenEndpoint(core: Core, { http, parameters, caller }: En
   return reply
 }
 
-function isPasswordOffered({ owners, settings }: Core): boolean {
-  return owners.authenticate !== undefined && settings.passwordGrantOffered
+/** The grant of a type that this server offers. */
+function grantOf({ owners, settings }: Core, grantType: string | undefined): GrantType | undefined {
+  const isPasswordOffered = owners.authenticate !== undefined && settings.passwordGrantOffered
+  return grantType === 'password' && !isPasswordOffered ? undefined : GRANT_TYPES.get(grantType ?? '')
 }
 
 /** The members of RFC 6749 §5.1 in their recorded order; an empty scope is left out (README, 26). */

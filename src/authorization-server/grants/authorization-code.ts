@@ -1,3 +1,4 @@
+import { type Check, firstFailure } from '../checks.ts'
 import type { Core } from '../core.ts'
 import { failure, missingParameter } from '../failure.ts'
 import { textOf } from '../parameters/value.ts'
@@ -7,15 +8,7 @@ import { isRedirectUriAmong } from '../redirect-uri.ts'
 import { parseScopes } from '../scopes.ts'
 import type { StoredGrant } from '../store/grants.ts'
 import { endFamily } from './credential-reuse.ts'
-import {
-  type Check,
-  firstFailure,
-  type GrantOutcome,
-  mintPair,
-  ownerForIdToken,
-  refused,
-  type TokenRequest,
-} from './token-request.ts'
+import { type GrantOutcome, mintPair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly grant: StoredGrant | undefined

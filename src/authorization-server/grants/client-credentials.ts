@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { type Check, firstFailure } from '../checks.ts'
 import { isSecretOf } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
 import { failure } from '../failure.ts'
@@ -6,7 +7,7 @@ import { textOf } from '../parameters/value.ts'
 import type { Client } from '../ports.ts'
 import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
 import type { ResolvedSettings } from '../settings.ts'
-import { type Check, firstFailure, type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly client: Client | undefined

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { type Check, firstFailure } from '../checks.ts'
 import type { ClientCredentials } from '../client-authentication.ts'
 import type { Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
@@ -7,7 +8,7 @@ import { isStorable, scalarOf, textOf } from '../parameters/value.ts'
 import type { Client, ResourceOwner } from '../ports.ts'
 import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
 import type { ResolvedSettings } from '../settings.ts'
-import { type Check, firstFailure, type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly client: Client | undefined

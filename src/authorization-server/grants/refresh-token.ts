@@ -1,3 +1,4 @@
+import { type Check, firstFailure } from '../checks.ts'
 import type { ClientCredentials } from '../client-authentication.ts'
 import type { Core } from '../core.ts'
 import { failure, missingParameter } from '../failure.ts'
@@ -6,15 +7,7 @@ import type { Client } from '../ports.ts'
 import { areScopesValid, parseScopes } from '../scopes.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import { endFamily } from './credential-reuse.ts'
-import {
-  type Check,
-  firstFailure,
-  type GrantOutcome,
-  mintPair,
-  ownerForIdToken,
-  refused,
-  type TokenRequest,
-} from './token-request.ts'
+import { type GrantOutcome, mintPair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly presented: string | undefined

@@ -36,21 +36,6 @@ export type GrantOutcome =
 /** Answers a request of one grant type. */
 export type GrantType = (core: Core, request: TokenRequest) => Promise<GrantOutcome>
 
-/** One rule: what is wrong with the facts, or undefined. */
-export type Check<Facts, Wrong = Failure> = (facts: Facts) => Wrong | undefined
-
-/** The first rule that is broken, in the order of the list. */
-export function firstFailure<Facts, Wrong = Failure>(
-  checks: ReadonlyArray<Check<Facts, Wrong>>,
-  facts: Facts,
-): Wrong | undefined {
-  for (const check of checks) {
-    const failed = check(facts)
-    if (failed !== undefined) return failed
-  }
-  return undefined
-}
-
 /** The outcome of a broken rule. */
 export function refused(failure: Failure): GrantOutcome {
   return { ok: false, failure }
