@@ -14,7 +14,7 @@ import { resetTarget, type Target } from './target.ts'
 import { sendTo } from './transport.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
-const TIME_LIMIT_MS = 280_000
+const TIME_LIMIT_MS = 570_000
 
 const seed = readSeed()
 const scenarios = listScenarios(ALL_SETS, seed)

@@ -29,7 +29,7 @@ for (const engine of testDatabases()) {
     let strict: ServerUnderTest
     before(async () => {
       store = await engine.open()
-      server = await startServerUnderTest(store.database, 'monolith')
+      server = await startServerUnderTest(store.database, 'monolith', { dynamicScopes: ['user:*'] })
       strict = await startServerUnderTest(store.database, 'iam', {
         policy: { rules: { refresh_reuse: 'revoke', code_replay: 'revoke' } },
         passwordGrantWithoutClient: true,
