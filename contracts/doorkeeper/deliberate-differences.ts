@@ -135,10 +135,10 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     id: 'M009',
     step: 1,
     when: 'always',
-    answer: { like: ['M009', 1], but: ({ keys }) => ({ keys: [keys, keys].flat() }) },
+    answer: { like: ['M009', 1], but: ({ keys }) => ({ keys: [keys, keys, keys].flat() }) },
     doorkeeper: 'The key set holds its one signing key.',
-    ours: 'It holds the keys of both servers, in every phase of a move.',
-    why: 'An id_token must be verifiable whichever side signed it, before and after its application moved.',
+    ours: 'It holds the keys of both servers, in every phase of a move, and the one that IAM will sign with next.',
+    why: 'An id_token must be verifiable whichever side signed it, before and after its application moved, and by whoever has cached the keys when they change.',
     source: 'OpenID Connect Core §10.1.1',
   },
   {

@@ -1,5 +1,6 @@
 import type { ApplicationPolicy, Policy } from '../applications/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
+import type { KeyRing } from './keys/ring.ts'
 import type { Client, ResourceOwner, SecurityEvent } from './ports.ts'
 
 /** A request parameter as Rails reads it. */
@@ -161,8 +162,10 @@ export interface AuthorizationServer {
   refuseTokenInUri(request: HttpRequest, clientId: string | null | undefined): Promise<HttpReply | undefined>
   /** Whether a token may be used for a resource that wants one of `scopes`; the answer of RFC 6750 §3 when not. */
   admit(token: AccessToken | undefined, scopes: readonly string[]): HttpReply | undefined
-  /** Signs a JWT with the server's key (RS256), for access tokens in that form. `header` adds to typ, kid and alg. */
+  /** Signs a JWT with the server's key for access tokens in that form. `header` adds to typ, kid and alg. */
   signJwt(claims: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, string>>): Promise<string>
+  /** The signing keys, for operators. */
+  readonly signingKeys: Pick<KeyRing, 'list' | 'rotate' | 'withdraw'>
   /** The public keys, as /oauth/discovery/keys shows them. */
   jwks(): Promise<{ readonly keys: ReadonlyArray<Readonly<Record<string, unknown>>> }>
   /** What an application is held to on this server, whether it is stored or not. */

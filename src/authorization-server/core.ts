@@ -1,5 +1,5 @@
 import type { ClientDirectory } from './client-directory.ts'
-import type { KeyRing } from './keys.ts'
+import type { KeyRing } from './keys/ring.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 import type { GrantEvent, Layout, ResourceOwnerStore, SecurityEvent, TokenMint } from './ports.ts'
 import type { ResolvedSettings } from './settings.ts'

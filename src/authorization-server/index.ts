@@ -1,5 +1,7 @@
 export type * from './contract.ts'
 export type { DoorkeeperVersion } from './dialect.ts'
+export type { SigningAlgorithm } from './keys/algorithms.ts'
+export type { SigningKeyChange, SigningKeyView, Withdrawal } from './keys/ring.ts'
 export type { Limit } from './limits/gcra.ts'
 export { limitLog } from './limits/limit-log.ts'
 export { type LimitTable, limitTable } from './limits/limit-table.ts'

@@ -1,6 +1,8 @@
 import type { Policy, PolicyPreset, PolicyTarget } from '../applications/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { DoorkeeperVersion } from './dialect.ts'
+import type { SigningAlgorithm } from './keys/algorithms.ts'
+import type { SigningKeyChange } from './keys/ring.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 import type { UserCodeLimits } from './limits/user-code-guess.ts'
 
@@ -104,8 +106,26 @@ export interface Settings {
   readonly policy?: InstancePolicy | undefined
   /** For so many seconds after its use a refresh token or code that comes again counts as a repeated request. Default 10. */
   readonly reuseGraceSeconds?: number | undefined
-  /** 32 bytes that seal the signing key at rest; without it the key lies open in the database. */
+  /** 32 bytes that seal the signing keys at rest; without it they lie open in the database. */
   readonly sealingKey?: Uint8Array | undefined
+  /** Opens what the key above does not: what it opens is sealed anew. */
+  readonly previousSealingKey?: Uint8Array | undefined
+  /** What access tokens in the form of a JWT are signed with, once its key has been published for the lead. Default RS256. */
+  readonly accessTokenAlgorithm?: SigningAlgorithm | undefined
+  /** Default: one key for ever, as Doorkeeper has it. */
+  readonly signingKeys?: SigningKeySettings | undefined
+}
+
+/** How signing keys follow one another. */
+export interface SigningKeySettings {
+  /** A key signs for so long, and the next one is always published. Default: until somebody asks for another. */
+  readonly lifetimeSeconds?: number | undefined
+  /** How long a key is published before it signs: at least twice the longest cache of key sets. Default two days. */
+  readonly leadSeconds?: number | undefined
+  /** How long a key stays published once its successor signs. Default: an access token's lifetime and 15 minutes. */
+  readonly keepSeconds?: number | undefined
+  /** For how long a process may go by what it has read of the keys. Default five minutes; it reads again after one. */
+  readonly staleSeconds?: number | undefined
 }
 
 /** What an operator holds clients to beyond Doorkeeper's rules (RFC 9700); `policyFor` decides for one of them. */
@@ -159,6 +179,8 @@ export interface AuthorizationServerDependencies {
   readonly onGrant?: (event: GrantEvent) => void
   /** Called once for each event, after it has been put on record. Must not throw. */
   readonly onSecurityEvent?: (event: SecurityEvent) => void
+  /** Called when a signing key was made, given a time, erased or removed. Must not throw. */
+  readonly onKeyChange?: (change: SigningKeyChange) => void
   /** Default: nothing is limited. */
   readonly limits?: RequestLimits
   /** How often user codes may be guessed. Default: as often as one likes. */

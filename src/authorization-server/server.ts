@@ -16,7 +16,7 @@ import type { AuthorizationServer } from './contract.ts'
 import type { Core } from './core.ts'
 import { preflightReply, withCors } from './cors.ts'
 import { approveDevice, findDevice } from './device-approval.ts'
-import { createKeyRing } from './keys.ts'
+import { createKeyRing } from './keys/ring.ts'
 import { limited } from './limits/limited-endpoint.ts'
 import { requestLimits } from './limits/request-limits.ts'
 import { nativeCodeBody, plainLayout, publicError } from './pages.ts'
@@ -53,7 +53,13 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     grants: createGrantStore(database, schema),
     devices: createDeviceStore(database, schema),
     securityEvents: createSecurityEventStore(database, schema),
-    keys: createKeyRing(createKeyStore(database, schema), settings.sealingKey, settings.dialect.order),
+    keys: createKeyRing({
+      store: createKeyStore(database, schema),
+      sealingKeys: settings.sealingKeys,
+      policy: settings.keyPolicy,
+      order: settings.dialect.order,
+      ...(dependencies.onKeyChange ? { onChange: dependencies.onKeyChange } : {}),
+    }),
     mint: dependencies.mint,
     layout: dependencies.layout ?? plainLayout,
     limits: dependencies.limits ?? requestLimits(),
@@ -91,7 +97,8 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
       return failed && malformed(failed, settings.dialect)
     },
     admit: (token, scopes) => refusal(token, scopes, settings.dialect),
-    signJwt: (claims, header) => core.keys.signJwt(claims, header),
+    signJwt: (claims, header) => core.keys.signJwt(claims, header, settings.accessTokenAlgorithm),
+    signingKeys: core.keys,
     jwks: async () => ({ keys: await core.keys.publicKeys() }),
     policyFor: (application) => policyFor(settings.policy, application),
     applications,
@@ -101,7 +108,10 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
       await maintenance.reset()
     },
     advance: (seconds) => maintenance.advance(seconds),
-    purge: () => maintenance.purge(),
+    async purge() {
+      await core.keys.upkeep()
+      return maintenance.purge()
+    },
   }
 }
 

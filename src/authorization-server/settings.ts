@@ -1,6 +1,9 @@
 import type { Policy } from '../applications/index.ts'
 import { defaultClaims } from './claims.ts'
 import { DIALECTS, type Dialect } from './dialect.ts'
+import type { SigningAlgorithm } from './keys/algorithms.ts'
+import type { KeyPolicy } from './keys/schedule.ts'
+import type { SealingKeys } from './keys/sealing.ts'
 import { isPasswordGrantOffered, type ResolvedPolicy, resolvePolicy } from './policy.ts'
 import type { Claim, Settings } from './ports.ts'
 
@@ -25,7 +28,9 @@ export interface ResolvedSettings {
   readonly defaultPolicy: Policy
   readonly passwordGrantOffered: boolean
   readonly reuseGraceSeconds: number
-  readonly sealingKey: Uint8Array | undefined
+  readonly sealingKeys: SealingKeys
+  readonly keyPolicy: KeyPolicy
+  readonly accessTokenAlgorithm: SigningAlgorithm
   readonly dialect: Dialect
 }
 
@@ -53,7 +58,27 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     defaultPolicy: policy.general,
     passwordGrantOffered: isPasswordGrantOffered(policy),
     reuseGraceSeconds: settings.reuseGraceSeconds ?? 10,
-    sealingKey: settings.sealingKey,
+    sealingKeys: [settings.sealingKey, settings.previousSealingKey].filter((key) => key !== undefined),
+    keyPolicy: keyPolicy(settings),
+    accessTokenAlgorithm: settings.accessTokenAlgorithm ?? 'RS256',
     dialect: DIALECTS[settings.doorkeeperVersion ?? '5.9'],
+  }
+}
+
+const STALE_SECONDS = 300
+/** Clients may keep a key set for a day. */
+const LEAD_SECONDS = 172_800
+const MARGIN_SECONDS = 600
+
+/** A key outlives whatever it signed: a process that goes by old news may sign a while longer, and clocks differ. */
+function keyPolicy({ signingKeys, accessTokenAlgorithm, accessTokenLifetime = 7_200 }: Settings): KeyPolicy {
+  const { lifetimeSeconds, leadSeconds = LEAD_SECONDS, staleSeconds = STALE_SECONDS } = signingKeys ?? {}
+  const keepSeconds = signingKeys?.keepSeconds ?? accessTokenLifetime + staleSeconds + MARGIN_SECONDS
+  return {
+    algorithms: [...new Set<SigningAlgorithm>(['RS256', accessTokenAlgorithm ?? 'RS256'])],
+    lifetime: lifetimeSeconds === undefined ? undefined : lifetimeSeconds * 1_000,
+    lead: leadSeconds * 1_000,
+    keep: keepSeconds * 1_000,
+    stale: staleSeconds * 1_000,
   }
 }

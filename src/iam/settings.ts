@@ -42,11 +42,13 @@ export interface IamSettings {
   readonly userCodeLimits?: UserCodeLimits | undefined
   /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
+  /** A signing key signs for so many days; 0: until somebody asks for another. Default 90. */
+  readonly signingKeyDays?: number
   /** What else the operator decides about the protocol. */
   readonly protocol?: Omit<ProtocolSettings, 'issuer'>
 }
 
-/** `jwt` is RS256 behind the access token's prefix; both kinds are kept by their hash, revocable and introspectable. */
+/** `jwt` is a signed one behind the access token's prefix; both kinds are kept by their hash, revocable and introspectable. */
 export type AccessTokenFormat = 'opaque' | 'jwt'
 
 /** An IAM auth service that is serving. */

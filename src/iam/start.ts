@@ -7,6 +7,7 @@ import {
   type RequestLimits,
   requestLimits,
   type SecurityEvent,
+  type SigningKeyChange,
   securityLogLine,
 } from '../authorization-server/index.ts'
 import { serve } from '../http/index.ts'
@@ -16,6 +17,7 @@ import { verifierFor } from './challenge.ts'
 import { ChallengeStore } from './challenge-store.ts'
 import { startCleanUp } from './clean-up.ts'
 import { internalApi } from './internal/api.ts'
+import { keyLog } from './key-log.ts'
 import { type IamMetrics, iamMetrics } from './metrics.ts'
 import { iamMigrations } from './migrations.ts'
 import { openLogins } from './open-logins.ts'
@@ -56,6 +58,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const core = protocolCore({ ...settings, issuer }, schema, owners, {
     onGrant: grantLog(log, metrics),
     onSecurityEvent: securityLog(log, metrics),
+    onKeyChange: keyLog(log),
     limits,
   })
   const to = {
@@ -105,6 +108,7 @@ function protocolCore(
   hooks: {
     readonly onGrant: (event: GrantEvent) => void
     readonly onSecurityEvent: (event: SecurityEvent) => void
+    readonly onKeyChange: (change: SigningKeyChange) => void
     readonly limits: RequestLimits
   },
 ): AuthorizationServer {
@@ -131,11 +135,16 @@ function protocolCore(
     settings: {
       verificationUri: `${issuer}/oauth/device`,
       ...settings.protocol,
+      signingKeys: { ...keyLifetime(settings.signingKeyDays), ...settings.protocol?.signingKeys },
       policy: { ...policy, rules: { refresh_reuse: 'revoke', code_replay: 'revoke', ...policy?.rules } },
       issuer,
     },
   })
   return core
+}
+
+function keyLifetime(days = 90): { lifetimeSeconds?: number } {
+  return days === 0 ? {} : { lifetimeSeconds: days * 86_400 }
 }
 
 function grantLog(log: Log, metrics: IamMetrics): (event: GrantEvent) => void {

@@ -3,7 +3,7 @@ import { type AccessTokenGrant, prefixedMint, type TokenMint } from '../authoriz
 import { IAM_PREFIXES } from '../credentials/index.ts'
 import type { AccessTokenFormat } from './settings.ts'
 
-/** Signs a JWT with the key of the server (RS256). */
+/** Signs a JWT with the server's key for access tokens. */
 type SignJwt = (claims: Readonly<Record<string, unknown>>) => Promise<string>
 
 /** What a resource server accepts at most. */

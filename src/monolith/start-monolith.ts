@@ -91,6 +91,8 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     },
     onGrant: (event) => logGrant(log, event),
     onSecurityEvent: (event) => log.warn(securityLogLine(event), 'security event'),
+    onKeyChange: ({ change, kid, algorithm }) =>
+      log.info({ event: 'signing_key', change, kid, alg: algorithm }, 'signing key'),
     layout: coreLayout,
     limits,
     userCodeLimits: settings.limits?.userCodes,

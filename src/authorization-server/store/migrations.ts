@@ -134,4 +134,26 @@ create table {schema}.user_code_guesses (
 create index user_code_guesses_by_age on {schema}.user_code_guesses (guessed_at);
 `,
   },
+  {
+    // An erased private half is empty. What signs follows from the times: see keys/schedule.ts.
+    name: '0006_key_schedule',
+    sql: `
+alter table {schema}.signing_keys
+  add column algorithm text not null default 'RS256' check (algorithm in ('RS256', 'ES256', 'EdDSA')),
+  add column signs_from timestamptz;
+update {schema}.signing_keys set signs_from = created_at;
+alter table {schema}.signing_keys drop column state, alter column algorithm drop default;
+`,
+  },
+  {
+    // Vacuum after 2 % of dead rows, not 20 %; and room on each page for the update that uses a code up.
+    name: '0007_removal_and_vacuum',
+    sql: `
+create index grants_by_application on {schema}.grants (application_id);
+create index device_grants_by_application on {schema}.device_grants (application_id);
+alter table {schema}.tokens set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+alter table {schema}.grants set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05, fillfactor = 80);
+alter table {schema}.device_grants set (autovacuum_vacuum_scale_factor = 0.02, fillfactor = 80);
+`,
+  },
 ]
