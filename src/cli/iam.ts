@@ -45,6 +45,7 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
   ensureSecretFile('--verifier-key-file', keyFile)
   const sealingFile = settings.sealing_key_file ?? join(store.directory, 'iam-sealing-key')
   ensureSecretFile('--sealing-key-file', sealingFile)
+  const previous = settings.previous_sealing_key_file
   return {
     listen: listenAddress(settings.listen),
     internalListen: listenAddress(settings.internal_listen),
@@ -62,10 +63,14 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     maxOpenLogins: settings.max_open_logins,
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
+    signingKeyDays: settings.signing_key_days,
     protocol: {
       ...instancePolicy(settings),
       doorkeeperVersion: settings.doorkeeper_version,
       sealingKey: readKeyFile('--sealing-key-file', sealingFile),
+      ...(previous === undefined ? {} : { previousSealingKey: readKeyFile('--previous-sealing-key-file', previous) }),
+      accessTokenAlgorithm: settings.access_token_format === 'jwt' ? settings.access_token_signing_alg : undefined,
+      signingKeys: { leadSeconds: settings.signing_key_lead_hours * 3_600 },
     },
   }
 }

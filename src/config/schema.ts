@@ -183,6 +183,18 @@ const iam = z.strictObject({
     'FILE',
     'The key that seals signing keys in the store, made when absent. Default: iam-sealing-key in the data directory.',
   ),
+  previous_sealing_key_file: pathField(
+    'FILE',
+    'Opens signing keys that the key above does not, which are then sealed anew.',
+  ),
+  signing_key_days: integerField(
+    { min: 0, max: 3_650, fallback: 90 },
+    'A signing key is succeeded after so many days; 0: only by handover keys rotate.',
+  ),
+  signing_key_lead_hours: integerField(
+    { min: 1, max: 8_760, fallback: 48 },
+    'A signing key is published for so long before it signs: at least twice as long as any client caches key sets.',
+  ),
   login_url: urlField('The sign-in page. Default: /users/sign_in of the issuer.'),
   consent_url: urlField('The consent page. Default: /-/iam/consent of the issuer.'),
   resource_owner_url: urlField(
@@ -190,6 +202,11 @@ const iam = z.strictObject({
   ),
   doorkeeper_version: doorkeeperVersion,
   access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'What access tokens are made of.'),
+  access_token_signing_alg: choiceField(
+    ['RS256', 'ES256', 'EdDSA'],
+    'RS256',
+    'What JWT access tokens are signed with; another than RS256 only from when its key has been published for the lead.',
+  ),
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
   ...policyFields('revoke, whatever the policy'),
   ...limits,

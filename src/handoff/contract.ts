@@ -33,6 +33,12 @@ export const INTERNAL_PATHS = {
   securityEvents: '/oauth2/internal/security_events',
   /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
+  /** GET lists the signing keys: {@link signingKeysSchema}, the answer of both changes too. */
+  keys: '/oauth2/internal/keys',
+  /** POST: has the next key sign as soon as it has been published for long enough. */
+  keysRotate: '/oauth2/internal/keys/rotate',
+  /** POST {@link keyRetirementSchema}. 404 for an unknown key, 409 `{"error":"conflict"}` when tokens would break and `now` is not said. */
+  keysRetire: '/oauth2/internal/keys/retire',
 } as const
 
 /** A user as the monolith vouches for them; `claims` are what userinfo and ID tokens may show, in their order. */
@@ -94,6 +100,29 @@ export type DeviceRequest = z.infer<typeof deviceRequestSchema>
 
 /** PUT device/accept. */
 export const deviceAcceptSchema = resourceOwnerSchema
+
+const time = z.iso.datetime()
+/** The signing keys, without any secret. */
+export const signingKeysSchema = z.object({
+  keys: z.array(
+    z.object({
+      kid: z.string(),
+      alg: z.string(),
+      /** `next` is published, `current` signs, `retired` is published until what it signed has expired. */
+      state: z.enum(['next', 'current', 'retired']),
+      published_at: time,
+      /** Null: it stands by. */
+      signs_from: time.nullable(),
+      /** Null while no successor has its time; so with the next. */
+      signs_until: time.nullable(),
+      published_until: time.nullable(),
+    }),
+  ),
+})
+export type SigningKeysDocument = z.infer<typeof signingKeysSchema>
+
+/** POST keys/retire. `now` takes a key out at once although tokens signed with it live: for a key that was stolen. */
+export const keyRetirementSchema = z.strictObject({ kid: z.string().min(1).max(255), now: z.boolean().default(false) })
 
 /** POST introspect. */
 export const internalIntrospectionSchema = z.strictObject({ token: z.string().min(1).max(8_192) })

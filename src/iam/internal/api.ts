@@ -6,6 +6,7 @@ import { invalidRequest, isAuthorized, json, notFound } from './answer.ts'
 import { deleteClient, listClients, putClient } from './clients.ts'
 import { acceptConsent, type ConsentDependencies, rejectConsent, showConsent } from './consent.ts'
 import { acceptDevice, type CredentialDependencies, introspect, showDevice } from './credentials.ts'
+import { listKeys, retireKey, rotateKeys } from './keys.ts'
 import { securityEvents } from './security-events.ts'
 import { acceptLogin, rejectLogin, showLogin } from './sign-in.ts'
 
@@ -71,6 +72,9 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.consentReject, { PUT: (request) => rejectConsent(to, request) }],
     [INTERNAL_PATHS.device, { GET: (request) => showDevice(to, request) }],
     [INTERNAL_PATHS.deviceAccept, { PUT: (request) => acceptDevice(to, request) }],
+    [INTERNAL_PATHS.keys, { GET: () => listKeys(to.core) }],
+    [INTERNAL_PATHS.keysRotate, { POST: () => rotateKeys(to.core) }],
+    [INTERNAL_PATHS.keysRetire, { POST: (request) => retireKey(to.core, request) }],
     [INTERNAL_PATHS.securityEvents, { GET: (request) => securityEvents(to.core, request) }],
     [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],
     [
