@@ -38,4 +38,11 @@ create table {schema}.removed_applications (
 );
 `,
   },
+  {
+    name: 'iam_0002_unanswered_challenges',
+    sql: `
+create index challenges_unanswered on {schema}.challenges (expires_at) where outcome is null;
+alter table {schema}.challenges set (autovacuum_vacuum_scale_factor = 0.02);
+`,
+  },
 ]

@@ -20,9 +20,10 @@ for (const engine of testDatabases()) {
       const asked: Array<readonly [string, readonly unknown[]]> = []
       const query = async (statement: Statement | string, values: readonly unknown[] = []) => {
         asked.push([typeof statement === 'string' ? statement : statement.text, values])
-        return []
+        return [{ taken: true }]
       }
-      await work({ query } as unknown as Database)
+      const transaction = (inside: (tx: { query: typeof query }) => unknown) => inside({ query })
+      await work({ query, transaction } as unknown as Database)
       assert.notEqual(asked.length, 0)
       return store.database.transaction(async (tx) => {
         await tx.query('set local enable_seqscan = off')
@@ -40,6 +41,28 @@ for (const engine of testDatabases()) {
     it('finds what is to be purged by an index', async () => {
       const purge = (database: Database) => createMaintenance(database, 'maintained').purge()
       assert.deepEqual(await readWhole(purge), [])
+    })
+
+    it('leaves the work to another process that is at it', {
+      skip: engine.kind === 'embedded' && 'it has one session',
+    }, async () => {
+      await store.database.query(`insert into maintained.grants
+  (code_hash, application_id, subject, scopes, redirect_uri, family_id, created_at, expires_in)
+values ('\\x01', 1, '1', 'api', '', gen_random_uuid(), now() - interval '1 day', 600)`)
+      const maintenance = createMaintenance(store.database, 'maintained')
+      await store.database.transaction(async (tx) => {
+        await tx.query(`select pg_advisory_xact_lock(hashtextextended('maintained purge', 0))`)
+        assert.equal(await maintenance.purge(), 0)
+      })
+      assert.equal(await maintenance.purge(), 1)
+    })
+
+    it('removes more than a batch in one round', async () => {
+      await store.database.query(`insert into maintained.tokens
+  (access_hash, family_id, subject, scopes, created_at, expires_in)
+select sha256(convert_to(n::text, 'UTF8')), gen_random_uuid(), '1', 'api', now() - interval '3 days', 600
+from generate_series(1, 5001) n`)
+      assert.equal(await createMaintenance(store.database, 'maintained').purge(), 5_001)
     })
 
     it('finds the tokens of a removed application by an index', async () => {

@@ -1,4 +1,4 @@
-import type { Database } from '../../storage/index.ts'
+import type { Database, Statement } from '../../storage/index.ts'
 import { named } from './statements.ts'
 
 /** Work on all that was issued, for clean-up and for tests. */
@@ -16,11 +16,18 @@ function overFor(seconds: number): string {
   and created_at + make_interval(secs => expires_in + ${seconds}) < now()`
 }
 
+/** Rows of one table that a round removes at most; the next round goes on. */
+const MOST_A_ROUND = 200_000
+/** The embedded engine has nobody else to tidy up after so many removals. */
+const WORTH_A_VACUUM = 1_000
+const TABLES = ['tokens', 'grants', 'device_grants', 'user_code_guesses', 'security_events'] as const
+
 /**
- * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, guesses a day after, access tokens without a
- * refresh token a day after theirs, pairs 30 days after they were revoked, so that reuse of a refresh token is
- * seen until then, and security events after 400 days. A pair that can still be refreshed never is. The time is the database's: a replica whose clock runs
- * ahead removes nothing before its time.
+ * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, guesses a day after, access
+ * tokens without a refresh token a day after theirs, pairs 30 days after they were revoked, so that reuse of a refresh
+ * token is seen until then, and security events after 400 days. A pair that can still be refreshed never is. The time is
+ * the database's: a replica whose clock runs ahead removes nothing before its time. A batch is one short transaction under
+ * a lock, so that replicas take turns; a row that is in use waits for the next round.
  */
 export function createMaintenance(database: Database, schema: string): Maintenance {
   const aged = (table: string, columns: readonly string[]) =>
@@ -33,6 +40,7 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     agedGrants: aged('grants', ['created_at', 'used_at']),
     agedGuesses: aged('user_code_guesses', ['guessed_at']),
     agedDevices: aged('device_grants', ['created_at', 'last_polled_at']),
+    lockPurge: 'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken',
     purgedGrants: purge('grants', overFor(3_600)),
     purgedDevices: purge('device_grants', overFor(3_600)),
     purgedAccess: purge('tokens', `refresh_hash is null and ${overFor(86_400)}`),
@@ -61,11 +69,31 @@ export function createMaintenance(database: Database, schema: string): Maintenan
         sql.purgedEvents,
       ]
       for (const statement of statements) {
-        for (let count = BATCH; count === BATCH; total += count) {
-          count = (await database.query(statement)).length
+        for (let removed = 0; removed < MOST_A_ROUND; ) {
+          const count = await purgeBatch(database, sql.lockPurge, schema, statement)
+          if (count === 'elsewhere') return total
+          total += count
+          removed += count
+          if (count < BATCH) break
         }
+      }
+      if (database.kind === 'embedded' && total >= WORTH_A_VACUUM) {
+        for (const table of TABLES) await database.query(`vacuum (analyze) ${schema}.${table}`)
       }
       return total
     },
   }
+}
+
+/** `elsewhere` when another process is at it. */
+function purgeBatch(
+  database: Database,
+  lock: Statement,
+  schema: string,
+  statement: Statement,
+): Promise<number | 'elsewhere'> {
+  return database.transaction(async (tx) => {
+    const [taken] = await tx.query<{ taken: boolean }>(lock, [`${schema} purge`])
+    return taken?.taken ? (await tx.query(statement)).length : 'elsewhere'
+  })
 }
