@@ -13,7 +13,7 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
   decision    the decision alone
   tokens      the token endpoint, introspection, token info and userinfo beside oidc-provider on the same store;
               then how long answers take at 60 % of what each server can do
-              --rounds N (3)   --requests N a round (4000)   --latency-seconds N (5; 0 leaves latency out)
+              --rounds N (3)   --requests N a round (5000)   --latency-seconds N (5; 0 leaves latency out)
               each may be repeated, and all run by default:
               --store postgres|embedded   --format opaque|jwt (access tokens)   --server PART of its name
               --workload client_credentials|code|refresh|introspect|info|userinfo

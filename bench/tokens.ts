@@ -15,7 +15,8 @@ import { isMeasurable, WORKLOADS, type WorkloadName, workload } from './tokens/w
 const STORES = ['postgres', 'embedded'] as const satisfies readonly StoreKind[]
 const FORMATS = ['opaque', 'jwt'] as const satisfies readonly TokenFormat[]
 const CLIENTS = 50
-const WARM_UP = 1_500
+/** Until the compiler is through with the hot paths; its threads count as the server's. */
+const WARM_UP = 4_000
 /** The share of its own saturation at which a server's latency is measured. */
 const LOAD_SHARE = 0.6
 
@@ -165,7 +166,7 @@ function planOf(args: string[]): Plan {
     args,
     options: {
       rounds: { type: 'string', default: '3' },
-      requests: { type: 'string', default: '4000' },
+      requests: { type: 'string', default: '5000' },
       'latency-seconds': { type: 'string', default: '5' },
       store: { type: 'string', multiple: true, default: [...STORES] },
       format: { type: 'string', multiple: true, default: [...FORMATS] },
