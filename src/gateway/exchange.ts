@@ -14,7 +14,7 @@ import type { Admitted } from './admission.ts'
 import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
-import { afterFailure, type Failure, isServerFailure } from './failure.ts'
+import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
 import { cookieSide, type Gate } from './gate.ts'
 import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
@@ -259,8 +259,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
     const gate = this.#gate
-    this.#settle(isServerFailure(status) ? 'failure' : 'success')
-    if (this.destination === 'iam' && isServerFailure(status)) {
+    const isFailure = this.#isFailureOfIam(status, raw)
+    this.#settle(isFailure ? 'failure' : 'success')
+    if (isFailure) {
       gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
       // What carries a credential of IAM's is bound to it: the client keeps the credential and comes again.
       if (this.#facts?.startsFlow) this.#failOver()
@@ -268,6 +269,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       return false
     }
     return this.#beginReply(status, statusText, raw, length)
+  }
+
+  #isFailureOfIam(status: number, raw: RawHeaders): boolean {
+    if (this.destination !== 'iam') return false
+    if (status !== 200) return isServerFailure(status)
+    return isPageForProgram(this.endpoint, status, headerOf(raw, 'content-type'))
   }
 
   #beginReply(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
@@ -402,7 +409,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 }
 
-function headerOf(headers: readonly string[], name: string): string | undefined {
-  for (let at = 0; at < headers.length; at += 2) if (headers[at]?.toLowerCase() === name) return headers[at + 1]
+function headerOf(raw: RawHeaders, name: string): string | undefined {
+  for (let at = 0; at < raw.length; at += 2) {
+    const given = raw[at] as Buffer | string
+    if (given.length === name.length && given.toString('latin1').toLowerCase() === name) {
+      return raw[at + 1]?.toString('latin1')
+    }
+  }
   return undefined
 }

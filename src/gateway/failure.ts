@@ -1,4 +1,4 @@
-import type { Destination } from '../routing/index.ts'
+import type { Destination, Endpoint } from '../routing/index.ts'
 import type { Trouble } from './local-answers.ts'
 
 /** How an attempt at an upstream failed before its answer began. */
@@ -28,6 +28,21 @@ export interface Stake {
 /** Answers of IAM that mean it cannot do its work, as opposed to an answer it chose (RFC 9110 §15.6). */
 export function isServerFailure(status: number): boolean {
   return status >= 500
+}
+
+/** What these answer with 200 is for programs (RFC 6749 §5.1, RFC 7009 §2.2, RFC 7662 §2.2, RFC 8628 §3.2). */
+const FOR_PROGRAMS: ReadonlySet<Endpoint> = new Set([
+  'token',
+  'introspect',
+  'revoke',
+  'authorize_device',
+  'userinfo',
+  'token_info',
+])
+
+/** Whether a page comes where no person looks: a proxy's welcome or maintenance page, and no word of IAM's. */
+export function isPageForProgram(endpoint: Endpoint, status: number, contentType: string | undefined): boolean {
+  return status === 200 && FOR_PROGRAMS.has(endpoint) && /^text\/html\b/i.test(contentType ?? '')
 }
 
 /**

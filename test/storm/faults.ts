@@ -1,5 +1,5 @@
+import type { FaultMode } from '../support/fault-door.ts'
 import { untilReady } from '../support/wait.ts'
-import type { FaultMode } from './fault-door.ts'
 import type { Lab, Part } from './lab.ts'
 import type { Random } from './random.ts'
 import type { Holder, Outage } from './walk.ts'

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
 import { freePortRange } from '../support/ports.ts'
 import { eventually, untilReady } from '../support/wait.ts'
-import { type FaultDoor, openFaultDoor } from './fault-door.ts'
 
 const ROOT = resolve(import.meta.dirname, '..', '..')
 
