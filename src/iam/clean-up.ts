@@ -63,7 +63,9 @@ export async function purgeChallenges(
   while (!isStopped()) {
     const batch = await options.database.transaction(async (tx) => {
       const [lock] = await tx.query<{ taken: boolean }>(
-        'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken',
+        // By the index, also where many have expired.
+        `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken,
+  set_config('enable_seqscan', 'off', true) as planning`,
         [`${options.schema} clean-up`],
       )
       return lock?.taken ? options.challenges.purge(BATCH, tx) : 'elsewhere'

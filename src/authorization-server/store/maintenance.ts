@@ -40,7 +40,9 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     agedGrants: aged('grants', ['created_at', 'used_at']),
     agedGuesses: aged('user_code_guesses', ['guessed_at']),
     agedDevices: aged('device_grants', ['created_at', 'last_polled_at']),
-    lockPurge: 'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken',
+    // By the index also where much is due: reading a whole table would push others' pages out of memory.
+    lockPurge: `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken,
+  set_config('enable_seqscan', 'off', true) as planning`,
     purgedGrants: purge('grants', overFor(3_600)),
     purgedDevices: purge('device_grants', overFor(3_600)),
     purgedAccess: purge('tokens', `refresh_hash is null and ${overFor(86_400)}`),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthorizationServer, hexMint } from '../../../authorization-server/index.ts'
 import { type Database, openDatabase } from '../../../storage/index.ts'
 import { ChallengeStore } from '../../challenge-store.ts'
+import { purgeChallenges } from '../../clean-up.ts'
 import { startPlatform, VERIFIER_KEY } from '../platform.ts'
 import { driveIam } from './drive.ts'
 import { type Explained, explaining } from './explaining.ts'
@@ -62,7 +63,7 @@ function purge(database: Database): Promise<number> {
 async function purgeOnce(database: Database): Promise<void> {
   await purge(database)
   const challenges = new ChallengeStore(database, `${SCHEMA}_handoff`, VERIFIER_KEY)
-  await database.transaction((tx) => challenges.purge(1_000, tx))
+  await purgeChallenges({ database, schema: `${SCHEMA}_handoff`, challenges })
 }
 
 async function timePurge(database: Database, backlog: number): Promise<PurgeFigures> {
