@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import {
   type AuthorizationServer,
@@ -43,16 +44,28 @@ export interface HandlerOptions {
   readonly log: Log
 }
 
+const underWay = new AsyncLocalStorage<string>()
+
+/** The id of the request that is being answered, as `X-Request-Id` tells it; undefined outside of one. */
+export function currentRequestId(): string | undefined {
+  return underWay.getStore()
+}
+
 /** The monolith's answer to everything: pages, protocol endpoints, the API, and the 404 page for the rest (O001). */
 export function monolithHandler(options: HandlerOptions): HttpHandler {
   return async (request) => {
     const started = performance.now()
     const requestId = requestIdOf(request)
-    const reply = await answer(request, options).catch((error: unknown) => {
-      if (error instanceof PasswordChecksBusyError) return busy(request)
-      options.log.error({ err: error, method: request.method, path: request.path, correlation_id: requestId }, 'failed')
-      return publicError(500, request)
-    })
+    const reply = await underWay
+      .run(requestId, () => answer(request, options))
+      .catch((error: unknown) => {
+        if (error instanceof PasswordChecksBusyError) return busy(request)
+        options.log.error(
+          { err: error, method: request.method, path: request.path, correlation_id: requestId },
+          'failed',
+        )
+        return publicError(500, request)
+      })
     const runtime = ((performance.now() - started) / 1_000).toFixed(6)
     return { ...reply, headers: [...reply.headers, ['X-Request-Id', requestId], ['X-Runtime', runtime]] }
   }

@@ -23,7 +23,7 @@ import { knownBrowsers } from './browser/known-browser.ts'
 import { routeTable } from './browser/routes.ts'
 import { databaseSessions } from './browser/signed-in-sessions.ts'
 import { startCleanUp } from './clean-up.ts'
-import { monolithHandler } from './handler.ts'
+import { currentRequestId, monolithHandler } from './handler.ts'
 import { consentPages } from './handoff/consent-pages.ts'
 import { iamClient } from './handoff/iam-client.ts'
 import { loginChallenges } from './handoff/login-challenge.ts'
@@ -168,6 +168,7 @@ function logGrant(log: Log, { grantType, clientId, applicationId }: GrantEvent):
     client_id: clientId,
     application_id: applicationId,
     grant_type: grantType,
+    correlation_id: currentRequestId(),
   }
   log.info(line, 'oauth application authorized')
 }

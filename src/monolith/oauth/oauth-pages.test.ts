@@ -35,7 +35,7 @@ for (const engine of testDatabases()) {
     const token = async (fields: Record<string, string>) => {
       const body = new URLSearchParams({ client_id: 'web', client_secret: 'web-secret', ...fields })
       const answer = await fetch(at('/oauth/token'), { method: 'POST', body })
-      return { status: answer.status, json: (await answer.json()) as Record<string, string> }
+      return { status: answer.status, headers: answer.headers, json: (await answer.json()) as Record<string, string> }
     }
     const exchange = (page: Page) =>
       token({
@@ -66,13 +66,15 @@ for (const engine of testDatabases()) {
       logged.length = 0
       const browser = await signedInBrowser(monolith.url)
       const answer = await press(browser, await browser.visit(at(authorizePath())), 'Authorize')
-      const { json } = await exchange(answer)
+      const { json, headers } = await exchange(answer)
       const lines = logged.filter((line) => line['event'] === 'oauth_application:auth')
       assert.equal(lines.length, 1)
       assert.deepEqual(
         [lines[0]?.['client_id'], lines[0]?.['application_id'], lines[0]?.['grant_type']],
         ['web', 1, 'authorization_code'],
       )
+      assert.ok(headers.get('x-request-id'))
+      assert.equal(lines[0]?.['correlation_id'], headers.get('x-request-id'))
       const text = JSON.stringify(logged)
       const secrets = [
         json['access_token'],
