@@ -5,10 +5,11 @@ import { createServerDatabase } from '../../test/support/database.ts'
 import { eventually } from '../../test/support/wait.ts'
 import { judge } from './judge.ts'
 import { recordScenario } from './record.ts'
-import { RECORDED, readRecording, type Version } from './recording.ts'
+import { RECORDED, readNearRecording, readRecording, type Version } from './recording.ts'
 import { listScenarios } from './scenario.ts'
 import { ScenarioRun } from './scenario-run.ts'
 import { ALL_SETS } from './scenarios/all.ts'
+import { near } from './scenarios/near.ts'
 import { readSeed } from './seed.ts'
 import { resetTarget, type Target } from './target.ts'
 import { sendTo } from './transport.ts'
@@ -18,6 +19,7 @@ const TIME_LIMIT_MS = 570_000
 
 const seed = readSeed()
 const scenarios = listScenarios(ALL_SETS, seed)
+const nearScenarios = listScenarios([near], seed)
 
 interface Running {
   readonly system: System
@@ -84,9 +86,10 @@ function storeSuite(version: Version, store: Store): void {
 
 /** One test a scenario. */
 function scenarioTests(version: Version, name: string, target: () => Target): void {
-  const recording = readRecording(version)
+  const isNearRecorded = version === '5.5'
+  const recording = new Map([...readRecording(version), ...(isNearRecorded ? readNearRecording() : [])])
   const counts = { played: 0, steps: 0, deliberate: 0, kept: 0 }
-  for (const scenario of scenarios) {
+  for (const scenario of [...scenarios, ...(isNearRecorded ? nearScenarios : [])]) {
     test(`${scenario.id} ${scenario.title}`, async () => {
       const { handsOff } = target()
       const verdict = judge(recording, await recordScenario(scenario, target()), { version, handsOff })

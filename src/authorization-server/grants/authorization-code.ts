@@ -27,7 +27,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ grant, client }) => (grant?.applicationId !== client?.id || !grant ? failure('invalid_grant') : undefined),
   ({ grant, now }) => (grant && isSpent(grant, now) ? failure('invalid_grant') : undefined),
   ({ grant, redirectUri }) =>
-    isRedirectUriAmong(redirectUri ?? '', [grant?.redirectUri ?? '']) ? undefined : failure('invalid_grant'),
+    isRedirectUriAmong(redirectUri ?? '', addressesIn(grant)) ? undefined : failure('invalid_grant'),
   ({ grant, client, redirectUri }) =>
     client?.policy.redirect_match === 'exact' && redirectUri !== grant?.redirectUri
       ? failure('invalid_grant')
@@ -67,6 +67,11 @@ export async function authorizationCodeGrant(core: Core, request: TokenRequest):
     ok: true,
     issued: { grantType: 'authorization_code', pair, scopes, client, owner, nonce: nonce ?? undefined },
   }
+}
+
+/** Doorkeeper splits the address of the authorization at blanks, so one with a blank in it equals no address (R001). */
+function addressesIn(grant: StoredGrant | undefined): readonly string[] {
+  return (grant?.redirectUri ?? '').split(' ')
 }
 
 function isSpent(grant: StoredGrant, now: number): boolean {
