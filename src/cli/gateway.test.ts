@@ -14,7 +14,7 @@ function settingsOf(...args: string[]) {
 describe('a gateway before an IAM that marks nothing', () => {
   test('is refused several processes without a common ledger', () => {
     assert.throws(
-      () => gatewaySettings(settingsOf('--iam-unmarked', '--workers', '2')),
+      () => settingsOf('--iam-unmarked', '--workers', '2'),
       (error) => error instanceof ConfigError && /--workers.*--ledger-url/.test(error.message),
     )
     gatewaySettings(settingsOf('--iam-unmarked', '--workers', '2', '--ledger-url', 'redis://127.0.0.1:6379/1'))

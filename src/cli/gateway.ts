@@ -1,8 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { ConfigError, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
+import { loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { type DecisionSourceSettings, type GatewaySettings, startGateway } from '../gateway/index.ts'
-import { isLoopback } from '../http/index.ts'
 import { createLog, type Log } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import {
@@ -58,26 +57,10 @@ function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
   }
 }
 
-/** Turns checked options into what the gateway takes; throws {@link ConfigError} for what no schema sees. */
+/** Turns checked options into what the gateway takes; throws `ConfigError` when a file has become unreadable since. */
 export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, seed?: string): GatewaySettings {
-  const faults: string[] = []
   const listen = listenAddress(settings.listen)
-  if (settings.test_controls && !isLoopback(listen.host)) {
-    faults.push('gateway.test_controls (--test-controls): only where --listen is a loopback address')
-  }
-  if (
-    settings.iam_url === undefined &&
-    (settings.iam_token_prefix.length > 0 || settings.iam_jwt_issuer !== undefined)
-  ) {
-    faults.push('gateway.iam_url (--iam-url): must be given when IAM credentials are described')
-  }
-  if (needsOneProcess(settings) && (settings.workers ?? 1) > 1) {
-    faults.push(
-      'gateway.workers (--workers): with --iam-unmarked several processes need a common ledger, name it by --ledger-url',
-    )
-  }
-  const source = decisionSource(settings, worker, faults)
-  if (faults.length > 0) throw new ConfigError(faults)
+  const source = decisionSource(settings, worker)
   const dataDir = settings.data_dir
   const verifierKey = keyFile('--verifier-key-file', settings.verifier_key_file)
   return {
@@ -113,43 +96,19 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
   }
 }
 
-function decisionSource(
-  settings: Settings<'gateway'>,
-  worker: string | undefined,
-  faults: string[],
-): DecisionSourceSettings {
+function decisionSource(settings: Settings<'gateway'>, worker: string | undefined): DecisionSourceSettings {
   const { control_url, routing_url, snapshot, environment, data_dir } = settings
-  const given = [
-    control_url !== undefined && '--control-url',
-    routing_url !== undefined && '--routing-url',
-    snapshot !== undefined && '--snapshot',
-  ].filter((flag) => flag !== false)
-  if (given.length > 1) {
-    faults.push(`gateway: ${given.join(' and ')} exclude each other: decisions come from one source`)
-    return { kind: 'none' }
-  }
   if (control_url !== undefined) {
-    const token = secret('control_token_file', settings.control_token_file, '--control-url', faults)
+    const token = readSecretFile('--control-token-file', settings.control_token_file ?? '')
     const stateFile =
       data_dir === undefined ? undefined : join(data_dir, `snapshot${worker === undefined ? '' : `-${worker}`}.ndjson`)
-    return { kind: 'control', url: control_url, token: token ?? '', environment, stateFile }
+    return { kind: 'control', url: control_url, token, environment, stateFile }
   }
   if (routing_url !== undefined) {
-    const file = settings.routing_secret_file
-    if (file === undefined) {
-      faults.push('gateway.routing_secret_file (--routing-secret-file): must be given with --routing-url')
-      return { kind: 'none' }
-    }
-    return { kind: 'endpoint', url: routing_url, secret: readKeyFile('--routing-secret-file', file) }
+    const secret = readKeyFile('--routing-secret-file', settings.routing_secret_file ?? '')
+    return { kind: 'endpoint', url: routing_url, secret }
   }
   return snapshot === undefined ? { kind: 'none' } : { kind: 'file', path: snapshot, environment }
-}
-
-function secret(key: string, file: string | undefined, needs: string, faults: string[]): string | undefined {
-  const flag = `--${key.replaceAll('_', '-')}`
-  if (file !== undefined) return readSecretFile(flag, file)
-  faults.push(`gateway.${key} (${flag}): must be given with ${needs}`)
-  return undefined
 }
 
 function keyFile(flag: string, file: string | undefined): Uint8Array | undefined {

@@ -1,13 +1,5 @@
 import { join } from 'node:path'
-import {
-  ConfigError,
-  ensureSecretFile,
-  loadSettings,
-  readKeyFile,
-  readSecretFile,
-  type Settings,
-} from '../config/index.ts'
-import { isLoopback } from '../http/index.ts'
+import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { type IamSettings, startIam } from '../iam/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -24,9 +16,6 @@ export async function runIam(args: readonly string[], io: CommandIo): Promise<nu
   if (settings === 'help') {
     io.stdout.write(sectionHelp('iam', 'The new authorization server; it hands sign-in and consent to the monolith.'))
     return 0
-  }
-  if (settings.test_controls && !isLoopback(listenAddress(settings.listen).host)) {
-    throw new ConfigError(['iam.test_controls (--test-controls): only where --listen is a loopback address'])
   }
   const log = createLog('iam', { level: settings.log_level })
   const store = await openStore('iam', settings)

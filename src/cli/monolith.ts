@@ -8,7 +8,6 @@ import {
   readSecretFile,
   type Settings,
 } from '../config/index.ts'
-import { isLoopback } from '../http/index.ts'
 import { type MonolithSettings, type SeedDocument, seedSchema, startMonolith } from '../monolith/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -30,9 +29,6 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
       ),
     )
     return 0
-  }
-  if (settings.test_controls && !isLoopback(listenAddress(settings.listen).host)) {
-    throw new ConfigError(['monolith.test_controls (--test-controls): only where --listen is a loopback address'])
   }
   const seed = settings.seed === undefined ? undefined : readSeedFile('monolith', settings.seed)
   const log = createLog('monolith', { level: settings.log_level })

@@ -1,5 +1,6 @@
+export { ConfigError } from './config-error.ts'
 export { parseLimit } from './limit.ts'
-export { ConfigError, type ConfigSources, loadSettings, type OptionHelp, optionsOf } from './load.ts'
+export { type ConfigSources, loadSettings, type OptionHelp, optionsOf } from './load.ts'
 export { nearest } from './nearest.ts'
 export { type Section, type Settings, sections } from './schema.ts'
 export { ensureSecretFile, readKeyFile, readSecretFile } from './secret-file.ts'

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError, loadSettings, optionsOf } from './load.ts'
+import { ConfigError } from './config-error.ts'
+import { loadSettings, optionsOf } from './load.ts'
 import { type Section, sections } from './schema.ts'
 import { ensureSecretFile, readKeyFile, readSecretFile } from './secret-file.ts'
 
@@ -27,6 +28,7 @@ function faultsOf(section: Section, args: string[], env: Record<string, string> 
 }
 
 const LEGACY = ['--legacy-url', 'http://127.0.0.1:3000']
+const IAM = ['--iam-url', 'http://127.0.0.1:8084']
 
 test('flags go over variables, variables over the file, the file over defaults', () => {
   const config = file('a.yml', 'gateway:\n  legacy_url: http://file:1\n  listen: 127.0.0.1:1\n  drain_ms: 7\n')
@@ -50,11 +52,11 @@ test('--iamServiceURL and IAM_SERVICE_URL are the same option as --iam-url, the 
 })
 
 test('a list is a flag said several times, a YAML list, or commas in a variable', () => {
-  const config = file('list.yml', 'gateway: { legacy_url: http://a, iam_token_prefix: [x-, y-] }')
+  const config = file('list.yml', 'gateway: { legacy_url: http://a, iam_url: http://b, iam_token_prefix: [x-, y-] }')
   for (const [args, env] of [
-    [[...LEGACY, '--iam-token-prefix', 'x-', '--iam-token-prefix=y-'], {}],
+    [[...LEGACY, ...IAM, '--iam-token-prefix', 'x-', '--iam-token-prefix=y-'], {}],
     [['--config', config], {}],
-    [LEGACY, { HANDOVER_GATEWAY_IAM_TOKEN_PREFIX: 'x-,y-' }],
+    [[...LEGACY, ...IAM], { HANDOVER_GATEWAY_IAM_TOKEN_PREFIX: 'x-,y-' }],
   ] as const) {
     const settings = loadSettings('gateway', { args, env })
     assert.deepEqual(settings === 'help' ? [] : settings.iam_token_prefix, ['x-', 'y-'])
@@ -98,6 +100,37 @@ test('options that need or exclude one another are told with all the other fault
   ])
   assert.deepEqual(faultsOf('monolith', ['--issuer', 'http://a', '--data-dir', 'x', '--control-url', 'http://b']), [
     'monolith.control_token_file (--control-token-file): must be given with --control-url',
+  ])
+})
+
+test('files that cannot be read, or hold something else, are told with all the other faults', () => {
+  const at = (name: string) => join(scratch, name)
+  writeFileSync(at('key'), `${Buffer.alloc(32, 1).toString('base64')}\n`)
+  writeFileSync(at('short'), 'c2hvcnQ=')
+  writeFileSync(at('empty'), '\n')
+  const args = ['--listen', '0.0.0.0:80', '--test-controls', '--control-url', 'http://a', '--workers', 'x']
+  const files = ['--verifier-key-file', at('short'), '--flow-key-file', at('key'), '--control-token-file', at('none')]
+  assert.deepEqual(faultsOf('gateway', [...args, ...files]), [
+    'gateway.legacy_url (--legacy-url): must be given',
+    'gateway.workers (--workers): must be a whole number from 1 to 128',
+    `--verifier-key-file: ${at('short')} must hold exactly 32 bytes in base64`,
+    `--control-token-file: ${at('none')} cannot be read (ENOENT)`,
+    'gateway.test_controls (--test-controls): only where --listen is a loopback address',
+  ])
+  const iam = ['--database-url', 'postgres://a', '--internal-token-file', at('empty'), '--sealing-key-file', at('new')]
+  assert.deepEqual(faultsOf('iam', [...iam, '--previous-sealing-key-file', at('none')]), [
+    'iam.issuer (--issuer): must be given',
+    `--internal-token-file: ${at('empty')} is empty`,
+    `--previous-sealing-key-file: ${at('none')} cannot be read (ENOENT)`,
+  ])
+})
+
+test('what is said of IAM without IAM, and several processes that cannot know of one another, are faults', () => {
+  assert.deepEqual(faultsOf('gateway', [...LEGACY, '--iam-jwt-issuer', 'x']), [
+    'gateway.iam_url (--iam-url): must be given with --iam-jwt-issuer',
+  ])
+  assert.deepEqual(faultsOf('gateway', [...LEGACY, '--iam-url', 'http://a', '--iam-unmarked', '--workers', '2']), [
+    'gateway.workers (--workers): with --iam-unmarked several processes need a common ledger, name it by --ledger-url',
   ])
 })
 

@@ -1,23 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import type { z } from 'zod'
+import { ConfigError } from './config-error.ts'
 import { fieldNotes } from './fields.ts'
 import { nearest } from './nearest.ts'
 import { presenceFaults } from './presence.ts'
 import { fileSchema, type Section, type Settings, sections } from './schema.ts'
-
-/** Every fault of a configuration at once, one line each: where, and which rule it breaks. Holds no values. */
-export class ConfigError extends Error {
-  readonly code = 'configuration'
-  readonly faults: readonly string[]
-  constructor(faults: readonly string[]) {
-    super(
-      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
-    )
-    this.name = 'ConfigError'
-    this.faults = faults
-  }
-}
+import { valueFaults } from './value-faults.ts'
 
 export interface ConfigSources {
   /** Command-line arguments after the command. */
@@ -49,7 +38,7 @@ export function loadSettings<S extends Section>(section: S, sources: ConfigSourc
   const merged = { ...fromFile, ...readVariables(options, sources.env), ...flags.values }
   const read = sections[section].safeParse(merged)
   if (!read.success) faults.push(...read.error.issues.flatMap((issue) => describe(issue, section, merged)))
-  faults.push(...presenceFaults(section, merged))
+  faults.push(...presenceFaults(section, merged), ...valueFaults(section, read.success ? read.data : merged))
   if (faults.length > 0 || !read.success) throw new ConfigError([...new Set(faults)])
   return Object.freeze(read.data) as Settings<S>
 }

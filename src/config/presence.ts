@@ -29,6 +29,8 @@ const rules: Readonly<Record<Section, readonly Rule[]>> = {
     atMostOne('gateway', 'decisions come from one source', 'control_url', 'routing_url', 'snapshot'),
     together('gateway', 'control_url', 'control_token_file'),
     together('gateway', 'routing_url', 'routing_secret_file'),
+    together('gateway', 'iam_token_prefix', 'iam_url'),
+    together('gateway', 'iam_jwt_issuer', 'iam_url'),
   ],
   control: [oneOf('control', 'database_url', 'data_dir')],
   iam: [oneOf('iam', 'database_url', 'data_dir')],

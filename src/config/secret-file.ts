@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConfigError } from './load.ts'
+import { ConfigError } from './config-error.ts'
 
 /** Reads a secret from a file, without the newline at its end. Throws {@link ConfigError} naming the option and file. */
 export function readSecretFile(option: string, path: string): string {
