@@ -158,7 +158,7 @@ for (const engine of testDatabases()) {
     const CACHED_MS = 400
     const TOKEN_LIFE_MS = 600
     const RUN_MS = 5_000
-    const policy: KeyPolicy = { algorithms: ['RS256'], lifetime: 700, stale: 300, lead: 700, keep: 1_500 }
+    const policy: KeyPolicy = { algorithms: ['RS256'], lifetime: 100, stale: 300, lead: 700, keep: 1_500 }
     let store: TestDatabase
     let second: Database | undefined
     let server: Server
