@@ -66,8 +66,8 @@ export class ChallengeStore {
   }
 
   /**
-   * Records the answer; true also when the very same answer was recorded before and is not used yet. False when the
-   * challenge is unknown, expired or used, or was answered otherwise.
+   * Records the answer; true also when the same answer was recorded before and is not used yet, were it that the user has
+   * signed in elsewhere meanwhile. False when the challenge is unknown, expired or used, or was answered otherwise.
    */
   async answer(kind: VerifierKind, text: string, outcome: Outcome, within: Queryable): Promise<boolean> {
     const hash = challengeHash(text)
@@ -178,7 +178,8 @@ where challenge_hash = $1 and kind = $2 and used_at is null and expires_at > now
     answer: named(
       'answer',
       `update ${table} set outcome = $3, answer_expires_at = now() + make_interval(secs => $4)
-where challenge_hash = $1 and kind = $2 and used_at is null and expires_at > now() and (outcome is null or outcome = $3)
+where challenge_hash = $1 and kind = $2 and used_at is null and expires_at > now()
+  and (outcome is null or outcome::jsonb - 'authTime' = $3::jsonb - 'authTime')
 returning 1`,
     ),
     consume: named(

@@ -135,6 +135,8 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         const challenge = await startLogin()
         assert.equal((await accept(challenge, alice)).status, 200)
         assert.equal((await accept(challenge, alice)).status, 200)
+        const elsewhere = { ...alice, auth_time: alice.auth_time + 5 }
+        assert.equal((await accept(challenge, elsewhere)).status, 200)
         assert.equal((await accept(challenge, { ...alice, subject: '2' })).status, 404)
         const reject = `${INTERNAL_PATHS.loginReject}?challenge=${challenge}`
         assert.equal((await platform.internal('PUT', reject, { error: 'access_denied' })).status, 404)

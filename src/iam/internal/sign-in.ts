@@ -43,8 +43,8 @@ export async function showLogin(to: SignInDependencies, request: HttpRequest): P
 }
 
 /**
- * PUT login/accept: who signed in. Said again with the same body it answers the same again, until the browser has come
- * back; said again with another user it is 404.
+ * PUT login/accept: who signed in. Said again of the same user it answers the same again, until the browser has come back;
+ * said again of another user it is 404.
  */
 export async function acceptLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'challenge')
