@@ -1,8 +1,5 @@
 import {
-  type Decision,
   type Destination,
-  decideBeforeLookUp,
-  decideByClient,
   type Endpoint,
   type EndpointMatch,
   type Facts,
@@ -14,6 +11,7 @@ import type { Admitted } from './admission.ts'
 import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
+import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
 import { cookieSide, type Gate } from './gate.ts'
@@ -25,8 +23,7 @@ import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
 import { readRequest } from './read-request.ts'
 import { type Hop, publicOrigin, requestHeaders } from './request-headers.ts'
-import { responseHeaders, responseTrailers } from './response-headers.ts'
-import type { Standing } from './source.ts'
+import { headerOf, responseHeaders, responseTrailers } from './response-headers.ts'
 
 /** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
 export const UNDECIDED: ReadonlySet<Endpoint> = new Set([
@@ -175,44 +172,15 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
     this.clientId = facts.clientId
     this.flagVersion = gate.source.version
-    const { presented, credential } = facts
-    const { ledger } = gate
-    if (presented === undefined || !ledger.mayKnow) return this.#decideBy(facts)
-    const known = ledger.find(presented, credential === 'unknown')
-    if (known instanceof Promise) known.then((side) => this.#decideByLedger(facts, side)).catch(this.fail)
-    else this.#decideByLedger(facts, known)
+    const verdict = decideRequest(gate, facts, this.correlationId)
+    if (verdict instanceof Promise) verdict.then(this.#follow).catch(this.fail)
+    else this.#follow(verdict)
   }
 
-  #decideByLedger(facts: Facts, known: Destination | 'unreachable' | undefined): void {
+  readonly #follow = ({ facts, decision }: Verdict): void => {
     if (this.#isOver) return
-    if (known === undefined) return this.#decideBy(facts)
-    if (known !== 'unreachable') return this.#decideBy({ ...facts, credential: known })
-    // At the wrong side a code or refresh token would be refused for good.
-    if (this.endpoint === 'token' && this.#gate.ledger.iamMayHoldUnknown) {
-      return this.#reject('temporarily_unavailable', 'credential_unknown')
-    }
-    this.#decideBy(facts)
-  }
-
-  #decideBy(facts: Facts): void {
-    const gate = this.#gate
     this.#facts = facts
-    const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
-    if (early !== undefined) return this.#follow(early)
-    const standing = gate.source.lookUp(facts.clientId ?? '', this.correlationId)
-    if (standing instanceof Promise) standing.then(this.#decideByClient).catch(this.fail)
-    else this.#decideByClient(standing)
-  }
-
-  readonly #decideByClient = (standing: Standing): void => {
-    const { circuit, source } = this.#gate
-    if (this.#isOver) return
-    this.#follow(
-      decideByClient(standing, { iamAvailable: circuit.mayTry, unknownClientsToIam: source.unknownClientsToIam }),
-    )
-  }
-
-  #follow(decision: Decision): void {
+    if (decision === undefined) return this.#reject('temporarily_unavailable', 'credential_unknown')
     this.reason = decision.reason
     this.applicationId = decision.applicationId
     const concernsBoth = decision.reason === 'credential_unknown' && CONCERNS_BOTH.has(this.endpoint)
@@ -407,14 +375,4 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
     this.#trouble('bad_gateway')
   }
-}
-
-function headerOf(raw: RawHeaders, name: string): string | undefined {
-  for (let at = 0; at < raw.length; at += 2) {
-    const given = raw[at] as Buffer | string
-    if (given.length === name.length && given.toString('latin1').toLowerCase() === name) {
-      return raw[at + 1]?.toString('latin1')
-    }
-  }
-  return undefined
 }

@@ -41,6 +41,16 @@ export function responseHeaders(raw: RawHeaders, by: AnswerSide): AnswerHeaders 
   return { headers, isJson }
 }
 
+/** The first value of a header, by its lower-case name. */
+export function headerOf(raw: RawHeaders, name: string): string | undefined {
+  for (let at = 0; at < raw.length; at += 2) {
+    const given = raw[at] as Buffer | string
+    if (given.length === name.length && textOf(given).toLowerCase() === name)
+      return textOf(raw[at + 1] as Buffer | string)
+  }
+  return undefined
+}
+
 /** Trailers, under the same rules; those that only a head may carry are dropped. */
 export function responseTrailers(raw: RawHeaders): Array<[string, string]> {
   const trailers: Array<[string, string]> = []

@@ -1,0 +1,48 @@
+import { type Decision, type Destination, decideBeforeLookUp, decideByClient, type Facts } from '../routing/index.ts'
+import type { Gate } from './gate.ts'
+import type { Standing } from './source.ts'
+
+/** What was made of a request. */
+export interface Verdict {
+  /** As read, with the issuer of its credential where the ledger knows it. */
+  readonly facts: Facts
+  /** Undefined where the issuer cannot be asked for and the wrong side would refuse the credential for good. */
+  readonly decision: Decision | undefined
+}
+
+/** Decides a request by ledger, snapshot and health; at once unless somebody else has to be asked. Never rejects. */
+export function decideRequest(gate: Gate, facts: Facts, correlationId: string): Verdict | Promise<Verdict> {
+  const { presented, credential } = facts
+  if (presented === undefined || !gate.ledger.mayKnow) return decideByFacts(gate, facts, correlationId)
+  const known = gate.ledger.find(presented, credential === 'unknown')
+  return known instanceof Promise
+    ? known.then((side) => decideByLedger(gate, facts, side, correlationId))
+    : decideByLedger(gate, facts, known, correlationId)
+}
+
+function decideByLedger(
+  gate: Gate,
+  facts: Facts,
+  known: Destination | 'unreachable' | undefined,
+  correlationId: string,
+): Verdict | Promise<Verdict> {
+  if (known === 'unreachable' && facts.endpoint === 'token' && gate.ledger.iamMayHoldUnknown) {
+    return { facts, decision: undefined }
+  }
+  const isKnown = known !== undefined && known !== 'unreachable'
+  return decideByFacts(gate, isKnown ? { ...facts, credential: known } : facts, correlationId)
+}
+
+function decideByFacts(gate: Gate, facts: Facts, correlationId: string): Verdict | Promise<Verdict> {
+  const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
+  if (early !== undefined) return { facts, decision: early }
+  const standing = gate.source.lookUp(facts.clientId ?? '', correlationId)
+  return standing instanceof Promise
+    ? standing.then((said) => decideByStanding(gate, facts, said))
+    : decideByStanding(gate, facts, standing)
+}
+
+function decideByStanding({ circuit, source }: Gate, facts: Facts, standing: Standing): Verdict {
+  const world = { iamAvailable: circuit.mayTry, unknownClientsToIam: source.unknownClientsToIam }
+  return { facts, decision: decideByClient(standing, world) }
+}
