@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
 import { freePortRange } from '../support/ports.ts'
@@ -15,8 +15,8 @@ export interface Part {
   kill(signal: NodeJS.Signals): void
   /** Resident memory in megabytes; 0 while it is down. */
   residentMb(): number
-  /** Open file descriptors; 0 while it is down. */
-  descriptors(): number
+  /** Open sockets; 0 while it is down. */
+  sockets(): number
 }
 
 /** The system under the storm: every part a process, two gateways, and a door before IAM that can misbehave. */
@@ -136,8 +136,8 @@ function processPart(name: string, args: readonly string[], readyUrl: string, lo
         // It has ended by itself.
       }
     },
-    residentMb: () => Math.round(readStatus(child?.pid, /VmRSS:\s+(\d+) kB/) / 1_024),
-    descriptors: () => readStatus(child?.pid, /FDSize:\s+(\d+)/),
+    residentMb: () => residentMbOf(child?.pid),
+    sockets: () => socketsOf(child?.pid),
   }
 }
 
@@ -148,10 +148,27 @@ function plainEnvironment(): NodeJS.ProcessEnv {
   )
 }
 
-function readStatus(pid: number | undefined, pattern: RegExp): number {
+function residentMbOf(pid: number | undefined): number {
   if (pid === undefined) return 0
   try {
-    return Number(pattern.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+    const [, kilobytes = 0] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return Math.round(Number(kilobytes) / 1_024)
+  } catch {
+    return 0
+  }
+}
+
+function socketsOf(pid: number | undefined): number {
+  if (pid === undefined) return 0
+  const targetOf = (descriptor: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`)
+    } catch {
+      return ''
+    }
+  }
+  try {
+    return readdirSync(`/proc/${pid}/fd`).filter((one) => targetOf(one).startsWith('socket:')).length
   } catch {
     return 0
   }

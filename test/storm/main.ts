@@ -8,6 +8,7 @@ import { Faults } from './faults.ts'
 import { type Lab, startLab } from './lab.ts'
 import { populate } from './population.ts'
 import { Random } from './random.ts'
+import { curves, type Sample, takeSample } from './samples.ts'
 import { Storm, type StormPlan, type Tally } from './storm.ts'
 import { shrink, storyInWords, storyOf, tellAlone } from './story.ts'
 import { Web } from './web.ts'
@@ -21,7 +22,7 @@ be. Without faults not one request may fail. Exit code 1 if anything broke.
   --seed S           the same seed draws the same flows and flips (default: at random, printed)
   --faults           faults come and go: IAM refuses, hangs, dies, answers nonsense; gateways and control plane die
   --flows N          flows under way at any time (default 400)
-  --flips N          flips a second (default 60)
+  --flips N          flips a second (default 60); as many at a time as it takes
   --think N          milliseconds between two requests of a flow at most (default 500)
   --applications N   (default 40)
   --users N          (default 12)
@@ -47,12 +48,9 @@ const { values } = parseArgs({
   },
 })
 
-interface Sample {
-  readonly second: number
-  readonly residentMb: Readonly<Record<string, number>>
-}
-
 const EVERY_MS = 5_000
+/** After the last flow: connections that nobody uses any more are closed within this time. */
+const REST_MS = 15_000
 const MAX_STORIES = 3
 
 async function main(): Promise<number> {
@@ -82,10 +80,13 @@ async function main(): Promise<number> {
     const web = new Web(lab.issuer, lab.gatewayUrls)
     const faults = values.faults ? new Faults(lab, new Random(plan.seed ^ 0x5eed)) : undefined
     const storm = new Storm(plan, lab, web, population, faults)
-    const samples = await blow(storm, lab, faults)
+    const before = await takeSample(lab, 0)
+    const during = await blow(storm, lab, faults)
     await tellStories(storm, lab, web, population)
     await web.close()
-    report(storm.tally, samples, plan, faults)
+    await new Promise((resolve) => setTimeout(resolve, REST_MS))
+    const after = await takeSample(lab, Math.round(storm.milliseconds / 1_000))
+    report(storm.tally, { before, during, after }, plan, faults)
     return storm.tally.broken.length === 0 ? 0 : 1
   } finally {
     await lab?.stop()
@@ -100,8 +101,7 @@ async function blow(storm: Storm, lab: Lab, faults: Faults | undefined): Promise
   const samples: Sample[] = []
   const timer = setInterval(() => {
     const second = Math.round((performance.now() - startedAt) / 1_000)
-    const parts = [...lab.gateways, lab.iam, lab.monolith, lab.control]
-    samples.push({ second, residentMb: Object.fromEntries(parts.map((part) => [part.name, part.residentMb()])) })
+    void takeSample(lab, second).then((sample) => samples.push(sample))
     const { flips, flows, requests, excused, broken } = storm.tally
     say(
       `${second} s: ${flips} flips, ${flows} flows, ${requests} requests, ${excused} excused, ${broken.length} broken`,
@@ -130,7 +130,13 @@ async function tellStories(storm: Storm, lab: Lab, web: Web, population: ReturnT
   }
 }
 
-function report(tally: Tally, samples: readonly Sample[], plan: StormPlan, faults: Faults | undefined): void {
+interface Samples {
+  readonly before: Sample
+  readonly during: readonly Sample[]
+  readonly after: Sample
+}
+
+function report(tally: Tally, samples: Samples, plan: StormPlan, faults: Faults | undefined): void {
   const sorted = (map: ReadonlyMap<string, number>) => [...map].sort((left, right) => right[1] - left[1])
   say(
     `flows: ${sorted(tally.byFlow)
@@ -145,9 +151,7 @@ function report(tally: Tally, samples: readonly Sample[], plan: StormPlan, fault
   )
   if (faults)
     say(`faults: ${faults.count}, outages they explain: ${tally.excused}, flows begun anew: ${tally.begunAnew}`)
-  for (const [name, first] of Object.entries(samples[Math.floor(samples.length / 3)]?.residentMb ?? {})) {
-    say(`memory of ${name}: ${first} MB after a third, ${samples.at(-1)?.residentMb[name]} MB at the end`)
-  }
+  for (const line of curves(samples.before, samples.during, samples.after)) say(line)
   const { flips, flows, requests, broken } = tally
   if (values.report !== undefined) {
     const figures = { plan, flips, flows, requests, broken: broken.length, excused: tally.excused, samples }

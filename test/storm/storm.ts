@@ -56,6 +56,8 @@ export interface Tally {
 const JARS_PER_USER = 6
 const FRESH_BROWSER = 0.03
 const MAX_BEGINNINGS = 30
+/** So many a second one operator makes, one after the other, however slow the answers are. */
+const FLIPS_OF_A_HAND = 40
 /** After so many the picture is clear. */
 const MAX_BROKEN = 20
 
@@ -94,10 +96,12 @@ export class Storm {
   /** Runs for its time, then lets the flows under way come to their end. */
   async run(): Promise<Tally> {
     this.#until = performance.now() + this.#plan.milliseconds
-    const flipping = this.#flip(this.#random.fork())
+    const hands = Math.max(1, Math.ceil(this.#plan.flipsPerSecond / FLIPS_OF_A_HAND))
+    const flipping = Promise.all(Array.from({ length: hands }, () => this.#flip(this.#random.fork(), hands)))
     const walkers = Array.from({ length: this.#plan.concurrency }, () => this.#walkOn(this.#random.fork()))
     await Promise.all(walkers)
     await flipping
+    await makeFlip(this.#lab, { kind: 'brake', on: false }).catch(() => 0)
     return this.tally
   }
 
@@ -177,8 +181,9 @@ export class Storm {
     this.tally.outcomes.set(kind, (this.tally.outcomes.get(kind) ?? 0) + 1)
   }
 
-  async #flip(random: Random): Promise<void> {
-    const pause = 1_000 / this.#plan.flipsPerSecond
+  /** One of several operators who do not know of each other. */
+  async #flip(random: Random, hands: number): Promise<void> {
+    const pause = (1_000 * hands) / this.#plan.flipsPerSecond
     let next = performance.now()
     while (!this.#isOver) {
       const flip = drawFlip(random, this.#population)
@@ -190,7 +195,6 @@ export class Storm {
       next += pause
       await sleep(Math.max(0, next - performance.now()))
     }
-    await makeFlip(this.#lab, { kind: 'brake', on: false }).catch(() => 0)
   }
 }
 
