@@ -1,4 +1,4 @@
-// oidc-provider ships no types; these are what the benchmark uses of it.
+// oidc-provider ships no types; these are what benchmark and tests use of it.
 declare module 'oidc-provider' {
   interface Model {
     save(): Promise<string>
@@ -17,5 +17,6 @@ declare module 'oidc-provider' {
       properties: Readonly<Record<string, unknown>>,
     ) => Model
     listen(port: number, host: string): unknown
+    callback(): import('node:http').RequestListener
   }
 }

@@ -77,6 +77,10 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     verifierKey,
     flowKey: keyFile('--flow-key-file', settings.flow_key_file) ?? derivedFlowKey(verifierKey, source, seed),
     marksIamFlows: settings.iam_shows_pages,
+    iamPaths: ownPaths(settings.iam_path),
+    legacyPaths: ownPaths(settings.legacy_path),
+    iamPages: settings.iam_page,
+    renamesIamCookies: settings.iam_cookies === 'renamed',
     isIamUnmarked: settings.iam_unmarked,
     ledger: { capacity: settings.ledger_entries, url: settings.ledger_url },
     trustedProxies: settings.trusted_proxy,
@@ -94,6 +98,10 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     testControls: settings.test_controls,
     fastLane: settings.fast_lane === 'on',
   }
+}
+
+function ownPaths(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => pair.split('=', 2)))
 }
 
 function decisionSource(settings: Settings<'gateway'>, worker: string | undefined): DecisionSourceSettings {

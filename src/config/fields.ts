@@ -137,6 +137,36 @@ function isAddressRange(text: string): boolean {
   }
 }
 
+/** A path of its own: no query, no dot segments, nothing encoded, more than the slash. */
+export const OWN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/
+
+/** The endpoints that {@link ownPathsField} takes. */
+const OWN_PATH_ENDPOINTS = [
+  'authorize',
+  'authorize_device',
+  'token',
+  'revoke',
+  'introspect',
+  'userinfo',
+  'jwks',
+] as const
+
+/** Several `ENDPOINT=PATH`; each endpoint once. */
+export function ownPathsField(description: string) {
+  const item = z.string().refine(
+    (text) => {
+      const [endpoint = '', ...path] = text.split('=')
+      return OWN_PATH_ENDPOINTS.some((known) => known === endpoint) && OWN_PATH.test(path.join('='))
+    },
+    `must be ENDPOINT=PATH, where ENDPOINT is one of ${OWN_PATH_ENDPOINTS.join(', ')}`,
+  )
+  const list = z.array(item).refine((items) => {
+    return new Set(items.map((text) => text.split('=', 1)[0])).size === items.length
+  }, 'must name each endpoint once')
+  const schema = z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), list)
+  return note(schema.default([]), description, { placeholder: 'ENDPOINT=PATH…' })
+}
+
 /** Several values: a YAML list, a flag said several times, or commas in a variable. */
 export function listField(placeholder: string, description: string, rule?: { pattern: RegExp; message: string }) {
   const item = rule ? z.string().regex(rule.pattern, rule.message) : z.string().min(1, 'must not be empty')

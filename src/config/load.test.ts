@@ -202,3 +202,32 @@ test('a key of another length is refused without being shown', () => {
     (error: Error) => error instanceof ConfigError && !error.message.includes('QUFB'),
   )
 })
+
+test('own paths are told endpoint by endpoint, each once, and are plain', () => {
+  const good = ['--iam-path', 'authorize=/oauth2/auth', '--iam-path=token=/oauth2/token', '--iam-page', '/interaction']
+  assert.deepEqual(faultsOf('gateway', [...LEGACY, ...IAM, ...good]), [])
+  const settings = loadSettings('gateway', { args: [...LEGACY, ...IAM, ...good], env: {} })
+  assert.notEqual(settings, 'help')
+  if (settings === 'help') return
+  assert.deepEqual(settings.iam_path, ['authorize=/oauth2/auth', 'token=/oauth2/token'])
+  const bad = [
+    'oauth=/x',
+    'token',
+    'token=',
+    'token=/',
+    'token=x',
+    'token=/a/../b',
+    'token=/a?b',
+    'token=/a%2fb',
+    'token=//a',
+  ]
+  for (const pair of bad) {
+    const [fault = '', ...more] = faultsOf('gateway', [...LEGACY, ...IAM, '--iam-path', pair])
+    assert.match(fault, /^gateway\.iam_path.* must be ENDPOINT=PATH/, pair)
+    assert.deepEqual(more, [])
+  }
+  const twice = faultsOf('gateway', [...LEGACY, ...IAM, '--legacy-path', 'token=/a', '--legacy-path', 'token=/b'])
+  assert.match(twice.join(), /legacy_path.* must name each endpoint once/)
+  assert.match(faultsOf('gateway', [...LEGACY, ...IAM, '--iam-page', '/']).join(), /iam_page/)
+  assert.match(faultsOf('gateway', [...LEGACY, '--iam-path', 'token=/a']).join(), /iam_url/)
+})

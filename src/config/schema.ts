@@ -8,7 +8,9 @@ import {
   limitField,
   listenField,
   listField,
+  OWN_PATH,
   optionalIntegerField,
+  ownPathsField,
   pathField,
   requiredUrlField,
   switchField,
@@ -80,6 +82,20 @@ const gateway = z.strictObject({
   ),
   iam_shows_pages: switchField(
     'IAM shows consent pages of its own under /oauth/authorize, as another Doorkeeper does: its flows are marked too.',
+  ),
+  iam_path: ownPathsField(
+    'Where IAM has an endpoint, where that is not where Doorkeeper has it, such as token=/oauth2/token.',
+  ),
+  legacy_path: ownPathsField('The same for the monolith: clients know this path, beside the one of Doorkeeper.'),
+  iam_page: listField(
+    'PATH',
+    'A path at and below which IAM shows pages of its own to browsers, such as /interaction: always sent to IAM.',
+    { pattern: OWN_PATH, message: 'must be a plain path such as /interaction' },
+  ),
+  iam_cookies: choiceField(
+    ['marked', 'renamed'],
+    'marked',
+    'IAM begins the names of its cookies with _iam_, or is spared that: the gateway then adds it, and takes it away.',
   ),
   relative_url_root: relativeUrlRoot,
   data_dir: pathField(

@@ -3,6 +3,15 @@ import { type Destination, GATEWAY_COOKIE_MARK } from '../routing/index.ts'
 const MARK = '_iam_'
 const PREFIXES = ['__Host-', '__Secure-']
 
+/** An IAM that names its cookies as it likes: the gateway puts the mark before the name and takes it away again. */
+export interface RenamedCookies {
+  /** Where IAM has its authorize endpoint, which its cookies are to reach under the public path too. */
+  readonly authorizePath: string
+}
+
+/** Whose cookies are meant, and how they are told. */
+export type CookieOwner = Destination | RenamedCookies
+
 /** Whether a cookie of this name belongs to IAM; all others belong to legacy. */
 export function isIamCookie(name: string): boolean {
   if (name.startsWith(MARK)) return true
@@ -10,20 +19,26 @@ export function isIamCookie(name: string): boolean {
 }
 
 /** The part of a `Cookie` value that one side may see; empty when nothing is left. The gateway's own are for neither. */
-export function cookiesFor(side: Destination, value: string): string {
-  if (!value.includes(MARK) && !value.includes(GATEWAY_COOKIE_MARK)) return side === 'iam' ? '' : value
+export function cookiesFor(owner: CookieOwner, value: string): string {
+  if (!value.includes(MARK) && !value.includes(GATEWAY_COOKIE_MARK)) return owner === 'legacy' ? value : ''
+  const side = sideOf(owner)
   const kept: string[] = []
   for (const pair of value.split(';')) {
     const trimmed = pair.trim()
-    if (trimmed !== '' && ownerOf(nameOf(trimmed)) === side) kept.push(trimmed)
+    if (trimmed !== '' && ownerOf(nameOf(trimmed)) === side) kept.push(owner === side ? trimmed : unmarked(trimmed))
   }
   return kept.join('; ')
 }
 
-/** Whether one side may set the cookie of a `Set-Cookie` value. */
-export function maySetCookie(side: Destination, value: string): boolean {
+/** A `Set-Cookie` value as the browser gets it from one side; undefined for a cookie that this side may not set. */
+export function setCookieFrom(owner: CookieOwner, value: string): string | undefined {
+  if (typeof owner === 'object') return marked(value, owner.authorizePath)
   const pair = value.split(';', 1)[0] ?? ''
-  return ownerOf(nameOf(pair)) === side
+  return ownerOf(nameOf(pair)) === owner ? value : undefined
+}
+
+function sideOf(owner: CookieOwner): Destination {
+  return typeof owner === 'object' ? 'iam' : owner
 }
 
 function ownerOf(name: string): Destination | 'gateway' {
@@ -34,4 +49,37 @@ function ownerOf(name: string): Destination | 'gateway' {
 function nameOf(pair: string): string {
   const equals = pair.indexOf('=')
   return (equals < 0 ? pair : pair.slice(0, equals)).trim()
+}
+
+/** Browsers hold cookies to the prefixes of their names, so the mark stands behind one. */
+function prefixOf(name: string): string {
+  return PREFIXES.find((prefix) => name.startsWith(prefix)) ?? ''
+}
+
+function unmarked(pair: string): string {
+  const prefix = prefixOf(pair)
+  return prefix + pair.slice(prefix.length + MARK.length)
+}
+
+function marked(value: string, authorizePath: string): string {
+  const trimmed = value.trimStart()
+  const prefix = prefixOf(trimmed)
+  return widened(prefix + MARK + trimmed.slice(prefix.length), authorizePath)
+}
+
+const PATH = /;\s*path\s*=\s*([^;]*)/i
+
+/**
+ * A cookie that IAM wants back at its authorize endpoint has to come to the public one as well, which may lie under
+ * another path; its path becomes the whole origin then. IAM alone sees it there too.
+ */
+function widened(value: string, authorizePath: string): string {
+  const path = PATH.exec(value)?.[1]?.trim() ?? ''
+  return isWithin(authorizePath, path) && path !== '/' ? value.replace(PATH, '; Path=/') : value
+}
+
+/** RFC 6265 §5.1.4. */
+function isWithin(path: string, cookiePath: string): boolean {
+  if (!cookiePath.startsWith('/') || !path.startsWith(cookiePath)) return false
+  return path.length === cookiePath.length || cookiePath.endsWith('/') || path[cookiePath.length] === '/'
 }

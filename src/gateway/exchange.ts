@@ -4,7 +4,6 @@ import {
   type EndpointMatch,
   type Facts,
   MAX_BODY_BYTES,
-  matchEndpoint,
   type Reason,
 } from '../routing/index.ts'
 import type { Admitted } from './admission.ts'
@@ -14,15 +13,15 @@ import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attem
 import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
-import { cookieSide, type Gate } from './gate.ts'
+import { cookieOwner, type Gate } from './gate.ts'
 import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
 import type { Lane, Reply } from './lane.ts'
-import { learnFromJson, learnFromRedirect } from './learning.ts'
+import { learnFromForm, learnFromJson, learnFromRedirect, mayHoldForm } from './learning.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
 import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
 import { readRequest } from './read-request.ts'
-import { type Hop, publicOrigin, requestHeaders } from './request-headers.ts'
+import { type Hop, publicOrigin, requestHeaders, uncompressed } from './request-headers.ts'
 import { headerOf, responseHeaders, responseTrailers } from './response-headers.ts'
 
 /** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
@@ -58,6 +57,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #attempts = 0
   #awaitsCircuit = false
   #peek: AnswerPeek | undefined
+  /** A page that may be the form by which a browser carries a code to a client. */
+  #form: AnswerPeek | undefined
   #isReading = false
   #isOver = false
 
@@ -90,11 +91,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   /** Takes the request on. */
   start(): void {
-    const match = this.#gate.iam === undefined ? undefined : matchEndpoint(this.path, this.#gate.root)
+    const match = this.#gate.iam === undefined ? undefined : this.#gate.routes.match(this.path)
     if (match === undefined) return this.#forward('legacy')
+    if (match === 'iam_page') return this.#forwardPage()
     this.endpoint = match.endpoint
     if (UNDECIDED.has(match.endpoint)) return this.#answerUndecided()
-    this.#iamPath = match.path + this.#admitted.target.slice(this.path.length)
+    this.#iamPath = this.#gate.routes.atIam(match) + this.#admitted.target.slice(this.path.length)
     if (!this.#admitted.hasBody) return this.#decide(match)
     const body = this.#lane.readBody(MAX_BODY_BYTES)
     if (body instanceof Promise) return void this.#readThenDecide(match, body)
@@ -144,6 +146,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       if (typeof answer === 'string') this.#trouble(answer === 'timed_out' ? 'gateway_timeout' : 'bad_gateway')
       else this.#passOn(answer)
     }, this.fail)
+  }
+
+  #forwardPage(): void {
+    this.reason = 'iam_page'
+    this.#iamPath = this.#admitted.target
+    this.#forward('iam')
   }
 
   async #readThenDecide(match: EndpointMatch, reading: Promise<Buffer | 'too_large' | 'aborted'>): Promise<void> {
@@ -220,9 +228,15 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     return {
       method: this.method,
       path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
-      headers: requestHeaders(this.#lane.rawHeaders, cookieSide(this.#gate, destination), this),
+      headers: requestHeaders(this.#headersFor(destination), cookieOwner(this.#gate, destination), this),
       body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
     }
+  }
+
+  /** What IAM issues has to be read where nothing marks it. */
+  #headersFor(destination: Destination): readonly string[] {
+    const { rawHeaders } = this.#lane
+    return destination === 'iam' && this.#gate.ledger.iamMayHoldUnknown ? uncompressed(rawHeaders) : rawHeaders
   }
 
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
@@ -248,7 +262,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #beginReply(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
     const gate = this.#gate
     const answer = responseHeaders(raw, {
-      side: cookieSide(gate, this.#side),
+      cookies: cookieOwner(gate, this.#side),
       internalHosts: gate.internalHosts,
       publicOrigin: this.#publicOrigin,
     })
@@ -264,6 +278,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       return false
     }
     if (this.endpoint !== 'other' && isWorthPeeking(this.endpoint, status, answer.isJson)) this.#peek = new AnswerPeek()
+    else if (this.#mayHandOver && mayHoldForm(gate, this.#side, status, headerOf(answer.headers, 'content-type'))) {
+      this.#form = new AnswerPeek()
+    }
     return true
   }
 
@@ -273,12 +290,17 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     return this.destination === 'iam' ? 'iam' : 'legacy'
   }
 
+  /** Whether the answer may hand a code to a client. */
+  get #mayHandOver(): boolean {
+    return this.endpoint === 'authorize' || this.endpoint === 'authorize_native' || this.reason === 'iam_page'
+  }
+
   /** What the head of an answer says about a flow: whose it is, that it is over, which code it ends with. */
   #noteRedirect(status: number, headers: string[]): void {
-    if (this.#facts === undefined) return
+    if (!this.#mayHandOver) return
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
-    if (location !== undefined) learnFromRedirect(this.#gate, this.endpoint, this.#side, location)
-    if (this.endpoint !== 'authorize') return
+    if (location !== undefined) learnFromRedirect(this.#gate, this.#side, location)
+    if (this.endpoint !== 'authorize' || this.#facts === undefined) return
     const page = { status, location, method: this.method, path: this.path, side: this.#side }
     const cookie = flowSetCookie(this.#gate, this.#facts, page, this.#lane.headers.cookie, this.#publicOrigin)
     if (cookie !== undefined) headers.push('Set-Cookie', cookie)
@@ -290,6 +312,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   onData(chunk: Buffer): boolean {
     this.#peek?.see(chunk)
+    this.#form?.see(chunk)
     return this.#reply.data(chunk, this.#resume)
   }
 
@@ -300,6 +323,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (this.#peek !== undefined && this.status < 400) {
       learnFromJson(this.#gate, this.endpoint, this.#side, this.#peek.text())
     }
+    if (this.#form !== undefined) learnFromForm(this.#gate, this.#side, this.#form.text())
     this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
   }
 

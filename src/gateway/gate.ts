@@ -1,10 +1,12 @@
 import type { Log } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
 import type { Circuit } from './circuit.ts'
+import type { CookieOwner, RenamedCookies } from './cookies.ts'
 import type { Documents } from './documents.ts'
 import type { KeyUnion } from './key-union.ts'
 import type { CredentialLedger } from './ledger/credential-ledger.ts'
 import type { Recorder } from './recorder.ts'
+import type { Routes } from './routes.ts'
 import type { GatewayLimits } from './settings.ts'
 import type { DecisionSource } from './source.ts'
 import type { Upstream } from './upstream.ts'
@@ -26,8 +28,9 @@ export interface Gate {
   readonly marks: CredentialMarks
   /** IAM shows pages of its own under /oauth/authorize, so that its flows need a mark as well. */
   readonly marksIamFlows: boolean
-  /** Without a trailing slash; empty for none. */
-  readonly root: string
+  readonly routes: Routes
+  /** Undefined for an IAM that marks its cookies itself. */
+  readonly renamedCookies: RenamedCookies | undefined
   /** How the upstreams' own addresses could be written. */
   readonly internalHosts: readonly string[]
   /** The local brake or the control plane's. */
@@ -40,6 +43,7 @@ export interface Gate {
 export type TestControls = (target: string) => Promise<{ readonly status: number; readonly body: string }>
 
 /** The side whose cookies a request or answer may carry; `undefined` where there is only one side. */
-export function cookieSide(gate: Gate, destination: Destination): Destination | undefined {
-  return gate.iam === undefined ? undefined : destination
+export function cookieOwner(gate: Gate, destination: Destination): CookieOwner | undefined {
+  if (gate.iam === undefined) return undefined
+  return destination === 'iam' ? (gate.renamedCookies ?? 'iam') : 'legacy'
 }

@@ -20,6 +20,7 @@ import { CredentialLedger } from './ledger/credential-ledger.ts'
 import { openSharedLedger } from './ledger/shared-ledger.ts'
 import { Metrics } from './metrics.ts'
 import { Recorder } from './recorder.ts'
+import { Routes } from './routes.ts'
 import { RoutingEndpoint } from './routing-endpoint.ts'
 import { buildFrontDoor, type FrontDoor } from './server.ts'
 import { DEFAULT_LIMITS, type GatewayLimits, type GatewaySettings } from './settings.ts'
@@ -150,7 +151,8 @@ interface GateParts {
 
 function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
   const { limits, log, source, brake, state } = parts
-  const root = settings.relativeUrlRoot ?? ''
+  const { relativeUrlRoot: root = '', iamPaths = {}, legacyPaths = {}, iamPages = [] } = settings
+  const routes = new Routes({ root, iamPaths, legacyPaths, iamPages })
   const common = { connectMs: limits.connectMs, bodyIdleMs: limits.bodyIdleMs }
   const legacy = openUpstream('legacy', settings.legacyUrl, { ...common, headersMs: limits.legacyHeadersMs })
   const iam: Upstream | undefined =
@@ -159,13 +161,14 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
       : openUpstream('iam', settings.iamUrl, { ...common, headersMs: limits.iamHeadersMs })
   const sides = [legacy, ...(iam ? [iam] : [])]
   return {
-    ...{ limits, log, source, root, legacy, iam },
+    ...{ limits, log, source, routes, legacy, iam },
     circuit: parts.circuit,
     recorder: parts.recorder,
     ledger: parts.ledger,
-    keys: iam && new KeyUnion(legacy, iam, { root, timeoutMs: limits.keysMs, log }),
+    keys: iam && new KeyUnion(legacy, iam, { paths: routes.keys, timeoutMs: limits.keysMs, log }),
     documents: new Documents(legacy, limits.legacyHeadersMs, log),
     marks: marksOf(settings),
+    renamedCookies: settings.renamesIamCookies ? { authorizePath: routes.iamAuthorize } : undefined,
     marksIamFlows: settings.marksIamFlows ?? false,
     internalHosts: sides.flatMap((side) => side.hosts),
     get isBrakeOn() {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { TrustedProxies } from '../http/index.ts'
-import { cookiesFor, maySetCookie } from './cookies.ts'
+import { cookiesFor, setCookieFrom } from './cookies.ts'
 import type { RunningGateway } from './gateway.ts'
 import { withoutInternalHost } from './response-headers.ts'
 import { Bed, exchangeBytes, type Side } from './test-bed.ts'
@@ -159,8 +159,8 @@ describe('cookies', () => {
   })
 
   test('a cookie without a value, or with spaces around its name, is still told apart', () => {
-    assert.equal(maySetCookie('legacy', ' _iam_a ; Path=/'), false)
-    assert.equal(maySetCookie('iam', '_iam_a'), true)
+    assert.equal(setCookieFrom('legacy', ' _iam_a ; Path=/'), undefined)
+    assert.equal(setCookieFrom('iam', '_iam_a'), '_iam_a')
     assert.equal(cookiesFor('iam', ' _iam_a = 1 ;b; '), '_iam_a = 1')
   })
 })
@@ -250,5 +250,35 @@ describe('trusted proxies', () => {
     for (const range of ['10.0.0.0/33', '10.0.0/8', 'proxy.example', '10.0.0.0/', '::1/129', '']) {
       assert.throws(() => new TrustedProxies([range]), RangeError, range)
     }
+  })
+})
+
+describe('the cookies of an IAM that is spared the mark', () => {
+  const iam = { authorizePath: '/realms/x/protocol/openid-connect/auth' }
+  const rows: Array<[string, string]> = [
+    ['SESSION=1; HttpOnly', '_iam_SESSION=1; HttpOnly'],
+    ['__Host-s=1; Path=/; Secure', '__Host-_iam_s=1; Path=/; Secure'],
+    ['__Secure-s=a=b; Path=/up', '__Secure-_iam_s=a=b; Path=/up'],
+    ['_iam_own=1', '_iam__iam_own=1'],
+    ['_handover_flow_1=forged', '_iam__handover_flow_1=forged'],
+    ['AUTH=1;Path=/realms/x/;Secure', '_iam_AUTH=1; Path=/;Secure'],
+    ['AUTH=1; path = /realms/x ; Secure', '_iam_AUTH=1; Path=/; Secure'],
+    [
+      'resume=1; Path=/realms/x/protocol/openid-connect/auth/17',
+      '_iam_resume=1; Path=/realms/x/protocol/openid-connect/auth/17',
+    ],
+    ['other=1; Path=/realms/xy', '_iam_other=1; Path=/realms/xy'],
+  ]
+  for (const [sent, received] of rows) {
+    test(sent, () => {
+      assert.equal(setCookieFrom(iam, sent), received)
+      const pair = (cookie: string) => cookie.split(';', 1)[0] ?? ''
+      assert.equal(cookiesFor(iam, `_session=legacy; ${pair(received)}; _handover_flow_1=x`), pair(sent))
+      assert.equal(cookiesFor('legacy', `_session=legacy; ${pair(received)}`), '_session=legacy')
+    })
+  }
+
+  test('none goes to it that it did not set', () => {
+    assert.equal(cookiesFor(iam, '_session=legacy; SESSION=1'), '')
   })
 })

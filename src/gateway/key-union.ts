@@ -5,7 +5,6 @@ import { responseRule } from './header-rules.ts'
 import type { LocalAnswer } from './local-answers.ts'
 import type { Upstream } from './upstream.ts'
 
-const PATH = '/oauth/discovery/keys'
 /** The first fetch nobody asked for; then again and again. */
 const AHEAD_MS = 15_000
 const EVERY_MS = 60_000
@@ -42,11 +41,15 @@ export class KeyUnion {
   /** Heads of tokens whose key is known. */
   readonly #seen = new Set<string>()
 
-  constructor(legacy: Upstream, iam: Upstream, options: { root: string; timeoutMs: number; log: Log }) {
-    const { root, timeoutMs, log } = options
+  constructor(
+    legacy: Upstream,
+    iam: Upstream,
+    options: { paths: Readonly<Record<Destination, string>>; timeoutMs: number; log: Log },
+  ) {
+    const { paths, timeoutMs, log } = options
     this.#sides = {
-      legacy: new SideKeys(legacy, root + PATH, timeoutMs, log),
-      iam: new SideKeys(iam, PATH, timeoutMs, log),
+      legacy: new SideKeys(legacy, paths.legacy, timeoutMs, log),
+      iam: new SideKeys(iam, paths.iam, timeoutMs, log),
     }
     this.#ahead = setTimeout(() => this.#keepFresh(), AHEAD_MS).unref()
   }

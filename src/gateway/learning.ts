@@ -1,11 +1,20 @@
 import type { Destination, Endpoint } from '../routing/index.ts'
 import type { Gate } from './gate.ts'
-import { issuedInJson, issuedInLocation } from './ledger/issued.ts'
+import { issuedInForm, issuedInJson, issuedInLocation } from './ledger/issued.ts'
 
 /** Takes note of the code that a redirect hands to a client. */
-export function learnFromRedirect(gate: Gate, endpoint: Endpoint, side: Destination, location: string): void {
-  if (endpoint !== 'authorize' && endpoint !== 'authorize_native') return
+export function learnFromRedirect(gate: Gate, side: Destination, location: string): void {
   for (const issued of issuedInLocation(location)) gate.ledger.learn(side, issued)
+}
+
+/** Whether an answer may be a form that hands a code over (OAuth 2.0 Form Post Response Mode), of a side that marks none. */
+export function mayHoldForm(gate: Gate, side: Destination, status: number, type: string | undefined): boolean {
+  return side === 'iam' && gate.ledger.iamMayHoldUnknown && status === 200 && /^text\/html\b/i.test(type ?? '')
+}
+
+/** Takes note of the code in a form that a browser is to post to a client. */
+export function learnFromForm(gate: Gate, side: Destination, page: string): void {
+  for (const issued of issuedInForm(page)) gate.ledger.learn(side, issued)
 }
 
 /** Takes note of the tokens and device codes in a JSON answer, as far as its side's marks and keys do not tell them. */

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import type { RunningGateway } from './gateway.ts'
 import type { GatewaySettings } from './settings.ts'
 import { Bed, deadUrl, FORM, type Side, until } from './test-bed.ts'
@@ -81,6 +82,35 @@ describe('an IAM that marks nothing', () => {
     )
     const alarms = (await bed.records()).filter((record) => record['credential_type'] !== undefined)
     assert.deepEqual(alarms, [], 'that was said, so it is no alarm')
+  })
+
+  test('is read although it would compress its answers', async () => {
+    iam.answer = (request, response) => {
+      const text = JSON.stringify({ access_token: 'iam-a', refresh_token: 'iam-r' })
+      const isAllowed = /gzip/.test(String(request.headers['accept-encoding']))
+      response.setHeader('content-type', 'application/json')
+      if (isAllowed) response.setHeader('content-encoding', 'gzip')
+      response.end(isAllowed ? gzipSync(text) : text)
+    }
+    const gateway = await start()
+    await post(gateway, '/oauth/token', { grant_type: 'client_credentials', client_id: 'moved' })
+    await post(gateway, '/oauth/token', { grant_type: 'refresh_token', refresh_token: 'iam-r', client_id: 'staying' })
+    assert.deepEqual(sideAsked(), [0, 2])
+  })
+
+  test('gets back a code that its own page hands to the client by a form', async () => {
+    iam.answer = (_request, response) => {
+      response.setHeader('content-type', 'text/html; charset=utf-8')
+      response.end('<form method="post"><input type="hidden" name="code" value="iam-posted"/></form>')
+    }
+    const gateway = await start({ iamPages: ['/interaction'], iamPaths: { token: '/own/token' } })
+    await (await fetch(`${gateway.url}/interaction/17`)).text()
+    iam.answer = issuing('iam')
+    await post(gateway, '/oauth/token', { grant_type: 'authorization_code', code: 'iam-posted', client_id: 'staying' })
+    assert.deepEqual(
+      iam.received.map(({ url }) => url),
+      ['/interaction/17', '/own/token'],
+    )
   })
 
   test('gets back its device codes', async () => {

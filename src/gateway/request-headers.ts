@@ -1,5 +1,4 @@
-import type { Destination } from '../routing/index.ts'
-import { cookiesFor } from './cookies.ts'
+import { type CookieOwner, cookiesFor } from './cookies.ts'
 import { namedInConnection, requestRule } from './header-rules.ts'
 import type { Peer } from './peers.ts'
 
@@ -17,9 +16,9 @@ export interface Hop {
  * and internal ones are gone, cookies are those of that side, and what says where the request came from is ours,
  * unless a trusted proxy said it. `Host` is kept.
  *
- * @param side `undefined` passes all cookies on, for a gateway without IAM
+ * @param cookies whose they are that go on; `undefined` passes all on, for a gateway without IAM
  */
-export function requestHeaders(raw: readonly string[], side: Destination | undefined, hop: Hop): string[] {
+export function requestHeaders(raw: readonly string[], cookies: CookieOwner | undefined, hop: Hop): string[] {
   const { isTrusted } = hop.peer
   const named = namedInConnection(hop.connection)
   const headers: string[] = []
@@ -37,7 +36,7 @@ export function requestHeaders(raw: readonly string[], side: Destination | undef
         headers.push(name, value)
         break
       case 'cookie': {
-        const own = side === undefined ? value : cookiesFor(side, value)
+        const own = cookies === undefined ? value : cookiesFor(cookies, value)
         if (own !== '') headers.push(name, own)
         break
       }
@@ -67,6 +66,16 @@ export function requestHeaders(raw: readonly string[], side: Destination | undef
   headers.push('X-Forwarded-Proto', proto || ownProto, 'X-Request-Id', hop.correlationId)
   if (forwarded !== undefined) headers.push('Forwarded', forwardedValue(forwarded, hop, ownProto))
   return headers
+}
+
+/** Headers, name and value by turns, without leave to compress the answer (RFC 9110 §12.5.3). */
+export function uncompressed(raw: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string
+    if (name.toLowerCase() !== 'accept-encoding') kept.push(name, raw[at + 1] as string)
+  }
+  return [...kept, 'Accept-Encoding', 'identity']
 }
 
 /** One element of RFC 7239, after those that are believed. */

@@ -1,6 +1,5 @@
-import type { Destination } from '../routing/index.ts'
 import type { RawHeaders } from './attempt.ts'
-import { maySetCookie } from './cookies.ts'
+import { type CookieOwner, setCookieFrom } from './cookies.ts'
 import { namedInConnection, responseRule } from './header-rules.ts'
 
 /** An answer's headers, name and value by turns, fit for the client. */
@@ -11,8 +10,8 @@ export interface AnswerHeaders {
 
 /** What the rewriting of response headers rests on. */
 export interface AnswerSide {
-  /** `undefined` lets all cookies through, for a gateway without IAM. */
-  readonly side: Destination | undefined
+  /** Whose the answer is; `undefined` lets all cookies through, for a gateway without IAM. */
+  readonly cookies: CookieOwner | undefined
   /** `host:port` of each upstream, in lower case: addresses that must not show. */
   readonly internalHosts: readonly string[]
   /** Asked for only when an address has to be replaced. */
@@ -34,7 +33,11 @@ export function responseHeaders(raw: RawHeaders, by: AnswerSide): AnswerHeaders 
     const rule = responseRule(name)
     if (rule === 'drop' || named?.has(name.toLowerCase())) continue
     const value = textOf(raw[at + 1] as Buffer | string)
-    if (rule === 'set_cookie' && by.side !== undefined && !maySetCookie(by.side, value)) continue
+    if (rule === 'set_cookie' && by.cookies !== undefined) {
+      const cookie = setCookieFrom(by.cookies, value)
+      if (cookie !== undefined) headers.push(name, cookie)
+      continue
+    }
     if (name.length === 12 && isJsonType(name, value)) isJson = true
     headers.push(name, rule === 'location' ? withoutInternalHost(value, by) : value)
   }

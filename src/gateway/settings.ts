@@ -1,5 +1,6 @@
 import type { ListenAddress } from '../http/index.ts'
 import type { BreakerPolicy } from './breaker.ts'
+import type { OwnPaths } from './routes.ts'
 
 /** Where routing decisions come from: exactly one of three. */
 export type DecisionSourceSettings =
@@ -78,6 +79,14 @@ export interface GatewaySettings {
   readonly flowKey?: Uint8Array | undefined
   /** IAM shows pages of its own under /oauth/authorize: its flows are marked too. Default false. */
   readonly marksIamFlows?: boolean
+  /** Where IAM has its endpoints, where that is not where Doorkeeper has them. */
+  readonly iamPaths?: OwnPaths
+  /** The same for legacy; clients know these paths beside Doorkeeper's. */
+  readonly legacyPaths?: OwnPaths
+  /** Paths at and below which IAM shows pages to browsers. */
+  readonly iamPages?: readonly string[]
+  /** IAM does not begin the names of its cookies with `_iam_`: the gateway does it in its place. Default false. */
+  readonly renamesIamCookies?: boolean
   /** IAM issues credentials that nothing marks as its own: they are remembered as they pass. Default false. */
   readonly isIamUnmarked?: boolean
   readonly ledger?: {

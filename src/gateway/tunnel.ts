@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Admitted } from './admission.ts'
-import { cookieSide, type Gate } from './gate.ts'
+import { cookieOwner, type Gate } from './gate.ts'
 import { type Trouble, troubleAnswer } from './local-answers.ts'
 import type { Peer } from './peers.ts'
 import { type Hop, publicOrigin, requestHeaders } from './request-headers.ts'
@@ -53,7 +53,7 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
     socket.end(head + answer.body, () => socket.destroy())
   }
   const outgoing = sendHandshake(gate, admitted.target, [
-    ...requestHeaders(message.rawHeaders, cookieSide(gate, 'legacy'), hop),
+    ...requestHeaders(message.rawHeaders, cookieOwner(gate, 'legacy'), hop),
     ...['Connection', 'Upgrade', 'Upgrade', 'websocket'],
   ])
   const abandon = () => outgoing.destroy()
@@ -67,7 +67,7 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
     responseHeaders(
       answer.rawHeaders.map((text) => Buffer.from(text, 'latin1')),
       {
-        side: cookieSide(gate, 'legacy'),
+        cookies: cookieOwner(gate, 'legacy'),
         internalHosts: gate.internalHosts,
         publicOrigin: () => publicOrigin(message.headers, hop),
       },

@@ -24,6 +24,8 @@ export const REASONS = [
   'iam_failed_over',
   'body_too_large',
   'not_routed',
+  /** A page of an IAM that has pages of its own. */
+  'iam_page',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

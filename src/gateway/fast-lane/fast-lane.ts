@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { matchEndpoint } from '../../routing/index.ts'
 import { type Admitted, admit } from '../admission.ts'
 import { Exchange, UNDECIDED } from '../exchange.ts'
 import type { Gate } from '../gate.ts'
@@ -74,8 +73,9 @@ export class FastLane implements LaneKeeper {
     const { url } = request
     const mark = url.indexOf('?')
     const path = mark < 0 ? url : url.slice(0, mark)
-    const match = matchEndpoint(path, this.#gate.root)
-    if (match === undefined || match.path !== path || UNDECIDED.has(match.endpoint)) return undefined
+    const match = this.#gate.routes.match(path)
+    if (match === undefined || match === 'iam_page' || match.path !== path || UNDECIDED.has(match.endpoint))
+      return undefined
     const admitted = admit(request)
     return 'why' in admitted ? undefined : admitted
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { issuedInJson, issuedInLocation } from './issued.ts'
+import { issuedInForm, issuedInJson, issuedInLocation } from './issued.ts'
 
 describe('what a JSON answer issues', () => {
   test('tokens, with their lifetimes and two minutes for clocks', () => {
@@ -53,6 +53,26 @@ describe('the code that a redirect hands over', () => {
     test(location, () => {
       assert.deepEqual(
         issuedInLocation(location).map(({ value }) => value),
+        codes,
+      )
+    })
+  }
+})
+
+describe('the code in a form that a browser posts', () => {
+  const rows: Array<[string, string[]]> = [
+    ['<form><input type="hidden" name="code" value="a-1"/><input name="state" value="s"></form>', ['a-1']],
+    ['<FORM METHOD="POST"><INPUT TYPE="HIDDEN" NAME="code" VALUE="K.c" /></FORM>', ['K.c']],
+    ["<form><input value='a&#43;b&amp;c&#x3d;' name='code'></form>", ['a+b&c=']],
+    ['<form><input name="user_code" value="ABCD"></form>', []],
+    ['<form><input name="code"></form>', []],
+    ['<p><input name="code" value="of no form"></p>', []],
+    ['', []],
+  ]
+  for (const [page, codes] of rows) {
+    test(page, () => {
+      assert.deepEqual(
+        issuedInForm(page).map(({ value }) => value),
         codes,
       )
     })

@@ -49,6 +49,29 @@ export function issuedInLocation(location: string): Issued[] {
   return []
 }
 
+const INPUT = /<input\b[^>]{0,2000}>/gi
+const CODE_NAME = /\bname\s*=\s*(?:"code"|'code')/i
+const VALUE = /\bvalue\s*=\s*(?:"([^"]*)"|'([^']*)')/i
+const ENTITY = /&(?:#(\d{1,6})|#x([0-9a-f]{1,6})|amp);/gi
+
+/** Reads the code in a form that a browser posts to a client (OAuth 2.0 Form Post Response Mode §2). */
+export function issuedInForm(page: string): Issued[] {
+  if (!/<form\b/i.test(page)) return []
+  for (const [input] of page.matchAll(INPUT)) {
+    const match = CODE_NAME.test(input) ? VALUE.exec(input) : null
+    const value = decoded(match?.[1] ?? match?.[2] ?? '')
+    if (value !== '') return [{ value, type: 'authorization_code', lifetime: CODE_SECONDS }]
+  }
+  return []
+}
+
+function decoded(text: string): string {
+  return text.replace(ENTITY, (_, decimal?: string, hex?: string) => {
+    const character = decimal === undefined ? Number.parseInt(hex ?? '26', 16) : Number(decimal)
+    return character <= 0x10ffff ? String.fromCodePoint(character) : ''
+  })
+}
+
 function objectIn(text: string): Record<string, unknown> | undefined {
   try {
     const document: unknown = JSON.parse(text)

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Routes } from './routes.ts'
+
+const routes = new Routes({
+  root: '/up',
+  iamPaths: { authorize: '/auth', token: '/realms/x/token', jwks: '/certs' },
+  legacyPaths: { token: '/connect/token', jwks: '/keys' },
+  iamPages: ['/interaction/', '/auth'],
+})
+
+/** Endpoint, path at IAM. */
+function found(path: string): string[] | string | undefined {
+  const match = routes.match(path)
+  return typeof match === 'object' ? [match.endpoint, routes.atIam(match)] : match
+}
+
+describe('what a path stands for where sides have paths of their own', () => {
+  const rows: Array<[string, string[] | string | undefined]> = [
+    ['/up/oauth/token', ['token', '/realms/x/token']],
+    ['/up/oauth/token.json', ['token', '/realms/x/token']],
+    ['/connect/token', ['token', '/realms/x/token']],
+    ['/up/connect/token', undefined],
+    ['/up/o/org/oauth/authorize', ['authorize', '/auth']],
+    ['/up/oauth/revoke', ['revoke', '/oauth/revoke']],
+    ['/keys', ['jwks', '/certs']],
+    ['/interaction', 'iam_page'],
+    ['/interaction/17/login', 'iam_page'],
+    ['/interactions', undefined],
+    ['/auth/17', 'iam_page'],
+    ['/interaction/../admin', undefined],
+    ['/interaction/..', undefined],
+    ['/interaction/%2e%2e/admin', undefined],
+    ['/interaction/..%2Fadmin', undefined],
+    ['/interaction\\..\\admin', undefined],
+    ['/interaction/...', 'iam_page'],
+    ['/', undefined],
+  ]
+  for (const [path, wanted] of rows) test(path, () => assert.deepEqual(found(path), wanted))
+
+  test('the signing keys are where each side has them', () => {
+    assert.deepEqual(routes.keys, { legacy: '/keys', iam: '/certs' })
+    const usual = new Routes({ root: '/up', iamPaths: {}, legacyPaths: {}, iamPages: [] })
+    assert.deepEqual(usual.keys, { legacy: '/up/oauth/discovery/keys', iam: '/oauth/discovery/keys' })
+    assert.equal(usual.match('/interaction'), undefined)
+  })
+})
