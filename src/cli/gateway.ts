@@ -52,6 +52,14 @@ function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
   if (control_url !== undefined && data_dir === undefined) {
     log.warn('no --data-dir: the last good snapshot is not kept, so a start without the control plane routes to legacy')
   }
+  const { legacy_probe_client_id, iam_probe_client_id } = settings
+  const unchecked = [
+    ...(legacy_probe_client_id === undefined ? ['rails'] : []),
+    ...(iam_probe_client_id === undefined ? ['iam'] : []),
+  ]
+  if (unchecked.length > 0) {
+    log.info({ upstreams: unchecked }, 'no probe client: whether credentials carry their marks shows only as they pass')
+  }
   if (verifier_key_file === undefined) {
     log.warn('no --verifier-key-file: no verifier of IAM is believed, so its flows go on by their flag only')
   }
@@ -82,6 +90,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     iamPages: settings.iam_page,
     renamesIamCookies: settings.iam_cookies === 'renamed',
     isIamUnmarked: settings.iam_unmarked,
+    markCheck: markCheck(settings, worker),
     ledger: { capacity: settings.ledger_entries, url: settings.ledger_url },
     trustedProxies: settings.trusted_proxy,
     relativeUrlRoot: settings.relative_url_root ?? '',
@@ -98,6 +107,19 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     testControls: settings.test_controls,
     fastLane: settings.fast_lane === 'on',
   }
+}
+
+/** One process of a port is enough to look. */
+function markCheck(settings: Settings<'gateway'>, worker: string | undefined): GatewaySettings['markCheck'] & object {
+  const everyMs = settings.mark_check_minutes * 60_000
+  if (worker !== undefined && worker !== '0') return { everyMs }
+  const clientOf = (side: 'legacy' | 'iam') => {
+    const clientId = settings[`${side}_probe_client_id`]
+    const file = settings[`${side}_probe_secret_file`]
+    if (clientId === undefined || file === undefined) return undefined
+    return { clientId, secret: readSecretFile(`--${side}-probe-secret-file`, file) }
+  }
+  return { legacy: clientOf('legacy'), iam: clientOf('iam'), everyMs }
 }
 
 function ownPaths(pairs: readonly string[]): Record<string, string> {

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
+import { readSecretFile } from '../config/index.ts'
 import { DEMO_APPLICATIONS, type DemoApplication } from '../demo/index.ts'
 import type { SeedDocument } from '../monolith/index.ts'
 import type { UpPlan } from './up-plan.ts'
+
+/** The client by which the gateway has both sides issue a token, to look at its marks. */
+export const MARK_CHECK_CLIENT = 'handover-mark-check'
 
 const demoFileSchema = z.array(
   z.object({ key: z.string(), id: z.int().positive(), client_id: z.string(), client_secret: z.string() }),
@@ -43,6 +47,16 @@ export function demoData(
     const clientSecret = confidential ? own.client_secret : undefined
     return { ...application, id: own.id, clientId: own.client_id, clientSecret }
   })
+  clients['mark_check'] = {
+    id: Math.max(0, ...Object.values(clients).map(({ id }) => id)) + 1,
+    name: 'Mark check of the gateway',
+    uid: MARK_CHECK_CLIENT,
+    secret: readSecretFile('--data-dir', plan.files.markCheckSecret),
+    confidential: true,
+    trusted: false,
+    scopes: '',
+    redirect_uris: ['urn:ietf:wg:oauth:2.0:oob'],
+  }
   return { applications, seed: { users: seed?.users ?? DEMO_USERS, clients } }
 }
 

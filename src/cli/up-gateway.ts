@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { call } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import type { RunningPart } from './run-part.ts'
+import { MARK_CHECK_CLIENT } from './up-demo.ts'
 import type { UpPlan } from './up-plan.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -18,7 +19,13 @@ export interface GatewayProcess extends RunningPart {
 /** Starts `handover gateway` with the command line that an operator would give it. */
 export function startGatewayProcess(
   plan: UpPlan,
-  options: { readonly testControls: boolean; readonly logLevel: string; readonly stdout: number | 'inherit' },
+  options: {
+    readonly testControls: boolean
+    /** The client of the mark check is known to both sides. */
+    readonly checksMarks: boolean
+    readonly logLevel: string
+    readonly stdout: number | 'inherit'
+  },
   log: Log,
 ): GatewayProcess {
   const { gateway, gatewayAdmin, control, iam, monolith, files } = plan
@@ -29,6 +36,11 @@ export function startGatewayProcess(
     ...['--verifier-key-file', files.verifierKey, '--data-dir', plan.dataDir, '--workers', '1'],
     ...['--log-level', options.logLevel, ...(options.testControls ? ['--test-controls'] : [])],
   ]
+  if (options.checksMarks) {
+    for (const side of ['legacy', 'iam']) {
+      args.push(`--${side}-probe-client-id`, MARK_CHECK_CLIENT, `--${side}-probe-secret-file`, files.markCheckSecret)
+    }
+  }
   let child: ChildProcess
   let stopping = false
   const start = () => {

@@ -24,6 +24,7 @@ export interface UpPlan {
     readonly sealingKey: string
     readonly stateKey: string
     readonly demoClient: string
+    readonly markCheckSecret: string
     readonly log: string
   }
 }
@@ -57,6 +58,7 @@ export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
       sealingKey: join(dataDir, 'iam-sealing-key'),
       stateKey: join(dataDir, 'monolith-state-key'),
       demoClient: join(dataDir, 'demo-client.json'),
+      markCheckSecret: join(dataDir, 'mark-check-secret'),
       log: join(dataDir, 'handover.log'),
     },
   }

@@ -57,15 +57,18 @@ async function startParts(
   const { files } = plan
   const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
-  for (const file of made) {
-    ensureSecretFile('--data-dir', file)
-  }
+  for (const file of [...made, files.markCheckSecret]) ensureSecretFile('--data-dir', file)
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
   tell('opening the embedded database …')
   const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir })
   parts.push(database)
   // Beside the others, not before the database: a new one takes seconds, and the gateway's retries would be slow by then.
-  const options = { testControls: settings.test_controls, logLevel: settings.log_level, stdout: output.childStdout }
+  const options = {
+    testControls: settings.test_controls,
+    checksMarks: demo !== undefined,
+    logLevel: settings.log_level,
+    stdout: output.childStdout,
+  }
   const gateway = startGatewayProcess(plan, options, output.log('up'))
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [

@@ -97,6 +97,17 @@ const gateway = z.strictObject({
     'marked',
     'IAM begins the names of its cookies with _iam_, or is spared that: the gateway then adds it, and takes it away.',
   ),
+  legacy_probe_client_id: textField(
+    'ID',
+    'A client of the monolith by which the gateway asks for a token (client_credentials, its secret in the form), looks at its marks and revokes it.',
+  ),
+  legacy_probe_secret_file: pathField('FILE', 'The secret of that client.'),
+  iam_probe_client_id: textField('ID', 'The same at IAM.'),
+  iam_probe_secret_file: pathField('FILE', 'The secret of that client.'),
+  mark_check_minutes: integerField(
+    { min: 1, max: 1_440, fallback: 10 },
+    'From one such look to the next; the first comes at the start.',
+  ),
   relative_url_root: relativeUrlRoot,
   data_dir: pathField(
     'DIR',

@@ -16,7 +16,14 @@ const MADE_SECRET: FileRule = { holds: 'a secret', isMade: true }
 const MADE_KEY: FileRule = { holds: 'a key', isMade: true }
 
 const FILES: Readonly<Record<Section, Readonly<Record<string, FileRule>>>> = {
-  gateway: { verifier_key_file: KEY, flow_key_file: KEY, control_token_file: SECRET, routing_secret_file: KEY },
+  gateway: {
+    verifier_key_file: KEY,
+    flow_key_file: KEY,
+    control_token_file: SECRET,
+    routing_secret_file: KEY,
+    legacy_probe_secret_file: SECRET,
+    iam_probe_secret_file: SECRET,
+  },
   control: { verifier_key_file: KEY, routing_secret_file: MADE_KEY },
   iam: {
     internal_token_file: MADE_SECRET,

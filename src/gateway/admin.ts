@@ -2,6 +2,7 @@ import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServe
 import type { Log } from '../observability/index.ts'
 import type { Brake } from './brake.ts'
 import type { Circuit } from './circuit.ts'
+import type { MarkCheck, MarkStanding } from './mark-check/mark-check.ts'
 import type { Metrics } from './metrics.ts'
 import type { DecisionSource } from './source.ts'
 
@@ -12,6 +13,7 @@ export interface AdminParts {
   readonly source: DecisionSource
   readonly circuit: Circuit
   readonly hasIam: boolean
+  readonly markCheck: MarkCheck
   readonly isDraining: () => boolean
   /** Still waiting for its first snapshot, for a moment. */
   readonly isStarting: () => boolean
@@ -55,7 +57,13 @@ function readiness(parts: AdminParts): HttpReply {
     snapshot_age_seconds: source.ageMs === undefined ? null : Math.round(source.ageMs) / 1_000,
     iam_circuit: circuit.isOpen ? 'open' : 'closed',
     brake: brakeState(parts).brake,
+    credential_marks: credentialMarks(parts.markCheck),
   })
+}
+
+/** By the names that logs and metrics give the sides; `not_checked` where there is no client to check with. */
+function credentialMarks({ standing }: MarkCheck): Readonly<Record<'rails' | 'iam', MarkStanding | 'not_checked'>> {
+  return { rails: standing.legacy ?? 'not_checked', iam: standing.iam ?? 'not_checked' }
 }
 
 function brakeState({ brake, source }: AdminParts): { brake: 'on' | 'off'; held_by: readonly string[] } {

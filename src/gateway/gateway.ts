@@ -18,6 +18,7 @@ import type { Gate } from './gate.ts'
 import { KeyUnion } from './key-union.ts'
 import { CredentialLedger } from './ledger/credential-ledger.ts'
 import { openSharedLedger } from './ledger/shared-ledger.ts'
+import { MarkCheck } from './mark-check/mark-check.ts'
 import { Metrics } from './metrics.ts'
 import { Recorder } from './recorder.ts'
 import { Routes } from './routes.ts'
@@ -84,6 +85,7 @@ interface Parts {
   readonly gate: Gate
   readonly brake: Brake
   readonly metrics: Metrics
+  readonly markCheck: MarkCheck
   readonly frontDoor: FrontDoor
   readonly state: { isDraining: boolean }
   stop(): Promise<void>
@@ -105,10 +107,13 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
     isBrakeOn: brake.isOn || source.brake,
     keyAges: gate.keys?.ages,
+    markStanding: markCheck.standing,
     ledger,
   }))
   const recorder = new Recorder(log, metrics)
   const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger })
+  const markCheck = openMarkCheck(settings, gate)
+  markCheck.start()
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
   const hasFastLane = (settings.fastLane ?? true) && mayHaveFastLane(gate, settings)
   const frontDoor = buildFrontDoor(gate, trustedProxies, hasFastLane)
@@ -118,9 +123,10 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     recorder.close()
     gate.keys?.close()
     frontDoor.close()
+    await markCheck.close()
     await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
   }
-  return { gate, brake, metrics, frontDoor, state, stop }
+  return { gate, brake, metrics, markCheck, frontDoor, state, stop }
 }
 
 /** Only for requests that are decided at once and go on in plain HTTP. */
@@ -128,11 +134,11 @@ function mayHaveFastLane({ legacy, iam }: Gate, { source }: GatewaySettings): bo
   return iam !== undefined && source.kind !== 'endpoint' && !legacy.secure && !iam.secure
 }
 
-function adminParts({ gate, brake, metrics, state }: Parts): AdminParts {
+function adminParts({ gate, brake, metrics, markCheck, state }: Parts): AdminParts {
   const startedAt = performance.now()
   const hasIam = gate.iam !== undefined
   return {
-    ...{ metrics, brake, hasIam, source: gate.source, circuit: gate.circuit, log: gate.log },
+    ...{ metrics, brake, hasIam, markCheck, source: gate.source, circuit: gate.circuit, log: gate.log },
     isDraining: () => state.isDraining,
     isStarting: () => hasIam && !gate.source.isAvailable && performance.now() - startedAt < START_GRACE_MS,
   }
@@ -186,6 +192,17 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
 function marksOf(settings: GatewaySettings): CredentialMarks {
   const { extraIamPrefixes = [], iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey } = settings
   return { extraIamPrefixes, iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey }
+}
+
+function openMarkCheck({ markCheck, isIamUnmarked = false }: GatewaySettings, gate: Gate): MarkCheck {
+  const { routes, limits, marks, log, legacy, iam } = gate
+  const probeOf = (upstream: Upstream | undefined) => {
+    const client = upstream && markCheck?.[upstream.destination]
+    if (upstream === undefined || client === undefined) return undefined
+    return { upstream, client, ...routes.tokenPaths(upstream.destination), timeoutMs: limits.keysMs }
+  }
+  const probes = iam === undefined ? {} : { legacy: probeOf(legacy), iam: probeOf(iam) }
+  return new MarkCheck(probes, { marks, isIamUnmarked, everyMs: markCheck?.everyMs ?? 0, log })
 }
 
 const LEDGER_ENTRIES = 1_000_000

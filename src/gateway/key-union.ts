@@ -203,7 +203,8 @@ async function fetchKeys(upstream: Upstream, path: string, timeoutMs: number): P
   const { statusCode, headers, body } = await upstream.pool.request({
     method: 'GET',
     path,
-    headers: { accept: 'application/json', origin: PROBE_ORIGIN },
+    // A platform that insists on HTTPS would answer with a redirect.
+    headers: { accept: 'application/json', origin: PROBE_ORIGIN, 'x-forwarded-proto': 'https' },
     signal: AbortSignal.timeout(timeoutMs),
   })
   const chunks: Buffer[] = []

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
 import type { KeyAges } from './key-union.ts'
+import type { MarkStanding } from './mark-check/mark-check.ts'
 import type { Outcome } from './outcome.ts'
 
 const DESTINATIONS = ['legacy', 'iam', 'rejected'] as const
@@ -9,6 +10,8 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const ENDPOINT_INDEX = new Map<Endpoint, number>(ENDPOINTS.map((name, index) => [name, index]))
 const REASON_INDEX = new Map<Reason, number>(REASONS.map((name, index) => [name, index]))
 const DESTINATION_INDEX = { legacy: 0, iam: 1, rejected: 2 } as const
+
+const STANDING_VALUE = { agrees: 1, drifts: 0, unknown: -1 } as const
 
 type Labels = Record<string, string | number>
 interface Sample {
@@ -26,6 +29,8 @@ export interface GaugeReadings {
   readonly isBrakeOn: boolean
   /** Seconds since each side's signing keys were fetched; undefined where there is nothing to unite. */
   readonly keyAges: KeyAges | undefined
+  /** Of the sides whose marks are checked. */
+  readonly markStanding: Readonly<Partial<Record<Destination, MarkStanding>>>
   readonly ledger: {
     readonly entries: number
     readonly evictions: number
@@ -77,6 +82,13 @@ export class Metrics {
       Object.entries(readings().keyAges ?? {}).map(([side, value]) => ({
         labels: { upstream: WIRE_DESTINATION[side as Destination] },
         value,
+      })),
+    )
+    const help = "1 where a fresh token carries its side's marks, 0 where it does not, -1 where that is not known."
+    this.#register('handover_gateway_credential_mark_check', help, 'gauge', () =>
+      Object.entries(readings().markStanding).map(([side, standing]) => ({
+        labels: { upstream: WIRE_DESTINATION[side as Destination] },
+        value: STANDING_VALUE[standing],
       })),
     )
     this.#registerLedger(() => readings().ledger)

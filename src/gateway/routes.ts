@@ -1,4 +1,4 @@
-import { type Endpoint, type EndpointMatch, matchEndpoint } from '../routing/index.ts'
+import { type Destination, type Endpoint, type EndpointMatch, matchEndpoint } from '../routing/index.ts'
 
 /** The endpoints that a side may have under a path of its own, each with the path under which Doorkeeper has it. */
 export const USUAL_PATHS = {
@@ -30,6 +30,7 @@ export interface RouteSettings {
 export class Routes {
   readonly #root: string
   readonly #iamPaths: Readonly<Partial<Record<Endpoint, string>>>
+  readonly #legacyPaths: OwnPaths
   readonly #legacy = new Map<string, EndpointMatch>()
   readonly #pages: readonly string[]
   readonly #keys: { readonly legacy: string; readonly iam: string }
@@ -37,6 +38,7 @@ export class Routes {
   constructor({ root, iamPaths, legacyPaths, iamPages }: RouteSettings) {
     this.#root = root
     this.#iamPaths = iamPaths
+    this.#legacyPaths = legacyPaths
     this.#pages = iamPages.map((page) => page.replace(/\/+$/, ''))
     for (const [endpoint, path] of Object.entries(legacyPaths)) {
       const known = endpoint as keyof typeof USUAL_PATHS
@@ -63,6 +65,13 @@ export class Routes {
   /** Where IAM has its authorize endpoint. */
   get iamAuthorize(): string {
     return this.#iamPaths.authorize ?? USUAL_PATHS.authorize
+  }
+
+  /** Where a side has its token endpoint and its revocation endpoint. */
+  tokenPaths(side: Destination): { readonly token: string; readonly revoke: string } {
+    const own = side === 'iam' ? this.#iamPaths : this.#legacyPaths
+    const root = side === 'iam' ? '' : this.#root
+    return { token: own.token ?? root + USUAL_PATHS.token, revoke: own.revoke ?? root + USUAL_PATHS.revoke }
   }
 
   /** Where each side has its signing keys. */

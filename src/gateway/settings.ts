@@ -1,5 +1,6 @@
 import type { ListenAddress } from '../http/index.ts'
 import type { BreakerPolicy } from './breaker.ts'
+import type { ProbeClient } from './mark-check/probe-side.ts'
 import type { OwnPaths } from './routes.ts'
 
 /** Where routing decisions come from: exactly one of three. */
@@ -79,6 +80,12 @@ export interface GatewaySettings {
   readonly flowKey?: Uint8Array | undefined
   /** IAM shows pages of its own under /oauth/authorize: its flows are marked too. Default false. */
   readonly marksIamFlows?: boolean
+  /** Clients by which each side is asked for a token, to see whether its marks are as configured; none, no check. */
+  readonly markCheck?: {
+    readonly legacy?: ProbeClient | undefined
+    readonly iam?: ProbeClient | undefined
+    readonly everyMs: number
+  }
   /** Where IAM has its endpoints, where that is not where Doorkeeper has them. */
   readonly iamPaths?: OwnPaths
   /** The same for legacy; clients know these paths beside Doorkeeper's. */

@@ -6,6 +6,7 @@ import { Browser } from '../support/browser.ts'
 import { freePortRange } from '../support/ports.ts'
 import { type Program, runHandover, startHandover } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
+import { eventually } from '../support/wait.ts'
 import { walkThroughPages } from './clients/user.ts'
 
 const STARTED = /Administrator's token/
@@ -51,6 +52,15 @@ describe('handover up, started and stopped', { timeout: 240_000 }, () => {
     assert.match(account.text, /Signed in/)
     assert.match(account.text, /class="side monolith"/)
     assert.doesNotMatch(account.text, /[0-9a-f]{64}/, 'no token is shown whole')
+  })
+
+  test('the gateway has had both sides issue a token and finds that the marks tell them', async () => {
+    const marks = await eventually('both sides are checked', async () => {
+      const answer = await fetch(`http://127.0.0.1:${base + 1}/readyz`)
+      const { credential_marks: found } = (await answer.json()) as { credential_marks: Record<string, string> }
+      return Object.values(found).includes('unknown') ? undefined : found
+    })
+    assert.deepEqual(marks, { rails: 'agrees', iam: 'agrees' })
   })
 
   test('a second start on the same data directory is one clear line and exit code 2', async () => {
