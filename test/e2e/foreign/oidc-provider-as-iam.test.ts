@@ -8,9 +8,10 @@ import { type TestDatabase, testDatabases } from '../../support/database.ts'
 import { SEED, startPlatform } from '../../support/monolith-platform.ts'
 import { freePorts } from '../../support/ports.ts'
 import { eventually } from '../../support/wait.ts'
-import type { Client, Tokens } from '../clients/client.ts'
+import type { Client } from '../clients/client.ts'
 import { openidClient } from '../clients/openid-client.ts'
 import { type ForeignServer, OIDC_PROVIDER_PAGES, OIDC_PROVIDER_PATHS, startOidcProvider, WEB } from './oidc-server.ts'
+import { walkFlows } from './walk-flows.ts'
 import { clickThrough, openWorld, type World } from './world.ts'
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0
@@ -57,42 +58,9 @@ for (const count of [1, 2]) {
       await store?.close()
     })
 
-    const signIn = async (side: 'rails' | 'iam', pkce: boolean): Promise<Tokens> => {
-      world.next = side
-      const browser = new Browser()
-      const visit = async (address: string, redirectUri: string) => {
-        const { location } = await clickThrough(browser, address, redirectUri)
-        return location ?? assert.fail('no way back to the client')
-      }
-      return client.code(visit, { pkce })
-    }
+    walkFlows(() => ({ world, client }))
 
     for (const side of ['iam', 'rails'] as const) {
-      for (const pkce of [true, false]) {
-        test(`a sign-in begun at ${side}${pkce ? ' with PKCE' : ''} ends there, its tokens live there`, async () => {
-          const first = await signIn(side, pkce)
-          assert.equal(first.subject, '1', 'the ID token is verified by the union of the keys')
-          assert.equal((await client.userinfo?.(first))?.['sub'], '1')
-          let tokens = first
-          for (let round = 0; round < 4; round++) {
-            tokens = (await client.refresh?.(tokens)) ?? assert.fail()
-            assert.ok(tokens.refresh)
-            assert.equal(await client.introspect?.(tokens.access), true)
-            assert.equal((await client.userinfo?.({ ...tokens, subject: first.subject }))?.['sub'], '1')
-          }
-          await client.revoke?.(tokens)
-          assert.equal(await client.introspect?.(tokens.access), false)
-        })
-      }
-
-      test(`client credentials of ${side} are known by it alone`, async () => {
-        world.next = side
-        const tokens = (await client.clientCredentials?.()) ?? assert.fail()
-        assert.equal(await client.introspect?.(tokens.access), true)
-        await client.revoke?.(tokens)
-        assert.equal(await client.introspect?.(tokens.access), false)
-      })
-
       test(`a code of ${side} that comes by form_post is redeemed there`, async () => {
         world.next = side
         const query = new URLSearchParams({
