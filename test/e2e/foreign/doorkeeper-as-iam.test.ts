@@ -59,7 +59,10 @@ describe('another Doorkeeper as IAM, with pages, users and a path of its own; th
     await store?.close()
   })
 
-  walkFlows(() => ({ world, client }))
+  walkFlows(() => {
+    const [rails = '', iam = ''] = sides.map(({ url }) => `${url}/oauth/userinfo`)
+    return { world, client, userinfo: { rails, iam } }
+  })
 
   test('cookies of the same name live side by side', async () => {
     const browser = new Browser()

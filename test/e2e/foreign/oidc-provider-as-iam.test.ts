@@ -58,7 +58,7 @@ for (const count of [1, 2]) {
       await store?.close()
     })
 
-    walkFlows(() => ({ world, client }))
+    walkFlows(() => ({ world, client, userinfo: { rails: `${legacy.url}/oauth/userinfo`, iam: `${iam.url}/me` } }))
 
     for (const side of ['iam', 'rails'] as const) {
       test(`a code of ${side} that comes by form_post is redeemed there`, async () => {

@@ -88,7 +88,7 @@ describe('oidc-provider as legacy with its own paths, our IAM beside it; the fla
     await store?.close()
   })
 
-  walkFlows(() => ({ world, client }))
+  walkFlows(() => ({ world, client, userinfo: { rails: `${legacy.url}/me`, iam: `${iam.url}/oauth/userinfo` } }))
 
   test('its document of metadata is the one that clients get', async () => {
     const answer = await fetch(`${issuer}/.well-known/openid-configuration`)

@@ -8,6 +8,8 @@ import { clickThrough, type World } from './world.ts'
 interface Walked {
   readonly world: World
   readonly client: Client
+  /** Where each side itself answers userinfo, past the gateways. */
+  readonly userinfo: Readonly<Record<'rails' | 'iam', string>>
 }
 
 /** Tests that a client keeps to the side that began, whatever the flag says in between, and knows no other user. */
@@ -30,11 +32,13 @@ export function walkFlows(walked: () => Walked): void {
         const first = await signIn(side, pkce)
         const asked = world.questions
         assert.equal(first.subject, '1', 'the ID token is verified by the union of the keys')
+        assert.deepEqual(await whoKnows(walked().userinfo, first.access), [side])
         assert.equal((await client.userinfo?.(first))?.['sub'], '1')
         let tokens = first
         for (let round = 0; round < 4; round++) {
           tokens = (await client.refresh?.(tokens)) ?? assert.fail()
           assert.ok(tokens.refresh)
+          assert.deepEqual(await whoKnows(walked().userinfo, tokens.access), [side])
           assert.equal(await client.introspect?.(tokens.access), true)
           assert.equal((await client.userinfo?.({ ...tokens, subject: first.subject }))?.['sub'], '1')
         }
@@ -53,4 +57,14 @@ export function walkFlows(walked: () => Walked): void {
       assert.equal(await client.introspect?.(tokens.access), false)
     })
   }
+}
+
+/** The sides that take an access token for theirs. */
+async function whoKnows(userinfo: Walked['userinfo'], token: string): Promise<string[]> {
+  const known: string[] = []
+  for (const [side, url] of Object.entries(userinfo)) {
+    const { status } = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
+    if (status === 200) known.push(side)
+  }
+  return known
 }
