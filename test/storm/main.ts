@@ -49,8 +49,8 @@ const { values } = parseArgs({
 })
 
 const EVERY_MS = 5_000
-/** After the last flow: connections that nobody uses any more are closed within this time. */
-const REST_MS = 15_000
+/** After the last flow of a long storm: connections that nobody uses any more are closed within this time. */
+const REST_MS = 70_000
 const MAX_STORIES = 3
 
 async function main(): Promise<number> {
@@ -84,7 +84,7 @@ async function main(): Promise<number> {
     const during = await blow(storm, lab, faults)
     await tellStories(storm, lab, web, population)
     await web.close()
-    await new Promise((resolve) => setTimeout(resolve, REST_MS))
+    await new Promise((resolve) => setTimeout(resolve, Math.min(REST_MS, storm.milliseconds / 8)))
     const after = await takeSample(lab, Math.round(storm.milliseconds / 1_000))
     report(storm.tally, { before, during, after }, plan, faults)
     return storm.tally.broken.length === 0 ? 0 : 1
