@@ -171,7 +171,12 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
     circuit: parts.circuit,
     recorder: parts.recorder,
     ledger: parts.ledger,
-    keys: iam && new KeyUnion(legacy, iam, { paths: routes.keys, timeoutMs: limits.keysMs, log }),
+    keys:
+      iam &&
+      new KeyUnion(legacy, iam, {
+        ...{ paths: routes.keys, timeoutMs: limits.keysMs, log },
+        aheadMs: settings.keysAheadMs ?? 0,
+      }),
     documents: new Documents(legacy, limits.legacyHeadersMs, log),
     marks: marksOf(settings),
     renamedCookies: settings.renamesIamCookies ? { authorizePath: routes.iamAuthorize } : undefined,

@@ -5,12 +5,14 @@ import { responseRule } from './header-rules.ts'
 import type { LocalAnswer } from './local-answers.ts'
 import type { Upstream } from './upstream.ts'
 
-/** The first fetch nobody asked for; then again and again. */
-const AHEAD_MS = 15_000
 const EVERY_MS = 60_000
 const KEPT_MS = 24 * 3_600_000
-/** After a failed fetch, and after one that an unknown key caused, the next one waits this long: no storm. */
+/** After a failed fetch the next one that nobody waits for, and the next one for the same unknown key: no storm. */
 const RETRY_MS = 5_000
+/** Between two fetches that somebody waits for. */
+const NEEDED_MS = 250
+/** So many unknown keys may cause a fetch within {@link RETRY_MS}: a key set changes by one key at a time. */
+const MAX_UNKNOWN = 2
 /** Keys that could not be fetched for so long are an alarm. */
 const ALARM_MS = 10 * 60_000
 const MAX_BYTES = 256 << 10
@@ -31,8 +33,8 @@ export type KeyAges = Readonly<Record<Destination, number>>
 
 /**
  * The signing keys of both sides as one key set (RFC 7517 §5), so that what either signed can be verified. They are
- * fetched ahead and once a minute; the last good ones are kept for a day while a side cannot be reached. A token that
- * passes by under a key nobody knows has its side fetched again, once.
+ * fetched ahead, `aheadMs` after the start, and once a minute; the last good ones are kept for a day while a side cannot
+ * be reached. A token that passes by under a key nobody knows has its side fetched again, once.
  */
 export class KeyUnion {
   readonly #sides: Readonly<Record<Destination, SideKeys>>
@@ -44,14 +46,14 @@ export class KeyUnion {
   constructor(
     legacy: Upstream,
     iam: Upstream,
-    options: { paths: Readonly<Record<Destination, string>>; timeoutMs: number; log: Log },
+    options: { paths: Readonly<Record<Destination, string>>; timeoutMs: number; aheadMs: number; log: Log },
   ) {
-    const { paths, timeoutMs, log } = options
+    const { paths, timeoutMs, aheadMs, log } = options
     this.#sides = {
       legacy: new SideKeys(legacy, paths.legacy, timeoutMs, log),
       iam: new SideKeys(iam, paths.iam, timeoutMs, log),
     }
-    this.#ahead = setTimeout(() => this.#keepFresh(), AHEAD_MS).unref()
+    this.#ahead = setTimeout(() => this.#keepFresh(), aheadMs).unref()
   }
 
   /** The answer for the keys endpoint, with legacy's headers; undefined while legacy's keys are not known. */
@@ -63,6 +65,7 @@ export class KeyUnion {
     const tag = `W/"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`
     const headers = keptHeaders(legacy.headers, origin)
     headers.push(['ETag', tag])
+    if (iam === undefined) forbidStoring(headers)
     const isKnown = ifNoneMatch?.split(',').some((known) => known.trim() === tag || known.trim() === '*')
     if (!isKnown) return { status: 200, headers, body }
     return { status: 304, headers: headers.filter(([name]) => name.toLowerCase() !== 'content-type'), body: '' }
@@ -76,7 +79,7 @@ export class KeyUnion {
       if (this.#seen.size >= MAX_SEEN) this.#seen.clear()
       const kid = kidOf(head)
       if (kid === undefined || this.#sides[side].holds(kid)) this.#seen.add(head)
-      else this.#sides[side].renew('needed')
+      else this.#sides[side].renewFor(kid)
     }
   }
 
@@ -87,6 +90,7 @@ export class KeyUnion {
   close(): void {
     clearTimeout(this.#ahead)
     clearInterval(this.#every)
+    for (const side of Object.values(this.#sides)) side.close()
   }
 
   #keepFresh(): void {
@@ -134,6 +138,12 @@ function keptHeaders(headers: KeySet['headers'], origin: string | undefined): Ar
   return kept
 }
 
+/** Half a key set must not be what a client goes by for the next hours. */
+function forbidStoring(headers: Array<readonly [string, string]>): void {
+  const at = headers.findIndex(([name]) => name.toLowerCase() === 'cache-control')
+  headers.splice(at < 0 ? headers.length : at, at < 0 ? 0 : 1, ['Cache-Control', 'no-store'])
+}
+
 function titleCase(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (initial) => initial.toUpperCase())
 }
@@ -147,8 +157,14 @@ class SideKeys {
   readonly #since = performance.now()
   #held: KeySet | undefined
   #fetching: Promise<void> | undefined
+  /** Somebody waits for the fetch under way. */
   #isNeeded = false
-  #notBefore = 0
+  /** A key was missed while a fetch was under way that may have begun before there was that key. */
+  #isMissed = false
+  #triedAt = Number.NEGATIVE_INFINITY
+  #retry: NodeJS.Timeout | undefined
+  /** Unknown keys that have been asked for, and when. */
+  readonly #askedFor = new Map<string, number>()
 
   constructor(upstream: Upstream, path: string, timeoutMs: number, log: Log) {
     this.#upstream = upstream
@@ -169,13 +185,22 @@ class SideKeys {
   /** Fetches, unless that is under way or has just been tried. What is needed is waited for. */
   renew(why: 'ahead' | 'needed'): void {
     const now = performance.now()
+    if (this.#fetching === undefined) {
+      if (now - this.#triedAt < (why === 'needed' ? NEEDED_MS : RETRY_MS)) return
+      this.#begin()
+    }
     if (why === 'needed') this.#isNeeded = true
-    if (this.#fetching !== undefined || now < this.#notBefore) return
-    this.#notBefore = now + RETRY_MS
-    this.#fetching = this.#fetch().finally(() => {
-      this.#fetching = undefined
-      this.#isNeeded = false
-    })
+  }
+
+  /** Fetches for a key that a token named: once for the same key, and for few keys at a time. */
+  renewFor(kid: string): void {
+    const now = performance.now()
+    for (const [known, at] of this.#askedFor) if (now - at >= RETRY_MS) this.#askedFor.delete(known)
+    if (this.#askedFor.has(kid) || this.#askedFor.size >= MAX_UNKNOWN) return
+    this.#askedFor.set(kid, now)
+    if (this.#fetching === undefined) this.#begin()
+    else this.#isMissed = true
+    this.#isNeeded = true
   }
 
   /** What is held; after the fetch under way, if there was one because what is held is not enough. */
@@ -186,15 +211,37 @@ class SideKeys {
     return held !== undefined && performance.now() - held.fetchedAt < KEPT_MS ? held : undefined
   }
 
+  close(): void {
+    clearTimeout(this.#retry)
+  }
+
+  #begin(): void {
+    clearTimeout(this.#retry)
+    this.#fetching = this.#fetchAll().finally(() => {
+      this.#fetching = undefined
+      this.#isNeeded = false
+    })
+  }
+
+  async #fetchAll(): Promise<void> {
+    do {
+      this.#isMissed = false
+      this.#triedAt = performance.now()
+      await this.#fetch()
+    } while (this.#isMissed)
+  }
+
   async #fetch(): Promise<void> {
     try {
       this.#held = await fetchKeys(this.#upstream, this.#path, this.#timeoutMs)
     } catch (error) {
+      this.#askedFor.clear()
       const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message
       const outFor = performance.now() - (this.#held?.fetchedAt ?? this.#since)
       const level = outFor > ALARM_MS ? 'error' : 'warn'
       const fields = { upstream: this.#upstream.destination, cause, age_seconds: Math.round(this.age) }
       this.#log[level](fields, 'signing keys could not be fetched')
+      this.#retry = setTimeout(() => this.renew('ahead'), RETRY_MS).unref()
     }
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { eventually } from '../../test/support/wait.ts'
 import type { RunningGateway } from './gateway.ts'
 import { Bed, deadUrl, FORM, type Side } from './test-bed.ts'
 
@@ -69,8 +70,26 @@ test('HEAD has the same head and no body', async () => {
 test('while IAM has not been reached yet, legacy’s keys stand alone', async () => {
   for (const iamUrl of [await deadUrl(), await bed.rawSide((socket) => void socket.resume())]) {
     const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl, limits: { keysMs: 100 } })
-    assert.deepEqual(await kids(await fetch(front.url + PATH)), ['l1', 'both'])
+    const answer = await fetch(front.url + PATH)
+    assert.equal(answer.headers.get('cache-control'), 'no-store', 'half a set is not to be kept')
+    assert.deepEqual(await kids(answer), ['l1', 'both'])
   }
+})
+
+test('keys are fetched at the start, before any client asks', async () => {
+  const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, keysAheadMs: 0 })
+  await eventually('both sides are asked', () => legacy.received.length === 1 && iam.received.length === 1)
+  assert.deepEqual(await kids(await fetch(front.url + PATH)), ['l1', 'both', 'i1'])
+  assert.deepEqual([legacy.received.length, iam.received.length], [1, 1])
+})
+
+test('an IAM that has failed to tell its keys is asked again as soon as it has signed something', async () => {
+  const answering = iam.answer
+  iam.answer = (_request, response) => void response.writeHead(500).end()
+  assert.deepEqual(await kids(await fetch(gateway.url + PATH)), ['l1', 'both'])
+  iam.answer = answering
+  await issue({ id_token: signed('i1') })
+  assert.deepEqual(await kids(await fetch(gateway.url + PATH)), ['l1', 'both', 'i1', 'i2'])
 })
 
 test('an IAM that answers no key set adds nothing', async () => {
@@ -113,7 +132,7 @@ test('a token under a key nobody knows has its side asked again, once, before th
     const asked = () => iam.received.filter((request) => request.url === PATH).length
     assert.equal(asked(), 1)
     for (let at = 0; at < 20; at++) await issue({ id_token: signed(`made-up-${at}`) })
-    assert.equal(asked(), 1, 'the next time is seconds away')
+    assert.equal(asked(), 2, 'the next time is seconds away')
   }
 })
 

@@ -74,6 +74,8 @@ export interface GatewaySettings {
   readonly extraIamPrefixes?: readonly string[]
   readonly iamJwtIssuer?: string | undefined
   readonly legacyJwtIssuer?: string | undefined
+  /** How long after the start the signing keys of both sides are fetched, unless a client asks before. Default 0. */
+  readonly keysAheadMs?: number | undefined
   /** The key by which IAM signs its verifiers; without it no verifier is believed. */
   readonly verifierKey?: Uint8Array | undefined
   /** 32 bytes, the same for all gateways, by which flows are marked as one side's; without it none is. */

@@ -204,6 +204,8 @@ export class Bed {
         listen: { host: '127.0.0.1', port: 0 },
         source: { kind: 'file', path, environment: 'production' },
         fastLane: lanes.hasFastLane,
+        // What a side receives is what clients sent, but where a test is about this.
+        keysAheadMs: 3_600_000,
         ...settings,
         limits: { drainMs: 200, ...settings.limits },
       },
