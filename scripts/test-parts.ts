@@ -20,6 +20,11 @@ export function findParts(): Part[] {
       path: process.env.HANDOVER_TEST_DATABASE_URL ? 'HANDOVER_TEST_DATABASE_URL' : findPostgres(),
       skips: 'everything that also runs on a PostgreSQL server (the embedded one is tested)',
     },
+    ...['nginx', 'haproxy', 'caddy'].map((name) => ({
+      name,
+      path: findProgram(name),
+      skips: `examples/proxies/${name}, which is run by a real ${name}`,
+    })),
     { name: 'ruby-doorkeeper', path: findDoorkeeper(), skips: 'the gateway in front of a real Rails and Doorkeeper' },
   ]
 }

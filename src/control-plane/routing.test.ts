@@ -174,6 +174,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await forward({ 'x-forwarded-uri': '/projects' }), [204, 'rails', 'not_routed'])
       const envoy = await plane.ask('GET', `/-/oauth/forward_auth${uri}`, { token: plane.gatewayToken })
       assert.equal(envoy.headers.get('x-handover-destination'), 'iam')
+      assert.deepEqual([envoy.status, envoy.text], [200, ''], 'Envoy takes another status for a no')
     })
 
     test('forward_auth reads the form, the credentials and the verifier of the original request', async () => {

@@ -121,7 +121,7 @@ async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: F
     'forward_auth',
   )
   return reply
-    .code(204)
+    .code(hasPrefixedTarget(request) ? 200 : 204)
     .header('X-Handover-Destination', destination)
     .header('X-Handover-Reason', decision.reason)
     .header('Cache-Control', 'no-store')
@@ -159,10 +159,13 @@ function describedByHeaders(request: FastifyRequest, isBearerOurs: boolean): Des
   }
 }
 
-/** Envoy's ext_authz puts the original path behind a prefix instead of in a header. */
+/** Envoy's ext_authz puts the original path behind a prefix instead of in a header, and takes no yes but 200. */
+function hasPrefixedTarget(request: FastifyRequest): boolean {
+  return request.url.startsWith('/', FORWARD_AUTH_PATH.length)
+}
+
 function targetBehindPrefix(request: FastifyRequest): string | undefined {
-  const rest = request.url.slice(FORWARD_AUTH_PATH.length)
-  return rest.startsWith('/') ? rest : undefined
+  return hasPrefixedTarget(request) ? request.url.slice(FORWARD_AUTH_PATH.length) : undefined
 }
 
 function hasRepeated(rawHeaders: readonly string[]): boolean {
