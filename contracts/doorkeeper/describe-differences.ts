@@ -9,6 +9,7 @@ import {
   readRecording,
   VERSIONS,
 } from './recording.ts'
+import { UNRECORDED_DIFFERENCES, type UnrecordedDifference } from './unrecorded-differences.ts'
 
 const WHEN: Readonly<Record<DeliberateDifference['when'], string>> = {
   always: 'always',
@@ -41,7 +42,25 @@ the tests; at the steps on it the servers are held to the answer that the list g
 fails too. Entries are numbered in [doorkeeper.md](doorkeeper.md); letters and digits are scenarios in
 \`contracts/doorkeeper/scenarios/\`.
 
-${sections.join('\n')}`
+${sections.join('\n')}
+## Beside the recording
+
+What no recorded scenario asks, observed with Doorkeeper 5.5.0 and doorkeeper-openid_connect 1.8.0 on Rails 6.1
+(\`examples/doorkeeper\`). The servers are held to these answers by the same tests.
+
+${UNRECORDED_DIFFERENCES.map(describeUnrecorded).join('\n')}`
+}
+
+function describeUnrecorded(one: UnrecordedDifference): string {
+  return `### ${one.id}
+
+${one.asked}, ${WHEN[one.when]}.
+
+- Doorkeeper: ${one.doorkeeper}
+- Ours: ${one.ours}
+- Why: ${one.why}
+- Source: ${one.source}
+`
 }
 
 function describeOne(one: DeliberateDifference, recording: ReadonlyMap<string, RecordedScenario>): string {
