@@ -1,4 +1,5 @@
-import { hkdfSync, randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes, randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { type DecisionSourceSettings, type GatewaySettings, startGateway } from '../gateway/index.ts'
@@ -11,7 +12,7 @@ import {
   WORKER_VARIABLE,
   type WorkerReady,
 } from './gateway-workers.ts'
-import { sectionHelp } from './help.ts'
+import { sectionHelp, version } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
 
@@ -132,7 +133,9 @@ function decisionSource(settings: Settings<'gateway'>, worker: string | undefine
     const token = readSecretFile('--control-token-file', settings.control_token_file ?? '')
     const stateFile =
       data_dir === undefined ? undefined : join(data_dir, `snapshot${worker === undefined ? '' : `-${worker}`}.ndjson`)
-    return { kind: 'control', url: control_url, token, environment, stateFile }
+    const { name = hostname().slice(0, 128), commit } = settings
+    const identity = { instance: randomUUID(), name, version: version(), commit }
+    return { kind: 'control', url: control_url, token, environment, stateFile, identity }
   }
   if (routing_url !== undefined) {
     const secret = readKeyFile('--routing-secret-file', settings.routing_secret_file ?? '')

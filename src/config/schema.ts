@@ -114,6 +114,14 @@ const gateway = z.strictObject({
     'Where the last good snapshot and the brake file are kept; without it nothing outlives a restart.',
   ),
   brake_file: pathField('FILE', 'While this file exists the brake is on. Default: "brake" in the data directory.'),
+  name: textField('NAME', 'What the control plane calls this gateway. Default: the name of the machine.', {
+    pattern: /^[\w.:-]{1,128}$/,
+    message: 'must be letters, digits, dots, colons, dashes and underscores, at most 128',
+  }),
+  commit: textField('SHA', 'The commit this gateway was built from, for `auto_deploy status`.', {
+    pattern: /^[0-9a-f]{7,64}$/,
+    message: 'must be 7 to 64 lower-case hexadecimal digits',
+  }),
   trusted_proxy: addressRangesField('A proxy before the gateway whose X-Forwarded-* and X-Request-Id are believed.'),
   workers: optionalIntegerField(
     { min: 1, max: 128 },

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { ENVIRONMENTS } from '../flags/index.ts'
 import type { ChangeFeed } from './feed.ts'
+import type { GatewayRecord } from './gateways/gateway-record.ts'
 
 /** The control plane's own numbers. */
 export interface ControlMetrics {
@@ -9,8 +11,15 @@ export interface ControlMetrics {
   readonly streamsDropped: Counter<'cause'>
 }
 
-/** Sets the metrics up; gauges are read from the feed and from `streams` (how many are open) when they are scraped. */
-export function createMetrics(feed: ChangeFeed, streams: () => number): ControlMetrics {
+/** What gauges are read from, beside the feed, when they are scraped. */
+export interface MetricReadings {
+  /** How many streams are open. */
+  readonly streams: () => number
+  readonly gateways: () => readonly GatewayRecord[]
+}
+
+/** Sets the metrics up. */
+export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricReadings): ControlMetrics {
   const registry = new Registry()
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number) =>
@@ -24,6 +33,18 @@ export function createMetrics(feed: ChangeFeed, streams: () => number): ControlM
     })
   gauge('handover_control_version', 'The version of flags and applications that is held.', () => feed.view.version)
   gauge('handover_control_snapshot_streams', 'Gateways that follow the snapshot stream.', streams)
+  gaugeByEnvironment('handover_control_gateways', 'Gateways connected to this replica.', registry, (environment) => {
+    return gateways().filter((each) => each.isConnected && each.environment === environment).length
+  })
+  gaugeByEnvironment(
+    'handover_control_gateway_lag_seconds',
+    'For how long the slowest gateway connected to this replica has not held the newest version.',
+    registry,
+    (environment) => {
+      const ours = gateways().filter((each) => each.isConnected && each.environment === environment)
+      return Math.max(0, ...ours.map(({ behindMs }) => behindMs ?? 0)) / 1_000
+    },
+  )
   new Gauge({
     name: 'handover_control_applications',
     help: 'Applications, by whether IAM holds their current version.',
@@ -57,4 +78,21 @@ export function createMetrics(feed: ChangeFeed, streams: () => number): ControlM
       registers,
     }),
   }
+}
+
+function gaugeByEnvironment(
+  name: string,
+  help: string,
+  registry: Registry,
+  read: (environment: string) => number,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: ['environment'],
+    registers: [registry],
+    collect() {
+      for (const environment of ENVIRONMENTS) this.set({ environment }, read(environment))
+    },
+  })
 }

@@ -62,4 +62,14 @@ create table {schema}.changes (
 );
 `,
   },
+  {
+    name: '0002_gateway_reports',
+    sql: `
+create table {schema}.gateway_reports (
+  replica text primary key,
+  gateways jsonb not null,
+  reported_at timestamptz not null default now()
+);
+`,
+  },
 ]

@@ -10,6 +10,7 @@ import type { Definitions, Environment } from '../flags/index.ts'
 import type { Log } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { ChangeFeed } from './feed.ts'
+import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { Store } from './store.ts'
@@ -24,6 +25,7 @@ export interface Plane {
   readonly tokens: TokenBook
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
+  readonly gateways: GatewayRegistry
   /** Signs the questions to the routing endpoint; without it nobody may ask. */
   readonly routingSecret: Uint8Array | undefined
   readonly forwardAuthOpen: boolean

@@ -15,6 +15,7 @@ import { requireRoles } from './authentication.ts'
 import { loadDefinitions } from './definition-files.ts'
 import { renderErrors } from './errors.ts'
 import { ChangeFeed } from './feed.ts'
+import { GatewayRegistry } from './gateways/gateway-registry.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Api, Plane } from './plane.ts'
@@ -24,6 +25,7 @@ import { brakeRoutes } from './routes/brake.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { featureRoutes } from './routes/features.ts'
 import { flagRoutes } from './routes/flags.ts'
+import { gatewayRoutes } from './routes/gateways.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ofrepRoutes } from './routes/ofrep.ts'
 import { routingRoutes } from './routes/routing.ts'
@@ -62,7 +64,9 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   await establishTokens(settings, tokens, log)
   const feed = await ChangeFeed.open(store, definitions, log)
   const streams = new SnapshotStreams(feed)
-  const metrics = createMetrics(feed, () => streams.size)
+  const gateways = new GatewayRegistry(store, log, () => feed.view.version)
+  const unfollow = feed.subscribe(() => gateways.superseded())
+  const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
   const plane: Plane = {
     log,
     definitions,
@@ -71,6 +75,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     tokens,
     metrics,
     streams,
+    gateways,
     routingSecret,
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
     environment: settings.environment ?? DEFAULT_ENVIRONMENT,
@@ -85,6 +90,8 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   }
   const stopFollowing = async () => {
     streams.close()
+    unfollow()
+    await gateways.close()
     await feed.close()
   }
   try {
@@ -93,7 +100,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     return {
       address,
       url: `http://${formatListenAddress(address)}`,
-      close: (graceMs) => close(api, streams, feed, graceMs ?? GRACE_MS),
+      close: (graceMs) => close(api, stopFollowing, streams, graceMs ?? GRACE_MS),
     }
   } catch (error) {
     await stopFollowing()
@@ -143,6 +150,7 @@ async function createApi(plane: Plane): Promise<Api> {
       brakeRoutes,
       snapshotRoutes,
       routingRoutes,
+      gatewayRoutes,
       explainRoutes,
       ofrepRoutes,
       healthRoutes,
@@ -179,10 +187,15 @@ async function listen(api: Api, wanted: ListenAddress): Promise<ListenAddress> {
   return { host: wanted.host, port: bound !== null && typeof bound === 'object' ? bound.port : wanted.port }
 }
 
-async function close(api: Api, streams: SnapshotStreams, feed: ChangeFeed, graceMs: number): Promise<void> {
+async function close(
+  api: Api,
+  stopFollowing: () => Promise<void>,
+  streams: SnapshotStreams,
+  graceMs: number,
+): Promise<void> {
   streams.close()
   const cut = setTimeout(() => api.server.closeAllConnections(), graceMs)
   await api.close()
   clearTimeout(cut)
-  await feed.close()
+  await stopFollowing()
 }

@@ -5,6 +5,7 @@ import { type Acceptance, SNAPSHOT_STREAM_PATH, type Snapshot, SnapshotReader } 
 import { ageOfFile, LastKnownGood, readSnapshotFile } from './last-known-good.ts'
 import type { DecisionSourceSettings } from './settings.ts'
 import type { DecisionSource, Standing } from './source.ts'
+import { type Condition, StandingReport } from './standing-report.ts'
 
 /** The control plane sends something at least every 2 s; a stream that is silent for longer is dead. */
 const SILENCE_MS = 4_500
@@ -26,17 +27,23 @@ export class ControlStream implements DecisionSource {
   readonly #keeper: LastKnownGood | undefined
   readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: SILENCE_MS, bodyTimeout: 0 })
   readonly #stop = new AbortController()
+  readonly #report: StandingReport | undefined
   #running: Promise<void> | undefined
   #heardAt: number | undefined
   #pause = FIRST_PAUSE_MS
   #mayResume = true
   #lastTrouble = ''
 
-  constructor(settings: ControlStreamSettings, log: Log) {
+  /** `condition` is asked whenever the control plane is told how this gateway stands. */
+  constructor(settings: ControlStreamSettings, log: Log, condition?: () => Condition) {
     this.#settings = settings
     this.#log = log
     this.#reader = new SnapshotReader(settings.environment)
     this.#keeper = settings.stateFile === undefined ? undefined : new LastKnownGood(settings.stateFile, log)
+    if (settings.identity && condition) {
+      const read = () => ({ ...condition(), snapshotVersion: this.version ?? null })
+      this.#report = new StandingReport({ ...settings, identity: settings.identity }, this.#agent, read)
+    }
   }
 
   /** Reads the snapshot kept on disk, then starts to follow the stream. Resolves without waiting for the stream. */
@@ -76,6 +83,7 @@ export class ControlStream implements DecisionSource {
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#running
+    await this.#report?.close()
     await this.#agent.destroy()
     await this.#keeper?.close()
   }
@@ -99,7 +107,7 @@ export class ControlStream implements DecisionSource {
     while (!signal.aborted) {
       const why = await this.#connect()
       if (signal.aborted) return
-      this.#report(why)
+      this.#tell(why)
       await pause(this.#pause * (0.5 + Math.random()), signal)
       this.#pause = Math.min(LONGEST_PAUSE_MS, this.#pause * 2)
     }
@@ -124,6 +132,7 @@ export class ControlStream implements DecisionSource {
         return `status ${statusCode}`
       }
       const lines = new Lines()
+      this.#report?.begin()
       for await (const chunk of body as AsyncIterable<Buffer>) {
         quietSince = performance.now()
         for (const line of lines.push(chunk)) {
@@ -138,6 +147,7 @@ export class ControlStream implements DecisionSource {
       return (error as NodeJS.ErrnoException).code ?? (error as Error).message
     } finally {
       clearInterval(watch)
+      this.#report?.pause()
       dead.abort()
     }
   }
@@ -149,6 +159,7 @@ export class ControlStream implements DecisionSource {
       query.set('since', String(held.version))
       if (held.epoch !== undefined) query.set('epoch', held.epoch)
     }
+    for (const [name, value] of Object.entries(this.#settings.identity ?? {})) if (value) query.set(name, value)
     return `${this.#settings.url.replace(/\/+$/, '')}${SNAPSHOT_STREAM_PATH}?${query}`
   }
 
@@ -171,6 +182,7 @@ export class ControlStream implements DecisionSource {
     }
     this.#settled()
     this.#keeper?.keep(result.snapshot)
+    this.#report?.soon()
     return undefined
   }
 
@@ -186,7 +198,7 @@ export class ControlStream implements DecisionSource {
   }
 
   /** Warns once per kind of trouble, not once per attempt. */
-  #report(why: string): void {
+  #tell(why: string): void {
     const fields = { why, version: this.version }
     if (why === this.#lastTrouble) this.#log.debug(fields, 'the snapshot stream broke off')
     else this.#log.warn(fields, 'the snapshot stream broke off')

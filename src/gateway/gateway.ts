@@ -27,6 +27,7 @@ import { buildFrontDoor, type FrontDoor } from './server.ts'
 import { DEFAULT_LIMITS, type GatewayLimits, type GatewaySettings } from './settings.ts'
 import { SnapshotFile } from './snapshot-file.ts'
 import { type DecisionSource, NO_SOURCE } from './source.ts'
+import type { Condition } from './standing-report.ts'
 import { testControls } from './test-controls.ts'
 import { openUpstream, type Upstream } from './upstream.ts'
 
@@ -98,7 +99,10 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
   const brake = new Brake(settings.brakeFile, log)
   const circuit = new Circuit('iam', settings.breaker ?? {}, log)
-  const source = await startSource(settings, limits, log)
+  // A gateway that has only begun has seen no traffic yet.
+  const condition = () => ({ isCircuitOpen: circuit.isOpen, isBrakeOn: brake.isOn, ...recorded() })
+  let recorded: () => Recorder['totals'] = () => NO_TRAFFIC
+  const source = await startSource(settings, { limits, condition }, log)
   await brake.start()
   const ledger = await openLedger(settings, log)
   const metrics = new Metrics(() => ({
@@ -111,6 +115,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     ledger,
   }))
   const recorder = new Recorder(log, metrics)
+  recorded = () => recorder.totals
   const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger })
   const markCheck = openMarkCheck(settings, gate)
   markCheck.start()
@@ -220,12 +225,18 @@ async function openLedger(settings: GatewaySettings, log: Log): Promise<Credenti
   return new CredentialLedger({ key, marks: marksOf(settings), isIamUnmarked, capacity, shared, log })
 }
 
-async function startSource(settings: GatewaySettings, limits: GatewayLimits, log: Log): Promise<DecisionSource> {
+const NO_TRAFFIC: Recorder['totals'] = { legacy: { requests: 0, failures: 0 }, iam: { requests: 0, failures: 0 } }
+
+async function startSource(
+  settings: GatewaySettings,
+  { limits, condition }: { readonly limits: GatewayLimits; readonly condition: () => Condition },
+  log: Log,
+): Promise<DecisionSource> {
   const { source } = settings
   if (settings.iamUrl === undefined) return NO_SOURCE
   switch (source.kind) {
     case 'control': {
-      const stream = new ControlStream(source, log)
+      const stream = new ControlStream(source, log, condition)
       await stream.start()
       return stream
     }

@@ -1,4 +1,5 @@
 import type { ListenAddress } from '../http/index.ts'
+import type { GatewayIdentity } from '../routing/index.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import type { ProbeClient } from './mark-check/probe-side.ts'
 import type { OwnPaths } from './routes.ts'
@@ -14,6 +15,8 @@ export type DecisionSourceSettings =
       readonly environment: string
       /** File that keeps the last good snapshot, so that routing outlives the control plane. Processes may share it. */
       readonly stateFile: string | undefined
+      /** Who the control plane is told that this is; without it nothing is told. */
+      readonly identity?: GatewayIdentity | undefined
     }
   | {
       readonly kind: 'endpoint'

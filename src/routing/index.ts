@@ -1,6 +1,12 @@
 export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
 export type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
 export { FLOW_MARK_SECONDS, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
+export {
+  GATEWAY_REPORT_PATH,
+  type GatewayIdentity,
+  type GatewayReport,
+  type SideTraffic,
+} from './gateway-report.ts'
 export { type EndpointMatch, matchEndpoint } from './match-endpoint.ts'
 export { type CredentialMarks, issuerByMark, type RequestParts, readFacts } from './read-facts.ts'
 export * from './snapshot.ts'

@@ -2,11 +2,12 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import type { Environment } from '../../flags/index.ts'
 import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../routing/index.ts'
+import type { StreamReader } from '../gateways/gateway-registry.ts'
 import type { Api, Plane } from '../plane.ts'
 import { snapshotLines } from '../snapshot-lines.ts'
 import { environmentField } from './flags.ts'
+import { identityFields } from './gateways.ts'
 
 const READERS = { roles: ['gateway', 'administrator'] as const }
 const NDJSON = 'application/x-ndjson'
@@ -20,6 +21,7 @@ const streamQuery = z.object({
     .optional()
     .describe('The version held, to resume from'),
   epoch: z.string().max(64).optional().describe('The epoch of the version held; of another epoch nothing is resumed'),
+  ...identityFields,
 })
 
 /** What gateways decide by: whole as a file, and as a stream that tells of every change. */
@@ -51,25 +53,27 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
       schema: { tags: ['snapshot'], summary: 'A snapshot, then every change, as NDJSON', querystring: streamQuery },
     },
     async (request, reply) => {
-      const { environment, since, epoch } = request.query
+      const { since, epoch, ...reader } = request.query
       await plane.feed.catchUp()
       const isOurs = epoch === undefined || epoch === plane.feed.view.epoch
-      await stream(plane, reply, environment, isOurs ? since : undefined)
+      await stream(plane, reply, reader, isOurs ? since : undefined)
     },
   )
 }
 
-async function stream(plane: Plane, reply: FastifyReply, environment: Environment, since: number | undefined) {
+async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, since: number | undefined) {
+  const { environment, name } = reader
   reply.hijack()
   const response = reply.raw
   response.writeHead(200, { 'content-type': NDJSON, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
   response.flushHeaders()
   response.socket?.setKeepAlive(true, 5_000)
   response.socket?.setNoDelay(true)
-  plane.log.info({ environment, since: since ?? null }, 'snapshot stream opened')
-  const end = await plane.streams.serve(response, { environment, since })
+  plane.log.info({ environment, gateway: name, since: since ?? null }, 'snapshot stream opened')
+  const disconnected = plane.gateways.connected(reader)
+  const end = await plane.streams.serve(response, { environment, since }).finally(disconnected)
   if (end !== 'reader_gone' && end !== 'closing') plane.metrics.streamsDropped.inc({ cause: end })
-  plane.log.info({ environment, end }, 'snapshot stream ended')
+  plane.log.info({ environment, gateway: name, end }, 'snapshot stream ended')
 }
 
 async function* textOf(lines: Iterable<SnapshotLine>): AsyncGenerator<string> {

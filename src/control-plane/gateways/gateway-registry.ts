@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import type { Environment } from '../../flags/index.ts'
+import type { Log } from '../../observability/index.ts'
+import type { GatewayReport } from '../../routing/index.ts'
+import type { Store } from '../store.ts'
+import { freshRecord, type GatewayRecord, mergeRecords, withReport } from './gateway-record.ts'
+
+const SHARE_MS = 2_000
+/** What another replica wrote longer ago than this is not believed any more. */
+const STALE_MS = 10_000
+/** How long a gateway that is gone is still listed. */
+const REMEMBERED_MS = 5 * 60_000
+const MAX_GATEWAYS = 5_000
+
+/** How a stream says who reads it; an older gateway says nothing. */
+export interface StreamReader {
+  readonly environment: Environment
+  readonly instance?: string | undefined
+  readonly name?: string | undefined
+  readonly version?: string | undefined
+  readonly commit?: string | undefined
+}
+
+interface Held {
+  record: GatewayRecord
+  streams: number
+  behindSince: number | undefined
+}
+
+/**
+ * The gateways that follow this control plane. Each replica knows those that talk to it, and writes what it knows to
+ * the database every 2 s, so that every replica can tell of all.
+ */
+export class GatewayRegistry {
+  readonly #store: Store
+  readonly #log: Log
+  readonly #newest: () => number
+  readonly #replica = randomUUID()
+  readonly #held = new Map<string, Held>()
+  readonly #timer: NodeJS.Timeout
+  #sharing: Promise<void> | undefined
+  #hasShared = false
+  #isFailing = false
+
+  /** `newest` tells the version that gateways should hold. */
+  constructor(store: Store, log: Log, newest: () => number) {
+    this.#store = store
+    this.#log = log
+    this.#newest = newest
+    this.#timer = setInterval(() => this.#shareInTurn(), SHARE_MS)
+  }
+
+  /** A stream has been opened; the returned function is called at its end. */
+  connected(reader: StreamReader): () => void {
+    const now = Date.now()
+    const instance = reader.instance ?? randomUUID()
+    const held = this.#hold(instance, reader.environment, now)
+    const { name, version, commit } = held.record
+    held.streams++
+    held.record = {
+      ...held.record,
+      name: reader.name ?? name,
+      version: reader.version ?? version,
+      commit: reader.commit ?? commit,
+      isConnected: true,
+      connectedAt: now,
+      heardAt: now,
+    }
+    return () => {
+      held.streams--
+      if (held.streams > 0) return
+      held.record = { ...held.record, isConnected: false, heardAt: Date.now() }
+      if (reader.instance === undefined) this.#held.delete(instance)
+    }
+  }
+
+  /** A gateway has told how it stands. */
+  reported(report: GatewayReport): void {
+    const now = Date.now()
+    const held = this.#hold(report.instance, report.environment, now)
+    held.record = withReport(held.record, report, now)
+    if (report.snapshotVersion !== null && report.snapshotVersion >= this.#newest()) held.behindSince = undefined
+    else held.behindSince ??= now
+  }
+
+  /** There is a new version: whoever has not reported it yet is behind from now on. */
+  superseded(): void {
+    const now = Date.now()
+    for (const held of this.#held.values()) held.behindSince ??= now
+  }
+
+  /** The gateways that this replica knows. */
+  own(): GatewayRecord[] {
+    this.#forget()
+    return [...this.#held.values()].map(({ record, behindSince }) => ({
+      ...record,
+      behindMs: record.isCircuitOpen === null ? null : behindSince === undefined ? 0 : Date.now() - behindSince,
+    }))
+  }
+
+  /** The gateways that any replica knows. Rejects when the database does not answer. */
+  async all(): Promise<GatewayRecord[]> {
+    const rows = await this.#store.database.query<{ gateways: GatewayRecord[] }>(
+      `select gateways from ${this.#store.schema}.gateway_reports
+        where replica <> $1 and reported_at > now() - make_interval(secs => $2)`,
+      [this.#replica, STALE_MS / 1_000],
+    )
+    return mergeRecords([this.own(), ...rows.map(({ gateways }) => gateways)])
+  }
+
+  /** Tells the other replicas at once, and not only within 2 s. */
+  async share(): Promise<void> {
+    if (this.#held.size === 0 && !this.#hasShared) return
+    const { schema, database } = this.#store
+    await database.query(
+      `insert into ${schema}.gateway_reports (replica, gateways) values ($1, $2)
+        on conflict (replica) do update set gateways = excluded.gateways, reported_at = now()`,
+      [this.#replica, JSON.stringify(this.own())],
+    )
+    if (!this.#hasShared)
+      await database.query(`delete from ${schema}.gateway_reports where reported_at < now() - interval '1 day'`)
+    this.#hasShared = true
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#sharing
+    if (!this.#hasShared) return
+    await this.#store.database
+      .query(`delete from ${this.#store.schema}.gateway_reports where replica = $1`, [this.#replica])
+      .catch((error: unknown) => this.#log.debug({ err: error }, 'the list of gateways was not taken back'))
+  }
+
+  #hold(instance: string, environment: string, now: number): Held {
+    const known = this.#held.get(instance)
+    if (known) return known
+    if (this.#held.size >= MAX_GATEWAYS) this.#forgetOne()
+    const held: Held = { record: freshRecord(instance, environment, now), streams: 0, behindSince: undefined }
+    this.#held.set(instance, held)
+    return held
+  }
+
+  #forget(): void {
+    const oldest = Date.now() - REMEMBERED_MS
+    for (const [instance, { record, streams }] of this.#held) {
+      if (streams === 0 && record.heardAt < oldest) this.#held.delete(instance)
+    }
+  }
+
+  #forgetOne(): void {
+    for (const [instance, { streams }] of this.#held) {
+      if (streams > 0) continue
+      this.#held.delete(instance)
+      return
+    }
+  }
+
+  #shareInTurn(): void {
+    this.#sharing ??= this.share()
+      .then(
+        () => {
+          this.#isFailing = false
+        },
+        (error: unknown) => {
+          if (!this.#isFailing) this.#log.warn({ err: error }, 'other replicas cannot be told of the gateways')
+          this.#isFailing = true
+        },
+      )
+      .finally(() => {
+        this.#sharing = undefined
+      })
+  }
+}

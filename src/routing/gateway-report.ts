@@ -1,0 +1,30 @@
+/** Where a gateway tells the control plane how it stands; beside the stream of snapshots. */
+export const GATEWAY_REPORT_PATH = '/api/v1/gateways/reports'
+
+/** Which gateway it is: each process has an `instance` of its own, made when it starts. */
+export interface GatewayIdentity {
+  readonly instance: string
+  /** For people; processes of one machine share it. */
+  readonly name: string
+  /** The version of handover. */
+  readonly version: string
+  /** The commit it was built from, where somebody said so. */
+  readonly commit: string | undefined
+}
+
+/** Requests that one side has answered within the last half minute, and how many of them with 5xx. */
+export interface SideTraffic {
+  readonly requests: number
+  readonly failures: number
+}
+
+/** How a gateway stands, in its own words. */
+export interface GatewayReport extends GatewayIdentity {
+  readonly environment: string
+  /** The snapshot in use; null for none. */
+  readonly snapshotVersion: number | null
+  readonly isCircuitOpen: boolean
+  readonly isBrakeOn: boolean
+  readonly legacy: SideTraffic
+  readonly iam: SideTraffic
+}
