@@ -118,7 +118,8 @@ function markCheck(settings: Settings<'gateway'>, worker: string | undefined): G
     const clientId = settings[`${side}_probe_client_id`]
     const file = settings[`${side}_probe_secret_file`]
     if (clientId === undefined || file === undefined) return undefined
-    return { clientId, secret: readSecretFile(`--${side}-probe-secret-file`, file) }
+    const secret = readSecretFile(`--${side}-probe-secret-file`, file)
+    return { clientId, secret, scope: settings[`${side}_probe_scope`] }
   }
   return { legacy: clientOf('legacy'), iam: clientOf('iam'), everyMs }
 }

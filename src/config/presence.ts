@@ -35,6 +35,8 @@ const rules: Readonly<Record<Section, readonly Rule[]>> = {
     together('gateway', 'legacy_probe_client_id', 'legacy_probe_secret_file'),
     together('gateway', 'legacy_probe_secret_file', 'legacy_probe_client_id'),
     together('gateway', 'legacy_probe_client_id', 'iam_url'),
+    together('gateway', 'legacy_probe_scope', 'legacy_probe_client_id'),
+    together('gateway', 'iam_probe_scope', 'iam_probe_client_id'),
     together('gateway', 'iam_probe_client_id', 'iam_probe_secret_file'),
     together('gateway', 'iam_probe_secret_file', 'iam_probe_client_id'),
     together('gateway', 'iam_probe_client_id', 'iam_url'),

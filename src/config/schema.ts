@@ -102,8 +102,10 @@ const gateway = z.strictObject({
     'A client of the monolith by which the gateway asks for a token (client_credentials, its secret in the form), looks at its marks and revokes it.',
   ),
   legacy_probe_secret_file: pathField('FILE', 'The secret of that client.'),
+  legacy_probe_scope: textField('SCOPE', "The scope that it asks for. Default: the server's own default."),
   iam_probe_client_id: textField('ID', 'The same at IAM.'),
   iam_probe_secret_file: pathField('FILE', 'The secret of that client.'),
+  iam_probe_scope: textField('SCOPE', "The scope that it asks for. Default: the server's own default."),
   mark_check_minutes: integerField(
     { min: 1, max: 1_440, fallback: 10 },
     'From one such look to the next; the first comes at the start.',

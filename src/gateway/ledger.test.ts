@@ -113,6 +113,14 @@ describe('an IAM that marks nothing', () => {
     )
   })
 
+  test('that is down leaves its pages unanswered for a while, and nobody else answers them', async () => {
+    const gateway = await start({ iamPages: ['/interaction'], iamUrl: await deadUrl() })
+    const answer = await fetch(`${gateway.url}/interaction/17`, { method: 'POST', headers: FORM, body: 'login=alice' })
+    assert.equal(answer.status, 503)
+    assert.ok(answer.headers.has('retry-after'))
+    assert.deepEqual(legacy.received, [])
+  })
+
   test('gets back its device codes', async () => {
     const gateway = await start()
     const { json } = await post(gateway, '/oauth/authorize_device', { client_id: 'moved' })

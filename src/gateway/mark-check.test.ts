@@ -69,7 +69,7 @@ describe('the check at the start', () => {
       legacyUrl: legacy.url,
       iamUrl: iam.url,
       adminListen: { host: '127.0.0.1', port: 0 },
-      markCheck: { legacy: client, iam: client, everyMs: 60_000 },
+      markCheck: { legacy: client, iam: { ...client, scope: 'read' }, everyMs: 60_000 },
       ...more,
     })
   const marksAt = async (gateway: RunningGateway) => {
@@ -95,7 +95,7 @@ describe('the check at the start', () => {
       ['POST', '/up/oauth/revoke', revoking('0f3c-of-legacy')],
     ])
     assert.deepEqual(told(iam), [
-      ['POST', '/oauth/token', { grant_type: 'client_credentials', ...own }],
+      ['POST', '/oauth/token', { grant_type: 'client_credentials', scope: 'read', ...own }],
       ['POST', '/own/revoke', revoking('gliamat-of-iam')],
     ])
     await until(async () => (await marksAt(gateway))['iam'] === 'agrees')

@@ -6,6 +6,8 @@ import type { Upstream } from '../upstream.ts'
 export interface ProbeClient {
   readonly clientId: string
   readonly secret: string
+  /** What to ask for; without it the server's default. */
+  readonly scope?: string | undefined
 }
 
 /** Where and as whom to ask for a token. */
@@ -35,7 +37,9 @@ const MAX_BYTES = 64 << 10
  */
 export async function obtainToken(probe: Probe, giveUp: AbortSignal): Promise<ProbeOutcome> {
   try {
-    const { status, text } = await post(probe, probe.token, { grant_type: 'client_credentials' }, giveUp)
+    const { scope } = probe.client
+    const asked = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }) }
+    const { status, text } = await post(probe, probe.token, asked, giveUp)
     if (status >= 500) return { kind: 'unreachable', why: `status ${status}` }
     const answer = objectIn(text)
     const accessToken = answer?.['access_token']

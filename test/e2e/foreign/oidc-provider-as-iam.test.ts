@@ -14,6 +14,7 @@ import { type ForeignServer, OIDC_PROVIDER_PAGES, OIDC_PROVIDER_PATHS, startOidc
 import { walkFlows } from './walk-flows.ts'
 import { clickThrough, openWorld, type World } from './world.ts'
 
+const probe = { clientId: WEB.clientId, secret: WEB.secret, scope: 'read_user' }
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 
 for (const count of [1, 2]) {
@@ -47,6 +48,7 @@ for (const count of [1, 2]) {
         iamPaths: OIDC_PROVIDER_PATHS,
         iamPages: OIDC_PROVIDER_PAGES,
         renamesIamCookies: true,
+        markCheck: { legacy: probe, iam: probe, everyMs: 600_000 },
         ledger: count > 1 ? { url: `redis://127.0.0.1:${redisPort}` } : {},
       })
       const registration = { issuer, clientId: WEB.clientId, secret: WEB.secret, redirectUri: WEB.redirectUri }
@@ -90,6 +92,24 @@ for (const count of [1, 2]) {
       })
     }
 
+    test('a device that IAM has let in on its own page gets its token of IAM', async () => {
+      world.next = 'iam'
+      const tokens = await client.device?.(async (userCode) => {
+        const done = clickThrough(
+          new Browser(),
+          `${issuer}/device?user_code=${userCode}`,
+          'no client has the last page',
+        )
+        await assert.rejects(done, /stuck at \/device\/[\w-]+ \(200\)/, 'the page that says so has no form')
+      })
+      assert.equal(tokens?.subject, '1')
+      assert.equal((await client.refresh?.(tokens ?? assert.fail()))?.subject, '1')
+    })
+
+    test('fresh tokens of both are held against the marks', async () => {
+      assert.deepEqual(await world.marks(), Array(count).fill({ rails: 'agrees', iam: 'agrees' }))
+    })
+
     test('no cookie of one side meets the other, and none of IAM goes by its own name', async () => {
       world.next = 'iam'
       const browser = new Browser()
@@ -110,7 +130,7 @@ for (const count of [1, 2]) {
     })
 
     test('the flag was looked at for new flows only', () => {
-      assert.ok(world.questions > 0 && world.questions <= 14, `${world.questions}`)
+      assert.ok(world.questions > 0 && world.questions <= 16, `${world.questions}`)
     })
   })
 }

@@ -90,6 +90,10 @@ describe('oidc-provider as legacy with its own paths, our IAM beside it; the fla
 
   walkFlows(() => ({ world, client, userinfo: { rails: `${legacy.url}/me`, iam: `${iam.url}/oauth/userinfo` } }))
 
+  test('its fresh tokens are held against the marks', async () => {
+    assert.deepEqual(await world.marks(), [{ rails: 'agrees', iam: 'not_checked' }])
+  })
+
   test('its document of metadata is the one that clients get', async () => {
     const answer = await fetch(`${issuer}/.well-known/openid-configuration`)
     const { token_endpoint: token } = (await answer.json()) as { token_endpoint: string }

@@ -11,6 +11,8 @@ export const WEB = {
   redirectUri: 'http://127.0.0.1/callback',
 }
 
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
+
 /** A server under its own address. */
 export interface ForeignServer {
   readonly url: string
@@ -31,7 +33,7 @@ export async function startOidcProvider(issuer: string): Promise<ForeignServer> 
         client_id: WEB.clientId,
         client_secret: WEB.secret,
         redirect_uris: [WEB.redirectUri],
-        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_CODE],
         response_types: ['code'],
         token_endpoint_auth_method: 'client_secret_post',
         scope: 'openid profile email read_user',
@@ -47,6 +49,7 @@ export async function startOidcProvider(issuer: string): Promise<ForeignServer> 
     features: {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
@@ -65,6 +68,7 @@ export async function startOidcProvider(issuer: string): Promise<ForeignServer> 
 /** Where it has its endpoints. */
 export const OIDC_PROVIDER_PATHS = {
   authorize: '/auth',
+  authorize_device: '/device/auth',
   token: '/token',
   revoke: '/token/revocation',
   introspect: '/token/introspection',
@@ -72,5 +76,5 @@ export const OIDC_PROVIDER_PATHS = {
   jwks: '/jwks',
 } as const
 
-/** Where it shows pages: the forms, and the way back to the request that they interrupted. */
-export const OIDC_PROVIDER_PAGES = ['/interaction', '/auth']
+/** Where it shows pages: the forms, the way back to the request that they interrupted, and the page for devices. */
+export const OIDC_PROVIDER_PAGES = ['/interaction', '/auth', '/device']

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { type GatewaySettings, type RunningGateway, startGateway } from '../../../src/gateway/index.ts'
 import { silentLog } from '../../../src/observability/index.ts'
 import type { Browser, Page } from '../../support/browser.ts'
+import { eventually } from '../../support/wait.ts'
 
 type Wire = 'rails' | 'iam'
 
@@ -13,7 +14,9 @@ export interface World {
   next: Wire
   /** How often that was asked. */
   questions: number
-  start(count: number, settings: Omit<GatewaySettings, 'listen' | 'source' | 'flowKey'>): Promise<void>
+  start(count: number, settings: Omit<GatewaySettings, 'listen' | 'adminListen' | 'source' | 'flowKey'>): Promise<void>
+  /** What each gateway has found of the marks of both sides, once it has looked at all that it is told to. */
+  marks(): Promise<ReadonlyArray<Readonly<Record<string, string>>>>
   close(): Promise<void>
 }
 
@@ -50,9 +53,20 @@ export async function openWorld(port: number): Promise<World> {
       for (let at = 0; at < count; at++) {
         const source = { kind: 'endpoint', url, secret } as const
         const listenAt = { host: '127.0.0.1', port: 0 }
-        gateways.push(await startGateway({ ...settings, listen: listenAt, source, flowKey }, silentLog))
+        const own = { listen: listenAt, adminListen: listenAt, source, flowKey }
+        gateways.push(await startGateway({ ...settings, ...own }, silentLog))
       }
     },
+    marks: () =>
+      Promise.all(
+        gateways.map(({ adminUrl }) =>
+          eventually('the marks are checked', async () => {
+            const answer = await fetch(`${adminUrl}/readyz`)
+            const { credential_marks: marks } = (await answer.json()) as { credential_marks: Record<string, string> }
+            return Object.values(marks).includes('unknown') ? undefined : marks
+          }),
+        ),
+      ),
     async close() {
       await Promise.all(gateways.map((gateway) => gateway.close()))
       for (const server of [routing, front]) {
