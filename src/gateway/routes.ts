@@ -1,4 +1,4 @@
-import { type Destination, type Endpoint, type EndpointMatch, matchEndpoint } from '../routing/index.ts'
+import { type Destination, type Endpoint, type EndpointMatch, matchEndpoint, plainPath } from '../routing/index.ts'
 
 /** The endpoints that a side may have under a path of its own, each with the path under which Doorkeeper has it. */
 export const USUAL_PATHS = {
@@ -42,7 +42,7 @@ export class Routes {
     this.#pages = iamPages.map((page) => page.replace(/\/+$/, ''))
     for (const [endpoint, path] of Object.entries(legacyPaths)) {
       const known = endpoint as keyof typeof USUAL_PATHS
-      this.#legacy.set(path, { endpoint: known, path: USUAL_PATHS[known] })
+      this.#legacy.set(path.toLowerCase(), { endpoint: known, path: USUAL_PATHS[known] })
     }
     this.#keys = {
       legacy: legacyPaths.jwks ?? root + USUAL_PATHS.jwks,
@@ -52,7 +52,7 @@ export class Routes {
 
   /** The endpoint that a raw path stands for; `iam_page` for a page of IAM's, undefined for what is legacy's alone. */
   match(path: string): EndpointMatch | 'iam_page' | undefined {
-    const match = this.#legacy.get(path) ?? matchEndpoint(path, this.#root)
+    const match = this.#atLegacy(path) ?? matchEndpoint(path, this.#root)
     if (match !== undefined || this.#pages.length === 0) return match
     return this.#isPage(path) ? 'iam_page' : undefined
   }
@@ -77,6 +77,11 @@ export class Routes {
   /** Where each side has its signing keys. */
   get keys(): { readonly legacy: string; readonly iam: string } {
     return this.#keys
+  }
+
+  /** In any spelling, so that none slips past: not every server minds case. */
+  #atLegacy(path: string): EndpointMatch | undefined {
+    return this.#legacy.size === 0 ? undefined : this.#legacy.get(plainPath(path).toLowerCase())
   }
 
   #isPage(path: string): boolean {

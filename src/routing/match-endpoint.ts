@@ -47,6 +47,11 @@ export function matchEndpoint(rawPath: string, root: string): EndpointMatch | un
   return canonical.startsWith(DEVICE_PAGES) ? { endpoint: 'device', path } : undefined
 }
 
+/** One spelling for all that servers take for the same path: single slashes, none at the end, nothing encoded that need not be. */
+export function plainPath(rawPath: string): string {
+  return canonicalPath(collapseSlashes(rawPath))
+}
+
 /** A quick no for the bulk of a monolith's traffic. */
 function mayBeOAuth(path: string): boolean {
   return path.includes('auth') || path.includes('well-known') || path.includes('%')
