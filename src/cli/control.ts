@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, ensureSecretFile, loadSettings, readKeyFile, type Settings } from '../config/index.ts'
+import { ConfigError, ensureSecretFile, loadSettings, parseLimit, readKeyFile, type Settings } from '../config/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -50,6 +50,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ],
     routingSecretFile: secret,
     forwardAuthOpen: settings.forward_auth_open,
+    logNoise: parseLimit(settings.log_noise),
     environment: settings.environment,
     relativeUrlRoot: settings.relative_url_root ?? '',
     credentialMarks: {

@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
+import { loadSettings, parseLimit, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { type DecisionSourceSettings, type GatewaySettings, startGateway } from '../gateway/index.ts'
 import { createLog, type Log } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -105,6 +105,8 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     },
     brakeFile: settings.brake_file ?? (dataDir === undefined ? undefined : join(dataDir, 'brake')),
     signals: true,
+    logNoise: parseLimit(settings.log_noise),
+    mostMeteredApplications: settings.application_metrics,
     testControls: settings.test_controls,
     fastLane: settings.fast_lane === 'on',
   }

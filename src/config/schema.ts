@@ -23,6 +23,11 @@ const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info
 const milliseconds = (fallback: number, description: string) =>
   integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
 
+const logNoise = limitField(
+  '600/1m',
+  'Log lines of each kind that requests without a known application may cause, in each process; how many more there were is told in one line. off: no bound.',
+)
+
 /** Whose flags routing goes by. */
 const environment = choiceField(
   ['dev', 'pre', 'staging', 'staging-ref', 'production'],
@@ -141,6 +146,11 @@ const gateway = z.strictObject({
     'Serve plain requests to OAuth endpoints without node:http, at less cost.',
   ),
   test_controls: switchField('Pass /__lab/* on to both sides. Loopback only.'),
+  application_metrics: integerField(
+    { min: 0, max: 100_000, fallback: 200 },
+    'So many applications have metrics of their own, the others share series; 0 for none.',
+  ),
+  log_noise: logNoise,
   log_level: logLevel,
 })
 
@@ -200,6 +210,7 @@ const control = z.strictObject({
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
+  log_noise: logNoise,
   log_level: logLevel,
 })
 

@@ -7,7 +7,7 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Definitions, Environment } from '../flags/index.ts'
-import type { Log } from '../observability/index.ts'
+import type { LineBudget, Log } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
@@ -28,6 +28,8 @@ export interface Plane {
   readonly gateways: GatewayRegistry
   /** Signs the questions to the routing endpoint; without it nobody may ask. */
   readonly routingSecret: Uint8Array | undefined
+  /** What strangers may make the routing endpoint say. */
+  readonly noise: LineBudget
   readonly forwardAuthOpen: boolean
   /** Whose flags the routing endpoint and forward_auth go by. */
   readonly environment: Environment

@@ -1,5 +1,6 @@
 import type { Environment } from '../flags/index.ts'
 import type { ListenAddress } from '../http/index.ts'
+import type { LineAllowance } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { Role } from './tokens.ts'
@@ -26,6 +27,8 @@ export interface ControlPlaneSettings {
   readonly routingSecretFile?: string | undefined
   /** Answer forward_auth without a token, because the network alone decides who may ask. */
   readonly forwardAuthOpen?: boolean
+  /** How many log lines of each kind strangers may cause at the routing endpoint. None: no bound. */
+  readonly logNoise?: LineAllowance | undefined
   /** Whose flags the routing endpoint and forward_auth go by. Default `production`. */
   readonly environment?: Environment
   /** How credentials show whose they are, for forward_auth and explanations; see `readFacts`. */

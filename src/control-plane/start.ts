@@ -9,7 +9,7 @@ import {
 } from 'fastify-type-provider-zod'
 import { DEFAULT_ENVIRONMENT } from '../flags/index.ts'
 import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
+import { LineBudget, type Log } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
 import { requireRoles } from './authentication.ts'
 import { loadDefinitions } from './definition-files.ts'
@@ -28,7 +28,7 @@ import { flagRoutes } from './routes/flags.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ofrepRoutes } from './routes/ofrep.ts'
-import { routingRoutes } from './routes/routing.ts'
+import { ROUTING_CONTROLLER, routingRoutes } from './routes/routing.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
@@ -77,6 +77,9 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     streams,
     gateways,
     routingSecret,
+    noise: new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
+      log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
+    ),
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
     environment: settings.environment ?? DEFAULT_ENVIRONMENT,
     credentialMarks: {
@@ -89,6 +92,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
   }
   const stopFollowing = async () => {
+    plane.noise.close()
     streams.close()
     unfollow()
     await gateways.close()

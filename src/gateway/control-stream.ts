@@ -4,7 +4,7 @@ import type { Log } from '../observability/index.ts'
 import { type Acceptance, SNAPSHOT_STREAM_PATH, type Snapshot, SnapshotReader } from '../routing/index.ts'
 import { ageOfFile, LastKnownGood, readSnapshotFile } from './last-known-good.ts'
 import type { DecisionSourceSettings } from './settings.ts'
-import type { DecisionSource, Standing } from './source.ts'
+import { type DecisionSource, type KnownAs, knownFrom, type Standing } from './source.ts'
 import { type Condition, StandingReport } from './standing-report.ts'
 
 /** The control plane sends something at least every 2 s; a stream that is silent for longer is dead. */
@@ -78,6 +78,10 @@ export class ControlStream implements DecisionSource {
 
   lookUp(clientId: string): Standing {
     return this.#snapshot?.lookUp(clientId) ?? 'unavailable'
+  }
+
+  knownAs(clientId: string): KnownAs {
+    return knownFrom(this.lookUp(clientId))
   }
 
   async close(): Promise<void> {

@@ -31,6 +31,7 @@ import type { Condition } from './standing-report.ts'
 import { testControls } from './test-controls.ts'
 import { openUpstream, type Upstream } from './upstream.ts'
 
+const METERED_APPLICATIONS = 200
 /** How long a gateway counts as starting while its first snapshot has not come. */
 const START_GRACE_MS = 5_000
 
@@ -105,16 +106,19 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const source = await startSource(settings, { limits, condition }, log)
   await brake.start()
   const ledger = await openLedger(settings, log)
-  const metrics = new Metrics(() => ({
-    isCircuitOpen: circuit.isOpen,
-    snapshotVersion: source.version ?? -1,
-    snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
-    isBrakeOn: brake.isOn || source.brake,
-    keyAges: gate.keys?.ages,
-    markStanding: markCheck.standing,
-    ledger,
-  }))
-  const recorder = new Recorder(log, metrics)
+  const metrics = new Metrics(
+    () => ({
+      isCircuitOpen: circuit.isOpen,
+      snapshotVersion: source.version ?? -1,
+      snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
+      isBrakeOn: brake.isOn || source.brake,
+      keyAges: gate.keys?.ages,
+      markStanding: markCheck.standing,
+      ledger,
+    }),
+    settings.mostMeteredApplications ?? METERED_APPLICATIONS,
+  )
+  const recorder = new Recorder(log, metrics, source, settings.logNoise)
   recorded = () => recorder.totals
   const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger })
   const markCheck = openMarkCheck(settings, gate)

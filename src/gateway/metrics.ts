@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
+import { ApplicationCounts } from './application-counts.ts'
 import type { KeyAges } from './key-union.ts'
 import type { MarkStanding } from './mark-check/mark-check.ts'
 import type { Outcome } from './outcome.ts'
@@ -49,7 +50,11 @@ export class Metrics {
   readonly #counts = new Float64Array(ENDPOINTS.length * DESTINATIONS.length)
   readonly #granted: Record<Destination, number> = { legacy: 0, iam: 0 }
 
-  constructor(readings: () => GaugeReadings) {
+  readonly #applications: ApplicationCounts
+
+  /** @param mostApplications so many have series of their own */
+  constructor(readings: () => GaugeReadings, mostApplications: number) {
+    this.#applications = new ApplicationCounts(mostApplications)
     collectDefaultMetrics({ register: this.registry })
     this.#counter('handover_gateway_requests_total', 'Requests by endpoint, destination, reason and status.', () =>
       this.#requestSamples(),
@@ -92,6 +97,14 @@ export class Metrics {
       })),
     )
     this.#registerLedger(() => readings().ledger)
+    this.#registerApplications()
+  }
+
+  #registerApplications(): void {
+    const requests = 'Requests of known applications, by side and class of status; application_id other for the rest.'
+    this.#counter('handover_gateway_application_requests_total', requests, () => this.#applications.requests())
+    const grants = 'Tokens granted to known applications, by the side that granted.'
+    this.#counter('handover_gateway_application_grants_total', grants, () => this.#applications.grants())
   }
 
   #registerLedger(ledger: () => GaugeReadings['ledger']): void {
@@ -107,7 +120,9 @@ export class Metrics {
     )
   }
 
-  count(outcome: Outcome): void {
+  /** @param application whose request it was, where that is known */
+  count(outcome: Outcome, application: number | undefined): void {
+    this.#applications.count(outcome, application)
     const endpoint = ENDPOINT_INDEX.get(outcome.endpoint) ?? 0
     const series = endpoint * DESTINATIONS.length + DESTINATION_INDEX[outcome.destination]
     const key = (series * REASONS.length + (REASON_INDEX.get(outcome.reason) ?? 0)) * 1_000 + outcome.status

@@ -1,7 +1,9 @@
-import type { Log } from '../observability/index.ts'
+import { type LineAllowance, LineBudget, type Log } from '../observability/index.ts'
 import { DecisionLog } from './decision-log.ts'
 import type { Metrics } from './metrics.ts'
+import { isNoise } from './noise.ts'
 import type { Outcome } from './outcome.ts'
+import type { DecisionSource } from './source.ts'
 
 /** Answers of one side since the start, and those with 5xx among them. */
 export interface SideTotals {
@@ -9,31 +11,45 @@ export interface SideTotals {
   failures: number
 }
 
-/** Takes down what became of each request. Requests to no OAuth endpoint are counted, not logged. */
+/**
+ * Takes down what became of each request. Requests to no OAuth endpoint are counted, not logged; of what strangers cause
+ * no more is logged than the allowance, and the rest told by its number.
+ */
 export class Recorder {
   readonly #decisions: DecisionLog
   readonly #metrics: Metrics
+  readonly #source: DecisionSource
+  readonly #noise: LineBudget
   readonly totals: { readonly legacy: SideTotals; readonly iam: SideTotals } = {
     legacy: { requests: 0, failures: 0 },
     iam: { requests: 0, failures: 0 },
   }
 
-  constructor(log: Log, metrics: Metrics) {
+  constructor(log: Log, metrics: Metrics, source: DecisionSource, noise: LineAllowance | undefined) {
     this.#decisions = new DecisionLog(log)
     this.#metrics = metrics
+    this.#source = source
+    this.#noise = new LineBudget(noise, (left_out, interval_seconds) => {
+      this.#decisions.flush()
+      log.info({ subcomponent: 'workhorse', left_out, interval_seconds }, 'iamproxy: routing decisions left out')
+    })
   }
 
   record(outcome: Outcome): void {
-    this.#metrics.count(outcome)
+    const { clientId } = outcome
+    const application = outcome.applicationId ?? (clientId === undefined ? 'nobody' : this.#source.knownAs(clientId))
+    this.#metrics.count(outcome, typeof application === 'number' ? application : undefined)
     if (outcome.destination !== 'rejected') {
       const side = this.totals[outcome.destination]
       side.requests++
       if (outcome.status >= 500) side.failures++
     }
-    if (outcome.endpoint !== 'other') this.#decisions.write(outcome)
+    if (outcome.endpoint === 'other') return
+    if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome)
   }
 
   close(): void {
+    this.#noise.close()
     this.#decisions.close()
   }
 }

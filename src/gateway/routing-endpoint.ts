@@ -3,7 +3,7 @@ import { Agent, request } from 'undici'
 import type { Log } from '../observability/index.ts'
 import { Circuit } from './circuit.ts'
 import type { DecisionSourceSettings } from './settings.ts'
-import type { DecisionSource, Standing } from './source.ts'
+import type { DecisionSource, KnownAs, Standing } from './source.ts'
 
 const DEFAULT_PATH = '/-/oauth/iam_routing'
 const CONTENT_TYPE = 'application/vnd.gitlab-workhorse+json'
@@ -48,6 +48,10 @@ export class RoutingEndpoint implements DecisionSource {
 
   get ageMs(): number | undefined {
     return this.#heardAt === undefined ? undefined : performance.now() - this.#heardAt
+  }
+
+  knownAs(): KnownAs {
+    return 'not_told'
   }
 
   async lookUp(clientId: string, correlationId: string): Promise<Standing> {

@@ -1,4 +1,5 @@
 import type { ListenAddress } from '../http/index.ts'
+import type { LineAllowance } from '../observability/index.ts'
 import type { GatewayIdentity } from '../routing/index.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import type { ProbeClient } from './mark-check/probe-side.ts'
@@ -113,6 +114,10 @@ export interface GatewaySettings {
   readonly relativeUrlRoot?: string
   readonly limits?: Partial<GatewayLimits>
   readonly breaker?: Partial<BreakerPolicy>
+  /** How many log lines of each reason strangers may cause; a line tells how many more there were. None: no bound. */
+  readonly logNoise?: LineAllowance | undefined
+  /** So many applications have metrics of their own, the others share series. Default 200; 0 for none. */
+  readonly mostMeteredApplications?: number
   /** While this file exists, the brake is on. */
   readonly brakeFile?: string | undefined
   /** SIGUSR2 puts the brake on, SIGUSR1 takes it off again, SIGHUP re-reads a snapshot file. Default false. */

@@ -3,7 +3,7 @@ import type { Log } from '../observability/index.ts'
 import { SnapshotReader } from '../routing/index.ts'
 import { readSnapshotFile } from './last-known-good.ts'
 import type { DecisionSourceSettings } from './settings.ts'
-import type { DecisionSource, Standing } from './source.ts'
+import { type DecisionSource, type KnownAs, knownFrom, type Standing } from './source.ts'
 
 const POLL_MS = 400
 
@@ -55,6 +55,10 @@ export class SnapshotFile implements DecisionSource {
 
   lookUp(clientId: string): Standing {
     return this.#reader.snapshot?.lookUp(clientId) ?? 'unavailable'
+  }
+
+  knownAs(clientId: string): KnownAs {
+    return knownFrom(this.lookUp(clientId))
   }
 
   /** Reads the file again, changed or not. */

@@ -3,6 +3,15 @@ import type { ClientStanding } from '../routing/index.ts'
 /** What a decision source says of a client. */
 export type Standing = ClientStanding | 'unknown_client' | 'unavailable'
 
+/** The id of a client's application, that there is none, or that only asking would tell. */
+export type KnownAs = number | 'nobody' | 'not_told'
+
+/** Reads a snapshot's word on a client as {@link KnownAs}. */
+export function knownFrom(standing: Standing): KnownAs {
+  if (standing === 'unknown_client') return 'nobody'
+  return (standing === 'unavailable' ? undefined : standing.applicationId) ?? 'not_told'
+}
+
 /** Where routing decisions come from, as the path of a request sees it. */
 export interface DecisionSource {
   /** Version of the snapshot in use; undefined where there is none. */
@@ -16,6 +25,8 @@ export interface DecisionSource {
   readonly ageMs: number | undefined
   /** A source that holds a snapshot answers at once, one that asks answers later. Never throws or rejects. */
   lookUp(clientId: string, correlationId: string): Standing | Promise<Standing>
+  /** What is known of a client without asking anybody; for logs and metrics. */
+  knownAs(clientId: string): KnownAs
   close(): Promise<void>
 }
 
@@ -27,5 +38,6 @@ export const NO_SOURCE: DecisionSource = {
   isAvailable: false,
   ageMs: undefined,
   lookUp: () => 'unavailable',
+  knownAs: () => 'not_told',
   close: () => Promise.resolve(),
 }

@@ -9,6 +9,8 @@ import { type DescribedRequest, decideDescribed, decideFacts, factsOfClient } fr
 export const ROUTING_PATHS = ['/-/oauth/iam_routing', '/api/v4/internal/workhorse/oauth_routing'] as const
 export const FORWARD_AUTH_PATH = '/-/oauth/forward_auth'
 
+/** Whose lines the routing endpoint's are, by the name that the original design gave it. */
+export const ROUTING_CONTROLLER = 'Oauth::IamRoutingController'
 const VENDOR_TYPE = 'application/vnd.gitlab-workhorse+json'
 const SIGNATURE_HEADER = 'gitlab-workhorse-api-request'
 const SIGNER = 'gitlab-workhorse'
@@ -39,9 +41,11 @@ export function routingRoutes(api: Api, plane: Plane): void {
 
 async function answerRouting(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
   const began = performance.now()
-  const log = plane.log.child({ controller: 'Oauth::IamRoutingController', correlation_id: request.id })
+  const log = plane.log.child({ controller: ROUTING_CONTROLLER, correlation_id: request.id })
   if (!(await isSigned(plane.routingSecret, request.headers[SIGNATURE_HEADER]))) {
-    log.info({ status: 403, duration_ms: round(performance.now() - began) }, 'oauth routing')
+    if (plane.noise.admit('unsigned')) {
+      log.info({ status: 403, duration_ms: round(performance.now() - began) }, 'oauth routing')
+    }
     return sendGitLabError(reply, 403)
   }
   const asked = readFacts(
@@ -60,18 +64,16 @@ async function answerRouting(plane: Plane, request: FastifyRequest, reply: Fasti
   const { view } = plane.feed
   const decision = decideFacts(view, plane.environment, factsOfClient(asked.clientId, asked.fault))
   const destination = WIRE_DESTINATION[decision.destination]
-  log.info(
-    {
-      status: 200,
-      client_id: asked.clientId?.slice(0, 255),
-      application_id: decision.applicationId,
-      destination,
-      reason: decision.reason,
-      flag_version: view.version,
-      duration_ms: round(performance.now() - began),
-    },
-    'oauth routing',
-  )
+  const line = {
+    status: 200,
+    client_id: asked.clientId?.slice(0, 255),
+    application_id: decision.applicationId,
+    destination,
+    reason: decision.reason,
+    flag_version: view.version,
+    duration_ms: round(performance.now() - began),
+  }
+  if (decision.applicationId !== undefined || plane.noise.admit(decision.reason)) log.info(line, 'oauth routing')
   return reply.code(200).header('Content-Type', VENDOR_TYPE).serializer(String).send(JSON.stringify({ destination }))
 }
 
