@@ -87,6 +87,37 @@ for (const engine of testDatabases()) {
       }
     })
 
+    test('strangers cannot flood the log, and what was left out is told', async () => {
+      const said: string[] = []
+      const log = createLog('control', { destination: { write: (line) => void said.push(line) } })
+      const bounded = await startTestControlPlane(store.database, { log, logNoise: { count: 3, seconds: 60 } })
+      await bounded.announce(testApplication(1))
+      const headers = {
+        'gitlab-workhorse-api-request': await sign({ iss: 'gitlab-workhorse', iat: now() }, bounded.routingSecret),
+      }
+      const ask = async (client: string, isSigned = true) =>
+        bounded.ask('POST', `${PATHS[0]}?client_id=${client}`, { token: null, ...(isSigned ? { headers } : {}) })
+      for (let count = 0; count < 10; count++) {
+        await ask(`stranger-${count}`)
+        await ask('client-1', false)
+        await ask('client-1')
+      }
+      await bounded.close()
+      const entries = said.map((line) => JSON.parse(line) as Record<string, unknown>)
+      const routed = entries.filter((entry) => entry['msg'] === 'oauth routing')
+      const of = (fits: (entry: Record<string, unknown>) => boolean) => routed.filter(fits).length
+      assert.deepEqual(
+        {
+          strangers: of((entry) => entry['reason'] === 'unknown_client'),
+          unsigned: of((entry) => entry['status'] === 403),
+          known: of((entry) => entry['client_id'] === 'client-1'),
+        },
+        { strangers: 3, unsigned: 3, known: 10 },
+      )
+      const told = entries.find((entry) => entry['msg'] === 'oauth routing left out')
+      assert.deepEqual(told?.['left_out'], { unknown_client: 7, unsigned: 7 })
+    })
+
     test('a caller without a sound signature gets 403', async () => {
       const sound = { iss: 'gitlab-workhorse', iat: now() }
       const tokens = {
