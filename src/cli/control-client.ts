@@ -39,7 +39,8 @@ export type ControlClient = (
 
 /** Finds control plane and token by option, variable or default. Throws {@link UsageFault} when they cannot be used. */
 export function controlClient(line: CommandLine, io: CommandIo): ControlClient {
-  const url = baseUrl(
+  const url = httpAddress(
+    "the control plane's address",
     line.values.get('--control-url')?.[0] ?? io.env['HANDOVER_CONTROL_URL'] ?? 'http://127.0.0.1:8080',
   )
   const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
@@ -56,12 +57,11 @@ export function controlClient(line: CommandLine, io: CommandIo): ControlClient {
   }
 }
 
-function baseUrl(text: string): string {
+/** An http(s) URL without a slash at its end; throws {@link UsageFault}, naming `whose` address it should be. */
+export function httpAddress(whose: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new UsageFault(
-      `the control plane's address must be an http(s) URL, not ${JSON.stringify(text.slice(0, 100))}`,
-    )
+    throw new UsageFault(`${whose} must be an http(s) URL, not ${JSON.stringify(text.slice(0, 100))}`)
   }
   return url.href.replace(/\/+$/, '')
 }

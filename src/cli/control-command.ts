@@ -9,11 +9,16 @@ export interface ControlCommand {
   /** Its options beside {@link CONTROL_OPTIONS}. */
   readonly options: Readonly<Record<string, OptionSpec>>
   /** Checks the arguments, throwing {@link UsageFault}, and returns what to do with a control plane. */
-  readonly plan: (line: CommandLine) => ControlPlan
+  readonly plan: (line: CommandLine) => ControlPlan | LonePlan
 }
 
 /** Resolves with what to print: the answer for `--json`, and lines for people. */
 export type ControlPlan = (ask: ControlClient) => Promise<{ readonly json: unknown; readonly lines: readonly string[] }>
+
+/** A plan that needs no control plane after all. */
+export interface LonePlan {
+  readonly alone: () => ReturnType<ControlPlan>
+}
 
 /** Runs such a command; resolves with 0 (done), 1 (refused or no answer) or 2 (called wrongly). */
 export async function runControlCommand(
@@ -28,7 +33,7 @@ export async function runControlCommand(
       return 0
     }
     const plan = command.plan(line)
-    const { json, lines } = await plan(controlClient(line, io))
+    const { json, lines } = await ('alone' in plan ? plan.alone() : plan(controlClient(line, io)))
     io.stdout.write(
       line.switches.has('--json') ? `${JSON.stringify(json)}\n` : lines.map((text) => `${text}\n`).join(''),
     )

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../config/index.ts'
-import { call, type HttpReply, type HttpRequest, type ListenAddress, serve } from '../http/index.ts'
+import { type CallAnswer, call, type HttpReply, type HttpRequest, type ListenAddress, serve } from '../http/index.ts'
 import { type Log, mergeMetrics } from '../observability/index.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
 
@@ -12,6 +12,9 @@ export const WORKER_VARIABLE = 'HANDOVER_GATEWAY_WORKER'
 
 /** Names the variable that gives all workers of a port the same random text, from which keys may be made. */
 export const SEED_VARIABLE = 'HANDOVER_GATEWAY_SEED'
+
+/** Names the variable by which a worker starts with the switch of its brake on. */
+export const BRAKE_VARIABLE = 'HANDOVER_GATEWAY_BRAKE'
 
 /** What a worker says when it listens. */
 export interface WorkerReady {
@@ -43,11 +46,17 @@ export async function runGatewayWorkers(
   }
   try {
     await Promise.all(workers.map((worker) => worker.start()))
-    const admin = await serve({ listen: options.adminListen, log, handler: (request) => answer(request, workers) })
+    const handler = async (request: HttpRequest) => {
+      const { reply, isBrakeSwitchedOn } = await answer(request, workers)
+      if (isBrakeSwitchedOn !== undefined) for (const worker of workers) worker.switchBrake(isBrakeSwitchedOn)
+      return reply
+    }
+    const admin = await serve({ listen: options.adminListen, log, handler })
     // The brake (SIGUSR2 on, SIGUSR1 off) and a new snapshot file (SIGHUP) concern every process of the port.
     for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) {
       process.on(signal, () => {
         for (const worker of workers) worker.signal(signal)
+        if (signal !== 'SIGHUP') for (const worker of workers) worker.switchBrake(signal === 'SIGUSR2')
       })
     }
     log.info({ workers: count, admin: admin.url }, 'gateway is ready')
@@ -66,6 +75,7 @@ class Worker {
   #child: ChildProcess | undefined
   #adminUrl: string | undefined
   #stopping = false
+  #isBrakeSwitchedOn = false
 
   constructor(index: number, seed: string, args: readonly string[], log: Log) {
     this.#index = index
@@ -81,12 +91,19 @@ class Worker {
 
   /** Resolves when it listens; rejects when it ended before. */
   start(): Promise<void> {
-    const env = { ...process.env, [WORKER_VARIABLE]: String(this.#index), [SEED_VARIABLE]: this.#seed }
+    const startsWithBrake = this.#isBrakeSwitchedOn
+    const env = {
+      ...process.env,
+      ...{ [WORKER_VARIABLE]: String(this.#index), [SEED_VARIABLE]: this.#seed },
+      [BRAKE_VARIABLE]: startsWithBrake ? 'on' : 'off',
+    }
     const child = fork(MAIN, ['gateway', ...this.#args], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child = child
     return new Promise((resolve, reject) => {
       child.once('message', (message) => {
         this.#adminUrl = (message as WorkerReady).adminUrl
+        // The brake may have been turned while it started.
+        if (this.#isBrakeSwitchedOn !== startsWithBrake) this.signal(this.#isBrakeSwitchedOn ? 'SIGUSR2' : 'SIGUSR1')
         resolve()
       })
       child.once('exit', (code, signal) => {
@@ -103,8 +120,14 @@ class Worker {
     })
   }
 
+  /** Reaches it once it listens to signals; before, they would end it or start a debugger. */
   signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal)
+    if (this.#adminUrl !== undefined) this.#child?.kill(signal)
+  }
+
+  /** Remembers how the switch of the brake stands, for the process that takes the place of this one. */
+  switchBrake(on: boolean): void {
+    this.#isBrakeSwitchedOn = on
   }
 
   async close(): Promise<void> {
@@ -123,8 +146,18 @@ class Worker {
 }
 
 /** The admin port of all: healthy and ready when each is, their metrics merged, anything else passed to every one. */
-async function answer(request: HttpRequest, workers: readonly Worker[]): Promise<HttpReply> {
+async function answer(
+  request: HttpRequest,
+  workers: readonly Worker[],
+): Promise<{ readonly reply: HttpReply; readonly isBrakeSwitchedOn?: boolean | undefined }> {
   const asked = await Promise.all(workers.map((worker) => ask(worker.adminUrl, request)))
+  const reply = joined(request, asked)
+  if (request.path !== '/brake' || request.method !== 'PUT') return { reply }
+  const moved = asked.find((one) => one?.status === 200)?.json as { held_by?: readonly string[] } | undefined
+  return { reply, isBrakeSwitchedOn: moved?.held_by?.includes('switch') }
+}
+
+function joined(request: HttpRequest, asked: readonly (CallAnswer | undefined)[]): HttpReply {
   if (request.path === '/metrics') {
     const texts = asked.flatMap((one) => (one?.status === 200 ? [one.text] : []))
     const type = 'text/plain; version=0.0.4; charset=utf-8'
@@ -139,7 +172,7 @@ async function answer(request: HttpRequest, workers: readonly Worker[]): Promise
   }
 }
 
-async function ask(adminUrl: string | undefined, request: HttpRequest) {
+async function ask(adminUrl: string | undefined, request: HttpRequest): Promise<CallAnswer | undefined> {
   if (adminUrl === undefined) return undefined
   const url = `${adminUrl}${request.path}${request.query === '' ? '' : `?${request.query}`}`
   const json = request.body.length === 0 ? {} : { json: parsed(request.body) }

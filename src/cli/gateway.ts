@@ -6,6 +6,7 @@ import { type DecisionSourceSettings, type GatewaySettings, startGateway } from 
 import { createLog, type Log } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import {
+  BRAKE_VARIABLE,
   defaultWorkers,
   runGatewayWorkers,
   SEED_VARIABLE,
@@ -32,7 +33,7 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     const adminListen = listenAddress(settings.admin_listen)
     return runGatewayWorkers(workers, { args, listen: checked.listen, adminListen }, log)
   }
-  const gateway = await startGateway(checked, log)
+  const gateway = await startGateway({ ...checked, isBrakeOn: io.env[BRAKE_VARIABLE] === 'on' }, log)
   if (worker !== undefined) process.send?.({ adminUrl: gateway.adminUrl ?? '' } satisfies WorkerReady)
   else log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
   return runUntilStopped([gateway], log)

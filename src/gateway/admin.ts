@@ -1,6 +1,6 @@
 import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
-import type { Brake } from './brake.ts'
+import { type Brake, type BrakeHolder, brakeHolders } from './brake.ts'
 import type { Circuit } from './circuit.ts'
 import type { MarkCheck, MarkStanding } from './mark-check/mark-check.ts'
 import type { Metrics } from './metrics.ts'
@@ -29,7 +29,7 @@ async function answer(request: HttpRequest, parts: AdminParts): Promise<HttpRepl
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   switch (request.path) {
     case '/healthz':
-      return isRead ? json(200, { status: 'ok' }) : notAllowed('GET')
+      return isRead ? json(200, { status: 'ok', ...shownBrake(parts) }) : notAllowed('GET')
     case '/readyz':
       return isRead ? readiness(parts) : notAllowed('GET')
     case '/metrics':
@@ -56,7 +56,7 @@ function readiness(parts: AdminParts): HttpReply {
     snapshot_version: source.version ?? null,
     snapshot_age_seconds: source.ageMs === undefined ? null : Math.round(source.ageMs) / 1_000,
     iam_circuit: circuit.isOpen ? 'open' : 'closed',
-    brake: brakeState(parts).brake,
+    ...shownBrake(parts),
     credential_marks: credentialMarks(parts.markCheck),
   })
 }
@@ -66,9 +66,15 @@ function credentialMarks({ standing }: MarkCheck): Readonly<Record<'rails' | 'ia
   return { rails: standing.legacy ?? 'not_checked', iam: standing.iam ?? 'not_checked' }
 }
 
-function brakeState({ brake, source }: AdminParts): { brake: 'on' | 'off'; held_by: readonly string[] } {
-  const heldBy = [...brake.heldBy, ...(source.brake ? ['control_plane'] : [])]
+function brakeState({ brake, source }: AdminParts): { brake: 'on' | 'off'; held_by: readonly BrakeHolder[] } {
+  const heldBy = brakeHolders(brake, source)
   return { brake: heldBy.length > 0 ? 'on' : 'off', held_by: heldBy }
+}
+
+/** As it stands among other things. */
+function shownBrake(parts: AdminParts): { brake: 'on' | 'off'; brake_held_by: readonly BrakeHolder[] } {
+  const { brake, held_by } = brakeState(parts)
+  return { brake, brake_held_by: held_by }
 }
 
 function setBrake(request: HttpRequest, parts: AdminParts): HttpReply {

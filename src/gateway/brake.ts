@@ -1,7 +1,17 @@
 import { stat } from 'node:fs/promises'
 import type { Log } from '../observability/index.ts'
+import type { DecisionSource } from './source.ts'
 
 const POLL_MS = 200
+
+/** Where a brake can be held: this process's switch (admin port, signals), its file, the control plane. */
+export const BRAKE_HOLDERS = ['switch', 'file', 'control_plane'] as const
+export type BrakeHolder = (typeof BRAKE_HOLDERS)[number]
+
+/** All that holds the brake, this gateway's own and the control plane's; empty while it is off. */
+export function brakeHolders(brake: Brake, source: Pick<DecisionSource, 'brake'>): readonly BrakeHolder[] {
+  return [...brake.heldBy, ...(source.brake ? ['control_plane' as const] : [])]
+}
 
 /** The brake of this gateway: a switch in memory, and a file that means on while it exists. */
 export class Brake {
@@ -12,9 +22,10 @@ export class Brake {
   #hasFile = false
   #isClosed = false
 
-  constructor(file: string | undefined, log: Log) {
+  constructor(file: string | undefined, log: Log, isSwitchedOn = false) {
     this.#file = file
     this.#log = log
+    this.#switch = isSwitchedOn
   }
 
   /** Looks for the file once, then goes on looking. */
@@ -28,9 +39,9 @@ export class Brake {
     return this.#switch || this.#hasFile
   }
 
-  /** What holds the brake, for people. */
-  get heldBy(): readonly string[] {
-    return [...(this.#switch ? ['switch'] : []), ...(this.#hasFile ? ['file'] : [])]
+  /** What of this gateway's own holds the brake. */
+  get heldBy(): readonly BrakeHolder[] {
+    return [...(this.#switch ? ['switch' as const] : []), ...(this.#hasFile ? ['file' as const] : [])]
   }
 
   /** Turns the switch; a brake held by its file stays on. */

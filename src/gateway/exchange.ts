@@ -89,6 +89,10 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     return this.#reply.status || CLIENT_CLOSED
   }
 
+  get isBrakeOn(): boolean {
+    return this.#gate.isBrakeOn
+  }
+
   /** Takes the request on. */
   start(): void {
     const match = this.#gate.iam === undefined ? undefined : this.#gate.routes.match(this.path)

@@ -10,7 +10,7 @@ import {
 import type { Log } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
-import { Brake } from './brake.ts'
+import { Brake, brakeHolders } from './brake.ts'
 import { Circuit } from './circuit.ts'
 import { ControlStream } from './control-stream.ts'
 import { Documents } from './documents.ts'
@@ -98,7 +98,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...settings.limits }
   const state = { isDraining: false }
   const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
-  const brake = new Brake(settings.brakeFile, log)
+  const brake = new Brake(settings.brakeFile, log, settings.isBrakeOn)
   const circuit = new Circuit('iam', settings.breaker ?? {}, log)
   // A gateway that has only begun has seen no traffic yet.
   const condition = () => ({ isCircuitOpen: circuit.isOpen, isBrakeOn: brake.isOn, ...recorded() })
@@ -111,7 +111,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
       isCircuitOpen: circuit.isOpen,
       snapshotVersion: source.version ?? -1,
       snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
-      isBrakeOn: brake.isOn || source.brake,
+      brakeHolders: brakeHolders(brake, source),
       keyAges: gate.keys?.ages,
       markStanding: markCheck.standing,
       ledger,

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
 import { ApplicationCounts } from './application-counts.ts'
+import { BRAKE_HOLDERS, type BrakeHolder } from './brake.ts'
 import type { KeyAges } from './key-union.ts'
 import type { MarkStanding } from './mark-check/mark-check.ts'
 import type { Outcome } from './outcome.ts'
@@ -27,7 +28,8 @@ export interface GaugeReadings {
   readonly snapshotVersion: number
   /** Seconds since the control plane was last heard; -1 when it never was. */
   readonly snapshotAgeSeconds: number
-  readonly isBrakeOn: boolean
+  /** All that holds the brake; nothing does while it is off. */
+  readonly brakeHolders: readonly BrakeHolder[]
   /** Seconds since each side's signing keys were fetched; undefined where there is nothing to unite. */
   readonly keyAges: KeyAges | undefined
   /** Of the sides whose marks are checked. */
@@ -72,7 +74,13 @@ export class Metrics {
     this.#gauge('handover_gateway_iam_circuit_open', "1 while IAM's circuit is not closed.", () =>
       readings().isCircuitOpen ? 1 : 0,
     )
-    this.#gauge('handover_gateway_brake_on', '1 while the brake is on.', () => (readings().isBrakeOn ? 1 : 0))
+    this.#gauge('handover_gateway_brake_on', '1 while the brake is on.', () =>
+      readings().brakeHolders.length > 0 ? 1 : 0,
+    )
+    this.#register('handover_gateway_brake_held', '1 for each source that holds the brake.', 'gauge', () => {
+      const holders = readings().brakeHolders
+      return BRAKE_HOLDERS.map((source) => ({ labels: { source }, value: holders.includes(source) ? 1 : 0 }))
+    })
     this.#gauge(
       'handover_snapshot_version',
       'Version of the snapshot in use; -1 for none.',

@@ -114,6 +114,7 @@ describe('the log', () => {
       durationMs: 1.23456,
       oauthError: undefined,
       granted: false,
+      isBrakeOn: false,
     } as const
     assert.deepEqual(JSON.parse(`{"level":"info"${decisionMembers(outcome)}}`), {
       level: 'info',
@@ -195,7 +196,7 @@ describe('metrics', () => {
 describe('the admin port', () => {
   test('says that it lives and is ready', async () => {
     const alive = await fetch(`${gateway.adminUrl}/healthz`)
-    assert.deepEqual([alive.status, await alive.json()], [200, { status: 'ok' }])
+    assert.deepEqual([alive.status, await alive.json()], [200, { status: 'ok', brake: 'off', brake_held_by: [] }])
     const ready = await fetch(`${gateway.adminUrl}/readyz`)
     assert.equal(ready.status, 200)
     const state = (await ready.json()) as Record<string, unknown>

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly destination: Destination | 'rejected'
   readonly reason: Reason
   readonly flagVersion: number | undefined
+  /** The brake was on when it ended. */
+  readonly isBrakeOn: boolean
   /** What the client was sent; 499 when it went away before it could be sent anything. */
   readonly status: number
   readonly durationMs: number

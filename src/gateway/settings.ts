@@ -118,6 +118,8 @@ export interface GatewaySettings {
   readonly logNoise?: LineAllowance | undefined
   /** So many applications have metrics of their own, the others share series. Default 200; 0 for none. */
   readonly mostMeteredApplications?: number
+  /** Whether the switch of the brake is on from the start. Default false. */
+  readonly isBrakeOn?: boolean | undefined
   /** While this file exists, the brake is on. */
   readonly brakeFile?: string | undefined
   /** SIGUSR2 puts the brake on, SIGUSR1 takes it off again, SIGHUP re-reads a snapshot file. Default false. */

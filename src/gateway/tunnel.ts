@@ -43,6 +43,7 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
       durationMs: performance.now() - startedAt,
       oauthError: undefined,
       granted: false,
+      isBrakeOn: gate.isBrakeOn,
     })
   }
   const refuse = (trouble: Trouble) => {

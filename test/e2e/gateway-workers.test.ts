@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
@@ -8,25 +9,37 @@ import { eventually, untilReady } from '../support/wait.ts'
 
 describe('a gateway of several processes on one port', { timeout: 60_000 }, () => {
   const upstream = createServer((_request, response) => response.end('ok'))
+  /** Answers authorize at once and never a token request. */
+  const iam = createServer((request, response) => {
+    if (request.url === '/oauth/token') codesFrom.push(request.socket.remotePort ?? 0)
+    else response.end('ok')
+  })
+  /** From which port of a gateway process each code came. */
+  const codesFrom: number[] = []
   let gateway: Program
   let url = ''
   let admin = ''
 
   before(async () => {
-    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
-    const { port } = upstream.address() as AddressInfo
+    for (const server of [upstream, iam]) {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    }
+    const [{ port }, { port: iamPort }] = [upstream.address() as AddressInfo, iam.address() as AddressInfo]
     const [listen = 0, adminListen = 0] = await freePorts(2)
     url = `http://127.0.0.1:${listen}`
     admin = `http://127.0.0.1:${adminListen}`
     gateway = await startHandover([
       ...['gateway', '--listen', `127.0.0.1:${listen}`, '--admin-listen', `127.0.0.1:${adminListen}`, '--workers', '2'],
-      ...['--legacy-url', `http://127.0.0.1:${port}`],
+      ...['--legacy-url', `http://127.0.0.1:${port}`, '--iam-url', `http://127.0.0.1:${iamPort}`],
     ])
     await untilReady(`${admin}/readyz`)
   })
   after(async () => {
     await gateway.stop()
-    await new Promise((resolve) => upstream.close(resolve))
+    for (const server of [upstream, iam]) {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
   })
 
   const requests = async () => {
@@ -64,6 +77,48 @@ describe('a gateway of several processes on one port', { timeout: 60_000 }, () =
     )
   })
 
+  test('one killed with a code of IAM under way breaks the connection, sends nothing twice, and the other goes on', async () => {
+    const before = childrenOf(gateway.pid)
+    const body = 'grant_type=authorization_code&code=gliamac-x&client_id=c'
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', connection: 'close' }
+    const underWay = fetch(`${url}/oauth/token`, { method: 'POST', headers, body }).then(
+      (answer) => answer.status,
+      () => 'broken off',
+    )
+    await eventually('the code is with IAM', () => codesFrom.length === 1)
+    const holder = holderOf(before, codesFrom[0] ?? 0)
+    process.kill(holder, 'SIGKILL')
+    assert.equal(await underWay, 'broken off')
+    const answers = Array.from({ length: 10 }, () => fetch(`${url}/some/page`, { headers: { connection: 'close' } }))
+    for (const answer of answers) assert.equal(await (await answer).text(), 'ok')
+    await eventually('two are there again', () => {
+      const now = childrenOf(gateway.pid)
+      return now.length === 2 && !now.includes(holder)
+    })
+    assert.equal(codesFrom.length, 1)
+    await untilReady(`${admin}/readyz`)
+  })
+
+  test('one that is started again holds the brake that was pulled before', async () => {
+    await fetch(`${admin}/brake`, { method: 'PUT', body: '"on"', headers: { 'content-type': 'application/json' } })
+    const [one = 0] = childrenOf(gateway.pid)
+    process.kill(one, 'SIGKILL')
+    await eventually('another has taken its place', () => {
+      const now = childrenOf(gateway.pid)
+      return now.length === 2 && !now.includes(one)
+    })
+    await untilReady(`${admin}/readyz`)
+    const decide = () => fetch(`${url}/oauth/authorize?client_id=c`, { headers: { connection: 'close' } })
+    for (let count = 0; count < 20; count++) await (await decide()).text()
+    const decisions = () =>
+      gateway.stdout.entries().filter((entry) => entry['path'] === '/oauth/authorize' && 'reason' in entry)
+    await eventually('20 decisions are logged', () => decisions().length === 20)
+    assert.deepEqual([...new Set(decisions().map((entry) => entry['reason']))], ['brake'])
+    await fetch(`${admin}/brake`, { method: 'PUT', body: '"off"', headers: { 'content-type': 'application/json' } })
+    const metrics = async () => (await fetch(`${admin}/metrics`)).text()
+    await eventually('it is off in both', async () => /^handover_gateway_brake_on 0$/m.test(await metrics()))
+  })
+
   test('they stop together, with exit code 0', async () => {
     gateway.kill('SIGTERM')
     const { code } = await gateway.ended
@@ -71,3 +126,29 @@ describe('a gateway of several processes on one port', { timeout: 60_000 }, () =
     await assert.rejects(fetch(url))
   })
 })
+
+/** Processes started by a process, as Linux tells. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+}
+
+/** The one of some processes whose connection has this port at its own end. */
+function holderOf(pids: readonly number[], port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)
+  const connection = lines.map((line) => line.trim().split(/\s+/)).find(([, local]) => local?.endsWith(`:${hex}`))
+  const socket = `socket:[${connection?.[9]}]`
+  const holder = pids.find((pid) => socketsOf(pid).includes(socket))
+  assert.ok(holder, 'no process holds the connection')
+  return holder
+}
+
+function socketsOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
+    } catch {
+      return [] // closed since it was listed
+    }
+  })
+}
