@@ -18,8 +18,11 @@ export interface Database extends Queryable {
   readonly kind: 'embedded' | 'postgres'
   /** Resolves, with the reason, when the database is gone for this process: an embedded engine that died. */
   readonly lost: Promise<StorageError>
-  /** All statements of `work` happen, or none. Slow work does not belong inside: the embedded engine has one session. */
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+  /**
+   * All statements of `work` happen, or none. Slow work does not belong inside: the embedded engine has one session.
+   * `limitMs` is for statements that are known to take longer than others.
+   */
+  transaction<T>(work: (tx: Queryable) => Promise<T>, limitMs?: number): Promise<T>
   /** A typed query builder on the same connections. */
   kysely<Tables>(): Kysely<Tables>
   /** Tells listeners of a channel, in every process that uses this database. Delivered after commit, at most once. */
@@ -129,7 +132,7 @@ class PooledDatabase implements Database {
     return run<Row>(this.#pool, statement, values)
   }
 
-  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (tx: Queryable) => Promise<T>, limitMs?: number): Promise<T> {
     const client = await this.#pool.connect()
     let broken: Error | undefined
     const onLost = (fault: Error) => {
@@ -139,11 +142,12 @@ class PooledDatabase implements Database {
     client.on('error', onLost)
     const after: Array<[string, string]> = []
     const tx: Queryable & { after: Array<[string, string]> } = {
-      query: (statement, values = []) => run(client, statement, values),
+      query: (statement, values = []) => run(client, statement, values, limitMs),
       after,
     }
     try {
       await client.query('begin')
+      if (limitMs !== undefined) await client.query(`set local statement_timeout = ${limitMs}`)
       const result = await work(tx)
       await client.query('commit')
       for (const [channel, payload] of after) this.#local.emit(channel, payload)
@@ -199,9 +203,12 @@ async function run<Row extends object>(
   on: pg.Pool | pg.PoolClient,
   statement: Statement | string,
   values: readonly unknown[],
+  limitMs?: number,
 ): Promise<Row[]> {
   const config = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text }
-  const result = await on.query<Row>({ ...config, values: values as unknown[] })
+  // The client gives up a little later than the server, so that the server's own answer comes first.
+  const limit = limitMs === undefined ? {} : { query_timeout: limitMs + 1_000 }
+  const result = await on.query<Row>({ ...config, ...limit, values: values as unknown[] })
   return result.rows
 }
 

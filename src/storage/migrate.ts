@@ -1,6 +1,5 @@
-import { sql } from 'kysely'
-import { Migrator } from 'kysely/migration'
-import type { Database } from './database.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database, Queryable } from './database.ts'
 import { StorageError } from './errors.ts'
 
 /** One forward step of a schema. Names sort in the order of application and never change once released. */
@@ -10,32 +9,74 @@ export interface Migration {
   readonly sql: string
 }
 
+/** For one statement of a migration, and for the wait while another replica migrates. */
+const STATEMENT_LIMIT_MS = 10 * 60_000
+/** Whoever waits for a table keeps all who come after waiting too, so a migration gives way and tries again. */
+const TABLE_LOCK_LIMIT_MS = 2_000
+const PAUSE_MS = 1_000
+const ATTEMPTS = 30
+
 /**
- * Brings `schema` up to date: what is not yet recorded runs in one transaction under a lock, so that several replicas
- * may start at once. Returns the names it ran. Rejects with {@link StorageError} naming the migration that failed.
+ * Brings `schema` up to date: what is not yet recorded runs in one transaction. Of several replicas that start at once
+ * one migrates and the others wait for it. Migrations that are recorded but not known here belong to a newer version
+ * and are no fault, so that an old replica may start beside new ones. Returns the names it ran. Rejects with
+ * {@link StorageError} naming the migration that failed, and then nothing of them has happened.
  */
 export async function migrate(database: Database, schema: string, migrations: readonly Migration[]): Promise<string[]> {
   assertSchemaName(schema)
-  const steps = migrations.map(({ name, sql: text }) => {
-    const statements = text.replaceAll('{schema}', schema).split(/;\s*(?:\n|$)/)
-    const up = async (db: Parameters<ReturnType<typeof sql.raw>['execute']>[0]) => {
-      for (const statement of statements) if (statement.trim() !== '') await sql.raw(statement).execute(db)
+  const running = { name: 'set-up' }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if ((await missing(database, schema, migrations)).length === 0) return []
+      return await database.transaction((tx) => migrateIn(tx, schema, migrations, running), STATEMENT_LIMIT_MS)
+    } catch (error) {
+      if (!isTableBusy(error) || attempt === ATTEMPTS) {
+        throw new StorageError(`migration ${running.name} of schema ${schema} failed`, { cause: error })
+      }
+      await sleep(PAUSE_MS * (0.5 + Math.random()))
     }
-    return [name, { up }] as const
-  })
-  const migrator = new Migrator({
-    db: database.kysely<never>(),
-    provider: { getMigrations: async () => Object.fromEntries(steps) },
-    migrationTableSchema: schema,
-    migrationTableName: 'migrations',
-    migrationLockTableName: 'migrations_lock',
-  })
-  const { error, results } = await migrator.migrateToLatest()
-  if (error) {
-    const failed = results?.find((result) => result.status === 'Error')?.migrationName ?? 'set-up'
-    throw new StorageError(`migration ${failed} of schema ${schema} failed`, { cause: error })
   }
-  return (results ?? []).map((result) => result.migrationName)
+}
+
+async function migrateIn(
+  tx: Queryable,
+  schema: string,
+  migrations: readonly Migration[],
+  running: { name: string },
+): Promise<string[]> {
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('handover migrations of ' || $1, 0))`, [schema])
+  await tx.query(`set local lock_timeout = ${TABLE_LOCK_LIMIT_MS}`)
+  await tx.query(`create schema if not exists ${schema}`)
+  await tx.query(`create table if not exists ${schema}.migrations (name text primary key, timestamp text not null)`)
+  const pending = await missing(tx, schema, migrations)
+  for (const { name, sql } of pending) {
+    running.name = name
+    for (const statement of sql.replaceAll('{schema}', schema).split(/;\s*(?:\n|$)/)) {
+      if (statement.trim() !== '') await tx.query(statement)
+    }
+    await tx.query(`insert into ${schema}.migrations (name, timestamp) values ($1, $2)`, [
+      name,
+      new Date().toISOString(),
+    ])
+  }
+  return pending.map(({ name }) => name)
+}
+
+/** The migrations that have not been run, in their order. */
+async function missing(on: Queryable, schema: string, migrations: readonly Migration[]): Promise<Migration[]> {
+  const sorted = [...migrations].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const table = `${schema}.migrations`
+  const [found] = await on.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table])
+  if (!found?.there) return sorted
+  const rows = await on.query<{ name: string }>(`select name from ${table}`)
+  const done = new Set(rows.map(({ name }) => name))
+  return sorted.filter(({ name }) => !done.has(name))
+}
+
+const LOCK_NOT_AVAILABLE = '55P03'
+
+function isTableBusy(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === LOCK_NOT_AVAILABLE
 }
 
 /** Schema names go into SQL text as they are, so they are held to plain lower-case words. */
