@@ -46,7 +46,9 @@ async function migrateIn(
 ): Promise<string[]> {
   await tx.query(`select pg_advisory_xact_lock(hashtextextended('handover migrations of ' || $1, 0))`, [schema])
   await tx.query(`set local lock_timeout = ${TABLE_LOCK_LIMIT_MS}`)
-  await tx.query(`create schema if not exists ${schema}`)
+  // What waited for the lock may still hold the catalog of before it; only a look into the table itself is sure.
+  const there = await tx.query('select 1 as there from pg_catalog.pg_namespace where nspname = $1', [schema])
+  if (there.length === 0) await tx.query(`create schema ${schema}`)
   await tx.query(`create table if not exists ${schema}.migrations (name text primary key, timestamp text not null)`)
   const pending = await missing(tx, schema, migrations)
   for (const { name, sql } of pending) {

@@ -1,0 +1,4 @@
+import { describeMigrations } from '../../../test/support/migration-rules.ts'
+import { authorizationMigrations } from './migrations.ts'
+
+describeMigrations('an authorization server', authorizationMigrations)

@@ -1,0 +1,4 @@
+import { describeMigrations } from '../../test/support/migration-rules.ts'
+import { iamMigrations } from './migrations.ts'
+
+describeMigrations('IAM', iamMigrations)

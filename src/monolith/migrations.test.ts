@@ -1,0 +1,4 @@
+import { describeMigrations } from '../../test/support/migration-rules.ts'
+import { monolithMigrations } from './migrations.ts'
+
+describeMigrations('the monolith', monolithMigrations)

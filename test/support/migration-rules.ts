@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Migration } from '../../src/storage/index.ts'
+
+/** What a replica of the version before, or its users, would feel while a migration runs or after it. */
+const RULES: ReadonlyArray<readonly [string, RegExp]> = [
+  ['takes something away', /\bdrop (table|column|schema|function|sequence|view)\b/],
+  ['gives something another name', /\brename\b/],
+  ['changes a type', /\balter column \w+ (set data )?type\b/],
+  ['wants a value that old statements do not write', /\bset not null\b|\balter column \w+ drop default\b/],
+  ['adds a column that old statements do not fill', /\badd column \w+ [\w()[\] ]*not null(?!.*default)/],
+  ['builds an index while nobody may write', /\bcreate (unique )?index\b(?! concurrently)/],
+  ['checks every row while nobody may write', /\badd constraint\b(?!.*not valid)/],
+]
+
+/** Why a migration may do so. Whoever adds one says what becomes of an old replica, and tells docs/upgrade.md. */
+const NOTES: Readonly<Record<string, string>> = {
+  '0002_indices_for_removal': 'before the first release',
+  '0006_key_schedule': 'before the first release; a replica from before it must be stopped first',
+  '0007_removal_and_vacuum': 'before the first release',
+  iam_0002_unanswered_challenges: 'before the first release',
+}
+
+/** The statements that concern what was there before: what a migration makes itself, nobody uses yet. */
+function statementsOnOldTables({ sql }: Migration): string[] {
+  const made = Array.from(sql.matchAll(/create table \{schema\}\.(\w+)/g), ([, table = '']) => table)
+  return sql
+    .split(/;\s*(?:\n|$)/)
+    .filter((statement) => !made.some((table) => new RegExp(`(on|table) \\{schema\\}\\.${table}\\b`).test(statement)))
+}
+
+/** What a migration would do to replicas of the version before: empty when they would not feel it. */
+export function faultsOf(migration: Migration): string[] {
+  return statementsOnOldTables(migration).flatMap((statement) =>
+    RULES.filter(([, pattern]) => pattern.test(statement.replaceAll(/\s+/g, ' '))).map(([what]) => what),
+  )
+}
+
+/** Holds a list of migrations to the rules; its folder calls this in a test file. */
+export function describeMigrations(name: string, migrations: readonly Migration[]): void {
+  describe(`the migrations of ${name}`, () => {
+    test('leave replicas of the version before in peace, or say why not', () => {
+      for (const migration of migrations) {
+        if (migration.name in NOTES) assert.notDeepEqual(faultsOf(migration), [], `${migration.name} needs no note`)
+        else assert.deepEqual(faultsOf(migration), [], migration.name)
+      }
+    })
+
+    test('sort in the order they are written in', () => {
+      const names = migrations.map((migration) => migration.name)
+      assert.deepEqual(names, [...names].sort())
+    })
+  })
+}
