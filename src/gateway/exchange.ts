@@ -14,6 +14,7 @@ import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
 import { cookieOwner, type Gate } from './gate.ts'
+import { HeldReply } from './held-reply.ts'
 import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
 import type { Lane, Reply } from './lane.ts'
 import { learnFromForm, learnFromJson, learnFromRedirect, mayHoldForm } from './learning.ts'
@@ -36,7 +37,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   readonly #gate: Gate
   readonly #lane: Lane
   readonly #admitted: Admitted
-  readonly #reply: Reply
+  #reply: Reply
   readonly #startedAt = performance.now()
   readonly peer: Peer
   readonly correlationId: string
@@ -284,6 +285,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (this.endpoint !== 'other' && isWorthPeeking(this.endpoint, status, answer.isJson)) this.#peek = new AnswerPeek()
     else if (this.#mayHandOver && mayHoldForm(gate, this.#side, status, headerOf(answer.headers, 'content-type'))) {
       this.#form = new AnswerPeek()
+    }
+    if (gate.ledger.isShared && (this.#peek !== undefined || this.#mayHandOver)) {
+      this.#reply = new HeldReply(this.#reply, gate.ledger.settled)
     }
     return true
   }

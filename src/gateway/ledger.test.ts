@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { RunningGateway } from './gateway.ts'
@@ -40,6 +41,31 @@ function issuing(name: string): Side['answer'] {
       ? { device_code: fresh(), user_code: fresh(), expires_in: 300 }
       : { access_token: fresh(), refresh_token: fresh(), expires_in: 7_200 }
     response.end(JSON.stringify(answer))
+  }
+}
+
+/** A way to a local port on which every byte takes its time, in both directions. */
+async function slowDoor(to: number, milliseconds: number): Promise<{ port: number; close(): void }> {
+  const open = new Set<Socket>()
+  const server = createServer((client) => {
+    const far = connect(to, '127.0.0.1')
+    for (const [from, into] of [
+      [client, far],
+      [far, client],
+    ] as const) {
+      open.add(from)
+      from.on('data', (chunk) => setTimeout(() => into.write(chunk), milliseconds))
+      from.on('error', () => {}).on('close', () => into.destroy())
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close()
+      for (const socket of open) socket.destroy()
+    },
   }
 }
 
@@ -217,6 +243,28 @@ describe('a ledger that gateways share', { skip }, () => {
   const shared = () => start({ ledger: { url: `redis://127.0.0.1:${port}` } })
   const redeem = (gateway: RunningGateway, code: string) =>
     post(gateway, '/oauth/token', { grant_type: 'authorization_code', code })
+
+  test('knows a credential before its client does, however slow the way to it is', async () => {
+    const slow = await slowDoor(port, 60)
+    const one = await start({ ledger: { url: `redis://127.0.0.1:${slow.port}` } })
+    const other = await shared()
+    try {
+      await until(async () => (await redeem(other, 'never-seen')).status === 200)
+      await until(async () => {
+        const { json } = await redeem(other, await codeOf(one, 'moved'))
+        return (json['access_token'] ?? '').startsWith('iam')
+      })
+      for (let times = 0; times < 5; times++) {
+        const code = await codeOf(one, 'moved')
+        assert.match((await redeem(other, code)).json['access_token'] ?? '', /^iam/)
+        const device = await post(one, '/oauth/authorize_device', { client_id: 'moved' })
+        const poll = { grant_type: 'device_code', device_code: device.json['device_code'] ?? '' }
+        assert.match((await post(other, '/oauth/token', poll)).json['access_token'] ?? '', /^iam/)
+      }
+    } finally {
+      slow.close()
+    }
+  })
 
   test('tells one gateway what another has seen, in hashes only and with an end; while it is lost, nothing is guessed', async () => {
     const [one, other] = [await shared(), await shared()]

@@ -90,6 +90,14 @@ export class CredentialLedger {
     return known ?? (isUnmarked ? this.#options.shared?.get(digest) : undefined)
   }
 
+  /** Whether other gateways are told what this one has seen. */
+  get isShared(): boolean {
+    return this.#options.shared !== undefined
+  }
+
+  /** Resolves when the other gateways know all that was learned, or could not be told in time; undefined when they do. */
+  readonly settled = (): Promise<void> | undefined => this.#options.shared?.settled()
+
   /** A quick no for answers that hold nothing to learn: whatever legacy issues without a mark of IAM's. */
   isConcernedBy(side: Destination, text: string): boolean {
     if (text === '') return false

@@ -3,8 +3,10 @@ import type { Destination } from '../../routing/index.ts'
 
 /** A ledger that several gateways share. Neither call ever throws or rejects. */
 export interface SharedLedger {
-  /** Tells the others; nobody waits for it. */
+  /** Tells the others. */
   set(hash: Buffer, side: Destination, lifetime: number): void
+  /** Resolves when the others have been told all of it, or could not be in time; undefined when there is nothing to tell. */
+  settled(): Promise<void> | undefined
   get(hash: Buffer): Promise<Destination | undefined | 'unreachable'>
   close(): Promise<void>
 }
@@ -40,10 +42,19 @@ export async function openSharedLedger(url: string, log: Log): Promise<SharedLed
     isLost = false
   })
   client.connect().catch(() => {})
+  let telling: Promise<void> | undefined
   return {
     set(hash, side, lifetime) {
-      client.set(nameOf(hash), LETTER[side], { expiration: { type: 'EX', value: Math.ceil(lifetime) } }).catch(() => {})
+      const expiration = { type: 'EX', value: Math.ceil(lifetime) } as const
+      // Redis answers in the order it was asked, so the last one stands for all.
+      const told = withinTime(client.set(nameOf(hash), LETTER[side], { expiration }))
+        .catch(() => {})
+        .then(() => {
+          if (telling === told) telling = undefined
+        })
+      telling = told
     },
+    settled: () => telling,
     async get(hash) {
       try {
         const letter = await withinTime(client.get(nameOf(hash)))
