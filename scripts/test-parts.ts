@@ -25,6 +25,11 @@ export function findParts(): Part[] {
       path: findProgram(name),
       skips: `examples/proxies/${name}, which is run by a real ${name}`,
     })),
+    ...['promtool', 'prometheus'].map((name) => ({
+      name,
+      path: findProgram(name),
+      skips: 'alert rules and dashboards in a real Prometheus',
+    })),
     { name: 'ruby-doorkeeper', path: findDoorkeeper(), skips: 'the gateway in front of a real Rails and Doorkeeper' },
   ]
 }

@@ -20,7 +20,8 @@ describe('the documents', () => {
   })
 
   test('name only files of this repository that exist', () => {
-    const named = /`((?:src|test|scripts|docs|bench|examples|flags)\/[\w./-]+\.(?:ts|mjs|sh|md|yml|rb|json))`/g
+    const named =
+      /`((?:src|test|scripts|docs|bench|examples|flags|observability)\/[\w./-]+\.(?:ts|mjs|sh|md|yml|rb|json))`/g
     const missing = documents.flatMap((document) =>
       Array.from(read(document).matchAll(named), ([, file = '']) => file)
         .filter((file) => !existsSync(join(ROOT, file)))

@@ -22,6 +22,7 @@ export {
   publicError,
 } from './pages.ts'
 export type * from './ports.ts'
+export { SECURITY_EVENT_KINDS } from './ports.ts'
 export { holdsReservedParameter } from './redirect-uri.ts'
 export {
   conditional,

@@ -148,12 +148,15 @@ export interface GrantEvent {
   readonly applicationId: number | undefined
 }
 
+/** Every kind of {@link SecurityEvent}. */
+export const SECURITY_EVENT_KINDS = ['refresh_token_reuse', 'authorization_code_replay'] as const
+
 /**
  * A refresh token or code of one use came again after its grace, so its family of tokens was revoked (RFC 9700 §4.14.2,
  * RFC 6749 §4.1.2). Null is what is not known. Holds no credential.
  */
 export interface CredentialReuse {
-  readonly kind: 'refresh_token_reuse' | 'authorization_code_replay'
+  readonly kind: (typeof SECURITY_EVENT_KINDS)[number]
   readonly clientId: string | null
   readonly applicationId: number | null
   readonly subject: string | null

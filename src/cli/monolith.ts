@@ -68,6 +68,7 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
   const { control_url, control_token_file } = settings
   return {
     listen: listenAddress(settings.listen),
+    metricsListen: settings.metrics_listen === undefined ? undefined : listenAddress(settings.metrics_listen),
     issuer: settings.issuer.replace(/\/$/, ''),
     doorkeeperVersion: settings.doorkeeper_version,
     database: store.database,

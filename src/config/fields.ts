@@ -27,6 +27,12 @@ export function listenField(fallback: string, description: string) {
   return note(schema.default(fallback), description, { placeholder: 'HOST:PORT' })
 }
 
+/** `HOST:PORT` of something that is served only when asked for. */
+export function optionalListenField(description: string) {
+  const schema = z.string().refine((text) => parseListenAddress(text) !== undefined, 'must be HOST:PORT')
+  return note(schema.optional(), description, { placeholder: 'HOST:PORT' })
+}
+
 const httpUrl = z
   .string()
   .refine((text) => /^https?:\/\/[^/?#\s]+/.test(text) && URL.canParse(text), 'must be an http or https URL')

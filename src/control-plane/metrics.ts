@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { ENVIRONMENTS } from '../flags/index.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GatewayRecord } from './gateways/gateway-record.ts'
@@ -21,6 +21,7 @@ export interface MetricReadings {
 /** Sets the metrics up. */
 export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricReadings): ControlMetrics {
   const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({

@@ -24,5 +24,7 @@ test('while the store is down everything but what it would have told is still sh
   metrics.grant({ grantType: 'refresh_token', clientId: undefined, applicationId: undefined })
   const { text } = await metrics.text()
   assert.match(text, /^handover_iam_grants_total\{grant_type="refresh_token"\} 1$/m)
+  assert.match(text, /^handover_iam_security_events_total\{kind="refresh_token_reuse"\} 0$/m)
+  assert.match(text, /^process_cpu_seconds_total /m)
   assert.doesNotMatch(text, /^handover_iam_challenges_open\{/m)
 })

@@ -1,5 +1,10 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { GrantEvent, LimitReached, SecurityEvent } from '../authorization-server/index.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  type GrantEvent,
+  type LimitReached,
+  SECURITY_EVENT_KINDS,
+  type SecurityEvent,
+} from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
 
@@ -41,6 +46,7 @@ const KNOWN_ERRORS: ReadonlySet<string> = new Set([
 export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', number>>): IamMetrics {
   const registers = [new Registry()]
   const [registry] = registers
+  if (registry) collectDefaultMetrics({ register: registry })
   const grants = new Counter({
     name: 'handover_iam_grants_total',
     help: 'Successful grants.',
@@ -59,6 +65,8 @@ export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', 
     labelNames: ['kind'],
     registers,
   })
+  // From the start, for an alarm sees the first event only as a step up from nothing.
+  for (const kind of SECURITY_EVENT_KINDS) securityEvents.inc({ kind }, 0)
   const limited = new Counter({
     name: 'handover_iam_rate_limited_total',
     help: 'Requests refused because there were too many, by endpoint and limit.',

@@ -12,6 +12,8 @@ import type { SignInLimits } from './users/sign-in-throttle.ts'
 /** What the monolith is told, checked already. */
 export interface MonolithSettings {
   readonly listen: ListenAddress
+  /** Where metrics are served; not for the public. Without it nowhere. */
+  readonly metricsListen?: ListenAddress | undefined
   /** The public origin under which clients and browsers know this server. */
   readonly issuer: string
   /** The version of Doorkeeper to answer as. Default 5.9. */

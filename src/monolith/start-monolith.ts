@@ -7,7 +7,7 @@ import {
   requestLimits,
   securityLogLine,
 } from '../authorization-server/index.ts'
-import { type ListenAddress, serve } from '../http/index.ts'
+import { type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import {
   controlPlaneTarget,
@@ -29,6 +29,7 @@ import { iamClient } from './handoff/iam-client.ts'
 import { loginChallenges } from './handoff/login-challenge.ts'
 import { resourceOwnerEndpoint } from './handoff/resource-owner.ts'
 import { homePages } from './home.ts'
+import { type MonolithMetrics, monolithMetrics, startMetricsServer } from './metrics.ts'
 import { monolithMigrations } from './migrations.ts'
 import { apiUserEndpoint } from './oauth/api-user.ts'
 import { authorizePages } from './oauth/authorize-pages.ts'
@@ -48,6 +49,8 @@ export interface RunningMonolith {
   /** `http://host:port`, as bound. */
   readonly url: string
   readonly address: ListenAddress
+  /** Where metrics are, if they are served. */
+  readonly metricsUrl: string | undefined
   /** Carries applications to IAM and the control plane; has no targets where neither is configured. */
   readonly replicator: Replicator
   /** Stops serving and delivering, and lets a clean-up under way end; the database stays open, it is the caller's. */
@@ -66,6 +69,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   await migrate(database, `${schema}_oauth`, authorizationMigrations)
   const users = databaseUsers(database, schema)
   const sessions = databaseSessions(database, schema)
+  const metrics = monolithMetrics()
   const throttle = signInThrottle(settings.limits?.signIn)
   const checkPassword = boundedPasswordCheck((username, password) => users.authenticate(username, password), throttle)
   const limits = requestLimits({
@@ -89,8 +93,11 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
       policy: settings.policy,
       reuseGraceSeconds: settings.reuseGraceSeconds,
     },
-    onGrant: (event) => logGrant(log, event),
-    onSecurityEvent: (event) => log.warn(securityLogLine(event), 'security event'),
+    onGrant: (event) => noteGrant(log, metrics, event),
+    onSecurityEvent: (event) => {
+      metrics.securityEvent(event)
+      log.warn(securityLogLine(event), 'security event')
+    },
     onKeyChange: ({ change, kid, algorithm }) =>
       log.info({ event: 'signing_key', change, kid, alg: algorithm }, 'signing key'),
     layout: coreLayout,
@@ -127,7 +134,17 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     testControl: settings.testControls ? (request) => testControl(request, { core, users, throttle }) : undefined,
     isReady: () => isReachable(database),
   })
-  const server = await serve({ listen: settings.listen, handler, log })
+  const servers: RunningServer[] = []
+  const closeServers = (graceMs?: number) => Promise.all(servers.map((one) => one.close(graceMs)))
+  const failed = async (error: unknown): Promise<never> => {
+    await closeServers(0)
+    throw error
+  }
+  const server = await serve({ listen: settings.listen, handler: metrics.timed(handler), log })
+  servers.push(server)
+  const { metricsListen } = settings
+  const metricsServer = metricsListen && (await startMetricsServer(metricsListen, metrics, log).catch(failed))
+  if (metricsServer) servers.push(metricsServer)
   const replicator = await startReplicator({
     database,
     schema,
@@ -140,17 +157,15 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     },
     targets: targetsOf(settings),
     log,
-  }).catch(async (error: unknown) => {
-    await server.close(0)
-    throw error
-  })
+  }).catch(failed)
   const cleanUp = startCleanUp(() => Promise.all([sessions.purge(), core.purge()]), PURGE_EVERY_MS, log)
   return {
     url: server.url,
     address: server.address,
+    metricsUrl: metricsServer?.url,
     replicator,
     async close() {
-      await Promise.all([server.close(), replicator.stop(), cleanUp.stop()])
+      await Promise.all([closeServers(), replicator.stop(), cleanUp.stop()])
     },
   }
 }
@@ -162,7 +177,9 @@ function targetsOf({ iam, control }: MonolithSettings): ReplicationTarget[] {
   return targets
 }
 
-function logGrant(log: Log, { grantType, clientId, applicationId }: GrantEvent): void {
+function noteGrant(log: Log, metrics: MonolithMetrics, event: GrantEvent): void {
+  metrics.grant(event)
+  const { grantType, clientId, applicationId } = event
   const line = {
     event: 'oauth_application:auth',
     client_id: clientId,

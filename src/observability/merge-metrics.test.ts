@@ -53,6 +53,14 @@ handover_snapshot_age_seconds 9
   )
 })
 
+test('memory and handles of the processes are added up, their lag is the worst one', () => {
+  const text = (bytes: number) =>
+    `# TYPE nodejs_heap_size_used_bytes gauge\nnodejs_heap_size_used_bytes ${bytes}\n# TYPE nodejs_eventloop_lag_p99_seconds gauge\nnodejs_eventloop_lag_p99_seconds ${bytes}\n`
+  const merged = mergeMetrics([text(10), text(32)])
+  assert.match(merged, /^nodejs_heap_size_used_bytes 42$/m)
+  assert.match(merged, /^nodejs_eventloop_lag_p99_seconds 32$/m)
+})
+
 test('one text comes out as it went in', () => {
   assert.equal(mergeMetrics([one]), one)
 })

@@ -5,7 +5,10 @@ const sum: Merge = (left, right) => left + right
 /** The slowest process speaks for all: what it does not have yet, the port as a whole does not have. */
 const LEAST = new Set(['handover_snapshot_version'])
 /** Gauges that are shares of one whole. */
-const ADDED = /^process_(resident_memory_bytes|virtual_memory_bytes|heap_bytes|open_fds)$/
+const ADDED = new RegExp(
+  '^(process_(resident_memory_bytes|virtual_memory_bytes|heap_bytes|open_fds)|handover_gateway_ledger_entries' +
+    '|nodejs_(active_\\w+|heap_size_\\w+|heap_space_size_\\w+|external_memory_bytes))$',
+)
 
 /**
  * Merges the metrics of processes that share one port, each in Prometheus's text format (0.0.4): counters, histograms

@@ -1,0 +1,81 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { type GrantEvent, SECURITY_EVENT_KINDS, type SecurityEvent } from '../authorization-server/index.ts'
+import { type HttpHandler, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
+import type { Log } from '../observability/index.ts'
+
+/** What the monolith counts. Labels are from fixed lists: no client, user or credential is among them. */
+export interface MonolithMetrics {
+  grant(event: GrantEvent): void
+  securityEvent(event: SecurityEvent): void
+  /** Answers as `handler` does and takes the time. */
+  timed(handler: HttpHandler): HttpHandler
+  readonly registry: Registry
+}
+
+/** Metrics in a registry of their own, those of the process among them. */
+export function monolithMetrics(): MonolithMetrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const grants = new Counter({
+    name: 'handover_monolith_grants_total',
+    help: 'Successful grants.',
+    labelNames: ['grant_type'],
+    registers,
+  })
+  const securityEvents = new Counter({
+    name: 'handover_monolith_security_events_total',
+    help: 'Security events, such as a refresh token that was used again.',
+    labelNames: ['kind'],
+    registers,
+  })
+  // From the start, for an alarm sees the first event only as a step up from nothing.
+  for (const kind of SECURITY_EVENT_KINDS) securityEvents.inc({ kind }, 0)
+  const durations = new Histogram({
+    name: 'handover_monolith_request_duration_seconds',
+    help: 'Time to answer, by what was asked for and status.',
+    labelNames: ['area', 'code'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  })
+  return {
+    grant: ({ grantType }) => grants.inc({ grant_type: grantType }),
+    securityEvent: ({ kind }) => securityEvents.inc({ kind }),
+    timed: (handler) => async (request) => {
+      const startedAt = performance.now()
+      const reply = await handler(request)
+      durations.observe({ area: areaOf(request.path), code: reply.status }, (performance.now() - startedAt) / 1_000)
+      return reply
+    },
+    registry,
+  }
+}
+
+/** Serves `/metrics`, and `/healthz`, for whoever watches over the monolith. */
+export function startMetricsServer(
+  listen: ListenAddress,
+  { registry }: MonolithMetrics,
+  log: Log,
+): Promise<RunningServer> {
+  return serve({
+    listen,
+    log,
+    bodyLimit: 1_024,
+    handler: async ({ path }) => {
+      if (path === '/metrics') {
+        return { status: 200, headers: [['Content-Type', registry.contentType]], body: await registry.metrics() }
+      }
+      const isAlive = path === '/healthz'
+      return {
+        status: isAlive ? 200 : 404,
+        headers: [['Content-Type', 'text/plain']],
+        body: isAlive ? 'ok\n' : 'not found\n',
+      }
+    },
+  })
+}
+
+function areaOf(path: string): string {
+  const [, area = 'other'] = /^(?:\/o\/[^/]+)?\/+(oauth|users|api|-|\.well-known)(?:\/|$)/.exec(path) ?? []
+  return area === '-' ? 'platform' : area === '.well-known' ? 'oauth' : area
+}
