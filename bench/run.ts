@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { benchGateway } from './gateway.ts'
+import { benchPropagation } from './propagation.ts'
 import { benchTokens } from './tokens.ts'
 
 const HELP = `npm run bench -- [WHAT] [OPTION]...
@@ -18,6 +19,9 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
               --store postgres|embedded   --format opaque|jwt (access tokens)   --server PART of its name
               --workload client_credentials|code|refresh|introspect|info|userinfo
               --node-option OPTION for the servers, such as --node-option=--cpu-prof
+  propagation how long a flip takes to the last of 20 gateways, by two control planes on one PostgreSQL, and what a
+              gateway misses while one of the two is killed
+              --flips N (1000)
 
 Figures of a shared machine are its good moments: compare what ran in the same minutes, and look at the ratio.
 `
@@ -37,6 +41,9 @@ switch (what) {
     break
   case 'tokens':
     await benchTokens(args)
+    break
+  case 'propagation':
+    await benchPropagation(args)
     break
   default:
     process.stdout.write(HELP)

@@ -41,7 +41,7 @@ is reported at once, and the exit code is 2.
 gateway:
   legacy_url: http://127.0.0.1:3000
   iam_url: http://127.0.0.1:8084
-  control_url: http://127.0.0.1:8080
+  control_url: [http://127.0.0.1:8080]
   control_token_file: /etc/handover/gateway-token
 \`\`\`
 

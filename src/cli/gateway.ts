@@ -133,13 +133,14 @@ function ownPaths(pairs: readonly string[]): Record<string, string> {
 
 function decisionSource(settings: Settings<'gateway'>, worker: string | undefined): DecisionSourceSettings {
   const { control_url, routing_url, snapshot, environment, data_dir } = settings
-  if (control_url !== undefined) {
+  const [url, ...otherUrls] = control_url ?? []
+  if (url !== undefined) {
     const token = readSecretFile('--control-token-file', settings.control_token_file ?? '')
     const stateFile =
       data_dir === undefined ? undefined : join(data_dir, `snapshot${worker === undefined ? '' : `-${worker}`}.ndjson`)
     const { name = hostname().slice(0, 128), commit } = settings
     const identity = { instance: randomUUID(), name, version: version(), commit }
-    return { kind: 'control', url: control_url, token, environment, stateFile, identity }
+    return { kind: 'control', url, otherUrls, token, environment, stateFile, identity }
   }
   if (routing_url !== undefined) {
     const secret = readKeyFile('--routing-secret-file', settings.routing_secret_file ?? '')

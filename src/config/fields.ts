@@ -46,6 +46,16 @@ export function urlField(description: string, notes: FieldNotes = {}) {
   return note(schema.optional(), description, { placeholder: 'URL', ...notes })
 }
 
+/** Several http(s) URLs, tried in their order: a YAML list, a flag said several times, or commas in a variable. */
+export function urlListField(description: string) {
+  const item = httpUrl.refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must hold no user name')
+  const schema = z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',') : value),
+    z.array(item).min(1, 'must not be empty').optional(),
+  )
+  return note(schema.optional(), description, { placeholder: 'URL…' })
+}
+
 /** A URL that must be given. */
 export function requiredUrlField(description: string, notes: FieldNotes = {}) {
   return note(httpUrl, description, { placeholder: 'URL', ...notes })

@@ -17,6 +17,7 @@ import {
   switchField,
   textField,
   urlField,
+  urlListField,
 } from './fields.ts'
 import { policyFields, policyPreset } from './policy-fields.ts'
 
@@ -62,7 +63,9 @@ const gateway = z.strictObject({
     aliases: ['iamServiceURL'],
     environment: ['IAM_SERVICE_URL'],
   }),
-  control_url: urlField('Decide by the snapshot streamed from this control plane.'),
+  control_url: urlListField(
+    'Decide by the snapshot streamed from this control plane; of several replicas, from one that answers.',
+  ),
   control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
   routing_url: urlField(
     'Decide by asking this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',

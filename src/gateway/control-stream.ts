@@ -17,11 +17,12 @@ const MAX_LINE_CHARS = 8 << 20
 export type ControlStreamSettings = Extract<DecisionSourceSettings, { kind: 'control' }>
 
 /**
- * Follows the control plane's snapshot stream for ever: a stream that ends, errs or falls silent is opened again, with
- * pauses that grow to 5 s. The last good snapshot stays in use meanwhile, and is on disk for the next start.
+ * Follows the control plane's snapshot stream for ever: a stream that ends, errs or falls silent is opened again at the
+ * next of its replicas, with pauses that grow to 5 s. The last good snapshot stays in use meanwhile, and is on disk for the next start.
  */
 export class ControlStream implements DecisionSource {
   readonly #settings: ControlStreamSettings
+  readonly #urls: readonly string[]
   readonly #log: Log
   readonly #reader: SnapshotReader
   readonly #keeper: LastKnownGood | undefined
@@ -29,6 +30,7 @@ export class ControlStream implements DecisionSource {
   readonly #stop = new AbortController()
   readonly #report: StandingReport | undefined
   #running: Promise<void> | undefined
+  #attempt = 0
   #heardAt: number | undefined
   #pause = FIRST_PAUSE_MS
   #mayResume = true
@@ -37,6 +39,7 @@ export class ControlStream implements DecisionSource {
   /** `condition` is asked whenever the control plane is told how this gateway stands. */
   constructor(settings: ControlStreamSettings, log: Log, condition?: () => Condition) {
     this.#settings = settings
+    this.#urls = [settings.url, ...(settings.otherUrls ?? [])].map((url) => url.replace(/\/+$/, ''))
     this.#log = log
     this.#reader = new SnapshotReader(settings.environment)
     this.#keeper = settings.stateFile === undefined ? undefined : new LastKnownGood(settings.stateFile, log)
@@ -112,6 +115,7 @@ export class ControlStream implements DecisionSource {
       const why = await this.#connect()
       if (signal.aborted) return
       this.#tell(why)
+      this.#attempt += 1
       await pause(this.#pause * (0.5 + Math.random()), signal)
       this.#pause = Math.min(LONGEST_PAUSE_MS, this.#pause * 2)
     }
@@ -125,8 +129,9 @@ export class ControlStream implements DecisionSource {
       if (performance.now() - quietSince > SILENCE_MS) dead.abort()
     }, 250)
     this.#reader.reset()
+    const url = this.#urls[this.#attempt % this.#urls.length] ?? this.#settings.url
     try {
-      const { statusCode, body } = await request(this.#address(), {
+      const { statusCode, body } = await request(this.#address(url), {
         dispatcher: this.#agent,
         headers: { accept: 'application/x-ndjson', authorization: `Bearer ${this.#settings.token}` },
         signal: AbortSignal.any([this.#stop.signal, dead.signal]),
@@ -136,7 +141,7 @@ export class ControlStream implements DecisionSource {
         return `status ${statusCode}`
       }
       const lines = new Lines()
-      this.#report?.begin()
+      this.#report?.begin(url)
       for await (const chunk of body as AsyncIterable<Buffer>) {
         quietSince = performance.now()
         for (const line of lines.push(chunk)) {
@@ -156,7 +161,7 @@ export class ControlStream implements DecisionSource {
     }
   }
 
-  #address(): string {
+  #address(url: string): string {
     const query = new URLSearchParams({ environment: this.#settings.environment })
     const held = this.#snapshot
     if (held !== undefined && this.#mayResume) {
@@ -164,7 +169,7 @@ export class ControlStream implements DecisionSource {
       if (held.epoch !== undefined) query.set('epoch', held.epoch)
     }
     for (const [name, value] of Object.entries(this.#settings.identity ?? {})) if (value) query.set(name, value)
-    return `${this.#settings.url.replace(/\/+$/, '')}${SNAPSHOT_STREAM_PATH}?${query}`
+    return `${url}${SNAPSHOT_STREAM_PATH}?${query}`
   }
 
   /** Takes one line; returns why the stream is of no more use, if so. */

@@ -11,6 +11,8 @@ export type DecisionSourceSettings =
       readonly kind: 'control'
       /** Base address of the control plane. */
       readonly url: string
+      /** Its other replicas, on the same database: each is tried in turn when the one before does not answer. */
+      readonly otherUrls?: readonly string[]
       /** Bearer token of role `gateway`. */
       readonly token: string
       readonly environment: string

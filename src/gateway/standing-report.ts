@@ -12,7 +12,6 @@ export interface Condition {
 
 /** Whom to tell, and as whom. */
 interface ReportSettings {
-  readonly url: string
   readonly token: string
   readonly environment: string
   readonly identity: GatewayIdentity
@@ -40,6 +39,7 @@ export class StandingReport {
   #underWay: Promise<void> | undefined
   #isDue = false
   #isOpen = false
+  #url = ''
 
   constructor(
     settings: ReportSettings,
@@ -51,8 +51,9 @@ export class StandingReport {
     this.#read = read
   }
 
-  /** The stream is open: reports begin. */
-  begin(): void {
+  /** The stream to this address of the control plane is open: reports begin. */
+  begin(url: string): void {
+    this.#url = url
     this.#isOpen = true
     this.soon()
   }
@@ -89,12 +90,11 @@ export class StandingReport {
   }
 
   async #tell(): Promise<void> {
-    const { url, token } = this.#settings
     try {
-      const { statusCode, body } = await request(url.replace(/\/+$/, '') + GATEWAY_REPORT_PATH, {
+      const { statusCode, body } = await request(this.#url + GATEWAY_REPORT_PATH, {
         dispatcher: this.#agent,
         method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#settings.token}` },
         body: JSON.stringify(this.#compose()),
         signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LIMIT_MS)]),
       })
