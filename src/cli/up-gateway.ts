@@ -58,13 +58,13 @@ export function startGatewayProcess(
   return {
     async whenReady() {
       const url = `http://${gatewayAdmin.host}:${gatewayAdmin.port}/readyz`
-      const until = Date.now() + READY_LIMIT_MS
+      const until = performance.now() + READY_LIMIT_MS
       for (;;) {
         const answer = await call({ method: 'GET', url, timeoutMs: 1_000 }).catch(() => undefined)
         // It calls itself ready without a snapshot too, after a while, for it can route to legacy; a flip would wait then.
         const { snapshot_version } = (answer?.json ?? {}) as { snapshot_version?: number | null }
         if (answer?.status === 200 && typeof snapshot_version === 'number') return
-        if (Date.now() > until) throw new Error('the gateway did not become ready within 30 s')
+        if (performance.now() > until) throw new Error('the gateway did not become ready within 30 s')
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
     },

@@ -71,11 +71,11 @@ async function waitUntilDrained(
   loops: readonly TargetLoop[],
   timeoutMs: number,
 ): Promise<boolean> {
-  const until = Date.now() + timeoutMs
+  const until = performance.now() + timeoutMs
   for (;;) {
     if (loops.every((loop) => loop.hasReconciled) && (await pendingDeliveries(progresses)) === 0) return true
-    if (Date.now() >= until) return false
-    await new Promise((resolve) => setTimeout(resolve, Math.min(DRAINED_POLL_MS, until - Date.now())))
+    if (performance.now() >= until) return false
+    await new Promise((resolve) => setTimeout(resolve, Math.min(DRAINED_POLL_MS, until - performance.now())))
   }
 }
 
@@ -126,7 +126,7 @@ class TargetLoop {
       this.#woken = false
       // A reconciliation that fails does not keep deliveries from being tried.
       const failed = [
-        Date.now() >= this.#nextReconciliation ? await this.#attempt(() => this.#reconcile()) : undefined,
+        performance.now() >= this.#nextReconciliation ? await this.#attempt(() => this.#reconcile()) : undefined,
         await this.#attempt(() => this.#drain()),
       ]
       this.#conclude(failed.find((reason) => reason !== undefined))
@@ -145,7 +145,7 @@ class TargetLoop {
   async #reconcile(): Promise<undefined> {
     const { database, schema, source, log, reconcileEveryMs = RECONCILE_EVERY_MS } = this.#options
     const result = await reconcile({ database, schema, source, target: this.target, progress: this.progress })
-    this.#nextReconciliation = Date.now() + reconcileEveryMs
+    this.#nextReconciliation = performance.now() + reconcileEveryMs
     this.hasReconciled = true
     await pruneTombstones(database, schema)
     const line = { layer: 'reconcile', target: this.target.name, ...result }
@@ -192,12 +192,12 @@ class TargetLoop {
     if (this.#stopping || (this.#woken && this.#failures === 0)) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
-        if (!this.#stopping && this.#failures > 0 && Date.now() < notBefore) return
+        if (!this.#stopping && this.#failures > 0 && performance.now() < notBefore) return
         clearTimeout(timer)
         this.#alarm = undefined
         resolve()
       }
-      const notBefore = Date.now() + wait
+      const notBefore = performance.now() + wait
       const timer = setTimeout(() => {
         this.#alarm = undefined
         resolve()

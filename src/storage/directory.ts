@@ -24,10 +24,10 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   let lock: DatabaseSync | undefined
   try {
     makeDirectory(path)
-    for (const until = Date.now() + PATIENCE_MS; lock === undefined; ) {
+    for (const until = performance.now() + PATIENCE_MS; lock === undefined; ) {
       lock = tryLock(join(path, 'handover.lock'))
       if (lock !== undefined) break
-      if (Date.now() > until) throw new DirectoryInUseError(path, readPid(pidFile))
+      if (performance.now() > until) throw new DirectoryInUseError(path, readPid(pidFile))
       await sleep(RETRY_MS)
     }
     writeFileSync(pidFile, String(process.pid))
