@@ -15,6 +15,10 @@ export interface System {
   readonly iamUrl: string
   readonly monolithUrl: string
   readonly demoUrl: string
+  /** IAM's internal port. */
+  readonly iamInternalUrl: string
+  /** Where the monolith's metrics are, when the parts were started one by one. */
+  readonly monolithMetricsUrl: string
   readonly dataDir: string
   readonly programs: readonly Program[]
   /** Runs a `handover` command against the control plane. */
@@ -43,6 +47,8 @@ export interface PartsOptions {
   readonly hasTestControls?: boolean
   /** Options of both authorization servers. */
   readonly servers?: readonly string[]
+  /** More options for single parts. */
+  readonly more?: Readonly<Partial<Record<'control' | 'iam' | 'monolith' | 'gateway', readonly string[]>>>
 }
 
 /**
@@ -50,7 +56,7 @@ export interface PartsOptions {
  * `--test-controls` where asked for.
  */
 export async function startParts(databaseUrl: string, options: PartsOptions = {}): Promise<System> {
-  const { seed = SEED, hasTestControls = false, servers = [] } = options
+  const { seed = SEED, hasTestControls = false, servers = [], more = {} } = options
   const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
   const issuer = `http://${at(0)}`
@@ -72,17 +78,20 @@ export async function startParts(databaseUrl: string, options: PartsOptions = {}
       ...['control', '--listen', at(2), ...store, '--admin-token-file', file('admin-token')],
       ...['--gateway-token-file', file('gateway-token'), '--replication-token-file', file('replication-token')],
       ...['--routing-secret-file', file('routing-secret')],
+      ...(more.control ?? []),
     )
     await start(
       `http://${at(4)}`,
       ...['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', issuer, ...store, ...secrets, ...both],
       ...['--verifier-key-file', file('verifier-key'), '--resource-owner-url', `http://${at(5)}/-/iam/resource_owner`],
+      ...(more.iam ?? []),
     )
     await start(
       `http://${at(5)}`,
       ...['monolith', '--listen', at(5), '--issuer', issuer, ...store, ...secrets, '--seed', seed, ...both],
       ...['--iam-internal-url', `http://${at(4)}`, '--control-url', `http://${at(2)}`],
-      ...['--control-token-file', file('replication-token')],
+      ...['--control-token-file', file('replication-token'), '--metrics-listen', at(6)],
+      ...(more.monolith ?? []),
     )
     await start(
       `http://${at(1)}`,
@@ -96,6 +105,7 @@ export async function startParts(databaseUrl: string, options: PartsOptions = {}
         file('gateway-token'),
       ],
       ...['--verifier-key-file', file('verifier-key'), '--data-dir', file('gateway'), '--workers', '1'],
+      ...(more.gateway ?? []),
     )
   } catch (error) {
     const said = programs.map((program) => `${program.stdout.text()}\n${program.stderr.text()}`).join('\n')
@@ -114,6 +124,8 @@ function describeSystem(base: number, dataDir: string, programs: readonly Progra
     iamUrl: url(3),
     monolithUrl: url(5),
     demoUrl: url(6),
+    iamInternalUrl: url(4),
+    monolithMetricsUrl: url(6),
     dataDir,
     programs,
     handover: (...args) =>
