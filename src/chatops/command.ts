@@ -1,0 +1,66 @@
+import type { Environment } from '../flags/index.ts'
+
+/** The order in which a command goes through its environments: away from users first. */
+export const RUN_ORDER: readonly Environment[] = ['dev', 'staging', 'staging-ref', 'pre', 'production']
+
+/** Checks that somebody may pass over; that they did is recorded with the change. */
+export const OVERRIDES = ['production_check', 'consistency_check', 'jump_limit'] as const
+export type Override = (typeof OVERRIDES)[number]
+
+/** What every command that changes something carries. */
+export interface ChangeTerms {
+  readonly environments: readonly Environment[]
+  readonly isDryRun: boolean
+  readonly reason: string | undefined
+  readonly changeIssue: string | undefined
+  readonly overrides: readonly Override[]
+}
+
+/** `feature set`; `parameters` are those of `POST /api/v4/features/:name`, but for the environment. */
+export interface FeatureSet extends ChangeTerms {
+  readonly kind: 'feature_set'
+  readonly flag: string
+  readonly value: string
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+export interface FeatureDelete extends ChangeTerms {
+  readonly kind: 'feature_delete'
+  readonly flag: string
+}
+
+/** A command, understood. */
+export type Command =
+  | FeatureSet
+  | FeatureDelete
+  | { readonly kind: 'feature_get'; readonly flag: string; readonly environments: readonly Environment[] }
+  | { readonly kind: 'feature_list'; readonly match: string; readonly environments: readonly Environment[] }
+  | { readonly kind: 'feature_approve'; readonly proposal: number; readonly overrides: readonly Override[] }
+  | { readonly kind: 'feature_proposals' }
+  | { readonly kind: 'auto_deploy_status'; readonly shas: readonly string[] }
+  | { readonly kind: 'release_check'; readonly mergeRequest: MergeRequestAddress; readonly version: string | undefined }
+  | { readonly kind: 'help'; readonly topic: Topic | undefined }
+
+/** What a merge request's address names. */
+export interface MergeRequestAddress {
+  readonly url: string
+  /** Path of the project, such as `gitlab-org/gitlab`. */
+  readonly project: string
+  readonly iid: number
+}
+
+/** The commands by the words that call them. */
+export const TOPICS = [
+  'feature get',
+  'feature set',
+  'feature list',
+  'feature delete',
+  'feature approve',
+  'feature proposals',
+  'auto_deploy status',
+  'release check',
+] as const
+export type Topic = (typeof TOPICS)[number]
+
+/** A command, or what is wrong with the text, in words for the person who typed it. */
+export type Parsed = { readonly command: Command } | { readonly fault: string; readonly topic: Topic | undefined }

@@ -1,0 +1,91 @@
+/** One word of a command. What stood in quotes or back-ticks is never an option. */
+export interface Word {
+  readonly text: string
+  readonly isQuoted: boolean
+}
+
+/** The words of a text, or why it cannot be taken apart, in words for the person who typed it. */
+export type Words = { readonly words: readonly Word[] } | { readonly fault: string }
+
+/** Longest command that is read, in characters: far beyond any that somebody types. */
+export const MAX_TEXT = 4_000
+
+const QUOTES: Readonly<Record<string, string>> = { '"': '"', "'": "'", '`': '`' }
+
+/**
+ * Undoes what Slack and phones make of typed text: links `<url|text>` and entities (Slack's "Formatting text"), curly
+ * quotes, dashes in place of `--`, blanks that are none.
+ */
+export function plainText(text: string): string {
+  const unlinked = text
+    .replace(/<((?:https?:\/\/|mailto:)[^<>|]*)(?:\|[^<>]*)?>/g, '$1')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
+  return unlinked
+    .replace(/[\u00a0\u2000-\u200a\u202f\u3000]/g, ' ')
+    .replace(/[\u200b\u2060\ufeff]/g, '')
+    .replace(/[\u201c\u201d\u201e\u00ab\u00bb]/g, '"')
+    .replace(/[\u2018\u2019\u201a]/g, "'")
+    .replace(/(^|\s)(?:[\u2012-\u2015]{1,2}|-[\u2012-\u2015])(?=[a-z])/gi, '$1--')
+    .trim()
+}
+
+/**
+ * Takes text apart into words. Double and single quotes and back-ticks hold a word together where they begin one or
+ * follow its first `=`; anywhere else they are characters like others. Nothing is expanded and nothing is escaped.
+ */
+export function splitWords(typed: string): Words {
+  if (typed.length > MAX_TEXT) return { fault: `the command is longer than ${MAX_TEXT} characters` }
+  const text = withoutCodeMarks(plainText(typed))
+  const words: Word[] = []
+  for (let at = skipBlanks(text, 0); at < text.length; at = skipBlanks(text, at)) {
+    const read = readWord(text, at)
+    if ('fault' in read) return read
+    words.push(read.word)
+    at = read.end
+  }
+  return { words }
+}
+
+/** A whole command pasted as code: the back-ticks around it belong to the pasting. */
+function withoutCodeMarks(text: string): string {
+  const inner = /^(`{1,3})([^`]*\s[^`]*)\1$/.exec(text)?.[2]
+  return inner === undefined ? text : inner.trim()
+}
+
+type ReadWord = { readonly word: Word; readonly end: number } | { readonly fault: string }
+
+function readWord(text: string, start: number): ReadWord {
+  let said = ''
+  let isQuoted = false
+  let mayOpen = true
+  let at = start
+  while (at < text.length && !isBlank(text[at])) {
+    const character = text[at] ?? ''
+    const closing = mayOpen ? QUOTES[character] : undefined
+    if (closing === undefined) {
+      mayOpen = character === '=' && !said.includes('=')
+      said += character
+      at++
+      continue
+    }
+    const end = text.indexOf(closing, at + 1)
+    if (end < 0) return { fault: `${character} is opened and never closed` }
+    if (at === start) isQuoted = true
+    said += text.slice(at + 1, end)
+    mayOpen = false
+    at = end + 1
+  }
+  return { word: { text: said, isQuoted }, end: at }
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from
+  while (at < text.length && isBlank(text[at])) at++
+  return at
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character !== undefined && /\s/.test(character)
+}
