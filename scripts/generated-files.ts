@@ -23,7 +23,9 @@ function reference(): string {
   const parts = (Object.keys(sections) as Section[]).map((section) => {
     const rows = optionsOf(section).map((option) => {
       const flags = option.flags.map((flag) => `\`${flag}\``).join(', ')
-      const variables = option.variables.map((name) => `\`${name}\``).join(', ')
+      const variables = option.isFileOnly
+        ? 'in the file only'
+        : option.variables.map((name) => `\`${name}\``).join(', ')
       const fallback = option.fallback === undefined ? '' : ` Default: \`${String(option.fallback)}\`.`
       return `| \`${option.key}\` | ${flags}${option.placeholder ? ` \`${option.placeholder.replaceAll('|', '\\|')}\`` : ''} | ${variables} | ${option.description}${fallback} |`
     })

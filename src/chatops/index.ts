@@ -5,9 +5,19 @@ export {
   type FeatureSet,
   type MergeRequestAddress,
   type Override,
-  type Parsed,
   RUN_ORDER,
-  type Topic,
 } from './command.ts'
 export { helpLines } from './help.ts'
-export { type Grammar, parseCommand } from './parse.ts'
+export { parseCommand } from './parse.ts'
+export { releaseVerdict } from './release.ts'
+export { isResponseUrl } from './response-url.ts'
+export { type ChatAnswer, headingOf, outcomeOf, refusal, type Section, stateInWords } from './result.ts'
+export { channelRefusal } from './rules/channel.ts'
+export { consistencyRefusal } from './rules/consistency.ts'
+export { jumpRefusal } from './rules/jump.ts'
+export { type Obstacle, productionObstacles } from './rules/production-check.ts'
+export { DEFAULT_RULES, type RuleSettings } from './rules/settings.ts'
+export { isWidening } from './rules/widening.ts'
+export { type SlackMessage, slackMessage } from './slack-message.ts'
+export { SIGNATURE_WINDOW_S, slackSignatureFault } from './slack-signature.ts'
+export { terminalLines } from './terminal.ts'

@@ -37,8 +37,11 @@ export type ControlClient = (
   json?: unknown,
 ) => Promise<unknown>
 
-/** Finds control plane and token by option, variable or default. Throws {@link UsageFault} when they cannot be used. */
-export function controlClient(line: CommandLine, io: CommandIo): ControlClient {
+/**
+ * Finds control plane and token by option, variable or default. Throws {@link UsageFault} when they cannot be used.
+ * Calls end after `timeoutMs`, by default 10 s.
+ */
+export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_000): ControlClient {
   const url = httpAddress(
     "the control plane's address",
     line.values.get('--control-url')?.[0] ?? io.env['HANDOVER_CONTROL_URL'] ?? 'http://127.0.0.1:8080',
@@ -46,7 +49,7 @@ export function controlClient(line: CommandLine, io: CommandIo): ControlClient {
   const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
   const token = readToken(file)
   return async (method, path, json) => {
-    const request = { method, url: url + path, headers: { 'private-token': token }, timeoutMs: 10_000 } as const
+    const request = { method, url: url + path, headers: { 'private-token': token }, timeoutMs } as const
     const answer = await call(json === undefined ? request : { ...request, json }).catch((error: unknown) => {
       if (error instanceof CallError)
         throw new RefusedError(`the control plane gives no answer: ${error.message}`, { cause: error })

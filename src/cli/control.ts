@@ -4,6 +4,7 @@ import { ConfigError, ensureSecretFile, loadSettings, parseLimit, readKeyFile, t
 import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
+import { chatOpsSettings } from './chatops-settings.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
@@ -53,6 +54,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     logNoise: parseLimit(settings.log_noise),
     environment: settings.environment,
     relativeUrlRoot: settings.relative_url_root ?? '',
+    ...chatOpsSettings(settings.chatops),
     credentialMarks: {
       extraIamPrefixes: settings.iam_token_prefix,
       iamJwtIssuer: settings.iam_jwt_issuer,

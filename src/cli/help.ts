@@ -30,6 +30,7 @@ export function sectionHelp(section: Section, summary: string): string {
 }
 
 function optionText(option: OptionHelp): string {
+  if (option.isFileOnly) return `  ${option.key}: (in the file only)\n      ${option.description}`
   const names = option.flags.map((flag) => `${flag}${option.placeholder ? ` ${option.placeholder}` : ''}`).join(', ')
   const fallback = option.fallback === undefined ? '' : ` Default: ${String(option.fallback)}.`
   return `  ${names}\n      ${option.description}${fallback} [${option.variables.join(', ')}]`

@@ -14,6 +14,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   flag: { summary: 'get, set, list or delete a feature flag', load: async () => (await import('./flag.ts')).run },
   explain: { summary: 'say where a request would go, and why', load: async () => (await import('./explain.ts')).run },
   keys: { summary: "list, rotate or retire IAM's signing keys", load: async () => (await import('./keys.ts')).run },
+  chatops: {
+    summary: 'carry out a command as it is typed in Slack',
+    load: async () => (await import('./chatops.ts')).run,
+  },
   gateways: {
     summary: 'list the gateways that follow the control plane',
     load: async () => (await import('./gateways.ts')).run,

@@ -8,6 +8,8 @@ export interface FieldNotes {
   readonly placeholder?: string
   /** Further spellings of the flag, without dashes. */
   readonly aliases?: readonly string[]
+  /** It has parts, so only the configuration file can hold it. */
+  readonly isFileOnly?: boolean
   /** Further environment variables, taken after the one made from the key. */
   readonly environment?: readonly string[]
 }
@@ -188,4 +190,9 @@ export function listField(placeholder: string, description: string, rule?: { pat
   const item = rule ? z.string().regex(rule.pattern, rule.message) : z.string().min(1, 'must not be empty')
   const schema = z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(item))
   return note(schema.default([]), description, { placeholder: `${placeholder}…` })
+}
+
+/** Settings with parts, which only the configuration file can hold. */
+export function structureField<T extends z.ZodType>(schema: T, description: string) {
+  return note(schema.optional(), description, { isFileOnly: true })
 }

@@ -22,6 +22,8 @@ export interface OptionHelp {
   readonly placeholder: string | undefined
   readonly description: string
   readonly fallback: unknown
+  /** No flag and no variable: the configuration file alone can hold it. */
+  readonly isFileOnly: boolean
 }
 
 /**
@@ -48,10 +50,13 @@ export function optionsOf(section: Section): OptionHelp[] {
   return Object.entries(sections[section].shape).map(([key, schema]) => {
     const notes = fieldNotes.get(schema as z.ZodType)
     const flag = `--${key.replaceAll('_', '-')}`
+    const isFileOnly = notes?.isFileOnly ?? false
+    const variable = `HANDOVER_${section.toUpperCase()}_${key.toUpperCase()}`
     return {
       key,
-      flags: [flag, ...(notes?.aliases ?? []).map((alias) => `--${alias}`)],
-      variables: [`HANDOVER_${section.toUpperCase()}_${key.toUpperCase()}`, ...(notes?.environment ?? [])],
+      isFileOnly,
+      flags: isFileOnly ? [] : [flag, ...(notes?.aliases ?? []).map((alias) => `--${alias}`)],
+      variables: isFileOnly ? [] : [variable, ...(notes?.environment ?? [])],
       placeholder: notes?.placeholder,
       description: notes?.description ?? '',
       fallback: fallbackOf(schema as z.ZodType),
@@ -172,6 +177,9 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 function describe(issue: z.core.$ZodIssue, section: Section, given: Record<string, unknown>): string[] {
+  if (issue.path.length > 1 || (issue.path.length === 1 && issue.code === 'unrecognized_keys')) {
+    return [describePart(issue, section)]
+  }
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => `${section}.${unknownKey(key, Object.keys(sections[section].shape))}`)
   }
@@ -179,4 +187,24 @@ function describe(issue: z.core.$ZodIssue, section: Section, given: Record<strin
   const flag = `--${key.replaceAll('_', '-')}`
   const rule = given[key] === undefined ? 'must be given' : issue.message
   return [`${section}.${issue.path.join('.')} (${flag}): ${rule}`]
+}
+
+/** A fault inside settings that have parts. */
+function describePart(issue: z.core.$ZodIssue, section: Section): string {
+  const place = `${section}.${issue.path.join('.')}`
+  if (issue.code !== 'unrecognized_keys') {
+    return `${place}: ${issue.message.endsWith('received undefined') ? 'must be given' : issue.message}`
+  }
+  const known = keysAt(sections[section], issue.path)
+  return issue.keys.map((key) => `${place}.${unknownKey(key, known)}`).join('\n')
+}
+
+/** The keys that may stand at a place of the settings; none where there are no names. */
+function keysAt(schema: unknown, path: readonly PropertyKey[]): string[] {
+  const { def, shape } = schema as { def: { innerType?: unknown; element?: unknown }; shape?: Record<string, unknown> }
+  if (def.innerType !== undefined) return keysAt(def.innerType, path)
+  const [first, ...rest] = path
+  if (first === undefined) return shape === undefined ? [] : Object.keys(shape)
+  const next = shape === undefined ? def.element : shape[String(first)]
+  return next === undefined ? [] : keysAt(next, rest)
 }

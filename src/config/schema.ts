@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { chatOpsSchema } from './chatops-fields.ts'
 import {
   addressRangesField,
   choiceField,
@@ -14,6 +15,7 @@ import {
   ownPathsField,
   pathField,
   requiredUrlField,
+  structureField,
   switchField,
   textField,
   urlField,
@@ -213,6 +215,7 @@ const control = z.strictObject({
   environment,
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
+  chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
   log_noise: logNoise,
   log_level: logLevel,

@@ -35,17 +35,25 @@ export function changeFlag(
   write: FlagWrite,
   changes: readonly FlagChange[],
 ): Promise<FlagOutcome> {
-  return onFlag(store, write, 'set', async (_tx, before) => {
-    let state = before ?? defaultState(definitions, write.name)
-    for (const change of changes) {
-      const refused = refusalFor(write.name, change)
-      if (refused !== undefined) return { refused }
-      const result = applyChange(write.name, state, change, { routes: ROUTING_FLAGS.includes(write.name) })
-      if ('refused' in result) return result
-      state = result.state
-    }
-    return { state }
-  })
+  return onFlag(store, write, 'set', async (_tx, before) => stateAfter(definitions, write.name, before, changes))
+}
+
+/** What changes make of a flag, or why they are refused; `before` is null for one that has not been set. */
+export function stateAfter(
+  definitions: Definitions,
+  name: string,
+  before: FlagState | null,
+  changes: readonly FlagChange[],
+): { readonly state: FlagState } | { readonly refused: string } {
+  let state = before ?? defaultState(definitions, name)
+  for (const change of changes) {
+    const refused = refusalFor(name, change)
+    if (refused !== undefined) return { refused }
+    const result = applyChange(name, state, change, { routes: ROUTING_FLAGS.includes(name) })
+    if ('refused' in result) return result
+    state = result.state
+  }
+  return { state }
 }
 
 /** Forgets what has been set of a flag, so that its default applies again. */

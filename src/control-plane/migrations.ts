@@ -72,4 +72,38 @@ create table {schema}.gateway_reports (
 );
 `,
   },
+  {
+    name: '0003_chatops',
+    sql: `
+create table {schema}.proposals (
+  id integer generated always as identity primary key,
+  environment text not null,
+  flag text not null,
+  command jsonb not null,
+  words text not null,
+  flag_version bigint not null,
+  status text not null default 'waiting',
+  proposed_by text not null,
+  proposed_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  decided_by text,
+  decided_at timestamptz
+);
+create table {schema}.seen_signatures (
+  digest bytea primary key,
+  seen_at timestamptz not null default now()
+);
+create table {schema}.deployments (
+  id integer generated always as identity primary key,
+  environment text not null,
+  component text not null,
+  version text not null,
+  commit text,
+  contains jsonb not null,
+  deployed_at timestamptz not null default now(),
+  recorded_by text not null
+);
+create index deployments_latest on {schema}.deployments (environment, component, id);
+`,
+  },
 ]

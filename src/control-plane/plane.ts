@@ -9,6 +9,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Definitions, Environment } from '../flags/index.ts'
 import type { LineBudget, Log } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
+import type { ChatOps } from './chatops/chat-ops.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { ControlMetrics } from './metrics.ts'
@@ -26,6 +27,7 @@ export interface Plane {
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
   readonly gateways: GatewayRegistry
+  readonly chatops: ChatOps
   /** Signs the questions to the routing endpoint; without it nobody may ask. */
   readonly routingSecret: Uint8Array | undefined
   /** What strangers may make the routing endpoint say. */

@@ -3,6 +3,8 @@ import type { ListenAddress } from '../http/index.ts'
 import type { LineAllowance } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
+import type { GitLabSettings } from './chatops/gitlab.ts'
+import type { ChatOpsSettings } from './chatops/settings.ts'
 import type { Role } from './tokens.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) when absent. */
@@ -33,6 +35,10 @@ export interface ControlPlaneSettings {
   readonly environment?: Environment
   /** How credentials show whose they are, for forward_auth and explanations; see `readFacts`. */
   readonly credentialMarks?: Partial<CredentialMarks>
+  /** Commands of people. Default: no rule but that staging comes before production, no Slack, no team. */
+  readonly chatops?: ChatOpsSettings
+  /** Where commits are looked up, in this order: a clone of the repository, GitLab. */
+  readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** The path under which the monolith is mounted, without a slash at the end. Default none. */
   readonly relativeUrlRoot?: string
 }

@@ -7,11 +7,16 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
+import { DEFAULT_RULES } from '../chatops/index.ts'
 import { DEFAULT_ENVIRONMENT } from '../flags/index.ts'
 import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
 import { LineBudget, type Log } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
 import { requireRoles } from './authentication.ts'
+import { ChatOps } from './chatops/chat-ops.ts'
+import type { CommitSource } from './chatops/commit-source.ts'
+import { gitRepository } from './chatops/git-repository.ts'
+import { gitLab } from './chatops/gitlab.ts'
 import { loadDefinitions } from './definition-files.ts'
 import { renderErrors } from './errors.ts'
 import { ChangeFeed } from './feed.ts'
@@ -22,6 +27,8 @@ import type { Api, Plane } from './plane.ts'
 import { formBody } from './request-parameters.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { brakeRoutes } from './routes/brake.ts'
+import { chatOpsRoutes } from './routes/chatops.ts'
+import { deploymentRoutes } from './routes/deployments.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { featureRoutes } from './routes/features.ts'
 import { flagRoutes } from './routes/flags.ts'
@@ -29,6 +36,7 @@ import { gatewayRoutes } from './routes/gateways.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ofrepRoutes } from './routes/ofrep.ts'
 import { ROUTING_CONTROLLER, routingRoutes } from './routes/routing.ts'
+import { slackRoutes } from './routes/slack.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
@@ -67,6 +75,11 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const gateways = new GatewayRegistry(store, log, () => feed.view.version)
   const unfollow = feed.subscribe(() => gateways.superseded())
   const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
+  const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
+    plane: { log, definitions, store, feed, gateways },
+    alarms: async () => [],
+    sources: commitSources(settings),
+  })
   const plane: Plane = {
     log,
     definitions,
@@ -76,6 +89,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     metrics,
     streams,
     gateways,
+    chatops,
     routingSecret,
     noise: new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
       log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
@@ -94,6 +108,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const stopFollowing = async () => {
     plane.noise.close()
     streams.close()
+    await chatops.close()
     unfollow()
     await gateways.close()
     await feed.close()
@@ -104,12 +119,17 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     return {
       address,
       url: `http://${formatListenAddress(address)}`,
-      close: (graceMs) => close(api, stopFollowing, streams, graceMs ?? GRACE_MS),
+      close: (graceMs) => close(api, plane, stopFollowing, graceMs ?? GRACE_MS),
     }
   } catch (error) {
     await stopFollowing()
     throw error
   }
+}
+
+function commitSources({ commits = {} }: ControlPlaneSettings): CommitSource[] {
+  const { repository, gitlab } = commits
+  return [...(repository === undefined ? [] : [gitRepository(repository)]), ...(gitlab ? [gitLab(gitlab)] : [])]
 }
 
 /** Builds the API, ready to listen. */
@@ -155,6 +175,9 @@ async function createApi(plane: Plane): Promise<Api> {
       snapshotRoutes,
       routingRoutes,
       gatewayRoutes,
+      chatOpsRoutes,
+      slackRoutes,
+      deploymentRoutes,
       explainRoutes,
       ofrepRoutes,
       healthRoutes,
@@ -193,13 +216,16 @@ async function listen(api: Api, wanted: ListenAddress): Promise<ListenAddress> {
 
 async function close(
   api: Api,
+  { streams, chatops }: Plane,
   stopFollowing: () => Promise<void>,
-  streams: SnapshotStreams,
   graceMs: number,
 ): Promise<void> {
   streams.close()
+  // Whoever waits for a production check is answered now.
+  const finishing = chatops.close()
   const cut = setTimeout(() => api.server.closeAllConnections(), graceMs)
   await api.close()
   clearTimeout(cut)
+  await finishing
   await stopFollowing()
 }

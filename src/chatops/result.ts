@@ -1,0 +1,56 @@
+import type { Environment, FlagState } from '../flags/index.ts'
+
+/** How a part of a command ended. */
+export type Tone = 'done' | 'info' | 'waiting' | 'refused' | 'not_done'
+
+/** A part of an answer: usually what became of one environment. */
+export interface Section {
+  readonly heading: string
+  readonly tone: Tone
+  readonly lines: readonly string[]
+}
+
+/** What a command came to. */
+export type Outcome = 'done' | 'partial' | 'waiting' | 'refused' | 'info'
+
+/** The answer to a command; Slack and the terminal show the same one. */
+export interface ChatAnswer {
+  /** The command as it was understood, or as it was typed. */
+  readonly command: string
+  readonly outcome: Outcome
+  readonly sections: readonly Section[]
+  /** Finds the command in the control plane's log. */
+  readonly correlationId: string
+}
+
+/** Sums up the parts: done when all are, partial when some are, else what the first that is not says. */
+export function outcomeOf(sections: readonly Section[]): Outcome {
+  const tones = new Set(sections.map(({ tone }) => tone))
+  const isHeldUp = tones.has('refused') || tones.has('not_done')
+  if (isHeldUp) return tones.has('done') || tones.has('waiting') ? 'partial' : 'refused'
+  if (tones.has('waiting')) return tones.has('done') ? 'partial' : 'waiting'
+  return tones.has('done') ? 'done' : 'info'
+}
+
+/** An answer of one part that refuses a command as a whole. */
+export function refusal(command: string, correlationId: string, lines: readonly string[]): ChatAnswer {
+  return { command, outcome: 'refused', sections: [{ heading: 'Not done', tone: 'refused', lines }], correlationId }
+}
+
+/** The name of an environment as headings have it, such as `production: done`. */
+export function headingOf(environment: Environment, word: string): string {
+  return `${environment}: ${word}`
+}
+
+/** A flag's state in words. */
+export function stateInWords(state: FlagState): string {
+  const said: string[] = []
+  if (state.boolean) said.push('on for all')
+  if (state.actors.length > 0) said.push(`on for ${state.actors.join(', ')}`)
+  if (state.percentage_of_actors > 0) said.push(`${state.percentage_of_actors} % of applications`)
+  if (state.percentage_of_time > 0) said.push(`${state.percentage_of_time} % of the time`)
+  if (state.feature_groups.length > 0) said.push(`feature groups ${state.feature_groups.join(', ')}`)
+  if (said.length === 0) said.push('off for all')
+  if (state.opted_out.length > 0) said.push(`opted out: ${state.opted_out.join(', ')}`)
+  return said.join('; ')
+}

@@ -1,0 +1,106 @@
+import type { CheckSettings, Freeze, RuleSettings, WeeklyFreeze } from './settings.ts'
+
+/** What the check knows of one gateway; null where the gateway has not said. */
+export interface GatewayFacts {
+  readonly name: string | null
+  readonly isConnected: boolean
+  readonly behindMs: number | null
+  readonly isCircuitOpen: boolean | null
+  readonly isBrakeOn: boolean | null
+  readonly legacy: Traffic | null
+  readonly iam: Traffic | null
+}
+
+interface Traffic {
+  readonly requests: number
+  readonly failures: number
+}
+
+/** All that the check looks at. */
+export interface ProductionFacts {
+  readonly gateways: readonly GatewayFacts[]
+  /** The brake of the control plane. */
+  readonly brake: { readonly on: boolean; readonly reason: string }
+  /** Open alarms of guards, in words. */
+  readonly alarms: readonly string[]
+  readonly now: number
+}
+
+/** One thing that stands against a change; one that `mayPass` is worth waiting for. */
+export interface Obstacle {
+  readonly what: string
+  readonly mayPass: boolean
+}
+
+/** Fewer answers say nothing about a side's health. */
+const ENOUGH_ANSWERS = 20
+
+/** What stands against moving anybody towards IAM on production now; nothing when the list is empty. */
+export function productionObstacles(
+  facts: ProductionFacts,
+  settings: Pick<RuleSettings, 'productionCheck' | 'freezes' | 'weeklyFreezes'>,
+): readonly Obstacle[] {
+  const standing = [...freezesAt(facts.now, settings), ...brakeObstacles(facts)]
+  const passing = [
+    ...facts.alarms.map((alarm) => `alarm: ${alarm}`),
+    ...gatewayObstacles(facts, settings.productionCheck),
+  ]
+  return [...standing.map((what) => ({ what, mayPass: false })), ...passing.map((what) => ({ what, mayPass: true }))]
+}
+
+function freezesAt(
+  now: number,
+  { freezes, weeklyFreezes }: { readonly freezes: readonly Freeze[]; readonly weeklyFreezes: readonly WeeklyFreeze[] },
+): string[] {
+  const inForce = freezes.filter(({ from, until }) => now >= from && now < until)
+  return [
+    ...inForce.map(({ why, until }) => `freeze until ${new Date(until).toISOString()}: ${why}`),
+    ...weeklyFreezes.filter((freeze) => isWithinWeek(now, freeze)).map(({ why }) => `weekly freeze: ${why}`),
+  ]
+}
+
+function isWithinWeek(now: number, { days, from, until }: WeeklyFreeze): boolean {
+  const at = new Date(now)
+  const day = at.getUTCDay()
+  const minute = at.getUTCHours() * 60 + at.getUTCMinutes()
+  if (from < until) return days.includes(day) && minute >= from && minute < until
+  return (days.includes(day) && minute >= from) || (days.includes((day + 6) % 7) && minute < until)
+}
+
+function brakeObstacles({ brake, gateways }: ProductionFacts): string[] {
+  const own = gateways.filter(({ isConnected, isBrakeOn }) => isConnected && isBrakeOn === true)
+  return [
+    ...(brake.on ? [`the brake is on${brake.reason === '' ? '' : `: ${brake.reason}`}`] : []),
+    ...(own.length > 0 ? [`the brake is on at ${namesOf(own)} itself`] : []),
+  ]
+}
+
+function gatewayObstacles({ gateways }: ProductionFacts, check: CheckSettings): string[] {
+  const connected = gateways.filter(({ isConnected }) => isConnected)
+  const late = connected.filter(({ behindMs }) => behindMs !== null && behindMs > check.maxLagMs)
+  const open = connected.filter(({ isCircuitOpen }) => isCircuitOpen === true)
+  const said: string[] = []
+  if (connected.length < check.minGateways) {
+    said.push(`${connected.length} gateways are connected, and ${check.minGateways} should be`)
+  }
+  if (late.length > 0) said.push(`${namesOf(late)} has not taken the newest flags for over ${check.maxLagMs / 1_000} s`)
+  if (open.length > 0) said.push(`IAM's circuit is open at ${namesOf(open)}`)
+  for (const side of ['legacy', 'iam'] as const) {
+    const requests = sum(connected.map((gateway) => gateway[side]?.requests ?? 0))
+    const failures = sum(connected.map((gateway) => gateway[side]?.failures ?? 0))
+    if (requests >= ENOUGH_ANSWERS && failures * 100 > requests * check.maxFailurePercent) {
+      const name = side === 'iam' ? 'IAM' : 'the monolith'
+      said.push(`${name} failed ${failures} of ${requests} requests within the last half minute`)
+    }
+  }
+  return said
+}
+
+function namesOf(gateways: readonly GatewayFacts[]): string {
+  const names = [...new Set(gateways.map(({ name }) => name ?? 'a gateway without a name'))]
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

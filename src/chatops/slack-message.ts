@@ -1,0 +1,64 @@
+import type { ChatAnswer, Section, Tone } from './result.ts'
+
+const MARKS: Readonly<Record<Tone, string>> = {
+  done: ':white_check_mark:',
+  info: ':information_source:',
+  waiting: ':hourglass_flowing_sand:',
+  refused: ':no_entry:',
+  not_done: ':heavy_minus_sign:',
+}
+
+/** Slack refuses a message with more blocks (50), or with more text in one (3,000 characters). */
+const MAX_BLOCKS = 50
+const MAX_SECTION = 2_900
+const MAX_FALLBACK = 300
+
+/** A message as Slack's webhooks and response URLs take it. */
+export interface SlackMessage {
+  readonly text: string
+  readonly blocks: ReadonlyArray<Readonly<Record<string, unknown>>>
+}
+
+/** An answer as Slack blocks, within Slack's limits; what does not fit is counted, not dropped in silence. */
+export function slackMessage(answer: ChatAnswer, who: string): SlackMessage {
+  const shown = answer.sections.slice(0, MAX_BLOCKS - 3)
+  const missing = answer.sections.length - shown.length
+  const parts = shown.map(sectionText)
+  if (missing > 0) parts.push(`… and ${missing} more`)
+  const context = `${escaped(who)} · correlation id ${escaped(answer.correlationId)}`
+  return {
+    text: cut(parts[0]?.split('\n')[0] ?? '', MAX_FALLBACK),
+    blocks: [
+      markdown(`\`${cut(escaped(answer.command).replaceAll('`', "'"), 1_000)}\``),
+      ...parts.map(markdown),
+      { type: 'context', elements: [{ type: 'mrkdwn', text: cut(context, MAX_SECTION) }] },
+    ],
+  }
+}
+
+/** Text that Slack shows as it is: its three control characters as entities ("Formatting text", Slack's API). */
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
+
+function sectionText({ heading, tone, lines }: Section): string {
+  const head = `${MARKS[tone]} *${escaped(heading).replaceAll('*', '')}*`
+  let text = head
+  for (const [index, line] of lines.entries()) {
+    const next = `${text}\n${escaped(line)}`
+    if (next.length > MAX_SECTION - 40) return `${text}\n… and ${lines.length - index} more lines`
+    text = next
+  }
+  return text
+}
+
+function markdown(text: string): Readonly<Record<string, unknown>> {
+  // `verbatim`: names and numbers are not to be made into links.
+  return { type: 'section', text: { type: 'mrkdwn', text: cut(text, MAX_SECTION + 100), verbatim: true } }
+}
+
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text
+  // Not through the middle of an entity or of a pair of surrogates.
+  return `${text.slice(0, length - 1).replace(/&[a-z]{0,3}$|[\ud800-\udbff]$/, '')}…`
+}

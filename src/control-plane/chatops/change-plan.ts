@@ -1,0 +1,55 @@
+import type { FeatureDelete, FeatureSet, RuleSettings } from '../../chatops/index.ts'
+import type { Environment, FlagChange, FlagState } from '../../flags/index.ts'
+import { readFeatureRequest } from '../feature-request.ts'
+import { stateAfter } from '../flag-writes.ts'
+import type { Plane } from '../plane.ts'
+import { defaultState } from '../view.ts'
+import type { AlarmSource } from './production-check.ts'
+
+/** What changing a flag by ChatOps takes. */
+export interface ChangeTools {
+  readonly plane: Pick<Plane, 'store' | 'feed' | 'definitions' | 'gateways' | 'log'>
+  readonly rules: RuleSettings
+  readonly alarms: AlarmSource
+}
+
+/** A command that changes a flag. */
+export type ChangeCommand = FeatureSet | FeatureDelete
+
+/** A change of one environment, thought through: nothing has been written. */
+export interface Plan {
+  readonly environment: Environment
+  readonly command: ChangeCommand
+  readonly changes: readonly FlagChange[]
+  readonly before: FlagState
+  readonly after: FlagState
+  /** The version that the flag must still be at when it is written. */
+  readonly version: number
+}
+
+/** Understands a change in one environment as it is now. */
+export async function planChange(
+  { plane }: ChangeTools,
+  command: ChangeCommand,
+  environment: Environment,
+): Promise<Plan | { readonly refused: string }> {
+  await plane.feed.catchUp()
+  const { view } = plane.feed
+  const { definitions } = plane
+  const { flag } = command
+  const stored = view.storedFlags(environment).get(flag)
+  const before = stored?.state ?? defaultState(definitions, flag)
+  const common = { environment, command, before, version: stored?.version ?? 0 }
+  if (command.kind === 'feature_delete') {
+    return { ...common, changes: [], after: defaultState(definitions, flag) }
+  }
+  const parameters = new Map(Object.entries({ ...command.parameters, environment }))
+  const read = readFeatureRequest(flag, parameters, {
+    definitions,
+    applicationById: (id) => view.application(id),
+    applicationByClientId: (clientId) => view.applicationByClientId(clientId),
+  })
+  if ('fault' in read) return { refused: read.fault }
+  const result = stateAfter(definitions, flag, stored?.state ?? null, read.changes)
+  return 'refused' in result ? result : { ...common, changes: read.changes, after: result.state }
+}

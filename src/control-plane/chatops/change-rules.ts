@@ -1,0 +1,70 @@
+import { channelRefusal, consistencyRefusal, isWidening, jumpRefusal, type Override } from '../../chatops/index.ts'
+import type { Environment, FlagState } from '../../flags/index.ts'
+import { flagHistory } from '../flag-writes.ts'
+import { defaultState } from '../view.ts'
+import type { ChangeTools, Plan } from './change-plan.ts'
+import type { Run } from './person.ts'
+import { currentObstacles, waitForFreeWay } from './production-check.ts'
+
+/** Says why this person may not change an environment from where they speak; undefined when they may. */
+export function refusalOfPerson({ rules }: ChangeTools, environment: Environment, { person }: Run): string | undefined {
+  if (!person.mayChange.includes(environment)) return `${person.name} may not change ${environment}`
+  return channelRefusal(environment, person.channel, rules)
+}
+
+/** A rule that stands against a change, and why. */
+export interface Stand {
+  readonly rule: Override
+  readonly why: string
+}
+
+/** How a rule is passed over. */
+export const SWITCH: Readonly<Record<Override, string>> = {
+  production_check: '--ignore-production-check, after a word with whoever is on call',
+  consistency_check: '--ignore-feature-flag-consistency-check',
+  jump_limit: '--ignore-jump-limit',
+}
+
+/** The check is for what moves anybody towards IAM on production; the way back waits for nothing. */
+export function isChecked(environment: Environment, widens: boolean): boolean {
+  return environment === 'production' && widens
+}
+
+/** What the production check would say at this moment. */
+export function obstaclesNow({ plane, rules, alarms }: ChangeTools, environment: Environment) {
+  return currentObstacles(plane, rules, environment, alarms)
+}
+
+/** The production check, with its patience. */
+export async function productionStands(tools: ChangeTools, plan: Plan, run: Run): Promise<Stand[]> {
+  const look = () => obstaclesNow(tools, plan.environment)
+  const isIgnored = plan.command.overrides.includes('production_check')
+  const whats = isIgnored ? (await look()).map(({ what }) => what) : await waitForFreeWay(look, tools.rules, run)
+  return whats.length === 0 ? [] : [{ rule: 'production_check', why: `production is not safe: ${whats.join('; ')}` }]
+}
+
+/** The rules that need no waiting; `assumed` are states that a dry run takes to be so. */
+export async function quickRefusals(
+  { plane, rules }: ChangeTools,
+  plan: Plan,
+  assumed: ReadonlyMap<Environment, FlagState> | undefined,
+): Promise<Stand[]> {
+  const { environment, before, after, command } = plan
+  const { view } = plane.feed
+  const stateIn = (name: Environment) => assumed?.get(name) ?? view.flagState(name, command.flag)
+  const widens = isWidening(before, after)
+  const facts = { environment, before, after, staging: stateIn('staging'), production: stateIn('production') }
+  const inconsistent = consistencyRefusal(facts, widens)
+  const stands: Stand[] = inconsistent === undefined ? [] : [{ rule: 'consistency_check', why: inconsistent }]
+  if (environment !== 'production' || !widens) return stands
+  const lastWidenedAt = await lastWidening(plane, command.flag)
+  const jump = jumpRefusal({ before, after, lastWidenedAt, now: Date.now() }, rules)
+  return jump === undefined ? stands : [...stands, { rule: 'jump_limit', why: jump }]
+}
+
+/** When production was last widened, as far back as the last changes tell. */
+async function lastWidening({ store, definitions }: ChangeTools['plane'], flag: string): Promise<number | undefined> {
+  const otherwise = defaultState(definitions, flag)
+  const history = await flagHistory(store, 'production', flag, 50)
+  return history.find(({ before, after }) => isWidening(before ?? otherwise, after ?? otherwise))?.changed_at.getTime()
+}

@@ -1,0 +1,221 @@
+import {
+  type ChatAnswer,
+  type Command,
+  headingOf,
+  helpLines,
+  outcomeOf,
+  parseCommand,
+  refusal,
+  type Section,
+  slackMessage,
+  stateInWords,
+} from '../../chatops/index.ts'
+import { conditionOf, type Environment } from '../../flags/index.ts'
+import { faultOfUnknownFlag } from '../feature-request.ts'
+import { ROUTING_FLAGS } from '../view.ts'
+import type { ChangeTools } from './change-plan.ts'
+import type { CommitSource } from './commit-source.ts'
+import { deliver } from './delivery.ts'
+import { changeApproved, changeEach } from './flag-change.ts'
+import type { Run } from './person.ts'
+import type { AlarmSource } from './production-check.ts'
+import { claimProposal, failProposal, openProposal, openProposals } from './proposals.ts'
+import { checkRelease, deployStatus } from './releases.ts'
+import type { ChatOpsSettings } from './settings.ts'
+
+/** What ChatOps works with beside its settings. */
+export interface ChatOpsParts {
+  readonly plane: ChangeTools['plane']
+  readonly alarms: AlarmSource
+  readonly sources: readonly CommitSource[]
+}
+
+/** Commands of people, carried out. One for all doors. */
+export class ChatOps {
+  readonly settings: ChatOpsSettings
+  readonly #tools: ChangeTools
+  readonly #sources: readonly CommitSource[]
+  readonly #stop = new AbortController()
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor(settings: ChatOpsSettings, { plane, alarms, sources }: ChatOpsParts) {
+    this.settings = settings
+    this.#tools = { plane, rules: settings.rules, alarms }
+    this.#sources = sources
+  }
+
+  /** Aborted when the control plane stops: nothing is waited for any more. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** How many commands and messages are on their way. */
+  get underWay(): number {
+    return this.#underWay.size
+  }
+
+  /** Keeps `work` from being forgotten when the control plane stops; what it fails with goes to the log. */
+  inBackground(work: Promise<unknown>): void {
+    const watched = work
+      .catch((error: unknown) => this.#tools.plane.log.error({ err: error }, 'chatops failed'))
+      .finally(() => this.#underWay.delete(watched))
+    this.#underWay.add(watched)
+  }
+
+  /** Understands a text, or answers it at once: with help, or with what is wrong with it. */
+  understand(text: string, correlationId: string): { readonly command: Command } | { readonly answer: ChatAnswer } {
+    const parsed = parseCommand(text, { isRoutingFlag: (flag) => ROUTING_FLAGS.includes(flag) })
+    const shown = text.replaceAll(/\s+/g, ' ').trim().slice(0, 300)
+    if ('fault' in parsed) {
+      const more = parsed.topic === undefined ? '--help' : `${parsed.topic} --help`
+      return { answer: refusal(shown, correlationId, [parsed.fault, `how it is written: ${more}`]) }
+    }
+    if (parsed.command.kind !== 'help') return parsed
+    const sections: Section[] = [{ heading: 'Help', tone: 'info', lines: helpLines(parsed.command.topic) }]
+    return { answer: { command: shown, outcome: 'info', sections, correlationId } }
+  }
+
+  /** Carries a command out; what is refused is part of the answer. Rejects only for faults. */
+  async carryOut(command: Command, text: string, run: Run): Promise<ChatAnswer> {
+    const words = text.replaceAll(/\s+/g, ' ').trim().slice(0, 1_000)
+    const sections = await this.#sections(command, words, run)
+    const { correlationId, person } = run
+    const answer: ChatAnswer = { command: words, outcome: outcomeOf(sections), sections, correlationId }
+    const fields = { correlation_id: correlationId, by: person.name, door: person.door, command: command.kind }
+    this.#tools.plane.log.info({ ...fields, outcome: answer.outcome }, 'chatops command')
+    const flag = await this.#changedFlag(command)
+    if (flag !== undefined) this.#crossPost(flag, answer, run)
+    return answer
+  }
+
+  /** Stops waiting, and resolves when what was on its way has ended. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#underWay)
+  }
+
+  async #sections(command: Command, words: string, run: Run): Promise<readonly Section[]> {
+    const releases = { plane: this.#tools.plane, sources: this.#sources }
+    switch (command.kind) {
+      case 'feature_set':
+      case 'feature_delete':
+        return changeEach(this.#tools, command, words, run)
+      case 'feature_get':
+        return this.#perEnvironment(command.environments, (environment) => this.#get(environment, command.flag))
+      case 'feature_list':
+        return this.#perEnvironment(command.environments, (environment) => this.#list(environment, command.match))
+      case 'feature_approve':
+        return [await this.#approve(command, run)]
+      case 'feature_proposals':
+        return this.#proposals()
+      case 'auto_deploy_status':
+        return deployStatus(releases, command.shas)
+      case 'release_check':
+        return [await checkRelease(releases, command.mergeRequest, command.version)]
+      case 'help':
+        return [{ heading: 'Help', tone: 'info', lines: helpLines(command.topic) }]
+    }
+  }
+
+  async #perEnvironment(
+    environments: readonly Environment[],
+    read: (environment: Environment) => Section,
+  ): Promise<Section[]> {
+    await this.#tools.plane.feed.catchUp()
+    return environments.map(read)
+  }
+
+  #get(environment: Environment, flag: string): Section {
+    const { view } = this.#tools.plane.feed
+    const stored = view.storedFlags(environment).get(flag)
+    const unknown = stored === undefined ? faultOfUnknownFlag(flag, view.definitions) : undefined
+    if (unknown) return { heading: headingOf(environment, 'not found'), tone: 'refused', lines: [unknown.fault] }
+    const state = view.flagState(environment, flag)
+    const { on, reason } = view.brake(environment)
+    const lines = [
+      `${flag}: ${stateInWords(state)}`,
+      stored === undefined ? 'never set here, so the default applies' : `version ${stored.version}`,
+      ...(on ? [`the brake is on, so no new flow goes to IAM${reason === '' ? '' : ` (${reason})`}`] : []),
+    ]
+    return { heading: headingOf(environment, conditionOf(state)), tone: 'info', lines }
+  }
+
+  #list(environment: Environment, match: string): Section {
+    const { view } = this.#tools.plane.feed
+    const names = new Set([...view.definitions.flags.keys(), ...view.storedFlags(environment).keys()])
+    const lines = [...names]
+      .filter((name) => name.includes(match))
+      .sort()
+      .map((name) => {
+        const state = view.flagState(environment, name)
+        return `${name}: ${conditionOf(state)} (${stateInWords(state)})`
+      })
+    const tone = 'info'
+    return {
+      heading: headingOf(environment, `${lines.length} flags`),
+      tone,
+      lines: lines.length > 0 ? lines : ['none'],
+    }
+  }
+
+  async #approve(command: Extract<Command, { kind: 'feature_approve' }>, run: Run): Promise<Section> {
+    const { store } = this.#tools.plane
+    const { person } = run
+    const proposal = await openProposal(store, command.proposal)
+    const heading = `proposal ${command.proposal}`
+    if (proposal === undefined) {
+      const lines = ["no proposal of this number waits; 'feature proposals' lists those that do"]
+      return { heading: `${heading}: not found`, tone: 'refused', lines }
+    }
+    if (proposal.proposed_by === person.name) {
+      const lines = ['a second person has to approve it, not the one who proposed it']
+      return { heading: `${heading}: refused`, tone: 'refused', lines }
+    }
+    const overrides = [...new Set([...proposal.command.overrides, ...command.overrides])]
+    const approval = { proposedBy: proposal.proposed_by, flagVersion: proposal.flag_version }
+    let isClaimed = false
+    const section = await changeApproved(this.#tools, { ...proposal.command, overrides }, approval, run, async () => {
+      isClaimed = await claimProposal(store, proposal.id, person.name)
+      return isClaimed
+    })
+    if (isClaimed && section.tone === 'refused') await failProposal(store, proposal.id)
+    return { ...section, lines: [...section.lines, `proposed by ${proposal.proposed_by}, approved by ${person.name}`] }
+  }
+
+  async #proposals(): Promise<Section[]> {
+    const open = await openProposals(this.#tools.plane.store)
+    if (open.length === 0) return [{ heading: 'No proposal waits', tone: 'info', lines: [] }]
+    return open.map(({ id, environment, words, proposed_by, expires_at }) => ({
+      heading: `proposal ${id} for ${environment}`,
+      tone: 'waiting',
+      lines: [words, `by ${proposed_by}, until ${expires_at.toISOString()}`],
+    }))
+  }
+
+  /** The flag that a command was to change for good, so that its team hears of it. */
+  async #changedFlag(command: Command): Promise<string | undefined> {
+    if (command.kind === 'feature_set' || command.kind === 'feature_delete') {
+      return command.isDryRun ? undefined : command.flag
+    }
+    if (command.kind !== 'feature_approve') return undefined
+    const { database, schema } = this.#tools.plane.store
+    const [row] = await database.query<{ flag: string }>(`select flag from ${schema}.proposals where id = $1`, [
+      command.proposal,
+    ])
+    return row?.flag
+  }
+
+  #crossPost(flag: string, answer: ChatAnswer, { person, correlationId }: Run): void {
+    const group = this.#tools.plane.definitions.flags.get(flag)?.group
+    const { log } = this.#tools.plane
+    for (const team of this.settings.teams) {
+      if (team.group !== group) continue
+      const message = slackMessage(answer, person.name)
+      const post = deliver(team.webhook, message, this.signal).then((delivery) => {
+        if (delivery.kind === 'delivered') return
+        log.warn({ group, why: delivery.why, correlation_id: correlationId }, 'a team was not told of a command')
+      })
+      this.inBackground(post)
+    }
+  }
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { DEFAULT_RULES, type RuleSettings } from '../../chatops/index.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+/** No gateway is there, and nothing is waited for. */
+const CALM = { ...DEFAULT_RULES.productionCheck, waitMs: 0, minGateways: 0 }
+
+interface Said {
+  readonly outcome: string
+  readonly text: string
+  readonly sections: ReadonlyArray<{ heading: string; tone: string; lines: string[] }>
+}
+
+for (const engine of testDatabases()) {
+  describe(`commands on ${engine.kind}`, () => {
+    let database: TestDatabase
+    const planes: TestControlPlane[] = []
+    before(async () => {
+      database = await engine.open()
+    })
+    afterEach(async () => {
+      for (const plane of planes.splice(0)) await plane.close()
+    })
+    after(() => database.close())
+
+    const start = async (rules: Partial<RuleSettings> = {}) => {
+      const chatops = { rules: { ...DEFAULT_RULES, productionCheck: CALM, ...rules }, slack: undefined, teams: [] }
+      const plane = await startTestControlPlane(database.database, { chatops })
+      planes.push(plane)
+      for (const id of [1, 2, 3, 42]) await plane.announce(testApplication(id))
+      return plane
+    }
+    const say = async (plane: TestControlPlane, text: string): Promise<Said> => {
+      const answer = await plane.ask('POST', '/api/v1/chatops', { json: { text } })
+      assert.equal(answer.status, 200, answer.text)
+      return answer.json as Said
+    }
+    const headings = ({ sections }: Said) => sections.map(({ heading }) => heading)
+    const stateOf = async (plane: TestControlPlane, environment: string) => {
+      const { json } = await plane.ask('GET', `/api/v4/features?environment=${environment}`)
+      return (json as Array<{ name: string; gates: Array<{ key: string; value: unknown }> }>).find(
+        ({ name }) => name === FLAG,
+      )?.gates
+    }
+
+    test('the step for one test application switches on that application only, in every environment named', async () => {
+      const plane = await start()
+      const text = `/chatops gitlab run feature set --actors=Authn::OauthApplication:42 ${FLAG} true --dev --pre --staging --staging-ref`
+      const said = await say(plane, text)
+      assert.equal(said.outcome, 'done', said.text)
+      assert.deepEqual(headings(said), ['dev: done', 'staging: done', 'staging-ref: done', 'pre: done'])
+      for (const environment of ['dev', 'pre', 'staging', 'staging-ref']) {
+        assert.deepEqual(await stateOf(plane, environment), [
+          { key: 'boolean', value: false },
+          { key: 'actors', value: ['Authn::OauthApplication:42'] },
+        ])
+      }
+      assert.equal(await stateOf(plane, 'production'), undefined)
+    })
+
+    test('staging comes before production, and production goes off before staging', async () => {
+      const plane = await start()
+      const early = await say(plane, `feature set ${FLAG} true --oauth-application=42`)
+      assert.equal(early.outcome, 'refused')
+      assert.match(early.text, /staging comes before production/)
+      const both = await say(plane, `feature set ${FLAG} true --oauth-application=42 --production --staging`)
+      assert.deepEqual(headings(both), ['staging: done', 'production: done'], both.text)
+      const off = await say(plane, `feature set ${FLAG} false --staging`)
+      assert.match(off.text, /still on in production: switch it off there first/)
+      assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
+      assert.equal((await say(plane, `feature set ${FLAG} false --staging`)).outcome, 'done')
+      const forced = await say(
+        plane,
+        `feature set ${FLAG} true --oauth-application=42 --ignore-feature-flag-consistency-check`,
+      )
+      assert.equal(forced.outcome, 'done')
+      assert.match(forced.text, /passed over consistency_check: staging comes before production/)
+    })
+
+    test('after an environment that refused, the way to IAM is not gone on; the way back is', async () => {
+      const plane = await start()
+      await say(plane, `feature set ${FLAG} true --staging`)
+      await say(plane, `feature set ${FLAG} 10 --actors --production`)
+      // A percentage is refused on staging, where the flag is on for all.
+      const on = await say(plane, `feature set ${FLAG} 20 --actors --staging --production --pre`)
+      assert.deepEqual(headings(on), ['staging: refused', 'pre: not done', 'production: not done'], on.text)
+      assert.deepEqual((await stateOf(plane, 'production'))?.at(-1), { key: 'percentage_of_actors', value: 10 })
+      const off = await say(plane, `feature set ${FLAG} false --staging --production`)
+      assert.equal(off.outcome, 'partial')
+      assert.deepEqual(headings(off), ['staging: refused', 'production: done'], off.text)
+      assert.deepEqual(await stateOf(plane, 'production'), [{ key: 'boolean', value: false }])
+    })
+
+    test('a dry run tells who would move and changes nothing', async () => {
+      const plane = await start()
+      await plane.announce(testApplication(77), null)
+      const said = await say(plane, `feature set ${FLAG} true --staging --production --dry-run`)
+      assert.equal(said.outcome, 'info')
+      for (const { heading, lines } of said.sections) {
+        assert.match(heading, /dry run, nothing is changed/)
+        assert.ok(
+          lines.includes('4 applications rails → iam: 1 (client-1), 2 (client-2), 3 (client-3), 42 (client-42)'),
+        )
+        assert.ok(lines.includes('1 more as soon as IAM holds their current version'))
+        assert.ok(!lines.some((line) => line.startsWith('would be refused')), lines.join('\n'))
+      }
+      assert.equal(await stateOf(plane, 'staging'), undefined)
+      const alone = await say(plane, `feature set ${FLAG} true --dry-run`)
+      assert.match(alone.text, /would be refused: staging comes before production/)
+    })
+
+    test('the production check refuses with its reasons, can be passed over, and never holds up the way back', async () => {
+      const plane = await start({ productionCheck: { ...CALM, minGateways: 1, waitMs: 30, pollMs: 5 } })
+      await say(plane, `feature set ${FLAG} true --staging`)
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'incident 7' } })
+      const refused = await say(plane, `feature set ${FLAG} 1 --actors`)
+      assert.equal(refused.outcome, 'refused')
+      assert.match(refused.text, /the brake is on: incident 7; 0 gateways are connected, and 1 should be/)
+      const forced = await say(plane, `feature set ${FLAG} 1 --actors --ignore-production-check`)
+      assert.equal(forced.outcome, 'done')
+      assert.match(forced.text, /passed over production_check: production is not safe: the brake is on/)
+      assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
+    })
+
+    test('a proposal waits for a second person; the first is refused', async () => {
+      const plane = await start({ twoPerson: ['production'] })
+      await say(plane, `feature set ${FLAG} true --staging`)
+      const proposed = await say(plane, `feature set ${FLAG} 5 --actors --reason="first step"`)
+      assert.equal(proposed.outcome, 'waiting')
+      assert.equal(await stateOf(plane, 'production'), undefined)
+      const id = /proposal (\d+)/.exec(proposed.text)?.[1]
+      assert.match((await say(plane, 'feature proposals')).text, /feature set .* 5 --actors/)
+      const own = await say(plane, `feature approve ${id}`)
+      assert.equal(own.outcome, 'refused')
+      assert.match(own.text, /a second person has to approve it/)
+      await database.database.query(`update ${plane.schema}.proposals set proposed_by = 'somebody else'`)
+      const approved = await say(plane, `feature approve ${id}`)
+      assert.equal(approved.outcome, 'done', approved.text)
+      assert.match(approved.text, /proposed by somebody else, approved by /)
+      assert.deepEqual((await stateOf(plane, 'production'))?.at(-1), { key: 'percentage_of_actors', value: 5 })
+      assert.match((await say(plane, `feature approve ${id}`)).text, /no proposal of this number waits/)
+    })
+
+    test('a proposal does not outlive a change of the flag, nor its time; the way back needs no second person', async () => {
+      const plane = await start({ twoPerson: ['production'] })
+      await say(plane, `feature set ${FLAG} true --staging`)
+      const id = async (text: string) => /proposal (\d+)/.exec((await say(plane, text)).text)?.[1]
+      const first = await id(`feature set ${FLAG} 5 --actors`)
+      await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: '3', key: 'percentage_of_actors' } })
+      await database.database.query(`update ${plane.schema}.proposals set proposed_by = 'somebody else'`)
+      assert.match((await say(plane, `feature approve ${first}`)).text, /has been changed since it was proposed/)
+      const second = await id(`feature set ${FLAG} 5 --actors`)
+      await database.database.query(`update ${plane.schema}.proposals set expires_at = now(), proposed_by = 'x'`)
+      assert.match((await say(plane, `feature approve ${second}`)).text, /no proposal of this number waits/)
+      assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
+    })
+
+    test('steps on production are held to their size and to the time between them', async () => {
+      const plane = await start({ maxJumpPoints: 10, minStepMs: 15 * 60_000 })
+      await say(plane, `feature set ${FLAG} true --staging`)
+      assert.match(
+        (await say(plane, `feature set ${FLAG} 25 --actors`)).text,
+        /from 0 % to 25 % is more than 10 points/,
+      )
+      assert.equal((await say(plane, `feature set ${FLAG} 10 --actors`)).outcome, 'done')
+      assert.match((await say(plane, `feature set ${FLAG} 12 --actors`)).text, /15 min belong between two/)
+      const forced = await say(plane, `feature set ${FLAG} 12 --actors --ignore-jump-limit`)
+      assert.match(forced.text, /passed over jump_limit/)
+      assert.equal((await say(plane, `feature set ${FLAG} 5 --actors`)).outcome, 'done')
+    })
+
+    test('production is changed from its channel only, unless the settings let the API too', async () => {
+      const closed = await start({ productionChannel: 'C101F3796' })
+      await say(closed, `feature set ${FLAG} true --staging`)
+      assert.match((await say(closed, `feature set ${FLAG} 1 --actors`)).text, /from the Slack channel C101F3796 only/)
+      const open = await start({ productionChannel: 'C101F3796', allowsProductionFromApi: true })
+      await say(open, `feature set ${FLAG} true --staging`)
+      assert.equal((await say(open, `feature set ${FLAG} 1 --actors`)).outcome, 'done')
+    })
+
+    test('get, list and delete; a mistyped flag is met with the one that was meant', async () => {
+      const plane = await start()
+      await say(plane, `feature set ${FLAG} 50 --actors --staging`)
+      const got = await say(plane, `feature get ${FLAG} --staging --dev`)
+      assert.deepEqual(headings(got), ['dev: off', 'staging: conditional'])
+      assert.match(got.text, /50 % of applications/)
+      assert.match((await say(plane, 'feature list --match proxy_oauth --staging')).text, /conditional \(50 %/)
+      assert.equal((await say(plane, `feature delete ${FLAG} --staging --production`)).outcome, 'done')
+      assert.equal(await stateOf(plane, 'staging'), undefined)
+      const typed = await say(plane, 'feature get proxy_oauth_request_to_iam_service')
+      assert.match(typed.text, /did you mean proxy_oauth_requests_to_iam_service/)
+      assert.equal((await say(plane, 'feature set x')).outcome, 'refused')
+      assert.match((await say(plane, 'help')).text, /feature approve/)
+    })
+
+    test('an application that IAM does not hold is not switched on, and none is made up', async () => {
+      const plane = await start()
+      await plane.announce(testApplication(9), null)
+      const absent = await say(plane, `feature set ${FLAG} true --oauth-application=9 --staging`)
+      assert.match(absent.text, /has not arrived in the IAM auth service/)
+      assert.match((await say(plane, `feature set ${FLAG} true --oauth-application=nobody --dev`)).text, /not found/)
+    })
+  })
+}

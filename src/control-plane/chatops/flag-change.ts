@@ -1,0 +1,205 @@
+import { headingOf, isWidening, type Section, stateInWords } from '../../chatops/index.ts'
+import type { Environment, FlagState } from '../../flags/index.ts'
+import { changeFlag, deleteFlag, type FlagOutcome } from '../flag-writes.ts'
+import { type ChangeCommand, type ChangeTools, type Plan, planChange } from './change-plan.ts'
+import { isChecked, obstaclesNow, productionStands, quickRefusals, refusalOfPerson, SWITCH } from './change-rules.ts'
+import { movesInWords } from './moves.ts'
+import type { Run } from './person.ts'
+import { propose } from './proposals.ts'
+
+/** Who approved what somebody else had proposed. */
+export interface Approval {
+  readonly proposedBy: string
+  readonly flagVersion: number
+}
+
+/**
+ * Carries a change out, one environment after the other. Once one refuses, those behind it are not done if the change
+ * leads towards IAM; the way back goes on, for it is what one does when something breaks.
+ */
+export async function changeEach(
+  tools: ChangeTools,
+  command: ChangeCommand,
+  words: string,
+  run: Run,
+): Promise<Section[]> {
+  const sections: Section[] = []
+  const assumed = new Map<Environment, FlagState>()
+  let refusedAt: Environment | undefined
+  for (const environment of command.environments) {
+    const plan = await planChange(tools, command, environment)
+    if ('refused' in plan) {
+      sections.push(refused(environment, [plan.refused]))
+      refusedAt ??= environment
+      continue
+    }
+    if (refusedAt !== undefined && isWidening(plan.before, plan.after)) {
+      const lines = [`because ${refusedAt} was refused`]
+      sections.push({ heading: headingOf(environment, 'not done'), tone: 'not_done', lines })
+      continue
+    }
+    const section = command.isDryRun
+      ? await rehearse(tools, plan, run, assumed)
+      : await changeOne(tools, plan, words, run, undefined)
+    assumed.set(environment, plan.after)
+    if (section.tone === 'refused') refusedAt ??= environment
+    sections.push(section)
+  }
+  return sections
+}
+
+/** Carries out one environment of what was proposed, in the approver's name. */
+export async function changeApproved(
+  tools: ChangeTools,
+  command: ChangeCommand,
+  approval: Approval,
+  run: Run,
+  claim: () => Promise<boolean>,
+): Promise<Section> {
+  const [environment = 'production'] = command.environments
+  const plan = await planChange(tools, command, environment)
+  if ('refused' in plan) return refused(environment, [plan.refused])
+  if (plan.version !== approval.flagVersion) {
+    return refused(environment, ['the flag has been changed since it was proposed: propose it anew'])
+  }
+  return changeOne(tools, plan, '', run, { ...approval, claim })
+}
+
+/** The rules one after the other, then the write. */
+async function changeOne(
+  tools: ChangeTools,
+  plan: Plan,
+  words: string,
+  run: Run,
+  approval: (Approval & { readonly claim: () => Promise<boolean> }) | undefined,
+): Promise<Section> {
+  const { rules, plane } = tools
+  const { environment, command } = plan
+  const right = refusalOfPerson(tools, environment, run)
+  if (right !== undefined) return refused(environment, [right])
+  const widens = isWidening(plan.before, plan.after)
+  const needsSecond = approval === undefined && widens && rules.twoPerson.includes(environment)
+  const passedOver: string[] = []
+  // A second person's word comes later, and the state of production is looked at then.
+  const obstacles = needsSecond || !isChecked(environment, widens) ? [] : await productionStands(tools, plan, run)
+  const quick = [...obstacles, ...(await quickRefusals(tools, plan, undefined))]
+  for (const { rule, why } of quick) {
+    if (!command.overrides.includes(rule)) return refused(environment, [why, `to pass over it: ${SWITCH[rule]}`])
+    passedOver.push(`${rule}: ${why}`)
+  }
+  if (needsSecond) return proposed(tools, plan, words, run)
+  if (approval !== undefined && !(await approval.claim())) {
+    return refused(environment, ['somebody else has decided the proposal, or it has expired'])
+  }
+  const outcome = await write(tools, plan, run, approval, passedOver)
+  return sectionOf(plane, plan, outcome, passedOver)
+}
+
+/** What a dry run shows: who would move, and what stands against it now. Nothing is waited for. */
+async function rehearse(
+  tools: ChangeTools,
+  plan: Plan,
+  run: Run,
+  assumed: ReadonlyMap<Environment, FlagState>,
+): Promise<Section> {
+  const { environment, before, after, command } = plan
+  const widens = isWidening(before, after)
+  const right = refusalOfPerson(tools, environment, run)
+  const stands = [
+    ...(isChecked(environment, widens) ? await obstaclesNow(tools, environment) : []).map(({ what }) => what),
+    ...(await quickRefusals(tools, plan, assumed)).map(({ rule, why }) =>
+      command.overrides.includes(rule) ? `${why} (passed over)` : why,
+    ),
+  ]
+  const lines = [
+    `now: ${stateInWords(before)}`,
+    `then: ${stateInWords(after)}`,
+    ...movesInWords(tools.plane.feed.view, command.flag, before, after),
+    ...(right === undefined ? [] : [`refused: ${right}`]),
+    ...stands.map((why) => `would be refused: ${why}`),
+    ...(widens && tools.rules.twoPerson.includes(environment) ? ['a second person would have to approve it'] : []),
+  ]
+  return { heading: headingOf(environment, 'dry run, nothing is changed'), tone: 'info', lines }
+}
+
+async function proposed({ plane, rules }: ChangeTools, plan: Plan, words: string, run: Run): Promise<Section> {
+  const { environment, command, version } = plan
+  const one: ChangeCommand = { ...command, environments: [environment] }
+  const { id, expires_at } = await propose(
+    plane.store,
+    {
+      ...{ environment, flag: command.flag, command: one, words, flag_version: version },
+      proposed_by: run.person.name,
+    },
+    rules.proposalMs,
+  )
+  const lines = [
+    `now: ${stateInWords(plan.before)}`,
+    `then: ${stateInWords(plan.after)}`,
+    `another person carries it out with: feature approve ${id} (until ${expires_at.toISOString()})`,
+  ]
+  return { heading: headingOf(environment, `waits for a second person as proposal ${id}`), tone: 'waiting', lines }
+}
+
+async function write(
+  { plane }: ChangeTools,
+  plan: Plan,
+  run: Run,
+  approval: Approval | undefined,
+  passedOver: readonly string[],
+): Promise<FlagOutcome> {
+  const { environment, command, changes, version } = plan
+  const { flag } = command
+  const by = run.person.name
+  const target = { environment, name: flag, by, ifVersion: version }
+  const outcome =
+    command.kind === 'feature_set'
+      ? await changeFlag(plane.store, plane.definitions, target, changes)
+      : await deleteFlag(plane.store, target)
+  await plane.feed.catchUp()
+  const { reason, changeIssue: change_issue_url } = command
+  plane.log.info(
+    {
+      ...{ key: flag, action: command.kind === 'feature_set' ? 'set' : 'remove', environment, by },
+      ...{ door: run.person.door, outcome: outcome.kind, correlation_id: run.correlationId, reason, change_issue_url },
+      ...(approval && { proposed_by: approval.proposedBy }),
+      ...(passedOver.length > 0 && { overrides: passedOver }),
+      extra: { changes },
+    },
+    'flag changed',
+  )
+  return outcome
+}
+
+function sectionOf(
+  plane: ChangeTools['plane'],
+  plan: Plan,
+  outcome: FlagOutcome,
+  passedOver: readonly string[],
+): Section {
+  const { environment, command } = plan
+  const isSet = command.kind === 'feature_set'
+  switch (outcome.kind) {
+    case 'refused':
+      return refused(environment, [outcome.why])
+    case 'conflict':
+      return refused(environment, ['the flag was changed by somebody else meanwhile: look, and say it again'])
+    case 'no_history':
+      return refused(environment, ['there is nothing to go back to'])
+    case 'unchanged':
+    case 'written': {
+      const { view } = plane.feed
+      const lines = [
+        `${command.flag}: ${stateInWords(view.flagState(environment, command.flag))}`,
+        ...(outcome.kind === 'written' ? [`before: ${stateInWords(plan.before)}`] : []),
+        ...passedOver.map((rule) => `passed over ${rule}`),
+      ]
+      const word = outcome.kind === 'unchanged' ? 'was so already' : isSet ? 'done' : 'deleted'
+      return { heading: headingOf(environment, word), tone: 'done', lines }
+    }
+  }
+}
+
+function refused(environment: Environment, lines: readonly string[]): Section {
+  return { heading: headingOf(environment, 'refused'), tone: 'refused', lines }
+}
