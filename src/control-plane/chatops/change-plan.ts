@@ -2,13 +2,13 @@ import type { FeatureDelete, FeatureSet, RuleSettings } from '../../chatops/inde
 import type { Environment, FlagChange, FlagState } from '../../flags/index.ts'
 import { readFeatureRequest } from '../feature-request.ts'
 import { stateAfter } from '../flag-writes.ts'
-import type { Plane } from '../plane.ts'
 import { defaultState } from '../view.ts'
+import type { Ground } from './ground.ts'
 import type { AlarmSource } from './production-check.ts'
 
 /** What changing a flag by ChatOps takes. */
 export interface ChangeTools {
-  readonly plane: Pick<Plane, 'store' | 'feed' | 'definitions' | 'gateways' | 'log'>
+  readonly plane: Ground
   readonly rules: RuleSettings
   readonly alarms: AlarmSource
 }

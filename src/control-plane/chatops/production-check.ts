@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Obstacle, productionObstacles, type RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
-import type { Plane } from '../plane.ts'
+import type { Ground } from './ground.ts'
 import type { Run } from './person.ts'
 
 /** Asks for the open alarms of guards in an environment, in words. */
@@ -9,7 +9,7 @@ export type AlarmSource = (environment: Environment) => Promise<readonly string[
 
 /** What stands against a change of an environment at this moment. */
 export async function currentObstacles(
-  plane: Pick<Plane, 'gateways' | 'feed'>,
+  plane: Pick<Ground, 'gateways' | 'feed'>,
   rules: RuleSettings,
   environment: Environment,
   alarms: AlarmSource,

@@ -1,12 +1,12 @@
 import { headingOf, type MergeRequestAddress, RUN_ORDER, releaseVerdict, type Section } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
-import type { Plane } from '../plane.ts'
 import { type CommitSource, SourceFault } from './commit-source.ts'
 import { type Deployment, isListed, latestDeployments } from './deployments.ts'
+import type { Ground } from './ground.ts'
 
 /** What answers about versions are taken from. */
 export interface ReleaseTools {
-  readonly plane: Pick<Plane, 'store' | 'gateways'>
+  readonly plane: Pick<Ground, 'store' | 'gateways'>
   readonly sources: readonly CommitSource[]
 }
 

@@ -1,0 +1,14 @@
+import type { Definitions } from '../../flags/index.ts'
+import type { Log } from '../../observability/index.ts'
+import type { ChangeFeed } from '../feed.ts'
+import type { GatewayRegistry } from '../gateways/gateway-registry.ts'
+import type { Store } from '../store.ts'
+
+/** The parts of the control plane that commands stand on. */
+export interface Ground {
+  readonly log: Log
+  readonly definitions: Definitions
+  readonly store: Store
+  readonly feed: ChangeFeed
+  readonly gateways: GatewayRegistry
+}
