@@ -176,13 +176,46 @@ test('help is asked for before anything is checked', () => {
   assert.equal(loadSettings('gateway', { args: ['--help'], env: {} }), 'help')
 })
 
-test('every option has a description and a variable', () => {
+test('every option has a description, and a variable unless it has parts', () => {
   for (const section of Object.keys(sections) as Section[]) {
     for (const option of optionsOf(section)) {
       assert.ok(option.description.length > 10, `${section}.${option.key}`)
-      assert.match(option.variables[0] ?? '', /^HANDOVER_[A-Z_]+$/)
+      if (option.isFileOnly) assert.deepEqual([...option.flags, ...option.variables], [])
+      else assert.match(option.variables[0] ?? '', /^HANDOVER_[A-Z_]+$/)
     }
   }
+})
+
+test('settings with parts are held to their schema by place, with the key that was meant', () => {
+  const config = file(
+    'chatops.yml',
+    `control:
+  data_dir: /tmp/x
+  chatops:
+    production_chanel: C1
+    production_check: { wait_second: 5 }
+    slack: { people: [{ slack_id: u1, name: a, role: boss }] }
+    freezes: [{ from: 2026-12-20T00:00:00Z, until: 2026-12-19T00:00:00Z, why: holidays }]
+`,
+  )
+  assert.deepEqual(faultsOf('control', ['--config', config]).toSorted(), [
+    'control.chatops.freezes.0: must end after it begins',
+    'control.chatops.production_chanel: unknown key, did you mean production_channel?',
+    'control.chatops.production_check.wait_second: unknown key, did you mean wait_seconds?',
+    'control.chatops.slack.people.0.role: must be viewer or operator',
+    "control.chatops.slack.people.0.slack_id: must be one of Slack's ids, such as C0123ABCD",
+    'control.chatops.slack.signing_secret_file: must be given',
+  ])
+  assert.match(faultsOf('control', ['--chatops', 'x'])[0] ?? '', /unknown option/)
+})
+
+test('settings with parts have their defaults inside', () => {
+  const config = file('small.yml', 'control:\n  data_dir: /tmp/x\n  chatops: { two_person: [production] }\n')
+  const settings = loadSettings('control', { args: ['--config', config], env: {} })
+  assert.notEqual(settings, 'help')
+  const chatops = settings === 'help' ? undefined : settings.chatops
+  assert.equal(chatops?.production_check.wait_seconds, 300)
+  assert.deepEqual(chatops?.two_person, ['production'])
 })
 
 test('a secret file is made once, for its owner only, and read back', () => {
