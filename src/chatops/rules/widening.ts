@@ -1,4 +1,4 @@
-import type { FlagState } from '../../flags/index.ts'
+import { conditionOf, type FlagState } from '../../flags/index.ts'
 
 /**
  * Whether a change can move anybody towards IAM who was not there: more actors, a greater share, fewer opted out. The
@@ -6,6 +6,8 @@ import type { FlagState } from '../../flags/index.ts'
  */
 export function isWidening(before: FlagState, after: FlagState): boolean {
   const hasNew = (was: readonly string[], is: readonly string[]) => is.some((name) => !was.includes(name))
+  // Where nobody is on, nobody who is let in again goes anywhere.
+  if (conditionOf({ ...after, opted_out: [] }) === 'off') return false
   if (hasNew(after.opted_out, before.opted_out)) return true
   if (before.boolean) return false
   return (

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { type FlagState, OFF, ON } from '../../flags/index.ts'
+import { channelRefusal } from './channel.ts'
+import { consistencyRefusal } from './consistency.ts'
+import { jumpRefusal } from './jump.ts'
+import { type GatewayFacts, type ProductionFacts, productionObstacles } from './production-check.ts'
+import { DEFAULT_RULES } from './settings.ts'
+import { isWidening } from './widening.ts'
+
+const share = (percentage: number): FlagState => ({ ...OFF, percentage_of_actors: percentage })
+const A = 'Authn::OauthApplication:1'
+
+test('only what takes somebody new in is a step towards IAM', () => {
+  const rows: ReadonlyArray<readonly [FlagState, FlagState, boolean]> = [
+    [OFF, ON, true],
+    [ON, OFF, false],
+    [OFF, share(0.001), true],
+    [share(50), share(10), false],
+    [share(50), ON, true],
+    [OFF, { ...OFF, actors: [A] }, true],
+    [{ ...OFF, actors: [A] }, OFF, false],
+    [OFF, { ...OFF, feature_groups: ['pilots'] }, true],
+    [OFF, { ...OFF, percentage_of_time: 1 }, true],
+    [ON, { ...ON, opted_out: [A] }, false],
+    [{ ...ON, opted_out: [A] }, ON, true],
+    [{ ...ON, opted_out: [A] }, OFF, false],
+  ]
+  for (const [before, after, is] of rows) assert.equal(isWidening(before, after), is, JSON.stringify([before, after]))
+})
+
+test('no change is a step towards IAM from what is the same', () => {
+  const state = fc.record({
+    boolean: fc.boolean(),
+    actors: fc.subarray([A, 'b', 'c']),
+    percentage_of_actors: fc.integer({ min: 0, max: 100 }),
+    percentage_of_time: fc.constant(0),
+    feature_groups: fc.subarray(['x', 'y']),
+    opted_out: fc.subarray([A, 'b']),
+  })
+  fc.assert(fc.property(state, (same) => !isWidening(same, same)))
+})
+
+test('production is changed from its channel; other environments from anywhere', () => {
+  const rules = { productionChannel: 'C1', allowsProductionFromApi: false }
+  assert.equal(channelRefusal('production', 'C1', rules), undefined)
+  assert.match(channelRefusal('production', 'C2', rules) ?? '', /<#C1> only/)
+  assert.match(channelRefusal('production', undefined, rules) ?? '', /C1 only/)
+  assert.equal(channelRefusal('production', undefined, { ...rules, allowsProductionFromApi: true }), undefined)
+  assert.match(channelRefusal('production', 'C2', { ...rules, allowsProductionFromApi: true }) ?? '', /only/)
+  assert.equal(channelRefusal('staging', 'C2', rules), undefined)
+  assert.equal(channelRefusal('production', 'C2', DEFAULT_RULES), undefined)
+})
+
+test('an opt-out alone does not count as staging being on', () => {
+  const facts = { environment: 'production', before: OFF, after: ON, production: OFF } as const
+  assert.match(
+    consistencyRefusal({ ...facts, staging: { ...OFF, opted_out: [A] } }, true) ?? '',
+    /staging comes before/,
+  )
+  assert.equal(consistencyRefusal({ ...facts, staging: { ...OFF, actors: [A] } }, true), undefined)
+  assert.equal(consistencyRefusal({ ...facts, before: ON, after: OFF, staging: OFF }, false), undefined)
+})
+
+test('a step has a size, and a time to the one before; the first has none', () => {
+  const rules = { maxJumpPoints: 25, minStepMs: 900_000 }
+  const now = 10_000_000
+  const say = (before: FlagState, after: FlagState, lastWidenedAt?: number) =>
+    jumpRefusal({ before, after, lastWidenedAt, now }, rules)
+  assert.equal(say(OFF, share(25)), undefined)
+  assert.match(say(OFF, share(25.001)) ?? '', /more than 25 points/)
+  assert.match(say(share(50), ON) ?? '', /from 50 % to 100 %/)
+  assert.match(say(share(1), share(2), now - 899_999) ?? '', /wait 1 min/)
+  assert.equal(say(share(1), share(2), now - 900_000), undefined)
+  assert.equal(say(share(1), { ...share(1), actors: [A] }, now - 1), undefined)
+})
+
+describe('the production check', () => {
+  const gateway: GatewayFacts = {
+    ...{ name: 'one', isConnected: true, behindMs: 0, isCircuitOpen: false, isBrakeOn: false },
+    ...{ legacy: { requests: 1_000, failures: 1 }, iam: { requests: 1_000, failures: 1 } },
+  }
+  const calm: ProductionFacts = { gateways: [gateway], brake: { on: false, reason: '' }, alarms: [], now: 0 }
+  const judge = (facts: Partial<ProductionFacts>, rules = {}) =>
+    productionObstacles({ ...calm, ...facts }, { ...DEFAULT_RULES, ...rules })
+
+  test('has nothing against production when all is well, and takes a gateway that says nothing as it is', () => {
+    assert.deepEqual(judge({}), [])
+    const silent = { ...gateway, behindMs: null, isCircuitOpen: null, isBrakeOn: null, legacy: null, iam: null }
+    assert.deepEqual(judge({ gateways: [silent] }), [])
+  })
+
+  test('names each thing that stands against it, and whether it may pass', () => {
+    const rows: ReadonlyArray<readonly [Partial<ProductionFacts>, RegExp, boolean]> = [
+      [{ gateways: [] }, /0 gateways are connected, and 1 should be/, true],
+      [{ gateways: [gateway, { ...gateway, behindMs: 10_001 }] }, /one has not taken the newest flags/, true],
+      [{ gateways: [{ ...gateway, isCircuitOpen: true }] }, /circuit is open at one/, true],
+      [{ gateways: [{ ...gateway, iam: { requests: 20, failures: 5 } }] }, /IAM failed 5 of 20/, true],
+      [{ gateways: [{ ...gateway, legacy: { requests: 50, failures: 11 } }] }, /the monolith failed 11 of 50/, true],
+      [{ alarms: ['p99 over 1 s'] }, /alarm: p99 over 1 s/, true],
+      [{ brake: { on: true, reason: 'incident' } }, /the brake is on: incident/, false],
+      [{ gateways: [{ ...gateway, isBrakeOn: true }] }, /the brake is on at one itself/, false],
+    ]
+    for (const [facts, what, mayPass] of rows) {
+      const [obstacle, ...more] = judge(facts)
+      assert.match(obstacle?.what ?? '', what)
+      assert.equal(obstacle?.mayPass, mayPass)
+      assert.deepEqual(more, [])
+    }
+  })
+
+  test('takes few answers, and a gateway that is gone, for no sign of illness', () => {
+    assert.deepEqual(judge({ gateways: [{ ...gateway, iam: { requests: 19, failures: 19 } }] }), [])
+    assert.deepEqual(judge({ gateways: [gateway, { ...gateway, isConnected: false, isCircuitOpen: true }] }), [])
+  })
+
+  test('minds freezes, also those over midnight and the end of the week', () => {
+    const at = (text: string) => Date.parse(`${text}Z`)
+    const freezes = [{ from: at('2026-12-20T00:00'), until: at('2027-01-02T00:00'), why: 'holidays' }]
+    assert.match(judge({ now: at('2026-12-20T00:00') }, { freezes })[0]?.what ?? '', /until 2027-01-02T.*holidays/)
+    assert.deepEqual(judge({ now: at('2027-01-02T00:00') }, { freezes }), [])
+    const night = { days: [5, 6], from: 18 * 60, until: 8 * 60, why: 'weekend' }
+    const rules = { weeklyFreezes: [night] }
+    // 2026-11-27 is a Friday.
+    for (const [text, isFrozen] of [
+      ['2026-11-27T17:59', false],
+      ['2026-11-27T18:00', true],
+      ['2026-11-28T07:59', true],
+      ['2026-11-28T08:00', false],
+      ['2026-11-29T07:59', true],
+      ['2026-11-29T18:00', false],
+    ] as const) {
+      assert.equal(judge({ now: at(text) }, rules).length > 0, isFrozen, text)
+    }
+    const allDay = { weeklyFreezes: [{ days: [0], from: 0, until: 0, why: 'sunday' }] }
+    assert.equal(judge({ now: at('2026-11-29T23:59') }, allDay).length, 1)
+    assert.equal(judge({ now: at('2026-11-30T00:00') }, allDay).length, 0)
+  })
+})
