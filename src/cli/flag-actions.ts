@@ -16,6 +16,12 @@ const featureSchema = z.object({
 type Feature = z.infer<typeof featureSchema>
 const definitionsSchema = z.array(z.object({ name: z.string(), type: z.string(), default_enabled: z.boolean() }))
 
+const staleFlagsSchema = z.object({
+  flags: z.array(
+    z.object({ name: z.string(), type: z.string(), standing: z.enum(['stale', 'review_due']), until: z.string() }),
+  ),
+})
+
 /** `flag get`: one flag of an environment, whether it has been set or not. */
 export function getFlag(flag: string, environment: Environment): ControlPlan {
   return async (ask) => {
@@ -29,9 +35,14 @@ export function listFlags(environment: Environment, match: string): ControlPlan 
   return async (ask) => {
     const features = (await featuresOf(ask, environment)).filter(({ name }) => name.includes(match))
     const width = Math.max(0, ...features.map(({ name }) => name.length))
-    const lines = features.map(
-      (feature) => `${feature.name.padEnd(width)}  ${feature.state.padEnd(11)}  ${gatesInWords(feature)}`,
-    )
+    const { flags: old } = staleFlagsSchema.parse(await ask('GET', '/api/v1/stale-flags'))
+    const lines = features.flatMap((feature) => {
+      const age = old.find(({ name }) => name === feature.name)
+      return [
+        `${feature.name.padEnd(width)}  ${feature.state.padEnd(11)}  ${gatesInWords(feature)}`,
+        ...(age === undefined ? [] : [`${' '.repeat(width)}  ${ageInWords(age)}`]),
+      ]
+    })
     return { json: features, lines: [`${environment}:`, ...(lines.length > 0 ? lines : ['no flags'])] }
   }
 }
@@ -86,6 +97,12 @@ async function featuresOf(ask: ControlClient, environment: Environment): Promise
       version: 0,
     }))
   return [...set, ...unset].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function ageInWords({ type, standing, until }: z.infer<typeof staleFlagsSchema>['flags'][number]): string {
+  return standing === 'stale'
+    ? `stale: type ${type} should have ended by ${until}; see 'handover flag cleanup'`
+    : `due since ${until} to be looked at again`
 }
 
 async function notDefined(ask: ControlClient, flag: string): Promise<never> {

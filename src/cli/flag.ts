@@ -1,8 +1,11 @@
+import { FLAG_TYPES } from '../flags/index.ts'
 import { type CommandLine, UsageFault } from './command-line.ts'
 import { CONTROL_HELP } from './control-client.ts'
-import { type ControlPlan, runControlCommand } from './control-command.ts'
+import { type ControlPlan, type LonePlan, runControlCommand } from './control-command.ts'
 import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf, environmentsOf } from './environment-options.ts'
 import { deleteFlag, getFlag, listFlags, restoreFlag, setFlag } from './flag-actions.ts'
+import { CLEANUP_OPTIONS, cleanUpFlag } from './flag-cleanup.ts'
+import { NEW_OPTIONS, newFlag } from './flag-new.ts'
 import { readSetting } from './flag-setting.ts'
 import type { CommandIo } from './io.ts'
 
@@ -11,8 +14,10 @@ const HELP = `Usage: handover flag get <flag>
        handover flag list [--match TEXT]
        handover flag restore <flag> [--to-version N]
        handover flag delete <flag>
+       handover flag new <flag> --type TYPE --group GROUP --milestone M --introduced-by-url URL [options]
+       handover flag cleanup <flag> [--path DIR]... [--delete --confirm FLAG]
 
-Reads and sets feature flags at the control plane.
+Reads and sets feature flags at the control plane; writes their definitions, and ends them.
 
   --oauth-application ID[,ID]...
       Set the flag for these applications only: ids or client ids, with true or false.
@@ -26,6 +31,23 @@ ${ENVIRONMENT_HELP}
       List only flags whose name has this text in it.
   --to-version N
       Restore the flag as it was at this version. Default: as it was before its last change.
+
+'new' writes a definition file and nothing else:
+  --type TYPE         ${Object.keys(FLAG_TYPES).join(', ')}
+  --group GROUP       whose it is, such as group::authentication
+  --milestone M       such as 19.1
+  --introduced-by-url URL, --rollout-issue-url URL, --feature-issue-url URL, --description TEXT
+  --default-enabled   where the type allows it
+  --definitions-dir DIR
+      Default: flags.
+
+'cleanup' lists what refers to a flag, what it is in each environment, and what is left to do:
+  --path DIR          where to look for references; may be repeated. Default: the working directory.
+  --delete            delete it in all environments, unless an application depends on it or something refers to it
+  --confirm FLAG      the flag's name once more, so that the right one goes
+  --despite-references
+      Delete it although something refers to it.
+
 ${CONTROL_HELP}`
 
 const OPTIONS = {
@@ -39,6 +61,8 @@ const OPTIONS = {
   '--remove-opt-out': { takes: 'nothing' },
   '--match': { takes: 'value' },
   '--to-version': { takes: 'value' },
+  ...NEW_OPTIONS,
+  ...CLEANUP_OPTIONS,
   ...ENVIRONMENT_OPTIONS,
 } as const
 
@@ -47,6 +71,8 @@ const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   set: ['--oauth-application', '--actors', '--opt-out', '--remove-opt-out'],
   list: ['--match'],
   restore: ['--to-version'],
+  new: Object.keys(NEW_OPTIONS),
+  cleanup: Object.keys(CLEANUP_OPTIONS),
 }
 
 /** `handover flag`: gets, sets, lists, restores and deletes flags. Exit codes as in `runControlCommand`. */
@@ -54,7 +80,7 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'flag', help: HELP, options: OPTIONS, plan }, args, io)
 }
 
-function plan(line: CommandLine): ControlPlan {
+function plan(line: CommandLine): ControlPlan | LonePlan {
   const [action, ...words] = line.words
   refuseForeignOptions(action, line)
   switch (action) {
@@ -69,9 +95,13 @@ function plan(line: CommandLine): ControlPlan {
       return restoreFlag(oneFlag(words), environmentOf(line), versionOf(line))
     case 'delete':
       return deleteFlag(oneFlag(words), environmentOf(line))
+    case 'new':
+      return newFlag(oneFlag(words), line, new Date())
+    case 'cleanup':
+      return cleanUpFlag(oneFlag(words), line)
     default:
       throw new UsageFault(
-        `say what to do: get, set, list, restore or delete${action ? `, not ${JSON.stringify(action.slice(0, 40))}` : ''}`,
+        `say what to do: get, set, list, restore, delete, new or cleanup${action ? `, not ${JSON.stringify(action.slice(0, 40))}` : ''}`,
       )
   }
 }

@@ -11,6 +11,7 @@ import type { LineBudget, Log } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { ChatOps } from './chatops/chat-ops.ts'
 import type { ChangeFeed } from './feed.ts'
+import type { FlagLives } from './flag-lives.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
@@ -26,6 +27,7 @@ export interface Plane {
   readonly tokens: TokenBook
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
+  readonly flagLives: FlagLives
   readonly gateways: GatewayRegistry
   readonly chatops: ChatOps
   /** Signs the questions to the routing endpoint; without it nobody may ask. */

@@ -20,6 +20,7 @@ import { gitLab } from './chatops/gitlab.ts'
 import { loadDefinitions } from './definition-files.ts'
 import { renderErrors } from './errors.ts'
 import { ChangeFeed } from './feed.ts'
+import { FlagLives } from './flag-lives.ts'
 import { GatewayRegistry } from './gateways/gateway-registry.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -38,6 +39,7 @@ import { ofrepRoutes } from './routes/ofrep.ts'
 import { ROUTING_CONTROLLER, routingRoutes } from './routes/routing.ts'
 import { slackRoutes } from './routes/slack.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
+import { staleFlagRoutes } from './routes/stale-flags.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
 import { openStore } from './store.ts'
@@ -90,6 +92,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     streams,
     gateways,
     chatops,
+    flagLives: new FlagLives(store, definitions, log, metrics.registry),
     routingSecret,
     noise: new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
       log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
@@ -107,6 +110,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   }
   const stopFollowing = async () => {
     plane.noise.close()
+    plane.flagLives.close()
     streams.close()
     await chatops.close()
     unfollow()
@@ -170,6 +174,7 @@ async function createApi(plane: Plane): Promise<Api> {
     for (const add of [
       featureRoutes,
       flagRoutes,
+      staleFlagRoutes,
       applicationRoutes,
       brakeRoutes,
       snapshotRoutes,

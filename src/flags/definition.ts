@@ -1,12 +1,15 @@
 import { z } from 'zod'
 
-/** What each type of flag allows and asks for. A type that is not here takes no definition. */
+/**
+ * What each type of flag allows and asks for, and for how many months a flag of it is meant to live; one without end is
+ * looked at again after `reviewMonths`. A type that is not here takes no definition.
+ */
 export const FLAG_TYPES = {
-  gitlab_com_derisk: { mayDefaultOn: false, needsRolloutIssue: true },
-  wip: { mayDefaultOn: false, needsRolloutIssue: false },
-  beta: { mayDefaultOn: true, needsRolloutIssue: true },
-  ops: { mayDefaultOn: true, needsRolloutIssue: false },
-  experiment: { mayDefaultOn: false, needsRolloutIssue: true },
+  gitlab_com_derisk: { mayDefaultOn: false, needsRolloutIssue: true, lifeMonths: 2, reviewMonths: undefined },
+  wip: { mayDefaultOn: false, needsRolloutIssue: false, lifeMonths: 4, reviewMonths: undefined },
+  beta: { mayDefaultOn: true, needsRolloutIssue: true, lifeMonths: 6, reviewMonths: undefined },
+  ops: { mayDefaultOn: true, needsRolloutIssue: false, lifeMonths: undefined, reviewMonths: 12 },
+  experiment: { mayDefaultOn: false, needsRolloutIssue: true, lifeMonths: 6, reviewMonths: undefined },
 } as const
 export type FlagType = keyof typeof FLAG_TYPES
 
@@ -25,6 +28,10 @@ export const flagDefinitionSchema = z
     introduced_by_url: url,
     rollout_issue_url: url.nullish(),
     milestone: text("must be text: put it in quotes, such as '19.1'").regex(/^\d+\.\d+$/, "must look like '19.1'"),
+    introduced_at: text("must be text: put it in quotes, such as '2026-06-18'")
+      .regex(/^\d{4}-\d{2}-\d{2}$/, "must look like '2026-06-18'")
+      .refine((day) => !Number.isNaN(Date.parse(`${day}T00:00:00Z`)), 'must be a day of the calendar')
+      .nullish(),
     log_state_changes: z.boolean({ error: 'must be true or false' }).nullish(),
     type: z.enum(Object.keys(FLAG_TYPES) as [FlagType, ...FlagType[]], {
       error: `must be one of ${Object.keys(FLAG_TYPES).join(', ')}`,

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { ENVIRONMENTS, type Environment } from '../flags/index.ts'
+import { ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
+import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
+import { type ControlClient, RefusedError } from './control-client.ts'
+import type { ControlPlan } from './control-command.ts'
+import { findReferences, type Reference } from './references.ts'
+
+/** The options of `flag cleanup`. */
+export const CLEANUP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  '--path': { takes: 'values' },
+  '--delete': { takes: 'nothing' },
+  '--confirm': { takes: 'value' },
+  '--despite-references': { takes: 'nothing' },
+}
+
+const featuresSchema = z.array(
+  z.object({
+    name: z.string(),
+    state: z.enum(['on', 'conditional', 'off']),
+    gates: z.array(z.object({ key: z.string(), value: z.unknown() })),
+  }),
+)
+
+/** What a flag is in one environment, and why it cannot go there; nothing when it can. */
+interface Standing {
+  readonly environment: Environment
+  readonly state: 'on' | 'conditional' | 'off' | 'not set'
+  readonly keeps?: string
+}
+
+/**
+ * `flag cleanup`: every reference to a flag, what it is in each environment, and what is left to do; with `--delete`, and
+ * the name typed once more, deletes it in all environments in their order. Refuses while an application depends on it.
+ */
+export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
+  const paths = line.values.get('--path') ?? ['.']
+  const isDeletion = line.switches.has('--delete')
+  const confirmed = line.values.get('--confirm')?.[0]
+  if (confirmed !== undefined && !isDeletion) throw new UsageFault('--confirm goes with --delete only')
+  if (isDeletion && confirmed !== name) {
+    throw new UsageFault(`--delete takes the flag away in all environments; add --confirm ${name} if that is meant`)
+  }
+  return async (ask) => {
+    const references = findReferences(name, paths)
+    const standings = await standingsOf(ask, name)
+    const obstacles = standings.filter((standing) => standing.keeps !== undefined)
+    const report = [...referenceLines(references), ...standings.map(inWords)]
+    if (!isDeletion) {
+      const steps = stepsLeft(name, references, obstacles)
+      return { json: { references, environments: standings, steps }, lines: [...report, '', 'left to do:', ...steps] }
+    }
+    if (obstacles.length > 0) {
+      const why = obstacles.map(({ environment, keeps }) => `${environment}: ${keeps}`)
+      throw new RefusedError(`applications still depend on ${name}, nothing was deleted: ${why.join('; ')}`)
+    }
+    if (references.length > 0 && !line.switches.has('--despite-references')) {
+      const first = references[0] as Reference
+      const where = `${first.path}:${first.line}${references.length > 1 ? ` and ${references.length - 1} more` : ''}`
+      throw new RefusedError(`${name} is still referred to (${where}), nothing was deleted; see 'flag cleanup ${name}'`)
+    }
+    const deleted = await deleteEverywhere(ask, name, standings)
+    return { json: { deleted }, lines: deleted.map((environment) => `deleted in ${environment}`) }
+  }
+}
+
+async function standingsOf(ask: ControlClient, name: string): Promise<Standing[]> {
+  const standings: Standing[] = []
+  for (const environment of ENVIRONMENTS) {
+    const features = featuresSchema.parse(await ask('GET', `/api/v4/features?environment=${environment}`))
+    const feature = features.find((one) => one.name === name)
+    const keeps = feature && reasonToKeep(name, feature)
+    standings.push({ environment, state: feature?.state ?? 'not set', ...(keeps === undefined ? {} : { keeps }) })
+  }
+  return standings
+}
+
+/** Why some application would be treated otherwise without the flag; undefined when none would. */
+function reasonToKeep(name: string, { state, gates }: z.infer<typeof featuresSchema>[number]): string | undefined {
+  const actors = gates.find(({ key }) => key === 'actors')?.value
+  const outs = Array.isArray(actors) ? actors.filter((actor) => String(actor).endsWith(':opt_out')).length : 0
+  if (outs > 0) return `${outs} ${outs === 1 ? 'application is' : 'applications are'} opted out`
+  if (state === 'conditional') return 'it is on for some applications and off for others'
+  if (state === 'on' && name === ROUTING_FLAG) return 'it sends all applications to IAM, and without it none would be'
+  if (state === 'on' && name === UNKNOWN_CLIENTS_FLAG) return 'it sends unknown clients to IAM'
+  return undefined
+}
+
+function referenceLines(references: readonly Reference[]): string[] {
+  if (references.length === 0) return ['no references', '']
+  return [
+    ...references.map(({ path, line, text }) => `${path}:${line}: ${text}`),
+    `${references.length} ${references.length === 1 ? 'reference' : 'references'}`,
+    '',
+  ]
+}
+
+function inWords({ environment, state, keeps }: Standing): string {
+  return `${environment.padEnd(12)} ${state.padEnd(12)}${keeps === undefined ? '' : ` ${keeps}`}`.trimEnd()
+}
+
+function stepsLeft(name: string, references: readonly Reference[], obstacles: readonly Standing[]): string[] {
+  const steps = [
+    ...(obstacles.length > 0
+      ? [`settle it first in ${obstacles.map(({ environment }) => environment).join(', ')}: on for all, or off for all`]
+      : []),
+    ...(references.length > 0 ? ['remove the references and the definition, and merge that'] : []),
+    `check that the removal is released: handover chatops 'release check <merge request> <milestone>'`,
+    'close the feature issue',
+    `delete it everywhere: handover flag cleanup ${name} --delete --confirm ${name}`,
+    'close the rollout issue',
+  ]
+  return steps.map((step, index) => `${index + 1}. ${step}`)
+}
+
+/** One environment after the other; the first that refuses ends it, saying what was done before. */
+async function deleteEverywhere(
+  ask: ControlClient,
+  name: string,
+  standings: readonly Standing[],
+): Promise<Environment[]> {
+  const deleted: Environment[] = []
+  for (const { environment, state } of standings) {
+    if (state === 'not set') continue
+    await ask('DELETE', `/api/v4/features/${encodeURIComponent(name)}?environment=${environment}`).catch(
+      (error: unknown) => {
+        if (!(error instanceof RefusedError)) throw error
+        const before = deleted.length === 0 ? 'nothing was deleted' : `deleted in ${deleted.join(', ')} only`
+        throw new RefusedError(`${environment}: ${error.message} (${before})`, { cause: error })
+      },
+    )
+    deleted.push(environment)
+  }
+  return deleted
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { dayOf } from '../flag-lives.ts'
+import type { Api, Plane } from '../plane.ts'
+
+const documentSchema = z.object({
+  flags: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      standing: z.enum(['stale', 'review_due']),
+      since: z.string(),
+      until: z.string(),
+    }),
+  ),
+})
+
+/** Which flags have outlived the time that their type gives them. */
+export function staleFlagRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/stale-flags',
+    {
+      config: { roles: ['administrator'] as const },
+      schema: {
+        tags: ['flags'],
+        summary: "Flags that have outlived their type's time, or are due to be looked at again",
+        response: { 200: documentSchema },
+      },
+    },
+    async () => {
+      const document: z.infer<typeof documentSchema> = { flags: [] }
+      for (const { name, life } of await plane.flagLives.find()) {
+        const { type } = plane.definitions.flags.get(name) ?? { type: '' }
+        const days = { since: dayOf(life.since), until: dayOf(life.until) }
+        document.flags.push({ name, type, standing: life.kind === 'stale' ? 'stale' : 'review_due', ...days })
+      }
+      return document
+    },
+  )
+}
