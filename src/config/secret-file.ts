@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError } from './config-error.ts'
 
@@ -22,8 +22,13 @@ export function readKeyFile(option: string, path: string): Buffer {
   return key
 }
 
-/** Makes a file (mode 0600) with 32 random bytes in base64 where there is none; two processes agree on one content. */
+/**
+ * Makes a file (mode 0600) with 32 random bytes in base64 where there is none; two processes agree on one content.
+ * Throws {@link ConfigError} when it cannot be made.
+ */
 export function ensureSecretFile(option: string, path: string): void {
+  // Where it is given, its directory is often mounted read-only.
+  if (existsSync(path)) return
   const mine = `${path}.${process.pid}`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
