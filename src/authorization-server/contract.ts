@@ -2,6 +2,7 @@ import type { ApplicationPolicy, Policy } from '../applications/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
 import type { KeyRing } from './keys/ring.ts'
 import type { Client, ResourceOwner, SecurityEvent } from './ports.ts'
+import type { CredentialKind, LiveCredentials, RevokedBatch } from './store/live-credentials.ts'
 
 /** A request parameter as Rails reads it. */
 export type ParameterValue = string | number | boolean | null | readonly ParameterValue[] | Parameters
@@ -173,6 +174,13 @@ export interface AuthorizationServer {
   readonly applications: ApplicationStore
   /** At most 1,000 security events from `since` on, the oldest first. They are kept for 400 days. */
   securityEvents(since: Date): Promise<StoredSecurityEvent[]>
+  /** What lives of each application, and its end. */
+  readonly liveCredentials: {
+    /** The applications with an id above `after`, at most `limit`, by id; with `clientId` that one alone. */
+    list(page: { after: number; limit: number; clientId: string | undefined }): Promise<LiveCredentials[]>
+    /** Ends a batch, on record as a security event; undefined for an unknown client. Until `isDone`, say it again. */
+    revoke(clientId: string, kinds: readonly CredentialKind[]): Promise<RevokedBatch | undefined>
+  }
   /** Test control: forgets every token, code and device. */
   reset(): Promise<void>
   /** Test control: makes all that was issued this much older. */

@@ -37,4 +37,5 @@ export {
 } from './replies.ts'
 export { securityEventLine, securityLogLine } from './security-event-line.ts'
 export { createAuthorizationServer } from './server.ts'
+export type { LiveCredentials, Living } from './store/live-credentials.ts'
 export { authorizationMigrations } from './store/migrations.ts'

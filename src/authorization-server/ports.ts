@@ -167,8 +167,20 @@ export interface CredentialReuse {
   readonly firstUsedAt: number
 }
 
+/** An operator ended a batch of what lived of an application. */
+export interface CredentialsDrained {
+  readonly kind: 'credentials_drained'
+  readonly clientId: string | null
+  readonly applicationId: number | null
+  readonly subject: null
+  readonly familyId: null
+  /** Pairs of tokens, codes and device codes together. */
+  readonly tokensRevoked: number
+  readonly firstUsedAt: null
+}
+
 /** What an operator must hear of, for the log, a counter and the record. */
-export type SecurityEvent = CredentialReuse
+export type SecurityEvent = CredentialReuse | CredentialsDrained
 
 /** What {@link createAuthorizationServer} needs. */
 export interface AuthorizationServerDependencies {

@@ -9,7 +9,7 @@ export function securityEventLine(event: SecurityEvent): Readonly<Record<string,
     subject: event.subject,
     family_id: event.familyId,
     tokens_revoked: event.tokensRevoked,
-    first_used_at: new Date(event.firstUsedAt).toISOString(),
+    first_used_at: event.firstUsedAt === null ? null : new Date(event.firstUsedAt).toISOString(),
   }
 }
 

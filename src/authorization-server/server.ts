@@ -12,7 +12,7 @@ import {
 import { preAuthorize } from './authorization/pre-authorize.ts'
 import { accessTokenOf, bearerOf, malformed, refusal } from './bearer.ts'
 import { createClientDirectory } from './client-directory.ts'
-import type { AuthorizationServer } from './contract.ts'
+import type { ApplicationStore, AuthorizationServer } from './contract.ts'
 import type { Core } from './core.ts'
 import { preflightReply, withCors } from './cors.ts'
 import { approveDevice, findDevice } from './device-approval.ts'
@@ -32,6 +32,12 @@ import { createAuthorizationReader } from './store/authorizations.ts'
 import { createDeviceStore } from './store/devices.ts'
 import { createGrantStore } from './store/grants.ts'
 import { createKeyStore } from './store/keys.ts'
+import {
+  type CredentialKind,
+  createLiveCredentialStore,
+  type LiveCredentialStore,
+  type RevokedBatch,
+} from './store/live-credentials.ts'
 import { createMaintenance } from './store/maintenance.ts'
 import { createSecurityEventStore } from './store/security-events.ts'
 import { createTokenStore } from './store/tokens.ts'
@@ -67,6 +73,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     onSecurityEvent: dependencies.onSecurityEvent ?? (() => {}),
   }
   const maintenance = createMaintenance(database, schema)
+  const living = createLiveCredentialStore(database, schema)
   return {
     handle: (request) => handle(core, request),
     readParameters,
@@ -103,6 +110,10 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     policyFor: (application) => policyFor(settings.policy, application),
     applications,
     securityEvents: (since) => core.securityEvents.list(since),
+    liveCredentials: {
+      list: (page) => living.list(page, Date.now()),
+      revoke: (clientId, kinds) => drain(core, { applications, living }, clientId, kinds),
+    },
     async reset() {
       core.limits.clear()
       await maintenance.reset()
@@ -113,6 +124,24 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
       return maintenance.purge()
     },
   }
+}
+
+async function drain(
+  core: Core,
+  from: { readonly applications: ApplicationStore; readonly living: LiveCredentialStore },
+  clientId: string,
+  kinds: readonly CredentialKind[],
+): Promise<RevokedBatch | undefined> {
+  const application = await from.applications.find(clientId)
+  if (application === undefined) return undefined
+  const batch = await from.living.revoke({ id: application.id, clientId }, kinds, Date.now())
+  const tokensRevoked = batch.tokens + batch.codes + batch.deviceCodes
+  if (tokensRevoked > 0) {
+    const nobody = { subject: null, familyId: null, firstUsedAt: null }
+    const applicationId = application.id
+    core.onSecurityEvent({ kind: 'credentials_drained', clientId, applicationId, tokensRevoked, ...nobody })
+  }
+  return batch
 }
 
 async function handle(core: Core, request: HttpRequest): Promise<HttpReply | undefined> {

@@ -31,6 +31,16 @@ export const INTERNAL_PATHS = {
    * `occurred_at` on, which comes again, and tell events apart by `id`.
    */
   securityEvents: '/oauth2/internal/security_events',
+  /**
+   * GET `?after=ID&limit=N&client_id=`: what lives of each application: {@link liveCredentialsSchema}. Pages of at most
+   * 100 applications, the next one `after` what `next` says.
+   */
+  credentials: '/oauth2/internal/credentials',
+  /**
+   * POST {@link credentialRevocationSchema}: ends a batch, at most 5,000 of each kind, on record as a security event:
+   * {@link revokedBatchSchema}. Say it again until `done`. 404 for an unknown client.
+   */
+  credentialsRevoke: '/oauth2/internal/credentials/revoke',
   /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
   /** GET lists the signing keys: {@link signingKeysSchema}, the answer of both changes too. */
@@ -123,6 +133,51 @@ export type SigningKeysDocument = z.infer<typeof signingKeysSchema>
 
 /** POST keys/retire. `now` takes a key out at once although tokens signed with it live: for a key that was stolen. */
 export const keyRetirementSchema = z.strictObject({ kid: z.string().min(1).max(255), now: z.boolean().default(false) })
+
+const livingSchema = z.object({
+  count: z.int(),
+  /** Null when there is none. */
+  earliest_expiry: time.nullable(),
+  latest_expiry: time.nullable(),
+})
+/** What lives of one application. */
+export const applicationCredentialsSchema = z.object({
+  client_id: z.string(),
+  name: z.string(),
+  access_tokens: livingSchema,
+  /** They never expire by themselves; `families` counts the grants that they descend from. */
+  refresh_tokens: z.object({ count: z.int(), families: z.int(), without_expiry: z.int() }),
+  codes: livingSchema,
+  device_codes: livingSchema,
+})
+export type ApplicationCredentials = z.infer<typeof applicationCredentialsSchema>
+/** GET credentials. `next` is the `after` of the next page, null at the end; a page may hold fewer than its limit. */
+export const liveCredentialsSchema = z.object({
+  as_of: time,
+  applications: z.array(applicationCredentialsSchema),
+  next: z.int().nullable(),
+})
+
+/** POST credentials/revoke. A pair of access and refresh token ends as one; `confirm` repeats the client_id. */
+export const credentialRevocationSchema = z
+  .strictObject({
+    client_id: z.string().min(1).max(255),
+    kinds: z
+      .array(z.enum(['tokens', 'codes', 'device_codes']))
+      .min(1)
+      .default(['tokens', 'codes', 'device_codes']),
+    confirm: z.string(),
+  })
+  .refine(({ client_id, confirm }) => client_id === confirm, {
+    path: ['confirm'],
+    message: 'must repeat the client_id',
+  })
+/** Its answer. */
+export const revokedBatchSchema = z.object({
+  client_id: z.string(),
+  revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }),
+  done: z.boolean(),
+})
 
 /** POST introspect. */
 export const internalIntrospectionSchema = z.strictObject({ token: z.string().min(1).max(8_192) })

@@ -7,6 +7,7 @@ import { deleteClient, listClients, putClient } from './clients.ts'
 import { acceptConsent, type ConsentDependencies, rejectConsent, showConsent } from './consent.ts'
 import { acceptDevice, type CredentialDependencies, introspect, showDevice } from './credentials.ts'
 import { listKeys, retireKey, rotateKeys } from './keys.ts'
+import { listLiveCredentials, revokeCredentials } from './live-credentials.ts'
 import { securityEvents } from './security-events.ts'
 import { acceptLogin, rejectLogin, showLogin } from './sign-in.ts'
 
@@ -76,6 +77,8 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.keysRotate, { POST: () => rotateKeys(to.core) }],
     [INTERNAL_PATHS.keysRetire, { POST: (request) => retireKey(to.core, request) }],
     [INTERNAL_PATHS.securityEvents, { GET: (request) => securityEvents(to.core, request) }],
+    [INTERNAL_PATHS.credentials, { GET: (request) => listLiveCredentials(to.core, request) }],
+    [INTERNAL_PATHS.credentialsRevoke, { POST: (request) => revokeCredentials(to.core, request) }],
     [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],
     [
       INTERNAL_PATHS.clients,

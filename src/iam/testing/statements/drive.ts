@@ -84,6 +84,9 @@ async function inside(platform: Platform): Promise<void> {
   )
   await platform.internal('GET', INTERNAL_PATHS.keys)
   await (await fetch(`${platform.iam.internalUrl}/metrics`)).text()
+  await platform.internal('GET', INTERNAL_PATHS.credentials)
+  const drained = { client_id: confidential.client_id, confirm: confidential.client_id }
+  await platform.internal('POST', INTERNAL_PATHS.credentialsRevoke, drained)
   const removed = `${INTERNAL_PATHS.clients}/${publicClient.client_id}?version=2`
   const { status } = await platform.internal('DELETE', removed)
   if (status !== 200) throw new Error(`removal: ${status}`)
