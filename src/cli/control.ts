@@ -1,6 +1,14 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, ensureSecretFile, loadSettings, parseLimit, readKeyFile, type Settings } from '../config/index.ts'
+import {
+  ConfigError,
+  ensureSecretFile,
+  loadSettings,
+  parseLimit,
+  readKeyFile,
+  readSecretFile,
+  type Settings,
+} from '../config/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -40,6 +48,8 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
   const file = (given: string | undefined, name: string) => given ?? join(store.directory, name)
   const secret = file(settings.routing_secret_file, 'routing-secret')
   ensureSecretFile('--routing-secret-file', secret)
+  const internalToken = file(settings.internal_token_file, 'iam-internal-token')
+  const iamUrl = settings.iam_internal_url?.replace(/\/+$/, '')
   return {
     listen: listenAddress(settings.listen),
     database: store.database,
@@ -55,6 +65,8 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     environment: settings.environment,
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...chatOpsSettings(settings.chatops),
+    iam:
+      iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },
     credentialMarks: {
       extraIamPrefixes: settings.iam_token_prefix,
       iamJwtIssuer: settings.iam_jwt_issuer,

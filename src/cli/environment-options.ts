@@ -25,6 +25,12 @@ export function environmentsOf(line: CommandLine): readonly Environment[] {
   return named.size === 0 ? [DEFAULT_ENVIRONMENT] : ENVIRONMENTS.filter((name) => named.has(name))
 }
 
+/** The one environment named; undefined when none is. */
+export function givenEnvironmentOf(line: CommandLine): Environment | undefined {
+  const isNamed = Object.keys(ENVIRONMENT_OPTIONS).some((name) => line.switches.has(name) || line.values.has(name))
+  return isNamed ? environmentOf(line) : undefined
+}
+
 /** The one environment named; production when none is. */
 export function environmentOf(line: CommandLine): Environment {
   const [first = DEFAULT_ENVIRONMENT, ...others] = environmentsOf(line)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type CommandLine, UsageFault } from './command-line.ts'
 import { CONTROL_HELP } from './control-client.ts'
 import { type ControlPlan, runControlCommand } from './control-command.ts'
-import { ENVIRONMENT_OPTIONS, environmentOf } from './environment-options.ts'
+import { ENVIRONMENT_OPTIONS, givenEnvironmentOf } from './environment-options.ts'
 import type { CommandIo } from './io.ts'
 
 const HELP = `Usage: handover gateways [--environment NAME]
@@ -39,17 +39,14 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 
 function plan(line: CommandLine): ControlPlan {
   if (line.words.length > 0) throw new UsageFault('gateways takes no words')
-  const query = hasEnvironment(line) ? `?environment=${environmentOf(line)}` : ''
+  const environment = givenEnvironmentOf(line)
+  const query = environment === undefined ? '' : `?environment=${environment}`
   return async (ask) => {
     const json = await ask('GET', `/api/v1/gateways${query}`)
     const { version, gateways } = gatewaysSchema.parse(json)
     const lines = gateways.map((gateway) => describe(gateway))
     return { json, lines: [`version ${version}`, ...(lines.length > 0 ? lines : ['no gateways'])] }
   }
-}
-
-function hasEnvironment(line: CommandLine): boolean {
-  return Object.keys(ENVIRONMENT_OPTIONS).some((name) => line.switches.has(name) || line.values.has(name))
 }
 
 function describe(gateway: Gateway): string {

@@ -22,6 +22,14 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'list the gateways that follow the control plane',
     load: async () => (await import('./gateways.ts')).run,
   },
+  tail: {
+    summary: 'show which credentials of IAM live on, for which applications, until when',
+    load: async () => (await import('./tail.ts')).run,
+  },
+  drain: {
+    summary: 'plan the end of what lives on of an application, and revoke it',
+    load: async () => (await import('./drain.ts')).run,
+  },
   brake: {
     summary: 'send all new flows to the monolith, or let them go again',
     load: async () => (await import('./brake.ts')).run,

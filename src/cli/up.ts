@@ -105,6 +105,10 @@ function startControl(plan: UpPlan, database: Database, log: Log) {
       ],
       routingSecretFile: files.routingSecret,
       credentialMarks: { verifierKey: readKeyFile('--data-dir', files.verifierKey) },
+      iam: {
+        url: `http://${plan.iamInternal.host}:${plan.iamInternal.port}`,
+        token: readSecretFile('--data-dir', files.internalToken),
+      },
     },
     log,
   )

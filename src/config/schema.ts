@@ -213,6 +213,13 @@ const control = z.strictObject({
   ),
   definitions_dir: pathField('DIR', 'Flag definitions. Default: those that come with handover.'),
   environment,
+  iam_internal_url: urlField(
+    'The internal port of the IAM of that environment, asked for `handover tail` and `handover drain`.',
+  ),
+  internal_token_file: pathField(
+    'FILE',
+    'The token of that internal port. Default: iam-internal-token in the data directory.',
+  ),
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
   chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),

@@ -175,6 +175,8 @@ for (const engine of testDatabases()) {
         '/api/v1/applications/{id}',
         '/api/v1/snapshot/stream',
         '/api/v1/brake',
+        '/api/v1/tail',
+        '/api/v1/drain',
         '/api/v1/explain',
         '/-/oauth/iam_routing',
         '/api/v4/internal/workhorse/oauth_routing',

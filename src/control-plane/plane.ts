@@ -13,6 +13,7 @@ import type { ChatOps } from './chatops/chat-ops.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { FlagLives } from './flag-lives.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
+import type { IamCredentials } from './iam-credentials.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { Store } from './store.ts'
@@ -39,6 +40,8 @@ export interface Plane {
   readonly environment: Environment
   readonly credentialMarks: CredentialMarks
   readonly relativeUrlRoot: string
+  /** What lives at the IAM of that environment. */
+  readonly iamCredentials: IamCredentials
 }
 
 /** The server that routes are added to. */

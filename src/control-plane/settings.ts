@@ -5,6 +5,7 @@ import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { GitLabSettings } from './chatops/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
+import type { IamInternal } from './iam-credentials.ts'
 import type { Role } from './tokens.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) when absent. */
@@ -41,6 +42,8 @@ export interface ControlPlaneSettings {
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** The path under which the monolith is mounted, without a slash at the end. Default none. */
   readonly relativeUrlRoot?: string
+  /** The internal port of the IAM of `environment`, to tell what lives there and to end it. Default: not asked. */
+  readonly iam?: IamInternal | undefined
 }
 
 /** The control plane cannot start with what it was given; every fault at once, one line each. */

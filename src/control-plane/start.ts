@@ -22,6 +22,7 @@ import { renderErrors } from './errors.ts'
 import { ChangeFeed } from './feed.ts'
 import { FlagLives } from './flag-lives.ts'
 import { GatewayRegistry } from './gateways/gateway-registry.ts'
+import { iamCredentials } from './iam-credentials.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Api, Plane } from './plane.ts'
@@ -40,6 +41,7 @@ import { ROUTING_CONTROLLER, routingRoutes } from './routes/routing.ts'
 import { slackRoutes } from './routes/slack.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
 import { staleFlagRoutes } from './routes/stale-flags.ts'
+import { tailRoutes } from './routes/tail.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
 import { openStore } from './store.ts'
@@ -107,6 +109,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       ...settings.credentialMarks,
     },
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
+    iamCredentials: iamCredentials(settings.iam),
   }
   const stopFollowing = async () => {
     plane.noise.close()
@@ -183,6 +186,7 @@ async function createApi(plane: Plane): Promise<Api> {
       chatOpsRoutes,
       slackRoutes,
       deploymentRoutes,
+      tailRoutes,
       explainRoutes,
       ofrepRoutes,
       healthRoutes,

@@ -106,6 +106,11 @@ export class View {
     return { applicationId: application.id, flag: isOn ? 'on' : 'off' }
   }
 
+  /** Whether the routing flag covers an application by any of its gates, whether it has arrived at IAM or not. */
+  isFlagOn(environment: Environment, id: number): boolean {
+    return this.#routing.get(environment)?.(id) ?? false
+  }
+
   /** The gates of a flag as snapshots carry them. */
   gates(environment: Environment, name: string): FlagGates {
     return gatesOf(this.definitions, this.flagState(environment, name))

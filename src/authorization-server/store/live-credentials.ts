@@ -46,7 +46,7 @@ export interface DrainedApplication {
 }
 
 const BATCH = 5_000
-const STATEMENT_LIMIT_MS = 20_000
+const STATEMENT_LIMIT_MS = 7_000
 
 const EXPIRY = 'created_at + make_interval(secs => expires_in)'
 
