@@ -156,6 +156,8 @@ describe('what may be read in two ways is refused with its rule', () => {
     [`feature set other_flag 50 --actors --random`, /--actors and --random exclude each other/],
     [`feature set ${FLAG} true --dev=false`, /--dev takes no value/],
     [`feature set ${FLAG} opt_out`, /opt_out needs --oauth-application/],
+    [`feature set ${FLAG} true --change-issue=42`, /must be the address of an issue/],
+    [`feature set ${FLAG} true --reason=${'x'.repeat(501)}`, /may have 500 characters/],
     [`feature set Flag-1 true`, /cannot be a flag's name/],
   ]
   for (const [text, rule] of rows) test(text, () => assert.match(fault(text), rule))

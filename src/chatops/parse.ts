@@ -41,6 +41,8 @@ export function parseCommand(text: string, grammar: Grammar): Parsed {
   if (isHelp) return { command: { kind: 'help', topic } }
   const given = readArguments(topic, words.slice(2))
   if ('fault' in given) return { fault: given.fault, topic }
+  const fault = faultOfReasons(given)
+  if (fault !== undefined) return { fault, topic }
   const command = READERS[topic](given, grammar)
   return 'fault' in command ? { fault: command.fault, topic } : { command }
 }
@@ -144,6 +146,14 @@ function onOneFlag(given: Arguments, make: (flag: string, environments: readonly
   if (flag === undefined || flag === '' || more.length > 0) return { fault: 'name one flag' }
   const fault = faultOfName(flag)
   return fault === undefined ? make(flag, environments.list) : { fault }
+}
+
+function faultOfReasons({ values }: Arguments): string | undefined {
+  const issue = values.get('--change-issue')?.[0]
+  const isUrl = issue !== undefined && /^https?:\/\/\S+$/.test(issue) && issue.length <= 500 && URL.canParse(issue)
+  if (issue !== undefined && !isUrl) return '--change-issue must be the address of an issue'
+  const reason = values.get('--reason')?.[0] ?? ''
+  return reason.length > 500 ? '--reason may have 500 characters' : undefined
 }
 
 function faultOfName(flag: string): string | undefined {

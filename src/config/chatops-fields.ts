@@ -78,6 +78,10 @@ export const chatOpsSchema = z.strictObject({
   production_check: productionCheck.prefault({}),
   freezes: z.array(freeze).default([]).describe('Times in which nothing on production goes on towards IAM.'),
   weekly_freezes: z.array(weeklyFreeze).default([]),
+  reasons_required: z
+    .array(environment)
+    .default([])
+    .describe('Where a change towards IAM must come with --reason and --change-issue.'),
   two_person: z.array(environment).default([]).describe('Where a second person must approve.'),
   proposal_hours: whole(1, 24 * 30)
     .default(24)

@@ -12,6 +12,18 @@ import type { Change } from './model.ts'
 import type { Store, Written } from './store.ts'
 import { defaultState, ROUTING_FLAGS } from './view.ts'
 
+/** Why and how a change came about, kept with it. */
+export interface FlagCause {
+  readonly door: string
+  readonly correlation_id: string
+  readonly reason?: string | undefined
+  readonly change_issue_url?: string | undefined
+  /** Who proposed what `by` approved. */
+  readonly proposed_by?: string | undefined
+  /** The checks that were passed over, and what they said. */
+  readonly overrides?: readonly string[] | undefined
+}
+
 /** Which flag is written, by whom. */
 export interface FlagWrite {
   readonly environment: Environment
@@ -19,6 +31,7 @@ export interface FlagWrite {
   readonly by: string
   /** The version at which the flag must still be for the write to happen; undefined for whatever it is. */
   readonly ifVersion?: number | undefined
+  readonly cause?: FlagCause | undefined
 }
 
 /** What came of a write. `unchanged` is a success: the flag was as asked already. */
@@ -100,6 +113,7 @@ export interface FlagHistoryEntry {
   readonly after: FlagState | null
   readonly changed_by: string
   readonly changed_at: Date
+  readonly cause: FlagCause | null
 }
 
 /** The last changes of a flag, newest first. */
@@ -110,7 +124,7 @@ export function flagHistory(
   limit: number,
 ): Promise<FlagHistoryEntry[]> {
   return store.database.query<FlagHistoryEntry>(
-    `select version, action, before, after, changed_by, changed_at from ${store.schema}.flag_history
+    `select version, action, before, after, changed_by, changed_at, cause from ${store.schema}.flag_history
       where environment = $1 and name = $2 order by version desc limit $3`,
     [environment, name, limit],
   )
@@ -152,9 +166,9 @@ function onFlag(
       await tx.query(`delete from ${store.schema}.flags where environment = $1 and name = $2`, [environment, name])
     }
     await tx.query(
-      `insert into ${store.schema}.flag_history (environment, name, version, action, before, after, changed_by)
-        values ($1, $2, $3, $4, $5, $6, $7)`,
-      [environment, name, version, action, before && JSON.stringify(before), after && JSON.stringify(after), by],
+      `insert into ${store.schema}.flag_history (environment, name, version, action, before, after, changed_by, cause)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [environment, name, version, action, jsonOf(before), jsonOf(after), by, jsonOf(write.cause)],
     )
     const change: Change = { kind: 'flag', environment, name, state: after }
     return { change, result: { kind: 'written', before, after } }
@@ -165,4 +179,8 @@ function onFlag(
 function refusalFor(name: string, change: FlagChange): string | undefined {
   if (name !== UNKNOWN_CLIENTS_FLAG || ('set' in change && !('target' in change))) return undefined
   return `'${name}' is for clients that have no application: it can only be set to true or false`
+}
+
+function jsonOf(value: object | null | undefined): string | null {
+  return value ? JSON.stringify(value) : null
 }

@@ -106,4 +106,8 @@ create table {schema}.deployments (
 create index deployments_latest on {schema}.deployments (environment, component, id);
 `,
   },
+  {
+    name: '0004_cause_of_a_change',
+    sql: 'alter table {schema}.flag_history add column cause jsonb;\n',
+  },
 ]

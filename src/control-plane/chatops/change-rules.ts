@@ -1,8 +1,15 @@
-import { channelRefusal, consistencyRefusal, isWidening, jumpRefusal, type Override } from '../../chatops/index.ts'
+import {
+  channelRefusal,
+  consistencyRefusal,
+  isWidening,
+  jumpRefusal,
+  type Override,
+  type RuleSettings,
+} from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
 import { flagHistory } from '../flag-writes.ts'
 import { defaultState } from '../view.ts'
-import type { ChangeTools, Plan } from './change-plan.ts'
+import type { ChangeCommand, ChangeTools, Plan } from './change-plan.ts'
 import type { Run } from './person.ts'
 import { currentObstacles, waitForFreeWay } from './production-check.ts'
 
@@ -10,6 +17,20 @@ import { currentObstacles, waitForFreeWay } from './production-check.ts'
 export function refusalOfPerson({ rules }: ChangeTools, environment: Environment, { person }: Run): string | undefined {
   if (!person.mayChange.includes(environment)) return `${person.name} may not change ${environment}`
   return channelRefusal(environment, person.channel, rules)
+}
+
+/** Says what must be said about why, where the settings ask for it; undefined when it has been. */
+export function missingReason(
+  { reasonsRequired }: RuleSettings,
+  environment: Environment,
+  { reason, changeIssue }: ChangeCommand,
+): string | undefined {
+  if (!reasonsRequired.includes(environment)) return undefined
+  const missing = [
+    ...(reason === undefined ? ['--reason=<text>'] : []),
+    ...(changeIssue === undefined ? ['--change-issue=<url>'] : []),
+  ]
+  return missing.length === 0 ? undefined : `a change of ${environment} needs ${missing.join(' and ')}`
 }
 
 /** A rule that stands against a change, and why. */

@@ -172,6 +172,27 @@ for (const engine of testDatabases()) {
       assert.equal((await say(plane, `feature set ${FLAG} 5 --actors`)).outcome, 'done')
     })
 
+    test('why, and what was passed over, is kept with the change; where it must be said, nothing goes without', async () => {
+      const plane = await start({ reasonsRequired: ['production'] })
+      const bare = await say(plane, `feature set ${FLAG} 1 --actors --ignore-feature-flag-consistency-check`)
+      assert.match(bare.text, /a change of production needs --reason=<text> and --change-issue=<url>/)
+      const why = `--reason="first step" --change-issue=https://gitlab.example/c/7`
+      const done = await say(plane, `feature set ${FLAG} 1 --actors --ignore-feature-flag-consistency-check ${why}`)
+      assert.equal(done.outcome, 'done', done.text)
+      assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
+      const { json } = await plane.ask('GET', `/api/v1/flags/${FLAG}/history`)
+      const [off, on] = json.entries
+      assert.equal(off.cause.door, 'api')
+      assert.deepEqual(
+        { ...on.cause, correlation_id: '' },
+        {
+          ...{ door: 'api', correlation_id: '', reason: 'first step' },
+          change_issue_url: 'https://gitlab.example/c/7',
+          overrides: ['consistency_check: staging comes before production, and there the flag is off'],
+        },
+      )
+    })
+
     test('production is changed from its channel only, unless the settings let the API too', async () => {
       const closed = await start({ productionChannel: 'C101F3796' })
       await say(closed, `feature set ${FLAG} true --staging`)

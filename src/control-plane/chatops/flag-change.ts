@@ -1,8 +1,16 @@
 import { headingOf, isWidening, type Section, stateInWords } from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
-import { changeFlag, deleteFlag, type FlagOutcome } from '../flag-writes.ts'
+import { changeFlag, deleteFlag, type FlagCause, type FlagOutcome } from '../flag-writes.ts'
 import { type ChangeCommand, type ChangeTools, type Plan, planChange } from './change-plan.ts'
-import { isChecked, obstaclesNow, productionStands, quickRefusals, refusalOfPerson, SWITCH } from './change-rules.ts'
+import {
+  isChecked,
+  missingReason,
+  obstaclesNow,
+  productionStands,
+  quickRefusals,
+  refusalOfPerson,
+  SWITCH,
+} from './change-rules.ts'
 import { movesInWords } from './moves.ts'
 import type { Run } from './person.ts'
 import { propose } from './proposals.ts'
@@ -78,6 +86,8 @@ async function changeOne(
   const right = refusalOfPerson(tools, environment, run)
   if (right !== undefined) return refused(environment, [right])
   const widens = isWidening(plan.before, plan.after)
+  const missing = widens ? missingReason(rules, environment, command) : undefined
+  if (missing !== undefined) return refused(environment, [missing])
   const needsSecond = approval === undefined && widens && rules.twoPerson.includes(environment)
   const passedOver: string[] = []
   // A second person's word comes later, and the state of production is looked at then.
@@ -105,6 +115,7 @@ async function rehearse(
   const { environment, before, after, command } = plan
   const widens = isWidening(before, after)
   const right = refusalOfPerson(tools, environment, run)
+  const missing = widens ? missingReason(tools.rules, environment, command) : undefined
   const stands = [
     ...(isChecked(environment, widens) ? await obstaclesNow(tools, environment) : []).map(({ what }) => what),
     ...(await quickRefusals(tools, plan, assumed)).map(({ rule, why }) =>
@@ -115,7 +126,8 @@ async function rehearse(
     `now: ${stateInWords(before)}`,
     `then: ${stateInWords(after)}`,
     ...movesInWords(tools.plane.feed.view, command.flag, before, after),
-    ...(right === undefined ? [] : [`refused: ${right}`]),
+    ...(right === undefined ? [] : [`would be refused: ${right}`]),
+    ...(missing === undefined ? [] : [`would be refused: ${missing}`]),
     ...stands.map((why) => `would be refused: ${why}`),
     ...(widens && tools.rules.twoPerson.includes(environment) ? ['a second person would have to approve it'] : []),
   ]
@@ -151,23 +163,23 @@ async function write(
   const { environment, command, changes, version } = plan
   const { flag } = command
   const by = run.person.name
-  const target = { environment, name: flag, by, ifVersion: version }
+  const cause: FlagCause = {
+    door: run.person.door,
+    correlation_id: run.correlationId,
+    reason: command.reason,
+    change_issue_url: command.changeIssue,
+    proposed_by: approval?.proposedBy,
+    overrides: passedOver.length > 0 ? passedOver : undefined,
+  }
+  const target = { environment, name: flag, by, ifVersion: version, cause }
   const outcome =
     command.kind === 'feature_set'
       ? await changeFlag(plane.store, plane.definitions, target, changes)
       : await deleteFlag(plane.store, target)
   await plane.feed.catchUp()
-  const { reason, changeIssue: change_issue_url } = command
-  plane.log.info(
-    {
-      ...{ key: flag, action: command.kind === 'feature_set' ? 'set' : 'remove', environment, by },
-      ...{ door: run.person.door, outcome: outcome.kind, correlation_id: run.correlationId, reason, change_issue_url },
-      ...(approval && { proposed_by: approval.proposedBy }),
-      ...(passedOver.length > 0 && { overrides: passedOver }),
-      extra: { changes },
-    },
-    'flag changed',
-  )
+  const action = command.kind === 'feature_set' ? 'set' : 'remove'
+  const said = { key: flag, action, environment, by, outcome: outcome.kind, ...cause, extra: { changes } }
+  plane.log.info(said, 'flag changed')
   return outcome
 }
 

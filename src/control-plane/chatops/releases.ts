@@ -35,7 +35,8 @@ export async function deployStatus(tools: ReleaseTools, shas: readonly string[])
   }
   const unknown = shas.filter((sha) => !found.has(sha))
   if (unknown.length > 0) {
-    const lines = unknown.map((sha) => `${sha}: in no record of a deployment${askedOf(tools)}`)
+    const nor = tools.sources.length === 0 ? '' : `, and unknown to ${namesOf(tools)}`
+    const lines = unknown.map((sha) => `${sha}: in no record of a deployment${nor}`)
     sections.push({ heading: 'Unknown commits', tone: 'refused', lines })
   }
   return sections
@@ -67,7 +68,9 @@ export async function checkRelease(
     }
   }
   const asked =
-    tools.sources.length === 0 ? 'neither a git repository nor GitLab is configured' : `it is unknown${askedOf(tools)}`
+    tools.sources.length === 0
+      ? 'neither a git repository nor GitLab is configured'
+      : `it is unknown to ${namesOf(tools)}`
   return { heading: `${name}: unknown`, tone: 'refused', lines: troubles.length > 0 ? troubles : [asked] }
 }
 
@@ -135,8 +138,8 @@ async function isOn(tools: ReleaseTools, environment: Environment, sha: string):
   return answers.includes('not contained') ? false : undefined
 }
 
-function askedOf({ sources }: ReleaseTools): string {
-  return sources.length === 0 ? '' : `, nor to ${sources.map(({ name }) => name).join(' and ')}`
+function namesOf({ sources }: ReleaseTools): string {
+  return sources.map(({ name }) => name).join(' and ')
 }
 
 function troubleOf(error: unknown): string {

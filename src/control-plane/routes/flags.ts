@@ -24,6 +24,15 @@ const stateSchema = z.object({
   opted_out: z.array(z.string()),
 })
 
+const causeSchema = z.object({
+  door: z.string(),
+  correlation_id: z.string(),
+  reason: z.string().optional(),
+  change_issue_url: z.string().optional(),
+  proposed_by: z.string().optional(),
+  overrides: z.array(z.string()).optional().describe('Checks that were passed over'),
+})
+
 const historySchema = z.object({
   environment: z.enum(ENVIRONMENTS),
   name: z.string(),
@@ -35,6 +44,7 @@ const historySchema = z.object({
       after: stateSchema.nullable(),
       changed_by: z.string(),
       changed_at: z.string(),
+      cause: causeSchema.nullable().describe('Why and how, where somebody said so'),
     }),
   ),
 })
@@ -71,6 +81,7 @@ export function flagRoutes(api: Api, plane: Plane): void {
           after,
           changed_by,
           changed_at: entry.changed_at.toISOString(),
+          cause: causeSchema.nullable().parse(entry.cause),
         })
       }
       return document
