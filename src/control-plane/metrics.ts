@@ -9,6 +9,7 @@ export interface ControlMetrics {
   readonly requests: Counter<'method' | 'route' | 'status'>
   readonly duration: Histogram<'route'>
   readonly streamsDropped: Counter<'cause'>
+  readonly commands: Counter<'door' | 'command' | 'outcome'>
 }
 
 /** What gauges are read from, beside the feed, when they are scraped. */
@@ -70,6 +71,12 @@ export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricRea
       help: 'Time to answer, streams left out.',
       labelNames: ['route'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    commands: new Counter({
+      name: 'handover_control_chatops_commands_total',
+      help: 'Commands of people, by what they came to.',
+      labelNames: ['door', 'command', 'outcome'],
       registers,
     }),
     streamsDropped: new Counter({

@@ -83,6 +83,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     plane: { log, definitions, store, feed, gateways },
     alarms: async () => [],
     sources: commitSources(settings),
+    commands: metrics.commands,
   })
   const plane: Plane = {
     log,

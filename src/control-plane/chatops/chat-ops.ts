@@ -1,3 +1,4 @@
+import type { Counter } from 'prom-client'
 import {
   type ChatAnswer,
   type Command,
@@ -28,6 +29,7 @@ export interface ChatOpsParts {
   readonly plane: ChangeTools['plane']
   readonly alarms: AlarmSource
   readonly sources: readonly CommitSource[]
+  readonly commands: Counter<'door' | 'command' | 'outcome'>
 }
 
 /** Commands of people, carried out. One for all doors. */
@@ -35,13 +37,15 @@ export class ChatOps {
   readonly settings: ChatOpsSettings
   readonly #tools: ChangeTools
   readonly #sources: readonly CommitSource[]
+  readonly #commands: ChatOpsParts['commands']
   readonly #stop = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
 
-  constructor(settings: ChatOpsSettings, { plane, alarms, sources }: ChatOpsParts) {
+  constructor(settings: ChatOpsSettings, { plane, alarms, sources, commands }: ChatOpsParts) {
     this.settings = settings
     this.#tools = { plane, rules: settings.rules, alarms }
     this.#sources = sources
+    this.#commands = commands
   }
 
   /** Aborted when the control plane stops: nothing is waited for any more. */
@@ -83,6 +87,7 @@ export class ChatOps {
     const answer: ChatAnswer = { command: words, outcome: outcomeOf(sections), sections, correlationId }
     const fields = { correlation_id: correlationId, by: person.name, door: person.door, command: command.kind }
     this.#tools.plane.log.info({ ...fields, outcome: answer.outcome }, 'chatops command')
+    this.#commands.inc({ door: person.door, command: command.kind, outcome: answer.outcome })
     const flag = await this.#changedFlag(command)
     if (flag !== undefined) this.#crossPost(flag, answer, run)
     return answer

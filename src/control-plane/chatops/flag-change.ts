@@ -116,11 +116,10 @@ async function rehearse(
   const widens = isWidening(before, after)
   const right = refusalOfPerson(tools, environment, run)
   const missing = widens ? missingReason(tools.rules, environment, command) : undefined
+  const obstacles = isChecked(environment, widens) ? await obstaclesNow(tools, environment) : []
   const stands = [
-    ...(isChecked(environment, widens) ? await obstaclesNow(tools, environment) : []).map(({ what }) => what),
-    ...(await quickRefusals(tools, plan, assumed)).map(({ rule, why }) =>
-      command.overrides.includes(rule) ? `${why} (passed over)` : why,
-    ),
+    ...obstacles.map(({ what }) => ({ rule: 'production_check' as const, why: what })),
+    ...(await quickRefusals(tools, plan, assumed)),
   ]
   const lines = [
     `now: ${stateInWords(before)}`,
@@ -128,7 +127,9 @@ async function rehearse(
     ...movesInWords(tools.plane.feed.view, command.flag, before, after),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
     ...(missing === undefined ? [] : [`would be refused: ${missing}`]),
-    ...stands.map((why) => `would be refused: ${why}`),
+    ...stands.map(
+      ({ rule, why }) => `would be ${command.overrides.includes(rule) ? 'passed over' : 'refused'}: ${why}`,
+    ),
     ...(widens && tools.rules.twoPerson.includes(environment) ? ['a second person would have to approve it'] : []),
   ]
   return { heading: headingOf(environment, 'dry run, nothing is changed'), tone: 'info', lines }
