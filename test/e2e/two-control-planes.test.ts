@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type RunningGateway, startGateway } from '../../src/gateway/index.ts'
 import { type RunningServer, serve } from '../../src/http/index.ts'
@@ -6,8 +7,10 @@ import { silentLog } from '../../src/observability/index.ts'
 import { type Database, openDatabase } from '../../src/storage/index.ts'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../support/control-plane.ts'
 import { createServerDatabase } from '../support/database.ts'
+import { freePorts } from '../support/ports.ts'
+import { startHandover } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
-import { eventually } from '../support/wait.ts'
+import { eventually, untilReady } from '../support/wait.ts'
 
 const FLAG = '/api/v4/features/proxy_oauth_requests_to_iam_service'
 const server = process.env['HANDOVER_TEST_DATABASE_URL']
@@ -19,6 +22,7 @@ describe('two control planes on one PostgreSQL', {
   const scratch = scratchDirectory('two-planes')
   const databases: Database[] = []
   let remove: () => Promise<void>
+  let databaseUrl = ''
   let planes: [TestControlPlane, TestControlPlane]
   let sides: RunningServer[] = []
   const gateways: RunningGateway[] = []
@@ -60,6 +64,7 @@ describe('two control planes on one PostgreSQL', {
   before(async () => {
     const created = await createServerDatabase(server ?? '')
     remove = created.remove
+    databaseUrl = created.url
     sides = [await side('legacy'), await side('iam')]
     const first = await startPlane(created.url)
     planes = [first, await startPlane(created.url)]
@@ -101,6 +106,41 @@ describe('two control planes on one PostgreSQL', {
     await isOn(gateway, 2, 'legacy')
     await flip(planes[1], 2, true)
     await isOn(gateway, 2, 'iam')
+  })
+
+  test('of writes under way on one that is killed, those that were answered are there, and the others can be looked up', async () => {
+    const ids = Array.from({ length: 30 }, (_, index) => 100 + index)
+    for (const id of ids) await planes[1].announce(testApplication(id))
+    const [port = 0] = await freePorts(1)
+    const file = (name: string) => join(scratch.path, name)
+    const program = await startHandover([
+      ...['control', '--listen', `127.0.0.1:${port}`, '--database-url', databaseUrl, '--log-level', 'error'],
+      ...['--admin-token-file', file('admin-token'), '--gateway-token-file', file('gateway-token')],
+      ...['--replication-token-file', file('replication-token'), '--routing-secret-file', file('routing-secret')],
+    ])
+    await untilReady(`http://127.0.0.1:${port}/readyz`)
+    const answered: number[] = []
+    const write = async (id: number) => {
+      const answer = await fetch(`http://127.0.0.1:${port}${FLAG}`, {
+        method: 'POST',
+        headers: { 'private-token': planes[1].adminToken, 'content-type': 'application/json' },
+        body: JSON.stringify({ value: 'true', oauth_application: String(id) }),
+        signal: AbortSignal.timeout(10_000),
+      })
+      await answer.text()
+      if (answer.status !== 201) throw new Error(`answered ${answer.status}`)
+      answered.push(id)
+      if (answered.length === 8) program.kill('SIGKILL')
+    }
+    const outcomes = await Promise.allSettled(ids.map(write))
+    await program.ended
+    const failed = outcomes.filter(({ status }) => status === 'rejected')
+    assert.ok(failed.length > 0, 'it was killed in the middle')
+    const { json } = await planes[1].ask('GET', '/api/v4/features')
+    const held = new Set<string>(json[0].gates.find(({ key }: { key: string }) => key === 'actors').value)
+    for (const id of answered) assert.ok(held.has(`Authn::OauthApplication:${id}`), `${id} was answered and is lost`)
+    // Whether one that was not answered happened is asked for, and sending it again does no harm.
+    for (const id of ids) assert.equal((await flip(planes[1], id, true)).status, 201)
   })
 
   test('a write to one that is gone fails so that its sender knows, and did not happen', async () => {
