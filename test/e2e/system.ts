@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePortRange } from '../support/ports.ts'
 import { type Program, runHandover, startHandover } from '../support/program.ts'
@@ -73,11 +75,12 @@ export async function startParts(databaseUrl: string, options: PartsOptions = {}
     await untilReady(`${readyUrl}/readyz`, 30_000)
   }
   try {
+    writeFileSync(file('verifier-key'), randomBytes(32).toString('base64'), { mode: 0o600 })
     await start(
       `http://${at(2)}`,
       ...['control', '--listen', at(2), ...store, '--admin-token-file', file('admin-token')],
       ...['--gateway-token-file', file('gateway-token'), '--replication-token-file', file('replication-token')],
-      ...['--routing-secret-file', file('routing-secret')],
+      ...['--routing-secret-file', file('routing-secret'), '--verifier-key-file', file('verifier-key')],
       ...(more.control ?? []),
     )
     await start(
