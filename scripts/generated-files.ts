@@ -47,6 +47,9 @@ gateway:
   control_token_file: /etc/handover/gateway-token
 \`\`\`
 
+Commands that talk to a running control plane (\`flag\`, \`brake\`, \`explain\` and the like) find it by \`--control-url\` or
+\`HANDOVER_CONTROL_URL\`, and their token by \`--token-file\` or \`HANDOVER_TOKEN_FILE\`; without either, where \`handover up\` puts both.
+
 ${parts.join('\n')}`
 }
 

@@ -151,6 +151,12 @@ describe('what is shipped under deploy/', () => {
     ).flat()
     for (const source of copied) assert.ok(existsSync(join(ROOT, source)), source)
     for (const needed of ['src', 'flags', 'package.json', 'deploy/healthcheck.mjs']) assert.ok(copied.includes(needed))
+    const allowed = readFileSync(join(ROOT, 'deploy/Containerfile.dockerignore'), 'utf8').split('\n')
+    assert.equal(
+      allowed.find((line) => !line.startsWith('#')),
+      '*',
+    )
+    for (const source of copied) assert.ok(allowed.includes(`!${source}`), `${source} does not reach the build`)
     assert.match(text, /^USER 10001:10001$/m)
     assert.match(text, /^ENTRYPOINT \["node", "src\/main\.ts"\]$/m)
     for (const [, image] of text.matchAll(/^FROM (\S+)/gm)) assert.equal(image, '$' + '{NODE_IMAGE}')
