@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { nearest } from '../config/index.ts'
 import { ENVIRONMENTS, type Environment } from '../flags/index.ts'
 import { ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
 import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
@@ -22,6 +23,8 @@ const featuresSchema = z.array(
   }),
 )
 
+const definitionsSchema = z.array(z.object({ name: z.string() }))
+
 /** What a flag is in one environment, and why it cannot go there; nothing when it can. */
 interface Standing {
   readonly environment: Environment
@@ -43,7 +46,8 @@ export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
   }
   return async (ask) => {
     const references = findReferences(name, paths)
-    const standings = await standingsOf(ask, name)
+    const standings = withDisagreement(await standingsOf(ask, name))
+    if (references.length === 0 && standings.every(({ state }) => state === 'not set')) await refuseUnknown(ask, name)
     const obstacles = standings.filter((standing) => standing.keeps !== undefined)
     const report = [...referenceLines(references), ...standings.map(inWords)]
     if (!isDeletion) {
@@ -84,6 +88,30 @@ function reasonToKeep(name: string, { state, gates }: z.infer<typeof featuresSch
   if (state === 'on' && name === ROUTING_FLAG) return 'it sends all applications to IAM, and without it none would be'
   if (state === 'on' && name === UNKNOWN_CLIENTS_FLAG) return 'it sends unknown clients to IAM'
   return undefined
+}
+
+/**
+ * A flag that is on for all here and off for all there is not settled. Where it is not set it has been deleted already,
+ * or never was needed: that agrees with both.
+ */
+function withDisagreement(standings: readonly Standing[]): readonly Standing[] {
+  const where = (wanted: Standing['state']) =>
+    standings.filter(({ state }) => state === wanted).map(({ environment }) => environment)
+  const [on, off] = [where('on'), where('off')]
+  if (on.length === 0 || off.length === 0) return standings
+  const keeps = `it is on for all, but off for all in ${off.join(', ')}`
+  return standings.map((standing) => (standing.state === 'on' ? { keeps, ...standing } : standing))
+}
+
+/** A name that nothing knows is most likely mistyped, and "nothing left to do" would be the wrong answer. */
+async function refuseUnknown(ask: ControlClient, name: string): Promise<void> {
+  const defined = definitionsSchema.parse(await ask('GET', '/api/v4/features/definitions'))
+  const names = defined.map((definition) => definition.name)
+  if (names.includes(name)) return
+  const guess = nearest(name, names)
+  throw new RefusedError(
+    `nothing defines, sets or names ${JSON.stringify(name.slice(0, 100))}${guess ? `, did you mean ${guess}?` : ''}`,
+  )
 }
 
 function referenceLines(references: readonly Reference[]): string[] {

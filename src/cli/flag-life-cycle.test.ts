@@ -65,6 +65,14 @@ describe('flag new', () => {
     assert.equal(existsSync(join(scratch.path, 'flags/gitlab_com_derisk')), false)
   })
 
+  test('what cannot be written is refused in one line', async () => {
+    const path = join(scratch.path, 'a-file')
+    writeFileSync(path, '')
+    const refused = await call({}, 'new', 'try_it', '--definitions-dir', path, ...MUST, ...URL)
+    assert.equal(refused.code, 1)
+    assert.match(refused.err, /a-file\/wip\/try_it.yml cannot be written \(ENOTDIR\)\n$/)
+  })
+
   test('its options go with it only', async () => {
     const stray = await call({}, 'get', FLAG, '--milestone', '19.1')
     assert.deepEqual([stray.code, stray.err], [2, "handover flag: --milestone goes with 'new' only\n"])
@@ -129,6 +137,36 @@ describe('the end of a flag', () => {
       assert.notEqual(await stateIn('staging'), undefined)
     }
     await plane.ask('DELETE', `/api/v4/features/${FLAG}?environment=staging`)
+  })
+
+  test('a flag that is on for all here and off for all there is not settled', async () => {
+    const other = 'a_flag_of_another_kind'
+    const put = (environment: string, value: string) =>
+      plane.ask('POST', `/api/v4/features/${other}`, { json: { value, environment, force: true } })
+    assert.equal((await put('production', 'true')).status, 201)
+    assert.equal((await put('staging', 'true')).status, 201)
+    await put('staging', 'false')
+    const away = ['cleanup', other, '--delete', '--confirm', other, '--path', join(tree, 'src/b.bin')]
+    const refused = await run(...away)
+    assert.equal(refused.code, 1, refused.out)
+    assert.match(refused.err, /production: it is on for all, but off for all in staging/)
+    await put('staging', 'true')
+    const done = await run(...away)
+    assert.deepEqual([done.code, done.out], [0, 'deleted in staging\ndeleted in production\n'])
+  })
+
+  test('a name that nothing knows is taken for a mistyped one', async () => {
+    const unknown = await run('cleanup', 'proxy_oauth_requests_to_iam_servise', '--path', tree)
+    assert.equal(unknown.code, 1)
+    assert.match(unknown.err, /nothing defines, sets or names .*, did you mean proxy_oauth_requests_to_iam_service\?/)
+  })
+
+  test('what cannot be read is said, for it may hold a reference', async () => {
+    for (const path of ['/dev/null', '/proc/self/mem'].filter((one) => existsSync(one))) {
+      const refused = await run('cleanup', FLAG, '--path', path)
+      assert.equal(refused.code, 2, refused.out)
+      assert.match(refused.err, new RegExp(`${path} cannot be read \\(E[A-Z]+\\)`))
+    }
   })
 
   test('it goes only when named twice and referred to by nothing, from all environments', async () => {

@@ -39,8 +39,12 @@ export function newFlag(name: string, line: CommandLine, today: Date): LonePlan 
   return {
     alone: async () => {
       if (existsSync(path)) throw new RefusedError(`${path} is there already; it was left as it is`)
-      mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, written.text, { flag: 'wx' })
+      try {
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, written.text, { flag: 'wx' })
+      } catch (error) {
+        throw new RefusedError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`, { cause: error })
+      }
       return { json: { path }, lines: [`wrote ${path}`, 'the control plane takes it up at its next start'] }
     },
   }

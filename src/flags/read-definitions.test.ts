@@ -57,7 +57,7 @@ test('each fault is named by file, field and rule', () => {
       SOUND.replace(/rollout.*\n/, ''),
       /rollout_issue_url: must be given for type gitlab_com_derisk/,
     ],
-    ['an unknown type', SOUND.replace('gitlab_com_derisk', 'opps'), /type: must be one of/],
+    ['an unknown type', SOUND.replace('gitlab_com_derisk', 'opps'), /type: must be one of .*, did you mean ops\?/],
     ['an unknown field', `${SOUND}milestones: x\n`, /milestones: unknown field, did you mean milestone/],
     ['a field given twice', `${SOUND}group: group::x\n`, /not YAML: Map keys must be unique/],
     ['a list', '- name', /must be a mapping of fields/],
@@ -104,6 +104,10 @@ test('a feature group names its applications by id', () => {
   assert.match(
     faultsOf('feature_groups/pilots.yml', 'name: pilots\napplications: [a]\n').join(),
     /applications.0: must be application ids/,
+  )
+  assert.match(
+    faultsOf('feature_groups/pilots.yml', 'name: pilots\naplications: [1]\n').join(),
+    /aplications: unknown field, did you mean applications/,
   )
 })
 

@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml'
-import type { z } from 'zod'
+import { z } from 'zod'
 import {
   type FeatureGroup,
   FLAG_TYPES,
@@ -94,12 +94,14 @@ function check<Schema extends z.ZodType>(
   const read = schema.safeParse(document)
   if (read.success) return read.data
   const given = document !== null && typeof document === 'object' ? (document as Record<string, unknown>) : {}
-  for (const issue of read.error.issues) faults.push(...describe(issue, given).map((fault) => `${path}: ${fault}`))
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+  for (const issue of read.error.issues) {
+    faults.push(...describe(issue, given, known).map((fault) => `${path}: ${fault}`))
+  }
   return undefined
 }
 
-function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>): string[] {
-  const known = Object.keys(flagDefinitionSchema.shape)
+function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>, known: readonly string[]): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const guess = suggestName(key, known)
@@ -108,9 +110,10 @@ function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>): stri
   }
   const field = issue.path.join('.')
   if (field === '') return ['must be a mapping of fields']
-  return [
-    `${field}: ${issue.code !== 'custom' && given[String(issue.path[0])] === undefined ? 'must be given' : issue.message}`,
-  ]
+  const value = given[String(issue.path[0])]
+  if (issue.code !== 'custom' && value === undefined) return [`${field}: must be given`]
+  const guess = issue.code === 'invalid_value' ? suggestName(String(value), issue.values.map(String)) : undefined
+  return [`${field}: ${issue.message}${guess ? `, did you mean ${guess}?` : ''}`]
 }
 
 function isWellPlaced(
