@@ -20,7 +20,8 @@ test('an answer sums up its parts', () => {
   assert.equal(of('refused', 'not_done'), 'refused')
   assert.equal(of('info'), 'info')
   assert.equal(of('waiting'), 'waiting')
-  assert.equal(of('done', 'waiting'), 'partial')
+  assert.equal(of('done', 'waiting'), 'waiting')
+  assert.equal(of('waiting', 'refused'), 'partial')
 })
 
 describe('a message to Slack', () => {

@@ -23,12 +23,12 @@ export interface ChatAnswer {
   readonly correlationId: string
 }
 
-/** Sums up the parts: done when all are, partial when some are, else what the first that is not says. */
+/** Sums up the parts: one that is refused makes it partial or refused, else one that waits makes it waiting, else done. */
 export function outcomeOf(sections: readonly Section[]): Outcome {
   const tones = new Set(sections.map(({ tone }) => tone))
   const isHeldUp = tones.has('refused') || tones.has('not_done')
   if (isHeldUp) return tones.has('done') || tones.has('waiting') ? 'partial' : 'refused'
-  if (tones.has('waiting')) return tones.has('done') ? 'partial' : 'waiting'
+  if (tones.has('waiting')) return 'waiting'
   return tones.has('done') ? 'done' : 'info'
 }
 

@@ -3,6 +3,8 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { DEFAULT_RULES, type RuleSettings } from '../../chatops/index.ts'
+import { openStore } from '../store.ts'
+import { claimProposal } from './proposals.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 /** No gateway is there, and nothing is waited for. */
@@ -156,6 +158,15 @@ for (const engine of testDatabases()) {
       await database.database.query(`update ${plane.schema}.proposals set expires_at = now(), proposed_by = 'x'`)
       assert.match((await say(plane, `feature approve ${second}`)).text, /no proposal of this number waits/)
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
+    })
+
+    test('of two who approve at once one is first', async () => {
+      const plane = await start({ twoPerson: ['production'] })
+      await say(plane, `feature set ${FLAG} true --staging`)
+      const id = Number(/proposal (\d+)/.exec((await say(plane, `feature set ${FLAG} 5 --actors`)).text)?.[1])
+      const store = openStore(database.database, plane.schema)
+      const claims = await Promise.all(['bob', 'carol', 'dave'].map((name) => claimProposal(store, id, name)))
+      assert.equal(claims.filter(Boolean).length, 1)
     })
 
     test('steps on production are held to their size and to the time between them', async () => {
