@@ -193,6 +193,26 @@ describe('other proxies, with the files of this folder', () => {
         assert.equal(await side('/oauth/authorize', form('client_id=client-1&authenticity_token=x')), 'legacy')
       })
 
+      test('a long form is read whole or not at all, and other uploads are no concern', async () => {
+        const padding = (length: number) =>
+          `client_id=client-1&grant_type=client_credentials&padding=${'x'.repeat(length)}`
+        for (const length of [40_000, 300_000]) {
+          const text = padding(length)
+          const seen = await send('/oauth/token', form(text))
+          assert.deepEqual([seen.side, seen.body.length], [length < recipe.longestForm ? 'iam' : 'legacy', text.length])
+        }
+        const tooLong = side('/oauth/token', form(padding(2 << 20)))
+        if (recipe.longestForm < 1 << 20) assert.equal(await tooLong, 'legacy')
+        else await assert.rejects(tooLong, /was answered 413/)
+        const upload = await send('/uploads', { method: 'POST', body: 'x'.repeat(3 << 20) })
+        assert.deepEqual([upload.side, upload.body.length], ['legacy', 3 << 20])
+      })
+
+      test('a form sent in chunks is told like any other', async () => {
+        const chunked = { 'transfer-encoding': 'chunked' }
+        assert.equal(await side('/oauth/token', form('refresh_token=gliamrt-x', chunked)), 'iam')
+      })
+
       test('a bearer token and a verifier are told by themselves', async () => {
         assert.equal(await side('/oauth/userinfo', { headers: { authorization: 'Bearer gliamat-x' } }), 'iam')
         assert.equal(await side('/oauth/userinfo', { headers: { authorization: 'Bearer x' } }), 'legacy')

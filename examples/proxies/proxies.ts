@@ -23,6 +23,8 @@ export interface Recipe {
   readonly program: string | undefined
   /** Whether the body of a form reaches the control plane; otherwise a gateway takes what is not read. */
   readonly passesForms: boolean
+  /** In bytes; a longer form is asked about without its body. */
+  readonly longestForm: number
   start(places: Places): Promise<Program>
 }
 
@@ -43,6 +45,7 @@ const nginx: Recipe = {
   name: 'nginx',
   program: findProgram('nginx'),
   passesForms: true,
+  longestForm: 1 << 20,
   async start(places) {
     const write = writerIn(places, 'nginx')
     const token = write('handover-token.conf', substituted('nginx/handover-token.conf', places))
@@ -64,6 +67,7 @@ const haproxy: Recipe = {
   name: 'HAProxy',
   program: findProgram('haproxy'),
   passesForms: true,
+  longestForm: 60_000,
   async start(places) {
     const write = writerIn(places, 'haproxy')
     const token = write('handover-token', `${places.token}\n`)
@@ -79,6 +83,7 @@ const caddy: Recipe = {
   name: 'Caddy',
   program: findProgram('caddy'),
   passesForms: false,
+  longestForm: 1 << 20,
   async start(places) {
     const write = writerIn(places, 'caddy')
     const file = write('Caddyfile', substituted('caddy/Caddyfile', places))
