@@ -1,5 +1,7 @@
-import type { Application } from '../applications/index.ts'
+import { type Application, actorOf } from '../applications/index.ts'
 import type { Queryable } from '../storage/index.ts'
+import type { Cause } from './audit/cause.ts'
+import type { AuditEvent } from './audit/entry.ts'
 import type { ApplicationRecord, Change } from './model.ts'
 import type { Store, Written } from './store.ts'
 
@@ -13,16 +15,19 @@ interface Stored {
   readonly version: number
   readonly iam_version: number | null
   readonly is_removed: boolean
+  readonly document: Application | null
 }
 
 /**
  * Takes in an application as its platform announces it, and the version that IAM holds. May be repeated and may arrive
- * in any order: an older version never replaces a newer one, and neither does it bring back what was removed.
+ * in any order: an older version never replaces a newer one, and neither does it bring back what was removed. With a
+ * cause, which replication has none of, the audit log is told.
  */
 export function putApplication(
   store: Store,
   application: Application,
   iamVersion: number | null,
+  cause?: Cause,
 ): Promise<ApplicationOutcome> {
   return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
     const stored = await read(tx, store.schema, application.id)
@@ -54,6 +59,10 @@ export function putApplication(
           version = excluded.version, iam_version = excluded.iam_version, is_removed = false, changed_at = now()`,
       [next.id, next.client_id, JSON.stringify(application), next.version, next.iam_version],
     )
+    if (cause !== undefined) {
+      const after = shown(application, next.iam_version)
+      await tx.record(eventOf(cause, 'application.put', next.id, stored, after))
+    }
     const former = held && held.client_id !== next.client_id ? { former_client_id: held.client_id } : {}
     const change: Change = { kind: 'application', application: next, ...former }
     return { change, result: { kind: 'stored', application: next } }
@@ -62,9 +71,14 @@ export function putApplication(
 
 /**
  * Removes an application as of `version`, unless a newer version of it is known. What stays is a mark, so that an
- * announcement that was overtaken on its way does not bring it back.
+ * announcement that was overtaken on its way does not bring it back. With a cause the audit log is told.
  */
-export function removeApplication(store: Store, id: number, version: number): Promise<ApplicationOutcome> {
+export function removeApplication(
+  store: Store,
+  id: number,
+  version: number,
+  cause?: Cause,
+): Promise<ApplicationOutcome> {
   return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
     const stored = await read(tx, store.schema, id)
     const held = stored && recordOf(id, stored)
@@ -76,6 +90,7 @@ export function removeApplication(store: Store, id: number, version: number): Pr
       [id, version],
     )
     if (!held) return { change: undefined, result: { kind: 'unchanged', application: undefined } }
+    if (cause !== undefined) await tx.record(eventOf(cause, 'application.remove', id, stored, null))
     const change: Change = { kind: 'application_removed', id, former_client_id: held.client_id }
     return { change, result: { kind: 'removed', application: undefined } }
   })
@@ -92,10 +107,26 @@ export async function readApplication(store: Store, id: number): Promise<Applica
 
 async function read(tx: Queryable, schema: string, id: number): Promise<Stored | undefined> {
   const [row] = await tx.query<Stored>(
-    `select client_id, version, iam_version, is_removed from ${schema}.applications where id = $1`,
+    `select client_id, version, iam_version, is_removed, document from ${schema}.applications where id = $1`,
     [id],
   )
   return row
+}
+
+function eventOf(
+  cause: Cause,
+  action: 'application.put' | 'application.remove',
+  id: number,
+  stored: Stored | undefined,
+  after: unknown,
+): AuditEvent {
+  const before = stored?.document ? shown(stored.document, stored.iam_version) : null
+  return { cause, action, environment: null, subject: actorOf({ id }), before, after }
+}
+
+/** An application as the audit log shows it: whether it has a secret, and not even its digest. */
+function shown({ secret_digest: digest, ...application }: Application, iamVersion: number | null): object {
+  return { ...application, has_secret: digest !== null, iam_version: iamVersion }
 }
 
 function recordOf(id: number, stored: Stored): ApplicationRecord | undefined {

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { Api, Plane } from './plane.ts'
-import { type FieldFault, sendGitLabError, sendProblem } from './problems.ts'
+import { type FieldFault, faultsInWords, sendFieldFaults, sendGitLabError, sendProblem } from './problems.ts'
 
 /** Renders every failure: GitLab's shapes on `/api/v4`, problem documents everywhere else. */
 export function renderErrors(api: Api, plane: Plane): void {
@@ -11,7 +11,7 @@ export function renderErrors(api: Api, plane: Plane): void {
   })
   api.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
-    if (hasZodFastifySchemaValidationErrors(error)) return sendFieldFaults(request, reply, fieldFaults(error))
+    if (hasZodFastifySchemaValidationErrors(error)) return sendUnreadable(request, reply, fieldFaults(error))
     if (status >= 400 && status < 500) return sendClientFault(request, reply, status, error)
     plane.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
     if (isGitLabApi(request)) return sendGitLabError(reply, 500)
@@ -19,10 +19,9 @@ export function renderErrors(api: Api, plane: Plane): void {
   })
 }
 
-function sendFieldFaults(request: FastifyRequest, reply: FastifyReply, errors: FieldFault[]): FastifyReply {
-  const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ')
-  if (isGitLabApi(request)) return sendGitLabError(reply, 400, detail)
-  return sendProblem(reply, 400, 'invalid_request', { detail, errors })
+function sendUnreadable(request: FastifyRequest, reply: FastifyReply, errors: FieldFault[]): FastifyReply {
+  if (isGitLabApi(request)) return sendGitLabError(reply, 400, faultsInWords(errors))
+  return sendFieldFaults(reply, errors)
 }
 
 function sendClientFault(

@@ -34,7 +34,11 @@ export interface FeatureKnowledge {
 type Parameters = ReadonlyMap<string, string>
 type Fault = { readonly fault: string }
 
-const KNOWN = ['name', 'value', 'key', 'feature_group', 'oauth_application', 'environment', 'force', 'if_version']
+const KNOWN = [
+  ...['name', 'value', 'key', 'feature_group', 'oauth_application', 'environment', 'force', 'if_version'],
+  // Read with the cause of a change.
+  ...['reason', 'change_issue_url'],
+]
 /** Targets that GitLab has and that nothing here is evaluated for. */
 const FOREIGN_TARGETS = ['user', 'group', 'namespace', 'project', 'organization', 'repository', 'runner', 'endpoint']
 const KEYS = ['percentage_of_actors', 'percentage_of_time']

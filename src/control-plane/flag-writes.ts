@@ -8,7 +8,10 @@ import {
 } from '../flags/index.ts'
 import { UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
 import type { Queryable } from '../storage/index.ts'
+import type { Cause } from './audit/cause.ts'
+import type { SealedEntry } from './audit/entry.ts'
 import type { Change } from './model.ts'
+import type { FieldFault } from './problems.ts'
 import type { Store, Written } from './store.ts'
 import { defaultState, ROUTING_FLAGS } from './view.ts'
 
@@ -24,19 +27,28 @@ export interface FlagCause {
   readonly overrides?: readonly string[] | undefined
 }
 
-/** Which flag is written, by whom. */
+/** Which flag is written, by whom and why. */
 export interface FlagWrite {
   readonly environment: Environment
   readonly name: string
-  readonly by: string
+  readonly cause: Cause
   /** The version at which the flag must still be for the write to happen; undefined for whatever it is. */
   readonly ifVersion?: number | undefined
-  readonly cause?: FlagCause | undefined
+  /** Looks at the change before it is made, and says what `cause` would have to say for it. */
+  readonly mustSay?: ((before: FlagState | null, after: FlagState | null) => readonly FieldFault[]) | undefined
 }
 
 /** What came of a write. `unchanged` is a success: the flag was as asked already. */
 export type FlagOutcome =
-  | { readonly kind: 'written' | 'unchanged'; readonly before: FlagState | null; readonly after: FlagState | null }
+  | {
+      readonly kind: 'written'
+      readonly before: FlagState | null
+      readonly after: FlagState | null
+      readonly entry: SealedEntry
+    }
+  | { readonly kind: 'unchanged'; readonly before: FlagState | null; readonly after: FlagState | null }
+  /** Somebody must say why first. */
+  | { readonly kind: 'cause_missing'; readonly errors: readonly FieldFault[] }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'conflict'; readonly version: number }
   | { readonly kind: 'no_history' }
@@ -130,15 +142,26 @@ export function flagHistory(
   )
 }
 
+/** Puts a flag back to a state that an entry of the audit log tells of. */
+export function restoreFlagState(
+  store: Store,
+  write: FlagWrite,
+  state: FlagState | null,
+  details: Readonly<Record<string, unknown>>,
+): Promise<FlagOutcome> {
+  return onFlag(store, write, 'restore', async () => ({ state }), details)
+}
+
 type Next = { readonly state: FlagState | null } | { readonly refused: string } | 'no_history'
 
 function onFlag(
   store: Store,
   write: FlagWrite,
-  action: string,
+  action: 'set' | 'delete' | 'restore',
   decide: (tx: Queryable, before: FlagState | null) => Promise<Next>,
+  details: Readonly<Record<string, unknown>> = {},
 ): Promise<FlagOutcome> {
-  const { environment, name, by } = write
+  const { environment, name, cause } = write
   return store.write<FlagOutcome>(async (tx, version): Promise<Written<FlagOutcome>> => {
     const [stored] = await tx.query<{ state: FlagState; version: number }>(
       `select state, version from ${store.schema}.flags where environment = $1 and name = $2`,
@@ -156,6 +179,8 @@ function onFlag(
     if (before === after || (before && after && sameState(before, after))) {
       return nothing({ kind: 'unchanged', before, after })
     }
+    const missing = write.mustSay?.(before, after) ?? []
+    if (missing.length > 0) return nothing({ kind: 'cause_missing', errors: missing })
     if (after) {
       await tx.query(
         `insert into ${store.schema}.flags (environment, name, state, version) values ($1, $2, $3, $4)
@@ -168,10 +193,21 @@ function onFlag(
     await tx.query(
       `insert into ${store.schema}.flag_history (environment, name, version, action, before, after, changed_by, cause)
         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [environment, name, version, action, jsonOf(before), jsonOf(after), by, jsonOf(write.cause)],
+      [
+        environment,
+        name,
+        version,
+        action,
+        jsonOf(before),
+        jsonOf(after),
+        cause.by,
+        JSON.stringify(historyCause(cause)),
+      ],
     )
     const change: Change = { kind: 'flag', environment, name, state: after }
-    return { change, result: { kind: 'written', before, after } }
+    const event = { cause, environment, subject: name, before, after, details }
+    const entry = await tx.record({ action: `flag.${action}`, ...event })
+    return { change, result: { kind: 'written', before, after, entry } }
   })
 }
 
@@ -179,6 +215,14 @@ function onFlag(
 function refusalFor(name: string, change: FlagChange): string | undefined {
   if (name !== UNKNOWN_CLIENTS_FLAG || ('set' in change && !('target' in change))) return undefined
   return `'${name}' is for clients that have no application: it can only be set to true or false`
+}
+
+function historyCause({ door, correlation_id, reason, change_issue_url, proposed_by, overrides }: Cause): FlagCause {
+  const isPassedOver = overrides !== undefined && overrides.length > 0
+  return {
+    ...{ door, correlation_id: correlation_id ?? '', reason, change_issue_url, proposed_by },
+    ...(isPassedOver && { overrides }),
+  }
 }
 
 function jsonOf(value: object | null | undefined): string | null {

@@ -110,4 +110,21 @@ create index deployments_latest on {schema}.deployments (environment, component,
     name: '0004_cause_of_a_change',
     sql: 'alter table {schema}.flag_history add column cause jsonb;\n',
   },
+  {
+    // A function's body must be on one line: statements end with a semicolon at the end of one.
+    name: '0005_audit_log',
+    sql: `
+create table {schema}.audit_log (
+  number bigint primary key,
+  entry jsonb not null,
+  hash text not null
+);
+create index audit_log_subject on {schema}.audit_log ((entry ->> 'subject'), number);
+create index audit_log_at on {schema}.audit_log (((entry ->> 'at') collate "C"));
+create function {schema}.refuse_audit_change() returns trigger language plpgsql as
+  $$ begin raise exception 'the audit log is append-only' using errcode = 'insufficient_privilege'; end $$;
+create trigger audit_log_is_append_only before update or delete or truncate on {schema}.audit_log
+  for each statement execute function {schema}.refuse_audit_change();
+`,
+  },
 ]

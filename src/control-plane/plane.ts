@@ -39,6 +39,8 @@ export interface Plane {
   /** Whose flags the routing endpoint and forward_auth go by. */
   readonly environment: Environment
   readonly credentialMarks: CredentialMarks
+  /** Where a change towards IAM must say why. */
+  readonly reasonsRequired: readonly Environment[]
   readonly relativeUrlRoot: string
   /** What lives at the IAM of that environment. */
   readonly iamCredentials: IamCredentials

@@ -69,6 +69,16 @@ export function sendProblem(
     .send(problem)
 }
 
+/** Faults in words: each with its field. */
+export function faultsInWords(errors: readonly FieldFault[]): string {
+  return errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ')
+}
+
+/** Sends 400 for fields that break a rule, each named. */
+export function sendFieldFaults(reply: FastifyReply, errors: readonly FieldFault[]): FastifyReply {
+  return sendProblem(reply, 400, 'invalid_request', { detail: faultsInWords(errors), errors })
+}
+
 /** Sends an error in GitLab's shape, `{"message": …}`: 401 and 403 with their bare phrase, 400 with the reason behind it. */
 export function sendGitLabError(reply: FastifyReply, status: number, reason?: string): FastifyReply {
   const phrase = `${status} ${status === 400 ? 'Bad request' : (TITLES[status] ?? 'Error')}`

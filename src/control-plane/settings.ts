@@ -38,6 +38,8 @@ export interface ControlPlaneSettings {
   readonly credentialMarks?: Partial<CredentialMarks>
   /** Commands of people. Default: no rule but that staging comes before production, no Slack, no team. */
   readonly chatops?: ChatOpsSettings
+  /** Where a change towards IAM must come with a reason and a change issue. Default: nowhere. */
+  readonly reasonsRequired?: readonly Environment[]
   /** Where commits are looked up, in this order: a clone of the repository, GitLab. */
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** The path under which the monolith is mounted, without a slash at the end. Default none. */

@@ -28,6 +28,7 @@ import { MIGRATIONS } from './migrations.ts'
 import type { Api, Plane } from './plane.ts'
 import { formBody } from './request-parameters.ts'
 import { applicationRoutes } from './routes/applications.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { brakeRoutes } from './routes/brake.ts'
 import { chatOpsRoutes } from './routes/chatops.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
@@ -109,6 +110,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       verifierKey: undefined,
       ...settings.credentialMarks,
     },
+    reasonsRequired: settings.reasonsRequired ?? [],
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
     iamCredentials: iamCredentials(settings.iam),
   }
@@ -181,6 +183,7 @@ async function createApi(plane: Plane): Promise<Api> {
       staleFlagRoutes,
       applicationRoutes,
       brakeRoutes,
+      auditRoutes,
       snapshotRoutes,
       routingRoutes,
       gatewayRoutes,

@@ -1,5 +1,7 @@
 import type { Environment, FlagState } from '../flags/index.ts'
 import type { Database, Queryable } from '../storage/index.ts'
+import { appendEntry } from './audit/audit-log.ts'
+import type { AuditEvent, SealedEntry } from './audit/entry.ts'
 import type { ApplicationRecord, Brake, Change, VersionedChange } from './model.ts'
 
 /** How many changes are kept for streams to resume from. */
@@ -22,6 +24,12 @@ export interface Written<Result> {
   readonly result: Result
 }
 
+/** A transaction in which nobody else writes. */
+export interface WriteTransaction extends Queryable {
+  /** Writes down what the transaction does: an entry of the audit log, or nothing happens at all. */
+  record(event: AuditEvent): Promise<SealedEntry>
+}
+
 /** The control plane's tables. */
 export interface Store {
   readonly schema: string
@@ -35,7 +43,7 @@ export interface Store {
    * Runs a write alone: no other write of any replica happens meanwhile. `work` is given the version that the write
    * will have if it changes something.
    */
-  write<Result>(work: (tx: Queryable, version: number) => Promise<Written<Result>>): Promise<Result>
+  write<Result>(work: (tx: WriteTransaction, version: number) => Promise<Written<Result>>): Promise<Result>
 }
 
 /** Opens the tables of `schema`, which must have been migrated. */
@@ -59,7 +67,11 @@ export function openStore(database: Database, schema: string): Store {
       database.transaction(async (tx) => {
         const [clock] = await tx.query<{ version: number }>(`select version from ${schema}.clock for update`)
         const version = (clock?.version ?? 0) + 1
-        const { change, result } = await work(tx, version)
+        const recording: WriteTransaction = {
+          query: (statement, values) => tx.query(statement, values),
+          record: (event) => appendEntry(tx, schema, event),
+        }
+        const { change, result } = await work(recording, version)
         if (change === undefined) return result
         await tx.query(`insert into ${schema}.changes (version, change) values ($1, $2)`, [
           version,

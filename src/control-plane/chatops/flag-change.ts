@@ -1,6 +1,9 @@
 import { headingOf, isWidening, type Section, stateInWords } from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
-import { changeFlag, deleteFlag, type FlagCause, type FlagOutcome } from '../flag-writes.ts'
+import type { Cause } from '../audit/cause.ts'
+import { logFlagChange } from '../audit/request-cause.ts'
+import { changeFlag, deleteFlag, type FlagOutcome } from '../flag-writes.ts'
+import { faultsInWords } from '../problems.ts'
 import { type ChangeCommand, type ChangeTools, type Plan, planChange } from './change-plan.ts'
 import {
   isChecked,
@@ -163,24 +166,23 @@ async function write(
 ): Promise<FlagOutcome> {
   const { environment, command, changes, version } = plan
   const { flag } = command
-  const by = run.person.name
-  const cause: FlagCause = {
-    door: run.person.door,
+  const { name: by, role, door, from } = run.person
+  const cause: Cause = {
+    ...{ by, role, door, from },
     correlation_id: run.correlationId,
     reason: command.reason,
     change_issue_url: command.changeIssue,
     proposed_by: approval?.proposedBy,
     overrides: passedOver.length > 0 ? passedOver : undefined,
   }
-  const target = { environment, name: flag, by, ifVersion: version, cause }
+  const target = { environment, name: flag, ifVersion: version, cause }
   const outcome =
     command.kind === 'feature_set'
       ? await changeFlag(plane.store, plane.definitions, target, changes)
       : await deleteFlag(plane.store, target)
   await plane.feed.catchUp()
   const action = command.kind === 'feature_set' ? 'set' : 'remove'
-  const said = { key: flag, action, environment, by, outcome: outcome.kind, ...cause, extra: { changes } }
-  plane.log.info(said, 'flag changed')
+  logFlagChange(plane, action, target, outcome, { changes })
   return outcome
 }
 
@@ -197,6 +199,8 @@ function sectionOf(
       return refused(environment, [outcome.why])
     case 'conflict':
       return refused(environment, ['the flag was changed by somebody else meanwhile: look, and say it again'])
+    case 'cause_missing':
+      return refused(environment, [faultsInWords(outcome.errors)])
     case 'no_history':
       return refused(environment, ['there is nothing to go back to'])
     case 'unchanged':

@@ -1,11 +1,15 @@
 import type { Environment } from '../../flags/index.ts'
+import type { Door } from '../audit/cause.ts'
 
 /** Whoever gives a command. */
 export interface Person {
   readonly name: string
+  readonly role: string
   /** Where they may change something. */
   readonly mayChange: readonly Environment[]
-  readonly door: 'slack' | 'api'
+  readonly door: Door
+  /** Where they speak from, for the audit log. */
+  readonly from: string | null
   /** The Slack channel they speak in; undefined where there is none. */
   readonly channel: string | undefined
 }

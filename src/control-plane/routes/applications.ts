@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { applicationSchema } from '../../applications/index.ts'
 import { type ApplicationOutcome, putApplication, readApplication, removeApplication } from '../application-writes.ts'
+import type { Cause } from '../audit/cause.ts'
+import { callerCause, requestCause } from '../audit/request-cause.ts'
 import { type ApplicationRecord, hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendProblem } from '../problems.ts'
@@ -101,7 +103,7 @@ function putAndRemove(api: Api, plane: Plane): void {
           errors,
         })
       }
-      const outcome = await putApplication(plane.store, application, iamVersion)
+      const outcome = await putApplication(plane.store, application, iamVersion, causeByHand(request))
       if (outcome.kind === 'client_id_taken') {
         const detail = `client_id ${application.client_id} belongs to application ${outcome.by}`
         // Not 409: that would tell the sender that something newer is known and all is well.
@@ -124,11 +126,19 @@ function putAndRemove(api: Api, plane: Plane): void {
       },
     },
     async (request) => {
-      const outcome = await removeApplication(plane.store, request.params.id, request.query.version)
+      const { params, query } = request
+      const outcome = await removeApplication(plane.store, params.id, query.version, causeByHand(request))
       await plane.feed.catchUp()
       return outcomeDocument(outcome)
     },
   )
+}
+
+/** Replication tells of what was changed elsewhere; everybody else changes something. */
+function causeByHand(request: FastifyRequest): Cause | undefined {
+  if (request.caller?.role === 'replication') return undefined
+  const said = requestCause(request)
+  return 'cause' in said ? said.cause : callerCause(request)
 }
 
 function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSchema> {

@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../flags/index.ts'
+import { missingFields } from '../audit/cause.ts'
+import { requestCause } from '../audit/request-cause.ts'
 import { type BrakeRecord, readBrake, setBrake } from '../brake-writes.ts'
 import type { Api, Plane } from '../plane.ts'
+import { sendFieldFaults } from '../problems.ts'
 import { environmentField, namedEnvironmentField } from './flags.ts'
 
 const brakeSchema = z.object({
@@ -43,17 +46,28 @@ export function brakeRoutes(api: Api, plane: Plane): void {
         tags: ['brake'],
         summary: 'Put the brake on or off',
         querystring: z.object({ environment: namedEnvironmentField.optional() }),
-        body: z.strictObject({ on: z.boolean(), reason: reasonField, environment: namedEnvironmentField.optional() }),
+        body: z.strictObject({
+          on: z.boolean(),
+          reason: reasonField,
+          change_issue_url: z.string().optional(),
+          environment: namedEnvironmentField.optional(),
+        }),
         response: { 200: brakeSchema },
       },
     },
-    async (request) => {
-      const { on, reason } = request.body
+    async (request, reply) => {
+      const { on } = request.body
       const environment = request.body.environment ?? request.query.environment ?? DEFAULT_ENVIRONMENT
-      const by = request.caller?.name ?? ''
-      const outcome = await setBrake(plane.store, environment, { on, reason }, by)
+      const read = requestCause(request, request.body)
+      if ('errors' in read) return sendFieldFaults(reply, read.errors)
+      const { cause } = read
+      // Nothing may stand between anybody and the brake; only letting go of it is a change towards IAM.
+      const missing = !on && plane.reasonsRequired.includes(environment) ? missingFields(cause) : []
+      if (missing.length > 0) return sendFieldFaults(reply, missing)
+      const reason = cause.reason ?? ''
+      const outcome = await setBrake(plane.store, environment, { on, reason }, cause)
       await plane.feed.catchUp()
-      plane.log.warn({ environment, on, reason, by, outcome }, 'brake moved')
+      plane.log.warn({ environment, on, outcome, ...cause, reason }, 'brake moved')
       return brakeDocument(environment, await readBrake(plane.store, environment))
     },
   )

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ChatAnswer } from '../../chatops/index.ts'
 import { terminalLines } from '../../chatops/index.ts'
 import { ENVIRONMENTS } from '../../flags/index.ts'
+import { callerCause } from '../audit/request-cause.ts'
 import type { Person } from '../chatops/person.ts'
 import type { Api, Plane } from '../plane.ts'
 
@@ -36,8 +37,8 @@ export function chatOpsRoutes(api: Api, plane: Plane): void {
       const { text } = request.body
       const understood = plane.chatops.understand(text, request.id)
       if ('answer' in understood) return documentOf(understood.answer)
-      const name = request.caller?.name ?? ''
-      const person: Person = { name, mayChange: ENVIRONMENTS, door: 'api', channel: undefined }
+      const { by: name, role, door, from } = callerCause(request)
+      const person: Person = { ...{ name, role, door, from }, mayChange: ENVIRONMENTS, channel: undefined }
       const { signal } = plane.chatops
       const run = { person, correlationId: request.id, progress: async () => {}, signal }
       return documentOf(await plane.chatops.carryOut(understood.command, text, run))

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
+import { CHANGE_ISSUE_HEADER, flagWrite, logFlagChange, REASON_HEADER, type SaidCause } from '../audit/request-cause.ts'
 import { readEnvironment, readFeatureRequest } from '../feature-request.ts'
 import {
   definitionDocument,
@@ -8,14 +9,19 @@ import {
   featureDocument,
   featureDocumentSchema,
 } from '../flag-documents.ts'
-import { changeFlag, deleteFlag, type FlagWrite } from '../flag-writes.ts'
+import { changeFlag, deleteFlag } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
-import { sendGitLabError } from '../problems.ts'
+import { faultsInWords, sendGitLabError } from '../problems.ts'
 import { requestParameters } from '../request-parameters.ts'
 
 const ADMINISTRATOR = { roles: ['administrator'] as const }
 const nameSchema = z.object({ name: z.string().min(1).max(255) })
 const environmentSchema = z.enum(ENVIRONMENTS).optional().describe(`${ENVIRONMENT_RULE}; production by default`)
+
+const whyFields = {
+  reason: z.string().optional().describe(`Why; or in the header ${REASON_HEADER}`),
+  change_issue_url: z.string().optional().describe(`The change issue; or in the header ${CHANGE_ISSUE_HEADER}`),
+}
 
 /** The parameters as the OpenAPI document shows them; what is sent is read by `readFeatureRequest`. */
 const setSchema = z.object({
@@ -26,6 +32,7 @@ const setSchema = z.object({
   environment: environmentSchema,
   force: z.boolean().optional().describe('Take a flag that has no definition'),
   if_version: z.int().optional().describe('Change only if the flag is still at this version'),
+  ...whyFields,
 })
 
 /** GitLab's feature API, at the paths and with the answers that its clients know. */
@@ -89,20 +96,27 @@ export function featureRoutes(api: Api, plane: Plane): void {
         tags: ['flags'],
         summary: 'Forget what has been set of a flag',
         params: nameSchema,
-        querystring: z.object({ environment: environmentSchema }),
+        querystring: z.object({ environment: environmentSchema, ...whyFields }),
         response: { 204: z.null() },
       },
     },
-    async (request, reply) => {
-      const environment = environmentOf(request)
-      if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
-      const write = { environment, name: request.params.name, by: request.caller?.name ?? '' }
-      await deleteFlag(plane.store, write)
-      await plane.feed.catchUp()
-      plane.log.info({ key: write.name, action: 'remove', environment, by: write.by }, 'flag changed')
-      return reply.code(204).send(null)
-    },
+    (request, reply) => deleteFeature(plane, request, reply),
   )
+}
+
+async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { name: string } }>, reply: FastifyReply) {
+  const parameters = requestParameters(request)
+  if ('fault' in parameters) return sendGitLabError(reply, 400, parameters.fault)
+  const environment = readEnvironment(parameters.values.get('environment'))
+  if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
+  const { name } = request.params
+  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name })
+  if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
+  const outcome = await deleteFlag(plane.store, write)
+  if (outcome.kind === 'cause_missing') return sendGitLabError(reply, 400, faultsInWords(outcome.errors))
+  await plane.feed.catchUp()
+  logFlagChange(plane, 'remove', write, outcome)
+  return reply.code(204).send(null)
 }
 
 async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name: string } }>, reply: FastifyReply) {
@@ -118,16 +132,22 @@ async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name
   })
   if ('fault' in asked) return sendGitLabError(reply, 400, asked.fault)
   const { environment, ifVersion } = asked
-  const write: FlagWrite = { environment, name, by: request.caller?.name ?? '', ifVersion }
+  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, ifVersion })
+  if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await changeFlag(plane.store, plane.definitions, write, asked.changes)
   if (outcome.kind === 'refused') return sendGitLabError(reply, 400, outcome.why)
+  if (outcome.kind === 'cause_missing') return sendGitLabError(reply, 400, faultsInWords(outcome.errors))
   if (outcome.kind === 'conflict') {
     return sendGitLabError(reply, 409, `'${name}' is at version ${outcome.version}, not ${ifVersion}`)
   }
   await plane.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
-  plane.log.info({ key: name, action: 'set', environment, by: write.by, outcome: outcome.kind, extra }, 'flag changed')
+  logFlagChange(plane, 'set', write, outcome, extra)
   return reply.code(201).send(featureDocument(plane.feed.view, environment, name))
+}
+
+function saidIn(values: ReadonlyMap<string, string>): SaidCause {
+  return { reason: values.get('reason'), change_issue_url: values.get('change_issue_url') }
 }
 
 function environmentOf(request: FastifyRequest) {

@@ -1,11 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
+import { flagWrite, logFlagChange } from '../audit/request-cause.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
 import { featureDocument, featureDocumentSchema } from '../flag-documents.ts'
 import { flagHistory, restoreFlag } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
-import { sendProblem } from '../problems.ts'
+import { sendFieldFaults, sendProblem } from '../problems.ts'
 
 const ADMINISTRATOR = { roles: ['administrator'] as const }
 const nameSchema = z.object({ name: z.string().min(1).max(255) })
@@ -15,7 +16,8 @@ export const namedEnvironmentField = z.enum(ENVIRONMENTS, { error: ENVIRONMENT_R
 /** The same; production where none is given. */
 export const environmentField = namedEnvironmentField.default(DEFAULT_ENVIRONMENT)
 
-const stateSchema = z.object({
+/** The state of a flag: its gates. */
+export const stateSchema = z.object({
   boolean: z.boolean(),
   actors: z.array(z.string()),
   percentage_of_actors: z.number(),
@@ -99,6 +101,8 @@ export function flagRoutes(api: Api, plane: Plane): void {
           environment: environmentField,
           to_version: z.int().nonnegative().optional(),
           if_version: z.int().nonnegative().optional(),
+          reason: z.string().optional(),
+          change_issue_url: z.string().optional(),
         }),
         response: { 200: featureDocumentSchema },
       },
@@ -106,19 +110,20 @@ export function flagRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { environment, to_version: toVersion, if_version: ifVersion } = request.body
       const { name } = request.params
-      const write = { environment, name, by: request.caller?.name ?? '', ifVersion }
+      const write = flagWrite(plane, request, request.body, { environment, name, ifVersion })
+      if ('errors' in write) return sendFieldFaults(reply, write.errors)
       const outcome = await restoreFlag(plane.store, write, toVersion)
+      if (outcome.kind === 'cause_missing') return sendFieldFaults(reply, outcome.errors)
       if (outcome.kind === 'no_history') return sendNoHistory(plane, reply, name, environment)
       if (outcome.kind === 'refused') {
-        const errors = [{ field: 'to_version', rule: outcome.why }]
-        return sendProblem(reply, 400, 'invalid_request', { detail: `to_version: ${outcome.why}`, errors })
+        return sendFieldFaults(reply, [{ field: 'to_version', rule: outcome.why }])
       }
       if (outcome.kind === 'conflict') {
         const detail = `flag ${name} is at version ${outcome.version}, not ${ifVersion}`
         return sendProblem(reply, 409, 'version_conflict', { detail })
       }
       await plane.feed.catchUp()
-      plane.log.info({ key: name, action: 'restore', environment, by: write.by, outcome: outcome.kind }, 'flag changed')
+      logFlagChange(plane, 'restore', write, outcome)
       return featureDocument(plane.feed.view, environment, name)
     },
   )

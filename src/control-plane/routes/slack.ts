@@ -137,7 +137,8 @@ function personOf(slack: SlackSettings, { userId, teamId, channelId }: SlackFiel
   const known: SlackPerson | undefined = slack.people.find(({ slackId }) => slackId === userId)
   if (known === undefined && !slack.letsStrangersLook) return undefined
   const { name, mayChange } = known ?? { name: `slack:${userId}`, mayChange: [] }
-  return { name, mayChange, door: 'slack', channel: channelId }
+  const role = known === undefined ? 'stranger' : 'slack'
+  return { name, role, mayChange, door: 'slack', from: `${teamId}/${channelId}`.slice(0, 200), channel: channelId }
 }
 
 async function carryOut(

@@ -1,0 +1,105 @@
+import type { Queryable } from '../../storage/index.ts'
+import { type AuditEntry, type AuditEvent, type ChainHead, NO_ENTRIES, nextEntry, type SealedEntry } from './entry.ts'
+
+/** Where the log is kept. */
+export interface AuditPlace {
+  readonly database: Queryable
+  readonly schema: string
+}
+
+/** A row of the log, as it is in the table. */
+export interface StoredEntry {
+  readonly number: number
+  readonly entry: AuditEntry
+  readonly hash: string
+}
+
+/**
+ * Adds an entry, in the transaction of what it tells of. Only for a transaction that holds the clock's row: it makes
+ * the chain one line. Everybody else is given it as `record` of `store.write`.
+ */
+export async function appendEntry(tx: Queryable, schema: string, event: AuditEvent): Promise<SealedEntry> {
+  const [last] = await tx.query<ChainHead>(`select number, hash from ${schema}.audit_log order by number desc limit 1`)
+  // Not now(): that is when the transaction began, and it may have waited for the one before.
+  const [clock] = await tx.query<{ at: string }>(
+    `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`,
+  )
+  if (clock === undefined) throw new Error('the database told no time')
+  const { hash, ...entry } = nextEntry(last ?? NO_ENTRIES, clock.at, event)
+  await tx.query(`insert into ${schema}.audit_log (number, entry, hash) values ($1, $2, $3)`, [
+    entry.number,
+    JSON.stringify(entry),
+    hash,
+  ])
+  return { ...entry, hash }
+}
+
+/** The newest entry's number and hash. */
+export async function chainHead({ database, schema }: AuditPlace): Promise<ChainHead> {
+  const [last] = await database.query<ChainHead>(
+    `select number, hash from ${schema}.audit_log order by number desc limit 1`,
+  )
+  return last ?? NO_ENTRIES
+}
+
+/** One entry; undefined when there is none of this number. */
+export async function readEntry({ database, schema }: AuditPlace, number: number): Promise<StoredEntry | undefined> {
+  const [row] = await database.query<StoredEntry>(
+    `select number, entry, hash from ${schema}.audit_log where number = $1`,
+    [number],
+  )
+  return row
+}
+
+/** Which entries are meant; what is not given is not asked for. Times are in the form of an entry's own. */
+export interface AuditFilter {
+  readonly environment?: string | undefined
+  readonly subject?: string | undefined
+  readonly by?: string | undefined
+  readonly action?: string | undefined
+  readonly since?: string | undefined
+  /** Up to, and not with, this moment. */
+  readonly until?: string | undefined
+}
+
+/** A piece of the log: entries after a number, oldest first, or before one, newest first. */
+export type Piece = { readonly after: number } | { readonly before: number | undefined }
+
+/** Up to `limit` entries of a piece of the log. */
+export function readEntries(
+  { database, schema }: AuditPlace,
+  filter: AuditFilter,
+  piece: Piece,
+  limit: number,
+): Promise<StoredEntry[]> {
+  const values: unknown[] = []
+  const conditions: string[] = []
+  const ask = (condition: string, value: unknown) => {
+    if (value === undefined) return
+    values.push(value)
+    conditions.push(`${condition} $${values.length}`)
+  }
+  for (const field of ['environment', 'subject', 'by', 'action'] as const) ask(`entry ->> '${field}' =`, filter[field])
+  ask(`(entry ->> 'at') collate "C" >=`, filter.since)
+  ask(`(entry ->> 'at') collate "C" <`, filter.until)
+  if ('after' in piece) ask('number >', piece.after)
+  else ask('number <', piece.before)
+  const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+  const order = 'after' in piece ? 'number' : 'number desc'
+  return database.query<StoredEntry>(
+    `select number, entry, hash from ${schema}.audit_log${where} order by ${order} limit ${Math.trunc(limit)}`,
+    values,
+  )
+}
+
+/** All entries, oldest first, read in pages so that they need not be held at once. */
+export async function* allEntries(place: AuditPlace, filter: AuditFilter = {}): AsyncGenerator<StoredEntry> {
+  for (let after = 0; ; ) {
+    const page = await readEntries(place, filter, { after }, PAGE)
+    yield* page
+    if (page.length < PAGE) return
+    after = page.at(-1)?.number ?? after
+  }
+}
+
+const PAGE = 500

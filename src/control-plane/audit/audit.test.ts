@@ -1,0 +1,407 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { openStore } from '../store.ts'
+import { appendEntry, chainHead } from './audit-log.ts'
+import { canonicalHash } from './canonical.ts'
+import { SYSTEM_CAUSE } from './cause.ts'
+import { NO_HASH, type SealedEntry } from './entry.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const PATH = `/api/v4/features/${FLAG}`
+const ISSUE = 'https://gitlab.example/production/-/issues/1'
+
+for (const engine of testDatabases()) {
+  describe(`the audit log on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let plane: TestControlPlane
+    before(async () => {
+      store = await engine.open()
+      plane = await startTestControlPlane(store.database, { reasonsRequired: ['production'] })
+      for (const id of [1, 2]) await plane.announce(testApplication(id))
+    })
+    after(async () => {
+      await plane.close()
+      await store.close()
+    })
+
+    const entries = async (query = ''): Promise<SealedEntry[]> => {
+      const answer = await plane.ask('GET', `/api/v1/audit${query}`)
+      assert.equal(answer.status, 200, answer.text)
+      return answer.json.entries
+    }
+    const newest = async (): Promise<SealedEntry> => {
+      const [entry] = await entries('?limit=1')
+      assert.ok(entry)
+      return entry
+    }
+    const set = async (json: Record<string, unknown>, headers: Record<string, string> = {}) => {
+      const answer = await plane.ask('POST', PATH, { json: { environment: 'dev', ...json }, headers })
+      assert.equal(answer.status, 201, answer.text)
+      return answer.json
+    }
+    /** The database's owner can do what no program of ours can: with the trigger out of the way. */
+    const tamper = async (work: () => Promise<unknown>) => {
+      const trigger = 'trigger audit_log_is_append_only'
+      await store.database.query(`alter table ${plane.schema}.audit_log disable ${trigger}`)
+      await work()
+      await store.database.query(`alter table ${plane.schema}.audit_log enable ${trigger}`)
+    }
+    const verification = async (query = '') => (await plane.ask('GET', `/api/v1/audit/verification${query}`)).json
+
+    test('a change of a flag is an entry that says who, from where, what and why', async () => {
+      await set(
+        { value: 'true', oauth_application: '1', reason: 'first application', change_issue_url: ISSUE },
+        { 'x-request-id': 'request-1' },
+      )
+      const { number, at, hash, previous_hash, ...entry } = await newest()
+      assert.deepEqual(entry, {
+        by: 'administrator',
+        role: 'administrator',
+        door: 'api',
+        from: '127.0.0.1',
+        action: 'flag.set',
+        environment: 'dev',
+        subject: FLAG,
+        reason: 'first application',
+        change_issue_url: ISSUE,
+        before: null,
+        after: {
+          boolean: false,
+          actors: ['Authn::OauthApplication:1'],
+          percentage_of_actors: 0,
+          percentage_of_time: 0,
+          feature_groups: [],
+          opted_out: [],
+        },
+        details: null,
+        correlation_id: 'request-1',
+      })
+      assert.ok(number > 0)
+      assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
+      assert.equal(hash, canonicalHash({ ...entry, number, at, previous_hash }))
+    })
+
+    test('what changes nothing, and what is refused, is no entry', async () => {
+      const { number } = await newest()
+      await set({ value: 'true', oauth_application: '1' })
+      assert.equal((await plane.ask('POST', PATH, { json: { value: 'perhaps' } })).status, 400)
+      assert.equal(
+        (await plane.ask('POST', PATH, { json: { value: 'true', environment: 'dev', if_version: 0 } })).status,
+        409,
+      )
+      assert.equal((await newest()).number, number)
+    })
+
+    test('deleting, restoring, the brake and applications by hand are entries; replication is none', async () => {
+      const first = (await newest()).number
+      assert.equal((await plane.ask('DELETE', `${PATH}?environment=dev&reason=over`)).status, 204)
+      await plane.ask('POST', `/api/v1/flags/${FLAG}/restore`, { json: { environment: 'dev' } })
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'IAM is slow', environment: 'dev' } })
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: false, environment: 'dev' } })
+      await plane.announce(testApplication(3, { secret_digest: 'ab'.repeat(64) }))
+      await plane.ask('DELETE', '/api/v1/applications/3?version=2')
+      const json = { application: testApplication(4), iam_version: 1 }
+      await plane.ask('PUT', '/api/v1/applications/4', { json, token: plane.replicationToken })
+      const written = (await entries()).filter(({ number }) => number > first).reverse()
+      assert.deepEqual(
+        written.map(({ action, subject, reason }) => [action, subject, reason]),
+        [
+          ['flag.delete', FLAG, 'over'],
+          ['flag.restore', FLAG, null],
+          ['brake.on', 'brake', 'IAM is slow'],
+          ['brake.off', 'brake', null],
+          ['application.put', 'Authn::OauthApplication:3', null],
+          ['application.remove', 'Authn::OauthApplication:3', null],
+        ],
+      )
+      const text = JSON.stringify(written)
+      assert.ok(!text.includes('abab'), text)
+      assert.match(text, /"has_secret":true/)
+    })
+
+    test('each entry holds the hash of the one before, and the whole log is sound', async () => {
+      const all = (await entries()).reverse()
+      let previous = NO_HASH
+      for (const [index, { hash, ...entry }] of all.entries()) {
+        assert.deepEqual([entry.number, entry.previous_hash], [index + 1, previous])
+        assert.equal(hash, canonicalHash(entry))
+        previous = hash
+      }
+      const head = { number: all.length, hash: previous }
+      assert.deepEqual(await verification(), { valid: true, sound: all.length, head, broken: null })
+      assert.equal((await verification(`?number=${head.number}&hash=${head.hash}`)).valid, true)
+    })
+
+    test('replicas that write at once make one chain', async () => {
+      const other = await startTestControlPlane(store.database, { schema: plane.schema, directory: plane.directory })
+      try {
+        await Promise.all(
+          Array.from({ length: 20 }, (_, index) =>
+            (index % 2 === 0 ? plane : other).ask('POST', '/api/v4/features/replicas_at_once', {
+              json: { value: String(index + 1), key: 'percentage_of_actors', force: true, environment: 'pre' },
+            }),
+          ),
+        )
+        const changes = await entries('?subject=replicas_at_once')
+        assert.equal(changes.length, 20)
+        assert.equal((await verification()).valid, true)
+      } finally {
+        await other.close()
+      }
+    })
+
+    test('neither a program nor a statement can change or remove an entry', async () => {
+      for (const statement of [
+        `update ${plane.schema}.audit_log set hash = 'x'`,
+        `delete from ${plane.schema}.audit_log`,
+        `truncate ${plane.schema}.audit_log`,
+      ]) {
+        await assert.rejects(store.database.query(statement), /the audit log is append-only/, statement)
+      }
+    })
+
+    test('a write that fails leaves neither change nor entry', async () => {
+      const control = openStore(store.database, plane.schema)
+      const head = await chainHead(control)
+      const failing = control.write(async (tx) => {
+        await tx.record({
+          cause: SYSTEM_CAUSE,
+          action: 'sign_in',
+          environment: null,
+          subject: 'x',
+          before: null,
+          after: null,
+        })
+        throw new Error('after the entry')
+      })
+      await assert.rejects(failing, /after the entry/)
+      assert.deepEqual(await chainHead(control), head)
+    })
+
+    test('an entry that was altered, taken out, or put in is found, and the first one is named', async () => {
+      const table = `${plane.schema}.audit_log`
+      const [row] = await store.database.query<{ entry: object }>(`select entry from ${table} where number = 3`)
+      assert.ok(row)
+      const put = (entry: object) =>
+        store.database.query(`update ${table} set entry = $1 where number = 3`, [JSON.stringify(entry)])
+      await tamper(() => put({ ...row.entry, by: 'somebody else' }))
+      const altered = await verification()
+      assert.deepEqual([altered.valid, altered.sound, altered.broken], [false, 2, { number: 3, why: 'altered' }])
+      // With a hash that fits again, the next one does not follow any more.
+      const forged = { ...row.entry, by: 'somebody else' }
+      await tamper(() =>
+        store.database.query(`update ${table} set hash = $1 where number = 3`, [canonicalHash(forged)]),
+      )
+      assert.deepEqual((await verification()).broken, { number: 4, why: 'unlinked' })
+      await tamper(() =>
+        store.database.query(`update ${table} set entry = $1, hash = $2 where number = 3`, [
+          JSON.stringify(row.entry),
+          canonicalHash(row.entry),
+        ]),
+      )
+      assert.equal((await verification()).valid, true)
+    })
+
+    test('a log that was cut off or written anew differs from what was noted elsewhere', async () => {
+      const control = openStore(store.database, plane.schema)
+      const { number, hash } = await chainHead(control)
+      const cut = await verification(`?number=${number + 1}&hash=${hash}`)
+      assert.deepEqual(cut.broken, { number: number + 1, why: 'missing' })
+      const anew = await verification(`?number=${number}&hash=${'a'.repeat(64)}`)
+      assert.deepEqual(anew.broken, { number, why: 'not_as_remembered' })
+      const half = await plane.ask('GET', `/api/v1/audit/verification?number=${number}`)
+      assert.deepEqual([half.status, half.json.errors], [400, [{ field: 'hash', rule: 'must be given too' }]])
+    })
+
+    test('entries are found by environment, subject, person, action and time, page by page', async () => {
+      assert.ok((await entries('?environment=pre')).every(({ environment }) => environment === 'pre'))
+      assert.ok((await entries('?action=brake.on')).every(({ action }) => action === 'brake.on'))
+      assert.equal((await entries('?by=nobody')).length, 0)
+      assert.equal((await entries('?since=2100-01-01')).length, 0)
+      assert.equal((await entries('?until=2000-01-01T00:00:00%2B02:00')).length, 0)
+      const all = await entries()
+      const [, second] = all
+      assert.ok(second)
+      assert.deepEqual(
+        (await entries(`?until=${second.at.replace(/\d{3}Z/, 'Z')}`)).filter(({ number }) => number > second.number),
+        [],
+      )
+      const pages: number[] = []
+      for (let next: number | null = all.length + 1; next !== null; ) {
+        const { json } = await plane.ask('GET', `/api/v1/audit?limit=7&before=${next}`)
+        pages.push(...json.entries.map(({ number }: SealedEntry) => number))
+        next = json.next_before
+      }
+      assert.deepEqual(
+        pages,
+        all.map(({ number }) => number),
+      )
+      for (const [query, field] of [
+        ['?since=yesterday', 'since'],
+        ['?limit=0', 'limit'],
+        ['?environment=prod', 'environment'],
+        ['?whom=me', 'whom'],
+      ]) {
+        const answer = await plane.ask('GET', `/api/v1/audit${query}`)
+        assert.deepEqual([answer.status, answer.json.errors[0].field], [400, field])
+      }
+    })
+
+    test('a change of production towards IAM must say why, and names what is missing; the way back need not', async () => {
+      const rule = 'must be given for a change towards IAM in this environment'
+      const ask = (json: object, headers = {}) => plane.ask('POST', PATH, { json, headers })
+      const bare = await ask({ value: 'true' })
+      assert.deepEqual(
+        [bare.status, bare.json.message],
+        [400, `400 Bad request - reason: ${rule}; change_issue_url: ${rule}`],
+      )
+      const half = await ask({ value: 'true', reason: 'all of them' })
+      assert.equal(half.json.message, `400 Bad request - change_issue_url: ${rule}`)
+      const form = { value: 'true', reason: 'all of them', change_issue_url: ISSUE }
+      assert.equal((await plane.ask('POST', PATH, { form })).status, 201)
+      assert.equal((await ask({ value: 'false' })).status, 201)
+      const headers = { 'x-change-reason': Buffer.from('für alle').toString('latin1'), 'x-change-issue': ISSUE }
+      assert.equal((await ask({ value: 'true' }, headers)).status, 201)
+      assert.equal((await newest()).reason, 'für alle')
+      assert.equal((await plane.ask('DELETE', PATH)).status, 204)
+      const restore = await plane.ask('POST', `/api/v1/flags/${FLAG}/restore`, { json: {} })
+      assert.deepEqual(
+        [restore.status, restore.json.errors],
+        [
+          400,
+          [
+            { field: 'reason', rule },
+            { field: 'change_issue_url', rule },
+          ],
+        ],
+      )
+      assert.equal((await plane.ask('PUT', '/api/v1/brake', { json: { on: true } })).status, 200)
+      const release = await plane.ask('PUT', '/api/v1/brake', { json: { on: false, reason: 'IAM is back' } })
+      assert.deepEqual([release.status, release.json.errors], [400, [{ field: 'change_issue_url', rule }]])
+      const off = { on: false, reason: 'IAM is back', change_issue_url: ISSUE }
+      assert.equal((await plane.ask('PUT', '/api/v1/brake', { json: off })).status, 200)
+    })
+
+    test('a reason that holds a credential, and a link that is none, are refused by name', async () => {
+      const { number } = await newest()
+      const cases = [
+        [{ reason: `token ${plane.adminToken}` }, 'reason: must not hold a credential'],
+        [{ reason: 'x'.repeat(501) }, 'reason: must be at most 500 characters'],
+        [{ change_issue_url: 'javascript:alert(1)' }, 'change_issue_url: must be an http or https URL'],
+        [{ change_issue_url: 'https://me:secret@gitlab.example/1' }, 'change_issue_url: must hold no user name'],
+        [
+          { change_issue_url: `${ISSUE}?private_token=glpat-abcdefghijkl` },
+          'change_issue_url: must not hold a credential',
+        ],
+      ] as const
+      for (const [said, message] of cases) {
+        const answer = await plane.ask('POST', PATH, {
+          json: { value: '7', key: 'percentage_of_actors', environment: 'dev', ...said },
+        })
+        assert.deepEqual([answer.status, answer.json.message], [400, `400 Bad request - ${message}`])
+      }
+      assert.equal((await newest()).number, number)
+    })
+
+    test('a flag goes back to the state before or after any entry, which is an entry too', async () => {
+      const environment = 'staging'
+      await set({ value: '10', key: 'percentage_of_actors', environment })
+      const ten = (await newest()).number
+      await set({ value: '20', key: 'percentage_of_actors', environment })
+      await set({ value: 'false', environment })
+      const restore = (number: number, json: object) => plane.ask('POST', `/api/v1/audit/${number}/restore`, { json })
+      const twenty = await restore(ten + 1, { to: 'after', reason: 'it was not the flag' })
+      assert.deepEqual([twenty.status, twenty.json.state.percentage_of_actors], [200, 20])
+      const { action, details, reason, after: now } = await newest()
+      assert.deepEqual(
+        [action, details, reason, (now as { percentage_of_actors: number }).percentage_of_actors],
+        ['flag.restore', { restores: { number: ten + 1, to: 'after' } }, 'it was not the flag', 20],
+      )
+      assert.equal((await restore(ten + 1, { to: 'after' })).json.outcome, 'unchanged')
+      assert.equal((await restore(ten, {})).json.state, null)
+      const shown = await plane.ask('GET', '/api/v4/features?environment=staging')
+      assert.deepEqual(shown.json, [])
+      assert.equal((await restore(ten, { if_version: 1 })).status, 409)
+    })
+
+    test('a brake goes back too; what cannot, says why', async () => {
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'fire', environment: 'pre' } })
+      const { number } = await newest()
+      const back = await plane.ask('POST', `/api/v1/audit/${number}/restore`, { json: {} })
+      assert.deepEqual([back.status, back.json.state], [200, { on: false, reason: '' }])
+      assert.equal((await plane.ask('GET', '/api/v1/brake?environment=pre')).json.on, false)
+      const [application] = await entries('?action=application.put')
+      assert.ok(application)
+      const refused = await plane.ask('POST', `/api/v1/audit/${application.number}/restore`, { json: {} })
+      assert.deepEqual([refused.status, refused.json.code], [409, 'change_refused'])
+      assert.match(refused.json.detail, /is of application\.put: only flags and brakes/)
+      assert.equal((await plane.ask('POST', '/api/v1/audit/999999/restore', { json: {} })).status, 404)
+    })
+
+    test('an entry that is not as it was written is never gone by', async () => {
+      const [entry] = await entries('?action=flag.set')
+      assert.ok(entry)
+      const table = `${plane.schema}.audit_log`
+      const flip = (by: string) =>
+        tamper(() =>
+          store.database.query(
+            `update ${table} set entry = jsonb_set(entry, '{by}', to_jsonb($1::text)) where number = $2`,
+            [by, entry.number],
+          ),
+        )
+      await flip('somebody else')
+      const answer = await plane.ask('POST', `/api/v1/audit/${entry.number}/restore`, { json: {} })
+      assert.equal(answer.status, 409)
+      assert.match(answer.json.detail, /not as it was written/)
+      await flip(entry.by)
+      assert.equal((await verification()).valid, true)
+    })
+
+    test('the export as JSONL is the whole chain, as CSV a table without formulas', async () => {
+      await set({ value: 'true', oauth_application: '2', reason: '=HYPERLINK("https://evil.example")' })
+      const jsonl = await plane.ask('GET', '/api/v1/audit/export')
+      assert.match(jsonl.headers.get('content-type') ?? '', /^application\/x-ndjson/)
+      const lines = jsonl.text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as SealedEntry)
+      assert.deepEqual(lines, (await entries('?limit=1000')).reverse())
+      const csv = await plane.ask('GET', '/api/v1/audit/export?format=csv&environment=dev')
+      assert.match(csv.headers.get('content-disposition') ?? '', /filename="handover-audit\.csv"/)
+      const [head, ...rows] = csv.text.trimEnd().split('\r\n')
+      assert.match(head ?? '', /^number,at,by,role,door,from,action,environment,subject,reason,/)
+      assert.match(rows.at(-1) ?? '', /,"'=HYPERLINK\(""https:\/\/evil\.example""\)",/)
+      assert.ok(rows.every((row) => row.includes(',dev,')))
+    })
+
+    test('an export of more than one page is complete', async () => {
+      const control = openStore(store.database, plane.schema)
+      await control.write(async (tx) => {
+        for (let index = 0; index < 1_200; index++) {
+          const event = {
+            action: 'sign_in',
+            environment: null,
+            subject: `person ${index}`,
+            before: null,
+            after: null,
+          } as const
+          await appendEntry(tx, plane.schema, { cause: SYSTEM_CAUSE, ...event })
+        }
+        return { change: undefined, result: undefined }
+      })
+      const { number } = await chainHead(control)
+      const { text } = await plane.ask('GET', '/api/v1/audit/export')
+      assert.equal(text.split('\n').length - 1, number)
+      assert.deepEqual([(await verification()).valid, (await verification()).sound], [true, number])
+    })
+
+    test('only administrators read it', async () => {
+      for (const path of ['/api/v1/audit', '/api/v1/audit/verification', '/api/v1/audit/export']) {
+        assert.equal((await plane.ask('GET', path, { token: null })).status, 401)
+        assert.equal((await plane.ask('GET', path, { token: plane.gatewayToken })).status, 403)
+      }
+    })
+  })
+}

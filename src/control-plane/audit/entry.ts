@@ -1,0 +1,97 @@
+import type { Environment } from '../../flags/index.ts'
+import { canonicalHash } from './canonical.ts'
+import type { Cause } from './cause.ts'
+
+/** Everything that is written down. Their meaning never changes; new ones may come. */
+export const AUDIT_ACTIONS = [
+  'flag.set',
+  'flag.delete',
+  'flag.restore',
+  'brake.on',
+  'brake.off',
+  'application.put',
+  'application.remove',
+  'token.create',
+  'token.end',
+  'sign_in',
+  'sign_out',
+  'access.refused',
+] as const
+export type AuditAction = (typeof AUDIT_ACTIONS)[number]
+
+/** Something that happened and is to be written down. `before` and `after` must be JSON and must not hold a secret. */
+export interface AuditEvent {
+  readonly cause: Cause
+  readonly action: AuditAction
+  readonly environment: Environment | null
+  /** What was changed: a flag's name, an application's actor, a token's name, or `brake`. */
+  readonly subject: string
+  readonly before: unknown
+  readonly after: unknown
+  /** What there is to say beside, such as the entry that was restored. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** An entry as it is kept and hashed: every field is always there, so that the export has one shape. */
+export interface AuditEntry {
+  readonly number: number
+  /** By the clock of the database, in UTC with microseconds. */
+  readonly at: string
+  readonly by: string
+  readonly role: string
+  readonly door: string
+  readonly from: string | null
+  readonly action: string
+  readonly environment: string | null
+  readonly subject: string
+  readonly reason: string | null
+  readonly change_issue_url: string | null
+  readonly before: unknown
+  readonly after: unknown
+  readonly details: Readonly<Record<string, unknown>> | null
+  readonly correlation_id: string | null
+  /** The hash of the entry before; of the first one, {@link NO_HASH}. */
+  readonly previous_hash: string
+}
+
+/** An entry with its own hash, which is over the canonical JSON of all the rest. */
+export interface SealedEntry extends AuditEntry {
+  readonly hash: string
+}
+
+/** Where the chain stands: its newest entry. */
+export interface ChainHead {
+  readonly number: number
+  readonly hash: string
+}
+
+export const NO_HASH = '0'.repeat(64)
+/** The head of a chain that has no entry yet. */
+export const NO_ENTRIES: ChainHead = { number: 0, hash: NO_HASH }
+
+/** Makes the entry that follows `head`. */
+export function nextEntry(head: ChainHead, at: string, event: AuditEvent): SealedEntry {
+  const { cause, action, environment, subject } = event
+  const { by, role, door, from, correlation_id } = cause
+  const entry: AuditEntry = {
+    number: head.number + 1,
+    ...{ at, by, role, door, from, action, environment, subject },
+    reason: cause.reason ?? null,
+    change_issue_url: cause.change_issue_url ?? null,
+    before: event.before ?? null,
+    after: event.after ?? null,
+    details: detailsOf(event),
+    correlation_id,
+    previous_hash: head.hash,
+  }
+  return { ...entry, hash: canonicalHash(entry) }
+}
+
+function detailsOf({ cause, details }: AuditEvent): AuditEntry['details'] {
+  const all = {
+    ...details,
+    ...(cause.proposed_by !== undefined && { proposed_by: cause.proposed_by }),
+    ...(cause.overrides !== undefined && cause.overrides.length > 0 && { overrides: cause.overrides }),
+  }
+  return Object.keys(all).length === 0 ? null : all
+}
