@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, cpSync, globSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { findProgram } from '../../scripts/test-parts.ts'
 import { createServerDatabase } from '../support/database.ts'
@@ -18,6 +28,20 @@ const skip =
     ? 'only root can start programs as somebody else'
     : server === undefined && 'there is no server to test with'
 
+/** Links the packages that `npm ci --omit=dev --omit=optional` would install. */
+function linkProductionPackages(directory: string): void {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>
+  }
+  const installed = realpathSync(join(ROOT, 'node_modules'))
+  for (const [path, { dev, optional, devOptional }] of Object.entries(lock.packages)) {
+    const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1]
+    if (name === undefined || dev || optional || devOptional) continue
+    mkdirSync(dirname(join(directory, name)), { recursive: true })
+    symlinkSync(join(installed, name), join(directory, name))
+  }
+}
+
 /** The command lines of the Kubernetes base, run by a user without rights on a tree that cannot be written. */
 describe('the parts in a container', { skip, timeout: 120_000 }, () => {
   const scratch = scratchDirectory('read-only')
@@ -34,7 +58,7 @@ describe('the parts in a container', { skip, timeout: 120_000 }, () => {
     remove = created.remove
     chmodSync(scratch.path, 0o755)
     for (const name of ['src', 'flags', 'package.json']) cpSync(join(ROOT, name), join(tree, name), { recursive: true })
-    symlinkSync(realpathSync(join(ROOT, 'node_modules')), join(tree, 'node_modules'))
+    linkProductionPackages(join(tree, 'node_modules'))
     for (const path of globSync(`${tree}/{src,flags}/**`)) chmodSync(path, 0o555)
     chmodSync(tree, 0o555)
     mkdirSync(state)

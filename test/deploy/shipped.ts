@@ -11,7 +11,24 @@ export interface ShippedCommand {
   readonly args: readonly string[]
 }
 
-const service = z.object({
+/** What of the Compose specification the file uses; whatever else it may say is a slip. */
+const service = z.strictObject({
+  image: z.string(),
+  build: z.strictObject({ context: z.string(), dockerfile: z.string() }).optional(),
+  restart: z.literal('unless-stopped').optional(),
+  init: z.boolean().optional(),
+  cap_drop: z.tuple([z.literal('ALL')]).optional(),
+  security_opt: z.array(z.string()).optional(),
+  stop_grace_period: z.string().optional(),
+  extra_hosts: z.array(z.string()).optional(),
+  networks: z.array(z.string()).optional(),
+  network_mode: z.string().optional(),
+  tmpfs: z.array(z.string()).optional(),
+  entrypoint: z.array(z.string()).optional(),
+  profiles: z.array(z.string()).optional(),
+  healthcheck: z
+    .strictObject({ test: z.array(z.string()), interval: z.string(), timeout: z.string(), retries: z.int() })
+    .optional(),
   command: z.array(z.string()).optional(),
   read_only: z.boolean().optional(),
   user: z.string().optional(),
@@ -19,9 +36,11 @@ const service = z.object({
   ports: z.array(z.string()).optional(),
   volumes: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()).optional(),
-  depends_on: z.record(z.string(), z.unknown()).optional(),
+  depends_on: z
+    .record(z.string(), z.strictObject({ condition: z.enum(['service_healthy', 'service_completed_successfully']) }))
+    .optional(),
 })
-const compose = z.object({
+const compose = z.looseObject({
   services: z.record(z.string(), service),
   secrets: z.record(z.string(), z.object({ file: z.string() })),
   volumes: z.record(z.string(), z.unknown()),
@@ -52,33 +71,73 @@ export function readManifests(): Array<Record<string, unknown> & { readonly kind
   )
 }
 
-const port = z.object({ name: z.string(), containerPort: z.int() })
-const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) })
+const port = z.strictObject({ name: z.string(), containerPort: z.int() })
+const probe = z.strictObject({
+  httpGet: z.strictObject({ path: z.string(), port: z.string() }),
+  periodSeconds: z.int(),
+  timeoutSeconds: z.int().optional(),
+  failureThreshold: z.int(),
+})
 const deployment = z.object({
   metadata: z.object({ name: z.string() }),
   spec: z.object({
     template: z.object({
-      spec: z.object({
+      spec: z.strictObject({
+        automountServiceAccountToken: z.literal(false),
+        enableServiceLinks: z.literal(false),
+        topologySpreadConstraints: z.array(
+          z.strictObject({
+            maxSkew: z.int(),
+            topologyKey: z.string(),
+            whenUnsatisfiable: z.literal('ScheduleAnyway'),
+            labelSelector: z.strictObject({ matchLabels: z.record(z.string(), z.string()) }),
+          }),
+        ),
         terminationGracePeriodSeconds: z.int(),
-        securityContext: z.object({ runAsNonRoot: z.literal(true), seccompProfile: z.object({ type: z.string() }) }),
+        securityContext: z.strictObject({
+          runAsNonRoot: z.literal(true),
+          runAsUser: z.int().positive(),
+          runAsGroup: z.int().positive(),
+          fsGroup: z.int().positive(),
+          seccompProfile: z.strictObject({ type: z.literal('RuntimeDefault') }),
+        }),
         containers: z.tuple([
-          z.object({
+          z.strictObject({
+            name: z.string(),
+            image: z.literal('handover'),
+            lifecycle: z.strictObject({
+              preStop: z.strictObject({ exec: z.strictObject({ command: z.array(z.string()) }) }),
+            }),
+            resources: z.strictObject({
+              requests: z.strictObject({ cpu: z.string(), memory: z.string() }),
+              limits: z.strictObject({ memory: z.string() }),
+            }),
             args: z.array(z.string()),
             ports: z.array(port),
-            securityContext: z.object({
+            securityContext: z.strictObject({
               readOnlyRootFilesystem: z.literal(true),
               allowPrivilegeEscalation: z.literal(false),
+              capabilities: z.strictObject({ drop: z.tuple([z.literal('ALL')]) }),
             }),
             startupProbe: probe,
             livenessProbe: probe,
             readinessProbe: probe,
-            volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })),
+            volumeMounts: z.array(
+              z.strictObject({ name: z.string(), mountPath: z.string(), readOnly: z.literal(true).optional() }),
+            ),
           }),
         ]),
         volumes: z.array(
-          z.object({
+          z.strictObject({
             name: z.string(),
-            secret: z.object({ items: z.array(z.object({ key: z.string(), path: z.string() })) }).optional(),
+            secret: z
+              .strictObject({
+                secretName: z.string(),
+                defaultMode: z.int(),
+                items: z.array(z.strictObject({ key: z.string(), path: z.string() })),
+              })
+              .optional(),
+            emptyDir: z.strictObject({ sizeLimit: z.string() }).optional(),
           }),
         ),
       }),
