@@ -17,6 +17,7 @@ import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
+import { tracingSettings } from './tracing.ts'
 
 /** The flag definitions that come with handover. */
 export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../flags', import.meta.url))
@@ -52,6 +53,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
   const iamUrl = settings.iam_internal_url?.replace(/\/+$/, '')
   return {
     listen: listenAddress(settings.listen),
+    tracing: tracingSettings(settings, 'handover-control'),
     database: store.database,
     definitionsDirectory: settings.definitions_dir ?? DEFINITIONS_DIRECTORY,
     adminTokenFile: file(settings.admin_token_file, 'admin-token'),

@@ -16,6 +16,7 @@ import {
 import { sectionHelp, version } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
+import { tracingSettings } from './tracing.ts'
 
 /** `handover gateway`: the reverse proxy in front of the monolith. */
 export async function runGateway(args: readonly string[], io: CommandIo): Promise<number> {
@@ -106,6 +107,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     },
     brakeFile: settings.brake_file ?? (dataDir === undefined ? undefined : join(dataDir, 'brake')),
     signals: true,
+    tracing: tracingSettings(settings, 'handover-gateway'),
     logNoise: parseLimit(settings.log_noise),
     mostMeteredApplications: settings.application_metrics,
     testControls: settings.test_controls,

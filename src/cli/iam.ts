@@ -9,6 +9,7 @@ import { limitOf, requestLimitSettings, trustedProxies, userCodeLimits } from '.
 import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
+import { tracingSettings } from './tracing.ts'
 
 /** `handover iam`: the IAM auth service, alone. */
 export async function runIam(args: readonly string[], io: CommandIo): Promise<number> {
@@ -37,6 +38,7 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
   const previous = settings.previous_sealing_key_file
   return {
     listen: listenAddress(settings.listen),
+    tracing: tracingSettings(settings, 'handover-iam'),
     internalListen: listenAddress(settings.internal_listen),
     issuer: settings.issuer.replace(/\/$/, ''),
     database: store.database,

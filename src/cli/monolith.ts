@@ -17,6 +17,7 @@ import { monolithLimits, trustedProxies } from './limits.ts'
 import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
+import { tracingSettings } from './tracing.ts'
 
 /** `handover monolith`: a platform with users, pages and Doorkeeper's OAuth endpoints, to try things with. */
 export async function runMonolith(args: readonly string[], io: CommandIo): Promise<number> {
@@ -68,6 +69,7 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
   const { control_url, control_token_file } = settings
   return {
     listen: listenAddress(settings.listen),
+    tracing: tracingSettings(settings, 'handover-monolith'),
     metricsListen: settings.metrics_listen === undefined ? undefined : listenAddress(settings.metrics_listen),
     issuer: settings.issuer.replace(/\/$/, ''),
     doorkeeperVersion: settings.doorkeeper_version,

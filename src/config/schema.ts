@@ -32,6 +32,22 @@ const logNoise = limitField(
   'Log lines of each kind that requests without a known application may cause, in each process; how many more there were is told in one line. off: no bound.',
 )
 
+/** Traces, the same for every part. */
+const tracing = {
+  trace: choiceField(
+    ['off', 'continue', 'all'],
+    'off',
+    'W3C traces: off hands traceparent on as it came; continue joins the trace that a request brings; all also begins one where it brings none.',
+  ),
+  trace_sample_percent: integerField(
+    { min: 0, max: 100, fallback: 100 },
+    'So many percent of the traces are exported. Parts behind the gateway go by its choice.',
+  ),
+  otlp_endpoint: urlField(
+    'Where spans are sent, by OTLP over HTTP as JSON; a bare origin means its /v1/traces. Without it none are.',
+  ),
+}
+
 /** Whose flags routing goes by. */
 const environment = choiceField(
   ['dev', 'pre', 'staging', 'staging-ref', 'production'],
@@ -157,6 +173,7 @@ const gateway = z.strictObject({
     'So many applications have metrics of their own, the others share series; 0 for none.',
   ),
   log_noise: logNoise,
+  ...tracing,
   log_level: logLevel,
 })
 
@@ -225,6 +242,7 @@ const control = z.strictObject({
   chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
   log_noise: logNoise,
+  ...tracing,
   log_level: logLevel,
 })
 
@@ -278,6 +296,7 @@ const iam = z.strictObject({
     'Sign-ins that may wait for their user at once; further ones are answered 503, and the gateway sends them to the monolith.',
   ),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
+  ...tracing,
   log_level: logLevel,
 })
 
@@ -315,6 +334,7 @@ const monolith = z.strictObject({
   ),
   limit_sign_in_address: limitField('300/10m', 'Different wrong user names and passwords from one address.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
+  ...tracing,
   log_level: logLevel,
 })
 

@@ -7,7 +7,7 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Definitions, Environment } from '../flags/index.ts'
-import type { LineBudget, Log } from '../observability/index.ts'
+import type { LineBudget, Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { ChatOps } from './chatops/chat-ops.ts'
 import type { ChangeFeed } from './feed.ts'
@@ -35,6 +35,7 @@ export interface Plane {
   readonly routingSecret: Uint8Array | undefined
   /** What strangers may make the routing endpoint say. */
   readonly noise: LineBudget
+  readonly tracing: Tracing | undefined
   readonly forwardAuthOpen: boolean
   /** Whose flags the routing endpoint and forward_auth go by. */
   readonly environment: Environment

@@ -1,6 +1,6 @@
 import type { Environment } from '../flags/index.ts'
 import type { ListenAddress } from '../http/index.ts'
-import type { LineAllowance } from '../observability/index.ts'
+import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { GitLabSettings } from './chatops/gitlab.ts'
@@ -30,6 +30,8 @@ export interface ControlPlaneSettings {
   readonly routingSecretFile?: string | undefined
   /** Answer forward_auth without a token, because the network alone decides who may ask. */
   readonly forwardAuthOpen?: boolean
+  /** Default: traces are no matter of the control plane. */
+  readonly tracing?: TracingSettings | undefined
   /** How many log lines of each kind strangers may cause at the routing endpoint. None: no bound. */
   readonly logNoise?: LineAllowance | undefined
   /** Whose flags the routing endpoint and forward_auth go by. Default `production`. */

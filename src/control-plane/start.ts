@@ -10,7 +10,16 @@ import {
 import { DEFAULT_RULES } from '../chatops/index.ts'
 import { DEFAULT_ENVIRONMENT } from '../flags/index.ts'
 import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
-import { LineBudget, type Log } from '../observability/index.ts'
+import {
+  endSpan,
+  LineBudget,
+  type Log,
+  meterSpans,
+  openTracing,
+  runInRequest,
+  type Span,
+  spanOfRequest,
+} from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
 import { requireRoles } from './authentication.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
@@ -86,6 +95,8 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     sources: commitSources(settings),
     commands: metrics.commands,
   })
+  const tracing = openTracing(settings.tracing, log)
+  meterSpans(metrics.registry, tracing)
   const plane: Plane = {
     log,
     definitions,
@@ -101,6 +112,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     noise: new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
       log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
     ),
+    tracing,
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
     environment: settings.environment ?? DEFAULT_ENVIRONMENT,
     credentialMarks: {
@@ -122,6 +134,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     unfollow()
     await gateways.close()
     await feed.close()
+    await tracing?.close()
   }
   try {
     const api = await createApi(plane)
@@ -157,6 +170,7 @@ async function createApi(plane: Plane): Promise<Api> {
     done(null, formBody(String(body)))
   })
   renderErrors(api, plane)
+  traceRequests(api, plane)
   countRequests(api, plane)
   requireRoles(api, plane)
   await api.register(swagger, {
@@ -200,6 +214,26 @@ async function createApi(plane: Plane): Promise<Api> {
   })
   await api.ready()
   return api
+}
+
+/** What is done and logged for a request is under its correlation id and, where there is one, its span. */
+function traceRequests(api: Api, { tracing }: Plane): void {
+  const contexts = new WeakMap<object, { readonly correlationId: string; readonly span: Span | undefined }>()
+  api.addHook('onRequest', (request, _reply, done) => {
+    const { method, headers, id: correlationId } = request
+    const route = request.routeOptions.url ?? 'unmatched'
+    const span = spanOfRequest(tracing, { method, route, traceparent: headers['traceparent'], correlationId })
+    const context = { correlationId, span }
+    contexts.set(request, context)
+    runInRequest(context, done)
+  })
+  // Reading a body loses it, for that goes on from events of the socket.
+  api.addHook('preValidation', (request, _reply, done) => {
+    const context = contexts.get(request)
+    if (context) runInRequest(context, done)
+    else done()
+  })
+  api.addHook('onResponse', async (request, reply) => endSpan(contexts.get(request)?.span, reply.statusCode))
 }
 
 function countRequests(api: Api, plane: Plane): void {

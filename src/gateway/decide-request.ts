@@ -1,6 +1,6 @@
 import { type Decision, type Destination, decideBeforeLookUp, decideByClient, type Facts } from '../routing/index.ts'
 import type { Gate } from './gate.ts'
-import type { Standing } from './source.ts'
+import type { Asker, Standing } from './source.ts'
 
 /** What was made of a request. */
 export interface Verdict {
@@ -11,32 +11,32 @@ export interface Verdict {
 }
 
 /** Decides a request by ledger, snapshot and health; at once unless somebody else has to be asked. Never rejects. */
-export function decideRequest(gate: Gate, facts: Facts, correlationId: string): Verdict | Promise<Verdict> {
+export function decideRequest(gate: Gate, facts: Facts, asker: Asker): Verdict | Promise<Verdict> {
   const { presented, credential } = facts
-  if (presented === undefined || !gate.ledger.mayKnow) return decideByFacts(gate, facts, correlationId)
+  if (presented === undefined || !gate.ledger.mayKnow) return decideByFacts(gate, facts, asker)
   const known = gate.ledger.find(presented, credential === 'unknown')
   return known instanceof Promise
-    ? known.then((side) => decideByLedger(gate, facts, side, correlationId))
-    : decideByLedger(gate, facts, known, correlationId)
+    ? known.then((side) => decideByLedger(gate, facts, side, asker))
+    : decideByLedger(gate, facts, known, asker)
 }
 
 function decideByLedger(
   gate: Gate,
   facts: Facts,
   known: Destination | 'unreachable' | undefined,
-  correlationId: string,
+  asker: Asker,
 ): Verdict | Promise<Verdict> {
   if (known === 'unreachable' && facts.endpoint === 'token' && gate.ledger.iamMayHoldUnknown) {
     return { facts, decision: undefined }
   }
   const isKnown = known !== undefined && known !== 'unreachable'
-  return decideByFacts(gate, isKnown ? { ...facts, credential: known } : facts, correlationId)
+  return decideByFacts(gate, isKnown ? { ...facts, credential: known } : facts, asker)
 }
 
-function decideByFacts(gate: Gate, facts: Facts, correlationId: string): Verdict | Promise<Verdict> {
+function decideByFacts(gate: Gate, facts: Facts, asker: Asker): Verdict | Promise<Verdict> {
   const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
   if (early !== undefined) return { facts, decision: early }
-  const standing = gate.source.lookUp(facts.clientId ?? '', correlationId)
+  const standing = gate.source.lookUp(facts.clientId ?? '', asker)
   return standing instanceof Promise
     ? standing.then((said) => decideByStanding(gate, facts, said))
     : decideByStanding(gate, facts, standing)

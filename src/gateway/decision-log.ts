@@ -67,15 +67,16 @@ export class DecisionLog {
 }
 
 /**
- * The members of a routing decision's log line, all of them in every line, as JSON text with a leading comma; `brake`
+ * The members of a routing decision's log line, all but the trace in every line, as JSON text with a leading comma; `brake`
  * only while it is on.
  */
 export function decisionMembers(outcome: Outcome): string {
-  const { clientId, applicationId, flagVersion } = outcome
+  const { clientId, applicationId, flagVersion, traceId } = outcome
+  const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`
   const client = clientId === undefined ? 'null' : quoted(clientId.slice(0, MAX_CLIENT_ID_CHARS))
   return (
     `,"correlation_id":${quoted(outcome.correlationId)},"method":${quoted(outcome.method)},"path":${quoted(outcome.path)}` +
-    `,"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId ?? null}` +
+    `${trace},"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId ?? null}` +
     `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"` +
     `,"flag_version":${flagVersion ?? null},"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}${outcome.isBrakeOn ? ',"brake":true' : ''}` +
     ',"msg":"iamproxy: routing decision"'

@@ -12,17 +12,19 @@ import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
-import { flowSetCookie } from './flow-cookie.ts'
+import { flowSetCookie, flowTurn } from './flow-cookie.ts'
 import { cookieOwner, type Gate } from './gate.ts'
 import { HeldReply } from './held-reply.ts'
 import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
 import type { Lane, Reply } from './lane.ts'
 import { learnFromForm, learnFromJson, learnFromRedirect, mayHoldForm } from './learning.ts'
+import { issuedInLocation } from './ledger/issued.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
 import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
 import { readRequest } from './read-request.ts'
 import { type Hop, publicOrigin, requestHeaders, uncompressed } from './request-headers.ts'
+import { RequestTrace } from './request-trace.ts'
 import { headerOf, responseHeaders, responseTrailers } from './response-headers.ts'
 
 /** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
@@ -52,6 +54,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   oauthError: string | undefined
   granted = false
   #facts: Facts | undefined
+  /** Undefined until it is needed, and where nothing is traced. */
+  #trace: RequestTrace | undefined
   #iamPath = ''
   #body: Buffer | undefined
   #attempt: Attempt | undefined
@@ -130,6 +134,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       else this.granted = this.#peek.holdsAccessToken()
     }
     this.durationMs = performance.now() - this.#startedAt
+    if (this.#gate.tracing !== undefined) this.#tracing()?.end(this)
     this.#gate.recorder.record(this)
   }
 
@@ -185,7 +190,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
     this.clientId = facts.clientId
     this.flagVersion = gate.source.version
-    const verdict = decideRequest(gate, facts, this.correlationId)
+    if (gate.tracing !== undefined) this.#tracing(facts)
+    const verdict = decideRequest(gate, facts, this)
     if (verdict instanceof Promise) verdict.then(this.#follow).catch(this.fail)
     else this.#follow(verdict)
   }
@@ -230,12 +236,38 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #requestFor(destination: Destination): UpstreamRequest {
+    const headers = requestHeaders(this.#headersFor(destination), cookieOwner(this.#gate, destination), this)
+    const trace = this.#gate.tracing === undefined ? undefined : this.#tracing()
     return {
       method: this.method,
       path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
-      headers: requestHeaders(this.#headersFor(destination), cookieOwner(this.#gate, destination), this),
+      headers: trace === undefined ? headers : trace.upstream(headers, destination),
       body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
     }
+  }
+
+  /** The trace of this request, begun when it is first asked for. */
+  #tracing(facts?: Facts): RequestTrace | undefined {
+    const { tracing, marks } = this.#gate
+    if (this.#trace !== undefined || tracing === undefined) return this.#trace
+    const { method, endpoint, correlationId, peer } = this
+    const presented = endpoint === 'token' ? facts?.presented : undefined
+    const { headers } = this.#lane
+    this.#trace = RequestTrace.begin({
+      ...{ tracing, endpoint, method, correlationId, headers, presented },
+      isTrusted: peer.isTrusted,
+      key: marks.flowKey,
+    })
+    return this.#trace
+  }
+
+  get traceId(): string | undefined {
+    return this.#trace?.traceId
+  }
+
+  /** Under which the routing endpoint is asked. */
+  get traceparent(): string | undefined {
+    return this.#trace?.traceparent
   }
 
   /** What IAM issues has to be read where nothing marks it. */
@@ -249,6 +281,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const isFailure = this.#isFailureOfIam(status, raw)
     this.#settle(isFailure ? 'failure' : 'success')
     if (isFailure) {
+      this.#trace?.failed()
       gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
       // What carries a credential of IAM's is bound to it: the client keeps the credential and comes again.
       if (this.#facts?.startsFlow) this.#failOver()
@@ -308,9 +341,18 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (!this.#mayHandOver) return
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
     if (location !== undefined) learnFromRedirect(this.#gate, this.#side, location)
+    if (this.#trace !== undefined) this.#traceRedirect(this.#trace, status, location, headers)
     if (this.endpoint !== 'authorize' || this.#facts === undefined) return
     const page = { status, location, method: this.method, path: this.path, side: this.#side }
     const cookie = flowSetCookie(this.#gate, this.#facts, page, this.#lane.headers.cookie, this.#publicOrigin)
+    if (cookie !== undefined) headers.push('Set-Cookie', cookie)
+  }
+
+  #traceRedirect(trace: RequestTrace, status: number, location: string | undefined, headers: string[]): void {
+    for (const { value } of issuedInLocation(location ?? '')) trace.issued(value)
+    if (this.endpoint !== 'authorize') return
+    const turn = flowTurn(this.method, status, location, this.#publicOrigin)
+    const cookie = trace.cookie(turn, this.#publicOrigin().startsWith('https:'))
     if (cookie !== undefined) headers.push('Set-Cookie', cookie)
   }
 
@@ -343,6 +385,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   onFailure(failure: Failure, error: Error): void {
     this.#settle('failure')
     if (this.#isOver) return
+    this.#trace?.failed()
     this.#warn(error, 'an upstream did not answer')
     try {
       this.#remedy(failure)

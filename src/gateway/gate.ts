@@ -1,4 +1,4 @@
-import type { Log } from '../observability/index.ts'
+import type { Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
 import type { Circuit } from './circuit.ts'
 import type { CookieOwner, RenamedCookies } from './cookies.ts'
@@ -24,6 +24,8 @@ export interface Gate {
   readonly ledger: CredentialLedger
   readonly recorder: Recorder
   readonly log: Log
+  /** Undefined where traces are no matter of the gateway. */
+  readonly tracing: Tracing | undefined
   readonly limits: GatewayLimits
   readonly marks: CredentialMarks
   /** IAM shows pages of its own under /oauth/authorize, so that its flows need a mark as well. */

@@ -7,7 +7,7 @@ import {
   type RunningServer,
   TrustedProxies,
 } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
+import { type Log, openTracing, type Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake, brakeHolders } from './brake.ts'
@@ -118,9 +118,11 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     }),
     settings.mostMeteredApplications ?? METERED_APPLICATIONS,
   )
+  const tracing = openTracing(settings.tracing, log)
+  if (tracing) metrics.meterSpans(tracing)
   const recorder = new Recorder(log, metrics, source, settings.logNoise)
   recorded = () => recorder.totals
-  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger })
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger, tracing })
   const markCheck = openMarkCheck(settings, gate)
   markCheck.start()
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
@@ -134,6 +136,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     frontDoor.close()
     await markCheck.close()
     await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
+    await tracing?.close()
   }
   return { gate, brake, metrics, markCheck, frontDoor, state, stop }
 }
@@ -162,6 +165,7 @@ interface GateParts {
   readonly brake: Brake
   readonly state: { readonly isDraining: boolean }
   readonly ledger: CredentialLedger
+  readonly tracing: Tracing | undefined
 }
 
 function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
@@ -179,6 +183,7 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
     ...{ limits, log, source, routes, legacy, iam },
     circuit: parts.circuit,
     recorder: parts.recorder,
+    tracing: parts.tracing,
     ledger: parts.ledger,
     keys:
       iam &&

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
+import { SPANS_METRIC, type Tracing } from '../observability/index.ts'
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
 import { ApplicationCounts } from './application-counts.ts'
 import { BRAKE_HOLDERS, type BrakeHolder } from './brake.ts'
@@ -125,6 +126,13 @@ export class Metrics {
         labels: { upstream: WIRE_DESTINATION[side] },
         value: ledger().drift[side],
       })),
+    )
+  }
+
+  /** Shows how many spans were exported and dropped. */
+  meterSpans(tracing: Tracing): void {
+    this.#counter(SPANS_METRIC.name, SPANS_METRIC.help, () =>
+      Object.entries(tracing.counts).map(([outcome, value]) => ({ labels: { outcome }, value })),
     )
   }
 

@@ -7,6 +7,8 @@ export interface Outcome {
   readonly path: string
   readonly correlationId: string
   readonly endpoint: Endpoint
+  /** The trace it is part of, if it is part of one. */
+  readonly traceId?: string | undefined
   readonly clientId: string | undefined
   readonly applicationId: number | undefined
   readonly destination: Destination | 'rejected'

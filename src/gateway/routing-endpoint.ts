@@ -3,7 +3,7 @@ import { Agent, request } from 'undici'
 import type { Log } from '../observability/index.ts'
 import { Circuit } from './circuit.ts'
 import type { DecisionSourceSettings } from './settings.ts'
-import type { DecisionSource, KnownAs, Standing } from './source.ts'
+import type { Asker, DecisionSource, KnownAs, Standing } from './source.ts'
 
 const DEFAULT_PATH = '/-/oauth/iam_routing'
 const CONTENT_TYPE = 'application/vnd.gitlab-workhorse+json'
@@ -54,11 +54,11 @@ export class RoutingEndpoint implements DecisionSource {
     return 'not_told'
   }
 
-  async lookUp(clientId: string, correlationId: string): Promise<Standing> {
+  async lookUp(clientId: string, asker: Asker): Promise<Standing> {
     if (!this.#circuit.mayTry) return 'unavailable'
     this.#circuit.send()
     try {
-      const standing = await this.#ask(clientId, correlationId)
+      const standing = await this.#ask(clientId, asker)
       this.#heardAt = performance.now()
       this.#circuit.settle('success')
       return standing
@@ -66,7 +66,7 @@ export class RoutingEndpoint implements DecisionSource {
       this.#circuit.settle('failure')
       const { name, message } = error as Error
       const cause = name === 'TimeoutError' ? 'no answer in time' : ((error as NodeJS.ErrnoException).code ?? message)
-      this.#log.warn({ correlation_id: correlationId, cause }, 'the routing endpoint gave no decision')
+      this.#log.warn({ correlation_id: asker.correlationId, cause }, 'the routing endpoint gave no decision')
       return 'unavailable'
     }
   }
@@ -75,7 +75,7 @@ export class RoutingEndpoint implements DecisionSource {
     return this.#agent.destroy()
   }
 
-  async #ask(clientId: string, correlationId: string): Promise<Standing> {
+  async #ask(clientId: string, { correlationId, traceparent }: Asker): Promise<Standing> {
     const { statusCode, headers, body } = await request(`${this.#address}?client_id=${encodeURIComponent(clientId)}`, {
       method: 'POST',
       dispatcher: this.#agent,
@@ -84,6 +84,7 @@ export class RoutingEndpoint implements DecisionSource {
         'content-length': '0',
         'gitlab-workhorse-api-request': this.#sign(),
         'x-request-id': correlationId,
+        ...(traceparent === undefined ? {} : { traceparent }),
       },
       signal: AbortSignal.timeout(this.#timeoutMs),
     })

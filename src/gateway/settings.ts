@@ -1,5 +1,5 @@
 import type { ListenAddress } from '../http/index.ts'
-import type { LineAllowance } from '../observability/index.ts'
+import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { GatewayIdentity } from '../routing/index.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import type { ProbeClient } from './mark-check/probe-side.ts'
@@ -116,6 +116,8 @@ export interface GatewaySettings {
   readonly relativeUrlRoot?: string
   readonly limits?: Partial<GatewayLimits>
   readonly breaker?: Partial<BreakerPolicy>
+  /** Default: `traceparent` passes through as it came. */
+  readonly tracing?: TracingSettings | undefined
   /** How many log lines of each reason strangers may cause; a line tells how many more there were. None: no bound. */
   readonly logNoise?: LineAllowance | undefined
   /** So many applications have metrics of their own, the others share series. Default 200; 0 for none. */

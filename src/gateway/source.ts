@@ -12,6 +12,12 @@ export function knownFrom(standing: Standing): KnownAs {
   return (standing === 'unavailable' ? undefined : standing.applicationId) ?? 'not_told'
 }
 
+/** The request that a client is looked up for. */
+export interface Asker {
+  readonly correlationId: string
+  readonly traceparent: string | undefined
+}
+
 /** Where routing decisions come from, as the path of a request sees it. */
 export interface DecisionSource {
   /** Version of the snapshot in use; undefined where there is none. */
@@ -24,7 +30,7 @@ export interface DecisionSource {
   /** Milliseconds since the source last confirmed what it says; undefined when it never did. */
   readonly ageMs: number | undefined
   /** A source that holds a snapshot answers at once, one that asks answers later. Never throws or rejects. */
-  lookUp(clientId: string, correlationId: string): Standing | Promise<Standing>
+  lookUp(clientId: string, asker: Asker): Standing | Promise<Standing>
   /** What is known of a client without asking anybody; for logs and metrics. */
   knownAs(clientId: string): KnownAs
   close(): Promise<void>

@@ -1,4 +1,5 @@
 import { request } from 'undici'
+import { currentRequest } from '../observability/index.ts'
 import { CallError } from './errors.ts'
 
 /** One call to another server: JSON out, JSON in. */
@@ -24,11 +25,19 @@ export interface CallAnswer {
 const ANSWER_LIMIT = 64 << 20
 
 /**
- * Calls another server with a time limit, following no redirect. Any status is an answer; rejects with
+ * Calls another server with a time limit, following no redirect. What is called while a request is answered carries its
+ * correlation id and its trace. Any status is an answer; rejects with
  * {@link CallError} when none came. The message names the address without its query, never a header or body.
  */
 export async function call(options: Call): Promise<CallAnswer> {
-  const headers: Record<string, string> = { accept: 'application/json', ...options.headers }
+  const underWay = currentRequest()
+  const span = underWay?.span?.call(options.method)
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    ...(underWay && { 'x-request-id': underWay.correlationId }),
+    ...(span && { traceparent: span.traceparent }),
+    ...options.headers,
+  }
   const body = options.json === undefined ? null : JSON.stringify(options.json)
   if (body !== null) headers['content-type'] = 'application/json'
   const timeout = options.timeoutMs ?? 5_000
@@ -42,8 +51,11 @@ export async function call(options: Call): Promise<CallAnswer> {
       bodyTimeout: timeout,
     })
     const text = await textOf(answer.body)
+    span?.set('http.response.status_code', answer.statusCode)
+    span?.end(answer.statusCode >= 500)
     return { status: answer.statusCode, headers: answer.headers, json: parseJson(text), text }
   } catch (error) {
+    span?.end(true)
     const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name.includes('Timeout'))
     const where = options.url.split('?')[0]
     const why = timedOut ? `no answer within ${timeout} ms` : messageOf(error)

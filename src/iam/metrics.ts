@@ -6,6 +6,7 @@ import {
   type SecurityEvent,
 } from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
+import { meterSpans, type Tracing } from '../observability/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
 
 /** What the auth service counts. Labels are from fixed lists: no client, user or credential is among them. */
@@ -43,10 +44,16 @@ const KNOWN_ERRORS: ReadonlySet<string> = new Set([
 ])
 
 /** Metrics in a registry of their own. `countOpen` is asked at every scrape. */
-export function iamMetrics(countOpen: () => Promise<Record<'login' | 'consent', number>>): IamMetrics {
+export function iamMetrics(
+  countOpen: () => Promise<Record<'login' | 'consent', number>>,
+  tracing?: Tracing,
+): IamMetrics {
   const registers = [new Registry()]
   const [registry] = registers
-  if (registry) collectDefaultMetrics({ register: registry })
+  if (registry) {
+    collectDefaultMetrics({ register: registry })
+    meterSpans(registry, tracing)
+  }
   const grants = new Counter({
     name: 'handover_iam_grants_total',
     help: 'Successful grants.',

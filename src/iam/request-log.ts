@@ -1,23 +1,20 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { headerOf } from '../authorization-server/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
-import { loggablePath } from './public-path.ts'
+import { currentRequest, endSpan, type Log, runInRequest, spanOfRequest, type Tracing } from '../observability/index.ts'
+import { endpointOf, loggablePath } from './public-path.ts'
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 
-const underWay = new AsyncLocalStorage<string>()
-
 /** The correlation id of the request that is being answered; undefined outside of one. */
 export function currentCorrelationId(): string | undefined {
-  return underWay.getStore()
+  return currentRequest()?.correlationId
 }
 
 /** Answers as `answer` does, names the correlation id in the answer, and writes one line for each request. */
 export function logged(
-  log: Log,
+  { log, tracing }: { readonly log: Log; readonly tracing: Tracing | undefined },
   port: 'public' | 'internal',
   answer: (request: HttpRequest) => Promise<HttpReply>,
 ): HttpHandler {
@@ -31,13 +28,19 @@ export function logged(
       const level = /^\/(healthz|readyz|metrics)$/.test(path) ? 'debug' : 'info'
       log[level]({ port, method, path, status, duration_ms, correlation_id: correlationId }, 'request')
     }
+    const route = port === 'public' ? endpointOf(request.path) : 'internal'
+    const { traceparent } = request.headers
+    const span = spanOfRequest(tracing, { method: request.method, route, traceparent, correlationId })
+    const context = { correlationId, span }
     try {
-      const reply = await underWay.run(correlationId, () => answer(request))
-      line(reply.status)
+      const reply = await runInRequest(context, () => answer(request))
+      runInRequest(context, () => line(reply.status))
+      endSpan(span, reply.status)
       if (headerOf(reply.headers, 'x-request-id') !== undefined) return reply
       return { ...reply, headers: [...reply.headers, ['X-Request-Id', correlationId]] }
     } catch (error) {
-      line(500)
+      runInRequest(context, () => line(500))
+      endSpan(span, 500)
       throw error
     }
   }

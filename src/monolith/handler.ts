@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import {
   type AuthorizationServer,
@@ -11,13 +10,14 @@ import {
 } from '../authorization-server/index.ts'
 import { RESOURCE_OWNER_PATH } from '../handoff/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
+import { currentRequest, endSpan, type Log, runInRequest, spanOfRequest, type Tracing } from '../observability/index.ts'
 import { contentSecurityPolicy } from './browser/answers.ts'
 import { isForeign, isForgeryFree } from './browser/csrf.ts'
 import type { FindPages, FoundPages } from './browser/routes.ts'
 import { openSession, type Session } from './browser/session.ts'
 import type { SignedInSessions } from './browser/signed-in-sessions.ts'
 import { textOf } from './browser/visit.ts'
+import { areaOf } from './metrics.ts'
 import { layout } from './pages/layout.ts'
 import { messageBody } from './pages/message.ts'
 import { PasswordChecksBusyError } from './users/password-checks.ts'
@@ -42,13 +42,12 @@ export interface HandlerOptions {
   readonly isReady: () => Promise<boolean>
   readonly limits: RequestLimits
   readonly log: Log
+  readonly tracing: Tracing | undefined
 }
-
-const underWay = new AsyncLocalStorage<string>()
 
 /** The id of the request that is being answered, as `X-Request-Id` tells it; undefined outside of one. */
 export function currentRequestId(): string | undefined {
-  return underWay.getStore()
+  return currentRequest()?.correlationId
 }
 
 /** The monolith's answer to everything: pages, protocol endpoints, the API, and the 404 page for the rest (O001). */
@@ -56,16 +55,21 @@ export function monolithHandler(options: HandlerOptions): HttpHandler {
   return async (request) => {
     const started = performance.now()
     const requestId = requestIdOf(request)
-    const reply = await underWay
-      .run(requestId, () => answer(request, options))
-      .catch((error: unknown) => {
+    const span = spanOfRequest(options.tracing, {
+      ...{ method: request.method, route: areaOf(request.path), correlationId: requestId },
+      traceparent: request.headers['traceparent'],
+    })
+    const reply = await runInRequest({ correlationId: requestId, span }, () =>
+      answer(request, options).catch((error: unknown) => {
         if (error instanceof PasswordChecksBusyError) return busy(request)
         options.log.error(
           { err: error, method: request.method, path: request.path, correlation_id: requestId },
           'failed',
         )
         return publicError(500, request)
-      })
+      }),
+    )
+    endSpan(span, reply.status)
     const runtime = ((performance.now() - started) / 1_000).toFixed(6)
     return { ...reply, headers: [...reply.headers, ['X-Request-Id', requestId], ['X-Runtime', runtime]] }
   }

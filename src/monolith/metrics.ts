@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { type GrantEvent, SECURITY_EVENT_KINDS, type SecurityEvent } from '../authorization-server/index.ts'
 import { type HttpHandler, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
+import { type Log, meterSpans, type Tracing } from '../observability/index.ts'
 
 /** What the monolith counts. Labels are from fixed lists: no client, user or credential is among them. */
 export interface MonolithMetrics {
@@ -13,9 +13,10 @@ export interface MonolithMetrics {
 }
 
 /** Metrics in a registry of their own, those of the process among them. */
-export function monolithMetrics(): MonolithMetrics {
+export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  meterSpans(registry, tracing)
   const registers = [registry]
   const grants = new Counter({
     name: 'handover_monolith_grants_total',
@@ -75,7 +76,8 @@ export function startMetricsServer(
   })
 }
 
-function areaOf(path: string): string {
+/** What a path is about, from a fixed list. */
+export function areaOf(path: string): string {
   const [, area = 'other'] = /^(?:\/o\/[^/]+)?\/+(oauth|users|api|-|\.well-known)(?:\/|$)/.exec(path) ?? []
   return area === '-' ? 'platform' : area === '.well-known' ? 'oauth' : area
 }

@@ -5,6 +5,7 @@ import type {
   UserCodeLimits,
 } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
+import type { TracingSettings } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { SeedDocument } from './seed.ts'
 import type { SignInLimits } from './users/sign-in-throttle.ts'
@@ -18,6 +19,8 @@ export interface MonolithSettings {
   readonly issuer: string
   /** The version of Doorkeeper to answer as. Default 5.9. */
   readonly doorkeeperVersion?: DoorkeeperVersion | undefined
+  /** Default: traces are no matter of the monolith. */
+  readonly tracing?: TracingSettings | undefined
   readonly database: Database
   /** The schema of the monolith's tables; the protocol core's are in `<schema>_oauth`. Default `monolith`. */
   readonly schema?: string | undefined

@@ -8,7 +8,7 @@ import {
   securityLogLine,
 } from '../authorization-server/index.ts'
 import { type ListenAddress, type RunningServer, serve } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
+import { type Log, openTracing } from '../observability/index.ts'
 import {
   controlPlaneTarget,
   iamTarget,
@@ -69,7 +69,8 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   await migrate(database, `${schema}_oauth`, authorizationMigrations)
   const users = databaseUsers(database, schema)
   const sessions = databaseSessions(database, schema)
-  const metrics = monolithMetrics()
+  const tracing = openTracing(settings.tracing, log)
+  const metrics = monolithMetrics(tracing)
   const throttle = signInThrottle(settings.limits?.signIn)
   const checkPassword = boundedPasswordCheck((username, password) => users.authenticate(username, password), throttle)
   const limits = requestLimits({
@@ -114,6 +115,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     sessions,
     issuer,
     log,
+    tracing,
     pages: routeTable({
       ...homePages(core),
       ...signInPages({
@@ -166,6 +168,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     replicator,
     async close() {
       await Promise.all([closeServers(), replicator.stop(), cleanUp.stop()])
+      await tracing?.close()
     },
   }
 }

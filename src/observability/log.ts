@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { batchedOutput } from './batched-output.ts'
+import { currentRequest } from './request-context.ts'
 
 /** A structured log: one JSON object a line. Never hand it a credential, secret, verifier or cookie. */
 export type Log = Logger
@@ -15,9 +16,19 @@ export function createLog(component: string, options: { level?: string; destinat
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
+    mixin: traceMembers,
+    mixinMergeStrategy: (line: object, trace: object) => (trace === NO_TRACE ? line : { ...trace, ...line }),
     messageKey: 'msg',
   }
   return pino(settings, options.destination ?? standardOutput())
+}
+
+const NO_TRACE = {}
+
+/** Every line that is written while a traced request is answered says so. */
+function traceMembers(): object {
+  const span = currentRequest()?.span
+  return span === undefined ? NO_TRACE : { trace_id: span.traceId }
 }
 
 let output: DestinationStream | undefined

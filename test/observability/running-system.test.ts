@@ -6,6 +6,7 @@ import { findProgram } from '../../scripts/test-parts.ts'
 import { ENDPOINTS, REASONS } from '../../src/routing/index.ts'
 import { type System, startParts, untilReplicated } from '../e2e/system.ts'
 import { createServerDatabase } from '../support/database.ts'
+import { type OtlpCollector, startCollector } from '../support/otlp-collector.ts'
 import { scratchDirectory } from '../support/scratch.ts'
 import { eventually } from '../support/wait.ts'
 import { compileKql, type Line } from './kql.ts'
@@ -22,6 +23,7 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
   let system: System
   let removeDatabase = async () => {}
   let secrets: string[] = []
+  let collector: OtlpCollector
   const scratch = scratchDirectory('observed')
 
   before(async () => {
@@ -35,8 +37,12 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
       `--${side}-probe-secret-file`,
       secretFile,
     ]
+    collector = await startCollector()
+    const traced = ['--trace', 'all', '--otlp-endpoint', collector.url]
+    const timely = ['--iam-headers-timeout-ms', '500']
     system = await startParts(url, {
-      more: { gateway: [...probe('legacy'), ...probe('iam'), '--iam-headers-timeout-ms', '500'] },
+      servers: traced,
+      more: { control: traced, gateway: [...traced, ...probe('legacy'), ...probe('iam'), ...timely] },
     })
     await untilReplicated(system, APPLICATIONS)
     secrets = await causeTraffic(system)
@@ -46,6 +52,7 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
   })
   after(async () => {
     await system?.stop()
+    await collector?.stop()
     await removeDatabase()
     scratch.remove()
   })
@@ -79,6 +86,7 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
         flag_version: orNull('number'),
         status: Number.isInteger,
         duration_ms: (value) => typeof value === 'number' && value > 0,
+        trace_id: (value) => /^[0-9a-f]{32}$/.test(String(value)),
       }
       for (const { level, time, component, msg, ...members } of decisions) {
         assert.deepEqual(Object.keys(members).sort(), Object.keys(shape).sort())
@@ -104,6 +112,49 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
         assert.ok(!text.includes(secret), `found ${secret.slice(0, 12)}…`)
       }
       assert.doesNotMatch(text, /(?:login|consent)_(?:verifier|challenge)=/)
+    })
+  })
+
+  describe('in traces', () => {
+    const grantOf = (component: string) => {
+      const [grant] = found(
+        `component : ${component} and event : "oauth_application:auth" and grant_type : authorization_code`,
+      )
+      return grant ?? assert.fail(`no grant of ${component}`)
+    }
+
+    for (const side of ['monolith', 'iam']) {
+      test(`a sign-in on ${side} is one trace through every part it meets, up to the code, and one tied to it from there`, async () => {
+        const { trace_id: ofToken } = grantOf(side)
+        const moment = await eventually('the code is traced', () =>
+          collector.spans.find((span) => span.name === 'code issued' && span.traceId === ofToken),
+        )
+        const flow = moment.links?.[0]?.traceId
+        const lines = found(`trace_id : "${flow}"`)
+        const paths = new Set(lines.filter((line) => line['component'] === 'gateway').map((line) => line['path']))
+        assert.deepEqual(paths, new Set(['/oauth/authorize']))
+        const services = () =>
+          new Set(collector.spans.filter((span) => span.traceId === flow).map((span) => span.service))
+        const expected = new Set(['handover-gateway', 'handover-monolith', ...(side === 'iam' ? ['handover-iam'] : [])])
+        await eventually('all parts have told', () => services().size === expected.size)
+        assert.deepEqual(services(), expected)
+        if (side === 'iam') {
+          const asked = found(`trace_id : "${flow}" and component : iam and port : internal`)
+          assert.ok(asked.length >= 4, 'the hand-off is in the trace')
+        }
+        const routed = found(`trace_id : "${ofToken}" and endpoint : token`)
+        assert.equal(routed[0]?.['correlation_id'], grantOf(side)['correlation_id'])
+      })
+    }
+
+    test('every span has its parent in its trace, or is the first of it, and none holds a secret', async () => {
+      await eventually('no span lacks its parent', () => {
+        const ids = new Set(collector.spans.map((span) => span.traceId + span.spanId))
+        return collector.spans.every((span) => !span.parentSpanId || ids.has(span.traceId + span.parentSpanId))
+      })
+      assert.deepEqual(collector.faults, [])
+      const text = JSON.stringify(collector.spans)
+      for (const secret of secrets) assert.ok(!text.includes(secret))
     })
   })
 
