@@ -149,6 +149,29 @@ for (const engine of testDatabases()) {
       }
     })
 
+    test('where strangers may look, they look and no more', async () => {
+      const open = {
+        rules: DEFAULT_RULES,
+        slack: {
+          ...{ signingSecret: SECRET, teamIds: [], people: [], letsStrangersLook: true },
+          responseHosts: [hooks.host],
+        },
+        teams: [],
+      }
+      const { schema, directory } = plane
+      const lenient = await startTestControlPlane(database.database, { chatops: open, schema, directory })
+      const ask = (text: string) => {
+        const body = form(text, { user_id: 'U77', team_id: 'T9', trigger_id: `stranger ${text}` })
+        return lenient.ask('POST', PATH, { body, headers: headersFor(body), token: null })
+      }
+      await ask(`feature get ${FLAG} --staging`)
+      assert.match(JSON.stringify(await answered()), /staging: conditional/)
+      hooks.taken.length = 0
+      await ask(`feature set ${FLAG} false --staging`)
+      assert.match(JSON.stringify(await answered()), /slack:U77 may not change staging/)
+      await lenient.close()
+    })
+
     test('faults and help are answered at once', async () => {
       assert.match(
         JSON.stringify((await slack(`feature set ${FLAG} true --actors`)).json.blocks),
