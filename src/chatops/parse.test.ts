@@ -194,6 +194,10 @@ describe('what Slack and phones make of text is undone', () => {
     assert.equal(parsed.kind === 'release_check' && parsed.mergeRequest.url, url)
     const { changeIssue } = setting(`feature set ${FLAG} true --change-issue=<https://x.example/1?a=1&amp;b=2>`)
     assert.equal(changeIssue, 'https://x.example/1?a=1&b=2')
+    const { parameters } = setting(
+      `feature set ${FLAG} true --oauth-application=<http://client.example|client.example>`,
+    )
+    assert.equal(parameters['oauth_application'], 'client.example')
   })
 
   test('an apostrophe inside a word is a character, a quote that never closes is a fault', () => {

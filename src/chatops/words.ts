@@ -17,18 +17,23 @@ const QUOTES: Readonly<Record<string, string>> = { '"': '"', "'": "'", '`': '`' 
  * quotes, dashes in place of `--`, blanks that are none.
  */
 export function plainText(text: string): string {
-  const unlinked = text
-    .replace(/<((?:https?:\/\/|mailto:)[^<>|]*)(?:\|[^<>]*)?>/g, '$1')
+  const typed = text
+    .replace(/<((?:https?:\/\/|mailto:)[^<>|]*)(?:\|([^<>]*))?>/g, unlinked)
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')
     .replaceAll('&amp;', '&')
-  return unlinked
+  return typed
     .replace(/[\u00a0\u2000-\u200a\u202f\u3000]/g, ' ')
     .replace(/[\u200b\u2060\ufeff]/g, '')
     .replace(/[\u201c\u201d\u201e\u00ab\u00bb]/g, '"')
     .replace(/[\u2018\u2019\u201a]/g, "'")
     .replace(/(^|\s)(?:[\u2012-\u2015]{1,2}|-[\u2012-\u2015])(?=[a-z])/gi, '$1--')
     .trim()
+}
+
+/** A link's address; or its text, where Slack made a link of what was none, such as `client.example`. */
+function unlinked(_link: string, url: string, text: string | undefined): string {
+  return text !== undefined && (url === `http://${text}` || url === `mailto:${text}`) ? text : url
 }
 
 /**
