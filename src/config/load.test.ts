@@ -63,6 +63,22 @@ test('a list is a flag said several times, a YAML list, or commas in a variable'
   }
 })
 
+test('the control plane has one address or several, and each must be one', () => {
+  const token = file('gateway-token', 'x'.repeat(32))
+  const read = (args: string[], env = {}) => {
+    const settings = loadSettings('gateway', { args: [...LEGACY, '--control-token-file', token, ...args], env })
+    return settings === 'help' ? undefined : settings.control_url
+  }
+  const both = ['http://one:8080', 'http://two:8080']
+  assert.deepEqual(read(['--control-url', 'http://one:8080', '--control-url=http://two:8080']), both)
+  assert.deepEqual(read([], { HANDOVER_GATEWAY_CONTROL_URL: both.join(',') }), both)
+  assert.deepEqual(read(['--config', file('one.yml', 'gateway: { control_url: "http://one:8080" }')]), [both[0]])
+  assert.equal(read([]), undefined)
+  assert.deepEqual(faultsOf('gateway', [...LEGACY, '--control-token-file', token, '--control-url', 'one:8080']), [
+    'gateway.control_url.0: must be an http or https URL',
+  ])
+})
+
 test('every fault is reported at once, with its option and its rule', () => {
   const config = file('faulty.yml', 'gateway: { lisen: 1, workers: 0 }\ncontrl: {}\niam: { isuer: x }\n')
   assert.deepEqual(

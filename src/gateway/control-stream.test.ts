@@ -87,6 +87,17 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
+  test('given several replicas, follows the next when one does not answer or breaks off, from the version it holds', async () => {
+    const urls = { url: await deadUrl(), otherUrls: [`${control.url}/`] }
+    const gateway = await start({ source: { ...source(), ...urls } as GatewaySettings['source'] })
+    await until(() => hasVersion(gateway, 7))
+    streams.at(-1)?.response.end()
+    await until(() => streams.length === 2)
+    assert.equal(streams[1]?.request.url, '/api/v1/snapshot/stream?environment=production&since=7')
+    assert.equal(await sideOf(gateway), 'iam')
+    await gateway.close()
+  })
+
   test('takes changes as they come: flags, applications, brake', async () => {
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
