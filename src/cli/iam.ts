@@ -1,5 +1,12 @@
 import { join } from 'node:path'
-import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
+import {
+  ensureSecretFile,
+  loadSettings,
+  parseLimit,
+  readKeyFile,
+  readSecretFile,
+  type Settings,
+} from '../config/index.ts'
 import { type IamSettings, startIam } from '../iam/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
@@ -38,6 +45,7 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
   const previous = settings.previous_sealing_key_file
   return {
     listen: listenAddress(settings.listen),
+    logNoise: parseLimit(settings.log_noise),
     tracing: tracingSettings(settings, 'handover-iam'),
     internalListen: listenAddress(settings.internal_listen),
     issuer: settings.issuer.replace(/\/$/, ''),

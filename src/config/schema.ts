@@ -296,6 +296,7 @@ const iam = z.strictObject({
     'Sign-ins that may wait for their user at once; further ones are answered 503, and the gateway sends them to the monolith.',
   ),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
+  log_noise: logNoise,
   ...tracing,
   log_level: logLevel,
 })

@@ -87,6 +87,31 @@ for (const engine of testDatabases()) {
       }
     })
 
+    test('a question is answered in the trace that it brings, with a body or without', async () => {
+      const said: string[] = []
+      const log = createLog('control', { destination: { write: (line) => void said.push(line) } })
+      const tracing = {
+        mode: 'continue',
+        samplePercent: 100,
+        endpoint: undefined,
+        service: 'handover-control',
+      } as const
+      const traced = await startTestControlPlane(store.database, { log, tracing })
+      const trace = '0af7651916cd43dd8448eb211c80319c'
+      const headers = {
+        'gitlab-workhorse-api-request': await sign({ iss: 'gitlab-workhorse', iat: now() }, traced.routingSecret),
+        traceparent: `00-${trace}-b7ad6b7169203331-01`,
+      }
+      for (const body of [{}, { body: 'client_id=client-1' }]) {
+        const all = { ...headers, ...('body' in body ? FORM : {}) }
+        await traced.ask('POST', PATHS[0] ?? '', { token: null, headers: all, ...body })
+      }
+      await traced.close()
+      const routed = said.map((line) => JSON.parse(line) as Record<string, unknown>)
+      const traces = routed.filter((entry) => entry['msg'] === 'oauth routing').map((entry) => entry['trace_id'])
+      assert.deepEqual(traces, [trace, trace])
+    })
+
     test('strangers cannot flood the log, and what was left out is told', async () => {
       const said: string[] = []
       const log = createLog('control', { destination: { write: (line) => void said.push(line) } })

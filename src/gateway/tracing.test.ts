@@ -116,6 +116,19 @@ for (const fastLane of [true, false]) {
       assert.ok(!JSON.stringify(collector.spans).includes(code))
     })
 
+    test('the routing endpoint is asked in the trace too', async () => {
+      const control = await bed.side('control')
+      control.answer = (_request, response) => {
+        response.setHeader('Content-Type', 'application/vnd.gitlab-workhorse+json')
+        response.end('{"destination":"iam"}')
+      }
+      const tracing = { mode: 'continue', samplePercent: 100, endpoint: undefined, service: 'x' } as const
+      const source = { kind: 'endpoint', url: control.url, secret: Buffer.alloc(32) } as const
+      const asking = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, tracing, source, fastLane })
+      await ask('/oauth/authorize?client_id=moved', { headers: { traceparent: GIVEN } }, asking)
+      assert.deepEqual([contextAt(control)?.traceId, contextAt(iam)?.traceId], [TRACE, TRACE])
+    })
+
     test('a stranger invents neither a trace of another form nor what is sampled', async () => {
       const forged = `_handover_trace=${'x'.repeat(300)}`
       await ask('/oauth/authorize?client_id=moved', { headers: { traceparent: `${GIVEN}x`, cookie: forged } })

@@ -1,20 +1,42 @@
 import { randomUUID } from 'node:crypto'
 import { headerOf } from '../authorization-server/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/index.ts'
-import { currentRequest, endSpan, type Log, runInRequest, spanOfRequest, type Tracing } from '../observability/index.ts'
+import {
+  currentRequest,
+  endSpan,
+  type LineBudget,
+  type Log,
+  runInRequest,
+  spanOfRequest,
+  type Tracing,
+} from '../observability/index.ts'
 import { endpointOf, loggablePath } from './public-path.ts'
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** What anybody can be answered who has no application. */
+const REFUSALS: Readonly<Record<number, string>> = { 401: 'unauthorized', 404: 'not_found', 429: 'too_many_requests' }
 
 /** The correlation id of the request that is being answered; undefined outside of one. */
 export function currentCorrelationId(): string | undefined {
   return currentRequest()?.correlationId
 }
 
-/** Answers as `answer` does, names the correlation id in the answer, and writes one line for each request. */
+/** What the lines of requests rest on. */
+interface RequestLogParts {
+  readonly log: Log
+  readonly tracing: Tracing | undefined
+  /** What strangers may make it say. */
+  readonly noise: LineBudget
+}
+
+/**
+ * Answers as `answer` does, names the correlation id in the answer, and writes one line for each request, but for
+ * refusals beyond the budget.
+ */
 export function logged(
-  { log, tracing }: { readonly log: Log; readonly tracing: Tracing | undefined },
+  { log, tracing, noise }: RequestLogParts,
   port: 'public' | 'internal',
   answer: (request: HttpRequest) => Promise<HttpReply>,
 ): HttpHandler {
@@ -22,6 +44,8 @@ export function logged(
     const startedAt = performance.now()
     const correlationId = correlationIdOf(request)
     const line = (status: number) => {
+      const kind = port === 'public' ? REFUSALS[status] : undefined
+      if (kind !== undefined && !noise.admit(kind)) return
       const duration_ms = Math.round((performance.now() - startedAt) * 10) / 10
       const { method } = request
       const path = loggablePath(request.path)

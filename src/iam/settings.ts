@@ -4,7 +4,7 @@ import type {
   UserCodeLimits,
 } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
-import type { TracingSettings } from '../observability/index.ts'
+import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
 
 /** What an IAM auth service is started with: values that have been checked. */
@@ -15,6 +15,8 @@ export interface IamSettings {
   readonly internalListen: ListenAddress
   /** The origin that browsers see, without a trailing slash, e.g. the gateway's; also `iss` of every token. */
   readonly issuer: string
+  /** How many log lines of each kind of refusal strangers may cause at the public port. None: no bound. */
+  readonly logNoise?: LineAllowance | undefined
   /** Default: traces are no matter of this service. */
   readonly tracing?: TracingSettings | undefined
   /** Opened already; other parts may use it too. */

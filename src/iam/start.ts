@@ -11,7 +11,7 @@ import {
   securityLogLine,
 } from '../authorization-server/index.ts'
 import { serve } from '../http/index.ts'
-import { type Log, openTracing } from '../observability/index.ts'
+import { LineBudget, type Log, openTracing } from '../observability/index.ts'
 import { isReachable, migrate } from '../storage/index.ts'
 import { verifierFor } from './challenge.ts'
 import { ChallengeStore } from './challenge-store.ts'
@@ -46,6 +46,9 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const owners = resourceOwnerTable(database, handOffSchema)
   const challenges = new ChallengeStore(database, handOffSchema, verifierKey)
   const tracing = openTracing(settings.tracing, log)
+  const noise = new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
+    log.info({ left_out, interval_seconds }, 'requests left out'),
+  )
   const metrics = iamMetrics(() => challenges.countOpen(), tracing)
   const told = limitLog((line, text) => log.warn({ ...line, correlation_id: currentCorrelationId() }, text))
   const limits = requestLimits({
@@ -70,7 +73,11 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,
     consentUrl: settings.consentUrl ?? `${issuer}/-/iam/consent`,
   }
-  const open = await serve({ listen: settings.listen, handler: logged({ log, tracing }, 'public', publicApi(to)), log })
+  const open = await serve({
+    listen: settings.listen,
+    handler: logged({ log, tracing, noise }, 'public', publicApi(to)),
+    log,
+  })
   const internal = internalApi({
     ...to,
     internalToken: settings.internalToken,
@@ -82,7 +89,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   })
   const inside = await serve({
     listen: settings.internalListen,
-    handler: logged({ log, tracing }, 'internal', internal),
+    handler: logged({ log, tracing, noise }, 'internal', internal),
     log,
     bodyLimit: INTERNAL_BODY_LIMIT,
   }).catch(async (error: unknown) => {
@@ -98,6 +105,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     internalAddress: inside.address,
     async close() {
       await Promise.all([open.close(), inside.close(), cleanUp.stop()])
+      noise.close()
       await tracing?.close()
     },
   }
