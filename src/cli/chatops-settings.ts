@@ -1,12 +1,12 @@
 import { DEFAULT_RULES, type RuleSettings } from '../chatops/index.ts'
-import { ConfigError, readSecretFile, type Settings } from '../config/index.ts'
+import { readSecretFile, type Settings } from '../config/index.ts'
 import type { ControlPlaneSettings } from '../control-plane/index.ts'
 import { ENVIRONMENTS } from '../flags/index.ts'
+import { readWebhookFile } from './webhook-file.ts'
 
 type Given = NonNullable<Settings<'control'>['chatops']>
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
-const LOOPBACK = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])[:/]/
 
 /** Turns the section `chatops` into settings; throws `ConfigError` for a secret's file that cannot be read. */
 export function chatOpsSettings(
@@ -26,7 +26,10 @@ export function chatOpsSettings(
         letsStrangersLook: slack.strangers === 'viewer',
         responseHosts: slack.response_hosts,
       },
-      teams: teams.map(({ group, webhook_file }) => ({ group, webhook: webhookOf(webhook_file) })),
+      teams: teams.map(({ group, webhook_file }) => ({
+        group,
+        webhook: readWebhookFile('control.chatops.teams.webhook_file', webhook_file),
+      })),
     },
     commits: {
       repository,
@@ -69,12 +72,4 @@ function rulesOf(given: Given): RuleSettings {
     maxJumpPoints: max_jump_points,
     minStepMs: min_step_minutes === undefined ? undefined : min_step_minutes * 60_000,
   }
-}
-
-/** A webhook's address is a secret, so it is told by its file alone. */
-function webhookOf(path: string): string {
-  const option = 'control.chatops.teams.webhook_file'
-  const url = readSecretFile(option, path)
-  if (URL.canParse(url) && (url.startsWith('https://') || LOOPBACK.test(url))) return url
-  throw new ConfigError([`${option}: ${path} must hold an https URL`])
 }

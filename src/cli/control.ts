@@ -13,6 +13,7 @@ import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from 
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
 import { chatOpsSettings } from './chatops-settings.ts'
+import { effectSettings } from './effects-settings.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { runUntilStopped } from './run-part.ts'
@@ -67,6 +68,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     environment: settings.environment,
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...chatOpsSettings(settings.chatops),
+    ...effectSettings(settings.effects),
     iam:
       iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },
     credentialMarks: {

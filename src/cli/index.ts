@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'plan the end of what lives on of an application, and revoke it',
     load: async () => (await import('./drain.ts')).run,
   },
+  effects: {
+    summary: 'list what follows changes outside, and deal with what was given up',
+    load: async () => (await import('./effects.ts')).run,
+  },
   brake: {
     summary: 'send all new flows to the monolith, or let them go again',
     load: async () => (await import('./brake.ts')).run,

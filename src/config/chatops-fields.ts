@@ -1,29 +1,24 @@
 import { z } from 'zod'
+import { httpUrlRule, projectRule, secretFileRule, wholeRule } from './structure-rules.ts'
 
 const environment = z.enum(
   ['dev', 'pre', 'staging', 'staging-ref', 'production'],
   'must be one of dev, pre, staging, staging-ref, production',
 )
 const slackId = z.string().regex(/^[A-Z0-9]{2,32}$/, "must be one of Slack's ids, such as C0123ABCD")
-const whole = (min: number, max: number) => {
-  const rule = `must be a whole number from ${min} to ${max}`
-  return z.int(rule).min(min, rule).max(max, rule)
-}
-const file = z.string().min(1, 'must not be empty')
-const httpUrl = z
-  .string()
-  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an http or https URL')
 const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 18:00')
 const instant = z
   .union([z.date(), z.iso.datetime({ offset: true, error: 'must be a time such as 2026-12-20T00:00:00Z' })])
   .transform((value) => new Date(value).getTime())
 
 const productionCheck = z.strictObject({
-  wait_seconds: whole(0, 3_600).default(300).describe('How long to wait for what may yet pass.'),
-  poll_seconds: whole(1, 60).default(2).describe('How often to look meanwhile.'),
-  min_gateways: whole(0, 1_000).default(1).describe('Gateways of production that must be connected.'),
-  max_lag_seconds: whole(1, 3_600).default(10).describe('How long a gateway may go without the newest flags.'),
-  max_failure_percent: whole(0, 100).default(20).describe('Share of answers with 5xx over which a side counts as ill.'),
+  wait_seconds: wholeRule(0, 3_600).default(300).describe('How long to wait for what may yet pass.'),
+  poll_seconds: wholeRule(1, 60).default(2).describe('How often to look meanwhile.'),
+  min_gateways: wholeRule(0, 1_000).default(1).describe('Gateways of production that must be connected.'),
+  max_lag_seconds: wholeRule(1, 3_600).default(10).describe('How long a gateway may go without the newest flags.'),
+  max_failure_percent: wholeRule(0, 100)
+    .default(20)
+    .describe('Share of answers with 5xx over which a side counts as ill.'),
 })
 
 const freeze = z
@@ -51,7 +46,7 @@ const person = z.strictObject({
 })
 
 const slack = z.strictObject({
-  signing_secret_file: file.describe('The signing secret of the Slack app.'),
+  signing_secret_file: secretFileRule.describe('The signing secret of the Slack app.'),
   team_ids: z.array(slackId).default([]).describe('Workspaces that are let in. Default: all that know the secret.'),
   people: z.array(person).default([]),
   strangers: z.enum(['refused', 'viewer'], 'must be refused or viewer').default('refused'),
@@ -59,9 +54,9 @@ const slack = z.strictObject({
 })
 
 const gitlab = z.strictObject({
-  url: httpUrl,
-  token_file: file.optional(),
-  project: z.string().regex(/^[\w.-]+(\/[\w.-]+)+$/, 'must be the path of a project, such as group/project'),
+  url: httpUrlRule,
+  token_file: secretFileRule.optional(),
+  project: projectRule,
   environments: z
     .partialRecord(environment, z.string().min(1))
     .default({})
@@ -83,14 +78,16 @@ export const chatOpsSchema = z.strictObject({
     .default([])
     .describe('Where a change towards IAM must come with --reason and --change-issue.'),
   two_person: z.array(environment).default([]).describe('Where a second person must approve.'),
-  proposal_hours: whole(1, 24 * 30)
+  proposal_hours: wholeRule(1, 24 * 30)
     .default(24)
     .describe('How long a proposal waits for that person.'),
-  max_jump_points: whole(1, 100).optional().describe('By how many points a percentage on production may rise at once.'),
-  min_step_minutes: whole(1, 10_080).optional().describe('The time between two steps on production.'),
+  max_jump_points: wholeRule(1, 100)
+    .optional()
+    .describe('By how many points a percentage on production may rise at once.'),
+  min_step_minutes: wholeRule(1, 10_080).optional().describe('The time between two steps on production.'),
   slack: slack.optional(),
   teams: z
-    .array(z.strictObject({ group: z.string().min(1), webhook_file: file }))
+    .array(z.strictObject({ group: z.string().min(1), webhook_file: secretFileRule }))
     .default([])
     .describe("Incoming webhooks of the channels of teams, by the group of a flag's definition."),
   repository: z.string().min(1).optional().describe('A clone of the repository whose commits are asked about.'),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { chatOpsSchema } from './chatops-fields.ts'
+import { effectsSchema } from './effects-fields.ts'
 import {
   addressRangesField,
   choiceField,
@@ -240,6 +241,7 @@ const control = z.strictObject({
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
   chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),
+  effects: structureField(effectsSchema, 'Who is told of changes: dashboards, records, testers, end-to-end tests.'),
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
   log_noise: logNoise,
   ...tracing,

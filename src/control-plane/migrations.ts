@@ -1,4 +1,5 @@
 import type { Migration } from '../storage/index.ts'
+import { EFFECTS_SQL } from './effects/outbox.ts'
 
 /**
  * `clock` counts changes: its row is locked by whoever writes, so versions are committed in their order and a reader
@@ -127,4 +128,5 @@ create trigger audit_log_is_append_only before update or delete or truncate on {
   for each statement execute function {schema}.refuse_audit_change();
 `,
   },
+  { name: '0006_effects', sql: EFFECTS_SQL },
 ]

@@ -10,6 +10,8 @@ import type { Definitions, Environment } from '../flags/index.ts'
 import type { LineBudget, Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { ChatOps } from './chatops/chat-ops.ts'
+import type { Courier } from './effects/courier.ts'
+import type { EffectOutbox } from './effects/outbox.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { FlagLives } from './flag-lives.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
@@ -29,6 +31,8 @@ export interface Plane {
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
   readonly flagLives: FlagLives
+  readonly effects: EffectOutbox
+  readonly courier: Courier
   readonly gateways: GatewayRegistry
   readonly chatops: ChatOps
   /** Signs the questions to the routing endpoint; without it nobody may ask. */

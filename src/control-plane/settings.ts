@@ -5,6 +5,7 @@ import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { GitLabSettings } from './chatops/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
+import type { EffectSettings } from './effects/settings.ts'
 import type { IamInternal } from './iam-credentials.ts'
 import type { Role } from './tokens.ts'
 
@@ -44,6 +45,8 @@ export interface ControlPlaneSettings {
   readonly reasonsRequired?: readonly Environment[]
   /** Where commits are looked up, in this order: a clone of the repository, GitLab. */
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
+  /** Who is told of changes outside. Default: nobody. */
+  readonly effects?: EffectSettings | undefined
   /** The path under which the monolith is mounted, without a slash at the end. Default none. */
   readonly relativeUrlRoot?: string
   /** The internal port of the IAM of `environment`, to tell what lives there and to end it. Default: not asked. */

@@ -27,6 +27,11 @@ import type { CommitSource } from './chatops/commit-source.ts'
 import { gitRepository } from './chatops/git-repository.ts'
 import { gitLab } from './chatops/gitlab.ts'
 import { loadDefinitions } from './definition-files.ts'
+import { adaptersOf } from './effects/adapters.ts'
+import { Courier } from './effects/courier.ts'
+import { flagEventOf } from './effects/flag-event.ts'
+import { EffectMetrics } from './effects/metrics.ts'
+import { EffectOutbox } from './effects/outbox.ts'
 import { renderErrors } from './errors.ts'
 import { ChangeFeed } from './feed.ts'
 import { FlagLives } from './flag-lives.ts'
@@ -41,6 +46,7 @@ import { auditRoutes } from './routes/audit.ts'
 import { brakeRoutes } from './routes/brake.ts'
 import { chatOpsRoutes } from './routes/chatops.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
+import { effectRoutes } from './routes/effects.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { featureRoutes } from './routes/features.ts'
 import { flagRoutes } from './routes/flags.ts'
@@ -81,7 +87,17 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     settings.routingSecretFile === undefined ? undefined : establishRoutingSecret(settings.routingSecretFile)
   const schema = settings.schema ?? 'control'
   await migrate(settings.database, schema, MIGRATIONS)
-  const store = openStore(settings.database, schema)
+  const effects = new EffectOutbox(settings.database, schema)
+  const adapters = adaptersOf(settings.effects ?? { qaChannels: {} }, definitions)
+  const store = openStore(settings.database, schema, async (tx, recorded, version) => {
+    const event = flagEventOf(recorded, version)
+    if (event)
+      await effects.add(
+        tx,
+        event,
+        adapters.filter((one) => one.concerns(event)).map(({ kind }) => kind),
+      )
+  })
   const tokens = new TokenBook(settings.database, schema)
   await establishTokens(settings, tokens, log)
   const feed = await ChangeFeed.open(store, definitions, log)
@@ -97,6 +113,14 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   })
   const tracing = openTracing(settings.tracing, log)
   meterSpans(metrics.registry, tracing)
+  const effectMetrics = new EffectMetrics(effects, metrics.registry)
+  const courier = new Courier({
+    outbox: effects,
+    adapters,
+    log,
+    onEnd: (kind, state) => effectMetrics.ended(kind, state),
+  })
+  const unwatch = feed.subscribe(() => courier.wake())
   const plane: Plane = {
     log,
     definitions,
@@ -107,6 +131,8 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     streams,
     gateways,
     chatops,
+    effects,
+    courier,
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     routingSecret,
     noise: new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
@@ -129,6 +155,8 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const stopFollowing = async () => {
     plane.noise.close()
     plane.flagLives.close()
+    unwatch()
+    await courier.close()
     streams.close()
     await chatops.close()
     unfollow()
@@ -195,6 +223,7 @@ async function createApi(plane: Plane): Promise<Api> {
       featureRoutes,
       flagRoutes,
       staleFlagRoutes,
+      effectRoutes,
       applicationRoutes,
       brakeRoutes,
       auditRoutes,

@@ -46,8 +46,11 @@ export interface Store {
   write<Result>(work: (tx: WriteTransaction, version: number) => Promise<Written<Result>>): Promise<Result>
 }
 
+/** Told of what is written down, within the transaction that does it; `version` is what the write will have. */
+export type OnRecord = (tx: Queryable, event: AuditEvent, version: number) => Promise<void>
+
 /** Opens the tables of `schema`, which must have been migrated. */
-export function openStore(database: Database, schema: string): Store {
+export function openStore(database: Database, schema: string, onRecord: OnRecord = async () => {}): Store {
   const channel = `${schema}_changes`
   return {
     schema,
@@ -69,7 +72,11 @@ export function openStore(database: Database, schema: string): Store {
         const version = (clock?.version ?? 0) + 1
         const recording: WriteTransaction = {
           query: (statement, values) => tx.query(statement, values),
-          record: (event) => appendEntry(tx, schema, event),
+          async record(event) {
+            const entry = await appendEntry(tx, schema, event)
+            await onRecord(tx, event, version)
+            return entry
+          },
         }
         const { change, result } = await work(recording, version)
         if (change === undefined) return result

@@ -1,0 +1,20 @@
+import { z } from 'zod'
+
+/** A whole number within bounds. */
+export function wholeRule(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`
+  return z.int(rule).min(min, rule).max(max, rule)
+}
+
+/** The path of a file that holds a secret. */
+export const secretFileRule = z.string().min(1, 'must not be empty')
+
+/** The address of a server. */
+export const httpUrlRule = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an http or https URL')
+
+/** A GitLab project, by its path. */
+export const projectRule = z
+  .string()
+  .regex(/^[\w.-]+(\/[\w.-]+)+$/, 'must be the path of a project, such as group/project')

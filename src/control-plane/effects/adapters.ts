@@ -1,0 +1,224 @@
+import { z } from 'zod'
+import type { Definitions } from '../../flags/index.ts'
+import type { CallAnswer } from '../../http/index.ts'
+import type { EffectAdapter, Progress, Step } from './adapter.ts'
+import { changeInWords, type FlagEvent, leavesSomethingOn } from './flag-event.ts'
+import { recordOf } from './record.ts'
+import type { EffectGitLab, EffectPipeline, EffectSettings } from './settings.ts'
+
+const DONE: Step = { kind: 'done' }
+const issueSchema = z.object({ iid: z.int().positive(), web_url: z.string() })
+const pipelineSchema = z.object({ id: z.int().positive(), web_url: z.string(), status: z.string() })
+/** The states of a pipeline that nothing follows. */
+const FINAL = /^(success|failed|canceled|skipped)$/
+
+/** The adapters of what is configured. */
+export function adaptersOf(settings: EffectSettings, definitions: Definitions): EffectAdapter[] {
+  const { grafana, events, gitlab, qaChannels } = settings
+  const adapters: EffectAdapter[] = []
+  if (grafana) adapters.push(annotation(grafana))
+  if (events) adapters.push(eventPost(events))
+  if (gitlab?.recordProject !== undefined) adapters.push(recordIssue(gitlab, gitlab.recordProject, definitions))
+  if (Object.keys(qaChannels).length > 0) adapters.push(qaMessage(qaChannels))
+  if (gitlab?.pipeline) adapters.push(pipeline(gitlab, gitlab.pipeline, qaChannels, definitions))
+  return adapters
+}
+
+/** A mark on Grafana's dashboards (`POST /api/annotations`). */
+function annotation({ url, token }: NonNullable<EffectSettings['grafana']>): EffectAdapter {
+  return {
+    kind: 'annotation',
+    concerns: () => true,
+    next: (event, progress) => {
+      if (progress['posted']) return DONE
+      return {
+        kind: 'call',
+        method: 'POST',
+        url: `${url}/api/annotations`,
+        headers: { authorization: `Bearer ${token}` },
+        json: {
+          tags: [event.environment, event.kind === 'brake' ? 'brake' : 'feature-flag', event.name],
+          text: sentenceOf(event),
+        },
+        onAnswer: posted,
+      }
+    },
+  }
+}
+
+/** The event itself, for whoever keeps a log of events; `id` tells a repetition. */
+function eventPost({ url, token }: NonNullable<EffectSettings['events']>): EffectAdapter {
+  return {
+    kind: 'event',
+    concerns: () => true,
+    next: (event, progress, id) => {
+      if (progress['posted']) return DONE
+      const { value, actors } = changeInWords(event)
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+      const json = { id: `handover-${id}`, type: 'feature_flag', message: sentenceOf(event), value, actors, ...event }
+      return { kind: 'call', method: 'POST', url, headers, json, onAnswer: posted }
+    },
+  }
+}
+
+/** An issue that is made and closed, and told of on the flag's rollout issue. */
+function recordIssue(gitlab: EffectGitLab, project: string, definitions: Definitions): EffectAdapter {
+  const headers = { 'private-token': gitlab.token }
+  const issues = `${projectUrl(gitlab, project)}/issues`
+  return {
+    kind: 'record_issue',
+    concerns: () => true,
+    next: (event, progress) => {
+      const definition = definitions.flags.get(event.name)
+      const { iid, web_url } = progress
+      if (iid === undefined) {
+        const { title, labels, description } = recordOf(event, definition)
+        const json = { title, description, labels: labels.join(',') }
+        return { kind: 'call', method: 'POST', url: issues, headers, json, onAnswer: made }
+      }
+      if (!progress['closed']) {
+        const onAnswer = () => ({ progress: { ...progress, closed: true } })
+        return {
+          kind: 'call',
+          method: 'PUT',
+          url: `${issues}/${iid}`,
+          headers,
+          json: { state_event: 'close' },
+          onAnswer,
+        }
+      }
+      const notes = rolloutNotes(gitlab, definition?.rollout_issue_url)
+      if (progress['noted'] || notes === undefined) return DONE
+      const onAnswer = () => ({ progress: { ...progress, noted: true } })
+      const json = { body: `${sentenceOf(event)}: ${web_url}` }
+      return { kind: 'call', method: 'POST', url: notes, headers, json, onAnswer }
+    },
+  }
+}
+
+function made(answer: CallAnswer): { progress: Progress } {
+  const { iid, web_url } = issueSchema.parse(answer.json)
+  return { progress: { iid, web_url } }
+}
+
+/** A message in the channel of the people who test that environment. */
+function qaMessage(channels: EffectSettings['qaChannels']): EffectAdapter {
+  return {
+    kind: 'qa_message',
+    concerns: ({ environment }) => channels[environment] !== undefined,
+    next: (event, progress) => {
+      const url = channels[event.environment]
+      if (progress['posted'] || url === undefined) return DONE
+      const { cause } = event
+      const more = [cause?.reason, cause?.change_issue_url].filter((text) => text !== undefined)
+      const text = escaped([`${sentenceOf(event)} on ${event.environment}`, ...more].join('\n'))
+      return { kind: 'call', method: 'POST', url, json: { text }, onAnswer: posted }
+    },
+  }
+}
+
+/** The end-to-end tests: set off, waited for, and their result told in the channel and on the rollout issue. */
+function pipeline(
+  gitlab: EffectGitLab,
+  settings: EffectPipeline,
+  channels: EffectSettings['qaChannels'],
+  definitions: Definitions,
+): EffectAdapter {
+  const headers = { 'private-token': gitlab.token }
+  const project = projectUrl(gitlab, settings.project)
+  return {
+    kind: 'pipeline',
+    concerns: (event) => {
+      const { kind, environment } = event
+      if (kind !== 'flag' || !/^(staging|production)$/.test(environment) || !leavesSomethingOn(event)) return false
+      return settings.forApplications || changeInWords(event).actors.length === 0
+    },
+    next: (event, progress) => {
+      const { pipeline_id, web_url, status } = progress
+      const name = `End-to-end tests of '${event.name}' on ${event.environment}`
+      if (pipeline_id === undefined) {
+        const variables = {
+          feature_toggled: event.name,
+          feature_value: changeInWords(event).value,
+          feature_environment: event.environment,
+          gitlab_username: event.by,
+        }
+        const json = { token: settings.triggerToken, ref: settings.ref, variables }
+        return { kind: 'call', method: 'POST', url: `${project}/trigger/pipeline`, json, onAnswer: triggered(settings) }
+      }
+      const isFinal = FINAL.test(String(status))
+      if (!isFinal && Number(progress['polls']) * settings.pollMs < settings.waitMs) {
+        const onAnswer = polled(progress, settings)
+        return { kind: 'call', method: 'GET', url: `${project}/pipelines/${pipeline_id}`, headers, onAnswer }
+      }
+      const result = isFinal ? String(status) : `not finished after ${Math.round(settings.waitMs / 60_000)} minutes`
+      const channel = channels[event.environment]
+      if (!progress['told'] && channel !== undefined) {
+        const onAnswer = () => ({ progress: { ...progress, told: true } })
+        return {
+          kind: 'call',
+          method: 'POST',
+          url: channel,
+          json: { text: escaped(`${name}: ${result} ${web_url}`) },
+          onAnswer,
+        }
+      }
+      const notes = rolloutNotes(gitlab, definitions.flags.get(event.name)?.rollout_issue_url)
+      if (progress['noted'] || notes === undefined) return DONE
+      const onAnswer = () => ({ progress: { ...progress, told: true, noted: true } })
+      return {
+        kind: 'call',
+        method: 'POST',
+        url: notes,
+        headers,
+        json: { body: `${name}: ${result} ${web_url}` },
+        onAnswer,
+      }
+    },
+  }
+}
+
+function triggered({ pollMs }: EffectPipeline) {
+  return (answer: CallAnswer) => {
+    const { id, web_url, status } = pipelineSchema.parse(answer.json)
+    return { progress: { pipeline_id: id, web_url, status, polls: 0 }, waitMs: pollMs }
+  }
+}
+
+function polled(progress: Progress, { pollMs }: EffectPipeline) {
+  return (answer: CallAnswer) => {
+    const { status } = pipelineSchema.parse(answer.json)
+    const next = { ...progress, status, polls: Number(progress['polls']) + 1 }
+    return FINAL.test(status) ? { progress: next } : { progress: next, waitMs: pollMs }
+  }
+}
+
+function posted(): { progress: Progress } {
+  return { progress: { posted: true } }
+}
+
+function sentenceOf(event: FlagEvent): string {
+  const { value, actors } = changeInWords(event)
+  const whom = actors.length === 0 ? '' : ` of ${actors.join(', ')}`
+  return event.kind === 'brake'
+    ? `${event.by} set the brake to ${value}`
+    : `${event.by} set feature flag ${event.name} to ${value}${whom}`
+}
+
+function projectUrl({ url }: EffectGitLab, project: string): string {
+  return `${url}/api/v4/projects/${encodeURIComponent(project)}`
+}
+
+/** Where notes of a rollout issue are made, if it is one of this GitLab: `…/-/issues/1` and `…/-/work_items/1` alike. */
+function rolloutNotes(gitlab: EffectGitLab, address: string | null | undefined): string | undefined {
+  if (!address?.startsWith(`${gitlab.url}/`)) return undefined
+  const [, project, iid] =
+    /^\/([^?#]+?)\/-\/(?:issues|work_items)\/(\d+)(?:[?#]|$)/.exec(address.slice(gitlab.url.length)) ?? []
+  if (project === undefined) return undefined
+  return `${projectUrl(gitlab, decodeURIComponent(project))}/issues/${iid}/notes`
+}
+
+/** Text as Slack and those who follow it want it. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}

@@ -1,0 +1,157 @@
+import { type CallAnswer, CallError, call } from '../../http/index.ts'
+import type { Log } from '../../observability/index.ts'
+import type { EffectAdapter, EffectKind, Step } from './adapter.ts'
+import type { EffectOutbox, StoredEffect } from './outbox.ts'
+
+/** What a courier needs. */
+export interface CourierOptions {
+  readonly outbox: EffectOutbox
+  readonly adapters: readonly EffectAdapter[]
+  readonly log: Log
+  /** Told of each effect that came to its end. */
+  readonly onEnd: (kind: EffectKind, state: 'done' | 'dead') => void
+  /** The first and the longest pause after a failure. Default 2 s and 10 min. */
+  readonly retryMs?: readonly [first: number, longest: number]
+}
+
+const CALL_MS = 10_000
+const LOOK_MS = 1_000
+const HANDS = 4
+const MAX_ATTEMPTS = 12
+const RETRY_MS = [2_000, 600_000] as const
+const PRUNE_MS = 3_600_000
+const CLOSE_MS = 2_000
+
+/** Why a step failed, and whether it may go better later. */
+interface Trouble {
+  readonly why: string
+  readonly isLasting: boolean
+  readonly retryAfterMs?: number | undefined
+}
+
+/**
+ * Carries out what is owed outside: step by step, each written down before the next, a few at a time, on whichever
+ * replica takes it first. What fails is tried again with pauses that grow; what is refused, or fails for too long, is given
+ * up and kept for a person. Nothing here can hold up or undo a change.
+ */
+export class Courier {
+  readonly #options: CourierOptions
+  readonly #kinds: readonly EffectKind[]
+  readonly #look: NodeJS.Timeout | undefined
+  readonly #prune: NodeJS.Timeout | undefined
+  #hands = 0
+  #isClosing = false
+  #working = new Set<Promise<void>>()
+
+  constructor(options: CourierOptions) {
+    this.#options = options
+    this.#kinds = options.adapters.map(({ kind }) => kind)
+    if (this.#kinds.length === 0) return
+    this.#look = setInterval(() => this.wake(), LOOK_MS).unref()
+    this.#prune = setInterval(() => void options.outbox.prune().catch(() => {}), PRUNE_MS).unref()
+    this.wake()
+  }
+
+  /** Something may be due. */
+  wake(): void {
+    if (this.#isClosing || this.#kinds.length === 0 || this.#hands >= HANDS) return
+    this.#hands++
+    const work = this.#workOff().finally(() => {
+      this.#hands--
+      this.#working.delete(work)
+    })
+    this.#working.add(work)
+  }
+
+  /** Ends after the steps under way, or without them after a while: another replica takes those up then. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    clearInterval(this.#look)
+    clearInterval(this.#prune)
+    await Promise.race([Promise.all(this.#working), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())])
+  }
+
+  async #workOff(): Promise<void> {
+    try {
+      while (!this.#isClosing) {
+        const effect = await this.#options.outbox.claim(this.#kinds)
+        if (effect === undefined) return
+        // There may be more, for another hand.
+        this.wake()
+        await this.#carryOut(effect)
+      }
+    } catch (error) {
+      this.#options.log.warn({ cause: (error as Error).message }, 'side effects could not be looked up')
+    }
+  }
+
+  async #carryOut(effect: StoredEffect): Promise<void> {
+    const { outbox, adapters } = this.#options
+    const adapter = adapters.find(({ kind }) => kind === effect.kind)
+    const step = adapter?.next(effect.event, effect.progress, effect.id) ?? { kind: 'done' }
+    if (step.kind === 'done') {
+      await outbox.end(effect.id, 'done', null)
+      this.#options.onEnd(effect.kind, 'done')
+      this.#options.log.info(fieldsOf(effect), 'side effect done')
+      return
+    }
+    const outcome = await take(step)
+    if ('why' in outcome) return this.#fail(effect, outcome)
+    await outbox.advance(effect.id, outcome.progress, outcome.waitMs ?? 0)
+    if (outcome.waitMs !== undefined) this.#wakeIn(outcome.waitMs)
+  }
+
+  /** Sooner than the next look round, where that is due. */
+  #wakeIn(waitMs: number): void {
+    if (waitMs < LOOK_MS) setTimeout(() => this.wake(), waitMs + 1).unref()
+  }
+
+  async #fail(effect: StoredEffect, { why, isLasting, retryAfterMs }: Trouble): Promise<void> {
+    const { outbox, log, onEnd, retryMs: [first, longest] = RETRY_MS } = this.#options
+    if (isLasting || effect.attempts + 1 >= MAX_ATTEMPTS) {
+      await outbox.end(effect.id, 'dead', why)
+      onEnd(effect.kind, 'dead')
+      log.error({ ...fieldsOf(effect), why }, 'side effect given up')
+      return
+    }
+    const pause = Math.min(longest, first * 2 ** effect.attempts) * (0.75 + Math.random() / 2)
+    const waitMs = Math.min(longest, Math.max(pause, retryAfterMs ?? 0))
+    await outbox.postpone(effect.id, why, waitMs)
+    this.#wakeIn(waitMs)
+    log.warn({ ...fieldsOf(effect), why, attempts: effect.attempts + 1 }, 'side effect failed, will retry')
+  }
+}
+
+/** Takes one step. Neither an address nor an answer's text is in the trouble: both may hold secrets. */
+async function take(step: Extract<Step, { kind: 'call' }>) {
+  const { method, url, headers = {}, json, onAnswer } = step
+  let answer: CallAnswer
+  try {
+    answer = await call({ method, url, headers, timeoutMs: CALL_MS, ...(json === undefined ? {} : { json }) })
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error
+    const why = error.timedOut ? `no answer within ${CALL_MS} ms` : 'no connection, or no answer on it'
+    return { why, isLasting: false } satisfies Trouble
+  }
+  const { status } = answer
+  if (status < 200 || status > 299) {
+    const isLasting = status < 500 && status !== 408 && status !== 429
+    return { why: `answered with status ${status}`, isLasting, retryAfterMs: retryAfterOf(answer) } satisfies Trouble
+  }
+  try {
+    return onAnswer(answer)
+  } catch {
+    // It may well have been done, so it is not done again.
+    return { why: `answered with status ${status} and what cannot be read`, isLasting: true } satisfies Trouble
+  }
+}
+
+function retryAfterOf({ headers }: CallAnswer): number | undefined {
+  const seconds = Number(headers['retry-after'])
+  return seconds > 0 ? seconds * 1_000 : undefined
+}
+
+function fieldsOf({ id, kind, event }: StoredEffect) {
+  const { environment, name, version, cause } = event
+  return { effect: id, kind, key: name, environment, version, correlation_id: cause?.correlation_id }
+}

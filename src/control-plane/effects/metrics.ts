@@ -1,0 +1,34 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { EffectKind } from './adapter.ts'
+import type { EffectOutbox } from './outbox.ts'
+
+/** Counts effects that ended, and shows how many are owed and given up. */
+export class EffectMetrics {
+  readonly #ended: Counter<'kind' | 'outcome'>
+
+  constructor(outbox: EffectOutbox, registry: Registry) {
+    const registers = [registry]
+    this.#ended = new Counter({
+      name: 'handover_effects_total',
+      help: 'Side effects of changes that were done or given up by this replica.',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    })
+    new Gauge({
+      name: 'handover_effects',
+      help: 'Side effects that wait, and that were given up and wait for a person.',
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        // Without the store the rest of the metrics is still wanted.
+        const counts = await outbox.counts().catch(() => undefined)
+        if (counts === undefined) return this.reset()
+        for (const state of ['waiting', 'dead'] as const) this.set({ state }, counts[state])
+      },
+    })
+  }
+
+  ended(kind: EffectKind, outcome: 'done' | 'dead'): void {
+    this.#ended.inc({ kind, outcome })
+  }
+}

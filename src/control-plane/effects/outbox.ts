@@ -1,0 +1,147 @@
+import type { Database, Queryable } from '../../storage/index.ts'
+import { EFFECT_KINDS, type EffectKind, type Progress } from './adapter.ts'
+import type { FlagEvent } from './flag-event.ts'
+
+/** Where an effect stands. `dead` is one that was given up. */
+export const EFFECT_STATES = ['waiting', 'done', 'dead'] as const
+export type EffectState = (typeof EFFECT_STATES)[number]
+
+/** An effect as it is kept. */
+export interface StoredEffect {
+  readonly id: number
+  readonly kind: EffectKind
+  readonly event: FlagEvent
+  readonly state: EffectState
+  readonly progress: Progress
+  readonly attempts: number
+  readonly last_error: string | null
+  readonly created_at: Date
+  readonly next_attempt_at: Date
+}
+
+/** Done and dropped effects are kept for so long. */
+const KEPT_DAYS = 30
+/** A replica that dies in the middle of a step holds it up for so long; every step is over well before. */
+const CLAIM_SECONDS = 30
+const COLUMNS = 'id, kind, event, state, progress, attempts, last_error, created_at, next_attempt_at'
+
+/** The effects that are owed, done and given up, in the database. */
+export class EffectOutbox {
+  readonly #database: Database
+  readonly #table: string
+
+  constructor(database: Database, schema: string) {
+    this.#database = database
+    this.#table = `${schema}.effects`
+  }
+
+  /** Owes effects of an event, within the transaction that makes the change. */
+  async add(tx: Queryable, event: FlagEvent, kinds: readonly EffectKind[]): Promise<void> {
+    if (kinds.length === 0) return
+    await tx.query(`insert into ${this.#table} (kind, event) select unnest($1::text[]), $2::jsonb`, [
+      kinds,
+      JSON.stringify(event),
+    ])
+  }
+
+  /** Takes the oldest effect that is due, of these kinds, for itself for a while; undefined when there is none. */
+  async claim(kinds: readonly EffectKind[]): Promise<StoredEffect | undefined> {
+    const [row] = await this.#database.query<StoredEffect>(
+      `update ${this.#table} set claimed_until = now() + $2 * interval '1 second' where id = (
+         select id from ${this.#table} where state = 'waiting' and next_attempt_at <= now() and claimed_until <= now()
+           and kind = any($1::text[]) order by next_attempt_at, id limit 1 for update skip locked)
+       returning ${COLUMNS}`,
+      [kinds, CLAIM_SECONDS],
+    )
+    return row
+  }
+
+  /** Writes down a step that was done. */
+  async advance(id: number, progress: Progress, waitMs: number): Promise<void> {
+    await this.#database.query(
+      `update ${this.#table} set progress = $2, attempts = 0, last_error = null, claimed_until = now(),
+         next_attempt_at = now() + $3 * interval '1 millisecond' where id = $1`,
+      [id, JSON.stringify(progress), waitMs],
+    )
+  }
+
+  /** Ends an effect: done, or given up for a reason. */
+  async end(id: number, state: 'done' | 'dead', error: string | null): Promise<void> {
+    await this.#database.query(
+      `update ${this.#table} set state = $2, last_error = $3, ended_at = now(),
+         attempts = attempts + case when $2 = 'dead' then 1 else 0 end where id = $1`,
+      [id, state, error],
+    )
+  }
+
+  /** Writes down a failure after which it is tried again. */
+  async postpone(id: number, error: string, waitMs: number): Promise<void> {
+    await this.#database.query(
+      `update ${this.#table} set attempts = attempts + 1, last_error = $2, claimed_until = now(),
+         next_attempt_at = now() + $3 * interval '1 millisecond' where id = $1`,
+      [id, error, waitMs],
+    )
+  }
+
+  /** The newest effects in one state, or all, newest first. */
+  list(state: EffectState | undefined, limit: number): Promise<StoredEffect[]> {
+    return this.#database.query<StoredEffect>(
+      `select ${COLUMNS} from ${this.#table} where $1::text is null or state = $1 order by id desc limit $2`,
+      [state ?? null, limit],
+    )
+  }
+
+  /** Tries an effect that was given up once more, from where it stood; undefined when there is none such. */
+  async retry(id: number): Promise<StoredEffect | undefined> {
+    const [row] = await this.#database.query<StoredEffect>(
+      `update ${this.#table} set state = 'waiting', attempts = 0, next_attempt_at = now(), claimed_until = now(),
+         ended_at = null where id = $1 and state = 'dead' returning ${COLUMNS}`,
+      [id],
+    )
+    return row
+  }
+
+  /** Forgets an effect that was given up; false when there is none such. */
+  async drop(id: number): Promise<boolean> {
+    const rows = await this.#database.query(
+      `delete from ${this.#table} where id = $1 and state = 'dead' returning id`,
+      [id],
+    )
+    return rows.length === 1
+  }
+
+  /** How many are waiting and how many were given up. */
+  async counts(): Promise<Readonly<Record<'waiting' | 'dead', number>>> {
+    const rows = await this.#database.query<{ state: EffectState; count: number }>(
+      `select state, count(*)::int as count from ${this.#table} where state <> 'done' group by state`,
+    )
+    const of = (state: EffectState) => rows.find((row) => row.state === state)?.count ?? 0
+    return { waiting: of('waiting'), dead: of('dead') }
+  }
+
+  /** Removes what is long done. */
+  async prune(): Promise<void> {
+    await this.#database.query(
+      `delete from ${this.#table} where state = 'done' and ended_at < now() - interval '${KEPT_DAYS} days'`,
+    )
+  }
+}
+
+/** The table. */
+export const EFFECTS_SQL = `
+create table {schema}.effects (
+  id bigint generated always as identity primary key,
+  kind text not null check (kind in (${EFFECT_KINDS.map((kind) => `'${kind}'`).join(', ')})),
+  event jsonb not null,
+  state text not null default 'waiting',
+  progress jsonb not null default '{}',
+  attempts integer not null default 0,
+  last_error text,
+  created_at timestamptz not null default now(),
+  next_attempt_at timestamptz not null default now(),
+  claimed_until timestamptz not null default now(),
+  ended_at timestamptz
+);
+create index effects_due on {schema}.effects (next_attempt_at) where state = 'waiting';
+create index effects_by_state on {schema}.effects (state, id);
+`
