@@ -268,6 +268,50 @@ describe('other proxies, with the files of this folder', () => {
         assert.equal(await side('/oauth/authorize?client_id=client-1', { headers: forged }), 'iam')
       })
 
+      test('whatever else the control plane may answer, the request goes to the monolith', async () => {
+        let answer: { status: number; headers: Record<string, string> } | 'nothing' = 'nothing'
+        const strange = createServer((request, response) => {
+          if (request.url === '/readyz') response.end()
+          else if (answer !== 'nothing') response.writeHead(answer.status, answer.headers).end()
+        })
+        await new Promise<void>((resolve) => strange.listen(0, '127.0.0.1', resolve))
+        const [other = 0, standIn = 0] = await freePorts(2)
+        const second = await recipe.start({
+          ...{ scratch: `${scratch.path}/strange`, port: other, legacy: addressOf(legacy), iam: addressOf(iam) },
+          ...{
+            control: addressOf(strange),
+            gateway: new URL(gateway.url).host,
+            standIn: `127.0.0.1:${standIn}`,
+            token: 'x',
+          },
+        })
+        try {
+          await untilProxying(other, second)
+          const ask = async () => {
+            const answered = await fetch(`http://127.0.0.1:${other}/oauth/authorize?client_id=client-1`, {
+              headers: { 'x-handover-destination': 'iam' },
+              signal: AbortSignal.timeout(10_000),
+            })
+            return [answered.status, ((await answered.json()) as Seen).side]
+          }
+          for (const status of [200, 204, 301, 302, 400, 401, 403, 404, 405, 418, 422, 429, 500, 501, 503]) {
+            answer = {
+              status,
+              headers: { location: 'http://elsewhere.example.test/', 'x-handover-destination': 'nowhere' },
+            }
+            assert.deepEqual(await ask(), [200, 'legacy'], String(status))
+          }
+          answer = { status: 401, headers: { 'x-handover-destination': 'iam', 'www-authenticate': 'Basic' } }
+          assert.deepEqual(await ask(), [200, 'legacy'], 'a refusal is no decision')
+          answer = 'nothing'
+          assert.deepEqual(await ask(), [200, 'legacy'], 'no answer')
+        } finally {
+          await second.stop(3_000)
+          strange.closeAllConnections()
+          strange.close()
+        }
+      })
+
       test('with the control plane dead everything goes to the monolith, and back when it returns', async () => {
         await plane.close()
         const forged = { 'x-handover-destination': 'iam' }
