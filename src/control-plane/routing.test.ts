@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { request as httpRequest } from 'node:http'
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
@@ -87,7 +89,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a question is answered in the trace that it brings, with a body or without', async () => {
+    test('a question is answered in the trace that it brings, also when its body comes late', async () => {
       const said: string[] = []
       const log = createLog('control', { destination: { write: (line) => void said.push(line) } })
       const tracing = {
@@ -102,10 +104,14 @@ for (const engine of testDatabases()) {
         'gitlab-workhorse-api-request': await sign({ iss: 'gitlab-workhorse', iat: now() }, traced.routingSecret),
         traceparent: `00-${trace}-b7ad6b7169203331-01`,
       }
-      for (const body of [{}, { body: 'client_id=client-1' }]) {
-        const all = { ...headers, ...('body' in body ? FORM : {}) }
-        await traced.ask('POST', PATHS[0] ?? '', { token: null, headers: all, ...body })
-      }
+      await traced.ask('POST', PATHS[0] ?? '', { token: null, headers })
+      const late = httpRequest(`${traced.url}${PATHS[0]}`, { method: 'POST', headers: { ...headers, ...FORM } })
+      const answered = once(late, 'response')
+      late.flushHeaders()
+      await sleep(50)
+      late.end('client_id=client-1')
+      const [answer] = (await answered) as [IncomingMessage]
+      await once(answer.resume(), 'end')
       await traced.close()
       const routed = said.map((line) => JSON.parse(line) as Record<string, unknown>)
       const traces = routed.filter((entry) => entry['msg'] === 'oauth routing').map((entry) => entry['trace_id'])

@@ -247,22 +247,15 @@ async function createApi(plane: Plane): Promise<Api> {
 
 /** What is done and logged for a request is under its correlation id and, where there is one, its span. */
 function traceRequests(api: Api, { tracing }: Plane): void {
-  const contexts = new WeakMap<object, { readonly correlationId: string; readonly span: Span | undefined }>()
+  const spans = new WeakMap<object, Span>()
   api.addHook('onRequest', (request, _reply, done) => {
     const { method, headers, id: correlationId } = request
     const route = request.routeOptions.url ?? 'unmatched'
     const span = spanOfRequest(tracing, { method, route, traceparent: headers['traceparent'], correlationId })
-    const context = { correlationId, span }
-    contexts.set(request, context)
-    runInRequest(context, done)
+    if (span) spans.set(request, span)
+    runInRequest({ correlationId, span }, done)
   })
-  // Reading a body loses it, for that goes on from events of the socket.
-  api.addHook('preValidation', (request, _reply, done) => {
-    const context = contexts.get(request)
-    if (context) runInRequest(context, done)
-    else done()
-  })
-  api.addHook('onResponse', async (request, reply) => endSpan(contexts.get(request)?.span, reply.statusCode))
+  api.addHook('onResponse', async (request, reply) => endSpan(spans.get(request), reply.statusCode))
 }
 
 function countRequests(api: Api, plane: Plane): void {
