@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CallError, call } from '../http/index.ts'
 import { type CommandLine, UsageFault } from './command-line.ts'
-import { CONTROL_HELP, httpAddress, RefusedError } from './control-client.ts'
+import { CAUSE_OPTIONS, CONTROL_HELP, httpAddress, RefusedError } from './control-client.ts'
 import { type ControlPlan, type LonePlan, runControlCommand } from './control-command.ts'
 import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf } from './environment-options.ts'
 import type { CommandIo } from './io.ts'
@@ -13,13 +13,15 @@ still go to IAM. Moves the brake at the control plane, or at gateways, when the 
 
   --reason TEXT
       Why; shown to whoever asks. Only with the control plane.
+  --change-issue URL
+      The change issue; both may be required to let go of the brake, and never to put it on.
   --gateway URL
       The admin port of a gateway, to be moved or asked in place of the control plane; may be given many times. A
       gateway moved so forgets it when it is started again; the brake file outlives that.
 ${ENVIRONMENT_HELP}
 ${CONTROL_HELP}`
 
-const OPTIONS = { '--reason': { takes: 'value' }, '--gateway': { takes: 'values' }, ...ENVIRONMENT_OPTIONS } as const
+const OPTIONS = { ...CAUSE_OPTIONS, '--gateway': { takes: 'values' }, ...ENVIRONMENT_OPTIONS } as const
 
 /** What a gateway is given to answer in. */
 const GATEWAY_LIMIT_MS = 5_000
@@ -46,10 +48,11 @@ function plan(line: CommandLine): ControlPlan | LonePlan {
   }
   const environment = environmentOf(line)
   const reason = line.values.get('--reason')?.[0] ?? ''
-  if (action === 'status' && line.values.has('--reason')) throw new UsageFault('--reason goes with on or off')
+  const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
+  if (action === 'status' && why !== undefined) throw new UsageFault(`${why} goes with on or off`)
   const gateways = line.values.get('--gateway') ?? []
   if (gateways.length > 0) {
-    if (line.values.has('--reason')) throw new UsageFault('--reason goes with the control plane, not with --gateway')
+    if (why !== undefined) throw new UsageFault(`${why} goes with the control plane, not with --gateway`)
     const addresses = gateways.map((text) => httpAddress("the gateway's admin port", text))
     return { alone: () => atGateways(addresses, action) }
   }

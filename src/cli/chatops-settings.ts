@@ -66,7 +66,6 @@ function rulesOf(given: Given): RuleSettings {
     weeklyFreezes: given.weekly_freezes.map(({ days, from, until, why }) => ({
       ...{ days: days.map((day) => DAYS.indexOf(day)), from: minutes(from), until: minutes(until), why },
     })),
-    reasonsRequired: given.reasons_required,
     twoPerson: given.two_person,
     proposalMs: given.proposal_hours * 3_600_000,
     maxJumpPoints: max_jump_points,

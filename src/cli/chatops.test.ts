@@ -179,6 +179,6 @@ describe('handover chatops and handover gateways', () => {
 
   test('commands are counted by what they came to', async () => {
     const { text } = await plane.ask('GET', '/metrics')
-    assert.match(text, /handover_control_chatops_commands_total\{door="api",command="feature_get",outcome="info"\} 1/)
+    assert.match(text, /handover_control_chatops_commands_total\{door="cli",command="feature_get",outcome="info"\} 1/)
   })
 })

@@ -12,6 +12,16 @@ export const CONTROL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '-h': { takes: 'nothing' },
 }
 
+/** The options that say why something is changed; the audit log keeps it. */
+export const CAUSE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  '--reason': { takes: 'value' },
+  '--change-issue': { takes: 'value' },
+}
+
+/** How help texts explain them. */
+export const CAUSE_HELP = `  --reason TEXT, --change-issue URL
+      Why; kept in the audit log, and required in the environments that the control plane's require_reason names.`
+
 /** The end of every help text. */
 export const CONTROL_HELP = `  --control-url URL
       The control plane. Default: http://127.0.0.1:8080. [HANDOVER_CONTROL_URL]
@@ -31,11 +41,13 @@ export class RefusedError extends Error {
 }
 
 /** Calls a control plane's API; any status but 2xx rejects with {@link RefusedError} saying what the answer says. */
-export type ControlClient = (
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
-  path: string,
-  json?: unknown,
-) => Promise<unknown>
+export interface ControlClient {
+  (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, json?: unknown): Promise<unknown>
+  /** The text of an answer of any length, piece by piece. */
+  download(path: string): AsyncIterable<string>
+}
+
+const DOWNLOAD_LIMIT_MS = 10 * 60_000
 
 /**
  * Finds control plane and token by option, variable or default. Throws {@link UsageFault} when they cannot be used.
@@ -48,8 +60,9 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
   )
   const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
   const token = readToken(file)
-  return async (method, path, json) => {
-    const request = { method, url: url + path, headers: { 'private-token': token }, timeoutMs } as const
+  const headers = { 'private-token': token, 'x-handover-door': 'cli', ...causeHeaders(line) }
+  const ask = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, json?: unknown) => {
+    const request = { method, url: url + path, headers, timeoutMs }
     const answer = await call(json === undefined ? request : { ...request, json }).catch((error: unknown) => {
       if (error instanceof CallError)
         throw new RefusedError(`the control plane gives no answer: ${error.message}`, { cause: error })
@@ -58,6 +71,47 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
     if (answer.status >= 200 && answer.status < 300) return answer.json
     throw new RefusedError(reasonOf(answer.status, answer.json, file))
   }
+  const download = (path: string) => downloaded(url + path, headers, file)
+  return Object.assign(ask, { download })
+}
+
+/** An answer of any length, piece by piece. Rejects with {@link RefusedError}, also when it ends too early. */
+async function* downloaded(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  tokenFile: string,
+): AsyncGenerator<string> {
+  try {
+    const answer = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS) })
+    if (!answer.ok) throw new RefusedError(reasonOf(answer.status, parsed(await answer.text()), tokenFile))
+    if (answer.body !== null) yield* answer.body.pipeThrough(new TextDecoderStream())
+  } catch (error) {
+    if (error instanceof RefusedError) throw error
+    throw new RefusedError('the control plane gives no answer, or not all of it', { cause: error })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function causeHeaders(line: CommandLine): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [option, name] of [
+    ['--reason', 'x-change-reason'],
+    ['--change-issue', 'x-change-issue'],
+  ] as const) {
+    const text = line.values.get(option)?.[0]
+    if (text === undefined) continue
+    if (/[\r\n\0]/.test(text)) throw new UsageFault(`${option} must be one line`)
+    // A header is bytes; the control plane reads them as UTF-8.
+    headers[name] = Buffer.from(text, 'utf8').toString('latin1')
+  }
+  return headers
 }
 
 /** An http(s) URL without a slash at its end; throws {@link UsageFault}, naming `whose` address it should be. */

@@ -8,12 +8,24 @@ export interface ControlCommand {
   readonly help: string
   /** Its options beside {@link CONTROL_OPTIONS}. */
   readonly options: Readonly<Record<string, OptionSpec>>
+  /** What a call may take; by default 10 s. */
+  readonly timeoutMs?: number
   /** Checks the arguments, throwing {@link UsageFault}, and returns what to do with a control plane. */
   readonly plan: (line: CommandLine) => ControlPlan | LonePlan
 }
 
-/** Resolves with what to print: the answer for `--json`, and lines for people. */
-export type ControlPlan = (ask: ControlClient) => Promise<{ readonly json: unknown; readonly lines: readonly string[] }>
+/** What to print: the answer for `--json`, and lines for people. */
+export interface Printed {
+  readonly json: unknown
+  readonly lines: readonly string[]
+  /** In place of both: printed as it comes. */
+  readonly text?: AsyncIterable<string>
+  /** Default 0. */
+  readonly exitCode?: 0 | 1
+}
+
+/** Resolves with what to print. */
+export type ControlPlan = (ask: ControlClient) => Promise<Printed>
 
 /** A plan that needs no control plane after all. */
 export interface LonePlan {
@@ -33,11 +45,15 @@ export async function runControlCommand(
       return 0
     }
     const plan = command.plan(line)
-    const { json, lines } = await ('alone' in plan ? plan.alone() : plan(controlClient(line, io)))
-    io.stdout.write(
-      line.switches.has('--json') ? `${JSON.stringify(json)}\n` : lines.map((text) => `${text}\n`).join(''),
-    )
-    return 0
+    const { json, lines, text, exitCode } = await ('alone' in plan
+      ? plan.alone()
+      : plan(controlClient(line, io, command.timeoutMs)))
+    if (text !== undefined) for await (const piece of text) io.stdout.write(piece)
+    else
+      io.stdout.write(
+        line.switches.has('--json') ? `${JSON.stringify(json)}\n` : lines.map((each) => `${each}\n`).join(''),
+      )
+    return exitCode ?? 0
   } catch (error) {
     if (!(error instanceof UsageFault) && !(error instanceof RefusedError)) throw error
     io.stderr.write(`handover ${command.name}: ${error.message}\n`)

@@ -69,6 +69,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...chatOpsSettings(settings.chatops),
     ...effectSettings(settings.effects),
+    reasonsRequired: settings.require_reason,
     iam:
       iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },
     credentialMarks: {

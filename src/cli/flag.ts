@@ -1,6 +1,6 @@
 import { FLAG_TYPES } from '../flags/index.ts'
 import { type CommandLine, UsageFault } from './command-line.ts'
-import { CONTROL_HELP } from './control-client.ts'
+import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP } from './control-client.ts'
 import { type ControlPlan, type LonePlan, runControlCommand } from './control-command.ts'
 import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf, environmentsOf } from './environment-options.ts'
 import { deleteFlag, getFlag, listFlags, restoreFlag, setFlag } from './flag-actions.ts'
@@ -27,6 +27,7 @@ Reads and sets feature flags at the control plane; writes their definitions, and
       Keep the applications out, whatever else is set; or end that. Takes the place of true and false.
 ${ENVIRONMENT_HELP}
       'set' takes several and goes through them in this order.
+${CAUSE_HELP}
   --match TEXT
       List only flags whose name has this text in it.
   --to-version N
@@ -61,6 +62,7 @@ const OPTIONS = {
   '--remove-opt-out': { takes: 'nothing' },
   '--match': { takes: 'value' },
   '--to-version': { takes: 'value' },
+  ...CAUSE_OPTIONS,
   ...NEW_OPTIONS,
   ...CLEANUP_OPTIONS,
   ...ENVIRONMENT_OPTIONS,
@@ -110,6 +112,10 @@ function refuseForeignOptions(action: string | undefined, line: CommandLine): vo
   for (const [owner, options] of Object.entries(OWN_OPTIONS)) {
     const stray = options.find((option) => line.switches.has(option) || line.values.has(option))
     if (stray !== undefined && owner !== action) throw new UsageFault(`${stray} goes with '${owner}' only`)
+  }
+  const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
+  if (why !== undefined && (action === 'get' || action === 'list' || action === 'new')) {
+    throw new UsageFault(`${why} goes with what changes something`)
   }
 }
 

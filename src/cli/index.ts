@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'list what follows changes outside, and deal with what was given up',
     load: async () => (await import('./effects.ts')).run,
   },
+  audit: {
+    summary: 'list, verify or export what was changed, and put it back',
+    load: async () => (await import('./audit.ts')).run,
+  },
   brake: {
     summary: 'send all new flows to the monolith, or let them go again',
     load: async () => (await import('./brake.ts')).run,

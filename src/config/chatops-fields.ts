@@ -1,10 +1,8 @@
 import { z } from 'zod'
+import { ENVIRONMENT_NAMES } from './environment-names.ts'
 import { httpUrlRule, projectRule, secretFileRule, wholeRule } from './structure-rules.ts'
 
-const environment = z.enum(
-  ['dev', 'pre', 'staging', 'staging-ref', 'production'],
-  'must be one of dev, pre, staging, staging-ref, production',
-)
+const environment = z.enum(ENVIRONMENT_NAMES, `must be one of ${ENVIRONMENT_NAMES.join(', ')}`)
 const slackId = z.string().regex(/^[A-Z0-9]{2,32}$/, "must be one of Slack's ids, such as C0123ABCD")
 const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 18:00')
 const instant = z
@@ -73,10 +71,6 @@ export const chatOpsSchema = z.strictObject({
   production_check: productionCheck.prefault({}),
   freezes: z.array(freeze).default([]).describe('Times in which nothing on production goes on towards IAM.'),
   weekly_freezes: z.array(weeklyFreeze).default([]),
-  reasons_required: z
-    .array(environment)
-    .default([])
-    .describe('Where a change towards IAM must come with --reason and --change-issue.'),
   two_person: z.array(environment).default([]).describe('Where a second person must approve.'),
   proposal_hours: wholeRule(1, 24 * 30)
     .default(24)

@@ -128,6 +128,17 @@ export function choiceField<const T extends readonly [string, ...string[]]>(
   return note(schema.default(fallback as never), description, { placeholder: choices.join('|') })
 }
 
+/** Any of several words: a YAML list, a flag said several times, or commas in a variable. */
+export function choicesField<const T extends readonly [string, ...string[]]>(
+  placeholder: string,
+  choices: T,
+  description: string,
+) {
+  const list = z.array(z.enum(choices, `must be one of ${choices.join(', ')}`))
+  const schema = z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), list)
+  return note(schema.default([]), description, { placeholder: `${placeholder}…` })
+}
+
 /** One of several words, or none. */
 export function optionalChoiceField<const T extends readonly [string, ...string[]]>(choices: T, description: string) {
   const schema = z.enum(choices, `must be one of ${choices.join(', ')}`)

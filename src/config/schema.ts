@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { chatOpsSchema } from './chatops-fields.ts'
 import { effectsSchema } from './effects-fields.ts'
+import { ENVIRONMENT_NAMES } from './environment-names.ts'
 import {
   addressRangesField,
   choiceField,
+  choicesField,
   databaseUrlField,
   defaultPathField,
   integerField,
@@ -50,11 +52,7 @@ const tracing = {
 }
 
 /** Whose flags routing goes by. */
-const environment = choiceField(
-  ['dev', 'pre', 'staging', 'staging-ref', 'production'],
-  'production',
-  'Whose flags routing goes by.',
-)
+const environment = choiceField(ENVIRONMENT_NAMES, 'production', 'Whose flags routing goes by.')
 const doorkeeperVersion = choiceField(['5.5', '5.9'], '5.9', 'The Doorkeeper whose answers are given.')
 const relativeUrlRoot = textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
   pattern: /^\/[^\s?#]*[^/\s?#]$/,
@@ -240,6 +238,11 @@ const control = z.strictObject({
   ),
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
+  require_reason: choicesField(
+    'ENVIRONMENT',
+    ENVIRONMENT_NAMES,
+    'An environment in which a change towards IAM must say why and name a change issue, by whatever door it comes.',
+  ),
   chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),
   effects: structureField(effectsSchema, 'Who is told of changes: dashboards, records, testers, end-to-end tests.'),
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),

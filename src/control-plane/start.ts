@@ -105,8 +105,9 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const gateways = new GatewayRegistry(store, log, () => feed.view.version)
   const unfollow = feed.subscribe(() => gateways.superseded())
   const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
+  const reasonsRequired = settings.reasonsRequired ?? []
   const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
-    plane: { log, definitions, store, feed, gateways },
+    plane: { log, definitions, store, feed, gateways, reasonsRequired },
     alarms: async () => [],
     sources: commitSources(settings),
     commands: metrics.commands,
@@ -148,7 +149,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       verifierKey: undefined,
       ...settings.credentialMarks,
     },
-    reasonsRequired: settings.reasonsRequired ?? [],
+    reasonsRequired,
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
     iamCredentials: iamCredentials(settings.iam),
   }

@@ -36,8 +36,6 @@ export interface RuleSettings {
   readonly productionCheck: CheckSettings
   readonly freezes: readonly Freeze[]
   readonly weeklyFreezes: readonly WeeklyFreeze[]
-  /** Where a change towards IAM must say why, and in which change issue. */
-  readonly reasonsRequired: readonly Environment[]
   /** Where a second person must approve. */
   readonly twoPerson: readonly Environment[]
   readonly proposalMs: number
@@ -54,7 +52,6 @@ export const DEFAULT_RULES: RuleSettings = {
   productionCheck: { waitMs: 300_000, pollMs: 2_000, minGateways: 1, maxLagMs: 10_000, maxFailurePercent: 20 },
   freezes: [],
   weeklyFreezes: [],
-  reasonsRequired: [],
   twoPerson: [],
   proposalMs: 24 * 3_600_000,
   maxJumpPoints: undefined,

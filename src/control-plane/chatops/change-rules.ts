@@ -1,13 +1,8 @@
-import {
-  channelRefusal,
-  consistencyRefusal,
-  isWidening,
-  jumpRefusal,
-  type Override,
-  type RuleSettings,
-} from '../../chatops/index.ts'
+import { channelRefusal, consistencyRefusal, isWidening, jumpRefusal, type Override } from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
+import { causeFaults } from '../audit/cause.ts'
 import { flagHistory } from '../flag-writes.ts'
+import { faultsInWords } from '../problems.ts'
 import { defaultState } from '../view.ts'
 import type { ChangeCommand, ChangeTools, Plan } from './change-plan.ts'
 import type { Run } from './person.ts'
@@ -19,13 +14,16 @@ export function refusalOfPerson({ rules }: ChangeTools, environment: Environment
   return channelRefusal(environment, person.channel, rules)
 }
 
-/** Says what must be said about why, where the settings ask for it; undefined when it has been. */
-export function missingReason(
-  { reasonsRequired }: RuleSettings,
+/** Says what is wrong with the why of a change, or missing where the settings ask for it; undefined when it will do. */
+export function refusalOfReason(
+  { reasonsRequired }: ChangeTools['plane'],
   environment: Environment,
   { reason, changeIssue }: ChangeCommand,
+  widens: boolean,
 ): string | undefined {
-  if (!reasonsRequired.includes(environment)) return undefined
+  const faults = causeFaults({ reason, change_issue_url: changeIssue })
+  if (faults.length > 0) return faultsInWords(faults)
+  if (!widens || !reasonsRequired.includes(environment)) return undefined
   const missing = [
     ...(reason === undefined ? ['--reason=<text>'] : []),
     ...(changeIssue === undefined ? ['--change-issue=<url>'] : []),

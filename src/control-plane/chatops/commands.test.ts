@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { DEFAULT_RULES, type RuleSettings } from '../../chatops/index.ts'
+import type { Environment } from '../../flags/index.ts'
 import { openStore } from '../store.ts'
 import { claimProposal } from './proposals.ts'
 
@@ -28,9 +29,9 @@ for (const engine of testDatabases()) {
     })
     after(() => database.close())
 
-    const start = async (rules: Partial<RuleSettings> = {}) => {
+    const start = async (rules: Partial<RuleSettings> = {}, reasonsRequired: readonly Environment[] = []) => {
       const chatops = { rules: { ...DEFAULT_RULES, productionCheck: CALM, ...rules }, slack: undefined, teams: [] }
-      const plane = await startTestControlPlane(database.database, { chatops })
+      const plane = await startTestControlPlane(database.database, { chatops, reasonsRequired })
       planes.push(plane)
       for (const id of [1, 2, 3, 42]) await plane.announce(testApplication(id))
       return plane
@@ -184,9 +185,11 @@ for (const engine of testDatabases()) {
     })
 
     test('why, and what was passed over, is kept with the change; where it must be said, nothing goes without', async () => {
-      const plane = await start({ reasonsRequired: ['production'] })
+      const plane = await start({}, ['production'])
       const bare = await say(plane, `feature set ${FLAG} 1 --actors --ignore-feature-flag-consistency-check`)
       assert.match(bare.text, /a change of production needs --reason=<text> and --change-issue=<url>/)
+      const secret = await say(plane, `feature set ${FLAG} false --reason="with ${plane.adminToken}"`)
+      assert.match(secret.text, /reason: must not hold a credential/)
       const why = `--reason="first step" --change-issue=https://gitlab.example/c/7`
       const done = await say(plane, `feature set ${FLAG} 1 --actors --ignore-feature-flag-consistency-check ${why}`)
       assert.equal(done.outcome, 'done', done.text)

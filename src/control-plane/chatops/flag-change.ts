@@ -7,11 +7,11 @@ import { faultsInWords } from '../problems.ts'
 import { type ChangeCommand, type ChangeTools, type Plan, planChange } from './change-plan.ts'
 import {
   isChecked,
-  missingReason,
   obstaclesNow,
   productionStands,
   quickRefusals,
   refusalOfPerson,
+  refusalOfReason,
   SWITCH,
 } from './change-rules.ts'
 import { movesInWords } from './moves.ts'
@@ -89,7 +89,7 @@ async function changeOne(
   const right = refusalOfPerson(tools, environment, run)
   if (right !== undefined) return refused(environment, [right])
   const widens = isWidening(plan.before, plan.after)
-  const missing = widens ? missingReason(rules, environment, command) : undefined
+  const missing = refusalOfReason(plane, environment, command, widens)
   if (missing !== undefined) return refused(environment, [missing])
   const needsSecond = approval === undefined && widens && rules.twoPerson.includes(environment)
   const passedOver: string[] = []
@@ -118,7 +118,7 @@ async function rehearse(
   const { environment, before, after, command } = plan
   const widens = isWidening(before, after)
   const right = refusalOfPerson(tools, environment, run)
-  const missing = widens ? missingReason(tools.rules, environment, command) : undefined
+  const missing = refusalOfReason(tools.plane, environment, command, widens)
   const obstacles = isChecked(environment, widens) ? await obstaclesNow(tools, environment) : []
   const stands = [
     ...obstacles.map(({ what }) => ({ rule: 'production_check' as const, why: what })),

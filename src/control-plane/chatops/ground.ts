@@ -1,4 +1,4 @@
-import type { Definitions } from '../../flags/index.ts'
+import type { Definitions, Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { ChangeFeed } from '../feed.ts'
 import type { GatewayRegistry } from '../gateways/gateway-registry.ts'
@@ -11,4 +11,6 @@ export interface Ground {
   readonly store: Store
   readonly feed: ChangeFeed
   readonly gateways: GatewayRegistry
+  /** Where a change towards IAM must say why. */
+  readonly reasonsRequired: readonly Environment[]
 }

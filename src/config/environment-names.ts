@@ -1,0 +1,2 @@
+/** The environments there are, away from users first. */
+export const ENVIRONMENT_NAMES = ['dev', 'pre', 'staging', 'staging-ref', 'production'] as const
