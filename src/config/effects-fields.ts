@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { httpUrlRule, projectRule, secretFileRule, wholeRule } from './structure-rules.ts'
+import { projectRule, secretFileRule, secureUrlRule, wholeRule } from './structure-rules.ts'
 
 const environments = ['dev', 'pre', 'staging', 'staging-ref', 'production'] as const
 
@@ -18,16 +18,16 @@ const pipeline = z.strictObject({
 /** Everything under `effects` in the section of the control plane. */
 export const effectsSchema = z.strictObject({
   grafana: z
-    .strictObject({ url: httpUrlRule, token_file: secretFileRule })
+    .strictObject({ url: secureUrlRule, token_file: secretFileRule })
     .optional()
     .describe('Marks changes on dashboards.'),
   events: z
-    .strictObject({ url: httpUrlRule, token_file: secretFileRule.optional() })
+    .strictObject({ url: secureUrlRule, token_file: secretFileRule.optional() })
     .optional()
     .describe('Gets each change as JSON.'),
   gitlab: z
     .strictObject({
-      url: httpUrlRule,
+      url: secureUrlRule,
       token_file: secretFileRule,
       record_project: projectRule.optional().describe('Where a closed issue records each change.'),
       pipeline: pipeline.optional().describe('End-to-end tests, run when something was switched on.'),

@@ -18,3 +18,12 @@ export const httpUrlRule = z
 export const projectRule = z
   .string()
   .regex(/^[\w.-]+(\/[\w.-]+)+$/, 'must be the path of a project, such as group/project')
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
+
+/** The address of a server that is sent secrets: https, unless it is on this machine. */
+export const secureUrlRule = httpUrlRule.refine((text) => {
+  if (!URL.canParse(text)) return true
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || LOOPBACK.test(hostname)
+}, 'must be an https URL, or one of this machine')

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import type { Definitions } from '../../flags/index.ts'
 import type { CallAnswer } from '../../http/index.ts'
 import type { EffectAdapter, Progress, Step } from './adapter.ts'
+import { findRecord } from './find-record.ts'
 import { changeInWords, type FlagEvent, leavesSomethingOn } from './flag-event.ts'
+import { MAY_HAVE_RUN } from './outbox.ts'
 import { recordOf } from './record.ts'
 import type { EffectGitLab, EffectPipeline, EffectSettings } from './settings.ts'
 
@@ -72,9 +74,12 @@ function recordIssue(gitlab: EffectGitLab, project: string, definitions: Definit
       const definition = definitions.flags.get(event.name)
       const { iid, web_url } = progress
       if (iid === undefined) {
-        const { title, labels, description } = recordOf(event, definition)
+        const record = recordOf(event, definition)
+        if (progress['is_begun']) return findRecord(issues, headers, record, (found) => found ?? {})
+        const { title, labels, description } = record
         const json = { title, description, labels: labels.join(',') }
-        return { kind: 'call', method: 'POST', url: issues, headers, json, onAnswer: made }
+        const begun = { is_begun: true }
+        return { kind: 'call', method: 'POST', url: issues, headers, json, begun, onAnswer: made }
       }
       if (!progress['closed']) {
         const onAnswer = () => ({ progress: { ...progress, closed: true } })
@@ -117,7 +122,7 @@ function qaMessage(channels: EffectSettings['qaChannels']): EffectAdapter {
   }
 }
 
-/** The end-to-end tests: set off, waited for, and their result told in the channel and on the rollout issue. */
+/** The end-to-end tests: set off, waited for, and their result told in the channel, on the record and on the rollout issue. */
 function pipeline(
   gitlab: EffectGitLab,
   settings: EffectPipeline,
@@ -137,6 +142,9 @@ function pipeline(
       const { pipeline_id, web_url, status } = progress
       const name = `End-to-end tests of '${event.name}' on ${event.environment}`
       if (pipeline_id === undefined) {
+        if (progress[MAY_HAVE_RUN]) {
+          return { kind: 'give_up', why: 'nobody knows whether it was started: look, then retry or drop it' }
+        }
         const variables = {
           feature_toggled: event.name,
           feature_value: changeInWords(event).value,
@@ -144,7 +152,9 @@ function pipeline(
           gitlab_username: event.by,
         }
         const json = { token: settings.triggerToken, ref: settings.ref, variables }
-        return { kind: 'call', method: 'POST', url: `${project}/trigger/pipeline`, json, onAnswer: triggered(settings) }
+        const begun = { [MAY_HAVE_RUN]: true }
+        const url = `${project}/trigger/pipeline`
+        return { kind: 'call', method: 'POST', url, json, begun, onAnswer: triggered(settings) }
       }
       const isFinal = FINAL.test(String(status))
       if (!isFinal && Number(progress['polls']) * settings.pollMs < settings.waitMs) {
@@ -163,17 +173,21 @@ function pipeline(
           onAnswer,
         }
       }
-      const notes = rolloutNotes(gitlab, definitions.flags.get(event.name)?.rollout_issue_url)
-      if (progress['noted'] || notes === undefined) return DONE
-      const onAnswer = () => ({ progress: { ...progress, told: true, noted: true } })
-      return {
-        kind: 'call',
-        method: 'POST',
-        url: notes,
-        headers,
-        json: { body: `${name}: ${result} ${web_url}` },
-        onAnswer,
+      const definition = definitions.flags.get(event.name)
+      const note = (url: string, done: Progress): Step => {
+        const onAnswer = () => ({ progress: { ...progress, ...done } })
+        return { kind: 'call', method: 'POST', url, headers, json: { body: `${name}: ${result} ${web_url}` }, onAnswer }
       }
+      if (gitlab.recordProject !== undefined && !progress['recorded']) {
+        const issues = `${projectUrl(gitlab, gitlab.recordProject)}/issues`
+        const { record_iid } = progress
+        if (record_iid !== undefined) return note(`${issues}/${record_iid}/notes`, { recorded: true })
+        return findRecord(issues, headers, recordOf(event, definition), (found) => {
+          return { ...progress, ...(found === undefined ? { recorded: true } : { record_iid: found.iid }) }
+        })
+      }
+      const notes = rolloutNotes(gitlab, definition?.rollout_issue_url)
+      return progress['noted'] || notes === undefined ? DONE : note(notes, { noted: true })
     },
   }
 }

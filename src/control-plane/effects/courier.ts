@@ -26,6 +26,8 @@ const CLOSE_MS = 2_000
 interface Trouble {
   readonly why: string
   readonly isLasting: boolean
+  /** Whether it surely came to nothing: it was refused, or nobody was there. */
+  readonly isUndone?: boolean
   readonly retryAfterMs?: number | undefined
 }
 
@@ -88,15 +90,20 @@ export class Courier {
   async #carryOut(effect: StoredEffect): Promise<void> {
     const { outbox, adapters } = this.#options
     const adapter = adapters.find(({ kind }) => kind === effect.kind)
-    const step = adapter?.next(effect.event, effect.progress, effect.id) ?? { kind: 'done' }
+    const step = stepOf(adapter, effect)
+    if (step.kind === 'give_up') return this.#fail(effect, { why: step.why, isLasting: true })
     if (step.kind === 'done') {
       await outbox.end(effect.id, 'done', null)
       this.#options.onEnd(effect.kind, 'done')
       this.#options.log.info(fieldsOf(effect), 'side effect done')
       return
     }
+    if (step.begun !== undefined) await outbox.note(effect.id, step.begun)
     const outcome = await take(step)
-    if ('why' in outcome) return this.#fail(effect, outcome)
+    if ('why' in outcome) {
+      if (step.begun !== undefined && outcome.isUndone) await outbox.note(effect.id, effect.progress)
+      return this.#fail(effect, outcome)
+    }
     await outbox.advance(effect.id, outcome.progress, outcome.waitMs ?? 0)
     if (outcome.waitMs !== undefined) this.#wakeIn(outcome.waitMs)
   }
@@ -122,6 +129,18 @@ export class Courier {
   }
 }
 
+/** A step that cannot be told, because of an event from another release or an address that is none, is a person's to look at. */
+function stepOf(adapter: EffectAdapter | undefined, { event, progress, id }: StoredEffect): Step {
+  try {
+    return adapter?.next(event, progress, id) ?? { kind: 'done' }
+  } catch {
+    return { kind: 'give_up', why: 'what it would take cannot be told' }
+  }
+}
+
+/** Errors of a connection that never was. */
+const NOBODY_THERE = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/
+
 /** Takes one step. Neither an address nor an answer's text is in the trouble: both may hold secrets. */
 async function take(step: Extract<Step, { kind: 'call' }>) {
   const { method, url, headers = {}, json, onAnswer } = step
@@ -131,12 +150,15 @@ async function take(step: Extract<Step, { kind: 'call' }>) {
   } catch (error) {
     if (!(error instanceof CallError)) throw error
     const why = error.timedOut ? `no answer within ${CALL_MS} ms` : 'no connection, or no answer on it'
-    return { why, isLasting: false } satisfies Trouble
+    const isUndone = NOBODY_THERE.test(String((error.cause as NodeJS.ErrnoException | undefined)?.code))
+    return { why, isLasting: false, isUndone } satisfies Trouble
   }
   const { status } = answer
   if (status < 200 || status > 299) {
     const isLasting = status < 500 && status !== 408 && status !== 429
-    return { why: `answered with status ${status}`, isLasting, retryAfterMs: retryAfterOf(answer) } satisfies Trouble
+    const isUndone = status < 500 || status === 503
+    const retryAfterMs = retryAfterOf(answer)
+    return { why: `answered with status ${status}`, isLasting, isUndone, retryAfterMs } satisfies Trouble
   }
   try {
     return onAnswer(answer)

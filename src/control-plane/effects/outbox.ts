@@ -19,6 +19,9 @@ export interface StoredEffect {
   readonly next_attempt_at: Date
 }
 
+/** In the progress of what may have been done already, and is not done again before a person has looked. */
+export const MAY_HAVE_RUN = 'may_have_run'
+
 /** Done and dropped effects are kept for so long. */
 const KEPT_DAYS = 30
 /** A replica that dies in the middle of a step holds it up for so long; every step is over well before. */
@@ -56,6 +59,11 @@ export class EffectOutbox {
     return row
   }
 
+  /** Writes down that a step is begun, or that it came to nothing. */
+  async note(id: number, progress: Progress): Promise<void> {
+    await this.#database.query(`update ${this.#table} set progress = $2 where id = $1`, [id, JSON.stringify(progress)])
+  }
+
   /** Writes down a step that was done. */
   async advance(id: number, progress: Progress, waitMs: number): Promise<void> {
     await this.#database.query(
@@ -91,11 +99,11 @@ export class EffectOutbox {
     )
   }
 
-  /** Tries an effect that was given up once more, from where it stood; undefined when there is none such. */
+  /** Tries an effect that was given up once more, from where it stood, for a person has looked; undefined when there is none such. */
   async retry(id: number): Promise<StoredEffect | undefined> {
     const [row] = await this.#database.query<StoredEffect>(
       `update ${this.#table} set state = 'waiting', attempts = 0, next_attempt_at = now(), claimed_until = now(),
-         ended_at = null where id = $1 and state = 'dead' returning ${COLUMNS}`,
+         progress = progress - '${MAY_HAVE_RUN}', ended_at = null where id = $1 and state = 'dead' returning ${COLUMNS}`,
       [id],
     )
     return row

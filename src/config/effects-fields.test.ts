@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { effectsSchema } from './effects-fields.ts'
+
+const faultsOf = (value: unknown) => effectsSchema.safeParse(value).error?.issues.map(({ message }) => message) ?? []
+
+test('servers that are sent tokens are reached by https, or on this machine', () => {
+  for (const url of ['https://grafana.example', 'http://127.0.0.1:3000', 'http://localhost', 'http://[::1]:9/x']) {
+    assert.deepEqual(faultsOf({ grafana: { url, token_file: '/t' } }), [], url)
+  }
+  for (const url of [
+    'http://grafana.example',
+    'http://127.0.0.1.example',
+    'http://localhost.example',
+    'ftp://x',
+    'x',
+  ]) {
+    assert.notEqual(faultsOf({ events: { url } }).length, 0, url)
+    assert.notEqual(faultsOf({ gitlab: { url, token_file: '/t' } }).length, 0, url)
+  }
+})
+
+test('what is not known is refused', () => {
+  assert.equal(faultsOf({ grafanna: {} }).length, 1)
+})
