@@ -76,6 +76,7 @@ function likeGitLab() {
   let looks = 0
   return ({ method, path }: Received): Answer => {
     if (method === 'POST' && path.endsWith('/issues')) return { status: 201, json: { iid: 7, web_url: 'https://g/7' } }
+    if (path.includes('/issues?')) return { json: [] }
     if (path.endsWith('/trigger/pipeline')) {
       return { status: 201, json: { id: 9, web_url: 'https://g/9', status: 'created' } }
     }
