@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { presetPolicy } from '../applications/index.ts'
 import { createClientDirectory } from './client-directory.ts'
 import { applicationOf, clients } from './testing/seed.ts'
@@ -19,4 +20,23 @@ test('the policy of a client is decided when it is loaded, not when it is found 
   directory.forget(clients.conf.uid)
   await directory.find(clients.conf.uid)
   assert.equal(decided, 2)
+})
+
+test('a clock that is set back by five minutes does not keep what was withdrawn elsewhere', async () => {
+  let asked = 0
+  const find = async () => {
+    asked++
+    return applicationOf('conf')
+  }
+  const directory = createClientDirectory({ find, findById: find }, () => presetPolicy('strict'))
+  await directory.find(clients.conf.uid)
+  const wall = Date.now
+  const back = mock.method(Date, 'now', () => wall() - 300_000)
+  try {
+    await sleep(1_550)
+    await directory.find(clients.conf.uid)
+  } finally {
+    back.mock.restore()
+  }
+  assert.equal(asked, 2, 'asked of the store again')
 })
