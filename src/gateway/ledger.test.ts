@@ -110,6 +110,19 @@ describe('an IAM that marks nothing', () => {
     assert.deepEqual(alarms, [], 'that was said, so it is no alarm')
   })
 
+  test('gets back a living token after the clock has jumped ahead', async (t) => {
+    const wall = Date.now
+    iam.answer = (_request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ access_token: 'iam-jump', expires_in: 60 }))
+    }
+    const gateway = await start()
+    await post(gateway, '/oauth/token', { grant_type: 'client_credentials', client_id: 'moved' })
+    t.mock.method(Date, 'now', () => wall() + 300_000)
+    await fetch(`${gateway.url}/oauth/userinfo`, { headers: { authorization: 'Bearer iam-jump' } })
+    assert.deepEqual(sideAsked(), [0, 2])
+  })
+
   test('is read although it would compress its answers', async () => {
     iam.answer = (request, response) => {
       const text = JSON.stringify({ access_token: 'iam-a', refresh_token: 'iam-r' })

@@ -59,7 +59,7 @@ test('a refresh token with a configured prefix belongs to IAM', async () => {
 test('a genuine verifier goes to IAM, a made-up or expired one is as if absent', async () => {
   const now = Date.now() / 1_000
   const genuine = mintVerifier('login', verifierKey, now + 60)
-  const expired = mintVerifier('login', verifierKey, now - 60)
+  const expired = mintVerifier('login', verifierKey, now - 600)
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${genuine}`), 'iam')
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${expired}`), 'legacy')
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${'0'.repeat(64)}`), 'legacy')

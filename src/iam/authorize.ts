@@ -8,7 +8,7 @@ import {
   type ResourceOwner,
   TOO_MANY_TEXT,
 } from '../authorization-server/index.ts'
-import { isGenuineVerifier, type VerifierKind } from '../credentials/index.ts'
+import type { VerifierKind } from '../credentials/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
 import { type BrowserMark, browserMarks, dropMark, newBrowserMark, setMark, surplusMarks } from './browser-binding.ts'
 import { presentedVerifierHash } from './challenge.ts'
@@ -100,9 +100,8 @@ class AuthorizeFlow {
     const hash = presentedVerifierHash(kind, verifier, this.#to.verifierKey)
     if (hash === undefined || marks.length === 0) return errorPage(STALE)
     const hashes = marks.map((mark) => mark.hash)
-    const answered = isGenuineVerifier(kind, verifier, this.#to.verifierKey, Date.now() / 1_000)
-      ? await this.#to.challenges.consume(kind, hash, hashes)
-      : undefined
+    // Whether it came in time is for the store's clock to say: this process's may differ from the one that signed it.
+    const answered = await this.#to.challenges.consume(kind, hash, hashes)
     const found = answered ?? (await this.#to.challenges.recover(kind, hash, hashes))
     const mark = marks.find((candidate) => found?.browserHash.equals(candidate.hash))
     if (!found || !mark) return errorPage(STALE)

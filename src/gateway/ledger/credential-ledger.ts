@@ -73,7 +73,7 @@ export class CredentialLedger {
     const routed = issuerByMark(issued.value, issued.type, marks) === 'iam' ? 'iam' : 'legacy'
     if (routed === side) return
     if (side === 'legacy' || !isIamUnmarked) this.#alarm(side, issued.type)
-    const now = Date.now() / 1_000
+    const now = seconds()
     const digest = this.#digest(issued.value)
     this.#table.set(digest, side, now + issued.lifetime, now)
     shared?.set(digest, side, issued.lifetime)
@@ -86,7 +86,7 @@ export class CredentialLedger {
    */
   find(value: string, isUnmarked: boolean): Destination | undefined | Promise<Destination | undefined | 'unreachable'> {
     const digest = this.#digest(value)
-    const known = this.#table.get(digest, Date.now() / 1_000)
+    const known = this.#table.get(digest, seconds())
     return known ?? (isUnmarked ? this.#options.shared?.get(digest) : undefined)
   }
 
@@ -122,4 +122,9 @@ export class CredentialLedger {
       'a side issues credentials whose marks do not tell it; they are remembered one by one',
     )
   }
+}
+
+/** Of a clock that nobody sets: one that jumps ahead would make living credentials unknown. */
+function seconds(): number {
+  return performance.now() / 1_000
 }

@@ -11,7 +11,7 @@ export class IssuerTable {
   readonly #buckets: number
   #high = new Uint32Array(0)
   #low = new Uint32Array(0)
-  /** Seconds since the epoch; 0 where nothing is held. */
+  /** Seconds; 0 where nothing is held. */
   #expiry = new Uint32Array(0)
   #side = new Uint8Array(0)
   #size = 0
@@ -34,8 +34,8 @@ export class IssuerTable {
 
   /**
    * @param hash at least 8 bytes, of which the first 8 count
-   * @param expiresAt seconds since the epoch
-   * @param now seconds since the epoch
+   * @param expiresAt seconds, of any clock that `get` is asked by too
+   * @param now seconds of the same clock
    */
   set(hash: Buffer, side: Destination, expiresAt: number, now: number): void {
     if (this.#expiry.length === 0) this.#allocate()
