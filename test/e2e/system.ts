@@ -49,6 +49,8 @@ export interface PartsOptions {
   readonly hasTestControls?: boolean
   /** Options of both authorization servers. */
   readonly servers?: readonly string[]
+  /** Over the environment of every part. */
+  readonly env?: Readonly<Record<string, string>>
   /** More options for single parts. */
   readonly more?: Readonly<Partial<Record<'control' | 'iam' | 'monolith' | 'gateway', readonly string[]>>>
 }
@@ -58,7 +60,7 @@ export interface PartsOptions {
  * `--test-controls` where asked for.
  */
 export async function startParts(databaseUrl: string, options: PartsOptions = {}): Promise<System> {
-  const { seed = SEED, hasTestControls = false, servers = [], more = {} } = options
+  const { seed = SEED, hasTestControls = false, servers = [], more = {}, env = {} } = options
   const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
   const issuer = `http://${at(0)}`
@@ -71,7 +73,7 @@ export async function startParts(databaseUrl: string, options: PartsOptions = {}
   const programs: Program[] = []
   const system = describeSystem(base, scratch.path, programs, scratch.remove)
   const start = async (readyUrl: string, ...args: string[]) => {
-    programs.push(await startHandover(args))
+    programs.push(await startHandover(args, { env }))
     await untilReady(`${readyUrl}/readyz`, 30_000)
   }
   try {
