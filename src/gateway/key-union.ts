@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { causeInWords } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import type { Destination } from '../routing/index.ts'
 import { responseRule } from './header-rules.ts'
@@ -236,7 +237,7 @@ class SideKeys {
       this.#held = await fetchKeys(this.#upstream, this.#path, this.#timeoutMs)
     } catch (error) {
       this.#askedFor.clear()
-      const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+      const cause = causeInWords(error)
       const outFor = performance.now() - (this.#held?.fetchedAt ?? this.#since)
       const level = outFor > ALARM_MS ? 'error' : 'warn'
       const fields = { upstream: this.#upstream.destination, cause, age_seconds: Math.round(this.age) }

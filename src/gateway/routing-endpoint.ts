@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { Agent, request } from 'undici'
+import { causeInWords } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { Circuit } from './circuit.ts'
 import type { DecisionSourceSettings } from './settings.ts'
@@ -64,9 +65,10 @@ export class RoutingEndpoint implements DecisionSource {
       return standing
     } catch (error) {
       this.#circuit.settle('failure')
-      const { name, message } = error as Error
-      const cause = name === 'TimeoutError' ? 'no answer in time' : ((error as NodeJS.ErrnoException).code ?? message)
-      this.#log.warn({ correlation_id: asker.correlationId, cause }, 'the routing endpoint gave no decision')
+      this.#log.warn(
+        { correlation_id: asker.correlationId, cause: causeInWords(error) },
+        'the routing endpoint gave no decision',
+      )
       return 'unavailable'
     }
   }

@@ -33,3 +33,11 @@ export class CallError extends Error {
     this.timedOut = options.timedOut ?? false
   }
 }
+
+/** Why a call failed, in a word for the log: `no answer in time`, a system's code such as ECONNREFUSED, or the message. */
+export function causeInWords(error: unknown): string {
+  if (!(error instanceof Error)) return 'failed'
+  if (error.name === 'TimeoutError') return 'no answer in time'
+  const { code } = error as NodeJS.ErrnoException
+  return typeof code === 'string' ? code : error.message
+}

@@ -2,7 +2,7 @@ export { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress
 export { readBody } from './body.ts'
 export { type Call, type CallAnswer, call } from './call.ts'
 export { type ClientAddress, clientAddressReader, PRIVATE_NETWORKS } from './client-address.ts'
-export { CallError, ListenError } from './errors.ts'
+export { CallError, causeInWords, ListenError } from './errors.ts'
 export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
 export { listen, type RunningServer, type ServeOptions, serve } from './server.ts'
 export { plainAddress, TrustedProxies } from './trusted-proxies.ts'
