@@ -3,7 +3,7 @@ import type { Definitions } from '../../flags/index.ts'
 import type { CallAnswer } from '../../http/index.ts'
 import type { EffectAdapter, Progress, Step } from './adapter.ts'
 import { findRecord } from './find-record.ts'
-import { changeInWords, type FlagEvent, leavesSomethingOn } from './flag-event.ts'
+import { changeInWords, type FlagEvent, leavesSomethingOn, valueInWords } from './flag-event.ts'
 import { MAY_HAVE_RUN } from './outbox.ts'
 import { recordOf } from './record.ts'
 import type { EffectGitLab, EffectPipeline, EffectSettings } from './settings.ts'
@@ -55,9 +55,17 @@ function eventPost({ url, token }: NonNullable<EffectSettings['events']>): Effec
     concerns: () => true,
     next: (event, progress, id) => {
       if (progress['posted']) return DONE
-      const { value, actors } = changeInWords(event)
+      const { value, share, actors } = changeInWords(event)
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-      const json = { id: `handover-${id}`, type: 'feature_flag', message: sentenceOf(event), value, actors, ...event }
+      const json = {
+        id: `handover-${id}`,
+        type: 'feature_flag',
+        message: sentenceOf(event),
+        value,
+        share,
+        actors,
+        ...event,
+      }
       return { kind: 'call', method: 'POST', url, headers, json, onAnswer: posted }
     },
   }
@@ -212,7 +220,9 @@ function posted(): { progress: Progress } {
 }
 
 function sentenceOf(event: FlagEvent): string {
-  const { value, actors } = changeInWords(event)
+  const change = changeInWords(event)
+  const { actors } = change
+  const value = valueInWords(change)
   const whom = actors.length === 0 ? '' : ` of ${actors.join(', ')}`
   return event.kind === 'brake'
     ? `${event.by} set the brake to ${value}`

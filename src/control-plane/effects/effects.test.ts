@@ -146,12 +146,14 @@ for (const engine of testDatabases()) {
         assert.deepEqual([event?.json.environment, event?.json.after.percentage_of_actors], ['staging', 25])
         const issues = '/gitlab/api/v4/projects/infra%2Ffeature-flag-log/issues'
         const [made, closed] = outside.at(issues)
-        assert.equal(made?.json.title, `Feature flag '${FLAG}' has been set to '25 % of applications' on staging`)
+        assert.equal(made?.json.title, `Feature flag '${FLAG}' has been set to '25' of actors on staging`)
+        assert.match(made?.json.description, /\| Value \| 25 % of applications \|/)
         assert.match(made?.json.labels, /^host::staging,change,/)
         assert.match(made?.json.description, /\| Changed by \| administrator \|/)
         assert.deepEqual([closed?.path, closed?.method, closed?.json], [`${issues}/7`, 'PUT', { state_event: 'close' }])
         const [trigger] = outside.at('/gitlab/api/v4/projects/qa%2Fe2e/trigger/pipeline')
-        assert.equal(trigger?.json.variables.feature_toggled, FLAG)
+        const { feature_toggled, feature_value } = trigger?.json.variables ?? {}
+        assert.deepEqual([feature_toggled, feature_value], [FLAG, '25'])
         assert.equal(outside.at('/gitlab/api/v4/projects/qa%2Fe2e/pipelines/9').length, 2)
         const told = outside.at('/slack/').map(({ json }) => json.text)
         assert.match(told.join('\n'), /set feature flag .* to 25 % of applications on staging/)

@@ -50,10 +50,12 @@ function brakeReason(after: unknown): string | undefined {
 /** A change in the words of whoever made it: what was set, and for whom alone; for all when `actors` is empty. */
 export interface ChangeInWords {
   readonly value: string
+  /** What the value is a percentage of; undefined when it is none. */
+  readonly share?: 'actors' | 'time'
   readonly actors: readonly string[]
 }
 
-/** Says what an event changed: a value as the flags API takes it, a percentage, or `deleted`. */
+/** Says what an event changed: a value as the flags API takes it, or `deleted`. */
 export function changeInWords({ kind, action, before, after, brakeOn }: FlagEvent): ChangeInWords {
   if (kind === 'brake') return { value: brakeOn ? 'on' : 'off', actors: [] }
   if (after === null) return { value: action === 'delete' ? 'deleted' : 'not set', actors: [] }
@@ -67,13 +69,19 @@ export function changeInWords({ kind, action, before, after, brakeOn }: FlagEven
   ] as const
   if ((before?.boolean ?? false) !== after.boolean) return { value: String(after.boolean), actors: [] }
   if ((before?.percentage_of_actors ?? 0) !== after.percentage_of_actors) {
-    return { value: `${after.percentage_of_actors} % of applications`, actors: [] }
+    return { value: String(after.percentage_of_actors), share: 'actors', actors: [] }
   }
   if ((before?.percentage_of_time ?? 0) !== after.percentage_of_time) {
-    return { value: `${after.percentage_of_time} % of the time`, actors: [] }
+    return { value: String(after.percentage_of_time), share: 'time', actors: [] }
   }
   const [value, actors] = lists.find(([, some]) => some.length > 0) ?? [isOff(after) ? 'false' : 'changed', []]
   return { value, actors }
+}
+
+/** The value for people: a percentage says of what. */
+export function valueInWords({ value, share }: ChangeInWords): string {
+  if (share === undefined) return value
+  return share === 'actors' ? `${value} % of applications` : `${value} % of the time`
 }
 
 /** Whether anything is on by it after the change. */

@@ -1,5 +1,5 @@
 import type { FlagDefinition } from '../../flags/index.ts'
-import { changeInWords, type FlagEvent } from './flag-event.ts'
+import { changeInWords, type FlagEvent, valueInWords } from './flag-event.ts'
 
 /** The record of one change: the title, labels and Markdown of an issue that is closed as soon as it is made. */
 export interface ChangeRecord {
@@ -11,14 +11,16 @@ export interface ChangeRecord {
 /** Writes the record of a change. `control` names the part of the platform whose flags these are in `host::…`. */
 export function recordOf(event: FlagEvent, definition: FlagDefinition | undefined): ChangeRecord {
   const { environment, name, by, version, cause } = event
-  const { value, actors } = changeInWords(event)
+  const change = changeInWords(event)
+  const { value, share, actors } = change
   const isBrake = event.kind === 'brake'
   const what = isBrake ? `The brake has been set to '${value}'` : `Feature flag '${name}' has been set to '${value}'`
-  const whom = actors.length === 0 ? '' : ` of ${actors.length > 3 ? `${actors.length} actors` : actors.join(', ')}`
+  const named = actors.length === 0 ? '' : ` of ${actors.length > 3 ? `${actors.length} actors` : actors.join(', ')}`
+  const whom = share === undefined ? named : ` of ${share}`
   const overrides = cause?.overrides ?? []
   const rows: ReadonlyArray<readonly [string, string | undefined]> = [
     ['Environment', environment],
-    ['Value', value],
+    ['Value', valueInWords(change)],
     ['Actors', actors.length === 0 ? undefined : actors.join(', ')],
     ['Changed by', by],
     ['Approved after a proposal of', cause?.proposed_by],
