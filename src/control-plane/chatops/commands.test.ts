@@ -143,6 +143,8 @@ for (const engine of testDatabases()) {
       const approved = await say(plane, `feature approve ${id}`)
       assert.equal(approved.outcome, 'done', approved.text)
       assert.match(approved.text, /proposed by somebody else, approved by /)
+      const { text } = await plane.ask('GET', '/api/v1/audit?environment=production')
+      assert.match(text, /"proposed_by":"somebody else"/)
       assert.deepEqual((await stateOf(plane, 'production'))?.at(-1), { key: 'percentage_of_actors', value: 5 })
       assert.match((await say(plane, `feature approve ${id}`)).text, /no proposal of this number waits/)
     })
@@ -205,6 +207,8 @@ for (const engine of testDatabases()) {
           overrides: ['consistency_check: staging comes before production, and there the flag is off'],
         },
       )
+      const { text } = await plane.ask('GET', '/api/v1/audit?environment=production')
+      assert.match(text, /"overrides":\["consistency_check: staging comes before production/)
     })
 
     test('production is changed from its channel only, unless the settings let the API too', async () => {
