@@ -139,8 +139,9 @@ function readToken(file: string): string {
 
 function reasonOf(status: number, json: unknown, tokenFile: string): string {
   if (status === 401) return `the control plane does not know the token in ${tokenFile}`
-  if (status === 403) return `the token in ${tokenFile} may not do this`
   const { message, detail, error } = (json ?? {}) as { message?: unknown; detail?: unknown; error?: unknown }
   const said = [detail, message, error].find((text) => typeof text === 'string' && text !== '')
+  if (status === 403)
+    return `the token in ${tokenFile} may not do this${typeof said === 'string' ? `: ${said.replace(/^403 Forbidden( - )?/, '')}` : ''}`
   return typeof said === 'string' ? said.replace(/^400 Bad request - /, '') : `the control plane answered ${status}`
 }

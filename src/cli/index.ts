@@ -38,6 +38,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'list, verify or export what was changed, and put it back',
     load: async () => (await import('./audit.ts')).run,
   },
+  token: {
+    summary: 'create, list or revoke tokens for the control plane',
+    load: async () => (await import('./token.ts')).run,
+  },
   brake: {
     summary: 'send all new flows to the monolith, or let them go again',
     load: async () => (await import('./brake.ts')).run,

@@ -129,4 +129,14 @@ create trigger audit_log_is_append_only before update or delete or truncate on {
 `,
   },
   { name: '0006_effects', sql: EFFECTS_SQL },
+  {
+    name: '0007_access',
+    sql: `
+alter table {schema}.tokens add column id integer generated always as identity unique;
+alter table {schema}.tokens add column environments jsonb;
+alter table {schema}.tokens add column created_by text;
+alter table {schema}.tokens add column expires_at timestamptz;
+alter table {schema}.tokens add column last_used_at timestamptz;
+`,
+  },
 ]

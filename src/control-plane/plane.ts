@@ -9,6 +9,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Definitions, Environment } from '../flags/index.ts'
 import type { LineBudget, Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
+import type { Caller } from './access/roles.ts'
+import type { RouteRules } from './access/route-rules.ts'
+import type { TokenBook } from './access/token-book.ts'
 import type { ChatOps } from './chatops/chat-ops.ts'
 import type { Courier } from './effects/courier.ts'
 import type { EffectOutbox } from './effects/outbox.ts'
@@ -19,7 +22,6 @@ import type { IamCredentials } from './iam-credentials.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { Store } from './store.ts'
-import type { Caller, Role, TokenBook } from './tokens.ts'
 
 /** What the routes work with. */
 export interface Plane {
@@ -61,10 +63,7 @@ export type Api = FastifyInstance<
 >
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Who may call the route; without it everybody may. */
-    readonly roles?: readonly Role[]
-  }
+  interface FastifyContextConfig extends Partial<RouteRules> {}
   interface FastifyRequest {
     /** Whose token came with the request; undefined on routes that need none. */
     caller: Caller | undefined

@@ -9,6 +9,8 @@ export const PROBLEM_CODES = [
   'unknown_flag',
   'unknown_environment',
   'unknown_application',
+  'unknown_token',
+  'token_of_settings',
   'client_id_taken',
   'version_conflict',
   'change_refused',

@@ -3,11 +3,11 @@ import type { ListenAddress } from '../http/index.ts'
 import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
+import type { Role } from './access/roles.ts'
 import type { GitLabSettings } from './chatops/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
 import type { EffectSettings } from './effects/settings.ts'
 import type { IamInternal } from './iam-credentials.ts'
-import type { Role } from './tokens.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) when absent. */
 export type TokenSetting =

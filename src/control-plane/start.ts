@@ -21,7 +21,9 @@ import {
   spanOfRequest,
 } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
-import { requireRoles } from './authentication.ts'
+import { requireRoles } from './access/authentication.ts'
+import { TokenBook } from './access/token-book.ts'
+import { establishRoutingSecret, establishTokens } from './access/token-files.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import type { CommitSource } from './chatops/commit-source.ts'
 import { gitRepository } from './chatops/git-repository.ts'
@@ -58,11 +60,10 @@ import { slackRoutes } from './routes/slack.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
 import { staleFlagRoutes } from './routes/stale-flags.ts'
 import { tailRoutes } from './routes/tail.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
 import { openStore } from './store.ts'
-import { establishRoutingSecret, establishTokens } from './token-files.ts'
-import { TokenBook } from './tokens.ts'
 
 const BODY_LIMIT = 1 << 20
 const REQUEST_LIMIT_MS = 30_000
@@ -216,7 +217,7 @@ async function createApi(plane: Plane): Promise<Api> {
     },
     transform: jsonSchemaTransform,
   })
-  api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+  api.get('/api/openapi.json', { config: { roles: 'anyone' }, schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(api.swagger())),
   )
   api.register(async (routes: Api) => {
@@ -233,6 +234,7 @@ async function createApi(plane: Plane): Promise<Api> {
       gatewayRoutes,
       chatOpsRoutes,
       slackRoutes,
+      tokenRoutes,
       deploymentRoutes,
       tailRoutes,
       explainRoutes,

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { applicationSchema } from '../../applications/index.ts'
+import { PEOPLE } from '../access/roles.ts'
 import { type ApplicationOutcome, putApplication, readApplication, removeApplication } from '../application-writes.ts'
 import type { Cause } from '../audit/cause.ts'
 import { callerCause, requestCause } from '../audit/request-cause.ts'
@@ -11,6 +12,7 @@ import type { Api, Plane } from '../plane.ts'
 import { sendProblem } from '../problems.ts'
 
 const REPLICATION = { roles: ['replication', 'administrator'] as const }
+const READ = { roles: [...PEOPLE, 'replication'] as const }
 const LIST_CHUNK = 1_000
 
 const idField = z
@@ -44,7 +46,7 @@ export function applicationRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/applications',
     {
-      config: REPLICATION,
+      config: READ,
       schema: {
         tags: ['applications'],
         summary: 'All applications',
@@ -60,7 +62,7 @@ export function applicationRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/applications/:id',
     {
-      config: { roles: ['replication', 'administrator'] },
+      config: READ,
       schema: {
         tags: ['applications'],
         summary: 'One application, and whether it may be routed to IAM',

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { PEOPLE } from '../access/roles.ts'
 import { type AuditFilter, readEntries } from '../audit/audit-log.ts'
 import { EXPORT_FORMATS, exportLines, sealed } from '../audit/export.ts'
 import { verifyChain } from '../audit/verification.ts'
@@ -8,7 +9,7 @@ import { sendFieldFaults } from '../problems.ts'
 import { auditRestoreRoute } from './audit-restore.ts'
 import { namedEnvironmentField } from './flags.ts'
 
-const READERS = { roles: ['administrator'] as const }
+const READERS = { roles: PEOPLE }
 const MAX_PAGE = 1_000
 
 const numberField = z.coerce.number('must be the number of an entry').pipe(z.int().nonnegative())

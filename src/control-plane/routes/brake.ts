@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../flags/index.ts'
+import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { missingFields } from '../audit/cause.ts'
 import { requestCause } from '../audit/request-cause.ts'
 import { type BrakeRecord, readBrake, setBrake } from '../brake-writes.ts'
@@ -27,7 +28,7 @@ export function brakeRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/brake',
     {
-      config: { roles: ['administrator', 'gateway'] },
+      config: { roles: [...PEOPLE, 'gateway'] },
       schema: {
         tags: ['brake'],
         summary: 'Whether the brake is on',
@@ -41,7 +42,7 @@ export function brakeRoutes(api: Api, plane: Plane): void {
   api.put(
     '/api/v1/brake',
     {
-      config: { roles: ['administrator'] },
+      config: { roles: OPERATORS, environment: 'named' },
       schema: {
         tags: ['brake'],
         summary: 'Put the brake on or off',

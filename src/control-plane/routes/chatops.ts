@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { ChatAnswer } from '../../chatops/index.ts'
 import { terminalLines } from '../../chatops/index.ts'
-import { ENVIRONMENTS } from '../../flags/index.ts'
+import { callerOf } from '../access/authentication.ts'
+import { OPERATORS } from '../access/roles.ts'
 import { callerCause } from '../audit/request-cause.ts'
 import type { Person } from '../chatops/person.ts'
 import type { Api, Plane } from '../plane.ts'
@@ -25,7 +26,7 @@ export function chatOpsRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/chatops',
     {
-      config: { roles: ['administrator'] },
+      config: { roles: OPERATORS, environment: 'judged' },
       schema: {
         tags: ['chatops'],
         summary: 'Carry out a command as it is typed in Slack; a production check may keep the answer waiting',
@@ -38,7 +39,11 @@ export function chatOpsRoutes(api: Api, plane: Plane): void {
       const understood = plane.chatops.understand(text, request.id)
       if ('answer' in understood) return documentOf(understood.answer)
       const { by: name, role, door, from } = callerCause(request)
-      const person: Person = { ...{ name, role, door, from }, mayChange: ENVIRONMENTS, channel: undefined }
+      const person: Person = {
+        ...{ name, role, door, from },
+        mayChange: callerOf(request).environments,
+        channel: undefined,
+      }
       const { signal } = plane.chatops
       const run = { person, correlationId: request.id, progress: async () => {}, signal }
       return documentOf(await plane.chatops.carryOut(understood.command, text, run))

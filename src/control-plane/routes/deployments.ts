@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../flags/index.ts'
+import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { COMPONENTS, latestDeployments, type RecordedDeployment, recordDeployment } from '../chatops/deployments.ts'
 import type { Api, Plane } from '../plane.ts'
 import { namedEnvironmentField } from './flags.ts'
@@ -30,11 +31,10 @@ const deploymentSchema = z.object({
 
 /** What was brought where: written by whoever deploys, read by `auto_deploy status`. */
 export function deploymentRoutes(api: Api, plane: Plane): void {
-  const config = { roles: ['administrator'] as const }
   api.get(
     '/api/v1/deployments',
     {
-      config,
+      config: { roles: PEOPLE },
       schema: {
         tags: ['chatops'],
         summary: 'The latest deployment of each part in each environment',
@@ -46,7 +46,7 @@ export function deploymentRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/deployments',
     {
-      config,
+      config: { roles: OPERATORS, environment: 'named' },
       schema: {
         tags: ['chatops'],
         summary: 'Record that a part was brought to an environment',

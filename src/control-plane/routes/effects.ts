@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PEOPLE } from '../access/roles.ts'
 import { EFFECT_KINDS } from '../effects/adapter.ts'
 import { EFFECT_STATES, type StoredEffect } from '../effects/outbox.ts'
 import { recordOf } from '../effects/record.ts'
@@ -35,7 +36,7 @@ export function effectRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/effects',
     {
-      config: ADMINISTRATOR,
+      config: { roles: PEOPLE },
       schema: {
         tags: ['effects'],
         summary: 'Side effects of changes, newest first',
@@ -95,7 +96,7 @@ function recordRoute(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/flags/:name/record',
     {
-      config: ADMINISTRATOR,
+      config: { roles: PEOPLE },
       schema: {
         tags: ['effects'],
         summary: 'The record of a change of a flag, as the text of an issue (Markdown); of its last one by default',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { ROUTING_FLAG, WIRE_DESTINATION } from '../../routing/index.ts'
+import { PEOPLE } from '../access/roles.ts'
 import { hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
 import type { View } from '../view.ts'
@@ -71,7 +72,7 @@ export function explainRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/explain',
     {
-      config: { roles: ['administrator', 'gateway'] },
+      config: { roles: [...PEOPLE, 'gateway'], changes: 'nothing' },
       schema: {
         tags: ['routing'],
         summary: 'Where a request would go, and why',

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
+import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { CHANGE_ISSUE_HEADER, flagWrite, logFlagChange, REASON_HEADER, type SaidCause } from '../audit/request-cause.ts'
 import { readEnvironment, readFeatureRequest } from '../feature-request.ts'
 import {
@@ -14,7 +15,8 @@ import type { Api, Plane } from '../plane.ts'
 import { faultsInWords, sendGitLabError } from '../problems.ts'
 import { requestParameters } from '../request-parameters.ts'
 
-const ADMINISTRATOR = { roles: ['administrator'] as const }
+const READ = { roles: PEOPLE }
+const WRITE = { roles: OPERATORS, environment: 'named' } as const
 const nameSchema = z.object({ name: z.string().min(1).max(255) })
 const environmentSchema = z.enum(ENVIRONMENTS).optional().describe(`${ENVIRONMENT_RULE}; production by default`)
 
@@ -42,7 +44,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v4/features',
     {
-      config: ADMINISTRATOR,
+      config: READ,
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],
@@ -63,7 +65,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v4/features/definitions',
     {
-      config: ADMINISTRATOR,
+      config: READ,
       schema: {
         tags: ['flags'],
         summary: 'The flags that are defined',
@@ -75,7 +77,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v4/features/:name',
     {
-      config: ADMINISTRATOR,
+      config: WRITE,
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],
@@ -90,7 +92,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
   api.delete(
     '/api/v4/features/:name',
     {
-      config: ADMINISTRATOR,
+      config: WRITE,
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
+import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { flagWrite, logFlagChange } from '../audit/request-cause.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
 import { featureDocument, featureDocumentSchema } from '../flag-documents.ts'
@@ -8,7 +9,6 @@ import { flagHistory, restoreFlag } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendFieldFaults, sendProblem } from '../problems.ts'
 
-const ADMINISTRATOR = { roles: ['administrator'] as const }
 const nameSchema = z.object({ name: z.string().min(1).max(255) })
 
 /** An environment as a field of `/api/v1`. */
@@ -56,7 +56,7 @@ export function flagRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/flags/:name/history',
     {
-      config: ADMINISTRATOR,
+      config: { roles: PEOPLE },
       schema: {
         tags: ['flags'],
         summary: 'What was changed of a flag, by whom, newest first',
@@ -92,7 +92,7 @@ export function flagRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/flags/:name/restore',
     {
-      config: ADMINISTRATOR,
+      config: { roles: OPERATORS, environment: 'named' },
       schema: {
         tags: ['flags'],
         summary: 'Put a flag back to what it was, before its last change or at a version',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { GATEWAY_REPORT_PATH } from '../../routing/index.ts'
+import { PEOPLE } from '../access/roles.ts'
 import type { GatewayRecord } from '../gateways/gateway-record.ts'
 import type { Api, Plane } from '../plane.ts'
 import { namedEnvironmentField } from './flags.ts'
@@ -51,7 +52,7 @@ export function gatewayRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/gateways',
     {
-      config: { roles: ['administrator'] },
+      config: { roles: PEOPLE },
       schema: {
         tags: ['gateways'],
         summary: 'The gateways that are connected, or were until a few minutes ago, to any replica',

@@ -11,7 +11,7 @@ import {
   isEnvironment,
 } from '../../flags/index.ts'
 import { MAX_CLIENT_ID_BYTES } from '../../routing/index.ts'
-import { READERS } from '../authentication.ts'
+import { READERS } from '../access/roles.ts'
 import { findApplication } from '../feature-request.ts'
 import { type ApplicationRecord, hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
@@ -53,7 +53,7 @@ export function ofrepRoutes(api: Api, plane: Plane): void {
     scope.post(
       '/ofrep/v1/evaluate/flags/:key',
       {
-        config: { roles: READERS },
+        config: { roles: READERS, changes: 'nothing' },
         validatorCompiler: unchecked,
         schema: {
           tags: ['ofrep'],
@@ -77,7 +77,7 @@ export function ofrepRoutes(api: Api, plane: Plane): void {
     scope.post(
       '/ofrep/v1/evaluate/flags',
       {
-        config: { roles: READERS },
+        config: { roles: READERS, changes: 'nothing' },
         validatorCompiler: unchecked,
         schema: {
           tags: ['ofrep'],

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors, jwtVerify } from 'jose'
 import { readFacts, WIRE_DESTINATION } from '../../routing/index.ts'
-import { bearerTokenOf, privateTokenOf, READERS } from '../authentication.ts'
+import { bearerTokenOf, privateTokenOf } from '../access/authentication.ts'
+import { READERS } from '../access/roles.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendGitLabError, sendProblem } from '../problems.ts'
 import { type DescribedRequest, decideDescribed, decideFacts, factsOfClient } from '../what-if.ts'
@@ -11,6 +12,8 @@ export const FORWARD_AUTH_PATH = '/-/oauth/forward_auth'
 
 /** Whose lines the routing endpoint's are, by the name that the original design gave it. */
 export const ROUTING_CONTROLLER = 'Oauth::IamRoutingController'
+/** Callers sign, or are known by a token of their own. */
+const OWN_CHECK = { roles: 'anyone' } as const
 const VENDOR_TYPE = 'application/vnd.gitlab-workhorse+json'
 const SIGNATURE_HEADER = 'gitlab-workhorse-api-request'
 const SIGNER = 'gitlab-workhorse'
@@ -25,14 +28,20 @@ export function routingRoutes(api: Api, plane: Plane): void {
     for (const url of ROUTING_PATHS) {
       scope.post(
         url,
-        { schema: { tags: ['routing'], summary: 'Where a client goes; for gateways that ask per request' } },
+        {
+          config: OWN_CHECK,
+          schema: { tags: ['routing'], summary: 'Where a client goes; for gateways that ask per request' },
+        },
         (request, reply) => answerRouting(plane, request, reply),
       )
     }
     for (const url of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`]) {
       scope.all(
         url,
-        { schema: { hide: url.endsWith('*'), tags: ['routing'], summary: 'Where a request goes; for any proxy' } },
+        {
+          config: OWN_CHECK,
+          schema: { hide: url.endsWith('*'), tags: ['routing'], summary: 'Where a request goes; for any proxy' },
+        },
         (request, reply) => answerForwardAuth(plane, request, reply),
       )
     }

@@ -35,6 +35,7 @@ export function slackRoutes(api: Api, plane: Plane): void {
     scope.post(
       PATH,
       {
+        config: { roles: 'anyone' },
         bodyLimit: BODY_LIMIT,
         validatorCompiler: () => (data: unknown) => ({ value: data }),
         schema: {

@@ -3,13 +3,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../routing/index.ts'
+import { PEOPLE } from '../access/roles.ts'
 import type { StreamReader } from '../gateways/gateway-registry.ts'
 import type { Api, Plane } from '../plane.ts'
 import { snapshotLines } from '../snapshot-lines.ts'
 import { environmentField } from './flags.ts'
 import { identityFields } from './gateways.ts'
 
-const READERS = { roles: ['gateway', 'administrator'] as const }
+const READERS = { roles: ['gateway', ...PEOPLE] as const }
 const NDJSON = 'application/x-ndjson'
 
 const streamQuery = z.object({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PEOPLE } from '../access/roles.ts'
 import { dayOf } from '../flag-lives.ts'
 import type { Api, Plane } from '../plane.ts'
 
@@ -19,7 +20,7 @@ export function staleFlagRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/stale-flags',
     {
-      config: { roles: ['administrator'] as const },
+      config: { roles: PEOPLE },
       schema: {
         tags: ['flags'],
         summary: "Flags that have outlived their type's time, or are due to be looked at again",

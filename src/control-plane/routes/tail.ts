@@ -2,12 +2,12 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { type ApplicationCredentials, applicationCredentialsSchema } from '../../handoff/index.ts'
+import { PEOPLE } from '../access/roles.ts'
 import { type DrainRefusal, refuseDrain } from '../drain.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendProblem } from '../problems.ts'
 import { namedEnvironmentField } from './flags.ts'
 
-const ADMINISTRATOR = { roles: ['administrator'] as const }
 const applicationField = z
   .string()
   .min(1)
@@ -42,7 +42,7 @@ export function tailRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/tail',
     {
-      config: ADMINISTRATOR,
+      config: { roles: PEOPLE },
       schema: {
         tags: ['tail'],
         summary: 'The credentials of IAM that live, by application, and where new flows of it go now',
@@ -76,7 +76,7 @@ function addDrain(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/drain',
     {
-      config: ADMINISTRATOR,
+      config: { roles: ['administrator'] },
       schema: {
         tags: ['tail'],
         summary: 'Plan the end of what lives of an application; with `confirm`, its client_id, revoke one batch of it',

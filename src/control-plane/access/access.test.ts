@@ -7,14 +7,14 @@ import {
   startTestControlPlane,
   type TestControlPlane,
   testApplication,
-} from '../../test/support/control-plane.ts'
-import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
-import { scratchDirectory } from '../../test/support/scratch.ts'
-import { eventually } from '../../test/support/wait.ts'
-import { ListenError } from '../http/index.ts'
-import { createLog } from '../observability/index.ts'
-import { ControlPlaneFault } from './settings.ts'
-import { TokenBook } from './tokens.ts'
+} from '../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { scratchDirectory } from '../../../test/support/scratch.ts'
+import { eventually } from '../../../test/support/wait.ts'
+import { ListenError } from '../../http/index.ts'
+import { createLog } from '../../observability/index.ts'
+import { ControlPlaneFault } from '../settings.ts'
+import { TokenBook } from './token-book.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Log } from '../observability/index.ts'
-import { ControlPlaneFault, type ControlPlaneSettings } from './settings.ts'
-import { type Caller, mintToken, type TokenBook } from './tokens.ts'
+import type { Log } from '../../observability/index.ts'
+import { ControlPlaneFault, type ControlPlaneSettings } from '../settings.ts'
+import { mintToken, type TokenBook, type TokenHolder } from './token-book.ts'
 
 const SECRET_BYTES = 32
 const SHORTEST_TOKEN = 16
@@ -18,14 +18,14 @@ export async function establishTokens(settings: ControlPlaneSettings, tokens: To
     const { role, name } = token
     const what = `token of ${name}`
     const value = 'value' in token ? token.value : readOrWrite(what, token.file, () => mintToken(role))
-    return { what, value, caller: { role, name } }
+    return { what, value, holder: { role, name } }
   })
   const file = settings.adminTokenFile
   if (file !== undefined) {
     const what = 'administrator token'
     const isKnown = await tokens.hasRole('administrator')
     const value = isKnown ? readIfThere(what, file) : readOrWrite(what, file, () => mintToken('administrator'))
-    if (value !== undefined) held.push({ what, value, caller: { role: 'administrator', name: 'administrator' } })
+    if (value !== undefined) held.push({ what, value, holder: { role: 'administrator', name: 'administrator' } })
     else {
       log.warn({ file }, 'the file of the administrator token is gone; its token stays valid and cannot be shown again')
     }
@@ -34,20 +34,20 @@ export async function establishTokens(settings: ControlPlaneSettings, tokens: To
     .filter(({ value }) => value.length < SHORTEST_TOKEN)
     .map(({ what }) => `${what}: must have at least ${SHORTEST_TOKEN} characters`)
   if (faults.length > 0) throw new ControlPlaneFault(faults)
-  for (const { value, caller } of held) await tokens.add(value, caller)
+  for (const { value, holder } of held) await tokens.add(value, holder)
   // Only when all are in, so that no moment is without a valid token.
-  for (const { caller } of held) {
-    const same = held.filter((one) => one.caller.role === caller.role && one.caller.name === caller.name)
+  for (const { holder } of held) {
+    const same = held.filter((one) => one.holder.role === holder.role && one.holder.name === holder.name)
     const kept = same.map(({ value }) => value)
-    const retired = await tokens.retireOthers(caller, kept)
-    if (retired > 0) log.info({ ...caller, retired }, 'tokens that the files no longer hold have ended')
+    const retired = await tokens.retireOthers(holder, kept)
+    if (retired > 0) log.info({ ...holder, retired }, 'tokens that the files no longer hold have ended')
   }
 }
 
 interface HeldToken {
   readonly what: string
   readonly value: string
-  readonly caller: Caller
+  readonly holder: TokenHolder
 }
 
 /** Reads the routing endpoint's secret, made when absent. Throws {@link ControlPlaneFault} for one that is not 32 bytes. */

@@ -1,0 +1,35 @@
+import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
+
+/**
+ * What a caller may do: `viewer` reads everything, `operator` also changes flags and brake of its environments,
+ * `administrator` everything; `gateway` and `replication` are programs with routes of their own.
+ */
+export const ROLES = ['viewer', 'operator', 'administrator', 'gateway', 'replication'] as const
+export type Role = (typeof ROLES)[number]
+
+/** The roles of people. */
+export const PEOPLE = ['viewer', 'operator', 'administrator'] as const satisfies readonly Role[]
+export type PersonRole = (typeof PEOPLE)[number]
+
+/** Who may change flags and brake. */
+export const OPERATORS = ['operator', 'administrator'] as const satisfies readonly Role[]
+
+/** Readers of decisions and flags. */
+export const READERS: readonly Role[] = [...PEOPLE, 'gateway', 'replication']
+
+/** Whoever a request comes from. */
+export interface Caller {
+  readonly role: Role
+  readonly name: string
+  /** The environments in which the caller may change something. */
+  readonly environments: readonly Environment[]
+  readonly by:
+    | { readonly kind: 'token'; readonly id: number; readonly expiresAt: Date | null }
+    | { readonly kind: 'session'; readonly id: number; readonly expiresAt: Date; readonly csrfToken: string }
+}
+
+/** Where a role may change something; `limits` (none: everywhere) bind operators alone. */
+export function environmentsOf(role: Role, limits: readonly Environment[] | null): readonly Environment[] {
+  if (role === 'administrator') return ENVIRONMENTS
+  return role === 'operator' ? (limits ?? ENVIRONMENTS) : []
+}

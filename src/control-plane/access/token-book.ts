@@ -1,0 +1,153 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Environment } from '../../flags/index.ts'
+import type { Database } from '../../storage/index.ts'
+import { type Caller, environmentsOf, type Role } from './roles.ts'
+
+/** Whose a token is. */
+export interface TokenHolder {
+  readonly role: Role
+  readonly name: string
+}
+
+/** What may be told of a token: everything but the token. */
+export interface TokenRecord extends TokenHolder {
+  readonly id: number
+  readonly environments: readonly Environment[] | null
+  readonly created_at: Date
+  /** Null for a token that comes from the settings. */
+  readonly created_by: string | null
+  /** Null for a token that ends only when somebody ends it. */
+  readonly expires_at: Date | null
+  /** To the hour; null for one that was never used. */
+  readonly last_used_at: Date | null
+}
+
+const PREFIXES: Readonly<Record<Role, string>> = {
+  viewer: 'hovwr-',
+  operator: 'hoopr-',
+  administrator: 'hoadm-',
+  gateway: 'hogtw-',
+  replication: 'horep-',
+}
+const RELOAD_MS = 1_000
+const MAX_TOKEN_LENGTH = 512
+const USE_STEP_MS = 3_600_000
+/** The columns of a {@link TokenRecord}. */
+export const TOKEN_COLUMNS = 'id, role, name, environments, created_at, created_by, expires_at, last_used_at'
+
+/** A new token of 32 random bytes; its prefix lets secret scanners find one that leaked. */
+export function mintToken(role: Role): string {
+  return PREFIXES[role] + randomBytes(32).toString('base64url')
+}
+
+/** What is kept of a token: its SHA-256. */
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+interface KnownToken extends TokenRecord {
+  readonly digest: Buffer
+}
+
+/** The tokens that are valid, by their digests. */
+export class TokenBook {
+  readonly #database: Database
+  readonly #schema: string
+  #known: readonly KnownToken[] = []
+  #loadedAt = Number.NEGATIVE_INFINITY
+  readonly #notedUses = new Map<number, number>()
+
+  constructor(database: Database, schema: string) {
+    this.#database = database
+    this.#schema = schema
+  }
+
+  /** Makes a token of the settings valid. One that is valid already keeps the role it has. */
+  async add(token: string, holder: TokenHolder): Promise<void> {
+    await this.#database.query(
+      `insert into ${this.#schema}.tokens (digest, role, name) values ($1, $2, $3) on conflict (digest) do nothing`,
+      [digestOf(token), holder.role, holder.name],
+    )
+    this.forget()
+  }
+
+  /** All tokens, the oldest first; those that expired are told of for 30 days. */
+  async list(): Promise<TokenRecord[]> {
+    return this.#database.query<TokenRecord>(`select ${TOKEN_COLUMNS} from ${this.#schema}.tokens order by id`)
+  }
+
+  /** Reads the tokens anew before the next is looked up. */
+  forget(): void {
+    this.#loadedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Ends the settings' tokens of a role and name but for those that are given: what a rotated file held before. */
+  async retireOthers({ role, name }: TokenHolder, kept: readonly string[]): Promise<number> {
+    const digests = kept.map(digestOf)
+    await this.#load()
+    const old = this.#known
+      .filter((token) => token.created_by === null && token.role === role && token.name === name)
+      .filter((token) => !digests.some((digest) => timingSafeEqual(token.digest, digest)))
+    for (const { digest } of old) {
+      await this.#database.query(`delete from ${this.#schema}.tokens where digest = $1`, [digest])
+    }
+    this.forget()
+    return old.length
+  }
+
+  /** Whether the settings have made any token of a role valid. */
+  async hasRole(role: Role): Promise<boolean> {
+    await this.#load()
+    return this.#known.some((token) => token.role === role && token.created_by === null)
+  }
+
+  /**
+   * Whose token this is; undefined for one that is not valid. Takes as long for a wrong token as for a right one.
+   * A token that another replica has added is found within a second, and one that was taken away is refused within a
+   * second; while the store does not answer, the tokens that were valid stay so until they expire.
+   */
+  async find(token: string): Promise<Caller | undefined> {
+    if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) return undefined
+    const digest = digestOf(token)
+    const found = this.#compare(digest)
+    if (performance.now() - this.#loadedAt < RELOAD_MS) return this.#used(found)
+    try {
+      await this.#load()
+    } catch (error) {
+      // Gateways are to be fed from memory while the store is away.
+      if (found) return this.#used(found)
+      throw error
+    }
+    return this.#used(this.#compare(digest))
+  }
+
+  #compare(digest: Buffer): KnownToken | undefined {
+    let found: KnownToken | undefined
+    for (const token of this.#known) if (timingSafeEqual(token.digest, digest)) found = token
+    return found && isExpired(found) ? undefined : found
+  }
+
+  #used(token: KnownToken | undefined): Caller | undefined {
+    if (!token) return undefined
+    const { id, role, name, environments, expires_at: expiresAt } = token
+    const now = Date.now()
+    const noted = this.#notedUses.get(id) ?? token.last_used_at?.getTime() ?? 0
+    if (now - noted >= USE_STEP_MS) {
+      this.#notedUses.set(id, now)
+      // Only a notice: a request must not wait for it, nor fail with it.
+      this.#database
+        .query(`update ${this.#schema}.tokens set last_used_at = date_trunc('hour', now()) where id = $1`, [id])
+        .catch(() => this.#notedUses.delete(id))
+    }
+    return { role, name, environments: environmentsOf(role, environments), by: { kind: 'token', id, expiresAt } }
+  }
+
+  async #load(): Promise<void> {
+    this.#loadedAt = performance.now()
+    this.#known = await this.#database.query<KnownToken>(`select digest, ${TOKEN_COLUMNS} from ${this.#schema}.tokens`)
+  }
+}
+
+function isExpired({ expires_at: end }: TokenRecord): boolean {
+  return end !== null && end.getTime() <= Date.now()
+}

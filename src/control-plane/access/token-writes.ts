@@ -1,0 +1,73 @@
+import type { Environment } from '../../flags/index.ts'
+import type { Cause } from '../audit/cause.ts'
+import type { Store } from '../store.ts'
+import { digestOf, mintToken, TOKEN_COLUMNS, type TokenBook, type TokenHolder, type TokenRecord } from './token-book.ts'
+
+/** A token to be made. */
+export interface TokenWish extends TokenHolder {
+  /** Where an operator may change something; null for everywhere. */
+  readonly environments: readonly Environment[] | null
+  readonly days: number
+}
+
+/** What writing tokens takes. */
+export interface TokenDesk {
+  readonly store: Store
+  readonly tokens: TokenBook
+}
+
+const KEPT_AFTER_EXPIRY = '30 days'
+
+/** Makes a new token and writes that down. The token is told here and never again. */
+export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish, cause: Cause) {
+  const { role, name, environments, days } = wish
+  const token = mintToken(role)
+  const record = await store.write(async (tx) => {
+    await tx.query(`delete from ${store.schema}.tokens where expires_at < now() - interval '${KEPT_AFTER_EXPIRY}'`)
+    const [made] = await tx.query<TokenRecord>(
+      `insert into ${store.schema}.tokens (digest, role, name, environments, created_by, expires_at)
+        values ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) returning ${TOKEN_COLUMNS}`,
+      [digestOf(token), role, name, environments && JSON.stringify(environments), cause.by, days],
+    )
+    if (!made) throw new Error('the new token was not stored')
+    await tx.record({
+      ...{ cause, action: 'token.create', environment: null, subject: name },
+      ...{ before: null, after: auditState(made), details: { id: made.id } },
+    })
+    return { change: undefined, result: made }
+  })
+  tokens.forget()
+  return { token, record }
+}
+
+/**
+ * Ends a token and writes that down: at once here, within a second at other replicas. One of the settings ends by its
+ * file alone.
+ */
+export async function revokeToken(
+  { store, tokens }: TokenDesk,
+  id: number,
+  cause: Cause,
+): Promise<TokenRecord | 'unknown' | 'of_settings'> {
+  const outcome = await store.write<TokenRecord | 'unknown' | 'of_settings'>(async (tx) => {
+    const [revoked] = await tx.query<TokenRecord>(
+      `delete from ${store.schema}.tokens where id = $1 and created_by is not null returning ${TOKEN_COLUMNS}`,
+      [id],
+    )
+    if (!revoked) {
+      const held = await tx.query(`select 1 from ${store.schema}.tokens where id = $1`, [id])
+      return { change: undefined, result: held.length > 0 ? 'of_settings' : 'unknown' }
+    }
+    await tx.record({
+      ...{ cause, action: 'token.end', environment: null, subject: revoked.name },
+      ...{ before: auditState(revoked), after: null, details: { id } },
+    })
+    return { change: undefined, result: revoked }
+  })
+  tokens.forget()
+  return outcome
+}
+
+function auditState({ role, environments, expires_at }: TokenRecord) {
+  return { role, environments, expires_at: expires_at?.toISOString() ?? null }
+}
