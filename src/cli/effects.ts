@@ -58,7 +58,7 @@ function list(words: readonly string[], state: string | undefined): ControlPlan 
     const answer = await ask('GET', `/api/v1/effects${state === undefined ? '' : `?state=${state}`}`)
     const { effects } = z.object({ effects: z.array(effectSchema) }).parse(answer)
     const lines = effects.map(({ id, kind, state: is, environment, name, attempts, last_error, created_at }) => {
-      const tries = attempts > 0 ? `, tried ${attempts} times` : ''
+      const tries = attempts === 0 ? '' : attempts === 1 ? ', tried once' : `, tried ${attempts} times`
       const why = last_error === null ? '' : `: ${last_error}`
       return `${id}  ${created_at}  ${kind.padEnd(12)}  ${is}  ${name} in ${environment}${tries}${why}`
     })
