@@ -49,6 +49,11 @@ export interface Store {
 /** Told of what is written down, within the transaction that does it; `version` is what the write will have. */
 export type OnRecord = (tx: Queryable, event: AuditEvent, version: number) => Promise<void>
 
+/** Writes down what happened beside the tables: somebody signed in, or was refused. */
+export function recordEvent(store: Store, event: AuditEvent): Promise<SealedEntry> {
+  return store.write(async (tx) => ({ change: undefined, result: await tx.record(event) }))
+}
+
 /** Opens the tables of `schema`, which must have been migrated. */
 export function openStore(database: Database, schema: string, onRecord: OnRecord = async () => {}): Store {
   const channel = `${schema}_changes`

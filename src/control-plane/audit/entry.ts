@@ -16,6 +16,8 @@ export const AUDIT_ACTIONS = [
   'sign_in',
   'sign_out',
   'access.refused',
+  'credentials.revoke',
+  'deployment.record',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

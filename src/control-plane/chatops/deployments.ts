@@ -1,4 +1,5 @@
 import type { Environment } from '../../flags/index.ts'
+import type { Cause } from '../audit/cause.ts'
 import type { Store } from '../store.ts'
 
 /** The parts whose deployments are kept. */
@@ -24,20 +25,20 @@ export interface RecordedDeployment extends Deployment {
 
 const COLUMNS = 'id, environment, component, version, commit, contains, deployed_at, recorded_by'
 
-/** Keeps a deployment as the latest of its component in its environment. */
-export async function recordDeployment(
-  { database, schema }: Store,
-  deployment: Deployment,
-  by: string,
-): Promise<RecordedDeployment> {
+/** Keeps a deployment as the latest of its component in its environment, and tells the audit log. */
+export function recordDeployment(store: Store, deployment: Deployment, cause: Cause): Promise<RecordedDeployment> {
   const { environment, component, version, commit, contains } = deployment
-  const [row] = await database.query<RecordedDeployment>(
-    `insert into ${schema}.deployments (environment, component, version, commit, contains, recorded_by)
-      values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
-    [environment, component, version, commit, JSON.stringify(contains), by],
-  )
-  if (row === undefined) throw new Error('a deployment was not stored')
-  return row
+  return store.write(async (tx) => {
+    const [row] = await tx.query<RecordedDeployment>(
+      `insert into ${store.schema}.deployments (environment, component, version, commit, contains, recorded_by)
+        values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
+      [environment, component, version, commit, JSON.stringify(contains), cause.by],
+    )
+    if (row === undefined) throw new Error('a deployment was not stored')
+    const after = { version, commit, contains: contains.length }
+    await tx.record({ cause, action: 'deployment.record', environment, subject: component, before: null, after })
+    return { change: undefined, result: row }
+  })
 }
 
 /** The latest deployment of each component in each environment. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
+import { callerCause } from '../audit/request-cause.ts'
 import { COMPONENTS, latestDeployments, type RecordedDeployment, recordDeployment } from '../chatops/deployments.ts'
 import type { Api, Plane } from '../plane.ts'
 import { namedEnvironmentField } from './flags.ts'
@@ -55,10 +56,10 @@ export function deploymentRoutes(api: Api, plane: Plane): void {
       },
     },
     async (request, reply) => {
-      const by = request.caller?.name ?? ''
-      const recorded = await recordDeployment(plane.store, request.body, by)
+      const cause = callerCause(request)
+      const recorded = await recordDeployment(plane.store, request.body, cause)
       const { environment, component, version } = recorded
-      plane.log.info({ environment, component, version, by, correlation_id: request.id }, 'deployment recorded')
+      plane.log.info({ environment, component, version, ...cause }, 'deployment recorded')
       return reply.code(201).send(deploymentDocument(recorded))
     },
   )

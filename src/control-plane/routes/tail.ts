@@ -1,11 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
+import { actorOf } from '../../applications/index.ts'
 import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { type ApplicationCredentials, applicationCredentialsSchema } from '../../handoff/index.ts'
 import { PEOPLE } from '../access/roles.ts'
+import { requestCause } from '../audit/request-cause.ts'
 import { type DrainRefusal, refuseDrain } from '../drain.ts'
 import type { Api, Plane } from '../plane.ts'
-import { sendProblem } from '../problems.ts'
+import { sendFieldFaults, sendProblem } from '../problems.ts'
+import { recordEvent } from '../store.ts'
 import { namedEnvironmentField } from './flags.ts'
 
 const applicationField = z
@@ -110,14 +113,18 @@ function addDrain(api: Api, plane: Plane): void {
             })
           : sendProblem(reply, 409, 'change_refused', { detail: refusal.why })
       }
+      const read = requestCause(request)
+      if ('errors' in read) return sendFieldFaults(reply, read.errors)
+      // Before it is done: what happens at IAM cannot be in one transaction with the entry.
+      await recordEvent(plane.store, {
+        ...{ cause: read.cause, action: 'credentials.revoke', environment, subject: actorOf(known) },
+        ...{ before: null, after: null, details: { client_id: clientId } },
+      })
       const answer = await plane.iamCredentials.revoke(clientId)
       if (answer.kind === 'unavailable') return sendUnavailable(reply, answer.why)
       const revoked = answer.value?.revoked ?? { tokens: 0, codes: 0, device_codes: 0 }
       const done = answer.value?.done ?? true
-      plane.log.warn(
-        { environment, client_id: clientId, revoked, done, by: request.caller?.name },
-        'credentials revoked',
-      )
+      plane.log.warn({ environment, client_id: clientId, revoked, done, ...read.cause }, 'credentials revoked')
       return { environment, client_id: clientId, may_revoke: true, refusal: null, credentials: null, revoked, done }
     },
   )
