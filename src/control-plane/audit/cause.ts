@@ -33,8 +33,7 @@ export const SYSTEM_CAUSE: Cause = {
 const MAX_REASON = 500
 const MAX_URL = 2_048
 /** Words that begin like a token of ours, of IAM, of GitLab or of Slack, and JWTs. */
-const CREDENTIAL =
-  /\b(?:ho(?:adm|gtw|rep|opr|vwr)-|gliam[a-z]{2}-|gl(?:pat|dt|rt|oas|soat|ptt)-|xox[a-z]-|eyJ[\w-]{8,}\.)[\w-]{8,}/
+const CREDENTIAL = /\b(?:ho[a-z]{3}-|gliam[a-z]{2}-|gl(?:pat|dt|rt|oas|soat|ptt)-|xox[a-z]-|eyJ[\w-]{8,}\.)[\w-]{8,}/
 
 /** What is wrong with a reason or a link to a change issue, as it was given. */
 export function causeFaults(given: Pick<Cause, 'reason' | 'change_issue_url'>): FieldFault[] {
