@@ -38,6 +38,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'list, verify or export what was changed, and put it back',
     load: async () => (await import('./audit.ts')).run,
   },
+  'sign-in': {
+    summary: 'print a link that signs a browser in at the control plane',
+    load: async () => (await import('./sign-in.ts')).run,
+  },
   token: {
     summary: 'create, list or revoke tokens for the control plane',
     load: async () => (await import('./token.ts')).run,

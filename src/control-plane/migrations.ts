@@ -139,4 +139,28 @@ alter table {schema}.tokens add column expires_at timestamptz;
 alter table {schema}.tokens add column last_used_at timestamptz;
 `,
   },
+  {
+    name: '0008_sessions',
+    sql: `
+create table {schema}.sign_in_links (
+  digest bytea primary key,
+  token_id integer not null references {schema}.tokens (id) on delete cascade,
+  expires_at timestamptz not null
+);
+create table {schema}.sessions (
+  digest bytea primary key,
+  id integer generated always as identity unique,
+  name text not null,
+  subject text not null,
+  token_id integer references {schema}.tokens (id) on delete cascade,
+  claims jsonb,
+  address text not null,
+  browser text not null,
+  created_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  expires_at timestamptz not null
+);
+create index sessions_subject on {schema}.sessions (subject);
+`,
+  },
 ]

@@ -9,6 +9,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Definitions, Environment } from '../flags/index.ts'
 import type { LineBudget, Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
+import type { Access } from './access/access.ts'
 import type { Caller } from './access/roles.ts'
 import type { RouteRules } from './access/route-rules.ts'
 import type { TokenBook } from './access/token-book.ts'
@@ -30,6 +31,7 @@ export interface Plane {
   readonly store: Store
   readonly feed: ChangeFeed
   readonly tokens: TokenBook
+  readonly access: Access
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
   readonly flagLives: FlagLives

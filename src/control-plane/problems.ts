@@ -10,6 +10,7 @@ export const PROBLEM_CODES = [
   'unknown_environment',
   'unknown_application',
   'unknown_token',
+  'too_many_failures',
   'token_of_settings',
   'client_id_taken',
   'version_conflict',
@@ -43,6 +44,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Payload Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }

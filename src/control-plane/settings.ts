@@ -3,6 +3,7 @@ import type { ListenAddress } from '../http/index.ts'
 import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
+import type { AccessSettings } from './access/access.ts'
 import type { Role } from './access/roles.ts'
 import type { GitLabSettings } from './chatops/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
@@ -39,6 +40,8 @@ export interface ControlPlaneSettings {
   readonly environment?: Environment
   /** How credentials show whose they are, for forward_auth and explanations; see `readFacts`. */
   readonly credentialMarks?: Partial<CredentialMarks>
+  /** How people sign in. Default: by a link from the command line alone. */
+  readonly access?: AccessSettings | undefined
   /** Commands of people. Default: no rule but that staging comes before production, no Slack, no team. */
   readonly chatops?: ChatOpsSettings
   /** Where a change towards IAM must come with a reason and a change issue. Default: nowhere. */

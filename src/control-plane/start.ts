@@ -21,6 +21,7 @@ import {
   spanOfRequest,
 } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
+import { openAccess } from './access/access.ts'
 import { requireRoles } from './access/authentication.ts'
 import { TokenBook } from './access/token-book.ts'
 import { establishRoutingSecret, establishTokens } from './access/token-files.ts'
@@ -56,6 +57,8 @@ import { gatewayRoutes } from './routes/gateways.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ofrepRoutes } from './routes/ofrep.ts'
 import { ROUTING_CONTROLLER, routingRoutes } from './routes/routing.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { signInRoutes } from './routes/sign-in.ts'
 import { slackRoutes } from './routes/slack.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
 import { staleFlagRoutes } from './routes/stale-flags.ts'
@@ -129,6 +132,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     store,
     feed,
     tokens,
+    access: openAccess(store, settings.access),
     metrics,
     streams,
     gateways,
@@ -235,6 +239,8 @@ async function createApi(plane: Plane): Promise<Api> {
       chatOpsRoutes,
       slackRoutes,
       tokenRoutes,
+      sessionRoutes,
+      signInRoutes,
       deploymentRoutes,
       tailRoutes,
       explainRoutes,

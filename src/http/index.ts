@@ -1,7 +1,7 @@
 export { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from './address.ts'
 export { readBody } from './body.ts'
 export { type Call, type CallAnswer, call } from './call.ts'
-export { type ClientAddress, clientAddressReader, PRIVATE_NETWORKS } from './client-address.ts'
+export { type ClientAddress, clientAddressReader, networkOf, PRIVATE_NETWORKS } from './client-address.ts'
 export { CallError, causeInWords, ListenError } from './errors.ts'
 export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
 export { listen, type RunningServer, type ServeOptions, serve } from './server.ts'

@@ -1,13 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Environment } from '../../flags/index.ts'
+import { networkOf } from '../../http/index.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendGitLabError, sendProblem } from '../problems.ts'
+import { cookieOf, originOf, ownOriginOf } from './browser-request.ts'
 import type { Caller } from './roles.ts'
 import { faultOfRules, isSafe, namedEnvironment } from './route-rules.ts'
+import { isFromOwnPage } from './same-origin.ts'
+import { isSameSecret } from './session-cookie.ts'
 
 /**
  * Lets a request through to its route only with a token of a role that the route names, given as `PRIVATE-TOKEN` or as
- * bearer token, and only to change environments that are the caller's. Without a valid token 401, with one that may not
+ * bearer token, or with the cookie of a session, and only to change environments that are the caller's. Without a valid token 401, with one that may not
  * do this 403. Throws, while routes are added, for a route that does not say who may call it.
  */
 export function requireRoles(api: Api, plane: Plane): void {
@@ -20,8 +24,11 @@ export function requireRoles(api: Api, plane: Plane): void {
     const { roles } = request.routeOptions.config
     if (roles === undefined || roles === 'anyone') return
     const token = privateTokenOf(request) ?? bearerTokenOf(request)
-    const caller = token === undefined ? undefined : await plane.tokens.find(token)
-    if (!caller) return refuse(request, reply, 401, 'a valid token is needed, as PRIVATE-TOKEN or bearer token')
+    const session = token === undefined ? cookieOf(plane.access.place, request, 'session') : undefined
+    const caller = await findCaller(plane, token, session)
+    if (!caller) return refuseUnknown(plane, request, reply, token ?? session)
+    const foreign = faultOfPage(plane, request, caller)
+    if (foreign !== undefined) return refuse(request, reply, 403, foreign)
     if (!roles.includes(caller.role)) return refuse(request, reply, 403, `${caller.role}s may not do this`)
     request.caller = caller
   })
@@ -32,6 +39,40 @@ export function requireRoles(api: Api, plane: Plane): void {
     if (environment === undefined || request.caller?.environments.includes(environment)) return
     return refuseEnvironment(request, reply, environment)
   })
+}
+
+async function findCaller(plane: Plane, token: string | undefined, session: string | undefined) {
+  if (token !== undefined) return plane.tokens.find(token)
+  return session === undefined ? undefined : plane.access.sessions.find(session)
+}
+
+/**
+ * Why a request with a session's cookie may not change anything; undefined when it may. The browser sends the cookie
+ * along whoever made it ask, so that it must show what only our own pages know. A token is sent by nobody unasked.
+ */
+function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): string | undefined {
+  if (by.kind === 'token' || isSafe(request.method)) return undefined
+  if (!isFromOwnPage(originOf(request), ownOriginOf(plane.access.place, request))) {
+    return 'a session may change something from its own pages alone'
+  }
+  const token = request.headers['x-csrf-token']
+  return typeof token === 'string' && isSameSecret(token, by.csrfToken)
+    ? undefined
+    : "a session needs X-CSRF-Token with the session's csrf_token to change something"
+}
+
+/** 401; 429 for an address that has been wrong too often, which a right token passes all the same. */
+function refuseUnknown(
+  plane: Plane,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tried: string | undefined,
+): FastifyReply {
+  const wait = tried === undefined ? 0 : plane.access.failures.failed(networkOf(request.ip), tried)
+  if (wait === 0) return refuse(request, reply, 401, 'a valid token is needed, as PRIVATE-TOKEN or bearer token')
+  reply.header('Retry-After', String(wait))
+  if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, 429)
+  return sendProblem(reply, 429, 'too_many_failures', { detail: `too many wrong tokens; try again in ${wait} s` })
 }
 
 /** Who calls a route that needs a token. Throws on a route that does not. */

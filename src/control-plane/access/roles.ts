@@ -25,11 +25,29 @@ export interface Caller {
   readonly environments: readonly Environment[]
   readonly by:
     | { readonly kind: 'token'; readonly id: number; readonly expiresAt: Date | null }
-    | { readonly kind: 'session'; readonly id: number; readonly expiresAt: Date; readonly csrfToken: string }
+    | {
+        readonly kind: 'session'
+        readonly id: number
+        /** The one person this is, among the people of all issuers. */
+        readonly subject: string
+        readonly expiresAt: Date
+        /** What the pages of the session send along with what changes something. */
+        readonly csrfToken: string
+      }
 }
 
 /** Where a role may change something; `limits` (none: everywhere) bind operators alone. */
 export function environmentsOf(role: Role, limits: readonly Environment[] | null): readonly Environment[] {
   if (role === 'administrator') return ENVIRONMENTS
   return role === 'operator' ? (limits ?? ENVIRONMENTS) : []
+}
+
+/** Whether a role is one of people. */
+export function isPersonRole(role: Role): role is PersonRole {
+  return PEOPLE.some((each) => each === role)
+}
+
+/** By which the sessions of one person are told from those of others. */
+export function subjectOf({ by, name }: Caller): string {
+  return by.kind === 'session' ? by.subject : `token:${name}`
 }

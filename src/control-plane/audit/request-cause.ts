@@ -101,5 +101,6 @@ function wordsOf(text: string | undefined): string | undefined {
 }
 
 function doorOf(request: FastifyRequest): Door {
+  if (request.caller?.by.kind === 'session') return 'console'
   return request.headers[DOOR_HEADER] === 'cli' ? 'cli' : 'api'
 }

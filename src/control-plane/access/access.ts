@@ -1,0 +1,37 @@
+import type { Store } from '../store.ts'
+import type { BrowserPlace } from './browser-request.ts'
+import { FailureLimit } from './failure-limit.ts'
+import type { OidcSettings } from './oidc-settings.ts'
+import { SessionBook } from './session-book.ts'
+
+/** How people sign in. */
+export interface AccessSettings {
+  /** The public origin of the control plane; where it is https, cookies go by https alone. */
+  readonly publicOrigin?: string | undefined
+  /** Default an hour. */
+  readonly idleMs?: number | undefined
+  /** Default twelve hours. */
+  readonly lifeMs?: number | undefined
+  readonly oidc?: OidcSettings | undefined
+}
+
+/** What the doors for people work with. */
+export interface Access {
+  readonly sessions: SessionBook
+  readonly failures: FailureLimit
+  readonly place: BrowserPlace
+  readonly issuer: OidcSettings | undefined
+}
+
+const HOUR_MS = 3_600_000
+
+/** Makes what the doors for people need. */
+export function openAccess(store: Store, { publicOrigin, idleMs, lifeMs, oidc }: AccessSettings = {}): Access {
+  const rules = { idleMs: idleMs ?? HOUR_MS, lifeMs: lifeMs ?? 12 * HOUR_MS, mapping: oidc?.mapping }
+  return {
+    sessions: new SessionBook(store, rules),
+    failures: new FailureLimit(),
+    place: { publicOrigin },
+    issuer: oidc,
+  }
+}

@@ -1,0 +1,36 @@
+import type { Environment } from '../../flags/index.ts'
+import type { PersonRole } from './roles.ts'
+
+/** What is kept of what an issuer says about somebody: the values of the claim that decides. */
+export interface Claims {
+  readonly values: readonly string[]
+}
+
+/** One rule: whoever has this value of the claim gets this role. */
+export interface ClaimRule {
+  readonly value: string
+  readonly role: PersonRole
+  /** Where an operator may change something; null for everywhere. */
+  readonly environments: readonly Environment[] | null
+}
+
+/** Which claim decides, and how. */
+export interface ClaimMapping {
+  readonly claim: string
+  readonly rules: readonly ClaimRule[]
+}
+
+const RANK: Readonly<Record<PersonRole, number>> = { viewer: 1, operator: 2, administrator: 3 }
+
+/**
+ * The role that claims give: the highest of all rules that apply, an operator with the environments of all of them;
+ * undefined for somebody to whom none applies.
+ */
+export function grantOf({ rules }: ClaimMapping, { values }: Claims) {
+  const applying = rules.filter(({ value }) => values.includes(value))
+  const role = applying.map((rule) => rule.role).sort((a, b) => RANK[b] - RANK[a])[0]
+  if (role === undefined) return undefined
+  const same = applying.filter((rule) => rule.role === role)
+  const isEverywhere = same.some(({ environments }) => environments === null)
+  return { role, environments: isEverywhere ? null : same.flatMap(({ environments }) => environments ?? []) }
+}

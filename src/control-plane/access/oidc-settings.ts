@@ -1,0 +1,12 @@
+import type { ClaimMapping } from './claim-mapping.ts'
+
+/** An OpenID provider that people sign in with, and what it makes of them. */
+export interface OidcSettings {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Where the provider sends browsers back to: the public origin and `/sign-in/oidc/callback`. */
+  readonly redirectUrl: string
+  readonly scopes: readonly string[]
+  readonly mapping: ClaimMapping
+}
