@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { isStoreAway } from '../storage/index.ts'
 import type { Api, Plane } from './plane.ts'
 import { type FieldFault, faultsInWords, sendFieldFaults, sendGitLabError, sendProblem } from './problems.ts'
 
@@ -14,9 +15,19 @@ export function renderErrors(api: Api, plane: Plane): void {
     if (hasZodFastifySchemaValidationErrors(error)) return sendUnreadable(request, reply, fieldFaults(error))
     if (status >= 400 && status < 500) return sendClientFault(request, reply, status, error)
     plane.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
+    if (isStoreAway(error)) return sendUnavailable(request, reply)
     if (isGitLabApi(request)) return sendGitLabError(reply, 500)
     return sendProblem(reply, 500, 'internal_error', { detail: 'the control plane failed; its log has the request_id' })
   })
+}
+
+const RETRY_AFTER_SECONDS = '5'
+
+/** 503 (RFC 9110 §15.6.4): what was asked may be asked again as it is. */
+function sendUnavailable(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.header('Retry-After', RETRY_AFTER_SECONDS)
+  if (isGitLabApi(request)) return sendGitLabError(reply, 503)
+  return sendProblem(reply, 503, 'unavailable', { detail: 'the database does not answer; try again' })
 }
 
 function sendUnreadable(request: FastifyRequest, reply: FastifyReply, errors: FieldFault[]): FastifyReply {

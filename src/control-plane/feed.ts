@@ -1,5 +1,6 @@
 import type { Definitions } from '../flags/index.ts'
 import type { Log } from '../observability/index.ts'
+import { isStoreSilent } from '../storage/index.ts'
 import type { VersionedChange } from './model.ts'
 import type { Store } from './store.ts'
 import { View } from './view.ts'
@@ -62,11 +63,14 @@ export class ChangeFeed {
     }
     // The one under way may have read before the caller's commit, so another follows; callers meanwhile share it.
     this.#again ??= this.#running
-      .catch(() => {})
-      .then(() => {
-        this.#again = undefined
-        return this.catchUp()
+      .catch((error: unknown) => {
+        // Who has waited out one silence is not made to wait for another.
+        if (isStoreSilent(error)) throw error
       })
+      .finally(() => {
+        this.#again = undefined
+      })
+      .then(() => this.catchUp())
     return this.#again
   }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { isStoreSilent } from './away.ts'
 import { type EmbeddedEngine, openEmbeddedEngine } from './embedded.ts'
 import { StorageError } from './errors.ts'
 import { openPipelines, type Pipelines } from './pipelines.ts'
@@ -153,7 +154,9 @@ class PooledDatabase implements Database {
       for (const [channel, payload] of after) this.#local.emit(channel, payload)
       return result
     } catch (error) {
-      await client.query('rollback').catch(onLost)
+      // A server that gave no answer gives none to this either, and undoes what was begun when the connection ends.
+      if (isStoreSilent(error)) broken = error
+      else await client.query('rollback').catch(onLost)
       throw error
     } finally {
       client.off('error', onLost)

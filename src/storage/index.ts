@@ -1,3 +1,4 @@
+export { isStoreAway, isStoreSilent } from './away.ts'
 export { type Database, type DatabaseLocation, openDatabase, type Queryable } from './database.ts'
 export { claimDataDirectory, type DataDirectory } from './directory.ts'
 export { DirectoryInUseError, DirectoryUnusableError, StorageError } from './errors.ts'

@@ -51,6 +51,8 @@ export interface PartsOptions {
   readonly servers?: readonly string[]
   /** Over the environment of every part. */
   readonly env?: Readonly<Record<string, string>>
+  /** Databases of single parts, in place of the one for all. */
+  readonly databases?: Readonly<Partial<Record<'control' | 'iam' | 'monolith', string>>>
   /** More options for single parts. */
   readonly more?: Readonly<Partial<Record<'control' | 'iam' | 'monolith' | 'gateway', readonly string[]>>>
 }
@@ -60,13 +62,13 @@ export interface PartsOptions {
  * `--test-controls` where asked for.
  */
 export async function startParts(databaseUrl: string, options: PartsOptions = {}): Promise<System> {
-  const { seed = SEED, hasTestControls = false, servers = [], more = {}, env = {} } = options
+  const { seed = SEED, hasTestControls = false, servers = [], more = {}, env = {}, databases = {} } = options
   const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
   const issuer = `http://${at(0)}`
   const scratch = scratchDirectory('parts')
   const file = (name: string) => join(scratch.path, name)
-  const store = ['--database-url', databaseUrl]
+  const store = (part: keyof typeof databases) => ['--database-url', databases[part] ?? databaseUrl]
   const secrets = ['--internal-token-file', file('internal-token')]
   const controls = hasTestControls ? ['--test-controls'] : []
   const both = [...controls, ...servers]
@@ -80,20 +82,31 @@ export async function startParts(databaseUrl: string, options: PartsOptions = {}
     writeFileSync(file('verifier-key'), randomBytes(32).toString('base64'), { mode: 0o600 })
     await start(
       `http://${at(2)}`,
-      ...['control', '--listen', at(2), ...store, '--admin-token-file', file('admin-token')],
+      ...['control', '--listen', at(2), ...store('control'), '--admin-token-file', file('admin-token')],
       ...['--gateway-token-file', file('gateway-token'), '--replication-token-file', file('replication-token')],
       ...['--routing-secret-file', file('routing-secret'), '--verifier-key-file', file('verifier-key')],
       ...(more.control ?? []),
     )
     await start(
       `http://${at(4)}`,
-      ...['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', issuer, ...store, ...secrets, ...both],
+      ...[
+        'iam',
+        '--listen',
+        at(3),
+        '--internal-listen',
+        at(4),
+        '--issuer',
+        issuer,
+        ...store('iam'),
+        ...secrets,
+        ...both,
+      ],
       ...['--verifier-key-file', file('verifier-key'), '--resource-owner-url', `http://${at(5)}/-/iam/resource_owner`],
       ...(more.iam ?? []),
     )
     await start(
       `http://${at(5)}`,
-      ...['monolith', '--listen', at(5), '--issuer', issuer, ...store, ...secrets, '--seed', seed, ...both],
+      ...['monolith', '--listen', at(5), '--issuer', issuer, ...store('monolith'), ...secrets, '--seed', seed, ...both],
       ...['--iam-internal-url', `http://${at(4)}`, '--control-url', `http://${at(2)}`],
       ...['--control-token-file', file('replication-token'), '--metrics-listen', at(6)],
       ...(more.monolith ?? []),

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../../flags/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { type Caller, environmentsOf, type Role } from './roles.ts'
@@ -30,6 +31,8 @@ const PREFIXES: Readonly<Record<Role, string>> = {
   replication: 'horep-',
 }
 const RELOAD_MS = 1_000
+/** How long the bearer of a token that was valid a moment ago waits for the store. */
+const PATIENCE_MS = 500
 const MAX_TOKEN_LENGTH = 512
 const USE_STEP_MS = 3_600_000
 /** The columns of a {@link TokenRecord}. */
@@ -111,14 +114,22 @@ export class TokenBook {
     const digest = digestOf(token)
     const found = this.#compare(digest)
     if (performance.now() - this.#loadedAt < RELOAD_MS) return this.#used(found)
-    try {
-      await this.#load()
-    } catch (error) {
-      // Gateways are to be fed from memory while the store is away.
-      if (found) return this.#used(found)
-      throw error
+    const isForgotten = this.#loadedAt === Number.NEGATIVE_INFINITY
+    const loaded = this.#load()
+    if (!found) {
+      await loaded
+      return this.#used(this.#compare(digest))
     }
-    return this.#used(this.#compare(digest))
+    // Gateways and proxies are to be answered from memory while the store is away, and not to wait for one that hangs;
+    // but who was ended here a moment ago is not to profit from that.
+    const answered = loaded.then(
+      () => true,
+      () => false,
+    )
+    const isKnownAnew = await (isForgotten
+      ? answered
+      : Promise.race([answered, sleep(PATIENCE_MS, false, { ref: false })]))
+    return this.#used(isKnownAnew ? this.#compare(digest) : found)
   }
 
   #compare(digest: Buffer): KnownToken | undefined {
