@@ -25,6 +25,7 @@ import { openAccess } from './access/access.ts'
 import { requireRoles } from './access/authentication.ts'
 import { TokenBook } from './access/token-book.ts'
 import { establishRoutingSecret, establishTokens } from './access/token-files.ts'
+import { recordRefusals } from './audit/refusals.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import type { CommitSource } from './chatops/commit-source.ts'
 import { gitRepository } from './chatops/git-repository.ts'
@@ -207,6 +208,7 @@ async function createApi(plane: Plane): Promise<Api> {
   traceRequests(api, plane)
   countRequests(api, plane)
   requireRoles(api, plane)
+  recordRefusals(api, plane)
   await api.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -29,8 +29,9 @@ export function requireRoles(api: Api, plane: Plane): void {
     if (!caller) return refuseUnknown(plane, request, reply, token ?? session)
     const foreign = faultOfPage(plane, request, caller)
     if (foreign !== undefined) return refuse(request, reply, 403, foreign)
-    if (!roles.includes(caller.role)) return refuse(request, reply, 403, `${caller.role}s may not do this`)
+    // Also for a refusal, which the audit log is told of.
     request.caller = caller
+    if (!roles.includes(caller.role)) return refuse(request, reply, 403, `${caller.role}s may not do this`)
   })
   // Behind the parsing of the body, which may name the environment.
   api.addHook('preHandler', async (request, reply) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { eventually } from '../../../test/support/wait.ts'
 import { openStore } from '../store.ts'
 import { appendEntry, chainHead } from './audit-log.ts'
 import { canonicalHash } from './canonical.ts'
@@ -397,7 +398,48 @@ for (const engine of testDatabases()) {
       assert.deepEqual([(await verification()).valid, (await verification()).sound], [true, number])
     })
 
-    test('only administrators read it', async () => {
+    test('an operator restores in its environments alone, and a refusal is an entry', async () => {
+      const json = { role: 'operator', name: 'olga', environments: ['dev'] }
+      const { token, id } = (await plane.ask('POST', '/api/v1/tokens', { json })).json
+      const [created] = await entries('?limit=1')
+      assert.deepEqual([created?.action, created?.subject, created?.details], ['token.create', 'olga', { id }])
+      assert.ok(!JSON.stringify(created).includes(token))
+      const restore = async (environment: string) => {
+        const [entry] = await entries(`?environment=${environment}&action=flag.set`)
+        assert.ok(entry)
+        return plane.ask('POST', `/api/v1/audit/${entry.number}/restore`, { json: { to: 'after' }, token })
+      }
+      assert.equal((await restore('dev')).status, 200)
+      const refused = await restore('staging')
+      assert.deepEqual([refused.status, refused.json.detail], [403, 'olga may not change staging'])
+      assert.equal((await plane.ask('POST', `${PATH}?environment=pre`, { json: { value: 'true' }, token })).status, 403)
+      assert.equal((await plane.ask('POST', '/api/v1/tokens', { json, token })).status, 403)
+      const found = await eventually('the refusals are written down', async () => {
+        const those = await entries('?action=access.refused&by=olga')
+        return those.length === 3 && those
+      })
+      assert.deepEqual(found.map(({ subject, environment, role }) => [subject, environment, role]).sort(), [
+        ['POST /api/v1/audit/:number/restore', null, 'operator'],
+        ['POST /api/v1/tokens', null, 'operator'],
+        ['POST /api/v4/features/:name', 'pre', 'operator'],
+      ])
+    })
+
+    test('whoever is refused on and on does not fill the log', async () => {
+      const count = async () => (await entries('?action=access.refused&by=replication&limit=1000')).length
+      const before = await count()
+      for (let asked = 0; asked < 100; asked += 20) {
+        const refused = Array.from({ length: 20 }, () =>
+          plane.ask('GET', '/api/v1/audit', { token: plane.replicationToken }),
+        )
+        for (const { status } of await Promise.all(refused)) assert.equal(status, 403)
+      }
+      await eventually('sixty are written down', async () => (await count()) >= before + 60)
+      assert.ok((await count()) < before + 100, 'some are left out')
+      assert.equal((await verification()).valid, true)
+    })
+
+    test('only people read it', async () => {
       for (const path of ['/api/v1/audit', '/api/v1/audit/verification', '/api/v1/audit/export']) {
         assert.equal((await plane.ask('GET', path, { token: null })).status, 401)
         assert.equal((await plane.ask('GET', path, { token: plane.gatewayToken })).status, 403)

@@ -18,6 +18,8 @@ export const AUDIT_ACTIONS = [
   'access.refused',
   'credentials.revoke',
   'deployment.record',
+  'effect.retry',
+  'effect.drop',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

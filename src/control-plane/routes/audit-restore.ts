@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Environment } from '../../flags/index.ts'
+import { callerOf } from '../access/authentication.ts'
+import { OPERATORS } from '../access/roles.ts'
 import { readEntry } from '../audit/audit-log.ts'
 import { missingFields } from '../audit/cause.ts'
 import { flagWrite, logFlagChange, requestCause, type SaidCause } from '../audit/request-cause.ts'
@@ -31,7 +33,7 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/audit/:number/restore',
     {
-      config: { roles: ['administrator'] },
+      config: { roles: OPERATORS, environment: 'judged' },
       schema: {
         tags: ['audit'],
         summary: 'Put a flag, or the brake, back to what an entry tells of; that is an entry of its own',
@@ -48,6 +50,10 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
         return sendProblem(reply, 404, 'not_found', { detail: `the audit log has no entry ${number}` })
       }
       const target = restorable(stored, to)
+      if (target.kind !== 'refused' && !callerOf(request).environments.includes(target.environment)) {
+        const detail = `${callerOf(request).name} may not change ${target.environment}`
+        return sendProblem(reply, 403, 'forbidden', { detail })
+      }
       const details = { restores: { number, to } }
       switch (target.kind) {
         case 'refused':

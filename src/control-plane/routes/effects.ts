@@ -1,11 +1,14 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { PEOPLE } from '../access/roles.ts'
+import { callerCause } from '../audit/request-cause.ts'
 import { EFFECT_KINDS } from '../effects/adapter.ts'
 import { EFFECT_STATES, type StoredEffect } from '../effects/outbox.ts'
 import { recordOf } from '../effects/record.ts'
 import { flagHistory } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendProblem } from '../problems.ts'
+import { recordEvent } from '../store.ts'
 import { environmentField } from './flags.ts'
 
 const ADMINISTRATOR = { roles: ['administrator'] as const }
@@ -64,6 +67,7 @@ export function effectRoutes(api: Api, plane: Plane): void {
       const { id } = request.params
       const effect = await plane.effects.retry(id)
       if (effect === undefined) return sendProblem(reply, 404, 'not_found', { detail: `no effect ${id} was given up` })
+      await recordDecision(plane, request, 'effect.retry', id)
       plane.log.info({ effect: id, by: request.caller?.name, correlation_id: request.id }, 'side effect tried again')
       plane.courier.wake()
       return effectDocument(effect)
@@ -85,11 +89,22 @@ export function effectRoutes(api: Api, plane: Plane): void {
       if (!(await plane.effects.drop(id))) {
         return sendProblem(reply, 404, 'not_found', { detail: `no effect ${id} was given up` })
       }
+      await recordDecision(plane, request, 'effect.drop', id)
       plane.log.info({ effect: id, by: request.caller?.name, correlation_id: request.id }, 'side effect dropped')
       return reply.code(204).send(null)
     },
   )
   recordRoute(api, plane)
+}
+
+async function recordDecision(
+  plane: Plane,
+  request: FastifyRequest,
+  action: 'effect.retry' | 'effect.drop',
+  id: number,
+) {
+  const what = { environment: null, subject: `effect ${id}`, before: null, after: null }
+  await recordEvent(plane.store, { cause: callerCause(request), action, ...what })
 }
 
 function recordRoute(api: Api, plane: Plane): void {
