@@ -232,6 +232,7 @@ const skip = hasRedis || process.env['CI'] ? false : 'redis-server is not instal
 describe('a ledger that gateways share', { skip }, () => {
   let port = 0
   let stop = () => {}
+  let signal = (_name: 'SIGSTOP' | 'SIGCONT') => {}
   const startRedis = async () => {
     const child = spawn('redis-server', [
       '--port',
@@ -246,6 +247,7 @@ describe('a ledger that gateways share', { skip }, () => {
     child.stdout.resume()
     const ended = once(child, 'close')
     stop = () => child.kill('SIGKILL')
+    signal = (name) => child.kill(name)
     return ended
   }
   before(async () => {
@@ -277,6 +279,23 @@ describe('a ledger that gateways share', { skip }, () => {
     } finally {
       slow.close()
     }
+  })
+
+  test('that hangs costs a request its time limit and no more, and is asked again once it goes on', async () => {
+    const [one, other] = [await shared(), await shared()]
+    const isKnown = async () =>
+      ((await redeem(other, await codeOf(one, 'moved'))).json['access_token'] ?? '').startsWith('iam')
+    await until(isKnown)
+    const code = await codeOf(one, 'moved')
+    signal('SIGSTOP')
+    legacy.received.length = 0
+    const refused = await redeem(other, code)
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5'])
+    assert.match(await codeOf(one, 'moved'), /^iam/, 'what is new goes on')
+    assert.equal(legacy.received.length, 0, 'a code is not offered to the wrong side')
+    signal('SIGCONT')
+    await until(async () => ((await redeem(other, code)).json['access_token'] ?? '').startsWith('iam'))
+    await until(isKnown)
   })
 
   test('tells one gateway what another has seen, in hashes only and with an end; while it is lost, nothing is guessed', async () => {
