@@ -104,7 +104,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       )
   })
   const tokens = new TokenBook(settings.database, schema)
-  await establishTokens(settings, tokens, log)
+  await establishTokens(settings, { store, tokens }, log)
   const feed = await ChangeFeed.open(store, definitions, log)
   const streams = new SnapshotStreams(feed)
   const gateways = new GatewayRegistry(store, log, () => feed.view.version)

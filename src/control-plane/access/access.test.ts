@@ -142,6 +142,11 @@ for (const engine of testDatabases()) {
         const known = [second.adminToken, second.gatewayToken, second.replicationToken, bystander]
         for (const token of known) assert.ok(await book.find(token))
         assert.equal(second.adminToken, 'rotated-admin-token-0123456789')
+        const ended = (await second.ask('GET', '/api/v1/audit?action=token.end')).json.entries
+        assert.deepEqual(
+          ended.map(({ subject, by }: { subject: string; by: string }) => `${subject} by ${by}`).sort(),
+          ['administrator', 'gateway', 'replication'].map((name) => `${name} by control plane`),
+        )
       } finally {
         await second.close()
       }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../../flags/index.ts'
-import type { Database } from '../../storage/index.ts'
+import type { Database, Queryable } from '../../storage/index.ts'
 import { type Caller, environmentsOf, type Role } from './roles.ts'
 
 /** Whose a token is. */
@@ -65,13 +65,15 @@ export class TokenBook {
     this.#schema = schema
   }
 
-  /** Makes a token of the settings valid. One that is valid already keeps the role it has. */
-  async add(token: string, holder: TokenHolder): Promise<void> {
-    await this.#database.query(
-      `insert into ${this.#schema}.tokens (digest, role, name) values ($1, $2, $3) on conflict (digest) do nothing`,
+  /** Makes a token of the settings valid, and says whether it is new. One that is valid already keeps the role it has. */
+  async add(token: string, holder: TokenHolder, on: Queryable = this.#database): Promise<boolean> {
+    const made = await on.query(
+      `insert into ${this.#schema}.tokens (digest, role, name) values ($1, $2, $3)
+        on conflict (digest) do nothing returning id`,
       [digestOf(token), holder.role, holder.name],
     )
     this.forget()
+    return made.length > 0
   }
 
   /** All tokens, the oldest first; those that expired are told of for 30 days. */
@@ -85,17 +87,14 @@ export class TokenBook {
   }
 
   /** Ends the settings' tokens of a role and name but for those that are given: what a rotated file held before. */
-  async retireOthers({ role, name }: TokenHolder, kept: readonly string[]): Promise<number> {
-    const digests = kept.map(digestOf)
-    await this.#load()
-    const old = this.#known
-      .filter((token) => token.created_by === null && token.role === role && token.name === name)
-      .filter((token) => !digests.some((digest) => timingSafeEqual(token.digest, digest)))
-    for (const { digest } of old) {
-      await this.#database.query(`delete from ${this.#schema}.tokens where digest = $1`, [digest])
-    }
+  async retireOthers({ role, name }: TokenHolder, kept: readonly string[], on: Queryable): Promise<number> {
+    const ended = await on.query(
+      `delete from ${this.#schema}.tokens where created_by is null and role = $1 and name = $2
+        and encode(digest, 'hex') <> all($3::text[]) returning id`,
+      [role, name, kept.map((token) => digestOf(token).toString('hex'))],
+    )
     this.forget()
-    return old.length
+    return ended.length
   }
 
   /** Whether the settings have made any token of a role valid. */

@@ -3,17 +3,19 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path'
 import type { Log } from '../../observability/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings } from '../settings.ts'
-import { mintToken, type TokenBook, type TokenHolder } from './token-book.ts'
+import { mintToken, type TokenHolder } from './token-book.ts'
+import { addToken, retireTokens, type TokenDesk } from './token-writes.ts'
 
 const SECRET_BYTES = 32
 const SHORTEST_TOKEN = 16
 
 /**
  * Makes the tokens of the settings valid, writing the files that are absent; tokens of the same role and name that no
- * setting holds any more end. The administrator's token is written only while there is none. Throws
+ * setting holds any more end; the audit log is told of both. The administrator's token is written only while there is none. Throws
  * {@link ControlPlaneFault} when a file cannot be read or written.
  */
-export async function establishTokens(settings: ControlPlaneSettings, tokens: TokenBook, log: Log): Promise<void> {
+export async function establishTokens(settings: ControlPlaneSettings, desk: TokenDesk, log: Log): Promise<void> {
+  const { tokens } = desk
   const held: HeldToken[] = (settings.tokens ?? []).map((token) => {
     const { role, name } = token
     const what = `token of ${name}`
@@ -34,12 +36,12 @@ export async function establishTokens(settings: ControlPlaneSettings, tokens: To
     .filter(({ value }) => value.length < SHORTEST_TOKEN)
     .map(({ what }) => `${what}: must have at least ${SHORTEST_TOKEN} characters`)
   if (faults.length > 0) throw new ControlPlaneFault(faults)
-  for (const { value, holder } of held) await tokens.add(value, holder)
+  for (const { value, holder } of held) await addToken(desk, value, holder)
   // Only when all are in, so that no moment is without a valid token.
   for (const { holder } of held) {
     const same = held.filter((one) => one.holder.role === holder.role && one.holder.name === holder.name)
     const kept = same.map(({ value }) => value)
-    const retired = await tokens.retireOthers(holder, kept)
+    const retired = await retireTokens(desk, holder, kept)
     if (retired > 0) log.info({ ...holder, retired }, 'tokens that the files no longer hold have ended')
   }
 }

@@ -1,5 +1,5 @@
 import type { Environment } from '../../flags/index.ts'
-import type { Cause } from '../audit/cause.ts'
+import { type Cause, SYSTEM_CAUSE } from '../audit/cause.ts'
 import type { Store } from '../store.ts'
 import { digestOf, mintToken, TOKEN_COLUMNS, type TokenBook, type TokenHolder, type TokenRecord } from './token-book.ts'
 
@@ -66,6 +66,33 @@ export async function revokeToken(
   })
   tokens.forget()
   return outcome
+}
+
+/** Makes a token of the settings valid; a new one is written down. */
+export function addToken({ store, tokens }: TokenDesk, token: string, holder: TokenHolder): Promise<void> {
+  return store.write(async (tx) => {
+    if (await tokens.add(token, holder, tx)) {
+      const what = { environment: null, subject: holder.name, before: null, after: { role: holder.role } }
+      await tx.record({ cause: SYSTEM_CAUSE, action: 'token.create', ...what })
+    }
+    return { change: undefined, result: undefined }
+  })
+}
+
+/** Ends the settings' tokens of a holder but for those that are given, and writes that down; says how many there were. */
+export function retireTokens(
+  { store, tokens }: TokenDesk,
+  holder: TokenHolder,
+  kept: readonly string[],
+): Promise<number> {
+  return store.write(async (tx) => {
+    const retired = await tokens.retireOthers(holder, kept, tx)
+    if (retired > 0) {
+      const what = { environment: null, subject: holder.name, before: { role: holder.role }, after: null }
+      await tx.record({ cause: SYSTEM_CAUSE, action: 'token.end', ...what, details: { retired } })
+    }
+    return { change: undefined, result: retired }
+  })
 }
 
 function auditState({ role, environments, expires_at }: TokenRecord) {
