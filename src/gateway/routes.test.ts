@@ -37,6 +37,11 @@ describe('what a path stands for where sides have paths of their own', () => {
     ['/interaction/%2e%2e/admin', undefined],
     ['/interaction/..%2Fadmin', undefined],
     ['/interaction\\..\\admin', undefined],
+    ['/interaction/..;/admin', undefined],
+    ['/interaction/.;a=b/admin', undefined],
+    ['/interaction/..%3b/admin', undefined],
+    ['/interaction/%252e%252e/admin', undefined],
+    ['/interaction/17;v=1/login', 'iam_page'],
     ['/interaction/...', 'iam_page'],
     ['/', undefined],
   ]

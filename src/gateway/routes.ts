@@ -88,7 +88,7 @@ export class Routes {
     const isBelow = this.#pages.some(
       (page) => path.startsWith(page) && (path.length === page.length || path[page.length] === '/'),
     )
-    // A server that resolves these would be led out of its pages.
-    return isBelow && !/\/\.{1,2}(?:\/|$)|%2e|%2f|%5c|\\/i.test(path)
+    // A server that resolves these would be led out of its pages; some drop what follows a semicolon before they do.
+    return isBelow && !/\/\.{1,2}(?:[/;]|$)|%2e|%2f|%3b|%5c|%25|\\/i.test(path)
   }
 }
