@@ -1,6 +1,6 @@
 import { type CallAnswer, CallError, call } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
-import type { EffectAdapter, EffectKind, Step } from './adapter.ts'
+import type { EffectAdapter, EffectKind, Progress, Step } from './adapter.ts'
 import type { EffectOutbox, StoredEffect } from './outbox.ts'
 
 /** What a courier needs. */
@@ -161,11 +161,20 @@ async function take(step: Extract<Step, { kind: 'call' }>) {
     return { why: `answered with status ${status}`, isLasting, isUndone, retryAfterMs } satisfies Trouble
   }
   try {
-    return onAnswer(answer)
+    const outcome = onAnswer(answer)
+    if (!isStorable(outcome.progress)) throw new Error('PostgreSQL would not take it')
+    return outcome
   } catch {
     // It may well have been done, so it is not done again.
     return { why: `answered with status ${status} and what cannot be read`, isLasting: true } satisfies Trouble
   }
+}
+
+/** Whether PostgreSQL keeps every text of it: what it refuses would be asked for over and over again. */
+function isStorable(progress: Progress): boolean {
+  return Object.values(progress).every(
+    (value) => typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed()),
+  )
 }
 
 function retryAfterOf({ headers }: CallAnswer): number | undefined {

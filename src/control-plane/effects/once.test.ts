@@ -41,6 +41,7 @@ class GitLab {
   readonly issues: Issue[] = []
   readonly notes: string[] = []
   pipelines = 0
+  pipelineStatus = 'success'
   /** How the next calls of a path end, after they were carried out (`close`, 5xx) or instead of that (4xx). */
   readonly faults = new Map<string, Fault[]>()
   #server: Server | undefined
@@ -86,7 +87,7 @@ class GitLab {
     if (action === 'POST /trigger/pipeline') {
       return { id: ++this.pipelines, web_url: `https://g/p/${this.pipelines}`, status: 'created' }
     }
-    if (action.startsWith('GET /pipelines/')) return { id: 1, web_url: 'https://g/p/1', status: 'success' }
+    if (action.startsWith('GET /pipelines/')) return { id: 1, web_url: 'https://g/p/1', status: this.pipelineStatus }
     if (rest !== undefined) (issue?.notes ?? this.notes).push(json.body)
     else if (issue !== undefined) issue.state = json.state_event === 'close' ? 'closed' : issue.state
     return {}
@@ -240,6 +241,13 @@ for (const engine of testDatabases()) {
       const said = `End-to-end tests of '${FLAG}' on staging: success https://g/p/1`
       assert.deepEqual(gitlab.issues[0]?.notes, [said])
       assert.ok(gitlab.notes.includes(said))
+    })
+
+    test('an answer that no database keeps is a matter for a person, not for ever', async () => {
+      gitlab.pipelineStatus = 'running\0'
+      await owe('pipeline')
+      start()
+      assert.equal((await ended('dead')).last_error, 'answered with status 200 and what cannot be read')
     })
 
     test('an address that is none is a matter for a person, not for ever', async () => {
