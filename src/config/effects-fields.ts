@@ -1,7 +1,6 @@
 import { z } from 'zod'
+import { ENVIRONMENT_NAMES } from './environment-names.ts'
 import { projectRule, secretFileRule, secureUrlRule, wholeRule } from './structure-rules.ts'
-
-const environments = ['dev', 'pre', 'staging', 'staging-ref', 'production'] as const
 
 const pipeline = z.strictObject({
   project: projectRule,
@@ -34,7 +33,7 @@ export const effectsSchema = z.strictObject({
     })
     .optional(),
   qa_channels: z
-    .partialRecord(z.enum(environments), secretFileRule)
+    .partialRecord(z.enum(ENVIRONMENT_NAMES), secretFileRule)
     .default({})
     .describe('Files that hold the incoming webhooks of the channels of testers, by environment.'),
 })
