@@ -11,6 +11,7 @@ import {
 } from '../config/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../control-plane/index.ts'
 import { createLog } from '../observability/index.ts'
+import { accessSettings } from './access-settings.ts'
 import { listenAddress } from './addresses.ts'
 import { chatOpsSettings } from './chatops-settings.ts'
 import { effectSettings } from './effects-settings.ts'
@@ -67,6 +68,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     logNoise: parseLimit(settings.log_noise),
     environment: settings.environment,
     relativeUrlRoot: settings.relative_url_root ?? '',
+    ...accessSettings(settings.access),
     ...chatOpsSettings(settings.chatops),
     ...effectSettings(settings.effects),
     reasonsRequired: settings.require_reason,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { accessSchema } from './access-fields.ts'
 import { chatOpsSchema } from './chatops-fields.ts'
 import { effectsSchema } from './effects-fields.ts'
 import { ENVIRONMENT_NAMES } from './environment-names.ts'
@@ -243,6 +244,7 @@ const control = z.strictObject({
     ENVIRONMENT_NAMES,
     'An environment in which a change towards IAM must say why and name a change issue, by whatever door it comes.',
   ),
+  access: structureField(accessSchema, 'How people sign in with a browser: sessions, OpenID Connect.'),
   chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),
   effects: structureField(effectsSchema, 'Who is told of changes: dashboards, records, testers, end-to-end tests.'),
   forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),

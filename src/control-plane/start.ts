@@ -57,6 +57,7 @@ import { flagRoutes } from './routes/flags.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ofrepRoutes } from './routes/ofrep.ts'
+import { oidcRoutes } from './routes/oidc.ts'
 import { ROUTING_CONTROLLER, routingRoutes } from './routes/routing.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { signInRoutes } from './routes/sign-in.ts'
@@ -243,6 +244,7 @@ async function createApi(plane: Plane): Promise<Api> {
       tokenRoutes,
       sessionRoutes,
       signInRoutes,
+      oidcRoutes,
       deploymentRoutes,
       tailRoutes,
       explainRoutes,

@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts'
 import type { BrowserPlace } from './browser-request.ts'
 import { FailureLimit } from './failure-limit.ts'
+import { OidcSignIn } from './oidc.ts'
 import type { OidcSettings } from './oidc-settings.ts'
 import { SessionBook } from './session-book.ts'
 
@@ -21,6 +22,7 @@ export interface Access {
   readonly failures: FailureLimit
   readonly place: BrowserPlace
   readonly issuer: OidcSettings | undefined
+  readonly oidc: OidcSignIn | undefined
 }
 
 const HOUR_MS = 3_600_000
@@ -33,5 +35,6 @@ export function openAccess(store: Store, { publicOrigin, idleMs, lifeMs, oidc }:
     failures: new FailureLimit(),
     place: { publicOrigin },
     issuer: oidc,
+    oidc: oidc && new OidcSignIn(oidc),
   }
 }

@@ -34,3 +34,11 @@ export function grantOf({ rules }: ClaimMapping, { values }: Claims) {
   const isEverywhere = same.some(({ environments }) => environments === null)
   return { role, environments: isEverywhere ? null : same.flatMap(({ environments }) => environments ?? []) }
 }
+
+/** The values of the claim that decides, as the issuer says them; an e-mail address counts only when it is verified. */
+export function valuesOf({ claim }: Pick<ClaimMapping, 'claim'>, said: Readonly<Record<string, unknown>>): string[] {
+  if (claim === 'email' && said['email_verified'] !== true) return []
+  const value = said[claim]
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return list.filter((each) => typeof each === 'string')
+}
