@@ -98,7 +98,7 @@ export class OtlpExporter {
     if (answer.statusCode < 200 || answer.statusCode >= 300) throw new Error(`answered ${answer.statusCode}`)
     if (this.#isFailing) this.#log.info('spans are taken again')
     this.#isFailing = false
-    return Math.min(batch.length, rejectedIn(text))
+    return Math.max(0, Math.min(batch.length, rejectedIn(text)))
   }
 
   #tell(error: unknown): void {

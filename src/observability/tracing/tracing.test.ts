@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { Registry } from 'prom-client'
 import { type OtlpCollector, startCollector } from '../../../test/support/otlp-collector.ts'
@@ -110,6 +113,22 @@ describe('spans', () => {
     await tracing.close()
     assert.deepEqual(tracing.counts, { exported: 0, dropped: 5_000 })
   })
+})
+
+test('a collector that refused less than nothing does not break the metrics', async () => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end(JSON.stringify({ partialSuccess: { rejectedSpans: '-7' } })))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const tracing = new Tracing({ mode: 'all', samplePercent: 100, endpoint, service: 'part' }, silentLog)
+  const registry = new Registry()
+  meterSpans(registry, tracing)
+  tracing.begin({ name: 'x', isTrusted: true })?.end()
+  await tracing.close()
+  server.closeAllConnections()
+  server.close()
+  assert.match(await registry.metrics(), /handover_trace_spans_total\{outcome="exported"\} 1\n/)
 })
 
 test('a line that is written while a traced request is answered names its trace, others do not', () => {
