@@ -230,7 +230,7 @@ for (const engine of testDatabases()) {
       const page = await new Browser().visit(`${plane.url}/sign-in`)
       assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/)
       assert.equal(page.headers.get('x-content-type-options'), 'nosniff')
-      assert.equal(page.headers.get('referrer-policy'), 'no-referrer')
+      assert.equal(page.headers.get('referrer-policy'), 'same-origin')
       assert.equal(page.headers.get('cache-control'), 'no-store')
     })
 
