@@ -42,7 +42,8 @@ export function faultOfRules({ method, url, config }: Pick<RouteOptions, 'method
 
 /** The environment that a request of this API names; undefined when the name is not one, which its route refuses. */
 export function namedEnvironment(request: FastifyRequest): Environment | undefined {
-  const named = request.url.startsWith('/api/v4/') ? inParameters(request) : inDocument(request)
+  // By the route: the router also takes the path in other letters, such as %76 for v.
+  const named = request.routeOptions.url?.startsWith('/api/v4/') ? inParameters(request) : inDocument(request)
   return typeof named === 'string' && isEnvironment(named) ? named : undefined
 }
 
