@@ -12,6 +12,7 @@ export function accessSettings(given: Settings<'control'>['access']): Pick<Contr
       lifeMs: hours * 3_600_000,
       oidc: oidc && {
         issuer: oidc.issuer,
+        endpointOrigin: oidc.endpoint_origin === undefined ? undefined : new URL(oidc.endpoint_origin).origin,
         clientId: oidc.client_id,
         clientSecret: readSecretFile('control.access.oidc.client_secret_file', oidc.client_secret_file),
         redirectUrl: oidc.redirect_url,

@@ -23,6 +23,10 @@ const rule = z
 
 const oidc = z.strictObject({
   issuer: secureUrlRule.describe('The OpenID provider.'),
+  endpoint_origin: secureUrlRule
+    .refine((text) => !URL.canParse(text) || new URL(text).pathname === '/', 'must be an origin, without a path')
+    .optional()
+    .describe('Where its endpoints are reached, where its discovery document names another origin.'),
   client_id: z.string().min(1, 'must not be empty'),
   client_secret_file: secretFileRule,
   redirect_url: secureUrlRule.describe('The public origin of the control plane and /sign-in/oidc/callback.'),

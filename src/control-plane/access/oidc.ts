@@ -67,12 +67,27 @@ export class OidcSignIn {
   }
 
   async #discover(): Promise<oidc.Configuration> {
-    const { issuer, clientId, clientSecret } = this.#settings
+    const { issuer, clientId, clientSecret, endpointOrigin } = this.#settings
     const url = new URL(issuer)
     // The settings allow plain HTTP on this machine alone.
     const execute = url.protocol === 'http:' ? [oidc.allowInsecureRequests] : []
-    return oidc.discovery(url, clientId, clientSecret, undefined, { execute, timeout: TIME_LIMIT_S })
+    const found = await oidc.discovery(url, clientId, clientSecret, undefined, { execute, timeout: TIME_LIMIT_S })
+    if (endpointOrigin === undefined) return found
+    const moved = new oidc.Configuration(endpointsAt(found.serverMetadata(), endpointOrigin), clientId, clientSecret)
+    moved.timeout = TIME_LIMIT_S
+    if (endpointOrigin.startsWith('http:')) oidc.allowInsecureRequests(moved)
+    return moved
   }
+}
+
+/** What a provider says of itself, with its endpoints and keys at another origin. */
+function endpointsAt(metadata: Readonly<oidc.ServerMetadata>, origin: string): oidc.ServerMetadata {
+  const moved = Object.entries(metadata).map(([name, value]) => {
+    if (!/(_endpoint|^jwks_uri)$/.test(name) || typeof value !== 'string') return [name, value]
+    const { pathname, search } = new URL(value)
+    return [name, origin + pathname + search]
+  })
+  return { ...metadata, ...Object.fromEntries(moved) }
 }
 
 function flowOf(secret: string) {
