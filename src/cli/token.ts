@@ -17,7 +17,8 @@ once; nobody can read it again.
   --name NAME
       Whose it is: stands in the history of what is changed with it.
   --environment NAME
-      Where an operator may change something; may be given many times. Default: everywhere.
+      Where an operator may change something, or whose flags a gateway may follow; may be given many times. Default:
+      everywhere.
   --days N
       How long it is valid, 1 to 366. Default: 90.
 ${CONTROL_HELP}`
@@ -90,7 +91,9 @@ function revoke([id, ...more]: readonly string[]): ControlPlan {
 }
 
 function describe(token: z.infer<typeof recordSchema>): string {
-  const where = token.role === 'operator' ? ` of ${token.environments?.join(', ') ?? 'every environment'}` : ''
+  const where = /^(operator|gateway)$/.test(token.role)
+    ? ` of ${token.environments?.join(', ') ?? 'every environment'}`
+    : ''
   const from = token.created_by === null ? 'from the settings' : `by ${token.created_by}`
   const until = token.expires_at === null ? 'no end' : `until ${token.expires_at.slice(0, 16)}Z`
   const used = token.last_used_at === null ? 'never used' : `last used ${token.last_used_at.slice(0, 13)}h`

@@ -49,6 +49,8 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
     // What comes last; lines may be late.
     const { stdout } = system.programs[0] ?? assert.fail()
     await stdout.waitForEntry((line) => line['controller'] !== undefined && line['status'] === 403)
+    // A request that is refused early is over when its client has stopped sending.
+    await eventually('the refused request is told', () => found('destination : "rejected"').length > 0)
   })
   after(async () => {
     await system?.stop()

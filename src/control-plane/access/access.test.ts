@@ -13,6 +13,7 @@ import { scratchDirectory } from '../../../test/support/scratch.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import { ListenError } from '../../http/index.ts'
 import { createLog } from '../../observability/index.ts'
+import type { Database } from '../../storage/index.ts'
 import { ControlPlaneFault } from '../settings.ts'
 import { TokenBook } from './token-book.ts'
 
@@ -123,6 +124,35 @@ for (const engine of testDatabases()) {
       assert.equal((await book.find(token))?.name, 'gone')
       await store.database.query(`delete from ${plane.schema}.tokens where name = 'gone'`)
       await eventually('it is refused', async () => (await book.find(token)) === undefined, 3_000)
+    })
+
+    test('those that come together are all known, also while the tokens are read for the first time', async () => {
+      const token = 'a-gateway-token-that-comes-in-a-crowd'
+      await new TokenBook(store.database, plane.schema).add(token, { role: 'gateway', name: 'crowd' })
+      const book = new TokenBook(store.database, plane.schema)
+      const found = await Promise.all(Array.from({ length: 5 }, () => book.find(token)))
+      assert.deepEqual(
+        found.map((caller) => caller?.name),
+        Array(5).fill('crowd'),
+      )
+      assert.equal(await book.find('a-gateway-token-of-nobody'), undefined)
+    })
+
+    test('a token that ends while the tokens are being read is refused to all that wait', async () => {
+      const token = 'a-gateway-token-that-ends-meanwhile'
+      const slow = holdable(store.database)
+      const book = new TokenBook(slow.database, plane.schema)
+      await book.add(token, { role: 'gateway', name: 'meanwhile' })
+      assert.equal((await book.find(token))?.name, 'meanwhile')
+      book.forget()
+      const release = slow.holdNext()
+      const early = book.find(token)
+      await store.database.query(`delete from ${plane.schema}.tokens where name = 'meanwhile'`)
+      book.forget()
+      const late = book.find(token)
+      assert.equal(await late, undefined)
+      release()
+      assert.equal(await early, undefined)
     })
 
     test('a start with new content in the token files retires what they held before', async () => {
@@ -272,4 +302,26 @@ for (const engine of testDatabases()) {
       }
     })
   })
+}
+
+/** A database whose next answer can be held back until it is released. */
+function holdable(database: Database) {
+  let held: Promise<void> | undefined
+  const query: Database['query'] = async (...statement) => {
+    const wait = held
+    held = undefined
+    const rows = await database.query(...statement)
+    await wait
+    return rows as never
+  }
+  return {
+    database: new Proxy(database, {
+      get: (target, name) => (name === 'query' ? query : Reflect.get(target, name, target)),
+    }),
+    holdNext: () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = promise
+      return resolve
+    },
+  }
 }

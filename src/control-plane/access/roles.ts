@@ -21,7 +21,7 @@ export const READERS: readonly Role[] = [...PEOPLE, 'gateway', 'replication']
 export interface Caller {
   readonly role: Role
   readonly name: string
-  /** The environments in which the caller may change something. */
+  /** The environments in which the caller may change something; of a gateway, those that it may follow. */
   readonly environments: readonly Environment[]
   readonly by:
     | { readonly kind: 'token'; readonly id: number; readonly expiresAt: Date | null }
@@ -36,10 +36,13 @@ export interface Caller {
       }
 }
 
-/** Where a role may change something; `limits` (none: everywhere) bind operators alone. */
+/** The roles that can be bound to environments. */
+export const BOUND_ROLES: readonly Role[] = ['operator', 'gateway']
+
+/** Where a role may change something, or a gateway may follow; `limits` (none: everywhere) bind {@link BOUND_ROLES}. */
 export function environmentsOf(role: Role, limits: readonly Environment[] | null): readonly Environment[] {
   if (role === 'administrator') return ENVIRONMENTS
-  return role === 'operator' ? (limits ?? ENVIRONMENTS) : []
+  return BOUND_ROLES.includes(role) ? (limits ?? ENVIRONMENTS) : []
 }
 
 /** Whether a role is one of people. */

@@ -52,12 +52,20 @@ interface KnownToken extends TokenRecord {
   readonly digest: Buffer
 }
 
+/** A reading of the tokens that is under way. */
+interface Reading {
+  /** Whether it is the first since they were forgotten: what was known before is not to be relied on. */
+  readonly isOfForgotten: boolean
+  readonly done: Promise<void>
+}
+
 /** The tokens that are valid, by their digests. */
 export class TokenBook {
   readonly #database: Database
   readonly #schema: string
-  #known: readonly KnownToken[] = []
+  #known: readonly KnownToken[] | undefined
   #loadedAt = Number.NEGATIVE_INFINITY
+  #reading: Reading | undefined
   readonly #notedUses = new Map<number, number>()
 
   constructor(database: Database, schema: string) {
@@ -84,6 +92,7 @@ export class TokenBook {
   /** Reads the tokens anew before the next is looked up. */
   forget(): void {
     this.#loadedAt = Number.NEGATIVE_INFINITY
+    this.#reading = undefined
   }
 
   /** Ends the settings' tokens of a role and name but for those that are given: what a rotated file held before. */
@@ -99,8 +108,8 @@ export class TokenBook {
 
   /** Whether the settings have made any token of a role valid. */
   async hasRole(role: Role): Promise<boolean> {
-    await this.#load()
-    return this.#known.some((token) => token.role === role && token.created_by === null)
+    await this.#load().done
+    return (this.#known ?? []).some((token) => token.role === role && token.created_by === null)
   }
 
   /**
@@ -112,20 +121,21 @@ export class TokenBook {
     if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) return undefined
     const digest = digestOf(token)
     const found = this.#compare(digest)
-    if (performance.now() - this.#loadedAt < RELOAD_MS) return this.#used(found)
-    const isForgotten = this.#loadedAt === Number.NEGATIVE_INFINITY
-    const loaded = this.#load()
+    const isDue = this.#known === undefined || performance.now() - this.#loadedAt >= RELOAD_MS
+    const reading = isDue ? this.#load() : this.#reading
+    if (!reading) return this.#used(found)
     if (!found) {
-      await loaded
+      await this.#settled()
       return this.#used(this.#compare(digest))
     }
+    if (!isDue && !reading.isOfForgotten) return this.#used(found)
     // Gateways and proxies are to be answered from memory while the store is away, and not to wait for one that hangs;
     // but who was ended here a moment ago is not to profit from that.
-    const answered = loaded.then(
+    const answered = this.#settled().then(
       () => true,
       () => false,
     )
-    const isKnownAnew = await (isForgotten
+    const isKnownAnew = await (reading.isOfForgotten
       ? answered
       : Promise.race([answered, sleep(PATIENCE_MS, false, { ref: false })]))
     return this.#used(isKnownAnew ? this.#compare(digest) : found)
@@ -133,7 +143,7 @@ export class TokenBook {
 
   #compare(digest: Buffer): KnownToken | undefined {
     let found: KnownToken | undefined
-    for (const token of this.#known) if (timingSafeEqual(token.digest, digest)) found = token
+    for (const token of this.#known ?? []) if (timingSafeEqual(token.digest, digest)) found = token
     return found && isExpired(found) ? undefined : found
   }
 
@@ -152,9 +162,32 @@ export class TokenBook {
     return { role, name, environments: environmentsOf(role, environments), by: { kind: 'token', id, expiresAt } }
   }
 
-  async #load(): Promise<void> {
+  /** Begins to read the tokens; what an older reading finds is no longer listened to. */
+  #load(): Reading {
+    const isOfForgotten = this.#loadedAt === Number.NEGATIVE_INFINITY
     this.#loadedAt = performance.now()
-    this.#known = await this.#database.query<KnownToken>(`select digest, ${TOKEN_COLUMNS} from ${this.#schema}.tokens`)
+    const reading: Reading = { isOfForgotten, done: this.#read(() => this.#reading === reading) }
+    this.#reading = reading
+    return reading
+  }
+
+  async #read(isWanted: () => boolean): Promise<void> {
+    try {
+      const known = await this.#database.query<KnownToken>(
+        `select digest, ${TOKEN_COLUMNS} from ${this.#schema}.tokens`,
+      )
+      if (isWanted()) this.#known = known
+    } finally {
+      if (isWanted()) this.#reading = undefined
+    }
+  }
+
+  /** Waits for the reading under way, and for the one that took its place meanwhile. */
+  async #settled(): Promise<void> {
+    for (let reading = this.#reading; reading; reading = this.#reading) {
+      await reading.done
+      if (this.#loadedAt === Number.NEGATIVE_INFINITY) this.#load()
+    }
   }
 }
 

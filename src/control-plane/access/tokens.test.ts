@@ -93,6 +93,21 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('POST', '/api/v1/deployments', { token, json: deployment })).status, 403)
     })
 
+    test('a gateway follows, and tells of itself, in the environments of its token', async () => {
+      const token = await tokenOf({ role: 'gateway', name: 'edge', environments: ['staging'] })
+      const report = (environment: string) => {
+        const standing = { instance: 'i', name: 'edge', version: '1', snapshotVersion: 1, environment }
+        const traffic = { requests: 0, failures: 0 }
+        const json = { ...standing, isCircuitOpen: false, isBrakeOn: false, legacy: traffic, iam: traffic }
+        return plane.ask('POST', '/api/v1/gateways/reports', { token, json })
+      }
+      const snapshot = (query: string) => plane.ask('GET', `/api/v1/snapshot${query}`, { token })
+      assert.deepEqual([(await report('staging')).status, (await snapshot('?environment=staging')).status], [204, 200])
+      for (const answer of [await report('production'), await snapshot(''), await snapshot('/stream')]) {
+        assert.deepEqual([answer.status, answer.json.detail], [403, "the gateway's token is not for production"])
+      }
+    })
+
     test('by ChatOps too an operator changes only the environments of its token', async () => {
       const token = await tokenOf({ role: 'operator', name: 'otto', environments: ['dev'] })
       const say = (text: string) => plane.ask('POST', '/api/v1/chatops', { token, json: { text } })

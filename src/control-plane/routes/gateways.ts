@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { GATEWAY_REPORT_PATH } from '../../routing/index.ts'
+import { isOutOfBounds, refuseFollower } from '../access/followers.ts'
 import { PEOPLE } from '../access/roles.ts'
 import type { GatewayRecord } from '../gateways/gateway-record.ts'
 import type { Api, Plane } from '../plane.ts'
@@ -80,6 +81,7 @@ export function gatewayRoutes(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { commit, ...report } = request.body
+      if (isOutOfBounds(request, report.environment)) return refuseFollower(reply, report.environment)
       plane.gateways.reported({ ...report, commit })
       return reply.code(204).send(null)
     },

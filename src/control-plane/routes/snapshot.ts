@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../routing/index.ts'
+import { isOutOfBounds, refuseFollower } from '../access/followers.ts'
 import { PEOPLE } from '../access/roles.ts'
 import type { StreamReader } from '../gateways/gateway-registry.ts'
 import type { Api, Plane } from '../plane.ts'
@@ -38,8 +39,9 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
       },
     },
     async (request, reply) => {
-      await plane.feed.catchUp()
       const { environment } = request.query
+      if (isOutOfBounds(request, environment)) return refuseFollower(reply, environment)
+      await plane.feed.catchUp()
       const lines = Readable.from(textOf(snapshotLines(plane.feed.view, environment)))
       return reply
         .type(NDJSON)
@@ -55,6 +57,7 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { since, epoch, ...reader } = request.query
+      if (isOutOfBounds(request, reader.environment)) return refuseFollower(reply, reader.environment)
       await plane.feed.catchUp()
       const isOurs = epoch === undefined || epoch === plane.feed.view.epoch
       await stream(plane, reply, reader, isOurs ? since : undefined)

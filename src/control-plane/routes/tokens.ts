@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../flags/index.ts'
 import { callerOf } from '../access/authentication.ts'
-import { PEOPLE, ROLES } from '../access/roles.ts'
+import { BOUND_ROLES, PEOPLE, ROLES } from '../access/roles.ts'
 import type { TokenRecord } from '../access/token-book.ts'
 import { createToken, revokeToken } from '../access/token-writes.ts'
 import { callerCause } from '../audit/request-cause.ts'
@@ -19,7 +19,7 @@ const recordSchema = z.object({
   environments: z
     .array(z.enum(ENVIRONMENTS))
     .nullable()
-    .describe('Where an operator may change something; null: everywhere'),
+    .describe('Where an operator may change something, or a gateway may follow; null: everywhere'),
   created_at: z.string(),
   created_by: z.string().nullable().describe('null for a token of the settings'),
   expires_at: z.string().nullable(),
@@ -33,9 +33,9 @@ const wishSchema = z
     environments: z.array(namedEnvironmentField).min(1).max(ENVIRONMENTS.length).optional(),
     days: z.int().min(1).max(MAX_DAYS).default(DEFAULT_DAYS).describe('How long the token is valid'),
   })
-  .refine(({ role, environments }) => role === 'operator' || environments === undefined, {
+  .refine(({ role, environments }) => BOUND_ROLES.includes(role) || environments === undefined, {
     path: ['environments'],
-    message: 'bind an operator; no other role',
+    message: 'bind an operator or a gateway; no other role',
   })
 
 /** The tokens by which people and programs are known. */
