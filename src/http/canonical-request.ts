@@ -1,8 +1,10 @@
-import type { ParsedHead } from '../admission.ts'
-
 /** A request in the one spelling that no two parsers read differently. */
-export interface CanonicalRequest extends ParsedHead {
+export interface CanonicalRequest {
   readonly method: 'GET' | 'POST'
+  /** The target as sent, in origin form. */
+  readonly url: string
+  readonly httpVersion: '1.1'
+  /** Names as spelled and values, in turn. */
   readonly rawHeaders: readonly string[]
   /** Shares the bytes that were read; undefined for none, and while it is not whole. */
   readonly body: Buffer | undefined

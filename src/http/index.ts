@@ -1,6 +1,7 @@
 export { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from './address.ts'
 export { readBody } from './body.ts'
 export { type Call, type CallAnswer, call } from './call.ts'
+export { type CanonicalRequest, readCanonicalRequest } from './canonical-request.ts'
 export { type ClientAddress, clientAddressReader, networkOf, PRIVATE_NETWORKS } from './client-address.ts'
 export { CallError, causeInWords, ListenError } from './errors.ts'
 export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'

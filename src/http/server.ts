@@ -1,10 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Log } from '../observability/index.ts'
 import { formatListenAddress, type ListenAddress } from './address.ts'
 import { readBody } from './body.ts'
 import { ListenError } from './errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
+import { PlainLane } from './plain-lane.ts'
+import { isBodiless, writtenReply } from './written-reply.ts'
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -24,26 +26,54 @@ export interface ServeOptions {
   readonly bodyLimit?: number
 }
 
+const KEEP_ALIVE_MS = 65_000
+const GRACE_MS = 3_000
+const EMPTY = Buffer.alloc(0)
+
 /**
  * Serves `handler` over HTTP/1.1. Time limits: 15 s for the headers, 60 s for a whole request.
  * Rejects with {@link ListenError} when the address cannot be bound.
  */
-export function serve(options: ServeOptions): Promise<RunningServer> {
+export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { handler, log, bodyLimit = 4 << 20 } = options
-  const server = createServer({ headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 })
+  const server = createServer({ headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: KEEP_ALIVE_MS })
+  const failed = (error: unknown, { method, url }: Pick<IncomingMessage, 'method' | 'url'>): HttpReply => {
+    log.error({ err: error, method, path: splitTarget(url)[0] }, 'request failed')
+    return { status: 500, headers: [['Content-Type', 'text/plain']], body: 'Internal Server Error\n' }
+  }
   server.on('request', (message, response) => {
     answer(message, response, handler, bodyLimit).catch((error: unknown) => {
-      log.error({ err: error, method: message.method, path: pathOf(message) }, 'request failed')
+      const reply = failed(error, message)
       if (response.headersSent) response.destroy()
-      else
-        send(response, message, {
-          status: 500,
-          headers: [['Content-Type', 'text/plain']],
-          body: 'Internal Server Error\n',
-        })
+      else send(response, message, reply)
     })
   })
-  return listen(server, options.listen)
+  const lane = new PlainLane(server, {
+    bodyLimit,
+    keepAliveMs: KEEP_ALIVE_MS,
+    answer: async (request, headers, socket, keepsAlive) => {
+      const connection = keepsAlive ? `keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}` : 'close'
+      try {
+        const reply = await handler(
+          toRequest({ method: request.method, url: request.url, headers, socket }, request.body ?? EMPTY),
+        )
+        return writtenReply(reply, connection)
+      } catch (error) {
+        return writtenReply(failed(error, request), connection)
+      }
+    },
+  })
+  const running = await listen(server, options.listen)
+  return {
+    ...running,
+    close: async (graceMs = GRACE_MS) => {
+      const cut = setTimeout(() => lane.closeAll(), graceMs)
+      lane.closeIdle()
+      await running.close(graceMs)
+      clearTimeout(cut)
+      lane.end()
+    },
+  }
 }
 
 /** Binds a prepared `node:http` server; see {@link serve}. */
@@ -64,7 +94,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<Ru
   }
 }
 
-function closeServer(server: Server, graceMs = 3_000): Promise<void> {
+function closeServer(server: Server, graceMs = GRACE_MS): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {
@@ -91,26 +121,20 @@ async function answer(
   send(response, message, await handler(toRequest(message, body)))
 }
 
-function pathOf(message: IncomingMessage): string {
-  const url = message.url ?? '/'
+/** Path and query of a target. */
+function splitTarget(url = '/'): readonly [path: string, query: string] {
   const mark = url.indexOf('?')
-  return mark < 0 ? url : url.slice(0, mark)
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)]
 }
 
-function toRequest(message: IncomingMessage, body: Buffer): HttpRequest {
-  const url = message.url ?? '/'
-  const mark = url.indexOf('?')
-  const host = first(message.headers['x-forwarded-host']) ?? message.headers.host ?? 'localhost'
-  const scheme = first(message.headers['x-forwarded-proto']) ?? 'http'
-  return {
-    method: message.method ?? 'GET',
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: mark < 0 ? '' : url.slice(mark + 1),
-    headers: message.headers,
-    body,
-    remoteAddress: message.socket.remoteAddress ?? '',
-    origin: `${scheme}://${host}`,
-  }
+type Received = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'socket'>
+
+function toRequest({ method = 'GET', url, headers, socket }: Received, body: Buffer): HttpRequest {
+  const [path, query] = splitTarget(url)
+  const host = first(headers['x-forwarded-host']) ?? headers.host ?? 'localhost'
+  const scheme = first(headers['x-forwarded-proto']) ?? 'http'
+  const remoteAddress = socket.remoteAddress ?? ''
+  return { method, path, query, headers, body, remoteAddress, origin: `${scheme}://${host}` }
 }
 
 function first(header: string | string[] | undefined): string | undefined {
@@ -123,8 +147,9 @@ function send(response: ServerResponse, message: IncomingMessage, reply: HttpRep
   const { body } = reply
   const headers: string[] = []
   for (const [name, value] of reply.headers) headers.push(name, value)
-  const bodiless = reply.status === 204 || reply.status === 304
+  const bodiless = isBodiless(reply.status)
   if (!bodiless) headers.push('Content-Length', String(Buffer.byteLength(body)))
-  response.writeHead(reply.status, headers)
+  // With its phrase, since a head that was refused leaves its own behind.
+  response.writeHead(reply.status, STATUS_CODES[reply.status] ?? 'unknown', headers)
   response.end(bodiless || message.method === 'HEAD' ? undefined : body)
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { type CanonicalRequest, readCanonicalRequest } from '../../http/index.ts'
 import type { Admitted } from '../admission.ts'
 import type { Exchange } from '../exchange.ts'
-import { type CanonicalRequest, readCanonicalRequest } from './canonical-request.ts'
 import type { ClientSink, LaneReply } from './lane-reply.ts'
 
 /** What a connection needs of the lane it is in. */

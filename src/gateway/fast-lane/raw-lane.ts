@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
+import type { CanonicalRequest } from '../../http/index.ts'
 import type { Attempt, AttemptOwner } from '../attempt.ts'
 import type { Lane, Reply } from '../lane.ts'
-import type { CanonicalRequest } from './canonical-request.ts'
 import { LaneAttempt, type Pools } from './lane-attempt.ts'
 
 const EMPTY = Buffer.alloc(0)

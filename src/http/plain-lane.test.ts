@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { after, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../../test/support/wait.ts'
+import { createLog } from '../observability/index.ts'
+import { type HttpHandler, type HttpReply, type RunningServer, serve } from './index.ts'
+import { PlainLane } from './plain-lane.ts'
+import { writtenReply } from './written-reply.ts'
+
+const running: RunningServer[] = []
+const sockets: Socket[] = []
+after(async () => {
+  for (const socket of sockets) socket.destroy()
+  await Promise.all(running.map((server) => server.close(0)))
+})
+
+/** A raw connection that collects what comes. */
+function open(port: number) {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
+  sockets.push(socket)
+  const seen = { text: '', isEnded: false }
+  socket.setEncoding('latin1')
+  socket.on('data', (text: string) => {
+    seen.text += text
+  })
+  socket.on('end', () => {
+    seen.isEnded = true
+  })
+  socket.on('error', () => {})
+  return { socket, seen, write: (text: string) => socket.write(text, 'latin1') }
+}
+
+async function serving(handler: HttpHandler, lines: string[] = []) {
+  const log = createLog('iam', { level: 'info', destination: { write: (line) => void lines.push(line) } })
+  const server = await serve({ listen: { host: '127.0.0.1', port: 0 }, log, bodyLimit: 1_000, handler })
+  running.push(server)
+  return server
+}
+
+/** What one request on a connection of its own is answered, to the last byte but for the date. */
+async function exchange(port: number, request: string): Promise<string> {
+  const { socket, seen, write } = open(port)
+  write(request)
+  await eventually('it is answered whole', () => isWhole(seen.text) || seen.isEnded)
+  socket.destroy()
+  return seen.text.replace(/^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$/m, 'Date: now\r')
+}
+
+function isWhole(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) return false
+  const length = Number(/^Content-Length: (\d+)/im.exec(text)?.[1] ?? 0)
+  return text.length >= end + 4 + length
+}
+
+/** The same request twice: plainly, and with a space too many in a header, which is node's to read. */
+function twins(line: string, headers: readonly string[], body = ''): [plain: string, odd: string] {
+  const length = line.startsWith('POST') ? [`Content-Length: ${Buffer.byteLength(body, 'latin1')}`] : []
+  const text = (pad: string) => [`${line} HTTP/1.1`, ...headers, ...length, `X-Pad:${pad}1`, '', body].join('\r\n')
+  return [text(' '), text('  ')]
+}
+
+describe('an answer is the same to the byte, by either lane', () => {
+  const replies: Readonly<Record<string, HttpReply>> = {
+    '/text': { status: 200, headers: [['Content-Type', 'text/plain']], body: 'hello' },
+    '/unicode': { status: 200, headers: [['Content-Type', 'text/plain; charset=utf-8']], body: 'grüße €' },
+    '/bytes': { status: 200, headers: [], body: Buffer.from([0, 255, 128, 10]) },
+    '/empty': { status: 200, headers: [], body: '' },
+    '/none': { status: 204, headers: [['X', 'y']], body: 'never sent' },
+    '/same': { status: 304, headers: [['ETag', '"a"']], body: '' },
+    '/odd-status': { status: 299, headers: [], body: 'x' },
+    '/cookies': {
+      status: 302,
+      headers: [
+        ['Location', 'https://app.test/?a=b'],
+        ['Set-Cookie', 'a=1'],
+        ['Set-Cookie', 'b=2; Path=/'],
+      ],
+      body: '',
+    },
+    '/split': { status: 302, headers: [['Location', 'x\r\nSet-Cookie: stolen=1']], body: '' },
+  }
+  const handler: HttpHandler = async ({ path }) => {
+    const reply = replies[path]
+    if (!reply) throw new Error('a planted fault')
+    return reply
+  }
+
+  for (const path of [...Object.keys(replies), '/fault']) {
+    for (const line of [`GET ${path}`, `POST ${path}?a`]) {
+      for (const connection of [[], ['Connection: close'], ['Connection: keep-alive']]) {
+        test(`${line} ${connection}`, async () => {
+          const { address } = await serving(handler)
+          const [plain, odd] = twins(line, ['Host: a.test', ...connection], 'b=c')
+          const answer = await exchange(address.port, plain)
+          assert.match(answer, /^HTTP\/1\.1 \d{3} /)
+          assert.equal(answer, await exchange(address.port, odd))
+        })
+      }
+    }
+  }
+
+  test('a fault is logged the same, without the query', async () => {
+    const lines: string[] = []
+    const { address } = await serving(handler, lines)
+    for (const request of twins('GET /fault?code=secret', ['Host: a'])) {
+      assert.match(await exchange(address.port, request), /^HTTP\/1\.1 500 Internal Server Error\r\n/)
+    }
+    const [one, two, ...more] = lines.map((line) => JSON.parse(line))
+    assert.deepEqual([one.method, one.path, one.msg, more.length], ['GET', '/fault', 'request failed', 0])
+    assert.deepEqual([two.method, two.path, two.msg], [one.method, one.path, one.msg])
+    assert.ok(!lines.join('').includes('secret'))
+  })
+})
+
+describe('a handler is given the same request, by either lane', () => {
+  const cases: readonly [name: string, line: string, headers: readonly string[], body?: string][] = [
+    ['a query', 'GET /a%20b/?x=%zz&y=1?2', ['Host: a:1']],
+    ['an empty query', 'GET /a?', ['Host: a']],
+    ['a body of any bytes', 'POST /', ['Host: a'], 'a=\xff\x00\r\n\r\nGET / HTTP/1.1'],
+    ['an empty body', 'POST /', ['Host: a']],
+    ['spellings', 'GET /', ['hOST: a', 'AUTHORIZATION: Basic YTpi', 'Accept: */*', 'Cookie: a=1; b=2']],
+    ['a proxy', 'GET /', ['Host: a', 'X-Forwarded-Proto: https, http', 'X-Forwarded-Host: b.test']],
+    ['a header of JavaScript', 'GET /', ['Host: a', 'constructor: x', '__proto__: y', 'toString: z']],
+    ['cookies twice', 'GET /', ['Host: a', 'Cookie: a=1', 'Cookie: b=2']],
+    ['a header twice', 'GET /', ['Host: a', 'Accept: a', 'accept: b', 'Authorization: a', 'Authorization: b']],
+    ['Set-Cookie in a request', 'GET /', ['Host: a', 'Set-Cookie: a=1']],
+  ]
+  for (const [name, line, headers, body] of cases) {
+    test(name, async () => {
+      const { address } = await serving(async ({ body: bytes, ...request }) => ({
+        ...{ status: 200, headers: [] },
+        body: JSON.stringify({ ...request, body: bytes.toString('latin1') }),
+      }))
+      const [plain, odd] = twins(line, headers, body)
+      const answer = await exchange(address.port, plain)
+      assert.match(answer, /"remoteAddress":"127.0.0.1"/)
+      assert.equal(answer, await exchange(address.port, odd))
+    })
+  }
+
+  for (const [name, headers, status] of [
+    ['no host', [], 400],
+    ['two hosts that differ', ['Host: a', 'Host: b'], 400],
+    ['a body over the limit', ['Host: a', `X-Long: ${'x'.repeat(500)}`], 413],
+  ] as const) {
+    test(`${name} is refused the same`, async () => {
+      const { address } = await serving(async () => ({ status: 200, headers: [], body: 'taken' }))
+      const [plain, odd] = twins('POST /', headers, status === 413 ? 'x'.repeat(1_001) : 'x')
+      const answer = await exchange(address.port, plain)
+      assert.equal(answer, await exchange(address.port, odd))
+      if (name !== 'two hosts that differ') assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer)
+    })
+  }
+})
+
+describe('the lane before a server', () => {
+  /** A server that says which lane answered. */
+  async function twoLanes(respond: (url: string) => Promise<string> = async () => '', keepAliveMs = 65_000) {
+    const server = createServer((message, response) => {
+      message.on('data', () => {})
+      message.on('end', () => response.end(`node ${message.url}`))
+    })
+    const lane = new PlainLane(server, {
+      ...{ bodyLimit: 100_000, keepAliveMs },
+      answer: async ({ url }, _headers, _socket, keepsAlive) => {
+        const body = `plain ${url}${await respond(url)}`
+        return writtenReply({ status: 200, headers: [], body }, keepsAlive ? 'keep-alive' : 'close')
+      },
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const close = () => new Promise((resolve) => server.close(resolve))
+    after(() => {
+      lane.closeAll()
+      lane.end()
+      server.closeAllConnections()
+      return server.listening ? close() : undefined
+    })
+    return { port: (server.address() as AddressInfo).port, lane, close }
+  }
+  const GET = (url: string, ...headers: string[]) => [`GET ${url} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n')
+  const POST = (url: string, body: string) =>
+    `POST ${url} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  const bodies = (text: string) => [...text.matchAll(/(plain|node) \/[a-z]*/g)].map(([found]) => found)
+  const answered = (seen: { text: string }, ...expected: string[]) =>
+    eventually(`${expected.join(', ')} come`, () => bodies(seen.text).length >= expected.length).then(() =>
+      assert.deepEqual(bodies(seen.text), expected),
+    )
+
+  test('answers one after the other on one connection, until one is for node, which keeps it', async () => {
+    const { port } = await twoLanes()
+    const { seen, write } = open(port)
+    write(GET('/a'))
+    await answered(seen, 'plain /a')
+    write(POST('/b', 'c=d'))
+    await answered(seen, 'plain /a', 'plain /b')
+    write('PUT /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n')
+    await answered(seen, 'plain /a', 'plain /b', 'node /c')
+    write(GET('/d'))
+    await answered(seen, 'plain /a', 'plain /b', 'node /c', 'node /d')
+  })
+
+  test('takes a body in pieces; hands over a head in pieces, and a body that comes byte by byte or late', async () => {
+    const { port } = await twoLanes()
+    const [inTwo, head, bytes, late] = [open(port), open(port), open(port), open(port)]
+    const text = POST('/a', 'c=d')
+    inTwo.write(text.slice(0, -3))
+    head.write(text.slice(0, 20))
+    late.write(text.slice(0, -1))
+    await sleep(20)
+    inTwo.write(text.slice(-3))
+    head.write(text.slice(20))
+    const long = POST('/a', 'x'.repeat(40))
+    bytes.write(long.slice(0, -40))
+    for (let count = 0; count < 40; count++) {
+      bytes.write('x')
+      await sleep(2)
+    }
+    await answered(inTwo.seen, 'plain /a')
+    await answered(head.seen, 'node /a')
+    await answered(bytes.seen, 'node /a')
+    await sleep(900)
+    late.write(text.slice(-1))
+    await answered(late.seen, 'node /a')
+  })
+
+  test('what comes behind a request waits for its answer, and is answered in its order', async () => {
+    const gate = Promise.withResolvers<string>()
+    const { port } = await twoLanes((url) => (url === '/a' ? gate.promise : Promise.resolve('')))
+    const { seen, write } = open(port)
+    write(GET('/a'))
+    await sleep(20)
+    write(GET('/b'))
+    await sleep(20)
+    write(`${GET('/c')}${GET('/d')}`)
+    await sleep(50)
+    assert.equal(seen.text, '')
+    gate.resolve('')
+    // All that had come by then is one piece, which holds more than one request.
+    await answered(seen, 'plain /a', 'node /b', 'node /c', 'node /d')
+  })
+
+  test('much behind a request is not read before its answer', async () => {
+    const gate = Promise.withResolvers<string>()
+    const { port } = await twoLanes((url) => (url === '/a' ? gate.promise : Promise.resolve('')))
+    const { socket, seen, write } = open(port)
+    write(GET('/a'))
+    await sleep(20)
+    const many = 1_500
+    socket.write(GET('/b', `X: ${'x'.repeat(10_000)}`).repeat(many))
+    await sleep(300)
+    assert.ok(socket.writableLength > 0, 'the client is held up')
+    gate.resolve('')
+    await eventually('all are answered', () => bodies(seen.text).length === many + 1, 20_000)
+  })
+
+  test('a client that has said its last is answered, and then the connection ends', async () => {
+    const { port } = await twoLanes(() => sleep(50, ''))
+    const { socket, seen } = open(port)
+    socket.end(GET('/a'))
+    await answered(seen, 'plain /a')
+    await eventually('it ends', () => seen.isEnded)
+  })
+
+  test('a request that is cut short is answered 400 and never taken', async () => {
+    const { port } = await twoLanes()
+    for (const text of [POST('/a', 'c=d').slice(0, -1), GET('/a').slice(0, -4)]) {
+      const { socket, seen } = open(port)
+      socket.write(text)
+      await sleep(20)
+      socket.end()
+      await eventually('it ends', () => seen.isEnded)
+      assert.match(seen.text, /^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n\r\n$/)
+    }
+  })
+
+  test('a client that breaks off hurts nobody', async () => {
+    const gate = Promise.withResolvers<string>()
+    const { port } = await twoLanes((url) => (url === '/a' ? gate.promise : Promise.resolve('')))
+    const { socket, write } = open(port)
+    write(GET('/a'))
+    await sleep(20)
+    socket.resetAndDestroy()
+    await sleep(20)
+    gate.resolve('')
+    const other = open(port)
+    other.write(GET('/b'))
+    await answered(other.seen, 'plain /b')
+  })
+
+  test('Connection: close is kept to', async () => {
+    const { port } = await twoLanes()
+    const { seen, write } = open(port)
+    write(GET('/a', 'Connection: close'))
+    await eventually('it ends', () => seen.isEnded)
+    assert.deepEqual(bodies(seen.text), ['plain /a'])
+  })
+
+  test('an idle connection ends after its time; one that never asked is left to node', async () => {
+    const { port } = await twoLanes(undefined, 100)
+    const { seen, write } = open(port)
+    const silent = open(port)
+    write(GET('/a'))
+    await answered(seen, 'plain /a')
+    await sleep(900)
+    assert.equal(seen.isEnded, false, 'not just when the client may still count on it')
+    await eventually('it ends', () => seen.isEnded)
+    silent.write(GET('/a'))
+    await answered(silent.seen, 'node /a')
+  })
+
+  test('closing ends what is idle at once, and what is under way behind its answer', async () => {
+    const gate = Promise.withResolvers<string>()
+    const { port, lane, close } = await twoLanes((url) => (url === '/slow' ? gate.promise : Promise.resolve('')))
+    const [idle, busy, silent] = [open(port), open(port), open(port)]
+    idle.write(GET('/a'))
+    busy.write(GET('/slow'))
+    await answered(idle.seen, 'plain /a')
+    await sleep(20)
+    const closed = close()
+    lane.closeIdle()
+    await eventually('the idle one ends', () => idle.seen.isEnded)
+    assert.equal(busy.seen.isEnded, false)
+    gate.resolve('')
+    await answered(busy.seen, 'plain /slow')
+    await eventually('the other ends, and the one that never asked', () => busy.seen.isEnded && silent.seen.isEnded)
+    for (const { socket } of [idle, busy, silent]) socket.end()
+    await closed
+  })
+
+  test('an answer longer than the sockets hold comes whole before the next', async () => {
+    const long = 'x'.repeat(8 << 20)
+    const { port } = await twoLanes(async (url) => (url === '/long' ? long : ''))
+    const { socket, seen, write } = open(port)
+    socket.pause()
+    write(GET('/long'))
+    await sleep(50)
+    write(GET('/b'))
+    await sleep(50)
+    socket.resume()
+    await eventually('both come', () => seen.text.endsWith('plain /b'), 10_000)
+    assert.ok(seen.text.includes(long))
+  })
+})

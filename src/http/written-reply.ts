@@ -1,0 +1,42 @@
+import { STATUS_CODES, validateHeaderValue } from 'node:http'
+import type { HttpReply } from './message.ts'
+
+/** Whether an answer with this status has no body, whatever it holds (RFC 9110 §15.3.5, §15.4.5). */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304
+}
+
+/**
+ * An answer as `node:http` writes it, to the byte: a text when it holds ASCII alone. `connection` is the value of the
+ * Connection header. Throws for a header with a line break or another control character.
+ */
+export function writtenReply({ status, headers, body }: HttpReply, connection: string): string | Buffer {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
+  for (const [name, value] of headers) {
+    validateHeaderValue(name, value)
+    head += `${name}: ${value}\r\n`
+  }
+  const length = Buffer.byteLength(body)
+  if (!isBodiless(status)) head += `Content-Length: ${length}\r\n`
+  head += `Date: ${date()}\r\nConnection: ${connection}\r\n\r\n`
+  if (isBodiless(status) || length === 0) return isAscii(head) ? head : Buffer.from(head, 'latin1')
+  if (typeof body === 'string' && length === body.length && isAscii(head)) return head + body
+  return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)])
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length
+}
+
+let second = 0
+let written = ''
+
+/** The date of now, made once a second. */
+function date(): string {
+  const now = Math.floor(Date.now() / 1_000)
+  if (now !== second) {
+    second = now
+    written = new Date(now * 1_000).toUTCString()
+  }
+  return written
+}
