@@ -7,18 +7,18 @@ import {
   type Reason,
 } from '../routing/index.ts'
 import type { Admitted } from './admission.ts'
-import { AnswerPeek, boundedError, isWorthPeeking } from './answer-peek.ts'
+import { boundedError } from './answer-peek.ts'
+import { type AnswerWatch, watchAnswer } from './answer-watch.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
-import { flowSetCookie, flowTurn } from './flow-cookie.ts'
+import { flowSetCookie } from './flow-cookie.ts'
 import { cookieOwner, type Gate } from './gate.ts'
 import { HeldReply } from './held-reply.ts'
 import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
 import type { Lane, Reply } from './lane.ts'
-import { learnFromForm, learnFromJson, learnFromRedirect, mayHoldForm } from './learning.ts'
-import { issuedInLocation } from './ledger/issued.ts'
+import { learnFromRedirect } from './learning.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
 import { CLIENT_CLOSED, type Outcome } from './outcome.ts'
 import type { Peer } from './peers.ts'
@@ -61,9 +61,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #attempt: Attempt | undefined
   #attempts = 0
   #awaitsCircuit = false
-  #peek: AnswerPeek | undefined
-  /** A page that may be the form by which a browser carries a code to a client. */
-  #form: AnswerPeek | undefined
+  #watch: AnswerWatch | undefined
   #isReading = false
   #isOver = false
 
@@ -129,9 +127,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       // The body was cut short, so nothing has been forwarded.
       if (this.#isReading) this.#mark('rejected', 'malformed_request')
     }
-    if (this.#peek !== undefined && isFinished) {
-      if (this.status >= 400) this.oauthError = this.#peek.error()
-      else this.granted = this.#peek.holdsAccessToken()
+    if (this.#watch !== undefined && isFinished) {
+      this.oauthError = this.#watch.oauthError
+      this.granted = this.#watch.grants
     }
     this.durationMs = performance.now() - this.#startedAt
     if (this.#gate.tracing !== undefined) this.#tracing()?.end(this)
@@ -315,11 +313,10 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       this.#trouble('bad_gateway')
       return false
     }
-    if (this.endpoint !== 'other' && isWorthPeeking(this.endpoint, status, answer.isJson)) this.#peek = new AnswerPeek()
-    else if (this.#mayHandOver && mayHoldForm(gate, this.#side, status, headerOf(answer.headers, 'content-type'))) {
-      this.#form = new AnswerPeek()
-    }
-    if (gate.ledger.isShared && (this.#peek !== undefined || this.#mayHandOver)) {
+    const { headers, isJson } = answer
+    const [endpoint, side, mayHandOver] = [this.endpoint, this.#side, this.#mayHandOver]
+    this.#watch = watchAnswer(gate, { endpoint, side, status, isJson, headers, mayHandOver })
+    if (gate.ledger.isShared && (this.#watch !== undefined || mayHandOver)) {
       this.#reply = new HeldReply(this.#reply, gate.ledger.settled)
     }
     return true
@@ -341,18 +338,11 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (!this.#mayHandOver) return
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
     if (location !== undefined) learnFromRedirect(this.#gate, this.#side, location)
-    if (this.#trace !== undefined) this.#traceRedirect(this.#trace, status, location, headers)
-    if (this.endpoint !== 'authorize' || this.#facts === undefined) return
     const page = { status, location, method: this.method, path: this.path, side: this.#side }
+    const traceCookie = this.#trace?.answered(this.endpoint, page, this.#publicOrigin)
+    if (traceCookie !== undefined) headers.push('Set-Cookie', traceCookie)
+    if (this.endpoint !== 'authorize' || this.#facts === undefined) return
     const cookie = flowSetCookie(this.#gate, this.#facts, page, this.#lane.headers.cookie, this.#publicOrigin)
-    if (cookie !== undefined) headers.push('Set-Cookie', cookie)
-  }
-
-  #traceRedirect(trace: RequestTrace, status: number, location: string | undefined, headers: string[]): void {
-    for (const { value } of issuedInLocation(location ?? '')) trace.issued(value)
-    if (this.endpoint !== 'authorize') return
-    const turn = flowTurn(this.method, status, location, this.#publicOrigin)
-    const cookie = trace.cookie(turn, this.#publicOrigin().startsWith('https:'))
     if (cookie !== undefined) headers.push('Set-Cookie', cookie)
   }
 
@@ -361,8 +351,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   onData(chunk: Buffer): boolean {
-    this.#peek?.see(chunk)
-    this.#form?.see(chunk)
+    this.#watch?.see(chunk)
     return this.#reply.data(chunk, this.#resume)
   }
 
@@ -370,10 +359,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   onEnd(trailers: RawHeaders): void {
     // Before the client has the end of it, so that it cannot come back with it sooner than it is known.
-    if (this.#peek !== undefined && this.status < 400) {
-      learnFromJson(this.#gate, this.endpoint, this.#side, this.#peek.text())
-    }
-    if (this.#form !== undefined) learnFromForm(this.#gate, this.#side, this.#form.text())
+    this.#watch?.learn()
     this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
   }
 

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { parseTraceparent, type Span, type TraceContext, type Tracing } from '../observability/index.ts'
 import { type Endpoint, GATEWAY_COOKIE_MARK, WIRE_DESTINATION } from '../routing/index.ts'
+import { type AuthorizePage, flowTurn } from './flow-cookie.ts'
+import { issuedInLocation } from './ledger/issued.ts'
 import type { Outcome } from './outcome.ts'
 
 const COOKIE = `${GATEWAY_COOKIE_MARK}trace`
@@ -81,21 +83,27 @@ export class RequestTrace {
     this.#calls = []
   }
 
-  /** A code went to a client: whoever presents it is in a trace that this one points to. */
-  issued(code: string): void {
-    if (this.#key === undefined) return
-    const trace = traceOf(code, this.#key)
-    this.#span.set('handover.credential_trace', trace)
-    this.#span.mark('code issued', trace)
-  }
-
-  /** The `Set-Cookie` that keeps the pages of a browser's flow in one trace, or forgets it; undefined for neither. */
-  cookie(turn: 'goes_on' | 'over' | 'nothing', isSecure: boolean): string | undefined {
+  /**
+   * A page was answered. A code in it went to a client: whoever presents that is in a trace that this one points to.
+   * Returns the `Set-Cookie` that keeps the pages of a browser's flow in one trace, or forgets it; undefined for neither.
+   */
+  answered(endpoint: Endpoint, page: AuthorizePage, publicOrigin: () => string): string | undefined {
+    for (const { value } of issuedInLocation(page.location ?? '')) this.#issued(value)
+    if (endpoint !== 'authorize') return undefined
+    const turn = flowTurn(page.method, page.status, page.location, publicOrigin)
     const isNew = turn === 'goes_on' && this.#flow === undefined
     const isOver = turn === 'over' && this.#flow !== undefined
     if (!isNew && !isOver) return undefined
     const [value, age] = isNew ? [this.#span.traceparent, COOKIE_SECONDS] : ['', 0]
-    return `${COOKIE}=${value}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
+    const secure = publicOrigin().startsWith('https:') ? '; Secure' : ''
+    return `${COOKIE}=${value}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`
+  }
+
+  #issued(code: string): void {
+    if (this.#key === undefined) return
+    const trace = traceOf(code, this.#key)
+    this.#span.set('handover.credential_trace', trace)
+    this.#span.mark('code issued', trace)
   }
 
   end(outcome: Outcome): void {
