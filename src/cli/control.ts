@@ -55,6 +55,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
   const iamUrl = settings.iam_internal_url?.replace(/\/+$/, '')
   return {
     listen: listenAddress(settings.listen),
+    trustedProxies: settings.trusted_proxy,
     tracing: tracingSettings(settings, 'handover-control'),
     database: store.database,
     definitionsDirectory: settings.definitions_dir ?? DEFINITIONS_DIRECTORY,

@@ -211,6 +211,7 @@ const limits = {
 
 const control = z.strictObject({
   listen: listenField('127.0.0.1:8080', 'Where the API is served.'),
+  trusted_proxy: addressRangesField('A proxy before the control plane whose X-Forwarded-* are believed.'),
   ...store,
   admin_token_file: pathField(
     'FILE',

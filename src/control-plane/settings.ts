@@ -18,6 +18,8 @@ export type TokenSetting =
 /** What a control plane needs; every value has been checked by whoever hands it over. */
 export interface ControlPlaneSettings {
   readonly listen: ListenAddress
+  /** Whose `X-Forwarded-*` are believed: CIDRs or addresses. Default: nobody's. */
+  readonly trustedProxies?: readonly string[] | undefined
   /** Opened by the caller, who also closes it, after the control plane. */
   readonly database: Database
   /** Default `control`. */

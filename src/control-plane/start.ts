@@ -9,7 +9,7 @@ import {
 } from 'fastify-type-provider-zod'
 import { DEFAULT_RULES } from '../chatops/index.ts'
 import { DEFAULT_ENVIRONMENT } from '../flags/index.ts'
-import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
+import { formatListenAddress, type ListenAddress, ListenError, plainAddress, TrustedProxies } from '../http/index.ts'
 import {
   endSpan,
   LineBudget,
@@ -173,7 +173,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await tracing?.close()
   }
   try {
-    const api = await createApi(plane)
+    const api = await createApi(plane, settings)
     const address = await listen(api, settings.listen)
     return {
       address,
@@ -192,8 +192,10 @@ function commitSources({ commits = {} }: ControlPlaneSettings): CommitSource[] {
 }
 
 /** Builds the API, ready to listen. */
-async function createApi(plane: Plane): Promise<Api> {
+async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSettings): Promise<Api> {
+  const proxies = new TrustedProxies(trustedProxies)
   const api: Api = fastify({
+    trustProxy: (address) => proxies.has(plainAddress(address)),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_LIMIT_MS,
     genReqId: (message) => correlationId(message.headers['x-request-id']),

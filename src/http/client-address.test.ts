@@ -40,6 +40,10 @@ describe('where a request came from', () => {
     )
   })
 
+  test('is the IPv4 address itself, also of one that came over an IPv6 socket', () => {
+    assert.deepEqual(['192.0.2.1', '::ffff:192.0.2.1'].map(networkOf), ['192.0.2.1', '192.0.2.1'])
+  })
+
   test('is one network for all addresses of a /64, and another for the next', () => {
     const group = fc.integer({ min: 0, max: 0xffff }).map((number) => number.toString(16))
     const groups = (count: number) => fc.array(group, { minLength: count, maxLength: count })

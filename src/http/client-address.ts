@@ -68,7 +68,8 @@ function addressIn(element: string): string | undefined {
 }
 
 /** The address itself, or `<first four groups>::/64` of an IPv6 one in one spelling. */
-export function networkOf(address: string): string {
+export function networkOf(spelled: string): string {
+  const address = plainAddress(spelled)
   if (isIP(address) !== 6) return address
   const [head = '', tail] = (address.split('%', 1)[0] ?? '').toLowerCase().split('::')
   const before = head === '' ? [] : head.split(':')

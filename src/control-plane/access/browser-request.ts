@@ -9,7 +9,7 @@ export interface BrowserPlace {
 
 /** The origin that a request was sent to, as its browser sees it. */
 export function ownOriginOf({ publicOrigin }: BrowserPlace, request: FastifyRequest): string {
-  return publicOrigin ?? `http://${request.host}`
+  return publicOrigin ?? `${request.protocol}://${request.host}`
 }
 
 /** The secret of a cookie of ours that came with a request. */

@@ -241,6 +241,33 @@ for (const engine of testDatabases()) {
       assert.match(page.text, /&#60;script/)
     })
 
+    test('behind a trusted proxy each address is its own, and nobody else may say where they come from', async () => {
+      const behind = await startTestControlPlane(store.database, { trustedProxies: ['127.0.0.0/8'] })
+      const tried = async (where: TestControlPlane, address: string, credential: string) =>
+        (await where.ask('GET', '/api/v1/tokens', { token: credential, headers: { 'x-forwarded-for': address } }))
+          .status
+      try {
+        for (let n = 0; n < 22; n++) await tried(behind, `203.0.113.9, 198.51.100.1`, `wrong-${n}`)
+        assert.equal(await tried(behind, '198.51.100.1', 'wrong'), 429)
+        assert.equal(await tried(behind, '203.0.113.9', 'wrong'), 401)
+        const made = await behind.ask('POST', '/api/v1/tokens', {
+          json: { role: 'viewer', name: 'behind' },
+          headers: { 'x-forwarded-for': '198.51.100.7' },
+        })
+        assert.equal(made.status, 201)
+        const [entry] = (await behind.ask('GET', '/api/v1/audit?action=token.create')).json.entries
+        assert.equal(entry.from, '198.51.100.7')
+      } finally {
+        await behind.close()
+      }
+      await plane.ask('POST', '/api/v1/tokens', {
+        json: { role: 'viewer', name: 'in front' },
+        headers: { 'x-forwarded-for': '198.51.100.7' },
+      })
+      const [entry] = (await plane.ask('GET', '/api/v1/audit?action=token.create')).json.entries
+      assert.equal(entry.from, '127.0.0.1')
+    })
+
     test('an address that tries many tokens must wait, and a right token passes all the same', async () => {
       const tries = []
       for (let n = 0; n < 22; n++)
