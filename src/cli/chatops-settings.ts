@@ -1,6 +1,6 @@
 import { DEFAULT_RULES, type RuleSettings } from '../chatops/index.ts'
 import { readSecretFile, type Settings } from '../config/index.ts'
-import type { ControlPlaneSettings } from '../control-plane/index.ts'
+import type { AlarmSettings, ControlPlaneSettings } from '../control-plane/index.ts'
 import { ENVIRONMENTS } from '../flags/index.ts'
 import { readWebhookFile } from './webhook-file.ts'
 
@@ -26,6 +26,7 @@ export function chatOpsSettings(
         letsStrangersLook: slack.strangers === 'viewer',
         responseHosts: slack.response_hosts,
       },
+      alarms: given.alarms && alarmSettings(given.alarms),
       teams: teams.map(({ group, webhook_file }) => ({
         group,
         webhook: readWebhookFile('control.chatops.teams.webhook_file', webhook_file),
@@ -45,6 +46,18 @@ export function chatOpsSettings(
         },
       }),
     },
+  }
+}
+
+function alarmSettings(given: NonNullable<Given['alarms']>): AlarmSettings {
+  const { prometheus_url, alertmanager_url, token_file, name_prefix, severities, match } = given
+  return {
+    ...{
+      kind: prometheus_url === undefined ? 'alertmanager' : 'prometheus',
+      url: prometheus_url ?? alertmanager_url ?? '',
+    },
+    token: token_file === undefined ? undefined : readSecretFile('control.chatops.alarms.token_file', token_file),
+    ...{ namePrefix: name_prefix, severities, match },
   }
 }
 

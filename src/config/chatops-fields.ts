@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ENVIRONMENT_NAMES } from './environment-names.ts'
-import { httpUrlRule, projectRule, secretFileRule, wholeRule } from './structure-rules.ts'
+import { httpUrlRule, projectRule, secretFileRule, secureUrlRule, wholeRule } from './structure-rules.ts'
 
 const environment = z.enum(ENVIRONMENT_NAMES, `must be one of ${ENVIRONMENT_NAMES.join(', ')}`)
 const slackId = z.string().regex(/^[A-Z0-9]{2,32}$/, "must be one of Slack's ids, such as C0123ABCD")
@@ -51,6 +51,30 @@ const slack = z.strictObject({
   response_hosts: z.array(z.string().min(1)).default([]).describe("Hosts that answers may go to, beside Slack's own."),
 })
 
+const alarms = z
+  .strictObject({
+    prometheus_url: httpUrlRule.optional(),
+    alertmanager_url: httpUrlRule.optional().describe('In place of Prometheus; what is silenced there does not count.'),
+    token_file: secretFileRule.optional().describe('A bearer token for it.'),
+    name_prefix: z.string().default('Handover').describe('What the names of alarms that count begin with.'),
+    severities: z.array(z.string().min(1)).default(['critical']).describe('Severities that count; empty for any.'),
+    match: z
+      .partialRecord(environment, z.record(z.string(), z.string()))
+      .default({})
+      .describe('Labels that an alarm must have to count for an environment.'),
+  })
+  .refine(
+    ({ prometheus_url, alertmanager_url }) => (prometheus_url === undefined) !== (alertmanager_url === undefined),
+    {
+      message: 'must name prometheus_url or alertmanager_url, and not both',
+    },
+  )
+  .refine(
+    ({ prometheus_url, alertmanager_url, token_file }) =>
+      token_file === undefined || secureUrlRule.safeParse(prometheus_url ?? alertmanager_url).success,
+    { path: ['token_file'], message: 'may go to an https URL, or one of this machine, alone' },
+  )
+
 const gitlab = z.strictObject({
   url: httpUrlRule,
   token_file: secretFileRule.optional(),
@@ -86,4 +110,5 @@ export const chatOpsSchema = z.strictObject({
     .describe("Incoming webhooks of the channels of teams, by the group of a flag's definition."),
   repository: z.string().min(1).optional().describe('A clone of the repository whose commits are asked about.'),
   gitlab: gitlab.optional(),
+  alarms: alarms.optional().describe('Where the production check asks for open alarms. Default: nowhere.'),
 })

@@ -212,9 +212,12 @@ test('settings with parts are held to their schema by place, with the key that w
     production_check: { wait_second: 5 }
     slack: { people: [{ slack_id: u1, name: a, role: boss }] }
     freezes: [{ from: 2026-12-20T00:00:00Z, until: 2026-12-19T00:00:00Z, why: holidays }]
+    alarms: { prometheus_url: 'http://prometheus:9090', alertmanager_url: 'http://a', token_file: /t }
 `,
   )
   assert.deepEqual(faultsOf('control', ['--config', config]).toSorted(), [
+    'control.chatops.alarms.token_file: may go to an https URL, or one of this machine, alone',
+    'control.chatops.alarms: must name prometheus_url or alertmanager_url, and not both',
     'control.chatops.freezes.0: must end after it begins',
     'control.chatops.production_chanel: unknown key, did you mean production_channel?',
     'control.chatops.production_check.wait_second: unknown key, did you mean wait_seconds?',

@@ -1,2 +1,3 @@
+export { type AlarmSettings, openAlarms } from './chatops/open-alarms.ts'
 export { ControlPlaneFault, type ControlPlaneSettings, type TokenSetting } from './settings.ts'
 export { type RunningControlPlane, startControlPlane } from './start.ts'

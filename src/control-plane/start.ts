@@ -30,6 +30,7 @@ import { ChatOps } from './chatops/chat-ops.ts'
 import type { CommitSource } from './chatops/commit-source.ts'
 import { gitRepository } from './chatops/git-repository.ts'
 import { gitLab } from './chatops/gitlab.ts'
+import { openAlarms } from './chatops/open-alarms.ts'
 import { loadDefinitions } from './definition-files.ts'
 import { adaptersOf } from './effects/adapters.ts'
 import { Courier } from './effects/courier.ts'
@@ -114,7 +115,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const reasonsRequired = settings.reasonsRequired ?? []
   const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
     plane: { log, definitions, store, feed, gateways, reasonsRequired },
-    alarms: async () => [],
+    alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
     sources: commitSources(settings),
     commands: metrics.commands,
   })

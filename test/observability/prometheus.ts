@@ -10,6 +10,7 @@ import { ruleGroups } from './shipped.ts'
 /** A real Prometheus that scrapes the parts of a system under test. */
 export interface RunningPrometheus {
   readonly program: Program
+  readonly url: string
   /** Asks its API; rejects with what it said when it does not understand. */
   api<T>(path: string, query?: Readonly<Record<string, string>>): Promise<T>
   stop(): Promise<void>
@@ -55,6 +56,7 @@ export async function startPrometheus(
   await untilReady(`${url}/-/ready`, 60_000)
   return {
     program,
+    url,
     async api<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T> {
       const answer = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(query)}`, {
         signal: AbortSignal.timeout(20_000),

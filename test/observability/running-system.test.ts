@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { findProgram } from '../../scripts/test-parts.ts'
+import { openAlarms } from '../../src/control-plane/index.ts'
 import { ENDPOINTS, REASONS } from '../../src/routing/index.ts'
 import { type System, startParts, untilReplicated } from '../e2e/system.ts'
 import { createServerDatabase } from '../support/database.ts'
@@ -270,12 +271,17 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
       })
     })
 
-    test('the alert of a brake fires, and clears when it is let go', async () => {
+    test('the alert of a brake fires, as the production check hears, and clears when it is let go', async () => {
       const brake = (on: string) => fetch(`${system.adminUrl}/brake`, { method: 'PUT', body: on })
+      const severities = ['warning']
+      const ask = { kind: 'prometheus', url: prometheus.url, token: undefined, namePrefix: 'HandoverBrake' } as const
+      const standing = openAlarms({ ...ask, severities, match: {} })
       await brake('on')
       await fires('HandoverBrakeOn')
+      assert.match((await standing('production')).join(), /^HandoverBrakeOn: \w/)
       await brake('off')
       await clears('HandoverBrakeOn')
+      assert.deepEqual(await standing('production'), [])
     })
 
     test('the alerts of an IAM that hangs fire, and clear when it is back', async () => {

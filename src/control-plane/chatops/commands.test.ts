@@ -5,6 +5,7 @@ import { type TestDatabase, testDatabases } from '../../../test/support/database
 import { DEFAULT_RULES, type RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
 import { openStore } from '../store.ts'
+import type { AlarmSettings } from './open-alarms.ts'
 import { claimProposal } from './proposals.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -29,8 +30,17 @@ for (const engine of testDatabases()) {
     })
     after(() => database.close())
 
-    const start = async (rules: Partial<RuleSettings> = {}, reasonsRequired: readonly Environment[] = []) => {
-      const chatops = { rules: { ...DEFAULT_RULES, productionCheck: CALM, ...rules }, slack: undefined, teams: [] }
+    const start = async (
+      rules: Partial<RuleSettings> = {},
+      reasonsRequired: readonly Environment[] = [],
+      alarms?: AlarmSettings,
+    ) => {
+      const chatops = {
+        rules: { ...DEFAULT_RULES, productionCheck: CALM, ...rules },
+        slack: undefined,
+        teams: [],
+        alarms,
+      }
       const plane = await startTestControlPlane(database.database, { chatops, reasonsRequired })
       planes.push(plane)
       for (const id of [1, 2, 3, 42]) await plane.announce(testApplication(id))
@@ -125,6 +135,17 @@ for (const engine of testDatabases()) {
       const forced = await say(plane, `feature set ${FLAG} 1 --actors --ignore-production-check`)
       assert.equal(forced.outcome, 'done')
       assert.match(forced.text, /passed over production_check: production is not safe: the brake is on/)
+      assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
+    })
+
+    test('an alarm that is open, or cannot be asked for, stands against production', async () => {
+      const productionCheck = { ...CALM, waitMs: 0 }
+      const url = 'http://127.0.0.1:1'
+      const alarms = { kind: 'prometheus', url, token: undefined, namePrefix: '', severities: [], match: {} } as const
+      const plane = await start({ productionCheck }, [], alarms)
+      await say(plane, `feature set ${FLAG} true --staging`)
+      const refused = await say(plane, `feature set ${FLAG} 1 --actors`)
+      assert.match(refused.text, /alarm: whether one is open is not known, for Prometheus gives no answer/)
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
     })
 

@@ -1,5 +1,6 @@
 import type { RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
+import type { AlarmSettings } from './open-alarms.ts'
 
 /** Somebody whom Slack knows by an id, and what they may do here. */
 export interface SlackPerson {
@@ -34,4 +35,6 @@ export interface ChatOpsSettings {
   /** Without it Slack's door is shut. */
   readonly slack: SlackSettings | undefined
   readonly teams: readonly TeamChannel[]
+  /** Where the production check asks for open alarms. Default: nowhere. */
+  readonly alarms?: AlarmSettings | undefined
 }
