@@ -66,6 +66,8 @@ export class TokenBook {
   #known: readonly KnownToken[] | undefined
   #loadedAt = Number.NEGATIVE_INFINITY
   #reading: Reading | undefined
+  /** What the last reading failed with; undefined once one has succeeded. */
+  #fault: unknown
   readonly #notedUses = new Map<number, number>()
 
   constructor(database: Database, schema: string) {
@@ -89,8 +91,9 @@ export class TokenBook {
     return this.#database.query<TokenRecord>(`select ${TOKEN_COLUMNS} from ${this.#schema}.tokens order by id`)
   }
 
-  /** Reads the tokens anew before the next is looked up. */
-  forget(): void {
+  /** Reads the tokens anew before the next is looked up; one that `ended` is not known from now on, store or no store. */
+  forget(ended?: number): void {
+    if (ended !== undefined) this.#known = this.#known?.filter(({ id }) => id !== ended)
     this.#loadedAt = Number.NEGATIVE_INFINITY
     this.#reading = undefined
   }
@@ -115,7 +118,8 @@ export class TokenBook {
   /**
    * Whose token this is; undefined for one that is not valid. Takes as long for a wrong token as for a right one.
    * A token that another replica has added is found within a second, and one that was taken away is refused within a
-   * second; while the store does not answer, the tokens that were valid stay so until they expire.
+   * second; while the store does not answer, the tokens that were valid stay so until they expire or are ended here.
+   * Rejects when nobody can say whether a token is valid.
    */
   async find(token: string): Promise<Caller | undefined> {
     if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) return undefined
@@ -123,7 +127,11 @@ export class TokenBook {
     const found = this.#compare(digest)
     const isDue = this.#known === undefined || performance.now() - this.#loadedAt >= RELOAD_MS
     const reading = isDue ? this.#load() : this.#reading
-    if (!reading) return this.#used(found)
+    if (!reading) {
+      // What another replica has added since may be just this one.
+      if (!found && this.#fault !== undefined) throw this.#fault
+      return this.#used(found)
+    }
     if (!found) {
       await this.#settled()
       return this.#used(this.#compare(digest))
@@ -131,14 +139,9 @@ export class TokenBook {
     if (!isDue && !reading.isOfForgotten) return this.#used(found)
     // Gateways and proxies are to be answered from memory while the store is away, and not to wait for one that hangs;
     // but who was ended here a moment ago is not to profit from that.
-    const answered = this.#settled().then(
-      () => true,
-      () => false,
-    )
-    const isKnownAnew = await (reading.isOfForgotten
-      ? answered
-      : Promise.race([answered, sleep(PATIENCE_MS, false, { ref: false })]))
-    return this.#used(isKnownAnew ? this.#compare(digest) : found)
+    const settled = this.#settled().catch(() => {})
+    await (reading.isOfForgotten ? settled : Promise.race([settled, sleep(PATIENCE_MS, undefined, { ref: false })]))
+    return this.#used(this.#compare(digest))
   }
 
   #compare(digest: Buffer): KnownToken | undefined {
@@ -176,18 +179,24 @@ export class TokenBook {
       const known = await this.#database.query<KnownToken>(
         `select digest, ${TOKEN_COLUMNS} from ${this.#schema}.tokens`,
       )
-      if (isWanted()) this.#known = known
+      if (!isWanted()) return
+      this.#known = known
+      this.#fault = undefined
+    } catch (error) {
+      if (isWanted()) this.#fault = error
+      throw error
     } finally {
       if (isWanted()) this.#reading = undefined
     }
   }
 
-  /** Waits for the reading under way, and for the one that took its place meanwhile. */
+  /** Waits for the reading under way, and for the one that took its place meanwhile; rejects as the last of them did. */
   async #settled(): Promise<void> {
     for (let reading = this.#reading; reading; reading = this.#reading) {
-      await reading.done
+      await reading.done.catch(() => {})
       if (this.#loadedAt === Number.NEGATIVE_INFINITY) this.#load()
     }
+    if (this.#fault !== undefined) throw this.#fault
   }
 }
 

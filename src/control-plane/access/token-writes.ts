@@ -64,7 +64,7 @@ export async function revokeToken(
     })
     return { change: undefined, result: revoked }
   })
-  tokens.forget()
+  tokens.forget(typeof outcome === 'object' ? id : undefined)
   return outcome
 }
 
