@@ -131,6 +131,24 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     }
   })
 
+  test('whom another provider vouched for, or another claim, is not judged by the rules of today', async () => {
+    const browser = new Browser()
+    await comeBack(plane, browser, await callbackOf(browser, 'olga'))
+    const before = oidc()
+    for (const now of [
+      { ...before, issuer: 'http://127.0.0.1:9' },
+      { ...before, mapping: { ...before.mapping, claim: 'departments' } },
+    ]) {
+      const replica = await openPlane(now, plane)
+      try {
+        assert.equal((await browser.open(`${replica.url}/account`)).url.pathname, '/sign-in')
+      } finally {
+        await replica.close()
+      }
+    }
+    assert.equal((await browser.open(`${plane.url}/account`)).url.pathname, '/account')
+  })
+
   test('no code, verifier, token or cookie is in a log or a table', async () => {
     const browser = new Browser()
     const callback = await callbackOf(browser, 'olga')

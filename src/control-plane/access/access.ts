@@ -29,7 +29,7 @@ const HOUR_MS = 3_600_000
 
 /** Makes what the doors for people need. */
 export function openAccess(store: Store, { publicOrigin, idleMs, lifeMs, oidc }: AccessSettings = {}): Access {
-  const rules = { idleMs: idleMs ?? HOUR_MS, lifeMs: lifeMs ?? 12 * HOUR_MS, mapping: oidc?.mapping }
+  const rules = { idleMs: idleMs ?? HOUR_MS, lifeMs: lifeMs ?? 12 * HOUR_MS, people: oidc }
   return {
     sessions: new SessionBook(store, rules),
     failures: new FailureLimit(),

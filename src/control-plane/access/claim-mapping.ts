@@ -3,6 +3,8 @@ import type { PersonRole } from './roles.ts'
 
 /** What is kept of what an issuer says about somebody: the values of the claim that decides. */
 export interface Claims {
+  /** Which claim; sessions of earlier versions do not say. */
+  readonly claim?: string
   readonly values: readonly string[]
 }
 
@@ -41,4 +43,9 @@ export function valuesOf({ claim }: Pick<ClaimMapping, 'claim'>, said: Readonly<
   const value = said[claim]
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   return list.filter((each) => typeof each === 'string')
+}
+
+/** The one person that an issuer knows by `sub` (OpenID Connect Core §2: unique and never reassigned within it). */
+export function subjectAt(issuer: string, sub: string): string {
+  return `oidc:${issuer}#${sub}`
 }

@@ -1,5 +1,5 @@
 import * as oidc from 'openid-client'
-import { valuesOf } from './claim-mapping.ts'
+import { subjectAt, valuesOf } from './claim-mapping.ts'
 import type { OidcSettings } from './oidc-settings.ts'
 import { derivedSecret } from './session-cookie.ts'
 
@@ -54,7 +54,7 @@ export class OidcSignIn {
       Object.assign(told, await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub))
     }
     const [email] = valuesOf({ claim: 'email' }, told)
-    return { name: email ?? claims.sub, subject: `oidc:${issuer}#${claims.sub}`, values: valuesOf(mapping, told) }
+    return { name: email ?? claims.sub, subject: subjectAt(issuer, claims.sub), values: valuesOf(mapping, told) }
   }
 
   #configuration(): Promise<oidc.Configuration> {

@@ -1,17 +1,23 @@
 import type { Environment } from '../../flags/index.ts'
 import type { Cause } from '../audit/cause.ts'
 import type { Store } from '../store.ts'
-import { type ClaimMapping, type Claims, grantOf } from './claim-mapping.ts'
+import { type ClaimMapping, type Claims, grantOf, subjectAt } from './claim-mapping.ts'
 import { type Caller, environmentsOf, isPersonRole, type PersonRole } from './roles.ts'
 import { derivedSecret, newSecret, secretDigest } from './session-cookie.ts'
 
-/** How long sessions last, and what makes somebody of another issuer a viewer, an operator or an administrator. */
+/** Whom people of elsewhere are taken from, and what makes them a viewer, an operator or an administrator. */
+export interface PeopleOfIssuer {
+  readonly issuer: string
+  readonly mapping: ClaimMapping
+}
+
+/** How long sessions last, and who may come by an OpenID provider. */
 export interface SessionRules {
   /** Without a request for so long, a session ends. */
   readonly idleMs: number
   /** A session ends after so long whatever happens. */
   readonly lifeMs: number
-  readonly mapping: ClaimMapping | undefined
+  readonly people: PeopleOfIssuer | undefined
 }
 
 /** Who signed in, and from where. */
@@ -137,12 +143,18 @@ export class SessionBook {
     return { name, ...right, by: { kind: 'session', id, subject, expiresAt, csrfToken } }
   }
 
-  #rightOf({ token_id, claims, role, limits }: StoredSession) {
+  #rightOf({ token_id, claims, subject, role, limits }: StoredSession) {
     if (token_id !== null) {
       return role !== null && isPersonRole(role) ? { role, environments: environmentsOf(role, limits) } : undefined
     }
+    const { people } = this.rules
+    // What another provider said, or said in another claim, may mean something else by the rules of today.
+    const isOfToday =
+      people !== undefined &&
+      subject.startsWith(subjectAt(people.issuer, '')) &&
+      (claims?.claim === undefined || claims.claim === people.mapping.claim)
     const grant: { role: PersonRole; environments: readonly Environment[] | null } | undefined =
-      claims && this.rules.mapping ? grantOf(this.rules.mapping, claims) : undefined
+      claims && isOfToday ? grantOf(people.mapping, claims) : undefined
     return grant && { role: grant.role, environments: environmentsOf(grant.role, grant.environments) }
   }
 

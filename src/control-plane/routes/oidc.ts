@@ -53,8 +53,9 @@ async function comeBack(
   const { name, subject, values } = identity
   // Only what decides is kept, so that a session holds no more of somebody than it needs.
   const deciding = values.filter((value) => issuer.mapping.rules.some((rule) => rule.value === value))
-  if (!grantOf(issuer.mapping, { values: deciding })) return refuse('You are known, but have no role here.')
-  return beginSession(plane, request, reply, { name, subject, grant: { claims: { values: deciding } } })
+  const claims = { claim: issuer.mapping.claim, values: deciding }
+  if (!grantOf(issuer.mapping, claims)) return refuse('You are known, but have no role here.')
+  return beginSession(plane, request, reply, { name, subject, grant: { claims } })
 }
 
 /** What may be told of a fault: messages may quote what the provider sent. */
