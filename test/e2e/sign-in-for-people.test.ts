@@ -46,6 +46,9 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     olga: { groups: ['staff', 'releases'], email: 'olga@example.test', email_verified: true },
     vera: { groups: ['staff'], email: 'ada@example.test', email_verified: false },
     eve: { groups: ['guests'] },
+    nul: { groups: ['staff'], email: 'olga@example.test\u0000', email_verified: true },
+    bidi: { groups: ['staff'], email: '\u202egro.elpmaxe@agl\u001b[2J', email_verified: true },
+    'bell\u0007': { groups: ['staff'] },
   }
   const settings = { issuer: '' } as { issuer: string }
   const server = createServer()
@@ -118,6 +121,17 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     assert.equal((await comeBack(plane, olga, callback)).status, 403, 'the same code over again')
   })
 
+  test('nobody is called what no log, table or terminal can be trusted with', async () => {
+    for (const login of ['nul', 'bidi']) {
+      const browser = new Browser()
+      const page = await comeBack(plane, browser, await callbackOf(browser, login))
+      assert.match(page.text, new RegExp(`Signed in as <strong>${login}</strong>, viewer`))
+    }
+    const bell = new Browser()
+    const page = await comeBack(plane, bell, await callbackOf(bell, 'bell\u0007'))
+    assert.deepEqual([page.status, /could not be completed/.test(page.text)], [403, true])
+  })
+
   test('settings that change bind sessions at once', async () => {
     const browser = new Browser()
     await comeBack(plane, browser, await callbackOf(browser, 'olga'))
@@ -161,6 +175,24 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     const kept = lines.join('') + JSON.stringify(rows)
     for (const secret of [code, callback.searchParams.get('state') ?? 'none', 'secret-of-handover']) {
       assert.ok(!kept.includes(secret))
+    }
+  })
+
+  test('a provider that says more than anybody would read is not listened to', async () => {
+    const talker = createServer((_request, response) => {
+      const issuer = `http://127.0.0.1:${(talker.address() as AddressInfo).port}`
+      const said = { issuer, authorization_endpoint: `${issuer}/auth`, more: 'x'.repeat(2 << 20) }
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said))
+    })
+    await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve))
+    const issuer = `http://127.0.0.1:${(talker.address() as AddressInfo).port}`
+    const listening = await openPlane({ ...oidc(), issuer })
+    try {
+      assert.equal((await new Browser().visit(`${listening.url}/sign-in/oidc`)).status, 503)
+    } finally {
+      await listening.close()
+      talker.closeAllConnections()
+      await new Promise((resolve) => talker.close(resolve))
     }
   })
 

@@ -45,6 +45,20 @@ export function valuesOf({ claim }: Pick<ClaimMapping, 'claim'>, said: Readonly<
   return list.filter((each) => typeof each === 'string')
 }
 
+/** Not a control, format or unassigned character, nor half of a pair: what can be stored, and shown in any place. */
+const PLAIN_SUBJECT = /^\P{C}{1,255}$/u
+const PLAIN_ADDRESS = /^[^\p{C}\s]{1,254}$/u
+
+/**
+ * What somebody is called: the verified address, or else the issuer's `sub`, of at most 255 characters (OpenID Connect
+ * Core §2). Undefined for whom the issuer knows by a `sub` that is not plain text.
+ */
+export function nameOf(sub: string, said: Readonly<Record<string, unknown>>): string | undefined {
+  if (!PLAIN_SUBJECT.test(sub)) return undefined
+  const [address] = valuesOf({ claim: 'email' }, said)
+  return address !== undefined && PLAIN_ADDRESS.test(address) ? address : sub
+}
+
 /** The one person that an issuer knows by `sub` (OpenID Connect Core §2: unique and never reassigned within it). */
 export function subjectAt(issuer: string, sub: string): string {
   return `oidc:${issuer}#${sub}`

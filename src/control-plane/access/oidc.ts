@@ -1,5 +1,6 @@
 import * as oidc from 'openid-client'
-import { subjectAt, valuesOf } from './claim-mapping.ts'
+import { boundedFetch } from './bounded-fetch.ts'
+import { nameOf, subjectAt, valuesOf } from './claim-mapping.ts'
 import type { OidcSettings } from './oidc-settings.ts'
 import { derivedSecret } from './session-cookie.ts'
 
@@ -53,8 +54,9 @@ export class OidcSignIn {
     if (told[mapping.claim] === undefined && configuration.serverMetadata().userinfo_endpoint !== undefined) {
       Object.assign(told, await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub))
     }
-    const [email] = valuesOf({ claim: 'email' }, told)
-    return { name: email ?? claims.sub, subject: subjectAt(issuer, claims.sub), values: valuesOf(mapping, told) }
+    const name = nameOf(claims.sub, told)
+    if (name === undefined) throw new Error('the provider knows somebody by what cannot be kept')
+    return { name, subject: subjectAt(issuer, claims.sub), values: valuesOf(mapping, told) }
   }
 
   #configuration(): Promise<oidc.Configuration> {
@@ -71,10 +73,13 @@ export class OidcSignIn {
     const url = new URL(issuer)
     // The settings allow plain HTTP on this machine alone.
     const execute = url.protocol === 'http:' ? [oidc.allowInsecureRequests] : []
-    const found = await oidc.discovery(url, clientId, clientSecret, undefined, { execute, timeout: TIME_LIMIT_S })
+    const found = await oidc.discovery(url, clientId, clientSecret, undefined, {
+      ...{ execute, timeout: TIME_LIMIT_S, [oidc.customFetch]: boundedFetch },
+    })
     if (endpointOrigin === undefined) return found
     const moved = new oidc.Configuration(endpointsAt(found.serverMetadata(), endpointOrigin), clientId, clientSecret)
     moved.timeout = TIME_LIMIT_S
+    moved[oidc.customFetch] = boundedFetch
     if (endpointOrigin.startsWith('http:')) oidc.allowInsecureRequests(moved)
     return moved
   }
