@@ -15,7 +15,7 @@ import { conditionOf, type Environment } from '../../flags/index.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
 import { ROUTING_FLAGS } from '../view.ts'
 import type { ChangeTools } from './change-plan.ts'
-import type { CommitSource } from './commit-source.ts'
+import { type CommitSource, waitedForOnce } from './commit-source.ts'
 import { deliver } from './delivery.ts'
 import { changeApproved, changeEach } from './flag-change.ts'
 import type { Run } from './person.ts'
@@ -100,7 +100,7 @@ export class ChatOps {
   }
 
   async #sections(command: Command, words: string, run: Run): Promise<readonly Section[]> {
-    const releases = { plane: this.#tools.plane, sources: this.#sources }
+    const releases = { plane: this.#tools.plane, sources: this.#sources.map(waitedForOnce) }
     switch (command.kind) {
       case 'feature_set':
       case 'feature_delete':

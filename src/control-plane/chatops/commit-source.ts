@@ -16,15 +16,40 @@ export interface CommitSource {
   mergeRequest(address: MergeRequestAddress): Promise<MergeRequest | undefined>
   /** The tags and branches that contain a commit; undefined for a commit that it does not know. */
   refsWith(sha: string): Promise<{ readonly tags: readonly string[]; readonly branches: readonly string[] } | undefined>
-  /** What was deployed last; undefined where it keeps no such record. */
+  /** Whether it keeps a record of what is deployed to an environment; asks nobody. */
+  keepsDeploymentsOf(environment: string): boolean
+  /** What was deployed last; undefined where it knows of nothing. */
   lastDeployment(environment: string): Promise<{ readonly sha: string; readonly ref: string } | undefined>
 }
 
 /** A source gave no answer; the message names no address and no token. */
 export class SourceFault extends Error {
   readonly code = 'source_fault'
-  constructor(message: string, options: { cause: unknown }) {
+  /** Whether it said nothing at all, so that asking again would be waiting again. */
+  readonly isSilent: boolean
+  constructor(message: string, options: { cause: unknown; isSilent?: boolean }) {
     super(message, options)
     this.name = 'SourceFault'
+    this.isSilent = options.isSilent ?? false
+  }
+}
+
+/** The same source for one command: once it has said nothing within its time, it is not waited for again. */
+export function waitedForOnce(source: CommitSource): CommitSource {
+  let silence: SourceFault | undefined
+  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
+    if (silence !== undefined) throw silence
+    return question().catch((error: unknown) => {
+      if (error instanceof SourceFault && error.isSilent) silence = error
+      throw error
+    })
+  }
+  return {
+    name: source.name,
+    contains: (sha, deployed) => ask(() => source.contains(sha, deployed)),
+    mergeRequest: (address) => ask(() => source.mergeRequest(address)),
+    refsWith: (sha) => ask(() => source.refsWith(sha)),
+    keepsDeploymentsOf: (environment) => source.keepsDeploymentsOf(environment),
+    lastDeployment: (environment) => ask(() => source.lastDeployment(environment)),
   }
 }

@@ -16,15 +16,17 @@ export interface GitLabSettings {
 const LIMIT_MS = 5_000
 const MAX_PAGES = 10
 
-const commitSchema = z.object({ id: z.string() })
+/** What names a commit goes into further questions, also to git. */
+const sha = z.string().regex(/^[0-9a-f]{7,64}$/)
+const commitSchema = z.object({ id: sha })
 const mergeRequestSchema = z.object({
   state: z.string(),
-  merge_commit_sha: z.string().nullish(),
-  squash_commit_sha: z.string().nullish(),
-  sha: z.string().nullish(),
+  merge_commit_sha: sha.nullish(),
+  squash_commit_sha: sha.nullish(),
+  sha: sha.nullish(),
 })
 const refsSchema = z.array(z.object({ type: z.string(), name: z.string() }))
-const deploymentsSchema = z.array(z.object({ sha: z.string(), ref: z.string() }))
+const deploymentsSchema = z.array(z.object({ sha, ref: z.string() }))
 
 /** Asks GitLab's REST API: commits, merge base, merge requests and deployments. */
 export function gitLab({ url, token, project, environments }: GitLabSettings): CommitSource {
@@ -34,8 +36,9 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
   const ask = async <T>(address: string, schema: z.ZodType<T>) => {
     const headers = token === undefined ? {} : { 'private-token': token }
     const answer = await call({ method: 'GET', url: address, headers, timeoutMs: LIMIT_MS }).catch((error: unknown) => {
-      const why = error instanceof CallError && error.timedOut ? `within ${LIMIT_MS / 1_000} s` : 'at all'
-      throw new SourceFault(`GitLab gives no answer ${why}`, { cause: error })
+      const isSilent = error instanceof CallError && error.timedOut
+      const why = isSilent ? `within ${LIMIT_MS / 1_000} s` : 'at all'
+      throw new SourceFault(`GitLab gives no answer ${why}`, { cause: error, isSilent })
     })
     if (answer.status === 404) return undefined
     const read = answer.status === 200 ? schema.safeParse(answer.json) : undefined
@@ -46,7 +49,8 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
     const why = answer.status === 200 ? 'answers what cannot be read' : `answers with status ${answer.status}`
     throw new SourceFault(`GitLab ${why}`, { cause: read?.error })
   }
-  const commitId = async (sha: string) => (await ask(`${ours}/repository/commits/${sha}`, commitSchema))?.value.id
+  const commitId = async (sha: string) =>
+    (await ask(`${ours}/repository/commits/${encodeURIComponent(sha)}`, commitSchema))?.value.id
   return {
     name: 'GitLab',
     async contains(sha, deployed) {
@@ -70,18 +74,29 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
       return { state, commit }
     },
     async refsWith(sha) {
-      const refs: Array<{ type: string; name: string }> = []
-      let page: string | undefined = '1'
-      for (let count = 0; page !== undefined && count < MAX_PAGES; count++) {
-        const where: string = `${ours}/repository/commits/${sha}/refs?type=all&per_page=100&page=${encodeURIComponent(page)}`
-        const found: { value: typeof refs; nextPage: string | undefined } | undefined = await ask(where, refsSchema)
-        if (found === undefined) return undefined
-        refs.push(...found.value)
-        page = found.nextPage
+      const where = `${ours}/repository/commits/${encodeURIComponent(sha)}/refs?per_page=100`
+      const named = async (type: 'tag' | 'branch'): Promise<string[] | undefined> => {
+        const names: string[] = []
+        let page: string | undefined = '1'
+        for (let count = 0; page !== undefined; count++) {
+          // Part of the list would be taken for the whole of it.
+          if (count === MAX_PAGES) throw new SourceFault('GitLab knows more refs than are read', { cause: undefined })
+          const address: string = `${where}&type=${type}&page=${encodeURIComponent(page)}`
+          const found: { value: z.infer<typeof refsSchema>; nextPage: string | undefined } | undefined = await ask(
+            address,
+            refsSchema,
+          )
+          if (found === undefined) return undefined
+          names.push(...found.value.filter((ref) => ref.type === type).map(({ name }) => name))
+          page = found.nextPage
+        }
+        return names
       }
-      const named = (type: string) => refs.filter((ref) => ref.type === type).map(({ name }) => name)
-      return { tags: named('tag'), branches: named('branch') }
+      const tags = await named('tag')
+      const branches = tags && (await named('branch'))
+      return branches && { tags, branches }
     },
+    keepsDeploymentsOf: (environment) => environments[environment] !== undefined,
     async lastDeployment(environment) {
       const name = environments[environment]
       if (name === undefined) return undefined

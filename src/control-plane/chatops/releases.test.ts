@@ -67,6 +67,14 @@ describe('a clone of the repository', () => {
   })
 })
 
+test('a directory that is no repository gives no answer, instead of knowing no commit', async () => {
+  const source = gitRepository(scratchDirectory('no-clone').path)
+  const isFault = (error: unknown) => error instanceof SourceFault && /gives no answer/.test(error.message)
+  await assert.rejects(source.contains(clone.first, clone.second), isFault)
+  await assert.rejects(source.refsWith(clone.first), isFault)
+  await assert.rejects(source.mergeRequest({ url: '', project: PROJECT, iid: 7 }), isFault)
+})
+
 /** Answers as GitLab's REST API documents them. */
 class FakeGitLab {
   readonly asked: string[] = []
@@ -109,11 +117,14 @@ function documented(path: string): ReturnType<FakeGitLab['answer']> {
   if (path === `${base}/merge_requests/5`) {
     return {
       status: 200,
-      json: { iid: 5, state: 'merged', merge_commit_sha: MERGED, squash_commit_sha: null, sha: 'c' },
+      json: { iid: 5, state: 'merged', merge_commit_sha: MERGED, squash_commit_sha: null, sha: 'c'.repeat(40) },
     }
   }
   if (path === `${base}/merge_requests/6`) {
-    return { status: 200, json: { iid: 6, state: 'opened', merge_commit_sha: null, squash_commit_sha: null, sha: 'c' } }
+    return {
+      status: 200,
+      json: { iid: 6, state: 'opened', merge_commit_sha: null, squash_commit_sha: null, sha: 'c'.repeat(40) },
+    }
   }
   if (path.startsWith(`${base}/repository/commits/`) && path.includes('/refs')) {
     const isFirst = path.includes('&page=1')
@@ -224,6 +235,47 @@ for (const engine of testDatabases()) {
       assert.equal(lab.asked.length, before, 'a merge request of another host is nothing to ask this one about')
       assert.ok(lab.asked.every((line) => line.startsWith('glpat-secret ')))
     })
+
+    test('where GitLab cannot be asked, that is said, and a GitLab that hangs is waited for once', async () => {
+      const hanging = new FakeGitLab(() => ({ status: 0, json: {} }))
+      const failing = new FakeGitLab(() => ({ status: 502, json: {} }))
+      for (const away of [hanging, failing]) {
+        await away.open()
+        try {
+          const environments = { production: 'gprd', staging: 'gstg' }
+          const gitlab = { url: away.url, token: undefined, project: PROJECT, environments }
+          const plane = await start({ commits: { gitlab } })
+          await record(plane, { environment: 'production', component: 'iam', version: '1.0.0', commit: DEPLOYED })
+          const text = await say(plane, `auto_deploy status ${MERGED} ${'9'.repeat(40)}`)
+          assert.equal(
+            text.match(/monolith: not known: GitLab (?:gives no answer|answers with status 502)/g)?.length,
+            2,
+          )
+          assert.doesNotMatch(text, /unknown to|is connected/)
+          if (away === hanging) assert.equal(away.asked.length, 1)
+        } finally {
+          await away.close()
+        }
+      }
+    })
+
+    test('nobody says that production lacks a commit while the monolith cannot be asked about', async () => {
+      const flaky = new FakeGitLab((path) => {
+        if (path.includes('/deployments')) return { status: 502, json: {} }
+        if (path.includes('/merge_base')) return { status: 200, json: { id: DEPLOYED } }
+        return documented(path)
+      })
+      await flaky.open()
+      try {
+        const gitlab = { url: flaky.url, token: undefined, project: PROJECT, environments: { production: 'gprd' } }
+        const plane = await start({ commits: { gitlab } })
+        await record(plane, { environment: 'production', component: 'iam', version: '1.0.0', commit: DEPLOYED })
+        const text = await say(plane, `release check ${flaky.url}/${PROJECT}/-/merge_requests/5 19.2`)
+        assert.match(text, /whether production runs it is not known/)
+      } finally {
+        await flaky.close()
+      }
+    })
   })
 }
 
@@ -250,5 +302,20 @@ describe('a GitLab that gives no sound answer', () => {
     assert.match(await failing(() => ({ status: 200, json: { state: 5 } })), /cannot be read/)
     assert.match(await failing(() => ({ status: 302, json: {}, headers: { location: '/login' } })), /status 302/)
     assert.match(await failing(() => ({ status: 0, json: {} })), /no answer within 5 s/)
+  })
+
+  test('names no commit that is none, and no part of a list of refs for the whole', async () => {
+    const merged = { state: 'merged', merge_commit_sha: '--output=/tmp/x' }
+    assert.match(await failing(() => ({ status: 200, json: merged })), /cannot be read/)
+    const endless = new FakeGitLab(() => ({
+      ...{ status: 200, json: [{ type: 'branch', name: 'one' }], headers: { 'x-next-page': '2' } },
+    }))
+    await endless.open()
+    try {
+      const source = gitLab({ url: endless.url, token: undefined, project: PROJECT, environments: {} })
+      await assert.rejects(source.refsWith(MERGED), /more refs than are read/)
+    } finally {
+      await endless.close()
+    }
   })
 })

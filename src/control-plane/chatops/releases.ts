@@ -14,10 +14,12 @@ export interface ReleaseTools {
 export async function deployStatus(tools: ReleaseTools, shas: readonly string[]): Promise<Section[]> {
   const sections: Section[] = []
   const found = new Set<string>()
+  let isAllRead = true
   for (const environment of [...RUN_ORDER].reverse()) {
-    const running = await runningIn(tools, environment)
-    if (running.length === 0) continue
-    const lines: string[] = []
+    const { running, troubles } = await runningIn(tools, environment)
+    if (running.length === 0 && troubles.length === 0) continue
+    const lines = troubles.map((trouble) => `monolith: not known: ${trouble}`)
+    if (troubles.length > 0) isAllRead = false
     for (const part of running) {
       const commit = part.commit === null ? '' : `, commit ${part.commit.slice(0, 12)}`
       lines.push(`${part.component} ${part.version}${commit}${part.note}`)
@@ -36,7 +38,8 @@ export async function deployStatus(tools: ReleaseTools, shas: readonly string[])
   const unknown = shas.filter((sha) => !found.has(sha))
   if (unknown.length > 0) {
     const nor = tools.sources.length === 0 ? '' : `, and unknown to ${namesOf(tools)}`
-    const lines = unknown.map((sha) => `${sha}: in no record of a deployment${nor}`)
+    const where = isAllRead ? `a deployment${nor}` : 'a deployment that could be read'
+    const lines = unknown.map((sha) => `${sha}: in no record of ${where}`)
     sections.push({ heading: 'Unknown commits', tone: 'refused', lines })
   }
   return sections
@@ -80,7 +83,12 @@ interface Running extends Pick<Deployment, 'commit' | 'contains'> {
   readonly note: string
 }
 
-async function runningIn({ plane, sources }: ReleaseTools, environment: Environment): Promise<Running[]> {
+/** What runs in an environment, and why more may run there than is known. */
+async function runningIn(
+  { plane, sources }: ReleaseTools,
+  environment: Environment,
+): Promise<{ readonly running: Running[]; readonly troubles: readonly string[] }> {
+  const troubles: string[] = []
   const recorded = (await latestDeployments(plane.store)).filter((each) => each.environment === environment)
   const running: Running[] = recorded.map(({ component, version, commit, contains, deployed_at }) => ({
     ...{ component, version, commit, contains },
@@ -100,8 +108,11 @@ async function runningIn({ plane, sources }: ReleaseTools, environment: Environm
     running.push({ component: 'gateway', version, commit, contains: [], note })
   }
   if (!recorded.some(({ component }) => component === 'monolith')) {
-    for (const source of sources) {
-      const last = await source.lastDeployment(environment).catch(() => undefined)
+    for (const source of sources.filter((each) => each.keepsDeploymentsOf(environment))) {
+      const last = await source.lastDeployment(environment).catch((error: unknown) => {
+        troubles.push(troubleOf(error))
+        return undefined
+      })
       if (last)
         running.push({
           component: 'monolith',
@@ -112,7 +123,7 @@ async function runningIn({ plane, sources }: ReleaseTools, environment: Environm
         })
     }
   }
-  return running
+  return { running, troubles }
 }
 
 type Answer = 'contained' | 'not contained' | 'unknown commit' | `not known: ${string}`
@@ -133,9 +144,11 @@ async function answerOf({ sources }: ReleaseTools, part: Running, sha: string): 
 
 /** Whether anything in an environment runs a commit; undefined when nobody knows. */
 async function isOn(tools: ReleaseTools, environment: Environment, sha: string): Promise<boolean | undefined> {
-  const answers = await Promise.all((await runningIn(tools, environment)).map((part) => answerOf(tools, part, sha)))
+  const { running, troubles } = await runningIn(tools, environment)
+  const answers = await Promise.all(running.map((part) => answerOf(tools, part, sha)))
   if (answers.includes('contained')) return true
-  return answers.includes('not contained') ? false : undefined
+  const isTroubled = troubles.length > 0 || answers.some((answer) => answer.startsWith('not known'))
+  return answers.includes('not contained') && !isTroubled ? false : undefined
 }
 
 function namesOf({ sources }: ReleaseTools): string {
