@@ -7,7 +7,7 @@ import { verifyChain } from '../audit/verification.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendFieldFaults } from '../problems.ts'
 import { auditRestoreRoute } from './audit-restore.ts'
-import { namedEnvironmentField } from './flags.ts'
+import { namedEnvironmentField, wordField } from './flags.ts'
 
 const READERS = { roles: PEOPLE }
 const MAX_PAGE = 1_000
@@ -16,7 +16,6 @@ const numberField = z.coerce.number('must be the number of an entry').pipe(z.int
 const momentField = z.union([z.iso.datetime({ offset: true }), z.iso.date()], {
   error: 'must be a date, or a moment such as 2026-11-23T06:00:00Z',
 })
-const wordField = z.string().min(1).max(255)
 const filterFields = {
   environment: namedEnvironmentField.optional(),
   subject: wordField.optional().describe('A flag, an application as Authn::OauthApplication:<id>, a token, or brake'),

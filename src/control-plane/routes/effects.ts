@@ -9,7 +9,7 @@ import { flagHistory } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendProblem } from '../problems.ts'
 import { recordEvent } from '../store.ts'
-import { environmentField } from './flags.ts'
+import { environmentField, wordField } from './flags.ts'
 
 const ADMINISTRATOR = { roles: ['administrator'] as const }
 const idSchema = z.object({
@@ -115,7 +115,7 @@ function recordRoute(api: Api, plane: Plane): void {
       schema: {
         tags: ['effects'],
         summary: 'The record of a change of a flag, as the text of an issue (Markdown); of its last one by default',
-        params: z.object({ name: z.string().min(1).max(255) }),
+        params: z.object({ name: wordField }),
         querystring: z.object({
           environment: environmentField,
           version: z.coerce.number().pipe(z.int().positive()).optional(),

@@ -112,6 +112,7 @@ async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { n
   const environment = readEnvironment(parameters.values.get('environment'))
   if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
   const { name } = request.params
+  if (name.includes('\0')) return sendGitLabError(reply, 400, "a flag's name holds no NUL")
   const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await deleteFlag(plane.store, write)

@@ -9,7 +9,13 @@ import { flagHistory, restoreFlag } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendFieldFaults, sendProblem } from '../problems.ts'
 
-const nameSchema = z.object({ name: z.string().min(1).max(255) })
+/** A word that the database is asked for; its text holds no NUL. */
+export const wordField = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((text) => !text.includes('\0'), 'must not hold NUL')
+const nameSchema = z.object({ name: wordField })
 
 /** An environment as a field of `/api/v1`. */
 export const namedEnvironmentField = z.enum(ENVIRONMENTS, { error: ENVIRONMENT_RULE })
