@@ -52,9 +52,11 @@ export interface Tally {
   readonly broken: Breakage[]
 }
 
-/** Browsers that are shared by the flows, as tabs share one. */
-const JARS_PER_USER = 6
+/** How many flows share a browser, as tabs do. */
+const MEAN_FLOWS_PER_JAR = 4
 const FRESH_BROWSER = 0.03
+/** A browser keeps twelve sign-ins at IAM and drops the oldest for one more; a flow has two at most. */
+const MOST_FLOWS_PER_JAR = 6
 const MAX_BEGINNINGS = 30
 /** So many a second one operator makes, one after the other, however slow the answers are. */
 const FLIPS_OF_A_HAND = 40
@@ -77,6 +79,8 @@ export class Storm {
   readonly #jars: ReadonlyMap<StormUser, readonly Jar[]>
   /** Browsers that are signed in, or about to be. */
   readonly #signedIn = new Map<Jar, Promise<void>>()
+  /** How many flows are under way in a browser. */
+  readonly #open = new WeakMap<Jar, number>()
   #until = 0
 
   constructor(plan: StormPlan, lab: Lab, web: Web, population: Population, faults: Faults | undefined) {
@@ -86,7 +90,9 @@ export class Storm {
     this.#population = population
     this.#faults = faults
     this.#random = new Random(plan.seed)
-    this.#jars = new Map(population.users.map((user) => [user, Array.from({ length: JARS_PER_USER }, () => new Jar())]))
+    const { users } = population
+    const jarsPerUser = Math.max(2, Math.ceil(plan.concurrency / users.length / MEAN_FLOWS_PER_JAR))
+    this.#jars = new Map(users.map((user) => [user, Array.from({ length: jarsPerUser }, () => new Jar())]))
   }
 
   get milliseconds(): number {
@@ -131,7 +137,8 @@ export class Storm {
     const who = castOf(flow, random, this.#population)
     const jars = this.#jars.get(who.user) as readonly [Jar, ...Jar[]]
     const isFresh = random.chance(FRESH_BROWSER)
-    const jar = isFresh ? new Jar() : random.pick(jars)
+    const jar = isFresh ? new Jar() : this.#withRoom(random.pick(jars), jars)
+    this.#open.set(jar, (this.#open.get(jar) ?? 0) + 1)
     const startedAt = performance.now()
     const steps: StepRecord[] = []
     const walk = new Walk({ ...who, jar }, random, {
@@ -153,10 +160,17 @@ export class Storm {
       const faults = this.#faults?.during(startedAt, performance.now()) ?? []
       const { step, message: why } = error
       this.tally.broken.push({ flow, flowSeed, ...who, step, why, steps, startedAt, faults })
+    } finally {
+      this.#open.set(jar, (this.#open.get(jar) ?? 1) - 1)
     }
     this.tally.flows++
     this.tally.byFlow.set(flow.name, (this.tally.byFlow.get(flow.name) ?? 0) + 1)
     return true
+  }
+
+  /** The browser that was picked, or another of its user that has room for one flow more, or one that is new. */
+  #withRoom(picked: Jar, jars: readonly Jar[]): Jar {
+    return [picked, ...jars].find((jar) => (this.#open.get(jar) ?? 0) < MOST_FLOWS_PER_JAR) ?? new Jar()
   }
 
   /** Signs a shared browser in, once, whoever comes first. */

@@ -120,7 +120,8 @@ function inWords(outcome: Answer | Lost): string {
   const { status, location, body } = outcome
   if (location !== undefined) return `${status} to ${location.host}${location.pathname}`
   const error = /"error":"([a-z_]+)"/.exec(body)?.[1] ?? /<h1>([^<]{1,80})/.exec(body)?.[1]
-  return error === undefined ? String(status) : `${status} ${error}`
+  const why = status < 400 ? undefined : /<pre>([^<]{1,120})/.exec(body)?.[1]
+  return [status, error, why].filter((part) => part !== undefined).join(' ')
 }
 
 function sleep(milliseconds: number): Promise<void> {
