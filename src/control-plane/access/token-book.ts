@@ -33,7 +33,8 @@ const PREFIXES: Readonly<Record<Role, string>> = {
 const RELOAD_MS = 1_000
 /** How long the bearer of a token that was valid a moment ago waits for the store. */
 const PATIENCE_MS = 500
-const MAX_TOKEN_LENGTH = 512
+/** What is longer is nobody's token. */
+export const LONGEST_TOKEN = 512
 const USE_STEP_MS = 3_600_000
 /** The columns of a {@link TokenRecord}. */
 export const TOKEN_COLUMNS = 'id, role, name, environments, created_at, created_by, expires_at, last_used_at'
@@ -110,9 +111,12 @@ export class TokenBook {
   }
 
   /** Whether the settings have made any token of a role valid. */
-  async hasRole(role: Role): Promise<boolean> {
-    await this.#load().done
-    return (this.#known ?? []).some((token) => token.role === role && token.created_by === null)
+  async hasRole(role: Role, on: Queryable): Promise<boolean> {
+    const found = await on.query(
+      `select 1 from ${this.#schema}.tokens where role = $1 and created_by is null limit 1`,
+      [role],
+    )
+    return found.length > 0
   }
 
   /**
@@ -122,7 +126,7 @@ export class TokenBook {
    * Rejects when nobody can say whether a token is valid.
    */
   async find(token: string): Promise<Caller | undefined> {
-    if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) return undefined
+    if (token.length === 0 || token.length > LONGEST_TOKEN) return undefined
     const digest = digestOf(token)
     const found = this.#compare(digest)
     const isDue = this.#known === undefined || performance.now() - this.#loadedAt >= RELOAD_MS

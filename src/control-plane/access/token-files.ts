@@ -3,11 +3,13 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path'
 import type { Log } from '../../observability/index.ts'
 import { ControlPlaneFault, type ControlPlaneSettings } from '../settings.ts'
-import { mintToken, type TokenHolder } from './token-book.ts'
-import { addToken, retireTokens, type TokenDesk } from './token-writes.ts'
+import { LONGEST_TOKEN, mintToken, type TokenHolder } from './token-book.ts'
+import { addFirstToken, addToken, retireTokens, type TokenDesk } from './token-writes.ts'
 
 const SECRET_BYTES = 32
 const SHORTEST_TOKEN = 16
+/** What a header can bring. */
+const TOKEN = new RegExp(`^[\\x21-\\x7e]{${SHORTEST_TOKEN},${LONGEST_TOKEN}}$`)
 
 /**
  * Makes the tokens of the settings valid, writing the files that are absent; tokens of the same role and name that no
@@ -15,27 +17,29 @@ const SHORTEST_TOKEN = 16
  * {@link ControlPlaneFault} when a file cannot be read or written.
  */
 export async function establishTokens(settings: ControlPlaneSettings, desk: TokenDesk, log: Log): Promise<void> {
-  const { tokens } = desk
   const held: HeldToken[] = (settings.tokens ?? []).map((token) => {
     const { role, name } = token
     const what = `token of ${name}`
     const value = 'value' in token ? token.value : readOrWrite(what, token.file, () => mintToken(role))
     return { what, value, holder: { role, name } }
   })
+  const faults = held.flatMap(({ what, value }) => faultOf(what, value) ?? [])
+  if (faults.length > 0) throw new ControlPlaneFault(faults)
   const file = settings.adminTokenFile
   if (file !== undefined) {
     const what = 'administrator token'
-    const isKnown = await tokens.hasRole('administrator')
-    const value = isKnown ? readIfThere(what, file) : readOrWrite(what, file, () => mintToken('administrator'))
-    if (value !== undefined) held.push({ what, value, holder: { role: 'administrator', name: 'administrator' } })
+    const holder = { role: 'administrator', name: 'administrator' } as const
+    const value = await addFirstToken(desk, holder, (isKnown) => {
+      const text = isKnown ? readIfThere(what, file) : readOrWrite(what, file, () => mintToken('administrator'))
+      const fault = text === undefined ? undefined : faultOf(what, text)
+      if (fault !== undefined) throw new ControlPlaneFault([fault])
+      return text
+    })
+    if (value !== undefined) held.push({ what, value, holder })
     else {
       log.warn({ file }, 'the file of the administrator token is gone; its token stays valid and cannot be shown again')
     }
   }
-  const faults = held
-    .filter(({ value }) => value.length < SHORTEST_TOKEN)
-    .map(({ what }) => `${what}: must have at least ${SHORTEST_TOKEN} characters`)
-  if (faults.length > 0) throw new ControlPlaneFault(faults)
   for (const { value, holder } of held) await addToken(desk, value, holder)
   // Only when all are in, so that no moment is without a valid token.
   for (const { holder } of held) {
@@ -44,6 +48,12 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
     const retired = await retireTokens(desk, holder, kept)
     if (retired > 0) log.info({ ...holder, retired }, 'tokens that the files no longer hold have ended')
   }
+}
+
+/** Says what is wrong with a token; its text is not told. */
+function faultOf(what: string, token: string): string | undefined {
+  if (TOKEN.test(token)) return undefined
+  return `${what}: must have ${SHORTEST_TOKEN} to ${LONGEST_TOKEN} characters, all of them visible ASCII`
 }
 
 interface HeldToken {

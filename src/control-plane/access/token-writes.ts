@@ -1,6 +1,6 @@
 import type { Environment } from '../../flags/index.ts'
 import { type Cause, SYSTEM_CAUSE } from '../audit/cause.ts'
-import type { Store } from '../store.ts'
+import type { Store, WriteTransaction } from '../store.ts'
 import { digestOf, mintToken, TOKEN_COLUMNS, type TokenBook, type TokenHolder, type TokenRecord } from './token-book.ts'
 
 /** A token to be made. */
@@ -69,14 +69,33 @@ export async function revokeToken(
 }
 
 /** Makes a token of the settings valid; a new one is written down. */
-export function addToken({ store, tokens }: TokenDesk, token: string, holder: TokenHolder): Promise<void> {
-  return store.write(async (tx) => {
-    if (await tokens.add(token, holder, tx)) {
-      const what = { environment: null, subject: holder.name, before: null, after: { role: holder.role } }
-      await tx.record({ cause: SYSTEM_CAUSE, action: 'token.create', ...what })
-    }
+export function addToken(desk: TokenDesk, token: string, holder: TokenHolder): Promise<void> {
+  return desk.store.write(async (tx) => {
+    await addWithin(tx, desk, token, holder)
     return { change: undefined, result: undefined }
   })
+}
+
+/**
+ * Makes the token valid that `tokenOf` gives, which is told whether the role has one already; undefined is none. Replicas
+ * that start together ask one after the other, so that one of them is told that there is none.
+ */
+export function addFirstToken(
+  desk: TokenDesk,
+  holder: TokenHolder,
+  tokenOf: (isKnown: boolean) => string | undefined,
+): Promise<string | undefined> {
+  return desk.store.write(async (tx) => {
+    const token = tokenOf(await desk.tokens.hasRole(holder.role, tx))
+    if (token !== undefined) await addWithin(tx, desk, token, holder)
+    return { change: undefined, result: token }
+  })
+}
+
+async function addWithin(tx: WriteTransaction, { tokens }: TokenDesk, token: string, holder: TokenHolder) {
+  if (!(await tokens.add(token, holder, tx))) return
+  const what = { environment: null, subject: holder.name, before: null, after: { role: holder.role } }
+  await tx.record({ cause: SYSTEM_CAUSE, action: 'token.create', ...what })
 }
 
 /** Ends the settings' tokens of a holder but for those that are given, and writes that down; says how many there were. */
