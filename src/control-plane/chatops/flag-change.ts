@@ -1,9 +1,11 @@
 import { headingOf, isWidening, type Section, stateInWords } from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
+import { isStoreAway } from '../../storage/index.ts'
 import type { Cause } from '../audit/cause.ts'
 import { logFlagChange } from '../audit/request-cause.ts'
 import { changeFlag, deleteFlag, type FlagOutcome } from '../flag-writes.ts'
 import { faultsInWords } from '../problems.ts'
+import { defaultState } from '../view.ts'
 import { type ChangeCommand, type ChangeTools, type Plan, planChange } from './change-plan.ts'
 import {
   isChecked,
@@ -37,22 +39,26 @@ export async function changeEach(
   const sections: Section[] = []
   const assumed = new Map<Environment, FlagState>()
   let refusedAt: Environment | undefined
-  for (const environment of command.environments) {
+  const inOne = async (environment: Environment): Promise<Section> => {
     const plan = await planChange(tools, command, environment)
-    if ('refused' in plan) {
-      sections.push(refused(environment, [plan.refused]))
-      refusedAt ??= environment
-      continue
-    }
+    if ('refused' in plan) return refused(environment, [plan.refused])
     if (refusedAt !== undefined && isWidening(plan.before, plan.after)) {
       const lines = [`because ${refusedAt} was refused`]
-      sections.push({ heading: headingOf(environment, 'not done'), tone: 'not_done', lines })
-      continue
+      return { heading: headingOf(environment, 'not done'), tone: 'not_done', lines }
     }
     const section = command.isDryRun
       ? await rehearse(tools, plan, run, assumed)
       : await changeOne(tools, plan, words, run, undefined)
     assumed.set(environment, plan.after)
+    return section
+  }
+  for (const environment of command.environments) {
+    const section = await inOne(environment).catch((error: unknown) => {
+      // With nothing to tell of, it is a fault like any other; else what was done must be told all the same.
+      if (sections.length === 0 || !isStoreAway(error)) throw error
+      tools.plane.log.error({ err: error, environment, correlation_id: run.correlationId }, 'chatops failed')
+      return refused(environment, ['the database does not answer: look before you say it again'])
+    })
     if (section.tone === 'refused') refusedAt ??= environment
     sections.push(section)
   }
@@ -180,7 +186,10 @@ async function write(
     command.kind === 'feature_set'
       ? await changeFlag(plane.store, plane.definitions, target, changes)
       : await deleteFlag(plane.store, target)
-  await plane.feed.catchUp()
+  // What is committed is told of as done, also when the database goes away behind it.
+  await plane.feed.catchUp().catch((error: unknown) => {
+    plane.log.warn({ err: error, correlation_id: run.correlationId }, 'a change is made, and not yet seen here')
+  })
   const action = command.kind === 'feature_set' ? 'set' : 'remove'
   logFlagChange(plane, action, target, outcome, { changes })
   return outcome
@@ -205,9 +214,8 @@ function sectionOf(
       return refused(environment, ['there is nothing to go back to'])
     case 'unchanged':
     case 'written': {
-      const { view } = plane.feed
       const lines = [
-        `${command.flag}: ${stateInWords(view.flagState(environment, command.flag))}`,
+        `${command.flag}: ${stateInWords(outcome.after ?? defaultState(plane.definitions, command.flag))}`,
         ...(outcome.kind === 'written' ? [`before: ${stateInWords(plan.before)}`] : []),
         ...passedOver.map((rule) => `passed over ${rule}`),
       ]
