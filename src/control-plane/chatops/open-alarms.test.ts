@@ -83,6 +83,14 @@ describe('open alarms', () => {
     assert.equal(line.length, 201)
   })
 
+  test('are of characters that the audit log can keep, however they are cut', async () => {
+    for (const summary of ['\ud83d broken', `${'😀'.repeat(200)}`, `x${'😀'.repeat(200)}`]) {
+      answer = prometheus(alert('Handover0', { annotations: { summary } }))
+      const [line = ''] = await openAlarms(settings())('production')
+      assert.ok(line.isWellFormed(), line)
+    }
+  })
+
   for (const [what, give, why] of [
     ['a status', says('no', 503), 'Prometheus answers with status 503'],
     ['a redirect', (response: ServerResponse) => response.writeHead(302, { location: '/' }).end(), 'status 302'],

@@ -102,5 +102,7 @@ function alarmsInWords(alarms: readonly Alarm[]): string[] {
 
 function plain(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-  return line.length <= MOST_WORDS ? line : `${line.slice(0, MOST_WORDS)}…`
+  const shown = line.length <= MOST_WORDS ? line : `${line.slice(0, MOST_WORDS)}…`
+  // The audit log is told of what was passed over, and PostgreSQL's JSON keeps no half of a pair.
+  return shown.toWellFormed()
 }
