@@ -25,6 +25,7 @@ import { openAccess } from './access/access.ts'
 import { requireRoles } from './access/authentication.ts'
 import { TokenBook } from './access/token-book.ts'
 import { establishRoutingSecret, establishTokens } from './access/token-files.ts'
+import { AuditWatch } from './audit/audit-watch.ts'
 import { recordRefusals } from './audit/refusals.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import type { CommitSource } from './chatops/commit-source.ts'
@@ -161,7 +162,9 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
     iamCredentials: iamCredentials(settings.iam),
   }
+  const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stopFollowing = async () => {
+    auditWatch.close()
     plane.noise.close()
     plane.flagLives.close()
     unwatch()

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { Registry } from 'prom-client'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { eventually } from '../../../test/support/wait.ts'
+import { createLog } from '../../observability/index.ts'
 import { openStore } from '../store.ts'
 import { appendEntry, chainHead } from './audit-log.ts'
+import { AuditWatch } from './audit-watch.ts'
 import { canonicalHash } from './canonical.ts'
 import { SYSTEM_CAUSE } from './cause.ts'
 import { NO_HASH, type SealedEntry } from './entry.ts'
@@ -214,6 +217,38 @@ for (const engine of testDatabases()) {
       assert.deepEqual(anew.broken, { number, why: 'not_as_remembered' })
       const half = await plane.ask('GET', `/api/v1/audit/verification?number=${number}`)
       assert.deepEqual([half.status, half.json.errors], [400, [{ field: 'hash', rule: 'must be given too' }]])
+    })
+
+    test('the control plane looks itself, and notices an end that was cut off since it last looked', async () => {
+      const lines: string[] = []
+      const log = createLog('control', { level: 'info', destination: { write: (line) => void lines.push(line) } })
+      const registry = new Registry()
+      const control = openStore(store.database, plane.schema)
+      const watch = new AuditWatch(control, log, registry)
+      const broken = async () => /^handover_control_audit_log_broken (\d)$/m.exec(await registry.metrics())?.[1]
+      try {
+        await watch.verify()
+        assert.equal(await broken(), '0')
+        const table = `${plane.schema}.audit_log`
+        const [last] = await store.database.query<{ number: number; entry: object; hash: string }>(
+          `select number, entry, hash from ${table} order by number desc limit 1`,
+        )
+        assert.ok(last)
+        await tamper(() => store.database.query(`delete from ${table} where number = $1`, [last.number]))
+        for (let look = 0; look < 2; look++) {
+          await watch.verify()
+          assert.equal(await broken(), '1')
+        }
+        const { level, msg, number, why } = JSON.parse(lines.at(-1) ?? '')
+        assert.deepEqual([level, msg, number, why], ['error', 'the audit log is broken', last.number, 'missing'])
+        await store.database.query(`insert into ${table} (number, entry, hash) values ($1, $2, $3)`, [
+          ...[last.number, JSON.stringify(last.entry), last.hash],
+        ])
+        await watch.verify()
+        assert.equal(await broken(), '0')
+      } finally {
+        watch.close()
+      }
     })
 
     test('entries are found by environment, subject, person, action and time, page by page', async () => {

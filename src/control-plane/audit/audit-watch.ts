@@ -1,0 +1,66 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { Log } from '../../observability/index.ts'
+import type { AuditPlace } from './audit-log.ts'
+import type { ChainHead } from './entry.ts'
+import { verifyChain } from './verification.ts'
+
+const HOUR_MS = 3_600_000
+
+/**
+ * Verifies the whole audit log once an hour, and at the start. Each time the last sound entry is noted, so that a log that was
+ * cut off or written anew since then is found out. Says what is wrong as an error in the log and as a metric.
+ */
+export class AuditWatch {
+  readonly #place: AuditPlace
+  readonly #log: Log
+  readonly #timer: NodeJS.Timeout
+  #remembered: ChainHead | undefined
+  #isBroken = false
+  #isClosed = false
+  #verifiedAt: number | undefined
+
+  constructor(place: AuditPlace, log: Log, registry: Registry, everyMs = HOUR_MS) {
+    this.#place = place
+    this.#log = log
+    const registers = [registry]
+    const [isBroken, verifiedAt] = [() => this.#isBroken, () => this.#verifiedAt]
+    new Gauge({
+      name: 'handover_control_audit_log_broken',
+      help: '1 when an entry of the audit log was found gone or altered.',
+      registers,
+      collect() {
+        this.set(isBroken() ? 1 : 0)
+      },
+    })
+    new Gauge({
+      name: 'handover_control_audit_log_verified_timestamp_seconds',
+      help: 'When the audit log was last gone through, whatever came of it; 0 when never.',
+      registers,
+      collect() {
+        this.set((verifiedAt() ?? 0) / 1_000)
+      },
+    })
+    this.#timer = setInterval(() => void this.verify(), everyMs).unref()
+    void this.verify()
+  }
+
+  /** Goes through the log now. Never rejects: a store that does not answer says nothing about the log. */
+  async verify(): Promise<void> {
+    try {
+      const { valid, head, broken } = await verifyChain(this.#place, this.#remembered)
+      this.#verifiedAt = Date.now()
+      this.#isBroken = !valid
+      // What was noted before stays noted while something is wrong, or the next look would believe the forgery.
+      if (valid) this.#remembered = head
+      else this.#log.error({ number: broken?.number, why: broken?.why, sound: head.number }, 'the audit log is broken')
+    } catch (error) {
+      if (this.#isClosed) return
+      this.#log.warn({ cause: (error as Error).message }, 'the audit log could not be verified')
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+  }
+}
