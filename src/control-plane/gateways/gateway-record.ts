@@ -47,6 +47,11 @@ export function withReport(record: GatewayRecord, report: GatewayReport, now: nu
   return { ...record, ...said, commit: commit ?? null, heardAt: now }
 }
 
+/** What tells gateways apart: whoever speaks for one environment does not speak for another's gateway. */
+export function gatewayKey({ environment, instance }: Pick<GatewayRecord, 'environment' | 'instance'>): string {
+  return `${environment} ${instance}`
+}
+
 /**
  * One list out of what several replicas know: a stream belongs to one of them, and reports may reach another, so of
  * each gateway what was heard last counts, and it is connected if it is so anywhere. In the order of names.
@@ -54,8 +59,9 @@ export function withReport(record: GatewayRecord, report: GatewayReport, now: nu
 export function mergeRecords(lists: ReadonlyArray<readonly GatewayRecord[]>): GatewayRecord[] {
   const merged = new Map<string, GatewayRecord>()
   for (const record of lists.flat()) {
-    const held = merged.get(record.instance)
-    merged.set(record.instance, held === undefined ? record : mergeTwo(held, record))
+    const key = gatewayKey(record)
+    const held = merged.get(key)
+    merged.set(key, held === undefined ? record : mergeTwo(held, record))
   }
   const key = ({ environment, name, instance }: GatewayRecord) => `${environment} ${name ?? ''} ${instance}`
   return [...merged.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1))

@@ -3,7 +3,7 @@ import type { Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { GatewayReport } from '../../routing/index.ts'
 import type { Store } from '../store.ts'
-import { freshRecord, type GatewayRecord, mergeRecords, withReport } from './gateway-record.ts'
+import { freshRecord, type GatewayRecord, gatewayKey, mergeRecords, withReport } from './gateway-record.ts'
 
 const SHARE_MS = 2_000
 /** What another replica wrote longer ago than this is not believed any more. */
@@ -70,7 +70,7 @@ export class GatewayRegistry {
       held.streams--
       if (held.streams > 0) return
       held.record = { ...held.record, isConnected: false, heardAt: Date.now() }
-      if (reader.instance === undefined) this.#held.delete(instance)
+      if (reader.instance === undefined) this.#held.delete(gatewayKey(held.record))
     }
   }
 
@@ -132,25 +132,26 @@ export class GatewayRegistry {
   }
 
   #hold(instance: string, environment: string, now: number): Held {
-    const known = this.#held.get(instance)
+    const key = gatewayKey({ environment, instance })
+    const known = this.#held.get(key)
     if (known) return known
     if (this.#held.size >= MAX_GATEWAYS) this.#forgetOne()
     const held: Held = { record: freshRecord(instance, environment, now), streams: 0, behindSince: undefined }
-    this.#held.set(instance, held)
+    this.#held.set(key, held)
     return held
   }
 
   #forget(): void {
     const oldest = Date.now() - REMEMBERED_MS
-    for (const [instance, { record, streams }] of this.#held) {
-      if (streams === 0 && record.heardAt < oldest) this.#held.delete(instance)
+    for (const [key, { record, streams }] of this.#held) {
+      if (streams === 0 && record.heardAt < oldest) this.#held.delete(key)
     }
   }
 
   #forgetOne(): void {
-    for (const [instance, { streams }] of this.#held) {
+    for (const [key, { streams }] of this.#held) {
       if (streams > 0) continue
-      this.#held.delete(instance)
+      this.#held.delete(key)
       return
     }
   }

@@ -5,6 +5,7 @@ import { type TestDatabase, testDatabases } from '../../../test/support/database
 import { eventually } from '../../../test/support/wait.ts'
 import { type RunningGateway, startGateway } from '../../gateway/index.ts'
 import { silentLog } from '../../observability/index.ts'
+import { GATEWAY_REPORT_PATH } from '../../routing/index.ts'
 import { freshRecord, mergeRecords } from './gateway-record.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -55,6 +56,37 @@ for (const engine of testDatabases()) {
     }
     const isUpToDate = ({ version, gateways: all }: Listed, count: number) =>
       all.length === count && all.every((each) => each['snapshot_version'] === version && each['behind_ms'] === 0)
+
+    test('whose token is for one environment cannot take a gateway of another off its list', async () => {
+      const plane = await startTestControlPlane(database.database)
+      const replica = await startTestControlPlane(database.database, {
+        ...{ schema: plane.schema, directory: plane.directory },
+      })
+      try {
+        const made = await plane.ask('POST', '/api/v1/tokens', {
+          json: { role: 'gateway', name: 'of-dev', environments: ['dev'] },
+        })
+        const report = (environment: string) => ({
+          ...{ instance: 'i-1', name: 'ill', version: '1', environment, snapshotVersion: 1, isBrakeOn: false },
+          ...{ isCircuitOpen: true, legacy: { requests: 0, failures: 0 }, iam: { requests: 0, failures: 0 } },
+        })
+        const tell = (at: TestControlPlane, token: string, environment: string) =>
+          at.ask('POST', GATEWAY_REPORT_PATH, { token, json: report(environment) })
+        assert.equal((await tell(plane, plane.gatewayToken, 'production')).status, 204)
+        for (const at of [plane, replica]) {
+          await eventually('the token is known', async () => (await tell(at, made.json.token, 'dev')).status === 204)
+        }
+        await eventually('the replica is heard', async () => (await listed(plane)).gateways.length === 2)
+        const { gateways: all } = await listed(plane, '?environment=production')
+        assert.deepEqual(
+          all.map(({ name }) => name),
+          ['ill'],
+        )
+      } finally {
+        await plane.close()
+        await replica.close()
+      }
+    })
 
     test('each replica tells of all, with name, version, environment and the snapshot they hold', async () => {
       await start(first, 'one', 'production')
