@@ -41,6 +41,9 @@ export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
   const isDeletion = line.switches.has('--delete')
   const confirmed = line.values.get('--confirm')?.[0]
   if (confirmed !== undefined && !isDeletion) throw new UsageFault('--confirm goes with --delete only')
+  if (line.switches.has('--despite-references') && !isDeletion) {
+    throw new UsageFault('--despite-references goes with --delete only')
+  }
   if (isDeletion && confirmed !== name) {
     throw new UsageFault(`--delete takes the flag away in all environments; add --confirm ${name} if that is meant`)
   }
@@ -64,7 +67,9 @@ export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
       throw new RefusedError(`${name} is still referred to (${where}), nothing was deleted; see 'flag cleanup ${name}'`)
     }
     const deleted = await deleteEverywhere(ask, name, standings)
-    return { json: { deleted }, lines: deleted.map((environment) => `deleted in ${environment}`) }
+    const lines = deleted.map((environment) => `deleted in ${environment}`)
+    const none = `${name} is not set in any environment, nothing was deleted`
+    return { json: { deleted }, lines: lines.length > 0 ? lines : [none] }
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
@@ -169,6 +169,31 @@ describe('the end of a flag', () => {
     }
   })
 
+  test('an environment cannot be named, for it goes in all of them', async () => {
+    for (const option of [['--staging'], ['--environment', 'staging']]) {
+      const refused = await run(...DELETE, '--path', join(tree, 'src/b.bin'), ...option)
+      assert.equal(refused.code, 2, refused.out)
+      assert.match(refused.err, new RegExp(`${option[0]} does not go with 'cleanup'`))
+    }
+    const stray = await run('cleanup', FLAG, '--despite-references', '--path', tree)
+    assert.deepEqual([stray.code, stray.err], [2, 'handover flag: --despite-references goes with --delete only\n'])
+  })
+
+  test('links to files and large text are looked at, a link that leads nowhere is told in one line', async () => {
+    const odd = join(scratch.path, 'odd')
+    mkdirSync(odd)
+    writeFileSync(join(odd, 'large.json'), `${'a'.repeat(5 << 20)}\n${FLAG}\x1b[2J\r\n`)
+    symlinkSync(join(tree, 'src/a.rb'), join(odd, 'link.rb'))
+    symlinkSync('gone', join(odd, 'dangling'))
+    const { code, out } = await run('cleanup', FLAG, '--path', odd, '--path', odd)
+    assert.equal(code, 0)
+    assert.match(out, new RegExp(`^${odd}/large.json:2: ${FLAG} \\[2J\n${odd}/link.rb:2: .*\n2 references\n`))
+    symlinkSync('loop', join(scratch.path, 'loop'))
+    const loop = await run('cleanup', FLAG, '--path', join(scratch.path, 'loop'))
+    assert.equal(loop.code, 2)
+    assert.match(loop.err, /loop cannot be read \(ELOOP\)\n$/)
+  })
+
   test('it goes only when named twice and referred to by nothing, from all environments', async () => {
     for (const environment of ['dev', 'production']) await set({ value: 'false', environment })
     await set({ value: '1', key: 'percentage_of_actors', environment: 'dev' })
@@ -188,6 +213,8 @@ describe('the end of a flag', () => {
     assert.deepEqual([done.code, done.err], [0, ''])
     assert.match(done.out, /^deleted in dev$/m)
     for (const environment of ENVIRONMENTS) assert.equal(await stateIn(environment), undefined, environment)
+    const again = await run(...DELETE, '--path', tree, '--despite-references')
+    assert.deepEqual([again.code, again.out], [0, `${FLAG} is not set in any environment, nothing was deleted\n`])
   })
 
   test('a flag that has outlived its type is marked in the list, in the API and in the metrics', async () => {

@@ -113,6 +113,10 @@ function refuseForeignOptions(action: string | undefined, line: CommandLine): vo
     const stray = options.find((option) => line.switches.has(option) || line.values.has(option))
     if (stray !== undefined && owner !== action) throw new UsageFault(`${stray} goes with '${owner}' only`)
   }
+  const environment = Object.keys(ENVIRONMENT_OPTIONS).find((name) => line.switches.has(name) || line.values.has(name))
+  if (environment !== undefined && (action === 'cleanup' || action === 'new')) {
+    throw new UsageFault(`${environment} does not go with '${action}', which is for all environments`)
+  }
   const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
   if (why !== undefined && (action === 'get' || action === 'list' || action === 'new')) {
     throw new UsageFault(`${why} goes with what changes something`)
