@@ -137,6 +137,8 @@ export function reasonsInWords(view: View, environment: Environment, { decision,
       return [`it presents a credential that ${decision.destination} issued`]
     case 'credential_unknown':
       return ['it presents a credential that bears no mark of IAM']
+    case 'not_routed':
+      return ['the device page is the monolith’s for every application']
     case 'client_id_missing':
       return ['it names no client']
     case 'client_id_too_long':

@@ -1,4 +1,11 @@
-import { type Destination, type Endpoint, type EndpointMatch, matchEndpoint, plainPath } from '../routing/index.ts'
+import {
+  type Destination,
+  type Endpoint,
+  type EndpointMatch,
+  matchEndpoint,
+  plainPath,
+  staysBelow,
+} from '../routing/index.ts'
 
 /** The endpoints that a side may have under a path of its own, each with the path under which Doorkeeper has it. */
 export const USUAL_PATHS = {
@@ -88,7 +95,6 @@ export class Routes {
     const isBelow = this.#pages.some(
       (page) => path.startsWith(page) && (path.length === page.length || path[page.length] === '/'),
     )
-    // A server that resolves these would be led out of its pages; some drop what follows a semicolon before they do.
-    return isBelow && !/\/\.{1,2}(?:[/;]|$)|%2e|%2f|%3b|%5c|%25|\\/i.test(path)
+    return isBelow && staysBelow(path)
   }
 }

@@ -84,6 +84,35 @@ test('IAM is asked by the path without the organization, legacy by the path as i
   assert.equal(legacy.received[0]?.url, '/o/acme/oauth/authorize?client_id=staying&x=%2F')
 })
 
+test('IAM is asked by the plain path of the endpoint, however the client spelled it', async () => {
+  const spellings = ['/oauth//authorize', '/oauth/%61uthorize/', '/oauth/authorize.%2f%252e%252e%2fadmin']
+  for (const path of spellings) assert.equal(await sideOf(`${path}?client_id=moved`), 'iam', path)
+  assert.deepEqual(new Set(iam.received.map(({ url }) => url)), new Set(['/oauth/authorize?client_id=moved']))
+})
+
+test('the device page belongs to the monolith, whatever client and whatever path below it a request names', async () => {
+  const paths = [
+    '/oauth/device',
+    '/oauth/device/',
+    '/oauth/device.json',
+    '/oauth/device/confirm',
+    '/oauth/device/%2e%2e/admin',
+    '/oauth/device/..%2f..%2fadmin',
+    '/oauth/device/..;/admin',
+    '/oauth/device/%252e%252e/admin',
+    '/o/acme/oauth/device/..%5cadmin',
+  ]
+  const { hostname, port } = new URL(gateway.url)
+  for (const path of paths) {
+    for (const head of [`GET ${path}?client_id=moved HTTP/1.1`, `HEAD ${path}?client_id=moved HTTP/1.1`]) {
+      await exchangeBytes(gateway.url, `${head}\r\nHost: ${hostname}:${port}\r\nConnection: close\r\n\r\n`)
+    }
+    assert.equal(legacy.received.at(-1)?.url, `${path}?client_id=moved`)
+  }
+  assert.equal(legacy.received.length, paths.length * 2)
+  assert.deepEqual(iam.received, [])
+})
+
 test('everything else goes to legacy', async () => {
   for (const path of [
     '/',

@@ -27,6 +27,8 @@ export function decideBeforeLookUp(
   if (facts.credential === 'iam') return toIam('credential_issuer')
   if (facts.credential === 'legacy') return toLegacy('credential_issuer')
   if (facts.credential === 'unknown') return toLegacy('credential_unknown')
+  // There is one device page, legacy's, whatever application the code is for (ADR 6).
+  if (facts.endpoint === 'device') return toLegacy('not_routed')
   if (facts.clientId === undefined) return toLegacy('client_id_missing')
   if (isTooLong(facts.clientId)) return toLegacy('client_id_too_long')
   return undefined

@@ -7,7 +7,7 @@ export {
   type GatewayReport,
   type SideTraffic,
 } from './gateway-report.ts'
-export { type EndpointMatch, matchEndpoint, plainPath } from './match-endpoint.ts'
+export { type EndpointMatch, matchEndpoint, plainPath, staysBelow } from './match-endpoint.ts'
 export { type CredentialMarks, issuerByMark, type RequestParts, readFacts } from './read-facts.ts'
 export * from './snapshot.ts'
 export { type Acceptance, Snapshot, SnapshotReader } from './snapshot-index.ts'

@@ -3,7 +3,10 @@ import type { Endpoint } from './vocabulary.ts'
 /** An endpoint that a path stands for, and the path under which the IAM side knows it. */
 export interface EndpointMatch {
   readonly endpoint: Endpoint
-  /** The path without relative URL root and organization prefix, otherwise as sent. */
+  /**
+   * The endpoint's own path in its plainest spelling: no relative URL root, no organization, nothing encoded. Only a
+   * format suffix of letters and digits (`.json`) stays, because answers depend on it.
+   */
   readonly path: string
 }
 
@@ -25,11 +28,15 @@ const PATHS: ReadonlyArray<readonly [string, Endpoint]> = [
 const EXACT = new Map<string, EndpointMatch>(PATHS.map(([path, endpoint]) => [path, { endpoint, path }]))
 const DEVICE_PAGES = '/oauth/device/'
 const ORGANIZATION = /^\/o\/[^/]+(?=\/(?:oauth|\.well-known)\/)/
+/** What Rails takes for a format (its default constraint on `:format`); any such suffix selects the same action. */
+const FORMAT = /\.[^./?]+$/
+const PLAIN_FORMAT = /^\.[A-Za-z0-9]+$/
 
 /**
  * Finds the endpoint that a raw path stands for, in every spelling the monolith takes for it: relative URL root,
  * `/o/<organization>`, doubled and trailing slashes, a format suffix, percent-encoded unreserved characters
- * (RFC 3986 §6.2.2.2; recordings A133, E115, E116, K019). Returns undefined for anything else.
+ * (RFC 3986 §6.2.2.2; recordings A133, E115, E116, K019). Returns undefined for anything else, and for a path below
+ * the device page that a server may resolve to another path (see {@link staysBelow}).
  *
  * @param root the relative URL root without a trailing slash, empty for none
  */
@@ -39,12 +46,31 @@ export function matchEndpoint(rawPath: string, root: string): EndpointMatch | un
     if (exact) return exact
   }
   if (!mayBeOAuth(rawPath)) return undefined
-  const path = withoutPrefixes(rawPath, root)
+  const path = withoutPrefixes(plainPath(rawPath), root)
   if (path === undefined) return undefined
-  const canonical = canonicalPath(path)
-  const found = EXACT.get(canonical) ?? EXACT.get(canonical.replace(/\.[^./]+$/, ''))
-  if (found) return { endpoint: found.endpoint, path }
-  return canonical.startsWith(DEVICE_PAGES) ? { endpoint: 'device', path } : undefined
+  const exact = EXACT.get(path)
+  if (exact) return exact
+  const format = FORMAT.exec(path)?.[0]
+  const found = format === undefined ? undefined : EXACT.get(path.slice(0, -format.length))
+  if (found && format) return PLAIN_FORMAT.test(format) ? { endpoint: found.endpoint, path } : found
+  return path.startsWith(DEVICE_PAGES) && staysBelow(path) ? { endpoint: 'device', path } : undefined
+}
+
+/**
+ * Whether every server takes this path for what it seems: one that no resolving of dot segments, decoding once or
+ * twice, dropping of `;parameters` or reading of backslashes as slashes leads out of the folder it begins with.
+ */
+export function staysBelow(path: string): boolean {
+  if (/[^\x21-\x7e]|\\|\/\.{1,2}(?:[/;]|$)/.test(path)) return false
+  if (!path.includes('%')) return true
+  if (/%(?:2e|2f|3b|5c|25|[01][0-9a-f]|7f)/i.test(path)) return false
+  try {
+    // Throws on broken escapes and on overlong UTF-8, by which some servers read a dot or a slash.
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** One spelling for all that servers take for the same path: single slashes, none at the end, nothing encoded that need not be. */
@@ -57,14 +83,12 @@ function mayBeOAuth(path: string): boolean {
   return path.includes('auth') || path.includes('well-known') || path.includes('%')
 }
 
-function withoutPrefixes(rawPath: string, root: string): string | undefined {
-  const path = collapseSlashes(rawPath)
+/** @param path as {@link plainPath} writes it */
+function withoutPrefixes(path: string, root: string): string | undefined {
   if (root !== '' && !path.startsWith(`${root}/`)) return undefined
   const inner = root === '' ? path : path.slice(root.length)
-  const organization = ORGANIZATION.exec(decodeUnreserved(inner))
-  if (!organization) return inner
-  // Organization names may be encoded, so the prefix is cut by its slashes and not by its length.
-  return inner.slice(inner.indexOf('/', inner.indexOf('/', 1) + 1))
+  const organization = ORGANIZATION.exec(inner)
+  return organization ? inner.slice(organization[0].length) : inner
 }
 
 function canonicalPath(path: string): string {
