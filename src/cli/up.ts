@@ -1,12 +1,11 @@
-import { closeSync, openSync } from 'node:fs'
+import { openSync } from 'node:fs'
 import { join } from 'node:path'
-import { type DestinationStream, destination } from 'pino'
 import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { startControlPlane } from '../control-plane/index.ts'
 import { type DemoApplication, startDemo } from '../demo/index.ts'
 import { startIam } from '../iam/index.ts'
 import { type SeedDocument, startMonolith } from '../monolith/index.ts'
-import { createLog, type Log } from '../observability/index.ts'
+import { createLog, type Log, logOutput } from '../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../storage/index.ts'
 import { asConfigError, DEFINITIONS_DIRECTORY } from './control.ts'
 import { sectionHelp } from './help.ts'
@@ -32,7 +31,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   await assertPortsFree(settings.no_demo ? ports : [...ports, demo])
   const directory = await claimDataDirectory(plan.dataDir)
   const parts: RunningPart[] = [{ close: async () => directory.release() }]
-  const output = logOutput(plan, io)
+  const output = logTarget(plan, io)
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
   let database: Database
   try {
@@ -50,7 +49,7 @@ async function startParts(
   plan: UpPlan,
   settings: Settings<'up'>,
   givenSeed: SeedDocument | undefined,
-  output: LogOutput,
+  output: LogTarget,
   parts: RunningPart[],
   tell: (text: string) => void,
 ): Promise<Database> {
@@ -172,18 +171,17 @@ function startDemoPart(plan: UpPlan, applications: readonly DemoApplication[], l
   return startDemo({ listen: plan.demo, issuer: plan.issuer, applications }, log)
 }
 
-interface LogOutput {
+interface LogTarget {
   log(component: string): Log
   readonly childStdout: number | 'inherit'
 }
 
 /** On a terminal the addresses stay readable: log lines go to a file then, to standard output otherwise. */
-function logOutput(plan: UpPlan, io: CommandIo): LogOutput {
+function logTarget(plan: UpPlan, io: CommandIo): LogTarget {
   const level = { level: 'info' }
   if (!io.stdout.isTTY) return { log: (component) => createLog(component, level), childStdout: 'inherit' }
-  const file: DestinationStream = destination({ dest: plan.files.log, append: true, sync: false })
   const descriptor = openSync(plan.files.log, 'a')
-  process.once('exit', () => closeSync(descriptor))
+  const file = logOutput(descriptor, 'up')
   return { log: (component) => createLog(component, { ...level, destination: file }), childStdout: descriptor }
 }
 

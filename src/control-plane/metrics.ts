@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ENVIRONMENTS } from '../flags/index.ts'
+import { meterProcess } from '../observability/index.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GatewayRecord } from './gateways/gateway-record.ts'
 
@@ -22,7 +23,7 @@ export interface MetricReadings {
 /** Sets the metrics up. */
 export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricReadings): ControlMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  meterProcess(registry)
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({

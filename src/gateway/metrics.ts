@@ -1,5 +1,5 @@
-import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
-import { SPANS_METRIC, type Tracing } from '../observability/index.ts'
+import { Gauge, type Metric, Registry } from 'prom-client'
+import { meterProcess, SPANS_METRIC, type Tracing } from '../observability/index.ts'
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
 import { ApplicationCounts } from './application-counts.ts'
 import { BRAKE_HOLDERS, type BrakeHolder } from './brake.ts'
@@ -58,7 +58,7 @@ export class Metrics {
   /** @param mostApplications so many have series of their own */
   constructor(readings: () => GaugeReadings, mostApplications: number) {
     this.#applications = new ApplicationCounts(mostApplications)
-    collectDefaultMetrics({ register: this.registry })
+    meterProcess(this.registry)
     this.#counter('handover_gateway_requests_total', 'Requests by endpoint, destination, reason and status.', () =>
       this.#requestSamples(),
     )

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import {
   type GrantEvent,
   type LimitReached,
@@ -6,7 +6,7 @@ import {
   type SecurityEvent,
 } from '../authorization-server/index.ts'
 import type { HttpReply } from '../http/index.ts'
-import { meterSpans, type Tracing } from '../observability/index.ts'
+import { meterProcess, meterSpans, type Tracing } from '../observability/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
 
 /** What the auth service counts. Labels are from fixed lists: no client, user or credential is among them. */
@@ -51,7 +51,7 @@ export function iamMetrics(
   const registers = [new Registry()]
   const [registry] = registers
   if (registry) {
-    collectDefaultMetrics({ register: registry })
+    meterProcess(registry)
     meterSpans(registry, tracing)
   }
   const grants = new Counter({

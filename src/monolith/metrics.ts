@@ -1,7 +1,7 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, Histogram, Registry } from 'prom-client'
 import { type GrantEvent, SECURITY_EVENT_KINDS, type SecurityEvent } from '../authorization-server/index.ts'
 import { type HttpHandler, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
-import { type Log, meterSpans, type Tracing } from '../observability/index.ts'
+import { type Log, meterProcess, meterSpans, type Tracing } from '../observability/index.ts'
 
 /** What the monolith counts. Labels are from fixed lists: no client, user or credential is among them. */
 export interface MonolithMetrics {
@@ -15,7 +15,7 @@ export interface MonolithMetrics {
 /** Metrics in a registry of their own, those of the process among them. */
 export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  meterProcess(registry)
   meterSpans(registry, tracing)
   const registers = [registry]
   const grants = new Counter({

@@ -7,18 +7,26 @@ const MOST_CHARACTERS = 64 << 10
 const METADATA = Symbol.for('pino.metadata')
 const WARN = 40
 
+/** What lines are handed to; `flushSync` writes what it still holds before it returns. */
+export interface LineOutput extends DestinationStream {
+  flushSync?(): void
+}
+
 /** A destination whose lines go out many at a time. */
 export interface BatchedOutput extends DestinationStream {
   flush(): void
+  /** Writes everything before it returns; pino calls it for a fatal line. */
+  flushSync(): void
 }
 
 /**
- * Holds lines back for at most 10 ms, for a write is a system call: two a request were a sixth of what a token costs.
- * A warning goes out at once with all before it, and so does what is held when the process exits.
+ * Holds lines back for at most 10 ms, because a write is a system call: two for each request were a sixth of what a token
+ * costs. A warning goes out at once with all lines before it, and so does everything when the process exits.
  */
-export function batchedOutput(output: DestinationStream): BatchedOutput {
+export function batchedOutput(output: LineOutput): BatchedOutput {
   let held = ''
   let timer: NodeJS.Timeout | undefined
+  let isExiting = false
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
@@ -26,16 +34,25 @@ export function batchedOutput(output: DestinationStream): BatchedOutput {
     held = ''
     if (lines !== '') output.write(lines)
   }
-  process.on('exit', flush)
+  const flushSync = () => {
+    flush()
+    output.flushSync?.()
+  }
+  process.on('exit', () => {
+    isExiting = true
+    flushSync()
+  })
   return Object.assign(
     {
       lastLevel: 0,
       write(this: { readonly lastLevel: number }, line: string) {
         held += line
-        if (this.lastLevel >= WARN || held.length > MOST_CHARACTERS) flush()
+        if (isExiting) flushSync()
+        else if (this.lastLevel >= WARN || held.length > MOST_CHARACTERS) flush()
         else timer ??= setTimeout(flush, FLUSH_MS)
       },
       flush,
+      flushSync,
     },
     { [METADATA]: true },
   )

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { batchedOutput } from './batched-output.ts'
+import { BoundedOutput } from './bounded-output.ts'
+import { logSink } from './log-sink.ts'
 import { currentRequest } from './request-context.ts'
 
 /** A structured log: one JSON object a line. Never hand it a credential, secret, verifier or cookie. */
@@ -20,7 +22,7 @@ export function createLog(component: string, options: { level?: string; destinat
     mixinMergeStrategy: (line: object, trace: object) => (trace === NO_TRACE ? line : { ...trace, ...line }),
     messageKey: 'msg',
   }
-  return pino(settings, options.destination ?? standardOutput())
+  return pino(settings, options.destination ?? standardOutput(component))
 }
 
 const NO_TRACE = {}
@@ -33,10 +35,19 @@ function traceMembers(): object {
 
 let output: DestinationStream | undefined
 
-/** One for all logs of a process, so that their lines come in the order in which they were written. */
-function standardOutput(): DestinationStream {
-  output ??= batchedOutput(pino.destination({ fd: 1, sync: true }))
+/** One output for all logs of a process, so that their lines appear in the order in which they were written. */
+function standardOutput(component: string): DestinationStream {
+  output ??= logOutput(1, component)
   return output
+}
+
+/**
+ * A destination that writes lines to a file descriptor and never blocks or fails; see {@link BoundedOutput}.
+ *
+ * @param component the name under which dropped lines are reported
+ */
+export function logOutput(descriptor: number, component: string): DestinationStream {
+  return batchedOutput(new BoundedOutput(logSink(descriptor), component))
 }
 
 /** A log that goes nowhere, for code under test. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type OutputLines, outputLines } from './output-lines.ts'
@@ -35,6 +36,8 @@ export interface ProgramOptions {
   readonly cwd?: string
   /** Leaves its standard input open for `send`; without it there is none. */
   readonly hasInput?: boolean
+  /** A file descriptor to use as its standard output; `stdout` then stays empty. */
+  readonly stdout?: number
 }
 
 const running = new Set<ChildProcess>()
@@ -55,9 +58,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     cwd: options.cwd ?? ROOT,
     env,
     detached: true,
-    stdio: [options.hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [options.hasInput ? 'pipe' : 'ignore', options.stdout ?? 'pipe', 'pipe'],
   })
-  if (!child.stdout || !child.stderr) throw new Error(`${options.command} has no output to read`)
+  if (!child.stderr) throw new Error(`${options.command} has no output to read`)
   // A program that ends before it has read all is told apart by how it ended.
   child.stdin?.on('error', () => {})
   await new Promise<void>((started, reject) => {
@@ -74,7 +77,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   })
   return {
     pid: child.pid ?? 0,
-    stdout: outputLines(child.stdout),
+    stdout: outputLines(child.stdout ?? Readable.from([])),
     stderr: outputLines(child.stderr),
     ended,
     send: (line) => void child.stdin?.write(`${line}\n`),

@@ -1,0 +1,16 @@
+import { Counter, collectDefaultMetrics, type Registry } from 'prom-client'
+import { droppedLogLines } from './bounded-output.ts'
+
+/** Registers what every part shows about its own process: the metrics that prom-client collects, and dropped log lines. */
+export function meterProcess(registry: Registry): void {
+  collectDefaultMetrics({ register: registry })
+  const counter: Counter = new Counter({
+    name: 'handover_log_dropped_lines_total',
+    help: 'Log lines that were dropped because the log output did not take them.',
+    registers: [registry],
+    collect: (): void => {
+      counter.reset()
+      counter.inc(droppedLogLines())
+    },
+  })
+}
