@@ -95,6 +95,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     isIamUnmarked: settings.iam_unmarked,
     markCheck: markCheck(settings, worker),
     ledger: { capacity: settings.ledger_entries, url: settings.ledger_url },
+    ...(settings.iam_probe_path !== undefined && { iamProbePath: settings.iam_probe_path }),
     trustedProxies: settings.trusted_proxy,
     relativeUrlRoot: settings.relative_url_root ?? '',
     limits: {

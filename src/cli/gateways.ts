@@ -26,6 +26,7 @@ const gatewaysSchema = z.object({
       snapshot_version: z.int().nullable(),
       behind_ms: z.number().nullable(),
       iam_circuit_open: z.boolean().nullable(),
+      application_circuits_open: z.array(z.int()).nullish(),
       brake_on: z.boolean().nullable(),
     }),
   ),
@@ -51,10 +52,12 @@ function plan(line: CommandLine): ControlPlan {
 
 function describe(gateway: Gateway): string {
   const { behind_ms: behind, snapshot_version: holds } = gateway
+  const open = gateway.application_circuits_open ?? []
   const lag = behind === null ? 'does not report' : behind === 0 ? 'up to date' : `behind for ${Math.round(behind)} ms`
   const marks = [
     ...(gateway.connected ? [] : [`gone, last heard ${gateway.heard_at}`]),
     ...(gateway.iam_circuit_open === true ? ["IAM's circuit is open"] : []),
+    ...(open.length > 0 ? [`the circuits of applications ${open.join(', ')} are open`] : []),
     ...(gateway.brake_on === true ? ['its own brake is on'] : []),
   ]
   const name = `${gateway.name ?? 'unnamed'} (${gateway.instance.slice(0, 8)})`

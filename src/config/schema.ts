@@ -156,6 +156,11 @@ const gateway = z.strictObject({
     { min: 1, max: 128 },
     'Processes that share the port. Default: one for each core but one, at most 8.',
   ),
+  iam_probe_path: textField(
+    'PATH',
+    'What IAM is asked for to see whether it is up, while its circuit is open or many requests fail; any answer below 500 shows that it is. Default: /readyz.',
+    { pattern: /^\/[!-~]*$/, message: 'must be a path such as /health/live' },
+  ),
   connect_timeout_ms: milliseconds(2_000, 'For a connection to an upstream.'),
   iam_headers_timeout_ms: milliseconds(10_000, 'For the head of an answer from IAM.'),
   legacy_headers_timeout_ms: milliseconds(60_000, 'For the head of an answer from the monolith.'),

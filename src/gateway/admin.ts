@@ -1,7 +1,7 @@
 import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { type Brake, type BrakeHolder, brakeHolders } from './brake.ts'
-import type { Circuit } from './circuit.ts'
+import type { Circuit } from './circuit/circuit.ts'
 import type { MarkCheck, MarkStanding } from './mark-check/mark-check.ts'
 import type { Metrics } from './metrics.ts'
 import type { DecisionSource } from './source.ts'
@@ -56,6 +56,7 @@ function readiness(parts: AdminParts): HttpReply {
     snapshot_version: source.version ?? null,
     snapshot_age_seconds: source.ageMs === undefined ? null : Math.round(source.ageMs) / 1_000,
     iam_circuit: circuit.isOpen ? 'open' : 'closed',
+    application_circuits_open: circuit.openApplications,
     ...shownBrake(parts),
     credential_marks: credentialMarks(parts.markCheck),
   })

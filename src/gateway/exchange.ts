@@ -11,6 +11,7 @@ import { boundedError } from './answer-peek.ts'
 import { type AnswerWatch, watchAnswer } from './answer-watch.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
+import type { Sender } from './circuit/breaker.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
@@ -123,7 +124,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#isOver = true
     if (!isFinished) {
       this.#attempt?.cancel()
-      this.#settle('neither')
+      this.#awaitsCircuit = false
       // The body was cut short, so nothing has been forwarded.
       if (this.#isReading) this.#mark('rejected', 'malformed_request')
     }
@@ -225,10 +226,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (upstream === undefined) return this.#trouble('temporarily_unavailable')
     this.destination = destination
     this.#attempts++
-    if (destination === 'iam') {
-      gate.circuit.send()
-      this.#awaitsCircuit = true
-    }
+    this.#awaitsCircuit = destination === 'iam'
     this.#attempt = this.#lane.attempt(this)
     this.#attempt.start(upstream, this.#requestFor(destination))
   }
@@ -277,7 +275,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
     const gate = this.#gate
     const isFailure = this.#isFailureOfIam(status, raw)
-    this.#settle(isFailure ? 'failure' : 'success')
+    this.#settle(isFailure)
     if (isFailure) {
       this.#trace?.failed()
       gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
@@ -369,7 +367,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   onFailure(failure: Failure, error: Error): void {
-    this.#settle('failure')
+    this.#settle(true)
     if (this.#isOver) return
     this.#trace?.failed()
     this.#warn(error, 'an upstream did not answer')
@@ -419,10 +417,27 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#reply.local(answer, this.correlationId, this.#gate.isDraining)
   }
 
-  #settle(outcome: 'success' | 'failure' | 'neither'): void {
+  #settle(hasFailed: boolean): void {
     if (!this.#awaitsCircuit) return
     this.#awaitsCircuit = false
-    this.#gate.circuit.settle(outcome)
+    const { circuit } = this.#gate
+    if (hasFailed) circuit.failed(this.#sender())
+    else circuit.succeeded(this.#sender)
+  }
+
+  /** Asked only when something fails, or has failed lately. */
+  readonly #sender = (): Sender => {
+    const { applicationId, clientId, network } = this
+    if (applicationId !== undefined || clientId === undefined) return { application: applicationId, network }
+    // Where a routing endpoint decides, an application is known by its client id alone.
+    if (this.reason === 'flag_enabled') return { application: clientId, network }
+    const known = this.#gate.source.knownAs(clientId)
+    return { application: typeof known === 'number' ? known : undefined, network }
+  }
+
+  /** What counts as one caller, as far as the proxies in between are believed. */
+  get network(): string {
+    return this.#gate.networkOf({ remoteAddress: this.peer.address, headers: this.#lane.headers })
   }
 
   #warn(error: Error, message: string): void {

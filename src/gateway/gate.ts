@@ -1,6 +1,7 @@
+import type { HttpRequest } from '../http/index.ts'
 import type { Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
-import type { Circuit } from './circuit.ts'
+import type { Circuit } from './circuit/circuit.ts'
 import type { CookieOwner, RenamedCookies } from './cookies.ts'
 import type { Documents } from './documents.ts'
 import type { KeyUnion } from './key-union.ts'
@@ -17,6 +18,8 @@ export interface Gate {
   /** Without it nothing is read or decided. */
   readonly iam: Upstream | undefined
   readonly circuit: Circuit
+  /** Where a request came from, as far as the proxies in between are believed: an IPv4 address or an IPv6 /64. */
+  readonly networkOf: (request: Pick<HttpRequest, 'remoteAddress' | 'headers'>) => string
   readonly source: DecisionSource
   /** Undefined without IAM, as legacy's keys are all there are then. */
   readonly keys: KeyUnion | undefined

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import {
+  clientAddressReader,
   formatListenAddress,
   type ListenAddress,
   ListenError,
@@ -11,7 +12,8 @@ import { type Log, openTracing, type Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake, brakeHolders } from './brake.ts'
-import { Circuit } from './circuit.ts'
+import { Circuit } from './circuit/circuit.ts'
+import { openIamProbe, PROBE_PATH } from './circuit/iam-probe.ts'
 import { ControlStream } from './control-stream.ts'
 import { Documents } from './documents.ts'
 import type { Gate } from './gate.ts'
@@ -99,9 +101,15 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const state = { isDraining: false }
   const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
   const brake = new Brake(settings.brakeFile, log, settings.isBrakeOn)
-  const circuit = new Circuit('iam', settings.breaker ?? {}, log)
+  const probe = openIamProbe(settings.iamUrl ?? settings.legacyUrl, settings.iamProbePath ?? PROBE_PATH, limits.probeMs)
+  const circuit = new Circuit('iam', settings.breaker ?? {}, log, probe.ask)
   // A gateway that has only begun has seen no traffic yet.
-  const condition = () => ({ isCircuitOpen: circuit.isOpen, isBrakeOn: brake.isOn, ...recorded() })
+  const condition = () => ({
+    isCircuitOpen: circuit.isOpen,
+    openApplications: circuit.openApplications,
+    isBrakeOn: brake.isOn,
+    ...recorded(),
+  })
   let recorded: () => Recorder['totals'] = () => NO_TRAFFIC
   const source = await startSource(settings, { limits, condition }, log)
   await brake.start()
@@ -109,6 +117,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const metrics = new Metrics(
     () => ({
       isCircuitOpen: circuit.isOpen,
+      ownCircuitsOpen: { application: circuit.openApplications.length, caller: circuit.openCallers },
       snapshotVersion: source.version ?? -1,
       snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
       brakeHolders: brakeHolders(brake, source),
@@ -122,7 +131,8 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   if (tracing) metrics.meterSpans(tracing)
   const recorder = new Recorder(log, metrics, source, settings.logNoise)
   recorded = () => recorder.totals
-  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger, tracing })
+  const networks = clientAddressReader(trustedProxies)
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger, tracing, networks })
   const markCheck = openMarkCheck(settings, gate)
   markCheck.start()
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
@@ -134,7 +144,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     recorder.close()
     gate.keys?.close()
     frontDoor.close()
-    await markCheck.close()
+    await Promise.all([markCheck.close(), probe.close(), circuit.close()])
     await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
     await tracing?.close()
   }
@@ -166,6 +176,7 @@ interface GateParts {
   readonly state: { readonly isDraining: boolean }
   readonly ledger: CredentialLedger
   readonly tracing: Tracing | undefined
+  readonly networks: ReturnType<typeof clientAddressReader>
 }
 
 function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
@@ -182,6 +193,7 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
   return {
     ...{ limits, log, source, routes, legacy, iam },
     circuit: parts.circuit,
+    networkOf: (request) => parts.networks(request).network,
     recorder: parts.recorder,
     tracing: parts.tracing,
     ledger: parts.ledger,

@@ -1,6 +1,7 @@
 import type { Destination, Endpoint } from '../routing/index.ts'
 import { askPatiently, askSide, type WholeAnswer } from './ask-side.ts'
 import type { UpstreamRequest } from './attempt.ts'
+import { NOBODY } from './circuit/breaker.ts'
 import { type Failure, isServerFailure } from './failure.ts'
 import type { Gate } from './gate.ts'
 import type { Trouble } from './local-answers.ts'
@@ -59,10 +60,11 @@ async function askIam(
   { iam, circuit, limits }: Gate,
   request: UpstreamRequest,
 ): Promise<WholeAnswer | Failure | 'unavailable'> {
-  if (iam === undefined || !circuit.mayTry) return 'unavailable'
-  circuit.send()
+  if (iam === undefined || circuit.isOpen) return 'unavailable'
   const answer = await askSide(iam, request, Math.min(limits.iamHeadersMs, limits.inquiryMs))
-  circuit.settle(typeof answer === 'string' || isServerFailure(answer.status) ? 'failure' : 'success')
+  // A token that nobody can place belongs to no application.
+  if (typeof answer === 'string' || isServerFailure(answer.status)) circuit.failed(NOBODY)
+  else circuit.succeeded(() => NOBODY)
   return answer
 }
 

@@ -26,6 +26,8 @@ interface Sample {
 /** What a scrape asks of the gateway beside its own counts. */
 export interface GaugeReadings {
   readonly isCircuitOpen: boolean
+  /** Open circuits of single applications, and of single callers of one application. */
+  readonly ownCircuitsOpen: Readonly<Record<'application' | 'caller', number>>
   readonly snapshotVersion: number
   /** Seconds since the control plane was last heard; -1 when it never was. */
   readonly snapshotAgeSeconds: number
@@ -74,6 +76,10 @@ export class Metrics {
     )
     this.#gauge('handover_gateway_iam_circuit_open', "1 while IAM's circuit is not closed.", () =>
       readings().isCircuitOpen ? 1 : 0,
+    )
+    const own = 'Open circuits of single applications, and of pairs of an application and a network.'
+    this.#register('handover_gateway_own_circuits_open', own, 'gauge', () =>
+      Object.entries(readings().ownCircuitsOpen).map(([scope, value]) => ({ labels: { scope }, value })),
     )
     this.#gauge('handover_gateway_brake_on', '1 while the brake is on.', () =>
       readings().brakeHolders.length > 0 ? 1 : 0,

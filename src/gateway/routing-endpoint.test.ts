@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { RunningGateway } from './gateway.ts'
-import { Bed, deadUrl, FORM, type Side } from './test-bed.ts'
+import { Bed, deadUrl, FORM, type Side, until } from './test-bed.ts'
 
 const secret = randomBytes(32)
 const VENDOR = 'application/vnd.gitlab-workhorse+json'
@@ -115,7 +115,7 @@ describe('nothing but a proper yes steers to IAM', () => {
     assert.equal(endpoint.received.length, 1)
   })
 
-  test('an endpoint that is not there; after a row of failures it is left alone for a moment', async () => {
+  test('an endpoint that is not there; after failures in a row and a failed probe it is left alone', async () => {
     const own = await bed.gateway({
       legacyUrl: legacy.url,
       iamUrl: iam.url,
@@ -124,8 +124,47 @@ describe('nothing but a proper yes steers to IAM', () => {
     for (let i = 0; i < 8; i++) {
       assert.deepEqual(await (await fetch(`${own.url}/oauth/authorize?client_id=c`)).json(), { side: 'legacy' })
     }
-    assert.ok(
-      (await bed.records()).some((record) => record['upstream'] === 'routing endpoint' && record['to'] === 'open'),
-    )
+    await until(async () => (await bed.records()).some(isCircuitOpening))
+  })
+})
+
+const isCircuitOpening = (record: Record<string, unknown>) =>
+  record['upstream'] === 'routing endpoint' && record['msg'] === 'circuit opened'
+
+describe('the circuit of the routing endpoint', () => {
+  const start = () => {
+    bed.lines.length = 0
+    const source = { kind: 'endpoint', url: endpoint.url, secret } as const
+    return bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, source, breaker: { openMs: 50, openMaxMs: 100 } })
+  }
+  const sideFor = async (own: RunningGateway, clientId: string) => {
+    const body = JSON.stringify({ client_id: clientId })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${own.url}/oauth/authorize_device`, { method: 'POST', body, headers })
+    return ((await answer.json()) as { side: string }).side
+  }
+
+  test('stays closed while a stranger names clients that the endpoint cannot answer for', async () => {
+    const own = await start()
+    const healthy = endpoint.answer
+    endpoint.answer = (request, response, message) => {
+      if (request.url.includes('client_id=odd')) response.writeHead(500).end()
+      else healthy(request, response, message)
+    }
+    for (let at = 0; at < 8; at++) assert.equal(await sideFor(own, `odd-${at}`), 'legacy')
+    for (let at = 0; at < 8; at++) await sideFor(own, '\ud800')
+    assert.equal(await sideFor(own, 'honest'), 'iam')
+    assert.equal((await bed.records()).filter(isCircuitOpening).length, 0)
+  })
+
+  test('closes again without traffic', async () => {
+    const own = await start()
+    const healthy = endpoint.answer
+    endpoint.answer = (_request, response) => void response.writeHead(502).end()
+    for (let at = 0; at < 8; at++) await sideFor(own, 'honest')
+    await until(async () => (await bed.records()).some(isCircuitOpening))
+    endpoint.answer = healthy
+    await until(async () => (await bed.records()).some((record) => record['msg'] === 'circuit closed'))
+    assert.equal(await sideFor(own, 'honest'), 'iam')
   })
 })

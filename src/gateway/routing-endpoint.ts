@@ -1,13 +1,16 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { Agent, request } from 'undici'
 import { causeInWords } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
-import { Circuit } from './circuit.ts'
+import { NOBODY } from './circuit/breaker.ts'
+import { Circuit, type ProbeResult } from './circuit/circuit.ts'
 import type { DecisionSourceSettings } from './settings.ts'
 import type { Asker, DecisionSource, KnownAs, Standing } from './source.ts'
 
 const DEFAULT_PATH = '/-/oauth/iam_routing'
 const CONTENT_TYPE = 'application/vnd.gitlab-workhorse+json'
+/** A client that nobody has. */
+const PROBE_CLIENT = 'handover-probe'
 const MAX_ANSWER_BYTES = 32 << 10
 /** A signature is used for this long; the endpoint takes it for 90 s. */
 const SIGNATURE_LIFE_MS = 5_000
@@ -18,7 +21,8 @@ export type RoutingEndpointSettings = Extract<DecisionSourceSettings, { kind: 'e
 /**
  * Asks an endpoint per request where a client goes. Only a 200 of the vendor's content type that says `iam` means
  * IAM; `rails` means the flag is off; anything else, or nothing in time, means that nobody could be asked. After a
- * row of failures the endpoint is left alone for a moment, so that a dead one does not slow every request.
+ * row of failures it is asked for a client that nobody has: if that fails too, it is left alone until such a probe
+ * succeeds, so that a dead one does not slow every request, and no client id that it cannot answer closes it to others.
  */
 export class RoutingEndpoint implements DecisionSource {
   readonly version = undefined
@@ -43,7 +47,7 @@ export class RoutingEndpoint implements DecisionSource {
     this.#secret = settings.secret
     this.#timeoutMs = timeoutMs
     this.#log = log
-    this.#circuit = new Circuit('routing endpoint', { openMaxMs: 5_000 }, log)
+    this.#circuit = new Circuit('routing endpoint', { openMaxMs: 5_000 }, log, () => this.#probe())
     this.#agent = new Agent({ connect: { timeout: timeoutMs } })
   }
 
@@ -56,15 +60,14 @@ export class RoutingEndpoint implements DecisionSource {
   }
 
   async lookUp(clientId: string, asker: Asker): Promise<Standing> {
-    if (!this.#circuit.mayTry) return 'unavailable'
-    this.#circuit.send()
+    if (this.#circuit.isOpen) return 'unavailable'
     try {
       const standing = await this.#ask(clientId, asker)
       this.#heardAt = performance.now()
-      this.#circuit.settle('success')
+      this.#circuit.succeeded(() => NOBODY)
       return standing
     } catch (error) {
-      this.#circuit.settle('failure')
+      this.#circuit.failed(NOBODY)
       this.#log.warn(
         { correlation_id: asker.correlationId, cause: causeInWords(error) },
         'the routing endpoint gave no decision',
@@ -73,23 +76,37 @@ export class RoutingEndpoint implements DecisionSource {
     }
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy()
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+    await this.#circuit.close()
+  }
+
+  async #probe(): Promise<ProbeResult> {
+    try {
+      await this.#ask(PROBE_CLIENT, { correlationId: randomUUID(), traceparent: undefined })
+      this.#heardAt = performance.now()
+      return { hasSucceeded: true, finding: 'an answer' }
+    } catch (error) {
+      return { hasSucceeded: false, finding: causeInWords(error) }
+    }
   }
 
   async #ask(clientId: string, { correlationId, traceparent }: Asker): Promise<Standing> {
-    const { statusCode, headers, body } = await request(`${this.#address}?client_id=${encodeURIComponent(clientId)}`, {
-      method: 'POST',
-      dispatcher: this.#agent,
-      headers: {
-        accept: CONTENT_TYPE,
-        'content-length': '0',
-        'gitlab-workhorse-api-request': this.#sign(),
-        'x-request-id': correlationId,
-        ...(traceparent === undefined ? {} : { traceparent }),
+    const { statusCode, headers, body } = await request(
+      `${this.#address}?client_id=${encodeURIComponent(clientId.toWellFormed())}`,
+      {
+        method: 'POST',
+        dispatcher: this.#agent,
+        headers: {
+          accept: CONTENT_TYPE,
+          'content-length': '0',
+          'gitlab-workhorse-api-request': this.#sign(),
+          'x-request-id': correlationId,
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
+        signal: AbortSignal.timeout(this.#timeoutMs),
       },
-      signal: AbortSignal.timeout(this.#timeoutMs),
-    })
+    )
     const text = await shortText(body)
     if (statusCode !== 200) throw new Error(`status ${statusCode}`)
     if (mediaTypeOf(headers['content-type']) !== CONTENT_TYPE) throw new Error('unexpected content type')

@@ -1,7 +1,7 @@
 import type { ListenAddress } from '../http/index.ts'
 import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { GatewayIdentity } from '../routing/index.ts'
-import type { BreakerPolicy } from './breaker.ts'
+import type { BreakerPolicy } from './circuit/breaker.ts'
 import type { ProbeClient } from './mark-check/probe-side.ts'
 import type { OwnPaths } from './routes.ts'
 
@@ -47,6 +47,8 @@ export interface GatewayLimits {
   readonly routingEndpointMs: number
   /** To fetch one side's signing keys. */
   readonly keysMs: number
+  /** For the probe that shows whether IAM is up. */
+  readonly probeMs: number
   /** For IAM's part in an answer that concerns both sides. */
   readonly inquiryMs: number
   /** What requests under way get when the gateway stops. */
@@ -63,6 +65,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   requestBodyMs: 30_000,
   routingEndpointMs: 1_000,
   keysMs: 3_000,
+  probeMs: 2_000,
   inquiryMs: 3_000,
   drainMs: 15_000,
 }
@@ -116,6 +119,8 @@ export interface GatewaySettings {
   readonly relativeUrlRoot?: string
   readonly limits?: Partial<GatewayLimits>
   readonly breaker?: Partial<BreakerPolicy>
+  /** What IAM is asked for to see whether it is up. Any answer below 500 will do. Default `/readyz`. */
+  readonly iamProbePath?: string
   /** Default: `traceparent` passes through as it came. */
   readonly tracing?: TracingSettings | undefined
   /** How many log lines of each reason strangers may cause; a line tells how many more there were. None: no bound. */

@@ -5,6 +5,7 @@ import type { SideTotals } from './recorder.ts'
 /** What is told of a gateway beside its snapshot; the totals are since its start. */
 export interface Condition {
   readonly isCircuitOpen: boolean
+  readonly openApplications: readonly number[]
   readonly isBrakeOn: boolean
   readonly legacy: Readonly<SideTotals>
   readonly iam: Readonly<SideTotals>

@@ -31,7 +31,9 @@ const LONGEST_REMEMBERED = 256
  * `X-Forwarded-For` that is none. Each proxy appends the address it saw, so whatever a caller writes there itself
  * stands to the left of the caller's own address and is never reached.
  */
-export function clientAddressReader(proxies: TrustedProxies): (request: HttpRequest) => ClientAddress {
+export function clientAddressReader(
+  proxies: TrustedProxies,
+): (request: Pick<HttpRequest, 'remoteAddress' | 'headers'>) => ClientAddress {
   const known = new Map<string, ClientAddress>()
   return ({ remoteAddress, headers }) => {
     const header = headers['x-forwarded-for']

@@ -24,6 +24,8 @@ export interface GatewayReport extends GatewayIdentity {
   /** The snapshot in use; null for none. */
   readonly snapshotVersion: number | null
   readonly isCircuitOpen: boolean
+  /** Applications whose own circuit is open, at most 100; an older gateway reports none. */
+  readonly openApplications?: readonly number[] | undefined
   readonly isBrakeOn: boolean
   readonly legacy: SideTraffic
   readonly iam: SideTraffic

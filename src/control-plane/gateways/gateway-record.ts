@@ -16,6 +16,8 @@ export interface GatewayRecord {
   /** For how long it has been behind; 0 when it is not; null for one that does not report. */
   readonly behindMs: number | null
   readonly isCircuitOpen: boolean | null
+  /** Applications whose own circuit is open; an older gateway does not say. */
+  readonly openApplications: readonly number[] | null
   readonly isBrakeOn: boolean | null
   readonly legacy: SideTraffic | null
   readonly iam: SideTraffic | null
@@ -35,6 +37,7 @@ export function freshRecord(instance: string, environment: string, now: number):
     snapshotVersion: null,
     behindMs: null,
     isCircuitOpen: null,
+    openApplications: null,
     isBrakeOn: null,
     legacy: null,
     iam: null,
@@ -43,8 +46,8 @@ export function freshRecord(instance: string, environment: string, now: number):
 
 /** A record with what a report says. */
 export function withReport(record: GatewayRecord, report: GatewayReport, now: number): GatewayRecord {
-  const { commit, ...said } = report
-  return { ...record, ...said, commit: commit ?? null, heardAt: now }
+  const { commit, openApplications, ...said } = report
+  return { ...record, ...said, commit: commit ?? null, openApplications: openApplications ?? null, heardAt: now }
 }
 
 /** What tells gateways apart: whoever speaks for one environment does not speak for another's gateway. */
