@@ -14,7 +14,14 @@ export type OwnStore = DatabaseLocation
 
 /** The schema of `handover iam`. */
 const SCHEMA = 'iam'
-const OWNER: ResourceOwner = { id: '1', username: 'alice', name: 'Alice', email: 'alice@example.com', authTime: 1 }
+const OWNER: ResourceOwner = {
+  id: '1',
+  username: 'alice',
+  name: 'Alice',
+  email: 'alice@example.com',
+  claims: {},
+  authTime: 1,
+}
 const CODES_AT_ONCE = 50
 
 /** Puts clients and codes where `handover iam` finds them, by the authorization server itself; it must not be running. */

@@ -14,7 +14,12 @@ import { type Platform, startPlatform } from './platform.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const SEED = join(ROOT, 'test', 'fixtures', 'seed.json')
-const seed = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<string, SeedClient> }
+const seed = JSON.parse(readFileSync(SEED, 'utf8')) as {
+  users: ReadonlyArray<Readonly<Record<string, unknown>>>
+  clients: Record<string, SeedClient>
+}
+/** What this platform knows of alice beyond the seed. */
+const CLAIMS = { email_verified: false, picture: 'https://cdn.example/alice.png', groups: ['staff', 'staff/on-call'] }
 
 const isOfIam = (tokens: Tokens) => tokens.access.startsWith(IAM_PREFIXES.access_token)
 const isInCi = /^(1|true)$/i.test(process.env.CI ?? '')
@@ -33,7 +38,8 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
   const callback = moved.redirect_uris[0] ?? ''
 
   before(async () => {
-    platform = await startPlatform(SEED)
+    const users = seed.users.map((user) => (user['username'] === 'alice' ? { ...user, claims: CLAIMS } : user))
+    platform = await startPlatform(JSON.stringify({ ...seed, users }))
     client = await traveller(openidClient, platform.issuer, moved)
     await eventually('every application has arrived', async () => {
       const { applications } = (await (await platform.control('/api/v1/applications')).json()) as {
@@ -111,7 +117,10 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
     const onIam = await signInOn('iam')
     assert.deepEqual(onIam.members, before.members)
     assert.equal(onIam.subject, before.subject)
-    assert.deepEqual(await client.userinfo(onIam), await client.userinfo(beforeRenewed))
+    const userinfo = await client.userinfo(onIam)
+    assert.deepEqual(userinfo, await client.userinfo(beforeRenewed))
+    const { email_verified, picture, groups } = userinfo
+    assert.deepEqual({ email_verified, picture, groups }, CLAIMS)
     const bystander = await (await traveller(openidClient, platform.issuer, application('other'))).signIn(new Browser())
     assert.equal(isOfIam(bystander), false, 'no other application moves')
     const onIamRenewed = await assertWorks(onIam)

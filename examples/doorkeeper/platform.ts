@@ -21,7 +21,7 @@ export interface Platform {
   stop(): Promise<void>
 }
 
-/** Starts everything as README.md says, on free ports and an empty state. Rejects, with what was said, when it fails. */
+/** Starts everything as README.md says, on free ports, an empty state and a seed document. Rejects, with what was said, when it fails. */
 export async function startPlatform(seed: string): Promise<Platform> {
   const base = await freePortRange(6)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
@@ -29,6 +29,7 @@ export async function startPlatform(seed: string): Promise<Platform> {
   const scratch = scratchDirectory('rails')
   const file = (name: string) => join(scratch.path, name)
   const adminToken = file('admin-token')
+  writeFileSync(file('seed.json'), seed)
   writeFileSync(file('iam-token'), randomBytes(32).toString('hex'), { mode: 0o600 })
   const database = await openStore()
   const store = (part: string) => (database ? ['--database-url', database.url] : ['--data-dir', file(part)])
@@ -48,7 +49,7 @@ export async function startPlatform(seed: string): Promise<Platform> {
     PORT: String(base + 5),
     ISSUER: url(0),
     STATE_DIR: file('platform'),
-    SEED: seed,
+    SEED: file('seed.json'),
     IAM_INTERNAL_URL: url(4),
     IAM_INTERNAL_TOKEN_FILE: file('iam-token'),
     CONTROL_URL: url(2),

@@ -1,24 +1,42 @@
-import { createHash } from 'node:crypto'
-import type { Claim } from './ports.ts'
+import type { Claim, ClaimValue, ResourceOwner } from './ports.ts'
 
 /**
- * The claims of the recording, in their order. Both servers use this list with the same issuer, so that a user looks the
- * same whichever of them answers. `sub` and the protocol's own claims are not part of it.
+ * What is shown of a user unless the operator decides otherwise: standard claims (OpenID Connect Core §5.1) and
+ * `groups`, with the scopes under which GitLab shows them. This names claims; whether a user has one is for the
+ * platform to say.
  */
-export function defaultClaims(issuer: string): readonly Claim[] {
-  return [
-    {
-      name: 'sub_legacy',
-      inIdToken: true,
-      value: (owner) => createHash('sha256').update(`${owner.id}-lab`).digest('hex'),
-    },
-    { name: 'name', inIdToken: false, value: (owner) => owner.name },
-    { name: 'nickname', inIdToken: false, value: (owner) => owner.username },
-    { name: 'preferred_username', inIdToken: false, value: (owner) => owner.username },
-    { name: 'email', inIdToken: true, value: (owner, scopes) => (scopes.has('email') ? owner.email : undefined) },
-    { name: 'email_verified', inIdToken: true, value: (_, scopes) => (scopes.has('email') ? true : undefined) },
-    { name: 'profile', inIdToken: false, value: (owner) => `${issuer}/${owner.username}` },
-    { name: 'picture', inIdToken: false, value: (owner) => `${issuer}/uploads/${owner.username}.png` },
-    { name: 'groups', inIdToken: false, value: () => ['lab', 'lab/sub'] },
-  ]
+export const DEFAULT_CLAIMS: readonly Claim[] = [
+  { name: 'name', scope: undefined, inIdToken: false },
+  { name: 'nickname', scope: undefined, inIdToken: false },
+  { name: 'preferred_username', scope: undefined, inIdToken: false },
+  { name: 'email', scope: 'email', inIdToken: true },
+  { name: 'email_verified', scope: 'email', inIdToken: true },
+  { name: 'website', scope: undefined, inIdToken: false },
+  { name: 'profile', scope: undefined, inIdToken: false },
+  { name: 'picture', scope: undefined, inIdToken: false },
+  { name: 'groups', scope: undefined, inIdToken: false },
+]
+
+/** The claims that every user document carries in fields of their own. */
+const OWN_FIELDS: ReadonlyMap<string, (owner: ResourceOwner) => string> = new Map([
+  ['name', (owner: ResourceOwner) => owner.name],
+  ['nickname', (owner: ResourceOwner) => owner.username],
+  ['preferred_username', (owner: ResourceOwner) => owner.username],
+  ['email', (owner: ResourceOwner) => owner.email],
+])
+
+/**
+ * The claims of a user that these scopes show, in their order. A claim that the platform has not supplied, or supplied
+ * as null or as the empty string, is absent (OpenID Connect Core §5.3.2).
+ */
+export function shownClaims(
+  claims: readonly Claim[],
+  owner: ResourceOwner,
+  scopes: ReadonlySet<string>,
+): ReadonlyArray<readonly [name: string, value: ClaimValue]> {
+  return claims.flatMap(({ name, scope }) => {
+    if (scope !== undefined && !scopes.has(scope)) return []
+    const value = Object.hasOwn(owner.claims, name) ? owner.claims[name] : OWN_FIELDS.get(name)?.(owner)
+    return value === undefined || value === null || value === '' ? [] : [[name, value] as const]
+  })
 }

@@ -1,3 +1,4 @@
+import { shownClaims } from './claims.ts'
 import type { Core } from './core.ts'
 import type { ResourceOwner } from './ports.ts'
 
@@ -24,21 +25,11 @@ export function idToken(core: Core, about: IdTokenSubject): Promise<string> {
   }
   if (about.nonce !== undefined) claims['nonce'] = about.nonce
   claims['auth_time'] = about.owner.authTime
-  const scopes = new Set(about.scopes)
-  for (const claim of core.settings.claims) {
-    const value = claim.inIdToken ? claim.value(about.owner, scopes) : undefined
-    if (value !== undefined) claims[claim.name] = value
-  }
-  return core.keys.signJwt(claims)
+  const held = core.settings.claims.filter((claim) => claim.inIdToken)
+  return core.keys.signJwt({ ...claims, ...Object.fromEntries(shownClaims(held, about.owner, new Set(about.scopes))) })
 }
 
 /** The members of a userinfo answer, in their order (OpenID Connect Core §5.3). */
 export function userinfoClaims(core: Core, owner: ResourceOwner, scopes: readonly string[]): Record<string, unknown> {
-  const granted = new Set(scopes)
-  const claims: Record<string, unknown> = { sub: owner.id }
-  for (const claim of core.settings.claims) {
-    const value = claim.value(owner, granted)
-    if (value !== undefined) claims[claim.name] = value
-  }
-  return claims
+  return { sub: owner.id, ...Object.fromEntries(shownClaims(core.settings.claims, owner, new Set(scopes))) }
 }

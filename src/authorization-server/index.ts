@@ -1,3 +1,4 @@
+export { DEFAULT_CLAIMS } from './claims.ts'
 export type * from './contract.ts'
 export type { DoorkeeperVersion } from './dialect.ts'
 export type { SigningAlgorithm } from './keys/algorithms.ts'

@@ -31,9 +31,20 @@ export interface ResourceOwner {
   readonly username: string
   readonly name: string
   readonly email: string
+  /** What else the platform says of the user, by the names of the claims; null stands for no value. */
+  readonly claims: Readonly<Record<string, ClaimValue>>
   /** Seconds since the epoch of the last sign-in. */
   readonly authTime: number
 }
+
+/** The value of a claim: any JSON. */
+export type ClaimValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly ClaimValue[]
+  | { readonly [member: string]: ClaimValue }
 
 /** Where users are known. */
 export interface ResourceOwnerStore {
@@ -66,13 +77,13 @@ export interface TokenMint {
   userCode(): string
 }
 
-/** A claim of ID token and userinfo; the order of the list is the order on the wire. */
+/** A claim that may be shown of users; the order of the list is the order on the wire. */
 export interface Claim {
   readonly name: string
-  /** Where it is shown. */
+  /** The scope that shows it, beside `openid`; undefined when that is enough. */
+  readonly scope: string | undefined
+  /** Whether ID tokens hold it too; userinfo shows it in any case. */
   readonly inIdToken: boolean
-  /** Undefined leaves the claim out. */
-  value(owner: ResourceOwner, scopes: ReadonlySet<string>): unknown
 }
 
 /** What an operator decides. Everything has a default but the issuer. */
@@ -98,8 +109,8 @@ export interface Settings {
   readonly verificationUri?: string
   /** Origin that discovery names for the endpoints. Default: the one the request came by, as https. */
   readonly endpointOrigin?: string
-  /** Default: the claims of the recording (`claims.ts`), the same for every server with this issuer. */
-  readonly claims?: readonly Claim[]
+  /** Which claims are shown, the same for every server with this issuer. Default: {@link DEFAULT_CLAIMS}. */
+  readonly claims?: readonly Claim[] | undefined
   /** Allows the password grant without a client. Default false. */
   readonly passwordGrantWithoutClient?: boolean
   /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */

@@ -1,5 +1,5 @@
 import type { Policy } from '../applications/index.ts'
-import { defaultClaims } from './claims.ts'
+import { DEFAULT_CLAIMS } from './claims.ts'
 import { DIALECTS, type Dialect } from './dialect.ts'
 import type { SigningAlgorithm } from './keys/algorithms.ts'
 import type { KeyPolicy } from './keys/schedule.ts'
@@ -52,7 +52,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     serverScopes: [...listedScopes, ...(settings.dynamicScopes ?? [])],
     verificationUri: settings.verificationUri ?? '/oauth/device',
     endpointOrigin: settings.endpointOrigin,
-    claims: settings.claims ?? defaultClaims(settings.issuer),
+    claims: settings.claims ?? DEFAULT_CLAIMS,
     passwordGrantWithoutClient: settings.passwordGrantWithoutClient ?? false,
     policy,
     defaultPolicy: policy.general,

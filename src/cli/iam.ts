@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Claim } from '../authorization-server/index.ts'
 import {
   ensureSecretFile,
   loadSettings,
@@ -10,6 +11,7 @@ import {
 import { type IamSettings, startIam } from '../iam/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
+import { shownClaimsOf } from './claims.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { limitOf, requestLimitSettings, trustedProxies, userCodeLimits } from './limits.ts'
@@ -25,9 +27,10 @@ export async function runIam(args: readonly string[], io: CommandIo): Promise<nu
     io.stdout.write(sectionHelp('iam', 'The new authorization server; it hands sign-in and consent to the monolith.'))
     return 0
   }
+  const claims = shownClaimsOf('iam', settings)
   const log = createLog('iam', { level: settings.log_level })
   const store = await openStore('iam', settings)
-  const iam = await startIam(iamSettings(settings, store), log).catch(async (error: unknown) => {
+  const iam = await startIam(iamSettings(settings, claims, store), log).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
@@ -35,7 +38,7 @@ export async function runIam(args: readonly string[], io: CommandIo): Promise<nu
   return runUntilStopped([store, iam], log, store.database.lost)
 }
 
-function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
+function iamSettings(settings: Settings<'iam'>, claims: readonly Claim[], store: OpenStore): IamSettings {
   const tokenFile = settings.internal_token_file ?? join(store.directory, 'iam-internal-token')
   const keyFile = settings.verifier_key_file ?? join(store.directory, 'iam-verifier-key')
   ensureSecretFile('--internal-token-file', tokenFile)
@@ -65,6 +68,7 @@ function iamSettings(settings: Settings<'iam'>, store: OpenStore): IamSettings {
     signingKeyDays: settings.signing_key_days,
     protocol: {
       ...instancePolicy(settings),
+      claims,
       doorkeeperVersion: settings.doorkeeper_version,
       sealingKey: readKeyFile('--sealing-key-file', sealingFile),
       ...(previous === undefined ? {} : { previousSealingKey: readKeyFile('--previous-sealing-key-file', previous) }),

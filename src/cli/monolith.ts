@@ -11,10 +11,12 @@ import {
 import { type MonolithSettings, type SeedDocument, seedSchema, startMonolith } from '../monolith/index.ts'
 import { createLog } from '../observability/index.ts'
 import { listenAddress } from './addresses.ts'
+import { shownClaimsOf } from './claims.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { monolithLimits, trustedProxies } from './limits.ts'
 import { instancePolicy } from './policy.ts'
+import { withRecordedClaims } from './recorded-platform.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
 import { tracingSettings } from './tracing.ts'
@@ -31,10 +33,11 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
     )
     return 0
   }
-  const seed = settings.seed === undefined ? undefined : readSeedFile('monolith', settings.seed)
+  const seed = seedOf('monolith', settings, settings.issuer.replace(/\/$/, ''))
+  const claims = shownClaimsOf('monolith', settings)
   const log = createLog('monolith', { level: settings.log_level })
   const store = await openStore('monolith', settings)
-  const started = startMonolith({ ...monolithSettings(settings, store), seed }, log)
+  const started = startMonolith({ ...monolithSettings(settings, store), claims, seed }, log)
   const monolith = await started.catch(async (error: unknown) => {
     await store.close()
     throw error
@@ -43,8 +46,19 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
   return runUntilStopped([store, monolith], log, store.database.lost)
 }
 
+/** The seed that the options name; with test controls, users of the recording have what was recorded of them. */
+export function seedOf(
+  section: string,
+  options: { readonly seed?: string | undefined; readonly test_controls: boolean },
+  issuer: string,
+): SeedDocument | undefined {
+  if (options.seed === undefined) return undefined
+  const seed = readSeedFile(section, options.seed)
+  return options.test_controls ? withRecordedClaims(seed, issuer) : seed
+}
+
 /** A seed file, checked. Throws {@link ConfigError} that names every place that does not fit, and shows no value. */
-export function readSeedFile(section: string, path: string): SeedDocument {
+function readSeedFile(section: string, path: string): SeedDocument {
   let document: unknown
   try {
     document = JSON.parse(readFileSync(path, 'utf8'))

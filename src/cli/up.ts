@@ -1,5 +1,6 @@
 import { openSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Claim } from '../authorization-server/index.ts'
 import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
 import { startControlPlane } from '../control-plane/index.ts'
 import { type DemoApplication, startDemo } from '../demo/index.ts'
@@ -7,11 +8,12 @@ import { startIam } from '../iam/index.ts'
 import { type SeedDocument, startMonolith } from '../monolith/index.ts'
 import { createLog, type Log, logOutput } from '../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../storage/index.ts'
+import { shownClaimsOf } from './claims.ts'
 import { asConfigError, DEFINITIONS_DIRECTORY } from './control.ts'
 import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { defaultLimits } from './limits.ts'
-import { readSeedFile } from './monolith.ts'
+import { seedOf } from './monolith.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
 import { demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
@@ -25,7 +27,8 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
     return 0
   }
   const plan = planUp(settings.data_dir, settings.port_base)
-  const seed = settings.seed === undefined ? undefined : readSeedFile('up', settings.seed)
+  const seed = seedOf('up', settings, plan.issuer)
+  const claims = shownClaimsOf('up', settings)
   const { gateway, gatewayAdmin, control, iam, iamInternal, monolith, demo } = plan
   const ports = [gateway, gatewayAdmin, control, iam, iamInternal, monolith]
   await assertPortsFree(settings.no_demo ? ports : [...ports, demo])
@@ -35,7 +38,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
   let database: Database
   try {
-    database = await startParts(plan, settings, seed, output, parts, tell)
+    database = await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
   } catch (error) {
     for (const part of parts.reverse()) await part.close().catch(() => {})
     throw error
@@ -45,9 +48,11 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   return runUntilStopped(parts, output.log('up'), database.lost)
 }
 
+type UpSettings = Settings<'up'> & { readonly claims: readonly Claim[] }
+
 async function startParts(
   plan: UpPlan,
-  settings: Settings<'up'>,
+  settings: UpSettings,
   givenSeed: SeedDocument | undefined,
   output: LogTarget,
   parts: RunningPart[],
@@ -113,7 +118,7 @@ function startControl(plan: UpPlan, database: Database, log: Log) {
   )
 }
 
-function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database, log: Log) {
+function startIamPart(plan: UpPlan, settings: UpSettings, database: Database, log: Log) {
   return startIam(
     {
       listen: plan.iam,
@@ -128,6 +133,7 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
       testControls: settings.test_controls,
       protocol: {
         policy: { preset: settings.policy },
+        claims: settings.claims,
         doorkeeperVersion: settings.doorkeeper_version,
         sealingKey: readKeyFile('--data-dir', plan.files.sealingKey),
       },
@@ -138,7 +144,7 @@ function startIamPart(plan: UpPlan, settings: Settings<'up'>, database: Database
 
 function startMonolithPart(
   plan: UpPlan,
-  settings: Settings<'up'>,
+  settings: UpSettings,
   database: Database,
   seed: SeedDocument | undefined,
   log: Log,
@@ -149,6 +155,7 @@ function startMonolithPart(
       issuer: plan.issuer,
       doorkeeperVersion: settings.doorkeeper_version,
       policy: { preset: settings.policy },
+      claims: settings.claims,
       database,
       seed,
       limits: defaultLimits(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { accessSchema } from './access-fields.ts'
 import { chatOpsSchema } from './chatops-fields.ts'
+import { claimFields } from './claim-fields.ts'
 import { effectsSchema } from './effects-fields.ts'
 import { ENVIRONMENT_NAMES } from './environment-names.ts'
 import {
@@ -301,6 +302,7 @@ const iam = z.strictObject({
     'What JWT access tokens are signed with; another than RS256 only from when its key has been published for the lead.',
   ),
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
+  ...claimFields,
   ...policyFields('revoke, whatever the policy'),
   ...limits,
   limit_login_starts: limitField('2000/10m', 'Sign-ins begun from one address that is not a trusted proxy.'),
@@ -332,6 +334,7 @@ const monolith = z.strictObject({
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
   doorkeeper_version: doorkeeperVersion,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
+  ...claimFields,
   ...policyFields('by the policy'),
   ...limits,
   limit_user_codes_address: limitField(
@@ -360,6 +363,7 @@ const up = z.strictObject({
   ),
   doorkeeper_version: doorkeeperVersion,
   policy: policyPreset,
+  ...claimFields,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
   no_demo: switchField('Leave the demo client and its data out.'),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { storableText, userClaimsSchema } from './user-claims.ts'
 
 /**
  * The internal API of the IAM auth service: what a monolith's sign-in, consent and device pages, its replication and
@@ -51,13 +52,20 @@ export const INTERNAL_PATHS = {
   keysRetire: '/oauth2/internal/keys/retire',
 } as const
 
-/** A user as the monolith vouches for them; `claims` are what userinfo and ID tokens may show, in their order. */
+/** A user as the monolith vouches for them. Nothing is known of a user but what this says. */
 export const resourceOwnerSchema = z.strictObject({
   /** The user's id, as a decimal string. */
   subject: z.string().regex(/^[1-9]\d{0,18}$/, 'must be the decimal string of a positive integer'),
-  username: z.string().min(1).max(255),
-  name: z.string().max(255),
-  email: z.string().max(255),
+  /** Shown as the claims `nickname` and `preferred_username`. */
+  username: storableText(1, 255),
+  /** Shown as the claim of its name, like `email`; empty: there is none. */
+  name: storableText(0, 255),
+  email: storableText(0, 255),
+  /**
+   * What else userinfo and ID tokens may show, such as `email_verified`, `picture` and `groups`, within the bounds of
+   * {@link userClaimsSchema}. Those that IAM's settings do not name are kept and not shown. They go before the fields above.
+   */
+  claims: userClaimsSchema.default({}),
   /** Seconds since the epoch of the user's last sign-in. */
   auth_time: z.int().positive(),
 })

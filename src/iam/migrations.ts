@@ -45,4 +45,11 @@ create index challenges_unanswered on {schema}.challenges (expires_at) where out
 alter table {schema}.challenges set (autovacuum_vacuum_scale_factor = 0.02);
 `,
   },
+  {
+    // Kept as text: the order of members is the platform's.
+    name: 'iam_0003_user_claims',
+    sql: `
+alter table {schema}.resource_owners add column claims text not null default '{}';
+`,
+  },
 ]

@@ -1,5 +1,5 @@
 import type { ResourceOwner } from '../authorization-server/index.ts'
-import type { ResourceOwnerDocument } from '../handoff/index.ts'
+import type { ResourceOwnerDocument, UserClaims } from '../handoff/index.ts'
 import type { Database, Queryable } from '../storage/index.ts'
 
 /** The users IAM was told of at sign-in: what userinfo and ID tokens show until the next sign-in. */
@@ -14,6 +14,7 @@ interface Row {
   username: string
   name: string
   email: string
+  claims: string
   auth_time: Date
 }
 
@@ -21,16 +22,16 @@ interface Row {
 export function resourceOwnerTable(database: Database, schema: string): ResourceOwnerTable {
   const find = {
     name: `${schema}_resource_owner_find`,
-    text: `select subject, username, name, email, auth_time from ${schema}.resource_owners where subject = $1`,
+    text: `select subject, username, name, email, claims, auth_time from ${schema}.resource_owners where subject = $1`,
     isBrief: true,
   }
   const put = {
     name: `${schema}_resource_owner_put`,
     text: `
-insert into ${schema}.resource_owners as held (subject, username, name, email, auth_time)
-values ($1, $2, $3, $4, to_timestamp($5::double precision))
+insert into ${schema}.resource_owners as held (subject, username, name, email, claims, auth_time)
+values ($1, $2, $3, $4, $5, to_timestamp($6::double precision))
 on conflict (subject) do update set username = excluded.username, name = excluded.name, email = excluded.email,
-  auth_time = greatest(held.auth_time, excluded.auth_time), updated_at = now()`,
+  claims = excluded.claims,  auth_time = greatest(held.auth_time, excluded.auth_time), updated_at = now()`,
   }
   return {
     async find(id) {
@@ -38,7 +39,8 @@ on conflict (subject) do update set username = excluded.username, name = exclude
       return row ? fromRow(row) : undefined
     },
     async put(owner, within = database) {
-      await within.query(put, [owner.subject, owner.username, owner.name, owner.email, owner.auth_time])
+      const profile = [owner.subject, owner.username, owner.name, owner.email, JSON.stringify(owner.claims)]
+      await within.query(put, [...profile, owner.auth_time])
     },
   }
 }
@@ -50,6 +52,7 @@ export function toResourceOwner(document: ResourceOwnerDocument): ResourceOwner 
     username: document.username,
     name: document.name,
     email: document.email,
+    claims: document.claims,
     authTime: document.auth_time,
   }
 }
@@ -60,6 +63,7 @@ function fromRow(row: Row): ResourceOwner {
     username: row.username,
     name: row.name,
     email: row.email,
+    claims: JSON.parse(row.claims) as UserClaims,
     authTime: Math.floor(row.auth_time.getTime() / 1_000),
   }
 }

@@ -35,4 +35,11 @@ create table {schema}.keys (
 `,
   },
   { name: '0002_outbox', sql: OUTBOX_SQL },
+  {
+    // Kept as text: the order of members is as it was given.
+    name: '0003_user_claims',
+    sql: `
+alter table {schema}.users add column claims text not null default '{}';
+`,
+  },
 ]

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import { type Application, applicationPolicySchema } from '../applications/index.ts'
+import { storableText, userClaimsSchema } from '../handoff/index.ts'
 import { type ApplicationRegistry, secretDigest } from './applications/registry.ts'
 import type { Users } from './users/users.ts'
 
 const userSchema = z.object({
   id: z.int().positive(),
-  username: z.string().min(1).max(255),
+  username: storableText(1, 255),
   password: z.string().min(1).max(1_024),
-  name: z.string().max(255),
-  email: z.string().max(255),
+  name: storableText(0, 255),
+  email: storableText(0, 255),
+  /** What else is known of the user, as clients shall see it. */
+  claims: userClaimsSchema.optional(),
 })
 
 const clientSchema = z.object({

@@ -1,4 +1,5 @@
 import type {
+  Claim,
   DoorkeeperVersion,
   InstancePolicy,
   RequestLimitSettings,
@@ -46,6 +47,8 @@ export interface MonolithSettings {
   readonly testControls?: boolean | undefined
   /** 32 bytes from which the session key is made and with which the signing key is sealed. Default: both lie in the store. */
   readonly stateKey?: Uint8Array | undefined
+  /** Which claims of users are shown, the same as on IAM. Default: `DEFAULT_CLAIMS` of the authorization server. */
+  readonly claims?: readonly Claim[] | undefined
   /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
   readonly policy?: InstancePolicy | undefined
   /** For so long a refresh token or code that comes again counts as a repeated request. Default 10. */

@@ -89,6 +89,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     mint: hexMint,
     settings: {
       issuer,
+      claims: settings.claims,
       doorkeeperVersion: settings.doorkeeperVersion,
       sealingKey: settings.stateKey,
       policy: settings.policy,

@@ -18,13 +18,14 @@ module Iam
     # What the monolith and IAM share; also asked of IAM when it calls here.
     attr_accessor :token
 
-    # A user as the contract has it. Adapt this to your users table.
+    # A user as the contract has it. Adapt this to your users table: a claim that you do not send is absent at IAM.
     def user_document(user)
       {
         subject: user.id.to_s,
         username: user.username,
         name: user.name.to_s,
         email: user.email.to_s,
+        claims: { email_verified: user.email_verified, picture: user.picture, groups: user.group_paths }.compact,
         auth_time: user.current_sign_in_at.to_i,
       }
     end

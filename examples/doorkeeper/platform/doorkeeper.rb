@@ -44,15 +44,14 @@ Doorkeeper::OpenidConnect.configure do
   select_account_for_resource_owner { |_user, _return_to| redirect_to "/users/sign_in" }
   subject { |user| user.id }
   claims do
-    # The same names, order and values as IAM gives, so that a user looks the same whichever side answers.
-    claim(:sub_legacy, scope: :openid, response: %i[id_token user_info]) { |user| Digest::SHA256.hexdigest("#{user.id}-lab") }
+    # The same names and scopes as IAM shows (its options --claim and --id-token-claim), of the same values as
+    # Iam.user_document sends, so that a user looks the same whichever side answers.
     claim(:name, scope: :openid) { |user| user.name }
     claim(:nickname, scope: :openid) { |user| user.username }
     claim(:preferred_username, scope: :openid) { |user| user.username }
     claim(:email, scope: :openid, response: %i[id_token user_info]) { |user, scopes| user.email if scopes.exists?(:email) }
-    claim(:email_verified, scope: :openid, response: %i[id_token user_info]) { |_user, scopes| true if scopes.exists?(:email) }
-    claim(:profile, scope: :openid) { |user| "#{Platform::ISSUER}/#{user.username}" }
-    claim(:picture, scope: :openid) { |user| "#{Platform::ISSUER}/uploads/#{user.username}.png" }
-    claim(:groups, scope: :openid) { %w[lab lab/sub] }
+    claim(:email_verified, scope: :openid, response: %i[id_token user_info]) { |user, scopes| user.email_verified if scopes.exists?(:email) }
+    claim(:picture, scope: :openid) { |user| user.picture }
+    claim(:groups, scope: :openid) { |user| user.group_paths }
   end
 end

@@ -5,6 +5,9 @@ ActiveRecord::Schema.define do
     t.string :username, null: false, index: { unique: true }
     t.string :name
     t.string :email
+    t.boolean :email_verified
+    t.string :picture
+    t.json :group_paths
     t.string :password_digest, null: false
     t.datetime :current_sign_in_at
   end

@@ -15,7 +15,7 @@ interface SeedClient {
 }
 interface Seed {
   readonly users: ReadonlyArray<
-    Omit<ResourceOwner, 'id' | 'authTime'> & { readonly id: number; readonly password: string }
+    Omit<ResourceOwner, 'id' | 'authTime' | 'claims'> & { readonly id: number; readonly password: string }
   >
   readonly clients: Readonly<Record<ClientName, SeedClient>>
 }
@@ -33,7 +33,8 @@ export function seedOwner(username: 'alice' | 'bob'): ResourceOwner {
   const user = seed.users.find((candidate) => candidate.username === username)
   if (!user) throw new Error(`no user ${username} in the seed`)
   const { name, email } = user
-  return { id: String(user.id), username, name, email, authTime: Math.floor(Date.now() / 1_000) - 600 }
+  const claims = { email_verified: true, groups: ['staff', 'staff/on-call'], title: 'not to be shown' }
+  return { id: String(user.id), username, name, email, claims, authTime: Math.floor(Date.now() / 1_000) - 600 }
 }
 
 /** Whether this is the password of a user of the seed. */

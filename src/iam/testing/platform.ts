@@ -20,6 +20,7 @@ export const alice: ResourceOwnerDocument = {
   username: 'alice',
   name: 'Alice Example',
   email: 'alice@example.test',
+  claims: {},
   auth_time: Math.floor(Date.now() / 1_000) - 600,
 }
 export const bob: ResourceOwnerDocument = {
@@ -176,6 +177,7 @@ async function passwordAnswer(behaviour: Behaviour, message: IncomingMessage, re
     return
   }
   const given = JSON.parse(Buffer.concat(chunks).toString()) as { username: string; password: string }
-  const fits = given.username === 'alice' && given.password === 'alice-password-1'
-  response.writeHead(fits ? 200 : 404, { 'content-type': 'application/json' }).end(fits ? JSON.stringify(alice) : '{}')
+  const { user } = behaviour
+  const fits = given.username === user?.username && given.password === `${user.username}-password-1`
+  response.writeHead(fits ? 200 : 404, { 'content-type': 'application/json' }).end(fits ? JSON.stringify(user) : '{}')
 }

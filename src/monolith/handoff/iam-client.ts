@@ -9,8 +9,8 @@ import {
   INTERNAL_PATHS,
   internalIntrospectionAnswerSchema,
   loginRequestSchema,
-  type ResourceOwnerDocument,
   redirectSchema,
+  type resourceOwnerSchema,
 } from '../../handoff/index.ts'
 import { type Call, call } from '../../http/index.ts'
 
@@ -84,10 +84,11 @@ export function iamClient(options: {
   }
 }
 
-/** A user as the hand-off contract writes one. */
-export function documentOf(owner: ResourceOwner): ResourceOwnerDocument {
-  const { id, username, name, email, authTime } = owner
-  return { subject: id, username, name, email, auth_time: authTime }
+/** A user as the hand-off contract writes one; without `claims` where there are none, as an older IAM expects it. */
+export function documentOf(owner: ResourceOwner): z.input<typeof resourceOwnerSchema> {
+  const { id, username, name, email, claims, authTime } = owner
+  const profile = { subject: id, username, name, email, auth_time: authTime }
+  return Object.keys(claims).length === 0 ? profile : { ...profile, claims }
 }
 
 async function ask(options: Call): Promise<IamAnswer<unknown>> {

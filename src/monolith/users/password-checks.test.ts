@@ -4,7 +4,14 @@ import { type ResourceOwner, TooManyGuessesError } from '../../authorization-ser
 import { boundedPasswordCheck, PasswordChecksBusyError } from './password-checks.ts'
 import { signInThrottle } from './sign-in-throttle.ts'
 
-const alice: ResourceOwner = { id: '1', username: 'alice', name: 'Alice', email: 'alice@example.test', authTime: 1 }
+const alice: ResourceOwner = {
+  id: '1',
+  username: 'alice',
+  name: 'Alice',
+  email: 'alice@example.test',
+  claims: {},
+  authTime: 1,
+}
 
 function from(username: string, network = '203.0.113.1') {
   return { username, network }

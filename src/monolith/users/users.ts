@@ -1,4 +1,5 @@
 import type { ResourceOwner } from '../../authorization-server/index.ts'
+import type { UserClaims } from '../../handoff/index.ts'
 import { assertSchemaName, type Database } from '../../storage/index.ts'
 import { hashPassword, verifyPassword } from './password.ts'
 
@@ -9,6 +10,8 @@ export interface NewUser {
   readonly password: string
   readonly name: string
   readonly email: string
+  /** What else is known of the user. */
+  readonly claims?: UserClaims | undefined
 }
 
 /** The users of the platform. */
@@ -29,6 +32,7 @@ interface UserRow {
   username: string
   name: string
   email: string
+  claims: string
   password_hash: string
   auth_time: number
 }
@@ -39,7 +43,7 @@ const NOBODY = hashPassword('')
 /** The users in `schema` of a database. */
 export function databaseUsers(database: Database, schema: string): Users {
   assertSchemaName(schema)
-  const select = `select id, username, name, email, password_hash,
+  const select = `select id, username, name, email, claims, password_hash,
     floor(extract(epoch from coalesce(current_sign_in_at, created_at)))::bigint as auth_time from ${schema}.users`
   const byId = { name: `${schema}_user_by_id`, text: `${select} where id = $1` }
   const byName = { name: `${schema}_user_by_name`, text: `${select} where username = $1` }
@@ -65,9 +69,17 @@ export function databaseUsers(database: Database, schema: string): Users {
       for (const user of users) {
         if (known.some((row) => row.id === user.id || row.username === user.username)) continue
         const rows = await database.query(
-          `insert into ${schema}.users (id, username, name, email, password_hash) values ($1, $2, $3, $4, $5)
+          `insert into ${schema}.users (id, username, name, email, claims, password_hash)
+           values ($1, $2, $3, $4, $5, $6)
            on conflict do nothing returning id`,
-          [user.id, user.username, user.name, user.email, await hashPassword(user.password)],
+          [
+            user.id,
+            user.username,
+            user.name,
+            user.email,
+            JSON.stringify(user.claims ?? {}),
+            await hashPassword(user.password),
+          ],
         )
         added += rows.length
       }
@@ -83,5 +95,6 @@ export function databaseUsers(database: Database, schema: string): Users {
 }
 
 function toOwner(row: UserRow): ResourceOwner {
-  return { id: String(row.id), username: row.username, name: row.name, email: row.email, authTime: row.auth_time }
+  const { username, name, email, claims, auth_time: authTime } = row
+  return { id: String(row.id), username, name, email, claims: JSON.parse(claims) as UserClaims, authTime }
 }
