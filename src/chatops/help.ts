@@ -21,7 +21,7 @@ const HELP: Readonly<Record<Topic, readonly string[]>> = {
     '  Switch the flag for all; on production mind the steps.',
     'feature set <flag> true|false --oauth-application=<id|client_id>[,…]',
     'feature set <flag> true|false --actors=Authn::OauthApplication:<id>[,…]',
-    '  Switch it for these applications alone.',
+    '  Switch it for these applications alone. After false none of them is on: one that another gate covers is opted out.',
     'feature set <flag> <percentage> --actors',
     '  Switch it on for a share of all applications: 0 to 100, at most three decimals.',
     'feature set <flag> opt_out|remove_opt_out --oauth-application=<id|client_id>',

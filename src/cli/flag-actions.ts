@@ -12,6 +12,7 @@ const featureSchema = z.object({
   environment: z.string().optional(),
   version: z.int().optional(),
   waiting_applications: z.int().optional(),
+  notes: z.array(z.string()).optional(),
 })
 type Feature = z.infer<typeof featureSchema>
 const definitionsSchema = z.array(z.object({ name: z.string(), type: z.string(), default_enabled: z.boolean() }))
@@ -123,7 +124,7 @@ function describe(feature: Feature, environment: string): string[] {
     const words = waiting === 1 ? ['1 application stays', 'it'] : [`${waiting} applications stay`, 'them']
     lines.push(`  ${words[0]} on the monolith until IAM holds ${words[1]}`)
   }
-  return lines
+  return [...lines, ...(feature.notes ?? []).map((note) => `  ${note}`)]
 }
 
 const OPT_OUT = ':opt_out'

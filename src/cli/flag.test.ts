@@ -83,6 +83,24 @@ describe('commands that talk to the control plane', () => {
     assert.match(await done(flag, 'get', FLAG, '--environment', 'dev'), /in dev: off/)
   })
 
+  test('the way back for one application works whatever covers it, and says what it took', async () => {
+    for (const covering of [['true'], ['99.999', '--actors']]) {
+      await done(flag, 'set', FLAG, ...covering)
+      assert.match(await done(explain, '--client-id=client-1'), /^iam/)
+      assert.match(
+        await done(flag, 'set', FLAG, 'false', '--oauth-application=1'),
+        /opted out: Authn::OauthApplication:1(?:.*\n)+ {2}application 1 \(client-1\) was still covered by .*, so it is opted out/,
+      )
+      assert.match(await done(explain, '--client-id=client-1'), /^rails \(flag_disabled\)\n.*\n.*opted out/)
+      assert.match(
+        await done(flag, 'set', FLAG, 'true', '--oauth-application=1'),
+        /the opt-out of application 1 \(client-1\) is removed\n/,
+      )
+      assert.match(await done(explain, '--client-id=client-1'), /^iam/)
+      await done(flag, 'set', FLAG, 'false')
+    }
+  })
+
   test('several environments are set in their order', async () => {
     const out = await done(flag, 'set', FLAG, 'true', '--staging-ref', '--dev', '--pre', '--staging')
     assert.deepEqual(

@@ -20,11 +20,13 @@ const HELP = `Usage: handover flag get <flag>
 Reads and sets feature flags at the control plane; writes their definitions, and ends them.
 
   --oauth-application ID[,ID]...
-      Set the flag for these applications only: ids or client ids, with true or false.
+      Set the flag for these applications only: ids or client ids, with true or false. After false none of them is on:
+      one that another gate still covers is opted out, and true undoes that.
   --actors
       The value is a percentage of applications. Takes no value of its own.
   --opt-out, --remove-opt-out
-      Keep the applications out, whatever else is set; or end that. Takes the place of true and false.
+      Keep the applications out until --remove-opt-out, whatever else is set; or end that. Takes the place of true and
+      false.
 ${ENVIRONMENT_HELP}
       'set' takes several and goes through them in this order.
 ${CAUSE_HELP}

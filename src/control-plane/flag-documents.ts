@@ -44,6 +44,8 @@ export const featureDocumentSchema = z.object({
   version: z.int(),
   /** Applications that the flag is on for, and that stay on legacy because IAM does not hold them yet. */
   waiting_applications: z.int(),
+  /** In the answer to a write: what it did beside what it names, in sentences. */
+  notes: z.array(z.string()).optional(),
 })
 export type FeatureDocument = z.infer<typeof featureDocumentSchema>
 

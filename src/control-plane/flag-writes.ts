@@ -1,9 +1,11 @@
 import {
   applyChange,
+  type ChangeRules,
   type Definitions,
   type Environment,
   type FlagChange,
   type FlagState,
+  type SideEffect,
   sameState,
 } from '../flags/index.ts'
 import { UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
@@ -13,7 +15,7 @@ import type { SealedEntry } from './audit/entry.ts'
 import type { Change } from './model.ts'
 import type { FieldFault } from './problems.ts'
 import type { Store, Written } from './store.ts'
-import { defaultState, ROUTING_FLAGS } from './view.ts'
+import { defaultState, groupActors, ROUTING_FLAGS } from './view.ts'
 
 /** Why and how a change came about, kept with it. */
 export interface FlagCause {
@@ -38,20 +40,27 @@ export interface FlagWrite {
   readonly mustSay?: ((before: FlagState | null, after: FlagState | null) => readonly FieldFault[]) | undefined
 }
 
+/** From what to what a write took a flag; `effects` is what a `set` did beside what it names. */
+interface FlagStep {
+  readonly before: FlagState | null
+  readonly after: FlagState | null
+  readonly effects: readonly SideEffect[]
+}
+
 /** What came of a write. `unchanged` is a success: the flag was as asked already. */
 export type FlagOutcome =
-  | {
-      readonly kind: 'written'
-      readonly before: FlagState | null
-      readonly after: FlagState | null
-      readonly entry: SealedEntry
-    }
-  | { readonly kind: 'unchanged'; readonly before: FlagState | null; readonly after: FlagState | null }
+  | ({ readonly kind: 'written'; readonly entry: SealedEntry } & FlagStep)
+  | ({ readonly kind: 'unchanged' } & FlagStep)
   /** Somebody must say why first. */
   | { readonly kind: 'cause_missing'; readonly errors: readonly FieldFault[] }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'conflict'; readonly version: number }
   | { readonly kind: 'no_history' }
+
+/** What a write did beside what it names; nothing for one that was refused. */
+export function effectsOf(outcome: FlagOutcome): readonly SideEffect[] {
+  return outcome.kind === 'written' || outcome.kind === 'unchanged' ? outcome.effects : []
+}
 
 /** Applies changes to a flag, all or none, in the order given. */
 export function changeFlag(
@@ -63,22 +72,35 @@ export function changeFlag(
   return onFlag(store, write, 'set', async (_tx, before) => stateAfter(definitions, write.name, before, changes))
 }
 
-/** What changes make of a flag, or why they are refused; `before` is null for one that has not been set. */
+/** What changes make of a flag and what they did beside it, or why they are refused; `before` is null for one that has not been set. */
 export function stateAfter(
   definitions: Definitions,
   name: string,
   before: FlagState | null,
   changes: readonly FlagChange[],
-): { readonly state: FlagState } | { readonly refused: string } {
+): { readonly state: FlagState; readonly effects: readonly SideEffect[] } | { readonly refused: string } {
+  const rules: ChangeRules = { routes: ROUTING_FLAGS.includes(name), membersOf: groupMembers(definitions) }
   let state = before ?? defaultState(definitions, name)
+  const effects: SideEffect[] = []
   for (const change of changes) {
     const refused = refusalFor(name, change)
     if (refused !== undefined) return { refused }
-    const result = applyChange(name, state, change, { routes: ROUTING_FLAGS.includes(name) })
+    const result = applyChange(name, state, change, rules)
     if ('refused' in result) return result
     state = result.state
+    effects.push(...result.effects)
   }
-  return { state }
+  return { state, effects }
+}
+
+/** Looks each group up once. */
+function groupMembers(definitions: Definitions): ChangeRules['membersOf'] {
+  const members = new Map<string, ReadonlySet<string>>()
+  return (group) => {
+    const held = members.get(group) ?? new Set(groupActors(definitions, group))
+    members.set(group, held)
+    return held
+  }
 }
 
 /** Forgets what has been set of a flag, so that its default applies again. */
@@ -152,7 +174,10 @@ export function restoreFlagState(
   return onFlag(store, write, 'restore', async () => ({ state }), details)
 }
 
-type Next = { readonly state: FlagState | null } | { readonly refused: string } | 'no_history'
+type Next =
+  | { readonly state: FlagState | null; readonly effects?: readonly SideEffect[] }
+  | { readonly refused: string }
+  | 'no_history'
 
 function onFlag(
   store: Store,
@@ -175,9 +200,10 @@ function onFlag(
     const next = await decide(tx, before)
     if (next === 'no_history') return nothing({ kind: 'no_history' })
     if ('refused' in next) return nothing({ kind: 'refused', why: next.refused })
-    const after = next.state
+    const step: FlagStep = { before, after: next.state, effects: next.effects ?? [] }
+    const { after } = step
     if (before === after || (before && after && sameState(before, after))) {
-      return nothing({ kind: 'unchanged', before, after })
+      return nothing({ kind: 'unchanged', ...step })
     }
     const missing = write.mustSay?.(before, after) ?? []
     if (missing.length > 0) return nothing({ kind: 'cause_missing', errors: missing })
@@ -207,7 +233,7 @@ function onFlag(
     const change: Change = { kind: 'flag', environment, name, state: after }
     const event = { cause, environment, subject: name, before, after, details }
     const entry = await tx.record({ action: `flag.${action}`, ...event })
-    return { change, result: { kind: 'written', before, after, entry } }
+    return { change, result: { kind: 'written', entry, ...step } }
   })
 }
 

@@ -6,7 +6,11 @@ import { evaluateFlag } from './evaluate.ts'
 import { type FlagState, OFF, ON } from './gates.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
-const ROUTING = { routes: true }
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  pilots: ['Authn::OauthApplication:1', 'Authn::OauthApplication:3'],
+}
+const membersOf = (group: string) => new Set(GROUPS[group] ?? [])
+const ROUTING = { routes: true, membersOf }
 const A = 'Authn::OauthApplication:1'
 const B = 'Authn::OauthApplication:2'
 const BUSY: FlagState = { ...OFF, actors: [A], percentage_of_actors: 25, feature_groups: ['pilots'], opted_out: [B] }
@@ -40,7 +44,77 @@ test('an actor is added and removed without touching anything else', () => {
   const state = { ...BUSY, opted_out: [] }
   assert.deepEqual(after(state, { set: true, target }), { ...state, actors: [A, B] })
   assert.deepEqual(after(state, { set: true, target }, { set: false, target }), state)
-  assert.deepEqual(after(ON, { set: false, target }), ON)
+})
+
+const off = (id: string): FlagChange => ({ set: false, target: { kind: 'actor', id } })
+const on = (id: string): FlagChange => ({ set: true, target: { kind: 'actor', id } })
+const isOn = (state: FlagState, actor: string) =>
+  evaluateFlag(FLAG, state, { targetingKey: actor, isMember: (group) => membersOf(group).has(actor) }).value
+
+// Application 1 is in bucket 90.536, application 2 in 47.698.
+const coverings: ReadonlyArray<readonly [string, FlagState, string]> = [
+  ['boolean', ON, A],
+  ['percentage_of_actors', { ...OFF, percentage_of_actors: 99.999 }, A],
+  ['percentage_of_actors', { ...OFF, percentage_of_actors: 100 }, A],
+  ['feature_group', { ...OFF, feature_groups: ['pilots'] }, A],
+  ['percentage_of_actors', { ...OFF, actors: [A, B], percentage_of_actors: 50 }, B],
+]
+for (const [gate, state, actor] of coverings) {
+  test(`false for an actor that ${gate} covers opts it out, and true takes it in again`, () => {
+    const result = applyChange(FLAG, state, off(actor), ROUTING)
+    assert.ok('state' in result)
+    assert.deepEqual(result.effects, [{ kind: 'opted_out', actor, gate }])
+    assert.equal(isOn(result.state, actor), false)
+    assert.deepEqual([result.state.opted_out, result.state.switched_off], [[actor], [actor]])
+    const back = applyChange(FLAG, result.state, on(actor), ROUTING)
+    assert.ok('state' in back)
+    assert.deepEqual(back.effects, [{ kind: 'opt_out_removed', actor }])
+    assert.equal(isOn(back.state, actor), true)
+    assert.deepEqual(back.state.opted_out, [])
+    assert.ok(!('switched_off' in back.state))
+  })
+}
+
+test('false for an actor that only its own gate switched on leaves no opt-out, so a later share may take it in', () => {
+  const state = after(OFF, on(A), { percentage: 50, of: 'actors' }, off(A))
+  assert.deepEqual(state, { ...OFF, percentage_of_actors: 50 })
+  assert.equal(isOn(after(state, { percentage: 95, of: 'actors' }), A), true)
+})
+
+test('what opt_out took out on purpose, true for the actor does not take in, whatever false said before or after', () => {
+  for (const state of [after(ON, { optOut: A }, off(A)), after(ON, off(A), { optOut: A })]) {
+    assert.match(refusal(state, on(A)), /remove opt-out before enabling/)
+    assert.deepEqual(after(state, { removeOptOut: A }), ON)
+  }
+  assert.deepEqual(after(ON, off(A), { removeOptOut: A }), ON)
+})
+
+test('what false took out stays out at the step to everybody', () => {
+  const state = after({ ...OFF, percentage_of_actors: 99 }, off(A), { set: true })
+  assert.deepEqual([isOn(state, A), isOn(state, B)], [false, true])
+  assert.equal(isOn(after(state, on(A)), A), true)
+})
+
+test('false for a feature group opts out the members that another gate covers; true takes them in again', () => {
+  const target = { kind: 'feature_group', name: 'pilots' } as const
+  const before = { ...OFF, feature_groups: ['pilots'], percentage_of_actors: 50 }
+  const result = applyChange(FLAG, before, { set: false, target }, ROUTING)
+  assert.ok('state' in result)
+  // Application 3 is in bucket 35.172.
+  const three = 'Authn::OauthApplication:3'
+  assert.deepEqual(result.effects, [{ kind: 'opted_out', actor: three, gate: 'percentage_of_actors' }])
+  assert.deepEqual([isOn(result.state, A), isOn(result.state, three)], [false, false])
+  assert.deepEqual(after(result.state, { set: true, target }), before)
+  const again = applyChange(FLAG, after(result.state, { optOut: three }), { set: true, target }, ROUTING)
+  assert.ok('state' in again)
+  assert.deepEqual(again.effects, [{ kind: 'stays_out', actor: three }])
+})
+
+test('false for an actor of a flag that is on for a share of the time takes it out of that, too', () => {
+  const state = { ...OFF, percentage_of_time: 1 }
+  const result = applyChange('a_flag', state, off(A), { ...ROUTING, routes: false })
+  assert.ok('state' in result)
+  assert.equal(evaluateFlag('a_flag', result.state, { targetingKey: A, draw: 0 }).value, false)
 })
 
 test('a feature group is added and removed', () => {
@@ -55,15 +129,15 @@ test('a percentage is refused on a fully-on flag, with the words of Flipper', ()
     'Cannot enable percentage of actors for a fully-enabled flag',
   )
   assert.equal(
-    refusal(ON, { percentage: 5, of: 'time' }, { routes: false }),
+    refusal(ON, { percentage: 5, of: 'time' }, { ...ROUTING, routes: false }),
     'Cannot enable percentage of time for a fully-enabled flag',
   )
 })
 
 test('percentage of time is refused for a flag that routes, and taken for another', () => {
   assert.match(refusal(OFF, { percentage: 5, of: 'time' }), /percentage of time is not for/)
-  const other = applyChange('a_flag', OFF, { percentage: 5, of: 'time' }, { routes: false })
-  assert.deepEqual(other, { state: { ...OFF, percentage_of_time: 5 } })
+  const other = applyChange('a_flag', OFF, { percentage: 5, of: 'time' }, { ...ROUTING, routes: false })
+  assert.deepEqual(other, { state: { ...OFF, percentage_of_time: 5 }, effects: [] })
 })
 
 test('an opt-out must be there to be removed, and gone before the actor is enabled', () => {
@@ -98,9 +172,13 @@ test('whatever is changed in whatever order, lists stay sorted sets, inputs stay
         assert.deepEqual(state, frozen)
         if ('refused' in result) continue
         state = result.state
+        if ('target' in change && change.target.kind === 'actor')
+          assert.equal(isOn(state, change.target.id), change.set)
         const again = applyChange(FLAG, state, change, ROUTING)
         if ('state' in again) assert.deepEqual(again.state, state)
-        for (const list of [state.actors, state.opted_out]) assert.deepEqual([...new Set(list)].sort(), list)
+        const lists = [state.actors, state.opted_out, state.switched_off ?? []]
+        assert.ok(state.switched_off?.every((actor) => state.opted_out.includes(actor)) ?? true)
+        for (const list of lists) assert.deepEqual([...new Set(list)].sort(), list)
       }
     }),
   )

@@ -1,3 +1,4 @@
+import { type Evaluation, evaluateFlag } from './evaluate.ts'
 import { type FlagState, OFF, ON } from './gates.ts'
 
 /** What an actor-wise change is for: an actor, or a feature group. */
@@ -13,46 +14,103 @@ export type FlagChange =
   | { readonly optOut: string }
   | { readonly removeOptOut: string }
 
-/** The rules that depend on what the flag is for. */
+/** What a change depends on beside the flag's state. */
 export interface ChangeRules {
   /** The flag routes requests, so that one actor must always get the same answer. */
   readonly routes: boolean
+  /** The actors that belong to a feature group. */
+  readonly membersOf: (group: string) => ReadonlySet<string>
 }
 
+/** What a change of one actor or group did beyond adding or removing its gate. */
+export type SideEffect =
+  /** `gate` still covered the actor, so it is opted out. */
+  | { readonly kind: 'opted_out'; readonly actor: string; readonly gate: Evaluation['gate'] }
+  /** The opt-out that an earlier `false` had left is gone. */
+  | { readonly kind: 'opt_out_removed'; readonly actor: string }
+  /** A member of a group that was switched on stays off, because it is opted out on purpose. */
+  | { readonly kind: 'stays_out'; readonly actor: string }
+
 /** The state after a change, or why it is refused, in words for the person who asked. */
-export type ChangeResult = { readonly state: FlagState } | { readonly refused: string }
+export type ChangeResult =
+  | { readonly state: FlagState; readonly effects: readonly SideEffect[] }
+  | { readonly refused: string }
 
 /**
- * Applies a change with the semantics of GitLab's service over Flipper. `true` clears the other gates but keeps
- * opt-outs: an application taken out because it broke must not be moved by the step to 100 %. `false` clears all.
+ * Applies a change with the semantics of GitLab's service over Flipper, except that `false` for an actor or a group
+ * keeps its promise: afterwards none of them is on, by an opt-out where another gate still covers one, and `true`
+ * undoes that. `true` for all clears the other gates but keeps opt-outs: an application taken out because it broke must
+ * not be moved by the step to 100 %. `false` for all clears everything.
  */
 export function applyChange(flag: string, state: FlagState, change: FlagChange, rules: ChangeRules): ChangeResult {
   if ('percentage' in change) return setPercentage(flag, state, change, rules)
   if ('optOut' in change) {
-    return { state: { ...state, opted_out: withOne(state.opted_out, change.optOut) } }
+    const opted = withoutMark(state, change.optOut)
+    return plain({ ...opted, opted_out: withOne(state.opted_out, change.optOut) })
   }
   if ('removeOptOut' in change) {
     if (!state.opted_out.includes(change.removeOptOut)) {
       return { refused: `No opt-out exists for ${change.removeOptOut}` }
     }
-    return { state: { ...state, opted_out: without(state.opted_out, change.removeOptOut) } }
+    return plain(letIn(state, change.removeOptOut))
   }
   if (!('target' in change)) {
-    return { state: change.set ? { ...ON, opted_out: state.opted_out } : OFF }
+    const { opted_out, switched_off } = state
+    return plain(change.set ? { ...ON, opted_out, ...(switched_off && { switched_off }) } : OFF)
   }
-  return setTarget(state, change.set, change.target)
+  return change.set ? takeIn(state, change.target, rules) : takeOut(flag, state, change.target, rules)
 }
 
-function setTarget(state: FlagState, on: boolean, target: FlagTarget): ChangeResult {
-  if (target.kind === 'feature_group') {
-    const edit = on ? withOne : without
-    return { state: { ...state, feature_groups: edit(state.feature_groups, target.name) } }
+function takeIn(state: FlagState, target: FlagTarget, { membersOf }: ChangeRules): ChangeResult {
+  const effects: SideEffect[] = []
+  let next = gateOf(state, target, withOne)
+  for (const actor of target.kind === 'actor' ? [target.id] : membersOf(target.name)) {
+    if (!next.opted_out.includes(actor)) continue
+    if (next.switched_off?.includes(actor)) {
+      next = letIn(next, actor)
+      effects.push({ kind: 'opt_out_removed', actor })
+    } else if (target.kind === 'actor') {
+      return { refused: `Opt-out exists for ${actor} - remove opt-out before enabling` }
+    } else effects.push({ kind: 'stays_out', actor })
   }
-  if (!on) return { state: { ...state, actors: without(state.actors, target.id) } }
-  if (state.opted_out.includes(target.id)) {
-    return { refused: `Opt-out exists for ${target.id} - remove opt-out before enabling` }
+  return { state: next, effects }
+}
+
+function takeOut(flag: string, state: FlagState, target: FlagTarget, { membersOf }: ChangeRules): ChangeResult {
+  const left = gateOf(state, target, without)
+  const effects: SideEffect[] = []
+  for (const actor of target.kind === 'actor' ? [target.id] : membersOf(target.name)) {
+    const isMember = (group: string) => membersOf(group).has(actor)
+    // A share of the time, however small, covers everybody at some moment.
+    const { value, gate } = evaluateFlag(flag, left, { targetingKey: actor, isMember, draw: 0 })
+    if (value) effects.push({ kind: 'opted_out', actor, gate })
   }
-  return { state: { ...state, actors: withOne(state.actors, target.id) } }
+  if (effects.length === 0) return plain(left)
+  const out = effects.map(({ actor }) => actor)
+  const opted_out = withAll(left.opted_out, out)
+  return { state: { ...left, opted_out, switched_off: withAll(left.switched_off ?? [], out) }, effects }
+}
+
+/** The state with the target's own gate edited. */
+function gateOf(state: FlagState, target: FlagTarget, edit: typeof withOne): FlagState {
+  return target.kind === 'actor'
+    ? { ...state, actors: edit(state.actors, target.id) }
+    : { ...state, feature_groups: edit(state.feature_groups, target.name) }
+}
+
+/** The state without the actor's opt-out. */
+function letIn(state: FlagState, actor: string): FlagState {
+  return { ...withoutMark(state, actor), opted_out: without(state.opted_out, actor) }
+}
+
+/** The state without the mark that `false` took the actor out. */
+function withoutMark({ switched_off = [], ...state }: FlagState, actor: string): FlagState {
+  const left = without(switched_off, actor)
+  return left.length > 0 ? { ...state, switched_off: left } : state
+}
+
+function plain(state: FlagState): ChangeResult {
+  return { state, effects: [] }
 }
 
 function setPercentage(
@@ -67,12 +125,15 @@ function setPercentage(
     }
   }
   if (state.boolean) return { refused: `Cannot enable percentage of ${change.of} for a fully-enabled flag` }
-  return {
-    state:
-      change.of === 'actors'
-        ? { ...state, percentage_of_actors: change.percentage }
-        : { ...state, percentage_of_time: change.percentage },
-  }
+  return plain(
+    change.of === 'actors'
+      ? { ...state, percentage_of_actors: change.percentage }
+      : { ...state, percentage_of_time: change.percentage },
+  )
+}
+
+function withAll(list: readonly string[], items: readonly string[]): readonly string[] {
+  return [...new Set([...list, ...items])].sort()
 }
 
 function withOne(list: readonly string[], item: string): readonly string[] {

@@ -11,6 +11,11 @@ export interface FlagState {
   readonly percentage_of_time: number
   readonly feature_groups: readonly string[]
   readonly opted_out: readonly string[]
+  /**
+   * Those of `opted_out` that `false` took out because another gate covered them, so that `true` takes them in again;
+   * what `opt_out` took out stays out until `remove_opt_out`. Absent when there are none.
+   */
+  readonly switched_off?: readonly string[] | undefined
 }
 
 /** A flag on which nothing has been set. */
@@ -51,6 +56,7 @@ export function sameState(a: FlagState, b: FlagState): boolean {
     a.percentage_of_time === b.percentage_of_time &&
     sameList(a.actors, b.actors) &&
     sameList(a.feature_groups, b.feature_groups) &&
-    sameList(a.opted_out, b.opted_out)
+    sameList(a.opted_out, b.opted_out) &&
+    sameList(a.switched_off ?? [], b.switched_off ?? [])
   )
 }

@@ -1,5 +1,12 @@
 export { bucketOf } from './bucket.ts'
-export { applyChange, type ChangeResult, type ChangeRules, type FlagChange, type FlagTarget } from './change.ts'
+export {
+  applyChange,
+  type ChangeResult,
+  type ChangeRules,
+  type FlagChange,
+  type FlagTarget,
+  type SideEffect,
+} from './change.ts'
 export { applicationIdOf, compileFlag, type FlagEvaluator, type RoutingGates } from './compile.ts'
 export { type FeatureGroup, FLAG_NAME, FLAG_TYPES, type FlagDefinition, type FlagType } from './definition.ts'
 export { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS, type Environment, isEnvironment } from './environments.ts'

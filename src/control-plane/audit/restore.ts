@@ -26,6 +26,7 @@ const stateSchema = z.strictObject({
   percentage_of_time: z.number(),
   feature_groups: z.array(z.string()),
   opted_out: z.array(z.string()),
+  switched_off: z.array(z.string()).optional(),
 })
 const brakeSchema = z.strictObject({ on: z.boolean(), reason: z.string() })
 

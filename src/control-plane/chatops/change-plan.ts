@@ -1,5 +1,6 @@
 import type { FeatureDelete, FeatureSet, RuleSettings } from '../../chatops/index.ts'
 import type { Environment, FlagChange, FlagState } from '../../flags/index.ts'
+import { notesInWords } from '../change-notes.ts'
 import { readFeatureRequest } from '../feature-request.ts'
 import { stateAfter } from '../flag-writes.ts'
 import { defaultState } from '../view.ts'
@@ -23,6 +24,8 @@ export interface Plan {
   readonly changes: readonly FlagChange[]
   readonly before: FlagState
   readonly after: FlagState
+  /** What the change does beside what it names, in sentences. */
+  readonly notes: readonly string[]
   /** The version that the flag must still be at when it is written. */
   readonly version: number
 }
@@ -41,7 +44,7 @@ export async function planChange(
   const before = stored?.state ?? defaultState(definitions, flag)
   const common = { environment, command, before, version: stored?.version ?? 0 }
   if (command.kind === 'feature_delete') {
-    return { ...common, changes: [], after: defaultState(definitions, flag) }
+    return { ...common, changes: [], after: defaultState(definitions, flag), notes: [] }
   }
   const parameters = new Map(Object.entries({ ...command.parameters, environment }))
   const read = readFeatureRequest(flag, parameters, {
@@ -51,5 +54,6 @@ export async function planChange(
   })
   if ('fault' in read) return { refused: read.fault }
   const result = stateAfter(definitions, flag, stored?.state ?? null, read.changes)
-  return 'refused' in result ? result : { ...common, changes: read.changes, after: result.state }
+  if ('refused' in result) return result
+  return { ...common, changes: read.changes, after: result.state, notes: notesInWords(view, result.effects) }
 }

@@ -133,6 +133,7 @@ async function rehearse(
   const lines = [
     `now: ${stateInWords(before)}`,
     `then: ${stateInWords(after)}`,
+    ...plan.notes,
     ...movesInWords(tools.plane.feed.view, command.flag, before, after),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
     ...(missing === undefined ? [] : [`would be refused: ${missing}`]),
@@ -158,6 +159,7 @@ async function proposed({ plane, rules }: ChangeTools, plan: Plan, words: string
   const lines = [
     `now: ${stateInWords(plan.before)}`,
     `then: ${stateInWords(plan.after)}`,
+    ...plan.notes,
     `another person carries it out with: feature approve ${id} (until ${expires_at.toISOString()})`,
   ]
   return { heading: headingOf(environment, `waits for a second person as proposal ${id}`), tone: 'waiting', lines }
@@ -216,7 +218,7 @@ function sectionOf(
     case 'written': {
       const lines = [
         `${command.flag}: ${stateInWords(outcome.after ?? defaultState(plane.definitions, command.flag))}`,
-        ...(outcome.kind === 'written' ? [`before: ${stateInWords(plan.before)}`] : []),
+        ...(outcome.kind === 'written' ? [`before: ${stateInWords(plan.before)}`, ...plan.notes] : []),
         ...passedOver.map((rule) => `passed over ${rule}`),
       ]
       const word = outcome.kind === 'unchanged' ? 'was so already' : isSet ? 'done' : 'deleted'

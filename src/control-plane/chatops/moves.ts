@@ -1,8 +1,7 @@
 import { compileFlag, type FlagState } from '../../flags/index.ts'
+import { applicationInWords, firstOf } from '../change-notes.ts'
 import { hasArrived } from '../model.ts'
 import { gatesOf, ROUTING_FLAGS, type View } from '../view.ts'
-
-const SHOWN = 10
 
 /** Says which applications a change of a flag would move, from where to where; `before` and `after` are its states. */
 export function movesInWords(view: View, flag: string, before: FlagState, after: FlagState): string[] {
@@ -13,10 +12,10 @@ export function movesInWords(view: View, flag: string, before: FlagState, after:
   const toLegacy: string[] = []
   let waiting = 0
   for (const application of view.applications()) {
-    const { id, client_id } = application
+    const { id } = application
     if (was(id) === is(id)) continue
     if (!hasArrived(application)) waiting++
-    else (is(id) ? toIam : toLegacy).push(`${id} (${client_id.slice(0, 16)})`)
+    else (is(id) ? toIam : toLegacy).push(applicationInWords(application))
   }
   const lines = [...group(toIam, 'rails → iam'), ...group(toLegacy, 'iam → rails')]
   if (lines.length === 0) lines.push('no application moves')
@@ -26,7 +25,6 @@ export function movesInWords(view: View, flag: string, before: FlagState, after:
 
 function group(applications: readonly string[], direction: string): string[] {
   if (applications.length === 0) return []
-  const more = applications.length - SHOWN
-  const list = applications.slice(0, SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '')
-  return [`${applications.length} ${applications.length === 1 ? 'application' : 'applications'} ${direction}: ${list}`]
+  const noun = applications.length === 1 ? 'application' : 'applications'
+  return [`${applications.length} ${noun} ${direction}: ${firstOf(applications)}`]
 }

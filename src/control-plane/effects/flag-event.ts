@@ -64,6 +64,7 @@ export function changeInWords({ kind, action, before, after, brakeOn }: FlagEven
   const lists = [
     ['true', added(before?.actors, after.actors)],
     ['false', added(after.actors, before?.actors ?? [])],
+    ['false', added(before?.switched_off, after.switched_off ?? [])],
     ['opt_out', added(before?.opted_out, after.opted_out)],
     ['remove_opt_out', added(after.opted_out, before?.opted_out ?? [])],
   ] as const

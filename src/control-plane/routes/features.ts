@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { CHANGE_ISSUE_HEADER, flagWrite, logFlagChange, REASON_HEADER, type SaidCause } from '../audit/request-cause.ts'
+import { notesInWords } from '../change-notes.ts'
 import { readEnvironment, readFeatureRequest } from '../feature-request.ts'
 import {
   definitionDocument,
@@ -10,7 +11,7 @@ import {
   featureDocument,
   featureDocumentSchema,
 } from '../flag-documents.ts'
-import { changeFlag, deleteFlag } from '../flag-writes.ts'
+import { changeFlag, deleteFlag, effectsOf } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { faultsInWords, sendGitLabError } from '../problems.ts'
 import { requestParameters } from '../request-parameters.ts'
@@ -146,7 +147,8 @@ async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name
   await plane.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
   logFlagChange(plane, 'set', write, outcome, extra)
-  return reply.code(201).send(featureDocument(plane.feed.view, environment, name))
+  const document = featureDocument(plane.feed.view, environment, name)
+  return reply.code(201).send({ ...document, notes: notesInWords(plane.feed.view, effectsOf(outcome)) })
 }
 
 function saidIn(values: ReadonlyMap<string, string>): SaidCause {

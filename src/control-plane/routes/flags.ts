@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS, type FlagState } from '../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { flagWrite, logFlagChange } from '../audit/request-cause.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
@@ -30,6 +30,7 @@ export const stateSchema = z.object({
   percentage_of_time: z.number(),
   feature_groups: z.array(z.string()),
   opted_out: z.array(z.string()),
+  switched_off: z.array(z.string()).optional(),
 })
 
 const causeSchema = z.object({
@@ -143,12 +144,6 @@ function sendNoHistory(plane: Plane, reply: FastifyReply, name: string, environm
 }
 
 /** A copy whose lists may be changed, as the schema's type has them. */
-function mutable(state: Awaited<ReturnType<typeof flagHistory>>[number]['before']): z.infer<typeof stateSchema> | null {
-  if (!state) return null
-  return {
-    ...state,
-    actors: [...state.actors],
-    feature_groups: [...state.feature_groups],
-    opted_out: [...state.opted_out],
-  }
+function mutable(state: FlagState | null): z.infer<typeof stateSchema> | null {
+  return state && structuredClone(state as z.infer<typeof stateSchema>)
 }
