@@ -48,7 +48,8 @@ gateway:
 \`\`\`
 
 Commands that talk to a running control plane (\`flag\`, \`brake\`, \`explain\` and the like) find it by \`--control-url\` or
-\`HANDOVER_CONTROL_URL\`, and their token by \`--token-file\` or \`HANDOVER_TOKEN_FILE\`; without either, where \`handover up\` puts both.
+\`HANDOVER_CONTROL_URL\`, and their token by \`--token-file\` or \`HANDOVER_TOKEN_FILE\`; without either, at
+\`./data/admin-token\` and at the address that \`handover up\` records next to the token (\`addresses.json\`).
 
 ${parts.join('\n')}`
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { CallError, call } from '../http/index.ts'
 import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
 import type { CommandIo } from './io.ts'
+import { recordedAddress } from './recorded-addresses.ts'
 
 /** The options of every command that talks to a control plane. */
 export const CONTROL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -24,7 +25,8 @@ export const CAUSE_HELP = `  --reason TEXT, --change-issue URL
 
 /** The end of every help text. */
 export const CONTROL_HELP = `  --control-url URL
-      The control plane. Default: http://127.0.0.1:8080. [HANDOVER_CONTROL_URL]
+      The control plane. Default: the address that handover up recorded next to the token file, or else
+      http://127.0.0.1:8080. [HANDOVER_CONTROL_URL]
   --token-file FILE
       The token for it. Default: ./data/admin-token. [HANDOVER_TOKEN_FILE]
   --json
@@ -47,6 +49,7 @@ export interface ControlClient {
   download(path: string): AsyncIterable<string>
 }
 
+const OTHER_ADDRESS = 'specify another address with --control-url or HANDOVER_CONTROL_URL'
 const DOWNLOAD_LIMIT_MS = 10 * 60_000
 
 /**
@@ -54,40 +57,46 @@ const DOWNLOAD_LIMIT_MS = 10 * 60_000
  * Calls end after `timeoutMs`, by default 10 s.
  */
 export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_000): ControlClient {
+  const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
+  const named = line.values.get('--control-url')?.[0] ?? io.env['HANDOVER_CONTROL_URL']
   const url = httpAddress(
     "the control plane's address",
-    line.values.get('--control-url')?.[0] ?? io.env['HANDOVER_CONTROL_URL'] ?? 'http://127.0.0.1:8080',
+    named ?? recordedAddress(file, 'control') ?? 'http://127.0.0.1:8080',
   )
-  const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
   const token = readToken(file)
   const headers = { 'private-token': token, 'x-handover-door': 'cli', ...causeHeaders(line) }
   const ask = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, json?: unknown) => {
     const request = { method, url: url + path, headers, timeoutMs }
     const answer = await call(json === undefined ? request : { ...request, json }).catch((error: unknown) => {
       if (error instanceof CallError)
-        throw new RefusedError(`the control plane gives no answer: ${error.message}`, { cause: error })
+        throw new RefusedError(
+          `the control plane at ${url} does not answer: ${error.message}${named === undefined ? `; ${OTHER_ADDRESS}` : ''}`,
+          { cause: error },
+        )
       throw error
     })
     if (answer.status >= 200 && answer.status < 300) return answer.json
-    throw new RefusedError(reasonOf(answer.status, answer.json, file))
+    throw new RefusedError(reasonOf(answer.status, answer.json, { url, tokenFile: file }))
   }
-  const download = (path: string) => downloaded(url + path, headers, file)
+  const download = (path: string) => downloaded(url, path, headers, file)
   return Object.assign(ask, { download })
 }
 
 /** An answer of any length, piece by piece. Rejects with {@link RefusedError}, also when it ends too early. */
 async function* downloaded(
   url: string,
+  path: string,
   headers: Readonly<Record<string, string>>,
   tokenFile: string,
 ): AsyncGenerator<string> {
   try {
-    const answer = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS) })
-    if (!answer.ok) throw new RefusedError(reasonOf(answer.status, parsed(await answer.text()), tokenFile))
+    const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
+    const answer = await fetch(url + path, { headers, redirect: 'error', signal })
+    if (!answer.ok) throw new RefusedError(reasonOf(answer.status, parsed(await answer.text()), { url, tokenFile }))
     if (answer.body !== null) yield* answer.body.pipeThrough(new TextDecoderStream())
   } catch (error) {
     if (error instanceof RefusedError) throw error
-    throw new RefusedError('the control plane gives no answer, or not all of it', { cause: error })
+    throw new RefusedError(`the control plane at ${url} does not answer, or not completely`, { cause: error })
   }
 }
 
@@ -137,11 +146,17 @@ function readToken(file: string): string {
   return token
 }
 
-function reasonOf(status: number, json: unknown, tokenFile: string): string {
-  if (status === 401) return `the control plane does not know the token in ${tokenFile}`
+function reasonOf(
+  status: number,
+  json: unknown,
+  { url, tokenFile }: { readonly url: string; readonly tokenFile: string },
+): string {
+  if (status === 401) return `the control plane at ${url} does not know the token in ${tokenFile}`
   const { message, detail, error } = (json ?? {}) as { message?: unknown; detail?: unknown; error?: unknown }
   const said = [detail, message, error].find((text) => typeof text === 'string' && text !== '')
   if (status === 403)
     return `the token in ${tokenFile} may not do this${typeof said === 'string' ? `: ${said.replace(/^403 Forbidden( - )?/, '')}` : ''}`
-  return typeof said === 'string' ? said.replace(/^400 Bad request - /, '') : `the control plane answered ${status}`
+  return typeof said === 'string'
+    ? said.replace(/^400 Bad request - /, '')
+    : `the control plane at ${url} answered ${status}`
 }

@@ -217,7 +217,7 @@ describe('commands that talk to the control plane', () => {
   })
 
   test('a control plane or a token that is not there is said in one line', async () => {
-    await fails(flag, 1, /the control plane gives no answer: GET http:\/\/127.0.0.1:1\/.*ECONNREFUSED/, ['list'], {
+    await fails(flag, 1, /the control plane at http:\/\/127.0.0.1:1 does not answer: GET .*ECONNREFUSED/, ['list'], {
       HANDOVER_CONTROL_URL: 'http://127.0.0.1:1',
     })
     await fails(flag, 2, /must be an http\(s\) URL/, ['list', '--control-url', 'localhost:1'])

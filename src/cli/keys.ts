@@ -4,6 +4,7 @@ import { type Call, CallError, call } from '../http/index.ts'
 import { type CommandLine, type OptionSpec, readCommandLine, UsageFault } from './command-line.ts'
 import { RefusedError } from './control-client.ts'
 import type { CommandIo } from './io.ts'
+import { recordedAddress } from './recorded-addresses.ts'
 
 const HELP = `Usage: handover keys list
        handover keys rotate
@@ -30,7 +31,8 @@ retire  Takes a key out that has never signed. A key that signs, or has signed, 
         new tokens until their cache ends. list tells since when the next key is published.
       If the database and the sealing key were stolen, the next key is stolen too: retire it first, without --now.
   --iam-url URL
-      The internal port of IAM. Default: http://127.0.0.1:8085. [HANDOVER_IAM_INTERNAL_URL]
+      The internal port of IAM. Default: the address that handover up recorded next to the token file, or else
+      http://127.0.0.1:8085. [HANDOVER_IAM_INTERNAL_URL]
   --token-file FILE
       Its token. Default: ./data/iam-internal-token. [HANDOVER_IAM_INTERNAL_TOKEN_FILE]
   --json
@@ -88,11 +90,12 @@ function requestOf(line: CommandLine): Asked {
 }
 
 function addressOf(line: CommandLine, io: CommandIo): { base: string; token: string } {
-  const text = line.values.get('--iam-url')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_URL'] ?? 'http://127.0.0.1:8085'
-  if (!/^https?:\/\/[^/?#\s]+/.test(text) || !URL.canParse(text))
-    throw new UsageFault('--iam-url must be an http(s) URL')
   const file =
     line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_TOKEN_FILE'] ?? './data/iam-internal-token'
+  const named = line.values.get('--iam-url')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_URL']
+  const text = named ?? recordedAddress(file, 'iam_internal') ?? 'http://127.0.0.1:8085'
+  if (!/^https?:\/\/[^/?#\s]+/.test(text) || !URL.canParse(text))
+    throw new UsageFault('--iam-url must be an http(s) URL')
   try {
     return { base: text.replace(/\/+$/, ''), token: readFileSync(file, 'utf8').trim() }
   } catch (error) {
@@ -116,10 +119,11 @@ async function ask({
     ...(json === undefined ? {} : { json }),
   }
   const answer = await call(request).catch((error: unknown) => {
-    if (error instanceof CallError) throw new RefusedError(`IAM gives no answer: ${error.message}`, { cause: error })
+    if (error instanceof CallError)
+      throw new RefusedError(`IAM at ${base} does not answer: ${error.message}`, { cause: error })
     throw error
   })
-  if (answer.status === 401) throw new RefusedError('IAM does not know the token')
+  if (answer.status === 401) throw new RefusedError(`IAM at ${base} does not know the token`)
   if (answer.status === 404) throw new RefusedError('IAM has no such key; handover keys list shows those it has')
   if (answer.status !== 200) throw new RefusedError(reasonOf(answer.status, answer.json))
   return signingKeysSchema.parse(answer.json)

@@ -4,6 +4,7 @@ import { call } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import type { RunningPart } from './run-part.ts'
 import { MARK_CHECK_CLIENT } from './up-demo.ts'
+import type { UpOutput } from './up-output.ts'
 import type { UpPlan } from './up-plan.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -24,7 +25,7 @@ export function startGatewayProcess(
     /** The client of the mark check is known to both sides. */
     readonly checksMarks: boolean
     readonly logLevel: string
-    readonly stdout: number | 'inherit'
+    readonly output: Pick<UpOutput, 'gatewayStdout' | 'follow'>
   },
   log: Log,
 ): GatewayProcess {
@@ -45,9 +46,10 @@ export function startGatewayProcess(
   let stopping = false
   const start = () => {
     child = spawn(process.execPath, [MAIN, 'gateway', ...args], {
-      stdio: ['ignore', options.stdout, 'inherit', 'ipc'],
+      stdio: ['ignore', options.output.gatewayStdout, 'inherit', 'ipc'],
       env: withoutHandover(process.env),
     })
+    if (child.stdout) options.output.follow(child.stdout)
     child.once('exit', (code, signal) => {
       if (stopping) return
       log.error({ code, signal }, 'the gateway ended by itself and is started again')

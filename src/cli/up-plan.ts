@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { type ListenAddress, ListenError } from '../http/index.ts'
+import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
+import { ADDRESSES_FILE, type RecordedAddresses } from './recorded-addresses.ts'
 
 /** Where every part of `handover up` listens, and where the system keeps its files. */
 export interface UpPlan {
@@ -25,6 +26,7 @@ export interface UpPlan {
     readonly stateKey: string
     readonly demoClient: string
     readonly markCheckSecret: string
+    readonly addresses: string
     readonly log: string
   }
 }
@@ -59,18 +61,41 @@ export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
       stateKey: join(dataDir, 'monolith-state-key'),
       demoClient: join(dataDir, 'demo-client.json'),
       markCheckSecret: join(dataDir, 'mark-check-secret'),
+      addresses: join(dataDir, ADDRESSES_FILE),
       log: join(dataDir, 'handover.log'),
     },
   }
 }
 
-/** Rejects with {@link ListenError} for the first port that another process holds, before anything is started. */
-export async function assertPortsFree(addresses: readonly ListenAddress[]): Promise<void> {
-  for (const address of addresses) {
-    await new Promise<void>((resolve, reject) => {
-      const probe = createServer()
-      probe.once('error', (error) => reject(new ListenError(address, error)))
-      probe.listen({ host: address.host, port: address.port }, () => probe.close(() => resolve()))
-    })
+/** The addresses that other commands find the system by. */
+export function addressesOf(plan: UpPlan): RecordedAddresses {
+  const url = ({ host, port }: ListenAddress) => `http://${host}:${port}`
+  return {
+    gateway: url(plan.gateway),
+    gateway_admin: url(plan.gatewayAdmin),
+    control: url(plan.control),
+    iam: url(plan.iam),
+    iam_internal: url(plan.iamInternal),
+    monolith: url(plan.monolith),
+    demo: url(plan.demo),
   }
+}
+
+/** Rejects with a {@link ListenError} that names every address that cannot be used, before anything is started. */
+export async function assertPortsFree(addresses: readonly ListenAddress[]): Promise<void> {
+  const probed = await Promise.all(addresses.map(async (address) => ({ address, fault: await probe(address) })))
+  const [first, ...others] = probed.flatMap(({ address, fault }) => (fault ? [{ address, fault }] : []))
+  if (first === undefined) return
+  const also = others.map(({ address }) => formatListenAddress(address)).join(', ')
+  const advice = 'use --port-base N to take the seven ports from N on, such as --port-base 22000'
+  throw new ListenError(first.address, first.fault, also === '' ? advice : `not available either: ${also}; ${advice}`)
+}
+
+/** Why nobody can listen there; undefined when the address is free. */
+function probe(address: ListenAddress): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', resolve)
+    server.listen({ host: address.host, port: address.port }, () => server.close(() => resolve(undefined)))
+  })
 }

@@ -1,4 +1,4 @@
-import { openSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Claim } from '../authorization-server/index.ts'
 import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../config/index.ts'
@@ -6,7 +6,7 @@ import { startControlPlane } from '../control-plane/index.ts'
 import { type DemoApplication, startDemo } from '../demo/index.ts'
 import { startIam } from '../iam/index.ts'
 import { type SeedDocument, startMonolith } from '../monolith/index.ts'
-import { createLog, type Log, logOutput } from '../observability/index.ts'
+import type { Log } from '../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../storage/index.ts'
 import { shownClaimsOf } from './claims.ts'
 import { asConfigError, DEFINITIONS_DIRECTORY } from './control.ts'
@@ -17,7 +17,8 @@ import { seedOf } from './monolith.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
 import { demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
-import { assertPortsFree, planUp, type UpPlan } from './up-plan.ts'
+import { jsonOutput, readableOutput, type UpOutput } from './up-output.ts'
+import { addressesOf, assertPortsFree, planUp, type UpPlan } from './up-plan.ts'
 
 /** `handover up`: the whole system on this machine, on one embedded database, the gateway in a process of its own. */
 export async function runUp(args: readonly string[], io: CommandIo): Promise<number> {
@@ -34,7 +35,9 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   await assertPortsFree(settings.no_demo ? ports : [...ports, demo])
   const directory = await claimDataDirectory(plan.dataDir)
   const parts: RunningPart[] = [{ close: async () => directory.release() }]
-  const output = logTarget(plan, io)
+  writeFileSync(plan.files.addresses, `${JSON.stringify(addressesOf(plan), undefined, 2)}\n`)
+  const { log_json, log_level } = settings
+  const output = log_json ? jsonOutput(log_level) : readableOutput(log_level, plan.files.log)
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
   let database: Database
   try {
@@ -43,7 +46,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
     for (const part of parts.reverse()) await part.close().catch(() => {})
     throw error
   }
-  io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: io.stdout.isTTY === true }))
+  io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: !log_json }))
   void database.lost.then((fault) => tell(`${fault.message}; handover ends`))
   return runUntilStopped(parts, output.log('up'), database.lost)
 }
@@ -54,7 +57,7 @@ async function startParts(
   plan: UpPlan,
   settings: UpSettings,
   givenSeed: SeedDocument | undefined,
-  output: LogTarget,
+  output: UpOutput,
   parts: RunningPart[],
   tell: (text: string) => void,
 ): Promise<Database> {
@@ -66,14 +69,6 @@ async function startParts(
   tell('opening the embedded database …')
   const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir })
   parts.push(database)
-  // Beside the others, not before the database: a new one takes seconds, and the gateway's retries would be slow by then.
-  const options = {
-    testControls: settings.test_controls,
-    checksMarks: demo !== undefined,
-    logLevel: settings.log_level,
-    stdout: output.childStdout,
-  }
-  const gateway = startGatewayProcess(plan, options, output.log('up'))
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [
     startControl(plan, database, output.log('control')).catch((error: unknown) => {
@@ -84,9 +79,17 @@ async function startParts(
   ] as const
   const started = await Promise.allSettled(starting)
   for (const part of started) if (part.status === 'fulfilled') parts.push(part.value)
-  parts.push(gateway)
   const failed = started.find((part) => part.status === 'rejected')
   if (failed) throw failed.reason
+  // After the others, so that it finds what it asks for and warns of nothing.
+  const options = {
+    testControls: settings.test_controls,
+    checksMarks: demo !== undefined,
+    logLevel: settings.log_level,
+    output,
+  }
+  const gateway = startGatewayProcess(plan, options, output.log('up'))
+  parts.push(gateway)
   if (demo) parts.push(await startDemoPart(plan, demo.applications, output.log('demo')))
   tell('waiting for the gateway and for the applications to arrive everywhere …')
   await gateway.whenReady()
@@ -178,20 +181,6 @@ function startDemoPart(plan: UpPlan, applications: readonly DemoApplication[], l
   return startDemo({ listen: plan.demo, issuer: plan.issuer, applications }, log)
 }
 
-interface LogTarget {
-  log(component: string): Log
-  readonly childStdout: number | 'inherit'
-}
-
-/** On a terminal the addresses stay readable: log lines go to a file then, to standard output otherwise. */
-function logTarget(plan: UpPlan, io: CommandIo): LogTarget {
-  const level = { level: 'info' }
-  if (!io.stdout.isTTY) return { log: (component) => createLog(component, level), childStdout: 'inherit' }
-  const descriptor = openSync(plan.files.log, 'a')
-  const file = logOutput(descriptor, 'up')
-  return { log: (component) => createLog(component, { ...level, destination: file }), childStdout: descriptor }
-}
-
 function banner(
   plan: UpPlan,
   settings: Settings<'up'>,
@@ -209,7 +198,7 @@ function banner(
     ...(settings.no_demo ? [] : [`  Demo client       ${url(plan.demo)}   open this one`]),
     '',
     `  Administrator's token: ${join(plan.dataDir, 'admin-token')}`,
-    ...(told.logsToFile ? [`  Log: ${plan.files.log}`] : []),
+    ...(told.logsToFile ? [`  Log as JSON: ${plan.files.log}`] : []),
     ...(settings.no_demo || !told.hasDemoUsers
       ? []
       : ['  Sign in as alice with alice-password-1, or as bob with bob-password-2.']),

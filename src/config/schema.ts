@@ -367,6 +367,9 @@ const up = z.strictObject({
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
   no_demo: switchField('Leave the demo client and its data out.'),
+  log_json: switchField(
+    'Print the log as JSON lines. Without it, routing decisions, warnings and errors appear as readable lines, and the whole log goes to handover.log in the data directory.',
+  ),
   log_level: logLevel,
 })
 

@@ -3,8 +3,10 @@ import { formatListenAddress, type ListenAddress } from './address.ts'
 /** A server could not take its address: in use, not of this machine, or not permitted. */
 export class ListenError extends Error {
   readonly code = 'listen_failed'
-  constructor(address: ListenAddress, cause: NodeJS.ErrnoException) {
-    super(`cannot listen on ${formatListenAddress(address)}: ${reason(cause)}`, { cause })
+  /** @param advice what to do about it, as the end of the sentence */
+  constructor(address: ListenAddress, cause: NodeJS.ErrnoException, advice?: string) {
+    const why = `cannot listen on ${formatListenAddress(address)}: ${reason(cause)}`
+    super(advice === undefined ? why : `${why}; ${advice}`, { cause })
     this.name = 'ListenError'
   }
 }

@@ -32,10 +32,13 @@ export interface System {
 export async function startUp(...args: string[]): Promise<System> {
   const base = await freePortRange(7)
   const scratch = scratchDirectory('up')
-  const program = await startHandover(['up', '--data-dir', scratch.path, '--port-base', String(base), ...args])
+  const program = await startHandover([
+    ...['up', '--data-dir', scratch.path, '--port-base', String(base), '--log-json'],
+    ...args,
+  ])
   const system = describeSystem(base, scratch.path, [program], scratch.remove)
   try {
-    await program.stdout.waitFor(/Administrator's token/, 60_000)
+    await program.stdout.waitFor(/Administrator's token/, 180_000)
   } catch (error) {
     await system.stop()
     throw new Error(`handover up did not start:\n${program.stderr.text()}`, { cause: error })
