@@ -63,6 +63,7 @@ function iamSettings(settings: Settings<'iam'>, claims: readonly Claim[], store:
     limits: { ...requestLimitSettings(settings), loginStarts: limitOf(settings, settings.limit_login_starts) },
     userCodeLimits: userCodeLimits(settings),
     maxOpenLogins: settings.max_open_logins,
+    challengeHours: settings.challenge_hours,
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
     signingKeyDays: settings.signing_key_days,

@@ -308,7 +308,11 @@ const iam = z.strictObject({
   limit_login_starts: limitField('2000/10m', 'Sign-ins begun from one address that is not a trusted proxy.'),
   max_open_logins: integerField(
     { min: 1, max: 10_000_000, fallback: 100_000 },
-    'Sign-ins that may wait for their user at once; further ones are answered 503, and the gateway sends them to the monolith.',
+    'Sign-ins of the last ten minutes that may wait for their user; further ones are answered 503, and the gateway sends them to the monolith. As many older ones are kept.',
+  ),
+  challenge_hours: integerField(
+    { min: 1, max: 168, fallback: 24 },
+    'For how many hours a sign-in or consent page that was left open can still be answered.',
   ),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
   log_noise: logNoise,

@@ -4,9 +4,10 @@ import { storableText, userClaimsSchema } from './user-claims.ts'
 /**
  * The internal API of the IAM auth service: what a monolith's sign-in, consent and device pages, its replication and
  * its resource servers call. Every call carries {@link AUTH_TOKEN_HEADER}. Wrong or no token: 401. A body that does
- * not fit: 400 `{"error":"invalid_request","error_description":…}`. An unknown, used or expired challenge: 404
- * `{"error":"not_found"}`. An answer that was lost may be asked for again with the same body until the browser has used
- * it; a different body is then 404. However often it is repeated, one challenge leads to one code at most.
+ * not fit: 400 `{"error":"invalid_request","error_description":…}`. An unknown or expired challenge: 404
+ * `{"error":"not_found"}`; challenges live for hours. A challenge may be answered as often as its user presses a button: the
+ * same answer again leads the browser back the same way, another answer (another user, a refusal after all) another way.
+ * Each time the browser comes back with an answer it is led on, to a code of its own where the flow is complete.
  */
 export const AUTH_TOKEN_HEADER = 'gitlab-iam-auth-token'
 
@@ -81,9 +82,15 @@ export const loginRequestSchema = z.object({
   reauthenticate: z.boolean(),
 })
 
-/** PUT login/accept. Answer of every accept and reject: {@link redirectSchema}. */
+/**
+ * PUT login/accept. Answer of every accept and reject: {@link redirectSchema}. 400 with `"reason":"sign_in_too_old"` when the
+ * challenge asks for a new sign-in and this one is older than the request, or than ten minutes: show the sign-in form.
+ */
 export const loginAcceptSchema = resourceOwnerSchema
-/** PUT login/reject and consent/reject. */
+/**
+ * PUT login/reject and consent/reject. With `login_required` the latter says that another user has signed in since: the
+ * request begins again with sign-in.
+ */
 export const rejectSchema = z.strictObject({
   error: z.string().min(1).max(64),
   error_description: z.string().max(500).optional(),

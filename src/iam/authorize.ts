@@ -10,12 +10,20 @@ import {
 } from '../authorization-server/index.ts'
 import type { VerifierKind } from '../credentials/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
-import { type BrowserMark, browserMarks, dropMark, newBrowserMark, setMark, surplusMarks } from './browser-binding.ts'
-import { presentedVerifierHash } from './challenge.ts'
-import { type AnsweredChallenge, type ChallengeStore, namedClient } from './challenge-store.ts'
+import {
+  type BrowserMark,
+  browserMarks,
+  dropMark,
+  newBrowserMark,
+  setMark,
+  surplusMarks,
+  youngestMark,
+} from './browser-binding.ts'
+import { isFreshSignIn, presentedVerifierHash } from './challenge.ts'
+import { type AnsweredChallenge, type ChallengeStore, namedClient, type StoredChallenge } from './challenge-store.ts'
 import { afterSignIn, consentParameters, isPromptNone, plainText } from './flow-parameters.ts'
 import type { OpenLogins } from './open-logins.ts'
-import { errorPage, handOffRedirect, laterPage, withCookies } from './pages.ts'
+import { errorPage, handOffRedirect, laterPage } from './pages.ts'
 import type { ResourceOwnerTable } from './resource-owner-store.ts'
 
 /** What `/oauth/authorize` needs. */
@@ -29,6 +37,8 @@ export interface AuthorizeDependencies {
   readonly issuer: string
   readonly loginUrl: string
   readonly consentUrl: string
+  /** For how long a browser is known for the one that began a flow, counted from its last one. */
+  readonly browserSeconds: number
 }
 
 /** What sign-in is asked for. */
@@ -42,11 +52,13 @@ interface SignIn {
 interface Flow {
   readonly parameters: Parameters
   readonly owner: ResourceOwner
+  readonly marks: readonly BrowserMark[]
   readonly mark: BrowserMark
   readonly reauthenticate: boolean
 }
 
-const STALE = 'This sign-in has expired or was used before. Please go back to the application and start again.'
+const STALE =
+  'This sign-in has expired, or it began in another browser. Please go back to the application and start again.'
 const FULL = 'The authorization server is currently unable to handle the request. Please try again.'
 const FULL_WAIT_MS = 30_000
 const TOO_LARGE = 'The request is too large.'
@@ -54,7 +66,9 @@ const TOO_LARGE = 'The request is too large.'
 /**
  * GET, HEAD and POST `/oauth/authorize` of a server without users (OpenID Connect Core §3.1.2.1). A request becomes a
  * login challenge before anything about it is checked, and is gone through as Doorkeeper would once its browser is
- * back with a verifier. Whatever is wrong with a verifier, nothing of the flow it stands for is told.
+ * back with a verifier. A verifier is good for the browser that began and for nobody else, who learns nothing of the flow it
+ * stands for. That browser gets an equivalent answer each time: the same step again while the answer holds, later on
+ * the same request from its beginning.
  */
 export function authorizeEndpoint(dependencies: AuthorizeDependencies) {
   const steps = new AuthorizeFlow(dependencies)
@@ -98,73 +112,82 @@ class AuthorizeFlow {
   /** A browser that comes back with what the monolith's answer was turned into. */
   async resume(kind: VerifierKind, verifier: string, marks: readonly BrowserMark[]): Promise<HttpReply> {
     const hash = presentedVerifierHash(kind, verifier, this.#to.verifierKey)
-    if (hash === undefined || marks.length === 0) return errorPage(STALE)
+    if (hash === undefined) return errorPage(STALE)
+    const { challenges } = this.#to
     const hashes = marks.map((mark) => mark.hash)
     // Whether it came in time is for the store's clock to say: this process's may differ from the one that signed it.
-    const answered = await this.#to.challenges.consume(kind, hash, hashes)
-    const found = answered ?? (await this.#to.challenges.recover(kind, hash, hashes))
-    const mark = marks.find((candidate) => found?.browserHash.equals(candidate.hash))
-    if (!found || !mark) return errorPage(STALE)
+    const answered = hashes.length > 0 ? await challenges.consume(kind, hash, hashes) : undefined
+    const found = answered ?? (await challenges.behind(kind, hash))
+    if (!found) return errorPage(STALE)
+    const mark = marks.find((candidate) => found.browserHash.equals(candidate.hash))
+    if (!mark) return this.#broughtElsewhere(found)
     if (!answered) return this.#askSignIn(found, marks, mark)
-    return kind === 'login' ? this.#afterLogin(answered, mark) : this.#afterConsent(answered, mark)
+    const from = { marks, mark }
+    return kind === 'login' ? this.#afterLogin(answered, from) : this.#afterConsent(answered, from)
   }
 
-  async #afterLogin(answered: AnsweredChallenge, mark: BrowserMark): Promise<HttpReply> {
+  /** A verifier without its browser's mark: a bookmark, cookies that are kept back or lost, a theft. */
+  async #broughtElsewhere(challenge: StoredChallenge): Promise<HttpReply> {
+    // Nothing may be shown in a hidden frame, which often has no cookies: the client hears (OpenID Connect Core §3.1.2.6).
+    if (challenge.promptNone) return this.#loginRequired(challenge.parameters)
+    return challenge.isSpent ? handOffRedirect(this.#to.loginUrl, []) : errorPage(STALE)
+  }
+
+  async #afterLogin(answered: AnsweredChallenge, from: Pick<Flow, 'marks' | 'mark'>): Promise<HttpReply> {
     const { outcome, parameters } = answered
-    if (outcome.kind === 'rejected') return this.#done(await this.#rejected(answered), mark)
+    if (outcome.kind === 'rejected') return this.#rejected(answered)
     const profile = outcome.kind === 'signed_in' ? await this.#to.owners.find(outcome.subject) : undefined
-    if (outcome.kind !== 'signed_in' || !profile) return this.#done(errorPage(STALE), mark)
+    if (outcome.kind !== 'signed_in' || !profile) return errorPage(STALE)
     const owner = { ...profile, authTime: outcome.authTime }
-    const signedInForThis = owner.authTime > answered.createdAt
+    const signedInForThis = owner.authTime > answered.createdAt && isFreshSignIn(owner.authTime, Date.now() / 1_000)
     return this.#proceed({
+      ...from,
       parameters: signedInForThis ? afterSignIn(parameters) : parameters,
       owner,
-      mark,
       reauthenticate: answered.reauthenticate,
     })
   }
 
   async #proceed(flow: Flow): Promise<HttpReply> {
-    const { parameters, owner, mark } = flow
+    const { parameters, owner, marks, mark } = flow
     const step: AuthorizationStep = await this.#to.core.begin(parameters, owner)
     switch (step.kind) {
       case 'consent':
         return this.#askConsent(flow, step.request)
       case 'issue':
-        return this.#done(await this.#to.core.issueCode(step.request, owner, this.#to.issuer), mark)
+        return this.#to.core.issueCode(step.request, owner, this.#to.issuer)
       case 'reply':
-        return this.#done(step.reply, mark)
+        return step.reply
       case 'reauthenticate':
-      case 'select_account':
-        if (isPromptNone(parameters)) return this.#done(await this.#loginRequired(parameters), mark)
-        return this.#askSignIn(
-          { parameters: afterSignIn(parameters), promptNone: false, reauthenticate: true },
-          [],
-          mark,
-        )
+      case 'select_account': {
+        if (isPromptNone(parameters)) return this.#loginRequired(parameters)
+        const again = { parameters: afterSignIn(parameters), promptNone: false, reauthenticate: true }
+        return this.#askSignIn(again, marks, mark)
+      }
       case 'sign_in':
-        return this.#askSignIn({ parameters, promptNone: false, reauthenticate: false }, [], mark)
+        return this.#askSignIn({ parameters, promptNone: false, reauthenticate: false }, marks, mark)
     }
   }
 
-  async #afterConsent(answered: AnsweredChallenge, mark: BrowserMark): Promise<HttpReply> {
+  async #afterConsent(answered: AnsweredChallenge, { marks, mark }: Pick<Flow, 'marks' | 'mark'>): Promise<HttpReply> {
     const { outcome, subject } = answered
     const parameters = consentParameters(answered.parameters)
     if (outcome.kind === 'rejected') {
-      const denied = outcome.error === 'access_denied'
-      return this.#done(denied ? await this.#to.core.deny(parameters) : await this.#rejected(answered), mark)
+      // Another user has signed in since: the request goes on as theirs.
+      if (outcome.error === 'login_required') return this.#askSignIn(answered, marks, mark)
+      return outcome.error === 'access_denied' ? this.#to.core.deny(parameters) : this.#rejected(answered)
     }
     const owner = subject === undefined ? undefined : await this.#to.owners.find(subject)
-    if (outcome.kind !== 'consented' || !owner) return this.#done(errorPage(STALE), mark)
+    if (outcome.kind !== 'consented' || !owner) return errorPage(STALE)
     const checked = await this.#to.core.preAuthorize(parameters)
-    if (!checked.ok) return this.#done(this.#to.core.errorReply(checked.error), mark)
+    if (!checked.ok) return this.#to.core.errorReply(checked.error)
     // The application may have changed while the page was open: consent holds for what was shown, nothing else.
-    if (!sameScopes(checked.request.scopes, answered.scopes)) return this.#askSignIn(answered, [], mark)
-    return this.#done(await this.#to.core.issueCode(checked.request, owner, this.#to.issuer), mark)
+    if (!sameScopes(checked.request.scopes, answered.scopes)) return this.#askSignIn(answered, marks, mark)
+    return this.#to.core.issueCode(checked.request, owner, this.#to.issuer)
   }
 
   async #askSignIn(ask: SignIn, held: readonly BrowserMark[], known?: BrowserMark): Promise<HttpReply> {
-    const mark = known ?? newBrowserMark(Date.now() / 1_000)
+    const mark = known ?? youngestMark(held) ?? newBrowserMark(Date.now())
     const challenge = await this.#to.challenges.open({
       kind: 'login',
       parameters: ask.parameters,
@@ -176,10 +199,11 @@ class AuthorizeFlow {
       reauthenticate: ask.reauthenticate,
     })
     if (challenge === undefined) return errorPage(TOO_LARGE)
-    const cookies = known
-      ? []
-      : [setMark(mark, this.#secure), ...surplusMarks(held).map((old) => dropMark(old, this.#secure))]
-    return handOffRedirect(withQuery(this.#to.loginUrl, 'login_challenge', challenge), cookies)
+    const surplus = surplusMarks(held).filter((old) => old !== mark)
+    return handOffRedirect(withQuery(this.#to.loginUrl, 'login_challenge', challenge), [
+      setMark(mark, this.#to.browserSeconds, this.#secure),
+      ...surplus.map((old) => dropMark(old, this.#secure)),
+    ])
   }
 
   async #askConsent(flow: Flow, request: AuthorizationRequest): Promise<HttpReply> {
@@ -216,10 +240,6 @@ class AuthorizeFlow {
   async #loginRequired(parameters: Parameters): Promise<HttpReply> {
     const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined, this.#to.loginUrl)
     return step.kind === 'reply' ? step.reply : errorPage(STALE)
-  }
-
-  #done(reply: HttpReply, mark: BrowserMark): HttpReply {
-    return withCookies(reply, [dropMark(mark, this.#secure)])
   }
 }
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { browserMarks, dropMark, newBrowserMark, setMark, surplusMarks } from './browser-binding.ts'
+import { browserMarks, dropMark, newBrowserMark, setMark, surplusMarks, youngestMark } from './browser-binding.ts'
 
-const NOW = 1_800_000_000
+const NOW = 1_800_000_000_000
+const DAY = 86_400
 
 test('a mark is read back from the cookie it was set by, among others', () => {
   const mark = newBrowserMark(NOW)
-  const [pair] = setMark(mark, false).split(';')
+  const [pair] = setMark(mark, DAY, false).split(';')
   const [read, ...more] = browserMarks(`_session=x; ${pair}; theme=dark`)
   assert.deepEqual(read, mark)
   assert.equal(more.length, 0)
@@ -20,13 +21,20 @@ test('what is not a mark is passed over', () => {
 
 test('marks are Secure behind https only, and dropped by the same attributes', () => {
   const mark = newBrowserMark(NOW)
-  assert.match(setMark(mark, true), /; HttpOnly; SameSite=Lax; Secure$/)
-  assert.match(setMark(mark, false), /; HttpOnly; SameSite=Lax$/)
+  assert.match(setMark(mark, DAY, true), /; HttpOnly; SameSite=Lax; Secure$/)
+  assert.match(setMark(mark, DAY, false), /; HttpOnly; SameSite=Lax$/)
   assert.equal(dropMark(mark, true), `${mark.name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure`)
 })
 
-test('the oldest marks make room, so that a browser never holds more than twelve', () => {
-  const held = Array.from({ length: 14 }, (_, index) => newBrowserMark(NOW + index))
+test('the oldest marks make room, so that a browser never holds more than forty', () => {
+  const held = Array.from({ length: 43 }, (_, index) => newBrowserMark(NOW + index))
   assert.deepEqual(surplusMarks(held), [held[2], held[1], held[0]])
-  assert.deepEqual(surplusMarks(held.slice(0, 11)), [])
+  assert.deepEqual(surplusMarks(held.slice(0, 40)), [])
+  assert.equal(youngestMark(held), held[42])
+  assert.equal(youngestMark([]), undefined)
+})
+
+test('of marks that were made in the same millisecond those that were set first make room', () => {
+  const held = Array.from({ length: 42 }, () => newBrowserMark(NOW))
+  assert.deepEqual(surplusMarks(held), [held[1], held[0]])
 })

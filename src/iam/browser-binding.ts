@@ -1,21 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-/** One flow's mark in the browser that started it. The store keeps the hash of `value`. */
+/** What a browser's flows are bound to: a cookie that only this browser holds. The store keeps the hash of `value`. */
 export interface BrowserMark {
   readonly name: string
   readonly value: string
   readonly hash: Buffer
-  /** Seconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly startedAt: number
 }
 
 const PREFIX = '_iam_flow_'
 const NAME = /^_iam_flow_[0-9a-f]{16}$/
 const VALUE = /^([0-9a-z]{1,8})\.[A-Za-z0-9_-]{43}$/
-const LIFETIME_SECONDS = 3_600
-const KEPT = 12
+/** 40 cookies of 80 bytes: tabs that were all opened at once, and far from the 16 KiB that servers accept. */
+const KEPT = 40
 
-/** A mark for a flow that starts now. Each flow has a cookie of its own, so that two tabs do not overwrite each other. */
+/**
+ * A mark for a browser that has none. Tabs that open at the same moment each get one, so every mark has a name of its own
+ * lest they overwrite each other.
+ *
+ * @param now milliseconds since the epoch
+ */
 export function newBrowserMark(now: number): BrowserMark {
   const startedAt = Math.floor(now)
   const value = `${startedAt.toString(36)}.${randomBytes(32).toString('base64url')}`
@@ -38,9 +43,15 @@ export function browserMarks(cookieHeader: string | undefined): BrowserMark[] {
   return [...marks.values()]
 }
 
+/** The mark that a new flow of a browser is bound to: the youngest it holds; undefined when it holds none. */
+export function youngestMark(held: readonly BrowserMark[]): BrowserMark | undefined {
+  return youngestFirst(held)[0]
+}
+
 /** `Set-Cookie` of a mark. Lax, because the way back from sign-in and consent is a top-level GET. */
-export function setMark(mark: BrowserMark, secure: boolean): string {
-  return `${mark.name}=${mark.value}; Path=/; Max-Age=${LIFETIME_SECONDS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+export function setMark(mark: BrowserMark, lifetimeSeconds: number, secure: boolean): string {
+  const { name, value } = mark
+  return `${name}=${value}; Path=/; Max-Age=${lifetimeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
 }
 
 /** `Set-Cookie` that removes a mark. */
@@ -48,9 +59,14 @@ export function dropMark(mark: BrowserMark, secure: boolean): string {
   return `${mark.name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
 }
 
-/** The marks to drop when one more is set, oldest first: a browser holds at most twelve, so its header stays small. */
+/** The marks beyond what a browser may hold: the oldest ones, so that its `Cookie` header stays small. */
 export function surplusMarks(held: readonly BrowserMark[]): BrowserMark[] {
-  return [...held].sort((a, b) => b.startedAt - a.startedAt).slice(KEPT - 1)
+  return youngestFirst(held).slice(KEPT)
+}
+
+function youngestFirst(held: readonly BrowserMark[]): BrowserMark[] {
+  // Browsers send the cookie first that was set first (RFC 6265 §5.4).
+  return [...held].reverse().sort((a, b) => b.startedAt - a.startedAt)
 }
 
 function hashOf(value: string): Buffer {

@@ -31,10 +31,15 @@ export type Outcome =
   | { readonly kind: 'consented' }
   | { readonly kind: 'rejected'; readonly error: string; readonly description: string | undefined }
 
-/** How long a challenge waits for its answer, in seconds. */
-export const CHALLENGE_LIFETIME = 600
-/** How long the browser has to bring an answer back, in seconds. */
-export const VERIFIER_LIFETIME = 120
+/** How long somebody is taken to be busy with a sign-in or consent page that was shown to them, in seconds. */
+export const BUSY_SECONDS = 600
+/** How long an answer holds for the browser that brings it back, in seconds, counted from the last time it was given. */
+export const ANSWER_SECONDS = 120
+
+/** Whether a sign-in at `authTime` still counts as made for a request that wants one of its own; both in seconds. */
+export function isFreshSignIn(authTime: number, now: number): boolean {
+  return authTime > now - BUSY_SECONDS
+}
 
 const CHALLENGE_SHAPE = /^[0-9a-f]{64}$/
 
@@ -49,11 +54,12 @@ export function challengeHash(challenge: string): Buffer | undefined {
 }
 
 /**
- * The verifier that answers a challenge, signed and good for {@link VERIFIER_LIFETIME}. Its random part follows from
- * challenge and key, so that an answer that was lost can be given again without the verifier being stored.
+ * The verifier that answers a challenge. Its random part follows from challenge and key, so that an answer that was lost
+ * can be given again without the verifier being stored. `expiresAt`, in seconds since the epoch, is for routers: until
+ * then they know the verifier for IAM's. How long the answer behind it holds is for the store to say.
  */
-export function verifierFor(kind: VerifierKind, challenge: string, key: Uint8Array, now: number): string {
-  return mintVerifier(kind, key, now + VERIFIER_LIFETIME, nonceFor(kind, challenge, key))
+export function verifierFor(kind: VerifierKind, challenge: string, key: Uint8Array, expiresAt: number): string {
+  return mintVerifier(kind, key, expiresAt, nonceFor(kind, challenge, key))
 }
 
 /** What the store knows the verifier of a challenge by. */

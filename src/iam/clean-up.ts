@@ -1,6 +1,6 @@
 import type { AuthorizationServer } from '../authorization-server/index.ts'
 import type { Log } from '../observability/index.ts'
-import type { Database } from '../storage/index.ts'
+import type { Database, Queryable } from '../storage/index.ts'
 import type { ChallengeStore } from './challenge-store.ts'
 
 /** Removes what is over, again and again, until stopped. */
@@ -17,6 +17,8 @@ export function startCleanUp(options: {
   readonly database: Database
   readonly schema: string
   readonly challenges: ChallengeStore
+  /** How many unanswered challenges are kept at most; undefined: any number. */
+  readonly mostOpen?: number | undefined
   readonly core: AuthorizationServer
   readonly log: Log
 }): CleanUp {
@@ -52,11 +54,16 @@ export function startCleanUp(options: {
 }
 
 /**
- * Removes challenges whose time is over, a batch a transaction, each under a lock so that replicas take turns.
- * Returns how many went, or `elsewhere` when another replica is at it.
+ * Removes challenges that have expired, and the oldest unanswered ones beyond `mostOpen`, a batch a transaction, each under
+ * a lock so that replicas take turns. Returns how many went, or `elsewhere` when another replica is at it.
  */
 export async function purgeChallenges(
-  options: { readonly database: Database; readonly schema: string; readonly challenges: ChallengeStore },
+  options: {
+    readonly database: Database
+    readonly schema: string
+    readonly challenges: ChallengeStore
+    readonly mostOpen?: number | undefined
+  },
   isStopped: () => boolean = () => false,
 ): Promise<number | 'elsewhere'> {
   let removed = 0
@@ -68,11 +75,20 @@ export async function purgeChallenges(
   set_config('enable_seqscan', 'off', true) as planning`,
         [`${options.schema} clean-up`],
       )
-      return lock?.taken ? options.challenges.purge(BATCH, tx) : 'elsewhere'
+      return lock?.taken ? removeBatch(options, tx) : 'elsewhere'
     })
     if (batch === 'elsewhere') return removed === 0 ? 'elsewhere' : removed
     removed += batch
     if (batch < BATCH) break
   }
   return removed
+}
+
+async function removeBatch(
+  { challenges, mostOpen }: { readonly challenges: ChallengeStore; readonly mostOpen?: number | undefined },
+  tx: Queryable,
+): Promise<number> {
+  const expired = await challenges.purge(BATCH, tx)
+  if (expired === BATCH || mostOpen === undefined) return expired
+  return expired + (await challenges.trim(mostOpen, BATCH - expired, tx))
 }

@@ -41,8 +41,13 @@ export interface IamSettings {
   readonly testControls?: boolean
   /** What callers may do how often. Default: as often as they like. */
   readonly limits?: RequestLimitSettings | undefined
-  /** How many sign-ins may wait for their user at once; further ones are answered 503. Default: any number. */
+  /**
+   * How many sign-ins of the last ten minutes may wait for their user; further ones are answered 503. As many older ones
+   * are kept, at most. Default: any number.
+   */
   readonly maxOpenLogins?: number | undefined
+  /** For how many hours a sign-in or consent page can be answered. Default 24. */
+  readonly challengeHours?: number | undefined
   /** How often one user may guess device codes; the other limits are the device page's. Default: as often as they like. */
   readonly userCodeLimits?: UserCodeLimits | undefined
   /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */

@@ -44,7 +44,8 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   await migrate(database, handOffSchema, iamMigrations)
 
   const owners = resourceOwnerTable(database, handOffSchema)
-  const challenges = new ChallengeStore(database, handOffSchema, verifierKey)
+  const challengeSeconds = (settings.challengeHours ?? 24) * 3_600
+  const challenges = new ChallengeStore(database, handOffSchema, verifierKey, challengeSeconds)
   const tracing = openTracing(settings.tracing, log)
   const noise = new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
     log.info({ left_out, interval_seconds }, 'requests left out'),
@@ -72,6 +73,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     ready: () => isReachable(database),
     loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,
     consentUrl: settings.consentUrl ?? `${issuer}/-/iam/consent`,
+    browserSeconds: challengeSeconds,
   }
   const open = await serve({
     listen: settings.listen,
@@ -84,8 +86,10 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     applications: new ReplicatedApplications(database, handOffSchema, core.applications),
     devicePage: `${issuer}/oauth/device`,
     metrics: () => metrics.text(),
-    redirectTo: (kind, challenge) =>
-      `${issuer}/oauth/authorize?${kind}_verifier=${verifierFor(kind, challenge, verifierKey, Date.now() / 1_000)}`,
+    redirectTo(kind, challenge) {
+      const expiresAt = Date.now() / 1_000 + challengeSeconds
+      return `${issuer}/oauth/authorize?${kind}_verifier=${verifierFor(kind, challenge, verifierKey, expiresAt)}`
+    },
   })
   const inside = await serve({
     listen: settings.internalListen,
@@ -96,7 +100,10 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     await open.close(0)
     throw error
   })
-  const cleanUp = startCleanUp({ database, schema: handOffSchema, challenges, core, log })
+  const cleanUp = startCleanUp({
+    ...{ database, schema: handOffSchema, challenges, core, log },
+    mostOpen: settings.maxOpenLogins,
+  })
   log.info({ url: open.url, internal_url: inside.url, issuer }, 'IAM auth service is serving')
   return {
     url: open.url,

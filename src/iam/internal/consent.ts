@@ -33,7 +33,7 @@ export async function showConsent(to: ConsentDependencies, request: HttpRequest)
   })
 }
 
-/** PUT consent/accept: all that was asked, by the user who signed in; repeatable like login/accept. */
+/** PUT consent/accept: all that was asked, by the user who signed in. May be given again, also after a refusal. */
 export async function acceptConsent(to: ConsentDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'challenge')
   if (text === undefined) return invalidRequest('challenge: is missing')
@@ -45,11 +45,10 @@ export async function acceptConsent(to: ConsentDependencies, request: HttpReques
   if (!isExactly(body.value.grant_scope, challenge.scopes)) {
     return invalidRequest('grant_scope: must be the requested scopes, all of them and no other')
   }
-  const answered = await to.challenges.answer('consent', text, { kind: 'consented' }, to.database)
-  return answered ? redirectAnswer(to, 'consent', text) : notFound()
+  return redirectAnswer(to, 'consent', await to.challenges.answer('consent', text, { kind: 'consented' }, to.database))
 }
 
-/** PUT consent/reject: the user refused. */
+/** PUT consent/reject: the user refused. With `login_required` another user is there now, and sign-in begins again. */
 export async function rejectConsent(to: ConsentDependencies, request: HttpRequest): Promise<HttpReply> {
   return reject(to, 'consent', request)
 }

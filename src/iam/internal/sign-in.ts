@@ -1,6 +1,7 @@
 import { loginAcceptSchema, type ResourceOwnerDocument, rejectSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Database } from '../../storage/index.ts'
+import { isFreshSignIn } from '../challenge.ts'
 import type { ChallengeStore } from '../challenge-store.ts'
 import type { ResourceOwnerTable } from '../resource-owner-store.ts'
 import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
@@ -16,6 +17,12 @@ export interface SignInDependencies {
 
 /** The monolith's clock may run this much behind ours, in seconds. */
 const SKEW = 60
+
+const SIGN_IN_TOO_OLD = json(400, {
+  error: 'invalid_request',
+  error_description: 'auth_time: is too old for this request, which asks for a new sign-in',
+  reason: 'sign_in_too_old',
+})
 
 /** Errors a sign-in may end with (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6). */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -43,8 +50,9 @@ export async function showLogin(to: SignInDependencies, request: HttpRequest): P
 }
 
 /**
- * PUT login/accept: who signed in. Said again of the same user it answers the same again, until the browser has come back;
- * said again of another user it is 404.
+ * PUT login/accept: who signed in. Accepted again for the same user, it answers the same; for another user, the request
+ * goes on under a verifier of its own. A sign-in that is too old for a request that wants a new one is 400 with
+ * `"reason":"sign_in_too_old"`.
  */
 export async function acceptLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'challenge')
@@ -53,10 +61,8 @@ export async function acceptLogin(to: SignInDependencies, request: HttpRequest):
   if (!body.ok) return body.reply
   const challenge = await to.challenges.find('login', text)
   if (!challenge) return notFound()
-  if (challenge.reauthenticate && body.value.auth_time < challenge.createdAt - SKEW) {
-    return invalidRequest('auth_time: is before the request, which asks for a new sign-in')
-  }
-  return (await record(to, text, body.value)) ? redirectAnswer(to, 'login', text) : notFound()
+  if (challenge.reauthenticate && isTooOld(body.value.auth_time, challenge.createdAt)) return SIGN_IN_TOO_OLD
+  return redirectAnswer(to, 'login', await record(to, text, body.value))
 }
 
 /** PUT login/reject: nobody signed in. */
@@ -76,20 +82,28 @@ export async function reject(
   if (!body.ok) return body.reply
   if (!REFUSALS.has(body.value.error)) return invalidRequest(`error: must be one of ${[...REFUSALS].join(', ')}`)
   const { error, error_description: description } = body.value
-  const answered = await to.challenges.answer(kind, text, { kind: 'rejected', error, description }, to.database)
-  return answered ? redirectAnswer(to, kind, text) : notFound()
+  const outcome = { kind: 'rejected', error, description } as const
+  return redirectAnswer(to, kind, await to.challenges.answer(kind, text, outcome, to.database))
 }
 
-/** The answer of every accept and reject. */
-export function redirectAnswer(to: SignInDependencies, kind: 'login' | 'consent', challenge: string): HttpReply {
-  return json(200, { redirect_to: to.redirectTo(kind, challenge) })
+/** The answer of every accept and reject: 404 when there is no challenge that carries it. */
+export function redirectAnswer(
+  to: SignInDependencies,
+  kind: 'login' | 'consent',
+  challenge: string | undefined,
+): HttpReply {
+  return challenge === undefined ? notFound() : json(200, { redirect_to: to.redirectTo(kind, challenge) })
 }
 
-function record(to: SignInDependencies, challenge: string, owner: ResourceOwnerDocument): Promise<boolean> {
+function isTooOld(authTime: number, requestedAt: number): boolean {
+  return authTime < requestedAt - SKEW || !isFreshSignIn(authTime, Date.now() / 1_000 - SKEW)
+}
+
+function record(to: SignInDependencies, challenge: string, owner: ResourceOwnerDocument): Promise<string | undefined> {
   const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time } as const
   return to.database.transaction(async (tx) => {
     const answered = await to.challenges.answer('login', challenge, outcome, tx)
-    if (answered) await to.owners.put(owner, tx)
+    if (answered !== undefined) await to.owners.put(owner, tx)
     return answered
   })
 }

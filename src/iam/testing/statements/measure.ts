@@ -62,8 +62,8 @@ function purge(database: Database): Promise<number> {
 
 async function purgeOnce(database: Database): Promise<void> {
   await purge(database)
-  const challenges = new ChallengeStore(database, `${SCHEMA}_handoff`, VERIFIER_KEY)
-  await purgeChallenges({ database, schema: `${SCHEMA}_handoff`, challenges })
+  const challenges = new ChallengeStore(database, `${SCHEMA}_handoff`, VERIFIER_KEY, 86_400)
+  await purgeChallenges({ database, schema: `${SCHEMA}_handoff`, challenges, mostOpen: 100_000 })
 }
 
 async function timePurge(database: Database, backlog: number): Promise<PurgeFigures> {
