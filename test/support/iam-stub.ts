@@ -31,7 +31,7 @@ export interface Told {
   readonly body: unknown
 }
 
-/** An IAM auth service's internal port that keeps to the hand-off contract: challenges are good once. */
+/** An IAM auth service's internal port that keeps to the hand-off contract: a challenge can be answered until it is forgotten. */
 export interface IamStub {
   readonly url: string
   readonly token: string
@@ -40,6 +40,10 @@ export interface IamStub {
   redirectTo: string
   /** Answers every call with this status from now on; undefined: as it should. */
   failWith: number | undefined
+  /** Logins are accepted by users who have signed in since, in seconds since the epoch. */
+  signInNotBefore: number
+  /** Knows a challenge no more. */
+  forget(challenge: string): void
   openLogin(request?: Partial<Omit<LoginRequest, 'challenge'>>): string
   openConsent(request: Partial<Omit<ConsentRequest, 'challenge'>>): string
   openDevice(userCode: string, state?: 'open' | 'expired'): void
@@ -64,7 +68,11 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
     const challenge = new URLSearchParams(request.query).get('challenge') ?? ''
     const body = schema.safeParse(JSON.parse(request.body.toString('utf8')))
     if (!body.success) return json(400, { error: 'invalid_request', error_description: body.error.message })
-    if (!open.delete(challenge)) return notFound
+    if (!open.has(challenge)) return notFound
+    if (body.data !== null && typeof body.data === 'object' && 'auth_time' in body.data) {
+      const isTooOld = Number(body.data.auth_time) < stub.signInNotBefore
+      if (isTooOld) return json(400, { error: 'invalid_request', reason: 'sign_in_too_old' })
+    }
     told.push({ what, challenge, body: body.data })
     return json(200, { redirect_to: stub.redirectTo })
   }
@@ -122,6 +130,11 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
     told,
     redirectTo,
     failWith: undefined,
+    signInNotBefore: 0,
+    forget(challenge) {
+      logins.delete(challenge)
+      consents.delete(challenge)
+    },
     openLogin(request = {}) {
       const challenge = randomBytes(32).toString('hex')
       logins.set(challenge, { challenge, client_id: 'client', prompt_none: false, reauthenticate: false, ...request })

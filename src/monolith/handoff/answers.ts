@@ -3,12 +3,19 @@ import { messagePage, redirectTo } from '../browser/answers.ts'
 import type { Visit } from '../browser/visit.ts'
 import type { IamAnswer } from './iam-client.ts'
 
-/** 400: the challenge is none that IAM waits for any more. */
-export function staleRequestPage(visit: Visit): HttpReply {
-  return messagePage(visit, 400, {
-    heading: 'This request has expired',
-    text: 'It was used already, took too long, or is not meant for you. Go back to the application and start again.',
-  })
+const FORGOTTEN = 'That request is too old to go on with. Go back to the application and start again.'
+
+/**
+ * For a challenge that IAM does not know: it has expired, or the address was mistyped. A page that was asked for becomes the
+ * sign-in page, or home for a user who is signed in, with a message that says so; an answer is refused with 400.
+ */
+export function forgottenRequest(visit: Visit): HttpReply {
+  if (visit.method !== 'GET') {
+    const link = { href: '/', label: 'Home' }
+    return messagePage(visit, 400, { heading: 'This request has expired', text: FORGOTTEN, link })
+  }
+  visit.session.set('flash', { kind: 'alert', text: FORGOTTEN })
+  return redirectTo(visit, visit.owner ? '/' : '/users/sign_in', 303)
 }
 
 /** 502: IAM did not answer. Nothing is lost; `retry` is the address to try again at. */
@@ -20,8 +27,14 @@ export function unavailablePage(visit: Visit, retry: string): HttpReply {
   })
 }
 
+/** For a user who has just signed in for a challenge that IAM does not know any more: home, with a message that says so. */
+export function signedInForNothing(visit: Visit): HttpReply {
+  visit.session.set('flash', { kind: 'alert', text: FORGOTTEN })
+  return redirectTo(visit, '/', 303)
+}
+
 /** Sends the browser on where IAM said so, or shows why it cannot be. */
 export function onward(visit: Visit, answer: IamAnswer<string>, retry: string): HttpReply {
   if (answer.kind === 'ok') return redirectTo(visit, answer.value, 303)
-  return answer.kind === 'gone' ? staleRequestPage(visit) : unavailablePage(visit, retry)
+  return answer.kind === 'gone' ? forgottenRequest(visit) : unavailablePage(visit, retry)
 }

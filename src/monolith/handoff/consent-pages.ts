@@ -2,15 +2,19 @@ import { publicError } from '../../authorization-server/index.ts'
 import type { ConsentRequest } from '../../handoff/index.ts'
 import type { HttpReply } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
-import { askToSignIn, page } from '../browser/answers.ts'
+import { askToSignIn, messagePage, page } from '../browser/answers.ts'
 import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
 import { type SignedInVisit, textOf, type Visit } from '../browser/visit.ts'
 import { consentBody } from '../pages/consent.ts'
-import { onward, staleRequestPage, unavailablePage } from './answers.ts'
+import { forgottenRequest, onward, unavailablePage } from './answers.ts'
 import type { IamClient } from './iam-client.ts'
 
 const PATH = '/-/iam/consent'
+const NO_CHALLENGE = {
+  heading: 'Nothing to authorize',
+  text: 'This page shows what an application asks for. Start from the application.',
+}
 
 /** What the pages need; without IAM they are not there. */
 export interface ConsentPagesOptions {
@@ -25,16 +29,17 @@ export function consentPages({ iam, log }: ConsentPagesOptions): Pages {
     async (visit: Visit): Promise<HttpReply> => {
       if (!iam) return publicError(404, visit.request)
       const challenge = textOf(visit.parameters['consent_challenge']) ?? ''
-      if (challenge === '') return staleRequestPage(visit)
+      if (challenge === '') return messagePage(visit, 400, NO_CHALLENGE)
       const { owner } = visit
       if (!owner) return askToSignIn(visit, addressOf(challenge))
       // Asked anew each time: nothing is cached that could be lost between the page and the answer.
       const found = await iam.consentRequest(challenge)
-      if (found.kind === 'unavailable') {
+      if (found.kind === 'gone') return forgottenRequest(visit)
+      if (found.kind !== 'ok') {
         log.warn({ reason: found.reason }, 'consent: IAM did not answer')
         return unavailablePage(visit, addressOf(challenge))
       }
-      if (found.kind === 'gone' || found.value.subject !== owner.id) return staleRequestPage(visit)
+      if (found.value.subject !== owner.id) return forAnotherUser({ ...visit, owner }, iam, challenge)
       return answer({ ...visit, owner }, iam, found.value)
     }
   const accept = withRequest(async (visit, client, request) =>
@@ -60,6 +65,24 @@ export function consentPages({ iam, log }: ConsentPagesOptions): Pages {
       ),
     ),
   }
+}
+
+/**
+ * The page was asked for by another user, who has signed out since, or this address is not this user's at all. Nothing is
+ * shown of the request or agreed to in the other one's name. A user who wants to go on has IAM begin the request again as
+ * theirs, which it does in the browser that began it alone.
+ */
+async function forAnotherUser(visit: SignedInVisit, iam: IamClient, challenge: string): Promise<HttpReply> {
+  if (visit.method === 'GET' && textOf(visit.parameters['continue']) === 'true') {
+    const answer = await iam.rejectConsent(challenge, 'login_required', 'Another user has signed in.')
+    return onward(visit, answer, addressOf(challenge))
+  }
+  const { username } = visit.owner
+  return messagePage(visit, 400, {
+    heading: 'This request is for another user',
+    text: `You are signed in as ${username}, and somebody else began this request. Nothing was authorized.`,
+    link: { href: `${addressOf(challenge)}&continue=true`, label: `Continue as ${username}` },
+  })
 }
 
 function showConsent(visit: Visit, request: ConsentRequest): HttpReply {

@@ -35,6 +35,7 @@ for (const engine of testDatabases()) {
     beforeEach(() => {
       iam.failWith = undefined
       iam.redirectTo = ONWARD
+      iam.signInNotBefore = 0
     })
     const at = (path: string) => `${monolith.url}${path}`
     const loginAt = (challenge: string) => at(`/users/sign_in?login_challenge=${challenge}`)
@@ -129,14 +130,54 @@ for (const engine of testDatabases()) {
         assert.equal((await browser.visit(loginAt(challenge))).status, 200)
       })
 
-      test('says 400 for a challenge that is unknown or used', async () => {
-        const browser = await signedInBrowser(monolith.url)
-        const challenge = iam.openLogin()
-        await browser.visit(loginAt(challenge))
-        for (const stale of [challenge, 'unknown', '%00']) {
-          const page = await browser.visit(loginAt(stale))
-          assert.equal(page.status, 400)
+      test('with a challenge that IAM has forgotten is the sign-in page, or home for a user who is signed in', async () => {
+        for (const stale of [iam.openLogin(), 'unknown', '%00']) {
+          iam.forget(stale)
+          const stranger = new Browser()
+          const form = await stranger.follow(await stranger.visit(loginAt(stale)))
+          assert.equal(form.status, 200)
+          assert.match(textOfPage(form), /too old to go on with/)
+          assert.equal(fieldsOf(form.forms[0]).login_challenge, undefined)
+          const user = await signedInBrowser(monolith.url)
+          const home = await user.follow(await user.visit(loginAt(stale)))
+          assert.equal(home.status, 200)
+          assert.match(textOfPage(home), /too old to go on with.*Hello, Alice/)
+          assert.doesNotMatch(textOfPage(await user.visit(at('/'))), /too old/)
         }
+      })
+
+      test('with a password, for a challenge that was forgotten meanwhile, signs in all the same', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin()
+        const page = await browser.visit(loginAt(challenge))
+        iam.forget(challenge)
+        const home = await browser.follow(await sendSignIn(browser, page))
+        assert.equal(home.status, 200)
+        assert.match(textOfPage(home), /too old to go on with.*Hello, Alice/)
+      })
+
+      test('can be sent twice at once, visited twice and bookmarked', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin()
+        const page = await browser.visit(loginAt(challenge))
+        const sent = await Promise.all([sendSignIn(browser, page), sendSignIn(browser, page)])
+        for (const answer of sent) assert.equal((await browser.follow(answer, ISSUER)).location?.href, ONWARD)
+        for (let time = 0; time < 2; time++) {
+          assert.equal((await browser.visit(loginAt(challenge))).location?.href, ONWARD)
+        }
+        assert.equal((await new Browser().visit(loginAt(challenge))).status, 200)
+      })
+
+      test('is demanded again where IAM says that the one for this challenge is too old', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin({ reauthenticate: true })
+        await sendSignIn(browser, await browser.visit(loginAt(challenge)))
+        iam.signInNotBefore = Math.floor(Date.now() / 1_000) + 3_600
+        const page = await browser.visit(loginAt(challenge))
+        assert.equal(page.status, 200)
+        assert.equal(fieldsOf(page.forms[0]).login_challenge, challenge)
+        iam.signInNotBefore = 0
+        assert.equal((await sendSignIn(browser, page)).location?.href, ONWARD)
       })
 
       test('never sends the browser to another origin, whatever IAM says', async () => {
@@ -187,17 +228,35 @@ for (const engine of testDatabases()) {
         assert.match(textOfPage(page), /^Authorization required/)
       })
 
-      test('is for the user the challenge is about, and for nobody else', async () => {
+      test('is for the user the challenge is about, and for nobody else, who may begin again as themselves', async () => {
         const alice = await signedInBrowser(monolith.url)
         const bob = await signedInBrowser(monolith.url, 'bob')
         const challenge = iam.openConsent({ subject: '1' })
-        assert.equal((await bob.visit(consentAt(challenge))).status, 400)
+        const refused = await bob.visit(consentAt(challenge))
+        assert.equal(refused.status, 400)
         const { authenticity_token = '' } = fieldsOf((await bob.visit(at('/'))).forms[0])
-        const forged = { authenticity_token, consent_challenge: challenge }
+        const forged = { authenticity_token, consent_challenge: challenge, continue: 'true' }
         assert.equal((await bob.visit(at('/-/iam/consent/accept'), { form: forged })).status, 400)
         assert.equal((await bob.visit(at('/-/iam/consent/reject'), { form: forged })).status, 400)
         assert.equal(toldOf(challenge).length, 0)
         assert.equal((await alice.visit(consentAt(challenge))).status, 200)
+        const address = /<a class="button primary" href="([^"]+)">Continue as bob/.exec(refused.text)?.[1] ?? ''
+        const goesOn = await bob.visit(at(address.replaceAll('&amp;', '&')))
+        assert.equal(goesOn.location?.href, ONWARD)
+        const { what, body } = toldOnce(challenge)
+        assert.deepEqual([what, body['error']], ['consent reject', 'login_required'])
+        assert.equal((await alice.visit(`${consentAt(challenge)}&continue=true`)).status, 200)
+      })
+
+      test('can be answered twice at once, again, and otherwise', async () => {
+        const browser = await signedInBrowser(monolith.url)
+        const challenge = iam.openConsent({})
+        const page = await browser.visit(consentAt(challenge))
+        const sent = await Promise.all([press(browser, page, 'Authorize'), press(browser, page, 'Authorize')])
+        for (const answer of [...sent, await press(browser, page, 'Deny'), await press(browser, page, 'Deny')]) {
+          assert.equal(answer.location?.href, ONWARD)
+        }
+        assert.equal((await browser.visit(consentAt(challenge))).status, 200)
       })
 
       test('cannot be answered from elsewhere', async () => {
@@ -221,13 +280,17 @@ for (const engine of testDatabases()) {
         assert.equal((await press(browser, page, 'Authorize')).location?.href, ONWARD)
       })
 
-      test('says 400 for a challenge that is unknown, used or missing', async () => {
+      test('is home, with a word why, for a challenge that IAM has forgotten, and 400 without one', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({})
         const page = await browser.visit(consentAt(challenge))
-        await press(browser, page, 'Authorize')
-        assert.equal((await press(browser, page, 'Authorize')).status, 400)
-        assert.equal((await browser.visit(consentAt('unknown'))).status, 400)
+        iam.forget(challenge)
+        for (const button of ['Authorize', 'Deny']) {
+          const refused = await press(browser, page, button)
+          assert.deepEqual([refused.status, refused.location], [400, undefined])
+        }
+        const unknown = await browser.follow(await browser.visit(consentAt('unknown')))
+        assert.match(textOfPage(unknown), /too old to go on with/)
         assert.equal((await browser.visit(at('/-/iam/consent'))).status, 400)
       })
     })

@@ -14,10 +14,14 @@ import {
 } from '../../handoff/index.ts'
 import { type Call, call } from '../../http/index.ts'
 
-/** What came of asking IAM: `gone` is an unknown, used or expired challenge or code; `unavailable` says nothing about it. */
+/**
+ * What came of asking IAM: `gone` is an unknown or expired challenge or code; `sign_in_too_old` a challenge that wants a
+ * newer sign-in than the one it was answered with; `unavailable` says nothing about it.
+ */
 export type IamAnswer<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'gone'; readonly hasExpired: boolean }
+  | { readonly kind: 'sign_in_too_old'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly reason: string }
 
 export type LoginRequest = z.infer<typeof loginRequestSchema>
@@ -39,7 +43,7 @@ export interface IamClient {
 }
 
 const LIMIT_MS = 5_000
-const goneSchema = z.object({ reason: z.literal('expired') })
+const reasonSchema = z.object({ reason: z.enum(['expired', 'sign_in_too_old']) })
 
 /** Reaches IAM at `url` with the internal token; a `redirect_to` that leaves the origin of `issuer` is refused. */
 export function iamClient(options: {
@@ -97,7 +101,10 @@ async function ask(options: Call): Promise<IamAnswer<unknown>> {
     if (status >= 200 && status < 300) return { kind: 'ok', value: json }
     // 400: a challenge or code that cannot be one. 409, 410: other ways to say that it is used up.
     if (status === 404 || status === 400 || status === 409 || status === 410) {
-      return { kind: 'gone', hasExpired: goneSchema.safeParse(json).success }
+      const reason = reasonSchema.safeParse(json).data?.reason
+      return reason === 'sign_in_too_old'
+        ? { kind: reason, reason }
+        : { kind: 'gone', hasExpired: reason === 'expired' }
     }
     return { kind: 'unavailable', reason: `answered ${status}` }
   } catch (error) {

@@ -3,8 +3,8 @@ import type { ResourceOwner } from '../../authorization-server/index.ts'
 import type { HttpReply } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { Visit } from '../browser/visit.ts'
-import { onward, staleRequestPage, unavailablePage } from './answers.ts'
-import type { IamClient, LoginRequest } from './iam-client.ts'
+import { forgottenRequest, onward, signedInForNothing, unavailablePage } from './answers.ts'
+import type { IamAnswer, IamClient, LoginRequest } from './iam-client.ts'
 
 /** What a sign-in page that carries a login challenge should do, before anybody has typed anything. */
 export type LoginStep = 'accept' | 'reject' | 'end_session_and_ask' | 'ask'
@@ -42,24 +42,33 @@ export interface LoginChallenges {
 
 /** See {@link LoginChallenges}. */
 export function loginChallenges(iam: IamClient, log: Log): LoginChallenges {
-  const accept = async (visit: Visit, challenge: string, owner: ResourceOwner) => {
+  const accept = async (challenge: string, owner: ResourceOwner): Promise<IamAnswer<string>> => {
     const answer = await iam.acceptLogin(challenge, owner)
-    if (answer.kind === 'unavailable') log.warn({ reason: answer.reason }, 'login: IAM did not take the answer')
-    return onward(visit, answer, retryAddress(challenge))
+    if ('reason' in answer) log.warn({ reason: answer.reason }, 'login: IAM did not take the answer')
+    return answer
   }
   return {
-    accept,
+    async accept(visit, challenge, owner) {
+      const answer = await accept(challenge, owner)
+      return answer.kind === 'gone' ? signedInForNothing(visit) : onward(visit, answer, retryAddress(challenge))
+    },
     async begin(visit, challenge) {
       const found = await iam.loginRequest(challenge)
-      if (found.kind === 'gone') return staleRequestPage(visit)
-      if (found.kind === 'unavailable') {
+      if (found.kind === 'gone') return forgottenRequest(visit)
+      if (found.kind !== 'ok') {
         log.warn({ reason: found.reason }, 'login: IAM did not answer')
         return unavailablePage(visit, retryAddress(challenge))
       }
       const { owner } = visit
       const hasSignedInForThis = visit.session.data.signedInFor?.includes(digest(challenge)) ?? false
       const step = decideLogin(found.value, owner !== undefined, hasSignedInForThis)
-      if (step === 'accept' && owner) return accept(visit, challenge, owner)
+      if (step === 'accept' && owner) {
+        const answer = await accept(challenge, owner)
+        // The user did sign in for this challenge, but too long ago for what the application wants.
+        return answer.kind === 'sign_in_too_old'
+          ? 'end_session_and_ask'
+          : onward(visit, answer, retryAddress(challenge))
+      }
       if (step !== 'reject') return step
       const description = 'The authorization server requires end-user authentication'
       return onward(visit, await iam.rejectLogin(challenge, 'login_required', description), retryAddress(challenge))
