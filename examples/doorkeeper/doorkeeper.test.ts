@@ -155,8 +155,45 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
       const answer = (await browser.submit(deny, {}, callback)).location
       assert.deepEqual([answer?.searchParams.get('error'), answer?.searchParams.get('state')], ['access_denied', 's1'])
 
-      const late = await browser.submit(deny, {}, callback)
-      assert.equal(late.status, 400, 'an answered challenge is answered once')
+      const again = (await browser.submit(deny, {}, callback)).location
+      assert.equal(again?.searchParams.get('error'), 'access_denied')
+      const approve = consent.forms.find((form) => form.buttons.includes('Authorize'))
+      assert.ok(approve)
+      const codes = [await browser.submit(approve, {}, callback), await browser.submit(approve, {}, callback)].map(
+        ({ location }) => location?.searchParams.get('code') ?? '',
+      )
+      assert.ok(codes[0] !== codes[1] && codes.every((code) => code.startsWith(IAM_PREFIXES.authorization_code)))
+    })
+
+    test('a sign-in page is sent twice at once, opened again and bookmarked, and each time there is a way on', async () => {
+      const browser = new Browser()
+      const page = await browser.open(authorizeUrl(), callback)
+      for (const sent of await Promise.all([signInTo(page, browser), signInTo(page, browser)])) {
+        assert.equal(sent.url.pathname, '/-/iam/consent')
+      }
+      assert.equal((await browser.open(page.url, callback)).url.pathname, '/-/iam/consent')
+      const elsewhere = await new Browser().open(page.url, callback)
+      assert.deepEqual([elsewhere.status, elsewhere.url.pathname], [200, '/users/sign_in'])
+    })
+
+    test('a challenge that IAM does not know is the sign-in page or home, and its form is refused', async () => {
+      const login = `${platform.issuer}/users/sign_in?login_challenge=${'f'.repeat(64)}`
+      const stranger = new Browser()
+      const form = await stranger.open(login)
+      assert.deepEqual([form.status, form.url.search], [200, ''])
+      assert.match(form.text, /too old to go on with/)
+      assert.match((await signInTo(form, stranger)).text, /signed in as alice/)
+      for (const address of [login, `${platform.issuer}/-/iam/consent?consent_challenge=${'f'.repeat(64)}`]) {
+        const home = await stranger.open(address)
+        assert.deepEqual([home.status, home.url.pathname], [200, '/'])
+        assert.match(home.text, /too old to go on with.*signed in as alice/s)
+      }
+      const waiting = new Browser()
+      const page = await waiting.open(authorizeUrl(), callback)
+      const [open] = page.forms
+      assert.ok(open)
+      const typed = { 'user[login]': 'alice', 'user[password]': 'alice-password-1', login_challenge: 'e'.repeat(64) }
+      assert.match((await waiting.submit(open, typed)).text, /too old to go on with.*signed in as alice/s)
     })
 
     test('consent is taken from the user it was asked of, and from nobody else in the same browser', async () => {
@@ -166,6 +203,20 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
       const stranger = new Browser()
       await signInTo(await stranger.open(`${platform.issuer}/users/sign_in`), stranger, 'bob', 'bob-password-2')
       assert.equal((await stranger.open(consent.url)).status, 400)
+    })
+
+    test('a consent page that another user finds in this browser goes on as theirs, once they say so', async () => {
+      const browser = new Browser()
+      const consent = await signInTo(await browser.open(authorizeUrl(), callback), browser)
+      await signInTo(await browser.open(`${platform.issuer}/users/sign_in`), browser, 'bob', 'bob-password-2')
+      const refused = await browser.open(consent.url)
+      assert.equal(refused.status, 400)
+      assert.doesNotMatch(refused.text, /Confidential App/)
+      const address = /href="([^"]+)">Continue as bob/.exec(refused.text)?.[1] ?? ''
+      const goesOn = await browser.open(new URL(address.replaceAll('&amp;', '&'), platform.issuer), callback)
+      assert.equal(goesOn.url.pathname, '/-/iam/consent')
+      assert.match(goesOn.text, /Confidential App/)
+      assert.notEqual(goesOn.url.search, consent.url.search)
     })
 
     test('prompt=none is answered to the client without a page, signed in or not', async () => {

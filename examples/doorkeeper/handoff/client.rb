@@ -13,6 +13,9 @@ module Iam
   # The challenge, code or application is unknown there, or its time is over.
   class Gone < StandardError; end
 
+  # The application wants a newer sign-in than the one that was told.
+  class SignInTooOld < StandardError; end
+
   # The internal API of the IAM auth service. Every call has a time limit and carries the shared token; nothing here
   # ever puts a challenge, token or body into an error message.
   class Client
@@ -32,7 +35,7 @@ module Iam
       @http.get(LOGIN, login_challenge: challenge)
     end
 
-    # user: see Iam.user_document. Returns where to send the browser.
+    # user: see Iam.user_document. Returns where to send the browser. Raises SignInTooOld when the user has to sign in again.
     def accept_login(challenge, user)
       redirect @http.put("#{LOGIN}/accept", { challenge: challenge }, user)
     end
@@ -51,8 +54,12 @@ module Iam
     end
 
     def reject_consent(challenge)
-      body = { error: "access_denied", error_description: "The resource owner or authorization server denied the request." }
-      redirect @http.put("#{CONSENT}/reject", { challenge: challenge }, body)
+      answer_consent_with(challenge, "access_denied", "The resource owner or authorization server denied the request.")
+    end
+
+    # Another user has signed in since the page was asked for: IAM begins the request again as theirs.
+    def restart_consent(challenge)
+      answer_consent_with(challenge, "login_required", "Another user has signed in.")
     end
 
     # What stands behind an access token; nil for one that is not good.
@@ -74,6 +81,10 @@ module Iam
     end
 
     private
+
+    def answer_consent_with(challenge, error, description)
+      redirect @http.put("#{CONSENT}/reject", { challenge: challenge }, error: error, error_description: description)
+    end
 
     # The browser is sent to the platform's own origin only, whoever answers.
     def redirect(answer)
@@ -123,6 +134,7 @@ module Iam
 
     def read(answer, method, path)
       raise Gone, "#{method} #{path.split("/").first(5).join("/")}" if answer.code == "404"
+      raise SignInTooOld, "sign-in too old" if answer.code == "400" && answer.body.to_s.include?('"reason":"sign_in_too_old"')
       raise Refused, "answered #{answer.code}" if %w[400 413 422].include?(answer.code)
       raise Unavailable, "answered #{answer.code}" unless answer.is_a?(Net::HTTPSuccess)
 

@@ -2,9 +2,7 @@ module Iam
   # The consent page for applications that IAM serves: the same page as Doorkeeper's, answered to IAM. The request is
   # asked of IAM anew for every step, so nothing is kept here between the page and the click.
   class ConsentController < ::BaseController
-    STALE = LoginChallenge::STALE
-
-    rescue_from(Iam::Gone) { render plain: STALE, status: :bad_request }
+    rescue_from(Iam::Gone) { forgotten }
     rescue_from(Iam::Unavailable) do |fault|
       logger.warn("iam: #{fault.message}")
       render plain: LoginChallenge::NO_ANSWER, status: :bad_gateway
@@ -38,13 +36,26 @@ module Iam
       redirect_to "/users/sign_in"
     end
 
-    # Consent is given by the user who signed in for it, by nobody else who has come to this browser since.
+    # Consent is given by the user who signed in for it, by nobody else who has come to this browser since. Such a user is
+    # shown nothing of the request, and may have IAM begin it again as theirs.
     def find_request
       @challenge = params[:consent_challenge].to_s
       raise Iam::Gone, "no challenge" if @challenge.empty?
 
       @consent = Iam.client.consent_request(@challenge)
-      raise Iam::Gone, "another user" unless @consent["subject"] == current_user.id.to_s
+      return if @consent["subject"] == current_user.id.to_s
+      return redirect_to(Iam.client.restart_consent(@challenge), status: :see_other) if request.get? && params[:continue] == "true"
+
+      @consent = nil
+      render :another_user, status: :bad_request
+    end
+
+    # A page that was bookmarked, or left open for longer than IAM keeps requests.
+    def forgotten
+      return render(plain: LoginChallenge::FORGOTTEN, status: :bad_request) unless request.get? && @challenge.present?
+
+      flash[:alert] = LoginChallenge::FORGOTTEN
+      redirect_to "/", status: :see_other
     end
   end
 end

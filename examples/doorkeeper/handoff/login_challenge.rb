@@ -5,12 +5,11 @@ module Iam
   module LoginChallenge
     extend ActiveSupport::Concern
 
-    STALE = "This sign-in request was used already or has expired. Go back to the application and start again.".freeze
+    FORGOTTEN = "That request is too old to go on with. Go back to the application and start again.".freeze
     NO_ANSWER = "The sign-in service did not answer. Nothing was lost: try again in a moment.".freeze
 
     included do
       helper_method :login_challenge
-      rescue_from(Iam::Gone) { render plain: STALE, status: :bad_request }
       rescue_from(Iam::Unavailable) do |fault|
         logger.warn("iam: #{fault.message}")
         render plain: NO_ANSWER, status: :bad_gateway
@@ -36,12 +35,16 @@ module Iam
       case iam_login_step(Iam.client.login_request(challenge), challenge)
       when :accept then accept_iam_login(challenge)
       when :reject then iam_redirect Iam.client.reject_login(challenge, "login_required", "The authorization server requires end-user authentication")
-      when :end_session_and_ask
-        reset_session
-        @current_user = nil
-        return false
+      when :end_session_and_ask then return end_session_for_iam
       else return false
       end
+      true
+    rescue Iam::SignInTooOld
+      end_session_for_iam
+    rescue Iam::Gone
+      # A bookmark, or a page older than IAM keeps requests: what the address is without a challenge.
+      flash[:alert] = FORGOTTEN
+      redirect_to current_user ? "/" : "/users/sign_in", status: :see_other
       true
     end
 
@@ -51,9 +54,19 @@ module Iam
       session[:iam_signed_in_for] = Digest::SHA256.hexdigest(challenge)
       accept_iam_login(challenge)
       true
+    rescue Iam::Gone
+      flash[:alert] = FORGOTTEN
+      false
     end
 
     private
+
+    # Returns false: the form is to be shown, to somebody who is signed out.
+    def end_session_for_iam
+      reset_session
+      @current_user = nil
+      false
+    end
 
     def iam_login_step(request, challenge)
       LoginChallenge.decide(

@@ -32,7 +32,8 @@ class SessionsController < BaseController
   end
 
   def home
-    render plain: current_user ? "signed in as #{current_user.username}" : "signed out"
+    said = flash[:alert]
+    render plain: [said, current_user ? "signed in as #{current_user.username}" : "signed out"].compact.join("\n")
   end
 
   private
