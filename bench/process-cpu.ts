@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 
 /** Kernel clock ticks per second, in which /proc counts. */
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
@@ -10,6 +10,14 @@ export function cpuMicroseconds(pid: number): number {
   // The command name stands in parentheses and may hold spaces; the fields after it are counted from its end.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6
+}
+
+/** The same for a process and its living children, such as the engine of an embedded database. */
+export function treeCpuMicroseconds(pid: number): number {
+  const children = globSync(`/proc/${pid}/task/*/children`).flatMap(
+    (file) => readFileSync(file, 'utf8').match(/\d+/g) ?? [],
+  )
+  return children.reduce((sum, child) => sum + treeCpuMicroseconds(Number(child)), cpuMicroseconds(pid))
 }
 
 /** Resident memory of a process, in megabytes. */

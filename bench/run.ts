@@ -1,6 +1,7 @@
 // npm run bench: see the help below.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { benchEngine } from './engine.ts'
 import { benchGateway } from './gateway.ts'
 import { benchPropagation } from './propagation.ts'
 import { benchTokens } from './tokens.ts'
@@ -22,6 +23,8 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
   propagation how long a flip takes to the last of 20 gateways, by two control planes on one PostgreSQL, and what a
               gateway misses while one of the two is killed
               --flips N (1000)
+  engine      opens and closes embedded databases, and counts how often an engine's process crashes
+              --cycles N (500)
 
 Figures of a shared machine are its good moments: compare what ran in the same minutes, and look at the ratio.
 `
@@ -44,6 +47,9 @@ switch (what) {
     break
   case 'propagation':
     await benchPropagation(args)
+    break
+  case 'engine':
+    await benchEngine(args)
     break
   default:
     process.stdout.write(HELP)

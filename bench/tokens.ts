@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { findPostgres, type PrivatePostgres, startPrivatePostgres } from '../scripts/private-postgres.ts'
 import { openDatabase } from '../src/storage/index.ts'
 import { isInstalled } from './load.ts'
-import { cpuMicroseconds } from './process-cpu.ts'
+import { treeCpuMicroseconds } from './process-cpu.ts'
 import { type BenchClient, benchClients } from './tokens/clients.ts'
 import { arriveAt, type Latency, OPEN_LANES, saturate } from './tokens/load.ts'
 import { type StoreKind, type TokenFormat, type TokenPeer, type TokenServer, tokenPeers } from './tokens/servers.ts'
@@ -131,9 +131,9 @@ async function measureWorkload(
 async function measureOnce({ requests }: Plan, figure: Figures, clients: readonly BenchClient[]): Promise<void> {
   const { port, pid } = figure.server
   const work = await workload(figure.workload, figure.server, clients, requests)
-  const before = cpuMicroseconds(pid)
+  const before = treeCpuMicroseconds(pid)
   const perSecond = await saturate(port, work, requests)
-  figure.cpu = Math.min(figure.cpu, (cpuMicroseconds(pid) - before) / requests)
+  figure.cpu = Math.min(figure.cpu, (treeCpuMicroseconds(pid) - before) / requests)
   figure.perSecond = Math.max(figure.perSecond, perSecond)
 }
 

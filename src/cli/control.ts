@@ -32,14 +32,14 @@ export async function runControl(args: readonly string[], io: CommandIo): Promis
     return 0
   }
   const log = createLog('control', { level: settings.log_level })
-  const store = await openStore('control', settings)
+  const store = await openStore('control', settings, log)
   const started = startControlPlane(controlSettings(settings, store), log)
   const control = await started.catch(async (error: unknown) => {
     await store.close()
     throw asConfigError(error)
   })
   log.info({ listen: control.url }, 'control plane is ready')
-  return runUntilStopped([store, control], log, store.database.lost)
+  return runUntilStopped([store, control], log)
 }
 
 /** What a control plane refuses to start with is a fault of its configuration, to be told line by line. */

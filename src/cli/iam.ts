@@ -29,13 +29,13 @@ export async function runIam(args: readonly string[], io: CommandIo): Promise<nu
   }
   const claims = shownClaimsOf('iam', settings)
   const log = createLog('iam', { level: settings.log_level })
-  const store = await openStore('iam', settings)
+  const store = await openStore('iam', settings, log)
   const iam = await startIam(iamSettings(settings, claims, store), log).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
   log.info({ listen: iam.url, internal: iam.internalUrl, issuer: settings.issuer }, 'IAM auth service is ready')
-  return runUntilStopped([store, iam], log, store.database.lost)
+  return runUntilStopped([store, iam], log)
 }
 
 function iamSettings(settings: Settings<'iam'>, claims: readonly Claim[], store: OpenStore): IamSettings {

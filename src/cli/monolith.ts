@@ -36,14 +36,14 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
   const seed = seedOf('monolith', settings, settings.issuer.replace(/\/$/, ''))
   const claims = shownClaimsOf('monolith', settings)
   const log = createLog('monolith', { level: settings.log_level })
-  const store = await openStore('monolith', settings)
+  const store = await openStore('monolith', settings, log)
   const started = startMonolith({ ...monolithSettings(settings, store), claims, seed }, log)
   const monolith = await started.catch(async (error: unknown) => {
     await store.close()
     throw error
   })
   log.info({ listen: monolith.url, issuer: settings.issuer }, 'monolith is ready')
-  return runUntilStopped([store, monolith], log, store.database.lost)
+  return runUntilStopped([store, monolith], log)
 }
 
 /** The seed that the options name; with test controls, users of the recording have what was recorded of them. */

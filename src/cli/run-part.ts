@@ -8,22 +8,16 @@ export interface RunningPart {
 const STOP_LIMIT_MS = 5_000
 
 /**
- * Keeps parts running until SIGINT or SIGTERM, or until `lost` resolves with what cannot be gone on without, then closes
- * them, last started first. Resolves with the exit code: 0 for an orderly stop, 1 when it took longer than 5 s or
- * something was lost, so that a supervisor starts the process anew.
+ * Keeps parts running until SIGINT or SIGTERM, then closes them, last started first. Resolves with the exit code: 0 for
+ * an orderly stop, 1 when a part failed to stop or the stop took longer than 5 s.
  */
-export async function runUntilStopped(parts: readonly RunningPart[], log: Log, lost?: Promise<Error>): Promise<number> {
+export async function runUntilStopped(parts: readonly RunningPart[], log: Log): Promise<number> {
   let code = 0
   const why = await new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
     // A part that a supervisor started with a channel goes when the supervisor does, however it went.
     if (process.channel) process.once('disconnect', () => resolve('SIGTERM (the parent is gone)'))
-    lost?.then((fault) => {
-      log.fatal({ err: fault }, 'this process cannot go on and ends')
-      resolve(fault.message)
-    })
   })
-  if (!why.startsWith('SIG')) code = 1
   log.info({ why }, 'stopping')
   const limit = setTimeout(() => {
     log.error('the stop took too long, what is left is cut')

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/index.ts'
+import type { Log } from '../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../storage/index.ts'
 
 /** Where a part keeps its state, open, and the directory for the secrets it makes. */
@@ -12,6 +13,7 @@ export interface OpenStore {
 export async function openStore(
   section: string,
   settings: { readonly database_url?: string | undefined; readonly data_dir?: string | undefined },
+  log: Log,
 ): Promise<OpenStore> {
   const directory = settings.data_dir ?? './data'
   if (settings.database_url !== undefined) {
@@ -23,7 +25,7 @@ export async function openStore(
   }
   const claim = await claimDataDirectory(directory)
   try {
-    const database = await openDatabase({ kind: 'embedded', dataDir: directory })
+    const database = await openDatabase({ kind: 'embedded', dataDir: directory, log })
     return {
       database,
       directory,

@@ -39,16 +39,14 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const { log_json, log_level } = settings
   const output = log_json ? jsonOutput(log_level) : readableOutput(log_level, plan.files.log)
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
-  let database: Database
   try {
-    database = await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
+    await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
   } catch (error) {
     for (const part of parts.reverse()) await part.close().catch(() => {})
     throw error
   }
   io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: !log_json }))
-  void database.lost.then((fault) => tell(`${fault.message}; handover ends`))
-  return runUntilStopped(parts, output.log('up'), database.lost)
+  return runUntilStopped(parts, output.log('up'))
 }
 
 type UpSettings = Settings<'up'> & { readonly claims: readonly Claim[] }
@@ -60,14 +58,14 @@ async function startParts(
   output: UpOutput,
   parts: RunningPart[],
   tell: (text: string) => void,
-): Promise<Database> {
+): Promise<void> {
   const { files } = plan
   const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
   for (const file of [...made, files.markCheckSecret]) ensureSecretFile('--data-dir', file)
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
   tell('opening the embedded database …')
-  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir })
+  const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir, log: output.log('up') })
   parts.push(database)
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [
@@ -95,7 +93,6 @@ async function startParts(
   await gateway.whenReady()
   const { replicator } = await starting[2]
   if (!(await replicator.whenDrained(20_000))) tell('some applications have not arrived yet; replication goes on')
-  return database
 }
 
 function startControl(plan: UpPlan, database: Database, log: Log) {

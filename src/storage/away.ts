@@ -1,3 +1,5 @@
+import { StoreAwayError } from './errors.ts'
+
 /**
  * What `pg` says of a server that does not answer, which has no code: it could not be connected to in time, gave no
  * answer in time, or went away.
@@ -13,12 +15,13 @@ const STATE = /^(?:08...|53...|57P..|57014)$/
  */
 export function isStoreAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  if (error instanceof StoreAwayError) return true
   const { code } = error as NodeJS.ErrnoException
   if (typeof code === 'string' && (SOCKET.has(code) || STATE.test(code))) return true
   return SAID.test(error.message) || isStoreAway(error.cause)
 }
 
-/** Whether a statement was given up because the server said nothing in time, not even that its own time was over. */
+/** Whether a statement was given up because the server sent nothing in time, not even an error about its own limit. */
 export function isStoreSilent(error: unknown): error is Error {
-  return error instanceof Error && error.message === 'Query read timeout'
+  return error instanceof Error && (error.message === 'Query read timeout' || isStoreSilent(error.cause))
 }

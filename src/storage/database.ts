@@ -2,9 +2,10 @@ import { EventEmitter } from 'node:events'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { isStoreSilent } from './away.ts'
-import { type EmbeddedEngine, openEmbeddedEngine } from './embedded.ts'
-import { StorageError } from './errors.ts'
+import { type Log, silentLog } from '../observability/index.ts'
+import { isStoreAway, isStoreSilent } from './away.ts'
+import { type EmbeddedEngine, openEmbeddedEngine } from './embedded/engine.ts'
+import { StorageError, StoreAwayError } from './errors.ts'
 import { openPipelines, type Pipelines } from './pipelines.ts'
 import type { Statement } from './statement.ts'
 
@@ -17,11 +18,11 @@ export interface Queryable {
 /** PostgreSQL, embedded or a server: one SQL for both. */
 export interface Database extends Queryable {
   readonly kind: 'embedded' | 'postgres'
-  /** Resolves, with the reason, when the database is gone for this process: an embedded engine that died. */
-  readonly lost: Promise<StorageError>
   /**
    * All statements of `work` happen, or none. Slow work does not belong inside: the embedded engine has one session.
-   * `limitMs` is for statements that are known to take longer than others.
+   * `limitMs` is for statements that are known to take longer than others. When the store goes away before the commit is
+   * sent, nothing has happened; when it goes away before the commit is answered, the message of the
+   * {@link StoreAwayError} says that the outcome is unknown.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>, limitMs?: number): Promise<T>
   /** A typed query builder on the same connections. */
@@ -35,8 +36,14 @@ export interface Database extends Queryable {
 
 export type DatabaseLocation =
   | { readonly kind: 'postgres'; readonly url: string; readonly connections?: number }
-  /** `dataDir` undefined keeps everything in memory, for tests. */
-  | { readonly kind: 'embedded'; readonly dataDir: string | undefined; readonly statementLimitMs?: number }
+  | {
+      readonly kind: 'embedded'
+      /** Undefined keeps everything in memory, for tests. */
+      readonly dataDir: string | undefined
+      readonly statementLimitMs?: number
+      /** Where the end and the restart of the engine's process are reported; nowhere by default. */
+      readonly log?: Log
+    }
 
 /** More would find less to share, fewer would wait for each other. */
 const PIPELINES = 4
@@ -57,14 +64,15 @@ const types = {
 /** Opens a database. Rejects with {@link StorageError} when it cannot be reached within 5 s. */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
   if (location.kind === 'embedded') {
+    const limit = location.statementLimitMs ?? EMBEDDED_LIMIT_MS
     const engine = await openEmbeddedEngine(
       location.dataDir === undefined ? undefined : join(location.dataDir, 'pgdata'),
+      { log: location.log ?? silentLog, abandonedLimitMs: limit / 2 },
     )
-    const limit = location.statementLimitMs ?? EMBEDDED_LIMIT_MS
     const pool = new pg.Pool({
       max: 1,
       idleTimeoutMillis: 0,
-      // The engine cannot be interrupted, so these end the wait, not the statement.
+      // These end the wait at once; the engine ends a statement that goes on regardless.
       connectionTimeoutMillis: EMBEDDED_LIMIT_MS,
       query_timeout: limit,
       types,
@@ -101,7 +109,6 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
 
 class PooledDatabase implements Database {
   readonly kind: 'embedded' | 'postgres'
-  readonly lost: Promise<StorageError>
   readonly #pool: pg.Pool
   readonly #engine: EmbeddedEngine | undefined
   readonly #url: string | undefined
@@ -117,7 +124,6 @@ class PooledDatabase implements Database {
     pipelines?: Pipelines,
   ) {
     this.kind = kind
-    this.lost = engine?.lost ?? new Promise(() => {})
     this.#pool = pool
     this.#engine = engine
     this.#url = url
@@ -136,21 +142,27 @@ class PooledDatabase implements Database {
   async transaction<T>(work: (tx: Queryable) => Promise<T>, limitMs?: number): Promise<T> {
     const client = await this.#pool.connect()
     let broken: Error | undefined
+    // Of what is lost `pg` reports first why, and then that it is.
     const onLost = (fault: Error) => {
-      broken = fault
+      broken ??= fault
     }
     // The pool watches idle connections only; one lost while it is out would end the process by an unheard event.
     client.on('error', onLost)
     const after: Array<[string, string]> = []
     const tx: Queryable & { after: Array<[string, string]> } = {
-      query: (statement, values = []) => run(client, statement, values, limitMs),
+      // Of a connection that is lost `pg` says only that it cannot be used; why it was lost says more.
+      query: async (statement, values = []) => {
+        if (broken) throw broken
+        return run(client, statement, values, limitMs)
+      },
       after,
     }
     try {
       await client.query('begin')
       if (limitMs !== undefined) await client.query(`set local statement_timeout = ${limitMs}`)
       const result = await work(tx)
-      await client.query('commit')
+      if (broken) throw broken
+      await commit(client)
       for (const [channel, payload] of after) this.#local.emit(channel, payload)
       return result
     } catch (error) {
@@ -199,6 +211,17 @@ class PooledDatabase implements Database {
     await this.#pipelines?.close()
     if (!this.#pool.ended) await this.#pool.end()
     await this.#engine?.close()
+  }
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  try {
+    await client.query('commit')
+  } catch (error) {
+    // An error of the server's own is an answer: the transaction is rolled back.
+    if (error instanceof pg.DatabaseError || !isStoreAway(error)) throw error
+    const text = `${(error as Error).message} during a commit: whether it has happened is unknown`
+    throw new StoreAwayError(text, { cause: error })
   }
 }
 

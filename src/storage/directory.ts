@@ -21,15 +21,11 @@ const RETRY_MS = 100
  */
 export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   const pidFile = join(path, 'handover.pid')
-  let lock: DatabaseSync | undefined
+  let lock: FileLock | undefined
   try {
     makeDirectory(path)
-    for (const until = performance.now() + PATIENCE_MS; lock === undefined; ) {
-      lock = tryLock(join(path, 'handover.lock'))
-      if (lock !== undefined) break
-      if (performance.now() > until) throw new DirectoryInUseError(path, readPid(pidFile))
-      await sleep(RETRY_MS)
-    }
+    lock = await lockFile(join(path, 'handover.lock'), PATIENCE_MS)
+    if (lock === undefined) throw new DirectoryInUseError(path, readPid(pidFile))
     writeFileSync(pidFile, String(process.pid))
   } catch (error) {
     lock?.close()
@@ -44,6 +40,20 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
       rmSync(pidFile, { force: true })
       held.close()
     },
+  }
+}
+
+/** A file that this process alone has locked, until it closes it or ends. */
+export interface FileLock {
+  readonly isOpen: boolean
+  close(): void
+}
+
+/** Locks a file, which is created where needed; undefined when another process still holds it after `patienceMs`. */
+export async function lockFile(file: string, patienceMs: number): Promise<FileLock | undefined> {
+  for (const until = performance.now() + patienceMs; ; await sleep(RETRY_MS)) {
+    const lock = tryLock(file)
+    if (lock !== undefined || performance.now() > until) return lock
   }
 }
 

@@ -1,9 +1,18 @@
 /** The store cannot be opened or was lost. The message never holds a connection string. */
 export class StorageError extends Error {
-  readonly code = 'storage_failed'
+  readonly code: string = 'storage_failed'
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'StorageError'
+  }
+}
+
+/** The store was lost while it was used, or cannot be used at the moment: the same may work in a while. */
+export class StoreAwayError extends StorageError {
+  override readonly code = 'storage_away'
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'StoreAwayError'
   }
 }
 

@@ -1,7 +1,7 @@
 export { isStoreAway, isStoreSilent } from './away.ts'
 export { type Database, type DatabaseLocation, openDatabase, type Queryable } from './database.ts'
 export { claimDataDirectory, type DataDirectory } from './directory.ts'
-export { DirectoryInUseError, DirectoryUnusableError, StorageError } from './errors.ts'
+export { DirectoryInUseError, DirectoryUnusableError, StorageError, StoreAwayError } from './errors.ts'
 export { assertSchemaName, type Migration, migrate } from './migrate.ts'
 export { isReachable } from './reachable.ts'
 export type { Statement } from './statement.ts'

@@ -1,0 +1,23 @@
+// Creates an embedded database and ends: initdb takes a gigabyte for a moment, which an engine would never give back.
+// The directory appears whole or not at all. Usage: create-main.ts DIRECTORY
+import { appendFileSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { belongToParent, lockEngineDirectory } from './child.ts'
+
+belongToParent()
+const dataDir = process.argv[2]
+if (dataDir === undefined) throw new Error('usage: create-main.ts DIRECTORY')
+await lockEngineDirectory(dataDir)
+if (!existsSync(join(dataDir, 'PG_VERSION'))) {
+  const unfinished = `${dataDir}.unfinished`
+  rmSync(unfinished, { recursive: true, force: true })
+  const database = await PGlite.create({ dataDir: unfinished })
+  await database.close()
+  // One session needs no more, and the default of 128 MB would all be resident.
+  appendFileSync(join(unfinished, 'postgresql.conf'), '\nshared_buffers = 16MB\n')
+  // Left behind by a version of handover that created it in place and was ended meanwhile.
+  rmSync(dataDir, { recursive: true, force: true })
+  renameSync(unfinished, dataDir)
+}
+process.exit(0)

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { scratchDirectory } from '../../../test/support/scratch.ts'
+import { eventually } from '../../../test/support/wait.ts'
+import { createLog, type Log } from '../../observability/index.ts'
+import { type Database, openDatabase } from '../database.ts'
+import { isStoreAway, StorageError, StoreAwayError } from '../index.ts'
+
+/** A log, and which process it last named as the engine's. */
+function engineLog(): { readonly log: Log; readonly entries: Array<Record<string, unknown>>; pid(): number } {
+  const entries: Array<Record<string, unknown>> = []
+  const log = createLog('test', { destination: { write: (line) => void entries.push(JSON.parse(line)) } })
+  const pid = () => {
+    const opened = entries.findLast(({ msg }) => msg === 'the embedded database is open')
+    return Number(opened?.['engine_pid'])
+  }
+  return { log, entries, pid }
+}
+
+const isRunning = (pid: number) =>
+  existsSync(`/proc/${pid}`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+
+/** Suspends a process, so that what it is sent stays unanswered until it is killed. */
+function suspend(pid: number): void {
+  process.kill(pid, 'SIGSTOP')
+}
+
+describe('the embedded engine', { timeout: 300_000 }, () => {
+  const scratch = scratchDirectory('engine')
+  const { log, entries, pid } = engineLog()
+  let database: Database
+  before(async () => {
+    database = await openDatabase({ kind: 'embedded', dataDir: scratch.path, log, statementLimitMs: 8_000 })
+    await database.query('create table kept (id integer primary key)')
+  })
+  after(async () => {
+    await database.close()
+    scratch.remove()
+  })
+  const restarted = (old: number) => eventually('it is started again', () => pid() !== old, 60_000)
+  const kept = async () => (await database.query<{ id: number }>('select id from kept order by id')).map(({ id }) => id)
+  const insert = (id: number) => database.query('insert into kept values ($1)', [id])
+
+  test('runs in a process of its own', () => {
+    assert.ok(isRunning(pid()))
+    assert.notEqual(pid(), process.pid)
+  })
+
+  test('prepares statements again on the next session, also after one has failed', async () => {
+    const echo = { name: 'echo', text: 'select $1::text as echo' }
+    assert.deepEqual(await database.query(echo, ['before']), [{ echo: 'before' }])
+    // The pool gives up a connection on which a statement failed.
+    await assert.rejects(database.query(echo, ['a NUL: \u0000']), /invalid byte sequence/)
+    assert.deepEqual(await database.query(echo, ['after']), [{ echo: 'after' }])
+  })
+
+  test('writes nothing about statements and their values to its log', async () => {
+    await insert(1)
+    await assert.rejects(insert(1), /duplicate key/)
+    await assert.rejects(database.query(`select 'a-secret'::integer`), /invalid input syntax/)
+    assert.deepEqual(
+      entries.filter(({ level }) => level !== 'info'),
+      [],
+    )
+  })
+
+  test('an answer of many megabytes arrives whole', async () => {
+    const [row] = await database.query<{ text: string }>(`select repeat('0123456789', 1000000) as text`)
+    assert.equal(row?.text, '0123456789'.repeat(1_000_000))
+  })
+
+  test('that is killed is started again: what waits is answered, and what was acknowledged is there', async () => {
+    const old = pid()
+    await insert(2)
+    process.kill(old, 'SIGKILL')
+    // Sent before or after its end is noticed: each one is answered or fails clearly.
+    const outcomes = await Promise.allSettled([kept(), kept(), kept()])
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') assert.deepEqual(outcome.value, [1, 2])
+      else assert.ok(outcome.reason instanceof StoreAwayError, String(outcome.reason))
+    }
+    assert.deepEqual(await kept(), [1, 2])
+    const said = entries.find(({ msg }) => msg === 'the embedded database stopped and is started again')
+    assert.deepEqual([said?.['level'], said?.['why'], said?.['engine_pid']], ['error', 'SIGKILL', old])
+  })
+
+  test('a statement under way when it is killed fails, and those behind it wait for the restart', async () => {
+    const old = pid()
+    suspend(old)
+    const underWay = assert.rejects(insert(3), (error) => {
+      assert.ok(error instanceof StoreAwayError && isStoreAway(error))
+      assert.match(error.message, /the embedded database stopped \(SIGKILL\)/)
+      return true
+    })
+    const behind = [insert(4), database.transaction((tx) => tx.query('insert into kept values (5)'))]
+    process.kill(old, 'SIGKILL')
+    await underWay
+    await Promise.all(behind)
+    assert.deepEqual((await kept()).slice(-2), [4, 5])
+  })
+
+  test('a transaction that it is killed in has not happened', async () => {
+    const old = pid()
+    const failed = database.transaction(async (tx) => {
+      await tx.query('insert into kept values (6)')
+      process.kill(old, 'SIGKILL')
+      await restarted(old)
+      await tx.query('insert into kept values (7)')
+    })
+    await assert.rejects(failed, (error) => {
+      assert.ok(error instanceof StoreAwayError)
+      assert.match(error.message, /^the embedded database stopped \(SIGKILL\)$/)
+      return true
+    })
+    assert.deepEqual((await kept()).slice(-1), [5])
+  })
+
+  test('a transaction that did not notice that it was killed is not reported as committed', async () => {
+    const old = pid()
+    const failed = database.transaction(async (tx) => {
+      await tx.query('insert into kept values (6)')
+      process.kill(old, 'SIGKILL')
+      await restarted(old)
+    })
+    await assert.rejects(failed, StoreAwayError)
+    assert.deepEqual((await kept()).slice(-1), [5])
+  })
+
+  test('a commit whose answer is lost is reported as one of unknown outcome', async () => {
+    const old = pid()
+    const commit = database.transaction(async (tx) => {
+      await tx.query('insert into kept values (8)')
+      suspend(old)
+      setImmediate(() => process.kill(old, 'SIGKILL'))
+    })
+    await assert.rejects(commit, (error) => {
+      assert.ok(error instanceof StoreAwayError)
+      assert.match(error.message, /stopped \(SIGKILL\) during a commit: whether it has happened is unknown/)
+      return true
+    })
+    await kept()
+  })
+
+  test('a statement over its time limit fails, and the next one works once the engine is free', async () => {
+    const old = pid()
+    await assert.rejects(database.query('select pg_sleep(8.2)'), /timeout/)
+    assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }])
+    assert.equal(pid(), old)
+  })
+
+  test('a statement that goes on long after its time limit is ended with the engine', async () => {
+    const old = pid()
+    await assert.rejects(database.query('select count(*) from generate_series(1, 100000000000)'), /timeout/)
+    assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }])
+    assert.notEqual(pid(), old)
+  })
+
+  test('that cannot be opened again fails statements at once, and works again once it can', async () => {
+    const [pgdata, aside] = ['pgdata', 'aside'].map((name) => join(scratch.path, name)) as [string, string]
+    renameSync(join(pgdata, 'global'), aside)
+    process.kill(pid(), 'SIGKILL')
+    await eventually('it is reported', () =>
+      entries.some(({ msg }) => msg === 'the embedded database cannot be opened'),
+    )
+    await assert.rejects(kept(), (error) => error instanceof StoreAwayError && /is tried again/.test(error.message))
+    renameSync(aside, join(pgdata, 'global'))
+    assert.equal((await eventually('it is open again', kept, 60_000))[0], 1)
+  })
+
+  test('ends with its server, however that ends and whatever it does, and leaves its directory free', async () => {
+    const dataDir = join(scratch.path, 'of-another')
+    mkdirSync(dataDir)
+    const script = `
+      import { openDatabase } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)}
+      import { createLog } from ${JSON.stringify(new URL('../../observability/index.ts', import.meta.url).href)}
+      const database = await openDatabase({ kind: 'embedded', dataDir: ${JSON.stringify(dataDir)}, log: createLog('x') })
+      void database.query('select count(*) from generate_series(1, 100000000000)')
+      setInterval(() => {}, 1000)`
+    const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = await once(server.stdout.setEncoding('utf8'), 'data')
+    const engine = Number(JSON.parse(String(line)).engine_pid)
+    assert.ok(isRunning(engine))
+    server.kill('SIGKILL')
+    const next = await openDatabase({ kind: 'embedded', dataDir })
+    assert.ok(!isRunning(engine))
+    await assert.rejects(openDatabase({ kind: 'embedded', dataDir }), (error) => {
+      assert.ok(error instanceof StorageError)
+      assert.match(error.message, /another process has opened .*pgdata/)
+      return true
+    })
+    assert.deepEqual(await next.query('select 1 as one'), [{ one: 1 }])
+    await next.close()
+  })
+})
+
+test('an engine in memory that ends fails everything that comes later, and closes', { timeout: 120_000 }, async () => {
+  const { log, pid } = engineLog()
+  const database = await openDatabase({ kind: 'embedded', dataDir: undefined, log })
+  suspend(pid())
+  const underWay = assert.rejects(database.query('select 1'), StoreAwayError)
+  process.kill(pid(), 'SIGKILL')
+  await underWay
+  for (const late of [database.query('select 1'), database.transaction(async () => {})]) {
+    await assert.rejects(late, (error) => error instanceof StoreAwayError && /stopped \(SIGKILL\)/.test(error.message))
+  }
+  await database.close()
+})
