@@ -73,6 +73,17 @@ export type AuthorizationStep =
   /** Answer with this: the error page, or an OpenID Connect error sent to the client. */
   | { readonly kind: 'reply'; readonly reply: HttpReply }
 
+/** What is known of an authorization request beside its parameters. */
+export interface AuthorizationContext {
+  /** An absolute address: named in errors for clients without a redirect address when nobody is signed in. */
+  readonly signInAddress?: string | undefined
+  /**
+   * The scope texts of tokens that the user has granted to the client, but not through this server. Called only when
+   * the answer depends on it: no token of this server has the requested scopes. Must not reject.
+   */
+  grantedElsewhere?(client: Client, owner: ResourceOwner): Promise<readonly string[]>
+}
+
 /** A live or dead access token, as the store knows it. */
 export interface AccessToken {
   readonly id: number
@@ -89,13 +100,24 @@ export interface AccessToken {
   readonly expired: boolean
 }
 
-/** An application that holds unrevoked tokens of a user. */
-export interface GrantedApplication {
+/** The unrevoked tokens of one user, one application and one set of scopes, taken together. */
+export interface Grant {
+  /** The application's. */
   readonly id: number
   readonly clientId: string
+  /** The application's. */
   readonly name: string
-  /** Of all those tokens together, in the order of the alphabet. */
-  readonly scopes: readonly string[]
+  /** The scope text of the tokens. */
+  readonly scope: string
+  /** When the newest of the tokens was issued. */
+  readonly createdAt: Date
+}
+
+/** How many credentials of one user and one application were revoked. */
+export interface RevokedGrants {
+  readonly tokens: number
+  readonly codes: number
+  readonly deviceCodes: number
 }
 
 /** A device grant that waits for a user. */
@@ -120,11 +142,12 @@ export interface AuthorizationServer {
   readParameters(request: HttpRequest): ReadParameters
   /** Checks an authorization request in Doorkeeper's order (RFC 6749 §4.1.1, RFC 7636 §4.3). */
   preAuthorize(parameters: Parameters): Promise<PreAuthorization>
-  /**
-   * GET and HEAD /oauth/authorize: checks, OpenID Connect prompts, consent given before. `signInAddress`, an absolute
-   * one, is named in errors for clients without a redirect address when nobody is signed in.
-   */
-  begin(parameters: Parameters, owner: ResourceOwner | undefined, signInAddress?: string): Promise<AuthorizationStep>
+  /** GET and HEAD /oauth/authorize: checks, OpenID Connect prompts, consent given before. */
+  begin(
+    parameters: Parameters,
+    owner: ResourceOwner | undefined,
+    context?: AuthorizationContext,
+  ): Promise<AuthorizationStep>
   /** POST /oauth/authorize by a user who agreed: checks again, then issues or answers the error. `origin` names the server in `Location`. */
   approve(parameters: Parameters, owner: ResourceOwner, origin: string): Promise<HttpReply>
   /** DELETE /oauth/authorize by a user who refused. Only an address proven to be the client's is followed. */
@@ -135,10 +158,16 @@ export interface AuthorizationServer {
   refuse(request: AuthorizationRequest, told?: { readonly error: string; readonly description: string }): HttpReply
   /** An authorization error as POST answers it: sent to the client, or JSON when no address is proven. */
   errorReply(error: AuthorizationError): HttpReply
-  /** Whether a live token of this client and user has exactly these scopes; always false for public clients. */
-  hasMatchingToken(client: Client, ownerId: string, scopes: readonly string[]): Promise<boolean>
-  /** The applications a user has let in, by name. */
-  grantedApplications(ownerId: string): Promise<GrantedApplication[]>
+  /** What a user has let applications do. */
+  readonly grants: {
+    /** The newest first, at most 1,000; with `clientId` those of that application alone. */
+    list(ownerId: string, clientId?: string): Promise<Grant[]>
+    /**
+     * Revokes every token, code and approved device of a user and an application, also those that a request under way
+     * makes of one of them. An unknown application has none.
+     */
+    revoke(ownerId: string, clientId: string, within: StoreScope): Promise<RevokedGrants>
+  }
   /** GET /oauth/authorize/native: shows whatever code it is given, escaped. */
   nativePage(parameters: Parameters): HttpReply
   /**

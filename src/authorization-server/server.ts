@@ -5,7 +5,6 @@ import {
   approveAuthorization,
   beginAuthorization,
   denyAuthorization,
-  hasMatchingToken,
   issueCode,
   refuseAuthorization,
 } from './authorization/authorize.ts'
@@ -28,7 +27,6 @@ import { conditional, pageReply } from './replies.ts'
 import { endpointOf, type Route, routeOf } from './routes.ts'
 import { resolveSettings } from './settings.ts'
 import { createApplicationStore } from './store/applications.ts'
-import { createAuthorizationReader } from './store/authorizations.ts'
 import { createDeviceStore } from './store/devices.ts'
 import { createGrantStore } from './store/grants.ts'
 import { createKeyStore } from './store/keys.ts'
@@ -42,6 +40,7 @@ import { createMaintenance } from './store/maintenance.ts'
 import { createSecurityEventStore } from './store/security-events.ts'
 import { createTokenStore } from './store/tokens.ts'
 import { userCodeGuesses } from './store/user-code-guesses.ts'
+import { createUserGrantStore } from './store/user-grants.ts'
 import { tokenInUri } from './uri-credentials.ts'
 
 /** Puts the endpoints together over the tables of a schema. Throws when the schema's name is not one. */
@@ -78,15 +77,13 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     handle: (request) => handle(core, request),
     readParameters,
     preAuthorize: (parameters) => preAuthorize(core, parameters),
-    begin: (parameters, owner, signInAddress) => beginAuthorization(core, parameters, owner, signInAddress),
+    begin: (parameters, owner, context) => beginAuthorization(core, parameters, owner, context),
     approve: (parameters, owner, origin) => approveAuthorization(core, parameters, owner, origin),
     deny: (parameters) => denyAuthorization(core, parameters),
     issueCode: (request, owner, origin) => issueCode(core, request, owner, origin),
     refuse: (request, told) => refuseAuthorization(core, request, told),
     errorReply: (error) => errorReply(core, error),
-    hasMatchingToken: async (client, ownerId, scopes) =>
-      client.confidential && (await hasMatchingToken(core, client, ownerId, scopes)),
-    grantedApplications: createAuthorizationReader(database, schema),
+    grants: createUserGrantStore(database, schema),
     nativePage: (parameters) => {
       const body = nativeCodeBody(scalarOf(parameters, 'code') ?? '')
       return pageReply(200, core.layout({ title: 'Authorization code', body }))

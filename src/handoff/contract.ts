@@ -43,6 +43,16 @@ export const INTERNAL_PATHS = {
    * {@link revokedBatchSchema}. Say it again until `done`. 404 for an unknown client.
    */
   credentialsRevoke: '/oauth2/internal/credentials/revoke',
+  /**
+   * GET `?subject=&client_id=` (`client_id` optional): what a user has let applications do through this service:
+   * {@link grantsSchema}.
+   */
+  grants: '/oauth2/internal/grants',
+  /**
+   * POST {@link grantRevocationSchema}: revokes every token, code and approved device of one user and one application:
+   * {@link revokedGrantsSchema}. Repeatable; an application that is unknown here has none.
+   */
+  grantsRevoke: '/oauth2/internal/grants/revoke',
   /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
   /** GET lists the signing keys: {@link signingKeysSchema}, the answer of both changes too. */
@@ -53,10 +63,12 @@ export const INTERNAL_PATHS = {
   keysRetire: '/oauth2/internal/keys/retire',
 } as const
 
+const subject = z.string().regex(/^[1-9]\d{0,18}$/, 'must be the decimal string of a positive integer')
+
 /** A user as the monolith vouches for them. Nothing is known of a user but what this says. */
 export const resourceOwnerSchema = z.strictObject({
   /** The user's id, as a decimal string. */
-  subject: z.string().regex(/^[1-9]\d{0,18}$/, 'must be the decimal string of a positive integer'),
+  subject,
   /** Shown as the claims `nickname` and `preferred_username`. */
   username: storableText(1, 255),
   /** Shown as the claim of its name, like `email`; empty: there is none. */
@@ -80,13 +92,25 @@ export const loginRequestSchema = z.object({
   prompt_none: z.boolean(),
   /** The user must sign in anew, although signed in (prompt=login, max_age). */
   reauthenticate: z.boolean(),
+  /** True: login/accept may carry `granted_scopes`. Absent: it must not. */
+  asks_granted_scopes: z.boolean().optional(),
 })
 
+/** The most scope texts that {@link loginAcceptSchema} takes. */
+export const MOST_GRANTED_SCOPES = 100
 /**
  * PUT login/accept. Answer of every accept and reject: {@link redirectSchema}. 400 with `"reason":"sign_in_too_old"` when the
  * challenge asks for a new sign-in and this one is older than the request, or than ten minutes: show the sign-in form.
  */
-export const loginAcceptSchema = resourceOwnerSchema
+export const loginAcceptSchema = resourceOwnerSchema.extend({
+  /**
+   * The scope texts of the unrevoked tokens that the monolith itself has issued for this user and the client of the
+   * challenge, the newest first: consent that still stands. Only where the challenge asks for them.
+   */
+  granted_scopes: z.array(z.string().max(2_000)).max(MOST_GRANTED_SCOPES).optional(),
+})
+/** What the monolith sends. */
+export type LoginAccept = z.input<typeof loginAcceptSchema>
 /**
  * PUT login/reject and consent/reject. With `login_required` the latter says that another user has signed in since: the
  * request begins again with sign-in.
@@ -192,6 +216,36 @@ export const revokedBatchSchema = z.object({
   client_id: z.string(),
   revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }),
   done: z.boolean(),
+})
+
+const clientId = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\0]*$/, 'must not contain a NUL')
+/** GET grants: the query. */
+export const grantsQuerySchema = z.strictObject({ subject, client_id: clientId.optional() })
+/** Its answer: the unrevoked tokens by application and set of scopes, the newest first, at most 1,000 entries. */
+export const grantsSchema = z.object({
+  grants: z.array(
+    z.object({
+      /** The application's. */
+      id: z.int().positive(),
+      client_id: z.string(),
+      client_name: z.string(),
+      scope: z.string(),
+      /** When the newest of these tokens was issued. */
+      created_at: time,
+    }),
+  ),
+})
+export type GrantDocument = z.infer<typeof grantsSchema>['grants'][number]
+
+/** POST grants/revoke. */
+export const grantRevocationSchema = z.strictObject({ subject, client_id: clientId })
+/** Its answer: how many were revoked. */
+export const revokedGrantsSchema = z.object({
+  revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }),
 })
 
 /** POST introspect. */

@@ -55,6 +55,8 @@ interface Flow {
   readonly marks: readonly BrowserMark[]
   readonly mark: BrowserMark
   readonly reauthenticate: boolean
+  /** What the user has granted to the client of the challenge at the monolith. */
+  readonly granted: { readonly clientId: string; readonly scopes: readonly string[] }
 }
 
 const STALE =
@@ -145,12 +147,15 @@ class AuthorizeFlow {
       parameters: signedInForThis ? afterSignIn(parameters) : parameters,
       owner,
       reauthenticate: answered.reauthenticate,
+      granted: { clientId: answered.clientId, scopes: outcome.grantedScopes ?? [] },
     })
   }
 
   async #proceed(flow: Flow): Promise<HttpReply> {
-    const { parameters, owner, marks, mark } = flow
-    const step: AuthorizationStep = await this.#to.core.begin(parameters, owner)
+    const { parameters, owner, marks, mark, granted } = flow
+    const step: AuthorizationStep = await this.#to.core.begin(parameters, owner, {
+      grantedElsewhere: async (client) => (client.clientId === granted.clientId ? granted.scopes : []),
+    })
     switch (step.kind) {
       case 'consent':
         return this.#askConsent(flow, step.request)
@@ -238,7 +243,9 @@ class AuthorizeFlow {
 
   /** `login_required` as the protocol core words it; the error page when the request has become unusable since. */
   async #loginRequired(parameters: Parameters): Promise<HttpReply> {
-    const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined, this.#to.loginUrl)
+    const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined, {
+      signInAddress: this.#to.loginUrl,
+    })
     return step.kind === 'reply' ? step.reply : errorPage(STALE)
   }
 }

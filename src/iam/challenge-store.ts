@@ -218,7 +218,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $
       `update ${table} set outcome = $3, answer_expires_at = now() + make_interval(secs => $4),
   expires_at = greatest(expires_at, now() + ${KEPT})
 where challenge_hash = $1 and kind = $2 and expires_at > now()
-  and (outcome is null or outcome::jsonb - 'authTime' = $3::jsonb - 'authTime')
+  and (outcome is null or outcome::jsonb - 'authTime' - 'grantedScopes' = $3::jsonb - 'authTime' - 'grantedScopes')
 returning 1`,
     ),
     answerOtherwise: named(

@@ -27,6 +27,8 @@ export type Outcome =
       readonly subject: string
       /** Seconds since the epoch. */
       readonly authTime: number
+      /** The scope texts of what the user has granted to the client at the monolith; absent in answers recorded by older versions. */
+      readonly grantedScopes?: readonly string[]
     }
   | { readonly kind: 'consented' }
   | { readonly kind: 'rejected'; readonly error: string; readonly description: string | undefined }

@@ -1,11 +1,11 @@
-import type { AuthorizationServer } from '../authorization-server/index.ts'
 import { page } from './browser/answers.ts'
 import { csrfToken } from './browser/csrf.ts'
 import type { Pages } from './browser/routes.ts'
+import type { SharedGrants } from './grants/shared-grants.ts'
 import { homeBody } from './pages/home.ts'
 
 /** The home page. */
-export function homePages(core: AuthorizationServer): Pages {
+export function homePages(grants: SharedGrants): Pages {
   return {
     'GET /': async (visit) =>
       page(visit, {
@@ -14,7 +14,7 @@ export function homePages(core: AuthorizationServer): Pages {
         body: homeBody({
           owner: visit.owner,
           csrfToken: csrfToken(visit.session),
-          authorized: visit.owner ? await core.grantedApplications(visit.owner.id) : [],
+          authorized: visit.owner && (await grants.list(visit.owner.id)),
         }),
       }),
   }

@@ -23,6 +23,8 @@ import { knownBrowsers } from './browser/known-browser.ts'
 import { routeTable } from './browser/routes.ts'
 import { databaseSessions } from './browser/signed-in-sessions.ts'
 import { startCleanUp } from './clean-up.ts'
+import { authorizedApplicationPages } from './grants/pages.ts'
+import { sharedGrants } from './grants/shared-grants.ts'
 import { currentRequestId, monolithHandler } from './handler.ts'
 import { consentPages } from './handoff/consent-pages.ts'
 import { iamClient } from './handoff/iam-client.ts'
@@ -109,7 +111,8 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const registry = applicationRegistry(database, schema, core.applications)
   if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed planted')
   const iam = iamSettings && iamClient({ url: iamSettings.internalUrl, token: iamSettings.token, issuer })
-  const challenges = iam && loginChallenges(iam, log)
+  const grants = sharedGrants({ database, schema, core, iam, log })
+  const challenges = iam && loginChallenges(iam, grants, log)
   const handler = monolithHandler({
     core,
     users,
@@ -118,32 +121,35 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     log,
     tracing,
     pages: routeTable({
-      ...homePages(core),
+      ...homePages(grants),
+      ...authorizedApplicationPages(grants),
       ...signInPages({
         ...{ users, sessions, checkPassword, challenges },
         browsers: knownBrowsers(key),
         limits,
         issuer,
       }),
-      ...authorizePages(core, sessions),
-      ...devicePages({ core, iam, log, limits, confirms: settings.confirmDevice ?? false }),
-      ...consentPages({ iam, log }),
+      ...authorizePages(core, sessions, grants),
+      ...devicePages({ core, iam, grants, log, limits, confirms: settings.confirmDevice ?? false }),
+      ...consentPages({ iam, grants, log }),
       ...applicationPages(registry, core.policyFor),
     }),
     sessionKey: key,
     limits,
     apiUser: apiUserEndpoint({ core, iam, limits, log }),
-    resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword }),
-    testControl: settings.testControls ? (request) => testControl(request, { core, users, throttle }) : undefined,
+    resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword, grants }),
+    testControl: settings.testControls
+      ? (request) => testControl(request, { core, users, throttle, grants })
+      : undefined,
     isReady: () => isReachable(database),
   })
   const servers: RunningServer[] = []
   const closeServers = (graceMs?: number) => Promise.all(servers.map((one) => one.close(graceMs)))
   const failed = async (error: unknown): Promise<never> => {
-    await closeServers(0)
+    await Promise.all([closeServers(0), grants.stop()])
     throw error
   }
-  const server = await serve({ listen: settings.listen, handler: metrics.timed(handler), log })
+  const server = await serve({ listen: settings.listen, handler: metrics.timed(handler), log }).catch(failed)
   servers.push(server)
   const { metricsListen } = settings
   const metricsServer = metricsListen && (await startMetricsServer(metricsListen, metrics, log).catch(failed))
@@ -168,7 +174,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     metricsUrl: metricsServer?.url,
     replicator,
     async close() {
-      await Promise.all([closeServers(), replicator.stop(), cleanUp.stop()])
+      await Promise.all([closeServers(), replicator.stop(), cleanUp.stop(), grants.stop()])
       await tracing?.close()
     },
   }

@@ -1,5 +1,6 @@
 import type { AuthorizationServer } from '../authorization-server/index.ts'
 import type { HttpReply, HttpRequest } from '../http/index.ts'
+import type { SharedGrants } from './grants/shared-grants.ts'
 import type { SignInThrottle } from './users/sign-in-throttle.ts'
 import type { Users } from './users/users.ts'
 
@@ -16,12 +17,19 @@ export async function testControl(
     core,
     users,
     throttle,
-  }: { readonly core: AuthorizationServer; readonly users: Users; readonly throttle: SignInThrottle },
+    grants,
+  }: {
+    readonly core: AuthorizationServer
+    readonly users: Users
+    readonly throttle: SignInThrottle
+    readonly grants: SharedGrants
+  },
 ): Promise<HttpReply | undefined> {
   if (request.method !== 'POST') return undefined
   if (request.path === '/__lab/reset') {
     throttle.clear()
     await core.reset()
+    await grants.reset()
     return DONE
   }
   if (request.path !== '/__lab/advance') return undefined

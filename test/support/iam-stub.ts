@@ -5,6 +5,8 @@ import {
   type ConsentRequest,
   consentAcceptSchema,
   deviceAcceptSchema,
+  type GrantDocument,
+  grantRevocationSchema,
   INTERNAL_PATHS,
   type internalIntrospectionAnswerSchema,
   internalIntrospectionSchema,
@@ -44,6 +46,12 @@ export interface IamStub {
   signInNotBefore: number
   /** Knows a challenge no more. */
   forget(challenge: string): void
+  /** How the calls about grants go: as they should, never answered, with this status, or 404 as by an IAM without them. */
+  grantCalls: 'answer' | 'hang' | 'absent' | number
+  /** What users have granted, by subject. */
+  readonly granted: Map<string, GrantDocument[]>
+  /** How often it was asked about grants. */
+  grantsAsked: number
   openLogin(request?: Partial<Omit<LoginRequest, 'challenge'>>): string
   openConsent(request: Partial<Omit<ConsentRequest, 'challenge'>>): string
   openDevice(userCode: string, state?: 'open' | 'expired'): void
@@ -90,9 +98,26 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
     told.push({ what: 'device accept', challenge: userCode, body: body.data })
     return json(200, {})
   }
-  const answer = (request: HttpRequest): HttpReply => {
+  const grants = async (request: HttpRequest): Promise<HttpReply> => {
+    stub.grantsAsked++
+    const { grantCalls, granted } = stub
+    if (grantCalls === 'hang') return new Promise(() => {})
+    if (grantCalls === 'absent') return notFound
+    if (typeof grantCalls === 'number') return json(grantCalls, { error: 'failure' })
+    if (request.method === 'POST') {
+      const { subject, client_id } = grantRevocationSchema.parse(JSON.parse(request.body.toString('utf8')))
+      told.push({ what: 'grants revoke', challenge: client_id, body: { subject } })
+      granted.set(subject, granted.get(subject)?.filter((one) => one.client_id !== client_id) ?? [])
+      return json(200, { revoked: { tokens: 1, codes: 0, device_codes: 0 } })
+    }
+    const query = new URLSearchParams(request.query)
+    const found = granted.get(query.get('subject') ?? '') ?? []
+    return json(200, { grants: found.filter((one) => one.client_id === (query.get('client_id') ?? one.client_id)) })
+  }
+  const answer = (request: HttpRequest): HttpReply | Promise<HttpReply> => {
     if (stub.failWith !== undefined) return json(stub.failWith, { error: 'failure' })
     if (request.headers[AUTH_TOKEN_HEADER] !== token) return json(401, { error: 'unauthorized' })
+    if (request.path.startsWith(INTERNAL_PATHS.grants)) return grants(request)
     const query = new URLSearchParams(request.query)
     switch (`${request.method} ${request.path}`) {
       case `GET ${INTERNAL_PATHS.login}`:
@@ -135,6 +160,9 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
       logins.delete(challenge)
       consents.delete(challenge)
     },
+    grantCalls: 'answer',
+    granted: new Map(),
+    grantsAsked: 0,
     openLogin(request = {}) {
       const challenge = randomBytes(32).toString('hex')
       logins.set(challenge, { challenge, client_id: 'client', prompt_none: false, reauthenticate: false, ...request })

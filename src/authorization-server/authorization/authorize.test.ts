@@ -104,7 +104,9 @@ for (const engine of testDatabases()) {
 
     it('GET answers it as JSON for a client without an address', async () => {
       const parameters = asked('native', { ...OIDC, prompt: 'none' })
-      const step = await server.core.begin(parameters, undefined, `${ORIGIN}/users/sign_in`)
+      const step = await server.core.begin(parameters, undefined, {
+        signInAddress: `${ORIGIN}/users/sign_in`,
+      })
       assert.ok(step.kind === 'reply')
       assert.equal(step.reply.status, 400)
       assert.equal(headerOf(step.reply.headers, 'location'), `${ORIGIN}/users/sign_in`)
@@ -125,6 +127,40 @@ for (const engine of testDatabases()) {
       )
       await server.core.advance(100_000)
       assert.equal(brief(await begin('conf', { scope: 'api read_user' })), 'issue')
+    })
+
+    it('GET counts what was granted elsewhere by the same rule, and asks about it only when that decides', async () => {
+      await server.core.reset()
+      let asked = 0
+      const elsewhere = async (client: ClientName, more: Record<string, unknown>, ...granted: string[]) => {
+        asked = 0
+        const grantedElsewhere = async () => {
+          asked++
+          return granted
+        }
+        const parameters = { ...authorizationParameters(client), ...more } as Parameters
+        return brief(await server.core.begin(parameters, alice, { grantedElsewhere }))
+      }
+      assert.equal(await elsewhere('conf', { scope: 'api read_user' }, 'openid', 'read_user api'), 'issue')
+      assert.equal(await elsewhere('conf', { scope: 'api' }, 'api read_user'), 'consent')
+      assert.equal(await elsewhere('conf', { ...OIDC, prompt: 'none' }, 'email openid'), 'issue')
+      assert.equal(await elsewhere('conf', { ...OIDC, prompt: 'none' }), '302')
+      assert.equal(asked, 1)
+      assert.equal(await elsewhere('public', { ...OIDC, prompt: 'none' }, 'openid email'), 'consent')
+      assert.equal(asked, 1)
+      const settled: ReadonlyArray<readonly [ClientName, Record<string, unknown>, string]> = [
+        ['trusted', {}, 'issue'],
+        ['trusted', { ...OIDC, prompt: 'none' }, 'issue'],
+        ['public', {}, 'consent'],
+        ['conf', { ...OIDC, prompt: 'consent' }, 'consent'],
+        ['conf', { ...OIDC, prompt: 'login' }, 'reauthenticate'],
+        ['conf', { scope: 'bogus' }, '400'],
+      ]
+      for (const [client, more, step] of settled) {
+        assert.deepEqual([await elsewhere(client, more, 'openid email', 'api'), asked], [step, 0])
+      }
+      await server.pair('conf', { scope: 'api' })
+      assert.deepEqual([await elsewhere('conf', {}, 'api'), asked], ['issue', 0])
     })
 
     it('GET asks for consent again after a revocation, and for a code that was never exchanged', async () => {

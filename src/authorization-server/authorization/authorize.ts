@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { HttpReply } from '../../http/index.ts'
-import type { AuthorizationRequest, AuthorizationStep, Parameters } from '../contract.ts'
+import type { AuthorizationContext, AuthorizationRequest, AuthorizationStep, Parameters } from '../contract.ts'
 import type { Core } from '../core.ts'
 import { failure } from '../failure.ts'
 import { encodeFormComponent } from '../parameters/decode.ts'
 import { presence } from '../parameters/value.ts'
-import type { Client, ResourceOwner } from '../ports.ts'
+import type { ResourceOwner } from '../ports.ts'
 import { OUT_OF_BAND } from '../redirect-uri.ts'
 import { redirectReply } from '../replies.ts'
 import { parseScopes, sameScopes } from '../scopes.ts'
@@ -18,27 +18,33 @@ export async function beginAuthorization(
   core: Core,
   parameters: Parameters,
   owner: ResourceOwner | undefined,
-  signInAddress?: string,
+  context: AuthorizationContext = {},
 ): Promise<AuthorizationStep> {
   // Logged out, only a prompt can make a difference before signing in (README of the recording, 3).
   if (owner === undefined && !hasPrompt(parameters)) return { kind: 'sign_in' }
   const checked = await preAuthorize(core, parameters)
   if (!checked.ok) return owner ? { kind: 'reply', reply: errorPage(core, checked.error) } : { kind: 'sign_in' }
   const { request } = checked
-  const matches = owner !== undefined && (await hasMatchingToken(core, request.client, owner.id, request.scopes))
+  const { trusted, confidential } = request.client
   if (request.scopes.includes('openid')) {
-    const isConsentGiven = request.client.trusted || matches
     const now = Math.floor(Date.now() / 1_000)
-    const outcome = promptOutcome(parameters, owner, isConsentGiven, { now, dialect: core.settings.dialect })
+    const decide = (isConsentGiven: boolean) =>
+      promptOutcome(parameters, owner, isConsentGiven, { now, dialect: core.settings.dialect })
+    let outcome = decide(trusted)
+    if (outcome.kind === 'error' && outcome.error === 'consent_required') {
+      outcome = decide(await isGranted(core, request, owner, context))
+      // A public client is asked even so, and whether consent stands is known already.
+      if (outcome.kind === 'proceed') return { kind: confidential ? 'issue' : 'consent', request }
+    }
     if (outcome.kind === 'error') {
-      const address = owner === undefined ? signInAddress : undefined
+      const address = owner === undefined ? context.signInAddress : undefined
       return { kind: 'reply', reply: promptErrorReply(core, request, outcome.error, address) }
     }
     if (outcome.kind === 'consent') return { kind: 'consent', request }
     if (outcome.kind !== 'proceed') return outcome
   }
   if (owner === undefined) return { kind: 'sign_in' }
-  const skips = request.client.trusted || (matches && request.client.confidential)
+  const skips = trusted || (confidential && (await isGranted(core, request, owner, context)))
   return { kind: skips ? 'issue' : 'consent', request }
 }
 
@@ -101,13 +107,18 @@ export async function issueCode(
   return answerClient(core, destination, { code, state: request.state })
 }
 
-/** Whether an unrevoked token has exactly these scopes; one that expired still counts (README, 6). */
-export async function hasMatchingToken(
+/**
+ * Whether the user has granted exactly these scopes to the client: by an unrevoked token, which may have expired
+ * (README, 6), or elsewhere. Nobody is asked about other grants while a token of this server answers the question.
+ */
+async function isGranted(
   core: Core,
-  client: Client,
-  ownerId: string,
-  scopes: readonly string[],
+  { client, scopes }: AuthorizationRequest,
+  owner: ResourceOwner | undefined,
+  { grantedElsewhere }: AuthorizationContext,
 ): Promise<boolean> {
-  const granted = await core.tokens.grantedScopes(client.id, ownerId)
-  return granted.some((text) => sameScopes(parseScopes(text), scopes))
+  if (owner === undefined) return false
+  const matches = (granted: readonly string[]) => granted.some((text) => sameScopes(parseScopes(text), scopes))
+  if (matches(await core.tokens.grantedScopes(client.id, owner.id))) return true
+  return grantedElsewhere !== undefined && matches(await grantedElsewhere(client, owner))
 }

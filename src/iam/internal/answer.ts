@@ -45,8 +45,13 @@ export function readJson<Schema extends z.ZodType>(request: HttpRequest, schema:
   }
   const read = schema.safeParse(raw)
   if (read.success) return { ok: true, value: read.data }
-  const faults = read.error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`)
-  return { ok: false, reply: invalidRequest(faults.join('; ').slice(0, 1_000)) }
+  return { ok: false, reply: invalidRequest(faultsOf(read.error)) }
+}
+
+/** Every fault that a schema found, each named by its field. */
+export function faultsOf(error: z.ZodError): string {
+  const faults = error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`)
+  return faults.join('; ').slice(0, 1_000)
 }
 
 /** A query parameter that must be there exactly once. */

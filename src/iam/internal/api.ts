@@ -6,6 +6,7 @@ import { invalidRequest, isAuthorized, json, notFound } from './answer.ts'
 import { deleteClient, listClients, putClient } from './clients.ts'
 import { acceptConsent, type ConsentDependencies, rejectConsent, showConsent } from './consent.ts'
 import { acceptDevice, type CredentialDependencies, introspect, showDevice } from './credentials.ts'
+import { listGrants, revokeGrants } from './grants.ts'
 import { listKeys, retireKey, rotateKeys } from './keys.ts'
 import { listLiveCredentials, revokeCredentials } from './live-credentials.ts'
 import { securityEvents } from './security-events.ts'
@@ -79,6 +80,8 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.securityEvents, { GET: (request) => securityEvents(to.core, request) }],
     [INTERNAL_PATHS.credentials, { GET: (request) => listLiveCredentials(to.core, request) }],
     [INTERNAL_PATHS.credentialsRevoke, { POST: (request) => revokeCredentials(to.core, request) }],
+    [INTERNAL_PATHS.grants, { GET: (request) => listGrants(to, request) }],
+    [INTERNAL_PATHS.grantsRevoke, { POST: (request) => revokeGrants(to, request) }],
     [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],
     [
       INTERNAL_PATHS.clients,

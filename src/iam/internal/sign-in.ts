@@ -46,6 +46,7 @@ export async function showLogin(to: SignInDependencies, request: HttpRequest): P
     client_id: challenge.clientId,
     prompt_none: challenge.promptNone,
     reauthenticate: challenge.reauthenticate,
+    asks_granted_scopes: true,
   })
 }
 
@@ -62,7 +63,8 @@ export async function acceptLogin(to: SignInDependencies, request: HttpRequest):
   const challenge = await to.challenges.find('login', text)
   if (!challenge) return notFound()
   if (challenge.reauthenticate && isTooOld(body.value.auth_time, challenge.createdAt)) return SIGN_IN_TOO_OLD
-  return redirectAnswer(to, 'login', await record(to, text, body.value))
+  const { granted_scopes, ...owner } = body.value
+  return redirectAnswer(to, 'login', await record(to, text, owner, granted_scopes ?? []))
 }
 
 /** PUT login/reject: nobody signed in. */
@@ -99,8 +101,13 @@ function isTooOld(authTime: number, requestedAt: number): boolean {
   return authTime < requestedAt - SKEW || !isFreshSignIn(authTime, Date.now() / 1_000 - SKEW)
 }
 
-function record(to: SignInDependencies, challenge: string, owner: ResourceOwnerDocument): Promise<string | undefined> {
-  const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time } as const
+function record(
+  to: SignInDependencies,
+  challenge: string,
+  owner: ResourceOwnerDocument,
+  grantedScopes: readonly string[],
+): Promise<string | undefined> {
+  const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time, grantedScopes } as const
   return to.database.transaction(async (tx) => {
     const answered = await to.challenges.answer('login', challenge, outcome, tx)
     if (answered !== undefined) await to.owners.put(owner, tx)

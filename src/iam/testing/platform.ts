@@ -38,6 +38,8 @@ export interface Behaviour {
   /** `show` answers with a page and leaves the challenge open. */
   signIn: 'accept' | 'show' | 'cancel'
   consent: 'accept' | 'reject' | 'show'
+  /** What it says of the user's grants at sign-in; undefined: nothing. */
+  grantedScopes: string[] | undefined
   /** How the password check answers: as it should, not within the time limit of a test, or with a fault. */
   passwords: 'answer' | 'fail'
 }
@@ -72,7 +74,13 @@ export async function startPlatform(
   await database.query(`drop schema if exists ${schema} cascade`)
   await database.query(`drop schema if exists ${schema}_handoff cascade`)
   const { withPasswords, ...settings } = options
-  const behaviour: Behaviour = { user: alice, signIn: 'accept', consent: 'accept', passwords: 'answer' }
+  const behaviour: Behaviour = {
+    user: alice,
+    signIn: 'accept',
+    consent: 'accept',
+    grantedScopes: undefined,
+    passwords: 'answer',
+  }
   const upstream: { iam?: RunningIam } = {}
   const front = createServer((message, response) => {
     const toIam = /^(\/o\/[^/]+)?\/+oauth\b|^\/\.well-known|^\/__lab/.test(message.url ?? '')
@@ -154,7 +162,8 @@ async function standIn(
       return go(await internal('PUT', `${INTERNAL_PATHS.loginReject}?challenge=${login}`, { error }))
     }
     if (asked.reauthenticate) behaviour.user = { ...behaviour.user, auth_time: Math.ceil(Date.now() / 1_000) }
-    return go(await internal('PUT', `${INTERNAL_PATHS.loginAccept}?challenge=${login}`, behaviour.user))
+    const { user, grantedScopes: granted_scopes } = behaviour
+    return go(await internal('PUT', `${INTERNAL_PATHS.loginAccept}?challenge=${login}`, { ...user, granted_scopes }))
   }
   if (url.pathname === '/-/iam/consent' && consent) {
     if (behaviour.consent === 'show') return page('consent')

@@ -6,6 +6,7 @@ import { askToSignIn, messagePage, page } from '../browser/answers.ts'
 import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
 import { type SignedInVisit, textOf, type Visit } from '../browser/visit.ts'
+import type { SharedGrants } from '../grants/shared-grants.ts'
 import { consentBody } from '../pages/consent.ts'
 import { forgottenRequest, onward, unavailablePage } from './answers.ts'
 import type { IamClient } from './iam-client.ts'
@@ -19,11 +20,12 @@ const NO_CHALLENGE = {
 /** What the pages need; without IAM they are not there. */
 export interface ConsentPagesOptions {
   readonly iam: IamClient | undefined
+  readonly grants: SharedGrants
   readonly log: Log
 }
 
 /** The consent page that IAM sends browsers to: the same page as the one in place, answered to IAM. */
-export function consentPages({ iam, log }: ConsentPagesOptions): Pages {
+export function consentPages({ iam, grants, log }: ConsentPagesOptions): Pages {
   const withRequest =
     (answer: (visit: SignedInVisit, iam: IamClient, request: ConsentRequest) => Promise<HttpReply> | HttpReply) =>
     async (visit: Visit): Promise<HttpReply> => {
@@ -42,9 +44,14 @@ export function consentPages({ iam, log }: ConsentPagesOptions): Pages {
       if (found.value.subject !== owner.id) return forAnotherUser({ ...visit, owner }, iam, challenge)
       return answer({ ...visit, owner }, iam, found.value)
     }
-  const accept = withRequest(async (visit, client, request) =>
-    onward(visit, await client.acceptConsent(request), addressOf(request.challenge)),
-  )
+  const accept = withRequest(async (visit, client, request) => {
+    const answer = await client.acceptConsent(request)
+    if (answer.kind === 'ok') {
+      const { client_id, client_name } = request.client
+      await grants.consented(visit.owner.id, { client_id, client_name, scope: request.requested_scope.join(' ') })
+    }
+    return onward(visit, answer, addressOf(request.challenge))
+  })
   return {
     [`GET ${PATH}`]: withRequest(async (visit, client, request) =>
       request.skip

@@ -6,11 +6,15 @@ import {
   consentRequestSchema,
   type DeviceRequest,
   deviceRequestSchema,
+  type GrantDocument,
+  grantsSchema,
   INTERNAL_PATHS,
   internalIntrospectionAnswerSchema,
+  type LoginAccept,
   loginRequestSchema,
   redirectSchema,
   type resourceOwnerSchema,
+  revokedGrantsSchema,
 } from '../../handoff/index.ts'
 import { type Call, call } from '../../http/index.ts'
 
@@ -27,11 +31,11 @@ export type IamAnswer<T> =
 export type LoginRequest = z.infer<typeof loginRequestSchema>
 export type Introspection = z.infer<typeof internalIntrospectionAnswerSchema>
 
-/** The internal API of the IAM auth service, as the monolith's pages use it. Every call ends within five seconds. */
+/** The internal API of the IAM auth service, as the monolith's pages use it. Every call ends within five seconds, or the limit it is given. */
 export interface IamClient {
   loginRequest(challenge: string): Promise<IamAnswer<LoginRequest>>
   /** The value of this and of all other answers is where to send the browser: an address of the issuer's origin. */
-  acceptLogin(challenge: string, owner: ResourceOwner): Promise<IamAnswer<string>>
+  acceptLogin(challenge: string, owner: ResourceOwner, grantedScopes?: readonly string[]): Promise<IamAnswer<string>>
   rejectLogin(challenge: string, error: string, description: string): Promise<IamAnswer<string>>
   consentRequest(challenge: string): Promise<IamAnswer<ConsentRequest>>
   acceptConsent(request: ConsentRequest): Promise<IamAnswer<string>>
@@ -40,6 +44,10 @@ export interface IamClient {
   deviceRequest(userCode: string): Promise<IamAnswer<DeviceRequest>>
   approveDevice(userCode: string, owner: ResourceOwner): Promise<IamAnswer<undefined>>
   introspect(token: string): Promise<IamAnswer<Introspection>>
+  /** What a user has granted through IAM; with `clientId` to that application. `gone`: this IAM has no such call. */
+  grants(subject: string, clientId: string | undefined, limitMs: number): Promise<IamAnswer<readonly GrantDocument[]>>
+  /** Ends what a user has granted to an application through IAM. `gone`: this IAM has no such call. */
+  revokeGrants(subject: string, clientId: string, limitMs: number): Promise<IamAnswer<undefined>>
 }
 
 const LIMIT_MS = 5_000
@@ -53,14 +61,20 @@ export function iamClient(options: {
 }): IamClient {
   const base = options.url.replace(/\/$/, '')
   const origin = new URL(options.issuer).origin
-  const send = (method: Call['method'], path: string, query: Record<string, string>, json?: unknown) => {
+  const send = (
+    method: Call['method'],
+    path: string,
+    query: Record<string, string>,
+    json?: unknown,
+    timeoutMs = LIMIT_MS,
+  ) => {
     const text = new URLSearchParams(query).toString()
     return ask({
       method,
       url: `${base}${path}${text === '' ? '' : `?${text}`}`,
       headers: { [AUTH_TOKEN_HEADER]: options.token },
       ...(json === undefined ? {} : { json }),
-      timeoutMs: LIMIT_MS,
+      timeoutMs,
     })
   }
   const decide = async (path: string, challenge: string, json: unknown) =>
@@ -68,7 +82,10 @@ export function iamClient(options: {
   return {
     loginRequest: async (challenge) =>
       read(await send('GET', INTERNAL_PATHS.login, { login_challenge: challenge }), loginRequestSchema),
-    acceptLogin: (challenge, owner) => decide(INTERNAL_PATHS.loginAccept, challenge, documentOf(owner)),
+    acceptLogin(challenge, owner, granted_scopes) {
+      const body: LoginAccept = { ...documentOf(owner), ...(granted_scopes && { granted_scopes: [...granted_scopes] }) }
+      return decide(INTERNAL_PATHS.loginAccept, challenge, body)
+    },
     rejectLogin: (challenge, error, error_description) =>
       decide(INTERNAL_PATHS.loginReject, challenge, { error, error_description }),
     consentRequest: async (challenge) =>
@@ -85,6 +102,16 @@ export function iamClient(options: {
     },
     introspect: async (token) =>
       read(await send('POST', INTERNAL_PATHS.introspect, {}, { token }), internalIntrospectionAnswerSchema),
+    async grants(subject, clientId, limitMs) {
+      const query = { subject, ...(clientId === undefined ? {} : { client_id: clientId }) }
+      const answer = read(await send('GET', INTERNAL_PATHS.grants, query, undefined, limitMs), grantsSchema)
+      return answer.kind === 'ok' ? { kind: 'ok', value: answer.value.grants } : answer
+    },
+    async revokeGrants(subject, client_id, limitMs) {
+      const answer = await send('POST', INTERNAL_PATHS.grantsRevoke, {}, { subject, client_id }, limitMs)
+      const checked = read(answer, revokedGrantsSchema)
+      return checked.kind === 'ok' ? { kind: 'ok', value: undefined } : checked
+    },
   }
 }
 

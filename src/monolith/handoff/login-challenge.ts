@@ -3,6 +3,7 @@ import type { ResourceOwner } from '../../authorization-server/index.ts'
 import type { HttpReply } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { Visit } from '../browser/visit.ts'
+import type { SharedGrants } from '../grants/shared-grants.ts'
 import { forgottenRequest, onward, signedInForNothing, unavailablePage } from './answers.ts'
 import type { IamAnswer, IamClient, LoginRequest } from './iam-client.ts'
 
@@ -41,15 +42,29 @@ export interface LoginChallenges {
 }
 
 /** See {@link LoginChallenges}. */
-export function loginChallenges(iam: IamClient, log: Log): LoginChallenges {
-  const accept = async (challenge: string, owner: ResourceOwner): Promise<IamAnswer<string>> => {
-    const answer = await iam.acceptLogin(challenge, owner)
+export function loginChallenges(iam: IamClient, grants: SharedGrants, log: Log): LoginChallenges {
+  /** `request` is what IAM says of the challenge. */
+  const accept = async (
+    challenge: string,
+    owner: ResourceOwner,
+    request: IamAnswer<LoginRequest>,
+  ): Promise<IamAnswer<string>> => {
+    if (request.kind === 'unavailable') return request
+    const { client_id, asks_granted_scopes } = request.kind === 'ok' ? request.value : {}
+    // IAM must not go by consent that its user has revoked here.
+    if (!(await grants.settle(owner.id, client_id)))
+      return { kind: 'unavailable', reason: 'a revocation is not confirmed' }
+    const vouches = client_id !== undefined && asks_granted_scopes === true
+    const granted = vouches ? await grants.grantedHere(owner.id, client_id) : undefined
+    return iam.acceptLogin(challenge, owner, granted)
+  }
+  const told = (answer: IamAnswer<string>): IamAnswer<string> => {
     if ('reason' in answer) log.warn({ reason: answer.reason }, 'login: IAM did not take the answer')
     return answer
   }
   return {
     async accept(visit, challenge, owner) {
-      const answer = await accept(challenge, owner)
+      const answer = told(await accept(challenge, owner, await iam.loginRequest(challenge)))
       return answer.kind === 'gone' ? signedInForNothing(visit) : onward(visit, answer, retryAddress(challenge))
     },
     async begin(visit, challenge) {
@@ -63,7 +78,7 @@ export function loginChallenges(iam: IamClient, log: Log): LoginChallenges {
       const hasSignedInForThis = visit.session.data.signedInFor?.includes(digest(challenge)) ?? false
       const step = decideLogin(found.value, owner !== undefined, hasSignedInForThis)
       if (step === 'accept' && owner) {
-        const answer = await accept(challenge, owner)
+        const answer = told(await accept(challenge, owner, found))
         // The user did sign in for this challenge, but too long ago for what the application wants.
         return answer.kind === 'sign_in_too_old'
           ? 'end_session_and_ask'

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { jsonReply, publicError, TooManyGuessesError, tooManyRequests } from '../../authorization-server/index.ts'
 import { AUTH_TOKEN_HEADER, CLIENT_ADDRESS_HEADER, resourceOwnerCredentialsSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { SharedGrants } from '../grants/shared-grants.ts'
 import type { PasswordCheck } from '../users/password-checks.ts'
 import { documentOf } from './iam-client.ts'
 
@@ -10,6 +11,7 @@ export interface ResourceOwnerEndpointOptions {
   /** The token IAM shows; undefined where no IAM is configured. */
   readonly token: string | undefined
   readonly checkPassword: PasswordCheck
+  readonly grants: SharedGrants
 }
 
 const NO_STORE = [['Cache-Control', 'no-store']] as const
@@ -31,6 +33,8 @@ export function resourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
     const network = typeof said === 'string' ? said.slice(0, 64) : request.remoteAddress
     try {
       const owner = await options.checkPassword({ username, network }, password)
+      // What was revoked before ends before this sign-in begins anew.
+      if (owner) await options.grants.settle(owner.id)
       return owner ? jsonReply(200, documentOf(owner), NO_STORE) : jsonReply(404, { error: 'not_found' }, NO_STORE)
     } catch (error) {
       if (error instanceof TooManyGuessesError) return tooManyRequests(error.waitMs)

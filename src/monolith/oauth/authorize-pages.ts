@@ -5,6 +5,7 @@ import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
 import type { SignedInSessions } from '../browser/signed-in-sessions.ts'
 import { addressOf, textOf, type Visit } from '../browser/visit.ts'
+import type { SharedGrants } from '../grants/shared-grants.ts'
 import { consentBody } from '../pages/consent.ts'
 import { endSession } from '../sign-in.ts'
 
@@ -22,9 +23,9 @@ const FIELDS = [
 ] as const
 
 /** GET, POST and DELETE /oauth/authorize, and the page that shows a code. */
-export function authorizePages(core: AuthorizationServer, sessions: SignedInSessions): Pages {
+export function authorizePages(core: AuthorizationServer, sessions: SignedInSessions, grants: SharedGrants): Pages {
   return {
-    [`GET ${PATH}`]: (visit) => begin(visit, core, sessions),
+    [`GET ${PATH}`]: (visit) => begin(visit, core, sessions, grants),
     [`POST ${PATH}`]: async (visit) =>
       visit.owner
         ? core.approve(visit.parameters, visit.owner, visit.request.origin)
@@ -36,8 +37,16 @@ export function authorizePages(core: AuthorizationServer, sessions: SignedInSess
   }
 }
 
-async function begin(visit: Visit, core: AuthorizationServer, sessions: SignedInSessions): Promise<HttpReply> {
-  const step = await core.begin(visit.parameters, visit.owner, `${visit.request.origin}/users/sign_in`)
+async function begin(
+  visit: Visit,
+  core: AuthorizationServer,
+  sessions: SignedInSessions,
+  { grantedElsewhere }: SharedGrants,
+): Promise<HttpReply> {
+  const step = await core.begin(visit.parameters, visit.owner, {
+    signInAddress: `${visit.request.origin}/users/sign_in`,
+    grantedElsewhere,
+  })
   switch (step.kind) {
     case 'sign_in':
       return askToSignIn(visit, addressOf(visit.request))

@@ -13,6 +13,7 @@ import { askToSignIn, page, redirectTo } from '../browser/answers.ts'
 import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
 import { addressOf, type SignedInVisit, textOf, type Visit } from '../browser/visit.ts'
+import type { SharedGrants } from '../grants/shared-grants.ts'
 import type { IamClient } from '../handoff/iam-client.ts'
 import { confirmDeviceBody, type DeviceWish, deviceBody } from '../pages/device.ts'
 import { messageBody } from '../pages/message.ts'
@@ -34,6 +35,7 @@ const NOTICES: Readonly<Record<Approval, string>> = {
 export interface DevicePagesOptions {
   readonly core: AuthorizationServer
   readonly iam: IamClient | undefined
+  readonly grants: SharedGrants
   readonly limits: RequestLimits
   /** Whether the page shows who asks before it approves. */
   readonly confirms: boolean
@@ -84,12 +86,14 @@ async function submit(visit: SignedInVisit, userCode: string, options: DevicePag
 }
 
 async function approve(
-  { core, iam, log }: DevicePagesOptions,
+  { core, iam, grants, log }: DevicePagesOptions,
   userCode: string,
   owner: ResourceOwner,
 ): Promise<Approval> {
   const own = await core.approveDevice(userCode, owner)
   if (own !== 'unknown' || !iam || userCode.length > LONGEST_CODE) return own
+  // IAM must not end, as revoked before, what is granted now.
+  if (!(await grants.settle(owner.id))) return 'unavailable'
   const theirs = await iam.approveDevice(userCode, owner)
   if (theirs.kind === 'unavailable') log.warn({ reason: theirs.reason }, 'device: IAM did not answer')
   if (theirs.kind === 'gone') return theirs.hasExpired ? 'expired' : 'unknown'

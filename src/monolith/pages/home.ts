@@ -1,19 +1,15 @@
 import type { ResourceOwner } from '../../authorization-server/index.ts'
+import type { GrantList } from '../grants/shared-grants.ts'
+import { authorizedApplicationsList } from './authorized-applications.ts'
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
-import { shownName } from './shown-name.ts'
-
-/** An application somebody has let in. */
-export interface AuthorizedApplication {
-  readonly name: string
-  readonly scopes: readonly string[]
-}
 
 /** The body of the home page: who is signed in, and where to go from here. */
 export function homeBody(page: {
   readonly owner: ResourceOwner | undefined
   readonly csrfToken: string
-  readonly authorized: readonly AuthorizedApplication[]
+  /** Of the signed-in user. */
+  readonly authorized: GrantList | undefined
 }): Html {
   const { owner } = page
   if (!owner) {
@@ -32,13 +28,6 @@ export function homeBody(page: {
 <form action="/users/sign_out" method="post">${csrfField(page.csrfToken)}<button type="submit">Sign out</button></form>
 </div>
 <h2>Authorized applications</h2>
-${
-  page.authorized.length === 0
-    ? html`<p class="soft">No application may use your account.</p>`
-    : html`<ul class="list">${page.authorized.map(
-        ({ name, scopes }) =>
-          html`<li><strong dir="auto">${shownName(name)}</strong><ul class="scopes">${scopes.map((scope) => html`<li>${shownName(scope)}</li>`)}</ul></li>`,
-      )}</ul>`
-}
+${page.authorized && authorizedApplicationsList(page.authorized, page.csrfToken)}
 </main>`
 }

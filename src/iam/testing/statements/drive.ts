@@ -85,6 +85,11 @@ async function inside(platform: Platform): Promise<void> {
   await platform.internal('GET', INTERNAL_PATHS.keys)
   await (await fetch(`${platform.iam.internalUrl}/metrics`)).text()
   await platform.internal('GET', INTERNAL_PATHS.credentials)
+  await platform.internal('GET', `${INTERNAL_PATHS.grants}?subject=11`)
+  const grant = { subject: alice.subject, client_id: confidential.client_id }
+  await platform.internal('GET', `${INTERNAL_PATHS.grants}?${new URLSearchParams(grant)}`)
+  await platform.internal('POST', INTERNAL_PATHS.grantsRevoke, grant)
+  await platform.internal('POST', INTERNAL_PATHS.grantsRevoke, { subject: '11', client_id: 'filled-2' })
   const drained = { client_id: confidential.client_id, confirm: confidential.client_id }
   await platform.internal('POST', INTERNAL_PATHS.credentialsRevoke, drained)
   const removed = `${INTERNAL_PATHS.clients}/${publicClient.client_id}?version=2`
