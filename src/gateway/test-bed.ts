@@ -272,18 +272,27 @@ export async function startGatewayProcess(
   return { url, adminUrl, pid: child.pid ?? 0, rss, stop: () => child.disconnect() }
 }
 
-/** Sends bytes and returns all that comes back until the connection ends, or nothing more comes for a while. */
-export function exchangeBytes(url: string, bytes: string | Buffer, quietMs = 300): Promise<string> {
+const QUIET_MS = 300
+const PATIENCE_MS = 10_000
+
+/**
+ * Sends bytes and returns all that comes back: until the connection ends, or until nothing more comes for 300 ms on a
+ * connection that may stay open. A first byte is waited for as long as `silenceMs`; give a short one where none comes.
+ */
+export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = PATIENCE_MS): Promise<string> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
+    // Both lanes keep to it, so that its end is the end of the answer.
+    const isToBeClosed = /\r\nConnection: [^\r]*\bclose\b/i.test(bytes.toString('latin1'))
+    const quietMs = isToBeClosed ? PATIENCE_MS : QUIET_MS
     let answer = ''
     const finish = () => {
       clearTimeout(timer)
       socket.destroy()
       resolve(answer)
     }
-    let timer = setTimeout(finish, quietMs)
+    let timer = setTimeout(finish, silenceMs)
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1')
       clearTimeout(timer)

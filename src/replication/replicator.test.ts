@@ -146,11 +146,13 @@ for (const engine of testDatabases()) {
       await write(1, 1)
       await write(2, 1)
       await eventually('the other one arrives', () => iam.held.get(2))
-      const [row] = await store.database.query<{ attempts: number; last_error: string }>(
-        `select attempts, last_error from ${SCHEMA}.outbox_deliveries where target = 'iam' and application_id = 1`,
-      )
-      assert.ok((row?.attempts ?? 0) >= 1)
-      assert.equal(row?.last_error, 'answered 400')
+      const row = await eventually('the attempt is counted', async () => {
+        const [delivery] = await store.database.query<{ attempts: number; last_error: string }>(
+          `select attempts, last_error from ${SCHEMA}.outbox_deliveries where target = 'iam' and application_id = 1`,
+        )
+        return (delivery?.attempts ?? 0) >= 1 && delivery
+      })
+      assert.equal(row.last_error, 'answered 400')
       iam.reject()
       await drained(replicator)
       assert.equal(iam.held.get(1)?.application.version, 1)

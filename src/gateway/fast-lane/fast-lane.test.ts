@@ -42,6 +42,13 @@ async function open(to = gateway): Promise<{ socket: Socket; text: () => string 
   return { socket, text: () => text }
 }
 
+/** Whether an answer has come with its whole body. */
+function isWhole(text: string): boolean {
+  const [head = '', body] = text.split('\r\n\r\n')
+  const length = /^content-length: (\d+)$/im.exec(head)?.[1]
+  return body !== undefined && length !== undefined && body.length >= Number(length)
+}
+
 const answersIn = (text: string) => text.split('HTTP/1.1 ').length - 1
 
 describe('the fast lane', () => {
@@ -125,7 +132,7 @@ describe('the fast lane', () => {
       void response.writeHead(302, { Location: `${proxied.legacy.url}/next` }).end()
     const said =
       'X-Request-Id: given-1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: front\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n'
-    const answer = await exchangeBytes(proxied.gateway.url, STAYING.replace('\r\n\r\n', `\r\n${said}`), 100)
+    const answer = await exchangeBytes(proxied.gateway.url, STAYING.replace('\r\n\r\n', `\r\n${said}`))
     assert.match(answer, /\r\nLocation: https:\/\/front\/next\r\n/i)
     const [request] = proxied.legacy.received
     assert.equal(wasFast(request), true)
@@ -143,7 +150,7 @@ describe('the fast lane', () => {
     ]) {
       const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, ...settings })
       legacy.received.length = 0
-      await exchangeBytes(front.url, STAYING, 100)
+      await exchangeBytes(front.url, STAYING)
       assert.deepEqual(legacy.received.map(wasFast), [false])
     }
   })
@@ -225,13 +232,22 @@ describe('a connection to an upstream', () => {
   /** A raw side that counts its connections and answers by `onRequest`. */
   async function rawGateway(onRequest: (socket: Socket, number: number) => void) {
     const seen = { connections: 0, requests: 0 }
+    let ended = 0
     const url = await bed.rawSide((socket) => {
       seen.connections++
+      socket.on('close', () => ended++)
       socket.on('data', () => onRequest(socket, ++seen.requests))
     })
     const limits = { iamHeadersMs: 300, legacyHeadersMs: 300 }
     const front = await bed.gateway({ legacyUrl: url, iamUrl: url, fastLane: true, limits })
-    return { seen, ask: (request: string) => exchangeBytes(front.url, request, 60) }
+    const ask = async (request: string) => {
+      const { socket, text } = await open(front)
+      socket.write(request)
+      await until(() => isWhole(text()))
+      socket.destroy()
+      return text()
+    }
+    return { seen, ask, untilEnded: (count: number) => until(() => ended === count) }
   }
   const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
@@ -255,11 +271,12 @@ describe('a connection to an upstream', () => {
   })
 
   test('that says something when nothing was asked is not listened to', async () => {
-    const { seen, ask } = await rawGateway((socket) => {
+    const { seen, ask, untilEnded } = await rawGateway((socket) => {
       socket.write(OK)
       setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'), 20)
     })
     assert.match(await ask(STAYING), /ok$/)
+    await untilEnded(1)
     assert.match(await ask(STAYING), /ok$/)
     assert.equal(seen.connections, 2)
   })
