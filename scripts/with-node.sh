@@ -2,6 +2,8 @@
 # Runs a TypeScript file of this checkout with Node 24, setting the checkout up first where needed.
 # The shell is replaced by that Node, so its pid, signals and exit code are the caller's own.
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 2
+# An installed tree names its Node and is never set up.
+[ -x "$root/node" ] && file=$1 && shift && exec "$root/node" "$root/$file" "$@"
 command -v node >/dev/null 2>&1 || { echo "handover: needs Node 20 or newer on the PATH" >&2; exit 2; }
 node_binary=$(node "$root/scripts/setup.mjs")
 code=$?

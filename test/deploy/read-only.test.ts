@@ -63,7 +63,7 @@ describe('the parts in a container', { skip, timeout: 120_000 }, () => {
     chmodSync(tree, 0o555)
     mkdirSync(state)
     chownSync(state, NOBODY, NOBODY)
-    makeSecrets(secrets)
+    makeSecrets(secrets, NOBODY)
     const url = JSON.stringify(created.url)
     writeFileSync(join(secrets, 'database.yaml'), `control: { database_url: ${url} }\niam: { database_url: ${url} }\n`)
     chmodSync(secrets, 0o555)

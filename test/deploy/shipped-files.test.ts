@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, globSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { findProgram } from '../../scripts/test-parts.ts'
@@ -31,6 +31,27 @@ describe('what is shipped under deploy/', () => {
   const scratch = scratchDirectory('deploy')
   before(() => makeSecrets(scratch.path))
   after(() => scratch.remove())
+
+  test('makes secrets that only their owner can read, also in a directory that everyone can list', () => {
+    const existing = scratchDirectory('existing-secrets')
+    const directory = existing.path
+    chmodSync(directory, 0o755)
+    writeFileSync(join(directory, 'admin-token'), 'kept', { mode: 0o644 })
+    writeFileSync(join(directory, 'notes'), 'not a secret', { mode: 0o644 })
+    makeSecrets(directory)
+    const modes = readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mode & 0o777] as const)
+    assert.ok(modes.length > 8)
+    for (const [name, mode] of modes) assert.equal(mode, name === 'notes' ? 0o644 : 0o600, name)
+    assert.equal(readFileSync(join(directory, 'admin-token'), 'utf8'), 'kept')
+    existing.remove()
+  })
+
+  test('trusts no proxy on Kubernetes until an overlay names it', () => {
+    for (const { metadata, spec } of readDeployments()) {
+      const trusted = spec.template.spec.containers[0].args.filter((arg) => arg.startsWith('--trusted-proxy'))
+      assert.deepEqual(trusted, [], metadata.name)
+    }
+  })
 
   test('starts every part by a command line that its configuration takes', () => {
     const commands = shippedCommands()
@@ -164,12 +185,14 @@ describe('what is shipped under deploy/', () => {
   })
 
   test('is read by kustomize as it stands', { skip: kubectl === undefined && 'no kubectl here' }, () => {
-    const built = spawnSync(kubectl ?? '', ['kustomize', join(ROOT, 'deploy/kubernetes/base')], {
-      encoding: 'utf8',
-      timeout: 30_000,
-    })
-    assert.equal(built.status, 0, built.stderr)
-    assert.match(built.stdout, /image: registry\.example\.com\/handover:0\.1\.0/)
+    for (const directory of ['base', 'example-overlay']) {
+      const built = spawnSync(kubectl ?? '', ['kustomize', join(ROOT, 'deploy/kubernetes', directory)], {
+        encoding: 'utf8',
+        timeout: 30_000,
+      })
+      assert.equal(built.status, 0, built.stderr)
+      assert.match(built.stdout, /image: registry\.example\.com\/handover:0\.1\.0/)
+    }
   })
 
   test('is taken by systemd', {
@@ -177,7 +200,7 @@ describe('what is shipped under deploy/', () => {
   }, () => {
     const files = unitFiles().map((file) => {
       const path = join(scratch.path, file.slice(file.lastIndexOf('/') + 1))
-      writeFileSync(path, readFileSync(join(ROOT, file), 'utf8').replace('/usr/bin/node', '/bin/true'))
+      writeFileSync(path, readFileSync(join(ROOT, file), 'utf8').replace('/opt/handover/node', '/bin/true'))
       return path
     })
     const verified = spawnSync(systemdAnalyze ?? '', ['verify', ...files], { encoding: 'utf8', timeout: 60_000 })

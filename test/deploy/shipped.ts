@@ -152,10 +152,15 @@ export function readDeployments(): z.infer<typeof deployment>[] {
     .map((each) => deployment.parse(each))
 }
 
-/** What a unit of systemd says, by key; a key may come more than once. */
+/** What a unit of this repository says; see {@link readUnitFile}. */
 export function readUnit(file: string): ReadonlyMap<string, readonly string[]> {
+  return readUnitFile(join(ROOT, file))
+}
+
+/** What a unit of systemd says, by key; a key may occur more than once. */
+export function readUnitFile(path: string): ReadonlyMap<string, readonly string[]> {
   const values = new Map<string, string[]>()
-  for (const line of readFileSync(join(ROOT, file), 'utf8').replaceAll('\\\n', ' ').split('\n')) {
+  for (const line of readFileSync(path, 'utf8').replaceAll('\\\n', ' ').split('\n')) {
     const [, key, value] = /^(\w+)=(.*)$/.exec(line) ?? []
     if (key !== undefined) values.set(key, [...(values.get(key) ?? []), value ?? ''])
   }
@@ -186,9 +191,10 @@ export function shippedCommands(): ShippedCommand[] {
   ]
 }
 
-/** Makes the secrets with the script that is shipped for it. */
-export function makeSecrets(directory: string): void {
-  const made = spawnSync('sh', [join(ROOT, 'deploy/make-secrets.sh'), directory], { timeout: 20_000, encoding: 'utf8' })
+/** Makes the secrets with the script that is shipped for it, for `owner` where one is given. */
+export function makeSecrets(directory: string, owner?: number): void {
+  const args = [join(ROOT, 'deploy/make-secrets.sh'), directory, ...(owner === undefined ? [] : [String(owner)])]
+  const made = spawnSync('sh', args, { timeout: 20_000, encoding: 'utf8' })
   if (made.status !== 0) throw new Error(`make-secrets.sh: ${made.stderr}`)
 }
 
