@@ -32,28 +32,22 @@ export function findPostgres(): string | undefined {
 /**
  * Creates and starts a server on a free loopback port, without fsync, as the user `postgres` when we are root (the
  * server refuses root). It ends with this process, however that ends. Rejects when it does not come up in 30 s.
+ *
+ * @param options.standbyOf the URL of a server of which it is a hot standby, by asynchronous streaming replication
  */
-export async function startPrivatePostgres(binaries: string): Promise<PrivatePostgres> {
+export async function startPrivatePostgres(
+  binaries: string,
+  options: { readonly standbyOf?: string } = {},
+): Promise<PrivatePostgres> {
   const owner = process.getuid?.() === 0 ? accountOf('postgres') : undefined
   const dataDir = mkdtempSync(join(tmpdir(), 'handover-postgres-'))
   const remove = () => rmSync(dataDir, { recursive: true, force: true })
   try {
     if (owner) chownSync(dataDir, owner.uid, owner.gid)
-    const init = [
-      '-D',
-      dataDir,
-      '-U',
-      USER,
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '--no-sync',
-      '--no-instructions',
-    ]
-    const created = spawnSync(join(binaries, 'initdb'), init, { ...owner, cwd: dataDir, encoding: 'utf8' })
-    if (created.status !== 0) throw new Error(`initdb failed: ${created.error?.message ?? created.stderr.trim()}`)
+    const { standbyOf } = options
+    const [program, ...args] = standbyOf === undefined ? initialize(dataDir) : copy(standbyOf, dataDir)
+    const created = spawnSync(join(binaries, program), args, { ...owner, cwd: dataDir, encoding: 'utf8' })
+    if (created.status !== 0) throw new Error(`${program} failed: ${created.error?.message ?? created.stderr.trim()}`)
     const port = await freePort()
     const server = spawnServer(binaries, dataDir, port, owner)
     await waitUntilReady(binaries, port, server)
@@ -68,6 +62,17 @@ export async function startPrivatePostgres(binaries: string): Promise<PrivatePos
     remove()
     throw new Error('cannot start a private PostgreSQL', { cause: error })
   }
+}
+
+type Command = readonly [program: string, ...args: string[]]
+
+function initialize(dataDir: string): Command {
+  const encoding = ['-E', 'UTF8', '--locale=C']
+  return ['initdb', '-D', dataDir, '-U', USER, '-A', 'trust', ...encoding, '--no-sync', '--no-instructions']
+}
+
+function copy(url: string, dataDir: string): Command {
+  return ['pg_basebackup', '-d', url, '-D', dataDir, '--write-recovery-conf', '--checkpoint=fast', '--no-sync']
 }
 
 interface Account {

@@ -35,6 +35,11 @@ export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricRea
       },
     })
   gauge('handover_control_version', 'The version of flags and applications that is held.', () => feed.view.version)
+  gauge(
+    'handover_control_history_lost_timestamp_seconds',
+    'When this replica last found that the database had lost changes; 0 for never.',
+    () => (feed.historyLostAt ?? 0) / 1_000,
+  )
   gauge('handover_control_snapshot_streams', 'Gateways that follow the snapshot stream.', streams)
   gaugeByEnvironment('handover_control_gateways', 'Gateways connected to this replica.', registry, (environment) => {
     return gateways().filter((each) => each.isConnected && each.environment === environment).length

@@ -163,4 +163,9 @@ create table {schema}.sessions (
 create index sessions_subject on {schema}.sessions (subject);
 `,
   },
+  {
+    // The default fills it in for replicas that do not know the column.
+    name: '0009_stamps',
+    sql: `alter table {schema}.changes add column stamp text not null default gen_random_uuid()::text;\n`,
+  },
 ]

@@ -42,5 +42,18 @@ export type Change =
 export interface VersionedChange {
   /** The version this change led to; it began at the one before. */
   readonly version: number
+  /** Random, made with the change: a version that was lost and used again has another one. */
+  readonly stamp: string
   readonly change: Change
+}
+
+/**
+ * One state of one history. Where two are equal, what led to them is equal too, also after the database was restored
+ * or a standby that lacked the last commits took over. The stamp is empty for a version that no change led to: the
+ * first one of an epoch.
+ */
+export interface Position {
+  readonly epoch: string
+  readonly version: number
+  readonly stamp: string
 }

@@ -22,13 +22,13 @@ export function rowOf(application: ApplicationRecord): ApplicationRow {
  * be made in one go. Later changes of the view do not show in it.
  */
 export function snapshotLines(view: View, environment: Environment): Generator<SnapshotLine> {
-  const { version, epoch } = view
+  const { version, epoch, stamp } = view.position
   const flags: Record<string, FlagGates> = {}
   for (const name of ROUTING_FLAGS) flags[name] = view.gates(environment, name)
   const brake = view.brake(environment).on
   const applications = view.applications()
   function* lines(): Generator<SnapshotLine> {
-    yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, epoch, version, brake, flags }
+    yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, epoch, version, stamp, brake, flags }
     for (let at = 0; at < applications.length; at += SNAPSHOT_CHUNK) {
       yield { type: 'applications', rows: applications.slice(at, at + SNAPSHOT_CHUNK).map(rowOf) }
     }
@@ -39,8 +39,8 @@ export function snapshotLines(view: View, environment: Environment): Generator<S
 
 /** One change as an environment's stream carries it. What is no concern of the environment is an empty step. */
 export function changeLine(step: VersionedChange, environment: Environment, definitions: Definitions): SnapshotLine {
-  const { change, version } = step
-  const line = { type: 'change' as const, from: version - 1, to: version }
+  const { change, version, stamp } = step
+  const line = { type: 'change' as const, from: version - 1, to: version, stamp }
   switch (change.kind) {
     case 'application': {
       const former = change.former_client_id

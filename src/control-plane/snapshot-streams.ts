@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Environment } from '../flags/index.ts'
 import type { SnapshotLine } from '../routing/index.ts'
 import type { ChangeFeed } from './feed.ts'
-import type { VersionedChange } from './model.ts'
+import type { Position, VersionedChange } from './model.ts'
 import { changeLine, snapshotLines } from './snapshot-lines.ts'
 
 /** Limits of a stream; the defaults suit a data centre. */
@@ -23,8 +23,8 @@ export type StreamEnd = 'reader_gone' | 'reader_stalled' | 'reader_too_slow' | '
 /** What a reader asks for. */
 export interface StreamRequest {
   readonly environment: Environment
-  /** The version that the reader holds, to resume from. */
-  readonly since: number | undefined
+  /** The version that the reader holds, to resume from, and its epoch. */
+  readonly since: Pick<Position, 'epoch' | 'version'> | undefined
 }
 
 /** Every gateway that follows; each gets a snapshot or what it missed, then every change as it happens. */
@@ -116,8 +116,9 @@ class Stream {
 
   /** What was missed, or everything. Changes that happen meanwhile wait, for they belong behind it. */
   async #sendBeginning(): Promise<void> {
-    const { environment, since } = this.#request
+    const { environment } = this.#request
     const view = this.#feed.view
+    const since = this.#request.since?.epoch === view.epoch ? this.#request.since.version : undefined
     const upTo = view.version
     // Taken before anything is awaited, so that the snapshot is of exactly this version.
     const whole = since === undefined ? snapshotLines(view, environment) : undefined
@@ -141,8 +142,10 @@ class Stream {
       for (const step of steps) if (!(await this.#write(this.#lineOf(step)))) return
       if (this.#isHeartbeatDue) {
         this.#isHeartbeatDue = false
-        const version = this.#waiting[0] ? this.#waiting[0].version - 1 : this.#feed.view.version
-        await this.#write({ type: 'heartbeat', version, at: Date.now() })
+        const { version, stamp } = this.#feed.view.position
+        // What waits comes first, and its versions with it.
+        if (this.#waiting.length === 0) await this.#write({ type: 'heartbeat', version, stamp, at: Date.now() })
+        else this.#isHeartbeatDue = true
       }
       if (this.#waiting.length === 0 && !this.#isHeartbeatDue) await this.#sleep()
     }

@@ -16,8 +16,8 @@ const FLAG = 'proxy_oauth_requests_to_iam_service'
 const SET = `/api/v4/features/${FLAG}`
 
 /** A gateway's end of a stream: lines as they come, and a reader that is strict about them. */
-async function follow(plane: TestControlPlane, query = '', reader = new SnapshotReader('production')) {
-  const headers = { authorization: `Bearer ${plane.gatewayToken}` }
+async function follow(plane: TestControlPlane, query = '', token = plane.gatewayToken) {
+  const headers = { authorization: `Bearer ${token}` }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(`${plane.url}${SNAPSHOT_STREAM_PATH}${query}`, { headers }, resolve).on('error', reject)
   })
@@ -27,7 +27,6 @@ async function follow(plane: TestControlPlane, query = '', reader = new Snapshot
   const parsed = () => lines.all.map((line) => snapshotLineSchema.parse(JSON.parse(line)))
   return {
     response,
-    reader,
     lines: parsed,
     of: <T extends SnapshotLine['type']>(type: T) =>
       parsed().filter((line): line is Extract<SnapshotLine, { type: T }> => line.type === type),
@@ -113,7 +112,7 @@ for (const engine of testDatabases()) {
       await stream.until(isEnd)
       await plane.ask('POST', SET, { json: { value: 'true', environment: 'dev' } })
       const change = await stream.until((line) => line.type === 'change')
-      assert.deepEqual(Object.keys(change).sort(), ['from', 'to', 'type'])
+      assert.deepEqual(Object.keys(change).sort(), ['from', 'stamp', 'to', 'type'])
       stream.end()
     })
 
@@ -129,7 +128,10 @@ for (const engine of testDatabases()) {
         const stream = await follow(each, `?since=${version}&epoch=${epoch}`)
         await stream.until(isHeartbeat)
         assert.deepEqual(
-          stream.lines().filter((line) => !isHeartbeat(line)),
+          stream
+            .lines()
+            .filter((line) => !isHeartbeat(line))
+            .map(({ stamp: _, ...line }: SnapshotLine & { stamp?: string | undefined }) => line),
           [
             { type: 'change', from: version, to: version + 1, applications: [[4, 'client-4', 1]] },
             {
@@ -158,6 +160,32 @@ for (const engine of testDatabases()) {
         assert.equal(stream.of('begin').length, 1, query)
         stream.end()
       }
+    })
+
+    test('a version is resumed by its stamp; with another one, it was lost: a new epoch begins', async () => {
+      await plane.announce(testApplication(5))
+      const first = await follow(plane)
+      const begin = await first.until((line) => line.type === 'begin')
+      assert.ok(begin.type === 'begin' && begin.epoch !== undefined && begin.stamp !== undefined)
+      await first.until(isEnd)
+      await plane.announce(testApplication(6))
+      const { version, epoch, stamp } = begin
+      const held = (claimed: string) => `?since=${version}&epoch=${epoch}&stamp=${claimed}`
+      const resumed = await follow(plane, held(stamp))
+      await resumed.until(isHeartbeat)
+      assert.deepEqual([resumed.of('begin').length, resumed.of('change').length], [0, 1])
+      const viewer = await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: `viewer-${version}` } })
+      const idle = await follow(plane, held('made-up'), viewer.json.token)
+      const same = await idle.until((line) => line.type === 'begin')
+      assert.equal(same.type === 'begin' && same.epoch, epoch, 'what a person claims begins no epoch')
+      const lost = await follow(plane, held('made-up'))
+      const next = await lost.until((line) => line.type === 'begin')
+      assert.ok(next.type === 'begin' && next.epoch !== epoch && next.version > version + 1)
+      await eventually('streams of the epoch before have ended', () => first.response.closed && resumed.response.closed)
+      const again = await follow(plane, held('made-up'))
+      const last = await again.until((line) => line.type === 'begin')
+      assert.ok(last.type === 'begin' && last.epoch === next.epoch, 'an epoch that is over begins no other')
+      for (const stream of [idle, lost, again]) stream.end()
     })
 
     test('heartbeats carry the version while nothing happens', async () => {

@@ -110,7 +110,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   await establishTokens(settings, { store, tokens }, log)
   const feed = await ChangeFeed.open(store, definitions, log)
   const streams = new SnapshotStreams(feed)
-  const gateways = new GatewayRegistry(store, log, () => feed.view.version)
+  const gateways = new GatewayRegistry(store, log, () => feed.view.position)
   const unfollow = feed.subscribe(() => gateways.superseded())
   const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
   const reasonsRequired = settings.reasonsRequired ?? []

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { Environment, FlagState } from '../flags/index.ts'
 import type { Database, Queryable } from '../storage/index.ts'
 import { appendEntry } from './audit/audit-log.ts'
 import type { AuditEvent, SealedEntry } from './audit/entry.ts'
-import type { ApplicationRecord, Brake, Change, VersionedChange } from './model.ts'
+import type { ApplicationRecord, Brake, Change, Position, VersionedChange } from './model.ts'
 
 /** How many changes are kept for streams to resume from. */
 export const KEPT_CHANGES = 20_000
@@ -10,12 +11,18 @@ const PRUNE_EVERY = 1_000
 const LOAD_PAGE = 5_000
 
 /** Everything at one version, as read from the database. */
-export interface StoredWorld {
-  readonly epoch: string
-  readonly version: number
+export interface StoredWorld extends Position {
   readonly applications: readonly ApplicationRecord[]
   readonly flags: ReadonlyArray<{ environment: Environment; name: string; state: FlagState; version: number }>
   readonly brakes: ReadonlyArray<{ environment: Environment } & Brake>
+}
+
+/** A piece of the history as the database has it now. */
+export interface History {
+  readonly epoch: string
+  readonly newest: number
+  /** Oldest first. */
+  readonly changes: readonly VersionedChange[]
 }
 
 /** What a write did: one change, which becomes the next version, or nothing; and what to tell the caller. */
@@ -37,8 +44,13 @@ export interface Store {
   /** Told of every new version, after its commit. */
   readonly channel: string
   load(): Promise<StoredWorld>
-  /** Up to `limit` changes after a version, oldest first. */
-  changesAfter(version: number, limit: number): Promise<VersionedChange[]>
+  /** Up to `limit` changes from the one that led to `version` on. */
+  historyFrom(version: number, limit: number): Promise<History>
+  /**
+   * Begins a new epoch at a version above `above`, so that nothing of the epoch before is taken for what follows.
+   * Does nothing, and resolves with false, when the epoch is not `epoch` any more.
+   */
+  beginEpoch(epoch: string, above: number, event: AuditEvent): Promise<boolean>
   /**
    * Runs a write alone: no other write of any replica happens meanwhile. `work` is given the version that the write
    * will have if it changes something.
@@ -62,15 +74,34 @@ export function openStore(database: Database, schema: string, onRecord: OnRecord
     database,
     channel,
     load: () => load(database, schema),
-    async changesAfter(version, limit) {
-      return database.query<VersionedChange>(
+    async historyFrom(version, limit) {
+      const rows = await database.query<{ epoch: string; newest: number } & Partial<VersionedChange>>(
         {
-          name: `${schema}_changes_after`,
-          text: `select version, change from ${schema}.changes where version > $1 order by version limit $2`,
+          name: `${schema}_history_from`,
+          text: `select clock.epoch, clock.version as newest, held.version, held.change, held.stamp
+            from ${schema}.clock left join lateral (
+              select version, change, stamp from ${schema}.changes where version >= $1 order by version limit $2
+            ) held on true order by held.version`,
         },
         [version, limit],
       )
+      const [first] = rows
+      if (first === undefined) throw new Error(`schema ${schema} has no clock`)
+      const changes = rows.filter((row): row is typeof row & VersionedChange => typeof row.version === 'number')
+      return { epoch: first.epoch, newest: first.newest, changes }
     },
+    beginEpoch: (epoch, above, event) =>
+      database.transaction(async (tx) => {
+        const [clock] = await tx.query<{ epoch: string }>(`select epoch from ${schema}.clock for update`)
+        if (clock?.epoch !== epoch) return false
+        await tx.query(`update ${schema}.clock set epoch = $1, version = greatest(version, $2) + 1`, [
+          randomUUID(),
+          above,
+        ])
+        await appendEntry(tx, schema, event)
+        await database.notify(channel, 'epoch', tx)
+        return true
+      }),
     write: (work) =>
       database.transaction(async (tx) => {
         const [clock] = await tx.query<{ version: number }>(`select version from ${schema}.clock for update`)
@@ -102,7 +133,10 @@ export function openStore(database: Database, schema: string, onRecord: OnRecord
 async function load(database: Database, schema: string): Promise<StoredWorld> {
   return database.transaction(async (tx) => {
     await tx.query('set transaction isolation level repeatable read')
-    const [clock] = await tx.query<{ epoch: string; version: number }>(`select epoch, version from ${schema}.clock`)
+    const [clock] = await tx.query<Position>(
+      `select epoch, clock.version, coalesce(stamp, '') as stamp
+        from ${schema}.clock left join ${schema}.changes on changes.version = clock.version`,
+    )
     if (!clock) throw new Error(`schema ${schema} has no clock`)
     const flags = await tx.query<StoredWorld['flags'][number]>(
       `select environment, name, state, version from ${schema}.flags`,

@@ -10,7 +10,14 @@ import {
   ON,
 } from '../flags/index.ts'
 import { type ClientStanding, type FlagGates, ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
-import { type ApplicationRecord, type Brake, type Change, hasArrived, type StoredFlag } from './model.ts'
+import {
+  type ApplicationRecord,
+  type Brake,
+  hasArrived,
+  type Position,
+  type StoredFlag,
+  type VersionedChange,
+} from './model.ts'
 import type { StoredWorld } from './store.ts'
 
 /** The flags that gateways go by; others are for those who ask by OFREP. */
@@ -23,6 +30,7 @@ export class View {
   readonly epoch: string
   readonly definitions: Definitions
   #version: number
+  #stamp: string
   #arrived = 0
   readonly #applications = new Map<number, ApplicationRecord>()
   readonly #byClientId = new Map<string, ApplicationRecord>()
@@ -34,6 +42,7 @@ export class View {
     this.epoch = world.epoch
     this.definitions = definitions
     this.#version = world.version
+    this.#stamp = world.stamp
     for (const environment of ENVIRONMENTS) this.#flags.set(environment, new Map())
     for (const row of world.flags)
       this.#flags.get(row.environment)?.set(row.name, { state: row.state, version: row.version })
@@ -46,14 +55,19 @@ export class View {
     return this.#version
   }
 
+  get position(): Position {
+    return { epoch: this.epoch, version: this.#version, stamp: this.#stamp }
+  }
+
   /** How many applications there are, and how many of them IAM holds. */
   get counts(): { readonly all: number; readonly arrived: number } {
     return { all: this.#applications.size, arrived: this.#arrived }
   }
 
-  /** Takes the change that leads to `version`. */
-  apply(version: number, change: Change): void {
+  /** Takes the change that leads to the next version. */
+  apply({ version, stamp, change }: VersionedChange): void {
     this.#version = version
+    this.#stamp = stamp
     switch (change.kind) {
       case 'application':
         return this.#put(change.application)

@@ -44,7 +44,12 @@ export class ControlStream implements DecisionSource {
     this.#reader = new SnapshotReader(settings.environment)
     this.#keeper = settings.stateFile === undefined ? undefined : new LastKnownGood(settings.stateFile, log)
     if (settings.identity && condition) {
-      const read = () => ({ ...condition(), snapshotVersion: this.version ?? null })
+      const read = () => ({
+        ...condition(),
+        snapshotVersion: this.version ?? null,
+        snapshotEpoch: this.#snapshot?.epoch,
+        snapshotStamp: this.#snapshot?.stamp,
+      })
       this.#report = new StandingReport({ ...settings, identity: settings.identity }, this.#agent, read)
     }
   }
@@ -167,6 +172,7 @@ export class ControlStream implements DecisionSource {
     if (held !== undefined && this.#mayResume) {
       query.set('since', String(held.version))
       if (held.epoch !== undefined) query.set('epoch', held.epoch)
+      if (held.stamp !== undefined) query.set('stamp', held.stamp)
     }
     for (const [name, value] of Object.entries(this.#settings.identity ?? {})) if (value) query.set(name, value)
     return `${url}${SNAPSHOT_STREAM_PATH}?${query}`

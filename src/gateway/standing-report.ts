@@ -11,6 +11,9 @@ export interface Condition {
   readonly iam: Readonly<SideTotals>
 }
 
+/** The snapshot in use. */
+type SnapshotHeld = Pick<GatewayReport, 'snapshotVersion' | 'snapshotEpoch' | 'snapshotStamp'>
+
 /** Whom to tell, and as whom. */
 interface ReportSettings {
   readonly token: string
@@ -32,7 +35,7 @@ const KEPT_TOTALS = 15
 export class StandingReport {
   readonly #settings: ReportSettings
   readonly #agent: Agent
-  readonly #read: () => Condition & { readonly snapshotVersion: number | null }
+  readonly #read: () => Condition & SnapshotHeld
   readonly #stop = new AbortController()
   #history: Array<Pick<Condition, 'legacy' | 'iam'>> = []
   #keptAt = Number.NEGATIVE_INFINITY
@@ -42,11 +45,7 @@ export class StandingReport {
   #isOpen = false
   #url = ''
 
-  constructor(
-    settings: ReportSettings,
-    agent: Agent,
-    read: () => Condition & { readonly snapshotVersion: number | null },
-  ) {
+  constructor(settings: ReportSettings, agent: Agent, read: () => Condition & SnapshotHeld) {
     this.#settings = settings
     this.#agent = agent
     this.#read = read

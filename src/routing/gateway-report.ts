@@ -23,6 +23,9 @@ export interface GatewayReport extends GatewayIdentity {
   readonly environment: string
   /** The snapshot in use; null for none. */
   readonly snapshotVersion: number | null
+  /** With the version, what the snapshot is of; an older gateway reports neither. */
+  readonly snapshotEpoch?: string | undefined
+  readonly snapshotStamp?: string | undefined
   readonly isCircuitOpen: boolean
   /** Applications whose own circuit is open, at most 100; an older gateway reports none. */
   readonly openApplications?: readonly number[] | undefined

@@ -153,3 +153,22 @@ test('a snapshot written out and read back is the same', () => {
   for (const line of first.lines()) second.accept(JSON.stringify(line satisfies SnapshotLine))
   assert.deepEqual([...(second.snapshot?.lines() ?? [])], [...first.lines()])
 })
+
+test('a heartbeat with the stamp of another version of the same number shows that what is held was lost', () => {
+  const stamped = [begin({ stamp: 'a' }), rows, end()]
+  const beat = (stamp?: string) => ({ type: 'heartbeat', version: 5, at: 1, ...(stamp && { stamp }) })
+  assert.deepEqual(fed(...stamped, beat('b')).last, { kind: 'behind' })
+  assert.deepEqual(fed(...stamped, beat('a')).last, { kind: 'read' })
+  assert.deepEqual(fed(...stamped, beat()).last, { kind: 'read' }, 'an older control plane sends none')
+  assert.deepEqual(fed(begin(), rows, end(), beat('b')).last, { kind: 'read' }, 'what an older one sent has none')
+})
+
+test('the stamp goes with the version: kept on disk, replaced by a change, unknown after a change without one', () => {
+  const { reader } = fed(begin({ stamp: 'a' }), rows, end())
+  const [first] = reader.snapshot?.lines() ?? []
+  assert.equal((first as { stamp?: string }).stamp, 'a')
+  reader.accept(JSON.stringify({ type: 'change', from: 5, to: 6, stamp: 'b' }))
+  assert.equal(reader.snapshot?.stamp, 'b')
+  reader.accept(JSON.stringify({ type: 'change', from: 6, to: 7 }))
+  assert.equal(reader.snapshot?.stamp, undefined)
+})

@@ -23,6 +23,7 @@ export class Snapshot {
   readonly #applications: Map<string, number>
   readonly #flags: Map<string, FlagGates>
   #version: number
+  #stamp: string | undefined
   #brake: boolean
   #isOn: Evaluate = () => false
   #unknownToIam = false
@@ -31,6 +32,7 @@ export class Snapshot {
     this.environment = begin.environment
     this.epoch = begin.epoch
     this.#version = begin.version
+    this.#stamp = begin.stamp
     this.#brake = begin.brake
     this.#flags = new Map(Object.entries(begin.flags))
     this.#applications = new Map()
@@ -39,6 +41,11 @@ export class Snapshot {
 
   get version(): number {
     return this.#version
+  }
+
+  /** Tells this version from another one of the same number; undefined where the control plane sends none. */
+  get stamp(): string | undefined {
+    return this.#stamp
   }
 
   get brake(): boolean {
@@ -70,6 +77,7 @@ export class Snapshot {
   /** Takes one change; its `from` must be this snapshot's version (see {@link SnapshotReader}). */
   change(change: Line<'change'>): void {
     this.#version = change.to
+    this.#stamp = change.stamp
     if (change.brake !== undefined) this.#brake = change.brake
     for (const clientId of change.removed ?? []) this.#applications.delete(clientId)
     if (change.applications) this.add(change.applications)
@@ -80,9 +88,10 @@ export class Snapshot {
 
   /** The snapshot as lines, the way it travels; each line is made when it is asked for. */
   *lines(): Generator<SnapshotLine> {
-    const { environment, version, brake, epoch } = this
+    const { environment, version, brake, epoch, stamp } = this
     const flags = Object.fromEntries(this.#flags)
-    yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, version, brake, flags, ...(epoch && { epoch }) }
+    const position = { version, ...(epoch && { epoch }), ...(stamp !== undefined && { stamp }) }
+    yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, ...position, brake, flags }
     let rows: ApplicationRow[] = []
     for (const [clientId, packed] of this.#applications) {
       rows.push([(packed - (packed % 2)) / 2, clientId, packed % 2 === 1 ? 1 : 0])
@@ -108,7 +117,7 @@ export type Acceptance =
   | { readonly kind: 'read' }
   | { readonly kind: 'replaced' | 'changed'; readonly snapshot: Snapshot }
   | { readonly kind: 'refused'; readonly why: string }
-  /** The sender is ahead of what is held: ask again with `since`. */
+  /** The sender is ahead of what is held, or holds another version of the same number: ask again with `since`. */
   | { readonly kind: 'behind' }
 
 /**
@@ -162,7 +171,7 @@ export class SnapshotReader {
       case 'change':
         return this.#change(line)
       case 'heartbeat':
-        return this.#held && line.version > this.#held.version ? { kind: 'behind' } : { kind: 'read' }
+        return this.#held && isElsewhere(line, this.#held) ? { kind: 'behind' } : { kind: 'read' }
     }
   }
 
@@ -204,4 +213,9 @@ export class SnapshotReader {
     this.#coming = undefined
     return { kind: 'refused', why }
   }
+}
+
+function isElsewhere({ version, stamp }: Line<'heartbeat'>, held: Snapshot): boolean {
+  if (version !== held.version) return version > held.version
+  return stamp !== undefined && held.stamp !== undefined && stamp !== held.stamp
 }

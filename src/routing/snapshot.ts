@@ -28,6 +28,11 @@ export const flagGatesSchema = z.object({
 export type FlagGates = z.infer<typeof flagGatesSchema>
 
 const version = z.int().nonnegative()
+/**
+ * Tells a version from another one of the same number, such as one that a database lost and used again. Random, empty
+ * for a version that no change led to; an older control plane sends none.
+ */
+const stamp = z.string().max(64).optional()
 const flags = z.record(z.string(), flagGatesSchema)
 
 export const beginLineSchema = z.object({
@@ -37,6 +42,7 @@ export const beginLineSchema = z.object({
   /** Names the life of the control plane's database; versions are comparable within one epoch only. */
   epoch: z.string().optional(),
   version,
+  stamp,
   /** The brake as the control plane has it. */
   brake: z.boolean(),
   flags,
@@ -51,6 +57,8 @@ export const changeLineSchema = z.object({
   type: z.literal('change'),
   from: version,
   to: version,
+  /** Of the version it leads to. */
+  stamp,
   brake: z.boolean().optional(),
   flags: flags.optional(),
   removed_flags: z.array(z.string()).optional(),
@@ -58,7 +66,7 @@ export const changeLineSchema = z.object({
   removed: z.array(z.string()).optional(),
 })
 /** Sent at least every 2 s while nothing changes; `version` lets a gateway see that it missed something. */
-export const heartbeatLineSchema = z.object({ type: z.literal('heartbeat'), version, at: z.number() })
+export const heartbeatLineSchema = z.object({ type: z.literal('heartbeat'), version, stamp, at: z.number() })
 
 export const snapshotLineSchema = z.discriminatedUnion('type', [
   beginLineSchema,
@@ -70,7 +78,8 @@ export const snapshotLineSchema = z.discriminatedUnion('type', [
 export type SnapshotLine = z.infer<typeof snapshotLineSchema>
 
 /**
- * GET on the control plane, bearer token of role `gateway`. Query: `environment`, and `since` (the version held) to
- * resume: the answer then begins with `change` lines when the control plane still has them, else with a `begin`.
+ * GET on the control plane, bearer token of role `gateway`. Query: `environment`, and `since`, `epoch` and `stamp`
+ * (the version held) to resume: the answer then begins with `change` lines when the control plane still has them and
+ * holds the same version, else with a `begin`.
  */
 export const SNAPSHOT_STREAM_PATH = '/api/v1/snapshot/stream'

@@ -20,6 +20,7 @@ export const AUDIT_ACTIONS = [
   'deployment.record',
   'effect.retry',
   'effect.drop',
+  'history.lost',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 
@@ -28,7 +29,7 @@ export interface AuditEvent {
   readonly cause: Cause
   readonly action: AuditAction
   readonly environment: Environment | null
-  /** What was changed: a flag's name, an application's actor, a token's name, or `brake`. */
+  /** What was changed: a flag's name, an application's actor, a token's name, `brake`, or `database`. */
   readonly subject: string
   readonly before: unknown
   readonly after: unknown

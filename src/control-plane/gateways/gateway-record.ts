@@ -46,7 +46,7 @@ export function freshRecord(instance: string, environment: string, now: number):
 
 /** A record with what a report says. */
 export function withReport(record: GatewayRecord, report: GatewayReport, now: number): GatewayRecord {
-  const { commit, openApplications, ...said } = report
+  const { commit, openApplications, snapshotEpoch: _epoch, snapshotStamp: _stamp, ...said } = report
   return { ...record, ...said, commit: commit ?? null, openApplications: openApplications ?? null, heardAt: now }
 }
 

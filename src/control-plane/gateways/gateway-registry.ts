@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { GatewayReport } from '../../routing/index.ts'
+import type { Position } from '../model.ts'
 import type { Store } from '../store.ts'
 import { freshRecord, type GatewayRecord, gatewayKey, mergeRecords, withReport } from './gateway-record.ts'
 
@@ -34,7 +35,7 @@ interface Held {
 export class GatewayRegistry {
   readonly #store: Store
   readonly #log: Log
-  readonly #newest: () => number
+  readonly #newest: () => Position
   readonly #replica = randomUUID()
   readonly #held = new Map<string, Held>()
   readonly #timer: NodeJS.Timeout
@@ -42,8 +43,8 @@ export class GatewayRegistry {
   #hasShared = false
   #isFailing = false
 
-  /** `newest` tells the version that gateways should hold. */
-  constructor(store: Store, log: Log, newest: () => number) {
+  /** `newest` tells what gateways should hold. */
+  constructor(store: Store, log: Log, newest: () => Position) {
     this.#store = store
     this.#log = log
     this.#newest = newest
@@ -79,7 +80,7 @@ export class GatewayRegistry {
     const now = Date.now()
     const held = this.#hold(report.instance, report.environment, now)
     held.record = withReport(held.record, report, now)
-    if (report.snapshotVersion !== null && report.snapshotVersion >= this.#newest()) held.behindSince = undefined
+    if (isUpToDate(report, this.#newest())) held.behindSince = undefined
     else held.behindSince ??= now
   }
 
@@ -171,4 +172,11 @@ export class GatewayRegistry {
         this.#sharing = undefined
       })
   }
+}
+
+/** A version beyond the newest is up to date only by an older gateway's word, which knows no more than the number. */
+function isUpToDate({ snapshotVersion, snapshotEpoch, snapshotStamp }: GatewayReport, newest: Position): boolean {
+  if (snapshotVersion === null) return false
+  if (snapshotStamp === undefined) return snapshotVersion >= newest.version
+  return snapshotVersion === newest.version && snapshotStamp === newest.stamp && snapshotEpoch === newest.epoch
 }

@@ -25,6 +25,8 @@ const reportSchema = z.object({
   commit: label(64).optional(),
   environment: namedEnvironmentField,
   snapshotVersion: z.int().nonnegative().nullable(),
+  snapshotEpoch: z.string().max(64).optional(),
+  snapshotStamp: z.string().max(64).optional(),
   isCircuitOpen: z.boolean(),
   openApplications: z.array(z.int().positive()).max(100).optional(),
   isBrakeOn: z.boolean(),

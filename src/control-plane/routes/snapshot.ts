@@ -3,11 +3,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../routing/index.ts'
+import { callerOf } from '../access/authentication.ts'
 import { isOutOfBounds, refuseFollower } from '../access/followers.ts'
 import { PEOPLE } from '../access/roles.ts'
 import type { StreamReader } from '../gateways/gateway-registry.ts'
 import type { Api, Plane } from '../plane.ts'
 import { snapshotLines } from '../snapshot-lines.ts'
+import type { StreamRequest } from '../snapshot-streams.ts'
 import { environmentField } from './flags.ts'
 import { identityFields } from './gateways.ts'
 
@@ -23,6 +25,7 @@ const streamQuery = z.object({
     .optional()
     .describe('The version held, to resume from'),
   epoch: z.string().max(64).optional().describe('The epoch of the version held; of another epoch nothing is resumed'),
+  stamp: z.string().max(64).optional().describe('The stamp of the version held; of another version nothing is resumed'),
   ...identityFields,
 })
 
@@ -56,16 +59,21 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
       schema: { tags: ['snapshot'], summary: 'A snapshot, then every change, as NDJSON', querystring: streamQuery },
     },
     async (request, reply) => {
-      const { since, epoch, ...reader } = request.query
+      const { since, epoch, stamp, ...reader } = request.query
       if (isOutOfBounds(request, reader.environment)) return refuseFollower(reply, reader.environment)
       await plane.feed.catchUp()
-      const isOurs = epoch === undefined || epoch === plane.feed.view.epoch
-      await stream(plane, reply, reader, isOurs ? since : undefined)
+      const held = since === undefined ? undefined : { epoch: epoch ?? plane.feed.view.epoch, version: since, stamp }
+      const standing = held === undefined ? 'unknown' : await plane.feed.judge(held)
+      // A gateway holds only what was committed once. What anybody else claims changes nothing.
+      if (held !== undefined && standing === 'lost' && callerOf(request).role === 'gateway') {
+        await plane.feed.reportLost(held)
+      }
+      await stream(plane, reply, reader, standing === 'known' ? held : undefined)
     },
   )
 }
 
-async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, since: number | undefined) {
+async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, since: StreamRequest['since']) {
   const { environment, name } = reader
   reply.hijack()
   const response = reply.raw
@@ -73,7 +81,7 @@ async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, s
   response.flushHeaders()
   response.socket?.setKeepAlive(true, 5_000)
   response.socket?.setNoDelay(true)
-  plane.log.info({ environment, gateway: name, since: since ?? null }, 'snapshot stream opened')
+  plane.log.info({ environment, gateway: name, since: since?.version ?? null }, 'snapshot stream opened')
   const disconnected = plane.gateways.connected(reader)
   const end = await plane.streams.serve(response, { environment, since }).finally(disconnected)
   if (end !== 'reader_gone' && end !== 'closing') plane.metrics.streamsDropped.inc({ cause: end })
