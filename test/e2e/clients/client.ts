@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** How an application proves at the token endpoint who it is (RFC 6749 §2.3.1, OpenID Connect Core §9). */
 export type Authentication = 'client_secret_post' | 'client_secret_basic' | 'none'
 
@@ -40,7 +42,7 @@ export interface Client {
   refresh?(tokens: Tokens): Promise<Tokens>
   clientCredentials?(): Promise<Tokens>
   password?(username: string, password: string): Promise<Tokens>
-  /** The device flow; `approve` types the code in. */
+  /** The device flow. Polls before the user approves and is told to wait; `approve` types the code in. */
   device?(approve: (userCode: string) => Promise<void>): Promise<Tokens>
   userinfo?(tokens: Tokens): Promise<Readonly<Record<string, unknown>>>
   introspect?(token: string): Promise<boolean>
@@ -82,4 +84,26 @@ export function memberOf(error: unknown, ...path: readonly string[]): string | u
   let at: unknown = error
   for (const key of path) at = typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined
   return typeof at === 'string' ? at : undefined
+}
+
+/**
+ * Polls until a device has its tokens (RFC 8628 §3.5). The first poll comes before the user approves and must be told
+ * `authorization_pending`.
+ */
+export async function pollAsDevice<T>(
+  poll: () => Promise<T>,
+  errorCode: (error: unknown) => string | undefined,
+  approve: () => Promise<void>,
+): Promise<T> {
+  const first = await poll().then(() => undefined, errorCode)
+  if (first !== 'authorization_pending') throw new Error(`polled before the user approved: ${first}`)
+  await approve()
+  for (;;) {
+    try {
+      return await poll()
+    } catch (error) {
+      if (errorCode(error) !== 'slow_down') throw error
+      await sleep(1_000)
+    }
+  }
 }

@@ -1,5 +1,14 @@
 import * as oauth from 'oauth4webapi'
-import { type Client, type Library, memberOf, metadata, type Registration, SCOPE, type Tokens } from './client.ts'
+import {
+  type Client,
+  type Library,
+  memberOf,
+  metadata,
+  pollAsDevice,
+  type Registration,
+  SCOPE,
+  type Tokens,
+} from './client.ts'
 
 /** The protocol of RFC 6749 step by step, below openid-client; ID tokens are checked against the published keys. */
 export const oauth4webapi: Library = {
@@ -80,9 +89,11 @@ function connect(registration: Registration): Client {
     async device(approve) {
       const started = await oauth.deviceAuthorizationRequest(server, self, authentication, { scope: SCOPE }, INSECURE)
       const device = await oauth.processDeviceAuthorizationResponse(server, self, started)
-      await approve(device.user_code)
-      const response = await oauth.deviceCodeGrantRequest(server, self, authentication, device.device_code, INSECURE)
-      return tokensOf(await oauth.processDeviceCodeResponse(server, self, response), response)
+      const poll = async () => {
+        const response = await oauth.deviceCodeGrantRequest(server, self, authentication, device.device_code, INSECURE)
+        return tokensOf(await oauth.processDeviceCodeResponse(server, self, response), response)
+      }
+      return pollAsDevice(poll, errorCode, () => approve(device.user_code))
     },
     async userinfo(tokens) {
       const response = await oauth.userInfoRequest(server, self, tokens.access, INSECURE)
@@ -99,9 +110,13 @@ function connect(registration: Registration): Client {
         await oauth.revocationRequest(server, self, authentication, tokens.access, INSECURE),
       )
     },
-    // A challenge beside the error, as Doorkeeper sends with each, is what these libraries report first.
-    errorCode: (error) => memberOf(error, 'error') ?? memberOf(error, 'cause', '0', 'parameters', 'error'),
+    errorCode,
   }
+}
+
+/** A challenge beside the error, as Doorkeeper sends with each, is what these libraries report first. */
+function errorCode(error: unknown): string | undefined {
+  return memberOf(error, 'error') ?? memberOf(error, 'cause', '0', 'parameters', 'error')
 }
 
 function authenticationOf({ authentication, secret }: Registration): oauth.ClientAuth {

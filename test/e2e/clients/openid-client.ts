@@ -11,11 +11,8 @@ export const openidClient: Library = {
 }
 
 function connect(registration: Registration): Client {
-  const { issuer, clientId, redirectUri } = registration
-  const server = { ...metadata(issuer), ...registration.moreMetadata }
-  const configuration = new oidc.Configuration(server, clientId, {}, authenticationOf(registration))
-  oidc.allowInsecureRequests(configuration)
-  oidc.enableNonRepudiationChecks(configuration)
+  const { redirectUri } = registration
+  const configuration = connection(registration)
   return {
     async code(visit, { pkce }) {
       const verifier = oidc.randomPKCECodeVerifier()
@@ -37,8 +34,19 @@ function connect(registration: Registration): Client {
       tokensOf(await oidc.genericGrantRequest(configuration, 'password', { username, password, scope: SCOPE })),
     async device(approve) {
       const device = await oidc.initiateDeviceAuthorization(configuration, { scope: SCOPE })
-      await approve(device.user_code)
-      return tokensOf(await oidc.pollDeviceAuthorizationGrant(configuration, { ...device, interval: 1 }))
+      const patient = connection(registration)
+      let isApproved = false
+      patient[oidc.customFetch] = async (...request) => {
+        const answer = await withoutChallenge(...request)
+        if (!isApproved && (await answer.clone().text()).includes('authorization_pending')) {
+          isApproved = true
+          await approve(device.user_code)
+        }
+        return answer
+      }
+      const answer = await oidc.pollDeviceAuthorizationGrant(patient, { ...device, interval: 1 })
+      if (!isApproved) throw new Error('the first poll was not told to wait')
+      return tokensOf(answer)
     },
     userinfo: async (tokens) => ({
       ...(await oidc.fetchUserInfo(configuration, tokens.access, tokens.subject ?? oidc.skipSubjectCheck)),
@@ -48,6 +56,25 @@ function connect(registration: Registration): Client {
     // A challenge beside the error, as Doorkeeper sends with each, is what these libraries report first.
     errorCode: (error) => memberOf(error, 'error') ?? memberOf(error, 'cause', '0', 'parameters', 'error'),
   }
+}
+
+function connection(registration: Registration): oidc.Configuration {
+  const { issuer, clientId } = registration
+  const server = { ...metadata(issuer), ...registration.moreMetadata }
+  const configuration = new oidc.Configuration(server, clientId, {}, authenticationOf(registration))
+  oidc.allowInsecureRequests(configuration)
+  oidc.enableNonRepudiationChecks(configuration)
+  return configuration
+}
+
+/** As docs/how-to/connect-a-client.md shows it: polling ends at the first challenge otherwise. */
+async function withoutChallenge(...request: Parameters<oidc.CustomFetch>): Promise<Response> {
+  const [url, options] = request
+  const response = await fetch(url, options as RequestInit)
+  if (response.status !== 400) return response
+  const headers = new Headers(response.headers)
+  headers.delete('www-authenticate')
+  return new Response(response.body, { status: response.status, headers })
 }
 
 function authenticationOf({ authentication, secret }: Registration): oidc.ClientAuth {

@@ -2,7 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { startProgram } from '../../support/program.ts'
-import { type Authentication, type Client, type Library, memberOf, metadata, SCOPE, type Tokens } from './client.ts'
+import {
+  type Authentication,
+  type Client,
+  type Library,
+  memberOf,
+  metadata,
+  pollAsDevice,
+  SCOPE,
+  type Tokens,
+} from './client.ts'
 
 /** Debian's own interpreter: the one its python3-… packages are installed for. */
 const PYTHON = '/usr/bin/python3'
@@ -61,13 +70,17 @@ export function pythonLibrary(script: Script): Library {
       return {
         ...can,
         code: all.code,
-        errorCode: (error) => memberOf(error, 'code'),
+        errorCode: codeOf,
         async close() {
           await program.stop()
         },
       }
     },
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return memberOf(error, 'code')
 }
 
 function clientOf(ask: (op: string, given?: object) => Promise<unknown>, redirectUri: string) {
@@ -91,8 +104,8 @@ function clientOf(ask: (op: string, given?: object) => Promise<unknown>, redirec
     password: (username, password) => askTokens('password', { username, password }),
     async device(approve) {
       const started = (await ask('device')) as { device_code: string; user_code: string }
-      await approve(started.user_code)
-      return askTokens('poll', { device_code: started.device_code })
+      const poll = () => askTokens('poll', { device_code: started.device_code })
+      return pollAsDevice(poll, codeOf, () => approve(started.user_code))
     },
     userinfo: async (tokens) => (await ask('userinfo', { access: tokens.access })) as Record<string, unknown>,
     introspect: async (token) => Boolean(await ask('introspect', { token })),

@@ -38,6 +38,7 @@ ${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
 *A forged code* must be shown as \`invalid_grant\`, *consent refused* as \`access_denied\`, wherever the library shows errors; public
 applications (\`none\`) are refused *client credentials* with \`invalid_client\`. *Across a flip*: what one side issued before the flag
-changed is redeemed or refreshed by that side after, both ways.
+changed is redeemed or refreshed by that side after, both ways. Each *device* polls before its user approves and is told to wait
+(\`authorization_pending\`); openid-client needs [a few lines](how-to/connect-a-client.md#errors-that-come-with-a-challenge) for that.
 `
 }
