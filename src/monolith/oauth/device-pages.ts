@@ -53,6 +53,7 @@ export function devicePages(options: DevicePagesOptions): Pages {
           csrfToken: csrfToken(visit.session),
           action: visit.request.origin + PATH,
           userCode: textOf(visit.parameters['user_code']) ?? '',
+          isDone: visit.session.data.flash?.text === NOTICES.approved,
         }),
       })
     },

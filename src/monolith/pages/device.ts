@@ -2,23 +2,35 @@ import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
 import { shownName } from './shown-name.ts'
 
-/** The body of the page on which a user types a device's code (N022). */
-export function deviceBody(page: {
+/** The page on which a user types a device's code. */
+export interface DevicePage {
   readonly csrfToken: string
   readonly action: string
   readonly userCode: string
-}): Html {
-  return html`<main>
+  /** A device has just been let in: the form is folded away. */
+  readonly isDone: boolean
+}
+
+/** Its body (N022). After a success the form is still in it, as in Doorkeeper's page (N025), for those who have another device. */
+export function deviceBody(page: DevicePage): Html {
+  if (!page.isDone) return html`<main>${deviceForm(page)}</main>`
+  return html`<main data-next="You can go back to your device now.">
+<details><summary data-label="Authorize another device" aria-label="Authorize another device"></summary>${deviceForm(page)}</details>
+</main>`
+}
+
+function deviceForm(page: DevicePage): Html {
+  return html`
 <h1>Authorize device</h1>
 <form action="${page.action}" accept-charset="UTF-8" method="post">${csrfField(page.csrfToken)}
 <label for="user_code">User code</label>
-<input type="text" name="user_code" id="user_code" value="${page.userCode}" autocomplete="off" autocapitalize="characters" spellcheck="false"${page.userCode === '' && ' autofocus'}>
+<input type="text" name="user_code" id="user_code" value="${page.userCode}" autocomplete="off" autocapitalize="characters" spellcheck="false"${page.userCode === '' && !page.isDone && ' autofocus'}>
 <div class="actions">
 <input type="submit" name="commit" value="Authorize" class="primary">
 <a class="button" href="/oauth/device">Cancel</a>
 </div>
 </form>
-</main>`
+`
 }
 
 /** What a device asks for. */

@@ -36,6 +36,8 @@ details{margin:0 0 1.25rem;padding:.8rem 1rem;border:1px solid var(--line);borde
 details[open] summary{margin-bottom:.75rem}
 summary{font-weight:600;cursor:pointer}
 details select{margin-bottom:.3rem}
+[data-next]::before{content:attr(data-next);display:block;margin-bottom:1.25rem}
+summary[data-label]::after{content:attr(data-label)}
 .check{display:flex;gap:.55rem;align-items:baseline;font-weight:400;margin-bottom:.45rem}
 .button,input[type=submit],button{display:inline-block;padding:.65rem 1.1rem;border:1px solid var(--line);border-radius:.55rem;background:transparent;color:inherit;font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 .primary,input[type=submit].primary,button.primary{background:var(--accent);border-color:var(--accent);color:var(--accent-ink)}
