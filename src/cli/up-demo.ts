@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { readSecretFile } from '../config/index.ts'
 import { DEMO_APPLICATIONS, type DemoApplication } from '../demo/index.ts'
+import { call } from '../http/index.ts'
 import type { SeedDocument } from '../monolith/index.ts'
 import type { UpPlan } from './up-plan.ts'
 
@@ -70,4 +72,34 @@ function demoCredentials(file: string, firstId: number): z.infer<typeof demoFile
   }))
   writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 })
   return made
+}
+
+const explainedSchema = z.object({ destination: z.enum(['rails', 'iam']) })
+const EXPLAIN_MS = 2_000
+
+/** The side that a new sign-in of an application runs on, as the control plane explains it; undefined when it does not answer. */
+export async function currentSide(plan: UpPlan, application: DemoApplication): Promise<'IAM' | 'monolith' | undefined> {
+  const path = application.grant === 'device_code' ? '/oauth/authorize_device' : '/oauth/authorize'
+  try {
+    const { json } = await call({
+      method: 'POST',
+      url: `http://${plan.control.host}:${plan.control.port}/api/v1/explain`,
+      headers: { authorization: `Bearer ${readSecretFile('--data-dir', plan.files.gatewayToken)}` },
+      json: { client_id: application.clientId, path },
+      timeoutMs: EXPLAIN_MS,
+    })
+    const explained = explainedSchema.safeParse(json)
+    if (!explained.success) return undefined
+    return explained.data.destination === 'iam' ? 'IAM' : 'monolith'
+  } catch {
+    return undefined
+  }
+}
+
+/** A command as it is typed in the directory that this system was started from. */
+export function demoCommand(plan: UpPlan, text: string): string {
+  const token = join(plan.dataDir, 'admin-token')
+  const isDefault = resolve(plan.dataDir) === resolve('data')
+  const given = relative('', token)
+  return `./bin/handover ${text}${isDefault ? '' : ` --token-file ${given.startsWith('..') ? resolve(token) : given}`}`
 }

@@ -15,7 +15,7 @@ import type { CommandIo } from './io.ts'
 import { defaultLimits } from './limits.ts'
 import { seedOf } from './monolith.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
-import { demoData } from './up-demo.ts'
+import { currentSide, demoCommand, demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
 import { jsonOutput, readableOutput, type UpOutput } from './up-output.ts'
 import { addressesOf, assertPortsFree, planUp, type UpPlan } from './up-plan.ts'
@@ -175,7 +175,10 @@ function startMonolithPart(
 }
 
 function startDemoPart(plan: UpPlan, applications: readonly DemoApplication[], log: Log) {
-  return startDemo({ listen: plan.demo, issuer: plan.issuer, applications }, log)
+  const { issuer, demo: listen } = plan
+  const sideOf = (application: DemoApplication) => currentSide(plan, application)
+  const command = (text: string) => demoCommand(plan, text)
+  return startDemo({ listen, issuer, applications, sideOf, command }, log)
 }
 
 function banner(

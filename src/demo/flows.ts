@@ -50,10 +50,23 @@ export function configurationOf(issuer: string, application: DemoApplication): o
     application.clientSecret === undefined ? oidc.None() : oidc.ClientSecretPost(application.clientSecret)
   const configuration = new oidc.Configuration(server, application.clientId, {}, authentication)
   configuration.timeout = TIMEOUT_S
+  configuration[oidc.customFetch] = withoutChallenge
   if (issuer.startsWith('http:')) oidc.allowInsecureRequests(configuration)
   // The signature of every ID token is checked against the published keys of both sides.
   oidc.enableNonRepudiationChecks(configuration)
   return configuration
+}
+
+/**
+ * Doorkeeper sends a challenge with each error of the token endpoint, also with `authorization_pending`, and the library
+ * ends at the first one instead of polling on. The error itself is in the body.
+ */
+async function withoutChallenge(...[url, options]: Parameters<oidc.CustomFetch>): Promise<Response> {
+  const response = await fetch(url, options as RequestInit)
+  if (response.status !== 400) return response
+  const headers = new Headers(response.headers)
+  headers.delete('www-authenticate')
+  return new Response(response.body, { status: response.status, headers })
 }
 
 /** Begins a sign-in by authorization code with PKCE; the browser goes to `url`. */
@@ -112,7 +125,7 @@ export async function act(
   issuer: string,
   application: DemoApplication,
   tokens: DemoTokens,
-): Promise<{ shown: unknown; tokens?: DemoTokens | null }> {
+): Promise<{ shown: unknown; tokens?: DemoTokens | 'revoked' }> {
   const configuration = configurationOf(issuer, application)
   switch (action) {
     case 'userinfo':
@@ -140,7 +153,7 @@ export async function act(
     }
     case 'revoke':
       await oidc.tokenRevocation(configuration, tokens.accessToken)
-      return { shown: 'The tokens have been revoked.', tokens: null }
+      return { shown: 'The tokens have been revoked.', tokens: 'revoked' }
     default:
       return { shown: 'There is no such action.' }
   }
@@ -157,8 +170,11 @@ function tokensOf(answer: oidc.TokenEndpointResponse & oidc.TokenEndpointRespons
   }
 }
 
+/** The two sides, as the demo's pages call them. */
+export type Side = 'IAM' | 'monolith'
+
 /** Which side issued a token, as its prefix tells. Only a demo looks; clients take tokens for opaque. */
-export function issuerOf(token: string): 'IAM' | 'monolith' {
+export function issuerOf(token: string): Side {
   return Object.values(IAM_PREFIXES).some((prefix) => token.startsWith(prefix)) ? 'IAM' : 'monolith'
 }
 

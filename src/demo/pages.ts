@@ -1,42 +1,25 @@
 import type { DemoApplication } from './application.ts'
-import { type DemoTokens, issuerOf, masked, type PendingDevice } from './flows.ts'
+import { issuerOf, masked, type PendingDevice, type Side } from './flows.ts'
+import { escaped, page } from './layout.ts'
+import type { NextStep } from './next-step.ts'
+import type { Account } from './visits.ts'
 
-const STYLE = `
-:root{color-scheme:light dark;--line:#d8dbe2;--soft:#6b7280;--accent:#5b3fd6;--card:#fff;--page:#f5f5f8;--text:#1c1d22}
-@media (prefers-color-scheme:dark){:root{--line:#3a3d46;--soft:#a0a5b1;--accent:#a995ff;--card:#22242b;--page:#17181d;--text:#eceef3}}
-*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,sans-serif}
-main{max-width:46rem;margin:0 auto;padding:2.5rem 1.25rem}h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:0 0 .5rem}
-p{margin:.25rem 0 1rem}.soft{color:var(--soft)}.card{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1.25rem;margin:1rem 0}
-form{display:inline}button,.button{font:inherit;border:1px solid var(--accent);background:var(--accent);color:var(--card);border-radius:.5rem;padding:.45rem .9rem;margin:.25rem .35rem .25rem 0;cursor:pointer;text-decoration:none;display:inline-block}
-button.plain{background:transparent;color:var(--accent)}button:focus-visible,a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .5rem;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{width:9rem;font-weight:600}
-.side{display:inline-block;white-space:nowrap;margin-left:.5rem;border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;font-weight:600;border:1px solid currentColor}.side.IAM{color:#0d7a4f}.side.monolith{color:#b4531a}
-@media (prefers-color-scheme:dark){.side.IAM{color:#5fd3a0}.side.monolith{color:#f2a670}}
-code{overflow-wrap:anywhere}
-pre{background:var(--page);border-radius:.5rem;padding:.9rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}.code{font:600 2rem/1.2 ui-monospace,monospace;letter-spacing:.15em}
-.error{border-color:#c0392b}`
-
-/** HTML-escapes text for elements and quoted attributes. */
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+/** What the first page shows. */
+export interface HomePage {
+  /** Each with the side that new sign-ins of it run on, where that is known. */
+  readonly applications: ReadonlyArray<{ readonly application: DemoApplication; readonly side: Side | undefined }>
+  readonly accounts: readonly Account[]
+  readonly next: NextStep
 }
 
-function page(title: string, content: string, refreshSeconds?: number): string {
-  const refresh = refreshSeconds === undefined ? '' : `<meta http-equiv="refresh" content="${refreshSeconds}">`
-  return `<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">${refresh}
-<title>${escaped(title)} · Handover demo</title><style>${STYLE}</style></head><body><main>
-${content}
-</main></body></html>
-`
-}
-
-/** The first page: an application to sign in with. */
-export function homePage(applications: readonly DemoApplication[]): string {
+/** The first page: the applications to sign in with, what to try next, and the tokens that the visitor holds. */
+export function homePage({ applications, accounts, next }: HomePage): string {
   const cards = applications.map(
-    (
+    ({
       application,
-    ) => `<section class="card"><h2>${escaped(application.name)} <span class="soft">#${application.id}</span></h2>
+      side,
+    }) => `<section class="card"><h2>${escaped(application.name)} <span class="soft">#${application.id}</span></h2>
+<p>${side ? `New sign-ins run on${sideMark(side)}` : 'Which side new sign-ins run on is not known.'}</p>
 <p class="soft">${escaped(application.about)}<br>client_id <code>${escaped(application.clientId)}</code></p>
 <form method="post" action="/sign-in/${application.key}"><button>${
       application.grant === 'device_code' ? 'Start the device flow' : 'Sign in'
@@ -44,65 +27,94 @@ export function homePage(applications: readonly DemoApplication[]): string {
   )
   return page(
     'Sign in',
-    `<h1>Demo client</h1><p class="soft">An OAuth client that knows one authorization server and cannot tell that there are two. Sign in, then look which side issued what.</p>${cards.join('\n')}`,
+    `<h1>Demo client</h1><p class="soft">An OAuth client that knows one authorization server and cannot tell that there are two. Sign in, then look which side issued what.</p>
+<aside class="card next" aria-label="What to try next"><h2>Next</h2><p>${escaped(next.text)}</p>${
+      next.command === undefined ? '' : `<pre>${escaped(next.command)}</pre>`
+    }</aside>
+${cards.join('\n')}${accounts.length === 0 ? '' : heldTokens(accounts)}`,
   )
 }
 
+function heldTokens(accounts: readonly Account[]): string {
+  const rows = accounts.map(
+    (account) =>
+      `<tr><th scope="row">${escaped(account.application.name)}</th><td>${
+        account.isRevoked ? 'revoked' : `<code>${escaped(masked(account.tokens.accessToken))}</code>`
+      } ${sideMark(issuerOf(account.tokens.accessToken))}</td><td><a href="/accounts/${account.id}">Open</a></td></tr>`,
+  )
+  return `<div class="card"><h2>Your tokens</h2><table><tbody>${rows.join('')}</tbody></table></div>`
+}
+
+function sideMark(side: Side): string {
+  return `<span class="side ${side}">${side}</span>`
+}
+
+const ACTIONS = [
+  ['userinfo', 'Call userinfo'],
+  ['api', 'Call the API'],
+  ['refresh', 'Refresh'],
+  ['introspect', 'Introspect'],
+  ['revoke', 'Revoke'],
+] as const
+
 /** What a signed-in visitor sees: the tokens, masked, with the side that issued them, and what can be done. */
-export function accountPage(
-  application: DemoApplication,
-  tokens: DemoTokens,
-  shown?: { action: string; value: unknown },
-): string {
+export function accountPage(account: Account): string {
+  const { application, tokens, isRevoked, shown } = account
   const rows: Array<[string, string | undefined]> = [
     ['Access token', tokens.accessToken],
     ['Refresh token', tokens.refreshToken],
   ]
   const body = rows.map(([name, token]) => {
     if (token === undefined) return `<tr><th scope="row">${name}</th><td class="soft">none</td></tr>`
-    const side = issuerOf(token)
-    return `<tr><th scope="row">${name}</th><td><code>${escaped(masked(token))}</code> <span class="side ${side}">${side}</span></td></tr>`
+    return `<tr><th scope="row">${name}</th><td><code>${escaped(masked(token))}</code> ${sideMark(issuerOf(token))}</td></tr>`
   })
-  const actions = [
-    ['userinfo', 'Call userinfo'],
-    ['api', 'Call the API'],
-    ['refresh', 'Refresh'],
-    ['introspect', 'Introspect'],
-    ['revoke', 'Revoke'],
-  ].map(
-    ([action, label]) => `<form method="post" action="/act/${action}"><button class="plain">${label}</button></form>`,
+  const actions = ACTIONS.map(
+    ([action, label]) =>
+      `<form method="post" action="/accounts/${account.id}/act/${action}"><button class="plain">${label}</button></form>`,
   )
   const result = shown
     ? `<section class="card" aria-live="polite"><h2>${escaped(shown.action)}</h2><pre>${escaped(
         typeof shown.value === 'string' ? shown.value : JSON.stringify(shown.value, null, 2),
       )}</pre></section>`
     : ''
+  const heading = isRevoked
+    ? '<h1>Tokens revoked</h1><p>Neither side accepts them any more. Try an action to see how it is refused.</p>'
+    : '<h1>Signed in</h1>'
   return page(
-    'Signed in',
-    `<h1>Signed in</h1><p class="soft">as user ${escaped(tokens.subject ?? '?')} with ${escaped(application.name)} (application ${application.id})</p>
+    isRevoked ? 'Tokens revoked' : 'Signed in',
+    `${heading}<p class="soft">as user ${escaped(tokens.subject ?? '?')} with ${escaped(application.name)} (application ${application.id})</p>
 <section class="card"><h2>Tokens</h2><table><tbody>${body.join('')}
 <tr><th scope="row">Scope</th><td>${escaped(tokens.scope ?? '')}</td></tr>
 <tr><th scope="row">Lifetime</th><td>${tokens.expiresIn ?? '?'} s</td></tr></tbody></table></section>
-<section class="card"><h2>Try</h2>${actions.join('')}<form method="post" action="/forget"><button class="plain">Start again</button></form></section>${result}`,
+<section class="card"><h2>Try</h2>${actions.join('')}</section>
+<div><a class="button" href="/">Start again, keep these tokens</a> <form method="post" action="/accounts/${account.id}/forget"><button class="plain">Forget these tokens</button></form></div>${result}`,
   )
 }
 
 /** The page a device would show while it waits. */
-export function devicePage(pending: PendingDevice): string {
+export function devicePage(id: string, pending: PendingDevice): string {
   const address = pending.verificationUri
   return page(
     'Device',
     `<h1>${escaped(pending.application.name)}</h1><section class="card"><p>Open <a href="${escaped(address)}" target="_blank" rel="noopener">${escaped(address)}</a> and enter</p>
 <p class="code">${escaped(pending.userCode)}</p><p class="soft" aria-live="polite">Waiting for you; this page looks every few seconds.</p>
-<a class="button" href="/device">Check now</a> <form method="post" action="/forget"><button class="plain">Start again</button></form></section>`,
+<a class="button" href="/devices/${id}">Check now</a> <form method="post" action="/devices/${id}/stop"><button class="plain">Stop waiting</button></form></section>`,
     3,
   )
 }
 
-/** An error, as the client library words it. */
-export function errorPage(status: number, message: string): string {
+/** The user has pressed Deny, and this client has heard so. */
+export function refusedPage(application: DemoApplication): string {
+  return page(
+    'Not allowed',
+    `<h1>You did not allow it</h1><section class="card"><p>${escaped(application.name)} was told <code>access_denied</code> and has no access to your account. Nothing else happened.</p><a class="button" href="/">Back</a></section>`,
+  )
+}
+
+/** Something that did not work, in words. */
+export function errorPage(message: string): string {
   return page(
     'Error',
-    `<h1>That did not work</h1><section class="card error"><p>${escaped(message)}</p><a class="button" href="/">Back</a></section><p class="soft">Status ${status}</p>`,
+    `<h1>That did not work</h1><section class="card error"><p>${escaped(message)}</p><a class="button" href="/">Back</a></section>`,
   )
 }

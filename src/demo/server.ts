@@ -1,145 +1,183 @@
-import { randomBytes } from 'node:crypto'
 import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import type { DemoApplication } from './application.ts'
-import {
-  act,
-  beginDevice,
-  beginSignIn,
-  type DemoTokens,
-  endSignIn,
-  type PendingDevice,
-  type PendingSignIn,
-} from './flows.ts'
-import { accountPage, devicePage, errorPage, homePage } from './pages.ts'
+import { errorCodeOf, messageOf } from './errors.ts'
+import { act, beginDevice, beginSignIn, endSignIn, issuerOf, type Side } from './flows.ts'
+import { nextStep } from './next-step.ts'
+import { accountPage, devicePage, errorPage, homePage, refusedPage } from './pages.ts'
+import { type Account, keepAccount, keepDevice, keepSignIn, type Visit, Visits } from './visits.ts'
 
 export interface DemoSettings {
   readonly listen: ListenAddress
   /** The origin of the platform, as browsers and this client see it. */
   readonly issuer: string
   readonly applications: readonly DemoApplication[]
+  /** The side that a new sign-in of an application runs on; undefined when nobody can say. For the visitor alone. */
+  readonly sideOf: (application: DemoApplication) => Promise<Side | undefined>
+  /** A `handover` command as it is typed to reach this system. */
+  readonly command: (text: string) => string
 }
 
-interface Visit {
-  signIn?: PendingSignIn
-  device?: PendingDevice
-  account?: { application: DemoApplication; tokens: DemoTokens }
-  shown?: { action: string; value: unknown }
-}
+type Answer = (visit: Visit, request: HttpRequest, parts: readonly string[]) => Promise<HttpReply> | HttpReply
 
 const COOKIE = 'handover_demo'
-const MAX_VISITS = 1_000
 
 /** Serves the demo client: a small web application that signs people in, through a standard client library. */
 export function startDemo(settings: DemoSettings, log: Log): Promise<RunningServer> {
-  const visits = new Map<string, Visit>()
+  const visits = new Visits()
+  const find = routes(settings)
   return serve({
     listen: settings.listen,
     log,
     handler: async (request) => {
-      const { id, visit, isNew } = visitOf(request, visits)
-      const reply = await route(request, visit, settings).catch((error: unknown) => {
-        log.warn({ path: request.path, error: messageOf(error) }, 'demo action failed')
-        return html(502, errorPage(502, messageOf(error)))
+      if (request.path === '/healthz') return { status: 200, headers: [['Content-Type', 'text/plain']], body: 'ok\n' }
+      const found = find(request)
+      if (!found) return html(404, errorPage('There is no such page.'))
+      const known = visits.find(cookieOf(request))
+      const { visit, cookie } = known ? { visit: known, cookie: [] } : newVisit(visits)
+      const reply = await found(visit, request).catch((error: unknown) => {
+        log.warn({ path: request.path.slice(0, 20), error: messageOf(error) }, 'demo action failed')
+        return html(502, errorPage(messageOf(error)))
       })
-      const cookie: Array<readonly [string, string]> = isNew
-        ? [['Set-Cookie', `${COOKIE}=${id}; Path=/; HttpOnly; SameSite=Lax`]]
-        : []
       return { ...reply, headers: [...reply.headers, ...cookie] }
     },
   })
 }
 
-function visitOf(request: HttpRequest, visits: Map<string, Visit>) {
-  const known = new RegExp(`(?:^|;\\s*)${COOKIE}=([0-9a-f]{32})`).exec(request.headers.cookie ?? '')?.[1]
-  const visit = known === undefined ? undefined : visits.get(known)
-  if (known !== undefined && visit) return { id: known, visit, isNew: false }
-  const id = randomBytes(16).toString('hex')
-  const fresh: Visit = {}
-  if (request.path !== '/healthz') visits.set(id, fresh)
-  for (const oldest of visits.keys()) {
-    if (visits.size <= MAX_VISITS) break
-    visits.get(oldest)?.device?.stop()
-    visits.delete(oldest)
+function cookieOf(request: HttpRequest): string | undefined {
+  return new RegExp(`(?:^|;\\s*)${COOKIE}=([0-9a-f]{32})`).exec(request.headers.cookie ?? '')?.[1]
+}
+
+function newVisit(visits: Visits) {
+  const { id, visit } = visits.begin()
+  return { visit, cookie: [['Set-Cookie', `${COOKIE}=${id}; Path=/; HttpOnly; SameSite=Lax`]] as const }
+}
+
+function routes(settings: DemoSettings) {
+  const table: ReadonlyArray<readonly [method: string, pattern: RegExp, Answer]> = [
+    ['GET', /^\/$/, (visit) => home(visit, settings)],
+    ['GET', /^\/callback$/, (visit, request) => callback(visit, request, settings)],
+    ['POST', /^\/sign-in\/(\w+)$/, (visit, request, [key]) => signIn(visit, request, key, settings)],
+    ['GET', /^\/devices\/(\w+)$/, (visit, _request, [id]) => device(visit, id)],
+    ['POST', /^\/devices\/(\w+)\/stop$/, (visit, _request, [id]) => stopDevice(visit, id)],
+    ['GET', /^\/accounts\/(\w+)$/, (visit, _request, [id]) => account(visit, id)],
+    ['POST', /^\/accounts\/(\w+)\/forget$/, (visit, _request, [id]) => forget(visit, id)],
+    ['POST', /^\/accounts\/(\w+)\/act\/(\w+)$/, (visit, _request, [id, name]) => perform(visit, id, name, settings)],
+  ]
+  return (request: HttpRequest) => {
+    for (const [method, pattern, answer] of table) {
+      const match = request.method === method ? pattern.exec(request.path) : null
+      if (match) return async (visit: Visit, given: HttpRequest) => answer(visit, given, match.slice(1))
+    }
+    return undefined
   }
-  return { id, visit: fresh, isNew: true }
 }
 
-async function route(request: HttpRequest, visit: Visit, settings: DemoSettings): Promise<HttpReply> {
-  const { method, path } = request
-  if (path === '/healthz') return { status: 200, headers: [['Content-Type', 'text/plain']], body: 'ok\n' }
-  if (method === 'GET' && path === '/') return home(visit, settings)
-  if (method === 'GET' && path === '/callback') return callback(request, visit, settings)
-  if (method === 'GET' && path === '/device') return device(visit)
-  if (method === 'POST' && path.startsWith('/sign-in/')) return signIn(path.slice(9), request, visit, settings)
-  if (method === 'POST' && path.startsWith('/act/')) return perform(path.slice(5), visit, settings)
-  if (method === 'POST' && path === '/forget') {
-    visit.device?.stop()
-    for (const key of Object.keys(visit) as Array<keyof Visit>) delete visit[key]
-    return redirect('/')
-  }
-  return html(404, errorPage(404, 'There is no such page.'))
+async function home(visit: Visit, { applications, sideOf, command }: DemoSettings): Promise<HttpReply> {
+  const accounts = [...visit.accounts.values()].reverse()
+  const shown = await Promise.all(
+    applications.map(async (application) => ({ application, side: await sideOf(application) })),
+  )
+  const [web] = shown
+  if (!web) return html(404, errorPage('There is no application.'))
+  const ofWeb = accounts.filter((one) => one.application.key === web.application.key && !one.isRevoked)
+  const held = ofWeb.map(({ tokens }) => issuerOf(tokens.accessToken))
+  const next = nextStep({ web: web.application, side: web.side, held, command })
+  return html(200, homePage({ applications: shown, accounts, next }))
 }
 
-function home(visit: Visit, settings: DemoSettings): HttpReply {
-  const { account, shown } = visit
-  if (!account) return html(200, homePage(settings.applications))
-  delete visit.shown
-  return html(200, accountPage(account.application, account.tokens, shown))
-}
-
-async function signIn(key: string, request: HttpRequest, visit: Visit, settings: DemoSettings): Promise<HttpReply> {
-  const application = settings.applications.find((one) => one.key === key)
-  if (!application) return html(404, errorPage(404, 'There is no such application.'))
+async function signIn(
+  visit: Visit,
+  request: HttpRequest,
+  key: string | undefined,
+  { issuer, applications }: DemoSettings,
+): Promise<HttpReply> {
+  const application = applications.find((one) => one.key === key)
+  if (!application) return html(404, errorPage('There is no such application.'))
   if (application.grant === 'device_code') {
-    visit.device?.stop()
-    visit.device = await beginDevice(settings.issuer, application)
-    return redirect('/device')
+    return redirect(`/devices/${keepDevice(visit, await beginDevice(issuer, application))}`)
   }
-  const { url, pending } = await beginSignIn(settings.issuer, application, `${request.origin}/callback`)
-  visit.signIn = pending
+  const { url, pending } = await beginSignIn(issuer, application, `${request.origin}/callback`)
+  keepSignIn(visit, pending)
   return redirect(url)
 }
 
-async function callback(request: HttpRequest, visit: Visit, settings: DemoSettings): Promise<HttpReply> {
-  const pending = visit.signIn
-  if (!pending) return html(400, errorPage(400, 'No sign-in is under way in this browser.'))
-  delete visit.signIn
-  const tokens = await endSignIn(settings.issuer, pending, new URL(`${request.origin}${request.path}?${request.query}`))
-  visit.account = { application: pending.application, tokens }
-  return redirect('/')
-}
-
-async function device(visit: Visit): Promise<HttpReply> {
-  const pending = visit.device
-  if (!pending) return redirect('/')
-  const tokens = await Promise.race([
-    pending.tokens,
-    new Promise<undefined>((resolve) => setImmediate(resolve, undefined)),
-  ])
-  if (!tokens) return html(200, devicePage(pending))
-  delete visit.device
-  visit.account = { application: pending.application, tokens }
-  return redirect('/')
-}
-
-async function perform(action: string, visit: Visit, settings: DemoSettings): Promise<HttpReply> {
-  const { account } = visit
-  if (!account) return redirect('/')
-  try {
-    const { shown, tokens } = await act(action, settings.issuer, account.application, account.tokens)
-    visit.shown = { action, value: shown }
-    if (tokens) visit.account = { ...account, tokens }
-  } catch (error) {
-    visit.shown = { action, value: `Failed: ${messageOf(error)}` }
+/** The answer to a sign-in. It comes twice when a button was pressed twice; the first tokens do for both. */
+async function callback(visit: Visit, request: HttpRequest, { issuer }: DemoSettings): Promise<HttpReply> {
+  const answer = new URL(`${request.origin}${request.path}?${request.query}`)
+  const pending = visit.signIns.get(answer.searchParams.get('state') ?? '')
+  if (!pending) {
+    return html(400, errorPage('This answer belongs to no sign-in that was begun in this browser. Sign in again.'))
   }
+  const { application } = pending
+  pending.account ??= endSignIn(issuer, pending, answer).then((tokens) => keepAccount(visit, application, tokens))
+  try {
+    const { id } = await pending.account
+    return redirect(visit.accounts.has(id) ? `/accounts/${id}` : '/')
+  } catch (error) {
+    // Another answer may come, of a user who goes back and decides otherwise.
+    pending.account = undefined
+    const code = errorCodeOf(error)
+    if (code === 'access_denied') return html(200, refusedPage(application))
+    if (code !== undefined) return html(400, errorPage(messageOf(error)))
+    throw error
+  }
+}
+
+async function device(visit: Visit, id = ''): Promise<HttpReply> {
+  const pending = visit.devices.get(id)
+  if (!pending) return redirect('/')
+  try {
+    const waiting = new Promise<undefined>((resolve) => setImmediate(resolve, undefined))
+    const tokens = await Promise.race([pending.tokens, waiting])
+    if (!tokens) return html(200, devicePage(id, pending))
+    visit.devices.delete(id)
+    return redirect(`/accounts/${keepAccount(visit, pending.application, tokens).id}`)
+  } catch (error) {
+    visit.devices.delete(id)
+    const code = errorCodeOf(error)
+    if (code === undefined) throw error
+    const text = code === 'expired_token' ? 'The code has expired. Start the device flow again.' : messageOf(error)
+    return html(400, errorPage(text))
+  }
+}
+
+function stopDevice(visit: Visit, id = ''): HttpReply {
+  visit.devices.get(id)?.stop()
+  visit.devices.delete(id)
   return redirect('/')
 }
 
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'failed'
-  const { error: code, error_description: description } = error as { error?: string; error_description?: string }
-  return code === undefined ? error.message : `${code}${description === undefined ? '' : `: ${description}`}`
+function account(visit: Visit, id = ''): HttpReply {
+  const found = visit.accounts.get(id)
+  if (!found) return redirect('/')
+  const body = accountPage(found)
+  found.shown = undefined
+  return html(200, body)
+}
+
+function forget(visit: Visit, id = ''): HttpReply {
+  visit.accounts.delete(id)
+  return redirect('/')
+}
+
+async function perform(visit: Visit, id = '', action = '', { issuer }: DemoSettings): Promise<HttpReply> {
+  const found = visit.accounts.get(id)
+  if (!found) return redirect('/')
+  try {
+    await actOn(found, action, issuer)
+  } catch (error) {
+    const code = errorCodeOf(error)
+    found.shown = { action, value: code === undefined ? `Failed: ${messageOf(error)}` : `Refused: ${messageOf(error)}` }
+  }
+  return redirect(`/accounts/${id}`)
+}
+
+async function actOn(found: Account, action: string, issuer: string): Promise<void> {
+  const { shown, tokens } = await act(action, issuer, found.application, found.tokens)
+  found.shown = { action, value: shown }
+  if (tokens === 'revoked') found.isRevoked = true
+  else if (tokens) found.tokens = tokens
 }
 
 function html(status: number, body: string): HttpReply {

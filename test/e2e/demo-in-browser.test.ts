@@ -36,15 +36,31 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
 
   const side = (row: string) => page.locator('tr', { hasText: row }).locator('.side').innerText()
 
-  async function signInAnew(button: string): Promise<void> {
+  async function signInAgain(button: string): Promise<void> {
     await page.goto(system.demoUrl)
-    const again = page.getByRole('button', { name: 'Start again' })
-    if (await again.isVisible()) await again.click()
     await page.locator('section', { hasText: button }).getByRole('button').click()
     const authorize = page.getByRole('button', { name: 'Authorize' })
     await Promise.race([authorize.waitFor(), page.getByRole('heading', { name: 'Signed in' }).waitFor()])
     if (await authorize.isVisible()) await authorize.click()
     await page.getByRole('heading', { name: 'Signed in' }).waitFor()
+  }
+
+  /** What the first page suggests, once that is about `what`: a flip reaches the page within a second or two. */
+  async function suggestion(what: RegExp): Promise<string> {
+    return eventually(`the suggestion ${what}`, async () => {
+      await page.goto(system.demoUrl)
+      const text = await page.getByRole('complementary').innerText()
+      return what.test(text) ? text : undefined
+    })
+  }
+
+  /** A tab that waits on the consent page for the phone application, which asks each time. */
+  async function tabOnConsent(): Promise<Page> {
+    const tab = await context.newPage()
+    await tab.goto(system.demoUrl)
+    await tab.locator('section', { hasText: 'Demo phone app' }).getByRole('button').click()
+    await tab.getByRole('button', { name: 'Authorize' }).waitFor()
+    return tab
   }
 
   async function tryAction(label: string, result: RegExp): Promise<void> {
@@ -54,7 +70,7 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
   }
 
   test('a person signs in through the pages of the monolith', async () => {
-    await page.goto(system.demoUrl)
+    await suggestion(/Sign in with the Demo web app/)
     await screenshot(page, '01-demo-home')
     await page.locator('section', { hasText: 'Demo web app' }).getByRole('button', { name: 'Sign in' }).click()
     await page.locator('input[name="user[password]"]').waitFor()
@@ -84,10 +100,13 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
   })
 
   test('with the flag on, the next sign-in runs on IAM and looks the same', async () => {
+    assert.match(await suggestion(/Move the Demo web app/), /flag set \S+ true --oauth-application=1 --token-file \S+/)
     const set = await system.handover('flag', 'set', FLAG, 'true', '--oauth-application=1')
     assert.equal(set.code, 0, set.stderr)
+    await suggestion(/Demo web app is on IAM now/)
+    await screenshot(page, '05b-moved')
     await eventually('a sign-in on IAM', async () => {
-      await signInAnew('Demo web app')
+      await signInAgain('Demo web app')
       return (await side('Access token')) === 'IAM'
     })
     await screenshot(page, '06-signed-in-on-iam')
@@ -97,9 +116,53 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
     assert.equal(await side('Refresh token'), 'IAM')
     await tryAction('Introspect', /"active": true/)
     await screenshot(page, '07-introspected-on-iam')
-    await tryAction('Revoke', /revoked/)
-    await tryAction('Introspect', /"active": false/)
   })
+
+  test('the tokens of the monolith are still there, and work', async () => {
+    await suggestion(/tokens of the monolith.*still refresh/s)
+    await screenshot(page, '07b-both-held')
+    await page.locator('tr', { hasText: 'monolith' }).first().getByRole('link').click()
+    await tryAction('Refresh', /new pair/)
+    assert.equal(await side('Access token'), 'monolith')
+    await tryAction('Call the API', /"status": 200/)
+  })
+
+  test('revoked tokens are shown as revoked, and what is refused is said in words', async () => {
+    await signInAgain('Demo web app')
+    await tryAction('Revoke', /revoked/)
+    await page.getByRole('heading', { name: 'Tokens revoked' }).waitFor()
+    await tryAction('Introspect', /"active": false/)
+    await tryAction('Refresh', /^Refused: invalid_grant: /)
+    await tryAction('Call userinfo', /^Refused: invalid_token: /)
+    await screenshot(page, '07c-revoked')
+  })
+
+  for (const where of ['monolith', 'IAM'] as const) {
+    test(`two tabs sign in at the same time on ${where}, one refuses first and thinks better of it, one presses twice`, async () => {
+      await system.handover('flag', 'set', FLAG, String(where === 'IAM'), '--oauth-application=2')
+      await eventually(`new sign-ins on ${where}`, async () => {
+        await page.goto(system.demoUrl)
+        const card = page.locator('section', { hasText: 'Demo phone app' })
+        return (await card.locator('.side').innerText()) === where
+      })
+      const [first, second] = [await tabOnConsent(), await tabOnConsent()]
+      const consent = first.url()
+      await first.getByRole('button', { name: 'Deny' }).click()
+      await first.getByText('You did not allow it').waitFor()
+      assert.doesNotMatch(await first.locator('main').innerText(), /502|error/i)
+      await screenshot(first, `07d-denied-${where}`)
+      await second.getByRole('button', { name: 'Authorize' }).dblclick({ delay: 20 })
+      await second.getByRole('heading', { name: 'Signed in' }).waitFor()
+      await first.goBack()
+      assert.equal(first.url(), consent)
+      await first.getByRole('button', { name: 'Authorize' }).click()
+      await first.getByRole('heading', { name: 'Signed in' }).waitFor()
+      for (const tab of [first, second]) {
+        assert.match(await tab.locator('tr', { hasText: 'Access token' }).innerText(), new RegExp(where))
+        await tab.close()
+      }
+    })
+  }
 
   test('the consent page is the same page whichever side serves', async () => {
     const consentOf = async (prompt: string) => {
@@ -130,11 +193,12 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
 
   test('a device signs in by a code that the person types', async () => {
     await page.goto(system.demoUrl)
-    const again = page.getByRole('button', { name: 'Start again' })
-    if (await again.isVisible()) await again.click()
     await page.locator('section', { hasText: 'Demo TV app' }).getByRole('button').click()
     const code = await page.locator('.code').innerText()
     await screenshot(page, '09-device-waiting')
+    // The page looks every 3 s and the device polls every 5 s, so that it has been told to wait before it is let in.
+    for (let look = 0; look < 3; look++) await page.waitForEvent('load')
+    assert.equal(await page.locator('.code').innerText(), code)
     const phone = await context.newPage()
     await phone.goto(`${system.issuer}/oauth/device`)
     await phone.locator('input[name="user_code"]').fill(code)
@@ -145,6 +209,9 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
       .first()
       .waitFor()
     await screenshot(phone, '11-device-approved')
+    assert.equal(await phone.locator('input[name="user_code"]').isVisible(), false)
+    await phone.locator('summary').click()
+    assert.equal(await phone.locator('input[name="user_code"]').isVisible(), true)
     await phone.close()
     await page.getByRole('heading', { name: 'Signed in' }).waitFor({ timeout: 20_000 })
     await screenshot(page, '12-device-signed-in')

@@ -1,0 +1,45 @@
+import type { DemoApplication } from './application.ts'
+import type { Side } from './flows.ts'
+
+/** What a visitor may try next. */
+export interface NextStep {
+  readonly text: string
+  /** To be typed in a shell. */
+  readonly command?: string
+}
+
+/** What the next step depends on: where new sign-ins of the web application go, and which tokens of it are held. */
+export interface Seen {
+  readonly web: Pick<DemoApplication, 'id' | 'name'>
+  /** Undefined when the control plane did not say. */
+  readonly side: Side | undefined
+  readonly held: readonly Side[]
+  /** The `handover` command with the options by which it finds this system. */
+  readonly command: (text: string) => string
+}
+
+/** The next step of a move there and back, as the README takes it. */
+export function nextStep({ web, side, held, command }: Seen): NextStep {
+  const flag = (value: boolean) =>
+    command(`flag set proxy_oauth_requests_to_iam_service ${value} --oauth-application=${web.id}`)
+  if (held.length === 0) {
+    return { text: `Sign in with the ${web.name}. Afterwards this page shows which side issued its tokens.` }
+  }
+  if (side === 'IAM') {
+    if (!held.includes('IAM')) {
+      return {
+        text: `The ${web.name} is on IAM now. Sign in again: the pages are the same, and IAM issues the tokens.`,
+      }
+    }
+    const kept = held.includes('monolith')
+      ? 'Open the tokens of the monolith below: they still refresh, introspect and revoke. Then bring'
+      : 'Bring'
+    return { text: `${kept} the application back to the monolith:`, command: flag(false) }
+  }
+  if (held.includes('IAM')) {
+    return {
+      text: `New sign-ins of the ${web.name} are the monolith's again. Open the tokens of IAM below: they still refresh, introspect and revoke.`,
+    }
+  }
+  return { text: `Move the ${web.name} to IAM, and no other application. Then reload this page:`, command: flag(true) }
+}
