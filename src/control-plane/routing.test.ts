@@ -195,6 +195,14 @@ for (const engine of testDatabases()) {
       assert.ok(flag_version > 1)
     })
 
+    test('a secret that was sent as a client id is a fingerprint in the log', async () => {
+      const planted = 'f3c1'.repeat(16)
+      await route(`?client_id=${planted}`)
+      const entry = JSON.parse(lines.at(-1) ?? '{}') as { client_id?: string }
+      assert.match(entry.client_id ?? '', /^sha256:[0-9a-f]{8}$/)
+      assert.ok(!lines.join('').includes(planted))
+    })
+
     test('an unknown client goes to IAM only by its own flag', async () => {
       await plane.ask('POST', UNKNOWN, { json: { value: 'true' } })
       assert.equal((await route('?client_id=nobody')).json.destination, 'iam')

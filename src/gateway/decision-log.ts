@@ -1,10 +1,10 @@
 import { type LineWriter, type Log, lineWriter } from '../observability/index.ts'
-import { WIRE_DESTINATION } from '../routing/index.ts'
+import { loggableClientId, WIRE_DESTINATION } from '../routing/index.ts'
 import type { Outcome } from './outcome.ts'
+import { isKnown, type KnownAs } from './source.ts'
 
 const FLUSH_MS = 10
 const BUFFER_BYTES = 128 << 10
-const MAX_CLIENT_ID_CHARS = 255
 
 /** One listener for all, however many gateways a process holds. */
 const OPEN_LOGS = new Set<DecisionLog>()
@@ -32,9 +32,10 @@ export class DecisionLog {
     OPEN_LOGS.add(this)
   }
 
-  write(outcome: Outcome): void {
+  /** @param application what is known of the client, also where the decision did not rest on it */
+  write(outcome: Outcome, application: KnownAs): void {
     if (this.#writer === undefined) return
-    const line = `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome)}}\n`
+    const line = `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome, application)}}\n`
     if (this.#used + line.length > BUFFER_BYTES) this.flush()
     if (line.length > BUFFER_BYTES) return this.#writer.write(line)
     this.#used += this.#lines.write(line, this.#used, 'latin1')
@@ -70,13 +71,14 @@ export class DecisionLog {
  * The members of a routing decision's log line, all but the trace in every line, as JSON text with a leading comma; `brake`
  * only while it is on.
  */
-export function decisionMembers(outcome: Outcome): string {
-  const { clientId, applicationId, flagVersion, traceId } = outcome
+export function decisionMembers(outcome: Outcome, application: KnownAs): string {
+  const { clientId, flagVersion, traceId } = outcome
   const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`
-  const client = clientId === undefined ? 'null' : quoted(clientId.slice(0, MAX_CLIENT_ID_CHARS))
+  const client = clientId === undefined ? 'null' : quoted(loggableClientId(clientId, isKnown(application)))
+  const applicationId = typeof application === 'number' ? application : null
   return (
     `,"correlation_id":${quoted(outcome.correlationId)},"method":${quoted(outcome.method)},"path":${quoted(outcome.path)}` +
-    `${trace},"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId ?? null}` +
+    `${trace},"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId}` +
     `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"` +
     `,"flag_version":${flagVersion ?? null},"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}${outcome.isBrakeOn ? ',"brake":true' : ''}` +
     ',"msg":"iamproxy: routing decision"'

@@ -133,7 +133,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       this.granted = this.#watch.grants
     }
     this.durationMs = performance.now() - this.#startedAt
-    if (this.#gate.tracing !== undefined) this.#tracing()?.end(this)
+    if (this.#gate.tracing !== undefined) this.#tracing()?.end(this, this.#gate.recorder.applicationOf(this))
     this.#gate.recorder.record(this)
   }
 

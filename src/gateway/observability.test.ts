@@ -30,6 +30,24 @@ async function text(path: string, options: RequestInit = {}): Promise<string> {
   return (await fetch(gateway.url + path, options)).text()
 }
 
+/** A request that was refused before anything was known of it. */
+const OUTCOME = {
+  method: 'GET',
+  path: '/oauth/token',
+  correlationId: 'c',
+  endpoint: 'token',
+  clientId: undefined,
+  applicationId: undefined,
+  destination: 'rejected',
+  reason: 'body_too_large',
+  flagVersion: undefined,
+  status: 413,
+  durationMs: 1.23456,
+  oauthError: undefined,
+  granted: false,
+  isBrakeOn: false,
+} as const
+
 describe('the log', () => {
   test('has one line for each request to an endpoint, with exactly the agreed members', async () => {
     const count = (await bed.records('decisions')).length
@@ -58,13 +76,25 @@ describe('the log', () => {
     assert.equal(correlationId, iam.received.at(-1)?.headers['x-request-id'])
   })
 
-  test('cuts a client id that is too long and escapes what a terminal would act on', async () => {
-    const sent = `\u001b[31m\u007f\u009b"\\\n\u2028é${'x'.repeat(400)}`
-    await text(`/oauth/authorize?client_id=${encodeURIComponent(sent)}`)
-    await bed.records()
-    const line = bed.lines.join('').split('\n').at(-2) ?? ''
-    assert.ok([...line].every((character) => /[^\p{Cc}\p{Zl}]/u.test(character)))
-    assert.equal((JSON.parse(line) as { client_id: string }).client_id, sent.slice(0, 255))
+  test('names the application also where a credential or a flow decides', async () => {
+    const body = 'grant_type=refresh_token&refresh_token=gliamrt-x&client_id=moved'
+    await text('/oauth/token', { method: 'POST', body, headers: FORM })
+    const line = (await bed.records()).at(-1)
+    assert.deepEqual(
+      [line?.['reason'], line?.['client_id'], line?.['application_id']],
+      ['credential_issuer', 'moved', 1],
+    )
+  })
+
+  test('shows a secret that was sent as a client id as a fingerprint', async () => {
+    const planted = 'f3c1'.repeat(16)
+    const basic = `Basic ${Buffer.from(`${planted}:x`).toString('base64')}`
+    await text(`/oauth/authorize?client_id=${planted}`)
+    await text('/oauth/token', { method: 'POST', body: `client_id=${planted}&grant_type=password`, headers: FORM })
+    await text('/oauth/revoke', { method: 'POST', body: 'token=gliamat-x', headers: { ...FORM, authorization: basic } })
+    const lines = (await bed.records()).slice(-3)
+    for (const { client_id: shown } of lines) assert.match(String(shown), /^sha256:[0-9a-f]{8}$/)
+    assert.ok(!bed.lines.join('').includes(planted))
   })
 
   test('holds nothing secret, nor do metrics', async () => {
@@ -99,24 +129,15 @@ describe('the log', () => {
     for (const planted of [secret, basic, verifier]) assert.ok(!everything.includes(planted))
   })
 
+  test('cuts a client id that is too long and escapes what a terminal would act on', () => {
+    const sent = `\u001b[31m\u007f\u009b"\\\n\u2028é${'x'.repeat(400)}`
+    const members = decisionMembers({ ...OUTCOME, clientId: sent }, 1)
+    assert.ok([...members].every((character) => /[^\p{Cc}\p{Zl}]/u.test(character)))
+    assert.equal((JSON.parse(`{"level":"info"${members}}`) as { client_id: string }).client_id, sent.slice(0, 255))
+  })
+
   test('has every member in every line, null where nothing is known', () => {
-    const outcome = {
-      method: 'GET',
-      path: '/oauth/token',
-      correlationId: 'c',
-      endpoint: 'token',
-      clientId: undefined,
-      applicationId: undefined,
-      destination: 'rejected',
-      reason: 'body_too_large',
-      flagVersion: undefined,
-      status: 413,
-      durationMs: 1.23456,
-      oauthError: undefined,
-      granted: false,
-      isBrakeOn: false,
-    } as const
-    assert.deepEqual(JSON.parse(`{"level":"info"${decisionMembers(outcome)}}`), {
+    assert.deepEqual(JSON.parse(`{"level":"info"${decisionMembers(OUTCOME, 'nobody')}}`), {
       level: 'info',
       correlation_id: 'c',
       method: 'GET',

@@ -3,7 +3,7 @@ import { DecisionLog } from './decision-log.ts'
 import type { Metrics } from './metrics.ts'
 import { isNoise } from './noise.ts'
 import type { Outcome } from './outcome.ts'
-import type { DecisionSource } from './source.ts'
+import type { DecisionSource, KnownAs } from './source.ts'
 
 /** Answers of one side since the start, and those with 5xx among them. */
 export interface SideTotals {
@@ -35,9 +35,13 @@ export class Recorder {
     })
   }
 
+  /** The application of a request, by the decision or, where that rested on something else, by the client id. */
+  applicationOf({ applicationId, clientId }: Outcome): KnownAs {
+    return applicationId ?? (clientId === undefined ? 'nobody' : this.#source.knownAs(clientId))
+  }
+
   record(outcome: Outcome): void {
-    const { clientId } = outcome
-    const application = outcome.applicationId ?? (clientId === undefined ? 'nobody' : this.#source.knownAs(clientId))
+    const application = this.applicationOf(outcome)
     this.#metrics.count(outcome, typeof application === 'number' ? application : undefined)
     if (outcome.destination !== 'rejected') {
       const side = this.totals[outcome.destination]
@@ -45,7 +49,7 @@ export class Recorder {
       if (outcome.status >= 500) side.failures++
     }
     if (outcome.endpoint === 'other') return
-    if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome)
+    if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome, application)
   }
 
   close(): void {

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { parseTraceparent, type Span, type TraceContext, type Tracing } from '../observability/index.ts'
-import { type Endpoint, GATEWAY_COOKIE_MARK, WIRE_DESTINATION } from '../routing/index.ts'
+import { type Endpoint, GATEWAY_COOKIE_MARK, loggableClientId, WIRE_DESTINATION } from '../routing/index.ts'
 import { type AuthorizePage, flowTurn } from './flow-cookie.ts'
 import { issuedInLocation } from './ledger/issued.ts'
 import type { Outcome } from './outcome.ts'
+import { isKnown, type KnownAs } from './source.ts'
 
 const COOKIE = `${GATEWAY_COOKIE_MARK}trace`
 /** As long as a challenge waits for its user. */
@@ -106,14 +107,16 @@ export class RequestTrace {
     this.#span.mark('code issued', trace)
   }
 
-  end(outcome: Outcome): void {
+  /** @param application what is known of the client */
+  end(outcome: Outcome, application: KnownAs): void {
     for (const call of this.#calls) call.end()
-    const { status, reason, destination, clientId, applicationId } = outcome
+    const { status, reason, destination, clientId } = outcome
     this.#span.set('http.response.status_code', status)
     this.#span.set('handover.destination', WIRE_DESTINATION[destination])
     this.#span.set('handover.reason', reason)
-    this.#span.set('handover.client_id', clientId?.slice(0, 255))
-    this.#span.set('handover.application_id', applicationId)
+    const client = clientId === undefined ? undefined : loggableClientId(clientId, isKnown(application))
+    this.#span.set('handover.client_id', client)
+    this.#span.set('handover.application_id', typeof application === 'number' ? application : undefined)
     this.#span.end(status >= 500)
   }
 }

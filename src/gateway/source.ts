@@ -6,6 +6,11 @@ export type Standing = ClientStanding | 'unknown_client' | 'unavailable'
 /** The id of a client's application, that there is none, or that only asking would tell. */
 export type KnownAs = number | 'nobody' | 'not_told'
 
+/** Whether an application has the client id; undefined when only asking would tell. */
+export function isKnown(application: KnownAs): boolean | undefined {
+  return application === 'not_told' ? undefined : application !== 'nobody'
+}
+
 /** Reads a snapshot's word on a client as {@link KnownAs}. */
 export function knownFrom(standing: Standing): KnownAs {
   if (standing === 'unknown_client') return 'nobody'

@@ -7,6 +7,7 @@ export {
   type GatewayReport,
   type SideTraffic,
 } from './gateway-report.ts'
+export { loggableClientId } from './loggable-client-id.ts'
 export { type EndpointMatch, matchEndpoint, plainPath, staysBelow } from './match-endpoint.ts'
 export { type CredentialMarks, issuerByMark, type RequestParts, readFacts } from './read-facts.ts'
 export * from './snapshot.ts'

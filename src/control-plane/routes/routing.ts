@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors, jwtVerify } from 'jose'
-import { readFacts, WIRE_DESTINATION } from '../../routing/index.ts'
+import { loggableClientId, readFacts, WIRE_DESTINATION } from '../../routing/index.ts'
 import { bearerTokenOf, privateTokenOf } from '../access/authentication.ts'
 import { READERS } from '../access/roles.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendGitLabError, sendProblem } from '../problems.ts'
+import type { View } from '../view.ts'
 import { type DescribedRequest, decideDescribed, decideFacts, factsOfClient } from '../what-if.ts'
 
 export const ROUTING_PATHS = ['/-/oauth/iam_routing', '/api/v4/internal/workhorse/oauth_routing'] as const
@@ -75,7 +76,7 @@ async function answerRouting(plane: Plane, request: FastifyRequest, reply: Fasti
   const destination = WIRE_DESTINATION[decision.destination]
   const line = {
     status: 200,
-    client_id: asked.clientId?.slice(0, 255),
+    client_id: loggable(asked.clientId, view),
     application_id: decision.applicationId,
     destination,
     reason: decision.reason,
@@ -84,6 +85,12 @@ async function answerRouting(plane: Plane, request: FastifyRequest, reply: Fasti
   }
   if (decision.applicationId !== undefined || plane.noise.admit(decision.reason)) log.info(line, 'oauth routing')
   return reply.code(200).header('Content-Type', VENDOR_TYPE).serializer(String).send(JSON.stringify({ destination }))
+}
+
+function loggable(clientId: string | undefined, view: View): string | undefined {
+  return clientId === undefined
+    ? undefined
+    : loggableClientId(clientId, view.applicationByClientId(clientId) !== undefined)
 }
 
 /** Whether a header is a JWT of the gateway's: HS256 with the shared secret, by the known issuer, within 90 s of now. */
@@ -123,7 +130,7 @@ async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: F
       correlation_id: request.id,
       method: described.method,
       path: described.target.split('?', 1)[0],
-      client_id: facts?.clientId?.slice(0, 255),
+      client_id: loggable(facts?.clientId, view),
       application_id: decision.applicationId,
       destination,
       reason: decision.reason,
