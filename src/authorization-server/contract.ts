@@ -210,6 +210,18 @@ export interface AuthorizationServer {
     /** Ends a batch, on record as a security event; undefined for an unknown client. Until `isDone`, say it again. */
     revoke(clientId: string, kinds: readonly CredentialKind[]): Promise<RevokedBatch | undefined>
   }
+  /** The end of all that a user has: tokens, codes and approved devices, also those that a request under way stores. */
+  readonly subjects: {
+    /** Ends what there is until now, and while `barred` what comes later too. Counts once `within` is committed. */
+    end(subject: string, how: { readonly barred: boolean }, within: StoreScope): Promise<void>
+    /** Lets a barred user have new credentials; the earlier ones stay dead. */
+    admit(subject: string, within: StoreScope): Promise<void>
+    /**
+     * To be called as soon as `within` is committed: ends what requests under way have stored meanwhile, and marks what
+     * has ended as revoked, on record as a security event. Returns how many pairs.
+     */
+    sweep(subject: string): Promise<number>
+  }
   /** Test control: forgets every token, code and device. */
   reset(): Promise<void>
   /** Test control: makes all that was issued this much older. */

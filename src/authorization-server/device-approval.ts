@@ -16,7 +16,7 @@ export async function approveDevice(core: Core, userCode: string, owner: Resourc
   const device = await core.devices.findWaiting(userCode)
   if (device === undefined) return 'unknown'
   if (isExpired(device)) return 'expired'
-  return (await core.devices.approve(device.deviceHash, userCode, owner.id)) ? 'approved' : 'unknown'
+  return (await core.devices.approve(device.deviceHash, userCode, owner.id, Date.now())) ? 'approved' : 'unknown'
 }
 
 function isExpired(device: WaitingDevice): boolean {

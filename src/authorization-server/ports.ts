@@ -190,8 +190,19 @@ export interface CredentialsDrained {
   readonly firstUsedAt: null
 }
 
+/** The platform ended all that a user had: the user was blocked or deleted, or signed out everywhere. */
+export interface UserCredentialsEnded {
+  readonly kind: 'user_credentials_ended'
+  readonly clientId: null
+  readonly applicationId: null
+  readonly subject: string
+  readonly familyId: null
+  readonly tokensRevoked: number
+  readonly firstUsedAt: null
+}
+
 /** What an operator must hear of, for the log, a counter and the record. */
-export type SecurityEvent = CredentialReuse | CredentialsDrained
+export type SecurityEvent = CredentialReuse | CredentialsDrained | UserCredentialsEnded
 
 /** What {@link createAuthorizationServer} needs. */
 export interface AuthorizationServerDependencies {

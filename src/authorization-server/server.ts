@@ -28,6 +28,7 @@ import { endpointOf, type Route, routeOf } from './routes.ts'
 import { resolveSettings } from './settings.ts'
 import { createApplicationStore } from './store/applications.ts'
 import { createDeviceStore } from './store/devices.ts'
+import { createEndedSubjectStore } from './store/ended-subjects.ts'
 import { createGrantStore } from './store/grants.ts'
 import { createKeyStore } from './store/keys.ts'
 import {
@@ -73,6 +74,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
   }
   const maintenance = createMaintenance(database, schema)
   const living = createLiveCredentialStore(database, schema)
+  const ended = createEndedSubjectStore(database, schema)
   return {
     handle: (request) => handle(core, request),
     readParameters,
@@ -110,6 +112,16 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     liveCredentials: {
       list: (page) => living.list(page, Date.now()),
       revoke: (clientId, kinds) => drain(core, { applications, living }, clientId, kinds),
+    },
+    subjects: {
+      end: (subject, how, within) => ended.end(subject, how, within),
+      admit: (subject, within) => ended.admit(subject, within),
+      async sweep(subject) {
+        const tokensRevoked = await ended.sweep(subject, Date.now())
+        const nothing = { clientId: null, applicationId: null, familyId: null, firstUsedAt: null }
+        core.onSecurityEvent({ kind: 'user_credentials_ended', subject, tokensRevoked, ...nothing })
+        return tokensRevoked
+      },
     },
     async reset() {
       core.limits.clear()

@@ -53,6 +53,15 @@ export const INTERNAL_PATHS = {
    * {@link revokedGrantsSchema}. Repeatable; an application that is unknown here has none.
    */
   grantsRevoke: '/oauth2/internal/grants/revoke',
+  /**
+   * PUT {@link userDocumentSchema}: what has changed of a user, by version; {@link storedUserSchema}. A user of whom
+   * IAM knows nothing is not stored, unless blocked. DELETE `/:subject?version=N`: the user is gone for good, and what
+   * was known of them with it. Either ends at once what a blocked or deleted user has. GET `?after=SUBJECT&limit=N`: whom
+   * IAM knows, {@link knownUsersSchema}.
+   */
+  users: '/oauth2/internal/users',
+  /** POST {@link userRevocationSchema}: ends all that a user has until now: {@link revokedUserSchema}. Repeatable. */
+  usersRevoke: '/oauth2/internal/users/revoke',
   /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
   /** GET lists the signing keys: {@link signingKeysSchema}, the answer of both changes too. */
@@ -65,8 +74,7 @@ export const INTERNAL_PATHS = {
 
 const subject = z.string().regex(/^[1-9]\d{0,18}$/, 'must be the decimal string of a positive integer')
 
-/** A user as the monolith vouches for them. Nothing is known of a user but what this says. */
-export const resourceOwnerSchema = z.strictObject({
+const profile = {
   /** The user's id, as a decimal string. */
   subject,
   /** Shown as the claims `nickname` and `preferred_username`. */
@@ -79,10 +87,55 @@ export const resourceOwnerSchema = z.strictObject({
    * {@link userClaimsSchema}. Those that IAM's settings do not name are kept and not shown. They go before the fields above.
    */
   claims: userClaimsSchema.default({}),
+}
+
+/** A number that grows with every change of what is said of a user; see {@link userDocumentSchema}. */
+const userVersion = z.int().positive()
+/**
+ * A number that the platform raises to end everything that a user has until then: "sign out everywhere", or a password
+ * change where the platform has that end tokens.
+ */
+const credentialsEpoch = z.int().nonnegative()
+
+/** A user as the monolith vouches for them. Nothing is known of a user but what this says. */
+export const resourceOwnerSchema = z.strictObject({
+  ...profile,
+  /** Both as in {@link userDocumentSchema}, where the platform replicates its users. */
+  version: userVersion.optional(),
+  credentials_epoch: credentialsEpoch.optional(),
   /** Seconds since the epoch of the user's last sign-in. */
   auth_time: z.int().positive(),
 })
 export type ResourceOwnerDocument = z.infer<typeof resourceOwnerSchema>
+
+/** PUT users: a user after a change. Of two documents the one with the higher version holds, whichever comes first. */
+export const userDocumentSchema = z.strictObject({
+  ...profile,
+  /** A blocked user has nothing and gets nothing, until a later version says `active`. */
+  state: z.enum(['active', 'blocked']).default('active'),
+  version: userVersion,
+  credentials_epoch: credentialsEpoch.optional(),
+})
+export type UserDocument = z.infer<typeof userDocumentSchema>
+
+const userState = z.enum(['active', 'blocked', 'deleted'])
+/** Answer of PUT users and DELETE users/:subject. */
+export const storedUserSchema = z.object({
+  subject: z.string(),
+  stored: z.boolean(),
+  /** What IAM holds after the call: null for a user of whom it knows nothing, or has never been told a version. */
+  version: z.int().nullable(),
+  state: userState.nullable(),
+})
+/** GET users. `next` is the `after` of the next page, null at the end. */
+export const knownUsersSchema = z.object({
+  users: z.array(z.object({ subject: z.string(), version: z.int().nullable(), state: userState })),
+  next: z.string().nullable(),
+})
+/** POST users/revoke. */
+export const userRevocationSchema = z.strictObject({ subject })
+/** Its answer. */
+export const revokedUserSchema = z.object({ subject: z.string(), tokens_revoked: z.int() })
 
 /** GET login: what the sign-in page needs to know. */
 export const loginRequestSchema = z.object({
@@ -101,6 +154,7 @@ export const MOST_GRANTED_SCOPES = 100
 /**
  * PUT login/accept. Answer of every accept and reject: {@link redirectSchema}. 400 with `"reason":"sign_in_too_old"` when the
  * challenge asks for a new sign-in and this one is older than the request, or than ten minutes: show the sign-in form.
+ * 409 for a user who is blocked or deleted at IAM.
  */
 export const loginAcceptSchema = resourceOwnerSchema.extend({
   /**
@@ -147,7 +201,7 @@ export const deviceRequestSchema = z.object({
 })
 export type DeviceRequest = z.infer<typeof deviceRequestSchema>
 
-/** PUT device/accept. */
+/** PUT device/accept; 409 for a user who is blocked or deleted at IAM. */
 export const deviceAcceptSchema = resourceOwnerSchema
 
 const time = z.iso.datetime()

@@ -85,7 +85,8 @@ export class ChallengeStore {
   async answer(kind: VerifierKind, text: string, outcome: Outcome, within: Queryable): Promise<string | undefined> {
     const hash = challengeHash(text)
     if (hash === undefined) return undefined
-    const answer = [hash, kind, JSON.stringify(outcome), ANSWER_SECONDS]
+    const subject = outcome.kind === 'signed_in' ? outcome.subject : null
+    const answer = [hash, kind, JSON.stringify(outcome), ANSWER_SECONDS, subject]
     const same = await within.query(this.#sql.answer, answer)
     if (same.length === 1) return text
     const other = newChallenge()
@@ -109,6 +110,11 @@ export class ChallengeStore {
   async behind(kind: VerifierKind, verifierHash: Buffer): Promise<StoredChallenge | undefined> {
     const [row] = await this.#database.query<ChallengeRow>(this.#sql.behind, [verifierHash, kind])
     return row ? fromRow(row) : undefined
+  }
+
+  /** Takes back what has been answered for a user, and what waits for one: such a request begins again with sign-in. */
+  async forgetUser(subject: string, within: Queryable): Promise<void> {
+    await within.query(this.#sql.forgetUser, [subject])
   }
 
   /** How many challenges of each kind wait for somebody who is taken to be busy with their page. */
@@ -216,7 +222,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $
     answer: named(
       'answer',
       `update ${table} set outcome = $3, answer_expires_at = now() + make_interval(secs => $4),
-  expires_at = greatest(expires_at, now() + ${KEPT})
+  subject = coalesce($5, subject), expires_at = greatest(expires_at, now() + ${KEPT})
 where challenge_hash = $1 and kind = $2 and expires_at > now()
   and (outcome is null or outcome::jsonb - 'authTime' - 'grantedScopes' = $3::jsonb - 'authTime' - 'grantedScopes')
 returning 1`,
@@ -225,7 +231,7 @@ returning 1`,
       'answer_otherwise',
       `insert into ${table} (challenge_hash, verifier_hash, kind, browser_hash, parameters, client_id, subject, scopes,
   prompt_none, reauthenticate, created_at, outcome, answer_expires_at, expires_at)
-select $5, $6, kind, browser_hash, parameters, client_id, subject, scopes,
+select $6, $7, kind, browser_hash, parameters, client_id, coalesce($5, subject), scopes,
   prompt_none, reauthenticate, created_at, $3, now() + make_interval(secs => $4), now() + ${KEPT}
 from ${table} where challenge_hash = $1 and kind = $2 and expires_at > now()
 returning 1`,
@@ -256,6 +262,10 @@ returning 1`,
   order by expires_at
   limit least($2, greatest(0, (select count(*) from ${table} where outcome is null) - $1)) for update skip locked))
 returning 1`,
+    ),
+    forgetUser: named(
+      'forget_user',
+      `update ${table} set outcome = null, answer_expires_at = now(), expires_at = now() where subject = $1`,
     ),
     advance: named(
       'advance',

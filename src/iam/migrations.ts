@@ -52,4 +52,15 @@ alter table {schema}.challenges set (autovacuum_vacuum_scale_factor = 0.02);
 alter table {schema}.resource_owners add column claims text not null default '{}';
 `,
   },
+  {
+    // Null: the platform has not told.
+    name: 'iam_0004_user_states',
+    sql: `
+alter table {schema}.resource_owners
+  add column state text not null default 'active' check (state in ('active', 'blocked', 'deleted')),
+  add column version bigint,
+  add column credentials_epoch bigint;
+create index challenges_by_subject on {schema}.challenges (subject) where subject is not null;
+`,
+  },
 ]

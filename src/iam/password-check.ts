@@ -34,8 +34,7 @@ export function passwordCheck(url: string, token: string, owners: ResourceOwnerT
     if (answer.status === 429) throw new TooManyGuessesError(waitOf(answer.headers['retry-after']))
     const owner = answer.status === 200 ? resourceOwnerSchema.safeParse(answer.json) : undefined
     if (!owner?.success) throw new ResourceOwnerUnavailableError(`unexpected answer ${answer.status}`)
-    await owners.put(owner.data)
-    return toResourceOwner(owner.data)
+    return (await owners.put(owner.data)) ? toResourceOwner(owner.data) : undefined
   }
 }
 

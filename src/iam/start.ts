@@ -43,9 +43,9 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   await migrate(database, schema, authorizationMigrations)
   await migrate(database, handOffSchema, iamMigrations)
 
-  const owners = resourceOwnerTable(database, handOffSchema)
   const challengeSeconds = (settings.challengeHours ?? 24) * 3_600
   const challenges = new ChallengeStore(database, handOffSchema, verifierKey, challengeSeconds)
+  const owners: ResourceOwnerTable = resourceOwnerTable(database, handOffSchema, () => core, challenges)
   const tracing = openTracing(settings.tracing, log)
   const noise = new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
     log.info({ left_out, interval_seconds }, 'requests left out'),
@@ -60,7 +60,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
       told(reached)
     },
   })
-  const core = protocolCore({ ...settings, issuer }, schema, owners, {
+  const core: AuthorizationServer = protocolCore({ ...settings, issuer }, schema, owners, {
     onGrant: grantLog(log, metrics),
     onSecurityEvent: securityLog(log, metrics),
     onKeyChange: keyLog(log),

@@ -19,6 +19,7 @@ const NOTES: Readonly<Record<string, string>> = {
   '0006_key_schedule': 'before the first release; a replica from before it must be stopped first',
   '0007_removal_and_vacuum': 'before the first release',
   iam_0002_unanswered_challenges: 'before the first release',
+  iam_0004_user_states: 'before the first release',
 }
 
 /** The statements that concern what was there before: what a migration makes itself, nobody uses yet. */

@@ -1,5 +1,6 @@
 import type { Database } from '../../storage/index.ts'
 import { digestOf } from './digest.ts'
+import { hasEnded } from './ended-subjects.ts'
 import { namedBrief } from './statements.ts'
 
 /** A device grant as stored. Times are milliseconds since the epoch. */
@@ -27,7 +28,7 @@ export interface DeviceStore {
   /** One that waits for its user. */
   findWaiting(userCode: string): Promise<WaitingDevice | undefined>
   /** Gives a waiting device to a user; false when it waits no more. */
-  approve(deviceHash: Buffer, userCode: string, subject: string): Promise<boolean>
+  approve(deviceHash: Buffer, userCode: string, subject: string, now: number): Promise<boolean>
   polled(deviceHash: Buffer, now: number): Promise<void>
   remove(deviceHash: Buffer): Promise<void>
 }
@@ -48,10 +49,12 @@ export function createDeviceStore(database: Database, schema: string): DeviceSto
   const sql = namedBrief(schema, {
     insertDevice: `insert into ${devices} (device_hash, user_code_hash, application_id, scopes, created_at, expires_in)
 values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning device_hash`,
-    findDevice: `select ${columns} from ${devices} d where device_hash = $1`,
+    findDevice: `select ${columns} from ${devices} d
+left join ${hasEnded(schema, 'd', 'coalesce(d.approved_at, d.created_at)')}
+where d.device_hash = $1 and ended.subject is null`,
     findWaitingDevice: `select ${columns}, a.client_id as "clientId", a.name as "clientName"
 from ${devices} d join ${schema}.applications a on a.id = d.application_id where d.user_code_hash = $1`,
-    approveDevice: `update ${devices} set subject = $3, user_code_hash = null
+    approveDevice: `update ${devices} set subject = $3, user_code_hash = null, approved_at = $4
 where device_hash = $1 and user_code_hash = $2 returning device_hash`,
     polledDevice: `update ${devices} set last_polled_at = $2 where device_hash = $1`,
     removeDevice: `delete from ${devices} where device_hash = $1`,
@@ -65,8 +68,8 @@ where device_hash = $1 and user_code_hash = $2 returning device_hash`,
     find: async (deviceCode) => (await database.query<StoredDevice>(sql.findDevice, [digestOf(deviceCode)]))[0],
     findWaiting: async (userCode) =>
       (await database.query<WaitingDevice>(sql.findWaitingDevice, [digestOf(userCode)]))[0],
-    async approve(deviceHash, userCode, subject) {
-      const rows = await database.query(sql.approveDevice, [deviceHash, digestOf(userCode), subject])
+    async approve(deviceHash, userCode, subject, now) {
+      const rows = await database.query(sql.approveDevice, [deviceHash, digestOf(userCode), subject, new Date(now)])
       return rows.length > 0
     },
     async polled(deviceHash, now) {

@@ -1,5 +1,6 @@
 import type { Database } from '../../storage/index.ts'
 import { digestOf } from './digest.ts'
+import { hasEnded } from './ended-subjects.ts'
 import { namedBrief } from './statements.ts'
 
 /** An authorization code as stored. Times are milliseconds since the epoch. */
@@ -31,11 +32,11 @@ export function createGrantStore(database: Database, schema: string): GrantStore
     insertGrant: `insert into ${grants} (code_hash, application_id, subject, scopes, redirect_uri, code_challenge,
   code_challenge_method, nonce, family_id, created_at, expires_in)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    findGrant: `select code_hash as "codeHash", application_id as "applicationId", subject, scopes,
+    findGrant: `select g.code_hash as "codeHash", g.application_id as "applicationId", g.subject, g.scopes,
   redirect_uri as "redirectUri", code_challenge as "codeChallenge", code_challenge_method as "codeChallengeMethod",
   nonce, family_id as "familyId", (extract(epoch from created_at) * 1000)::float8 as "createdAt",
   expires_in as "expiresIn", (extract(epoch from used_at) * 1000)::float8 as "usedAt"
-from ${grants} where code_hash = $1`,
+from ${grants} g left join ${hasEnded(schema, 'g')} where g.code_hash = $1 and ended.subject is null`,
   })
   return {
     async insert(code, grant) {

@@ -39,7 +39,8 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     agedTokens: aged('tokens', ['created_at', 'revoked_at']),
     agedGrants: aged('grants', ['created_at', 'used_at']),
     agedGuesses: aged('user_code_guesses', ['guessed_at']),
-    agedDevices: aged('device_grants', ['created_at', 'last_polled_at']),
+    agedDevices: aged('device_grants', ['created_at', 'last_polled_at', 'approved_at']),
+    agedEnds: aged('ended_subjects', ['ended_at']),
     // By the index also where much is due: reading a whole table would push others' pages out of memory.
     lockPurge: `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken,
   set_config('enable_seqscan', 'off', true) as planning`,
@@ -57,7 +58,7 @@ export function createMaintenance(database: Database, schema: string): Maintenan
       )
     },
     async advance(seconds) {
-      for (const statement of [sql.agedTokens, sql.agedGrants, sql.agedDevices, sql.agedGuesses])
+      for (const statement of [sql.agedTokens, sql.agedGrants, sql.agedDevices, sql.agedGuesses, sql.agedEnds])
         await database.query(statement, [seconds])
     },
     async purge() {

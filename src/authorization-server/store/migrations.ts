@@ -156,4 +156,15 @@ alter table {schema}.grants set (autovacuum_vacuum_scale_factor = 0.02, autovacu
 alter table {schema}.device_grants set (autovacuum_vacuum_scale_factor = 0.02, fillfactor = 80);
 `,
   },
+  {
+    name: '0008_ended_subjects',
+    sql: `
+create table {schema}.ended_subjects (
+  subject text primary key,
+  ended_at timestamptz not null,
+  is_barred boolean not null
+);
+alter table {schema}.device_grants add column approved_at timestamptz;
+`,
+  },
 ]

@@ -1,5 +1,6 @@
 import type { Database, Statement } from '../../storage/index.ts'
 import { digestOf } from './digest.ts'
+import { hasEnded } from './ended-subjects.ts'
 import { namedBrief } from './statements.ts'
 
 /** A pair of access and refresh token as stored. Times are milliseconds since the epoch. */
@@ -116,8 +117,9 @@ function statementsOf(schema: string): Readonly<Record<StatementName, Statement>
   // A grant that was under way while its application was removed may have left a pair: it is nobody's, so it is dead.
   const select = `select t.id, t.family_id as "familyId", t.application_id as "applicationId", a.client_id as "clientId",
   t.subject, t.scopes, (extract(epoch from t.created_at) * 1000)::float8 as "createdAt", t.expires_in as "expiresIn",
-  (extract(epoch from t.revoked_at) * 1000)::float8 as "revokedAt", t.revoke_reason as "revokeReason"
+  (extract(epoch from coalesce(t.revoked_at, ended.ended_at)) * 1000)::float8 as "revokedAt", t.revoke_reason as "revokeReason"
 from ${tokens} t left join ${schema}.applications a on a.id = t.application_id
+left join ${hasEnded(schema, 't')}
 where (t.application_id is null or a.id is not null)`
   const texts: Record<StatementName, string> = {
     insert: `${store} values ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -142,7 +144,8 @@ ${store} select $1, $2, $3, $4, family_id, application_id, subject, $6 from used
     revoke: `update ${tokens} set revoked_at = $2, revoke_reason = 'revoked' where id = $1 and revoked_at is null
 returning id`,
     revokeFamily: `select ${schema}.revoke_family($1, 'revoked', $2)`,
-    grantedScopes: `select distinct scopes from ${tokens} where subject = $2 and application_id = $1 and revoked_at is null`,
+    grantedScopes: `select distinct t.scopes from ${tokens} t left join ${hasEnded(schema, 't')}
+where t.subject = $2 and t.application_id = $1 and t.revoked_at is null and ended.subject is null`,
   }
   return namedBrief(schema, texts)
 }

@@ -25,6 +25,11 @@ export function notFound(): HttpReply {
   return json(404, { error: 'not_found' })
 }
 
+/** 409: the user is blocked or deleted here, by a version as new as what the caller says. */
+export function barredUser(): HttpReply {
+  return json(409, { error: 'conflict', error_description: 'subject: is blocked or deleted' })
+}
+
 /** Whether a request carries the shared token; compared in constant time, whatever its length. */
 export function isAuthorized(request: HttpRequest, token: string): boolean {
   const given = request.headers[AUTH_TOKEN_HEADER]

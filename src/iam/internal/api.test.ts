@@ -128,7 +128,8 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         const { status, json } = await platform.internal('GET', `${INTERNAL_PATHS.login}?login_challenge=${challenge}`)
         assert.equal(status, 200)
         const client_id = confidential.client_id
-        assert.deepEqual(json, { challenge, client_id, prompt_none: false, reauthenticate: false })
+        const asked = { prompt_none: false, reauthenticate: false, asks_granted_scopes: true }
+        assert.deepEqual(json, { challenge, client_id, ...asked })
       })
 
       test('accepted again by the same user leads back the same way, otherwise another way', async () => {

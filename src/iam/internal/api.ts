@@ -11,6 +11,7 @@ import { listKeys, retireKey, rotateKeys } from './keys.ts'
 import { listLiveCredentials, revokeCredentials } from './live-credentials.ts'
 import { securityEvents } from './security-events.ts'
 import { acceptLogin, rejectLogin, showLogin } from './sign-in.ts'
+import { deleteUser, listUsers, putUser, revokeUser } from './users.ts'
 
 /** What the internal port needs. */
 export interface InternalApiDependencies extends ConsentDependencies, CredentialDependencies {
@@ -38,15 +39,8 @@ export function internalApi(to: InternalApiDependencies): HttpHandler {
     const free = open.get(request.path)
     if (free) return method === 'GET' ? free(request) : json(405, { error: 'method_not_allowed' })
     if (!isAuthorized(request, to.internalToken)) return json(401, { error: 'unauthorized' })
-    const clientId = clientIdOf(request.path)
-    if (clientId !== undefined) {
-      if (method !== 'DELETE') return json(405, { error: 'method_not_allowed' })
-      return clientId === ''
-        ? invalidRequest('client_id: cannot be one')
-        : deleteClient(to.applications, request, clientId)
-    }
     const methods = guarded.get(request.path)
-    if (!methods) return notFound()
+    if (!methods) return removal(to, request, method)
     const route = methods[method]
     return route ? route(request) : json(405, { error: 'method_not_allowed' })
   }
@@ -82,6 +76,11 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.credentialsRevoke, { POST: (request) => revokeCredentials(to.core, request) }],
     [INTERNAL_PATHS.grants, { GET: (request) => listGrants(to, request) }],
     [INTERNAL_PATHS.grantsRevoke, { POST: (request) => revokeGrants(to, request) }],
+    [
+      INTERNAL_PATHS.users,
+      { GET: (request) => listUsers(to.owners, request), PUT: (request) => putUser(to.owners, request) },
+    ],
+    [INTERNAL_PATHS.usersRevoke, { POST: (request) => revokeUser(to.owners, request) }],
     [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],
     [
       INTERNAL_PATHS.clients,
@@ -90,9 +89,21 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
   ])
 }
 
-/** The client_id of `/clients/:client_id`; empty when it cannot be decoded, undefined for another path. */
-function clientIdOf(path: string): string | undefined {
-  const prefix = `${INTERNAL_PATHS.clients}/`
+/** DELETE of one application or user, whose id is the last part of the path. */
+async function removal(to: InternalApiDependencies, request: HttpRequest, method: string): Promise<HttpReply> {
+  const clientId = idAfter(INTERNAL_PATHS.clients, request.path)
+  const subject = idAfter(INTERNAL_PATHS.users, request.path)
+  if (clientId === undefined && subject === undefined) return notFound()
+  if (method !== 'DELETE') return json(405, { error: 'method_not_allowed' })
+  if (subject !== undefined) return deleteUser(to.owners, request, subject)
+  return clientId === undefined || clientId === ''
+    ? invalidRequest('client_id: cannot be one')
+    : deleteClient(to.applications, request, clientId)
+}
+
+/** What follows a path and a slash; empty when it cannot be decoded, undefined for another path. */
+function idAfter(parent: string, path: string): string | undefined {
+  const prefix = `${parent}/`
   if (!path.startsWith(prefix)) return undefined
   try {
     return decodeURIComponent(path.slice(prefix.length))

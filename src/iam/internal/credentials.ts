@@ -2,7 +2,7 @@ import { type AuthorizationServer, retryAfter } from '../../authorization-server
 import { deviceAcceptSchema, internalIntrospectionSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { type ResourceOwnerTable, toResourceOwner } from '../resource-owner-store.ts'
-import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
+import { barredUser, invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
 /** What device/accept and introspect need. */
 export interface CredentialDependencies {
@@ -27,7 +27,7 @@ export async function acceptDevice(to: CredentialDependencies, request: HttpRequ
     return { ...refused, headers: [...refused.headers, retryAfter(guess.waitMs)] }
   }
   // The profile is there before the device can fetch a token that speaks of it.
-  await to.owners.put(body.value)
+  if (!(await to.owners.put(body.value))) return barredUser()
   const approval = await to.core.approveDevice(userCode, toResourceOwner(body.value))
   if (approval === 'approved') {
     await guess.takeBack()

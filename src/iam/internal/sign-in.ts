@@ -1,10 +1,10 @@
-import { loginAcceptSchema, type ResourceOwnerDocument, rejectSchema } from '../../handoff/index.ts'
+import { loginAcceptSchema, rejectSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { isFreshSignIn } from '../challenge.ts'
 import type { ChallengeStore } from '../challenge-store.ts'
 import type { ResourceOwnerTable } from '../resource-owner-store.ts'
-import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
+import { barredUser, invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
 /** What the login part of the internal API needs. */
 export interface SignInDependencies {
@@ -63,8 +63,10 @@ export async function acceptLogin(to: SignInDependencies, request: HttpRequest):
   const challenge = await to.challenges.find('login', text)
   if (!challenge) return notFound()
   if (challenge.reauthenticate && isTooOld(body.value.auth_time, challenge.createdAt)) return SIGN_IN_TOO_OLD
-  const { granted_scopes, ...owner } = body.value
-  return redirectAnswer(to, 'login', await record(to, text, owner, granted_scopes ?? []))
+  const { granted_scopes: grantedScopes = [], ...owner } = body.value
+  const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time, grantedScopes } as const
+  const kept = await to.owners.putWith(owner, (tx) => to.challenges.answer('login', text, outcome, tx))
+  return kept === 'barred' ? barredUser() : redirectAnswer(to, 'login', kept)
 }
 
 /** PUT login/reject: nobody signed in. */
@@ -99,18 +101,4 @@ export function redirectAnswer(
 
 function isTooOld(authTime: number, requestedAt: number): boolean {
   return authTime < requestedAt - SKEW || !isFreshSignIn(authTime, Date.now() / 1_000 - SKEW)
-}
-
-function record(
-  to: SignInDependencies,
-  challenge: string,
-  owner: ResourceOwnerDocument,
-  grantedScopes: readonly string[],
-): Promise<string | undefined> {
-  const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time, grantedScopes } as const
-  return to.database.transaction(async (tx) => {
-    const answered = await to.challenges.answer('login', challenge, outcome, tx)
-    if (answered !== undefined) await to.owners.put(owner, tx)
-    return answered
-  })
 }
