@@ -69,6 +69,23 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     source: 'RFC 9110 §15.5.14',
   },
   {
+    id: 'E120',
+    step: 1,
+    when: 'always',
+    answer: {
+      status: 400,
+      headers: [JSON_TYPE, ['Cache-Control', 'no-store']],
+      json: {
+        error: 'invalid_request',
+        error_description: 'The request has more than 4096 parameters or is nested too deeply.',
+      },
+    },
+    doorkeeper: 'More than 4,096 parameters are a 500.',
+    ours: '`invalid_request`, at the gateway and at both servers alike.',
+    why: 'Anyone can send such a request, so it must not look like a failure of the server: the gateway would stop using IAM for every client.',
+    source: 'RFC 6749 §5.2, RFC 9110 §15.5.1',
+  },
+  {
     id: 'G011',
     step: 1,
     when: 'always',

@@ -1,4 +1,5 @@
-import { decodeFormComponent, encodeFormComponent } from './parameters/decode.ts'
+import { decodeFormComponent } from '../parameters/index.ts'
+import { encodeFormComponent } from './parameters/encode.ts'
 
 /** The address of a client that has none: the user copies the code from a page. */
 export const OUT_OF_BAND = 'urn:ietf:wg:oauth:2.0:oob'

@@ -14,6 +14,8 @@ export interface Admitted {
   readonly connection: string | undefined
   readonly contentType: string | undefined
   readonly authorization: string | undefined
+  /** The last of several Authorization headers. */
+  readonly otherAuthorization: string | undefined
   /** Content-Type or Authorization came more than once. */
   readonly hasRepeatedHeader: boolean
   readonly hasBody: boolean
@@ -41,6 +43,7 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   let connection: string | undefined
   let contentType: string | undefined
   let authorization: string | undefined
+  let otherAuthorization: string | undefined
   let hasRepeatedHeader = false
   let hasBody = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -56,11 +59,14 @@ export function admit(head: ParsedHead): Admitted | Refusal {
         break
       case 'content-type':
         if (contentType !== undefined) hasRepeatedHeader = true
-        contentType = value
+        contentType ??= value
         break
       case 'authorization':
-        if (authorization !== undefined) hasRepeatedHeader = true
-        authorization = value
+        if (authorization === undefined) authorization = value
+        else {
+          hasRepeatedHeader = true
+          otherAuthorization = value
+        }
         break
       case 'content-length':
         hasBody = hasBody || value !== '0'
@@ -77,7 +83,16 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   if (host === undefined ? head.httpVersion === '1.1' : !HOST.test(host)) return refuse('no usable Host')
   const target = originForm(head.url, host)
   if (target === undefined) return refuse('target not understood')
-  return { target, host: host ?? '', connection, contentType, authorization, hasRepeatedHeader, hasBody }
+  return {
+    target,
+    host: host ?? '',
+    connection,
+    contentType,
+    authorization,
+    otherAuthorization,
+    hasRepeatedHeader,
+    hasBody,
+  }
 }
 
 type Watched =

@@ -189,6 +189,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
     this.clientId = facts.clientId
     this.flagVersion = gate.source.version
+    if (facts.exceedsLimits) return this.#reject('too_many_parameters', 'malformed_request')
     if (gate.tracing !== undefined) this.#tracing(facts)
     const verdict = decideRequest(gate, facts, this)
     if (verdict instanceof Promise) verdict.then(this.#follow).catch(this.fail)

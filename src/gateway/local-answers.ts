@@ -11,6 +11,7 @@ export interface LocalAnswer {
 export type Trouble =
   | 'body_too_large'
   | 'body_too_slow'
+  | 'too_many_parameters'
   /** The side that must answer this request cannot be reached; later it may. */
   | 'temporarily_unavailable'
   | 'bad_gateway'
@@ -36,6 +37,12 @@ const WORDING: Readonly<Record<Trouble, Wording>> = {
     code: 'invalid_request',
     title: 'Request timed out',
     text: 'The request body did not arrive in time.',
+  },
+  too_many_parameters: {
+    status: 400,
+    code: 'invalid_request',
+    title: 'Invalid request',
+    text: 'The request has more than 4096 parameters or is nested too deeply.',
   },
   temporarily_unavailable: {
     status: 503,

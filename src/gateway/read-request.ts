@@ -11,7 +11,8 @@ export function readRequest(
   body: Buffer | undefined,
   cookie: string | undefined,
 ): Facts {
-  const { contentType, authorization, hasRepeatedHeader } = admitted
-  const parts = { endpoint, method, query, contentType, authorization, hasRepeatedHeader, body, cookie }
+  const { contentType, authorization, otherAuthorization, hasRepeatedHeader } = admitted
+  const headers = { contentType, authorization, otherAuthorization, hasRepeatedHeader, cookie }
+  const parts = { endpoint, method, query, ...headers, body }
   return readFacts(parts, marks, Date.now() / 1_000)
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { after, before, beforeEach, test } from 'node:test'
 import { mintVerifier } from '../credentials/index.ts'
 import type { RunningGateway } from './gateway.ts'
@@ -168,7 +167,7 @@ test('bad input never goes to IAM and never harms the gateway', async () => {
     ['/oauth/token', post(`${form}&client_id=moved`)],
     ['/oauth/token', post(`${form}&x=%`)],
     ['/oauth/token', { method: 'POST', body: Buffer.from(`${form}&x=\xff`, 'latin1'), headers: FORM }],
-    ['/oauth/token', { method: 'POST', body: Buffer.from(`${form}\0`), headers: FORM }],
+    ['/oauth/token', { method: 'POST', body: Buffer.from(`${form}\0&a=1`), headers: FORM }],
     ['/oauth/token', post('["moved"]', { 'content-type': 'application/json' })],
     ['/oauth/token', post('{"client_id":["moved"]}', { 'content-type': 'application/json' })],
     ['/oauth/token', post('{"client_id":{"a":"moved"}}', { 'content-type': 'application/json' })],
@@ -182,14 +181,28 @@ test('bad input never goes to IAM and never harms the gateway', async () => {
   assert.equal(iam.received.length, 0)
 })
 
-test('a million parameters are read without holding up the event loop for long', async () => {
-  const body = `client_id=moved&client_id=staying&${'a&'.repeat(500_000)}`
-  const delay = monitorEventLoopDelay({ resolution: 5 })
-  delay.enable()
-  assert.equal(await sideOf('/oauth/token', post(body)), 'legacy')
-  delay.disable()
-  assert.equal(legacy.received[0]?.body.length, body.length)
-  assert.ok(delay.max < 1e9, `the event loop stood still for ${delay.max / 1e6} ms`)
+test('what holds too many parameters or nests them too deeply is refused, reaches neither side and tells none of them failed', async () => {
+  const json = (body: string) => post(body, { 'content-type': 'application/json' })
+  const cases: Array<[string, RequestInit]> = [
+    [`/oauth/authorize?client_id=moved${'&'.repeat(4_100)}`, {}],
+    [`/oauth/authorize?client_id=moved${'&;'.repeat(2_050)}`, {}],
+    [`/oauth/authorize?client_id=staying${'&'.repeat(4_100)}`, {}],
+    ['/oauth/token', post(`client_id=moved&client_id=staying&${'a&'.repeat(500_000)}`)],
+    ['/oauth/token', post(`grant_type=refresh_token&refresh_token=gliamrt-x${'&'.repeat(4_100)}`)],
+    ['/oauth/token', json('['.repeat(1 << 20))],
+    ['/oauth/introspect', json(`{"token":"gliamat-x","x":[0${',0'.repeat(5_000)}]}`)],
+  ]
+  for (const [path, options] of cases) {
+    const answer = await fetch(gateway.url + path, { redirect: 'manual', ...options })
+    assert.equal(answer.status, 400)
+    assert.equal(((await answer.json()) as { error: string }).error, 'invalid_request')
+  }
+  const page = await fetch(`${gateway.url}/oauth/authorize?${'&'.repeat(4_100)}`, { headers: { accept: 'text/html' } })
+  assert.deepEqual([page.status, page.headers.get('content-type')], [400, 'text/html; charset=utf-8'])
+  assert.deepEqual([legacy.received, iam.received], [[], []])
+  const records = await bed.records('decisions')
+  const { destination, reason, status } = records.at(-1) ?? {}
+  assert.deepEqual([destination, reason, status], ['rejected', 'malformed_request', 400])
 })
 
 test('a body over the limit is refused as OAuth says, whether announced or not, and nothing is forwarded', async () => {

@@ -136,8 +136,8 @@ const rows: Row[] = [
     'broken encoding, with a credential of IAM',
     { fault: 'malformed_request', credential: 'iam', startsFlow: false },
     {},
-    'legacy',
-    'malformed_request',
+    'iam',
+    'credential_issuer',
   ],
   ['broken encoding, flag on', { fault: 'malformed_request' }, {}, 'legacy', 'malformed_request'],
 ]

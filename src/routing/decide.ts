@@ -3,8 +3,8 @@ import { MAX_CLIENT_ID_BYTES, type Reason } from './vocabulary.ts'
 
 /**
  * Decides where a request goes: the first row of the table that matches, as the design's §3 has them. Pure: no clock,
- * no I/O; `surroundings.lookUp` must be the same for the same snapshot. Broken facts go to legacy, and contradictory ones that come
- * without a credential of IAM.
+ * no I/O; `surroundings.lookUp` must be the same for the same snapshot. Broken and contradictory facts go to
+ * legacy, unless they come with a credential of IAM.
  */
 export function decide(facts: Facts, surroundings: Surroundings): Decision {
   return (
@@ -19,9 +19,8 @@ export function decideBeforeLookUp(
 ): Decision | undefined {
   if (!surroundings.hasIam) return toLegacy('not_routed')
   if (surroundings.brake && facts.startsFlow) return toLegacy('brake')
-  // What IAM issued means nothing to legacy, whatever else is said twice; IAM reads such requests as the monolith does.
-  const isIamToJudge = facts.fault === 'ambiguous_client' && facts.credential === 'iam'
-  if (facts.fault && !isIamToJudge) return toLegacy(facts.fault)
+  // What IAM issued means nothing to legacy, whatever else is wrong; IAM reads such requests as the monolith does.
+  if (facts.fault && facts.credential !== 'iam') return toLegacy(facts.fault)
   if (facts.hasGenuineVerifier) return toIam('flow_verifier')
   if (facts.affinity) return { destination: facts.affinity, reason: 'flow_affinity', applicationId: undefined }
   if (facts.credential === 'iam') return toIam('credential_issuer')

@@ -11,6 +11,8 @@ export interface Facts {
   readonly markedSide?: Destination | undefined
   /** Why the facts cannot be trusted, if so: a parameter given twice, two client ids, broken encoding. */
   readonly fault: 'ambiguous_client' | 'malformed_request' | undefined
+  /** It holds more parameters, or nests them deeper, than any server here reads: 400, whoever would have answered. */
+  readonly exceedsLimits?: boolean
   /** Whose the presented credential is, if one is presented and its issuer is known. */
   readonly credential: 'none' | 'iam' | 'legacy' | 'unknown'
   /** That credential itself. It is a secret: for a ledger to look up by its hash, for nothing else. */

@@ -1,3 +1,13 @@
+import {
+  boundaryOf,
+  decodeFormComponent,
+  decodeUtf8,
+  isCountWithin,
+  type Part,
+  readParts,
+  scanJson,
+} from '../parameters/index.ts'
+
 /** The parameters that routing looks at; everything else in a request is passed over unread. */
 export const ROUTING_PARAMETERS = [
   'client_id',
@@ -7,6 +17,7 @@ export const ROUTING_PARAMETERS = [
   'refresh_token',
   'device_code',
   'subject_token',
+  'actor_token',
   'token',
   'user_code',
   'access_token',
@@ -31,9 +42,12 @@ export type ParameterFault = 'ambiguous_client' | 'malformed_request'
 export class RoutingParameters {
   readonly #values: Array<string | undefined> = new Array(READ_PARAMETERS.length)
   readonly #places: number[] = new Array(READ_PARAMETERS.length).fill(0)
-  #surplus: Array<readonly [index: number, value: string]> | undefined
+  readonly #firstPlaces: number[] = []
+  #surplus: Array<{ readonly index: number; readonly place: number; value: string }> | undefined
   #place = 0
   fault: ParameterFault | undefined
+  /** More parameters, or deeper nested ones, than any server here reads; what was read before that is incomplete. */
+  exceedsLimits = false
   /** Whether a flow can be told by its parameters: none of them was given twice or is no text. */
   isFlowClear = true
 
@@ -41,13 +55,18 @@ export class RoutingParameters {
     return this.#values[INDEX.get(name) as number]
   }
 
-  /** Every value that was given for a name; more than one only where that is a fault. */
+  /**
+   * The values that a server may take for a name: of each place the last, and the first of all. The one that Rack takes
+   * stands first. More than one only where that is a fault.
+   */
   all(name: RoutingParameter): readonly string[] {
     const index = INDEX.get(name) as number
     const first = this.#values[index]
     if (first === undefined) return []
-    const more = this.#surplus?.filter(([of]) => of === index) ?? []
-    return [first, ...more.map(([, value]) => value)]
+    const more = this.#surplus?.filter((one) => one.index === index) ?? []
+    if (more.length === 0) return [first]
+    const others = more.sort((one, other) => one.place - other.place).map(({ value }) => value)
+    return (more[0]?.place ?? 0) > (this.#firstPlaces[index] ?? 0) ? [first, ...others] : [...others, first]
   }
 
   /** Begins the next place (query, body, header): the same value may be said again there. */
@@ -69,12 +88,12 @@ export class RoutingParameters {
     this.#places[index] = seen | bit
     const known = this.#values[index]
     const isBlank = value.trim() === ''
-    if (!isBlank && known === undefined) this.#values[index] = value
-    const isOther = !isBlank && known !== undefined && known !== value
-    if (isOther) {
-      this.#surplus ??= []
-      this.#surplus.push([index, value])
+    if (!isBlank && known === undefined) {
+      this.#values[index] = value
+      this.#firstPlaces[index] = this.#place
     }
+    const isOther = !isBlank && known !== undefined && known !== value
+    if (isOther) this.#addSurplus(index, value)
     if ((seen & bit) !== 0 || isOther) this.#addAmbiguity(index)
   }
 
@@ -82,6 +101,20 @@ export class RoutingParameters {
   addUnreadable(name: string): void {
     const index = INDEX.get(name)
     if (index !== undefined) this.#addAmbiguity(index)
+  }
+
+  /** Notes that the request holds more than any server here reads; see {@link exceedsLimits}. */
+  addExcess(): void {
+    this.exceedsLimits = true
+    this.addFault('malformed_request')
+  }
+
+  #addSurplus(index: number, value: string): void {
+    const place = this.#place
+    this.#surplus ??= []
+    const known = this.#surplus.find((one) => one.index === index && one.place === place)
+    if (known) known.value = value
+    else this.#surplus.push({ index, place, value })
   }
 
   #addAmbiguity(index: number): void {
@@ -92,158 +125,111 @@ export class RoutingParameters {
 
 /**
  * Reads `application/x-www-form-urlencoded` text, one character a byte (latin1). Broken percent-encoding, invalid
- * UTF-8 and NUL anywhere in it are a fault, and so are more than 4,096 parameters: the sides might differ over them.
+ * UTF-8 and NUL anywhere in it are a fault, since the sides might differ over them, but what can be read is read. Text
+ * of more parameters than Rack takes is not read: see {@link RoutingParameters.exceedsLimits}.
  */
 export function readForm(text: string, into: RoutingParameters): void {
-  const length = text.length
-  let start = 0
-  let pairs = 0
-  while (start < length) {
+  if (!isCountWithin(text, '&;')) return into.addExcess()
+  for (let start = 0; start < text.length; ) {
     let end = text.indexOf('&', start)
-    if (end < 0) end = length
-    if (end > start) {
-      if (++pairs > MAX_PARAMETERS) return into.addFault('malformed_request')
-      readPair(text.slice(start, end), into)
-    }
+    if (end < 0) end = text.length
+    // Rack drops spaces behind a separator.
+    while (text.charCodeAt(start) === SPACE) start++
+    if (end > start) readPair(text.slice(start, end), into)
     start = end + 1
   }
 }
 
-/** As many parameters as Rack takes; the monolith answers more with an error of its own (recording E120). */
-const MAX_PARAMETERS = 4_096
+const SPACE = 0x20
 
 function readPair(pair: string, into: RoutingParameters): void {
-  const equals = pair.indexOf('=')
-  const name = decodePart(equals < 0 ? pair : pair.slice(0, equals), into)
-  if (name === undefined) return
-  const raw = equals < 0 ? '' : pair.slice(equals + 1)
-  const value = decodePart(raw, into)
-  if (value !== undefined) addNamed(name, value, into)
-  else return
-  // Some monoliths (Rack 2) also end a pair at a semicolon; then the rest would be parameters that we did not see.
-  if (raw.includes(';') || name.includes(';')) readSemicolons(`${name}=${value}`, into)
+  const [rawName, rawValue] = splitOnce(pair)
+  const name = decodePart(rawName, into)
+  const value = rawValue === '' ? '' : decodePart(rawValue, into)
+  if (name !== undefined && value !== undefined) addNamed(name, value, into)
+  // Rack 2 ends a pair of the query at a semicolon too; others read the rest as part of the value.
+  if (pair.includes(';')) readSemicolons(pair, into)
 }
 
-/** Rack takes `[name]` and `name]` for the name, and what has brackets behind it for a list or hash. */
-function addNamed(name: string, value: string, into: RoutingParameters): void {
-  if (INDEX.has(name)) return into.add(name, value)
-  if (!name.includes('[') && !name.includes(']')) return
-  const [, plain = '', rest] = /^[[\]]*([^[\]]*)\]*(.*)$/s.exec(name) ?? []
-  if (rest === '') into.add(plain, value)
-  else into.addUnreadable(plain)
+/** Rack 2 takes `[name]` and `name]` for the name, and what has brackets behind it for a list or hash. Returns the plain name. */
+function addNamed(name: string, value: string, into: RoutingParameters): string {
+  if (INDEX.has(name)) into.add(name, value)
+  else if (name.includes('[') || name.includes(']')) {
+    const [, plain = '', rest] = /^[[\]]*([^[\]]*)\]*(.*)$/s.exec(name) ?? []
+    if (rest === '') into.add(plain, value)
+    else into.addUnreadable(plain)
+    return plain
+  }
+  return name
 }
 
 function readSemicolons(pair: string, into: RoutingParameters): void {
-  const parts = pair.split(';', MAX_PARAMETERS + 1)
-  if (parts.length > MAX_PARAMETERS) return into.addFault('malformed_request')
-  for (const part of parts.slice(1)) into.addUnreadable((part.split('=')[0] ?? '').trim())
+  for (const part of pair.split(';').slice(1)) {
+    const [rawName = '', rawValue = ''] = splitOnce(part.trimStart())
+    const name = decodePart(rawName, into)
+    const value = decodePart(rawValue, into)
+    if (name !== undefined && value !== undefined) into.addUnreadable(addNamed(name, value, into))
+  }
+}
+
+function splitOnce(pair: string): [name: string, value: string] {
+  const equals = pair.indexOf('=')
+  return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
 }
 
 function decodePart(part: string, into: RoutingParameters): string | undefined {
-  if (!part.includes('%')) return part.includes('+') ? part.replaceAll('+', ' ') : part
-  try {
-    const decoded = decodeURIComponent(part.replaceAll('+', ' '))
-    if (!decoded.includes('\0')) return decoded
-  } catch {
-    // falls through: broken escapes and invalid UTF-8 alike
-  }
-  into.addFault('malformed_request')
-  return undefined
+  const decoded = decodeFormComponent(part)
+  if (decoded === undefined || decoded.includes('\0')) into.addFault('malformed_request')
+  return decoded
 }
 
 /**
- * Reads a JSON object's own string members. A member given twice, or one of routing's that is no string, is a fault;
- * so is text that is no JSON object.
+ * Reads a JSON object's own string members, all where one is repeated. A member given twice, or one of routing's that
+ * is no string, is a fault; so is text that is no JSON object.
  */
 export function readJson(text: string, into: RoutingParameters): void {
-  let document: unknown
+  const finding = scanJson(text, (name, value) => {
+    if (!INDEX.has(name) || value === null) return
+    if (value === undefined) return into.addUnreadable(name)
+    // A lone surrogate, which only JSON's escapes can spell, has no UTF-8 and would be sent on as something else.
+    if (value.includes('\0') || !value.isWellFormed()) into.addFault('malformed_request')
+    into.add(name, value)
+  })
+  if (finding === 'too_much') return into.addExcess()
+  if (!isJsonObject(text)) into.addFault('malformed_request')
+}
+
+function isJsonObject(text: string): boolean {
   try {
-    document = JSON.parse(text)
+    const document: unknown = JSON.parse(text)
+    return document !== null && typeof document === 'object' && !Array.isArray(document)
   } catch {
-    return into.addFault('malformed_request')
+    return false
   }
-  if (document === null || typeof document !== 'object' || Array.isArray(document)) {
-    return into.addFault('malformed_request')
-  }
-  for (const name of READ_PARAMETERS) {
-    if (!Object.hasOwn(document, name)) continue
-    const value: unknown = (document as Record<string, unknown>)[name]
-    if (typeof value === 'string') {
-      // A lone surrogate, which only JSON's escapes can spell, has no UTF-8 and would be sent on as something else.
-      if (value.includes('\0') || !value.isWellFormed()) into.addFault('malformed_request')
-      else into.add(name, value)
-    } else if (value !== null) into.addUnreadable(name)
-  }
-  if (hasRepeatedMember(text)) into.addFault('ambiguous_client')
 }
 
-/** Whether a routing parameter stands twice at the top level of valid JSON text, however its name is escaped. */
-function hasRepeatedMember(text: string): boolean {
-  const seen = new Set<string>()
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    const character = text.charCodeAt(at)
-    if (character === 0x7b || character === 0x5b) depth++
-    else if (character === 0x7d || character === 0x5d) depth--
-    else if (character === 0x22) {
-      const end = endOfString(text, at)
-      if (depth === 1 && isColonNext(text, end + 1)) {
-        const quoted = text.slice(at, end + 1)
-        const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
-        if ((INDEX.get(name) ?? Number.POSITIVE_INFINITY) < ROUTING_PARAMETERS.length) {
-          if (seen.has(name)) return true
-          seen.add(name)
-        }
-      }
-      at = end
-    }
+/** Reads the plain fields of a multipart body (RFC 7578); a file under a routing name is a fault. */
+export function readMultipart(body: Buffer, contentType: string, into: RoutingParameters): void {
+  const boundary = boundaryOf(contentType)
+  if (boundary === undefined) return readForm(body.toString('latin1'), into)
+  if (boundary === 'unusable') return into.addFault('malformed_request')
+  const fault = readParts(body, boundary, (part) => {
+    readPart(part, into)
+    return true
+  })
+  if (fault === 'too_many') into.addExcess()
+  else if (fault !== undefined) into.addFault('malformed_request')
+}
+
+function readPart({ name, otherNames, filename, content }: Part, into: RoutingParameters): void {
+  const names = name === undefined ? otherNames : [name, ...otherNames]
+  if (names.length === 0) return
+  let value: string | undefined
+  for (const one of names) {
+    if (!INDEX.has(one) && !/[[\]]/.test(one)) continue
+    value ??= decodeUtf8(content) ?? content.toString('latin1')
+    if (value.includes('\0')) into.addFault('malformed_request')
+    const plain = addNamed(one, value, into)
+    if (filename !== undefined || names.length > 1) into.addUnreadable(plain)
   }
-  return false
-}
-
-function isColonNext(text: string, from: number): boolean {
-  let at = from
-  while (at < text.length && text.charCodeAt(at) <= 0x20) at++
-  return text.charCodeAt(at) === 0x3a
-}
-
-function endOfString(text: string, open: number): number {
-  for (let at = open + 1; at < text.length; at++) {
-    const character = text.charCodeAt(at)
-    if (character === 0x5c) at++
-    else if (character === 0x22) return at
-  }
-  return text.length
-}
-
-const PART_NAME = /^content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]*)"?/im
-
-/** Reads the plain fields of `multipart/form-data` (RFC 7578), latin1 text; a file under a routing name is a fault. */
-export function readMultipart(text: string, contentType: string, into: RoutingParameters): void {
-  const match = /boundary=(?:"([^"]{1,70})"|([^;\s]{1,70}))/i.exec(contentType)
-  const boundary = match?.[1] ?? match?.[2]
-  if (!boundary) return into.addFault('malformed_request')
-  const delimiter = `--${boundary}`
-  let start = text.indexOf(delimiter)
-  while (start >= 0) {
-    const from = start + delimiter.length
-    if (text.startsWith('--', from)) return
-    const next = text.indexOf(delimiter, from)
-    if (next < 0) return into.addFault('malformed_request')
-    readPart(text.slice(from, next), into)
-    start = next
-  }
-  into.addFault('malformed_request')
-}
-
-function readPart(part: string, into: RoutingParameters): void {
-  const gap = part.indexOf('\r\n\r\n')
-  if (gap < 0) return into.addFault('malformed_request')
-  const head = part.slice(0, gap)
-  const name = PART_NAME.exec(head)?.[1]
-  if (name === undefined) return
-  if (/filename/i.test(head)) return into.addUnreadable(name.replace(/\[.*/s, ''))
-  const value = part.slice(gap + 4).replace(/\r\n$/, '')
-  if (value.includes('\0')) return into.addFault('malformed_request')
-  addNamed(name, value, into)
 }

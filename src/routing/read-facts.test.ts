@@ -60,6 +60,9 @@ describe('the client', () => {
     ['beside an empty one elsewhere', { query: 'client_id=', form: 'client_id=app' }],
     ['beside a blank one elsewhere', { query: 'client_id=+%09', form: 'client_id=app' }],
     ['with brackets that Rack takes off its name', { query: '[client_id]=app', form: 'client_id]=app' }],
+    ['in a form that ends with the NUL Rack drops', { form: 'client_id=app\0' }],
+    ['in multipart that names no boundary, read as a form', { contentType: 'multipart/mixed', form: 'client_id=app' }],
+    ['by raw and by encoded UTF-8 alike', { query: 'client_id=%61pp', form: 'client_id=app&x=é' }],
     ['in the body when Basic has an empty user', { form: 'client_id=app', authorization: basic('') }],
   ]
   for (const [where, sketch] of found) {
@@ -104,14 +107,17 @@ describe('the client', () => {
     ['NUL in the query', { query: 'client_id=a%00' }],
     ['a broken escape in a form', { form: 'client_id=a&x=%' }],
     ['raw invalid UTF-8 in a form', { body: Buffer.from([0x61, 0x3d, 0xff]) }],
-    ['a raw NUL in a form', { form: 'client_id=a\0' }],
+    ['a raw NUL in a form', { form: 'client_id=a\0&x=1' }],
     ['JSON that is cut off', { json: '{"client_id":"a"' }],
     ['a JSON array', { json: [1, 2] }],
     ['JSON null', { json: 'null' }],
     ['NUL in JSON', { json: { client_id: 'a\0' } }],
     ['half a character in JSON', { json: '{"client_id":"\\ud800"}' }],
     ['Basic of invalid UTF-8', { form: 'client_id=a', authorization: 'Basic //79' }],
-    ['multipart without a boundary', { contentType: 'multipart/form-data', body: multipart({ client_id: 'a' }) }],
+    [
+      'multipart with two boundaries',
+      { contentType: 'multipart/form-data; boundary=b; boundary=c', body: multipart({ client_id: 'a' }) },
+    ],
     [
       'multipart without an end',
       { contentType: 'multipart/form-data; boundary=b', body: multipart({ client_id: 'a' }).subarray(0, -6) },
@@ -215,6 +221,91 @@ describe('a credential given twice', () => {
   }
 })
 
+describe('a credential of IAM', () => {
+  const REFRESH = 'grant_type=refresh_token'
+  const hidden: Array<[string, Sketch]> = [
+    ['behind a space after the separator', { form: `${REFRESH}& refresh_token=gliamrt-x` }],
+    ['behind several spaces', { form: `${REFRESH}&   refresh_token=gliamrt-x` }],
+    ['behind a semicolon in the query', { query: 'x=1; refresh_token=gliamrt-x', form: REFRESH }],
+    ['of the second grant type', { form: `grant_type=client_credentials&${REFRESH}&refresh_token=gliamrt-x` }],
+    ['of the first grant type', { form: `${REFRESH}&grant_type=client_credentials&refresh_token=gliamrt-x` }],
+    ['of the grant type in the query', { query: REFRESH, form: 'grant_type=password&refresh_token=gliamrt-x' }],
+    ['of a grant type in a list', { form: 'grant_type[]=refresh_token&refresh_token=gliamrt-x' }],
+    ['under a name in brackets', { form: `${REFRESH}&[refresh_token]=gliamrt-x` }],
+    ['beside broken encoding', { form: `${REFRESH}&x=%zz&refresh_token=gliamrt-x` }],
+    ['beside a NUL', { form: `${REFRESH}&x=%00&refresh_token=gliamrt-x` }],
+    ['before a NUL', { form: `${REFRESH}&refresh_token=gliamrt-x\0` }],
+    ['beside invalid UTF-8', { body: Buffer.from(`${REFRESH}&\xff=1&refresh_token=gliamrt-x`, 'latin1') }],
+    [
+      'with a comma in the content type',
+      { contentType: `${FORM}, text/plain`, form: `${REFRESH}&refresh_token=gliamrt-x` },
+    ],
+    ['with an empty content type', { contentType: '', form: `${REFRESH}&refresh_token=gliamrt-x` }],
+    [
+      'in text/x-json',
+      { contentType: 'text/x-json', form: '{"grant_type":"refresh_token","refresh_token":"gliamrt-x"}' },
+    ],
+    [
+      'in application/jsonrequest',
+      { contentType: 'Application/JSONRequest ;v=1', form: '{"refresh_token":"gliamrt-x"}' },
+    ],
+    ['in JSON with comments', { json: '{/**/"grant_type":"refresh_token",//\n"refresh_token" /**/ : "gliamrt-x"}' }],
+    ['in JSON with unknown escapes', { json: '{"refresh_token":"gl\\iamrt-x"}' }],
+    ['in JSON, the second of two', { json: '{"refresh_token":"a","refresh_token":"gliamrt-x"}' }],
+    [
+      'behind two Authorization headers',
+      {
+        endpoint: 'userinfo',
+        hasRepeatedHeader: true,
+        authorization: 'Basic eA==',
+        otherAuthorization: 'Bearer gliamat-x',
+      },
+    ],
+    [
+      'an actor token',
+      { form: 'grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=abc&actor_token=gliamat-x' },
+    ],
+  ]
+  for (const [how, sketch] of hidden) {
+    test(`is seen ${how}`, () => assert.equal(facts(sketch).credential, 'iam'))
+  }
+
+  const DISPOSITION = 'Content-Disposition: form-data;'
+  const heads: Array<[string, string, string]> = [
+    ['multipart/form-data; boundary=b', `${DISPOSITION} name="refresh_token"`, '--b'],
+    ['multipart/mixed; boundary=b', `${DISPOSITION} name=refresh_token`, '--b'],
+    ['multipart/related; boundary="b"', `${DISPOSITION} name="refresh_token"`, '--b'],
+    ['multipart/form-data; boundary=b c', `${DISPOSITION} name="refresh_token"`, '--b c'],
+    ['multipart/form-data; boundary=b, c', `${DISPOSITION} name="refresh_token"`, '--b'],
+    ['Multipart/Form-Data; BOUNDARY=b', `content-disposition:form-data; NAME="refresh_token"`, '--b'],
+    ['multipart/form-data; boundary=b', `${DISPOSITION} name="a"; name="refresh_token"`, '--b'],
+    ['multipart/form-data; boundary=b', `${DISPOSITION} name="refresh_token"; filename`, '--b'],
+    ['multipart/form-data; boundary=b', `${DISPOSITION} name="refresh\\_token"`, '--b'],
+    ['multipart/form-data; boundary=b', 'Content-ID: refresh_token', '--b'],
+    [`multipart/form-data; boundary=${'b'.repeat(120)}`, `${DISPOSITION} name="refresh_token"`, `--${'b'.repeat(120)}`],
+  ]
+  for (const [contentType, head, delimiter] of heads) {
+    test(`is seen in a part: ${head} (${contentType.slice(0, 50)})`, () => {
+      const body = Buffer.from(`preamble\r\n${delimiter}\r\n${head}\r\n\r\ngliamrt-x\r\n${delimiter}--\r\n`)
+      assert.equal(facts({ contentType, body, query: REFRESH }).credential, 'iam')
+    })
+  }
+
+  test('is none where no server reads the body', () => {
+    assert.equal(facts({ contentType: 'text/plain', form: 'refresh_token=gliamrt-x' }).credential, 'none')
+    assert.equal(facts({ method: 'PUT', contentType: undefined, form: 'refresh_token=gliamrt-x' }).credential, 'none')
+    assert.equal(facts({ form: `${REFRESH}&a[refresh_token]=gliamrt-x` }).credential, 'none')
+    assert.equal(facts({ json: { grant_type: 'refresh_token', a: { refresh_token: 'gliamrt-x' } } }).credential, 'none')
+  })
+
+  test('without a mark is the one that Rack takes', () => {
+    const code = 'grant_type=authorization_code&code='
+    assert.equal(facts({ form: `${code}a&code=b&code=c` }).presented, 'c')
+    assert.equal(facts({ query: 'code=q', form: `${code}a&code=b` }).presented, 'q')
+    assert.equal(facts({ query: 'code=p&code=q', form: `${code}a` }).presented, 'q')
+  })
+})
+
 describe('the flow', () => {
   const authorize = (query: string) => facts({ endpoint: 'authorize', method: 'GET', query })
 
@@ -250,9 +341,23 @@ describe('the flow', () => {
 
 test('as many parameters as Rack takes are read, more are a fault', () => {
   assert.deepEqual(facts({ form: `${'a&'.repeat(4_095)}client_id=app` }).clientId, 'app')
-  assert.equal(facts({ form: `${'a&'.repeat(4_096)}client_id=app` }).fault, 'malformed_request')
-  assert.equal(facts({ form: `client_id=app&${'a&'.repeat(500_000)}` }).fault, 'malformed_request')
-  assert.equal(facts({ query: `client_id=app&${'a=%41&'.repeat(5_000)}` }).fault, 'malformed_request')
+  const tooMany: Sketch[] = [
+    { form: `${'a&'.repeat(4_096)}client_id=app` },
+    { form: `client_id=app&${'a&'.repeat(500_000)}` },
+    { query: `client_id=app&${'a=%41&'.repeat(5_000)}` },
+    { query: `client_id=app${'&'.repeat(4_100)}`, endpoint: 'authorize', method: 'GET' },
+    { query: `client_id=app${'&;'.repeat(2_050)}`, endpoint: 'authorize', method: 'GET' },
+    { json: `{"client_id":"app","x":[1${',1'.repeat(4_096)}]}` },
+    { json: `{"client_id":"app","x":${'['.repeat(101)}${']'.repeat(101)}}` },
+    {
+      contentType: 'multipart/form-data; boundary=b',
+      body: Buffer.from(`${'--b\r\nx: y\r\n\r\n\r\n'.repeat(4_097)}--b--`),
+    },
+  ]
+  for (const sketch of tooMany) {
+    const { fault, exceedsLimits } = facts(sketch)
+    assert.deepEqual([fault, exceedsLimits], ['malformed_request', true])
+  }
 })
 
 test('a megabyte of nested JSON is no trouble', () => {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type CredentialType, IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
+import { bodyKindOf, scanJson } from '../parameters/index.ts'
 import type { Facts } from './decision.ts'
 import { flowOf, sideOfFlow } from './flow-marks.ts'
 import { RoutingParameters, readForm, readJson, readMultipart } from './parameters.ts'
@@ -13,6 +14,8 @@ export interface RequestParts {
   readonly query: string
   readonly contentType: string | undefined
   readonly authorization: string | undefined
+  /** The last of several Authorization headers. */
+  readonly otherAuthorization?: string | undefined
   /** Of `authorize` only: the browser's cookies, among which may be marks of flows. */
   readonly cookie?: string | undefined
   /** A header that routing reads came more than once. */
@@ -47,8 +50,8 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
   readQuery(parts.query, parameters)
   readBodyParameters(parts, parameters)
   readClientAuthentication(parts, parameters)
-  const presented = presentedCredential(parts, parameters)
-  const credential = presented === undefined ? 'none' : issuerOf(presented, marks)
+  const presented = presentedCredentials(parts, parameters)
+  const { credential, value } = issuerOf(presented, marks)
   const hasGenuineVerifier = parts.endpoint === 'authorize' && carriesGenuineVerifier(parameters, marks, now)
   const flow = flowIn(parts, parameters)
   const { flowKey } = marks
@@ -60,8 +63,9 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
     flow,
     markedSide,
     fault: parameters.fault,
+    exceedsLimits: parameters.exceedsLimits,
     credential,
-    presented: presented?.values[0],
+    presented: value,
     hasGenuineVerifier,
     affinity,
     startsFlow: credential === 'none' && !hasGenuineVerifier && affinity === undefined,
@@ -75,19 +79,19 @@ function readQuery(query: string, parameters: RoutingParameters): void {
 }
 
 function readBodyParameters(parts: RequestParts, parameters: RoutingParameters): void {
-  const { body } = parts
+  const { body, contentType } = parts
   if (body === undefined || body.length === 0) return
   parameters.nextPlace()
-  const type = parts.contentType?.split(';', 1)[0]?.trim().toLowerCase()
-  if (type !== undefined && type !== '' && !READ_TYPES.has(type)) return
-  if (!isUtf8(body) || body.includes(0)) return parameters.addFault('malformed_request')
-  if (type === 'application/json') return readJson(body.toString('utf8'), parameters)
-  if (type === 'multipart/form-data') return readMultipart(body.toString('latin1'), parts.contentType ?? '', parameters)
-  // Rack takes a body without a content type for a form (recording E087).
-  readForm(body.toString('latin1'), parameters)
+  const kind = bodyKindOf(parts.method, contentType)
+  if (kind === 'unread') return
+  // Rack drops a NUL at the end of a form.
+  const end = kind === 'form' && body.at(-1) === 0 ? body.length - 1 : body.length
+  const read = end === body.length ? body : body.subarray(0, end)
+  if (!isUtf8(read) || read.includes(0)) parameters.addFault('malformed_request')
+  if (kind === 'json') return readJson(read.toString('utf8'), parameters)
+  if (kind === 'multipart') return readMultipart(read, contentType ?? '', parameters)
+  readForm(read.toString('latin1'), parameters)
 }
-
-const READ_TYPES = new Set(['application/x-www-form-urlencoded', 'application/json', 'multipart/form-data'])
 
 /** The client by HTTP Basic (RFC 6749 §2.3.1) or by assertion (RFC 7523 §2.2); both must agree with the parameters. */
 function readClientAuthentication(parts: RequestParts, parameters: RoutingParameters): void {
@@ -119,14 +123,17 @@ interface PresentedCredential {
 /** `any_token` where a request does not say whether it is an access or a refresh token; nothing marks a user code. */
 type PresentedType = CredentialType | 'any_token' | 'user_code'
 
-function presentedCredential(parts: RequestParts, parameters: RoutingParameters): PresentedCredential | undefined {
+/** What the request presents, most telling first; more than one where a server may take either. */
+function presentedCredentials(parts: RequestParts, parameters: RoutingParameters): readonly PresentedCredential[] {
   switch (parts.endpoint) {
     case 'token':
-      return grantOf(parameters)
+      return credentialsOfGrant(parameters)
     case 'revoke':
       return found(parameters.all('token'), 'any_token')
-    case 'introspect':
-      return found(parameters.all('token'), 'any_token') ?? found(bearerOf(parts, parameters), 'any_token')
+    case 'introspect': {
+      const token = found(parameters.all('token'), 'any_token')
+      return token.length > 0 ? token : found(bearerOf(parts, parameters), 'any_token')
+    }
     case 'token_info':
     case 'userinfo':
       return found(bearerOf(parts, parameters), 'access_token')
@@ -135,51 +142,71 @@ function presentedCredential(parts: RequestParts, parameters: RoutingParameters)
     case 'device':
       return found(parameters.all('user_code'), 'user_code')
     default:
-      return undefined
+      return []
   }
 }
 
-/** The credential a grant is made for; where the grant type does not say which, the first that is there. */
-function grantOf(parameters: RoutingParameters): PresentedCredential | undefined {
-  const code = found(parameters.all('code'), 'authorization_code')
-  const refresh = found(parameters.all('refresh_token'), 'refresh_token')
-  const device = found(parameters.all('device_code'), 'device_code')
-  const subject = found(parameters.all('subject_token'), 'any_token')
-  switch (parameters.get('grant_type')) {
+/** The credential a grant is made for; all that are there where the grant type, given once, does not say which. */
+function credentialsOfGrant(parameters: RoutingParameters): readonly PresentedCredential[] {
+  const grants = parameters.all('grant_type')
+  switch (grants.length === 1 ? grants[0] : undefined) {
     case 'authorization_code':
-      return code
+      return found(parameters.all('code'), 'authorization_code')
     case 'refresh_token':
-      return refresh
+      return found(parameters.all('refresh_token'), 'refresh_token')
     case 'urn:ietf:params:oauth:grant-type:device_code':
     case 'device_code':
-      return device
+      return found(parameters.all('device_code'), 'device_code')
     case 'urn:ietf:params:oauth:grant-type:token-exchange':
-      return subject
+      return [
+        ...found(parameters.all('subject_token'), 'any_token'),
+        ...found(parameters.all('actor_token'), 'any_token'),
+      ]
     case 'client_credentials':
     case 'password':
-      return undefined
+      return []
     default:
-      return code ?? refresh ?? device ?? subject
+      return [
+        ...found(parameters.all('code'), 'authorization_code'),
+        ...found(parameters.all('refresh_token'), 'refresh_token'),
+        ...found(parameters.all('device_code'), 'device_code'),
+        ...found(parameters.all('subject_token'), 'any_token'),
+      ]
   }
 }
 
-function found(values: readonly string[], type: PresentedType): PresentedCredential | undefined {
-  return values.length === 0 ? undefined : { values, type }
+function found(values: readonly string[], type: PresentedType): readonly PresentedCredential[] {
+  return values.length === 0 ? [] : [{ values, type }]
 }
 
 /** The bearer token in Doorkeeper's order: parameter, header (RFC 6750 §2.1), second parameter (recordings K004, K005). */
 function bearerOf(parts: RequestParts, parameters: RoutingParameters): readonly string[] {
-  const { authorization } = parts
   const inParameter = parameters.all('access_token')
   if (inParameter.length > 0) return inParameter
-  const inHeader = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7) : ''
-  return inHeader.trim() === '' ? parameters.all('bearer_token') : [inHeader]
+  const inHeaders = [bearerIn(parts.authorization), bearerIn(parts.otherAuthorization)].filter((one) => one !== '')
+  return inHeaders.length > 0 ? inHeaders : parameters.all('bearer_token')
 }
 
-/** Of several values IAM's decides: what IAM issued is never sent elsewhere. */
-function issuerOf({ values, type }: PresentedCredential, marks: CredentialMarks): 'iam' | 'legacy' | 'unknown' {
-  const issuers = values.map((value) => issuerByMark(value, type, marks))
-  return issuers.includes('iam') ? 'iam' : (issuers[0] ?? 'unknown')
+function bearerIn(authorization: string | undefined): string {
+  if (authorization === undefined || !/^bearer /i.test(authorization)) return ''
+  const token = authorization.slice(7)
+  return token.trim() === '' ? '' : token
+}
+
+/** The side of the first credential, and that credential; where several are presented, IAM's decides: what IAM issued is never sent elsewhere. */
+function issuerOf(
+  presented: readonly PresentedCredential[],
+  marks: CredentialMarks,
+): { readonly credential: Facts['credential']; readonly value: string | undefined } {
+  let first: { readonly credential: Facts['credential']; readonly value: string } | undefined
+  for (const { values, type } of presented) {
+    for (const value of values) {
+      const credential = issuerByMark(value, type, marks)
+      if (credential === 'iam') return { credential, value }
+      first ??= { credential, value }
+    }
+  }
+  return first ?? { credential: 'none', value: undefined }
 }
 
 /** The side that issued a credential as far as its prefix, or the `iss` of a JWT, says so (unverified: it only says whom to ask). */
@@ -206,7 +233,9 @@ function claimsOf(token: string): Record<string, unknown> | undefined {
   const parts = token.split('.')
   if (parts.length !== 3) return undefined
   try {
-    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'))
+    const text = Buffer.from(parts[1] ?? '', 'base64url').toString('utf8')
+    if (scanJson(text) === 'too_much') return undefined
+    const claims: unknown = JSON.parse(text)
     return claims !== null && typeof claims === 'object' ? (claims as Record<string, unknown>) : undefined
   } catch {
     return undefined

@@ -1,6 +1,6 @@
 import type { Parameters, ParameterValue } from '../contract.ts'
 import type { Dialect } from '../dialect.ts'
-import { encodeFormComponent } from '../parameters/decode.ts'
+import { encodeFormComponent } from '../parameters/encode.ts'
 import { scalarOf } from '../parameters/value.ts'
 import type { ResourceOwner } from '../ports.ts'
 

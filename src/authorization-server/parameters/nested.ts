@@ -1,4 +1,4 @@
-import { decodeFormComponent } from './decode.ts'
+import { decodeFormComponent, isCountWithin, MAX_DEPTH, type Separators } from '../../parameters/index.ts'
 
 /** A hash under construction; it has no prototype, so that no name means anything but itself. */
 export interface Hash {
@@ -9,10 +9,6 @@ export type Value = string | null | Value[] | Hash
 /** Why parameters cannot be read. */
 export type ParameterFault = 'malformed' | 'too_many'
 
-const DEPTH_LIMIT = 100
-/** As many as Rack takes in one query or body. */
-export const COUNT_LIMIT = 4_096
-
 /** An empty hash. */
 export function emptyHash(): Hash {
   return Object.create(null) as Hash
@@ -22,7 +18,7 @@ export function emptyHash(): Hash {
  * Reads `a=1&b[]=2&c[d]=3` as Rack does: the last of equal names wins, `[]` makes a list and `[x]` a hash. `raw` holds
  * one byte a character; `separators` are the characters that part two parameters. The work is bounded by counting first.
  */
-export function parseNestedQuery(raw: string, separators: '&' | '&;'): Hash | ParameterFault {
+export function parseNestedQuery(raw: string, separators: Separators): Hash | ParameterFault {
   const hash = emptyHash()
   if (raw === '') return hash
   if (!isCountWithin(raw, separators)) return 'too_many'
@@ -37,7 +33,7 @@ export function parseNestedQuery(raw: string, separators: '&' | '&;'): Hash | Pa
 }
 
 /** Puts a value where its name says. False when the name asks for a list or hash where something else is (E099). */
-export function assignNested(into: Hash, name: string, value: Value, depth = DEPTH_LIMIT): boolean {
+export function assignNested(into: Hash, name: string, value: Value, depth = MAX_DEPTH): boolean {
   if (depth <= 0) return false
   if (!name.includes('[') && !name.includes(']')) {
     if (name !== '') into[name] = value
@@ -94,13 +90,4 @@ function hasNested(hash: Hash, name: string): boolean {
 
 function isHash(value: Value | undefined): value is Hash {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isCountWithin(raw: string, separators: '&' | '&;'): boolean {
-  let count = 0
-  for (let index = 0; index < raw.length; index++) {
-    const code = raw.charCodeAt(index)
-    if (code === 0x26 || (code === 0x3b && separators === '&;')) if (++count >= COUNT_LIMIT) return false
-  }
-  return true
 }

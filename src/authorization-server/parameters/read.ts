@@ -1,19 +1,19 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import { bodyKindOf, decodeUtf8, MAX_PARAMETERS, scanJson } from '../../parameters/index.ts'
 import type { Parameters, ReadParameters } from '../contract.ts'
 import { publicError } from '../pages.ts'
-import { decodeUtf8 } from './decode.ts'
+import { jsonReply } from '../replies.ts'
 import { parseMultipart } from './multipart.ts'
 import { emptyHash, type ParameterFault, parseNestedQuery } from './nested.ts'
 
-/** A little over 1 MiB, which is what a gateway in front lets through. */
-const BODY_LIMIT = 2 << 20
-const JSON_TYPES = new Set(['application/json', 'text/x-json', 'application/jsonrequest'])
+/** What a gateway in front lets through. */
+const BODY_LIMIT = 1 << 20
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH', 'LINK', 'UNLINK'])
 
 /**
  * Reads query and body as Rails does: urlencoded, multipart and JSON bodies, a POST without a type as urlencoded, the
- * query over the body, `_method` of a POSTed form obeyed (README of the recording, 23 and 24). Never throws; more than
- * 4,096 parameters or 2 MiB are not looked at.
+ * query over the body, `_method` of a POSTed form obeyed (README of the recording, 23 and 24). Never throws. More than
+ * 1 MiB, 4,096 parameters, parts or JSON members, or JSON nested deeper than 100 is refused before it is parsed.
  */
 export function readParameters(request: HttpRequest): ReadParameters {
   const query = parseNestedQuery(request.query, '&;')
@@ -36,15 +36,22 @@ function readBodyParameters(request: HttpRequest): Body | ParameterFault | 'too_
   const { body } = request
   if (body.length === 0) return NO_BODY
   if (body.length > BODY_LIMIT) return 'too_large'
-  const header = request.headers['content-type']
-  const type = header?.split(/[;,]/, 1)[0]?.trim().toLowerCase() ?? ''
-  if (type === 'application/x-www-form-urlencoded' || (type === '' && request.method === 'POST')) {
-    return formOf(parseNestedQuery(body.toString('latin1'), '&'))
+  const type = request.headers['content-type']
+  switch (bodyKindOf(request.method, type)) {
+    case 'form':
+      return formOf(parseNestedQuery(formText(body), '&'))
+    case 'multipart':
+      return formOf(parseMultipart(body, type ?? '') ?? parseNestedQuery(formText(body), '&'))
+    case 'json':
+      return parseJson(body)
+    default:
+      return NO_BODY
   }
-  if (type === 'multipart/form-data' || type === 'multipart/mixed' || type === 'multipart/related') {
-    return formOf(parseMultipart(body, header ?? '') ?? parseNestedQuery(body.toString('latin1'), '&'))
-  }
-  return JSON_TYPES.has(type) ? parseJson(body) : NO_BODY
+}
+
+/** Some browsers end what a script posts with a NUL, which Rack drops. */
+function formText(body: Buffer): string {
+  return body.toString('latin1', 0, body.at(-1) === 0 ? body.length - 1 : body.length)
 }
 
 function formOf(hash: object | ParameterFault): Body | ParameterFault {
@@ -54,6 +61,7 @@ function formOf(hash: object | ParameterFault): Body | ParameterFault {
 function parseJson(body: Buffer): Body | ParameterFault {
   const text = decodeUtf8(body)
   if (text === undefined) return 'malformed'
+  if (scanJson(text) === 'too_much') return 'too_many'
   try {
     const value: unknown = JSON.parse(text)
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -74,10 +82,8 @@ function methodOf(request: HttpRequest, body: Body | undefined): string {
 function faultReply(fault: ParameterFault | 'too_large', request: HttpRequest): HttpReply {
   if (fault === 'malformed') return publicError(400, request)
   if (fault === 'too_large') return plainText(413, 'Payload Too Large\n')
-  return plainText(
-    500,
-    "500 Internal Server Error\nIf you are the administrator of this website, then please read this web application's log file and/or the web server's log file to find out what went wrong.",
-  )
+  const error_description = `The request has more than ${MAX_PARAMETERS} parameters or is nested too deeply.`
+  return jsonReply(400, { error: 'invalid_request', error_description }, [['Cache-Control', 'no-store']])
 }
 
 function plainText(status: number, body: string): HttpReply {

@@ -1,0 +1,93 @@
+import { MAX_PARAMETERS } from './limits.ts'
+
+/** One part of a multipart body (RFC 7578). */
+export interface Part {
+  /** The field's name as Rack reads it, one byte a character; undefined for none. */
+  readonly name: string | undefined
+  /** Further names that another parser may read in the same head. */
+  readonly otherNames: readonly string[]
+  /** A file that was chosen or left out; undefined for a plain field. */
+  readonly filename: string | undefined
+  readonly content: Buffer
+}
+
+/** `incomplete`: the body does not end where it says it does; Rack then takes nothing of it. */
+export type MultipartFault = 'incomplete' | 'too_many'
+
+const MAX_HEAD_BYTES = 64 << 10
+const LONGEST_BOUNDARY = 200
+
+/**
+ * The boundary that a content type names, by Rack's rule: it ends at a quote, a semicolon or a comma. Undefined for
+ * none; the body is then read as a form. `unusable` when it is named twice, too long, or with a space before its
+ * equals sign: then Rack takes nothing of the body.
+ */
+export function boundaryOf(contentType: string): string | undefined | 'unusable' {
+  const match = /^multipart\/.*?boundary(\s*)="?([^";,]+)"?/i.exec(contentType)
+  const boundary = match?.[2]
+  if (!match || boundary === undefined) return undefined
+  const isRepeated = /boundary\s*=/i.test(contentType.slice(match[0].length))
+  return match[1] !== '' || isRepeated || boundary.length > LONGEST_BOUNDARY ? 'unusable' : boundary
+}
+
+/**
+ * Hands over the parts of a multipart body in turn; `take` returns false to stop. Returns what is wrong with the body,
+ * if anything is: by then parts may have been handed over.
+ */
+export function readParts(body: Buffer, boundary: string, take: (part: Part) => boolean): MultipartFault | undefined {
+  const delimiter = Buffer.from(`--${boundary}`, 'latin1')
+  let at = body.indexOf(delimiter)
+  for (let count = 0; at >= 0; count++) {
+    at += delimiter.length
+    if (isAt(body, at, '--')) return undefined
+    if (count >= MAX_PARAMETERS) return 'too_many'
+    const headEnd = body.indexOf('\r\n\r\n', at)
+    if (headEnd < 0 || headEnd - at > MAX_HEAD_BYTES) return 'incomplete'
+    const end = delimiterAfter(body, delimiter, headEnd + 2)
+    if (end < 0) return 'incomplete'
+    const contentEnd = isAt(body, end - 2, '\r\n') ? end - 2 : end
+    const content = body.subarray(headEnd + 4, Math.max(contentEnd, headEnd + 4))
+    if (!take({ ...readHead(body.toString('latin1', at, headEnd)), content })) return undefined
+    at = end
+  }
+  return 'incomplete'
+}
+
+/** Where the next delimiter stands that a line end or two dashes follow. */
+function delimiterAfter(body: Buffer, delimiter: Buffer, from: number): number {
+  let at = body.indexOf(delimiter, from)
+  for (let tries = 0; at >= 0 && tries < MAX_PARAMETERS; tries++) {
+    const behind = at + delimiter.length
+    if (isAt(body, behind, '\r\n') || isAt(body, behind, '--')) return at
+    at = body.indexOf(delimiter, at + 1)
+  }
+  return -1
+}
+
+function isAt(body: Buffer, at: number, two: string): boolean {
+  return body[at] === two.charCodeAt(0) && body[at + 1] === two.charCodeAt(1)
+}
+
+const VALUE = String.raw`(?:"((?:\\"|[^"])*)"|([^\s()<>,;:\\"/[\]?=]+))`
+/** Greedy, so that of several names the last one counts. */
+const NAME = new RegExp(String.raw`content-disposition:[^:]*;\s*name=${VALUE}`, 'i')
+const ANY_NAME = new RegExp(String.raw`[;\s]name\s*\*?=\s*${VALUE}`, 'gi')
+const CONTENT_ID = /content-id:[^\S\r\n]*([^\r\n]*)/i
+const FILENAME = new RegExp(String.raw`;\s*filename\*?=${VALUE}`, 'i')
+/** A head names a part once; this many other names are looked at. */
+const MOST_NAMES = 8
+
+function readHead(head: string): Omit<Part, 'content'> {
+  const name = quotedValue(NAME.exec(head)) ?? CONTENT_ID.exec(head)?.[1]
+  const otherNames: string[] = []
+  for (const match of head.matchAll(ANY_NAME)) {
+    const other = quotedValue(match)
+    if (other !== undefined && other !== name) otherNames.push(other)
+    if (otherNames.length === MOST_NAMES) break
+  }
+  return { name, otherNames, filename: quotedValue(FILENAME.exec(head)) }
+}
+
+function quotedValue(match: RegExpExecArray | null): string | undefined {
+  return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2]
+}
