@@ -162,6 +162,8 @@ for (const engine of testDatabases()) {
         [PATH, '["value"]', json, /the body must be a JSON object/],
         [PATH, '{"value":', json, /not valid JSON/],
         [PATH, '', json, /not valid JSON/],
+        [PATH, '['.repeat(1 << 19), json, /not valid JSON|nested too deeply/],
+        [PATH, `{"value":[0${',0'.repeat(5_000)}]}`, json, /not valid JSON|more than 4096/],
         [PATH, 'true', { 'content-type': 'text/plain' }, /the body must be a JSON object/],
       ] as const
       for (const [path, body, headers, expected] of cases) {

@@ -1,3 +1,5 @@
+import { decodeFormComponent } from '../parameters/index.ts'
+
 /** Name-value pairs in the order in which they came. */
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
@@ -10,8 +12,8 @@ const MAX_PAIRS = 1_000
 const UNREADABLE: PairsFault = { fault: 'is not valid percent-encoded UTF-8' }
 
 /**
- * Reads `application/x-www-form-urlencoded` text strictly (WHATWG URL §5.1, but without its repairs). A fault for
- * broken percent-encoding, for what is not UTF-8, for NUL, and for more pairs than anybody needs.
+ * Reads `application/x-www-form-urlencoded` text, one character a byte (latin1), strictly (WHATWG URL §5.1, but without
+ * its repairs). A fault for broken percent-encoding, for what is not UTF-8, for NUL, and for more pairs than anybody needs.
  */
 export function parsePairs(text: string): Pairs | PairsFault {
   const pairs: Array<readonly [string, string]> = []
@@ -31,10 +33,6 @@ export function parsePairs(text: string): Pairs | PairsFault {
 }
 
 function decode(part: string): string | undefined {
-  try {
-    const text = decodeURIComponent(part.replaceAll('+', ' '))
-    return text.includes('\0') ? undefined : text
-  } catch {
-    return undefined
-  }
+  const text = decodeFormComponent(part)
+  return text?.includes('\0') ? undefined : text
 }

@@ -27,6 +27,7 @@ import { TokenBook } from './access/token-book.ts'
 import { establishRoutingSecret, establishTokens } from './access/token-files.ts'
 import { AuditWatch } from './audit/audit-watch.ts'
 import { recordRefusals } from './audit/refusals.ts'
+import { boundJson } from './bounded-json.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import type { CommitSource } from './chatops/commit-source.ts'
 import { gitRepository } from './chatops/git-repository.ts'
@@ -208,9 +209,10 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
   }).withTypeProvider<ZodTypeProvider>()
   api.setValidatorCompiler(validatorCompiler)
   api.setSerializerCompiler(serializerCompiler)
-  api.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
-    done(null, formBody(String(body)))
+  api.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, formBody(body.toString('latin1')))
   })
+  boundJson(api)
   renderErrors(api, plane)
   traceRequests(api, plane)
   countRequests(api, plane)

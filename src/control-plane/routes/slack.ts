@@ -118,7 +118,7 @@ interface SlackFields {
 
 /** The fields of a slash command; undefined when the form is broken or says a field twice. */
 function readFields(body: Buffer): SlackFields | undefined {
-  const pairs = parsePairs(body.toString('utf8'))
+  const pairs = parsePairs(body.toString('latin1'))
   if ('fault' in pairs) return undefined
   const values = new Map(pairs)
   if (values.size !== pairs.length) return undefined
