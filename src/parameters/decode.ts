@@ -1,3 +1,5 @@
+import { isAscii } from 'node:buffer'
+
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** UTF-8 bytes as text; undefined when they are not valid. */
@@ -15,14 +17,21 @@ const PERCENT = 0x25
 const PLUS = 0x2b
 const SPACE = 0x20
 
+/** Whether text of one byte a character is ASCII. */
+export function isAsciiText(text: string): boolean {
+  return text.length > SHORT ? isAscii(Buffer.from(text, 'latin1')) : !hasHighByte(text)
+}
+
 /**
  * Decodes one name or value of `application/x-www-form-urlencoded`. `raw` holds one byte a character. Undefined when a
  * percent sign is not followed by two hex digits, or the bytes are not UTF-8 (README of the recording, 23).
+ *
+ * @param ascii that `raw` is known to be ASCII
  */
-export function decodeFormComponent(raw: string): string | undefined {
+export function decodeFormComponent(raw: string, ascii = isAsciiText(raw)): string | undefined {
   const isEscaped = raw.includes('%') || raw.includes('+')
-  if (raw.length > SHORT ? isEscaped : hasHighByte(raw)) return decodeBytes(Buffer.from(raw, 'latin1'))
-  if (!isEscaped) return raw.length > SHORT && hasHighByte(raw) ? decodeUtf8(Buffer.from(raw, 'latin1')) : raw
+  if (!isEscaped) return ascii ? raw : decodeUtf8(Buffer.from(raw, 'latin1'))
+  if (!ascii || raw.length > SHORT) return decodeBytes(Buffer.from(raw, 'latin1'))
   try {
     return decodeURIComponent(raw.includes('+') ? raw.replaceAll('+', ' ') : raw)
   } catch {

@@ -4,7 +4,9 @@ import { MAX_DEPTH, MAX_PARAMETERS } from './limits.ts'
 export type JsonMember = (name: string, value: string | null | undefined) => void
 
 /** Escapes are the slow part of a long text; no client needs as many. */
-const MAX_ESCAPES = 16 * MAX_PARAMETERS
+const MAX_ESCAPES = 4 * MAX_PARAMETERS
+/** A name and a value for each member; more are no JSON. */
+const MAX_STRINGS = 2 * MAX_PARAMETERS
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -12,6 +14,7 @@ const SLASH = 0x2f
 const COLON = 0x3a
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
+const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
@@ -32,7 +35,7 @@ class Walk {
   #depth = 0
   #commas = 0
   #escapes = 0
-  #backslash = -1
+  #strings = 0
 
   constructor(text: string, take: JsonMember | undefined) {
     this.#text = text
@@ -45,7 +48,7 @@ class Walk {
       switch (text.charCodeAt(at)) {
         case QUOTE:
           at = this.#string(at)
-          if (this.#escapes > MAX_ESCAPES) return 'too_much'
+          if (++this.#strings > MAX_STRINGS || this.#escapes > MAX_ESCAPES) return 'too_much'
           break
         case SLASH:
           at = skipComment(text, at) - 1
@@ -88,21 +91,15 @@ class Walk {
 
   #endOfString(open: number): number {
     const text = this.#text
-    let quote = text.indexOf('"', open + 1)
-    for (let from = open + 1; ; from = this.#backslash + 2) {
-      if (quote >= 0 && quote < from) quote = text.indexOf('"', from)
-      const end = quote < 0 ? text.length : quote
-      // Kept between strings, so that the text is searched for backslashes once.
-      if (this.#backslash < from) this.#backslash = indexOrEnd(text, '\\', from)
-      if (this.#backslash > end || this.#backslash === text.length) return end
-      if (++this.#escapes > MAX_ESCAPES) return text.length
+    for (let at = open + 1; at < text.length; at++) {
+      const character = text.charCodeAt(at)
+      if (character === QUOTE) return at
+      if (character !== BACKSLASH) continue
+      at++
+      if (++this.#escapes > MAX_ESCAPES) break
     }
+    return text.length
   }
-}
-
-function indexOrEnd(text: string, character: string, from: number): number {
-  const index = text.indexOf(character, from)
-  return index < 0 ? text.length : index
 }
 
 /** The text of a quoted string; an escape that JSON does not know stands for its character, as Ruby has it. */

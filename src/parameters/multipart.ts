@@ -11,10 +11,12 @@ export interface Part {
   readonly content: Buffer
 }
 
-/** `incomplete`: the body does not end where it says it does; Rack then takes nothing of it. */
+/** `incomplete`: the body does not end where it says it does; Rack then takes nothing of it. `too_many`: parts, or bytes of their heads. */
 export type MultipartFault = 'incomplete' | 'too_many'
 
-const MAX_HEAD_BYTES = 64 << 10
+const MAX_HEAD_BYTES = 8 << 10
+/** Of all parts together: reading heads is the slow part. */
+const MAX_HEADS_BYTES = 256 << 10
 const LONGEST_BOUNDARY = 200
 
 /**
@@ -37,12 +39,15 @@ export function boundaryOf(contentType: string): string | undefined | 'unusable'
 export function readParts(body: Buffer, boundary: string, take: (part: Part) => boolean): MultipartFault | undefined {
   const delimiter = Buffer.from(`--${boundary}`, 'latin1')
   let at = body.indexOf(delimiter)
+  let headBytes = 0
   for (let count = 0; at >= 0; count++) {
     at += delimiter.length
     if (isAt(body, at, '--')) return undefined
     if (count >= MAX_PARAMETERS) return 'too_many'
     const headEnd = body.indexOf('\r\n\r\n', at)
-    if (headEnd < 0 || headEnd - at > MAX_HEAD_BYTES) return 'incomplete'
+    if (headEnd < 0) return 'incomplete'
+    headBytes += headEnd - at
+    if (headEnd - at > MAX_HEAD_BYTES || headBytes > MAX_HEADS_BYTES) return 'too_many'
     const end = delimiterAfter(body, delimiter, headEnd + 2)
     if (end < 0) return 'incomplete'
     const contentEnd = isAt(body, end - 2, '\r\n') ? end - 2 : end
@@ -68,7 +73,7 @@ function isAt(body: Buffer, at: number, two: string): boolean {
   return body[at] === two.charCodeAt(0) && body[at + 1] === two.charCodeAt(1)
 }
 
-const VALUE = String.raw`(?:"((?:\\"|[^"])*)"|([^\s()<>,;:\\"/[\]?=]+))`
+const VALUE = String.raw`(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s()<>,;:\\"/[\]?=]+))`
 /** Greedy, so that of several names the last one counts. */
 const NAME = new RegExp(String.raw`content-disposition:[^:]*;\s*name=${VALUE}`, 'i')
 const ANY_NAME = new RegExp(String.raw`[;\s]name\s*\*?=\s*${VALUE}`, 'gi')

@@ -2,6 +2,7 @@ import {
   boundaryOf,
   decodeFormComponent,
   decodeUtf8,
+  isAsciiText,
   isCountWithin,
   type Part,
   readParts,
@@ -130,45 +131,65 @@ export class RoutingParameters {
  */
 export function readForm(text: string, into: RoutingParameters): void {
   if (!isCountWithin(text, '&;')) return into.addExcess()
+  const ascii = isAsciiText(text)
   for (let start = 0; start < text.length; ) {
     let end = text.indexOf('&', start)
     if (end < 0) end = text.length
     // Rack drops spaces behind a separator.
     while (text.charCodeAt(start) === SPACE) start++
-    if (end > start) readPair(text.slice(start, end), into)
+    if (end > start) readPair(text.slice(start, end), ascii, into)
     start = end + 1
   }
 }
 
 const SPACE = 0x20
 
-function readPair(pair: string, into: RoutingParameters): void {
+function readPair(pair: string, ascii: boolean, into: RoutingParameters): void {
   const [rawName, rawValue] = splitOnce(pair)
-  const name = decodePart(rawName, into)
-  const value = rawValue === '' ? '' : decodePart(rawValue, into)
-  if (name !== undefined && value !== undefined) addNamed(name, value, into)
+  const name = decodePart(rawName, ascii, into)
+  if (name !== undefined) readValue(name, rawValue, ascii, into)
   // Rack 2 ends a pair of the query at a semicolon too; others read the rest as part of the value.
-  if (pair.includes(';')) readSemicolons(pair, into)
+  if (pair.includes(';')) readSemicolons(pair, ascii, into)
 }
 
-/** Rack 2 takes `[name]` and `name]` for the name, and what has brackets behind it for a list or hash. Returns the plain name. */
-function addNamed(name: string, value: string, into: RoutingParameters): string {
-  if (INDEX.has(name)) into.add(name, value)
-  else if (name.includes('[') || name.includes(']')) {
-    const [, plain = '', rest] = /^[[\]]*([^[\]]*)\]*(.*)$/s.exec(name) ?? []
-    if (rest === '') into.add(plain, value)
-    else into.addUnreadable(plain)
-    return plain
+/** Of a parameter that routing does not look at, only broken escapes matter. */
+function readValue(name: string, rawValue: string, ascii: boolean, into: RoutingParameters): string | undefined {
+  const plain = plainName(name)
+  if (!INDEX.has(plain)) {
+    if (rawValue.includes('%')) decodePart(rawValue, ascii, into)
+    return undefined
   }
-  return name
+  const value = rawValue === '' ? '' : decodePart(rawValue, ascii, into)
+  if (value !== undefined) addNamed(name, plain, value, into)
+  return plain
 }
 
-function readSemicolons(pair: string, into: RoutingParameters): void {
+/** What stands before the first bracket that is no part of `[name]`: Rack 2 takes `[name]` and `name]` for the name. */
+function plainName(name: string): string {
+  let start = 0
+  while (isBracket(name, start)) start++
+  let end = start
+  while (end < name.length && !isBracket(name, end)) end++
+  return end - start === name.length ? name : name.slice(start, end)
+}
+
+function isBracket(text: string, at: number): boolean {
+  const character = text.charCodeAt(at)
+  return character === 0x5b || character === 0x5d
+}
+
+/** Notes a value under its plain name; what has brackets behind it is a list or hash. */
+function addNamed(name: string, plain: string, value: string, into: RoutingParameters): void {
+  if (name === plain || /^[[\]]*[^[\]]*\]*$/.test(name)) into.add(plain, value)
+  else into.addUnreadable(plain)
+}
+
+function readSemicolons(pair: string, ascii: boolean, into: RoutingParameters): void {
   for (const part of pair.split(';').slice(1)) {
-    const [rawName = '', rawValue = ''] = splitOnce(part.trimStart())
-    const name = decodePart(rawName, into)
-    const value = decodePart(rawValue, into)
-    if (name !== undefined && value !== undefined) into.addUnreadable(addNamed(name, value, into))
+    const [rawName, rawValue] = splitOnce(part.trimStart())
+    const name = decodePart(rawName, ascii, into)
+    const plain = name === undefined ? undefined : readValue(name, rawValue, ascii, into)
+    if (plain !== undefined) into.addUnreadable(plain)
   }
 }
 
@@ -177,8 +198,8 @@ function splitOnce(pair: string): [name: string, value: string] {
   return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
 }
 
-function decodePart(part: string, into: RoutingParameters): string | undefined {
-  const decoded = decodeFormComponent(part)
+function decodePart(part: string, ascii: boolean, into: RoutingParameters): string | undefined {
+  const decoded = decodeFormComponent(part, ascii)
   if (decoded === undefined || decoded.includes('\0')) into.addFault('malformed_request')
   return decoded
 }
@@ -226,10 +247,11 @@ function readPart({ name, otherNames, filename, content }: Part, into: RoutingPa
   if (names.length === 0) return
   let value: string | undefined
   for (const one of names) {
-    if (!INDEX.has(one) && !/[[\]]/.test(one)) continue
+    const plain = plainName(one)
+    if (!INDEX.has(plain)) continue
     value ??= decodeUtf8(content) ?? content.toString('latin1')
     if (value.includes('\0')) into.addFault('malformed_request')
-    const plain = addNamed(one, value, into)
+    addNamed(one, plain, value, into)
     if (filename !== undefined || names.length > 1) into.addUnreadable(plain)
   }
 }

@@ -1,5 +1,5 @@
 import { boundaryOf, decodeUtf8, type Part, readParts } from '../../parameters/index.ts'
-import { assignNested, emptyHash, type Hash, type ParameterFault } from './nested.ts'
+import { assignNested, emptyHash, type Hash, type NestingBudget, nestingBudget, type ParameterFault } from './nested.ts'
 
 /**
  * Reads a multipart body (RFC 7578). A file becomes a hash of its name, which no endpoint takes for a value.
@@ -10,9 +10,10 @@ export function parseMultipart(body: Buffer, contentType: string): Hash | Parame
   if (boundary === undefined) return undefined
   if (boundary === 'unusable') return emptyHash()
   const hash = emptyHash()
+  const budget = nestingBudget()
   let isMalformed = false
   const fault = readParts(body, boundary, (part) => {
-    isMalformed = !assignPart(hash, part)
+    isMalformed = !assignPart(hash, part, budget)
     return !isMalformed
   })
   if (isMalformed) return 'malformed'
@@ -20,7 +21,7 @@ export function parseMultipart(body: Buffer, contentType: string): Hash | Parame
   return fault === 'incomplete' ? emptyHash() : hash
 }
 
-function assignPart(hash: Hash, { name, filename, content }: Part): boolean {
+function assignPart(hash: Hash, { name, filename, content }: Part, budget: NestingBudget): boolean {
   // A file field in which no file was chosen says nothing.
   if (name === undefined || filename === '') return true
   const decodedName = decodeUtf8(Buffer.from(name, 'latin1'))
@@ -28,8 +29,8 @@ function assignPart(hash: Hash, { name, filename, content }: Part): boolean {
   if (filename !== undefined) {
     const file = emptyHash()
     file['name'] = decodedName
-    return assignNested(hash, decodedName, file)
+    return assignNested(hash, decodedName, file, budget)
   }
   const value = decodeUtf8(content)
-  return value !== undefined && assignNested(hash, decodedName, value)
+  return value !== undefined && assignNested(hash, decodedName, value, budget)
 }

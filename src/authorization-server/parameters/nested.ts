@@ -1,4 +1,11 @@
-import { decodeFormComponent, isCountWithin, MAX_DEPTH, type Separators } from '../../parameters/index.ts'
+import {
+  decodeFormComponent,
+  isAsciiText,
+  isCountWithin,
+  MAX_DEPTH,
+  MAX_PARAMETERS,
+  type Separators,
+} from '../../parameters/index.ts'
 
 /** A hash under construction; it has no prototype, so that no name means anything but itself. */
 export interface Hash {
@@ -8,6 +15,16 @@ export type Value = string | null | Value[] | Hash
 
 /** Why parameters cannot be read. */
 export type ParameterFault = 'malformed' | 'too_many'
+
+/** How many levels of brackets one query or body may still have, so that nesting costs no more than its bytes do. */
+export interface NestingBudget {
+  levels: number
+}
+
+/** A budget of four levels for as many parameters as there may be. */
+export function nestingBudget(): NestingBudget {
+  return { levels: 4 * MAX_PARAMETERS }
+}
 
 /** An empty hash. */
 export function emptyHash(): Hash {
@@ -22,19 +39,30 @@ export function parseNestedQuery(raw: string, separators: Separators): Hash | Pa
   const hash = emptyHash()
   if (raw === '') return hash
   if (!isCountWithin(raw, separators)) return 'too_many'
+  const ascii = isAsciiText(raw)
+  const budget = nestingBudget()
   for (const part of raw.split(separators === '&' ? /& */ : /[&;] */)) {
     if (part === '') continue
     const equals = part.indexOf('=')
-    const name = decodeFormComponent(equals < 0 ? part : part.slice(0, equals))
-    const value = equals < 0 ? null : decodeFormComponent(part.slice(equals + 1))
-    if (name === undefined || value === undefined || !assignNested(hash, name, value)) return 'malformed'
+    const name = decodeFormComponent(equals < 0 ? part : part.slice(0, equals), ascii)
+    const value = equals < 0 ? null : decodeFormComponent(part.slice(equals + 1), ascii)
+    if (name === undefined || value === undefined || !assignNested(hash, name, value, budget)) return 'malformed'
   }
   return hash
 }
 
-/** Puts a value where its name says. False when the name asks for a list or hash where something else is (E099). */
-export function assignNested(into: Hash, name: string, value: Value, depth = MAX_DEPTH): boolean {
-  if (depth <= 0) return false
+/**
+ * Puts a value where its name says. False when the name asks for a list or hash where something else is (E099), is
+ * nested too deeply, or exhausts the budget.
+ */
+export function assignNested(
+  into: Hash,
+  name: string,
+  value: Value,
+  budget: NestingBudget,
+  depth = MAX_DEPTH,
+): boolean {
+  if (depth <= 0 || (depth < MAX_DEPTH && --budget.levels < 0)) return false
   if (!name.includes('[') && !name.includes(']')) {
     if (name !== '') into[name] = value
     return true
@@ -45,18 +73,26 @@ export function assignNested(into: Hash, name: string, value: Value, depth = MAX
   const rest = name.slice(match[0].length)
   if (rest === '') into[key] = value
   else if (rest === '[') into[name] = value
-  else if (rest.startsWith('[]')) return assignInList(into, key, rest.slice(2), value, depth)
-  else return assignInHash(into, key, rest, value, depth)
+  else if (rest.startsWith('[]')) return assignInList(into, key, { rest: rest.slice(2), value, budget, depth })
+  else return assignInHash(into, key, { rest, value, budget, depth })
   return true
 }
 
-function assignInHash(into: Hash, key: string, rest: string, value: Value, depth: number): boolean {
-  into[key] ??= emptyHash()
-  const child = into[key]
-  return isHash(child) && assignNested(child, rest, value, depth - 1)
+/** What is left to assign below a key. */
+interface Rest {
+  readonly rest: string
+  readonly value: Value
+  readonly budget: NestingBudget
+  readonly depth: number
 }
 
-function assignInList(into: Hash, key: string, rest: string, value: Value, depth: number): boolean {
+function assignInHash(into: Hash, key: string, { rest, value, budget, depth }: Rest): boolean {
+  into[key] ??= emptyHash()
+  const child = into[key]
+  return isHash(child) && assignNested(child, rest, value, budget, depth - 1)
+}
+
+function assignInList(into: Hash, key: string, { rest, value, budget, depth }: Rest): boolean {
   into[key] ??= []
   const list = into[key]
   if (!Array.isArray(list)) return false
@@ -70,10 +106,10 @@ function assignInList(into: Hash, key: string, rest: string, value: Value, depth
   }
   const childName = /^\[([^[\]]+)\]$/.exec(rest)?.[1] ?? rest
   const last = list.at(-1)
-  if (isHash(last) && !hasNested(last, childName)) return assignNested(last, childName, value, depth - 1)
+  if (isHash(last) && !hasNested(last, childName)) return assignNested(last, childName, value, budget, depth - 1)
   const child = emptyHash()
   list.push(child)
-  return assignNested(child, childName, value, depth - 1)
+  return assignNested(child, childName, value, budget, depth - 1)
 }
 
 /** Whether the hash holds what `name` points to, so that the next element of a list begins. */

@@ -125,6 +125,7 @@ describe('the parameters of a request', () => {
     ['a name that is both text and list', { type: FORM, body: 'a=1&a[]=2' }, 400],
     ['a name that is both list and hash', { type: FORM, body: 'a[]=1&a[b]=2' }, 400],
     ['brackets too deep', { type: FORM, body: `a${'[b]'.repeat(200)}=1` }, 400],
+    ['brackets without end in all', { type: FORM, body: `a${'[b]'.repeat(90)}=1&`.repeat(200) }, 400],
     ['malformed JSON', { type: 'application/json', body: '{"a":' }, 400],
     ['JSON that is not UTF-8', { type: 'application/json', body: Buffer.from([0x22, 0xff, 0x22]) }, 400],
     ['more parameters than Rack takes', { type: FORM, body: 'a=1&'.repeat(4_096) }, 400],
