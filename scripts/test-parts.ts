@@ -30,6 +30,11 @@ export function findParts(): Part[] {
       path: findProgram(name),
       skips: 'alert rules and dashboards in a real Prometheus',
     })),
+    {
+      name: 'pgbouncer',
+      path: findProgram('pgbouncer'),
+      skips: 'PostgreSQL behind a real PgBouncer',
+    },
     { name: 'ruby-doorkeeper', path: findDoorkeeper(), skips: 'the gateway in front of a real Rails and Doorkeeper' },
   ]
 }

@@ -7,6 +7,7 @@ import { isStoreAway, isStoreSilent } from './away.ts'
 import { type EmbeddedEngine, openEmbeddedEngine } from './embedded/engine.ts'
 import { StorageError, StoreAwayError } from './errors.ts'
 import { openPipelines, type Pipelines } from './pipelines.ts'
+import { refuseTransactionPooling } from './pooler.ts'
 import type { Statement } from './statement.ts'
 
 /** Runs statements, in a transaction or outside of one. */
@@ -54,6 +55,9 @@ const EMBEDDED_LIMIT_MS = 30_000
 /** A process that stands still inside a transaction must not keep the others from the rows it has locked. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
 
+const SET_LIMITS = `set statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  set idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_TIMEOUT_MS}`
+
 const parsers = new Map<number, (text: string) => unknown>([[20, Number]])
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
@@ -61,7 +65,10 @@ const types = {
   },
 } as unknown as pg.CustomTypesConfig
 
-/** Opens a database. Rejects with {@link StorageError} when it cannot be reached within 5 s. */
+/**
+ * Opens a database. Rejects with {@link StorageError} when it cannot be reached within 5 s, or through a pooler that
+ * shares connections between transactions.
+ */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
   if (location.kind === 'embedded') {
     const limit = location.statementLimitMs ?? EMBEDDED_LIMIT_MS
@@ -84,19 +91,21 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
     connectionString: location.url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     application_name: 'handover',
     keepAlive: true,
     types,
   }
-  const pool = new pg.Pool({ ...settings, max: location.connections ?? 10 })
-  const pipelines = openPipelines(settings, PIPELINES)
+  // Statements, because PgBouncer refuses them as parameters of the start of a connection, or drops them.
+  const setLimits = async (client: pg.ClientBase) => void (await client.query(SET_LIMITS))
+  const pool = new pg.Pool({ ...settings, max: location.connections ?? 10, onConnect: setLimits })
+  const pipelines = openPipelines(settings, PIPELINES, setLimits)
   const database = new PooledDatabase('postgres', pool, undefined, location.url, pipelines)
   try {
+    await refuseTransactionPooling(settings)
     await database.query('select 1')
   } catch (error) {
     await database.close()
+    if (error instanceof StorageError) throw error
     throw new StorageError(
       `cannot reach PostgreSQL (${(error as NodeJS.ErrnoException).code ?? 'connection failed'})`,
       {

@@ -21,18 +21,22 @@ interface Pipeline {
 }
 
 /**
- * Opens connections as they are needed. Each statement is a transaction of its own, so that one that fails fails alone.
+ * Opens connections as they are needed, and prepares each with `onConnect`. Each statement is a transaction of its own, so that one that fails fails alone.
  * It goes where the fewest are unanswered: one that is held up, by a lock perhaps, holds up hardly any other. What was
  * unanswered on a connection that is lost is rejected; the next statement makes a new one.
  */
-export function openPipelines(settings: pg.ClientConfig, count: number): Pipelines {
+export function openPipelines(
+  settings: pg.ClientConfig,
+  count: number,
+  onConnect: (client: pg.Client) => Promise<void>,
+): Pipelines {
   const pipelines = Array.from({ length: count }, (): Pipeline => ({ connection: undefined, unanswered: 0 }))
   return {
     async query<Row extends object>(statement: Statement, values: readonly unknown[]) {
       const pipeline = leastBusy(pipelines)
       pipeline.unanswered++
       try {
-        pipeline.connection ??= connect(settings, pipeline)
+        pipeline.connection ??= connect(settings, pipeline, onConnect)
         return await send<Row>(await pipeline.connection, statement, values)
       } catch (error) {
         // The server says that it ends the connection before it does so.
@@ -55,10 +59,17 @@ function leastBusy(pipelines: readonly Pipeline[]): Pipeline {
   return least
 }
 
-function connect(settings: pg.ClientConfig, pipeline: Pipeline): Promise<Connection> {
+function connect(
+  settings: pg.ClientConfig,
+  pipeline: Pipeline,
+  onConnect: (client: pg.Client) => Promise<void>,
+): Promise<Connection> {
   const socket = new Socket()
   const client = new pg.Client({ ...settings, pipeline: true, stream: () => socket } as pg.ClientConfig)
-  const connected = client.connect().then(() => ({ client, socket, isCorked: false }))
+  const connected = client
+    .connect()
+    .then(() => onConnect(client))
+    .then(() => ({ client, socket, isCorked: false }))
   const forget = () => {
     if (pipeline.connection === connected) pipeline.connection = undefined
   }
