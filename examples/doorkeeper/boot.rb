@@ -15,7 +15,11 @@ Platform::Application.initializer("platform.code", before: :eager_load!) do
     require_relative file
   end
 end
-Rails.application.config.to_prepare { Doorkeeper::Application.include Iam::ReplicatedApplication }
+Rails.application.config.to_prepare do
+  Doorkeeper::Application.include Iam::ReplicatedApplication
+  Doorkeeper::AuthorizationsController.prepend Iam::SharedConsent
+  Doorkeeper::AuthorizedApplicationsController.prepend Iam::SharedGrantList
+end
 Platform::Application.initialize!
 
 if ENV["IAM_INTERNAL_URL"]

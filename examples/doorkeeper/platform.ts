@@ -18,6 +18,8 @@ export interface Platform {
   handover(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
   /** Asks the control plane's API as administrator. */
   control(path: string): Promise<Response>
+  /** Does something while IAM is stopped, then starts it on the same ports. */
+  withoutIam(work: () => Promise<void>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -55,11 +57,13 @@ export async function startPlatform(seed: string): Promise<Platform> {
     CONTROL_URL: url(2),
     CONTROL_TOKEN_FILE: file('replication-token'),
   }
+  const iam = ['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', url(0), ...store('iam'), ...secrets]
+  const startIam = () =>
+    start(startHandover([...iam, '--resource-owner-url', `${url(5)}/-/iam/resource_owner`]), url(4))
   try {
     const replication = ['--replication-token-file', file('replication-token')]
     await start(startHandover(['control', '--listen', at(2), ...store('control'), ...tokens, ...replication]), url(2))
-    const iam = ['iam', '--listen', at(3), '--internal-listen', at(4), '--issuer', url(0), ...store('iam'), ...secrets]
-    await start(startHandover([...iam, '--resource-owner-url', `${url(5)}/-/iam/resource_owner`]), url(4))
+    await startIam()
     const command = join(ROOT, 'examples', 'doorkeeper', 'run.sh')
     await start(startProgram({ command, args: [], env: rails }), url(5))
     const upstreams = ['--legacy-url', url(5), '--iam-url', url(3), '--verifier-key-file', file('verifier-key')]
@@ -80,6 +84,10 @@ export async function startPlatform(seed: string): Promise<Platform> {
     control: async (path) => {
       const authorization = `Bearer ${readFileSync(adminToken, 'utf8').trim()}`
       return fetch(`${url(2)}${path}`, { headers: { authorization }, signal: AbortSignal.timeout(5_000) })
+    },
+    async withoutIam(work) {
+      await programs[1]?.stop()
+      await work().finally(startIam)
     },
     stop,
   }

@@ -22,6 +22,8 @@ module Iam
     LOGIN = "/oauth2/internal/auth/requests/login".freeze
     CONSENT = "/oauth2/internal/auth/requests/consent".freeze
     INTROSPECT = "/oauth2/internal/introspect".freeze
+    GRANTS = "/oauth2/internal/grants".freeze
+    SHORT_LIMIT = 2
     CLIENTS = "/oauth2/internal/clients".freeze
     FAULTS = [SystemCallError, SocketError, IOError, Timeout::Error, Net::ProtocolError, Net::HTTPBadResponse, OpenSSL::SSL::SSLError].freeze
 
@@ -35,7 +37,7 @@ module Iam
       @http.get(LOGIN, login_challenge: challenge)
     end
 
-    # user: see Iam.user_document. Returns where to send the browser. Raises SignInTooOld when the user has to sign in again.
+    # user: see Iam.user_document, with granted_scopes where the challenge asks for them. Returns where to send the browser. Raises SignInTooOld when the user has to sign in again.
     def accept_login(challenge, user)
       redirect @http.put("#{LOGIN}/accept", { challenge: challenge }, user)
     end
@@ -66,6 +68,19 @@ module Iam
     def introspect(token)
       answer = @http.post(INTROSPECT, {}, token: token)
       answer if answer["active"] == true
+    end
+
+    # What a user has let applications do at IAM, or one of them. A page waits for it: its limit is short.
+    def grants(subject, client_id = nil)
+      @http.get(GRANTS, { subject: subject, client_id: client_id }.compact, SHORT_LIMIT).fetch("grants")
+    rescue KeyError
+      raise Unavailable, "an answer without grants"
+    end
+
+    # Ends what a user has let an application do at IAM.
+    def revoke_grants(subject, client_id)
+      answer = @http.post("#{GRANTS}/revoke", {}, { subject: subject, client_id: client_id }, SHORT_LIMIT)
+      raise Unavailable, "an answer that confirms nothing" unless answer["revoked"].is_a?(Hash)
     end
 
     def put_application(document)
@@ -107,14 +122,14 @@ module Iam
       @headers = { "Accept" => "application/json" }.merge(headers)
     end
 
-    def get(path, query = {}) = call(Net::HTTP::Get, path, query)
+    def get(path, query = {}, limit = ANSWER_LIMIT) = call(Net::HTTP::Get, path, query, nil, limit)
     def put(path, query, body) = call(Net::HTTP::Put, path, query, body)
-    def post(path, query, body) = call(Net::HTTP::Post, path, query, body)
+    def post(path, query, body, limit = ANSWER_LIMIT) = call(Net::HTTP::Post, path, query, body, limit)
     def delete(path, query) = call(Net::HTTP::Delete, path, query)
 
     private
 
-    def call(verb, path, query, body = nil)
+    def call(verb, path, query, body = nil, limit = ANSWER_LIMIT)
       target = "#{@base.path}#{path}"
       target += "?#{URI.encode_www_form(query)}" unless query.empty?
       request = verb.new(target, @headers)
@@ -122,11 +137,11 @@ module Iam
         request["Content-Type"] = "application/json"
         request.body = JSON.generate(body)
       end
-      read(exchange(request), verb::METHOD, path)
+      read(exchange(request, limit), verb::METHOD, path)
     end
 
-    def exchange(request)
-      limits = { open_timeout: OPEN_LIMIT, read_timeout: ANSWER_LIMIT, write_timeout: ANSWER_LIMIT, max_retries: 0 }
+    def exchange(request, limit)
+      limits = { open_timeout: OPEN_LIMIT, read_timeout: limit, write_timeout: limit, max_retries: 0 }
       Net::HTTP.start(@base.host, @base.port, use_ssl: @base.scheme == "https", **limits) { |http| http.request(request) }
     rescue *Client::FAULTS => e
       raise Unavailable, "no answer (#{e.class})"

@@ -16,7 +16,9 @@ module Iam
     end
 
     def accept
-      redirect_to Iam.client.accept_consent(@consent), status: :see_other
+      address = Iam.client.accept_consent(@consent)
+      Grants.consented(current_user, @consent.fetch("client").fetch("client_id"), @consent.fetch("requested_scope"))
+      redirect_to address, status: :see_other
     end
 
     def reject

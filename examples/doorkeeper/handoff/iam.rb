@@ -6,9 +6,11 @@ require_relative "resource_owners_controller"
 require_relative "access_tokens"
 require_relative "replicated_application"
 require_relative "replication"
+require_relative "grants"
+require_relative "shared_consent"
 
 # What a monolith needs to work with an IAM auth service beside its own Doorkeeper: sign-in and consent for it, tokens
-# of both, and the applications told to it. Configured once, at boot; without a client all of it rests.
+# of both, consent and its revocation as one, and the applications told to it. Configured once, at boot; without a client all of it rests.
 module Iam
   class << self
     # The Iam::Client, or nil while no IAM is configured.

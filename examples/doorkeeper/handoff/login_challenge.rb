@@ -32,8 +32,9 @@ module Iam
     # Returns true when it has answered; false when the form is to be shown.
     def begin_iam_login
       challenge = login_challenge or return false
-      case iam_login_step(Iam.client.login_request(challenge), challenge)
-      when :accept then accept_iam_login(challenge)
+      request = Iam.client.login_request(challenge)
+      case iam_login_step(request, challenge)
+      when :accept then accept_iam_login(challenge, request)
       when :reject then iam_redirect Iam.client.reject_login(challenge, "login_required", "The authorization server requires end-user authentication")
       when :end_session_and_ask then return end_session_for_iam
       else return false
@@ -52,7 +53,7 @@ module Iam
     def finish_iam_login
       challenge = login_challenge or return false
       session[:iam_signed_in_for] = Digest::SHA256.hexdigest(challenge)
-      accept_iam_login(challenge)
+      accept_iam_login(challenge, Iam.client.login_request(challenge))
       true
     rescue Iam::Gone
       flash[:alert] = FORGOTTEN
@@ -77,8 +78,13 @@ module Iam
       )
     end
 
-    def accept_iam_login(challenge)
-      iam_redirect Iam.client.accept_login(challenge, Iam.user_document(current_user))
+    # IAM is told what the user has granted here, so that it does not ask again, and before that what was revoked here.
+    def accept_iam_login(challenge, request)
+      raise Iam::Unavailable, "a revocation is not confirmed" if Grants.settle(current_user, request["client_id"]) == :unavailable
+
+      user = Iam.user_document(current_user)
+      user[:granted_scopes] = Grants.here(current_user, request["client_id"]) if request["asks_granted_scopes"] == true
+      iam_redirect Iam.client.accept_login(challenge, user)
     end
 
     def iam_redirect(address)

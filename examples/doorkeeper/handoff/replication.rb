@@ -82,7 +82,8 @@ module Iam
       def round(reconcile_due)
         @lock.synchronize { @pending = false }
         reconcile if reconcile_due
-        drain
+        revoked = Iam.client.nil? || Grants.deliver_pending
+        drain && revoked
       rescue *FAULTS, ActiveRecord::ActiveRecordError => e
         Rails.logger.warn("replication: #{e.class}: #{e.message}")
         false

@@ -5,6 +5,8 @@ module Iam
       return head(:unauthorized) unless authorized?
 
       user = ::User.authenticate(params[:username], params[:password])
+      # What was revoked before ends before this sign-in begins anew.
+      Grants.settle(user) if user
       user ? render(json: Iam.user_document(user).merge(auth_time: Time.now.to_i)) : head(:not_found)
     end
 

@@ -1,5 +1,5 @@
 Platform::Application.routes.draw do
-  use_doorkeeper { skip_controllers :applications, :authorized_applications }
+  use_doorkeeper { skip_controllers :applications }
   use_doorkeeper_openid_connect
   get "/users/sign_in", to: "sessions#new"
   post "/users/sign_in", to: "sessions#create"

@@ -57,6 +57,22 @@ ActiveRecord::Schema.define do
     t.bigint :version, null: false
     t.boolean :removed, null: false, default: false
   end
+  create_table :iam_grants do |t|
+    t.references :user, null: false, foreign_key: { on_delete: :cascade }
+    t.string :client_id, null: false
+    t.string :scope, null: false
+    t.datetime :granted_at, null: false
+    t.index %i[user_id client_id scope], unique: true
+  end
+  create_table :iam_revocations do |t|
+    t.bigint :user_id, null: false
+    t.string :client_id, null: false
+    t.string :client_name, null: false
+    t.integer :requests, null: false, default: 0
+    t.boolean :unsupported, null: false, default: false
+    t.datetime :created_at, null: false
+    t.index %i[user_id client_id], unique: true
+  end
   create_table :iam_confirmations do |t|
     t.bigint :application_id, null: false, index: { unique: true }
     t.bigint :version, null: false

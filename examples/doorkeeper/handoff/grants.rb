@@ -1,0 +1,179 @@
+module Iam
+  # What IAM last said that a user has granted there, and what the user has agreed to since on the page for IAM. Used
+  # while IAM does not answer, so that a rollback from a broken IAM asks nobody again.
+  class RememberedGrant < ::ApplicationRecord
+    self.table_name = "iam_grants"
+  end
+
+  # A grant that its user has revoked here and that IAM has not confirmed to have ended.
+  class Revocation < ::ApplicationRecord
+    self.table_name = "iam_revocations"
+  end
+
+  # What users have let applications do, here and at IAM, as one: consent that was given on either side counts on both,
+  # and revoking it ends it on both.
+  module Grants
+    # An application that a user has let in; authorized_at is when the newest token was issued.
+    Authorized = Struct.new(:id, :client_id, :name, :scopes, :authorized_at, keyword_init: true)
+    # current: false when IAM did not answer. ending: names of applications that are revoked here and not at IAM yet.
+    List = Struct.new(:applications, :current, :ending, keyword_init: true)
+    # One application and one set of scopes.
+    Grant = Struct.new(:id, :client_id, :name, :scope, :created_at, keyword_init: true)
+
+    # IAM takes no more.
+    MOST = 100
+    # For so many seconds after a call that failed, no page waits for another one.
+    PAUSE = 5
+    # For so long an IAM that has no call to revoke is asked again.
+    GIVEN_UP_AFTER = 30.days
+    class << self
+      # The scope texts of IAM's tokens of a user and an application; none of them while a revocation waits for IAM.
+      def at_iam(user, client_id)
+        return [] if Iam.client.nil? || Revocation.exists?(user_id: user.id, client_id: client_id)
+        return remembered(user, client_id).map(&:scope) if paused?
+
+        theirs(user, client_id).first.map(&:scope)
+      end
+
+      # The scope texts of Doorkeeper's own unrevoked tokens, the newest first.
+      def here(user, client_id)
+        own(user).select { |grant| grant.client_id == client_id }.map(&:scope).first(MOST)
+      end
+
+      # Notes consent that the user has just given to an application on IAM.
+      def consented(user, client_id, scopes)
+        remember(user, [{ "client_id" => client_id, "scope" => scopes.join(" "), "created_at" => Time.now.utc }])
+      end
+
+      def list(user)
+        return List.new(applications: together(own(user)), current: true, ending: []) unless Iam.client
+
+        grants, current = theirs(user)
+        ending = Revocation.where(user_id: user.id).order(:created_at)
+        valid = grants.reject { |grant| ending.any? { |one| one.client_id == grant.client_id } }
+        List.new(applications: together(own(user) + valid), current: current, ending: ending.map(&:client_name))
+      end
+
+      # Revokes what the user has granted to the application with this id, here at once. Returns :revoked; :pending when
+      # IAM ends its part as soon as it answers; nil for an unknown application.
+      def revoke(user, id)
+        application = find(user, id) or return
+        Doorkeeper::Application.transaction do
+          note_revocation(user, application) if Iam.client
+          RememberedGrant.where(user_id: user.id, client_id: application.client_id).delete_all
+          Doorkeeper::Application.revoke_tokens_and_grants_for(application.id, user)
+        end
+        settled = settle(user, application.client_id)
+        Replication.wake if settled == :unavailable
+        settled == :done ? :revoked : :pending
+      end
+
+      # Brings what the user has revoked to IAM, before IAM is told of a new sign-in. Returns :done, :unsupported for an
+      # IAM without the call, or :unavailable: then IAM may hold grants that are revoked.
+      def settle(user, client_id = nil)
+        Iam.client ? deliver(Revocation.where({ user_id: user.id, client_id: client_id }.compact)) : :done
+      end
+
+      # All revocations that wait, for Replication. Returns whether nothing is left to be tried soon.
+      def deliver_pending
+        Revocation.where("unsupported = ? AND created_at < ?", true, GIVEN_UP_AFTER.ago).delete_all
+        deliver(Revocation.order(:id)) != :unavailable
+      end
+
+      private
+
+      def deliver(revocations)
+        outcome = :done
+        revocations.to_a.each do |revocation|
+          Iam.client.revoke_grants(revocation.user_id.to_s, revocation.client_id)
+          # One that was requested again meanwhile is delivered again.
+          Revocation.where(id: revocation.id, requests: revocation.requests).delete_all
+        rescue Iam::Gone
+          Rails.logger.error("grants: this IAM has no call to revoke grants")
+          revocation.update_columns(unsupported: true)
+          outcome = :unsupported
+        rescue Iam::Unavailable => e
+          Rails.logger.warn("grants: IAM did not confirm a revocation: #{e.message}")
+          return :unavailable
+        end
+        outcome
+      end
+
+      def note_revocation(user, application)
+        found = Revocation.find_or_initialize_by(user_id: user.id, client_id: application.client_id)
+        found.update!(client_name: application.name, requests: found.requests + 1, unsupported: false, created_at: Time.now.utc)
+      end
+
+      def find(user, id)
+        own = Doorkeeper::Application.find_by(id: id)
+        return Grant.new(id: own.id, client_id: own.uid, name: own.name) if own
+
+        list(user).applications.find { |application| application.id.to_s == id.to_s }
+      end
+
+      # IAM's grants and whether that is what it says now.
+      def theirs(user, client_id = nil)
+        answer = Iam.client.grants(user.id.to_s, client_id)
+        RememberedGrant.transaction do
+          RememberedGrant.where({ user_id: user.id, client_id: client_id }.compact).delete_all
+          remember(user, answer)
+        end
+        [answer.map { |grant| from_iam(grant) }, true]
+      rescue Iam::Gone
+        [remembered(user, client_id), true]
+      rescue Iam::Unavailable => e
+        Rails.logger.warn("grants: IAM did not answer: #{e.message}")
+        @paused_until = monotonic + PAUSE
+        [remembered(user, client_id), false]
+      end
+
+      def remember(user, grants)
+        grants.each do |grant|
+          row = RememberedGrant.find_or_initialize_by(user_id: user.id, client_id: grant.fetch("client_id"), scope: grant.fetch("scope"))
+          row.update!(granted_at: grant.fetch("created_at"))
+        end
+      end
+
+      def from_iam(grant)
+        id, client_id, name, scope = grant.fetch_values("id", "client_id", "client_name", "scope")
+        Grant.new(id: id, client_id: client_id, name: name, scope: scope, created_at: Time.iso8601(grant.fetch("created_at")))
+      end
+
+      # Without those of applications that the platform does not have, or has deleted since.
+      def remembered(user, client_id = nil)
+        rows = RememberedGrant.where({ user_id: user.id, client_id: client_id }.compact).order(granted_at: :desc).to_a
+        applications = Doorkeeper::Application.where(uid: rows.map(&:client_id)).index_by(&:uid)
+        rows.filter_map do |row|
+          application = applications[row.client_id] or next
+          Grant.new(id: application.id, client_id: row.client_id, name: application.name, scope: row.scope, created_at: row.granted_at)
+        end
+      end
+
+      def own(user)
+        tokens = Doorkeeper::AccessToken.active_for(user).where.not(application_id: nil).group(:application_id, :scopes)
+        newest = tokens.maximum(:created_at).sort_by { |_key, time| time }.reverse
+        applications = Doorkeeper::Application.where(id: newest.map { |(id, _scopes), _time| id }).index_by(&:id)
+        newest.filter_map do |(id, scopes), time|
+          application = applications[id] or next
+          Grant.new(id: id, client_id: application.uid, name: application.name, scope: scopes.to_s, created_at: time)
+        end
+      end
+
+      def together(grants)
+        applications = grants.group_by(&:client_id).map do |client_id, all|
+          scopes = all.flat_map { |grant| grant.scope.split }.uniq.sort
+          Authorized.new(id: all.first.id, client_id: client_id, name: all.first.name, scopes: scopes, authorized_at: all.map(&:created_at).max)
+        end
+        applications.sort_by { |application| [application.name, application.id.to_i] }
+      end
+
+      def paused?
+        @paused_until.to_f > monotonic
+      end
+
+      def monotonic
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      end
+    end
+  end
+end
