@@ -33,6 +33,12 @@ export function boundedError(code: string): string {
   return KNOWN_ERRORS.has(code) ? code : 'other'
 }
 
+/** The error that a redirect carries to a client, in its query or its fragment (RFC 6749 §4.1.2.1 and §4.2.2.1). */
+export function errorInRedirect(location: string): string | undefined {
+  const code = /[?&#]error=([^&#]*)/.exec(location)?.[1]
+  return code ? boundedError(code) : undefined
+}
+
 /** Whether an answer is worth a look: a JSON error, or something issued. */
 export function isWorthPeeking(endpoint: Endpoint, status: number, isJson: boolean): boolean {
   return isJson && (status >= 400 || (status === 200 && (endpoint === 'token' || endpoint === 'authorize_device')))

@@ -68,18 +68,19 @@ export class DecisionLog {
 }
 
 /**
- * The members of a routing decision's log line, all but the trace in every line, as JSON text with a leading comma; `brake`
- * only while it is on.
+ * The members of a routing decision's log line, as JSON text with a leading comma. The trace, `oauth_error` and `brake` are
+ * there only where there is one, and while it is on.
  */
 export function decisionMembers(outcome: Outcome, application: KnownAs): string {
-  const { clientId, flagVersion, traceId } = outcome
+  const { clientId, flagVersion, traceId, oauthError } = outcome
+  const error = oauthError === undefined ? '' : `,"oauth_error":"${oauthError}"`
   const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`
   const client = clientId === undefined ? 'null' : quoted(loggableClientId(clientId, isKnown(application)))
   const applicationId = typeof application === 'number' ? application : null
   return (
     `,"correlation_id":${quoted(outcome.correlationId)},"method":${quoted(outcome.method)},"path":${quoted(outcome.path)}` +
     `${trace},"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId}` +
-    `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"` +
+    `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"${error}` +
     `,"flag_version":${flagVersion ?? null},"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}${outcome.isBrakeOn ? ',"brake":true' : ''}` +
     ',"msg":"iamproxy: routing decision"'
   )

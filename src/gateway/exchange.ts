@@ -7,7 +7,7 @@ import {
   type Reason,
 } from '../routing/index.ts'
 import type { Admitted } from './admission.ts'
-import { boundedError } from './answer-peek.ts'
+import { boundedError, errorInRedirect } from './answer-peek.ts'
 import { type AnswerWatch, watchAnswer } from './answer-watch.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
@@ -336,7 +336,10 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #noteRedirect(status: number, headers: string[]): void {
     if (!this.#mayHandOver) return
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
-    if (location !== undefined) learnFromRedirect(this.#gate, this.#side, location)
+    if (location !== undefined) {
+      learnFromRedirect(this.#gate, this.#side, location)
+      this.oauthError = errorInRedirect(location)
+    }
     const page = { status, location, method: this.method, path: this.path, side: this.#side }
     const traceCookie = this.#trace?.answered(this.endpoint, page, this.#publicOrigin)
     if (traceCookie !== undefined) headers.push('Set-Cookie', traceCookie)

@@ -110,7 +110,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     isBrakeOn: brake.isOn,
     ...recorded(),
   })
-  let recorded: () => Recorder['totals'] = () => NO_TRAFFIC
+  let recorded: () => Recorder['totals'] & Pick<Recorder, 'applications'> = () => NO_TRAFFIC
   const source = await startSource(settings, { limits, condition }, log)
   await brake.start()
   const ledger = await openLedger(settings, log)
@@ -130,7 +130,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const tracing = openTracing(settings.tracing, log)
   if (tracing) metrics.meterSpans(tracing)
   const recorder = new Recorder(log, metrics, source, settings.logNoise)
-  recorded = () => recorder.totals
+  recorded = () => ({ ...recorder.totals, applications: recorder.applications })
   const networks = clientAddressReader(trustedProxies)
   const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger, tracing, networks })
   const markCheck = openMarkCheck(settings, gate)
@@ -246,7 +246,11 @@ async function openLedger(settings: GatewaySettings, log: Log): Promise<Credenti
   return new CredentialLedger({ key, marks: marksOf(settings), isIamUnmarked, capacity, shared, log })
 }
 
-const NO_TRAFFIC: Recorder['totals'] = { legacy: { requests: 0, failures: 0 }, iam: { requests: 0, failures: 0 } }
+const NO_TRAFFIC = {
+  legacy: { requests: 0, failures: 0 },
+  iam: { requests: 0, failures: 0 },
+  applications: [],
+}
 
 async function startSource(
   settings: GatewaySettings,

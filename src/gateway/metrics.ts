@@ -120,6 +120,8 @@ export class Metrics {
     this.#counter('handover_gateway_application_requests_total', requests, () => this.#applications.requests())
     const grants = 'Tokens granted to known applications, by the side that granted.'
     this.#counter('handover_gateway_application_grants_total', grants, () => this.#applications.grants())
+    const errors = 'OAuth errors answered to known applications, by side.'
+    this.#counter('handover_gateway_application_oauth_errors_total', errors, () => this.#applications.errors())
   }
 
   #registerLedger(ledger: () => GaugeReadings['ledger']): void {

@@ -1,4 +1,6 @@
 import { type LineAllowance, LineBudget, type Log } from '../observability/index.ts'
+import type { ApplicationOutcomes } from '../routing/index.ts'
+import { RecentOutcomes } from './applications/recent-outcomes.ts'
 import { DecisionLog } from './decision-log.ts'
 import type { Metrics } from './metrics.ts'
 import { isNoise } from './noise.ts'
@@ -20,6 +22,7 @@ export class Recorder {
   readonly #metrics: Metrics
   readonly #source: DecisionSource
   readonly #noise: LineBudget
+  readonly #recent = new RecentOutcomes()
   readonly totals: { readonly legacy: SideTotals; readonly iam: SideTotals } = {
     legacy: { requests: 0, failures: 0 },
     iam: { requests: 0, failures: 0 },
@@ -42,7 +45,9 @@ export class Recorder {
 
   record(outcome: Outcome): void {
     const application = this.applicationOf(outcome)
-    this.#metrics.count(outcome, typeof application === 'number' ? application : undefined)
+    const known = typeof application === 'number' ? application : undefined
+    this.#metrics.count(outcome, known)
+    if (known !== undefined) this.#recent.count(outcome, known)
     if (outcome.destination !== 'rejected') {
       const side = this.totals[outcome.destination]
       side.requests++
@@ -50,6 +55,11 @@ export class Recorder {
     }
     if (outcome.endpoint === 'other') return
     if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome, application)
+  }
+
+  /** What became of each application's requests at IAM lately. */
+  get applications(): readonly ApplicationOutcomes[] {
+    return this.#recent.report()
   }
 
   close(): void {

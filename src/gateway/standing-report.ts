@@ -1,11 +1,18 @@
 import { type Agent, request } from 'undici'
-import { GATEWAY_REPORT_PATH, type GatewayIdentity, type GatewayReport, type SideTraffic } from '../routing/index.ts'
+import {
+  type ApplicationOutcomes,
+  GATEWAY_REPORT_PATH,
+  type GatewayIdentity,
+  type GatewayReport,
+  type SideTraffic,
+} from '../routing/index.ts'
 import type { SideTotals } from './recorder.ts'
 
 /** What is told of a gateway beside its snapshot; the totals are since its start. */
 export interface Condition {
   readonly isCircuitOpen: boolean
   readonly openApplications: readonly number[]
+  readonly applications: readonly ApplicationOutcomes[]
   readonly isBrakeOn: boolean
   readonly legacy: Readonly<SideTotals>
   readonly iam: Readonly<SideTotals>

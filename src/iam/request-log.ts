@@ -43,14 +43,15 @@ export function logged(
   return async (request) => {
     const startedAt = performance.now()
     const correlationId = correlationIdOf(request)
-    const line = (status: number) => {
+    const line = (status: number, oauth_error?: string) => {
       const kind = port === 'public' ? REFUSALS[status] : undefined
       if (kind !== undefined && !noise.admit(kind)) return
       const duration_ms = Math.round((performance.now() - startedAt) * 10) / 10
       const { method } = request
       const path = loggablePath(request.path)
       const level = /^\/(healthz|readyz|metrics)$/.test(path) ? 'debug' : 'info'
-      log[level]({ port, method, path, status, duration_ms, correlation_id: correlationId }, 'request')
+      const said = { port, method, path, status, ...(oauth_error !== undefined && { oauth_error }) }
+      log[level]({ ...said, duration_ms, correlation_id: correlationId }, 'request')
     }
     const route = port === 'public' ? endpointOf(request.path) : 'internal'
     const { traceparent } = request.headers
@@ -58,7 +59,7 @@ export function logged(
     const context = { correlationId, span }
     try {
       const reply = await runInRequest(context, () => answer(request))
-      runInRequest(context, () => line(reply.status))
+      runInRequest(context, () => line(reply.status, oauthErrorOf(reply)))
       endSpan(span, reply.status)
       if (headerOf(reply.headers, 'x-request-id') !== undefined) return reply
       return { ...reply, headers: [...reply.headers, ['X-Request-Id', correlationId]] }
@@ -76,4 +77,30 @@ function correlationIdOf(request: HttpRequest): string {
   if (typeof given === 'string' && REQUEST_ID.test(given)) return given
   const trace = request.headers['traceparent']
   return (typeof trace === 'string' ? TRACE_PARENT.exec(trace)?.[1] : undefined) ?? randomUUID()
+}
+
+const ERROR_CODE = /^[a-z_]{1,40}$/
+
+/**
+ * The OAuth error that an answer carries: as a JSON member (RFC 6749 §5.2) or in a redirect to the client (§4.1.2.1,
+ * §4.2.2.1).
+ */
+export function oauthErrorOf({ status, headers, body }: HttpReply): string | undefined {
+  if (status < 300) return undefined
+  const code = status < 400 ? errorInRedirect(headerOf(headers, 'location') ?? '') : errorInJson(String(body))
+  return code !== undefined && ERROR_CODE.test(code) ? code : undefined
+}
+
+function errorInRedirect(location: string): string | undefined {
+  return /[?&#]error=([^&#]*)/.exec(location)?.[1]
+}
+
+function errorInJson(text: string): string | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown }
+    return typeof error === 'string' ? error : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -18,6 +18,16 @@ export interface SideTraffic {
   readonly failures: number
 }
 
+/** What became of one application's requests at IAM within the last five to ten minutes. */
+export interface ApplicationOutcomes {
+  readonly id: number
+  /** Tokens granted, and other answers that only a client which is known and allowed gets. */
+  readonly successes: number
+  /** OAuth errors by which the application cannot get on, and the last of them. */
+  readonly failures: number
+  readonly error?: string | undefined
+}
+
 /** How a gateway stands, in its own words. */
 export interface GatewayReport extends GatewayIdentity {
   readonly environment: string
@@ -30,6 +40,8 @@ export interface GatewayReport extends GatewayIdentity {
   /** Applications whose own circuit is open, at most 100; an older gateway reports none. */
   readonly openApplications?: readonly number[] | undefined
   readonly isBrakeOn: boolean
+  /** At most 100, those that fail first; an older gateway reports none. */
+  readonly applications?: readonly ApplicationOutcomes[] | undefined
   readonly legacy: SideTraffic
   readonly iam: SideTraffic
 }

@@ -2,6 +2,7 @@ export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
 export type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
 export { FLOW_MARK_SECONDS, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
 export {
+  type ApplicationOutcomes,
   GATEWAY_REPORT_PATH,
   type GatewayIdentity,
   type GatewayReport,

@@ -91,7 +91,8 @@ describe('a running system', { skip, timeout: 240_000 }, () => {
         duration_ms: (value) => typeof value === 'number' && value > 0,
         trace_id: (value) => /^[0-9a-f]{32}$/.test(String(value)),
       }
-      for (const { level, time, component, msg, ...members } of decisions) {
+      for (const { level, time, component, msg, oauth_error, ...members } of decisions) {
+        if (oauth_error !== undefined) assert.match(String(oauth_error), /^[a-z_]+$/)
         assert.deepEqual(Object.keys(members).sort(), Object.keys(shape).sort())
         for (const [name, fits] of Object.entries(shape)) assert.ok(fits(members[name]), `${name}: ${members[name]}`)
       }

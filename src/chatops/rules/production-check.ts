@@ -7,8 +7,20 @@ export interface GatewayFacts {
   readonly behindMs: number | null
   readonly isCircuitOpen: boolean | null
   readonly isBrakeOn: boolean | null
+  /** Applications whose own circuit is open. */
+  readonly openApplications: readonly number[] | null
+  /** What became of the requests of applications that are moved, lately. */
+  readonly applications: readonly ApplicationFacts[] | null
   readonly legacy: Traffic | null
   readonly iam: Traffic | null
+}
+
+/** One application's requests at IAM: it got on, or it met an OAuth error that no user causes. */
+export interface ApplicationFacts {
+  readonly id: number
+  readonly successes: number
+  readonly failures: number
+  readonly error?: string | undefined
 }
 
 interface Traffic {
@@ -35,6 +47,12 @@ export interface Obstacle {
 /** Fewer answers say nothing about a side's health. */
 const ENOUGH_ANSWERS = 20
 
+/** Fewer failures of one application may be somebody's trial. */
+const ENOUGH_FAILURES = 5
+/** An application fails from this share of its requests on, in per cent. */
+const FAILING_PERCENT = 90
+const MOST_NAMED = 3
+
 /** What stands against moving anybody towards IAM on production now; nothing when the list is empty. */
 export function productionObstacles(
   facts: ProductionFacts,
@@ -44,6 +62,7 @@ export function productionObstacles(
   const passing = [
     ...facts.alarms.map((alarm) => `alarm: ${alarm}`),
     ...gatewayObstacles(facts, settings.productionCheck),
+    ...applicationObstacles(facts),
   ]
   return [...standing.map((what) => ({ what, mayPass: false })), ...passing.map((what) => ({ what, mayPass: true }))]
 }
@@ -94,6 +113,46 @@ function gatewayObstacles({ gateways }: ProductionFacts, check: CheckSettings): 
     }
   }
   return said
+}
+
+/** The applications for which nearly nothing succeeds at IAM, over all gateways; the worst first. */
+function applicationObstacles({ gateways }: ProductionFacts): string[] {
+  const connected = gateways.filter(({ isConnected }) => isConnected)
+  const open = [...new Set(connected.flatMap(({ openApplications }) => openApplications ?? []))]
+  const failing = totals(connected.flatMap(({ applications }) => applications ?? [])).filter(
+    ({ successes, failures }) =>
+      failures >= ENOUGH_FAILURES && failures * 100 >= (successes + failures) * FAILING_PERCENT,
+  )
+  const told = failing.map(({ id, successes, failures, error }) => {
+    const last = error === undefined ? '' : `, the last with ${error}`
+    return `application ${id} fails at IAM: ${failures} of ${successes + failures} requests${last}`
+  })
+  return [
+    ...told.slice(0, MOST_NAMED),
+    ...(told.length > MOST_NAMED ? [`${told.length - MOST_NAMED} more applications fail at IAM`] : []),
+    ...(open.length > 0
+      ? [`the circuit of ${open.length === 1 ? 'application' : 'applications'} ${shortly(open)} is open`]
+      : []),
+  ]
+}
+
+function totals(parts: readonly ApplicationFacts[]): ApplicationFacts[] {
+  const sums = new Map<number, ApplicationFacts>()
+  for (const { id, successes, failures, error } of parts) {
+    const sum = sums.get(id) ?? { id, successes: 0, failures: 0 }
+    sums.set(id, {
+      id,
+      successes: sum.successes + successes,
+      failures: sum.failures + failures,
+      error: sum.error ?? error,
+    })
+  }
+  return [...sums.values()].sort((a, b) => b.failures - a.failures)
+}
+
+function shortly(ids: readonly number[]): string {
+  const more = ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : ''
+  return `${ids.slice(0, MOST_NAMED).join(', ')}${more}`
 }
 
 function namesOf(gateways: readonly GatewayFacts[]): string {

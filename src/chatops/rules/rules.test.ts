@@ -79,15 +79,29 @@ test('a step has a size, and a time to the one before; the first has none', () =
 describe('the production check', () => {
   const gateway: GatewayFacts = {
     ...{ name: 'one', isConnected: true, behindMs: 0, isCircuitOpen: false, isBrakeOn: false },
+    ...{ openApplications: [], applications: [] },
     ...{ legacy: { requests: 1_000, failures: 1 }, iam: { requests: 1_000, failures: 1 } },
   }
+  const failing = (failures: number, successes: number): GatewayFacts => ({
+    ...gateway,
+    applications: [{ id: 7, successes, failures, error: 'invalid_client' }],
+  })
   const calm: ProductionFacts = { gateways: [gateway], brake: { on: false, reason: '' }, alarms: [], now: 0 }
   const judge = (facts: Partial<ProductionFacts>, rules = {}) =>
     productionObstacles({ ...calm, ...facts }, { ...DEFAULT_RULES, ...rules })
 
   test('has nothing against production when all is well, and takes a gateway that says nothing as it is', () => {
     assert.deepEqual(judge({}), [])
-    const silent = { ...gateway, behindMs: null, isCircuitOpen: null, isBrakeOn: null, legacy: null, iam: null }
+    const silent = {
+      ...gateway,
+      behindMs: null,
+      isCircuitOpen: null,
+      isBrakeOn: null,
+      legacy: null,
+      iam: null,
+      openApplications: null,
+      applications: null,
+    }
     assert.deepEqual(judge({ gateways: [silent] }), [])
   })
 
@@ -98,6 +112,12 @@ describe('the production check', () => {
       [{ gateways: [{ ...gateway, isCircuitOpen: true }] }, /circuit is open at one/, true],
       [{ gateways: [{ ...gateway, iam: { requests: 20, failures: 5 } }] }, /IAM failed 5 of 20/, true],
       [{ gateways: [{ ...gateway, legacy: { requests: 50, failures: 11 } }] }, /the monolith failed 11 of 50/, true],
+      [{ gateways: [{ ...gateway, openApplications: [3] }] }, /the circuit of application 3 is open/, true],
+      [
+        { gateways: [gateway, failing(9, 0), { ...failing(3, 1), name: 'two' }] },
+        /application 7 fails at IAM: 12 of 13 requests, the last with invalid_client/,
+        true,
+      ],
       [{ alarms: ['p99 over 1 s'] }, /alarm: p99 over 1 s/, true],
       [{ brake: { on: true, reason: 'incident' } }, /the brake is on: incident/, false],
       [{ gateways: [{ ...gateway, isBrakeOn: true }] }, /the brake is on at one itself/, false],
@@ -108,6 +128,12 @@ describe('the production check', () => {
       assert.equal(obstacle?.mayPass, mayPass)
       assert.deepEqual(more, [])
     }
+  })
+
+  test('takes an application that fails now and then, seldom, or at a gateway that is gone, for no sign of illness', () => {
+    assert.deepEqual(judge({ gateways: [failing(4, 0)] }), [])
+    assert.deepEqual(judge({ gateways: [failing(9, 0), failing(0, 9)] }), [], 'another gateway sees it get on')
+    assert.deepEqual(judge({ gateways: [gateway, { ...failing(9, 0), isConnected: false }] }), [])
   })
 
   test('takes few answers, and a gateway that is gone, for no sign of illness', () => {

@@ -15,9 +15,14 @@ export async function currentObstacles(
   alarms: AlarmSource,
 ): Promise<readonly Obstacle[]> {
   const all = await plane.gateways.all()
+  const { view } = plane.feed
+  // One that has been brought back is no reason to wait.
+  const isMoved = ({ id }: { readonly id: number }) => view.isFlagOn(environment, id)
   const facts = {
-    gateways: all.filter((gateway) => gateway.environment === environment),
-    brake: plane.feed.view.brake(environment),
+    gateways: all
+      .filter((gateway) => gateway.environment === environment)
+      .map((gateway) => ({ ...gateway, applications: (gateway.applications ?? []).filter(isMoved) })),
+    brake: view.brake(environment),
     alarms: await alarms(environment),
     now: Date.now(),
   }

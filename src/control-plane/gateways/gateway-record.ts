@@ -1,4 +1,4 @@
-import type { GatewayReport, SideTraffic } from '../../routing/index.ts'
+import type { ApplicationOutcomes, GatewayReport, SideTraffic } from '../../routing/index.ts'
 
 /** What is known of one gateway process; null where it has not said. Times in milliseconds since 1970. */
 export interface GatewayRecord {
@@ -19,6 +19,8 @@ export interface GatewayRecord {
   /** Applications whose own circuit is open; an older gateway does not say. */
   readonly openApplications: readonly number[] | null
   readonly isBrakeOn: boolean | null
+  /** What became of applications' requests at IAM lately; an older gateway does not say. */
+  readonly applications: readonly ApplicationOutcomes[] | null
   readonly legacy: SideTraffic | null
   readonly iam: SideTraffic | null
 }
@@ -39,6 +41,7 @@ export function freshRecord(instance: string, environment: string, now: number):
     isCircuitOpen: null,
     openApplications: null,
     isBrakeOn: null,
+    applications: null,
     legacy: null,
     iam: null,
   }
@@ -46,8 +49,15 @@ export function freshRecord(instance: string, environment: string, now: number):
 
 /** A record with what a report says. */
 export function withReport(record: GatewayRecord, report: GatewayReport, now: number): GatewayRecord {
-  const { commit, openApplications, snapshotEpoch: _epoch, snapshotStamp: _stamp, ...said } = report
-  return { ...record, ...said, commit: commit ?? null, openApplications: openApplications ?? null, heardAt: now }
+  const { commit, openApplications, applications, snapshotEpoch: _epoch, snapshotStamp: _stamp, ...said } = report
+  return {
+    ...record,
+    ...said,
+    commit: commit ?? null,
+    openApplications: openApplications ?? null,
+    applications: applications ?? null,
+    heardAt: now,
+  }
 }
 
 /** What tells gateways apart: whoever speaks for one environment does not speak for another's gateway. */

@@ -8,6 +8,16 @@ import { namedEnvironmentField } from './flags.ts'
 
 const trafficSchema = z.strictObject({ requests: z.int().nonnegative(), failures: z.int().nonnegative() })
 
+const outcomesSchema = z.object({
+  id: z.int().positive(),
+  successes: z.int().nonnegative(),
+  failures: z.int().nonnegative(),
+  error: z
+    .string()
+    .regex(/^[a-z_]{1,40}$/, 'must be an OAuth error')
+    .optional(),
+})
+
 const label = (length: number) => z.string().regex(new RegExp(`^[\\w.:+-]{1,${length}}$`), 'must be a plain name')
 
 /** Who reads a stream, as its query says; an older gateway says nothing. */
@@ -29,6 +39,7 @@ const reportSchema = z.object({
   snapshotStamp: z.string().max(64).optional(),
   isCircuitOpen: z.boolean(),
   openApplications: z.array(z.int().positive()).max(100).optional(),
+  applications: z.array(outcomesSchema).max(100).optional(),
   isBrakeOn: z.boolean(),
   legacy: trafficSchema,
   iam: trafficSchema,
@@ -47,6 +58,10 @@ const gatewaySchema = z.object({
   behind_ms: z.number().nullable(),
   iam_circuit_open: z.boolean().nullable(),
   application_circuits_open: z.array(z.int()).nullable(),
+  applications: z
+    .array(outcomesSchema)
+    .nullable()
+    .describe("What became of applications' requests at IAM within the last five to ten minutes"),
   brake_on: z.boolean().nullable(),
   legacy: trafficSchema.nullable(),
   iam: trafficSchema.nullable(),
@@ -103,6 +118,7 @@ function gatewayDocument(record: GatewayRecord): z.infer<typeof gatewaySchema> {
     behind_ms: record.behindMs,
     iam_circuit_open: record.isCircuitOpen,
     application_circuits_open: record.openApplications ? [...record.openApplications] : null,
+    applications: record.applications ? record.applications.map((one) => ({ ...one })) : null,
     brake_on: record.isBrakeOn,
     legacy: legacy && { ...legacy },
     iam: iam && { ...iam },
