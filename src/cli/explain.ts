@@ -37,6 +37,7 @@ const answerSchema = z.object({
   destination: z.string(),
   reason: z.string(),
   because: z.array(z.string()),
+  gateways: z.object({ in_words: z.array(z.string()) }).optional(),
 })
 
 /** `handover explain`: a what-if of the gateway's decision. Exit codes as in `runControlCommand`. */
@@ -52,7 +53,8 @@ function plan(line: CommandLine): ControlPlan {
     const lines = [
       `${answer.destination} (${answer.reason})`,
       ...answer.because.map((reason) => `  ${reason}`),
-      `  by version ${answer.version} of ${answer.environment}, IAM taken to be up`,
+      `  by version ${answer.version} of ${answer.environment}`,
+      ...(answer.gateways?.in_words ?? ['IAM is taken to be up']).map((words) => `  ${words}`),
     ]
     return { json, lines }
   }

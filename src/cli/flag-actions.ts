@@ -12,6 +12,9 @@ const featureSchema = z.object({
   environment: z.string().optional(),
   version: z.int().optional(),
   waiting_applications: z.int().optional(),
+  waiting: z
+    .array(z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() }))
+    .optional(),
   notes: z.array(z.string()).optional(),
 })
 type Feature = z.infer<typeof featureSchema>
@@ -123,6 +126,12 @@ function describe(feature: Feature, environment: string): string[] {
   if (waiting > 0) {
     const words = waiting === 1 ? ['1 application stays', 'it'] : [`${waiting} applications stay`, 'them']
     lines.push(`  ${words[0]} on the monolith until IAM holds ${words[1]}`)
+    for (const { id, client_id, version, iam_version: held } of feature.waiting ?? []) {
+      const what = held === null ? 'IAM does not hold it' : `IAM holds version ${held} of ${version}`
+      lines.push(`    application ${id} (${client_id}): ${what}`)
+    }
+    const more = waiting - (feature.waiting ?? []).length
+    if (feature.waiting !== undefined && more > 0) lines.push(`    and ${more} more`)
   }
   return [...lines, ...(feature.notes ?? []).map((note) => `  ${note}`)]
 }

@@ -9,8 +9,10 @@ import {
   OFF,
 } from '../flags/index.ts'
 import { ROUTING_FLAG } from '../routing/index.ts'
-import { hasArrived } from './model.ts'
+import { type ApplicationRecord, hasArrived } from './model.ts'
 import { gatesOf, type View } from './view.ts'
+
+const MOST_NAMED = 20
 
 const definitionSchema = z.object({
   name: z.string(),
@@ -44,6 +46,8 @@ export const featureDocumentSchema = z.object({
   version: z.int(),
   /** Applications that the flag is on for, and that stay on legacy because IAM does not hold them yet. */
   waiting_applications: z.int(),
+  /** The first 20 of them. */
+  waiting: z.array(z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() })),
   /** In the answer to a write: what it did beside what it names, in sentences. */
   notes: z.array(z.string()).optional(),
 })
@@ -70,6 +74,7 @@ export function featureDocument(view: View, environment: Environment, name: stri
   const stored = view.storedFlags(environment).get(name)
   const state = stored?.state ?? OFF
   const definition = view.definitions.flags.get(name)
+  const waiting = name === ROUTING_FLAG ? waitingFor(view, state) : []
   return {
     name,
     state: conditionOf(state),
@@ -77,7 +82,10 @@ export function featureDocument(view: View, environment: Environment, name: stri
     definition: definition ? definitionDocument(definition) : null,
     environment,
     version: stored?.version ?? 0,
-    waiting_applications: name === ROUTING_FLAG ? countWaiting(view, state) : 0,
+    waiting_applications: waiting.length,
+    waiting: waiting
+      .slice(0, MOST_NAMED)
+      .map(({ id, client_id, version, iam_version }) => ({ id, client_id, version, iam_version })),
   }
 }
 
@@ -92,13 +100,10 @@ function gateDocuments(state: FlagState): FeatureDocument['gates'] {
   return gates
 }
 
-function countWaiting(view: View, state: FlagState): number {
+/** The applications that a state of the routing flag is on for, and that IAM does not hold in their current version. */
+export function waitingFor(view: View, state: FlagState): ApplicationRecord[] {
   const { all, arrived } = view.counts
-  if (all === arrived) return 0
+  if (all === arrived) return []
   const isOn = compileFlag(ROUTING_FLAG, gatesOf(view.definitions, state))
-  let waiting = 0
-  for (const application of view.applications()) {
-    if (!hasArrived(application) && isOn(application.id)) waiting++
-  }
-  return waiting
+  return view.applications().filter((application) => !hasArrived(application) && isOn(application.id))
 }

@@ -94,7 +94,7 @@ for (const engine of testDatabases()) {
       await stream.until((line) => line.type === 'change' && line.removed?.[0] === 'renamed')
       const snapshot = stream.read()
       assert.deepEqual(snapshot?.lookUp('client-1'), { applicationId: 1, flag: 'on' })
-      assert.deepEqual(snapshot?.lookUp('client-2'), { applicationId: 2, flag: 'off' }, 'IAM does not hold it')
+      assert.deepEqual(snapshot?.lookUp('client-2'), { applicationId: 2, flag: 'not_arrived' }, 'IAM does not hold it')
       assert.equal(snapshot?.lookUp('renamed'), 'unknown_client')
       const changes = stream.of('change')
       assert.deepEqual(

@@ -116,8 +116,9 @@ export class View {
   standing(environment: Environment, clientId: string): ClientStanding | 'unknown_client' {
     const application = this.#byClientId.get(clientId)
     if (!application) return 'unknown_client'
-    const isOn = hasArrived(application) && (this.#routing.get(environment)?.(application.id) ?? false)
-    return { applicationId: application.id, flag: isOn ? 'on' : 'off' }
+    const applicationId = application.id
+    if (!this.isFlagOn(environment, applicationId)) return { applicationId, flag: 'off' }
+    return { applicationId, flag: hasArrived(application) ? 'on' : 'not_arrived' }
   }
 
   /** Whether the routing flag covers an application by any of its gates, whether it has arrived at IAM or not. */

@@ -10,6 +10,7 @@ import {
   readFacts,
   UNKNOWN_CLIENTS_FLAG,
 } from '../routing/index.ts'
+import type { CommonState } from './gateways/gateway-health.ts'
 import { type ApplicationRecord, hasArrived } from './model.ts'
 import { groupActors, type View } from './view.ts'
 
@@ -30,6 +31,8 @@ export interface DecisionSettings {
   readonly relativeUrlRoot: string
 }
 
+const ALL_WELL: CommonState = { brake: false, iamAvailable: () => true }
+
 /** Where a described request goes; `facts` is undefined for a path that is no business of routing. */
 export interface WhatIf {
   readonly decision: Decision
@@ -37,10 +40,10 @@ export interface WhatIf {
 }
 
 /**
- * Decides a described request by the very functions that the gateway decides by, with IAM taken to be configured and
- * healthy, which the control plane cannot know.
+ * Decides a described request by the very functions that the gateway decides by, with IAM taken to be configured.
  *
  * @param now seconds since the epoch
+ * @param common what every gateway reports; without it IAM is taken to be up
  */
 export function decideDescribed(
   view: View,
@@ -48,6 +51,7 @@ export function decideDescribed(
   request: DescribedRequest,
   settings: DecisionSettings,
   now: number,
+  common: CommonState = ALL_WELL,
 ): WhatIf {
   const mark = request.target.indexOf('?')
   const path = mark < 0 ? request.target : request.target.slice(0, mark)
@@ -57,15 +61,21 @@ export function decideDescribed(
   }
   const query = mark < 0 ? '' : request.target.slice(mark + 1)
   const facts = readFacts({ ...request, endpoint: match.endpoint, query }, settings.credentialMarks, now)
-  return { decision: decideFacts(view, environment, facts), facts }
+  return { decision: decideFacts(view, environment, facts, common), facts }
 }
 
 /** Decides by facts that are known already; see {@link decideDescribed}. */
-export function decideFacts(view: View, environment: Environment, facts: Facts): Decision {
+export function decideFacts(
+  view: View,
+  environment: Environment,
+  facts: Facts,
+  common: CommonState = ALL_WELL,
+): Decision {
+  const application = facts.clientId === undefined ? undefined : view.applicationByClientId(facts.clientId)
   return decide(facts, {
     hasIam: true,
-    brake: view.brake(environment).on,
-    iamAvailable: true,
+    brake: view.brake(environment).on || common.brake,
+    iamAvailable: common.iamAvailable(application?.id),
     lookUp: (clientId) => view.standing(environment, clientId),
     unknownClientsToIam: view.flagState(environment, UNKNOWN_CLIENTS_FLAG).boolean,
   })
@@ -120,7 +130,8 @@ export function reasonsInWords(view: View, environment: Environment, { decision,
   const client = facts.clientId === undefined ? 'no client' : `client ${facts.clientId.slice(0, 255)}`
   switch (decision.reason) {
     case 'brake': {
-      const { reason } = view.brake(environment)
+      const { on, reason } = view.brake(environment)
+      if (!on) return ['every gateway has a brake of its own on, and the request starts a new flow']
       return [
         `the brake of ${environment} is on${reason === '' ? '' : ` (${reason})`}, and the request starts a new flow`,
       ]

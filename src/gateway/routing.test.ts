@@ -42,6 +42,7 @@ test('a client credentials request goes by its client in form, JSON and Basic', 
 
 test('an application that has not arrived in IAM stays on legacy though its flag is on', async () => {
   assert.equal(await sideOf('/oauth/authorize?client_id=not-replicated'), 'legacy')
+  assert.equal((await bed.records('decisions')).at(-1)?.['reason'], 'application_not_arrived')
 })
 
 test('a code of IAM is redeemed at IAM, one of legacy at legacy, whatever the flag says', async () => {

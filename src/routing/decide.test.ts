@@ -22,7 +22,9 @@ const world: Surroundings = {
       ? { applicationId: 7, flag: 'on' }
       : clientId === 'off'
         ? { applicationId: 8, flag: 'off' }
-        : 'unknown_client',
+        : clientId === 'coming'
+          ? { applicationId: 9, flag: 'not_arrived' }
+          : 'unknown_client',
 }
 const continuing = { startsFlow: false } as const
 
@@ -115,6 +117,7 @@ const rows: Row[] = [
   ['7 flag on', {}, {}, 'iam', 'flag_enabled', 7],
   ['8 flag on, circuit open', {}, { iamAvailable: false }, 'legacy', 'iam_unavailable', 7],
   ['9 flag off', { clientId: 'off' }, {}, 'legacy', 'flag_disabled', 8],
+  ['9 flag on, not arrived', { clientId: 'coming' }, {}, 'legacy', 'application_not_arrived', 9],
   ['9 flag off, circuit open', { clientId: 'off' }, { iamAvailable: false }, 'legacy', 'flag_disabled', 8],
   ['nobody to ask', {}, { lookUp: () => 'unavailable' }, 'legacy', 'routing_unavailable'],
   ['a parameter given twice, flag on', { fault: 'ambiguous_client' }, {}, 'legacy', 'ambiguous_client'],

@@ -45,6 +45,7 @@ export function decideByClient(
   }
   const { applicationId } = standing
   if (standing.flag === 'off') return toLegacy('flag_disabled', applicationId)
+  if (standing.flag === 'not_arrived') return toLegacy('application_not_arrived', applicationId)
   return surroundings.iamAvailable ? toIam('flag_enabled', applicationId) : toLegacy('iam_unavailable', applicationId)
 }
 

@@ -29,7 +29,8 @@ export interface Facts {
 export interface ClientStanding {
   /** The application's numeric id; undefined where only the flag's answer is known (a routing endpoint said it). */
   readonly applicationId: number | undefined
-  readonly flag: 'on' | 'off'
+  /** `not_arrived`: on, but IAM does not hold the application's current version, so that it stays on legacy. */
+  readonly flag: 'on' | 'off' | 'not_arrived'
 }
 
 /** What `decide` needs to know of the world, frozen at the time of the request. */

@@ -52,10 +52,11 @@ test('a whole snapshot is held and answers for its applications', () => {
   assert.equal(snapshot.lookUp('four'), 'unknown_client')
 })
 
-test('an application that IAM does not have is off even when the flag is on for all', () => {
+test('an application that IAM does not have has not arrived, where the flag is on for it, and is off where it is not', () => {
   const snapshot = held({ type: 'change', from: 5, to: 6, flags: { [ROUTING_FLAG]: gates({ boolean: true }) } })
   assert.deepEqual(snapshot.lookUp('two'), { applicationId: 2, flag: 'on' })
-  assert.deepEqual(snapshot.lookUp('three'), { applicationId: 3, flag: 'off' })
+  assert.deepEqual(snapshot.lookUp('three'), { applicationId: 3, flag: 'not_arrived' })
+  assert.deepEqual(held().lookUp('three'), { applicationId: 3, flag: 'off' })
 })
 
 test('a change moves flags, applications and the brake together', () => {

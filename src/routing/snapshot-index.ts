@@ -62,12 +62,13 @@ export class Snapshot {
     return this.#unknownToIam
   }
 
-  /** The standing of a client. An application that has not arrived in IAM is off, whatever its flag says. */
+  /** The standing of a client. An application that has not arrived at IAM stays on legacy, whatever its flag says. */
   lookUp(clientId: string): ClientStanding | 'unknown_client' {
     const packed = this.#applications.get(clientId)
     if (packed === undefined) return 'unknown_client'
     const applicationId = (packed - (packed % 2)) / 2
-    return { applicationId, flag: packed % 2 === 1 && this.#isOn(applicationId) ? 'on' : 'off' }
+    if (!this.#isOn(applicationId)) return { applicationId, flag: 'off' }
+    return { applicationId, flag: packed % 2 === 1 ? 'on' : 'not_arrived' }
   }
 
   add(rows: readonly ApplicationRow[]): void {

@@ -19,6 +19,8 @@ export const REASONS = [
   'flag_enabled',
   'iam_unavailable',
   'flag_disabled',
+  /** The flag is on, but IAM does not hold the application's current version. */
+  'application_not_arrived',
   'routing_unavailable',
   // after the decision
   'iam_failed_over',

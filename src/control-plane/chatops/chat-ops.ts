@@ -12,7 +12,10 @@ import {
   stateInWords,
 } from '../../chatops/index.ts'
 import { conditionOf, type Environment } from '../../flags/index.ts'
+import { ROUTING_FLAG } from '../../routing/index.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
+import { waitingFor } from '../flag-documents.ts'
+import type { ApplicationRecord } from '../model.ts'
 import { ROUTING_FLAGS } from '../view.ts'
 import type { ChangeTools } from './change-plan.ts'
 import { type CommitSource, waitedForOnce } from './commit-source.ts'
@@ -140,6 +143,7 @@ export class ChatOps {
     const lines = [
       `${flag}: ${stateInWords(state)}`,
       stored === undefined ? 'never set here, so the default applies' : `version ${stored.version}`,
+      ...(flag === ROUTING_FLAG ? waitingInWords(waitingFor(view, state)) : []),
       ...(on ? [`the brake is on, so no new flow goes to IAM${reason === '' ? '' : ` (${reason})`}`] : []),
     ]
     return { heading: headingOf(environment, conditionOf(state)), tone: 'info', lines }
@@ -223,4 +227,14 @@ export class ChatOps {
       this.inBackground(post)
     }
   }
+}
+
+const MOST_NAMED = 5
+
+/** Which applications have not arrived at IAM, so that the flag does not move them yet. */
+function waitingInWords(waiting: readonly ApplicationRecord[]): string[] {
+  if (waiting.length === 0) return []
+  const named = waiting.slice(0, MOST_NAMED).map(({ id, client_id }) => `${id} (${client_id})`)
+  const more = waiting.length > MOST_NAMED ? ` and ${waiting.length - MOST_NAMED} more` : ''
+  return [`not at IAM in their current version, so they stay on the monolith: ${named.join(', ')}${more}`]
 }

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { ROUTING_FLAG, WIRE_DESTINATION } from '../../routing/index.ts'
 import { PEOPLE } from '../access/roles.ts'
+import { commonState, type GatewayHealth, gatewayHealth, healthInWords } from '../gateways/gateway-health.ts'
+import type { GatewayRecord } from '../gateways/gateway-record.ts'
 import { hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
 import type { View } from '../view.ts'
@@ -42,6 +44,15 @@ const answerSchema = z.object({
   reason: z.string(),
   /** What the decision rested on, in words. */
   because: z.array(z.string()),
+  /** How the gateways that decide stand, by name; the decision is what all of them would take. */
+  gateways: z.object({
+    connected: z.int(),
+    circuit_open: z.array(z.string()),
+    application_circuit_open: z.array(z.string()),
+    brake_on: z.array(z.string()),
+    behind: z.array(z.string()),
+    in_words: z.array(z.string()),
+  }),
   endpoint: z.string().nullable(),
   client_id: z.string().nullable(),
   starts_flow: z.boolean().nullable(),
@@ -84,10 +95,17 @@ export function explainRoutes(api: Api, plane: Plane): void {
       await plane.feed.catchUp()
       const { view } = plane.feed
       const { environment } = request.body
-      const outcome = decideDescribed(view, environment, describe(request.body), plane, Date.now() / 1_000)
-      return answer(view, environment, outcome)
+      const health = gatewayHealth(await knownGateways(plane), environment)
+      const now = Date.now() / 1_000
+      const outcome = decideDescribed(view, environment, describe(request.body), plane, now, commonState(health))
+      return answer(view, environment, outcome, health)
     },
   )
+}
+
+/** What the other replicas know needs the database; what this one knows does not. */
+function knownGateways({ gateways }: Plane): Promise<readonly GatewayRecord[]> {
+  return gateways.all().catch(() => gateways.own())
 }
 
 function describe(question: z.infer<typeof questionSchema>): DescribedRequest {
@@ -110,7 +128,12 @@ function guessType(body: string): string {
   return body.trimStart().startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded'
 }
 
-function answer(view: View, environment: Environment, outcome: WhatIf): z.infer<typeof answerSchema> {
+function answer(
+  view: View,
+  environment: Environment,
+  outcome: WhatIf,
+  health: GatewayHealth,
+): z.infer<typeof answerSchema> {
   const { decision, facts } = outcome
   const application = facts?.clientId === undefined ? undefined : view.applicationByClientId(facts.clientId)
   return {
@@ -119,6 +142,14 @@ function answer(view: View, environment: Environment, outcome: WhatIf): z.infer<
     destination: WIRE_DESTINATION[decision.destination],
     reason: decision.reason,
     because: reasonsInWords(view, environment, outcome),
+    gateways: {
+      connected: health.connected,
+      circuit_open: [...health.circuitOpen],
+      application_circuit_open: [...health.applicationCircuitOpen(application?.id)],
+      brake_on: [...health.brakeOn],
+      behind: [...health.behind],
+      in_words: healthInWords(health, application?.id),
+    },
     endpoint: facts?.endpoint ?? null,
     client_id: facts?.clientId?.slice(0, 255) ?? null,
     starts_flow: facts?.startsFlow ?? null,

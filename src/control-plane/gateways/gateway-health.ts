@@ -1,0 +1,73 @@
+import type { Environment } from '../../flags/index.ts'
+import type { GatewayRecord } from './gateway-record.ts'
+
+/** What the gateways of one environment report that changes where they send new flows. Each list holds names. */
+export interface GatewayHealth {
+  readonly connected: number
+  readonly circuitOpen: readonly string[]
+  readonly brakeOn: readonly string[]
+  /** Those that have not taken the newest version yet. */
+  readonly behind: readonly string[]
+  /** By application, where its own circuit is open. */
+  readonly applicationCircuitOpen: (application: number | undefined) => readonly string[]
+}
+
+/** What gateways say that is true of every one of them; each decides by its own state. */
+export interface CommonState {
+  readonly brake: boolean
+  readonly iamAvailable: (application: number | undefined) => boolean
+}
+
+/** Reads the reports of the gateways that are connected. */
+export function gatewayHealth(records: readonly GatewayRecord[], environment: Environment): GatewayHealth {
+  const connected = records.filter((each) => each.environment === environment && each.isConnected)
+  const namesWhere = (isMeant: (record: GatewayRecord) => boolean) =>
+    connected.filter(isMeant).map(({ name, instance }) => name ?? instance)
+  return {
+    connected: connected.length,
+    circuitOpen: namesWhere(({ isCircuitOpen }) => isCircuitOpen === true),
+    brakeOn: namesWhere(({ isBrakeOn }) => isBrakeOn === true),
+    behind: namesWhere(({ behindMs }) => (behindMs ?? 0) > 0),
+    applicationCircuitOpen: (application) =>
+      application === undefined
+        ? []
+        : namesWhere(
+            ({ isCircuitOpen, openApplications }) =>
+              isCircuitOpen !== true && (openApplications ?? []).includes(application),
+          ),
+  }
+}
+
+/** What every gateway would decide by. Where none is connected, IAM counts as up. */
+export function commonState(health: GatewayHealth): CommonState {
+  const isEvery = (count: number) => health.connected > 0 && count >= health.connected
+  return {
+    brake: isEvery(health.brakeOn.length),
+    iamAvailable: (application) =>
+      !isEvery(health.circuitOpen.length + health.applicationCircuitOpen(application).length),
+  }
+}
+
+/** In sentences, for a decision about an application: which gateways decide otherwise than the flags say, and why. */
+export function healthInWords(health: GatewayHealth, application: number | undefined): string[] {
+  const { connected, circuitOpen, brakeOn, behind } = health
+  if (connected === 0) return ['no gateway is connected; IAM is taken to be up']
+  const own = health.applicationCircuitOpen(application)
+  const at = (names: readonly string[]) => `${names.length} of ${connected} gateways (${listed(names)})`
+  const words = [
+    ...(circuitOpen.length > 0 ? [`IAM's circuit is open at ${at(circuitOpen)}: new flows go to legacy there`] : []),
+    ...(own.length > 0
+      ? [`the circuit of application ${application} is open at ${at(own)}: its new flows go to legacy there`]
+      : []),
+    ...(brakeOn.length > 0 ? [`a brake of its own is on at ${at(brakeOn)}: no new flow goes to IAM there`] : []),
+    ...(behind.length > 0 ? [`not the newest version is in use at ${at(behind)}`] : []),
+  ]
+  return words.length > 0 ? words : [`${connected} connected gateways report IAM up and the newest version in use`]
+}
+
+function listed(names: readonly string[]): string {
+  const different = [...new Set(names)]
+  return different.length <= 3
+    ? different.join(', ')
+    : `${different.slice(0, 3).join(', ')} and ${different.length - 3} more`
+}
