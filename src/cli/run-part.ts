@@ -12,13 +12,23 @@ const STOP_LIMIT_MS = 5_000
  * an orderly stop, 1 when a part failed to stop or the stop took longer than 5 s.
  */
 export async function runUntilStopped(parts: readonly RunningPart[], log: Log): Promise<number> {
-  let code = 0
   const why = await new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
     // A part that a supervisor started with a channel goes when the supervisor does, however it went.
     if (process.channel) process.once('disconnect', () => resolve('SIGTERM (the parent is gone)'))
   })
   log.info({ why }, 'stopping')
+  const code = (await closeParts(parts, log)) ? 0 : 1
+  log.info('stopped')
+  return code
+}
+
+/**
+ * Closes parts, last started first; resolves with whether each closed without a fault. Ends this process with exit code 1
+ * when that takes longer than 5 s: a part that hangs must not keep a failed start or a stop from ending.
+ */
+export async function closeParts(parts: readonly RunningPart[], log: Log): Promise<boolean> {
+  let isClean = true
   const limit = setTimeout(() => {
     log.error('the stop took too long, what is left is cut')
     process.exit(1)
@@ -26,10 +36,9 @@ export async function runUntilStopped(parts: readonly RunningPart[], log: Log): 
   for (const part of [...parts].reverse()) {
     await part.close().catch((error: unknown) => {
       log.error({ err: error }, 'a part did not stop cleanly')
-      code = 1
+      isClean = false
     })
   }
   clearTimeout(limit)
-  log.info('stopped')
-  return code
+  return isClean
 }

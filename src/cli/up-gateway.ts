@@ -9,11 +9,12 @@ import type { UpPlan } from './up-plan.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const RESTART_MS = 500
-const READY_LIMIT_MS = 30_000
+/** Another process comes up on a machine that is busy with the start of all the others. */
+const READY_LIMIT_MS = 120_000
 
 /** The gateway as a process of its own: started again when it dies, gone when its parent is. */
 export interface GatewayProcess extends RunningPart {
-  /** Resolves when the gateway holds a snapshot and so follows the flags; rejects after 30 s. */
+  /** Resolves when the gateway holds a snapshot and so follows the flags; rejects after 120 s. */
   whenReady(): Promise<void>
 }
 
@@ -66,7 +67,7 @@ export function startGatewayProcess(
         // It calls itself ready without a snapshot too, after a while, for it can route to legacy; a flip would wait then.
         const { snapshot_version } = (answer?.json ?? {}) as { snapshot_version?: number | null }
         if (answer?.status === 200 && typeof snapshot_version === 'number') return
-        if (performance.now() > until) throw new Error('the gateway did not become ready within 30 s')
+        if (performance.now() > until) throw new Error('the gateway did not become ready within 120 s')
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
     },

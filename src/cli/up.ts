@@ -14,7 +14,7 @@ import { sectionHelp } from './help.ts'
 import type { CommandIo } from './io.ts'
 import { defaultLimits } from './limits.ts'
 import { seedOf } from './monolith.ts'
-import { type RunningPart, runUntilStopped } from './run-part.ts'
+import { closeParts, type RunningPart, runUntilStopped } from './run-part.ts'
 import { currentSide, demoCommand, demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
 import { jsonOutput, readableOutput, type UpOutput } from './up-output.ts'
@@ -42,7 +42,8 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   try {
     await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
   } catch (error) {
-    for (const part of parts.reverse()) await part.close().catch(() => {})
+    tell(`the start failed, stopping what has started: ${(error as Error).message}`)
+    await closeParts(parts, output.log('up'))
     throw error
   }
   io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: !log_json }))
