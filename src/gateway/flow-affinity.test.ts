@@ -173,7 +173,7 @@ test('the cookie is for the OAuth pages only, unreadable to scripts, and neither
   const [line = ''] = answer.headers.getSetCookie()
   assert.match(
     line,
-    /^_handover_flow_[0-7]=l[0-9a-z]+\.[A-Za-z0-9_-]{22}; Path=\/oauth; Max-Age=900; HttpOnly; SameSite=Lax$/,
+    /^_handover_flow_[0-7]=l[0-9a-z]+\.[A-Za-z0-9_-]{22}; Path=\/oauth; Max-Age=86400; HttpOnly; SameSite=Lax$/,
   )
   const cookie = `_session=1; ${line.split(';')[0]}; _iam_x=2`
   await fetch(off.url + authorize('s1'), { headers: { cookie } })

@@ -61,7 +61,7 @@ export function flowSetCookie(
   const isOver = turn === 'over' && markedSide !== undefined
   if (!isNew && !isOver) return undefined
   const { name, value } = flowCookie(isNew ? page.side : undefined, flow, key, Date.now() / 1_000, cookie)
-  const age = value === '' ? 0 : FLOW_MARK_SECONDS
+  const age = value === '' ? 0 : FLOW_MARK_SECONDS.legacy
   const secure = publicOrigin().startsWith('https:') ? '; Secure' : ''
   // Lax, since the first request of a flow comes from the client's site.
   return `${name}=${value}; Path=${cookiePath(page.path)}; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`

@@ -17,9 +17,14 @@ describe('a flow mark', () => {
   test('names the side that set it until its time is over', () => {
     for (const side of ['legacy', 'iam'] as const) {
       assert.equal(sideOfFlow(`_session=x; ${marked(side)}; b=c`, flow, key, NOW), side)
-      assert.equal(sideOfFlow(marked(side), flow, key, NOW + FLOW_MARK_SECONDS - 1), side)
-      assert.equal(sideOfFlow(marked(side), flow, key, NOW + FLOW_MARK_SECONDS), undefined)
+      assert.equal(sideOfFlow(marked(side), flow, key, NOW + FLOW_MARK_SECONDS[side] - 1), side)
+      assert.equal(sideOfFlow(marked(side), flow, key, NOW + FLOW_MARK_SECONDS[side]), undefined)
     }
+  })
+
+  test('of legacy outlasts a page that is left open for hours, one of IAM does not outlast a rollback for long', () => {
+    assert.equal(sideOfFlow(marked('legacy'), flow, key, NOW + 12 * 3_600), 'legacy')
+    assert.equal(sideOfFlow(marked('iam'), flow, key, NOW + 3_600), undefined)
   })
 
   test('says nothing of another flow: another client, address or state', () => {

@@ -1,8 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Destination } from './vocabulary.ts'
 
-/** How long a flow stays with the side that served its first page, in seconds. */
-export const FLOW_MARK_SECONDS = 900
+/**
+ * How long a flow stays with the side that served its first page, in seconds. Consent pages of the monolith are left open
+ * for hours, and only the monolith can take their answer. A flow of IAM gets no longer than a page is usually looked at:
+ * clients that send no `state` would stay there after their application was brought back.
+ */
+export const FLOW_MARK_SECONDS = { legacy: 86_400, iam: 900 } as const
 /** What the names of the gateway's own cookies begin with; neither side sees or sets them. */
 export const GATEWAY_COOKIE_MARK = '_handover_'
 
@@ -66,7 +70,7 @@ export function flowCookie(
 ): FlowCookie {
   const slot = slotOf(flow, key)
   const others = marksIn(cookie ?? '', slot).filter((mark) => sideOf(mark, flow, key, now) === undefined)
-  const marks = side === undefined ? others : [mintMark(side, flow, key, now + FLOW_MARK_SECONDS), ...others]
+  const marks = side === undefined ? others : [mintMark(side, flow, key, now + FLOW_MARK_SECONDS[side]), ...others]
   return { name: NAME + slot, value: marks.slice(0, MARKS_PER_SLOT).join(SEPARATOR) }
 }
 
