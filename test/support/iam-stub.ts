@@ -115,7 +115,8 @@ export async function startIamStub(redirectTo: string): Promise<IamStub> {
     return json(200, { grants: found.filter((one) => one.client_id === (query.get('client_id') ?? one.client_id)) })
   }
   const answer = (request: HttpRequest): HttpReply | Promise<HttpReply> => {
-    if (stub.failWith !== undefined) return json(stub.failWith, { error: 'failure' })
+    if (stub.failWith !== undefined)
+      return json(stub.failWith, { error: 'failure', error_description: 'the stub fails' })
     if (request.headers[AUTH_TOKEN_HEADER] !== token) return json(401, { error: 'unauthorized' })
     if (request.path.startsWith(INTERNAL_PATHS.grants)) return grants(request)
     const query = new URLSearchParams(request.query)

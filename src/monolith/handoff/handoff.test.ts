@@ -181,6 +181,18 @@ for (const engine of testDatabases()) {
         assert.equal((await sendSignIn(browser, page)).location?.href, ONWARD)
       })
 
+      test('says 502 when IAM knows the challenge but refuses what it is told, and keeps the challenge', async () => {
+        const browser = new Browser()
+        const challenge = iam.openLogin()
+        const page = await browser.visit(loginAt(challenge))
+        iam.failWith = 400
+        const refused = await sendSignIn(browser, page)
+        assert.equal(refused.status, 502)
+        assert.doesNotMatch(textOfPage(refused), /too old/)
+        iam.failWith = undefined
+        assert.equal((await browser.visit(loginAt(challenge))).location?.href, ONWARD)
+      })
+
       test('never sends the browser to another origin, whatever IAM says', async () => {
         const browser = await signedInBrowser(monolith.url)
         for (const elsewhere of ['https://evil.example.test/', `${ISSUER}.evil.example.test/`, 'javascript:alert(1)']) {

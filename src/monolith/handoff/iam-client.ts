@@ -51,7 +51,11 @@ export interface IamClient {
 }
 
 const LIMIT_MS = 5_000
-const reasonSchema = z.object({ reason: z.enum(['expired', 'sign_in_too_old']) })
+const faultSchema = z.object({
+  reason: z.enum(['expired', 'sign_in_too_old']).optional(),
+  /** Names fields and rules, never a value. */
+  error_description: z.string().max(1_000).optional(),
+})
 
 /** Reaches IAM at `url` with the internal token; a `redirect_to` that leaves the origin of `issuer` is refused. */
 export function iamClient(options: {
@@ -128,7 +132,11 @@ async function ask(options: Call): Promise<IamAnswer<unknown>> {
     if (status >= 200 && status < 300) return { kind: 'ok', value: json }
     // 400: a challenge or code that cannot be one. 409, 410: other ways to say that it is used up.
     if (status === 404 || status === 400 || status === 409 || status === 410) {
-      const reason = reasonSchema.safeParse(json).data?.reason
+      const { reason, error_description: fault } = faultSchema.safeParse(json).data ?? {}
+      // It refuses what was told about a challenge that it knows: no fault of the user's, who may try again later.
+      if (status === 400 && options.method === 'PUT' && reason === undefined && fault !== undefined) {
+        return { kind: 'unavailable', reason: `refused the answer: ${fault}` }
+      }
       return reason === 'sign_in_too_old'
         ? { kind: reason, reason }
         : { kind: 'gone', hasExpired: reason === 'expired' }
