@@ -117,6 +117,11 @@ export class ChallengeStore {
     await within.query(this.#sql.forgetUser, [subject])
   }
 
+  /** Takes back what a user has answered for one client: a request whose answer comes again begins with sign-in. */
+  async takeBackAnswers(subject: string, clientId: string, within: Queryable): Promise<void> {
+    await within.query(this.#sql.takeBackAnswers, [subject, clientId])
+  }
+
   /** How many challenges of each kind wait for somebody who is taken to be busy with their page. */
   async countOpen(): Promise<Record<VerifierKind, number>> {
     const rows = await this.#database.query<{ kind: VerifierKind; open: number }>(
@@ -262,6 +267,11 @@ returning 1`,
   order by expires_at
   limit least($2, greatest(0, (select count(*) from ${table} where outcome is null) - $1)) for update skip locked))
 returning 1`,
+    ),
+    takeBackAnswers: named(
+      'take_back_answers',
+      `update ${table} set outcome = null, answer_expires_at = now(), expires_at = now()
+where subject = $1 and client_id = $2 and outcome is not null`,
     ),
     forgetUser: named(
       'forget_user',

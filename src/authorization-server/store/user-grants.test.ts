@@ -63,6 +63,8 @@ for (const engine of testDatabases()) {
       const { access } = await server.pair('other')
       await server.send('POST', '/oauth/revoke', { form: { token: access, ...credentials('other') } })
       assert.deepEqual(await brief(alice), [[CLIENT, 'api']])
+      await server.core.subjects.end(alice, { barred: false }, store.database)
+      assert.deepEqual(await brief(alice), [], 'nor what ended with all that the user had')
     })
 
     it('end with every token, code and approved device, of that user and application alone', async () => {

@@ -1,5 +1,6 @@
 import type { Database } from '../../storage/index.ts'
 import type { AuthorizationServer, Grant, StoreScope } from '../contract.ts'
+import { hasEnded } from './ended-subjects.ts'
 import { named } from './statements.ts'
 
 const MOST = 1_000
@@ -11,8 +12,9 @@ export function createUserGrantStore(database: Database, schema: string): Author
   const sql = named(schema, {
     userGrants: `select a.id, a.client_id as "clientId", a.name, t.scopes as scope, t.created_at as "createdAt"
 from (
-  select application_id, scopes, max(created_at) as created_at from ${tokens}
-  where subject = $1 and revoked_at is null group by application_id, scopes
+  select t.application_id, t.scopes, max(t.created_at) as created_at
+  from ${tokens} t left join ${hasEnded(schema, 't')}
+  where t.subject = $1 and t.revoked_at is null and ended.subject is null group by t.application_id, t.scopes
 ) t
 join ${schema}.applications a on a.id = t.application_id
 where $2::text is null or a.client_id = $2

@@ -64,6 +64,17 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.deepEqual([unknown.status, (unknown.json as { revoked: object }).revoked], [200, second.revoked])
     })
 
+    test('are revoked with the answers that stand for them: a browser that goes back is asked again', async () => {
+      const browser = new Browser(platform.origin)
+      let visit = await browser.once(authorizeUrl(confidential))
+      while (visit.location?.origin === platform.origin) visit = await browser.once(visit.location.href)
+      assert.ok(visit.location?.searchParams.has('code') && /consent_verifier=/.test(visit.url))
+      platform.behaviour.consent = 'show'
+      assert.ok((await browser.go(visit.url)).location?.searchParams.has('code'), 'the answer holds for a while')
+      await revoke({ subject: '1', client_id: confidential.client_id })
+      assert.equal((await browser.go(visit.url)).body, 'consent')
+    })
+
     test('are refused for what does not fit, field by field, and without the token', async () => {
       for (const query of ['', '?subject=x', '?subject=1&client_id=%00', '?subject=1&other=1']) {
         assert.equal((await platform.internal('GET', `${INTERNAL_PATHS.grants}${query}`)).status, 400, query)

@@ -2,12 +2,14 @@ import type { AuthorizationServer } from '../../authorization-server/index.ts'
 import { type GrantDocument, grantRevocationSchema, grantsQuerySchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Database } from '../../storage/index.ts'
+import type { ChallengeStore } from '../challenge-store.ts'
 import { faultsOf, invalidRequest, json, readJson } from './answer.ts'
 
 /** What the grants part of the internal API needs. */
 export interface GrantDependencies {
   readonly core: AuthorizationServer
   readonly database: Database
+  readonly challenges: ChallengeStore
 }
 
 /** GET grants `?subject=&client_id=`: what a user has let applications do, or one of them. */
@@ -23,10 +25,17 @@ export async function listGrants({ core }: GrantDependencies, request: HttpReque
 }
 
 /** POST grants/revoke: ends what one user has let one application do. */
-export async function revokeGrants({ core, database }: GrantDependencies, request: HttpRequest): Promise<HttpReply> {
+export async function revokeGrants(
+  { core, database, challenges }: GrantDependencies,
+  request: HttpRequest,
+): Promise<HttpReply> {
   const body = readJson(request, grantRevocationSchema)
   if (!body.ok) return body.reply
   const { subject, client_id } = body.value
-  const { tokens, codes, deviceCodes } = await database.transaction((tx) => core.grants.revoke(subject, client_id, tx))
+  const { tokens, codes, deviceCodes } = await database.transaction(async (tx) => {
+    // An answer holds for a while, and would give a code again to a browser that goes back to it.
+    await challenges.takeBackAnswers(subject, client_id, tx)
+    return core.grants.revoke(subject, client_id, tx)
+  })
   return json(200, { revoked: { tokens, codes, device_codes: deviceCodes } })
 }
