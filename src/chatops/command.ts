@@ -11,6 +11,8 @@ export type Override = (typeof OVERRIDES)[number]
 export interface ChangeTerms {
   readonly environments: readonly Environment[]
   readonly isDryRun: boolean
+  /** That whatever moves may move, or exactly so many applications. */
+  readonly confirm: true | number | undefined
   readonly reason: string | undefined
   readonly changeIssue: string | undefined
   readonly overrides: readonly Override[]

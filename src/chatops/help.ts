@@ -8,6 +8,8 @@ const ENVIRONMENT_HELP = [
 const CHANGE_HELP = [
   '--dry-run',
   '  Show which applications would move, and whether a rule stands against it; change nothing.',
+  '--confirm, --confirm=<number>',
+  '  Make the change although it moves applications that the command does not name; with a number, only if so many move.',
   '--reason <text>, --change-issue <url>',
   '  Why; kept with the change.',
   '--ignore-production-check, --ignore-feature-flag-consistency-check',
@@ -40,7 +42,7 @@ const HELP: Readonly<Record<Topic, readonly string[]>> = {
   ],
   'feature delete': [
     'feature delete <flag>',
-    '  Forget what was set, so that the default applies.',
+    '  Forget what was set, so that the default applies. Needs --confirm where that moves an application.',
     ...CHANGE_HELP,
     ...ENVIRONMENT_HELP,
   ],

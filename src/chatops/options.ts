@@ -2,7 +2,7 @@ import { ENVIRONMENTS, isEnvironment, suggestName } from '../flags/index.ts'
 import type { Topic } from './command.ts'
 import type { Word } from './words.ts'
 
-/** How an option is written: alone, with a value, or (`--actors`) alone and, after `=`, with one. */
+/** How an option is written: alone, with a value, or (`--actors`, `--confirm`) alone and, after `=`, with one. */
 interface OptionSpec {
   readonly takes: 'nothing' | 'value' | 'perhaps'
   readonly topics: readonly Topic[]
@@ -25,6 +25,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--reason': { takes: 'value', topics: CHANGES },
   '--change-issue': { takes: 'value', topics: CHANGES },
   '--dry-run': { takes: 'nothing', topics: CHANGES },
+  '--confirm': { takes: 'perhaps', topics: CHANGES },
   '--environment': { takes: 'value', topics: ENVIRONMENT_WISE },
   ...Object.fromEntries(
     ENVIRONMENTS.map((name): [string, OptionSpec] => [`--${name}`, { takes: 'nothing', topics: ENVIRONMENT_WISE }]),

@@ -41,7 +41,7 @@ export function parseCommand(text: string, grammar: Grammar): Parsed {
   if (isHelp) return { command: { kind: 'help', topic } }
   const given = readArguments(topic, words.slice(2))
   if ('fault' in given) return { fault: given.fault, topic }
-  const fault = faultOfReasons(given)
+  const fault = faultOfTerms(given)
   if (fault !== undefined) return { fault, topic }
   const command = READERS[topic](given, grammar)
   return 'fault' in command ? { fault: command.fault, topic } : { command }
@@ -148,10 +148,16 @@ function onOneFlag(given: Arguments, make: (flag: string, environments: readonly
   return fault === undefined ? make(flag, environments.list) : { fault }
 }
 
-function faultOfReasons({ values }: Arguments): string | undefined {
+const COUNT = /^(0|[1-9]\d{0,14})$/
+
+function faultOfTerms({ values }: Arguments): string | undefined {
   const issue = values.get('--change-issue')?.[0]
   const isUrl = issue !== undefined && /^https?:\/\/\S+$/.test(issue) && issue.length <= 500 && URL.canParse(issue)
   if (issue !== undefined && !isUrl) return '--change-issue must be the address of an issue'
+  const confirm = values.get('--confirm')?.[0]
+  if (confirm !== undefined && !COUNT.test(confirm)) {
+    return '--confirm takes the number of applications that move, or nothing'
+  }
   const reason = values.get('--reason')?.[0] ?? ''
   return reason.length > 500 ? '--reason may have 500 characters' : undefined
 }
@@ -171,6 +177,9 @@ function termsOf(given: Arguments, environments: readonly Environment[]): Change
   return {
     environments,
     isDryRun: given.switches.has('--dry-run'),
+    confirm: given.values.has('--confirm')
+      ? Number(given.values.get('--confirm')?.[0])
+      : given.switches.has('--confirm') || undefined,
     reason: given.values.get('--reason')?.[0],
     changeIssue: given.values.get('--change-issue')?.[0],
     overrides: overridesOf(given),

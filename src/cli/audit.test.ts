@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { startTestControlPlane, type TestControlPlane } from '../../test/support/control-plane.ts'
+import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
 import { run as audit } from './audit.ts'
 import { run as brake } from './brake.ts'
@@ -68,6 +68,26 @@ describe('handover audit, and the reasons of other commands', () => {
     const args = ['restore', String(entries[0].number), '--to=after', '--reason', 'back', '--change-issue', ISSUE]
     assert.match(await done(audit, ...args), /in production is again as it was after entry \d+\n/)
     assert.match(await done(audit, ...args), /in production was already as it was after entry \d+\n/)
+  })
+
+  test('a restore shows what the state becomes first, and is confirmed when it moves several applications', async () => {
+    for (const id of [1, 2]) await plane.announce(testApplication(id))
+    const { entries } = JSON.parse(await done(audit, 'list', '--action', 'flag.set', '--json'))
+    const number = String(entries[0].number)
+    const shown = await done(audit, 'restore', number, '--dry-run')
+    assert.match(shown, /now: {2}on for all\n {2}then: off for all\n {2}2 applications iam → rails: .*\nnothing was/)
+    const refused = await call(audit, ['restore', number])
+    assert.deepEqual([refused.code, refused.out], [1, ''])
+    assert.match(refused.err, /to 'off for all' and was not confirmed: 2 applications iam → rails.*add --confirm=2/)
+    assert.match(
+      await done(audit, 'restore', number, '--confirm=2'),
+      /is again as it was before entry \d+\n {2}before: on for all\n {2}now: off/,
+    )
+    const last = JSON.parse(await done(audit, 'list', '--subject', 'brake', '--json')).entries[0]
+    assert.match(
+      await done(audit, 'restore', String(last.number), '--dry-run'),
+      /brake in production\n {2}now: {2}off.*\n {2}then: on/,
+    )
   })
 
   test('the log is exported whole, and its last entry verifies', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../flags/index.ts'
+import { CHANGE_HELP, CHANGE_OPTIONS, changeTermsOf, lookThenChange, printedPreview } from './change-terms.ts'
 import { type CommandLine, UsageFault } from './command-line.ts'
 import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP, type ControlClient } from './control-client.ts'
 import { type ControlPlan, runControlCommand } from './control-command.ts'
@@ -9,10 +10,11 @@ import type { CommandIo } from './io.ts'
 const HELP = `Usage: handover audit list [filters] [--limit N] [--before NUMBER]
        handover audit verify [--number NUMBER --hash HASH]
        handover audit export [--format jsonl|csv] [filters]
-       handover audit restore <number> [--to before|after] [--reason TEXT] [--change-issue URL]
+       handover audit restore <number> [--to before|after] [--dry-run] [--confirm] [--reason TEXT] [--change-issue URL]
 
 What was changed, by whom, from where and why. Entries hold each other's hashes; 'verify' says the first that is not as
-it was written, and ends with 1 then. 'restore' puts a flag, or the brake, back to what an entry tells of.
+it was written, and ends with 1 then. 'restore' shows what a flag, or the brake, becomes,
+and puts it back to what an entry tells of.
 
 Filters:
   --environment NAME, ${ENVIRONMENTS.map((name) => `--${name}`).join(', ')}
@@ -28,6 +30,7 @@ Filters:
       An entry that was noted elsewhere, and must still be there as it was.
   --to before|after
       Default: before.
+${CHANGE_HELP}
 ${CAUSE_HELP}
 ${CONTROL_HELP}`
 
@@ -39,6 +42,7 @@ const VALUE = { takes: 'value' } as const
 const OPTIONS = {
   ...Object.fromEntries(FILTERS.map((name) => [name, VALUE])),
   ...Object.fromEntries(['--limit', '--before', '--number', '--hash', '--format', '--to'].map((name) => [name, VALUE])),
+  ...CHANGE_OPTIONS,
   ...CAUSE_OPTIONS,
   ...ENVIRONMENT_OPTIONS,
 }
@@ -49,7 +53,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   list: [...FILTER_OPTIONS, '--limit', '--before'],
   verify: ['--number', '--hash'],
   export: [...FILTER_OPTIONS, '--format'],
-  restore: ['--to', ...Object.keys(CAUSE_OPTIONS)],
+  restore: ['--to', ...Object.keys(CHANGE_OPTIONS), ...Object.keys(CAUSE_OPTIONS)],
 }
 
 const listSchema = z.object({
@@ -77,21 +81,30 @@ const verificationSchema = z.object({
   broken: z.object({ number: z.int(), why: z.string() }).nullable(),
 })
 
-const restoredSchema = z.object({ outcome: z.string(), environment: z.string(), subject: z.string() })
+const restoredSchema = z.object({
+  outcome: z.string(),
+  environment: z.string(),
+  subject: z.string(),
+  notes: z.array(z.string()).default([]),
+})
 
 /** `handover audit`: lists, verifies and exports the audit log, and restores from it. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
-  return runControlCommand({ name: 'audit', help: HELP, options: OPTIONS, timeoutMs: LONG_MS, plan }, args, io)
+  return runControlCommand(
+    { name: 'audit', help: HELP, options: OPTIONS, timeoutMs: LONG_MS, plan: (line) => plan(line, io) },
+    args,
+    io,
+  )
 }
 
-function plan(line: CommandLine): ControlPlan {
+function plan(line: CommandLine, io: CommandIo): ControlPlan {
   const [action = '', ...words] = line.words
   const takes = Object.hasOwn(TAKES, action) ? TAKES[action] : undefined
   if (takes === undefined) throw new UsageFault('say one of list, verify, export, restore')
   const given = Object.keys(OPTIONS).filter((option) => line.switches.has(option) || line.values.has(option))
   const stray = given.find((option) => !takes.includes(option))
   if (stray !== undefined) throw new UsageFault(`${stray} does not go with '${action}'`)
-  if (action === 'restore') return restore(words, line)
+  if (action === 'restore') return restore(words, line, io)
   if (words.length > 0) throw new UsageFault(`'${action}' takes no words`)
   if (action === 'verify') return verify(line)
   return action === 'list' ? list(line) : exportLog(line)
@@ -130,18 +143,27 @@ function exportLog(line: CommandLine): ControlPlan {
   return async (ask) => ({ json: undefined, lines: [], text: ask.download(`/api/v1/audit/export?${query}`) })
 }
 
-function restore(words: readonly string[], line: CommandLine): ControlPlan {
+function restore(words: readonly string[], line: CommandLine, io: CommandIo): ControlPlan {
   const [number, ...more] = words
   if (number === undefined || !/^[1-9]\d{0,14}$/.test(number) || more.length > 0) {
     throw new UsageFault("name one entry by its number, as 'list' shows it")
   }
   const to = line.values.get('--to')?.[0] ?? 'before'
   if (to !== 'before' && to !== 'after') throw new UsageFault('--to must be before or after')
+  const terms = changeTermsOf(line)
   return async (ask) => {
-    const json = await ask('POST', `/api/v1/audit/${number}/restore`, { to })
-    const { outcome, environment, subject } = restoredSchema.parse(json)
+    const path = `/api/v1/audit/${number}/restore`
+    const changed = await lookThenChange((sent) => ask('POST', path, { to, ...sent }), terms, io)
+    if ('dry' in changed) return printedPreview([changed.preview])
+    const { outcome, environment, subject, notes } = restoredSchema.parse(changed.answer)
     const done = outcome === 'written' ? 'is again' : 'was already'
-    return { json, lines: [`${subject} in ${environment} ${done} as it was ${to} entry ${number}`] }
+    const lines = [
+      `${subject} in ${environment} ${done} as it was ${to} entry ${number}`,
+      ...(outcome === 'written' ? [`  before: ${changed.preview.before}`] : []),
+      `  now: ${changed.preview.after}`,
+      ...notes.map((note) => `  ${note}`),
+    ]
+    return { json: changed.answer, lines }
   }
 }
 

@@ -1,8 +1,8 @@
 import { nearest } from '../config/index.ts'
 
-/** What an option takes: nothing, one value, or a value each time it is given. */
+/** What an option takes: nothing, one value, a value each time it is given, or (`perhaps`) a value behind `=` only. */
 export interface OptionSpec {
-  readonly takes: 'nothing' | 'value' | 'values'
+  readonly takes: 'nothing' | 'value' | 'values' | 'perhaps'
   /** Why the option takes no value, for those who give it one. */
   readonly noValue?: string
 }
@@ -53,10 +53,14 @@ export function readCommandLine(args: readonly string[], options: Readonly<Recor
       switches.add(name)
       continue
     }
+    if (option.takes === 'perhaps' && inline === undefined) {
+      switches.add(name)
+      continue
+    }
     const value = inline ?? args[++at]
     if (value === undefined) throw new UsageFault(`${name} needs a value`)
     const given = values.get(name) ?? []
-    if (given.length > 0 && option.takes === 'value') throw new UsageFault(`${name} is given twice`)
+    if (given.length > 0 && option.takes !== 'values') throw new UsageFault(`${name} is given twice`)
     values.set(name, [...given, value])
   }
   return { words, switches, values }

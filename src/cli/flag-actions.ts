@@ -1,9 +1,21 @@
 import { z } from 'zod'
 import { nearest } from '../config/index.ts'
 import type { Environment } from '../flags/index.ts'
+import {
+  type ChangeTerms,
+  confirmed,
+  isTerminal,
+  lookThenChange,
+  type Preview,
+  printedPreview,
+  readPreview,
+  type SentTerms,
+} from './change-terms.ts'
+import { UsageFault } from './command-line.ts'
 import { type ControlClient, RefusedError } from './control-client.ts'
 import type { ControlPlan } from './control-command.ts'
 import type { FlagSetting } from './flag-setting.ts'
+import type { CommandIo } from './io.ts'
 
 const featureSchema = z.object({
   name: z.string(),
@@ -18,7 +30,8 @@ const featureSchema = z.object({
   notes: z.array(z.string()).optional(),
 })
 type Feature = z.infer<typeof featureSchema>
-const definitionsSchema = z.array(z.object({ name: z.string(), type: z.string(), default_enabled: z.boolean() }))
+const flagsSchema = z.object({ flags: z.array(featureSchema.loose()) })
+const definitionsSchema = z.array(z.object({ name: z.string() }))
 
 const staleFlagsSchema = z.object({
   flags: z.array(
@@ -52,12 +65,32 @@ export function listFlags(environment: Environment, match: string): ControlPlan 
 }
 
 /** `flag set`: one environment after the other; the first that refuses ends it. */
-export function setFlag(setting: FlagSetting, environments: readonly Environment[]): ControlPlan {
+export function setFlag(
+  setting: FlagSetting,
+  environments: readonly Environment[],
+  terms: ChangeTerms,
+  io: CommandIo,
+): ControlPlan {
+  if (terms.ifVersion !== undefined && environments.length > 1) {
+    throw new UsageFault('--if-version goes with one environment: each has a version of its own')
+  }
+  const given = terms.ifVersion === undefined ? {} : { if_version: terms.ifVersion }
   return async (ask) => {
+    const send = (environment: Environment, more: SentTerms) =>
+      ask('POST', pathOf(setting.flag), { ...setting.parameters, environment, ...given, ...more })
+    if (terms.isDryRun) {
+      const previews: Preview[] = []
+      for (const environment of environments) previews.push(readPreview(await send(environment, { dry_run: true })))
+      return printedPreview(previews)
+    }
     const done: Feature[] = []
     for (const environment of environments) {
-      const path = `/api/v4/features/${encodeURIComponent(setting.flag)}`
-      const answer = await ask('POST', path, { ...setting.parameters, environment }).catch((error: unknown) => {
+      const setOne = async () => {
+        const confirm =
+          terms.confirm ?? (await confirmedAtTerminal(setting, () => send(environment, { dry_run: true }), io))
+        return send(environment, confirm === undefined ? {} : { confirm })
+      }
+      const answer = await setOne().catch((error: unknown) => {
         if (!(error instanceof RefusedError) || environments.length === 1) throw error
         const before =
           done.length === 0 ? 'nothing was set' : `set in ${environments.slice(0, done.length).join(', ')} only`
@@ -70,37 +103,57 @@ export function setFlag(setting: FlagSetting, environments: readonly Environment
   }
 }
 
+/** A person who names no application is asked before several move to IAM: `true` may have been meant for one. */
+async function confirmedAtTerminal(
+  { parameters }: FlagSetting,
+  look: () => Promise<unknown>,
+  io: CommandIo,
+): Promise<number | undefined> {
+  if (!isTerminal(io) || 'oauth_application' in parameters || parameters['value'] === 'false') return undefined
+  const preview = readPreview(await look())
+  const { to_iam: toIam, to_rails: toRails } = preview.moves
+  return toIam > 1 ? confirmed(preview, toIam + toRails, io) : undefined
+}
+
 /** `flag restore`: back to before the last change, or to a version. */
-export function restoreFlag(flag: string, environment: Environment, toVersion: number | undefined): ControlPlan {
+export function restoreFlag(
+  flag: string,
+  environment: Environment,
+  toVersion: number | undefined,
+  terms: ChangeTerms,
+  io: CommandIo,
+): ControlPlan {
+  const path = `/api/v1/flags/${encodeURIComponent(flag)}/restore`
+  const body = { environment, ...(toVersion === undefined ? {} : { to_version: toVersion }) }
   return async (ask) => {
-    const body = { environment, ...(toVersion === undefined ? {} : { to_version: toVersion }) }
-    const answer = await ask('POST', `/api/v1/flags/${encodeURIComponent(flag)}/restore`, body)
-    return { json: answer, lines: describe(featureSchema.parse(answer), environment) }
+    const done = await lookThenChange((sent) => ask('POST', path, { ...body, ...sent }), terms, io)
+    if ('dry' in done) return printedPreview([done.preview])
+    return { json: done.answer, lines: describe(featureSchema.parse(done.answer), environment) }
   }
 }
 
 /** `flag delete`: forgets what was set, so that the default applies. */
-export function deleteFlag(flag: string, environment: Environment): ControlPlan {
+export function deleteFlag(flag: string, environment: Environment, terms: ChangeTerms, io: CommandIo): ControlPlan {
   return async (ask) => {
-    await ask('DELETE', `/api/v4/features/${encodeURIComponent(flag)}?environment=${environment}`)
-    return { json: { deleted: flag, environment }, lines: [`${flag} is not set any more in ${environment}`] }
+    const send = (sent: SentTerms) => {
+      const query = new URLSearchParams({ environment })
+      for (const [name, value] of Object.entries(sent)) query.set(name, String(value))
+      return ask('DELETE', `${pathOf(flag)}?${query}`)
+    }
+    const done = await lookThenChange(send, terms, io)
+    if ('dry' in done) return printedPreview([done.preview])
+    const lines = [`${flag} is not set any more in ${environment}`, `  before: ${done.preview.before}`]
+    return { json: { deleted: flag, environment }, lines }
   }
+}
+
+function pathOf(flag: string): string {
+  return `/api/v4/features/${encodeURIComponent(flag)}`
 }
 
 /** What has been set, and what is defined and has not been: in the order of names. */
 async function featuresOf(ask: ControlClient, environment: Environment): Promise<Feature[]> {
-  const set = z.array(featureSchema.loose()).parse(await ask('GET', `/api/v4/features?environment=${environment}`))
-  const defined = definitionsSchema.parse(await ask('GET', '/api/v4/features/definitions'))
-  const unset = defined
-    .filter(({ name }) => !set.some((feature) => feature.name === name))
-    .map(({ name, default_enabled: on }) => ({
-      name,
-      state: on ? 'on' : 'off',
-      gates: [{ key: 'boolean', value: on }],
-      environment,
-      version: 0,
-    }))
-  return [...set, ...unset].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return flagsSchema.parse(await ask('GET', `/api/v1/flags?environment=${environment}`)).flags
 }
 
 function ageInWords({ type, standing, until }: z.infer<typeof staleFlagsSchema>['flags'][number]): string {
@@ -121,7 +174,11 @@ async function notDefined(ask: ControlClient, flag: string): Promise<never> {
 }
 
 function describe(feature: Feature, environment: string): string[] {
-  const lines = [`${feature.name} in ${environment}: ${feature.state}`, `  ${gatesInWords(feature)}`]
+  const lines = [
+    `${feature.name} in ${environment}: ${feature.state}`,
+    `  ${gatesInWords(feature)}`,
+    ...(feature.version === undefined || feature.version === 0 ? [] : [`  version ${feature.version}`]),
+  ]
   const waiting = feature.waiting_applications ?? 0
   if (waiting > 0) {
     const words = waiting === 1 ? ['1 application stays', 'it'] : [`${waiting} applications stay`, 'them']

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { nearest } from '../config/index.ts'
 import { ENVIRONMENTS, type Environment } from '../flags/index.ts'
 import { ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
+import { readPreview } from './change-terms.ts'
 import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
 import { type ControlClient, RefusedError } from './control-client.ts'
 import type { ControlPlan } from './control-command.ts'
@@ -78,19 +79,27 @@ async function standingsOf(ask: ControlClient, name: string): Promise<Standing[]
   for (const environment of ENVIRONMENTS) {
     const features = featuresSchema.parse(await ask('GET', `/api/v4/features?environment=${environment}`))
     const feature = features.find((one) => one.name === name)
-    const keeps = feature && reasonToKeep(name, feature)
+    const path = `/api/v4/features/${encodeURIComponent(name)}?environment=${environment}&dry_run=true`
+    const left = feature && readPreview(await ask('DELETE', path)).after_state
+    const keeps = feature && reasonToKeep(name, feature, left)
     standings.push({ environment, state: feature?.state ?? 'not set', ...(keeps === undefined ? {} : { keeps }) })
   }
   return standings
 }
 
-/** Why some application would be treated otherwise without the flag; undefined when none would. */
-function reasonToKeep(name: string, { state, gates }: z.infer<typeof featuresSchema>[number]): string | undefined {
+const WITHOUT_DEFAULT = 'it sends all applications to IAM, and without it none would go there'
+
+/** Why some application would be treated otherwise without the flag, whose default is `left`; undefined when none would. */
+function reasonToKeep(
+  name: string,
+  { state, gates }: z.infer<typeof featuresSchema>[number],
+  left: string | undefined,
+): string | undefined {
   const actors = gates.find(({ key }) => key === 'actors')?.value
   const outs = Array.isArray(actors) ? actors.filter((actor) => String(actor).endsWith(':opt_out')).length : 0
   if (outs > 0) return `${outs} ${outs === 1 ? 'application is' : 'applications are'} opted out`
   if (state === 'conditional') return 'it is on for some applications and off for others'
-  if (state === 'on' && name === ROUTING_FLAG) return 'it sends all applications to IAM, and without it none would be'
+  if (state === 'on' && name === ROUTING_FLAG && left !== 'on') return WITHOUT_DEFAULT
   if (state === 'on' && name === UNKNOWN_CLIENTS_FLAG) return 'it sends unknown clients to IAM'
   return undefined
 }
@@ -133,9 +142,16 @@ function inWords({ environment, state, keeps }: Standing): string {
 }
 
 function stepsLeft(name: string, references: readonly Reference[], obstacles: readonly Standing[]): string[] {
+  const where = (kept: (keeps: string | undefined) => boolean) =>
+    obstacles.filter(({ keeps }) => kept(keeps)).map(({ environment }) => environment)
+  const inUse = where((keeps) => keeps === WITHOUT_DEFAULT)
+  const unsettled = where((keeps) => keeps !== WITHOUT_DEFAULT)
   const steps = [
-    ...(obstacles.length > 0
-      ? [`settle it first in ${obstacles.map(({ environment }) => environment).join(', ')}: on for all, or off for all`]
+    ...(unsettled.length > 0 ? [`settle it first in ${unsettled.join(', ')}: on for all, or off for all`] : []),
+    ...(inUse.length > 0
+      ? [
+          `let new flows go to IAM without the flag in ${inUse.join(', ')}: name these environments in iam_by_default of every control plane (docs/how-to/retire-a-flag.md)`,
+        ]
       : []),
     ...(references.length > 0 ? ['remove the references and the definition, and merge that'] : []),
     `check that the removal is released: handover chatops 'release check <merge request> <milestone>'`,

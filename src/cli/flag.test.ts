@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
@@ -27,11 +28,13 @@ describe('commands that talk to the control plane', () => {
     await store.close()
   })
 
-  const call = async (command: Command, args: readonly string[], env: Record<string, string> = {}) => {
+  const call = async (command: Command, args: readonly string[], env: Record<string, string> = {}, typed?: string) => {
     const out: string[] = []
     const err: string[] = []
+    const stdin = Object.assign(Readable.from([`${typed}\n`]), { isTTY: true })
     const code = await command(args, {
-      stdout: { write: (text: string) => out.push(text) },
+      stdout: { write: (text: string) => out.push(text), isTTY: typed !== undefined },
+      ...(typed === undefined ? {} : { stdin }),
       stderr: { write: (text: string) => err.push(text) },
       env: { HANDOVER_CONTROL_URL: plane.url, HANDOVER_TOKEN_FILE: join(plane.directory, 'admin-token'), ...env },
     })
@@ -99,6 +102,47 @@ describe('commands that talk to the control plane', () => {
       assert.match(await done(explain, '--client-id=client-1'), /^iam/)
       await done(flag, 'set', FLAG, 'false')
     }
+  })
+
+  test('a delete that moves applications is refused to a script, asked of a person, and rehearsed by --dry-run', async () => {
+    await plane.announce(testApplication(3))
+    await done(flag, 'set', FLAG, 'true')
+    await fails(flag, 1, /1 \(client-1\), 3 \(client-3\).* Nothing was changed; add --confirm=2, or --confirm/, [
+      'delete',
+      FLAG,
+    ])
+    await fails(flag, 1, /2 applications iam → rails.* and 5 were confirmed/, ['delete', FLAG, '--confirm=5'])
+    const wrong = await call(flag, ['delete', FLAG], {}, 'yes')
+    assert.deepEqual([wrong.code, /then: off for all\n.*2 applications/.test(wrong.err)], [1, true], wrong.err)
+    assert.match(
+      await done(flag, 'delete', FLAG, '--dry-run'),
+      /now: {2}on for all\n {2}then: off for all\n {2}2 applications iam → rails: .*\n.*\nnothing was changed\n$/,
+    )
+    assert.match(await done(flag, 'get', FLAG), /in production: on/)
+    assert.equal((await call(flag, ['delete', FLAG], {}, '2')).code, 0)
+    assert.match(await done(flag, 'get', FLAG), /in production: off/)
+  })
+
+  test('a person who names no application is asked before several move to IAM; a script is not', async () => {
+    assert.equal((await call(flag, ['set', FLAG, 'true'], {}, 'no')).code, 1)
+    assert.match(await done(flag, 'get', FLAG), /in production: off/)
+    assert.match(await done(flag, 'set', FLAG, 'true', '--dry-run', '--pre', '--dev'), /in dev\n(?:.*\n)+.*in pre\n/)
+    assert.match((await call(flag, ['set', FLAG, 'true'], {}, '2')).out, /2 applications rails → iam: 1 /)
+    assert.equal((await call(flag, ['set', FLAG, 'false', '--oauth-application=1'], {}, '')).code, 0)
+    assert.equal((await call(flag, ['set', FLAG, 'false'], {}, '')).code, 0)
+  })
+
+  test('a restore goes from the state that was looked at, and saying it again does not undo it', async () => {
+    await done(flag, 'set', FLAG, 'true')
+    const version = /version (\d+)/.exec(await done(flag, 'get', FLAG))?.[1] ?? ''
+    await done(flag, 'set', FLAG, 'false', '--if-version', version)
+    await fails(flag, 1, /is at version \d+, not \d+/, ['set', FLAG, 'true', '--if-version', version])
+    await fails(flag, 1, /rails → iam.*add --confirm=2/, ['restore', FLAG])
+    assert.match(await done(flag, 'restore', FLAG, '--confirm=2'), /in production: on\n/)
+    await fails(flag, 1, /is a restore already: version \d+, by administrator/, ['restore', FLAG, '--confirm'])
+    const restored = /version (\d+)/.exec(await done(flag, 'get', FLAG))?.[1] ?? ''
+    assert.match(await done(flag, 'restore', FLAG, '--confirm', '--if-version', restored), /in production: off\n/)
+    await plane.ask('DELETE', '/api/v1/applications/3?version=1')
   })
 
   test('several environments are set in their order', async () => {
@@ -181,6 +225,11 @@ describe('commands that talk to the control plane', () => {
       [flag, /name one environment only/, 'get', FLAG, '--dev', '--pre'],
       [flag, /--match goes with 'list' only/, 'get', FLAG, '--match', 'x'],
       [flag, /must be a version number/, 'restore', FLAG, '--to-version', 'x'],
+      [flag, /--if-version must be a version number/, 'delete', FLAG, '--if-version=x'],
+      [flag, /--if-version goes with one environment/, 'set', FLAG, 'true', '--if-version=1', '--dev', '--pre'],
+      [flag, /--confirm takes the number/, 'delete', FLAG, '--confirm=yes'],
+      [flag, /--dry-run goes with set, restore, delete only/, 'get', FLAG, '--dry-run'],
+      [flag, /name one flag/, 'delete', FLAG, '--confirm', FLAG],
       [explain, /describe a request/],
       [explain, /belongs to no option/, 'client-1'],
       [explain, /must look like 'NAME: VALUE'/, '--client-id', 'x', '--header', 'x'],

@@ -1,4 +1,5 @@
 import { FLAG_TYPES } from '../flags/index.ts'
+import { CHANGE_HELP, CHANGE_OPTIONS, changeTermsOf, versionOption } from './change-terms.ts'
 import { type CommandLine, UsageFault } from './command-line.ts'
 import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP } from './control-client.ts'
 import { type ControlPlan, type LonePlan, runControlCommand } from './control-command.ts'
@@ -10,10 +11,10 @@ import { readSetting } from './flag-setting.ts'
 import type { CommandIo } from './io.ts'
 
 const HELP = `Usage: handover flag get <flag>
-       handover flag set <flag> true|false|<percentage> [options]
+       handover flag set <flag> true|false|<percentage> [--dry-run] [options]
        handover flag list [--match TEXT]
-       handover flag restore <flag> [--to-version N]
-       handover flag delete <flag>
+       handover flag restore <flag> [--to-version N] [--dry-run] [--confirm]
+       handover flag delete <flag> [--dry-run] [--confirm]
        handover flag new <flag> --type TYPE --group GROUP --milestone M --introduced-by-url URL [options]
        handover flag cleanup <flag> [--path DIR]... [--delete --confirm FLAG]
 
@@ -29,11 +30,13 @@ Reads and sets feature flags at the control plane; writes their definitions, and
       false.
 ${ENVIRONMENT_HELP}
       'set' takes several and goes through them in this order.
+${CHANGE_HELP}
 ${CAUSE_HELP}
   --match TEXT
       List only flags whose name has this text in it.
   --to-version N
-      Restore the flag as it was at this version. Default: as it was before its last change.
+      Restore the flag as it was at this version. Default: as it was before its last change; a restore is undone so
+      only with --if-version, because two people may type the same in one incident.
 
 'new' writes a definition file and nothing else:
   --type TYPE         ${Object.keys(FLAG_TYPES).join(', ')}
@@ -67,8 +70,12 @@ const OPTIONS = {
   ...CAUSE_OPTIONS,
   ...NEW_OPTIONS,
   ...CLEANUP_OPTIONS,
+  ...CHANGE_OPTIONS,
   ...ENVIRONMENT_OPTIONS,
 } as const
+
+/** `cleanup` has a `--confirm` of its own, which takes the flag's name. */
+const CLEANUP_LINE = { ...OPTIONS, ...CLEANUP_OPTIONS }
 
 /** Options that mean something to one action only. */
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -76,29 +83,37 @@ const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   list: ['--match'],
   restore: ['--to-version'],
   new: Object.keys(NEW_OPTIONS),
-  cleanup: Object.keys(CLEANUP_OPTIONS),
+  cleanup: Object.keys(CLEANUP_OPTIONS).filter((option) => option !== '--confirm'),
 }
+const CHANGING = ['set', 'restore', 'delete']
 
 /** `handover flag`: gets, sets, lists, restores and deletes flags. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
-  return runControlCommand({ name: 'flag', help: HELP, options: OPTIONS, plan }, args, io)
+  const options = args.includes('cleanup') ? CLEANUP_LINE : OPTIONS
+  return runControlCommand({ name: 'flag', help: HELP, options, plan: (line) => plan(line, io) }, args, io)
 }
 
-function plan(line: CommandLine): ControlPlan | LonePlan {
+function plan(line: CommandLine, io: CommandIo): ControlPlan | LonePlan {
   const [action, ...words] = line.words
   refuseForeignOptions(action, line)
   switch (action) {
     case 'get':
       return getFlag(oneFlag(words), environmentOf(line))
     case 'set':
-      return setFlag(readSetting(words, line), environmentsOf(line))
+      return setFlag(readSetting(words, line), environmentsOf(line), changeTermsOf(line), io)
     case 'list':
       if (words.length > 0) throw new UsageFault('list takes no flag; --match TEXT picks some')
       return listFlags(environmentOf(line), line.values.get('--match')?.[0] ?? '')
     case 'restore':
-      return restoreFlag(oneFlag(words), environmentOf(line), versionOf(line))
+      return restoreFlag(
+        oneFlag(words),
+        environmentOf(line),
+        versionOption(line, '--to-version'),
+        changeTermsOf(line),
+        io,
+      )
     case 'delete':
-      return deleteFlag(oneFlag(words), environmentOf(line))
+      return deleteFlag(oneFlag(words), environmentOf(line), changeTermsOf(line), io)
     case 'new':
       return newFlag(oneFlag(words), line, new Date())
     case 'cleanup':
@@ -119,6 +134,12 @@ function refuseForeignOptions(action: string | undefined, line: CommandLine): vo
   if (environment !== undefined && (action === 'cleanup' || action === 'new')) {
     throw new UsageFault(`${environment} does not go with '${action}', which is for all environments`)
   }
+  const isGiven = (option: string) => line.switches.has(option) || line.values.has(option)
+  const term = Object.keys(CHANGE_OPTIONS).find(isGiven)
+  const isOwn = term === '--confirm' && action === 'cleanup'
+  if (term !== undefined && !isOwn && !CHANGING.includes(action ?? '')) {
+    throw new UsageFault(`${term} goes with ${CHANGING.join(', ')} only`)
+  }
   const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
   if (why !== undefined && (action === 'get' || action === 'list' || action === 'new')) {
     throw new UsageFault(`${why} goes with what changes something`)
@@ -129,11 +150,4 @@ function oneFlag(words: readonly string[]): string {
   const [flag, ...more] = words
   if (flag === undefined || flag === '' || more.length > 0) throw new UsageFault('name one flag')
   return flag
-}
-
-function versionOf(line: CommandLine): number | undefined {
-  const text = line.values.get('--to-version')?.[0]
-  if (text === undefined) return undefined
-  if (!/^(0|[1-9]\d{0,14})$/.test(text)) throw new UsageFault('--to-version must be a version number')
-  return Number(text)
 }

@@ -13,6 +13,7 @@ import {
   parsePercentage,
   suggestName,
 } from '../flags/index.ts'
+import { type Confirm, readConfirm } from './changes/confirmation.ts'
 import { type ApplicationRecord, hasArrived } from './model.ts'
 import { quote } from './request-parameters.ts'
 
@@ -20,8 +21,17 @@ import { quote } from './request-parameters.ts'
 export interface FeatureRequest {
   readonly environment: Environment
   readonly changes: readonly FlagChange[]
+  readonly terms: WriteTerms
+}
+
+/** On which terms a write is made, whatever it does. */
+export interface WriteTerms {
   /** The version at which the flag must still be. */
   readonly ifVersion: number | undefined
+  /** What the caller confirms of the applications that move. */
+  readonly confirm: Confirm
+  /** Say what the write would do, and do nothing. */
+  readonly isDryRun: boolean
 }
 
 /** What understanding a request takes beside its parameters. */
@@ -35,7 +45,8 @@ type Parameters = ReadonlyMap<string, string>
 type Fault = { readonly fault: string }
 
 const KNOWN = [
-  ...['name', 'value', 'key', 'feature_group', 'oauth_application', 'environment', 'force', 'if_version'],
+  ...['name', 'value', 'key', 'feature_group', 'oauth_application', 'environment', 'force'],
+  ...['if_version', 'confirm', 'dry_run'],
   // Read with the cause of a change.
   ...['reason', 'change_issue_url'],
 ]
@@ -67,12 +78,22 @@ export function readFeatureRequest(
   if (typeof force === 'object') return force
   const unknown = force ? faultOfName(flag) : faultOfUnknownFlag(flag, known.definitions)
   if (unknown) return unknown
-  const ifVersion = readVersion(parameters.get('if_version'))
-  if (typeof ifVersion === 'object') return ifVersion
+  const terms = readTerms(parameters)
+  if ('fault' in terms) return terms
   const targets = readTargets(parameters, known)
   if ('fault' in targets) return targets
   const changes = readChanges(flag, parameters, targets.targets)
-  return 'fault' in changes ? changes : { environment, changes: changes.changes, ifVersion }
+  return 'fault' in changes ? changes : { environment, changes: changes.changes, terms }
+}
+
+/** Reads the terms of a write: `if_version`, `confirm` and `dry_run`. */
+export function readTerms(parameters: Parameters): WriteTerms | Fault {
+  const ifVersion = readVersion(parameters.get('if_version'))
+  if (typeof ifVersion === 'object') return ifVersion
+  const confirm = readConfirm(parameters.get('confirm'))
+  if (typeof confirm === 'object') return confirm
+  const isDryRun = readBoolean(parameters, 'dry_run')
+  return typeof isDryRun === 'object' ? isDryRun : { ifVersion, confirm, isDryRun }
 }
 
 /** Reads an environment's name; production where none is given. */

@@ -37,7 +37,7 @@ for (const engine of testDatabases()) {
       return String(answer.json.message).replace('400 Bad request - ', '')
     }
     const clear = async (environment = 'production') => {
-      assert.equal((await plane.ask('DELETE', `${PATH}?environment=${environment}`)).status, 204)
+      assert.equal((await plane.ask('DELETE', `${PATH}?environment=${environment}&confirm=true`)).status, 204)
     }
 
     test('the answer to a write is 201 with name, state, gates and definition', async () => {
@@ -257,7 +257,7 @@ for (const engine of testDatabases()) {
       assert.equal(back.status, 200, back.text)
       assert.deepEqual(back.json.gates[1], { key: 'actors', value: [`${ACTOR}:1`] })
       assert.deepEqual(back.json.gates[2], { key: 'percentage_of_actors', value: 25 })
-      assert.equal((await restore({})).json.state, 'off')
+      assert.equal((await restore({ if_version: back.json.version })).json.state, 'off')
       const then = await restore({ to_version: first.version })
       assert.deepEqual(then.json.gates, first.gates)
       assert.ok(then.json.version > first.version)

@@ -6,7 +6,6 @@ import {
   type Environment,
   type FlagDefinition,
   type FlagState,
-  OFF,
 } from '../flags/index.ts'
 import { ROUTING_FLAG } from '../routing/index.ts'
 import { type ApplicationRecord, hasArrived } from './model.ts'
@@ -72,7 +71,7 @@ export function definitionDocument(definition: FlagDefinition): z.infer<typeof d
 /** Renders a flag of an environment as it is in the view. */
 export function featureDocument(view: View, environment: Environment, name: string): FeatureDocument {
   const stored = view.storedFlags(environment).get(name)
-  const state = stored?.state ?? OFF
+  const state = view.flagState(environment, name)
   const definition = view.definitions.flags.get(name)
   const waiting = name === ROUTING_FLAG ? waitingFor(view, state) : []
   return {

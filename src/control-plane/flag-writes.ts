@@ -12,6 +12,7 @@ import { UNKNOWN_CLIENTS_FLAG } from '../routing/index.ts'
 import type { Queryable } from '../storage/index.ts'
 import type { Cause } from './audit/cause.ts'
 import type { SealedEntry } from './audit/entry.ts'
+import type { Unconfirmed } from './changes/confirmation.ts'
 import type { Change } from './model.ts'
 import type { FieldFault } from './problems.ts'
 import type { Store, Written } from './store.ts'
@@ -38,10 +39,14 @@ export interface FlagWrite {
   readonly ifVersion?: number | undefined
   /** Looks at the change before it is made, and says what `cause` would have to say for it. */
   readonly mustSay?: ((before: FlagState | null, after: FlagState | null) => readonly FieldFault[]) | undefined
+  /** Looks at the change before it is made, and says what the caller has to confirm first. */
+  readonly mustConfirm?: ((before: FlagState | null, after: FlagState | null) => Unconfirmed | undefined) | undefined
+  /** Judge the change and make it not. */
+  readonly isDryRun?: boolean | undefined
 }
 
 /** From what to what a write took a flag; `effects` is what a `set` did beside what it names. */
-interface FlagStep {
+export interface FlagStep {
   readonly before: FlagState | null
   readonly after: FlagState | null
   readonly effects: readonly SideEffect[]
@@ -51,15 +56,23 @@ interface FlagStep {
 export type FlagOutcome =
   | ({ readonly kind: 'written'; readonly entry: SealedEntry } & FlagStep)
   | ({ readonly kind: 'unchanged' } & FlagStep)
+  /** A dry run of what would be taken, from the version that the flag is at. */
+  | ({ readonly kind: 'rehearsed'; readonly version: number } & FlagStep)
+  /** The caller must confirm what the change moves. */
+  | ({ readonly kind: 'unconfirmed' } & Unconfirmed)
   /** Somebody must say why first. */
   | { readonly kind: 'cause_missing'; readonly errors: readonly FieldFault[] }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'conflict'; readonly version: number }
   | { readonly kind: 'no_history' }
+  /** A plain restore found that the last change was a restore: that is not undone by saying it again. */
+  | ({ readonly kind: 'just_restored' } & Restored)
 
-/** What a write did beside what it names; nothing for one that was refused. */
-export function effectsOf(outcome: FlagOutcome): readonly SideEffect[] {
-  return outcome.kind === 'written' || outcome.kind === 'unchanged' ? outcome.effects : []
+/** A restore that was the last change of a flag. */
+export interface Restored {
+  readonly version: number
+  readonly by: string
+  readonly at: Date
 }
 
 /** Applies changes to a flag, all or none, in the order given. */
@@ -69,18 +82,18 @@ export function changeFlag(
   write: FlagWrite,
   changes: readonly FlagChange[],
 ): Promise<FlagOutcome> {
-  return onFlag(store, write, 'set', async (_tx, before) => stateAfter(definitions, write.name, before, changes))
+  return onFlag(store, write, 'set', async (_tx, before) => stateAfter(definitions, write, before, changes))
 }
 
 /** What changes make of a flag and what they did beside it, or why they are refused; `before` is null for one that has not been set. */
 export function stateAfter(
   definitions: Definitions,
-  name: string,
+  { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
   before: FlagState | null,
   changes: readonly FlagChange[],
 ): { readonly state: FlagState; readonly effects: readonly SideEffect[] } | { readonly refused: string } {
   const rules: ChangeRules = { routes: ROUTING_FLAGS.includes(name), membersOf: groupMembers(definitions) }
-  let state = before ?? defaultState(definitions, name)
+  let state = before ?? defaultState(definitions, environment, name)
   const effects: SideEffect[] = []
   for (const change of changes) {
     const refused = refusalFor(name, change)
@@ -110,17 +123,22 @@ export function deleteFlag(store: Store, write: FlagWrite): Promise<FlagOutcome>
 
 /**
  * Puts a flag back to what it was at `toVersion`; without one, to what it was before its last change. A restore is a
- * change like any other and can be undone the same way. A version that is yet to come is refused.
+ * change like any other, but only one that names the version it rests on, or the one it leads to, undoes another
+ * restore: two people who say the same in one incident must not undo each other. A version yet to come is refused.
  */
 export function restoreFlag(store: Store, write: FlagWrite, toVersion: number | undefined): Promise<FlagOutcome> {
   return onFlag(store, write, 'restore', async (tx) => {
     const where = [write.environment, write.name]
     if (toVersion === undefined) {
-      const [last] = await tx.query<{ before: FlagState | null }>(
-        `select before from ${store.schema}.flag_history where environment = $1 and name = $2 order by version desc limit 1`,
+      const [last] = await tx.query<FlagHistoryEntry>(
+        `select version, action, before, changed_by, changed_at from ${store.schema}.flag_history
+          where environment = $1 and name = $2 order by version desc limit 1`,
         where,
       )
-      return last ? { state: last.before } : 'no_history'
+      if (last === undefined) return 'no_history'
+      const { version, action, changed_by: by, changed_at: at, before } = last
+      const isRepeated = action === 'restore' && write.ifVersion === undefined
+      return isRepeated ? { justRestored: { version, by, at } } : { state: before }
     }
     const [clock] = await tx.query<{ version: number }>(`select version from ${store.schema}.clock`)
     const newest = clock?.version ?? 0
@@ -177,6 +195,7 @@ export function restoreFlagState(
 type Next =
   | { readonly state: FlagState | null; readonly effects?: readonly SideEffect[] }
   | { readonly refused: string }
+  | { readonly justRestored: Restored }
   | 'no_history'
 
 function onFlag(
@@ -199,14 +218,18 @@ function onFlag(
     const before = stored?.state ?? null
     const next = await decide(tx, before)
     if (next === 'no_history') return nothing({ kind: 'no_history' })
+    if ('justRestored' in next) return nothing({ kind: 'just_restored', ...next.justRestored })
     if ('refused' in next) return nothing({ kind: 'refused', why: next.refused })
     const step: FlagStep = { before, after: next.state, effects: next.effects ?? [] }
     const { after } = step
+    if (write.isDryRun) return nothing({ kind: 'rehearsed', version: stored?.version ?? 0, ...step })
     if (before === after || (before && after && sameState(before, after))) {
       return nothing({ kind: 'unchanged', ...step })
     }
     const missing = write.mustSay?.(before, after) ?? []
     if (missing.length > 0) return nothing({ kind: 'cause_missing', errors: missing })
+    const unconfirmed = write.mustConfirm?.(before, after)
+    if (unconfirmed !== undefined) return nothing({ kind: 'unconfirmed', ...unconfirmed })
     if (after) {
       await tx.query(
         `insert into ${store.schema}.flags (environment, name, state, version) values ($1, $2, $3, $4)

@@ -16,6 +16,8 @@ export const PROBLEM_CODES = [
   'version_conflict',
   'change_refused',
   'no_history',
+  'already_restored',
+  'confirmation_required',
   'body_too_large',
   'unsupported_media_type',
   'unavailable',

@@ -53,7 +53,7 @@ export function changeLine(step: VersionedChange, environment: Environment, defi
       return change.environment === environment ? { ...line, brake: change.brake.on } : line
     case 'flag': {
       if (change.environment !== environment || !ROUTING_FLAGS.includes(change.name)) return line
-      const state = change.state ?? defaultState(definitions, change.name)
+      const state = change.state ?? defaultState(definitions, environment, change.name)
       return { ...line, flags: { [change.name]: gatesOf(definitions, state) } }
     }
   }

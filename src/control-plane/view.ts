@@ -105,7 +105,12 @@ export class View {
 
   /** A flag's state: as set, or the default of its definition; off for a flag nobody defined. */
   flagState(environment: Environment, name: string): FlagState {
-    return this.#flags.get(environment)?.get(name)?.state ?? defaultState(this.definitions, name)
+    return this.#flags.get(environment)?.get(name)?.state ?? this.defaultState(environment, name)
+  }
+
+  /** What a flag is in an environment where nobody has set it. */
+  defaultState(environment: Environment, name: string): FlagState {
+    return defaultState(this.definitions, environment, name)
   }
 
   brake(environment: Environment): Brake {
@@ -151,8 +156,9 @@ export class View {
   }
 }
 
-/** What a flag is before anybody has set it. */
-export function defaultState(definitions: Definitions, name: string): FlagState {
+/** What a flag is in an environment where nobody has set it. */
+export function defaultState(definitions: Definitions, environment: Environment, name: string): FlagState {
+  if (name === ROUTING_FLAG && definitions.iamByDefault?.has(environment)) return ON
   return definitions.flags.get(name)?.default_enabled ? ON : OFF
 }
 

@@ -7,6 +7,7 @@ import {
   featureGroupSchema,
   flagDefinitionSchema,
 } from './definition.ts'
+import type { Environment } from './environments.ts'
 import { suggestName } from './suggest.ts'
 
 /** The folder, beside those named after flag types, that holds feature groups. */
@@ -22,6 +23,8 @@ export interface DefinitionFile {
 export interface Definitions {
   readonly flags: ReadonlyMap<string, FlagDefinition>
   readonly featureGroups: ReadonlyMap<string, FeatureGroup>
+  /** Where new flows go to IAM without a flag: environments at the end of their migration. A setting, and in no file. */
+  readonly iamByDefault?: ReadonlySet<Environment>
 }
 
 /**

@@ -2,6 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import { isWidening } from '../../chatops/index.ts'
 import type { Definitions, Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
+import { type ChangeAction, confirmationRule } from '../changes/confirmation.ts'
+import type { WriteTerms } from '../feature-request.ts'
+import type { ChangeFeed } from '../feed.ts'
 import type { FlagOutcome, FlagWrite } from '../flag-writes.ts'
 import type { FieldFault } from '../problems.ts'
 import { defaultState } from '../view.ts'
@@ -47,30 +50,41 @@ export function callerCause(request: FastifyRequest): Cause {
   }
 }
 
-/** Where a change towards IAM must say why. */
-export interface ReasonRule {
+/** What judges a write of a flag. */
+export interface WriteRules {
+  /** Where a change towards IAM must say why. */
   readonly reasonsRequired: readonly Environment[]
   readonly definitions: Definitions
+  readonly feed: ChangeFeed
 }
 
-/** The write of a flag that a request asks for, held to saying why where the settings want that. */
+/** A write that a request asks for. */
+export interface AskedWrite extends Pick<FlagWrite, 'environment' | 'name'> {
+  readonly action: ChangeAction
+  readonly terms: WriteTerms
+}
+
+/** The write of a flag that a request asks for, held to saying why where the settings want that, and to its confirmation. */
 export function flagWrite(
-  { reasonsRequired, definitions }: ReasonRule,
+  { reasonsRequired, definitions, feed }: WriteRules,
   request: FastifyRequest,
   said: SaidCause,
-  flag: Pick<FlagWrite, 'environment' | 'name' | 'ifVersion'>,
+  { action, terms, ...flag }: AskedWrite,
 ): FlagWrite | { readonly errors: readonly FieldFault[] } {
   const read = requestCause(request, said)
   if ('errors' in read) return read
   const { cause } = read
-  const otherwise = defaultState(definitions, flag.name)
+  const otherwise = defaultState(definitions, flag.environment, flag.name)
   const isHeld = reasonsRequired.includes(flag.environment)
   return {
     ...flag,
     cause,
+    ifVersion: terms.ifVersion,
+    isDryRun: terms.isDryRun,
     // The way back is never held up, for it is what one does when something breaks.
     mustSay: (before, after) =>
       isHeld && isWidening(before ?? otherwise, after ?? otherwise) ? missingFields(cause) : [],
+    mustConfirm: confirmationRule(feed.view, flag, action, terms.confirm),
   }
 }
 

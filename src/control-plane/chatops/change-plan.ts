@@ -1,6 +1,7 @@
 import type { FeatureDelete, FeatureSet, RuleSettings } from '../../chatops/index.ts'
 import type { Environment, FlagChange, FlagState } from '../../flags/index.ts'
-import { notesInWords } from '../change-notes.ts'
+import { type Moves, movesBetween } from '../changes/moves.ts'
+import { notesInWords } from '../changes/notes.ts'
 import { readFeatureRequest } from '../feature-request.ts'
 import { stateAfter } from '../flag-writes.ts'
 import { defaultState } from '../view.ts'
@@ -26,6 +27,7 @@ export interface Plan {
   readonly after: FlagState
   /** What the change does beside what it names, in sentences. */
   readonly notes: readonly string[]
+  readonly moves: Moves
   /** The version that the flag must still be at when it is written. */
   readonly version: number
 }
@@ -41,10 +43,11 @@ export async function planChange(
   const { definitions } = plane
   const { flag } = command
   const stored = view.storedFlags(environment).get(flag)
-  const before = stored?.state ?? defaultState(definitions, flag)
+  const before = stored?.state ?? defaultState(definitions, environment, flag)
   const common = { environment, command, before, version: stored?.version ?? 0 }
   if (command.kind === 'feature_delete') {
-    return { ...common, changes: [], after: defaultState(definitions, flag), notes: [] }
+    const after = defaultState(definitions, environment, flag)
+    return { ...common, changes: [], after, notes: [], moves: movesBetween(view, flag, before, after) }
   }
   const parameters = new Map(Object.entries({ ...command.parameters, environment }))
   const read = readFeatureRequest(flag, parameters, {
@@ -53,7 +56,9 @@ export async function planChange(
     applicationByClientId: (clientId) => view.applicationByClientId(clientId),
   })
   if ('fault' in read) return { refused: read.fault }
-  const result = stateAfter(definitions, flag, stored?.state ?? null, read.changes)
+  const result = stateAfter(definitions, { environment, name: flag }, stored?.state ?? null, read.changes)
   if ('refused' in result) return result
-  return { ...common, changes: read.changes, after: result.state, notes: notesInWords(view, result.effects) }
+  const after = result.state
+  const moves = movesBetween(view, flag, before, after)
+  return { ...common, changes: read.changes, after, notes: notesInWords(view, result.effects), moves }
 }

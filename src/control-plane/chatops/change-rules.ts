@@ -1,6 +1,7 @@
 import { channelRefusal, consistencyRefusal, isWidening, jumpRefusal, type Override } from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
 import { causeFaults } from '../audit/cause.ts'
+import { judgeConfirmation } from '../changes/confirmation.ts'
 import { flagHistory } from '../flag-writes.ts'
 import { faultsInWords } from '../problems.ts'
 import { defaultState } from '../view.ts'
@@ -29,6 +30,13 @@ export function refusalOfReason(
     ...(changeIssue === undefined ? ['--change-issue=<url>'] : []),
   ]
   return missing.length === 0 ? undefined : `a change of ${environment} needs ${missing.join(' and ')}`
+}
+
+/** Says that a change moves applications without a confirmation, or another number than was confirmed. */
+export function refusalOfMoves({ command, moves }: Plan): string | undefined {
+  const action = command.kind === 'feature_set' ? 'set' : 'delete'
+  const refusal = judgeConfirmation(action, moves, command.confirm)
+  return refusal && `this ${refusal.why}; to make it, add --confirm=${refusal.count}, or --confirm for any number`
 }
 
 /** A rule that stands against a change, and why. */
@@ -83,7 +91,7 @@ export async function quickRefusals(
 
 /** When production was last widened, as far back as the last changes tell. */
 async function lastWidening({ store, definitions }: ChangeTools['plane'], flag: string): Promise<number | undefined> {
-  const otherwise = defaultState(definitions, flag)
+  const otherwise = defaultState(definitions, 'production', flag)
   const history = await flagHistory(store, 'production', flag, 50)
   return history.find(({ before, after }) => isWidening(before ?? otherwise, after ?? otherwise))?.changed_at.getTime()
 }

@@ -3,6 +3,7 @@ import type { Environment, FlagState } from '../../flags/index.ts'
 import { isStoreAway } from '../../storage/index.ts'
 import type { Cause } from '../audit/cause.ts'
 import { logFlagChange } from '../audit/request-cause.ts'
+import { movesInWords, rehearsalInWords } from '../changes/moves.ts'
 import { changeFlag, deleteFlag, type FlagOutcome } from '../flag-writes.ts'
 import { faultsInWords } from '../problems.ts'
 import { defaultState } from '../view.ts'
@@ -12,11 +13,11 @@ import {
   obstaclesNow,
   productionStands,
   quickRefusals,
+  refusalOfMoves,
   refusalOfPerson,
   refusalOfReason,
   SWITCH,
 } from './change-rules.ts'
-import { movesInWords } from './moves.ts'
 import type { Run } from './person.ts'
 import { propose } from './proposals.ts'
 
@@ -96,7 +97,8 @@ async function changeOne(
   if (right !== undefined) return refused(environment, [right])
   const widens = isWidening(plan.before, plan.after)
   const missing = refusalOfReason(plane, environment, command, widens)
-  if (missing !== undefined) return refused(environment, [missing])
+  const refusal = missing ?? refusalOfMoves(plan)
+  if (refusal !== undefined) return refused(environment, [refusal])
   const needsSecond = approval === undefined && widens && rules.twoPerson.includes(environment)
   const passedOver: string[] = []
   // A second person's word comes later, and the state of production is looked at then.
@@ -134,9 +136,9 @@ async function rehearse(
     `now: ${stateInWords(before)}`,
     `then: ${stateInWords(after)}`,
     ...plan.notes,
-    ...movesInWords(tools.plane.feed.view, command.flag, before, after),
+    ...rehearsalInWords(command.flag, plan.moves),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
-    ...(missing === undefined ? [] : [`would be refused: ${missing}`]),
+    ...[missing, refusalOfMoves(plan)].flatMap((why) => (why === undefined ? [] : [`would be refused: ${why}`])),
     ...stands.map(
       ({ rule, why }) => `would be ${command.overrides.includes(rule) ? 'passed over' : 'refused'}: ${why}`,
     ),
@@ -212,13 +214,18 @@ function sectionOf(
       return refused(environment, ['the flag was changed by somebody else meanwhile: look, and say it again'])
     case 'cause_missing':
       return refused(environment, [faultsInWords(outcome.errors)])
+    case 'unconfirmed':
+    case 'rehearsed':
+    case 'just_restored':
     case 'no_history':
-      return refused(environment, ['there is nothing to go back to'])
+      throw new Error(`a command of chatops cannot end as ${outcome.kind}`)
     case 'unchanged':
     case 'written': {
       const lines = [
-        `${command.flag}: ${stateInWords(outcome.after ?? defaultState(plane.definitions, command.flag))}`,
-        ...(outcome.kind === 'written' ? [`before: ${stateInWords(plan.before)}`, ...plan.notes] : []),
+        `${command.flag}: ${stateInWords(outcome.after ?? defaultState(plane.definitions, environment, command.flag))}`,
+        ...(outcome.kind === 'written'
+          ? [`before: ${stateInWords(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves)]
+          : []),
         ...passedOver.map((rule) => `passed over ${rule}`),
       ]
       const word = outcome.kind === 'unchanged' ? 'was so already' : isSet ? 'done' : 'deleted'

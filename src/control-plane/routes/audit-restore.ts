@@ -5,18 +5,19 @@ import { callerOf } from '../access/authentication.ts'
 import { OPERATORS } from '../access/roles.ts'
 import { readEntry } from '../audit/audit-log.ts'
 import { missingFields } from '../audit/cause.ts'
-import { flagWrite, logFlagChange, requestCause, type SaidCause } from '../audit/request-cause.ts'
+import { flagWrite, logFlagChange, requestCause } from '../audit/request-cause.ts'
 import { type Restorable, restorable, SIDES } from '../audit/restore.ts'
 import { setBrake } from '../brake-writes.ts'
+import { doneInWords, type Preview, previewOf, previewSchema } from '../changes/preview.ts'
 import { restoreFlagState } from '../flag-writes.ts'
+import type { Brake } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
-import { sendFieldFaults, sendProblem } from '../problems.ts'
+import { type FieldFault, faultsInWords, sendFieldFaults, sendProblem } from '../problems.ts'
+import { restoreFields, sendRestoreRefusal, termsOf } from './flags.ts'
 
 const restoreSchema = z.strictObject({
   to: z.enum(SIDES).default('before').describe('The state before the entry, or after it'),
-  if_version: z.int().nonnegative().optional().describe('Only if the flag is still at this version'),
-  reason: z.string().optional(),
-  change_issue_url: z.string().optional(),
+  ...restoreFields,
 })
 
 const outcomeSchema = z.object({
@@ -24,6 +25,7 @@ const outcomeSchema = z.object({
   environment: z.string(),
   subject: z.string(),
   state: z.unknown().describe('As it is now; null for a flag that is not set'),
+  notes: z.array(z.string()).describe('Which applications moved'),
 })
 
 type Target<Kind extends Restorable['kind']> = Extract<Restorable, { readonly kind: Kind }>
@@ -39,12 +41,12 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
         summary: 'Put a flag, or the brake, back to what an entry tells of; that is an entry of its own',
         params: z.object({ number: z.coerce.number().pipe(z.int().positive()) }),
         body: restoreSchema,
-        response: { 200: outcomeSchema },
+        response: { 200: z.union([outcomeSchema, previewSchema]) },
       },
     },
     async (request, reply) => {
       const { number } = request.params
-      const { to, if_version: ifVersion } = request.body
+      const { to } = request.body
       const stored = await readEntry(plane.store, number)
       if (stored === undefined) {
         return sendProblem(reply, 404, 'not_found', { detail: `the audit log has no entry ${number}` })
@@ -59,7 +61,7 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
         case 'refused':
           return sendProblem(reply, 409, 'change_refused', { detail: target.why })
         case 'flag':
-          return restoreFlagOf(plane, request, reply, { target, details, ifVersion, said: request.body })
+          return restoreFlagOf(plane, request, reply, { target, details, said: request.body })
         case 'brake':
           return restoreBrakeOf(plane, request, reply, { target, details, said: request.body })
       }
@@ -70,36 +72,34 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
 interface Asked<Kind extends Restorable['kind']> {
   readonly target: Target<Kind>
   readonly details: Readonly<Record<string, unknown>>
-  readonly said: SaidCause
-  readonly ifVersion?: number | undefined
+  readonly said: z.infer<typeof restoreSchema>
 }
 
 async function restoreFlagOf(
   plane: Plane,
   request: FastifyRequest,
   reply: FastifyReply,
-  { target, details, said, ifVersion }: Asked<'flag'>,
+  { target, details, said }: Asked<'flag'>,
 ) {
   const { environment, name, state } = target
-  const write = flagWrite(plane, request, said, { environment, name, ifVersion })
+  await plane.feed.catchUp()
+  const write = flagWrite(plane, request, said, { environment, name, action: 'restore', terms: termsOf(said) })
   if ('errors' in write) return sendFieldFaults(reply, write.errors)
   const outcome = await restoreFlagState(plane.store, write, state, details)
+  const refused = sendRestoreRefusal(reply, write, outcome)
+  if (refused) return refused
   switch (outcome.kind) {
-    case 'cause_missing':
-      return sendFieldFaults(reply, outcome.errors)
-    case 'conflict': {
-      const detail = `flag ${name} is at version ${outcome.version}, not ${ifVersion}`
-      return sendProblem(reply, 409, 'version_conflict', { detail })
-    }
     case 'refused':
       return sendProblem(reply, 409, 'change_refused', { detail: outcome.why })
-    case 'no_history':
-      throw new Error('a state that was given has no need of a history')
+    case 'rehearsed':
+      return previewOf(plane.feed.view, write, 'restore', outcome)
     case 'written':
     case 'unchanged':
       await plane.feed.catchUp()
       logFlagChange(plane, 'restore', write, outcome, details)
-      return done(environment, name, outcome.kind, outcome.after)
+      return done(environment, name, outcome.kind, outcome.after, doneInWords(plane.feed.view, write, outcome))
+    default:
+      throw new Error('a state that was given has no need of a history')
   }
 }
 
@@ -113,13 +113,34 @@ async function restoreBrakeOf(
   const read = requestCause(request, said)
   if ('errors' in read) return sendFieldFaults(reply, read.errors)
   const missing = !brake.on && plane.reasonsRequired.includes(environment) ? missingFields(read.cause) : []
+  if (said.dry_run) return previewOfBrake(plane, environment, brake, missing)
   if (missing.length > 0) return sendFieldFaults(reply, missing)
   const outcome = await setBrake(plane.store, environment, brake, read.cause, details)
   await plane.feed.catchUp()
   plane.log.warn({ environment, on: brake.on, outcome, ...read.cause, ...details }, 'brake moved')
-  return done(environment, 'brake', outcome, brake)
+  return done(environment, 'brake', outcome, brake, [])
 }
 
-function done(environment: Environment, subject: string, outcome: 'written' | 'unchanged', state: unknown) {
-  return { outcome, environment, subject, state }
+function done(
+  environment: Environment,
+  subject: string,
+  outcome: 'written' | 'unchanged',
+  state: unknown,
+  notes: readonly string[],
+) {
+  return { outcome, environment, subject, state, notes: [...notes] }
+}
+
+/** A brake moves no application, and all of them: while it is on, no new flow goes to IAM. */
+function previewOfBrake(plane: Plane, environment: Environment, brake: Brake, missing: readonly FieldFault[]): Preview {
+  const words = ({ on, reason }: Brake) => `${on ? 'on' : 'off'}${reason === '' ? '' : `: ${reason}`}`
+  return {
+    ...{ dry_run: true, name: 'brake', environment, version: null },
+    before: words(plane.feed.view.brake(environment)),
+    after: words(brake),
+    after_state: brake.on ? 'on' : 'off',
+    moves: { to_iam: 0, to_rails: 0, waiting: 0 },
+    confirm: null,
+    notes: missing.length > 0 ? [`would be refused: ${faultsInWords(missing)}`] : [],
+  }
 }

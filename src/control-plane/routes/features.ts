@@ -3,15 +3,16 @@ import { z } from 'zod'
 import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { CHANGE_ISSUE_HEADER, flagWrite, logFlagChange, REASON_HEADER, type SaidCause } from '../audit/request-cause.ts'
-import { notesInWords } from '../change-notes.ts'
-import { readEnvironment, readFeatureRequest } from '../feature-request.ts'
+import { unconfirmedInWords } from '../changes/confirmation.ts'
+import { doneInWords, previewOf, previewSchema } from '../changes/preview.ts'
+import { readEnvironment, readFeatureRequest, readTerms } from '../feature-request.ts'
 import {
   definitionDocument,
   definitionDocumentSchema,
   featureDocument,
   featureDocumentSchema,
 } from '../flag-documents.ts'
-import { changeFlag, deleteFlag, effectsOf } from '../flag-writes.ts'
+import { changeFlag, deleteFlag, type FlagOutcome, type FlagWrite } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { faultsInWords, sendGitLabError } from '../problems.ts'
 import { requestParameters } from '../request-parameters.ts'
@@ -26,6 +27,15 @@ const whyFields = {
   change_issue_url: z.string().optional().describe(`The change issue; or in the header ${CHANGE_ISSUE_HEADER}`),
 }
 
+const termsFields = {
+  if_version: z.int().optional().describe('Change only if the flag is still at this version'),
+  confirm: z
+    .union([z.boolean(), z.int()])
+    .optional()
+    .describe('true, or the number of applications that move; any other number of them is refused with 409'),
+  dry_run: z.boolean().optional().describe('Say what would happen, and change nothing'),
+}
+
 /** The parameters as the OpenAPI document shows them; what is sent is read by `readFeatureRequest`. */
 const setSchema = z.object({
   value: z.string().describe('true, false, a percentage, opt_out or remove_opt_out'),
@@ -34,7 +44,7 @@ const setSchema = z.object({
   oauth_application: z.string().optional().describe('Ids or client ids, separated by commas'),
   environment: environmentSchema,
   force: z.boolean().optional().describe('Take a flag that has no definition'),
-  if_version: z.int().optional().describe('Change only if the flag is still at this version'),
+  ...termsFields,
   ...whyFields,
 })
 
@@ -85,7 +95,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
         summary: 'Set a flag, for all, for a percentage or for some',
         params: nameSchema,
         body: setSchema,
-        response: { 201: featureDocumentSchema },
+        response: { 200: previewSchema.describe('With dry_run'), 201: featureDocumentSchema },
       },
     },
     (request, reply) => setFeature(plane, request, reply),
@@ -97,10 +107,10 @@ export function featureRoutes(api: Api, plane: Plane): void {
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],
-        summary: 'Forget what has been set of a flag',
+        summary: 'Forget what has been set of a flag; 409 when that moves applications and is not confirmed',
         params: nameSchema,
-        querystring: z.object({ environment: environmentSchema, ...whyFields }),
-        response: { 204: z.null() },
+        querystring: z.object({ environment: environmentSchema, ...termsFields, ...whyFields }),
+        response: { 200: previewSchema.describe('With dry_run'), 204: z.null() },
       },
     },
     (request, reply) => deleteFeature(plane, request, reply),
@@ -112,12 +122,17 @@ async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { n
   if ('fault' in parameters) return sendGitLabError(reply, 400, parameters.fault)
   const environment = readEnvironment(parameters.values.get('environment'))
   if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
+  const terms = readTerms(parameters.values)
+  if ('fault' in terms) return sendGitLabError(reply, 400, terms.fault)
   const { name } = request.params
   if (name.includes('\0')) return sendGitLabError(reply, 400, "a flag's name holds no NUL")
-  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name })
+  await plane.feed.catchUp()
+  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'delete', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await deleteFlag(plane.store, write)
-  if (outcome.kind === 'cause_missing') return sendGitLabError(reply, 400, faultsInWords(outcome.errors))
+  if (outcome.kind === 'rehearsed') return reply.code(200).send(previewOf(plane.feed.view, write, 'delete', outcome))
+  const refusal = refusalOf(outcome, write)
+  if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
   await plane.feed.catchUp()
   logFlagChange(plane, 'remove', write, outcome)
   return reply.code(204).send(null)
@@ -135,20 +150,37 @@ async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name
     applicationByClientId: (clientId) => view.applicationByClientId(clientId),
   })
   if ('fault' in asked) return sendGitLabError(reply, 400, asked.fault)
-  const { environment, ifVersion } = asked
-  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, ifVersion })
+  const { environment, terms } = asked
+  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'set', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await changeFlag(plane.store, plane.definitions, write, asked.changes)
-  if (outcome.kind === 'refused') return sendGitLabError(reply, 400, outcome.why)
-  if (outcome.kind === 'cause_missing') return sendGitLabError(reply, 400, faultsInWords(outcome.errors))
-  if (outcome.kind === 'conflict') {
-    return sendGitLabError(reply, 409, `'${name}' is at version ${outcome.version}, not ${ifVersion}`)
-  }
+  if (outcome.kind === 'rehearsed') return reply.code(200).send(previewOf(view, write, 'set', outcome))
+  const refusal = refusalOf(outcome, write)
+  if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
   await plane.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
   logFlagChange(plane, 'set', write, outcome, extra)
   const document = featureDocument(plane.feed.view, environment, name)
-  return reply.code(201).send({ ...document, notes: notesInWords(plane.feed.view, effectsOf(outcome)) })
+  return reply.code(201).send({ ...document, notes: doneInWords(plane.feed.view, write, outcome) })
+}
+
+/** Why nothing was written, in GitLab's manner; undefined for what was done. */
+function refusalOf(
+  outcome: FlagOutcome,
+  { name, ifVersion }: FlagWrite,
+): { readonly status: 400 | 409; readonly why: string } | undefined {
+  switch (outcome.kind) {
+    case 'refused':
+      return { status: 400, why: outcome.why }
+    case 'cause_missing':
+      return { status: 400, why: faultsInWords(outcome.errors) }
+    case 'conflict':
+      return { status: 409, why: `'${name}' is at version ${outcome.version}, not ${ifVersion}` }
+    case 'unconfirmed':
+      return { status: 409, why: unconfirmedInWords(name, outcome) }
+    default:
+      return undefined
+  }
 }
 
 function saidIn(values: ReadonlyMap<string, string>): SaidCause {

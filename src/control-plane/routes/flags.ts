@@ -3,9 +3,11 @@ import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS, type FlagState } from '../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { flagWrite, logFlagChange } from '../audit/request-cause.ts'
-import { faultOfUnknownFlag } from '../feature-request.ts'
+import { unconfirmedInWords } from '../changes/confirmation.ts'
+import { doneInWords, previewOf, previewSchema } from '../changes/preview.ts'
+import { faultOfUnknownFlag, type WriteTerms } from '../feature-request.ts'
 import { featureDocument, featureDocumentSchema } from '../flag-documents.ts'
-import { flagHistory, restoreFlag } from '../flag-writes.ts'
+import { type FlagOutcome, type FlagWrite, flagHistory, restoreFlag } from '../flag-writes.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendFieldFaults, sendProblem } from '../problems.ts'
 
@@ -32,6 +34,18 @@ export const stateSchema = z.object({
   opted_out: z.array(z.string()),
   switched_off: z.array(z.string()).optional(),
 })
+
+/** What every restore may say beside what it restores. */
+export const restoreFields = {
+  if_version: z.int().nonnegative().optional().describe('Only if the flag is still at this version'),
+  confirm: z
+    .union([z.boolean(), z.int().nonnegative()])
+    .optional()
+    .describe('true, or the number of applications that move; needed when more than one does'),
+  dry_run: z.boolean().default(false).describe('Say what would happen, and change nothing'),
+  reason: z.string().optional(),
+  change_issue_url: z.string().optional(),
+}
 
 const causeSchema = z.object({
   door: z.string(),
@@ -60,6 +74,25 @@ const historySchema = z.object({
 
 /** What GitLab's feature API has no words for: a flag's history, and the way back. */
 export function flagRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/flags',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['flags'],
+        summary: 'Every flag that is defined or set, as it is in effect, by name',
+        querystring: z.object({ environment: environmentField }),
+        response: { 200: z.object({ flags: z.array(featureDocumentSchema) }) },
+      },
+    },
+    async (request) => {
+      const { environment } = request.query
+      await plane.feed.catchUp()
+      const { view } = plane.feed
+      const names = new Set([...plane.definitions.flags.keys(), ...view.storedFlags(environment).keys()])
+      return { flags: [...names].sort().map((name) => featureDocument(view, environment, name)) }
+    },
+  )
   api.get(
     '/api/v1/flags/:name/history',
     {
@@ -107,33 +140,67 @@ export function flagRoutes(api: Api, plane: Plane): void {
         body: z.strictObject({
           environment: environmentField,
           to_version: z.int().nonnegative().optional(),
-          if_version: z.int().nonnegative().optional(),
-          reason: z.string().optional(),
-          change_issue_url: z.string().optional(),
+          ...restoreFields,
         }),
-        response: { 200: featureDocumentSchema },
+        response: { 200: z.union([featureDocumentSchema, previewSchema]) },
       },
     },
     async (request, reply) => {
-      const { environment, to_version: toVersion, if_version: ifVersion } = request.body
+      const { environment, to_version: toVersion } = request.body
       const { name } = request.params
-      const write = flagWrite(plane, request, request.body, { environment, name, ifVersion })
+      await plane.feed.catchUp()
+      const asked = { environment, name, action: 'restore' as const, terms: termsOf(request.body) }
+      const write = flagWrite(plane, request, request.body, asked)
       if ('errors' in write) return sendFieldFaults(reply, write.errors)
       const outcome = await restoreFlag(plane.store, write, toVersion)
-      if (outcome.kind === 'cause_missing') return sendFieldFaults(reply, outcome.errors)
       if (outcome.kind === 'no_history') return sendNoHistory(plane, reply, name, environment)
-      if (outcome.kind === 'refused') {
-        return sendFieldFaults(reply, [{ field: 'to_version', rule: outcome.why }])
-      }
-      if (outcome.kind === 'conflict') {
-        const detail = `flag ${name} is at version ${outcome.version}, not ${ifVersion}`
-        return sendProblem(reply, 409, 'version_conflict', { detail })
-      }
+      if (outcome.kind === 'refused') return sendFieldFaults(reply, [{ field: 'to_version', rule: outcome.why }])
+      const refused = sendRestoreRefusal(reply, write, outcome)
+      if (refused) return refused
+      if (outcome.kind === 'rehearsed') return previewOf(plane.feed.view, write, 'restore', outcome)
       await plane.feed.catchUp()
       logFlagChange(plane, 'restore', write, outcome)
-      return featureDocument(plane.feed.view, environment, name)
+      const document = featureDocument(plane.feed.view, environment, name)
+      return { ...document, notes: doneInWords(plane.feed.view, write, outcome) }
     },
   )
+}
+
+/** The terms of a restore, from the fields of its body. */
+export function termsOf(body: {
+  readonly if_version?: number | undefined
+  readonly confirm?: boolean | number | undefined
+  readonly dry_run: boolean
+}): WriteTerms {
+  const { if_version: ifVersion, confirm, dry_run: isDryRun } = body
+  return { ifVersion, confirm: confirm === false ? undefined : confirm, isDryRun }
+}
+
+/** Answers for a restore that every kind of restore can be refused for; undefined when it was not. */
+export function sendRestoreRefusal(
+  reply: FastifyReply,
+  { name, ifVersion }: FlagWrite,
+  outcome: FlagOutcome,
+): FastifyReply | undefined {
+  switch (outcome.kind) {
+    case 'cause_missing':
+      return sendFieldFaults(reply, outcome.errors)
+    case 'conflict':
+      return sendProblem(reply, 409, 'version_conflict', {
+        detail: `flag ${name} is at version ${outcome.version}, not ${ifVersion}`,
+      })
+    case 'unconfirmed':
+      return sendProblem(reply, 409, 'confirmation_required', { detail: unconfirmedInWords(name, outcome) })
+    case 'just_restored': {
+      const { version, by, at } = outcome
+      const detail =
+        `the last change of flag ${name} is a restore already: version ${version}, by ${by} at ${at.toISOString()}; nothing was changed. ` +
+        `To undo that restore, send if_version=${version}, or name a state by to_version`
+      return sendProblem(reply, 409, 'already_restored', { detail })
+    }
+    default:
+      return undefined
+  }
 }
 
 function sendNoHistory(plane: Plane, reply: FastifyReply, name: string, environment: string): FastifyReply {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
-import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
-import { ROOT } from '../../test/support/program.ts'
-import { scratchDirectory } from '../../test/support/scratch.ts'
+import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { ROOT } from '../../../test/support/program.ts'
+import { scratchDirectory } from '../../../test/support/scratch.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const PATH = `/api/v4/features/${FLAG}`
@@ -68,7 +68,10 @@ for (const engine of testDatabases()) {
           { key: 'actors', value: [`${ACTOR}:1:opt_out`] },
         )
         const again = await set({ value: 'true', oauth_application: '1' })
-        assert.deepEqual(again.notes, ['the opt-out of application 1 (client-1) is removed'])
+        assert.deepEqual(again.notes, [
+          'the opt-out of application 1 (client-1) is removed',
+          '1 application rails → iam: 1 (client-1)',
+        ])
         assert.equal(await sideOf(1), 'iam')
       })
     }
@@ -76,7 +79,7 @@ for (const engine of testDatabases()) {
     test('false for an application that only its own gate switched on leaves no opt-out behind', async () => {
       await set({ value: 'true', oauth_application: '1' })
       const back = await set({ value: 'false', oauth_application: '1' })
-      assert.deepEqual([back.state, back.notes], ['off', []])
+      assert.deepEqual([back.state, back.notes], ['off', ['1 application iam → rails: 1 (client-1)']])
       await set({ value: '95', key: 'percentage_of_actors' })
       assert.equal(await sideOf(1), 'iam')
     })
@@ -90,6 +93,7 @@ for (const engine of testDatabases()) {
       const back = await set({ value: '0', oauth_application: 'client-1,2,Authn::OauthApplication:3' })
       assert.deepEqual(back.notes, [
         "applications 2 (client-2), 3 (client-3) were still covered by the percentage of applications, so they are opted out; 'true' for them removes the opt-out",
+        '3 applications iam → rails: 1 (client-1), 2 (client-2), 3 (client-3)',
       ])
       assert.deepEqual([await sideOf(1), await sideOf(2), await sideOf(3)], ['rails', 'rails', 'rails'])
     })
@@ -136,7 +140,7 @@ for (const engine of testDatabases()) {
       const path = `/api/v1/audit/${entry.number}/restore`
       assert.equal((await plane.ask('POST', path, { json: { to: 'after' } })).status, 200)
       assert.equal(await sideOf(1), 'rails')
-      assert.equal((await set({ value: 'true', oauth_application: '1' })).notes.length, 1)
+      assert.equal((await set({ value: 'true', oauth_application: '1' })).notes.length, 2)
       assert.equal(await sideOf(1), 'iam')
     })
   })

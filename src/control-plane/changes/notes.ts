@@ -1,6 +1,6 @@
-import { applicationIdOf, type SideEffect } from '../flags/index.ts'
-import type { ApplicationRecord } from './model.ts'
-import type { View } from './view.ts'
+import { applicationIdOf, type SideEffect } from '../../flags/index.ts'
+import type { ApplicationRecord } from '../model.ts'
+import type { View } from '../view.ts'
 
 const SHOWN = 10
 
