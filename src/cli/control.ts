@@ -73,6 +73,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ...chatOpsSettings(settings.chatops),
     ...effectSettings(settings.effects),
     reasonsRequired: settings.require_reason,
+    iamByDefault: settings.iam_by_default,
     iam:
       iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },
     credentialMarks: {

@@ -70,7 +70,7 @@ async function startParts(
   parts.push(database)
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [
-    startControl(plan, database, output.log('control')).catch((error: unknown) => {
+    startControl(plan, settings, database, output.log('control')).catch((error: unknown) => {
       throw asConfigError(error)
     }),
     startIamPart(plan, settings, database, output.log('iam')),
@@ -96,7 +96,7 @@ async function startParts(
   if (!(await replicator.whenDrained(20_000))) tell('some applications have not arrived yet; replication goes on')
 }
 
-function startControl(plan: UpPlan, database: Database, log: Log) {
+function startControl(plan: UpPlan, settings: UpSettings, database: Database, log: Log) {
   const { files } = plan
   return startControlPlane(
     {
@@ -109,6 +109,7 @@ function startControl(plan: UpPlan, database: Database, log: Log) {
         { role: 'replication', name: 'replication', file: files.replicationToken },
       ],
       routingSecretFile: files.routingSecret,
+      iamByDefault: settings.iam_by_default,
       credentialMarks: { verifierKey: readKeyFile('--data-dir', files.verifierKey) },
       iam: {
         url: `http://${plan.iamInternal.host}:${plan.iamInternal.port}`,

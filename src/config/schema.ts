@@ -215,6 +215,12 @@ const limits = {
   ),
 }
 
+const iamByDefault = choicesField(
+  'ENVIRONMENT',
+  ENVIRONMENT_NAMES,
+  'An environment in which new flows go to IAM where nobody has set the routing flag: the end of a migration, after which the flag can be deleted. The same on every control plane.',
+)
+
 const control = z.strictObject({
   listen: listenField('127.0.0.1:8080', 'Where the API is served.'),
   trusted_proxy: addressRangesField('A proxy before the control plane whose X-Forwarded-* are believed.'),
@@ -246,6 +252,7 @@ const control = z.strictObject({
   ),
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
+  iam_by_default: iamByDefault,
   require_reason: choicesField(
     'ENVIRONMENT',
     ENVIRONMENT_NAMES,
@@ -371,6 +378,7 @@ const up = z.strictObject({
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
   no_demo: switchField('Leave the demo client and its data out.'),
+  iam_by_default: iamByDefault,
   log_json: switchField(
     'Print the log as JSON lines. Without it, routing decisions, warnings and errors appear as readable lines, and the whole log goes to handover.log in the data directory.',
   ),

@@ -168,4 +168,13 @@ create index sessions_subject on {schema}.sessions (subject);
     name: '0009_stamps',
     sql: `alter table {schema}.changes add column stamp text not null default gen_random_uuid()::text;\n`,
   },
+  {
+    name: '0010_iam_by_default',
+    sql: `
+create table {schema}.iam_by_default (
+  environment text primary key
+);
+alter table {schema}.gateway_reports add column iam_by_default jsonb not null default '[]';
+`,
+  },
 ]

@@ -48,6 +48,8 @@ export interface ControlPlaneSettings {
   readonly chatops?: ChatOpsSettings
   /** Where a change towards IAM must come with a reason and a change issue. Default: nowhere. */
   readonly reasonsRequired?: readonly Environment[]
+  /** Where new flows go to IAM unless the routing flag says otherwise: the end of a migration. Default: nowhere. */
+  readonly iamByDefault?: readonly Environment[]
   /** Where commits are looked up, in this order: a clone of the repository, GitLab. */
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** Who is told of changes outside. Default: nobody. */

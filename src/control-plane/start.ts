@@ -8,7 +8,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import { DEFAULT_RULES } from '../chatops/index.ts'
-import { DEFAULT_ENVIRONMENT } from '../flags/index.ts'
+import { DEFAULT_ENVIRONMENT, type Definitions } from '../flags/index.ts'
 import { formatListenAddress, type ListenAddress, ListenError, plainAddress, TrustedProxies } from '../http/index.ts'
 import {
   endSpan,
@@ -28,6 +28,7 @@ import { establishRoutingSecret, establishTokens } from './access/token-files.ts
 import { AuditWatch } from './audit/audit-watch.ts'
 import { recordRefusals } from './audit/refusals.ts'
 import { boundJson } from './bounded-json.ts'
+import { enforceDefaults } from './changes/iam-by-default.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import type { CommitSource } from './chatops/commit-source.ts'
 import { gitRepository } from './chatops/git-repository.ts'
@@ -91,7 +92,8 @@ export interface RunningControlPlane {
  * cannot be bound; nothing is left running then.
  */
 export async function startControlPlane(settings: ControlPlaneSettings, log: Log): Promise<RunningControlPlane> {
-  const definitions = loadDefinitions(settings.definitionsDirectory)
+  const iamByDefault = new Set(settings.iamByDefault)
+  const definitions: Definitions = { ...loadDefinitions(settings.definitionsDirectory), iamByDefault }
   const routingSecret =
     settings.routingSecretFile === undefined ? undefined : establishRoutingSecret(settings.routingSecretFile)
   const schema = settings.schema ?? 'control'
@@ -109,9 +111,10 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   })
   const tokens = new TokenBook(settings.database, schema)
   await establishTokens(settings, { store, tokens }, log)
+  await enforceDefaults(store, iamByDefault)
   const feed = await ChangeFeed.open(store, definitions, log)
   const streams = new SnapshotStreams(feed)
-  const gateways = new GatewayRegistry(store, log, () => feed.view.position)
+  const gateways = new GatewayRegistry(store, log, () => feed.view.position, iamByDefault)
   const unfollow = feed.subscribe(() => gateways.superseded())
   const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
   const reasonsRequired = settings.reasonsRequired ?? []

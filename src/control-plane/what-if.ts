@@ -182,7 +182,7 @@ function gateInWords(flag: FlagStanding): string {
   const share = `its bucket is ${flag.bucket / 1_000} %`
   switch (flag.gate) {
     case 'boolean':
-      return 'on for all'
+      return flag.version === 0 ? 'not set, and on for all by default' : 'on for all'
     case 'actor':
       return 'on for this application'
     case 'feature_group':

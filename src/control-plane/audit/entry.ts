@@ -7,6 +7,8 @@ export const AUDIT_ACTIONS = [
   'flag.set',
   'flag.delete',
   'flag.restore',
+  'default.iam',
+  'default.rails',
   'brake.on',
   'brake.off',
   'application.put',

@@ -67,10 +67,18 @@ for (const engine of testDatabases()) {
       await set({ value: 'false', oauth_application: '2' })
       assert.equal((await remove('')).status, 204)
       // Application 4 has not arrived: it moves later, and its flag is not forgotten by the way.
-      await set({ value: '60', key: 'percentage_of_actors', environment: 'pre' })
-      await set({ value: 'opt_out', oauth_application: '2,3', environment: 'pre' })
-      assert.match((await remove('?environment=pre')).json.message, /would move 1 more as soon as IAM holds/)
-      assert.equal((await remove('?environment=pre&confirm=true')).status, 204)
+      await set({ value: '60', key: 'percentage_of_actors' })
+      await set({ value: 'opt_out', oauth_application: '2,3' })
+      assert.match((await remove('')).json.message, /would move 1 more as soon as IAM holds/)
+      assert.equal((await remove('?confirm=true')).status, 204)
+    })
+
+    test('outside production one application, the test application of the checklist, is forgotten without a question', async () => {
+      await set({ value: 'true', oauth_application: '2', environment: 'pre' })
+      assert.equal((await remove('?environment=pre')).status, 204)
+      await set({ value: 'true', environment: 'pre' })
+      assert.match((await remove('?environment=pre')).json.message, /would move 3 applications/)
+      assert.equal((await remove('?environment=pre&confirm=3')).status, 204)
     })
 
     test('a set says what it moved and asks nothing, unless it is told how many there should be', async () => {

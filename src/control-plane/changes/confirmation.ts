@@ -11,8 +11,14 @@ export type Confirm = true | number | undefined
  */
 export type ChangeAction = 'set' | 'delete' | 'restore'
 
-/** How many applications may move before a change must be confirmed; a restore undoes the flip of one without a question. */
-const MAY_MOVE: Readonly<Record<ChangeAction, number>> = { set: Number.POSITIVE_INFINITY, delete: 0, restore: 1 }
+/**
+ * How many applications may move before a change must be confirmed. A restore undoes the flip of one without a question,
+ * and outside production a delete forgets the one test application of the checklist.
+ */
+function mayMove(action: ChangeAction, environment: Environment): number {
+  if (action === 'set') return Number.POSITIVE_INFINITY
+  return action === 'delete' && environment === 'production' ? 0 : 1
+}
 
 /** Reads `confirm` as a parameter or an option gives it: true, or a number of applications. */
 export function readConfirm(text: string | undefined): Confirm | { readonly fault: string } {
@@ -23,10 +29,10 @@ export function readConfirm(text: string | undefined): Confirm | { readonly faul
 }
 
 /** The number with which a change must be confirmed, or undefined when it needs no confirmation. */
-export function neededConfirmation(action: ChangeAction, moves: Moves): number | undefined {
+export function neededConfirmation(action: ChangeAction, environment: Environment, moves: Moves): number | undefined {
   const count = countOf(moves)
   const concerned = action === 'delete' ? count + moves.waiting : count
-  return concerned > MAY_MOVE[action] ? count : undefined
+  return concerned > mayMove(action, environment) ? count : undefined
 }
 
 /** Why a change is not made: it moves `count` applications, and that was not confirmed, or another number was. */
@@ -37,11 +43,16 @@ export interface Unconfirmed {
 }
 
 /** Judges a change by what was confirmed; undefined when it may be made. */
-export function judgeConfirmation(action: ChangeAction, moves: Moves, confirm: Confirm): Unconfirmed | undefined {
+export function judgeConfirmation(
+  action: ChangeAction,
+  environment: Environment,
+  moves: Moves,
+  confirm: Confirm,
+): Unconfirmed | undefined {
   const count = countOf(moves)
   const would = `would move ${movesInWords(moves).join('; ') || 'no application'}`
   if (typeof confirm === 'number' && confirm !== count) return { count, why: `${would}, and ${confirm} were confirmed` }
-  const isAsked = confirm === undefined && neededConfirmation(action, moves) !== undefined
+  const isAsked = confirm === undefined && neededConfirmation(action, environment, moves) !== undefined
   return isAsked ? { count, why: would } : undefined
 }
 
@@ -54,7 +65,7 @@ export function confirmationRule(
 ) {
   const otherwise = view.defaultState(environment, name)
   return (before: FlagState | null, after: FlagState | null): Unconfirmed | undefined =>
-    judgeConfirmation(action, movesBetween(view, name, before ?? otherwise, after ?? otherwise), confirm)
+    judgeConfirmation(action, environment, movesBetween(view, name, before ?? otherwise, after ?? otherwise), confirm)
 }
 
 /** What the API answers to a write that was not confirmed. */

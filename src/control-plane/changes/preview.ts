@@ -46,7 +46,7 @@ export function previewOf(
     after: stateInWords(after),
     after_state: conditionOf(after),
     moves: { to_iam: moves.toIam.length, to_rails: moves.toRails.length, waiting: moves.waiting },
-    confirm: neededConfirmation(action, moves) ?? null,
+    confirm: neededConfirmation(action, environment, moves) ?? null,
     notes: [
       ...notesInWords(view, outcome.effects),
       ...rehearsalInWords(name, moves),

@@ -1,5 +1,6 @@
 import type { FeatureDelete, FeatureSet, RuleSettings } from '../../chatops/index.ts'
 import type { Environment, FlagChange, FlagState } from '../../flags/index.ts'
+import { refusalOfPartialDefault } from '../changes/iam-by-default.ts'
 import { type Moves, movesBetween } from '../changes/moves.ts'
 import { notesInWords } from '../changes/notes.ts'
 import { readFeatureRequest } from '../feature-request.ts'
@@ -46,6 +47,8 @@ export async function planChange(
   const before = stored?.state ?? defaultState(definitions, environment, flag)
   const common = { environment, command, before, version: stored?.version ?? 0 }
   if (command.kind === 'feature_delete') {
+    const early = await refusalOfPartialDefault(plane, environment, flag)
+    if (early !== undefined) return { refused: early }
     const after = defaultState(definitions, environment, flag)
     return { ...common, changes: [], after, notes: [], moves: movesBetween(view, flag, before, after) }
   }

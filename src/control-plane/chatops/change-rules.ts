@@ -33,9 +33,9 @@ export function refusalOfReason(
 }
 
 /** Says that a change moves applications without a confirmation, or another number than was confirmed. */
-export function refusalOfMoves({ command, moves }: Plan): string | undefined {
+export function refusalOfMoves({ command, environment, moves }: Plan): string | undefined {
   const action = command.kind === 'feature_set' ? 'set' : 'delete'
-  const refusal = judgeConfirmation(action, moves, command.confirm)
+  const refusal = judgeConfirmation(action, environment, moves, command.confirm)
   return refusal && `this ${refusal.why}; to make it, add --confirm=${refusal.count}, or --confirm for any number`
 }
 

@@ -248,7 +248,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(headings(got), ['dev: off', 'staging: conditional'])
       assert.match(got.text, /50 % of applications/)
       assert.match((await say(plane, 'feature list --match proxy_oauth --staging')).text, /conditional \(50 %/)
-      assert.equal((await say(plane, `feature delete ${FLAG} --staging --production`)).outcome, 'done')
+      assert.equal((await say(plane, `feature delete ${FLAG} --staging --production --confirm`)).outcome, 'done')
       assert.equal(await stateOf(plane, 'staging'), undefined)
       const typed = await say(plane, 'feature get proxy_oauth_request_to_iam_service')
       assert.match(typed.text, /did you mean proxy_oauth_requests_to_iam_service/)

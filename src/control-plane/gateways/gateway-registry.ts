@@ -36,6 +36,7 @@ export class GatewayRegistry {
   readonly #store: Store
   readonly #log: Log
   readonly #newest: () => Position
+  readonly #iamByDefault: ReadonlySet<Environment>
   readonly #replica = randomUUID()
   readonly #held = new Map<string, Held>()
   readonly #timer: NodeJS.Timeout
@@ -43,8 +44,12 @@ export class GatewayRegistry {
   #hasShared = false
   #isFailing = false
 
-  /** `newest` tells what gateways should hold. */
-  constructor(store: Store, log: Log, newest: () => Position) {
+  /**
+   * `newest` tells what gateways should hold, `iamByDefault` where this replica sends new flows to IAM
+   * without a flag.
+   */
+  constructor(store: Store, log: Log, newest: () => Position, iamByDefault: ReadonlySet<Environment> = new Set()) {
+    this.#iamByDefault = iamByDefault
     this.#store = store
     this.#log = log
     this.#newest = newest
@@ -109,14 +114,24 @@ export class GatewayRegistry {
     return mergeRecords([this.own(), ...rows.map(({ gateways }) => gateways)])
   }
 
+  /** How many other replicas that gateways follow do not send an environment's new flows to IAM without a flag. */
+  async withoutIamByDefault(environment: Environment): Promise<number> {
+    const rows = await this.#store.database.query<{ iam_by_default: string[] }>(
+      `select iam_by_default from ${this.#store.schema}.gateway_reports
+        where replica <> $1 and reported_at > now() - make_interval(secs => $2)`,
+      [this.#replica, STALE_MS / 1_000],
+    )
+    return rows.filter((row) => !row.iam_by_default.includes(environment)).length
+  }
+
   /** Tells the other replicas at once, and not only within 2 s. */
   async share(): Promise<void> {
     if (this.#held.size === 0 && !this.#hasShared) return
     const { schema, database } = this.#store
     await database.query(
-      `insert into ${schema}.gateway_reports (replica, gateways) values ($1, $2)
+      `insert into ${schema}.gateway_reports (replica, gateways, iam_by_default) values ($1, $2, $3)
         on conflict (replica) do update set gateways = excluded.gateways, reported_at = now()`,
-      [this.#replica, JSON.stringify(this.own())],
+      [this.#replica, JSON.stringify(this.own()), JSON.stringify([...this.#iamByDefault])],
     )
     if (!this.#hasShared)
       await database.query(`delete from ${schema}.gateway_reports where reported_at < now() - interval '1 day'`)

@@ -4,6 +4,7 @@ import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { CHANGE_ISSUE_HEADER, flagWrite, logFlagChange, REASON_HEADER, type SaidCause } from '../audit/request-cause.ts'
 import { unconfirmedInWords } from '../changes/confirmation.ts'
+import { refusalOfPartialDefault } from '../changes/iam-by-default.ts'
 import { doneInWords, previewOf, previewSchema } from '../changes/preview.ts'
 import { readEnvironment, readFeatureRequest, readTerms } from '../feature-request.ts'
 import {
@@ -127,6 +128,8 @@ async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { n
   const { name } = request.params
   if (name.includes('\0')) return sendGitLabError(reply, 400, "a flag's name holds no NUL")
   await plane.feed.catchUp()
+  const early = await refusalOfPartialDefault(plane, environment, name)
+  if (early !== undefined) return sendGitLabError(reply, 409, early)
   const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'delete', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await deleteFlag(plane.store, write)
