@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { benchEngine } from './engine.ts'
 import { benchGateway } from './gateway.ts'
+import { benchHostile } from './hostile.ts'
 import { benchPropagation } from './propagation.ts'
 import { benchTokens } from './tokens.ts'
 
@@ -25,6 +26,10 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
               --flips N (1000)
   engine      opens and closes embedded databases, and counts how often an engine's process crashes
               --cycles N (500)
+  hostile     how long hostile inputs (deep JSON, a million parameters, long headers) occupy the main thread of gateway,
+              IAM, monolith and control plane beyond what a plain request of the same size does; exit code 1 when one
+              takes more than 5 ms of CPU time
+              --tries N (5)   --only PART of an input's name   --server PART of a server's name   --port-base N
 
 Figures of a shared machine are its good moments: compare what ran in the same minutes, and look at the ratio.
 `
@@ -44,6 +49,9 @@ switch (what) {
     break
   case 'tokens':
     await benchTokens(args)
+    break
+  case 'hostile':
+    await benchHostile(args)
     break
   case 'propagation':
     await benchPropagation(args)

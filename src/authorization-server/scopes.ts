@@ -3,8 +3,12 @@ import { isStorable } from './parameters/value.ts'
 /** What parts scopes: ASCII blanks, and no others (RFC 6749 §3.3). */
 const BLANKS = /[ \t\n\v\f\r]+/
 
-/** Scope names in the order given, each once (RFC 6749 §3.3). */
+/** Text longer than this is not taken apart; it could only be refused. */
+const LONGEST_TEXT = 16 << 10
+
+/** Scope names in the order given, each once (RFC 6749 §3.3). Text over 16 KiB counts as one name, which nobody may have. */
 export function parseScopes(text: string): string[] {
+  if (text.length > LONGEST_TEXT) return [text]
   const names = text.split(BLANKS).filter((name) => name !== '')
   return names.length < 2 ? names : [...new Set(names)]
 }

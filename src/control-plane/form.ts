@@ -1,4 +1,4 @@
-import { decodeFormComponent } from '../parameters/index.ts'
+import { decodeFormComponent, isCountWithin } from '../parameters/index.ts'
 
 /** Name-value pairs in the order in which they came. */
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
@@ -9,6 +9,7 @@ export interface PairsFault {
 }
 
 const MAX_PAIRS = 1_000
+const TOO_MANY: PairsFault = { fault: `holds more than ${MAX_PAIRS} parameters` }
 const UNREADABLE: PairsFault = { fault: 'is not valid percent-encoded UTF-8' }
 
 /**
@@ -17,12 +18,14 @@ const UNREADABLE: PairsFault = { fault: 'is not valid percent-encoded UTF-8' }
  */
 export function parsePairs(text: string): Pairs | PairsFault {
   const pairs: Array<readonly [string, string]> = []
+  if (!isCountWithin(text, '&')) return TOO_MANY
   for (let start = 0; start < text.length; ) {
-    const end = text.indexOf('&', start) < 0 ? text.length : text.indexOf('&', start)
+    const separator = text.indexOf('&', start)
+    const end = separator < 0 ? text.length : separator
     const pair = text.slice(start, end)
     start = end + 1
     if (pair === '') continue
-    if (pairs.length === MAX_PAIRS) return { fault: `holds more than ${MAX_PAIRS} parameters` }
+    if (pairs.length === MAX_PAIRS) return TOO_MANY
     const equals = pair.indexOf('=')
     const name = decode(equals < 0 ? pair : pair.slice(0, equals))
     const value = decode(equals < 0 ? '' : pair.slice(equals + 1))

@@ -1,0 +1,231 @@
+import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { freePortRange } from '../test/support/ports.ts'
+import { startProgram } from '../test/support/program.ts'
+import { scratchDirectory } from '../test/support/scratch.ts'
+import { untilReady } from '../test/support/wait.ts'
+import { HOSTILE_INPUTS, HOSTILE_PATHS, type HostileInput } from './hostile/inputs.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+/** The most that one request may take of a server's only thread. */
+const LIMIT_MS = 5
+const WARM_UPS = 2
+const START_LIMIT_MS = 180_000
+
+/** A door that anyone can knock at. */
+interface Door {
+  readonly server: string
+  readonly url: string
+  readonly meter: Meter
+  readonly paths: { readonly GET: string; readonly POST: string }
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface Sample {
+  readonly door: Door
+  readonly name: string
+  readonly milliseconds: number
+  readonly status: number
+}
+
+/**
+ * Measures how much longer each hostile input occupies the main thread of gateway, IAM, monolith and control plane than
+ * a plain request of the same size does: CPU time of that thread from before a request to its answer, both in turns,
+ * medians of several tries. Sets the exit code to 1 when one takes more than 5 ms.
+ */
+export async function benchHostile(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      tries: { type: 'string', default: '5' },
+      only: { type: 'string', default: '' },
+      server: { type: 'string', default: '' },
+      'port-base': { type: 'string' },
+    },
+  })
+  const scratch = scratchDirectory('hostile')
+  const base = Number(values['port-base'] ?? (await freePortRange(7)))
+  const meters = join(scratch.path, 'meters')
+  mkdirSync(meters)
+  const data = join(scratch.path, 'data')
+  const seed = join(ROOT, 'test', 'fixtures', 'seed.json')
+  const up = ['up', '--data-dir', data, '--port-base', String(base), '--seed', seed, '--no-demo', '--test-controls']
+  const program = await startProgram({
+    command: process.execPath,
+    args: [join(ROOT, 'src', 'main.ts'), ...up],
+    env: {
+      METER_DIRECTORY: meters,
+      NODE_OPTIONS: `--import=${new URL('./hostile/meter.ts', import.meta.url).href}`,
+    },
+  })
+  try {
+    await untilReady(`http://127.0.0.1:${base + 1}/readyz`, START_LIMIT_MS)
+    await untilReady(`http://127.0.0.1:${base + 5}/readyz`, START_LIMIT_MS)
+    const token = readFileSync(join(data, 'admin-token'), 'utf8').trim()
+    const doors = await openDoors(base, meters, program.pid, token)
+    const samples: Sample[] = []
+    for (const door of doors.filter(({ server }) => server.includes(values.server))) {
+      samples.push(...(await measureDoor(door, base, Number(values.tries), values.only)))
+    }
+    report(samples)
+    for (const { meter } of doors) meter.close()
+  } finally {
+    await program.stop()
+    scratch.remove()
+  }
+}
+
+/** All parts but the gateway share a process; a request occupies one of them alone. */
+async function openDoors(base: number, meters: string, pid: number, token: string): Promise<Door[]> {
+  const gatewayPids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/)
+  const main = await Meter.open(join(meters, `${pid}.sock`))
+  let gateway: Meter | undefined
+  for (const child of gatewayPids) gateway ??= await Meter.open(join(meters, `${child}.sock`)).catch(() => undefined)
+  if (gateway === undefined) throw new Error('the gateway has no process of its own')
+  const at = (offset: number) => `http://127.0.0.1:${base + offset}`
+  const oauth = { GET: '/oauth/authorize', POST: '/oauth/token' }
+  const none = {}
+  const control = { 'private-token': token }
+  const flag = '/api/v4/features/proxy_oauth_requests_to_iam_service'
+  const explain = { GET: '/api/v4/features', POST: '/api/v1/explain' }
+  return [
+    { server: 'gateway token', url: at(0), meter: gateway, paths: oauth, headers: none },
+    {
+      ...{ server: 'gateway introspect', url: at(0), meter: gateway, headers: none },
+      paths: { GET: '/oauth/userinfo', POST: '/oauth/introspect' },
+    },
+    { server: 'gateway other', url: at(0), meter: gateway, paths: { GET: '/', POST: '/users/sign_in' }, headers: none },
+    { server: 'iam token', url: at(3), meter: main, paths: oauth, headers: none },
+    {
+      ...{ server: 'iam device', url: at(3), meter: main, headers: none },
+      paths: { GET: '/oauth/userinfo', POST: '/oauth/authorize_device' },
+    },
+    { server: 'monolith token', url: at(5), meter: main, paths: oauth, headers: none },
+    {
+      ...{ server: 'monolith sign-in', url: at(5), meter: main, headers: none },
+      paths: { GET: '/users/sign_in', POST: '/users/sign_in' },
+    },
+    { server: 'control flag', url: at(2), meter: main, paths: { GET: '/', POST: flag }, headers: control },
+    { server: 'control explain', url: at(2), meter: main, paths: explain, headers: control },
+    {
+      ...{ server: 'control forward_auth', url: at(2), meter: main, headers: control },
+      paths: { GET: '/-/oauth/forward_auth', POST: '/-/oauth/forward_auth' },
+    },
+    {
+      ...{ server: 'control Slack', url: at(2), meter: main, headers: none },
+      paths: { GET: '/console/', POST: '/api/v1/chatops/slack' },
+    },
+  ]
+}
+
+async function measureDoor(door: Door, base: number, tries: number, only: string): Promise<Sample[]> {
+  const samples: Sample[] = []
+  const paths = HOSTILE_PATHS.map((path) => ({ name: `path: ${path.slice(0, 30)}`, method: 'GET' as const, path }))
+  for (const input of [...HOSTILE_INPUTS, ...paths]) {
+    if (!input.name.includes(only)) continue
+    let sample = await measure(door, input, tries)
+    if (sample.status === 429) {
+      // What limits a caller is not what is measured.
+      await send(`http://127.0.0.1:${base}/__lab/reset`, { name: 'reset' }, {})
+      sample = await measure(door, input, tries)
+    }
+    samples.push(sample)
+    if (sample.milliseconds > LIMIT_MS) console.log(lineOf(sample))
+  }
+  return samples
+}
+
+async function measure(door: Door, input: HostileInput & { readonly path?: string }, tries: number): Promise<Sample> {
+  const path = input.path ?? door.paths[input.method ?? 'POST']
+  const url = `${door.url}${path}${input.query === undefined ? '' : `?${input.query}`}`
+  const plain: HostileInput = {
+    name: 'plain',
+    method: input.method ?? 'POST',
+    headers: { 'content-type': 'application/octet-stream' },
+    body: 'x'.repeat(Buffer.byteLength(input.body ?? '')),
+  }
+  const plainUrl = door.url + door.paths[input.method ?? 'POST']
+  let status = 0
+  for (let count = 0; count < WARM_UPS; count++) status = await send(url, input, door.headers)
+  const taken: number[] = []
+  const needed: number[] = []
+  for (let count = 0; count < tries; count++) {
+    needed.push(await timeOf(door, () => send(plainUrl, plain, door.headers)))
+    taken.push(await timeOf(door, () => send(url, input, door.headers)))
+  }
+  return { door, name: input.name, milliseconds: (median(taken) - median(needed)) / 1_000, status }
+}
+
+async function timeOf(door: Door, run: () => Promise<unknown>): Promise<number> {
+  const before = await door.meter.read()
+  await run()
+  return (await door.meter.read()) - before
+}
+
+function median(values: number[]): number {
+  return values.sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0
+}
+
+/** Sends it on a connection of its own; resolves to the status when the answer has come whole, 0 when none came. */
+function send(url: string, input: HostileInput, headers: Readonly<Record<string, string>>): Promise<number> {
+  const { method = 'POST', body = '' } = input
+  const bytes = Buffer.from(body)
+  const length = method === 'POST' ? { 'content-length': String(bytes.length) } : {}
+  return new Promise((done) => {
+    const options = { method, agent: false, headers: { ...length, ...headers, ...input.headers } }
+    const sent = request(url, options, (answer) => {
+      answer
+        .on('end', () => done(answer.statusCode ?? 0))
+        .on('error', () => done(0))
+        .resume()
+    })
+    sent.on('error', () => done(0)).end(bytes)
+  })
+}
+
+function report(samples: readonly Sample[]): void {
+  const worst = samples.toSorted((one, other) => other.milliseconds - one.milliseconds)
+  const over = worst.filter(({ milliseconds }) => milliseconds > LIMIT_MS)
+  console.log(
+    `\nCPU time of the main thread beyond a plain request of the same size, the slowest of ${samples.length}:\n`,
+  )
+  for (const sample of worst.slice(0, Math.max(15, over.length))) console.log(lineOf(sample))
+  console.log(
+    over.length === 0 ? `\nNone took more than ${LIMIT_MS} ms.` : `\n${over.length} took more than ${LIMIT_MS} ms.`,
+  )
+  if (over.length > 0) process.exitCode = 1
+}
+
+function lineOf({ door, name, milliseconds, status }: Sample): string {
+  return `${milliseconds.toFixed(1).padStart(7)} ms  ${door.server.padEnd(20)} ${name} (${status || 'no answer'})`
+}
+
+/** What a measured process says of its main thread. */
+class Meter {
+  readonly #socket: Socket
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  static async open(path: string): Promise<Meter> {
+    const socket = connect(path)
+    await once(socket, 'connect')
+    return new Meter(socket)
+  }
+
+  /** CPU time so far, in microseconds. */
+  async read(): Promise<number> {
+    this.#socket.write('?')
+    const [answer] = (await once(this.#socket, 'data')) as [Buffer]
+    return Number(answer.toString())
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}
