@@ -101,6 +101,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     limits: {
       connectMs: settings.connect_timeout_ms,
       iamHeadersMs: settings.iam_headers_timeout_ms,
+      iamNewFlowMs: settings.iam_new_flow_timeout_ms,
       legacyHeadersMs: settings.legacy_headers_timeout_ms,
       bodyIdleMs: settings.body_timeout_ms,
       routingEndpointMs: settings.routing_timeout_ms,

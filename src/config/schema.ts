@@ -164,6 +164,10 @@ const gateway = z.strictObject({
   ),
   connect_timeout_ms: milliseconds(2_000, 'For a connection to an upstream.'),
   iam_headers_timeout_ms: milliseconds(10_000, 'For the head of an answer from IAM.'),
+  iam_new_flow_timeout_ms: milliseconds(
+    3_000,
+    'The same for a request that starts a flow, which the monolith then answers. No effect unless it is the shorter one.',
+  ),
   legacy_headers_timeout_ms: milliseconds(60_000, 'For the head of an answer from the monolith.'),
   body_timeout_ms: milliseconds(60_000, 'Between two pieces of a body.'),
   routing_timeout_ms: milliseconds(1_000, 'For an answer of the routing endpoint.'),

@@ -12,6 +12,7 @@ import { type AnswerWatch, watchAnswer } from './answer-watch.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import type { Sender } from './circuit/breaker.ts'
+import { isSuffixed, withCors } from './cors.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
@@ -58,6 +59,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   /** Undefined until it is needed, and where nothing is traced. */
   #trace: RequestTrace | undefined
   #iamPath = ''
+  #isSuffixed = false
+  #patience: NodeJS.Timeout | undefined
   #body: Buffer | undefined
   #attempt: Attempt | undefined
   #attempts = 0
@@ -103,6 +106,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (match === undefined) return this.#forward('legacy')
     if (match === 'iam_page') return this.#forwardPage()
     this.endpoint = match.endpoint
+    this.#isSuffixed = isSuffixed(match)
     if (UNDECIDED.has(match.endpoint)) return this.#answerUndecided()
     this.#iamPath = this.#gate.routes.atIam(match) + this.#admitted.target.slice(this.path.length)
     if (!this.#admitted.hasBody) return this.#decide(match)
@@ -122,6 +126,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   close(isFinished: boolean): void {
     if (this.#isOver) return
     this.#isOver = true
+    clearTimeout(this.#patience)
     if (!isFinished) {
       this.#attempt?.cancel()
       this.#awaitsCircuit = false
@@ -230,6 +235,16 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#awaitsCircuit = destination === 'iam'
     this.#attempt = this.#lane.attempt(this)
     this.#attempt.start(upstream, this.#requestFor(destination))
+    const { iamHeadersMs, iamNewFlowMs } = gate.limits
+    const mayFailOver = destination === 'iam' && this.#facts?.startsFlow === true
+    if (mayFailOver && iamNewFlowMs < iamHeadersMs) this.#patience = setTimeout(this.#onSlow, iamNewFlowMs)
+  }
+
+  /** IAM may still answer, but not in time for a person who could be served by legacy. */
+  readonly #onSlow = (): void => {
+    if (!this.#awaitsCircuit) return
+    this.#attempt?.cancel()
+    this.onFailure('timed_out', new Error('iam takes too long for a new flow'))
   }
 
   #requestFor(destination: Destination): UpstreamRequest {
@@ -410,10 +425,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #trouble(trouble: Trouble): void {
-    const answer = troubleAnswer(trouble, this.endpoint, this.#lane.headers.accept)
+    const { method, endpoint } = this
+    const { headers } = this.#lane
+    const answer = troubleAnswer(trouble, endpoint, headers.accept)
     if (this.endpoint !== 'other') this.oauthError = boundedError('temporarily_unavailable')
     if (answer.status < 500) this.oauthError = 'invalid_request'
-    this.#answer(answer)
+    this.#answer(withCors({ endpoint, isSuffixed: this.#isSuffixed, method, headers }, answer))
   }
 
   #answer(answer: LocalAnswer): void {
@@ -422,6 +439,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #settle(hasFailed: boolean): void {
+    clearTimeout(this.#patience)
     if (!this.#awaitsCircuit) return
     this.#awaitsCircuit = false
     const { circuit } = this.#gate

@@ -47,6 +47,37 @@ const NEW_FLOWS: Record<string, { path: string; body?: string }> = {
   'device start': { path: '/oauth/authorize_device', body: 'client_id=moved' },
 }
 
+test('a new flow does not wait for a slow IAM as long as a request that IAM alone can answer', async () => {
+  const held: Array<() => void> = []
+  const iamUrl = await bed.rawSide((socket) => {
+    socket.on('data', (bytes) => {
+      if (!bytes.includes('gliamrt-')) return
+      held.push(() => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\niam'))
+    })
+  })
+  const patient = { ...limits, iamNewFlowMs: 100, iamHeadersMs: 60_000 }
+  for (const fastLane of [true, false]) {
+    const gateway = await bed.gateway({ legacyUrl: legacy.url, iamUrl, limits: patient, fastLane, breaker: NEVER_OPEN })
+    for (const { path, body } of Object.values(NEW_FLOWS)) {
+      const reply = await fetch(gateway.url + path, body === undefined ? {} : { method: 'POST', body, headers: FORM })
+      assert.equal(((await reply.json()) as { side: string }).side, 'legacy')
+    }
+    const body = 'grant_type=refresh_token&refresh_token=gliamrt-x'
+    const refresh = fetch(`${gateway.url}/oauth/token`, { method: 'POST', body, headers: FORM })
+    const refreshed = refresh.then(
+      (reply) => reply.text(),
+      () => 'cut off',
+    )
+    await until(() => held.length > 0)
+    const overdue = await fetch(`${gateway.url}/oauth/authorize?client_id=moved&response_type=code`)
+    assert.equal(((await overdue.json()) as { side: string }).side, 'legacy')
+    const decisions = await bed.records('decisions')
+    assert.equal(decisions.at(-1)?.['reason'], 'iam_failed_over')
+    held.pop()?.()
+    assert.equal(await refreshed, 'iam')
+  }
+})
+
 describe('a new flow falls back to legacy, once, with the same bytes, when IAM', () => {
   for (const [name, fault] of Object.entries(FAULTS)) {
     test(name, async () => {

@@ -25,6 +25,8 @@ async function sideOf(path: string, options: RequestInit = {}): Promise<string> 
   const answer = await fetch(gateway.url + path, { redirect: 'manual', ...options })
   return ((await answer.json()) as { side: string }).side
 }
+/** What reached either side, but for the gateway's own question whether IAM is up. */
+const forwarded = () => [...legacy.received, ...iam.received].map(({ url }) => url).filter((url) => url !== '/readyz')
 const post = (body: string, headers: Record<string, string> = FORM): RequestInit => ({ method: 'POST', body, headers })
 
 test('an authorization request of a moved application goes to IAM, of one that stays to legacy', async () => {
@@ -200,7 +202,7 @@ test('what holds too many parameters or nests them too deeply is refused, reache
   }
   const page = await fetch(`${gateway.url}/oauth/authorize?${'&'.repeat(4_100)}`, { headers: { accept: 'text/html' } })
   assert.deepEqual([page.status, page.headers.get('content-type')], [400, 'text/html; charset=utf-8'])
-  assert.deepEqual([legacy.received, iam.received], [[], []])
+  assert.deepEqual(forwarded(), [])
   const records = await bed.records('decisions')
   const { destination, reason, status } = records.at(-1) ?? {}
   assert.deepEqual([destination, reason, status], ['rejected', 'malformed_request', 400])
@@ -219,7 +221,7 @@ test('a body over the limit is refused as OAuth says, whether announced or not, 
     assert.match(answer, /Connection: close/i)
     assert.match(answer, /\r\n\r\n\{"error":"invalid_request","error_description":"[^"]+"\}$/)
   }
-  assert.equal(legacy.received.length + iam.received.length, 0)
+  assert.deepEqual(forwarded(), [])
   const records = await bed.records('decisions')
   const last = records.at(-1)
   assert.deepEqual([last?.['destination'], last?.['reason'], last?.['status']], ['rejected', 'body_too_large', 413])
@@ -241,7 +243,7 @@ test('a body that the client cuts short is forwarded to nobody', async () => {
     (await cutShort()).slice(before).map(({ destination }) => destination),
     ['rejected', 'rejected'],
   )
-  assert.equal(legacy.received.length + iam.received.length, 0)
+  assert.deepEqual(forwarded(), [])
 })
 
 test('a body that trickles in too slowly is given up', async () => {

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { isLoopback, plainAddress, type TrustedProxies } from '../http/index.ts'
 import { MAX_BODY_BYTES } from '../routing/index.ts'
 import { type Admitted, admit, isWebSocketHandshake, type Refusal } from './admission.ts'
+import { isSuffixed, withCors } from './cors.ts'
 import { Exchange } from './exchange.ts'
 import { openFastLane } from './fast-lane/fast-lane.ts'
 import type { Gate } from './gate.ts'
@@ -54,7 +55,7 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
   }
   const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
     const admitted = admit(message as Parameters<typeof admit>[0])
-    if ('why' in admitted) return refuse(response, admitted)
+    if ('why' in admitted) return refuse(gate, message, response, admitted)
     const peer = peerOf(message.socket, trustedProxies)
     const exchange = new Exchange(gate, new NodeLane(message, response), admitted, peer, identify(message, peer))
     ;(response as Carrier)[EXCHANGE] = exchange
@@ -169,11 +170,21 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
 }
 
 /** Refuses a request whose bytes cannot be trusted to end where they seem to: the connection goes with it. */
-function refuse(response: ServerResponse, refusal: Refusal): void {
-  const body = `${STATUS_LINES[refusal.status]}: ${refusal.why}\n`
+function refuse({ routes }: Gate, message: IncomingMessage, response: ServerResponse, { status, why }: Refusal): void {
+  const { method = '', url = '', headers } = message
+  const plain = {
+    status,
+    headers: [['Content-Type', 'text/plain']] as const,
+    body: `${STATUS_LINES[status]}: ${why}\n`,
+  }
+  const match = routes.match(url.split('?', 1)[0] ?? '')
+  const answer =
+    typeof match === 'object'
+      ? withCors({ endpoint: match.endpoint, isSuffixed: isSuffixed(match), method, headers }, plain)
+      : plain
   response.shouldKeepAlive = false
-  response.writeHead(refusal.status, { 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(body) })
-  response.end(body)
+  const raw = [...answer.headers.flat(), 'Content-Length', String(Buffer.byteLength(answer.body))]
+  response.writeHead(answer.status, raw).end(answer.body)
 }
 
 function refuseSocket(socket: Duplex, status: number): void {

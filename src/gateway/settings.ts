@@ -37,6 +37,8 @@ export interface GatewayLimits {
   readonly connectMs: number
   /** From the end of the request to the head of the answer. */
   readonly iamHeadersMs: number
+  /** The same for a request that starts a flow: then legacy answers it. */
+  readonly iamNewFlowMs: number
   readonly legacyHeadersMs: number
   /** How long a body may stand still, in either direction. */
   readonly bodyIdleMs: number
@@ -59,6 +61,7 @@ export interface GatewayLimits {
 export const DEFAULT_LIMITS: GatewayLimits = {
   connectMs: 2_000,
   iamHeadersMs: 10_000,
+  iamNewFlowMs: 3_000,
   legacyHeadersMs: 60_000,
   bodyIdleMs: 60_000,
   requestHeadMs: 15_000,
