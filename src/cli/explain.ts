@@ -54,7 +54,7 @@ function plan(line: CommandLine): ControlPlan {
       `${answer.destination} (${answer.reason})`,
       ...answer.because.map((reason) => `  ${reason}`),
       `  by version ${answer.version} of ${answer.environment}`,
-      ...(answer.gateways?.in_words ?? ['IAM is taken to be up']).map((words) => `  ${words}`),
+      ...(answer.gateways?.in_words ?? ['IAM is assumed to be up']).map((words) => `  ${words}`),
     ]
     return { json, lines }
   }

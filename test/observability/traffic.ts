@@ -47,6 +47,8 @@ export async function causeTraffic(system: System): Promise<string[]> {
     return tokens.access.startsWith(IAM_PREFIXES.access_token) ? tokens : undefined
   })
   await goThrough(onIam)
+  const wrong = `grant_type=client_credentials&client_id=${moved.uid}&client_secret=planted-password`
+  await fetch(`${system.issuer}/oauth/token`, { method: 'POST', headers: FORM, body: wrong })
   await causeNoise(system.issuer)
   await askRouting(system, moved.uid)
   return secrets

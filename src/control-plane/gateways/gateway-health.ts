@@ -51,18 +51,21 @@ export function commonState(health: GatewayHealth): CommonState {
 /** In sentences, for a decision about an application: which gateways decide otherwise than the flags say, and why. */
 export function healthInWords(health: GatewayHealth, application: number | undefined): string[] {
   const { connected, circuitOpen, brakeOn, behind } = health
-  if (connected === 0) return ['no gateway is connected; IAM is taken to be up']
+  if (connected === 0) return ['no gateway is connected, so IAM is assumed to be up']
   const own = health.applicationCircuitOpen(application)
-  const at = (names: readonly string[]) => `${names.length} of ${connected} gateways (${listed(names)})`
+  const at = (names: readonly string[]) =>
+    `${names.length} of ${connected} ${connected === 1 ? 'gateway' : 'gateways'} (${listed(names)})`
   const words = [
     ...(circuitOpen.length > 0 ? [`IAM's circuit is open at ${at(circuitOpen)}: new flows go to legacy there`] : []),
     ...(own.length > 0
       ? [`the circuit of application ${application} is open at ${at(own)}: its new flows go to legacy there`]
       : []),
     ...(brakeOn.length > 0 ? [`a brake of its own is on at ${at(brakeOn)}: no new flow goes to IAM there`] : []),
-    ...(behind.length > 0 ? [`not the newest version is in use at ${at(behind)}`] : []),
+    ...(behind.length > 0 ? [`an older version is still in use at ${at(behind)}`] : []),
   ]
-  return words.length > 0 ? words : [`${connected} connected gateways report IAM up and the newest version in use`]
+  if (words.length > 0) return words
+  const who = connected === 1 ? 'the connected gateway reports' : `all ${connected} connected gateways report`
+  return [`${who} that IAM is up and the newest version is in use`]
 }
 
 function listed(names: readonly string[]): string {
