@@ -8,6 +8,8 @@ const ROWS: readonly ApplicationRow[] = [1, 2, 3, 4, 5, 6].map((id) => [id, `cli
 const PROBES = '/readyz'
 /** The first probe after opening comes soon, so that tests need not wait. */
 const breaker = { openMs: 100, openMaxMs: 200 }
+/** For tests that look at an open circuit, however slow the machine is. */
+const STAYS_OPEN = { openMs: 60_000, openMaxMs: 60_000 }
 
 interface Stage {
   readonly iam: Side
@@ -83,21 +85,28 @@ for (const fastLane of [true, false]) {
     })
 
     test('stays closed for everyone while callers all over the world find one application broken', async () => {
-      const { iam, gateway, authorize, gauges } = await stage()
-      const mend = failsFor(iam, ({ url }) => url.includes('client-1'))
+      const { iam, gateway, authorize, gauges } = await stage({ breaker: STAYS_OPEN })
+      failsFor(iam, ({ url }) => url.includes('client-1'))
       for (let at = 1; at <= 5; at++) assert.equal(await authorize(1, `203.0.113.${at}`), 'iam_failed_over')
       assert.equal(await authorize(1, '198.51.100.7'), 'iam_unavailable')
       assert.deepEqual(await gauges(), { all: '0', application: '1', caller: '0' })
       const ready = (await (await fetch(`${gateway.adminUrl}/readyz`)).json()) as Record<string, unknown>
       assert.deepEqual([ready['iam_circuit'], ready['application_circuits_open']], ['closed', [1]])
       assert.equal(await authorize(2, '198.51.100.7'), 'flag_enabled')
+    })
+
+    test('of one application closes once it works again', async () => {
+      const { iam, authorize, gauges } = await stage()
+      const mend = failsFor(iam, ({ url }) => url.includes('client-1'))
+      for (let at = 1; at <= 5; at++) await authorize(1, `203.0.113.${at}`)
       mend()
       await until(async () => (await authorize(1, '198.51.100.7')) === 'flag_enabled')
       assert.equal((await gauges()).application, '0')
+      assert.ok((await bed.records()).some(({ msg }) => msg === 'circuit of one application closed'))
     })
 
     test('one caller whose requests fail goes to legacy alone, other users of the application do not', async () => {
-      const { iam, authorize, gauges } = await stage({ breaker: { openMs: 60_000, openMaxMs: 60_000 } })
+      const { iam, authorize, gauges } = await stage({ breaker: STAYS_OPEN })
       failsFor(iam, ({ url }) => url.includes('evil=1'))
       for (let at = 0; at < 5; at++) assert.equal(await authorize(1, '203.0.113.9', '&evil=1'), 'iam_failed_over')
       assert.equal(await authorize(1, '203.0.113.9'), 'iam_unavailable')
@@ -118,7 +127,7 @@ for (const fastLane of [true, false]) {
     })
 
     test('opens when several applications fail for callers of several networks', async () => {
-      const { iam, authorize, gauges } = await stage({ breaker: { openMs: 60_000, openMaxMs: 60_000 } })
+      const { iam, authorize, gauges } = await stage({ breaker: STAYS_OPEN })
       failsFor(iam, () => true)
       for (const id of [1, 2, 3, 4, 5]) await authorize(id, `203.0.113.${id}`)
       assert.equal((await gauges()).all, '1')
