@@ -13,12 +13,13 @@ import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import type { Sender } from './circuit/breaker.ts'
 import { isSuffixed, withCors } from './cors.ts'
+import { introspectAcross, isAcross, tokenInfoRequest } from './cross-introspection.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
 import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
 import { cookieOwner, type Gate } from './gate.ts'
 import { HeldReply } from './held-reply.ts'
-import { CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
+import { askSideOf, CONCERNS_BOTH, inquireAtSides } from './inquiry.ts'
 import type { Lane, Reply } from './lane.ts'
 import { learnFromRedirect } from './learning.ts'
 import { type LocalAnswer, type Trouble, troubleAnswer } from './local-answers.ts'
@@ -207,6 +208,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (decision === undefined) return this.#reject('temporarily_unavailable', 'credential_unknown')
     this.reason = decision.reason
     this.applicationId = decision.applicationId
+    if (isAcross(facts)) return void this.#introspectAcross(facts).catch(this.fail)
     const concernsBoth = decision.reason === 'credential_unknown' && CONCERNS_BOTH.has(this.endpoint)
     if (concernsBoth && this.#gate.iam !== undefined) this.#inquire().catch(this.fail)
     else this.#forward(decision.destination)
@@ -218,6 +220,22 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (finding.by === 'neither') return this.#trouble(finding.trouble)
     this.destination = finding.by
     this.#passOn(finding.answer)
+  }
+
+  /** Neither side knows both tokens, so each is asked about its own. */
+  async #introspectAcross(facts: Facts): Promise<void> {
+    const ask = (side: Destination, token: string) =>
+      askSideOf(this.#gate, side, tokenInfoRequest(this.#requestFor(side), this.#gate.routes.tokenInfo(side), token))
+    const finding = await introspectAcross(facts, ask, Date.now() / 1_000)
+    if (this.#isOver) return
+    if (finding.by === 'neither') return this.#trouble('temporarily_unavailable')
+    if (finding.by !== 'gateway') return this.#forward(finding.by)
+    const headers = [
+      ['Content-Type', 'application/json; charset=utf-8'],
+      ['Cache-Control', 'no-store'],
+    ] as const
+    this.destination = facts.credential === 'iam' ? 'iam' : 'legacy'
+    this.#answer({ status: 200, headers, body: JSON.stringify(finding.document) })
   }
 
   #passOn({ status, statusText, raw, length, body }: WholeAnswer): void {

@@ -9,13 +9,16 @@ import type { Trouble } from './local-answers.ts'
 /** Endpoints at which a credential of unknown issuer concerns both sides (RFC 7009, RFC 7662, OpenID Connect Core §5.3). */
 export const CONCERNS_BOTH: ReadonlySet<Endpoint> = new Set(['introspect', 'revoke', 'userinfo', 'token_info'])
 
+/** A side's answer, or why there is none; `unavailable` where it is known to be down and was not asked. */
+export type Asked = WholeAnswer | Failure | 'unavailable'
+
 /** What an inquiry rests on. */
 export interface Inquiry {
   readonly endpoint: Endpoint
   /** Whether IAM may have issued a credential that nothing marks as its own. */
   readonly iamMayHold: boolean
   /** Puts the request to a side; `unavailable` where it is known to be down and was not asked. */
-  ask(side: Destination): Promise<WholeAnswer | Failure | 'unavailable'>
+  ask(side: Destination): Promise<Asked>
 }
 
 /** Whose answer the client gets, or why it gets none. */
@@ -49,17 +52,16 @@ export function inquireAtSides(
   endpoint: Endpoint,
   requestFor: (side: Destination) => UpstreamRequest,
 ): Promise<Finding> {
-  const ask = (side: Destination) => {
-    const request = requestFor(side)
-    return side === 'legacy' ? askPatiently(gate.legacy, request, gate.limits.legacyHeadersMs) : askIam(gate, request)
-  }
+  const ask = (side: Destination) => askSideOf(gate, side, requestFor(side))
   return inquire({ endpoint, iamMayHold: gate.ledger.iamMayHoldUnknown, ask })
 }
 
-async function askIam(
-  { iam, circuit, limits }: Gate,
-  request: UpstreamRequest,
-): Promise<WholeAnswer | Failure | 'unavailable'> {
+/** Puts one request to one side of a gateway, as an inquiry does. */
+export function askSideOf(gate: Gate, side: Destination, request: UpstreamRequest): Promise<Asked> {
+  return side === 'legacy' ? askPatiently(gate.legacy, request, gate.limits.legacyHeadersMs) : askIam(gate, request)
+}
+
+async function askIam({ iam, circuit, limits }: Gate, request: UpstreamRequest): Promise<Asked> {
   if (iam === undefined || circuit.isOpen) return 'unavailable'
   const answer = await askSide(iam, request, Math.min(limits.iamHeadersMs, limits.inquiryMs))
   // A token that nobody can place belongs to no application.

@@ -81,6 +81,11 @@ export class Routes {
     return { token: own.token ?? root + USUAL_PATHS.token, revoke: own.revoke ?? root + USUAL_PATHS.revoke }
   }
 
+  /** Where a side says what a bearer token is. */
+  tokenInfo(side: Destination): string {
+    return `${side === 'iam' ? '' : this.#root}/oauth/token/info`
+  }
+
   /** Where each side has its signing keys. */
   get keys(): { readonly legacy: string; readonly iam: string } {
     return this.#keys

@@ -17,6 +17,8 @@ export interface Facts {
   readonly credential: 'none' | 'iam' | 'legacy' | 'unknown'
   /** That credential itself. It is a secret: for a ledger to look up by its hash, for nothing else. */
   readonly presented?: string | undefined
+  /** Of an introspection: the bearer token that asks, where no client does; a secret like `presented`. */
+  readonly caller?: { readonly token: string; readonly issuer: 'iam' | 'legacy' | 'unknown' } | undefined
   /** A login or consent verifier that IAM issued: checked, not merely present. */
   readonly hasGenuineVerifier: boolean
   /** The side that served the first page of the flow which this request continues, if it says so credibly. */

@@ -66,6 +66,7 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
     exceedsLimits: parameters.exceedsLimits,
     credential,
     presented: value,
+    caller: parts.endpoint === 'introspect' ? callerOf(parts, parameters, marks) : undefined,
     hasGenuineVerifier,
     affinity,
     startsFlow: credential === 'none' && !hasGenuineVerifier && affinity === undefined,
@@ -185,6 +186,13 @@ function bearerOf(parts: RequestParts, parameters: RoutingParameters): readonly 
   if (inParameter.length > 0) return inParameter
   const inHeaders = [bearerIn(parts.authorization), bearerIn(parts.otherAuthorization)].filter((one) => one !== '')
   return inHeaders.length > 0 ? inHeaders : parameters.all('bearer_token')
+}
+
+/** The bearer token that asks about another token (RFC 7662 §2.1); a client that names itself comes before it. */
+function callerOf(parts: RequestParts, parameters: RoutingParameters, marks: CredentialMarks): Facts['caller'] {
+  if (parameters.get('client_id') !== undefined || parameters.get('token') === undefined) return undefined
+  const [token] = bearerOf(parts, parameters)
+  return token === undefined ? undefined : { token, issuer: issuerByMark(token, 'access_token', marks) }
 }
 
 function bearerIn(authorization: string | undefined): string {
