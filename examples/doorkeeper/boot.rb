@@ -19,6 +19,7 @@ Rails.application.config.to_prepare do
   Doorkeeper::Application.include Iam::ReplicatedApplication
   Doorkeeper::AuthorizationsController.prepend Iam::SharedConsent
   Doorkeeper::AuthorizedApplicationsController.prepend Iam::SharedGrantList
+  User.include Iam::ReplicatedUser
 end
 Platform::Application.initialize!
 

@@ -31,14 +31,16 @@ function application(key: string): SeedClient {
   return found
 }
 
-describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_000 }, () => {
+describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 540_000 }, () => {
   let platform: Platform
   let client: Traveller
   const moved = application('conf')
   const callback = moved.redirect_uris[0] ?? ''
 
   before(async () => {
-    const users = seed.users.map((user) => (user['username'] === 'alice' ? { ...user, claims: CLAIMS } : user))
+    const users = seed.users.map((user) =>
+      user['username'] === 'alice' ? { ...user, claims: CLAIMS } : { ...user, admin: true },
+    )
     platform = await startPlatform(JSON.stringify({ ...seed, users }))
     client = await traveller(openidClient, platform.issuer, moved)
     await eventually('every application has arrived', async () => {
@@ -283,6 +285,103 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 240_
     assert.ok(remove)
     await browser.submit(remove)
     await eventually('it is gone', async () => (await platform.control(path)).status === 404)
+  })
+
+  describe('with a user on IAM who is looked after at the platform', () => {
+    const administrator = new Browser()
+    const users = () => administrator.open(`${platform.issuer}/admin/users`)
+    const press = async (button: string, fields: Record<string, string> = {}) => {
+      const page = await users()
+      const form = page.forms.find(
+        ({ action, buttons }) => /^\/admin\/users\/1(\/|$)/.test(action.pathname) && buttons.includes(button),
+      )
+      assert.ok(form, button)
+      await administrator.submit(form, fields)
+    }
+    const userinfo = async (tokens: Tokens) => {
+      const headers = { authorization: `Bearer ${tokens.access}` }
+      return fetch(`${platform.issuer}/oauth/userinfo`, { headers, signal: AbortSignal.timeout(5_000) })
+    }
+    const hasEnded = (tokens: Tokens) => async () => (await userinfo(tokens)).status === 401
+
+    before(async () => {
+      await setFlag('true')
+      await signInTo(
+        await administrator.open(`${platform.issuer}/users/sign_in`),
+        administrator,
+        'bob',
+        'bob-password-2',
+      )
+    })
+    after(() => setFlag('false'))
+
+    test('a new name shows at userinfo, and signing out everywhere, blocking and deleting end what IAM has issued', async () => {
+      const first = await signInOn('iam')
+      await press('Rename', { 'user[name]': 'Alice Newname' })
+      await eventually('the new name shows', async () => {
+        const { name } = (await (await userinfo(first)).json()) as { name: string }
+        return name === 'Alice Newname'
+      })
+
+      await press('Sign out everywhere')
+      await eventually('the first tokens have ended', hasEnded(first))
+      await assert.rejects(client.refresh(first))
+
+      const second = await signInOn('iam')
+      await press('Block')
+      await eventually('the second tokens have ended', hasEnded(second))
+      await assert.rejects(client.refresh(second))
+      await assert.rejects(client.signIn(new Browser()))
+
+      await press('Unblock')
+      const third = await signInOn('iam')
+      assert.equal((await userinfo(third)).status, 200)
+      await press('Delete')
+      await eventually('the third tokens have ended', hasEnded(third))
+      await assert.rejects(client.refresh(third))
+    })
+  })
+
+  test('a Rails over an empty database removes nothing, and says so', async () => {
+    const before = await (await platform.internal('GET', '/oauth2/internal/clients')).json()
+    const stranger = await platform.startStranger()
+    try {
+      await eventually('it has compared', () => /control holds are not in this database/.test(stranger.log()))
+      assert.match(stranger.log(), /8 of 8 applications that iam holds .* too many to be believed, none is removed/)
+    } finally {
+      await stranger.stop()
+    }
+    assert.deepEqual(await (await platform.internal('GET', '/oauth2/internal/clients')).json(), before)
+    const { applications } = (await (await platform.control('/api/v1/applications')).json()) as {
+      applications: unknown[]
+    }
+    assert.equal(applications.length, 8)
+  })
+
+  test('an application that was removed by mistake comes back, although IAM remembers the removal', async () => {
+    const other = application('other')
+    assert.equal((await platform.internal('DELETE', `/oauth2/internal/clients/${other.uid}?version=40`)).status, 200)
+    const browser = new Browser()
+    await signInTo(await browser.open(`${platform.issuer}/users/sign_in`), browser, 'bob', 'bob-password-2')
+    const page = await browser.open(`${platform.issuer}/settings/applications`)
+    const rename = page.forms.find(
+      ({ action, buttons }) => action.pathname.endsWith(`/${other.id}`) && buttons.includes('Rename'),
+    )
+    assert.ok(rename)
+    await browser.submit(rename, { 'application[name]': 'Back again' })
+    await eventually('IAM and the control plane have it', async () => {
+      const { clients } = (await (await platform.internal('GET', '/oauth2/internal/clients')).json()) as {
+        clients: Array<{ id: number; version: number }>
+      }
+      const held = clients.find(({ id }) => id === other.id)
+      const known = (await (await platform.control(`/api/v1/applications/${other.uid}`)).json()) as {
+        version: number
+        arrived: boolean
+      }
+      return held !== undefined && held.version > 40 && known.arrived && known.version === held.version
+    })
+    const log = readFileSync(join(platform.stateDir, 'rails.log'), 'utf8')
+    assert.match(log, /iam did not store application \d+ version \d+: it holds version 40; raised and sent again/)
   })
 
   test('no log holds a password, token, code or challenge', () => {

@@ -20,12 +20,16 @@ export interface Platform {
   control(path: string): Promise<Response>
   /** Does something while IAM is stopped, then starts it on the same ports. */
   withoutIam(work: () => Promise<void>): Promise<void>
+  /** Starts another Rails over a database of its own, which is empty, beside the same IAM and control plane. */
+  startStranger(): Promise<{ log(): string; stop(): Promise<unknown> }>
+  /** Calls IAM's internal port. */
+  internal(method: string, path: string): Promise<Response>
   stop(): Promise<void>
 }
 
 /** Starts everything as README.md says, on free ports, an empty state and a seed document. Rejects, with what was said, when it fails. */
 export async function startPlatform(seed: string): Promise<Platform> {
-  const base = await freePortRange(6)
+  const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
   const url = (offset: number) => `http://${at(offset)}`
   const scratch = scratchDirectory('rails')
@@ -88,6 +92,17 @@ export async function startPlatform(seed: string): Promise<Platform> {
     async withoutIam(work) {
       await programs[1]?.stop()
       await work().finally(startIam)
+    },
+    async startStranger() {
+      const { SEED: _, ...environment } = rails
+      const env = { ...environment, PORT: String(base + 6), STATE_DIR: file('stranger') }
+      const program = await startProgram({ command: join(ROOT, 'examples', 'doorkeeper', 'run.sh'), args: [], env })
+      await untilReady(`${url(6)}/readyz`, 60_000)
+      return { log: () => readFileSync(join(file('stranger'), 'rails.log'), 'utf8'), stop: () => program.stop() }
+    },
+    internal: async (method, path) => {
+      const headers = { 'gitlab-iam-auth-token': readFileSync(file('iam-token'), 'utf8').trim() }
+      return fetch(`${url(4)}${path}`, { method, headers, signal: AbortSignal.timeout(5_000) })
     },
     stop,
   }

@@ -7,7 +7,9 @@ import type { Store, Written } from './store.ts'
 
 /** What came of an announcement. `stale` and `unchanged` are successes: something as new or newer is known. */
 export type ApplicationOutcome =
-  | { readonly kind: 'stored' | 'removed' | 'unchanged' | 'stale'; readonly application: ApplicationRecord | undefined }
+  | { readonly kind: 'stored' | 'removed' | 'unchanged'; readonly application: ApplicationRecord | undefined }
+  /** `version` is that of what is known, or of the removal that is remembered. */
+  | { readonly kind: 'stale'; readonly application: ApplicationRecord | undefined; readonly version: number }
   | { readonly kind: 'client_id_taken'; readonly by: number }
 
 interface Stored {
@@ -36,7 +38,7 @@ export function putApplication(
       stored &&
       (stored.version > application.version || (stored.is_removed && stored.version >= application.version))
     ) {
-      return { change: undefined, result: { kind: 'stale', application: held } }
+      return { change: undefined, result: { kind: 'stale', application: held, version: stored.version } }
     }
     const [rival] = await tx.query<{ id: number }>(
       `select id from ${store.schema}.applications where client_id = $1 and id <> $2 and not is_removed`,
@@ -82,7 +84,9 @@ export function removeApplication(
   return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
     const stored = await read(tx, store.schema, id)
     const held = stored && recordOf(id, stored)
-    if (stored && stored.version > version) return { change: undefined, result: { kind: 'stale', application: held } }
+    if (stored && stored.version > version) {
+      return { change: undefined, result: { kind: 'stale', application: held, version: stored.version } }
+    }
     await tx.query(
       `insert into ${store.schema}.applications (id, version, is_removed) values ($1, $2, true)
         on conflict (id) do update set client_id = null, document = null, version = excluded.version,

@@ -62,7 +62,7 @@ export const INTERNAL_PATHS = {
   users: '/oauth2/internal/users',
   /** POST {@link userRevocationSchema}: ends all that a user has until now: {@link revokedUserSchema}. Repeatable. */
   usersRevoke: '/oauth2/internal/users/revoke',
-  /** PUT an application document: inserted, or updated when its version is higher; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
+  /** PUT an application document: inserted, or updated when its version is higher: {@link storedClientSchema}; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
   /** GET lists the signing keys: {@link signingKeysSchema}, the answer of both changes too. */
   keys: '/oauth2/internal/keys',
@@ -300,6 +300,18 @@ export const grantRevocationSchema = z.strictObject({ subject, client_id: client
 /** Its answer: how many were revoked. */
 export const revokedGrantsSchema = z.object({
   revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }),
+})
+
+/**
+ * Answer of PUT clients. `stored` false: what IAM has is as new or newer, and this is not it unless `version` is that of the
+ * document and `state` is `held`. A sender that owns the application raises its version above `version` and sends it again.
+ */
+export const storedClientSchema = z.object({
+  client_id: z.string(),
+  stored: z.boolean(),
+  /** The version that IAM holds, or that of the removal it remembers. Absent: an IAM from before this was told. */
+  version: z.int().optional(),
+  state: z.enum(['held', 'removed']).optional(),
 })
 
 /** POST introspect. */

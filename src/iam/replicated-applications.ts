@@ -6,7 +6,11 @@ import type { Database, Queryable } from '../storage/index.ts'
  * What became of a document: `stale` when what is held, or the removal that is remembered, is as new or newer;
  * `conflict` when its id is another application's.
  */
-export type Delivery = 'stored' | 'stale' | 'conflict'
+export type Delivery =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'conflict' }
+  /** `version` is that of what is held, or of the removal that is remembered. */
+  | { readonly kind: 'stale'; readonly version: number; readonly isRemoved: boolean }
 
 const UNIQUE_VIOLATION = '23505'
 
@@ -30,7 +34,7 @@ export class ReplicatedApplications {
     try {
       return await this.#put(application)
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION) return 'conflict'
+      if (error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION) return { kind: 'conflict' }
       throw error
     }
   }
@@ -42,8 +46,13 @@ export class ReplicatedApplications {
         `select version from ${this.#schema}.removed_applications where client_id = $1`,
         [application.client_id],
       )
-      if (removed && removed.version >= application.version) return 'stale'
-      return (await this.#applications.upsert(application, tx)) ? 'stored' : 'stale'
+      if (removed && removed.version >= application.version) {
+        return { kind: 'stale', version: removed.version, isRemoved: true }
+      }
+      if (await this.#applications.upsert(application, tx)) return { kind: 'stored' }
+      // Under the lock, so nobody has changed it since.
+      const held = await this.#applications.find(application.client_id)
+      return { kind: 'stale', version: held?.version ?? application.version, isRemoved: false }
     })
   }
 

@@ -25,6 +25,7 @@ module Iam
     GRANTS = "/oauth2/internal/grants".freeze
     SHORT_LIMIT = 2
     CLIENTS = "/oauth2/internal/clients".freeze
+    USERS = "/oauth2/internal/users".freeze
     FAULTS = [SystemCallError, SocketError, IOError, Timeout::Error, Net::ProtocolError, Net::HTTPBadResponse, OpenSSL::SSL::SSLError].freeze
 
     # url: the internal port; token: what it shares with this application; issuer: the public origin of both.
@@ -95,6 +96,25 @@ module Iam
       @http.get(CLIENTS, {}).fetch("clients")
     end
 
+    def put_user(document)
+      @http.put(USERS, {}, document)
+    end
+
+    def remove_user(subject, version)
+      @http.delete("#{USERS}/#{subject}", version: version)
+    end
+
+    # Everybody IAM knows, by pages.
+    def known_users
+      known = []
+      after = nil
+      loop do
+        page = @http.get(USERS, after ? { after: after } : {})
+        known.concat(page.fetch("users"))
+        after = page["next"] or return known
+      end
+    end
+
     private
 
     def answer_consent_with(challenge, error, description)
@@ -148,7 +168,7 @@ module Iam
     end
 
     def read(answer, method, path)
-      raise Gone, "#{method} #{path.split("/").first(5).join("/")}" if answer.code == "404"
+      raise Gone, "#{method} #{path.split("/").first(5).join("/")}" if %w[404 409].include?(answer.code)
       raise SignInTooOld, "sign-in too old" if answer.code == "400" && answer.body.to_s.include?('"reason":"sign_in_too_old"')
       raise Refused, "answered #{answer.code}" if %w[400 413 422].include?(answer.code)
       raise Unavailable, "answered #{answer.code}" unless answer.is_a?(Net::HTTPSuccess)

@@ -5,6 +5,7 @@ require_relative "consent_controller"
 require_relative "resource_owners_controller"
 require_relative "access_tokens"
 require_relative "replicated_application"
+require_relative "replicated_user"
 require_relative "replication"
 require_relative "grants"
 require_relative "shared_consent"
@@ -28,8 +29,15 @@ module Iam
         name: user.name.to_s,
         email: user.email.to_s,
         claims: { email_verified: user.email_verified, picture: user.picture, groups: user.group_paths }.compact,
+        version: user.replication_version,
+        credentials_epoch: user.credentials_epoch,
         auth_time: user.current_sign_in_at.to_i,
       }
+    end
+
+    # The same after a change of the user, who need not have signed in.
+    def changed_user_document(user)
+      user_document(user).except(:auth_time).merge(state: user.replication_state)
     end
   end
 end

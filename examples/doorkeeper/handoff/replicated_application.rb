@@ -8,9 +8,13 @@ module Iam
 
     included do
       before_update :raise_replication_version
-      after_save { Replication.note(id, uid, replication_version, removed: false) if saved_changes? }
+      after_save { note_replication if saved_changes? }
       after_destroy { Replication.note(id, uid, replication_version + 1, removed: true) }
       after_commit { Replication.wake }
+    end
+
+    def note_replication
+      Replication.note(id, uid, replication_version, removed: false)
     end
 
     # What others are told. The secret goes as a digest only.

@@ -1,7 +1,9 @@
 module Iam
-  # An application that has changed and must be told to a target.
+  # Something that has changed and must be told to a target: an application, or a user.
   class OutboxEntry < ::ApplicationRecord
     self.table_name = "iam_outbox"
+
+    scope :of, ->(target, kind) { where(target: target, kind: kind).order(:id) }
   end
 
   # The version of an application that IAM has confirmed.
@@ -9,8 +11,19 @@ module Iam
     self.table_name = "iam_confirmations"
   end
 
-  # Tells IAM and the control plane of every application: at once after a commit, again until it has arrived, and by
-  # comparing all there is, so that what was missed (or is gone) comes right by itself.
+  # What a target holds is newer than what was sent, although it was never sent: this database is a restored backup, or
+  # another one, or the target remembers a removal.
+  class Stale < StandardError
+    attr_reader :version
+
+    def initialize(version)
+      @version = version
+      super("it holds version #{version}")
+    end
+  end
+
+  # Tells IAM and the control plane of every application, and IAM of every change of a user: at once after a commit,
+  # again until it has arrived, and by comparing all there is, so that what was missed (or is gone) comes right by itself.
   module Replication
     RETRY_SECONDS = 5
     RECONCILE_SECONDS = 300
@@ -23,9 +36,12 @@ module Iam
     class << self
       # Called inside the transaction that changes the application.
       def note(application_id, client_id, version, removed:)
-        targets.each do |target|
-          OutboxEntry.create!(target: target, application_id: application_id, client_id: client_id, version: version, removed: removed)
-        end
+        targets.each { |target| add(target, "application", application_id, client_id, version, removed) }
+      end
+
+      # Called inside the transaction that changes the user. Only IAM is told.
+      def note_user(user_id, version, removed:)
+        add("iam", "user", user_id, user_id.to_s, version, removed) if Iam.client
       end
 
       def wake
@@ -54,6 +70,7 @@ module Iam
           held = Iam.client.held_applications
           confirm_all(held)
           compare("iam", ours, held) { |_application, _copy| false }
+          reconcile_users
         end
         return unless Iam.control_plane
 
@@ -61,6 +78,12 @@ module Iam
         compare("control", ours, Iam.control_plane.held_applications) do |application, copy|
           copy["iam_version"] != confirmed[application.id]
         end
+      end
+
+      # Whether so many removals look like a database that was lost, or is another one, rather than like applications or
+      # users that were deleted: all there are, or more than one and more than a quarter.
+      def suspicious?(removals, held)
+        removals.positive? && (removals >= held || (removals > 1 && removals > held / 4.0))
       end
 
       private
@@ -97,12 +120,14 @@ module Iam
         Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
 
-      # The newest entry of each application stands for those before it. A refused document keeps only itself back; a
-      # target that does not answer ends the round.
+      # The newest entry of each application or user stands for those before it. A refused document keeps only itself
+      # back; a target that does not answer ends the round.
       def drain_target(target)
-        OutboxEntry.where(target: target).order(:id).group_by(&:application_id).each_value do |entries|
-          deliver_or_drop(target, entries.last)
-          OutboxEntry.where(id: entries.map(&:id)).delete_all
+        %w[application user].each do |kind|
+          OutboxEntry.of(target, kind).group_by(&:application_id).each_value do |entries|
+            deliver_or_drop(target, entries.last)
+            OutboxEntry.where(id: entries.map(&:id)).delete_all
+          end
         end
         true
       rescue *FAULTS => e
@@ -110,11 +135,15 @@ module Iam
         false
       end
 
-      # A document that is refused would be refused again: the next comparison notes it anew, and the log says so.
+      # A document that is refused would be refused again: the next comparison notes it anew, and the log says so. One
+      # that is stale gets a version above what the target holds, and is sent again.
       def deliver_or_drop(target, entry)
-        deliver(target, entry)
+        entry.kind == "user" ? deliver_user(entry) : deliver(target, entry)
+      rescue Iam::Stale => e
+        Rails.logger.error("replication: #{target} did not store #{entry.kind} #{entry.application_id} version #{entry.version}: #{e.message}; raised and sent again")
+        raise_above(entry, e.version)
       rescue Iam::Refused => e
-        Rails.logger.error("replication: #{target} refused application #{entry.application_id}: #{e.message}")
+        Rails.logger.error("replication: #{target} refused #{entry.kind} #{entry.application_id}: #{e.message}")
       end
 
       def deliver(target, entry)
@@ -123,10 +152,43 @@ module Iam
 
         document = application.replication_document
         if target == "iam"
-          Iam.client.put_application(document)
+          answer = Iam.client.put_application(document)
+          refuse_stale(answer, document[:version], "held")
           confirm(application, document[:version])
         else
-          Iam.control_plane.put_application(document, Confirmation.find_by(application_id: application.id)&.version)
+          answer = Iam.control_plane.put_application(document, Confirmation.find_by(application_id: application.id)&.version)
+          state = answer["application"] ? "held" : "removed"
+          refuse_stale({ "stored" => answer["applied"], "version" => answer["version"], "state" => state }, document[:version], "held")
+        end
+      end
+
+      def deliver_user(entry)
+        user = entry.removed ? nil : ::User.find_by(id: entry.application_id)
+        return remove_user(entry) if user.nil?
+
+        document = Iam.changed_user_document(user)
+        refuse_stale(Iam.client.put_user(document), document[:version], document[:state])
+      rescue Iam::Gone
+        Rails.logger.warn("replication: iam knows nothing of users; user #{entry.application_id} is not told")
+      end
+
+      # An answer that nothing was stored is harmless when the target has this very version, or knows no such user.
+      def refuse_stale(answer, version, state)
+        return if answer["stored"] != false || answer["version"].nil?
+        return if answer["version"] == version && answer["state"] == state
+
+        # Changed here meanwhile: the newer version is in the outbox already, or will be.
+        raise Iam::Stale, answer["version"]
+      end
+
+      def raise_above(entry, version)
+        model = entry.kind == "user" ? ::User : Doorkeeper::Application
+        model.transaction do
+          record = model.lock.find_by(id: entry.application_id)
+          next if record.nil?
+
+          record.update_columns(replication_version: [record.replication_version, version].max + 1)
+          record.note_replication
         end
       end
 
@@ -135,19 +197,25 @@ module Iam
         Confirmation.transaction do
           Confirmation.where(application_id: application.id).delete_all
           Confirmation.create!(application_id: application.id, version: version)
-          next unless Iam.control_plane
-
-          OutboxEntry.create!(target: "control", application_id: application.id, client_id: application.uid, version: version, removed: false)
+          add("control", "application", application.id, application.uid, version, false) if Iam.control_plane
         end
       end
 
       def remove(target, entry)
+        Rails.logger.warn("replication: #{target}: removing application #{entry.application_id} (#{entry.client_id}), version #{entry.version}")
         if target == "iam"
           Iam.client.remove_application(entry.client_id, entry.version)
           Confirmation.where(application_id: entry.application_id).delete_all
         else
           Iam.control_plane.remove_application(entry.application_id, entry.version)
         end
+      rescue Iam::Gone
+        # it was never there
+      end
+
+      def remove_user(entry)
+        Rails.logger.warn("replication: iam: removing user #{entry.application_id}, version #{entry.version}")
+        Iam.client.remove_user(entry.client_id, entry.version)
       rescue Iam::Gone
         # it was never there
       end
@@ -164,16 +232,39 @@ module Iam
         ours.each_value do |application|
           copy = theirs[application.uid]
           current = copy && copy["version"] == application.replication_version && !yield(application, copy)
-          add(target, application.id, application.uid, application.replication_version, false) unless current
+          add(target, "application", application.id, application.uid, application.replication_version, false) unless current
         end
-        (theirs.keys - ours.keys).each do |client_id|
-          copy = theirs[client_id]
-          add(target, copy["id"], client_id, copy["version"] + 1, true)
-        end
+        gone = believed(target, "application", theirs.keys - ours.keys, theirs.size)
+        gone.each { |client_id| add(target, "application", theirs[client_id]["id"], client_id, theirs[client_id]["version"] + 1, true) }
       end
 
-      def add(target, application_id, client_id, version, removed)
-        OutboxEntry.create!(target: target, application_id: application_id, client_id: client_id, version: version, removed: removed)
+      # Whom IAM knows, with what is here. It knows those who have signed in there, so nobody is missing.
+      def reconcile_users
+        known = Iam.client.known_users
+        ours = ::User.where(id: known.map { |copy| copy["subject"] }).index_by { |user| user.id.to_s }
+        known.each do |copy|
+          user = ours[copy["subject"]]
+          next if user.nil? || (copy["version"] == user.replication_version && copy["state"] == user.replication_state)
+
+          add("iam", "user", user.id, copy["subject"], user.replication_version, false)
+        end
+        living = known.reject { |copy| copy["state"] == "deleted" }.index_by { |copy| copy["subject"] }
+        gone = believed("iam", "user", living.keys - ours.keys, living.size)
+        gone.each { |subject| add("iam", "user", subject.to_i, subject, living[subject]["version"].to_i + 1, true) }
+      rescue Iam::Gone
+        # an IAM that knows nothing of users
+      end
+
+      # The removals that are to be made; none when they are too many to be believed.
+      def believed(target, kind, gone, held)
+        return gone unless suspicious?(gone.size, held)
+
+        Rails.logger.error("replication: #{gone.size} of #{held} #{kind}s that #{target} holds are not in this database: too many to be believed, none is removed")
+        []
+      end
+
+      def add(target, kind, id, client_id, version, removed)
+        OutboxEntry.create!(target: target, kind: kind, application_id: id, client_id: client_id, version: version, removed: removed)
       end
     end
   end

@@ -4,7 +4,7 @@ class BaseController < ActionController::Base
   helper_method :current_user
 
   def current_user
-    @current_user ||= session[:user_id] && User.find_by(id: session[:user_id])
+    @current_user ||= session[:user_id] && User.find_by(id: session[:user_id], blocked_at: nil)
   end
 end
 
@@ -75,6 +75,41 @@ class ApplicationsController < BaseController
 
   def fields
     params.require(:application).permit(:name, :redirect_uri, :scopes, :confidential)
+  end
+end
+
+# Where an administrator looks after users.
+class UsersController < BaseController
+  before_action { head :not_found unless current_user&.admin }
+  before_action(except: :index) { @user = User.find(params[:id]) }
+
+  def index
+    @users = User.order(:id)
+  end
+
+  def update
+    @user.update!(params.require(:user).permit(:name, :email))
+    redirect_to users_path
+  end
+
+  def block
+    @user.block!
+    redirect_to users_path
+  end
+
+  def unblock
+    @user.unblock!
+    redirect_to users_path
+  end
+
+  def sign_out
+    @user.sign_out_everywhere!
+    redirect_to users_path
+  end
+
+  def destroy
+    @user.destroy!
+    redirect_to users_path
   end
 end
 

@@ -5,6 +5,9 @@ Platform::Application.routes.draw do
   post "/users/sign_in", to: "sessions#create"
   match "/users/sign_out", to: "sessions#destroy", via: %i[post delete]
   resources :applications, path: "/settings/applications", only: %i[index create update destroy]
+  resources :users, path: "/admin/users", only: %i[index update destroy] do
+    member { %i[block unblock sign_out].each { |action| post action } }
+  end
   get "/api/v4/user", to: "current_user#show"
   get "/readyz", to: ->(_env) { [200, { "Content-Type" => "text/plain" }, ["ready\n"]] }
   root to: "sessions#home"

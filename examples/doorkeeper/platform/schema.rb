@@ -10,6 +10,10 @@ ActiveRecord::Schema.define do
     t.json :group_paths
     t.string :password_digest, null: false
     t.datetime :current_sign_in_at
+    t.datetime :blocked_at
+    t.boolean :admin, null: false, default: false
+    t.bigint :replication_version, null: false, default: 1 # hand-off
+    t.bigint :credentials_epoch, null: false, default: 0 # hand-off
   end
   create_table :oauth_applications do |t|
     t.string :name, null: false
@@ -52,6 +56,7 @@ ActiveRecord::Schema.define do
   # hand-off
   create_table :iam_outbox do |t|
     t.string :target, null: false
+    t.string :kind, null: false, default: "application"
     t.bigint :application_id, null: false
     t.string :client_id, null: false
     t.bigint :version, null: false

@@ -7,7 +7,7 @@ module Platform
         User.create!(
           id: user["id"], username: user["username"], name: user["name"], email: user["email"],
           email_verified: user.dig("claims", "email_verified"), picture: user.dig("claims", "picture"),
-          group_paths: user.dig("claims", "groups"),
+          admin: user["admin"] == true, group_paths: user.dig("claims", "groups"),
           password_digest: BCrypt::Password.create(user["password"], cost: 10)
         )
       end

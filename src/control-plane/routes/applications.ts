@@ -32,6 +32,8 @@ const outcomeSchema = z.object({
   /** Whether the announcement was news; false when something as new or newer was known. */
   applied: z.boolean(),
   application: recordSchema.nullable(),
+  /** Of a stale announcement: the version that is known, or that of the removal that is remembered. */
+  version: z.int().optional(),
 })
 
 /** PostgreSQL's text holds no NUL, and JSON's lone surrogates are no text at all. */
@@ -145,7 +147,8 @@ function causeByHand(request: FastifyRequest): Cause | undefined {
 
 function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSchema> {
   const applied = outcome.kind === 'stored' || outcome.kind === 'removed'
-  return { applied, application: ('application' in outcome ? outcome.application : undefined) ?? null }
+  const application = ('application' in outcome ? outcome.application : undefined) ?? null
+  return outcome.kind === 'stale' ? { applied, application, version: outcome.version } : { applied, application }
 }
 
 function sendUnknown(reply: FastifyReply, id: string): FastifyReply {

@@ -5,15 +5,18 @@ import { invalidRequest, json, queryParameter, readJson } from './answer.ts'
 
 const VERSION = /^[1-9]\d{0,14}$/
 
-/** PUT clients: an application document. 200 also when something newer is held; `stored` tells. */
+/** PUT clients: an application document; {@link storedClientSchema}. 200 also when something as new or newer is held. */
 export async function putClient(applications: ReplicatedApplications, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, applicationSchema)
   if (!body.ok) return body.reply
   const nul = Object.entries(body.value).find(([, value]) => JSON.stringify(value).includes('\\u0000'))
   if (nul) return invalidRequest(`${nul[0]}: holds a NUL character`)
   const delivery = await applications.put(body.value)
-  if (delivery === 'conflict') return invalidRequest('id: belongs to another application')
-  return json(200, { client_id: body.value.client_id, stored: delivery === 'stored' })
+  if (delivery.kind === 'conflict') return invalidRequest('id: belongs to another application')
+  const { client_id, version } = body.value
+  if (delivery.kind === 'stored') return json(200, { client_id, stored: true, version, state: 'held' })
+  const state = delivery.isRemoved ? 'removed' : 'held'
+  return json(200, { client_id, stored: false, version: delivery.version, state })
 }
 
 /** DELETE clients/:client_id `?version=N`: 200 whether there was anything to remove or not; `removed` tells. */
