@@ -80,7 +80,8 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
   if (settings.iam_internal_url !== undefined) ensureSecretFile('--internal-token-file', tokenFile)
   const stateFile = settings.state_key_file ?? join(store.directory, 'monolith-state-key')
   ensureSecretFile('--state-key-file', stateFile)
-  const { control_url, control_token_file } = settings
+  const { control_url, control_token_file, admin_token_file } = settings
+  if (admin_token_file !== undefined) ensureSecretFile('--admin-token-file', admin_token_file)
   return {
     listen: listenAddress(settings.listen),
     tracing: tracingSettings(settings, 'handover-monolith'),
@@ -101,6 +102,7 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
     confirmDevice: settings.confirm_device,
     trustedProxies: trustedProxies(settings),
     testControls: settings.test_controls,
+    adminToken: admin_token_file === undefined ? undefined : readSecretFile('--admin-token-file', admin_token_file),
     stateKey: readKeyFile('--state-key-file', stateFile),
     ...instancePolicy(settings),
   }

@@ -24,6 +24,7 @@ export interface UpPlan {
     readonly verifierKey: string
     readonly sealingKey: string
     readonly stateKey: string
+    readonly monolithAdminToken: string
     readonly demoClient: string
     readonly markCheckSecret: string
     readonly addresses: string
@@ -59,6 +60,7 @@ export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
       verifierKey: join(dataDir, 'iam-verifier-key'),
       sealingKey: join(dataDir, 'iam-sealing-key'),
       stateKey: join(dataDir, 'monolith-state-key'),
+      monolithAdminToken: join(dataDir, 'monolith-admin-token'),
       demoClient: join(dataDir, 'demo-client.json'),
       markCheckSecret: join(dataDir, 'mark-check-secret'),
       addresses: join(dataDir, ADDRESSES_FILE),

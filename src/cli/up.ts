@@ -63,7 +63,7 @@ async function startParts(
   const { files } = plan
   const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
-  for (const file of [...made, files.markCheckSecret]) ensureSecretFile('--data-dir', file)
+  for (const file of [...made, files.markCheckSecret, files.monolithAdminToken]) ensureSecretFile('--data-dir', file)
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
   tell('opening the embedded database …')
   const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir, log: output.log('up') })
@@ -171,6 +171,7 @@ function startMonolithPart(
       },
       testControls: settings.test_controls,
       stateKey: readKeyFile('--data-dir', plan.files.stateKey),
+      adminToken: readSecretFile('--data-dir', plan.files.monolithAdminToken),
     },
     log,
   )

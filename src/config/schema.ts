@@ -344,6 +344,10 @@ const monolith = z.strictObject({
     'FILE',
     'The key of sessions and of the sealed signing key, made when absent. Default: monolith-state-key in the data directory.',
   ),
+  admin_token_file: pathField(
+    'FILE',
+    'The token of the API by which users are looked after (/api/v4/users/:id), made when absent; without it that API is not served.',
+  ),
   control_url: urlField('The control plane to tell of applications.'),
   metrics_listen: optionalListenField('Where metrics are served, not for the public; without it nowhere.'),
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),

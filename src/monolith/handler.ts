@@ -36,6 +36,8 @@ export interface HandlerOptions {
   readonly issuer: string
   readonly apiUser: (request: HttpRequest) => Promise<HttpReply>
   readonly resourceOwner: (request: HttpRequest) => Promise<HttpReply>
+  /** The API by which users are looked after; undefined where it is not served. */
+  readonly admin: PlainAnswer | undefined
   /** Undefined where test controls are shut. */
   readonly testControl: PlainAnswer | undefined
   /** Whether the store answers. */
@@ -130,6 +132,7 @@ async function withoutSession(request: HttpRequest, options: HandlerOptions): Pr
       return conditional(request.method, request.headers['if-none-match'], await options.apiUser(request))
     }
     default:
+      if (request.path.startsWith('/api/v4/users/')) return options.admin?.(request)
       return request.path.startsWith('/__lab/') ? options.testControl?.(request) : undefined
   }
 }

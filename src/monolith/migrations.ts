@@ -2,6 +2,7 @@ import { OUTBOX_SQL } from '../replication/index.ts'
 import type { Migration } from '../storage/index.ts'
 import { REMEMBERED_GRANTS_SQL } from './grants/iam-grants.ts'
 import { REVOCATIONS_SQL } from './grants/revocations.ts'
+import { ACCOUNTS_SQL } from './users/accounts.ts'
 
 /** The monolith's own tables; the protocol core's are in a schema beside. */
 export const monolithMigrations: readonly Migration[] = [
@@ -45,4 +46,5 @@ alter table {schema}.users add column claims text not null default '{}';
 `,
   },
   { name: '0004_shared_grants', sql: REMEMBERED_GRANTS_SQL + REVOCATIONS_SQL },
+  { name: '0005_accounts', sql: ACCOUNTS_SQL },
 ]

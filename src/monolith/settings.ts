@@ -43,6 +43,8 @@ export interface MonolithSettings {
   readonly confirmDevice?: boolean | undefined
   /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
+  /** What those who look after users show at `/api/v4/users/:id`. Without it that API is not there. */
+  readonly adminToken?: string | undefined
   /** Opens /__lab/reset and /__lab/advance. */
   readonly testControls?: boolean | undefined
   /** 32 bytes from which the session key is made and with which the signing key is sealed. Default: both lie in the store. */

@@ -42,6 +42,9 @@ import { sessionKey } from './session-key.ts'
 import type { MonolithSettings } from './settings.ts'
 import { signInPages } from './sign-in.ts'
 import { testControl } from './test-controls.ts'
+import { accounts } from './users/accounts.ts'
+import { adminApi } from './users/admin-api.ts'
+import { type IamUsers, startIamUsers } from './users/iam-users.ts'
 import { boundedPasswordCheck } from './users/password-checks.ts'
 import { signInThrottle } from './users/sign-in-throttle.ts'
 import { databaseUsers } from './users/users.ts'
@@ -113,6 +116,10 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const iam = iamSettings && iamClient({ url: iamSettings.internalUrl, token: iamSettings.token, issuer })
   const grants = sharedGrants({ database, schema, core, iam, log })
   const challenges = iam && loginChallenges(iam, grants, log)
+  const carrier: { users?: IamUsers } = {}
+  const looked = accounts(database, schema, core, () => carrier.users?.wake())
+  if (iam) carrier.users = startIamUsers({ database, schema, iam, users, accounts: looked, log })
+  const { adminToken: token } = settings
   const handler = monolithHandler({
     core,
     users,
@@ -137,6 +144,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     sessionKey: key,
     limits,
     apiUser: apiUserEndpoint({ core, iam, limits, log }),
+    admin: token === undefined ? undefined : adminApi({ token, users, accounts: looked, limits, log }),
     resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword, grants }),
     testControl: settings.testControls
       ? (request) => testControl(request, { core, users, throttle, grants })
@@ -146,7 +154,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const servers: RunningServer[] = []
   const closeServers = (graceMs?: number) => Promise.all(servers.map((one) => one.close(graceMs)))
   const failed = async (error: unknown): Promise<never> => {
-    await Promise.all([closeServers(0), grants.stop()])
+    await Promise.all([closeServers(0), grants.stop(), carrier.users?.stop()])
     throw error
   }
   const server = await serve({ listen: settings.listen, handler: metrics.timed(handler), log }).catch(failed)
@@ -163,6 +171,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
         return document && asApplication(document)
       },
       list: () => core.applications.list(),
+      raise: (clientId, above) => registry.raise(clientId, above),
     },
     targets: targetsOf(settings),
     log,
@@ -174,7 +183,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     metricsUrl: metricsServer?.url,
     replicator,
     async close() {
-      await Promise.all([closeServers(), replicator.stop(), cleanUp.stop(), grants.stop()])
+      await Promise.all([closeServers(), replicator.stop(), cleanUp.stop(), grants.stop(), carrier.users?.stop()])
       await tracing?.close()
     },
   }

@@ -1,5 +1,5 @@
 import type { Database } from '../storage/index.ts'
-import type { ApplicationSource, DeliveryOutcome, ReplicationTarget } from './ports.ts'
+import type { DeliveryOutcome, DocumentSource, ReplicationTarget } from './ports.ts'
 import type { DeliveryProgress, DeliveryRecord, PendingDelivery } from './progress.ts'
 
 /** What one run of deliveries to one target came to. */
@@ -14,10 +14,12 @@ export interface DrainResult {
 }
 
 /** What a run needs. */
-export interface DrainOptions {
+export interface DrainOptions<Document extends { readonly version: number }> {
   readonly progress: DeliveryProgress
-  readonly target: ReplicationTarget
-  readonly source: ApplicationSource
+  readonly target: ReplicationTarget<Document>
+  readonly source: DocumentSource<Document>
+  /** Told of each document that the target has in a newer version, or remembers as removed. */
+  readonly onStale: (pending: PendingDelivery, heldVersion: number, isRemoved: boolean) => void
   /** Whether to stop between two batches. */
   readonly isStopping: () => boolean
 }
@@ -37,7 +39,9 @@ export const BUSY_ELSEWHERE = 'another process delivers'
  * reached, or breaks on every document, ends the run. A document is in a batch once, with its newest version, so its
  * changes never overtake one another.
  */
-export async function drain(options: DrainOptions): Promise<DrainResult> {
+export async function drain<Document extends { readonly version: number }>(
+  options: DrainOptions<Document>,
+): Promise<DrainResult> {
   let delivered = 0
   let rejected = 0
   let failuresInARow = 0
@@ -59,7 +63,8 @@ export async function drain(options: DrainOptions): Promise<DrainResult> {
         records.push(toRecord(pending, version, outcome))
         failuresInARow = outcome.kind === 'failed' ? failuresInARow + 1 : 0
         if (outcome.kind === 'delivered') delivered++
-        else if (outcome.kind === 'unreachable' || failuresInARow >= FAILURES_IN_A_ROW) unreachable = outcome.reason
+        else if (outcome.kind === 'unreachable') unreachable = outcome.reason
+        else if (outcome.kind === 'failed' && failuresInARow >= FAILURES_IN_A_ROW) unreachable = outcome.reason
         else rejected++
         if (unreachable !== undefined) return
       }
@@ -70,14 +75,23 @@ export async function drain(options: DrainOptions): Promise<DrainResult> {
   }
 }
 
-async function deliver(
+async function deliver<Document extends { readonly version: number }>(
   pending: PendingDelivery,
-  { target, source }: DrainOptions,
+  { target, source, onStale }: DrainOptions<Document>,
 ): Promise<{ version: number; outcome: DeliveryOutcome }> {
   if (pending.event === 'delete') return { version: pending.version, outcome: await target.remove(pending) }
   const application = await source.find(pending.clientId)
   if (!application) return { version: 0, outcome: { kind: 'rejected', reason: 'gone from the source' } }
-  return { version: application.version, outcome: await target.put(application, pending.confirmedVersion) }
+  const { version } = application
+  const outcome = await target.put(application, pending.confirmedVersion)
+  if (outcome.kind !== 'stale') return { version, outcome }
+  // Overtaken by a newer delivery of our own: that one counts.
+  const now = await source.find(pending.clientId)
+  if ((now?.version ?? 0) >= outcome.heldVersion && !outcome.isRemoved)
+    return { version, outcome: { kind: 'delivered' } }
+  onStale(pending, outcome.heldVersion, outcome.isRemoved)
+  if (outcome.isRemoved) await source.raise(pending.clientId, outcome.heldVersion)
+  return { version, outcome }
 }
 
 /** A target may break on a document because of a fault that passes, but does not learn to like one by itself. */
@@ -87,8 +101,10 @@ function toRecord(pending: PendingDelivery, version: number, outcome: DeliveryOu
   if (outcome.kind === 'delivered') {
     return { id: pending.id, version, reportedVersion: pending.confirmedVersion, error: null, wait: 'none' }
   }
-  const wait = WAITS[outcome.kind]
-  return { id: pending.id, version: null, reportedVersion: null, error: outcome.reason.slice(0, 500), wait }
+  // What was removed has a newer version by now, which is due at once; what is held newer, a reconciliation looks at.
+  const wait = outcome.kind === 'stale' ? (outcome.isRemoved ? 'none' : 'long') : WAITS[outcome.kind]
+  const reason = outcome.kind === 'stale' ? `holds version ${outcome.heldVersion}` : outcome.reason
+  return { id: pending.id, version: null, reportedVersion: null, error: reason.slice(0, 500), wait }
 }
 
 /** How many rows of the outbox some target has not got, all targets together. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AUTH_TOKEN_HEADER, INTERNAL_PATHS } from '../handoff/index.ts'
+import { AUTH_TOKEN_HEADER, INTERNAL_PATHS, storedClientSchema } from '../handoff/index.ts'
 import { type Call, call } from '../http/index.ts'
 import type { DeliveryOutcome, ReplicationTarget } from './ports.ts'
 
@@ -11,6 +11,12 @@ const heldByControlPlaneSchema = z.object({
   applications: z.array(
     z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() }),
   ),
+})
+
+const announcedSchema = z.object({
+  applied: z.boolean(),
+  application: z.unknown().nullable(),
+  version: z.int().optional(),
 })
 
 const CALL_LIMIT_MS = 5_000
@@ -25,7 +31,13 @@ export function iamTarget(options: { readonly url: string; readonly token: strin
   const headers = { [AUTH_TOKEN_HEADER]: options.token }
   return {
     name: IAM_TARGET,
-    put: (application) => attempt({ method: 'PUT', url: base, headers, json: application }),
+    put: (application) =>
+      attempt({ method: 'PUT', url: base, headers, json: application }, (json) => {
+        const answer = storedClientSchema.safeParse(json)
+        if (!answer.success || answer.data.stored) return undefined
+        const { version, state } = answer.data
+        return staleUnless(application.version, version, state === 'removed')
+      }),
     remove: ({ clientId, version }) =>
       attempt({ method: 'DELETE', url: `${base}/${encodeURIComponent(clientId)}?version=${version}`, headers }),
     async list() {
@@ -43,12 +55,19 @@ export function controlPlaneTarget(options: { readonly url: string; readonly tok
     name: 'control',
     reports: IAM_TARGET,
     put: (application, confirmedVersion) =>
-      attempt({
-        method: 'PUT',
-        url: `${base}/${application.id}`,
-        headers,
-        json: { application, iam_version: confirmedVersion },
-      }),
+      attempt(
+        {
+          method: 'PUT',
+          url: `${base}/${application.id}`,
+          headers,
+          json: { application, iam_version: confirmedVersion },
+        },
+        (json) => {
+          const answer = announcedSchema.safeParse(json)
+          if (!answer.success || answer.data.applied) return undefined
+          return staleUnless(application.version, answer.data.version, answer.data.application === null)
+        },
+      ),
     remove: ({ id, version }) => attempt({ method: 'DELETE', url: `${base}/${id}?version=${version}`, headers }),
     async list() {
       const { applications } = heldByControlPlaneSchema.parse(await read(base, headers))
@@ -62,10 +81,25 @@ export function controlPlaneTarget(options: { readonly url: string; readonly tok
   }
 }
 
-async function attempt(options: Call): Promise<DeliveryOutcome> {
+/** What a target says that stored nothing; undefined for what it says no version of, or has in this very version. */
+function staleUnless(
+  version: number,
+  heldVersion: number | undefined,
+  isRemoved: boolean,
+): DeliveryOutcome | undefined {
+  if (heldVersion === undefined || (heldVersion === version && !isRemoved)) return undefined
+  return { kind: 'stale', heldVersion, isRemoved }
+}
+
+/** `read` looks for more in the body of an answer that says "delivered". */
+async function attempt(
+  options: Call,
+  read: (json: unknown) => DeliveryOutcome | undefined = () => undefined,
+): Promise<DeliveryOutcome> {
   try {
-    const { status } = await call({ ...options, timeoutMs: CALL_LIMIT_MS })
-    return outcomeOf(options.method, status)
+    const { status, json } = await call({ ...options, timeoutMs: CALL_LIMIT_MS })
+    const outcome = outcomeOf(options.method, status)
+    return (outcome.kind === 'delivered' ? read(json) : undefined) ?? outcome
   } catch (error) {
     return { kind: 'unreachable', reason: error instanceof Error ? error.message : 'failed' }
   }

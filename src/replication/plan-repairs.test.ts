@@ -51,15 +51,19 @@ describe('a reconciliation plans', () => {
     assert.equal(planRepairs([held(1)], [known(1, { event: 'delete', version: 4 })]).remove.length, 1)
   })
 
-  test('nothing but a report for what the target has in a newer version', () => {
-    assert.deepEqual(planRepairs([held(1, 8)], [known(1)]), { resend: [], confirm: [], remove: [], ahead: [1] })
+  test('a version above it for what the target has in a newer version, which counts as not delivered', () => {
+    const plan = planRepairs([held(1, 8)], [known(1)])
+    assert.deepEqual(plan, { resend: [], confirm: [], remove: [], ahead: [held(1, 8)] })
   })
 })
 
 describe('many removals at once', () => {
   test('are not believed', () => {
-    assert.equal(isSuspiciousRemoval(10, 10), false)
-    assert.equal(isSuspiciousRemoval(11, 20), true)
+    assert.equal(isSuspiciousRemoval(0, 0), false)
+    assert.equal(isSuspiciousRemoval(1, 1), true, 'all there are')
+    assert.equal(isSuspiciousRemoval(8, 8), true)
+    assert.equal(isSuspiciousRemoval(3, 8), true)
+    assert.equal(isSuspiciousRemoval(1, 2), false)
     assert.equal(isSuspiciousRemoval(24, 100), false)
     assert.equal(isSuspiciousRemoval(26, 100), true)
   })

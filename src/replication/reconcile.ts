@@ -11,8 +11,8 @@ export interface RepairPlan {
   readonly confirm: readonly DeliveryRecord[]
   /** Held by the target, gone from the source. */
   readonly remove: readonly RemovedApplication[]
-  /** Ids the target has in a newer version than the source: nothing is done, somebody must look. */
-  readonly ahead: readonly number[]
+  /** What the target has in a newer version than the source, which gets a version above that. */
+  readonly ahead: readonly HeldApplication[]
 }
 
 /** Compares what a target holds with the outbox, which has been brought in line with the source after `held` was read. */
@@ -21,7 +21,7 @@ export function planRepairs(held: readonly HeldApplication[], known: readonly Kn
   const live = new Map(known.filter((row) => row.event === 'upsert').map((row) => [row.id, row]))
   const resend: number[] = []
   const confirm: DeliveryRecord[] = []
-  const ahead: number[] = []
+  const ahead: HeldApplication[] = []
   for (const row of live.values()) {
     const there = heldById.get(row.id)
     const isThere = there !== undefined && there.clientId === row.clientId && there.version >= row.version
@@ -29,7 +29,10 @@ export function planRepairs(held: readonly HeldApplication[], known: readonly Kn
       if (row.deliveredVersion !== null) resend.push(row.id)
       continue
     }
-    if (there.version > row.version) ahead.push(row.id)
+    if (there.version > row.version) {
+      ahead.push(there)
+      continue
+    }
     const reportedVersion = there.reportedVersion ?? null
     if ((row.deliveredVersion ?? 0) < row.version || row.reportedVersion !== reportedVersion) {
       confirm.push({ id: row.id, version: row.version, reportedVersion, error: null, wait: 'none' })
@@ -41,9 +44,12 @@ export function planRepairs(held: readonly HeldApplication[], known: readonly Kn
   return { resend, confirm, remove, ahead }
 }
 
-/** Whether so many removals look like a source that lost its data rather than like applications that were deleted. */
+/**
+ * Whether so many removals look like a source that lost its data, or is another one, rather than like applications that
+ * were deleted: all that there are, or more than one and more than a quarter.
+ */
 export function isSuspiciousRemoval(removals: number, held: number): boolean {
-  return removals > 10 && removals > held / 4
+  return removals > 0 && (removals >= held || (removals > 1 && removals > held / 4))
 }
 
 /** What a reconciliation found and did. */
@@ -51,8 +57,9 @@ export interface ReconcileResult {
   readonly held: number
   readonly resent: number
   readonly removed: number
-  readonly ahead: number
-  /** Removals left undone because they were too many to be believed. */
+  /** What got a version above the one that the target holds. */
+  readonly raised: number
+  /** Removals and raised versions left undone because they were too many to be believed. */
   readonly withheld: number
 }
 
@@ -63,6 +70,8 @@ export async function reconcile(options: {
   readonly source: ApplicationSource
   readonly target: ReplicationTarget
   readonly progress: DeliveryProgress
+  /** Told of each application that was removed from the target. */
+  readonly onRemoved: (application: RemovedApplication) => void
 }): Promise<ReconcileResult> {
   const { database, schema, source, target, progress } = options
   // First the target, then the source: what is held but not in the later list has really been deleted.
@@ -75,14 +84,23 @@ export async function reconcile(options: {
   let removed = 0
   for (const application of isTooMany ? [] : plan.remove) {
     const outcome = await target.remove(application)
-    if (outcome.kind === 'delivered') removed++
-    else throw new Error(`${target.name} did not remove application ${application.id}: ${outcome.reason}`)
+    if (outcome.kind !== 'delivered') {
+      const reason = 'reason' in outcome ? outcome.reason : outcome.kind
+      throw new Error(`${target.name} did not remove application ${application.id}: ${reason}`)
+    }
+    removed++
+    options.onRemoved(application)
   }
-  const withheld = unbelieved + (isTooMany ? plan.remove.length : 0)
-  return { held: held.length, resent: plan.resend.length, removed, ahead: plan.ahead.length, withheld }
+  const isOther = plan.ahead.length > MOST_RAISED && plan.ahead.length > held.length / 4
+  for (const { clientId, version } of isOther ? [] : plan.ahead) await source.raise(clientId, version)
+  const withheld = unbelieved + (isTooMany ? plan.remove.length : 0) + (isOther ? plan.ahead.length : 0)
+  const raised = isOther ? 0 : plan.ahead.length
+  return { held: held.length, resent: plan.resend.length, removed, raised, withheld }
 }
 
 const CHUNK = 1_000
+/** More than so many newer versions, and a quarter of all, look like a source that is another one. */
+const MOST_RAISED = 10
 
 /**
  * Makes good what a change past the outbox has left behind: a bulk update, a restored backup. Returns how many

@@ -24,6 +24,10 @@ for (const engine of testDatabases()) {
     const source: ApplicationSource = {
       find: async (clientId) => [...applications.values()].find((application) => application.client_id === clientId),
       list: async () => [...applications.values()],
+      async raise(clientId, above) {
+        const found = await source.find(clientId)
+        if (found && found.version <= above) await write(found.id, above + 1)
+      },
     }
 
     const start = async (retryMs: readonly [number, number] = [20, 200]) => {
@@ -67,6 +71,52 @@ for (const engine of testDatabases()) {
     afterEach(async () => {
       await stopAll()
       await Promise.all([iam.stop(), control.stop()])
+    })
+
+    test('an application that a target remembers as removed comes back, by a version above the removal', async () => {
+      const replicator = await start()
+      await write(1, 1)
+      await drained(replicator)
+      for (const target of [iam, control]) {
+        await fetch(
+          `${target.url}${target === iam ? '/oauth2/internal/clients/client-1' : '/api/v1/applications/1'}?version=40`,
+          {
+            method: 'DELETE',
+            headers: { 'gitlab-iam-auth-token': target.token },
+          },
+        )
+        assert.equal(target.held.size, 0)
+      }
+      await write(1, 2)
+      await eventually('both have it again', () => iam.held.has(1) && control.held.has(1))
+      await drained(replicator)
+      const version = applications.get(1)?.version ?? 0
+      assert.ok(version > 40, `version ${version}`)
+      assert.equal(iam.held.get(1)?.application.version, version)
+      assert.equal(control.held.get(1)?.iamVersion, version, 'what IAM did not store does not count as confirmed')
+    })
+
+    test('a source that is a restored backup gets a version above what the target holds', async () => {
+      const replicator = await start()
+      await write(1, 1)
+      await drained(replicator)
+      iam.hold({ application: application(1, 9), iamVersion: null })
+      await replicator.reconcileNow()
+      await drained(replicator)
+      assert.ok((applications.get(1)?.version ?? 0) > 9)
+      assert.equal(iam.held.get(1)?.application.version, applications.get(1)?.version)
+    })
+
+    test('a source that has lost everything removes nothing, however little there is', async () => {
+      const replicator = await start()
+      await write(1, 1)
+      await write(2, 1)
+      await drained(replicator)
+      applications.clear()
+      await store.database.query(`delete from ${SCHEMA}.outbox`)
+      await replicator.reconcileNow()
+      assert.deepEqual([...iam.held.keys()].sort(), [1, 2])
+      assert.deepEqual([...control.held.keys()].sort(), [1, 2])
     })
 
     test('a change arrives at every target by itself, and the control plane learns what IAM has', async () => {

@@ -2,7 +2,7 @@ import type { Log } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
 import { BUSY_ELSEWHERE, drain, pendingDeliveries, pruneTombstones } from './drain.ts'
 import { outboxChannel } from './outbox.ts'
-import type { ApplicationSource, ReplicationTarget } from './ports.ts'
+import type { ApplicationSource, RemovedApplication, ReplicationTarget } from './ports.ts'
 import { type DeliveryProgress, deliveryProgress } from './progress.ts'
 import { reconcile } from './reconcile.ts'
 
@@ -90,6 +90,7 @@ class TargetLoop {
   #woken = false
   #alarm: (() => void) | undefined
   #running: Promise<void> = Promise.resolve()
+  #turn: Promise<unknown> = Promise.resolve()
   #nextReconciliation = 0
   #failures = 0
   #againInMs: number | undefined
@@ -110,7 +111,7 @@ class TargetLoop {
   }
 
   async reconcileNow(): Promise<void> {
-    await this.#reconcile()
+    await this.#inTurn(() => this.#reconcile())
     this.wake()
   }
 
@@ -134,9 +135,16 @@ class TargetLoop {
     }
   }
 
+  /** A comparison beside a delivery would write down what the delivery has overtaken. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const run = this.#turn.then(work, work)
+    this.#turn = run.catch(() => {})
+    return run
+  }
+
   async #attempt(work: () => Promise<string | undefined>): Promise<string | undefined> {
     try {
-      return await work()
+      return await this.#inTurn(work)
     } catch (error) {
       return error instanceof Error ? error.message : 'failed'
     }
@@ -144,13 +152,17 @@ class TargetLoop {
 
   async #reconcile(): Promise<undefined> {
     const { database, schema, source, log, reconcileEveryMs = RECONCILE_EVERY_MS } = this.#options
-    const result = await reconcile({ database, schema, source, target: this.target, progress: this.progress })
+    const { target, progress } = this
+    const about = { layer: 'reconcile', target: target.name }
+    const onRemoved = ({ id, clientId, version }: RemovedApplication) =>
+      log.warn({ ...about, id, client_id: clientId, version }, 'replication: removed what is gone from the source')
+    const result = await reconcile({ database, schema, source, target, progress, onRemoved })
     this.#nextReconciliation = performance.now() + reconcileEveryMs
     this.hasReconciled = true
     await pruneTombstones(database, schema)
-    const line = { layer: 'reconcile', target: this.target.name, ...result }
-    if (result.withheld > 0) log.error(line, 'replication: too many removals to be believed, none was made')
-    else if (result.ahead > 0) log.warn(line, 'replication: the target holds newer versions than the source')
+    const line = { ...about, ...result }
+    if (result.withheld > 0) log.error(line, 'replication: too many differences to be believed, none was repaired')
+    else if (result.raised > 0) log.warn(line, 'replication: the target held newer versions than the source')
     else log.info(line, 'replication: reconciled')
   }
 
@@ -160,6 +172,11 @@ class TargetLoop {
       target: this.target,
       source: this.#options.source,
       isStopping: () => this.#stopping,
+      onStale: ({ id, clientId }, held_version, is_removed) =>
+        this.#options.log.error(
+          { layer: 'drain', target: this.target.name, id, client_id: clientId, held_version, is_removed },
+          'replication: not stored, the target holds a newer version',
+        ),
     })
     const { delivered, rejected } = result
     this.#againInMs = result.againInMs

@@ -52,9 +52,16 @@ export async function startTargetServer(): Promise<TargetServer> {
     log.push(`PUT ${application.id} v${application.version}${iamVersion === null ? '' : ` iam v${iamVersion}`}`)
     if (rejected.has(application.id)) return json(400, { error: 'invalid_request' })
     if (breaking.has(application.id)) return json(500, { error: 'server_error' })
-    const version = held.get(application.id)?.application.version ?? gone.get(application.id) ?? 0
-    if (application.version >= version) held.set(application.id, { application, iamVersion })
-    return json(200, {})
+    const removed = held.has(application.id) ? undefined : gone.get(application.id)
+    const version = held.get(application.id)?.application.version ?? 0
+    if (removed !== undefined && removed >= application.version) {
+      const asIam = { client_id: application.client_id, stored: false, version: removed, state: 'removed' }
+      return json(200, { ...asIam, applied: false, application: null })
+    }
+    const stored = application.version >= version
+    if (stored) held.set(application.id, { application, iamVersion })
+    const asIam = { client_id: application.client_id, stored, version: Math.max(version, application.version) }
+    return json(200, { ...asIam, state: 'held', applied: stored, application: {} })
   }
   const remove = (found: HeldDocument | undefined, version: number): HttpReply => {
     if (!found) return json(404, { error: 'not_found' })

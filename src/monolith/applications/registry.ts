@@ -19,6 +19,11 @@ export interface ApplicationRegistry {
   renewSecret(application: Application): Promise<string | 'conflict'>
   /** Removes the application with all its tokens; one that is gone already stays gone. */
   remove(application: Application): Promise<void>
+  /**
+   * Gives an application a version above this one, for a target that holds a newer version of it, or remembers that it
+   * was removed. Does nothing where it has one, or is gone.
+   */
+  raise(clientId: string, above: number): Promise<void>
   /** Adds applications whose id and client_id are both free; leaves the others as they are. Returns how many were added. */
   add(documents: readonly Application[]): Promise<number>
 }
@@ -98,6 +103,10 @@ export function applicationRegistry(database: Database, schema: string, store: A
         await tx.query(`delete from ${schema}.applications where id = $1`, [application.id])
         await announce(tx, [gone], 'delete')
       }),
+    async raise(clientId, above) {
+      const document = await store.find(clientId)
+      if (document && document.version <= above) await save({ ...asApplication(document), version: above + 1 })
+    },
     add: (documents) => database.transaction((tx) => add(schema, store, tx, documents, announce)),
   }
 }

@@ -10,11 +10,14 @@ import {
   grantsSchema,
   INTERNAL_PATHS,
   internalIntrospectionAnswerSchema,
+  knownUsersSchema,
   type LoginAccept,
   loginRequestSchema,
   redirectSchema,
   type resourceOwnerSchema,
   revokedGrantsSchema,
+  storedUserSchema,
+  type userDocumentSchema,
 } from '../../handoff/index.ts'
 import { type Call, call } from '../../http/index.ts'
 
@@ -29,6 +32,7 @@ export type IamAnswer<T> =
   | { readonly kind: 'unavailable'; readonly reason: string }
 
 export type LoginRequest = z.infer<typeof loginRequestSchema>
+export type StoredUser = z.infer<typeof storedUserSchema>
 export type Introspection = z.infer<typeof internalIntrospectionAnswerSchema>
 
 /** The internal API of the IAM auth service, as the monolith's pages use it. Every call ends within five seconds, or the limit it is given. */
@@ -44,6 +48,11 @@ export interface IamClient {
   deviceRequest(userCode: string): Promise<IamAnswer<DeviceRequest>>
   approveDevice(userCode: string, owner: ResourceOwner): Promise<IamAnswer<undefined>>
   introspect(token: string): Promise<IamAnswer<Introspection>>
+  /** Tells IAM of a change of a user. */
+  putUser(user: z.input<typeof userDocumentSchema>): Promise<IamAnswer<StoredUser>>
+  removeUser(subject: string, version: number): Promise<IamAnswer<StoredUser>>
+  /** A page of those whom IAM knows. */
+  knownUsers(after: string): Promise<IamAnswer<z.infer<typeof knownUsersSchema>>>
   /** What a user has granted through IAM; with `clientId` to that application. `gone`: this IAM has no such call. */
   grants(subject: string, clientId: string | undefined, limitMs: number): Promise<IamAnswer<readonly GrantDocument[]>>
   /** Ends what a user has granted to an application through IAM. `gone`: this IAM has no such call. */
@@ -104,6 +113,11 @@ export function iamClient(options: {
       const answer = await send('PUT', INTERNAL_PATHS.deviceAccept, { user_code: userCode }, documentOf(owner))
       return answer.kind === 'ok' ? { kind: 'ok', value: undefined } : answer
     },
+    putUser: async (user) => read(await send('PUT', INTERNAL_PATHS.users, {}, user), storedUserSchema),
+    removeUser: async (subject, version) =>
+      read(await send('DELETE', `${INTERNAL_PATHS.users}/${subject}`, { version: String(version) }), storedUserSchema),
+    knownUsers: async (after) =>
+      read(await send('GET', INTERNAL_PATHS.users, after === '' ? {} : { after }), knownUsersSchema),
     introspect: async (token) =>
       read(await send('POST', INTERNAL_PATHS.introspect, {}, { token }), internalIntrospectionAnswerSchema),
     async grants(subject, clientId, limitMs) {
@@ -119,10 +133,18 @@ export function iamClient(options: {
   }
 }
 
+/** What is known of a user who is replicated. */
+interface Replicated {
+  readonly version?: number
+  readonly credentialsEpoch?: number
+}
+
 /** A user as the hand-off contract writes one; without `claims` where there are none, as an older IAM expects it. */
-export function documentOf(owner: ResourceOwner): z.input<typeof resourceOwnerSchema> {
+export function documentOf(owner: ResourceOwner & Replicated): z.input<typeof resourceOwnerSchema> {
   const { id, username, name, email, claims, authTime } = owner
-  const profile = { subject: id, username, name, email, auth_time: authTime }
+  const { version, credentialsEpoch: credentials_epoch } = owner
+  const replicated = version === undefined ? {} : { version, credentials_epoch }
+  const profile = { subject: id, username, name, email, auth_time: authTime, ...replicated }
   return Object.keys(claims).length === 0 ? profile : { ...profile, claims }
 }
 

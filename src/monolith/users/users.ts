@@ -14,9 +14,22 @@ export interface NewUser {
   readonly claims?: UserClaims | undefined
 }
 
+/** A user with what IAM is told of them beside the profile. */
+export interface PlatformUser extends ResourceOwner {
+  /** Grows with every change. */
+  readonly version: number
+  /** Raised to end everything that the user has. */
+  readonly credentialsEpoch: number
+  readonly isBlocked: boolean
+}
+
 /** The users of the platform. */
 export interface Users {
-  find(id: string): Promise<ResourceOwner | undefined>
+  /** A user who may have something; undefined for one who is unknown or blocked. */
+  find(id: string): Promise<PlatformUser | undefined>
+  /** The same, blocked or not. */
+  findAny(id: string): Promise<PlatformUser | undefined>
+  findMany(ids: readonly string[]): Promise<PlatformUser[]>
   /** By user name, never by e-mail (F017). Takes as long for an unknown name as for a wrong password. */
   authenticate(username: string, password: string): Promise<ResourceOwner | undefined>
   /** Writes down a sign-in, which `auth_time` tells of later. */
@@ -34,8 +47,13 @@ interface UserRow {
   email: string
   claims: string
   password_hash: string
+  version: number
+  credentials_epoch: number
+  blocked_at: Date | null
   auth_time: number
 }
+
+const ID = /^[1-9]\d{0,17}$/
 
 /** No one's password: what is compared when the name is unknown. */
 const NOBODY = hashPassword('')
@@ -43,19 +61,26 @@ const NOBODY = hashPassword('')
 /** The users in `schema` of a database. */
 export function databaseUsers(database: Database, schema: string): Users {
   assertSchemaName(schema)
-  const select = `select id, username, name, email, claims, password_hash,
+  const select = `select id, username, name, email, claims, password_hash, version, credentials_epoch, blocked_at,
     floor(extract(epoch from coalesce(current_sign_in_at, created_at)))::bigint as auth_time from ${schema}.users`
   const byId = { name: `${schema}_user_by_id`, text: `${select} where id = $1` }
+  const byIds = `${select} where id = any($1::bigint[])`
   const byName = { name: `${schema}_user_by_name`, text: `${select} where username = $1` }
+  const findAny = async (id: string) => {
+    const [row] = ID.test(id) ? await database.query<UserRow>(byId, [id]) : []
+    return row && toOwner(row)
+  }
   return {
     async find(id) {
-      const [row] = /^[1-9]\d{0,17}$/.test(id) ? await database.query<UserRow>(byId, [id]) : []
-      return row && toOwner(row)
+      const user = await findAny(id)
+      return user?.isBlocked ? undefined : user
     },
+    findAny,
+    findMany: async (ids) => (await database.query<UserRow>(byIds, [ids.filter((id) => ID.test(id))])).map(toOwner),
     async authenticate(username, password) {
       const [row] = username.includes('\0') ? [] : await database.query<UserRow>(byName, [username])
       const fits = await verifyPassword(password, row?.password_hash ?? (await NOBODY))
-      return row && fits ? toOwner(row) : undefined
+      return row && fits && row.blocked_at === null ? toOwner(row) : undefined
     },
     async recordSignIn(id) {
       await database.query(`update ${schema}.users set current_sign_in_at = now() where id = $1`, [id])
@@ -94,7 +119,9 @@ export function databaseUsers(database: Database, schema: string): Users {
   }
 }
 
-function toOwner(row: UserRow): ResourceOwner {
+function toOwner(row: UserRow): PlatformUser {
   const { username, name, email, claims, auth_time: authTime } = row
-  return { id: String(row.id), username, name, email, claims: JSON.parse(claims) as UserClaims, authTime }
+  const { version, credentials_epoch: credentialsEpoch } = row
+  const profile = { id: String(row.id), username, name, email, claims: JSON.parse(claims) as UserClaims, authTime }
+  return { ...profile, version, credentialsEpoch, isBlocked: row.blocked_at !== null }
 }

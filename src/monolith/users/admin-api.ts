@@ -1,0 +1,110 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { z } from 'zod'
+import { jsonReply, type RequestLimits, tooManyRequests } from '../../authorization-server/index.ts'
+import { storableText, userClaimsSchema } from '../../handoff/index.ts'
+import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { Log } from '../../observability/index.ts'
+import type { Accounts } from './accounts.ts'
+import type { PlatformUser, Users } from './users.ts'
+
+/** What the API needs. */
+export interface AdminApiOptions {
+  /** What callers show in `PRIVATE-TOKEN`. */
+  readonly token: string
+  readonly users: Users
+  readonly accounts: Accounts
+  readonly limits: RequestLimits
+  readonly log: Log
+}
+
+const changeSchema = z.strictObject({
+  username: storableText(1, 255).optional(),
+  name: storableText(0, 255).optional(),
+  email: storableText(0, 255).optional(),
+  claims: userClaimsSchema.optional(),
+  password: z.string().min(1).max(1_024).optional(),
+  /** Ends everything that the user has: sessions, tokens, codes and devices, here and at IAM. */
+  sign_out: z.boolean().default(false),
+})
+
+const PATH = /^\/api\/v4\/users\/([1-9]\d{0,17})(?:\/(block|unblock|sign_out))?\/?$/
+const NO_STORE = [['Cache-Control', 'no-store']] as const
+
+/**
+ * The API by which users are looked after, in the manner of GitLab's: GET, PUT and DELETE `/api/v4/users/:id`, POST
+ * `/api/v4/users/:id/block`, `/unblock` and `/sign_out`. Undefined for another path.
+ */
+export function adminApi(options: AdminApiOptions) {
+  const { users, accounts, limits, log } = options
+  return async (request: HttpRequest): Promise<HttpReply | undefined> => {
+    const [, id = '', action] = PATH.exec(request.path) ?? []
+    if (id === '') return undefined
+    const caller = limits.callerOf(request)
+    const held = limits.admitGuess(caller)
+    if (held !== undefined) return tooManyRequests(held.waitMs)
+    const given = request.headers['private-token']
+    if (typeof given !== 'string' || !isSame(given, options.token)) {
+      if (typeof given === 'string') limits.wrongCredential(caller, given)
+      return jsonReply(401, { message: '401 Unauthorized' }, NO_STORE)
+    }
+    const reply = await answer(`${request.method}${action === undefined ? '' : ` ${action}`}`, id, request)
+    if (request.method !== 'GET')
+      log.info({ user_id: id, method: request.method, action, status: reply.status }, 'users: changed by API')
+    return reply
+  }
+
+  async function answer(what: string, id: string, request: HttpRequest): Promise<HttpReply> {
+    switch (what) {
+      case 'GET':
+        return shown(await users.findAny(id))
+      case 'PUT':
+        return change(id, request.body)
+      case 'DELETE':
+        return (await accounts.remove(id)) ? { status: 204, headers: [...NO_STORE], body: '' } : unknown()
+      case 'POST block':
+        return (await accounts.block(id)) ? shown(await users.findAny(id), 201) : unknown()
+      case 'POST unblock':
+        return (await accounts.unblock(id)) ? shown(await users.findAny(id), 201) : unknown()
+      case 'POST sign_out':
+        return (await accounts.signOut(id)) ? shown(await users.findAny(id), 201) : unknown()
+      default:
+        return jsonReply(405, { message: '405 Method Not Allowed' }, NO_STORE)
+    }
+  }
+
+  async function change(id: string, body: Buffer): Promise<HttpReply> {
+    const read = changeSchema.safeParse(parseJson(body))
+    if (!read.success) {
+      const faults = read.error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`)
+      return jsonReply(400, { message: faults.join('; ').slice(0, 1_000) }, NO_STORE)
+    }
+    const { sign_out, ...change } = read.data
+    const outcome = await accounts.change(id, change, sign_out)
+    if (outcome === 'username_taken') return jsonReply(409, { message: 'username: has been taken' }, NO_STORE)
+    return outcome ? shown(await users.findAny(id)) : unknown()
+  }
+}
+
+function shown(user: PlatformUser | undefined, status = 200): HttpReply {
+  if (!user) return unknown()
+  const { id, username, name, email, claims, isBlocked } = user
+  const state = isBlocked ? 'blocked' : 'active'
+  return jsonReply(status, { id: Number(id), username, name, email, claims, state }, NO_STORE)
+}
+
+function unknown(): HttpReply {
+  return jsonReply(404, { message: '404 User Not Found' }, NO_STORE)
+}
+
+function isSame(given: string, wanted: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(wanted))
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
