@@ -33,6 +33,7 @@ export class SnapshotStreams {
   readonly #limits: StreamLimits
   readonly #open = new Set<Stream>()
   readonly #timer: NodeJS.Timeout
+  #isClosed = false
 
   constructor(feed: ChangeFeed, limits: StreamLimits = STREAM_LIMITS) {
     this.#feed = feed
@@ -50,6 +51,7 @@ export class SnapshotStreams {
   async serve(response: ServerResponse, request: StreamRequest): Promise<StreamEnd> {
     const stream = new Stream(response, request, this.#feed, this.#limits)
     this.#open.add(stream)
+    if (this.#isClosed) stream.end('closing')
     try {
       return await stream.run()
     } finally {
@@ -57,8 +59,9 @@ export class SnapshotStreams {
     }
   }
 
-  /** Ends every stream. */
+  /** Ends every stream, and each that is opened from now on. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#timer)
     for (const stream of this.#open) stream.end('closing')
   }
@@ -83,6 +86,9 @@ class Stream {
 
   async run(): Promise<StreamEnd> {
     const onClose = () => this.end('reader_gone')
+    // A reader that ends its side is gone: it has nothing left to say, and nothing is sent while nothing changes.
+    const { socket } = this.#response
+    socket?.once('end', onClose)
     this.#response.on('close', onClose).on('error', onClose)
     const unsubscribe = this.#feed.subscribe((step) => this.#hear(step))
     try {
@@ -90,6 +96,7 @@ class Stream {
       await this.#sendChanges()
     } finally {
       unsubscribe()
+      socket?.off('end', onClose)
       this.#response.off('close', onClose)
       if (this.#end === 'closing' || this.#end === 'reloaded') this.#response.end()
       else this.#response.destroy()

@@ -9,7 +9,17 @@ import {
 } from 'fastify-type-provider-zod'
 import { DEFAULT_RULES } from '../chatops/index.ts'
 import { DEFAULT_ENVIRONMENT, type Definitions } from '../flags/index.ts'
-import { formatListenAddress, type ListenAddress, ListenError, plainAddress, TrustedProxies } from '../http/index.ts'
+import {
+  type ClientConnections,
+  drainServer,
+  formatListenAddress,
+  type ListenAddress,
+  ListenError,
+  NodeConnections,
+  plainAddress,
+  ReadAheadBudget,
+  TrustedProxies,
+} from '../http/index.ts'
 import {
   endSpan,
   LineBudget,
@@ -77,6 +87,8 @@ import { openStore } from './store.ts'
 const BODY_LIMIT = 1 << 20
 const REQUEST_LIMIT_MS = 30_000
 const GRACE_MS = 3_000
+/** How long a connection without a request is kept when the server stops. */
+const IDLE_MS = 250
 
 /** A control plane that is running. */
 export interface RunningControlPlane {
@@ -182,11 +194,13 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   }
   try {
     const api = await createApi(plane, settings)
+    const connections = new NodeConnections(api.server, new ReadAheadBudget())
+    api.server.on('connection', (socket) => connections.take(socket))
     const address = await listen(api, settings.listen)
     return {
       address,
       url: `http://${formatListenAddress(address)}`,
-      close: (graceMs) => close(api, plane, stopFollowing, graceMs ?? GRACE_MS),
+      close: (graceMs) => close({ api, connections, plane, stopFollowing }, graceMs ?? GRACE_MS),
     }
   } catch (error) {
     await stopFollowing()
@@ -208,7 +222,6 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
     requestTimeout: REQUEST_LIMIT_MS,
     genReqId: (message) => correlationId(message.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
-    forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
   api.setValidatorCompiler(validatorCompiler)
   api.setSerializerCompiler(serializerCompiler)
@@ -307,18 +320,20 @@ async function listen(api: Api, wanted: ListenAddress): Promise<ListenAddress> {
   return { host: wanted.host, port: bound !== null && typeof bound === 'object' ? bound.port : wanted.port }
 }
 
-async function close(
-  api: Api,
-  { streams, chatops }: Plane,
-  stopFollowing: () => Promise<void>,
-  graceMs: number,
-): Promise<void> {
-  streams.close()
+interface Closing {
+  readonly api: Api
+  readonly connections: ClientConnections
+  readonly plane: Plane
+  readonly stopFollowing: () => Promise<void>
+}
+
+async function close({ api, connections, plane, stopFollowing }: Closing, graceMs: number): Promise<void> {
+  plane.streams.close()
   // Whoever waits for a production check is answered now.
-  const finishing = chatops.close()
-  const cut = setTimeout(() => api.server.closeAllConnections(), graceMs)
+  const finishing = plane.chatops.close()
+  // Before the API closes, since it answers 503 from then on.
+  await drainServer(api.server, [connections], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
   await api.close()
-  clearTimeout(cut)
   await finishing
   await stopFollowing()
 }

@@ -336,7 +336,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     })
     this.#noteRedirect(status, answer.headers)
     try {
-      this.#reply.head(status, statusText, answer.headers, length, gate.isDraining)
+      this.#reply.head(status, statusText, answer.headers, length)
     } catch (error) {
       gate.log.error(
         { err: error, correlation_id: this.correlationId },
@@ -453,7 +453,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   #answer(answer: LocalAnswer): void {
     if (this.#isOver) return
-    this.#reply.local(answer, this.correlationId, this.#gate.isDraining)
+    this.#reply.local(answer, this.correlationId)
   }
 
   #settle(hasFailed: boolean): void {

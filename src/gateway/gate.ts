@@ -40,7 +40,6 @@ export interface Gate {
   readonly internalHosts: readonly string[]
   /** The local brake or the control plane's. */
   readonly isBrakeOn: boolean
-  readonly isDraining: boolean
   readonly testControls: TestControls | undefined
 }
 

@@ -63,7 +63,7 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
     let closing: Promise<void> | undefined
     const close = async () => {
       parts.state.isDraining = true
-      await drain(frontDoor, gate.limits.drainMs)
+      await frontDoor.drain(gate.limits.drainMs)
       await stop()
       await admin?.close(0)
     }
@@ -132,7 +132,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const recorder = new Recorder(log, metrics, source, settings.logNoise)
   recorded = () => ({ ...recorder.totals, applications: recorder.applications })
   const networks = clientAddressReader(trustedProxies)
-  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, state, ledger, tracing, networks })
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, ledger, tracing, networks })
   const markCheck = openMarkCheck(settings, gate)
   markCheck.start()
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
@@ -173,14 +173,13 @@ interface GateParts {
   readonly source: DecisionSource
   readonly recorder: Recorder
   readonly brake: Brake
-  readonly state: { readonly isDraining: boolean }
   readonly ledger: CredentialLedger
   readonly tracing: Tracing | undefined
   readonly networks: ReturnType<typeof clientAddressReader>
 }
 
 function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
-  const { limits, log, source, brake, state } = parts
+  const { limits, log, source, brake } = parts
   const { relativeUrlRoot: root = '', iamPaths = {}, legacyPaths = {}, iamPages = [] } = settings
   const routes = new Routes({ root, iamPaths, legacyPaths, iamPages })
   const common = { connectMs: limits.connectMs, bodyIdleMs: limits.bodyIdleMs }
@@ -210,9 +209,6 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
     internalHosts: sides.flatMap((side) => side.hosts),
     get isBrakeOn() {
       return brake.isOn || source.brake
-    },
-    get isDraining() {
-      return state.isDraining
     },
     testControls: settings.testControls
       ? testControls(sides.map((side) => [side.destination, side.origin]))
@@ -297,26 +293,5 @@ function bind(server: Server, listen: ListenAddress, reusePort: boolean): Promis
       const bound = server.address()
       resolve({ host: listen.host, port: bound !== null && typeof bound === 'object' ? bound.port : listen.port })
     })
-  })
-}
-
-/** How often a server that drains looks for connections that are done. */
-const SWEEP_MS = 50
-
-function drain(frontDoor: FrontDoor, drainMs: number): Promise<void> {
-  const { server, tunnels } = frontDoor
-  return new Promise((resolve) => {
-    // A connection that has never brought a request is not idle to node, so the idle ones alone would not do.
-    const sweep = () => (frontDoor.underWay === 0 ? frontDoor.closeAll() : frontDoor.closeIdle())
-    const sweeping = setInterval(sweep, SWEEP_MS)
-    const cut = setTimeout(() => frontDoor.closeAll(), drainMs)
-    server.close(() => {
-      clearInterval(sweeping)
-      clearTimeout(cut)
-      resolve()
-    })
-    frontDoor.closeIdle()
-    // A tunnel has no end to wait for; its client opens the next one elsewhere.
-    for (const socket of tunnels) socket.destroy()
   })
 }

@@ -27,7 +27,7 @@ export interface Reply {
    *
    * @param length its Content-Length, if it has one
    */
-  head(status: number, statusText: string, headers: string[], length: string | undefined, lastOne: boolean): void
+  head(status: number, statusText: string, headers: string[], length: string | undefined): void
   /** Passes a piece of the body on. Returns false when the client cannot take more until `onDrain` is called. */
   data(chunk: Buffer, onDrain: () => void): boolean
   end(trailers: Array<[string, string]> | undefined): void
@@ -35,5 +35,5 @@ export interface Reply {
   /** Ends an answer that broke off, so that the client can tell. */
   cut(): void
   /** Gives an answer of our own. */
-  local(answer: LocalAnswer, correlationId: string, lastOne: boolean): void
+  local(answer: LocalAnswer, correlationId: string): void
 }

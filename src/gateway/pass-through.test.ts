@@ -149,7 +149,7 @@ describe('with a side that answers as told', () => {
     assert.equal(b?.body.toString(), 'hi')
   })
 
-  test('a client that goes away takes its upstream request with it', async () => {
+  test('a client that breaks its connection takes its upstream request with it', async () => {
     let gone = false
     legacy.answer = (_request, response) => {
       response.write('begun')
@@ -158,12 +158,15 @@ describe('with a side that answers as told', () => {
       })
     }
     const sent = get(`${gateway.url}/long`)
-    await once(await answerOf(sent), 'data')
-    sent.destroy()
+    sent.on('error', () => {})
+    const answer = await answerOf(sent)
+    answer.on('error', () => {})
+    await once(answer, 'data')
+    sent.socket?.resetAndDestroy()
     await until(() => gone)
   })
 
-  test('a client that goes away before there is an answer cancels too, and is recorded as such', async () => {
+  test('a client that breaks its connection before there is an answer cancels too, and is recorded as such', async () => {
     let gone = false
     legacy.answer = (_request, response) =>
       void response.on('close', () => {
@@ -172,7 +175,7 @@ describe('with a side that answers as told', () => {
     const sent = get(`${gateway.url}/oauth/authorize?client_id=staying`)
     sent.on('error', () => {})
     await until(() => legacy.received.length === 1)
-    sent.destroy()
+    sent.socket?.resetAndDestroy()
     await until(() => gone)
     await until(async () => (await bed.records('decisions')).at(-1)?.['status'] === 499)
   })

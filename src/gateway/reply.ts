@@ -4,8 +4,6 @@ import type { LocalAnswer } from './local-answers.ts'
 
 /** An answer up to this size that came whole is sent in one piece with its head. */
 const ONE_PIECE = 16 << 10
-/** How long what a refused client still sends is read, so that it gets to see the answer. */
-const LINGER_MS = 1_000
 
 /** The client's side of an exchange in the ordinary lane. */
 export class NodeReply implements Reply {
@@ -21,9 +19,9 @@ export class NodeReply implements Reply {
     this.#response = response
   }
 
-  head(status: number, statusText: string, headers: string[], length: string | undefined, lastOne: boolean): void {
+  head(status: number, statusText: string, headers: string[], length: string | undefined): void {
     // What is left of a request that was answered early is not read, so nothing can follow it.
-    if (lastOne || !this.#message.complete) this.#response.shouldKeepAlive = false
+    if (!this.#message.complete) this.#response.shouldKeepAlive = false
     this.#response.writeHead(status, statusText, headers)
     this.status = status
     if (length !== undefined) this.#length = Number(length)
@@ -65,15 +63,14 @@ export class NodeReply implements Reply {
     this.#response.destroy()
   }
 
-  local(answer: LocalAnswer, correlationId: string, lastOne: boolean): void {
+  local(answer: LocalAnswer, correlationId: string): void {
     if (this.#response.headersSent || this.#response.destroyed) return
     this.status = answer.status
-    if (lastOne || !this.#message.complete) this.#response.shouldKeepAlive = false
+    if (!this.#message.complete) this.#response.shouldKeepAlive = false
     // An upstream's phrase that could not be sent would still be there.
     this.#response.writeHead(answer.status, STATUS_CODES[answer.status], this.#localHeaders(answer, correlationId))
     const isBodiless = this.#message.method === 'HEAD' || answer.status === 204 || answer.status === 304
-    if (this.#message.complete || isBodiless) return void this.#response.end(isBodiless ? undefined : answer.body)
-    this.#linger(answer.body)
+    this.#response.end(isBodiless ? undefined : answer.body)
   }
 
   #localHeaders(answer: LocalAnswer, correlationId: string): string[] {
@@ -83,18 +80,5 @@ export class NodeReply implements Reply {
       headers.push('Content-Length', String(Buffer.byteLength(answer.body)))
     headers.push('X-Request-Id', correlationId)
     return headers
-  }
-
-  /** Closing while a client still sends would reset the connection, and the answer with it (RFC 9112 §9.6). */
-  #linger(body: string): void {
-    const response = this.#response
-    const message = this.#message
-    response.write(body)
-    const finish = () => {
-      clearTimeout(timer)
-      response.end()
-    }
-    const timer = setTimeout(finish, LINGER_MS)
-    message.once('end', finish).once('close', finish).on('error', finish).resume()
   }
 }

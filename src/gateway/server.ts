@@ -1,8 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { isLoopback, plainAddress, type TrustedProxies } from '../http/index.ts'
+import {
+  drainServer,
+  isLoopback,
+  NodeConnections,
+  plainAddress,
+  ReadAheadBudget,
+  refuseMalformed,
+  refuseWith,
+  type TrustedProxies,
+} from '../http/index.ts'
 import { MAX_BODY_BYTES } from '../routing/index.ts'
 import { type Admitted, admit, isWebSocketHandshake, type Refusal } from './admission.ts'
 import { isSuffixed, withCors } from './cors.ts'
@@ -17,6 +26,8 @@ import { tunnel } from './tunnel.ts'
 const MAX_HEADER_BYTES = 32 << 10
 /** Longer than load balancers keep theirs, so that it is they who close first. */
 const KEEP_ALIVE_MS = 75_000
+/** How long a connection without a request is kept when the gateway stops. */
+const IDLE_MS = 1_000
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/
 
 const EXCHANGE = Symbol('exchange')
@@ -26,15 +37,11 @@ interface Carrier {
   [PEER]?: Peer
 }
 
-/** The gateway's HTTP server, and the sockets that have left it for a tunnel. */
+/** The gateway's HTTP server. */
 export interface FrontDoor {
   readonly server: Server
-  readonly tunnels: ReadonlySet<Duplex>
-  /** How many requests have come and not ended. */
-  readonly underWay: number
-  /** Closes the connections that have brought requests and wait for the next. */
-  closeIdle(): void
-  closeAll(): void
+  /** Stops accepting and answers what has come and is coming, for at most `graceMs`; cuts what is left then. */
+  drain(graceMs: number): Promise<void>
   /** Lets go of what is held beside connections of clients. */
   close(): void
 }
@@ -44,9 +51,7 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
   const server = strictServer(gate)
   const tunnels = new Set<Duplex>()
   const ids = correlationIds()
-  let underWay = 0
   const onClose = function (this: ServerResponse) {
-    underWay--
     ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
   }
   const identify = (request: Pick<IncomingMessage, 'headers'>, peer: Peer) => {
@@ -59,7 +64,6 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
     const peer = peerOf(message.socket, trustedProxies)
     const exchange = new Exchange(gate, new NodeLane(message, response), admitted, peer, identify(message, peer))
     ;(response as Carrier)[EXCHANGE] = exchange
-    underWay++
     response.on('close', onClose)
     if (expectsContinue && !isHopeless(message)) response.writeContinue()
     try {
@@ -72,7 +76,7 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
   server.on('checkContinue', (message, response) => take(message, response, true))
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const admitted = admit(message as Parameters<typeof admit>[0])
-    if ('why' in admitted) return refuseSocket(socket, admitted.status)
+    if ('why' in admitted) return refuseWith(socket, admitted.status)
     const peer = peerOf(message.socket, trustedProxies)
     tunnels.add(socket)
     socket.once('close', () => tunnels.delete(socket))
@@ -83,29 +87,24 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
       socket.destroy()
     }
   })
+  const budget = new ReadAheadBudget()
+  const ordinary = new NodeConnections(server, budget)
   const lane = hasFastLane
     ? openFastLane(server, gate, {
-        identify,
+        ...{ ordinary, budget, identify },
         peerOf: (socket) => peerOf(socket, trustedProxies),
-        refuse: refuseSocket,
-        onBegin: () => underWay++,
-        onEnd: () => underWay--,
+        refuse: refuseWith,
         limits: { headMs: gate.limits.requestHeadMs, keepAliveMs: KEEP_ALIVE_MS, idleMs: server.timeout },
       })
     : undefined
+  if (lane === undefined) server.on('connection', (socket: Socket) => ordinary.take(socket))
   return {
     server,
-    tunnels,
-    get underWay() {
-      return underWay
-    },
-    closeIdle() {
-      lane?.closeIdle()
-      server.closeIdleConnections()
-    },
-    closeAll() {
-      lane?.closeAll()
-      server.closeAllConnections()
+    async drain(graceMs) {
+      // A tunnel has no end to wait for; its client opens the next one elsewhere.
+      for (const socket of tunnels) socket.destroy()
+      const idleMs = Math.min(IDLE_MS, graceMs / 4)
+      await drainServer(server, lane === undefined ? [ordinary] : [lane, ordinary], { graceMs, idleMs })
     },
     close: () => lane?.close(),
   }
@@ -125,8 +124,8 @@ function strictServer({ limits }: Gate): Server {
   // Node would drop what is over its count in silence; ours are counted and refused.
   server.maxHeadersCount = 0
   server.timeout = Math.max(limits.bodyIdleMs, limits.legacyHeadersMs, limits.iamHeadersMs) + 5_000
-  server.on('connect', (_message, socket: Duplex) => refuseSocket(socket, 405))
-  server.on('clientError', refuseClient)
+  server.on('connect', (_message, socket: Duplex) => refuseWith(socket, 405))
+  server.on('clientError', refuseMalformed)
   return server
 }
 
@@ -162,20 +161,13 @@ function correlationIds(): () => string {
   return () => `${prefix}${(++count).toString(36).padStart(7, '0')}`
 }
 
-const STATUS_LINES: Readonly<Record<number, string>> = {
-  400: '400 Bad Request',
-  405: '405 Method Not Allowed',
-  408: '408 Request Timeout',
-  431: '431 Request Header Fields Too Large',
-}
-
 /** Refuses a request whose bytes cannot be trusted to end where they seem to: the connection goes with it. */
 function refuse({ routes }: Gate, message: IncomingMessage, response: ServerResponse, { status, why }: Refusal): void {
   const { method = '', url = '', headers } = message
   const plain = {
     status,
     headers: [['Content-Type', 'text/plain']] as const,
-    body: `${STATUS_LINES[status]}: ${why}\n`,
+    body: `${status} ${STATUS_CODES[status]}: ${why}\n`,
   }
   const match = routes.match(url.split('?', 1)[0] ?? '')
   const answer =
@@ -185,24 +177,4 @@ function refuse({ routes }: Gate, message: IncomingMessage, response: ServerResp
   response.shouldKeepAlive = false
   const raw = [...answer.headers.flat(), 'Content-Length', String(Buffer.byteLength(answer.body))]
   response.writeHead(answer.status, raw).end(answer.body)
-}
-
-function refuseSocket(socket: Duplex, status: number): void {
-  if (!socket.writable) return void socket.destroy()
-  socket.on('error', () => {})
-  socket.end(`HTTP/1.1 ${STATUS_LINES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
-    socket.destroy(),
-  )
-}
-
-const CLIENT_ERRORS: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-}
-
-/** What the parser refused never was a request. An answer that is on its way already is not mixed with a second one. */
-function refuseClient(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const busy = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
-  if (error.code === 'ECONNRESET' || !socket.writable || busy?.headersSent) return void socket.destroy()
-  refuseSocket(socket, CLIENT_ERRORS[error.code ?? ''] ?? 400)
 }

@@ -5,6 +5,10 @@ import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../../test/support/wait.ts'
 import { createLog } from '../observability/index.ts'
+import { drainServer } from './connections/drain.ts'
+import { NodeConnections } from './connections/node-connections.ts'
+import { ReadAheadBudget } from './connections/read-ahead.ts'
+import { refuseMalformed } from './connections/refuse-malformed.ts'
 import { type HttpHandler, type HttpReply, type RunningServer, serve } from './index.ts'
 import { PlainLane } from './plain-lane.ts'
 import { writtenReply } from './written-reply.ts'
@@ -163,20 +167,21 @@ describe('the lane before a server', () => {
       message.on('data', () => {})
       message.on('end', () => response.end(`node ${message.url}`))
     })
-    const lane = new PlainLane(server, {
+    server.on('clientError', refuseMalformed)
+    const budget = new ReadAheadBudget()
+    const ordinary = new NodeConnections(server, budget)
+    const lane = new PlainLane(server, ordinary, budget, {
       ...{ bodyLimit: 100_000, keepAliveMs },
       answer: async ({ url }, _headers, _socket, keepsAlive) => {
         const body = `plain ${url}${await respond(url)}`
-        return writtenReply({ status: 200, headers: [], body }, keepsAlive ? 'keep-alive' : 'close')
+        return writtenReply({ status: 200, headers: [], body }, keepsAlive() ? 'keep-alive' : 'close')
       },
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const close = () => new Promise((resolve) => server.close(resolve))
-    after(() => {
-      lane.closeAll()
+    const close = (graceMs: number) => drainServer(server, [lane, ordinary], { graceMs, idleMs: 50 })
+    after(async () => {
+      if (server.listening) await close(0)
       lane.end()
-      server.closeAllConnections()
-      return server.listening ? close() : undefined
     })
     return { port: (server.address() as AddressInfo).port, lane, close }
   }
@@ -238,8 +243,7 @@ describe('the lane before a server', () => {
     await sleep(50)
     assert.equal(seen.text, '')
     gate.resolve('')
-    // All that had come by then is one piece, which holds more than one request.
-    await answered(seen, 'plain /a', 'node /b', 'node /c', 'node /d')
+    await answered(seen, 'plain /a', 'plain /b', 'node /c', 'node /d')
   })
 
   test('much behind a request is not read before its answer', async () => {
@@ -272,7 +276,7 @@ describe('the lane before a server', () => {
       await sleep(20)
       socket.end()
       await eventually('it ends', () => seen.isEnded)
-      assert.match(seen.text, /^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n\r\n$/)
+      assert.match(seen.text, /^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n$/)
     }
   })
 
@@ -311,22 +315,25 @@ describe('the lane before a server', () => {
     await answered(silent.seen, 'node /a')
   })
 
-  test('closing ends what is idle at once, and what is under way behind its answer', async () => {
+  test('a stop answers what is under way or coming, and closes what stays idle', async () => {
     const gate = Promise.withResolvers<string>()
-    const { port, lane, close } = await twoLanes((url) => (url === '/slow' ? gate.promise : Promise.resolve('')))
-    const [idle, busy, silent] = [open(port), open(port), open(port)]
+    const { port, close } = await twoLanes((url) => (url === '/slow' ? gate.promise : Promise.resolve('')))
+    const [idle, busy, silent, coming] = [open(port), open(port), open(port), open(port)]
     idle.write(GET('/a'))
     busy.write(GET('/slow'))
+    coming.write(GET('/b').slice(0, -2))
     await answered(idle.seen, 'plain /a')
     await sleep(20)
-    const closed = close()
-    lane.closeIdle()
-    await eventually('the idle one ends', () => idle.seen.isEnded)
-    assert.equal(busy.seen.isEnded, false)
+    const closed = close(5_000)
+    await eventually('the idle ones end', () => idle.seen.isEnded && silent.seen.isEnded)
+    assert.deepEqual([busy.seen.isEnded, coming.seen.isEnded], [false, false])
+    coming.write('\r\n')
+    await answered(coming.seen, 'node /b')
     gate.resolve('')
     await answered(busy.seen, 'plain /slow')
-    await eventually('the other ends, and the one that never asked', () => busy.seen.isEnded && silent.seen.isEnded)
-    for (const { socket } of [idle, busy, silent]) socket.end()
+    await eventually('all end', () => busy.seen.isEnded && coming.seen.isEnded)
+    for (const { seen } of [busy, coming]) assert.match(seen.text, /\r\nConnection: close\r\n/)
+    for (const { socket } of [idle, busy, silent, coming]) socket.end()
     await closed
   })
 

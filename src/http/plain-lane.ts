@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { type CanonicalRequest, readCanonicalRequest } from './canonical-request.ts'
+import type { ClientConnections, NodeConnections } from './connections/node-connections.ts'
+import { ReadAhead, type ReadAheadBudget } from './connections/read-ahead.ts'
+import { closeInStages } from './connections/staged-close.ts'
 
 /** What a lane needs to know of the server that it stands before. */
 export interface PlainLaneOptions {
@@ -8,8 +11,16 @@ export interface PlainLaneOptions {
   readonly bodyLimit: number
   /** How long a connection may be idle between two requests. */
   readonly keepAliveMs: number
-  /** What to write for a request; `keepsAlive` says whether the connection stays open behind it. Never rejects. */
-  answer(request: CanonicalRequest, headers: IncomingHttpHeaders, socket: Socket, keepsAlive: boolean): Promise<Written>
+  /**
+   * What to write for a request. `keepsAlive`, asked when the answer is known, says whether the connection stays open
+   * behind it. Never rejects.
+   */
+  answer(
+    request: CanonicalRequest,
+    headers: IncomingHttpHeaders,
+    socket: Socket,
+    keepsAlive: () => boolean,
+  ): Promise<Written>
 }
 
 /** A whole answer; a text holds ASCII alone. */
@@ -22,8 +33,6 @@ const PATIENCE_MS = 500
 const TICK_MS = 250
 /** An idle connection is not closed just when the client may still count on it. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
-/** What is read ahead of a request while the one before it is answered. */
-const MAX_AHEAD = 96 << 10
 /** How long a client may take nothing of its answer. */
 const STALLED_MS = 60_000
 
@@ -32,21 +41,19 @@ const STALLED_MS = 60_000
  * more than most of what we answer. Anything else goes, with its connection and for good, to `node:http`, which so
  * judges and refuses it.
  */
-export class PlainLane {
+export class PlainLane implements ClientConnections {
   readonly options: PlainLaneOptions
+  readonly budget: ReadAheadBudget
   readonly #connections = new Set<PlainConnection>()
-  readonly #ordinary: readonly ((socket: Socket) => void)[]
-  readonly #server: Server
+  readonly #ordinary: NodeConnections
   readonly #clock: NodeJS.Timeout
-  #isClosing = false
+  #closingSince: number | undefined
 
-  /** Puts the lane before a server. */
-  constructor(server: Server, options: PlainLaneOptions) {
+  /** Puts the lane before a server whose connections go to `ordinary` where they are not for the lane. */
+  constructor(server: Server, ordinary: NodeConnections, budget: ReadAheadBudget, options: PlainLaneOptions) {
     this.options = options
-    this.#server = server
-    // What node itself does with a connection; without it on the list, connections come to us alone.
-    this.#ordinary = server.listeners('connection') as ((socket: Socket) => void)[]
-    server.removeAllListeners('connection')
+    this.budget = budget
+    this.#ordinary = ordinary
     server.on('connection', (socket: Socket) => this.#connections.add(new PlainConnection(socket, this)))
     this.#clock = setInterval(() => {
       const now = performance.now()
@@ -56,16 +63,19 @@ export class PlainLane {
 
   /** Connections are closed behind the answer that is under way. */
   get isClosing(): boolean {
-    return this.#isClosing
+    return this.#closingSince !== undefined
   }
 
-  /** Closes what is idle, and from now on each connection behind its answer. */
-  closeIdle(): void {
-    this.#isClosing = true
-    for (const connection of this.#connections) connection.closeIfIdle()
+  startClosing(): void {
+    this.#closingSince = performance.now()
   }
 
-  /** Cuts off what is left. */
+  closeIdle(idleMs: number): void {
+    const before = performance.now() - idleMs
+    if (this.#closingSince === undefined || this.#closingSince > before) return
+    for (const connection of this.#connections) if (connection.isIdleSince(before)) connection.close()
+  }
+
   closeAll(): void {
     for (const connection of this.#connections) connection.destroy()
   }
@@ -79,8 +89,8 @@ export class PlainLane {
     this.#connections.delete(connection)
   }
 
-  handOver(socket: Socket): void {
-    for (const take of this.#ordinary) take.call(this.#server, socket)
+  handOver(socket: Socket, bytes: Buffer | undefined, isEnded: boolean): void {
+    this.#ordinary.take(socket, bytes, isEnded)
   }
 }
 
@@ -91,17 +101,21 @@ class PlainConnection {
   readonly #socket: Socket
   readonly #lane: PlainLane
   #state: State = 'waiting'
-  /** What came of a request that is not whole, or of the one behind that which is answered. */
-  #ahead: Buffer | undefined
+  /** What came of a request that is not whole. */
+  #begun: Buffer | undefined
+  readonly #ahead: ReadAhead
   #pieces = 0
   #served = 0
   /** The client has said its last; what it asked before is answered all the same. */
   #isEnded = false
+  /** More came ahead of its turn than may be held. */
+  #isOverrun = false
   #since = performance.now()
 
   constructor(socket: Socket, lane: PlainLane) {
     this.#socket = socket
     this.#lane = lane
+    this.#ahead = new ReadAhead(socket, lane.budget)
     socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
   }
 
@@ -109,8 +123,9 @@ class PlainConnection {
     this.#socket.destroy()
   }
 
-  closeIfIdle(): void {
-    if (this.#state === 'waiting' && this.#served > 0 && this.#ahead === undefined) this.#close()
+  /** Nothing of a request has come since that time. */
+  isIdleSince(time: number): boolean {
+    return this.#state === 'waiting' && this.#begun === undefined && this.#since <= time
   }
 
   tick(now: number): void {
@@ -118,24 +133,30 @@ class PlainConnection {
     if (this.#state === 'closing' || this.#socket.writableLength > 0) {
       if (waited > STALLED_MS) this.destroy()
     } else if (this.#state === 'waiting') {
-      if (this.#ahead !== undefined || this.#served === 0) {
-        if (waited <= PATIENCE_MS) return
-        if (this.#lane.isClosing && this.#ahead === undefined) this.#close()
-        else this.#handOver(this.#ahead)
-      } else if (waited > this.#lane.options.keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.#close()
+      if (this.#begun !== undefined || this.#served === 0) {
+        if (waited > PATIENCE_MS && !(this.#lane.isClosing && this.#begun === undefined)) this.#handOver(this.#begun)
+      } else if (waited > this.#lane.options.keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.close()
     }
+  }
+
+  close(): void {
+    this.#state = 'closing'
+    this.#since = performance.now()
+    this.#ahead.drop()
+    closeInStages(this.#socket)
   }
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#state === 'closing') return
-    const bytes = this.#ahead === undefined ? chunk : Buffer.concat([this.#ahead, chunk])
-    if (this.#state === 'waiting') return this.#consider(bytes)
-    this.#ahead = bytes
-    if (bytes.length > MAX_AHEAD) this.#socket.pause()
+    if (this.#state === 'answering') {
+      this.#isOverrun ||= !this.#ahead.hold(chunk)
+      return
+    }
+    this.#consider(this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk]))
   }
 
   #consider(bytes: Buffer): void {
-    this.#ahead = undefined
+    this.#begun = undefined
     const request = readCanonicalRequest(bytes)
     const headers = request && headersOf(request)
     if (!headers || Number(headers['content-length'] ?? 0) > this.#lane.options.bodyLimit) return this.#handOver(bytes)
@@ -145,21 +166,25 @@ class PlainConnection {
       return
     }
     if (this.#pieces === 0) this.#since = performance.now()
-    if (++this.#pieces > MAX_PIECES) return this.#handOver(bytes)
-    this.#ahead = bytes
+    // A client that has ended its side sends no rest: node refuses what is cut short.
+    if (++this.#pieces > MAX_PIECES || this.#isEnded) return this.#handOver(bytes)
+    this.#begun = bytes
   }
 
   async #answer(request: CanonicalRequest, headers: IncomingHttpHeaders): Promise<void> {
     this.#state = 'answering'
     this.#served++
     const socket = this.#socket
-    const { isClosing, options } = this.#lane
-    const keepsAlive = request.keepsAlive && !isClosing
-    const written = await options.answer(request, headers, socket, keepsAlive)
+    let keepsAlive = false
+    const settle = () => {
+      keepsAlive = request.keepsAlive && !this.#isOverrun && !this.#lane.isClosing
+      return keepsAlive
+    }
+    const written = await this.#lane.options.answer(request, headers, socket, settle)
     if (socket.destroyed) return
     this.#since = performance.now()
     const isTaken = typeof written === 'string' ? socket.write(written, 'latin1') : socket.write(written)
-    if (!keepsAlive || this.#lane.isClosing) return this.#close()
+    if (!keepsAlive) return this.close()
     if (isTaken) this.#next()
     else socket.once('drain', () => this.#next())
   }
@@ -167,49 +192,31 @@ class PlainConnection {
   #next(): void {
     this.#state = 'waiting'
     this.#since = performance.now()
-    const ahead = this.#ahead
-    if (ahead !== undefined) {
-      if (this.#socket.isPaused()) this.#socket.resume()
-      this.#consider(ahead)
-    } else if (this.#isEnded) this.#close()
-  }
-
-  #close(): void {
-    this.#state = 'closing'
-    this.#since = performance.now()
-    this.#socket.destroySoon()
+    const ahead = this.#ahead.take()
+    this.#ahead.resume()
+    if (ahead !== undefined) this.#consider(ahead)
+    else if (this.#isEnded) this.close()
   }
 
   /** From here on the connection is the server's, which reads from the first byte of this request. */
   #handOver(bytes: Buffer | undefined): void {
     const socket = this.#socket
-    // What came before an end cannot be given back to a socket.
-    if (this.#isEnded) return this.#refuse()
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose)
     this.#lane.forget(this)
-    socket.pause()
-    if (bytes !== undefined) socket.unshift(bytes)
-    this.#lane.handOver(socket)
-    socket.resume()
-  }
-
-  /** Answers as `node:http` does what never came to be a request. */
-  #refuse(): void {
-    this.#socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', 'latin1')
-    this.#close()
+    this.#lane.handOver(socket, bytes, this.#isEnded)
   }
 
   readonly #onEnd = (): void => {
     this.#isEnded = true
     if (this.#state !== 'waiting') return
-    // What is left will never be whole.
-    if (this.#ahead === undefined) this.#close()
-    else this.#refuse()
+    if (this.#begun === undefined) this.close()
+    else this.#handOver(this.#begun)
   }
 
   readonly #onError = (): void => {}
 
   readonly #onClose = (): void => {
+    this.#ahead.take()
     this.#lane.forget(this)
   }
 }

@@ -3,6 +3,10 @@ import type { AddressInfo } from 'node:net'
 import type { Log } from '../observability/index.ts'
 import { formatListenAddress, type ListenAddress } from './address.ts'
 import { readBody } from './body.ts'
+import { drainServer } from './connections/drain.ts'
+import { NodeConnections } from './connections/node-connections.ts'
+import { ReadAheadBudget } from './connections/read-ahead.ts'
+import { refuseMalformed } from './connections/refuse-malformed.ts'
 import { ListenError } from './errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
 import { PlainLane } from './plain-lane.ts'
@@ -14,7 +18,7 @@ export interface RunningServer {
   readonly address: ListenAddress
   /** `http://host:port` */
   readonly url: string
-  /** Stops accepting, lets requests under way finish for `graceMs` (default 3,000), then cuts what is left. */
+  /** Answers what has come and is coming, for at most `graceMs` (default 3,000), and cuts what is left then. */
   close(graceMs?: number): Promise<void>
 }
 
@@ -28,6 +32,8 @@ export interface ServeOptions {
 
 const KEEP_ALIVE_MS = 65_000
 const GRACE_MS = 3_000
+/** How long a connection without a request is kept when the server stops. */
+const IDLE_MS = 250
 const EMPTY = Buffer.alloc(0)
 
 /**
@@ -48,18 +54,22 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       else send(response, message, reply)
     })
   })
-  const lane = new PlainLane(server, {
+  server.on('clientError', refuseMalformed)
+  const budget = new ReadAheadBudget()
+  const ordinary = new NodeConnections(server, budget)
+  const lane = new PlainLane(server, ordinary, budget, {
     bodyLimit,
     keepAliveMs: KEEP_ALIVE_MS,
     answer: async (request, headers, socket, keepsAlive) => {
-      const connection = keepsAlive ? `keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}` : 'close'
+      const written = (reply: HttpReply) =>
+        writtenReply(reply, keepsAlive() ? `keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}` : 'close')
       try {
         const reply = await handler(
           toRequest({ method: request.method, url: request.url, headers, socket }, request.body ?? EMPTY),
         )
-        return writtenReply(reply, connection)
+        return written(reply)
       } catch (error) {
-        return writtenReply(failed(error, request), connection)
+        return written(failed(error, request))
       }
     },
   })
@@ -67,16 +77,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   return {
     ...running,
     close: async (graceMs = GRACE_MS) => {
-      const cut = setTimeout(() => lane.closeAll(), graceMs)
-      lane.closeIdle()
-      await running.close(graceMs)
-      clearTimeout(cut)
+      await drainServer(server, [lane, ordinary], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
       lane.end()
     },
   }
 }
 
-/** Binds a prepared `node:http` server; see {@link serve}. */
+/** Binds a prepared `node:http` server whose connections are node's alone; see {@link serve}. */
 export async function listen(server: Server, address: ListenAddress): Promise<RunningServer> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(address, error))

@@ -1,5 +1,11 @@
 import type { Socket } from 'node:net'
-import { type CanonicalRequest, readCanonicalRequest } from '../../http/index.ts'
+import {
+  type CanonicalRequest,
+  closeInStages,
+  ReadAhead,
+  type ReadAheadBudget,
+  readCanonicalRequest,
+} from '../../http/index.ts'
 import type { Admitted } from '../admission.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ClientSink, LaneReply } from './lane-reply.ts'
@@ -7,14 +13,14 @@ import type { ClientSink, LaneReply } from './lane-reply.ts'
 /** What a connection needs of the lane it is in. */
 export interface LaneKeeper {
   readonly limits: ConnectionLimits
+  readonly budget: ReadAheadBudget
   /** What the request comes to when it is one of the lane's; undefined hands it over. */
   admit(request: CanonicalRequest): Admitted | undefined
   begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken
-  /** The exchange has ended, whichever way. */
-  onEnd(): void
   /** The connection is the lane's no more. */
   onLeave(connection: ClientConnection): void
-  handOver(socket: Socket): void
+  /** Gives the connection to the ordinary lane, with what came of the next request, and perhaps its end. */
+  handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void
   /** Answers what never came to be a request, and closes. */
   refuse(socket: Socket, status: 400 | 408): void
 }
@@ -39,23 +45,28 @@ const MAX_PIECES = 8
 const MAX_BODY_WAIT_MS = 250
 /** An idle connection is not closed just when the client may still count on it. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
-/** What is read ahead of a request while the one before it is answered. */
-const MAX_AHEAD = 96 << 10
 
 /** A client's connection while it is in the fast lane: one request after the other, until one of them is not for it. */
 export class ClientConnection implements ClientSink {
   readonly #socket: Socket
   readonly #keeper: LaneKeeper
+  readonly #ahead: ReadAhead
   #taken: Taken | undefined
-  #ahead: Buffer | undefined
+  /** What came of a request that is not whole. */
+  #begun: Buffer | undefined
   #pieces = 0
   #served = 0
+  /** The client has ended its side; what it asked before is answered all the same. */
+  #isEnded = false
+  /** More came ahead of its turn than may be held. */
+  #isOverrun = false
   #isClosing = false
   #since = performance.now()
 
   constructor(socket: Socket, keeper: LaneKeeper) {
     this.#socket = socket
     this.#keeper = keeper
+    this.#ahead = new ReadAhead(socket, keeper.budget)
     socket
       .on('data', this.#onData)
       .on('end', this.#onEnd)
@@ -68,9 +79,16 @@ export class ClientConnection implements ClientSink {
     return this.#socket
   }
 
-  /** Between two requests, with nothing of the next. */
-  get isIdle(): boolean {
-    return this.#served > 0 && this.#taken === undefined && this.#ahead === undefined
+  /** Nothing of a request has come since that time. */
+  isIdleSince(time: number): boolean {
+    return !this.#isClosing && this.#taken === undefined && this.#begun === undefined && this.#since <= time
+  }
+
+  close(): void {
+    this.#isClosing = true
+    this.#since = performance.now()
+    this.#ahead.drop()
+    closeInStages(this.#socket)
   }
 
   write(data: string | Buffer): boolean {
@@ -98,8 +116,8 @@ export class ClientConnection implements ClientSink {
     }
     if (this.#taken !== undefined) {
       if (waited > idleMs) this.destroy()
-    } else if (this.#ahead !== undefined) {
-      if (waited > MAX_BODY_WAIT_MS) this.#handOver(this.#ahead)
+    } else if (this.#begun !== undefined) {
+      if (waited > MAX_BODY_WAIT_MS) this.#handOver(this.#begun)
     } else if (this.#served > 0) {
       if (waited > keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.destroy()
     } else if (waited > headMs) this.#refuse(408)
@@ -107,10 +125,8 @@ export class ClientConnection implements ClientSink {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isClosing) return
-    const bytes = this.#ahead === undefined ? chunk : Buffer.concat([this.#ahead, chunk])
-    if (this.#taken === undefined) return this.#consider(bytes)
-    this.#ahead = bytes
-    if (bytes.length > MAX_AHEAD) this.#socket.pause()
+    if (this.#taken !== undefined) this.#isOverrun ||= !this.#ahead.hold(chunk)
+    else this.#consider(this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk]))
   }
 
   #consider(bytes: Buffer): void {
@@ -119,15 +135,17 @@ export class ClientConnection implements ClientSink {
     if (request === undefined || admitted === undefined) return this.#handOver(bytes)
     if (!request.isWhole) {
       if (this.#pieces === 0) this.#since = performance.now()
-      this.#ahead = bytes
-      if (++this.#pieces > MAX_PIECES) this.#handOver(bytes)
+      this.#begun = bytes
+      // A client that has ended its side sends no rest.
+      if (this.#isEnded) this.#endShort(request, admitted)
+      else if (++this.#pieces > MAX_PIECES) this.#handOver(bytes)
       return
     }
     this.#begin(request, admitted)
   }
 
   #begin(request: CanonicalRequest, admitted: Admitted): void {
-    this.#ahead = undefined
+    this.#begun = undefined
     this.#pieces = 0
     this.#served++
     this.#since = performance.now()
@@ -142,25 +160,20 @@ export class ClientConnection implements ClientSink {
 
   #finished(keep: boolean): void {
     if (this.#taken === undefined) return
-    this.#close(true)
-    if (!keep) {
-      this.#isClosing = true
-      return this.#socket.destroySoon()
-    }
+    this.#settle(true)
+    if (!keep || this.#isOverrun) return this.close()
     this.#since = performance.now()
-    const ahead = this.#ahead
-    if (ahead === undefined) return
-    this.#ahead = undefined
-    if (this.#socket.isPaused()) this.#socket.resume()
-    this.#consider(ahead)
+    const ahead = this.#ahead.take()
+    this.#ahead.resume()
+    if (ahead !== undefined) this.#consider(ahead)
+    else if (this.#isEnded) this.close()
   }
 
-  #close(isFinished: boolean): void {
+  #settle(isFinished: boolean): void {
     const taken = this.#taken
     this.#taken = undefined
     if (taken === undefined) return
     taken.exchange.close(isFinished)
-    this.#keeper.onEnd()
   }
 
   /** From here on the connection is the ordinary lane's, which reads from the first byte of this request. */
@@ -173,10 +186,7 @@ export class ClientConnection implements ClientSink {
       .off('close', this.#onClose)
       .off('drain', this.#onDrain)
     this.#keeper.onLeave(this)
-    socket.pause()
-    socket.unshift(bytes)
-    this.#keeper.handOver(socket)
-    socket.resume()
+    this.#keeper.handOver(socket, bytes, this.#isEnded)
   }
 
   #refuse(status: 400 | 408): void {
@@ -185,21 +195,26 @@ export class ClientConnection implements ClientSink {
   }
 
   readonly #onEnd = (): void => {
-    if (this.#isClosing) return
-    if (this.#taken !== undefined) return this.destroy()
-    if (this.#ahead === undefined) return this.#socket.destroySoon()
-    const request = readCanonicalRequest(this.#ahead)
+    this.#isEnded = true
+    if (this.#isClosing || this.#taken !== undefined) return
+    if (this.#begun === undefined) return this.close()
+    const request = readCanonicalRequest(this.#begun)
     const admitted = request && this.#keeper.admit(request)
-    // A body that was cut short: what came of it goes nowhere, and is recorded.
-    if (request !== undefined && admitted !== undefined) this.#begin(request, admitted)
-    this.#close(false)
+    if (request !== undefined && admitted !== undefined) this.#endShort(request, admitted)
+  }
+
+  /** A body that was cut short: what came of it goes nowhere, and is recorded. */
+  #endShort(request: CanonicalRequest, admitted: Admitted): void {
+    this.#begin(request, admitted)
+    this.#settle(false)
     this.#refuse(400)
   }
 
   readonly #onError = (): void => {}
 
   readonly #onClose = (): void => {
-    this.#close(false)
+    this.#ahead.take()
+    this.#settle(false)
     this.#keeper.onLeave(this)
   }
 

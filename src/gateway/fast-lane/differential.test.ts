@@ -92,7 +92,8 @@ function converse(port: number, pieces: readonly Buffer[], quietMs: number): Pro
     let text = ''
     const finish = () => {
       clearTimeout(timer)
-      socket.destroy()
+      // An end alone would leave what is under way to be answered during the next case.
+      socket.resetAndDestroy()
       resolve(text.replace(/^(Date|X-Request-Id): .*$/gm, '$1'))
     }
     let timer = setTimeout(finish, quietMs + 200)

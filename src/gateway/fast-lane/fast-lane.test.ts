@@ -157,7 +157,7 @@ describe('the fast lane', () => {
 })
 
 describe('a client in the fast lane', () => {
-  test('that goes away takes its upstream request with it, and is recorded', async () => {
+  test('that breaks its connection takes its upstream request with it, and is recorded', async () => {
     let gone = false
     legacy.answer = (_request, response) =>
       void response.on('close', () => {
@@ -166,7 +166,7 @@ describe('a client in the fast lane', () => {
     const { socket } = await open()
     socket.write(STAYING)
     await until(() => legacy.received.length === 1)
-    socket.destroy()
+    socket.resetAndDestroy()
     await until(() => gone)
     await until(async () => (await bed.records('decisions')).at(-1)?.['status'] === 499)
   })

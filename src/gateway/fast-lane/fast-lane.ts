@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { CanonicalRequest } from '../../http/index.ts'
+import type { CanonicalRequest, ClientConnections, NodeConnections, ReadAheadBudget } from '../../http/index.ts'
 import { type Admitted, admit } from '../admission.ts'
 import { Exchange, UNDECIDED } from '../exchange.ts'
 import type { Gate } from '../gate.ts'
@@ -13,12 +13,13 @@ import { UpstreamPool } from './upstream-pool.ts'
 
 /** What the fast lane shares with the ordinary one. */
 export interface LaneSurroundings {
+  /** Takes the connections that are not for the fast lane. */
+  readonly ordinary: NodeConnections
+  readonly budget: ReadAheadBudget
   readonly limits: ConnectionLimits
   identify(request: { readonly headers: IncomingHttpHeaders }, peer: Peer): string
   peerOf(socket: Socket): Peer
   refuse(socket: Socket, status: 400 | 408): void
-  onBegin(): void
-  onEnd(): void
 }
 
 const LONGEST_TICK_MS = 250
@@ -30,22 +31,17 @@ const SHORTEST_TICK_MS = 20
  */
 export function openFastLane(server: Server, gate: Gate, surroundings: LaneSurroundings): FastLane | undefined {
   if (gate.iam === undefined) return undefined
-  // What node itself does with a connection; without it on the list, connections come to us alone.
-  const ordinary = server.listeners('connection')
-  server.removeAllListeners('connection')
   const pools = {
     legacy: new UpstreamPool(gate.legacy),
     iam: new UpstreamPool(gate.iam),
   }
-  const lane = new FastLane(gate, pools, surroundings, (socket) => {
-    for (const take of ordinary) take.call(server, socket)
-  })
+  const lane = new FastLane(gate, pools, surroundings)
   server.on('connection', (socket: Socket) => lane.take(socket))
   return lane
 }
 
 /** The connections in the fast lane, and the one clock that limits them all. */
-export class FastLane implements LaneKeeper {
+export class FastLane implements LaneKeeper, ClientConnections {
   readonly #gate: Gate
   readonly #pools: Pools
   readonly #surroundings: LaneSurroundings
@@ -53,16 +49,19 @@ export class FastLane implements LaneKeeper {
   readonly #clock: NodeJS.Timeout
   readonly #keepAlive: string
   readonly limits: ConnectionLimits
-  readonly handOver: (socket: Socket) => void
+  #closingSince: number | undefined
 
-  constructor(gate: Gate, pools: Pools, surroundings: LaneSurroundings, handOver: (socket: Socket) => void) {
+  constructor(gate: Gate, pools: Pools, surroundings: LaneSurroundings) {
     this.#gate = gate
     this.#pools = pools
     this.#surroundings = surroundings
     this.limits = surroundings.limits
     this.#keepAlive = `timeout=${Math.floor(surroundings.limits.keepAliveMs / 1_000)}`
-    this.handOver = handOver
     this.#clock = setInterval(() => this.#tick(), tickMs(gate)).unref()
+  }
+
+  get budget(): ReadAheadBudget {
+    return this.#surroundings.budget
   }
 
   take(socket: Socket): void {
@@ -81,28 +80,34 @@ export class FastLane implements LaneKeeper {
   }
 
   begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken {
-    const { peerOf, identify, onBegin } = this.#surroundings
+    const { peerOf, identify } = this.#surroundings
     const peer = peerOf(connection.socket)
-    const reply = new LaneReply(connection, request.keepsAlive, this.#keepAlive)
+    const mayKeep = () => request.keepsAlive && this.#closingSince === undefined
+    const reply = new LaneReply(connection, mayKeep, this.#keepAlive)
     const lane = new RawLane(request, reply, this.#pools)
-    onBegin()
     return { exchange: new Exchange(this.#gate, lane, admitted, peer, identify(lane, peer)), reply }
-  }
-
-  onEnd(): void {
-    this.#surroundings.onEnd()
   }
 
   onLeave(connection: ClientConnection): void {
     this.#connections.delete(connection)
   }
 
+  handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void {
+    this.#surroundings.ordinary.take(socket, bytes, isEnded)
+  }
+
   refuse(socket: Socket, status: 400 | 408): void {
     this.#surroundings.refuse(socket, status)
   }
 
-  closeIdle(): void {
-    for (const connection of this.#connections) if (connection.isIdle) connection.destroy()
+  startClosing(): void {
+    this.#closingSince = performance.now()
+  }
+
+  closeIdle(idleMs: number): void {
+    const before = performance.now() - idleMs
+    if (this.#closingSince === undefined || this.#closingSince > before) return
+    for (const connection of this.#connections) if (connection.isIdleSince(before)) connection.close()
   }
 
   closeAll(): void {

@@ -18,7 +18,8 @@ const ONE_PIECE = 16 << 10
 export class LaneReply implements Reply {
   readonly #client: ClientSink
   readonly #keepAlive: string
-  #keeps: boolean
+  readonly #mayKeep: () => boolean
+  #keeps = false
   status = 0
   /** What has not been written yet. */
   #head = ''
@@ -27,16 +28,19 @@ export class LaneReply implements Reply {
   #held: Buffer | undefined
   #onDrain: (() => void) | undefined
 
-  /** @param keepAlive the value of `Keep-Alive` for connections that are kept */
-  constructor(client: ClientSink, keeps: boolean, keepAlive: string) {
+  /**
+   * @param mayKeep whether the connection is kept behind the answer; asked when its head is known
+   * @param keepAlive the value of `Keep-Alive` for connections that are kept
+   */
+  constructor(client: ClientSink, mayKeep: () => boolean, keepAlive: string) {
     this.#client = client
-    this.#keeps = keeps
+    this.#mayKeep = mayKeep
     this.#keepAlive = keepAlive
   }
 
-  head(status: number, statusText: string, headers: string[], length: string | undefined, lastOne: boolean): void {
+  head(status: number, statusText: string, headers: string[], length: string | undefined): void {
     this.status = status
-    if (lastOne) this.#keeps = false
+    this.#keeps = this.#mayKeep()
     const hasBody = status !== 204 && status !== 304
     this.#isChunked = hasBody && length === undefined
     if (hasBody && length !== undefined) this.#length = Number(length)
@@ -75,12 +79,12 @@ export class LaneReply implements Reply {
     this.#client.destroy()
   }
 
-  local(answer: LocalAnswer, correlationId: string, lastOne: boolean): void {
+  local(answer: LocalAnswer, correlationId: string): void {
     if (this.status !== 0) return
     const body = Buffer.from(answer.body)
     const length = String(body.length)
     const headers = [...answer.headers.flat(), 'Content-Length', length, 'X-Request-Id', correlationId]
-    this.head(answer.status, STATUS_CODES[answer.status] ?? '', headers, length, lastOne)
+    this.head(answer.status, STATUS_CODES[answer.status] ?? '', headers, length)
     this.#held = body
     this.end(undefined)
   }

@@ -1,0 +1,27 @@
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+const STATUSES: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/**
+ * Answers what the parser refused, which never was a request, and closes the connection behind that. An answer that is
+ * on its way already is cut instead, so that it is not mixed with a second one.
+ */
+export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const busy = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
+  if (error.code === 'ECONNRESET' || !socket.writable || busy?.headersSent) return void socket.destroy()
+  refuseWith(socket, STATUSES[error.code ?? ''] ?? 400)
+}
+
+/** Answers with a status alone and closes the connection behind that. */
+export function refuseWith(socket: Duplex, status: number): void {
+  if (!socket.writable) return void socket.destroy()
+  socket.on('error', () => {})
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  if ('destroySoon' in socket && typeof socket.destroySoon === 'function') socket.destroySoon()
+  else socket.end()
+}
