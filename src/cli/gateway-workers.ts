@@ -33,7 +33,12 @@ export function defaultWorkers(): number {
 /** Runs `count` gateway processes on one port (SO_REUSEPORT), with one admin port that speaks for all of them. */
 export async function runGatewayWorkers(
   count: number,
-  options: { readonly args: readonly string[]; readonly listen: ListenAddress; readonly adminListen: ListenAddress },
+  options: {
+    readonly args: readonly string[]
+    readonly listen: ListenAddress
+    readonly adminListen: ListenAddress
+    readonly drainMs: number
+  },
   log: Log,
 ): Promise<number> {
   if (options.listen.port === 0) {
@@ -60,7 +65,8 @@ export async function runGatewayWorkers(
       })
     }
     log.info({ workers: count, admin: admin.url }, 'gateway is ready')
-    return await runUntilStopped([admin, { close }] satisfies RunningPart[], log)
+    // A worker has a margin of its own beyond its time to drain.
+    return await runUntilStopped([admin, { stopMs: options.drainMs + 5_000, close }] satisfies RunningPart[], log)
   } catch (error) {
     await close()
     throw error
@@ -145,35 +151,44 @@ class Worker {
   }
 }
 
-/** The admin port of all: healthy and ready when each is, their metrics merged, anything else passed to every one. */
+/**
+ * The admin port of all: healthy and ready while one of them is, since a process that ended is started again; their
+ * metrics merged, anything else passed to every one.
+ */
 async function answer(
   request: HttpRequest,
   workers: readonly Worker[],
 ): Promise<{ readonly reply: HttpReply; readonly isBrakeSwitchedOn?: boolean | undefined }> {
-  const asked = await Promise.all(workers.map((worker) => ask(worker.adminUrl, request)))
+  // One that is starting learns how the brake stands from us.
+  const running = workers.flatMap(({ adminUrl }) => (adminUrl === undefined ? [] : [adminUrl]))
+  const asked = await Promise.all(running.map((adminUrl) => ask(adminUrl, request)))
   const reply = joined(request, asked)
   if (request.path !== '/brake' || request.method !== 'PUT') return { reply }
   const moved = asked.find((one) => one?.status === 200)?.json as { held_by?: readonly string[] } | undefined
   return { reply, isBrakeSwitchedOn: moved?.held_by?.includes('switch') }
 }
 
-function joined(request: HttpRequest, asked: readonly (CallAnswer | undefined)[]): HttpReply {
+const NEEDS_ONE = new Set(['/healthz', '/readyz'])
+
+/** One answer for those of all processes that run; undefined stands for one that did not answer. */
+export function joined(request: Pick<HttpRequest, 'path'>, asked: readonly (CallAnswer | undefined)[]): HttpReply {
+  const answered = asked.filter((one) => one !== undefined)
   if (request.path === '/metrics') {
-    const texts = asked.flatMap((one) => (one?.status === 200 ? [one.text] : []))
+    const texts = answered.flatMap((one) => (one.status === 200 ? [one.text] : []))
     const type = 'text/plain; version=0.0.4; charset=utf-8'
     return { status: texts.length > 0 ? 200 : 503, headers: [['Content-Type', type]], body: mergeMetrics(texts) }
   }
-  const worst = asked.reduce((one, other) => ((other?.status ?? 503) > (one?.status ?? 503) ? other : one), asked[0])
-  const failed = asked.some((one) => one === undefined)
-  return {
-    status: failed ? 503 : (worst?.status ?? 503),
-    headers: [['Content-Type', worst?.json === undefined ? 'text/plain; charset=utf-8' : 'application/json']],
-    body: failed ? 'a gateway process does not answer\n' : (worst?.text ?? ''),
+  const byStatus = answered.toSorted((one, other) => one.status - other.status)
+  const shown = NEEDS_ONE.has(request.path) ? byStatus.at(0) : byStatus.at(-1)
+  if (shown === undefined || (answered.length < asked.length && !NEEDS_ONE.has(request.path))) {
+    const headers = [['Content-Type', 'text/plain; charset=utf-8']] as const
+    return { status: 503, headers, body: 'a gateway process does not answer\n' }
   }
+  const type = shown.json === undefined ? 'text/plain; charset=utf-8' : 'application/json'
+  return { status: shown.status, headers: [['Content-Type', type]], body: shown.text }
 }
 
-async function ask(adminUrl: string | undefined, request: HttpRequest): Promise<CallAnswer | undefined> {
-  if (adminUrl === undefined) return undefined
+async function ask(adminUrl: string, request: HttpRequest): Promise<CallAnswer | undefined> {
   const url = `${adminUrl}${request.path}${request.query === '' ? '' : `?${request.query}`}`
   const json = request.body.length === 0 ? {} : { json: parsed(request.body) }
   const method =

@@ -32,12 +32,13 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   if (worker === undefined) warnOfGaps(settings, log)
   if (worker === undefined && workers > 1) {
     const adminListen = listenAddress(settings.admin_listen)
-    return runGatewayWorkers(workers, { args, listen: checked.listen, adminListen }, log)
+    const drainMs = settings.drain_ms
+    return runGatewayWorkers(workers, { args, listen: checked.listen, adminListen, drainMs }, log)
   }
   const gateway = await startGateway({ ...checked, isBrakeOn: io.env[BRAKE_VARIABLE] === 'on' }, log)
   if (worker !== undefined) process.send?.({ adminUrl: gateway.adminUrl ?? '' } satisfies WorkerReady)
   else log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
-  return runUntilStopped([gateway], log)
+  return runUntilStopped([{ stopMs: settings.drain_ms, close: gateway.close }], log)
 }
 
 /** What one process has seen being issued another would not know. */
@@ -71,7 +72,7 @@ function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
 /** Turns checked options into what the gateway takes; throws `ConfigError` when a file has become unreadable since. */
 export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, seed?: string): GatewaySettings {
   const listen = listenAddress(settings.listen)
-  const source = decisionSource(settings, worker)
+  const source = decisionSource(settings)
   const dataDir = settings.data_dir
   const verifierKey = keyFile('--verifier-key-file', settings.verifier_key_file)
   return {
@@ -135,13 +136,13 @@ function ownPaths(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => pair.split('=', 2)))
 }
 
-function decisionSource(settings: Settings<'gateway'>, worker: string | undefined): DecisionSourceSettings {
+function decisionSource(settings: Settings<'gateway'>): DecisionSourceSettings {
   const { control_url, routing_url, snapshot, environment, data_dir } = settings
   const [url, ...otherUrls] = control_url ?? []
   if (url !== undefined) {
     const token = readSecretFile('--control-token-file', settings.control_token_file ?? '')
-    const stateFile =
-      data_dir === undefined ? undefined : join(data_dir, `snapshot${worker === undefined ? '' : `-${worker}`}.ndjson`)
+    // One file for all workers, whatever their number: each replaces it whole.
+    const stateFile = data_dir === undefined ? undefined : join(data_dir, 'snapshot.ndjson')
     const { name = hostname().slice(0, 128), commit } = settings
     const identity = { instance: randomUUID(), name, version: version(), commit }
     return { kind: 'control', url, otherUrls, token, environment, stateFile, identity }

@@ -11,6 +11,8 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const RESTART_MS = 500
 /** Another process comes up on a machine that is busy with the start of all the others. */
 const READY_LIMIT_MS = 120_000
+/** The time that a gateway drains by default, and its margin. */
+const STOP_MS = 15_000
 
 /** The gateway as a process of its own: started again when it dies, gone when its parent is. */
 export interface GatewayProcess extends RunningPart {
@@ -59,6 +61,7 @@ export function startGatewayProcess(
   }
   start()
   return {
+    stopMs: STOP_MS,
     async whenReady() {
       const url = `http://${gatewayAdmin.host}:${gatewayAdmin.port}/readyz`
       const until = performance.now() + READY_LIMIT_MS

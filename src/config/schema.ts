@@ -171,7 +171,10 @@ const gateway = z.strictObject({
   legacy_headers_timeout_ms: milliseconds(60_000, 'For the head of an answer from the monolith.'),
   body_timeout_ms: milliseconds(60_000, 'Between two pieces of a body.'),
   routing_timeout_ms: milliseconds(1_000, 'For an answer of the routing endpoint.'),
-  drain_ms: milliseconds(4_000, 'For requests under way when the gateway stops.'),
+  drain_ms: milliseconds(
+    10_000,
+    'When the gateway stops: how long it goes on answering requests that have come or are coming. What is left then is cut.',
+  ),
   fast_lane: choiceField(
     ['on', 'off'],
     'on',

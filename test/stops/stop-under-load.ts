@@ -1,0 +1,79 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '../support/ports.ts'
+import { type Ended, type Program, startHandover } from '../support/program.ts'
+import { untilReady } from '../support/wait.ts'
+import { type ClientKind, runClient, type Scene, type Tally } from './clients.ts'
+
+/** A server that is started, put under load, and told to stop. */
+export interface StoppedServer {
+  readonly program: Program
+  readonly port: number
+  readonly heads: readonly string[]
+}
+
+export interface Round {
+  readonly tally: Tally
+  readonly ended: Ended
+  /** From the signal to the end of the process, in milliseconds. */
+  readonly stopMs: number
+}
+
+/** How long clients send before the signal. */
+const LOAD_MS = 400
+
+/** Has clients send requests to a server, tells it to stop by SIGTERM, and waits until both have ended. */
+export async function stopUnderLoad(
+  { program, port, heads }: StoppedServer,
+  clients: readonly ClientKind[],
+): Promise<Round> {
+  const tally: Tally = { answered: 0, refused: 0, lost: 0, lostLate: 0, causes: [] }
+  const scene: Scene = { port, heads, tally, stop: { at: Number.POSITIVE_INFINITY } }
+  const done = clients.map((kind) => runClient(kind, scene))
+  await sleep(LOAD_MS + Math.random() * 50)
+  scene.stop.at = performance.now()
+  program.kill('SIGTERM')
+  const ended = await program.ended
+  const stopMs = performance.now() - scene.stop.at
+  await Promise.all(done)
+  if (process.env['DBG']) {
+    console.log(program.stderr.text(), JSON.stringify(tally.causes, null, 1))
+  }
+  return { tally, ended, stopMs }
+}
+
+/** Both sides of a gateway: they answer after a few milliseconds, an upload when it has come whole. */
+export async function startSides(): Promise<{ readonly urls: readonly [string, string]; stop(): Promise<void> }> {
+  const servers = [side(), side()]
+  for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const [legacy = '', iam = ''] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  return {
+    urls: [legacy, iam],
+    async stop() {
+      for (const server of servers) {
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      }
+    },
+  }
+}
+
+function side(): Server {
+  return createServer((request, response) => {
+    const answer = () => void response.setHeader('Content-Length', 2).end('ok')
+    request.on('end', () => setTimeout(answer, Math.random() * 15)).resume()
+  })
+}
+
+/** A gateway of so many processes before two sides; its requests go through both of its lanes. */
+export async function startGateway(urls: readonly [string, string], workers: number): Promise<StoppedServer> {
+  const [port = 0, admin = 0] = await freePorts(2)
+  const program = await startHandover([
+    ...['gateway', '--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`],
+    ...['--legacy-url', urls[0], '--iam-url', urls[1], '--workers', String(workers), '--log-level', 'warn'],
+  ])
+  await untilReady(`http://127.0.0.1:${admin}/readyz`, 60_000)
+  const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n`
+  return { program, port, heads: [get('/oauth/authorize?client_id=c'), get('/some/page')] }
+}
