@@ -57,7 +57,14 @@ for (const engine of testDatabases()) {
         const { what, body } = toldOnce(challenge)
         assert.equal(what, 'login accept')
         const { auth_time, ...owner } = body
-        const profile = { subject: '1', username: 'alice', name: 'Alice Example', email: 'alice@example.test' }
+        const profile = {
+          subject: '1',
+          username: 'alice',
+          name: 'Alice Example',
+          email: 'alice@example.test',
+          version: 1,
+          credentials_epoch: 0,
+        }
         assert.deepEqual(owner, { ...profile, claims: {} })
         assert.ok(Math.abs(Number(auth_time) - Date.now() / 1_000) < 60)
       })
@@ -376,7 +383,8 @@ for (const engine of testDatabases()) {
         assert.equal(answer.status, 200)
         assert.equal(answer.headers.get('cache-control'), 'no-store')
         const { auth_time, ...owner } = (await answer.json()) as Record<string, unknown>
-        assert.deepEqual(owner, { subject: '2', username: 'bob', name: 'Bob Example', email: 'bob@example.test' })
+        const profile = { subject: '2', username: 'bob', name: 'Bob Example', email: 'bob@example.test' }
+        assert.deepEqual(owner, { ...profile, version: 1, credentials_epoch: 0 })
         assert.ok(Number.isInteger(auth_time))
       })
 
