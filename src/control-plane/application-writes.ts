@@ -12,12 +12,15 @@ export type ApplicationOutcome =
   | { readonly kind: 'stale'; readonly application: ApplicationRecord | undefined; readonly version: number }
   | { readonly kind: 'client_id_taken'; readonly by: number }
 
+/** An application as the control plane keeps and shows it: whether it has a secret, and not even its digest. */
+export type KnownApplication = Omit<Application, 'secret_digest'> & { readonly has_secret: boolean }
+
 interface Stored {
   readonly client_id: string | null
   readonly version: number
   readonly iam_version: number | null
   readonly is_removed: boolean
-  readonly document: Application | null
+  readonly document: KnownApplication | null
 }
 
 /**
@@ -59,10 +62,10 @@ export function putApplication(
         values ($1, $2, $3, $4, $5, false)
         on conflict (id) do update set client_id = excluded.client_id, document = excluded.document,
           version = excluded.version, iam_version = excluded.iam_version, is_removed = false, changed_at = now()`,
-      [next.id, next.client_id, JSON.stringify(application), next.version, next.iam_version],
+      [next.id, next.client_id, JSON.stringify(known(application)), next.version, next.iam_version],
     )
     if (cause !== undefined) {
-      const after = shown(application, next.iam_version)
+      const after = { ...known(application), iam_version: next.iam_version }
       await tx.record(eventOf(cause, 'application.put', next.id, stored, after))
     }
     const former = held && held.client_id !== next.client_id ? { former_client_id: held.client_id } : {}
@@ -100,13 +103,13 @@ export function removeApplication(
   })
 }
 
-/** An application whole, as it was announced; undefined when it is not known. */
-export async function readApplication(store: Store, id: number): Promise<Application | undefined> {
-  const [row] = await store.database.query<{ document: Application }>(
+/** An application as it was announced, without the digest of its secret; undefined when it is not known. */
+export async function readApplication(store: Store, id: number): Promise<KnownApplication | undefined> {
+  const [row] = await store.database.query<{ document: KnownApplication }>(
     `select document from ${store.schema}.applications where id = $1 and not is_removed`,
     [id],
   )
-  return row?.document
+  return row && known(row.document)
 }
 
 async function read(tx: Queryable, schema: string, id: number): Promise<Stored | undefined> {
@@ -124,13 +127,15 @@ function eventOf(
   stored: Stored | undefined,
   after: unknown,
 ): AuditEvent {
-  const before = stored?.document ? shown(stored.document, stored.iam_version) : null
+  const before = stored?.document ? { ...known(stored.document), iam_version: stored.iam_version } : null
   return { cause, action, environment: null, subject: actorOf({ id }), before, after }
 }
 
-/** An application as the audit log shows it: whether it has a secret, and not even its digest. */
-function shown({ secret_digest: digest, ...application }: Application, iamVersion: number | null): object {
-  return { ...application, has_secret: digest !== null, iam_version: iamVersion }
+/** Takes the digest away, also from a row that an older replica wrote. */
+function known(document: Application | KnownApplication): KnownApplication {
+  if (!('secret_digest' in document)) return document
+  const { secret_digest: digest, ...application } = document
+  return { ...application, has_secret: digest !== null }
 }
 
 function recordOf(id: number, stored: Stored): ApplicationRecord | undefined {

@@ -24,6 +24,20 @@ for (const engine of testDatabases()) {
       return answer.status === 200 ? [answer.json.version, answer.json.iam_version, answer.json.arrived] : answer.status
     }
 
+    test('nobody reads the digest of a secret, and the store does not keep it', async () => {
+      const digest = 'ab'.repeat(64)
+      await plane.announce(testApplication(7, { secret_digest: digest }))
+      const shown = await plane.ask('GET', '/api/v1/applications/7')
+      assert.equal(shown.json.application.has_secret, true)
+      const rows = await store.database.query(`select row_to_json(a)::text as row from ${plane.schema}.applications a`)
+      for (const text of [shown.text, JSON.stringify(rows)]) assert.ok(!text.includes(digest))
+      await store.database.query(
+        `update ${plane.schema}.applications set document = document || $1::jsonb where id = 7`,
+        [JSON.stringify({ secret_digest: digest })],
+      )
+      assert.ok(!(await plane.ask('GET', '/api/v1/applications/7')).text.includes(digest))
+    })
+
     test('an announcement is stored, repeated without effect, and shown by id and client_id', async () => {
       assert.equal((await put(1, 1, null)).applied, true)
       assert.equal((await put(1, 1, null)).applied, false)

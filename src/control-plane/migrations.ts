@@ -177,4 +177,22 @@ create table {schema}.iam_by_default (
 alter table {schema}.gateway_reports add column iam_by_default jsonb not null default '[]';
 `,
   },
+  {
+    name: '0011_no_secret_digests',
+    sql: `
+update {schema}.applications
+  set document = (document - 'secret_digest') || jsonb_build_object('has_secret', document -> 'secret_digest' <> 'null')
+  where document ? 'secret_digest';
+`,
+  },
+  {
+    // The newest entry of the audit log, noted outside of it, so that a log whose end was cut off does not pass for whole.
+    name: '0012_audit_head',
+    sql: `
+alter table {schema}.clock add column audit_number bigint not null default 0;
+alter table {schema}.clock add column audit_hash text not null default '';
+update {schema}.clock set (audit_number, audit_hash) = (select number, hash from {schema}.audit_log order by number desc limit 1)
+  where exists (select from {schema}.audit_log);
+`,
+  },
 ]

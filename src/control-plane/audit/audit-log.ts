@@ -15,23 +15,35 @@ export interface StoredEntry {
 }
 
 /**
- * Adds an entry, in the transaction of what it tells of. Only for a transaction that holds the clock's row: it makes
- * the chain one line. Everybody else is given it as `record` of `store.write`.
+ * Adds an entry in the transaction of what it records. Only for a transaction that holds the clock's row, which makes
+ * the chain one line; others get it as `record` of `store.write`. The entry follows the newest one that was ever noted,
+ * also when that has been removed, so that the gap stays visible.
  */
 export async function appendEntry(tx: Queryable, schema: string, event: AuditEvent): Promise<SealedEntry> {
-  const [last] = await tx.query<ChainHead>(`select number, hash from ${schema}.audit_log order by number desc limit 1`)
+  const place = { database: tx, schema }
+  const [held, noted] = [await chainHead(place), await notedHead(place)]
+  const last = noted.number > held.number ? noted : held
   // Not now(): that is when the transaction began, and it may have waited for the one before.
   const [clock] = await tx.query<{ at: string }>(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`,
   )
   if (clock === undefined) throw new Error('the database told no time')
-  const { hash, ...entry } = nextEntry(last ?? NO_ENTRIES, clock.at, event)
+  const { hash, ...entry } = nextEntry(last, clock.at, event)
   await tx.query(`insert into ${schema}.audit_log (number, entry, hash) values ($1, $2, $3)`, [
     entry.number,
     JSON.stringify(entry),
     hash,
   ])
+  await tx.query(`update ${schema}.clock set audit_number = $1, audit_hash = $2`, [entry.number, hash])
   return { ...entry, hash }
+}
+
+/** The newest entry as it was noted outside of the log when it was written. */
+export async function notedHead({ database, schema }: AuditPlace): Promise<ChainHead> {
+  const [noted] = await database.query<ChainHead>(
+    `select audit_number as number, audit_hash as hash from ${schema}.clock where audit_number > 0`,
+  )
+  return noted ?? NO_ENTRIES
 }
 
 /** The newest entry's number and hash. */

@@ -7,8 +7,9 @@ import { verifyChain } from './verification.ts'
 const HOUR_MS = 3_600_000
 
 /**
- * Verifies the whole audit log once an hour, and at the start. Each time the last sound entry is noted, so that a log that was
- * cut off or written anew since then is found out. Says what is wrong as an error in the log and as a metric.
+ * Verifies the whole audit log at the start and once an hour. It remembers the last sound entry and logs its number and hash,
+ * so that a log that was cut off or rewritten since then is detected, also by an operator who keeps the log lines. Reports what
+ * is wrong as an error in the log and as a metric.
  */
 export class AuditWatch {
   readonly #place: AuditPlace
@@ -51,8 +52,11 @@ export class AuditWatch {
       this.#verifiedAt = Date.now()
       this.#isBroken = !valid
       // What was noted before stays noted while something is wrong, or the next look would believe the forgery.
-      if (valid) this.#remembered = head
-      else this.#log.error({ number: broken?.number, why: broken?.why, sound: head.number }, 'the audit log is broken')
+      if (valid) {
+        this.#remembered = head
+        this.#log.info({ ...head }, 'the audit log is sound up to this entry')
+      } else
+        this.#log.error({ number: broken?.number, why: broken?.why, sound: head.number }, 'the audit log is broken')
     } catch (error) {
       if (this.#isClosed) return
       this.#log.warn({ cause: (error as Error).message }, 'the audit log could not be verified')

@@ -219,6 +219,21 @@ for (const engine of testDatabases()) {
       assert.deepEqual([half.status, half.json.errors], [400, [{ field: 'hash', rule: 'must be given too' }]])
     })
 
+    test('a log whose end was cut off is not sound, also when nobody noted it and entries follow', async () => {
+      const table = `${plane.schema}.audit_log`
+      const [last] = await store.database.query<{ number: number; entry: object; hash: string }>(
+        `select number, entry, hash from ${table} order by number desc limit 1`,
+      )
+      assert.ok(last)
+      await tamper(() => store.database.query(`delete from ${table} where number = $1`, [last.number]))
+      assert.deepEqual((await verification('')).broken, { number: last.number, why: 'missing' })
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'later', environment: 'dev' } })
+      assert.deepEqual((await verification('')).broken, { number: last.number, why: 'missing' })
+      await store.database.query(`insert into ${table} (number, entry, hash) values ($1, $2, $3)`, [
+        ...[last.number, JSON.stringify(last.entry), last.hash],
+      ])
+      assert.equal((await verification('')).valid, true)
+    })
     test('the control plane looks itself, and notices an end that was cut off since it last looked', async () => {
       const lines: string[] = []
       const log = createLog('control', { level: 'info', destination: { write: (line) => void lines.push(line) } })

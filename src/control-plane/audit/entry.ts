@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = [
   'sign_in',
   'sign_out',
   'access.refused',
+  'change.refused',
   'credentials.revoke',
   'deployment.record',
   'effect.retry',

@@ -1,4 +1,4 @@
-import { type AuditPlace, allEntries, type StoredEntry } from './audit-log.ts'
+import { type AuditPlace, allEntries, notedHead, type StoredEntry } from './audit-log.ts'
 import { canonicalHash } from './canonical.ts'
 import { type ChainHead, NO_ENTRIES } from './entry.ts'
 
@@ -18,9 +18,11 @@ export interface Verification {
 
 /**
  * Goes through the whole log, from the first entry on, and holds each against its own hash and the hash of the one
- * before. `remembered` is an entry that somebody has noted elsewhere; it must still be there as it was.
+ * before. The newest entry that the control plane noted outside of the log must still be there as it was, and so must
+ * `remembered`, an entry that an operator noted elsewhere.
  */
 export async function verifyChain(place: AuditPlace, remembered?: ChainHead): Promise<Verification> {
+  const anchors = [await notedHead(place), ...(remembered === undefined ? [] : [remembered])]
   let head = NO_ENTRIES
   const broken = (number: number, why: Break): Verification => ({
     valid: false,
@@ -32,12 +34,12 @@ export async function verifyChain(place: AuditPlace, remembered?: ChainHead): Pr
     const why = breakOf(head, stored)
     if (why === 'missing') return broken(head.number + 1, why)
     if (why !== undefined) return broken(stored.number, why)
-    if (remembered?.number === stored.number && remembered.hash !== stored.hash) {
+    if (anchors.some(({ number, hash }) => number === stored.number && hash !== stored.hash)) {
       return broken(stored.number, 'not_as_remembered')
     }
     head = { number: stored.number, hash: stored.hash }
   }
-  if (remembered !== undefined && remembered.number > head.number) return broken(head.number + 1, 'missing')
+  if (anchors.some(({ number }) => number > head.number)) return broken(head.number + 1, 'missing')
   return { valid: true, sound: head.number, head, broken: null }
 }
 

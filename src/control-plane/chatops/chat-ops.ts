@@ -12,10 +12,12 @@ import {
   stateInWords,
 } from '../../chatops/index.ts'
 import { conditionOf, type Environment } from '../../flags/index.ts'
+import { LineBudget } from '../../observability/index.ts'
 import { ROUTING_FLAG } from '../../routing/index.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
 import { waitingFor } from '../flag-documents.ts'
 import type { ApplicationRecord } from '../model.ts'
+import { recordEvent } from '../store.ts'
 import { ROUTING_FLAGS } from '../view.ts'
 import type { ChangeTools } from './change-plan.ts'
 import { type CommitSource, waitedForOnce } from './commit-source.ts'
@@ -26,6 +28,9 @@ import type { AlarmSource } from './production-check.ts'
 import { claimProposal, failProposal, openProposal, openProposals } from './proposals.ts'
 import { checkRelease, deployStatus } from './releases.ts'
 import type { ChatOpsSettings } from './settings.ts'
+
+/** Refused commands that go into the audit log, for each door and process: repeated attempts must not fill it. */
+const REFUSALS_KEPT = { count: 60, seconds: 60 }
 
 /** What ChatOps works with beside its settings. */
 export interface ChatOpsParts {
@@ -41,6 +46,7 @@ export class ChatOps {
   readonly #tools: ChangeTools
   readonly #sources: readonly CommitSource[]
   readonly #commands: ChatOpsParts['commands']
+  readonly #refusals: LineBudget
   readonly #stop = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
 
@@ -49,6 +55,9 @@ export class ChatOps {
     this.#tools = { plane, rules: settings.rules, alarms }
     this.#sources = sources
     this.#commands = commands
+    this.#refusals = new LineBudget(REFUSALS_KEPT, (left_out, interval_seconds) =>
+      plane.log.warn({ left_out, interval_seconds }, 'refused commands left out of the audit log'),
+    )
   }
 
   /** Aborted when the control plane stops: nothing is waited for any more. */
@@ -92,13 +101,17 @@ export class ChatOps {
     this.#tools.plane.log.info({ ...fields, outcome: answer.outcome }, 'chatops command')
     this.#commands.inc({ door: person.door, command: command.kind, outcome: answer.outcome })
     const flag = await this.#changedFlag(command)
-    if (flag !== undefined) this.#crossPost(flag, answer, run)
+    if (flag !== undefined) {
+      this.#crossPost(flag, answer, run)
+      this.#recordRefusal(flag, answer, run)
+    }
     return answer
   }
 
   /** Stops waiting, and resolves when what was on its way has ended. */
   async close(): Promise<void> {
     this.#stop.abort()
+    this.#refusals.close()
     await Promise.all(this.#underWay)
   }
 
@@ -212,6 +225,23 @@ export class ChatOps {
       command.proposal,
     ])
     return row?.flag
+  }
+
+  /** Puts a change that the rules refused into the audit log, so that an attempt leaves a trace. */
+  #recordRefusal(flag: string, answer: ChatAnswer, { person, correlationId }: Run): void {
+    const refused = answer.sections.filter(({ tone }) => tone === 'refused')
+    if (refused.length === 0 || !this.#refusals.admit(person.door)) return
+    const { name: by, role, door, from } = person
+    const recorded = recordEvent(this.#tools.plane.store, {
+      cause: { by, role, door, from, correlation_id: correlationId },
+      action: 'change.refused',
+      environment: null,
+      subject: flag,
+      before: null,
+      after: null,
+      details: { refused: refused.map(({ heading, lines }) => [heading, ...lines].join('; ')) },
+    })
+    this.inBackground(recorded)
   }
 
   #crossPost(flag: string, answer: ChatAnswer, { person, correlationId }: Run): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { eventually } from '../../../test/support/wait.ts'
 import { DEFAULT_RULES, type RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
 import { openStore } from '../store.ts'
@@ -132,6 +133,12 @@ for (const engine of testDatabases()) {
       const refused = await say(plane, `feature set ${FLAG} 1 --actors`)
       assert.equal(refused.outcome, 'refused')
       assert.match(refused.text, /the brake is on: incident 7; 0 gateways are connected, and 1 should be/)
+      const entry = await eventually('the refusal is in the audit log', async () => {
+        const { entries } = (await plane.ask('GET', '/api/v1/audit?action=change.refused')).json
+        return entries[0] as { subject: string; door: string; details: { refused: string[] } } | undefined
+      })
+      assert.deepEqual([entry.subject, entry.door], [FLAG, 'api'])
+      assert.match(entry.details.refused.join(), /the brake is on: incident 7/)
       const forced = await say(plane, `feature set ${FLAG} 1 --actors --ignore-production-check`)
       assert.equal(forced.outcome, 'done')
       assert.match(forced.text, /passed over production_check: production is not safe: the brake is on/)

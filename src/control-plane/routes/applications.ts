@@ -42,6 +42,9 @@ const announcedApplicationSchema = applicationSchema.refine(
   'must not hold NUL or broken Unicode',
 )
 
+/** An application as everyone may see it: not even the digest of its secret. */
+const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).extend({ has_secret: z.boolean() })
+
 /** Applications as replication announces them, and as people look them up. */
 export function applicationRoutes(api: Api, plane: Plane): void {
   putAndRemove(api, plane)
@@ -69,7 +72,7 @@ export function applicationRoutes(api: Api, plane: Plane): void {
         tags: ['applications'],
         summary: 'One application, and whether it may be routed to IAM',
         params: z.object({ id: z.string().min(1).max(255).describe('The id or the client_id') }),
-        response: { 200: recordSchema.extend({ arrived: z.boolean(), application: applicationSchema }) },
+        response: { 200: recordSchema.extend({ arrived: z.boolean(), application: knownApplicationSchema }) },
       },
     },
     async (request, reply) => {
