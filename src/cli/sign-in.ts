@@ -6,7 +6,8 @@ import type { CommandIo } from './io.ts'
 
 const HELP = `Usage: handover sign-in
 
-Prints a link that signs a browser in at the control plane as the holder of the token: once, within five minutes.
+Prints a link to a page whose button signs a browser in at the control plane as the holder of the token: once, within
+five minutes.
 
 ${CONTROL_HELP}`
 

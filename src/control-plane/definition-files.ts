@@ -1,11 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { type DefinitionFile, type Definitions, readDefinitions } from '../flags/index.ts'
 import { ControlPlaneFault } from './settings.ts'
 
 /**
- * Reads every definition below `directory`; hidden files are passed over. Throws {@link ControlPlaneFault} that lists
- * all faults when a file is unsound or cannot be read.
+ * Reads every definition below `directory`, but no hidden files. Throws {@link ControlPlaneFault} that lists
+ * all faults when a file is unsound, cannot be read or
+ * is no regular file: reading a named pipe or a device may never end.
  */
 export function loadDefinitions(directory: string): Definitions {
   const faults: string[] = []
@@ -34,7 +35,9 @@ function readFiles(directory: string, faults: string[]): DefinitionFile[] {
   }
   for (const name of names.sort()) {
     try {
-      files.push({ path: name, text: readFileSync(join(directory, name), 'utf8') })
+      if (statSync(join(directory, name)).isFile())
+        files.push({ path: name, text: readFileSync(join(directory, name), 'utf8') })
+      else faults.push(`${name}: must be a regular file`)
     } catch (error) {
       faults.push(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
     }

@@ -12,6 +12,7 @@ export const PROBLEM_CODES = [
   'unknown_token',
   'too_many_failures',
   'token_of_settings',
+  'name_reserved',
   'client_id_taken',
   'version_conflict',
   'change_refused',

@@ -289,6 +289,19 @@ for (const engine of testDatabases()) {
       assert.equal((await forward(userinfo, { token: 'wrong' }))[0], 401)
     })
 
+    test('forward_auth makes an address wait that tries many tokens, and a valid token passes all the same', async () => {
+      const tries: number[] = []
+      const headers = { 'x-forwarded-uri': '/oauth/authorize?client_id=client-1' }
+      for (let n = 0; n < 22; n++) {
+        tries.push((await plane.ask('GET', '/-/oauth/forward_auth', { token: `wrong-${n}`, headers })).status)
+      }
+      assert.deepEqual([tries[0], tries.at(-1)], [401, 429])
+      assert.equal(
+        (await plane.ask('GET', '/-/oauth/forward_auth', { token: plane.gatewayToken, headers })).status,
+        204,
+      )
+    })
+
     test('forward_auth needs the original address', async () => {
       for (const headers of [{}, { 'x-forwarded-uri': 'oauth' }, { 'x-forwarded-uri': '' }] as Record<
         string,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -207,6 +208,17 @@ for (const engine of testDatabases()) {
         assert.deepEqual([answer.status, answer.json.errors[0].field], [400, 'since'], since)
       }
       assert.equal((await plane.ask('GET', `${SNAPSHOT_STREAM_PATH}?since=1&since=2`)).status, 400)
+    })
+
+    test('a definition that is no regular file stops the start with its name, and does not hang it', async () => {
+      const { path } = scratchDirectory('definitions')
+      cpSync(join(ROOT, 'flags'), path, { recursive: true })
+      assert.equal(spawnSync('mkfifo', [join(path, 'pipe.yml')]).status, 0)
+      symlinkSync('/dev/zero', join(path, 'device.yml'))
+      await assert.rejects(
+        startTestControlPlane(store.database, { definitionsDirectory: path }),
+        /device\.yml: must be a regular file[\s\S]*pipe\.yml: must be a regular file/,
+      )
     })
 
     test('a feature group travels as the actors in it, and decides like them', async () => {

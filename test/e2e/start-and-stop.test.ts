@@ -57,10 +57,10 @@ describe('handover up, started and stopped', { timeout: 540_000 }, () => {
 
   test('each routing decision is one readable line', async () => {
     await fetch(`http://127.0.0.1:${base}/oauth/authorize?client_id=nobody`, { redirect: 'manual' })
-    const line = await program.stdout.waitFor(/nobody/)
+    const line = await program.stdout.waitFor(/unknown_client/)
     assert.match(
       line,
-      /^\d\d:\d\d:\d\d {2}GET \/oauth\/authorize -> rails \(unknown_client\) {2}client nobody {2}\d{3} {2}\d+ ms$/,
+      /^\d\d:\d\d:\d\d {2}GET \/oauth\/authorize -> rails \(unknown_client\) {2}client sha256:[0-9a-f]{8} {2}\d{3} {2}\d+ ms$/,
     )
   })
 

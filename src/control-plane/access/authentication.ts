@@ -62,18 +62,23 @@ function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): str
     : "a session needs X-CSRF-Token with the session's csrf_token to change something"
 }
 
-/** 401; 429 for an address that has been wrong too often, which a right token passes all the same. */
+/** Answers 401, or 429 to an address that has been wrong too often; a valid token passes all the same. */
 function refuseUnknown(
   plane: Plane,
   request: FastifyRequest,
   reply: FastifyReply,
   tried: string | undefined,
 ): FastifyReply {
-  const wait = tried === undefined ? 0 : plane.access.failures.failed(networkOf(request.ip), tried)
+  const wait = waitAfterWrong(plane, request, tried)
   if (wait === 0) return refuse(request, reply, 401, 'a valid token is needed, as PRIVATE-TOKEN or bearer token')
   reply.header('Retry-After', String(wait))
   if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, 429)
   return sendProblem(reply, 429, 'too_many_failures', { detail: `too many wrong tokens; try again in ${wait} s` })
+}
+
+/** Counts a wrong token against the address it came from; returns how many seconds the address has to wait, 0 for none. */
+export function waitAfterWrong(plane: Plane, request: FastifyRequest, tried: string | undefined): number {
+  return tried === undefined ? 0 : plane.access.failures.failed(networkOf(request.ip), tried)
 }
 
 /** Who calls a route that needs a token. Throws on a route that does not. */

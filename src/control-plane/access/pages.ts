@@ -52,9 +52,9 @@ export function signInBody(hasIssuer: boolean, said?: string): string {
 <p>Who holds a token signs in with the link that <code>handover sign-in</code> prints.</p>`
 }
 
-/** The body of the page that asks before it signs in somebody whom another site has sent. */
+/** The body of the page that a sign-in link opens; the button redeems the link. */
 export function confirmBody(secret: string): string {
-  return `<p>Another page has sent you here with a sign-in link. Go on only if you asked for it yourself.</p>
+  return `<p>This link signs you in to Handover once. Continue only if you asked for it yourself.</p>
 <form method="post" action="/sign-in/link"><input type="hidden" name="secret" value="${escapeHtml(secret)}">
 <button>Sign in</button></form>`
 }

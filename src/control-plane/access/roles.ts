@@ -50,7 +50,12 @@ export function isPersonRole(role: Role): role is PersonRole {
   return PEOPLE.some((each) => each === role)
 }
 
-/** By which the sessions of one person are told from those of others. */
-export function subjectOf({ by, name }: Caller): string {
-  return by.kind === 'session' ? by.subject : `token:${name}`
+/** What tells the sessions of one person from those of others; a name does not, because two tokens may share it. */
+export function subjectOf({ by }: Caller): string {
+  return by.kind === 'session' ? by.subject : subjectOfToken(by.id)
+}
+
+/** The subject of the sessions that a token began. */
+export function subjectOfToken(id: number): string {
+  return `token:#${id}`
 }

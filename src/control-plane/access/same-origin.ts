@@ -13,8 +13,3 @@ export function isFromOwnPage({ origin, fetchSite }: RequestOrigin, ownOrigin: s
   if (fetchSite !== undefined && fetchSite !== 'same-origin') return false
   return origin === undefined || origin === ownOrigin
 }
-
-/** Whether somebody came by an address that they typed or opened from outside the browser, or from one of our pages. */
-export function isOwnNavigation({ fetchSite }: Pick<RequestOrigin, 'fetchSite'>): boolean {
-  return fetchSite === undefined || fetchSite === 'none' || fetchSite === 'same-origin'
-}

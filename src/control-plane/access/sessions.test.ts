@@ -28,9 +28,16 @@ for (const engine of testDatabases()) {
       assert.equal(made.status, 201, made.text)
       return made.json.url
     }
+    /** Presses the button of the page that a link opens. */
+    async function redeem(browser: Browser, link: string) {
+      const [form] = (await browser.open(link)).forms
+      assert.ok(form)
+      return browser.submit(form)
+    }
     /** Signs in by link; `cookie` is what the browser holds then. */
     async function signIn(token: string, headers: Record<string, string> = {}) {
-      const answer = await fetch(await linkOf(token), { redirect: 'manual', headers })
+      const { origin, pathname, searchParams: body } = new URL(await linkOf(token))
+      const answer = await fetch(origin + pathname, { method: 'POST', body, redirect: 'manual', headers })
       assert.equal(answer.status, 303)
       const line = answer.headers.getSetCookie()[0] ?? ''
       const cookie = line.split(';')[0] ?? ''
@@ -44,10 +51,10 @@ for (const engine of testDatabases()) {
       const { token } = await create({ role: 'operator', name: 'olga', environments: ['dev'] })
       const link = await linkOf(token)
       const browser = new Browser()
-      const page = await browser.open(link)
+      const page = await redeem(browser, link)
       assert.equal(page.url.pathname, '/account')
       assert.match(page.text, /Signed in as <strong>olga<\/strong>, operator of dev/)
-      const again = await new Browser().open(link)
+      const again = await redeem(new Browser(), link)
       assert.equal(again.status, 403)
       assert.match(again.text, /has been used/)
       assert.equal((await new Browser().open(`${plane.url}/account`)).url.pathname, '/sign-in')
@@ -73,24 +80,39 @@ for (const engine of testDatabases()) {
     test('a late link is refused', async () => {
       const link = await linkOf(plane.adminToken)
       await store.database.query(`update ${plane.schema}.sign_in_links set expires_at = now() - interval '1 second'`)
-      assert.equal((await new Browser().open(link)).status, 403)
+      assert.equal((await redeem(new Browser(), link)).status, 403)
     })
 
-    test('a link that another site sends somebody to asks first, and a prefetch does not use it up', async () => {
+    test('a link that a scanner, a preview or another site opens is not used up', async () => {
       const link = await linkOf(plane.adminToken)
-      for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-purpose': 'prefetch;prerender' }]) {
-        const page = await new Browser().visit(link, { headers })
-        assert.deepEqual([page.status, page.headers.getSetCookie()], [200, []])
+      for (const method of ['GET', 'HEAD', 'GET'] as const) {
+        const answer = await fetch(link, { method, redirect: 'manual' })
+        assert.deepEqual(answer.headers.getSetCookie(), [])
       }
-      const browser = new Browser()
-      const [form] = (await browser.visit(link, { headers: { 'sec-fetch-site': 'cross-site' } })).forms
-      assert.ok(form)
-      const foreign = await browser.visit(form.action, {
-        form: Object.fromEntries(form.fields),
-        headers: { origin: 'https://evil.example' },
-      })
-      assert.equal(foreign.status, 403)
-      assert.equal((await browser.submit(form)).url.pathname, '/account')
+      const foreign = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
+      const secret = new URL(link).searchParams.get('secret') ?? ''
+      const posted = await new Browser().visit(`${plane.url}/sign-in/link`, { form: { secret }, headers: foreign })
+      assert.equal(posted.status, 403)
+      assert.equal((await redeem(new Browser(), link)).url.pathname, '/account')
+    })
+
+    test('a token that shares the name of another cannot see or end its sessions', async () => {
+      const [first, second] = [
+        await create({ role: 'administrator', name: 'shared' }),
+        await create({ role: 'viewer', name: 'shared' }),
+      ]
+      const session = await signIn(first.token)
+      const seen = await plane.ask('GET', '/api/v1/sessions', { token: second.token })
+      assert.deepEqual(seen.json.sessions, [])
+      assert.equal((await plane.ask('DELETE', '/api/v1/sessions', { token: second.token })).status, 204)
+      const still = await plane.ask('GET', '/api/v1/session', { token: null, headers: { cookie: session.cookie } })
+      assert.equal(still.status, 200)
+    })
+
+    test('no token can take the name of a token of the settings', async () => {
+      const refused = await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'administrator' } })
+      assert.equal(refused.status, 409)
+      assert.deepEqual([refused.json.code, refused.json.errors[0].field], ['name_reserved', 'name'])
     })
 
     test('the cookie is for no script, and what comes by it must come from an own page with its token', async () => {
@@ -118,7 +140,8 @@ for (const engine of testDatabases()) {
         const { url } = (await https.ask('POST', '/api/v1/sign-in-links')).json
         assert.ok(url.startsWith('https://handover.example/sign-in/link?secret='))
         const local = url.replace('https://handover.example', https.url)
-        const answer = await fetch(local, { redirect: 'manual' })
+        const { origin, pathname, searchParams: body } = new URL(local)
+        const answer = await fetch(origin + pathname, { method: 'POST', body, redirect: 'manual' })
         const [line = ''] = answer.headers.getSetCookie()
         assert.match(line, /^__Host-handover_session=[\w-]{43}; Path=\/; HttpOnly; .*; Secure$/)
         assert.ok(answer.headers.get('strict-transport-security'))
@@ -140,7 +163,7 @@ for (const engine of testDatabases()) {
 
     test('sign-out ends this session, one other, or all of the person, and nobody else', async () => {
       const { token } = await create({ role: 'viewer', name: 'vera' })
-      const open = async (browser: Browser) => browser.open(await linkOf(token))
+      const open = async (browser: Browser) => redeem(browser, await linkOf(token))
       const [a, b, c, d] = [new Browser(), new Browser(), new Browser(), new Browser()]
       for (const browser of [a, b, c, d]) await open(browser)
       const bystander = await signIn(plane.adminToken)
@@ -278,9 +301,9 @@ for (const engine of testDatabases()) {
       assert.match(waiting.headers.get('retry-after') ?? '', /^[12]$/)
       assert.equal((await plane.ask('GET', '/api/v1/tokens')).status, 200)
       assert.equal((await plane.ask('GET', '/api/v1/tokens', { token: null })).status, 401)
-      const link = await new Browser().visit(`${plane.url}/sign-in/link?secret=${'B'.repeat(43)}`)
+      const link = await redeem(new Browser(), `${plane.url}/sign-in/link?secret=${'B'.repeat(43)}`)
       assert.equal(link.status, 429)
-      assert.equal((await new Browser().open(await linkOf(plane.adminToken))).status, 200)
+      assert.equal((await redeem(new Browser(), await linkOf(plane.adminToken))).status, 200)
     })
   })
 }

@@ -25,11 +25,16 @@ for (const engine of testDatabases()) {
       return { place, desk: own }
     }
     const wish = { role: 'viewer', environments: null, days: 1 } as const
+    const created = async (...args: Parameters<typeof createToken>) => {
+      const made = await createToken(...args)
+      assert.notEqual(made, 'name_reserved')
+      return made as Exclude<typeof made, 'name_reserved'>
+    }
 
     test('one that was revoked here is refused all the same, and the others are known', async () => {
       const { place, desk: own } = desk()
-      const ended = await createToken(own, { ...wish, name: 'ended' }, SYSTEM_CAUSE)
-      const kept = await createToken(own, { ...wish, name: 'kept' }, SYSTEM_CAUSE)
+      const ended = await created(own, { ...wish, name: 'ended' }, SYSTEM_CAUSE)
+      const kept = await created(own, { ...wish, name: 'kept' }, SYSTEM_CAUSE)
       for (const { token } of [ended, kept]) assert.ok(await own.tokens.find(token))
       await revokeToken(own, ended.record.id, SYSTEM_CAUSE)
       place.leave()
@@ -42,9 +47,9 @@ for (const engine of testDatabases()) {
 
     test('of one that is not known nobody says that it is not valid', async () => {
       const { place, desk: own } = desk()
-      const { token: known } = await createToken(own, { ...wish, name: 'known' }, SYSTEM_CAUSE)
+      const { token: known } = await created(own, { ...wish, name: 'known' }, SYSTEM_CAUSE)
       assert.ok(await own.tokens.find(known))
-      const { token } = await createToken(own, { ...wish, name: 'new' }, SYSTEM_CAUSE)
+      const { token } = await created(own, { ...wish, name: 'new' }, SYSTEM_CAUSE)
       place.leave()
       for (let n = 0; n < 3; n++) await assert.rejects(own.tokens.find(token), isStoreAway)
       place.comeBack()

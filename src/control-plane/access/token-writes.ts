@@ -18,11 +18,16 @@ export interface TokenDesk {
 
 const KEPT_AFTER_EXPIRY = '30 days'
 
-/** Makes a new token and writes that down. The token is told here and never again. */
+/**
+ * Creates a token and records that. The answer holds the token, which nobody can read again; it is `name_reserved` for the
+ * name of a token of the settings, such as `administrator`, under which nobody else may appear in the audit log.
+ */
 export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish, cause: Cause) {
   const { role, name, environments, days } = wish
   const token = mintToken(role)
-  const record = await store.write(async (tx) => {
+  const record = await store.write<TokenRecord | 'name_reserved'>(async (tx) => {
+    const reserved = `select 1 from ${store.schema}.tokens where name = $1 and created_by is null`
+    if ((await tx.query(reserved, [name])).length > 0) return { change: undefined, result: 'name_reserved' }
     await tx.query(`delete from ${store.schema}.tokens where expires_at < now() - interval '${KEPT_AFTER_EXPIRY}'`)
     const [made] = await tx.query<TokenRecord>(
       `insert into ${store.schema}.tokens (digest, role, name, environments, created_by, expires_at)
@@ -36,6 +41,7 @@ export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish,
     })
     return { change: undefined, result: made }
   })
+  if (record === 'name_reserved') return record
   tokens.forget()
   return { token, record }
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors, jwtVerify } from 'jose'
 import { loggableClientId, readFacts, WIRE_DESTINATION } from '../../routing/index.ts'
-import { bearerTokenOf, privateTokenOf } from '../access/authentication.ts'
+import { bearerTokenOf, privateTokenOf, waitAfterWrong } from '../access/authentication.ts'
 import { READERS } from '../access/roles.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendGitLabError, sendProblem } from '../problems.ts'
@@ -113,6 +113,11 @@ async function isSigned(secret: Uint8Array | undefined, header: string | string[
 async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
   const access = await forwardAuthAccess(plane, request)
   if (access === 'refused') {
+    const wait = waitAfterWrong(plane, request, privateTokenOf(request) ?? bearerTokenOf(request))
+    if (wait > 0) {
+      const detail = `too many wrong tokens; try again in ${wait} s`
+      return sendProblem(reply.header('Retry-After', String(wait)), 429, 'too_many_failures', { detail })
+    }
     return sendProblem(reply, 401, 'unauthorized', {
       detail: 'a valid token is needed, as PRIVATE-TOKEN or bearer token',
     })

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { callerOf } from '../access/authentication.ts'
 import { cookieOf, giveCookie, originOf, ownOriginOf } from '../access/browser-request.ts'
 import { accountBody, confirmBody, sendPage, signInBody } from '../access/pages.ts'
-import { PEOPLE } from '../access/roles.ts'
-import { isFromOwnPage, isOwnNavigation } from '../access/same-origin.ts'
+import { PEOPLE, subjectOfToken } from '../access/roles.ts'
+import { isFromOwnPage } from '../access/same-origin.ts'
 import { isSameSecret, isSecretShaped } from '../access/session-cookie.ts'
 import { beginSession, browserReply, refuseSignIn } from '../access/sign-in.ts'
 import { callerCause } from '../audit/request-cause.ts'
@@ -54,13 +54,10 @@ function linkRoutes(api: Api, plane: Plane): void {
       return reply.code(201).header('Cache-Control', 'no-store').send({ url, expires_in: LINK_LIFE_S })
     },
   )
-  api.get('/sign-in/link', OPEN, async (request, reply) => {
+  api.get('/sign-in/link', OPEN, (request, reply) => {
     const secret = parameterOf(request, 'secret')
-    // Who is sent here by another site may be meant to sign in as somebody else without noticing.
-    if (!isOwnNavigation(originOf(request)) || isPrefetch(request)) {
-      return sendPage(browserReply(plane, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
-    }
-    return redeem(plane, request, reply, secret)
+    // Mail scanners, chat previews and prefetching open links, and another site may have sent the browser here.
+    return sendPage(browserReply(plane, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
   })
   api.post('/sign-in/link', OPEN, async (request, reply) => {
     if (!isFromOwnPage(originOf(request), ownOriginOf(plane.access.place, request))) return refuseForeign(plane, reply)
@@ -75,7 +72,7 @@ async function redeem(plane: Plane, request: FastifyRequest, reply: FastifyReply
     return refuseSignIn(plane, request, reply, { why, credential: secret })
   }
   const { name, tokenId } = link
-  return beginSession(plane, request, reply, { name, subject: `token:${name}`, grant: { tokenId } })
+  return beginSession(plane, request, reply, { name, subject: subjectOfToken(tokenId), grant: { tokenId } })
 }
 
 async function signOut(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
@@ -105,10 +102,4 @@ function refuseForeign(plane: Plane, reply: FastifyReply): FastifyReply {
 function parameterOf(request: FastifyRequest, name: string): string {
   const parameters = requestParameters(request)
   return 'fault' in parameters ? '' : (parameters.values.get(name) ?? '')
-}
-
-function isPrefetch({ headers }: FastifyRequest): boolean {
-  return [headers['sec-purpose'], headers['purpose']].some(
-    (said) => typeof said === 'string' && said.includes('prefetch'),
-  )
 }

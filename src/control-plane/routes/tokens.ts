@@ -67,7 +67,15 @@ export function tokenRoutes(api: Api, plane: Plane): void {
       const { role, name, days, environments } = request.body
       const limits = environments ? ENVIRONMENTS.filter((each) => environments.includes(each)) : null
       const cause = callerCause(request)
-      const { token, record } = await createToken(plane, { role, name, days, environments: limits }, cause)
+      const created = await createToken(plane, { role, name, days, environments: limits }, cause)
+      if (created === 'name_reserved') {
+        const detail = `name: ${name} is the name of a token of the settings; choose another`
+        return sendProblem(reply, 409, 'name_reserved', {
+          detail,
+          errors: [{ field: 'name', rule: 'must not be the name of a token of the settings' }],
+        })
+      }
+      const { token, record } = created
       plane.log.warn({ id: record.id, role, name, environments: limits, days, by: cause.by }, 'token created')
       return reply
         .code(201)
