@@ -316,7 +316,7 @@ for (const engine of testDatabases()) {
       const headers = { 'x-change-reason': Buffer.from('für alle').toString('latin1'), 'x-change-issue': ISSUE }
       assert.equal((await ask({ value: 'true' }, headers)).status, 201)
       assert.equal((await newest()).reason, 'für alle')
-      assert.equal((await plane.ask('DELETE', PATH)).status, 204)
+      assert.equal((await plane.ask('DELETE', `${PATH}?confirm=true`)).status, 204)
       const restore = await plane.ask('POST', `/api/v1/flags/${FLAG}/restore`, { json: {} })
       assert.deepEqual(
         [restore.status, restore.json.errors],
