@@ -44,7 +44,7 @@ export class RefusedError extends Error {
 
 /** Calls a control plane's API; any status but 2xx rejects with {@link RefusedError} saying what the answer says. */
 export interface ControlClient {
-  (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, json?: unknown): Promise<unknown>
+  (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown): Promise<unknown>
   /** The text of an answer of any length, piece by piece. */
   download(path: string): AsyncIterable<string>
 }
@@ -65,7 +65,7 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
   )
   const token = readToken(file)
   const headers = { 'private-token': token, 'x-handover-door': 'cli', ...causeHeaders(line) }
-  const ask = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, json?: unknown) => {
+  const ask = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown) => {
     const request = { method, url: url + path, headers, timeoutMs }
     const answer = await call(json === undefined ? request : { ...request, json }).catch((error: unknown) => {
       if (error instanceof CallError)

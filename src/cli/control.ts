@@ -74,6 +74,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ...effectSettings(settings.effects),
     reasonsRequired: settings.require_reason,
     iamByDefault: settings.iam_by_default,
+    platformCreatesAtIam: settings.iam_applications === 'by_platform',
     iam:
       iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },
     credentialMarks: {

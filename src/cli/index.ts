@@ -12,6 +12,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   iam: { summary: 'run the IAM auth service', load: async () => (await import('./iam.ts')).runIam },
   monolith: { summary: 'run the monolith', load: async () => (await import('./monolith.ts')).runMonolith },
   flag: { summary: 'get, set, list or delete a feature flag', load: async () => (await import('./flag.ts')).run },
+  applications: {
+    summary: 'say that IAM holds applications that were not replicated to it',
+    load: async () => (await import('./applications.ts')).run,
+  },
   explain: { summary: 'say where a request would go, and why', load: async () => (await import('./explain.ts')).run },
   keys: { summary: "list, rotate or retire IAM's signing keys", load: async () => (await import('./keys.ts')).run },
   chatops: {

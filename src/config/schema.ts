@@ -259,6 +259,11 @@ const control = z.strictObject({
   ),
   ...credentialMarks,
   relative_url_root: relativeUrlRoot,
+  iam_applications: choiceField(
+    ['confirmed', 'by_platform'],
+    'confirmed',
+    'An application moves once replication or `handover applications confirm` has said that IAM holds its current version; or, by_platform, as soon as it is announced, because the platform creates and changes it at IAM first.',
+  ),
   iam_by_default: iamByDefault,
   require_reason: choicesField(
     'ENVIRONMENT',

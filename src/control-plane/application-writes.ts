@@ -103,6 +103,46 @@ export function removeApplication(
   })
 }
 
+/** What came of a confirmation. */
+export type ConfirmOutcome =
+  | { readonly kind: 'stored' | 'unchanged'; readonly application: ApplicationRecord }
+  | { readonly kind: 'unknown' }
+  /** IAM cannot hold a version that the platform has not announced. */
+  | { readonly kind: 'too_new'; readonly version: number }
+
+/**
+ * Takes down which version of an application IAM holds, as whoever brings applications there says; null for none.
+ * Unlike an announcement it may also lower the version, so that an application that IAM lost is not routed there.
+ */
+export function confirmApplication(
+  store: Store,
+  id: number,
+  iamVersion: number | null,
+  cause?: Cause,
+): Promise<ConfirmOutcome> {
+  return store.write<ConfirmOutcome>(async (tx): Promise<Written<ConfirmOutcome>> => {
+    const stored = await read(tx, store.schema, id)
+    const held = stored && recordOf(id, stored)
+    const nothing = (result: ConfirmOutcome) => ({ change: undefined, result })
+    if (!held) return nothing({ kind: 'unknown' })
+    if (iamVersion !== null && iamVersion > held.version) return nothing({ kind: 'too_new', version: held.version })
+    if (held.iam_version === iamVersion) return nothing({ kind: 'unchanged', application: held })
+    await tx.query(`update ${store.schema}.applications set iam_version = $2, changed_at = now() where id = $1`, [
+      id,
+      iamVersion,
+    ])
+    if (cause !== undefined) {
+      const [before, after] = [{ iam_version: held.iam_version }, { iam_version: iamVersion }]
+      await tx.record({
+        ...{ cause, action: 'application.confirm', environment: null, subject: actorOf({ id }) },
+        ...{ before, after },
+      })
+    }
+    const application = { ...held, iam_version: iamVersion }
+    return { change: { kind: 'application', application }, result: { kind: 'stored', application } }
+  })
+}
+
 /** An application as it was announced, without the digest of its secret; undefined when it is not known. */
 export async function readApplication(store: Store, id: number): Promise<KnownApplication | undefined> {
   const [row] = await store.database.query<{ document: KnownApplication }>(

@@ -3,6 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
 
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+
 for (const engine of testDatabases()) {
   describe(`applications on ${engine.kind}`, () => {
     let store: TestDatabase
@@ -68,6 +70,44 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await held(2), [3, 2, false])
       await put(2, 3, 3)
       assert.deepEqual(await held(2), [3, 3, true])
+    })
+
+    test('that IAM holds a version is said by PATCH, withdrawn by null, and never for a version that nobody announced', async () => {
+      const confirm = (id: number, version: unknown) =>
+        plane.ask('PATCH', `/api/v1/applications/${id}`, { json: { iam_version: version } })
+      await put(31, 1, 1)
+      await put(31, 2, null)
+      assert.deepEqual(await held(31), [2, 1, false])
+      assert.deepEqual((await confirm(31, 2)).json.applied, true)
+      assert.deepEqual(await held(31), [2, 2, true])
+      assert.equal((await confirm(31, 2)).json.applied, false)
+      const early = await confirm(31, 3)
+      assert.deepEqual([early.status, early.json.errors[0].field], [400, 'iam_version'])
+      assert.match(early.json.detail, /must be at most 2/)
+      assert.equal((await confirm(31, null)).status, 200)
+      assert.deepEqual(await held(31), [2, null, false])
+      assert.equal((await confirm(9_999, 1)).status, 404)
+      for (const wrong of [0, -1, '2', undefined]) assert.equal((await confirm(31, wrong)).status, 400)
+      const { entries } = (await plane.ask('GET', '/api/v1/audit?action=application.confirm')).json
+      assert.deepEqual([entries.length, entries[0].after], [2, { iam_version: null }])
+      await remove(31, 3)
+    })
+
+    test('where the platform creates applications at IAM itself, every announcement counts as held there', async () => {
+      const foreign = await startTestControlPlane(store.database, { platformCreatesAtIam: true })
+      const path = '/api/v1/applications/1'
+      for (const [version, name] of [
+        [1, 'Notes'],
+        [2, 'Notes, renamed'],
+      ] as const) {
+        const application = testApplication(1, { version, name })
+        assert.equal((await foreign.ask('PUT', path, { json: { application, iam_version: null } })).status, 200)
+        assert.deepEqual((await foreign.ask('GET', path)).json.iam_version, version)
+        if (version === 1) await foreign.ask('POST', `/api/v4/features/${FLAG}`, { json: { value: 'true' } })
+        const { json } = await foreign.ask('POST', '/api/v1/explain', { json: { client_id: 'client-1' } })
+        assert.equal(json.destination, 'iam')
+      }
+      await foreign.close()
     })
 
     test('a removal leaves a mark that an overtaken announcement does not undo, and a newer one does', async () => {

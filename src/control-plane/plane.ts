@@ -51,6 +51,8 @@ export interface Plane {
   /** Where a change towards IAM must say why. */
   readonly reasonsRequired: readonly Environment[]
   readonly relativeUrlRoot: string
+  /** The platform brings applications to IAM itself, so that every announced version counts as held there. */
+  readonly platformCreatesAtIam: boolean
   /** What lives at the IAM of that environment. */
   readonly iamCredentials: IamCredentials
 }

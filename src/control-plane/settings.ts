@@ -50,6 +50,11 @@ export interface ControlPlaneSettings {
   readonly reasonsRequired?: readonly Environment[]
   /** Where new flows go to IAM unless the routing flag says otherwise: the end of a migration. Default: nowhere. */
   readonly iamByDefault?: readonly Environment[]
+  /**
+   * The platform creates and changes applications at IAM itself, before it announces them: every announced version counts
+   * as held there. Default: IAM holds what replication, or a confirmation, says.
+   */
+  readonly platformCreatesAtIam?: boolean
   /** Where commits are looked up, in this order: a clone of the repository, GitLab. */
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** Who is told of changes outside. Default: nobody. */

@@ -176,6 +176,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     },
     reasonsRequired,
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
+    platformCreatesAtIam: settings.platformCreatesAtIam ?? false,
     iamCredentials: iamCredentials(settings.iam),
   }
   const auditWatch = new AuditWatch(store, log, metrics.registry)

@@ -13,6 +13,7 @@ export const AUDIT_ACTIONS = [
   'brake.off',
   'application.put',
   'application.remove',
+  'application.confirm',
   'token.create',
   'token.end',
   'sign_in',

@@ -4,12 +4,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { applicationSchema } from '../../applications/index.ts'
 import { PEOPLE } from '../access/roles.ts'
-import { type ApplicationOutcome, putApplication, readApplication, removeApplication } from '../application-writes.ts'
+import {
+  type ApplicationOutcome,
+  confirmApplication,
+  putApplication,
+  readApplication,
+  removeApplication,
+} from '../application-writes.ts'
 import type { Cause } from '../audit/cause.ts'
 import { callerCause, requestCause } from '../audit/request-cause.ts'
 import { type ApplicationRecord, hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
-import { sendProblem } from '../problems.ts'
+import { sendFieldFaults, sendProblem } from '../problems.ts'
 
 const REPLICATION = { roles: ['replication', 'administrator'] as const }
 const READ = { roles: [...PEOPLE, 'replication'] as const }
@@ -97,12 +103,22 @@ function putAndRemove(api: Api, plane: Plane): void {
         tags: ['applications'],
         summary: 'Announce an application and the version of it that IAM holds',
         params: idSchema,
-        body: z.strictObject({ application: announcedApplicationSchema, iam_version: z.int().positive().nullable() }),
+        body: z.strictObject({
+          application: announcedApplicationSchema,
+          iam_version: z
+            .int()
+            .positive()
+            .nullable()
+            .describe(
+              'The version that IAM holds, or null; ignored where the platform creates applications at IAM itself',
+            ),
+        }),
         response: { 200: outcomeSchema },
       },
     },
     async (request, reply) => {
-      const { application, iam_version: iamVersion } = request.body
+      const { application } = request.body
+      const iamVersion = plane.platformCreatesAtIam ? application.version : request.body.iam_version
       if (application.id !== request.params.id) {
         const errors = [{ field: 'application.id', rule: 'must be the id in the path' }]
         return sendProblem(reply, 400, 'invalid_request', {
@@ -118,6 +134,38 @@ function putAndRemove(api: Api, plane: Plane): void {
       }
       await plane.feed.catchUp()
       return outcomeDocument(outcome)
+    },
+  )
+  api.patch(
+    '/api/v1/applications/:id',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'Say which version of an application IAM holds, where replication does not bring applications there',
+        params: idSchema,
+        body: z.strictObject({
+          iam_version: z
+            .int()
+            .positive()
+            .nullable()
+            .describe(
+              "The application's `version` when IAM holds what the platform has now; null when it holds nothing",
+            ),
+        }),
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const outcome = await confirmApplication(plane.store, id, request.body.iam_version, causeByHand(request))
+      if (outcome.kind === 'unknown') return sendUnknown(reply, String(id))
+      if (outcome.kind === 'too_new') {
+        const rule = `must be at most ${outcome.version}, the version that the platform has announced`
+        return sendFieldFaults(reply, [{ field: 'iam_version', rule }])
+      }
+      await plane.feed.catchUp()
+      return { applied: outcome.kind === 'stored', application: outcome.application }
     },
   )
   api.delete(

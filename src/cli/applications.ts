@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
+import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP, type ControlClient, RefusedError } from './control-client.ts'
+import { type ControlPlan, runControlCommand } from './control-command.ts'
+import type { CommandIo } from './io.ts'
+
+const HELP = `Usage: handover applications confirm ID...|--all [options]
+
+Says that IAM holds the current version of applications, so that the flag moves them. That is for an IAM to which your
+platform brings applications itself; Handover's own IAM confirms what replication brings. Confirm an application again
+after each change of it, or let the control plane's iam_applications: by_platform do so.
+
+  ID                  one or more, by id or client_id
+  --all               every application that has not arrived
+${CAUSE_HELP}
+${CONTROL_HELP}`
+
+const OPTIONS: Readonly<Record<string, OptionSpec>> = { '--all': { takes: 'nothing' }, ...CAUSE_OPTIONS }
+
+/** What `handover applications` can do, by its first word. */
+const ACTIONS: Readonly<Record<string, (words: readonly string[], line: CommandLine) => ControlPlan>> = { confirm }
+
+const recordSchema = z.object({
+  id: z.int(),
+  client_id: z.string(),
+  version: z.int(),
+  iam_version: z.int().nullable(),
+})
+type ApplicationRecord = z.infer<typeof recordSchema>
+const listSchema = z.object({ applications: z.array(recordSchema) })
+const confirmedSchema = z.object({ applied: z.boolean() })
+
+/** A hundred thousand applications take a moment to list. */
+const LIMIT_MS = 60_000
+
+/** `handover applications`: what the control plane knows of applications. Exit codes as in `runControlCommand`. */
+export function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const command = { name: 'applications', help: HELP, options: OPTIONS, timeoutMs: LIMIT_MS, plan }
+  return runControlCommand(command, args, io)
+}
+
+function plan(line: CommandLine): ControlPlan {
+  const [action = '', ...words] = line.words
+  const known = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
+  if (known === undefined) throw new UsageFault(`say one of ${Object.keys(ACTIONS).join(', ')}`)
+  return known(words, line)
+}
+
+function confirm(names: readonly string[], line: CommandLine): ControlPlan {
+  const isAll = line.switches.has('--all')
+  if (isAll === names.length > 0) throw new UsageFault('name applications by id or client_id, or say --all')
+  return async (ask) => {
+    const found = isAll ? await notArrived(ask) : await Promise.all(names.map((name) => find(ask, name)))
+    const done: ApplicationRecord[] = []
+    for (const application of found) {
+      const { id, version } = application
+      const answer = await ask('PATCH', `/api/v1/applications/${id}`, { iam_version: version }).catch(
+        (error: unknown) => {
+          if (!(error instanceof RefusedError) || done.length === 0) throw error
+          throw new RefusedError(`application ${id}: ${error.message} (${done.length} were confirmed before)`, {
+            cause: error,
+          })
+        },
+      )
+      if (confirmedSchema.parse(answer).applied) done.push({ ...application, iam_version: version })
+    }
+    const lines = done.map(({ id, client_id, version }) => `${id} (${client_id}): IAM holds version ${version}`)
+    return { json: { confirmed: done }, lines: lines.length > 0 ? lines : ['IAM held the current version already'] }
+  }
+}
+
+async function notArrived(ask: ControlClient): Promise<ApplicationRecord[]> {
+  const { applications } = listSchema.parse(await ask('GET', '/api/v1/applications'))
+  return applications.filter(({ version, iam_version: held }) => held === null || held < version)
+}
+
+async function find(ask: ControlClient, name: string): Promise<ApplicationRecord> {
+  return recordSchema.parse(await ask('GET', `/api/v1/applications/${encodeURIComponent(name)}`))
+}
