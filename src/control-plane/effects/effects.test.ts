@@ -176,7 +176,7 @@ for (const engine of testDatabases()) {
       test('a brake and a deletion are told too', async () => {
         await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'IAM is <slow>' } })
         await set({ value: 'true' })
-        await plane.ask('DELETE', `/api/v4/features/${FLAG}`)
+        await plane.ask('DELETE', `/api/v4/features/${FLAG}?confirm=true`)
         await settled()
         const texts = outside.at('/grafana').map(({ json }) => json.text)
         assert.ok(texts.includes('administrator set the brake to on'))
