@@ -36,9 +36,12 @@ export const CONTROL_HELP = `  --control-url URL
 /** The control plane refused, or gave no answer: exit code 1, one line. */
 export class RefusedError extends Error {
   readonly code = 'refused'
-  constructor(message: string, options?: { cause?: unknown }) {
+  /** The status of the answer; undefined when there was none. */
+  readonly status: number | undefined
+  constructor(message: string, options?: { cause?: unknown; status?: number }) {
     super(message, options)
     this.name = 'RefusedError'
+    this.status = options?.status
   }
 }
 
@@ -76,7 +79,7 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
       throw error
     })
     if (answer.status >= 200 && answer.status < 300) return answer.json
-    throw new RefusedError(reasonOf(answer.status, answer.json, { url, tokenFile: file }))
+    throw new RefusedError(reasonOf(answer.status, answer.json, { url, tokenFile: file }), { status: answer.status })
   }
   const download = (path: string) => downloaded(url, path, headers, file)
   return Object.assign(ask, { download })

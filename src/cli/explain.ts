@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type CommandLine, UsageFault } from './command-line.ts'
-import { CONTROL_HELP } from './control-client.ts'
+import { CONTROL_HELP, type ControlClient, RefusedError } from './control-client.ts'
 import { type ControlPlan, runControlCommand } from './control-command.ts'
 import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf } from './environment-options.ts'
 import type { CommandIo } from './io.ts'
@@ -10,7 +10,7 @@ const HELP = `Usage: handover explain --client-id ID [--path PATH] [options]
 Says where a request would go, why, and what that rests on, by the very decision that the gateway takes.
 
   --client-id ID
-      The client, put into the query of the path.
+      The client, by client_id or by the id of its application; put into the query of the path.
   --path PATH
       Path and query of the request. Default: /oauth/authorize.
   --method METHOD
@@ -40,6 +40,8 @@ const answerSchema = z.object({
   gateways: z.object({ in_words: z.array(z.string()) }).optional(),
 })
 
+const applicationSchema = z.object({ id: z.int(), client_id: z.string(), application: z.object({ name: z.string() }) })
+
 /** `handover explain`: a what-if of the gateway's decision. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'explain', help: HELP, options: OPTIONS, plan }, args, io)
@@ -48,15 +50,29 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine): ControlPlan {
   const question = questionOf(line)
   return async (ask) => {
-    const json = await ask('POST', '/api/v1/explain', question)
+    const application = await applicationOf(ask, line.values.get('--client-id')?.[0])
+    const client = application === undefined ? {} : { client_id: application.client_id }
+    const json = await ask('POST', '/api/v1/explain', { ...question, ...client })
     const answer = answerSchema.parse(json)
     const lines = [
       `${answer.destination} (${answer.reason})`,
       ...answer.because.map((reason) => `  ${reason}`),
+      ...(application === undefined ? [] : [`  application ${application.id}, ${application.application.name}`]),
       `  by version ${answer.version} of ${answer.environment}`,
       ...(answer.gateways?.in_words ?? ['IAM is assumed to be up']).map((words) => `  ${words}`),
     ]
     return { json, lines }
+  }
+}
+
+/** The application that the control plane knows by this id or client_id; undefined when it knows none. */
+async function applicationOf(ask: ControlClient, named: string | undefined) {
+  if (named === undefined || named === '') return undefined
+  try {
+    return applicationSchema.parse(await ask('GET', `/api/v1/applications/${encodeURIComponent(named)}`))
+  } catch (error) {
+    if (error instanceof RefusedError && error.status === 404) return undefined
+    throw error
   }
 }
 

@@ -160,6 +160,9 @@ describe('commands that talk to the control plane', () => {
     assert.deepEqual([feature.name, feature.state], [FLAG, 'off'])
     assert.equal(JSON.parse(await done(flag, 'list', '--json', '--match', 'unknown')).length, 1)
     assert.equal(JSON.parse(await done(explain, '--json', '--client-id', 'nobody')).reason, 'unknown_client')
+    const byId = await done(explain, '--client-id', '1')
+    assert.equal(byId, await done(explain, '--client-id', 'client-1'))
+    assert.match(byId, /\n {2}application 1, /)
     assert.equal(JSON.parse(await done(brake, 'status', '--json')).on, false)
   })
 
