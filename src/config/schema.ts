@@ -175,6 +175,10 @@ const gateway = z.strictObject({
     10_000,
     'When the gateway stops: how long it goes on answering requests that have come or are coming. What is left then is cut.',
   ),
+  max_head_bytes: integerField(
+    { min: 8_192, max: 1_048_576, fallback: 114_688 },
+    'The largest head of a request, cookies and all, in bytes; more is answered 431. The default is what Puma takes.',
+  ),
   fast_lane: choiceField(
     ['on', 'off'],
     'on',

@@ -29,7 +29,7 @@ export interface Refusal {
 
 const MAX_HEADERS = 256
 
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::\d{1,5})?$/
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::\d{0,5})?$/
 
 /**
  * Checks what the strict parser leaves open and two servers could read differently (RFC 9112 §3.2, §6.1, §11.2):
@@ -85,7 +85,8 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   if (target === undefined) return refuse('target not understood')
   return {
     target,
-    host: host ?? '',
+    // A port that is empty is the scheme's own (RFC 3986 §3.2.3).
+    host: host?.replace(/:$/, '') ?? '',
     connection,
     contentType,
     authorization,

@@ -46,12 +46,14 @@ export class UndiciAttempt implements Attempt, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #state: 'waiting' | 'reading' | 'discarding' | 'over' = 'waiting'
   #discarded = 0
+  #upstream: Upstream | undefined
 
   constructor(owner: AttemptOwner) {
     this.#owner = owner
   }
 
   start(upstream: Upstream, request: UpstreamRequest): void {
+    this.#upstream = upstream
     upstream.pool.dispatch(
       {
         method: request.method,
@@ -110,7 +112,9 @@ export class UndiciAttempt implements Attempt, Dispatcher.DispatchHandler {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const wasReading = this.#state === 'reading'
     this.#state = 'over'
-    if (wasReading) this.#owner.onEnd((controller.rawTrailers as readonly Buffer[] | null | undefined) ?? NO_TRAILERS)
+    if (!wasReading) return
+    if (this.#upstream?.isBreaking) this.#owner.onCut(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    else this.#owner.onEnd((controller.rawTrailers as readonly Buffer[] | null | undefined) ?? NO_TRAILERS)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {

@@ -351,6 +351,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (gate.ledger.isShared && (this.#watch !== undefined || mayHandOver)) {
       this.#reply = new HeldReply(this.#reply, gate.ledger.settled)
     }
+    this.#reply.flush()
     return true
   }
 

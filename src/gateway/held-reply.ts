@@ -5,7 +5,7 @@ const HELD_LIMIT = 64 << 10
 
 /**
  * Holds an answer back until others know what it issues: the client cannot come back with it, to another gateway,
- * sooner than that gateway can be told whose it is. Both lanes send a head no sooner than what follows it.
+ * sooner than that gateway can be told whose it is. Both lanes send a head no sooner than what follows it, or `flush`.
  */
 export class HeldReply implements Reply {
   readonly #reply: Reply
@@ -27,6 +27,9 @@ export class HeldReply implements Reply {
   head(...head: Parameters<Reply['head']>): void {
     this.#reply.head(...head)
   }
+
+  /** Holds the head back too. */
+  flush(): void {}
 
   data(chunk: Buffer, onDrain: () => void): boolean {
     if (this.#chunks === undefined) return this.#reply.data(chunk, onDrain)

@@ -28,6 +28,8 @@ export interface Reply {
    * @param length its Content-Length, if it has one
    */
   head(status: number, statusText: string, headers: string[], length: string | undefined): void
+  /** Sends the head soon, also where nothing follows it yet; together with what has come along with it. */
+  flush(): void
   /** Passes a piece of the body on. Returns false when the client cannot take more until `onDrain` is called. */
   data(chunk: Buffer, onDrain: () => void): boolean
   end(trailers: Array<[string, string]> | undefined): void
@@ -36,4 +38,9 @@ export interface Reply {
   cut(): void
   /** Gives an answer of our own. */
   local(answer: LocalAnswer, correlationId: string): void
+}
+
+/** Calls `act` when what came with a read, and what it brought about, has been dealt with. */
+export function whenTurnEnds(act: () => void): void {
+  setImmediate(act)
 }

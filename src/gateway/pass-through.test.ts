@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, get, type IncomingMessage, request } from 'node:http'
+import { createServer, get, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { RunningGateway } from './gateway.ts'
@@ -178,6 +178,61 @@ describe('with a side that answers as told', () => {
     sent.socket?.resetAndDestroy()
     await until(() => gone)
     await until(async () => (await bed.records('decisions')).at(-1)?.['status'] === 499)
+  })
+
+  test('an answer without a length that a reset cuts is broken off, not passed on as complete', async () => {
+    for (const fastLane of [true, false]) {
+      const url = await bed.rawSide((socket) => {
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it', () =>
+            setTimeout(() => socket.resetAndDestroy(), 50),
+          )
+        })
+      })
+      const front = await bed.gateway({ legacyUrl: url, iamUrl: url, fastLane })
+      for (const path of ['/page', '/oauth/authorize?client_id=staying']) {
+        const answer = await fetch(`${front.url}${path}`)
+        await assert.rejects(answer.text(), `${path} ${fastLane}`)
+      }
+    }
+  })
+
+  test('the head of a stream goes to the client before anything follows it', async () => {
+    for (const fastLane of [true, false]) {
+      const streams = await bed.whole({ fastLane })
+      const responses: ServerResponse[] = []
+      streams.legacy.answer = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+        responses.push(response)
+      }
+      for (const path of ['/events', '/oauth/authorize?client_id=staying']) {
+        const answer = await fetch(`${streams.gateway.url}${path}`)
+        assert.equal(answer.headers.get('content-type'), 'text/event-stream')
+        responses.pop()?.end('data: x\n\n')
+        assert.equal(await answer.text(), 'data: x\n\n')
+      }
+    }
+  })
+
+  test('a Host whose port is empty, and none at all by HTTP/1.0, lead to addresses that work', async () => {
+    legacy.answer = (_request, response) => void response.writeHead(302, { location: `${legacy.url}/next` }).end()
+    const ask = (head: string) => exchangeBytes(gateway.url, `${head}Connection: close\r\n\r\n`)
+    assert.match(await ask('GET /x HTTP/1.1\r\nHost: a.test:\r\n'), /\r\nlocation: http:\/\/a\.test\/next\r\n/i)
+    assert.match(await ask('GET /x HTTP/1.0\r\n'), /\r\nlocation: \/next\r\n/i)
+  })
+
+  test('a head goes on up to the size that is configured', async () => {
+    const legacyUrl = await bed.rawSide((socket) => {
+      socket.on('data', (chunk: Buffer) => {
+        if (chunk.includes('\r\n\r\n')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+      })
+    })
+    const usual = await bed.gateway({ legacyUrl })
+    const small = await bed.gateway({ legacyUrl, limits: { requestHeadBytes: 20_000 } })
+    const ask = async (url: string, size: number) =>
+      (await fetch(`${url}/x`, { headers: { cookie: `a=${'x'.repeat(size)}` } })).status
+    assert.deepEqual([await ask(usual.url, 79_000), await ask(usual.url, 120_000)], [200, 431])
+    assert.deepEqual([await ask(small.url, 19_000), await ask(small.url, 21_000)], [200, 431])
   })
 
   test('an upstream that breaks off breaks off the client', async () => {

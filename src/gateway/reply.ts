@@ -1,5 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Reply } from './lane.ts'
+import { type Reply, whenTurnEnds } from './lane.ts'
 import type { LocalAnswer } from './local-answers.ts'
 
 /** An answer up to this size that came whole is sent in one piece with its head. */
@@ -12,6 +12,7 @@ export class NodeReply implements Reply {
   status = 0
   #length = -1
   #held: Buffer | undefined
+  #isWritten = false
   #waitsForDrain = false
 
   constructor(message: IncomingMessage, response: ServerResponse) {
@@ -32,6 +33,7 @@ export class NodeReply implements Reply {
       this.#held = chunk
       return true
     }
+    this.#isWritten = true
     if (this.#response.write(chunk)) return true
     if (!this.#waitsForDrain) {
       this.#waitsForDrain = true
@@ -51,7 +53,18 @@ export class NodeReply implements Reply {
     this.#response.end()
   }
 
+  flush(): void {
+    whenTurnEnds(() => {
+      if (this.#held !== undefined || this.#isWritten || this.#response.writableEnded || this.#response.destroyed)
+        return
+      // Not `flushHeaders`, which writes UTF-8.
+      this.#response.write('', 'latin1')
+    })
+  }
+
   earlyHints(links: string | string[]): void {
+    // HTTP/1.0 knows no answer before the answer (RFC 9110 §15.2).
+    if (this.#message.httpVersion === '1.0') return
     try {
       this.#response.writeEarlyHints({ link: links })
     } catch {

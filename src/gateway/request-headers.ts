@@ -86,12 +86,16 @@ function forwardedValue(before: string, hop: Hop, proto: string): string {
   return before === '' ? own : `${before}, ${own}`
 }
 
-/** The origin by which the client reached us, as far as its proxies are believed: `scheme://host[:port]`. */
+/**
+ * The origin by which the client reached us, as far as its proxies are believed: `scheme://host[:port]`. Empty for a
+ * client of HTTP/1.0 that named no host: what is relative to it is then relative to the address that was asked.
+ */
 export function publicOrigin(headers: Readonly<Record<string, string | string[] | undefined>>, hop: Hop): string {
   const said = (name: string) => {
     const value = hop.peer.isTrusted ? headers[name] : undefined
     return typeof value === 'string' ? value.split(',', 1)[0]?.trim() || undefined : undefined
   }
   const proto = said('x-forwarded-proto') ?? (hop.peer.isSecure ? 'https' : 'http')
-  return `${proto === 'https' ? 'https' : 'http'}://${said('x-forwarded-host') ?? hop.host}`
+  const host = said('x-forwarded-host') ?? hop.host
+  return host === '' ? '' : `${proto === 'https' ? 'https' : 'http'}://${host}`
 }

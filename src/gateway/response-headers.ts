@@ -92,7 +92,9 @@ export function withoutInternalHost(value: string, by: Pick<AnswerSide, 'interna
   const [whole, lead = '', , authority = ''] = match
   const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase()
   if (!by.internalHosts.includes(host)) return value
-  return lead + by.publicOrigin() + value.slice(whole.length)
+  const origin = by.publicOrigin()
+  const rest = value.slice(whole.length)
+  return lead + origin + (origin === '' && !rest.startsWith('/') ? `/${rest}` : rest)
 }
 
 function textOf(raw: Buffer | string): string {

@@ -23,7 +23,6 @@ import type { Peer } from './peers.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
 import { tunnel } from './tunnel.ts'
 
-const MAX_HEADER_BYTES = 32 << 10
 /** Longer than load balancers keep theirs, so that it is they who close first. */
 const KEEP_ALIVE_MS = 75_000
 /** How long a connection without a request is kept when the gateway stops. */
@@ -112,7 +111,7 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
 
 function strictServer({ limits }: Gate): Server {
   const server = createServer({
-    maxHeaderSize: MAX_HEADER_BYTES,
+    maxHeaderSize: limits.requestHeadBytes,
     headersTimeout: limits.requestHeadMs,
     // A body may take as long as it likes, as long as it moves: see `timeout`.
     requestTimeout: 0,

@@ -31,7 +31,7 @@ export type DecisionSourceSettings =
   | { readonly kind: 'file'; readonly path: string; readonly environment: string }
   | { readonly kind: 'none' }
 
-/** Time limits, all in milliseconds. */
+/** Limits; times in milliseconds. */
 export interface GatewayLimits {
   /** To connect to an upstream. */
   readonly connectMs: number
@@ -45,6 +45,8 @@ export interface GatewayLimits {
   /** To receive the head of a request, and the whole body of a routed one. */
   readonly requestHeadMs: number
   readonly requestBodyMs: number
+  /** The head of a request, in bytes; more is answered 431. */
+  readonly requestHeadBytes: number
   /** The whole call of the routing endpoint. */
   readonly routingEndpointMs: number
   /** To fetch one side's signing keys. */
@@ -66,6 +68,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   bodyIdleMs: 60_000,
   requestHeadMs: 15_000,
   requestBodyMs: 30_000,
+  requestHeadBytes: 112 << 10,
   routingEndpointMs: 1_000,
   keysMs: 3_000,
   probeMs: 2_000,

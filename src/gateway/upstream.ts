@@ -1,4 +1,5 @@
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import type { Destination } from '../routing/index.ts'
 
@@ -15,6 +16,8 @@ export interface Upstream {
   readonly port: number
   readonly pool: Pool
   readonly limits: UpstreamLimits
+  /** A connection of the pool is just being broken by an error: what ends now does not end as it should. */
+  readonly isBreaking: boolean
 }
 
 /** Time limits of one upstream, in milliseconds. */
@@ -34,9 +37,22 @@ export function openUpstream(destination: Destination, url: string, limits: Upst
   const port = explicitPort === '' ? (secure ? 443 : 80) : Number(explicitPort)
   const connect = buildConnector({ timeout: limits.connectMs, allowH2: false })
   const isAddress = isIP(hostname) !== 0
+  let isBreaking = false
+  // Before undici hears of it, which takes an answer without a length for complete when its connection is reset.
+  const watch = (socket: Socket | TLSSocket) =>
+    socket.prependListener('error', () => {
+      isBreaking = true
+      process.nextTick(() => {
+        isBreaking = false
+      })
+    })
   const pool = new Pool(origin, {
     // An address is no TLS name (RFC 6066 §3).
-    connect: (options, callback) => connect(isAddress ? { ...options, servername: '' } : options, callback),
+    connect: (options, callback) =>
+      connect(isAddress ? { ...options, servername: '' } : options, (...outcome) => {
+        if (outcome[1]) watch(outcome[1])
+        callback(...outcome)
+      }),
     allowH2: false,
     pipelining: 1,
     headersTimeout: limits.headersMs,
@@ -44,5 +60,10 @@ export function openUpstream(destination: Destination, url: string, limits: Upst
     maxHeaderSize: MAX_RESPONSE_HEADERS,
   })
   const hosts = explicitPort === '' ? [host, `${host}:${port}`] : [host]
-  return { destination, origin, servername: hostname, hosts, secure, hostname, port, pool, limits }
+  return {
+    ...{ destination, origin, servername: hostname, hosts, secure, hostname, port, pool, limits },
+    get isBreaking() {
+      return isBreaking
+    },
+  }
 }

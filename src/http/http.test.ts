@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { after, describe, test } from 'node:test'
 import { silentLog } from '../observability/index.ts'
 import {
@@ -56,6 +56,22 @@ describe('a listen address', () => {
 })
 
 describe('a server', () => {
+  test('takes a head as large as Puma does, and a Host whose port is empty', async () => {
+    const { url, address } = await serving(async ({ headers, origin }) => ({
+      status: 200,
+      body: `${headers.cookie?.length} ${origin}`,
+    }))
+    for (const length of [17_000, 79_000]) {
+      const answer = await fetch(url, { headers: { cookie: 'x'.repeat(length) } })
+      assert.equal(await answer.text(), `${length} ${url}`)
+    }
+    const socket = connect(address.port, '127.0.0.1').setEncoding('latin1')
+    socket.write('GET / HTTP/1.1\r\nHost: a.test:\r\nConnection: close\r\n\r\n')
+    let text = ''
+    for await (const piece of socket) text += piece
+    assert.ok(text.endsWith('undefined http://a.test'), text)
+  })
+
   test('hands over method, path, query and body as they were sent', async () => {
     const { url } = await serving(async ({ method, path, query, body }) => ({
       status: 200,

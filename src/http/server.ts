@@ -34,6 +34,8 @@ const KEEP_ALIVE_MS = 65_000
 const GRACE_MS = 3_000
 /** How long a connection without a request is kept when the server stops. */
 const IDLE_MS = 250
+/** What Puma takes, and so a real Rails. */
+const MAX_HEAD_BYTES = 112 << 10
 const EMPTY = Buffer.alloc(0)
 
 /**
@@ -42,7 +44,12 @@ const EMPTY = Buffer.alloc(0)
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { handler, log, bodyLimit = 4 << 20 } = options
-  const server = createServer({ headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: KEEP_ALIVE_MS })
+  const server = createServer({
+    headersTimeout: 15_000,
+    requestTimeout: 60_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEAD_BYTES,
+  })
   const failed = (error: unknown, { method, url }: Pick<IncomingMessage, 'method' | 'url'>): HttpReply => {
     log.error({ err: error, method, path: splitTarget(url)[0] }, 'request failed')
     return { status: 500, headers: [['Content-Type', 'text/plain']], body: 'Internal Server Error\n' }
@@ -138,7 +145,8 @@ type Received = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'socket'>
 
 function toRequest({ method = 'GET', url, headers, socket }: Received, body: Buffer): HttpRequest {
   const [path, query] = splitTarget(url)
-  const host = first(headers['x-forwarded-host']) ?? headers.host ?? 'localhost'
+  // A port that is empty is the scheme's own (RFC 3986 §3.2.3).
+  const host = (first(headers['x-forwarded-host']) ?? headers.host ?? 'localhost').replace(/:$/, '')
   const scheme = first(headers['x-forwarded-proto']) ?? 'http'
   const remoteAddress = socket.remoteAddress ?? ''
   return { method, path, query, headers, body, remoteAddress, origin: `${scheme}://${host}` }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { Reply } from '../lane.ts'
+import { type Reply, whenTurnEnds } from '../lane.ts'
 import type { LocalAnswer } from '../local-answers.ts'
 
 /** The client's connection, as an answer uses it. */
@@ -68,6 +68,16 @@ export class LaneReply implements Reply {
     this.#head = ''
     if (text !== '') this.#client.write(text)
     this.#client.finish(this.#keeps)
+  }
+
+  flush(): void {
+    whenTurnEnds(this.#flushHead)
+  }
+
+  readonly #flushHead = (): void => {
+    if (this.#head === '' || this.#held !== undefined) return
+    this.#client.write(this.#head)
+    this.#head = ''
   }
 
   earlyHints(links: string | string[]): void {
