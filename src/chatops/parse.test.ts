@@ -91,6 +91,7 @@ describe('the commands of the rollout checklist', () => {
         flag: FLAG,
         environments: ['dev', 'staging', 'staging-ref', 'pre', 'production'],
         isDryRun: false,
+        confirm: undefined,
         reason: undefined,
         changeIssue: undefined,
         overrides: [],

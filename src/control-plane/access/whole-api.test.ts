@@ -34,6 +34,7 @@ const OF_REPLICATION = [
   'GET /api/v1/applications',
   'GET /api/v1/applications/{id}',
   'PUT /api/v1/applications/{id}',
+  'PATCH /api/v1/applications/{id}',
   'DELETE /api/v1/applications/{id}',
   'POST /ofrep/v1/evaluate/flags',
   'POST /ofrep/v1/evaluate/flags/{key}',
