@@ -243,7 +243,7 @@ export interface ApplicationStore {
   upsert(application: ApplicationDocument, within?: StoreScope): Promise<boolean>
   /** Removes the application and its tokens, unless a version above `version` is held; false when nothing was removed. */
   remove(clientId: string, version?: number, within?: StoreScope): Promise<boolean>
-  find(clientId: string): Promise<ApplicationDocument | undefined>
+  find(clientId: string, within?: StoreScope): Promise<ApplicationDocument | undefined>
   findById(id: number): Promise<ApplicationDocument | undefined>
   /** In the order of their ids. */
   list(): Promise<ApplicationDocument[]>

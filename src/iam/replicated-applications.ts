@@ -51,7 +51,7 @@ export class ReplicatedApplications {
       }
       if (await this.#applications.upsert(application, tx)) return { kind: 'stored' }
       // Under the lock, so nobody has changed it since.
-      const held = await this.#applications.find(application.client_id)
+      const held = await this.#applications.find(application.client_id, tx)
       return { kind: 'stale', version: held?.version ?? application.version, isRemoved: false }
     })
   }

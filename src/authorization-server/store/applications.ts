@@ -24,8 +24,8 @@ export function createApplicationStore(
       onChange(clientId)
       return rows.length > 0
     },
-    async find(clientId) {
-      const [row] = await database.query<Row>(statements.findApplication, [clientId])
+    async find(clientId, within: StoreScope = database) {
+      const [row] = await within.query<Row>(statements.findApplication, [clientId])
       return row && documentOf(row)
     },
     async findById(id) {

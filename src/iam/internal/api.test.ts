@@ -195,12 +195,11 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
 
       test('keeps the highest version, in whatever order and how often documents come', async () => {
-        assert.deepEqual((await put(application)).json, { client_id: application.client_id, stored: true })
-        assert.deepEqual((await put(application)).json, { client_id: application.client_id, stored: false })
-        assert.deepEqual((await put({ ...application, version: 4, name: 'Older' })).json, {
-          client_id: application.client_id,
-          stored: false,
-        })
+        const answer = { client_id: application.client_id, version: 5, state: 'held' }
+        assert.deepEqual((await put(application)).json, { ...answer, stored: true })
+        assert.deepEqual((await put(application)).json, { ...answer, stored: false })
+        const older = await put({ ...application, version: 4, name: 'Older' })
+        assert.deepEqual(older.json, { ...answer, stored: false })
         assert.deepEqual(await held(), { id: 50, client_id: application.client_id, version: 5 })
         assert.equal((await put({ ...application, version: 7 })).status, 200)
         assert.deepEqual(await held(), { id: 50, client_id: application.client_id, version: 7 })
