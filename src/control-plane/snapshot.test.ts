@@ -103,7 +103,7 @@ for (const engine of testDatabases()) {
         [true, false],
       )
       for (const change of changes) assert.equal(change.to, change.from + 1)
-      await plane.ask('DELETE', SET)
+      await plane.ask('DELETE', `${SET}?confirm=true`)
       await stream.until((line) => line.type === 'change' && line.flags?.[FLAG]?.boolean === false)
       stream.end()
     })
@@ -258,7 +258,7 @@ for (const engine of testDatabases()) {
       stream.read()
       await other.close()
       await eventually('the stream has ended', () => stream.response.closed)
-      await plane.ask('DELETE', SET)
+      await plane.ask('DELETE', `${SET}?confirm=true`)
     })
 
     test('readers that go away are forgotten, and closing ends the streams of those that stay', async () => {
