@@ -8,6 +8,7 @@ export { type ClientConnections, NodeConnections } from './connections/node-conn
 export { ReadAhead, ReadAheadBudget } from './connections/read-ahead.ts'
 export { refuseMalformed, refuseWith } from './connections/refuse-malformed.ts'
 export { closeInStages } from './connections/staged-close.ts'
+export { type CorsResource, corsAllowance, corsResource, preflightHeaders } from './cors.ts'
 export { CallError, causeInWords, ListenError } from './errors.ts'
 export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
 export { listen, type RunningServer, type ServeOptions, serve } from './server.ts'
