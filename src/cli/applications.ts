@@ -6,9 +6,9 @@ import type { CommandIo } from './io.ts'
 
 const HELP = `Usage: handover applications confirm ID...|--all [options]
 
-Says that IAM holds the current version of applications, so that the flag moves them. That is for an IAM to which your
-platform brings applications itself; Handover's own IAM confirms what replication brings. Confirm an application again
-after each change of it, or let the control plane's iam_applications: by_platform do so.
+Confirms that IAM holds the current version of applications, so that the flag can move them. Use it for an IAM in which
+your platform creates applications itself; Handover's own IAM confirms what replication delivers. Confirm an application
+again after each change of it, or let the control plane's iam_applications: by_platform do so.
 
   ID                  one or more, by id or client_id
   --all               every application that has not arrived

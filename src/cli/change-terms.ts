@@ -81,7 +81,7 @@ export function printedPreview(previews: readonly Preview[]): Printed {
 }
 
 /**
- * Gets a change confirmed that moves `count` applications: shows it and asks where somebody can type, and otherwise
+ * Asks for the confirmation of a change that moves `count` applications: shows it and asks at a terminal, and otherwise
  * rejects with {@link RefusedError}, which names the option. Resolves with what to confirm it by.
  */
 export async function confirmed(preview: Preview, count: number, io: CommandIo): Promise<number> {
@@ -94,7 +94,7 @@ export async function confirmed(preview: Preview, count: number, io: CommandIo):
   for (const text of previewLines(preview)) io.stderr.write(`${text}\n`)
   const reader = createInterface({ input: io.stdin, output: process.stderr })
   try {
-    const typed = (await reader.question(`Type ${count}, the number of applications that move, to go on: `)).trim()
+    const typed = (await reader.question(`Type ${count}, the number of applications that move, to continue: `)).trim()
     if (typed === String(count)) return count
   } finally {
     reader.close()
@@ -102,7 +102,7 @@ export async function confirmed(preview: Preview, count: number, io: CommandIo):
   throw new RefusedError('that is not the number: nothing was changed')
 }
 
-/** Whether somebody can be asked. */
+/** Whether the command runs at a terminal, so that it can ask. */
 export function isTerminal(io: CommandIo): io is CommandIo & { readonly stdin: NodeJS.ReadableStream } {
   return io.stdout.isTTY === true && io.stdin?.isTTY === true
 }

@@ -13,7 +13,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   monolith: { summary: 'run the monolith', load: async () => (await import('./monolith.ts')).runMonolith },
   flag: { summary: 'get, set, list or delete a feature flag', load: async () => (await import('./flag.ts')).run },
   applications: {
-    summary: 'say that IAM holds applications that were not replicated to it',
+    summary: 'confirm that IAM holds applications that were not replicated to it',
     load: async () => (await import('./applications.ts')).run,
   },
   explain: { summary: 'say where a request would go, and why', load: async () => (await import('./explain.ts')).run },

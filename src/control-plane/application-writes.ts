@@ -111,7 +111,7 @@ export type ConfirmOutcome =
   | { readonly kind: 'too_new'; readonly version: number }
 
 /**
- * Takes down which version of an application IAM holds, as whoever brings applications there says; null for none.
+ * Records which version of an application IAM holds, as reported by the platform that creates applications there; null for none.
  * Unlike an announcement it may also lower the version, so that an application that IAM lost is not routed there.
  */
 export function confirmApplication(
