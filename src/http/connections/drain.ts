@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import type { ClientConnections } from './node-connections.ts'
+import { readyToClose } from './stop-listening.ts'
 
 /** How a server is stopped. */
 export interface DrainOptions {
@@ -11,9 +12,6 @@ export interface DrainOptions {
 }
 
 const SWEEP_MS = 25
-/** So many turns of the event loop in a row, and so long, no connection may come before the listener is closed. */
-const QUIET_TURNS = 3
-const QUIET_MS = 20
 
 /**
  * Stops a server so that no request which had begun is lost: accepts what waits to be accepted, stops listening,
@@ -27,7 +25,7 @@ export async function drainServer(
 ): Promise<void> {
   const cut = setTimeout(() => closeAll(server, lanes), graceMs)
   const takeAccepted = holdConnections(server)
-  if (graceMs > 0) await emptyBacklog(server, graceMs / 2)
+  if (graceMs > 0) await readyToClose([server], graceMs / 2)
   // Node's own `close` would reset the idle connections at once, and stop to limit how long heads take.
   const closed = new Promise((resolve) => Server.prototype.close.call(server, resolve))
   for (const lane of lanes) lane.startClosing()
@@ -58,25 +56,4 @@ function holdConnections(server: HttpServer): () => void {
   return () => {
     for (const socket of held) for (const take of listeners) take.call(server, socket)
   }
-}
-
-/**
- * Resolves when no connection waits to be accepted, just after turns of the event loop in which none came: a turn
- * accepts one, and closing the listener resets those that still wait. Where they keep coming, after `limitMs`.
- */
-async function emptyBacklog(server: HttpServer, limitMs: number): Promise<void> {
-  const end = performance.now() + limitMs
-  let quietSince = performance.now()
-  let quietTurns = 0
-  const reset = () => {
-    quietSince = performance.now()
-    quietTurns = -1
-  }
-  server.on('connection', reset)
-  for (let now = quietSince; now < end; now = performance.now()) {
-    if (quietTurns >= QUIET_TURNS && now - quietSince >= QUIET_MS) break
-    await new Promise((resolve) => setImmediate(resolve))
-    quietTurns++
-  }
-  server.off('connection', reset)
 }
