@@ -233,10 +233,15 @@ describe('the lane before a server', () => {
 
   test('what comes behind a request waits for its answer, and is answered in its order', async () => {
     const gate = Promise.withResolvers<string>()
-    const { port } = await twoLanes((url) => (url === '/a' ? gate.promise : Promise.resolve('')))
+    const begun = Promise.withResolvers<void>()
+    const { port } = await twoLanes((url) => {
+      if (url !== '/a') return Promise.resolve('')
+      begun.resolve()
+      return gate.promise
+    })
     const { seen, write } = open(port)
     write(GET('/a'))
-    await sleep(20)
+    await begun.promise
     write(GET('/b'))
     await sleep(20)
     write(`${GET('/c')}${GET('/d')}`)
@@ -248,10 +253,15 @@ describe('the lane before a server', () => {
 
   test('much behind a request is not read before its answer', async () => {
     const gate = Promise.withResolvers<string>()
-    const { port } = await twoLanes((url) => (url === '/a' ? gate.promise : Promise.resolve('')))
+    const begun = Promise.withResolvers<void>()
+    const { port } = await twoLanes((url) => {
+      if (url !== '/a') return Promise.resolve('')
+      begun.resolve()
+      return gate.promise
+    })
     const { socket, seen, write } = open(port)
     write(GET('/a'))
-    await sleep(20)
+    await begun.promise
     const many = 1_500
     socket.write(GET('/b', `X: ${'x'.repeat(10_000)}`).repeat(many))
     await sleep(300)
@@ -282,10 +292,15 @@ describe('the lane before a server', () => {
 
   test('a client that breaks off hurts nobody', async () => {
     const gate = Promise.withResolvers<string>()
-    const { port } = await twoLanes((url) => (url === '/a' ? gate.promise : Promise.resolve('')))
+    const begun = Promise.withResolvers<void>()
+    const { port } = await twoLanes((url) => {
+      if (url !== '/a') return Promise.resolve('')
+      begun.resolve()
+      return gate.promise
+    })
     const { socket, write } = open(port)
     write(GET('/a'))
-    await sleep(20)
+    await begun.promise
     socket.resetAndDestroy()
     await sleep(20)
     gate.resolve('')
