@@ -175,6 +175,22 @@ const gateway = z.strictObject({
     10_000,
     'When the gateway stops: how long it goes on answering requests that have come or are coming. What is left then is cut.',
   ),
+  max_upstream_connections: integerField(
+    { min: 8, max: 65_536, fallback: 1_024 },
+    'Connections to one upstream in use at a time, per worker. OAuth requests and others each keep an eighth of those to the monolith for themselves.',
+  ),
+  upstream_queue: integerField(
+    { min: 0, max: 65_536, fallback: 1_024 },
+    'Requests that may wait for a connection, per worker, upstream and kind (OAuth, other); more are answered 503.',
+  ),
+  upstream_queue_ms: milliseconds(
+    2_000,
+    'How long a request waits for a connection; then a new flow goes to the monolith, and any other request is answered 503.',
+  ),
+  max_websockets: integerField(
+    { min: 0, max: 1_000_000, fallback: 8_192 },
+    'WebSockets open to the monolith at a time, per worker; more are answered 503. They do not count as connections above.',
+  ),
   max_head_bytes: integerField(
     { min: 8_192, max: 1_048_576, fallback: 114_688 },
     'The largest head of a request, cookies and all, in bytes; more is answered 431. The default is what Puma takes.',

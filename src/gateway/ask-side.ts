@@ -1,5 +1,6 @@
-import { type AttemptOwner, type RawHeaders, UndiciAttempt, type UpstreamRequest } from './attempt.ts'
+import type { AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import type { Failure } from './failure.ts'
+import { UndiciAttempt } from './undici-attempt.ts'
 import type { Upstream } from './upstream.ts'
 
 /** An answer that has come whole. */

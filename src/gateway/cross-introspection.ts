@@ -64,7 +64,7 @@ export function tokenInfoRequest({ headers }: UpstreamRequest, path: string, tok
       kept.push(name, headers[at + 1] as string)
     }
   }
-  return { method: 'GET', path, headers: kept, body: null }
+  return { method: 'GET', path, headers: kept, body: null, traffic: 'oauth' }
 }
 
 function hasAnswered(asked: Asked): asked is WholeAnswer {

@@ -15,7 +15,7 @@ import type { Sender } from './circuit/breaker.ts'
 import { isSuffixed, withCors } from './cors.ts'
 import { introspectAcross, isAcross, tokenInfoRequest } from './cross-introspection.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
-import { afterFailure, type Failure, isPageForProgram, isServerFailure } from './failure.ts'
+import { afterFailure, type Failure, isPageForProgram, isServerFailure, troubleOf } from './failure.ts'
 import { flowSetCookie } from './flow-cookie.ts'
 import { cookieOwner, type Gate } from './gate.ts'
 import { HeldReply } from './held-reply.ts'
@@ -158,7 +158,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const address = this.#publicOrigin() + this.#admitted.target
     documents.answer(this.#requestFor('legacy'), address, origin).then((answer) => {
       if (this.#isOver) return
-      if (typeof answer === 'string') this.#trouble(answer === 'timed_out' ? 'gateway_timeout' : 'bad_gateway')
+      if (typeof answer === 'string') this.#trouble(troubleOf(answer))
       else this.#passOn(answer)
     }, this.fail)
   }
@@ -251,18 +251,19 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.destination = destination
     this.#attempts++
     this.#awaitsCircuit = destination === 'iam'
-    this.#attempt = this.#lane.attempt(this)
-    this.#attempt.start(upstream, this.#requestFor(destination))
     const { iamHeadersMs, iamNewFlowMs } = gate.limits
     const mayFailOver = destination === 'iam' && this.#facts?.startsFlow === true
     if (mayFailOver && iamNewFlowMs < iamHeadersMs) this.#patience = setTimeout(this.#onSlow, iamNewFlowMs)
+    this.#attempt = this.#lane.attempt(this)
+    this.#attempt.start(upstream, this.#requestFor(destination))
   }
 
   /** IAM may still answer, but not in time for a person who could be served by legacy. */
   readonly #onSlow = (): void => {
     if (!this.#awaitsCircuit) return
+    const failure = this.#attempt?.isQueued ? 'overloaded' : 'timed_out'
     this.#attempt?.cancel()
-    this.onFailure('timed_out', new Error('iam takes too long for a new flow'))
+    this.onFailure(failure, new Error('iam takes too long for a new flow'))
   }
 
   #requestFor(destination: Destination): UpstreamRequest {
@@ -273,6 +274,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
       headers: trace === undefined ? headers : trace.upstream(headers, destination),
       body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
+      traffic: this.endpoint === 'other' && destination === 'legacy' ? 'other' : 'oauth',
     }
   }
 
@@ -405,6 +407,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   onFailure(failure: Failure, error: Error): void {
+    // That all connections are in use says nothing about the health of IAM.
+    if (failure === 'overloaded') this.#awaitsCircuit = false
     this.#settle(true)
     if (this.#isOver) return
     this.#trace?.failed()

@@ -5,6 +5,8 @@ import type { Trouble } from './local-answers.ts'
 export type Failure =
   /** No connection: not a byte of the request left. */
   | 'not_connected'
+  /** All connections were in use for too long: not a byte of the request left. */
+  | 'overloaded'
   /** The connection was cut, or what came is no HTTP. */
   | 'closed'
   | 'timed_out'
@@ -56,5 +58,11 @@ export function afterFailure(failure: Failure, stake: Stake): Remedy {
     return stake.startsFlow ? { do: 'fail_over' } : { do: 'answer', trouble: 'temporarily_unavailable' }
   }
   if (failure === 'closed' && stake.isRepeatable && stake.attempts === 1) return { do: 'try_again' }
-  return { do: 'answer', trouble: failure === 'timed_out' ? 'gateway_timeout' : 'bad_gateway' }
+  return { do: 'answer', trouble: troubleOf(failure) }
+}
+
+/** What a client is told where a side that has to answer did not. */
+export function troubleOf(failure: Failure | 'unavailable'): Trouble {
+  if (failure === 'overloaded') return 'overloaded'
+  return failure === 'timed_out' ? 'gateway_timeout' : 'bad_gateway'
 }

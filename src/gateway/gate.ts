@@ -2,6 +2,7 @@ import type { HttpRequest } from '../http/index.ts'
 import type { Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
 import type { Circuit } from './circuit/circuit.ts'
+import type { ConnectionCounts, ConnectionLimit } from './connection-limit.ts'
 import type { CookieOwner, RenamedCookies } from './cookies.ts'
 import type { Documents } from './documents.ts'
 import type { KeyUnion } from './key-union.ts'
@@ -15,6 +16,8 @@ import type { Upstream } from './upstream.ts'
 /** What every request of one gateway shares. */
 export interface Gate {
   readonly legacy: Upstream
+  /** Of WebSockets, which last as long as their clients like; beside those of requests. */
+  readonly tunnels: ConnectionLimit
   /** Without it nothing is read or decided. */
   readonly iam: Upstream | undefined
   readonly circuit: Circuit
@@ -50,4 +53,23 @@ export type TestControls = (target: string) => Promise<{ readonly status: number
 export function cookieOwner(gate: Gate, destination: Destination): CookieOwner | undefined {
   if (gate.iam === undefined) return undefined
   return destination === 'iam' ? (gate.renamedCookies ?? 'iam') : 'legacy'
+}
+
+/** The connections to the upstreams of a gateway, by what they are used for. */
+export function connectionCounts({
+  legacy,
+  iam,
+  tunnels,
+}: Gate): Array<ConnectionCounts & { readonly upstream: Destination; readonly traffic: string }> {
+  const oauth = [legacy, ...(iam === undefined ? [] : [iam])].map(({ destination, connections }) => ({
+    ...connections.counts('oauth'),
+    upstream: destination,
+    traffic: 'oauth',
+  }))
+  const { destination, connections } = legacy
+  return [
+    ...oauth,
+    { ...connections.counts('other'), upstream: destination, traffic: 'other' },
+    { ...tunnels.counts('other'), upstream: destination, traffic: 'websocket' },
+  ]
 }

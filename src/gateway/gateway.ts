@@ -14,9 +14,10 @@ import { type AdminParts, startAdmin } from './admin.ts'
 import { Brake, brakeHolders } from './brake.ts'
 import { Circuit } from './circuit/circuit.ts'
 import { openIamProbe, PROBE_PATH } from './circuit/iam-probe.ts'
+import { ConnectionLimit } from './connection-limit.ts'
 import { ControlStream } from './control-stream.ts'
 import { Documents } from './documents.ts'
-import type { Gate } from './gate.ts'
+import { connectionCounts, type Gate } from './gate.ts'
 import { KeyUnion } from './key-union.ts'
 import { CredentialLedger } from './ledger/credential-ledger.ts'
 import { openSharedLedger } from './ledger/shared-ledger.ts'
@@ -31,7 +32,7 @@ import { SnapshotFile } from './snapshot-file.ts'
 import { type DecisionSource, NO_SOURCE } from './source.ts'
 import type { Condition } from './standing-report.ts'
 import { testControls } from './test-controls.ts'
-import { openUpstream, type Upstream } from './upstream.ts'
+import { openSides, type Upstream } from './upstream.ts'
 
 const METERED_APPLICATIONS = 200
 /** How long a gateway counts as starting while its first snapshot has not come. */
@@ -122,6 +123,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
       snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
       brakeHolders: brakeHolders(brake, source),
       keyAges: gate.keys?.ages,
+      connections: connectionCounts(gate),
       markStanding: markCheck.standing,
       ledger,
     }),
@@ -182,15 +184,11 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
   const { limits, log, source, brake } = parts
   const { relativeUrlRoot: root = '', iamPaths = {}, legacyPaths = {}, iamPages = [] } = settings
   const routes = new Routes({ root, iamPaths, legacyPaths, iamPages })
-  const common = { connectMs: limits.connectMs, bodyIdleMs: limits.bodyIdleMs }
-  const legacy = openUpstream('legacy', settings.legacyUrl, { ...common, headersMs: limits.legacyHeadersMs })
-  const iam: Upstream | undefined =
-    settings.iamUrl === undefined
-      ? undefined
-      : openUpstream('iam', settings.iamUrl, { ...common, headersMs: limits.iamHeadersMs })
+  const { legacy, iam } = openSides(settings, limits)
   const sides = [legacy, ...(iam ? [iam] : [])]
   return {
     ...{ limits, log, source, routes, legacy, iam },
+    tunnels: new ConnectionLimit({ max: limits.maxTunnels, reserved: 0, queueLength: 0, queueMs: 0 }),
     circuit: parts.circuit,
     networkOf: (request) => parts.networks(request).network,
     recorder: parts.recorder,

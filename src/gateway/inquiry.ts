@@ -2,7 +2,7 @@ import type { Destination, Endpoint } from '../routing/index.ts'
 import { askPatiently, askSide, type WholeAnswer } from './ask-side.ts'
 import type { UpstreamRequest } from './attempt.ts'
 import { NOBODY } from './circuit/breaker.ts'
-import { type Failure, isServerFailure } from './failure.ts'
+import { type Failure, isServerFailure, troubleOf } from './failure.ts'
 import type { Gate } from './gate.ts'
 import type { Trouble } from './local-answers.ts'
 
@@ -65,6 +65,7 @@ async function askIam({ iam, circuit, limits }: Gate, request: UpstreamRequest):
   if (iam === undefined || circuit.isOpen) return 'unavailable'
   const answer = await askSide(iam, request, Math.min(limits.iamHeadersMs, limits.inquiryMs))
   // A token that nobody can place belongs to no application.
+  if (answer === 'overloaded') return answer
   if (typeof answer === 'string' || isServerFailure(answer.status)) circuit.failed(NOBODY)
   else circuit.succeeded(() => NOBODY)
   return answer
@@ -87,5 +88,5 @@ function isActive(body: Buffer): boolean {
 }
 
 function troubleAt(failure: Failure | 'unavailable'): Finding {
-  return { by: 'neither', trouble: failure === 'timed_out' ? 'gateway_timeout' : 'bad_gateway' }
+  return { by: 'neither', trouble: troubleOf(failure) }
 }

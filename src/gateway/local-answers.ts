@@ -14,6 +14,8 @@ export type Trouble =
   | 'too_many_parameters'
   /** The side that must answer this request cannot be reached; later it may. */
   | 'temporarily_unavailable'
+  /** All connections to the side that must answer are in use. */
+  | 'overloaded'
   | 'bad_gateway'
   | 'gateway_timeout'
 
@@ -49,6 +51,12 @@ const WORDING: Readonly<Record<Trouble, Wording>> = {
     code: 'temporarily_unavailable',
     title: 'Please try again shortly',
     text: 'The authorization server cannot answer this request right now. Please try again in a few seconds.',
+  },
+  overloaded: {
+    status: 503,
+    code: 'temporarily_unavailable',
+    title: 'Please try again shortly',
+    text: 'The server behind this address has too many requests to answer. Please try again in a few seconds.',
   },
   bad_gateway: {
     status: 502,

@@ -3,6 +3,7 @@ import { meterProcess, SPANS_METRIC, type Tracing } from '../observability/index
 import { type Destination, ENDPOINTS, type Endpoint, REASONS, type Reason, WIRE_DESTINATION } from '../routing/index.ts'
 import { ApplicationCounts } from './application-counts.ts'
 import { BRAKE_HOLDERS, type BrakeHolder } from './brake.ts'
+import type { ConnectionCounts } from './connection-limit.ts'
 import type { KeyAges } from './key-union.ts'
 import type { MarkStanding } from './mark-check/mark-check.ts'
 import type { Outcome } from './outcome.ts'
@@ -35,6 +36,8 @@ export interface GaugeReadings {
   readonly brakeHolders: readonly BrakeHolder[]
   /** Seconds since each side's signing keys were fetched; undefined where there is nothing to unite. */
   readonly keyAges: KeyAges | undefined
+  /** Connections to each upstream, by what they are used for. */
+  readonly connections: ReadonlyArray<ConnectionCounts & { readonly upstream: Destination; readonly traffic: string }>
   /** Of the sides whose marks are checked. */
   readonly markStanding: Readonly<Partial<Record<Destination, MarkStanding>>>
   readonly ledger: {
@@ -111,6 +114,7 @@ export class Metrics {
         value: STANDING_VALUE[standing],
       })),
     )
+    this.#registerConnections(() => readings().connections)
     this.#registerLedger(() => readings().ledger)
     this.#registerApplications()
   }
@@ -122,6 +126,34 @@ export class Metrics {
     this.#counter('handover_gateway_application_grants_total', grants, () => this.#applications.grants())
     const errors = 'OAuth errors answered to known applications, by side.'
     this.#counter('handover_gateway_application_oauth_errors_total', errors, () => this.#applications.errors())
+  }
+
+  #registerConnections(connections: () => GaugeReadings['connections']): void {
+    const of = (value: (counts: ConnectionCounts) => number) => () =>
+      connections().map((one) => ({ labels: labelsOfConnections(one), value: value(one) }))
+    const inUse = 'Connections to an upstream in use, by traffic: oauth, other, websocket.'
+    this.#register(
+      'handover_gateway_upstream_connections',
+      inUse,
+      'gauge',
+      of(({ inUse: count }) => count),
+    )
+    const queued = 'Requests that wait for a connection to an upstream.'
+    this.#register(
+      'handover_gateway_upstream_queued',
+      queued,
+      'gauge',
+      of(({ queued: count }) => count),
+    )
+    const refused = 'Requests that got no connection: the queue was full, or they waited too long.'
+    this.#counter('handover_gateway_upstream_queue_refusals_total', refused, () =>
+      connections().flatMap((one) =>
+        (['full', 'timeout'] as const).map((why) => ({
+          labels: { ...labelsOfConnections(one), why },
+          value: one.refusals[why],
+        })),
+      ),
+    )
   }
 
   #registerLedger(ledger: () => GaugeReadings['ledger']): void {
@@ -227,6 +259,10 @@ export class Metrics {
     }
     this.registry.registerMetric(metric as unknown as Metric)
   }
+}
+
+function labelsOfConnections({ upstream, traffic }: GaugeReadings['connections'][number]): Labels {
+  return { upstream: WIRE_DESTINATION[upstream], traffic }
 }
 
 function labelsOf(series: number): Labels {

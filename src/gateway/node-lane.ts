@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { readBody } from '../http/index.ts'
-import { type Attempt, type AttemptOwner, UndiciAttempt } from './attempt.ts'
+import type { Attempt, AttemptOwner } from './attempt.ts'
 import type { Lane, Reply } from './lane.ts'
 import { NodeReply } from './reply.ts'
+import { UndiciAttempt } from './undici-attempt.ts'
 
 /** The ordinary lane: `node:http` towards the client, undici towards the upstreams. */
 export class NodeLane implements Lane {

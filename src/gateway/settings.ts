@@ -42,6 +42,14 @@ export interface GatewayLimits {
   readonly legacyHeadersMs: number
   /** How long a body may stand still, in either direction. */
   readonly bodyIdleMs: number
+  /** Connections to one upstream in use at a time, */
+  readonly maxConnections: number
+  /** requests of each kind, OAuth and other, that may wait for one, */
+  readonly queueLength: number
+  /** and for how long. */
+  readonly queueMs: number
+  /** WebSockets open at a time. */
+  readonly maxTunnels: number
   /** To receive the head of a request, and the whole body of a routed one. */
   readonly requestHeadMs: number
   readonly requestBodyMs: number
@@ -66,6 +74,10 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   iamNewFlowMs: 3_000,
   legacyHeadersMs: 60_000,
   bodyIdleMs: 60_000,
+  maxConnections: 1_024,
+  queueLength: 1_024,
+  queueMs: 2_000,
+  maxTunnels: 8_192,
   requestHeadMs: 15_000,
   requestBodyMs: 30_000,
   requestHeadBytes: 112 << 10,

@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Admitted } from './admission.ts'
+import type { Waiter } from './connection-limit.ts'
 import { cookieOwner, type Gate } from './gate.ts'
 import { type Trouble, troubleAnswer } from './local-answers.ts'
 import type { Peer } from './peers.ts'
@@ -53,6 +54,8 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
     const head = headText(answer.status, STATUS_CODES[answer.status] ?? '', [...headers, 'Connection', 'close'])
     socket.end(head + answer.body, () => socket.destroy())
   }
+  if (!gate.tunnels.take('other', NOBODY_WAITS)) return refuse('overloaded')
+  socket.once('close', () => gate.tunnels.giveBack('other'))
   const outgoing = sendHandshake(gate, admitted.target, [
     ...requestHeaders(message.rawHeaders, cookieOwner(gate, 'legacy'), hop),
     ...['Connection', 'Upgrade', 'Upgrade', 'websocket'],
@@ -89,6 +92,9 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
   })
   outgoing.end()
 }
+
+/** For tunnels there is no queue. */
+const NOBODY_WAITS: Waiter = { onTurn() {}, onRefusal() {} }
 
 function sendHandshake(gate: Gate, target: string, headers: string[]) {
   const { secure, hostname, port, servername } = gate.legacy

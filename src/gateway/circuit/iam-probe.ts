@@ -13,15 +13,18 @@ export interface IamProbe {
   close(): Promise<void>
 }
 
+const PROBE = { method: 'GET', body: null, traffic: 'oauth' } as const
+
 /** @param timeoutMs for one answer; a connection that was cut is tried a second time */
 export function openIamProbe(url: string, path: string, timeoutMs: number): IamProbe {
-  const upstream = openUpstream('iam', url, { connectMs: timeoutMs, headersMs: timeoutMs, bodyIdleMs: timeoutMs })
+  const limits = { connectMs: timeoutMs, headersMs: timeoutMs, bodyIdleMs: timeoutMs }
+  const upstream = openUpstream('iam', url, limits, { max: 2, reserved: 0, queueLength: 2, queueMs: timeoutMs })
   const { host } = new URL(url)
   // A platform that insists on HTTPS would answer with a redirect.
   const headers = ['Host', host, 'Accept', '*/*', 'X-Forwarded-Proto', 'https']
   return {
     async ask() {
-      const answer = await askPatiently(upstream, { method: 'GET', path, headers, body: null }, timeoutMs)
+      const answer = await askPatiently(upstream, { ...PROBE, path, headers }, timeoutMs)
       if (typeof answer === 'string') return { hasSucceeded: false, finding: answer }
       return { hasSucceeded: !isServerFailure(answer.status), finding: `status ${answer.status}` }
     },

@@ -1,5 +1,6 @@
-import type { Attempt, AttemptOwner, UpstreamRequest } from '../attempt.ts'
+import type { AttemptOwner, UpstreamRequest } from '../attempt.ts'
 import type { Failure } from '../failure.ts'
+import { LimitedAttempt } from '../limited-attempt.ts'
 import type { Upstream } from '../upstream.ts'
 import type { AnswerHead } from './answer-head.ts'
 import type { AnswerOwner, UpstreamConnection } from './upstream-connection.ts'
@@ -16,27 +17,27 @@ const MAX_DISCARDED = 64 << 10
 const EARLY_HINTS = 103
 
 /** An attempt by way of the fast lane's own connections. */
-export class LaneAttempt implements Attempt, AnswerOwner {
+export class LaneAttempt extends LimitedAttempt implements AnswerOwner {
   readonly #pools: Pools
-  readonly #owner: AttemptOwner
   #connection: UpstreamConnection | undefined
   #state: 'waiting' | 'reading' | 'discarding' | 'over' = 'waiting'
   #discarded = 0
   wantsMore = true
 
   constructor(pools: Pools, owner: AttemptOwner) {
+    super(owner)
     this.#pools = pools
-    this.#owner = owner
   }
 
-  start(upstream: Upstream, request: UpstreamRequest): void {
+  protected send(upstream: Upstream, request: UpstreamRequest): void {
     this.#connection = this.#pools[upstream.destination].send(requestText(request), this)
   }
 
-  cancel(): void {
+  protected abort(): void {
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#connection?.drop()
+    this.giveBack()
   }
 
   resume(): void {
@@ -47,34 +48,36 @@ export class LaneAttempt implements Attempt, AnswerOwner {
   onInterim(head: AnswerHead): void {
     if (head.status !== EARLY_HINTS) return
     const links = head.raw.filter((_, at) => at % 2 === 1 && head.raw[at - 1]?.toLowerCase() === 'link')
-    if (links.length > 0) this.#owner.onEarlyHints(links)
+    if (links.length > 0) this.owner.onEarlyHints(links)
   }
 
   onHead(head: AnswerHead): void {
     this.#state = 'reading'
-    const taken = this.#owner.onHead(head.status, head.statusText, head.raw, head.length)
+    const taken = this.owner.onHead(head.status, head.statusText, head.raw, head.length)
     if (!taken && this.#state === 'reading') this.#state = 'discarding'
   }
 
   onBody(piece: Buffer): void {
-    if (this.#state === 'reading') this.wantsMore = this.#owner.onData(piece)
+    if (this.#state === 'reading') this.wantsMore = this.owner.onData(piece)
     else if (this.#state === 'discarding') {
       this.#discarded += piece.length
-      if (this.#discarded > MAX_DISCARDED) this.cancel()
+      if (this.#discarded > MAX_DISCARDED) this.abort()
     }
   }
 
   onDone(trailers: readonly string[]): void {
     const wasReading = this.#state === 'reading'
     this.#state = 'over'
-    if (wasReading) this.#owner.onEnd(trailers)
+    this.giveBack()
+    if (wasReading) this.owner.onEnd(trailers)
   }
 
   onFault(failure: Failure, error: Error): void {
     const state = this.#state
     this.#state = 'over'
-    if (state === 'waiting') this.#owner.onFailure(failure, error)
-    else if (state === 'reading') this.#owner.onCut(error)
+    this.giveBack()
+    if (state === 'waiting') this.owner.onFailure(failure, error)
+    else if (state === 'reading') this.owner.onCut(error)
   }
 }
 

@@ -32,7 +32,8 @@ test('what fails is asked again, later with each time, and said once; what was f
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const upstream = openUpstream('iam', url, { connectMs: 1_000, headersMs: 1_000, bodyIdleMs: 1_000 })
+  const limits = { connectMs: 1_000, headersMs: 1_000, bodyIdleMs: 1_000 }
+  const upstream = openUpstream('iam', url, limits, { max: 4, reserved: 0, queueLength: 4, queueMs: 1_000 })
   const lines: string[] = []
   const log = createLog('gateway', { destination: { write: (line: string) => void lines.push(line) } })
   const probe = { upstream, client: { clientId: 'c', secret: 's' }, token: '/t', revoke: '/r', timeoutMs: 1_000 }
