@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import type { Destination } from '../routing/index.ts'
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts'
+import { filterGoAheads } from './go-ahead-filter.ts'
 
 /** A side behind the gateway and the connections to it. */
 export interface Upstream {
@@ -60,7 +61,10 @@ export function openUpstream(
     // An address is no TLS name (RFC 6066 §3).
     connect: (options, callback) =>
       connect(isAddress ? { ...options, servername: '' } : options, (...outcome) => {
-        if (outcome[1]) watch(outcome[1])
+        if (outcome[1]) {
+          watch(outcome[1])
+          filterGoAheads(outcome[1])
+        }
         callback(...outcome)
       }),
     allowH2: false,

@@ -106,7 +106,6 @@ const FAULTS: Record<string, string> = {
   'a status of four digits': 'HTTP/1.1 2000 OK\r\n\r\n',
   'NUL in the phrase': 'HTTP/1.1 200 a\0b\r\n\r\n',
   'an upgrade that nobody asked for': 'HTTP/1.1 101 Up\r\n\r\n',
-  'a go-ahead that nobody asked for': 'HTTP/1.1 100 Continue\r\n\r\n',
   'lines that end in LF alone': 'HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n',
   'a header that ends in LF alone': `${OK}X: y\nZ: z\r\n\r\n`,
   'a CR in a value': `${OK}X: y\rZ: z\r\n\r\n`,

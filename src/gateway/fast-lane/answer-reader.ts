@@ -14,8 +14,7 @@ export type Reading = 'more' | 'done' | 'surplus' | 'fault'
 const MAX_HEAD_CHARS = 64 << 10
 const MAX_LINE_CHARS = 16 << 10
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,8})(?:;[\t\x20-\x7e]*)?$/
-/** Nobody asks for these here, so an upstream that sends one means somebody else. */
-const CONTINUE = 100
+/** Nobody asks for one here, so an upstream that sends it means somebody else. */
 const SWITCHING_PROTOCOLS = 101
 const LF = 0x0a
 
@@ -83,7 +82,7 @@ export class AnswerReader {
     }
     this.#partial = ''
     const head = readAnswerHead(text.slice(0, end))
-    if (head === undefined || head.status === SWITCHING_PROTOCOLS || head.status === CONTINUE) return -1
+    if (head === undefined || head.status === SWITCHING_PROTOCOLS) return -1
     if (head.status < 200) this.#sink.onInterim(head)
     else this.#begin(head)
     return at + end + 4 - before
