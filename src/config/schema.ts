@@ -191,6 +191,10 @@ const gateway = z.strictObject({
     { min: 0, max: 1_000_000, fallback: 8_192 },
     'WebSockets open to the monolith at a time, per worker; more are answered 503. They do not count as connections above.',
   ),
+  min_upload_rate: integerField(
+    { min: 0, max: 1_048_576, fallback: 240 },
+    'Bytes a second that a streamed upload must bring on the whole, beyond its first body_timeout_ms; a slower one is answered 408. Time in which the monolith does not take them does not count. 0: no bound.',
+  ),
   max_head_bytes: integerField(
     { min: 8_192, max: 1_048_576, fallback: 114_688 },
     'The largest head of a request, cookies and all, in bytes; more is answered 431. The default is what Puma takes.',

@@ -12,6 +12,7 @@ import { type AnswerWatch, watchAnswer } from './answer-watch.ts'
 import type { WholeAnswer } from './ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import type { Sender } from './circuit/breaker.ts'
+import { senderOf } from './circuit/sender.ts'
 import { isSuffixed, withCors } from './cors.ts'
 import { introspectAcross, isAcross, tokenInfoRequest } from './cross-introspection.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
@@ -29,13 +30,7 @@ import { readRequest } from './read-request.ts'
 import { type Hop, publicOrigin, requestHeaders, uncompressed } from './request-headers.ts'
 import { RequestTrace } from './request-trace.ts'
 import { headerOf, responseHeaders, responseTrailers } from './response-headers.ts'
-
-/** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
-export const UNDECIDED: ReadonlySet<Endpoint> = new Set([
-  'jwks',
-  'openid_configuration',
-  'authorization_server_metadata',
-])
+import { UNDECIDED } from './routes.ts'
 
 /** One request from its head to its record: read, decide, forward, record, each by code that does not know the others. */
 export class Exchange implements AttemptOwner, Hop, Outcome {
@@ -442,6 +437,15 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#trouble(trouble)
   }
 
+  /** The body comes more slowly than it may; so does its client, who gets no answer beyond what has begun. */
+  tooSlow(): void {
+    if (this.#isOver) return
+    this.#attempt?.cancel()
+    if (this.#reply.status !== 0) return this.#reply.cut()
+    this.#awaitsCircuit = false
+    this.#reject('body_too_slow', 'malformed_request')
+  }
+
   #mark(destination: 'rejected', reason: Reason): void {
     this.destination = destination
     this.reason = reason
@@ -471,14 +475,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   /** Asked only when something fails, or has failed lately. */
-  readonly #sender = (): Sender => {
-    const { applicationId, clientId, network } = this
-    if (applicationId !== undefined || clientId === undefined) return { application: applicationId, network }
-    // Where a routing endpoint decides, an application is known by its client id alone.
-    if (this.reason === 'flag_enabled') return { application: clientId, network }
-    const known = this.#gate.source.knownAs(clientId)
-    return { application: typeof known === 'number' ? known : undefined, network }
-  }
+  readonly #sender = (): Sender => senderOf(this.#gate.source, this)
 
   /** What counts as one caller, as far as the proxies in between are believed. */
   get network(): string {

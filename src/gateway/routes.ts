@@ -21,6 +21,13 @@ export const USUAL_PATHS = {
 /** Where a side has its endpoints, as far as that is elsewhere than where Doorkeeper has them. */
 export type OwnPaths = Readonly<Partial<Record<keyof typeof USUAL_PATHS, string>>>
 
+/** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
+export const UNDECIDED: ReadonlySet<Endpoint> = new Set([
+  'jwks',
+  'openid_configuration',
+  'authorization_server_metadata',
+])
+
 /** What the paths of a gateway rest on. */
 export interface RouteSettings {
   /** The relative URL root, without a trailing slash; empty for none. */

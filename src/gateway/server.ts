@@ -22,6 +22,7 @@ import { NodeLane } from './node-lane.ts'
 import type { Peer } from './peers.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
 import { tunnel } from './tunnel.ts'
+import { watchPace } from './upload-pace.ts'
 
 /** Longer than load balancers keep theirs, so that it is they who close first. */
 const KEEP_ALIVE_MS = 75_000
@@ -30,9 +31,11 @@ const IDLE_MS = 1_000
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/
 
 const EXCHANGE = Symbol('exchange')
+const PACE = Symbol('pace')
 const PEER = Symbol('peer')
 interface Carrier {
   [EXCHANGE]?: Exchange
+  [PACE]?: () => void
   [PEER]?: Peer
 }
 
@@ -50,7 +53,9 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
   const server = strictServer(gate)
   const tunnels = new Set<Duplex>()
   const ids = correlationIds()
+  const pace = { minRate: gate.limits.minUploadRate, graceMs: gate.limits.bodyIdleMs }
   const onClose = function (this: ServerResponse) {
+    ;(this as Carrier)[PACE]?.()
     ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
   }
   const identify = (request: Pick<IncomingMessage, 'headers'>, peer: Peer) => {
@@ -63,6 +68,7 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
     const peer = peerOf(message.socket, trustedProxies)
     const exchange = new Exchange(gate, new NodeLane(message, response), admitted, peer, identify(message, peer))
     ;(response as Carrier)[EXCHANGE] = exchange
+    if (admitted.hasBody) (response as Carrier)[PACE] = watchPace(message, pace, () => exchange.tooSlow())
     response.on('close', onClose)
     if (expectsContinue && !isHopeless(message)) response.writeContinue()
     try {

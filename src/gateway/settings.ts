@@ -50,6 +50,8 @@ export interface GatewayLimits {
   readonly queueMs: number
   /** WebSockets open at a time. */
   readonly maxTunnels: number
+  /** Bytes a second, on the whole, below which an upload is given up; 0 for no bound. */
+  readonly minUploadRate: number
   /** To receive the head of a request, and the whole body of a routed one. */
   readonly requestHeadMs: number
   readonly requestBodyMs: number
@@ -78,6 +80,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   queueLength: 1_024,
   queueMs: 2_000,
   maxTunnels: 8_192,
+  minUploadRate: 240,
   requestHeadMs: 15_000,
   requestBodyMs: 30_000,
   requestHeadBytes: 112 << 10,
