@@ -28,8 +28,8 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
               --cycles N (500)
   hostile     how long hostile inputs (deep JSON, a million parameters, long headers) occupy the main thread of gateway,
               IAM, monolith and control plane beyond what a plain request of the same size does; exit code 1 when one
-              takes more than 5 ms of CPU time
-              --tries N (5)   --only PART of an input's name   --server PART of a server's name   --port-base N
+              takes more than 5 ms of CPU time in each of its tries
+              --tries N (3)   --only PART of an input's name   --server PART of a server's name   --port-base N
 
 Figures of a shared machine are its good moments: compare what ran in the same minutes, and look at the ratio.
 `

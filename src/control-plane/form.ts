@@ -1,4 +1,4 @@
-import { decodeFormComponent, isCountWithin } from '../parameters/index.ts'
+import { decodeFormComponent, isFormWithin } from '../parameters/index.ts'
 
 /** Name-value pairs in the order in which they came. */
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
@@ -18,7 +18,7 @@ const UNREADABLE: PairsFault = { fault: 'is not valid percent-encoded UTF-8' }
  */
 export function parsePairs(text: string): Pairs | PairsFault {
   const pairs: Array<readonly [string, string]> = []
-  if (!isCountWithin(text, '&')) return TOO_MANY
+  if (!isFormWithin(text, '&')) return TOO_MANY
   for (let start = 0; start < text.length; ) {
     const separator = text.indexOf('&', start)
     const end = separator < 0 ? text.length : separator

@@ -5,7 +5,7 @@ import { scanJson } from './json.ts'
 
 function membersOf(text: string): Array<[string, unknown]> {
   const members: Array<[string, unknown]> = []
-  scanJson(text, (name, value) => members.push([name, value]))
+  scanJson(text, { has: () => true, take: (name, value) => void members.push([name, value]) })
   return members
 }
 
@@ -41,6 +41,11 @@ describe('a walk through JSON', () => {
     ['braces', '{"a":'.repeat(101)],
     ['commas', `[${'1,'.repeat(4_096)}1]`],
     ['escapes', `"${'\\n'.repeat(70_000)}"`],
+    ['escapes in a member', `{"a":"${'\\"'.repeat(70_000)}"}`],
+    ['spaces', `{${' '.repeat(300_000)}"a":"b"}`],
+    ['spaces in a member', `{"a":${' '.repeat(300_000)}"b"}`],
+    ['comments', `{${'/**/'.repeat(70_000)}"a":"b"}`],
+    ['digits', `{"a":${'1'.repeat(300_000)}}`],
   ]
   for (const [what, text] of tooMuch) {
     test(`ends early at too many ${what}`, () => assert.equal(scanJson(text), 'too_much'))

@@ -3,7 +3,7 @@ import {
   decodeFormComponent,
   decodeUtf8,
   isAsciiText,
-  isCountWithin,
+  isFormWithin,
   type Part,
   readParts,
   scanJson,
@@ -127,11 +127,12 @@ export class RoutingParameters {
 /**
  * Reads `application/x-www-form-urlencoded` text, one character a byte (latin1). Broken percent-encoding, invalid
  * UTF-8 and NUL anywhere in it are a fault, since the sides might differ over them, but what can be read is read. Text
- * of more parameters than Rack takes is not read: see {@link RoutingParameters.exceedsLimits}.
+ * of more parameters than Rack takes, or longer names, is not read: see {@link RoutingParameters.exceedsLimits}.
+ *
+ * @param ascii whether `text` is ASCII
  */
-export function readForm(text: string, into: RoutingParameters): void {
-  if (!isCountWithin(text, '&;')) return into.addExcess()
-  const ascii = isAsciiText(text)
+export function readForm(text: string, into: RoutingParameters, ascii = isAsciiText(text)): void {
+  if (!isFormWithin(text, '&;')) return into.addExcess()
   for (let start = 0; start < text.length; ) {
     let end = text.indexOf('&', start)
     if (end < 0) end = text.length
@@ -209,13 +210,14 @@ function decodePart(part: string, ascii: boolean, into: RoutingParameters): stri
  * is no string, is a fault; so is text that is no JSON object.
  */
 export function readJson(text: string, into: RoutingParameters): void {
-  const finding = scanJson(text, (name, value) => {
-    if (!INDEX.has(name) || value === null) return
+  const take = (name: string, value: string | null | undefined) => {
+    if (value === null) return
     if (value === undefined) return into.addUnreadable(name)
     // A lone surrogate, which only JSON's escapes can spell, has no UTF-8 and would be sent on as something else.
     if (value.includes('\0') || !value.isWellFormed()) into.addFault('malformed_request')
     into.add(name, value)
-  })
+  }
+  const finding = scanJson(text, { has: (name) => INDEX.has(name), take })
   if (finding === 'too_much') return into.addExcess()
   if (!isJsonObject(text)) into.addFault('malformed_request')
 }

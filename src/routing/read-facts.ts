@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { type CredentialType, IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
 import { bodyKindOf, scanJson } from '../parameters/index.ts'
 import type { Facts } from './decision.ts'
@@ -88,10 +88,11 @@ function readBodyParameters(parts: RequestParts, parameters: RoutingParameters):
   // Rack drops a NUL at the end of a form.
   const end = kind === 'form' && body.at(-1) === 0 ? body.length - 1 : body.length
   const read = end === body.length ? body : body.subarray(0, end)
-  if (!isUtf8(read) || read.includes(0)) parameters.addFault('malformed_request')
-  if (kind === 'json') return readJson(read.toString('utf8'), parameters)
+  const ascii = isAscii(read)
+  if (!(ascii || isUtf8(read)) || read.includes(0)) parameters.addFault('malformed_request')
+  if (kind === 'json') return readJson(read.toString(ascii ? 'latin1' : 'utf8'), parameters)
   if (kind === 'multipart') return readMultipart(read, contentType ?? '', parameters)
-  readForm(read.toString('latin1'), parameters)
+  readForm(read.toString('latin1'), parameters, ascii)
 }
 
 /** The client by HTTP Basic (RFC 6749 §2.3.1) or by assertion (RFC 7523 §2.2); both must agree with the parameters. */

@@ -1,7 +1,7 @@
 import {
   decodeFormComponent,
   isAsciiText,
-  isCountWithin,
+  isFormWithin,
   MAX_DEPTH,
   MAX_PARAMETERS,
   type Separators,
@@ -38,7 +38,7 @@ export function emptyHash(): Hash {
 export function parseNestedQuery(raw: string, separators: Separators): Hash | ParameterFault {
   const hash = emptyHash()
   if (raw === '') return hash
-  if (!isCountWithin(raw, separators)) return 'too_many'
+  if (!isFormWithin(raw, separators)) return 'too_many'
   const ascii = isAsciiText(raw)
   const budget = nestingBudget()
   for (const part of raw.split(separators === '&' ? /& */ : /[&;] */)) {
