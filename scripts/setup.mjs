@@ -3,11 +3,11 @@
 // get as far as the line that says so.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findNode, noNodeMessage } from './find-node.mjs'
 
-const NEEDED_MAJOR = 24
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const stampFile = join(modules, '.setup-stamp')
@@ -21,18 +21,6 @@ function say(message) {
 function fail(message) {
   say(message)
   process.exit(2)
-}
-
-/** The Node to run with: this one when it is new enough, else the one that came as a package. Undefined: none. */
-function nodeBinary() {
-  if (major >= NEEDED_MAJOR) return process.execPath
-  const carried = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node')
-  return existsSync(carried) ? carried : undefined
-}
-
-function noNodeMessage() {
-  const here = `${process.platform}-${process.arch}`
-  return `needs Node ${NEEDED_MAJOR} or newer; no package carries one that runs on ${here}, install it and try again (this is ${process.version})`
 }
 
 function wantedStamp(lockText) {
@@ -50,7 +38,7 @@ function read(file) {
 /** Whether somebody has run `npm ci` by hand: then what npm noted down is what the lockfile asks for. */
 function isInstalledByHand(lockText) {
   const noted = read(join(modules, '.package-lock.json'))
-  if (noted === undefined || nodeBinary() === undefined) return false
+  if (noted === undefined || findNode(root) === undefined) return false
   const present = JSON.parse(noted).packages || {}
   for (const [path, wanted] of Object.entries(JSON.parse(lockText).packages)) {
     if (path === '' || wanted.link) continue
@@ -181,7 +169,7 @@ function install() {
 
 /** Whether the Node that came as a package really runs here: it needs glibc, which not every Linux has. */
 function nodeRuns() {
-  const binary = nodeBinary()
+  const binary = findNode(root)
   return binary !== undefined && spawnSync(binary, ['--version'], { timeout: 30000 }).status === 0
 }
 
@@ -203,7 +191,7 @@ function setUp(lockText, stamp) {
 }
 
 function finish() {
-  const binary = nodeBinary()
+  const binary = findNode(root)
   if (binary === undefined) fail(noNodeMessage())
   process.stdout.write(`${binary}\n`)
 }

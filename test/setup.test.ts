@@ -35,7 +35,7 @@ let checkouts = 0
 function freshCheckout() {
   const root = join(scratch.path, String(checkouts++))
   mkdirSync(join(root, 'scripts'), { recursive: true })
-  for (const name of ['setup.mjs', 'with-node.sh'])
+  for (const name of ['find-node.mjs', 'setup.mjs', 'with-node.sh'])
     copyFileSync(join(ROOT, 'scripts', name), join(root, 'scripts', name))
   writeFileSync(join(root, 'npm.cjs'), FAKE_NPM)
   writeFileSync(
