@@ -34,6 +34,22 @@ describe('a data directory', () => {
     directory.release()
   })
 
+  test('stays with its process even when nothing there refers to it any more', async () => {
+    const path = join(scratch, 'forgotten')
+    const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
+      .then(() => setImmediate(() => { gc(); console.log('claimed') })); setInterval(() => {}, 1_000)`
+    const holder = spawn(process.execPath, ['--expose-gc', '-e', claim, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(holder, 'exit')
+    try {
+      await once(holder.stdout, 'data')
+      await assert.rejects(claimDataDirectory(path), DirectoryInUseError)
+    } finally {
+      holder.kill('SIGKILL')
+      await ended
+    }
+    ;(await claimDataDirectory(path)).release()
+  })
+
   test('is free as soon as its process is gone, killed or not', () => {
     const path = join(scratch, 'left')
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
@@ -47,7 +63,7 @@ describe('a data directory', () => {
   test('goes to one of several that want it at once, whoever held it before', async () => {
     const path = join(scratch, 'wanted')
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
-      .then(() => { console.log('claimed'); setTimeout(() => {}, 5_000) }, (error) => console.log(error.name))`
+      .then(() => { console.log('claimed'); setInterval(() => {}, 1_000) }, (error) => console.log(error.name))`
     const rivals = Array.from({ length: 6 }, () => spawn(process.execPath, ['-e', claim, path]))
     const said = await Promise.all(
       rivals.map(async (rival) => {

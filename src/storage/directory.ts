@@ -32,13 +32,13 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
     if (error instanceof DirectoryInUseError) throw error
     throw new DirectoryUnusableError(path, error as NodeJS.ErrnoException)
   }
-  const held = lock
+  const claimed = lock
   return {
     path,
     release() {
-      if (!held.isOpen) return
+      if (!claimed.isOpen) return
       rmSync(pidFile, { force: true })
-      held.close()
+      claimed.close()
     },
   }
 }
@@ -60,12 +60,25 @@ export async function lockFile(file: string, patienceMs: number): Promise<FileLo
 /** SQLite's primary result code for a file that somebody else has locked. */
 const SQLITE_BUSY = 5
 
+/** The locks of this process. The collector closes a database that nobody refers to, and so gives up its lock. */
+const held = new Set<FileLock>()
+
 /** Takes the lock; undefined when another process holds it. */
-function tryLock(file: string): DatabaseSync | undefined {
+function tryLock(file: string): FileLock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 })
   try {
     database.exec('pragma journal_mode = off; begin exclusive')
-    return database
+    const lock: FileLock = {
+      get isOpen() {
+        return database.isOpen
+      },
+      close() {
+        held.delete(lock)
+        database.close()
+      },
+    }
+    held.add(lock)
+    return lock
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
