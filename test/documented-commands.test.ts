@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { main } from '../src/cli/index.ts'
+import { ConfigError, loadSettings, type Section, sections } from '../src/config/index.ts'
+import { commandsIn, type DocumentedCommand, documentedCommands, shellWords } from './documented-commands.ts'
+import { scratchDirectory } from './support/scratch.ts'
+
+/** What a reader puts in place of a word, by what stands there. */
+const PLACEHOLDERS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/\b(?:ID|N|NUMBER)\b|<(?:id|number|n)>/g, '1'],
+  [/postgres:\/\/…/g, 'postgres://user@127.0.0.1/handover'],
+  [/…/g, '0'],
+]
+/** What a fault of the command line itself looks like; others are about what was left out. */
+const WRONG_OPTION = /unknown|unexpected|given twice/
+
+describe('every command line of handover in a document', () => {
+  const scratch = scratchDirectory('documented')
+  const token = join(scratch.path, 'token')
+  const definitions = join(scratch.path, 'flags')
+  // A command that was understood asks this server, and reports its refusal with exit code 1.
+  const refusing = createServer((_request, response) => response.writeHead(503).end())
+  let url = ''
+  before(async () => {
+    writeFileSync(token, 'a-token')
+    mkdirSync(definitions)
+    await new Promise<void>((done) => refusing.listen(0, '127.0.0.1', done))
+    url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`
+  })
+  after(() => {
+    refusing.close()
+    scratch.remove()
+  })
+
+  /** What is wrong with a command line, by the parser of the command itself; undefined when nothing is. */
+  async function faultOf({ args, isComplete }: DocumentedCommand): Promise<string | undefined> {
+    const [name = '', ...given] = args
+    const rest = given.map((word) => PLACEHOLDERS.reduce((text, [what, value]) => text.replaceAll(what, value), word))
+    if (Object.hasOwn(sections, name)) return faultOfSettings(name as Section, rest, isComplete)
+    const local: Record<string, string> = {
+      '--control-url': url,
+      '--iam-url': url,
+      '--token-file': token,
+      '--path': definitions,
+    }
+    const used = rest.map((word, at) => local[rest[at - 1] ?? ''] ?? word)
+    if (name === 'flag' && used[0] === 'new') used.push('--definitions-dir', definitions)
+    const isLone = !used.some((word) => word.startsWith('-')) && !isComplete
+    let said = ''
+    const write = (text: string) => {
+      said += text
+    }
+    const env = {
+      ...{ HANDOVER_CONTROL_URL: url, HANDOVER_TOKEN_FILE: token },
+      ...{ HANDOVER_IAM_INTERNAL_URL: url, HANDOVER_IAM_INTERNAL_TOKEN_FILE: token },
+    }
+    const io = { stdout: { write }, stderr: { write }, env }
+    const code = await main([name, ...used, ...(isComplete ? [] : ['--help'])], io)
+    if (code === 2) return said
+    const action = used[0]
+    const isUnknown =
+      isLone && action !== undefined && name !== 'chatops' && !new RegExp(`(?<![-\\w])${action}(?![-\\w])`).test(said)
+    return isUnknown ? `its help does not name ${action}` : undefined
+  }
+
+  test('is one that the command understands', async () => {
+    const commands = documentedCommands()
+    assert.ok(commands.length > 60, `${commands.length}`)
+    const faults: string[] = []
+    for (const command of commands) {
+      const fault = await faultOf(command)
+      if (fault !== undefined) faults.push(`${command.at}: ${command.text}\n    ${fault}`)
+    }
+    assert.deepEqual(faults, [])
+  })
+
+  test('would be reported with an unknown command, action or option', async () => {
+    const wrong = [
+      'handover flags set x true',
+      'handover flag set x true --percent=3',
+      'handover brake pull',
+      'handover audit --action history.lost',
+      'handover gateway --listen 127.0.0.1:0 --legacy http://a --iam-url http://b',
+    ]
+    for (const line of wrong) {
+      const [command] = commandsIn('a.md', `\`\`\`sh\n${line}\n\`\`\``)
+      assert.ok(command !== undefined && (await faultOf(command)) !== undefined, line)
+    }
+    const [named] = commandsIn('a.md', 'See `handover flag remove`.')
+    assert.match((named && (await faultOf(named))) ?? '', /does not name remove/)
+  })
+})
+
+function faultOfSettings(section: Section, args: readonly string[], isComplete: boolean): string | undefined {
+  try {
+    loadSettings(section, { args, env: {} })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    // The files that a command names are the reader's.
+    const faults = error.faults.filter((fault) => !/cannot be read \(ENOENT\)$/.test(fault))
+    return faults.find((fault) => isComplete || WRONG_OPTION.test(fault))
+  }
+}
+
+test('the words of a command end where the shell ends it', () => {
+  assert.deepEqual(shellWords(`handover a 'b c' "d \\"e" f\\ g --x=<id> | jq .`), [
+    ...['handover', 'a', 'b c', 'd "e', 'f g', '--x=<id>'],
+  ])
+  assert.deepEqual(shellWords('handover audit export > audit.jsonl'), ['handover', 'audit', 'export'])
+  assert.deepEqual(shellWords('handover drain 1   # or its client_id'), ['handover', 'drain', '1'])
+  assert.deepEqual(shellWords('handover up &'), ['handover', 'up'])
+})
