@@ -10,7 +10,7 @@ import { type TestDatabase, testDatabases } from '../../test/support/database.ts
 import { freePorts } from '../../test/support/ports.ts'
 import type { Program } from '../../test/support/program.ts'
 import { scratchDirectory } from '../../test/support/scratch.ts'
-import { eventually } from '../../test/support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../../test/support/wait.ts'
 import { recipes, untilProxying } from './proxies.ts'
 
 const FLAG = '/api/v4/features/proxy_oauth_requests_to_iam_service'
@@ -125,7 +125,7 @@ describe('other proxies, with the files of this folder', () => {
         })
         await untilProxying(port, proxy)
       })
-      after(() => proxy?.stop(3_000))
+      after(() => proxy?.stop())
 
       const send = (path: string, { method = 'GET', body, headers = {} }: Sent = {}): Promise<Seen> =>
         new Promise((resolve, reject) => {
@@ -139,7 +139,7 @@ describe('other proxies, with the files of this folder', () => {
               else reject(new Error(`${method} ${path} was answered ${response.statusCode}: ${text.slice(0, 200)}`))
             },
           )
-          sent.on('error', reject).setTimeout(10_000, () => sent.destroy(new Error('no answer')))
+          sent.on('error', reject).setTimeout(WAIT_LIMIT_MS, () => sent.destroy(new Error('no answer')))
           sent.end(body)
         })
       const side = async (path: string, sent: Sent = {}) => (await send(path, sent)).side
@@ -290,7 +290,7 @@ describe('other proxies, with the files of this folder', () => {
           const ask = async () => {
             const answered = await fetch(`http://127.0.0.1:${other}/oauth/authorize?client_id=client-1`, {
               headers: { 'x-handover-destination': 'iam' },
-              signal: AbortSignal.timeout(10_000),
+              signal: AbortSignal.timeout(WAIT_LIMIT_MS),
             })
             return [answered.status, ((await answered.json()) as Seen).side]
           }
@@ -306,7 +306,7 @@ describe('other proxies, with the files of this folder', () => {
           answer = 'nothing'
           assert.deepEqual(await ask(), [200, 'legacy'], 'no answer')
         } finally {
-          await second.stop(3_000)
+          await second.stop()
           strange.closeAllConnections()
           strange.close()
         }

@@ -28,10 +28,18 @@ export interface Recipe {
   start(places: Places): Promise<Program>
 }
 
-/** The text of a shipped file, with the test's addresses in place of those it names. */
+/** The time limits of the shipped files for an answer of the control plane. */
+const LIMITS =
+  /\b(limit_ms = |proxy_connect_timeout |proxy_send_timeout |proxy_read_timeout |dial_timeout |response_header_timeout )\d+(ms|s)?\b/g
+
+/**
+ * The text of a shipped file, with the test's addresses in place of those it names, and a limit of 10 s for an answer of
+ * the control plane: with the 1 s of the file, a request on a busy machine goes to the monolith, as it should.
+ */
 export function substituted(file: string, places: Places): string {
   const text = readFileSync(join(import.meta.dirname, file), 'utf8')
   return text
+    .replaceAll(LIMITS, (_, name: string, unit?: string) => `${name}${unit === 's' || unit === 'ms' ? '10s' : '10000'}`)
     .replaceAll('127.0.0.1:8181', `127.0.0.1:${places.port}`)
     .replaceAll('127.0.0.1:3000', places.legacy)
     .replaceAll('127.0.0.1:8084', places.iam)

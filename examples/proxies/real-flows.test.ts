@@ -100,7 +100,7 @@ describe('a real monolith and IAM behind other proxies', {
         await eventually('a sign-in on the monolith', async () => !isOfIam(await signIn()))
         assert.equal(isOfIam((await client.refresh?.(renewed)) ?? onLegacy), true)
       } finally {
-        await proxy.stop(3_000)
+        await proxy.stop()
       }
     })
   }
