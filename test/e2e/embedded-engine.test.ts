@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { assertPublished, markdownTable } from '../support/fault-document.ts'
 import { freePorts } from '../support/ports.ts'
+import { hasEnded } from '../support/process-state.ts'
 import { type Program, startHandover } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 
-describe('a server on an embedded database', { timeout: 240_000 }, () => {
+describe('a server on an embedded database', () => {
   const scratch = scratchDirectory('engine')
   let urls: { readonly ready: string; readonly keys: string }
   let iam: Program
@@ -21,7 +22,7 @@ describe('a server on an embedded database', { timeout: 240_000 }, () => {
     urls = { ready: `${origin}/readyz`, keys: `${origin}/oauth2/internal/keys` }
     start = async () => {
       iam = await startHandover(['iam', ...listen, '--issuer', 'https://a.example.test', '--data-dir', scratch.path])
-      await untilReady(urls.ready, 90_000)
+      await untilReady(urls.ready)
     }
     await start()
   })
@@ -35,7 +36,6 @@ describe('a server on an embedded database', { timeout: 240_000 }, () => {
     return opened.map(({ engine_pid }) => Number(engine_pid))
   }
   const engine = () => engines().at(-1) ?? assert.fail('no engine in the log')
-  const isGone = (pid: number) => !existsSync(`/proc/${pid}`)
   const headers = () => {
     const token = readFileSync(join(scratch.path, 'iam-internal-token'), 'utf8').trim()
     return { 'gitlab-iam-auth-token': token }
@@ -80,7 +80,7 @@ ${markdownTable(
     const { code } = await iam.ended
     assert.equal(code, 0, iam.stdout.text())
     assert.doesNotMatch(iam.stdout.text(), /did not stop cleanly|"level":"(?:error|fatal)".*SIGINT/)
-    assert.ok(isGone(engine()))
+    assert.ok(hasEnded(engine()))
     await start()
   })
 
@@ -90,7 +90,7 @@ ${markdownTable(
     iam.kill('SIGKILL')
     await iam.ended
     await start()
-    assert.ok(isGone(orphan))
+    await eventually('the orphaned engine has ended', () => hasEnded(orphan))
     assert.equal((await readKeys()).text, before)
   })
 })

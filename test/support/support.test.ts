@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
@@ -6,7 +7,9 @@ import { Browser } from './browser.ts'
 import { testDatabases } from './database.ts'
 import { formsIn } from './forms.ts'
 import { freePortRange, freePorts } from './ports.ts'
+import { hasEnded } from './process-state.ts'
 import { startProgram } from './program.ts'
+import { eventually } from './wait.ts'
 
 const node = (script: string) => startProgram({ command: process.execPath, args: ['-e', script] })
 
@@ -34,6 +37,17 @@ describe('a program under test', () => {
     const program = await node('console.log("goodbye")')
     await assert.rejects(program.stdout.waitFor(/hello/), /ended without the awaited line; last lines:\ngoodbye/)
   })
+})
+
+test('a process that has ended has ended, also while its parent has not noticed', async () => {
+  assert.equal(hasEnded(process.pid), false)
+  // This shell never waits for its child.
+  const parent = await startProgram({ command: 'sh', args: ['-c', 'sleep 0 & echo $!; exec sleep 600'] })
+  const child = Number(await parent.stdout.waitFor(/^\d+$/))
+  await eventually('it has ended', () => hasEnded(child))
+  assert.ok(existsSync(`/proc/${child}`))
+  await parent.stop()
+  assert.equal(hasEnded(parent.pid), true)
 })
 
 test('free ports are different, and a range is one in a row', async () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { hasEnded } from '../../../test/support/process-state.ts'
 import { scratchDirectory } from '../../../test/support/scratch.ts'
-import { eventually } from '../../../test/support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
 import { createLog, type Log } from '../../observability/index.ts'
 import { type Database, openDatabase } from '../database.ts'
 import { isStoreAway, StorageError, StoreAwayError } from '../index.ts'
@@ -21,32 +22,34 @@ function engineLog(): { readonly log: Log; readonly entries: Array<Record<string
   return { log, entries, pid }
 }
 
-const isRunning = (pid: number) =>
-  existsSync(`/proc/${pid}`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-
 /** Suspends a process, so that what it is sent stays unanswered until it is killed. */
 function suspend(pid: number): void {
   process.kill(pid, 'SIGSTOP')
 }
 
-describe('the embedded engine', { timeout: 300_000 }, () => {
+describe('the embedded engine', () => {
   const scratch = scratchDirectory('engine')
   const { log, entries, pid } = engineLog()
   let database: Database
   before(async () => {
-    database = await openDatabase({ kind: 'embedded', dataDir: scratch.path, log, statementLimitMs: 8_000 })
+    database = await openDatabase({ kind: 'embedded', dataDir: scratch.path, log, statementLimitMs: WAIT_LIMIT_MS })
     await database.query('create table kept (id integer primary key)')
   })
   after(async () => {
     await database.close()
     scratch.remove()
   })
-  const restarted = (old: number) => eventually('it is started again', () => pid() !== old, 60_000)
+  const restarted = (old: number) => eventually('it is started again', () => pid() !== old)
   const kept = async () => (await database.query<{ id: number }>('select id from kept order by id')).map(({ id }) => id)
+  const ofAnother = () => {
+    const path = join(scratch.path, 'of-another')
+    mkdirSync(path, { recursive: true })
+    return path
+  }
   const insert = (id: number) => database.query('insert into kept values ($1)', [id])
 
   test('runs in a process of its own', () => {
-    assert.ok(isRunning(pid()))
+    assert.ok(!hasEnded(pid()))
     assert.notEqual(pid(), process.pid)
   })
 
@@ -145,20 +148,6 @@ describe('the embedded engine', { timeout: 300_000 }, () => {
     await kept()
   })
 
-  test('a statement over its time limit fails, and the next one works once the engine is free', async () => {
-    const old = pid()
-    await assert.rejects(database.query('select pg_sleep(8.2)'), /timeout/)
-    assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }])
-    assert.equal(pid(), old)
-  })
-
-  test('a statement that goes on long after its time limit is ended with the engine', async () => {
-    const old = pid()
-    await assert.rejects(database.query('select count(*) from generate_series(1, 100000000000)'), /timeout/)
-    assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }])
-    assert.notEqual(pid(), old)
-  })
-
   test('that cannot be opened again fails statements at once, and works again once it can', async () => {
     const [pgdata, aside] = ['pgdata', 'aside'].map((name) => join(scratch.path, name)) as [string, string]
     renameSync(join(pgdata, 'global'), aside)
@@ -168,27 +157,16 @@ describe('the embedded engine', { timeout: 300_000 }, () => {
     )
     await assert.rejects(kept(), (error) => error instanceof StoreAwayError && /is tried again/.test(error.message))
     renameSync(aside, join(pgdata, 'global'))
-    assert.equal((await eventually('it is open again', kept, 60_000))[0], 1)
+    assert.equal((await eventually('it is open again', kept))[0], 1)
   })
 
   test('ends with its server, however that ends and whatever it does, and leaves its directory free', async () => {
-    const dataDir = join(scratch.path, 'of-another')
-    mkdirSync(dataDir)
-    const script = `
-      import { openDatabase } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)}
-      import { createLog } from ${JSON.stringify(new URL('../../observability/index.ts', import.meta.url).href)}
-      const database = await openDatabase({ kind: 'embedded', dataDir: ${JSON.stringify(dataDir)}, log: createLog('x') })
-      void database.query('select count(*) from generate_series(1, 100000000000)')
-      setInterval(() => {}, 1000)`
-    const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const [line] = await once(server.stdout.setEncoding('utf8'), 'data')
-    const engine = Number(JSON.parse(String(line)).engine_pid)
-    assert.ok(isRunning(engine))
+    const dataDir = ofAnother()
+    const { server, engine } = await startServer(dataDir, 'select count(*) from generate_series(1, 100000000000)')
+    assert.ok(!hasEnded(engine))
     server.kill('SIGKILL')
     const next = await openDatabase({ kind: 'embedded', dataDir })
-    assert.ok(!isRunning(engine))
+    await eventually('its engine has ended', () => hasEnded(engine))
     await assert.rejects(openDatabase({ kind: 'embedded', dataDir }), (error) => {
       assert.ok(error instanceof StorageError)
       assert.match(error.message, /another process has opened .*pgdata/)
@@ -197,9 +175,64 @@ describe('the embedded engine', { timeout: 300_000 }, () => {
     assert.deepEqual(await next.query('select 1 as one'), [{ one: 1 }])
     await next.close()
   })
+
+  test('keeps its directory from every other until it has ended, also after its server', async () => {
+    const dataDir = ofAnother()
+    const { server, engine } = await startServer(dataDir, 'select 1')
+    suspend(engine)
+    server.kill('SIGKILL')
+    await once(server, 'exit')
+    await assert.rejects(openDatabase({ kind: 'embedded', dataDir }), (error) => {
+      assert.match((error as Error).message, /another process has opened .*pgdata/)
+      return true
+    })
+    assert.ok(!hasEnded(engine))
+    process.kill(engine, 'SIGCONT')
+    const next = await openDatabase({ kind: 'embedded', dataDir })
+    await eventually('its engine has ended', () => hasEnded(engine))
+    await next.close()
+  })
+  describe('with a time limit for statements', () => {
+    const limited = engineLog()
+    let impatient: Database
+    before(async () => {
+      const location = { kind: 'embedded', dataDir: ofAnother(), log: limited.log, statementLimitMs: 15_000 } as const
+      impatient = await openDatabase(location)
+    })
+    after(() => impatient.close())
+
+    test('a statement over its time limit fails, and the next one works once the engine is free', async () => {
+      const old = limited.pid()
+      await assert.rejects(impatient.query('select pg_sleep(15.2)'), /timeout/)
+      assert.deepEqual(await impatient.query('select 1 as one'), [{ one: 1 }])
+      assert.equal(limited.pid(), old)
+    })
+
+    test('a statement that goes on long after its time limit is ended with the engine', async () => {
+      const old = limited.pid()
+      await assert.rejects(impatient.query('select count(*) from generate_series(1, 100000000000)'), /timeout/)
+      assert.deepEqual(await impatient.query('select 1 as one'), [{ one: 1 }])
+      assert.notEqual(limited.pid(), old)
+    })
+  })
 })
 
-test('an engine in memory that ends fails everything that comes later, and closes', { timeout: 120_000 }, async () => {
+/** A server of its own on an embedded database, which has begun a statement, and the pid of its engine. */
+async function startServer(dataDir: string, statement: string): Promise<{ server: ChildProcess; engine: number }> {
+  const script = `
+    import { openDatabase } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)}
+    import { createLog } from ${JSON.stringify(new URL('../../observability/index.ts', import.meta.url).href)}
+    const database = await openDatabase({ kind: 'embedded', dataDir: ${JSON.stringify(dataDir)}, log: createLog('x') })
+    void database.query(${JSON.stringify(statement)})
+    setInterval(() => {}, 1000)`
+  const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = await once(server.stdout.setEncoding('utf8'), 'data')
+  return { server, engine: Number(JSON.parse(String(line)).engine_pid) }
+}
+
+test('an engine in memory that ends fails everything that comes later, and closes', async () => {
   const { log, pid } = engineLog()
   const database = await openDatabase({ kind: 'embedded', dataDir: undefined, log })
   suspend(pid())
