@@ -7,7 +7,7 @@ import { findParts } from './test-parts.ts'
 
 const FOLDERS = ['src', 'test', 'contracts', 'examples', 'bench']
 const AT_ONCE = 2
-const FILE_LIMIT_MS = 10 * 60_000
+const FILE_LIMIT_MS = 20 * 60_000
 
 const isCi = /^(1|true)$/i.test(process.env.CI ?? '')
 const stopping = new AbortController()

@@ -9,7 +9,6 @@ import type { BenchClient, PreparedCode } from './clients.ts'
 import { type OwnStore, prepareOwnStore } from './prepare.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const START_LIMIT_MS = 120_000
 
 export type StoreKind = 'postgres' | 'embedded'
 export type TokenFormat = 'opaque' | 'jwt'
@@ -64,7 +63,7 @@ const handover: TokenPeer = {
       ...['--access-token-format', plan.format],
     ]
     const child = startNode(plan, args, { log: 'iam.log' })
-    await untilReady(`${address}/readyz`, START_LIMIT_MS)
+    await untilReady(`${address}/readyz`)
     return {
       ...running('handover iam', child, port, codes),
       paths: {
@@ -108,7 +107,7 @@ async function startOidcProvider(name: string, driver: 'pool' | 'ours', plan: Se
   mkdirSync(join(plan.scratch, 'data'), { recursive: true })
   const env = { ...process.env, NODE_ENV: 'production', BENCH_PLAN: JSON.stringify(peerPlan) }
   const child = startNode(plan, [join(ROOT, 'bench/peers/oidc-provider.ts')], { log: 'oidc-provider.log', env })
-  await untilReady(`http://127.0.0.1:${port}/.well-known/openid-configuration`, START_LIMIT_MS)
+  await untilReady(`http://127.0.0.1:${port}/.well-known/openid-configuration`)
   const codes = JSON.parse(readFileSync(codesFile, 'utf8')) as PreparedCode[]
   return {
     ...running(name, child, port, codes),

@@ -31,7 +31,7 @@ function application(key: string): SeedClient {
   return found
 }
 
-describe('a real Rails and Doorkeeper behind the gateway', { skip, timeout: 540_000 }, () => {
+describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
   let platform: Platform
   let client: Traveller
   const moved = application('conf')

@@ -69,7 +69,7 @@ function asRails(asked: readonly Asked[]): Array<string | undefined> {
   })
 }
 
-test('a credential of IAM that Rails reads from a request, the gateway reads too', { skip, timeout: 120_000 }, () => {
+test('a credential of IAM that Rails reads from a request, the gateway reads too', { skip }, () => {
   const asked = fc.sample(requests, { numRuns: RUNS, seed: Number(process.env.SEED ?? 7) })
   // The grant type stands in the query of half of them, so that a token in the body is one that counts.
   const all = asked.map((one, at) => (at % 2 === 0 ? { ...one, query: `grant_type=refresh_token&${one.query}` } : one))

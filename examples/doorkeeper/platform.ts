@@ -47,7 +47,7 @@ export async function startPlatform(seed: string): Promise<Platform> {
   }
   const start = async (starting: Promise<Program>, readyUrl: string) => {
     programs.push(await starting)
-    await untilReady(`${readyUrl}/readyz`, 60_000)
+    await untilReady(`${readyUrl}/readyz`)
   }
   const secrets = ['--internal-token-file', file('iam-token'), '--verifier-key-file', file('verifier-key')]
   const tokens = ['--admin-token-file', adminToken, '--gateway-token-file', file('gateway-token')]
@@ -97,7 +97,7 @@ export async function startPlatform(seed: string): Promise<Platform> {
       const { SEED: _, ...environment } = rails
       const env = { ...environment, PORT: String(base + 6), STATE_DIR: file('stranger') }
       const program = await startProgram({ command: join(ROOT, 'examples', 'doorkeeper', 'run.sh'), args: [], env })
-      await untilReady(`${url(6)}/readyz`, 60_000)
+      await untilReady(`${url(6)}/readyz`)
       return { log: () => readFileSync(join(file('stranger'), 'rails.log'), 'utf8'), stop: () => program.stop() }
     },
     internal: async (method, path) => {

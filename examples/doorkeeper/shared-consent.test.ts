@@ -19,7 +19,7 @@ const skip = findDoorkeeper() === undefined && !isInCi ? 'ruby-doorkeeper is not
 const SIDES = ['legacy', 'iam'] as const
 type Side = (typeof SIDES)[number]
 
-describe('consent and its revocation with a real Rails and Doorkeeper', { skip, timeout: 300_000 }, () => {
+describe('consent and its revocation with a real Rails and Doorkeeper', { skip }, () => {
   let platform: Platform
   const { conf } = seed.clients
   assert.ok(conf)

@@ -199,7 +199,7 @@ const isComeAgain = (cell: Cell) => cell.status === 503 && cell.retryAfter
 const isPageForBrowser = (kind: Kind, fault: FaultMode) =>
   fault === 'answers the wrong type' && /^\/oauth\/authorize(\?|$)/.test(kind.path())
 
-describe('each fault of each side, for each kind of request', { timeout: 240_000 }, () => {
+describe('each fault of each side, for each kind of request', () => {
   for (const side of ['iam', 'legacy'] as const) {
     test(`${side} fails in every way: nothing is sent twice, nothing to the wrong side, and no false answer is given`, async () => {
       const rows: string[][] = []

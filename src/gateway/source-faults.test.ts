@@ -89,7 +89,7 @@ async function askAll({ ask }: Pick<Stand, 'ask'>): Promise<string[]> {
 
 const SAFE = ['200 by iam, credential_issuer', '200 by legacy, credential_unknown', '200 by legacy']
 
-describe('decision sources that fail', { timeout: 120_000 }, () => {
+describe('decision sources that fail', () => {
   test('the routing endpoint fails in every way: new flows go to legacy, and nothing else is touched', async () => {
     const endpoint = await bed.side('endpoint')
     endpoint.answer = (_request, response) =>

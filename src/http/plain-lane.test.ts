@@ -267,7 +267,7 @@ describe('the lane before a server', () => {
     await sleep(300)
     assert.ok(socket.writableLength > 0, 'the client is held up')
     gate.resolve('')
-    await eventually('all are answered', () => bodies(seen.text).length === many + 1, 20_000)
+    await eventually('all are answered', () => bodies(seen.text).length === many + 1)
   })
 
   test('a client that has said its last is answered, and then the connection ends', async () => {
@@ -362,7 +362,7 @@ describe('the lane before a server', () => {
     write(GET('/b'))
     await sleep(50)
     socket.resume()
-    await eventually('both come', () => seen.text.endsWith('plain /b'), 10_000)
+    await eventually('both come', () => seen.text.endsWith('plain /b'))
     assert.ok(seen.text.includes(long))
   })
 })

@@ -9,7 +9,7 @@ const server = process.env['HANDOVER_TEST_DATABASE_URL']
 const skip =
   server === undefined ? 'there is no server to test with' : pgbouncer === undefined && 'PgBouncer is not installed'
 
-describe('PostgreSQL behind PgBouncer', { skip, timeout: 120_000 }, () => {
+describe('PostgreSQL behind PgBouncer', { skip }, () => {
   let created: Awaited<ReturnType<typeof createServerDatabase>>
   const poolers: PgBouncer[] = []
   const through = async (mode: PoolMode, settings: Readonly<Record<string, string | number>> = {}) => {

@@ -4,13 +4,14 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type RunningServer, serve } from '../../src/http/index.ts'
 import { silentLog } from '../../src/observability/index.ts'
 import { findChromium, startChromium } from '../support/chromium.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
 import { clientId, SIDES, type SideName, type Site, startSite } from './site.ts'
 import { authorizeUrl } from './walk.ts'
 
 const executable = findChromium()
 const skip = executable === undefined && process.env.CI !== 'true' ? 'no Chromium on this machine' : false
 
-describe('attacks with a real browser', { skip, timeout: 120_000 }, () => {
+describe('attacks with a real browser', { skip }, () => {
   let site: Site
   let evil: RunningServer
   let evilUrl: string
@@ -35,7 +36,7 @@ describe('attacks with a real browser', { skip, timeout: 120_000 }, () => {
     evilUrl = evil.url.replace('127.0.0.1', 'localhost')
     browser = await startChromium(executable)
     context = await browser.newContext()
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(WAIT_LIMIT_MS)
     const page = await context.newPage()
     await page.goto(`${site.url}/users/sign_in`)
     await page.fill('#user_login', 'alice')

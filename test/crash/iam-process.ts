@@ -25,8 +25,6 @@ export interface IamProcessOptions {
   readonly resourceOwnerUrl: string
 }
 
-const START_LIMIT_MS = 60_000
-
 /** Describes one; nothing runs before `start`. */
 export function iamProcess(options: IamProcessOptions): IamProcess {
   const [port, internalPort] = options.ports
@@ -42,7 +40,7 @@ export function iamProcess(options: IamProcessOptions): IamProcess {
     url,
     async start() {
       program = await startProgram({ command: process.execPath, args, env: { NODE_TEST_CONTEXT: undefined } })
-      await untilReady(`${url}/readyz`, START_LIMIT_MS)
+      await untilReady(`${url}/readyz`)
     },
     async kill() {
       program?.kill('SIGKILL')

@@ -44,7 +44,7 @@ function linkProductionPackages(directory: string): void {
 }
 
 /** The command lines of the Kubernetes base, run by a user without rights on a tree that cannot be written. */
-describe('the parts in a container', { skip, timeout: 120_000 }, () => {
+describe('the parts in a container', { skip }, () => {
   const scratch = scratchDirectory('read-only')
   const tree = join(scratch.path, 'tree')
   const secrets = join(scratch.path, 'secrets')
@@ -101,7 +101,7 @@ describe('the parts in a container', { skip, timeout: 120_000 }, () => {
       throw new Error(`${name} ended with ${code}:\n${program.stdout.text()}${program.stderr.text()}`)
     })
     ended.catch(() => {})
-    await Promise.race([ended, untilReady(`http://${places.get(readyAt)}/readyz`, 60_000)])
+    await Promise.race([ended, untilReady(`http://${places.get(readyAt)}/readyz`)])
     return program
   }
 

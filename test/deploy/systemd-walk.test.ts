@@ -33,7 +33,6 @@ function copyProductionPackages(directory: string): void {
 
 test('the commands of the how-to for systemd bring up every unit, and the checks after them pass', {
   skip,
-  timeout: 300_000,
 }, async () => {
   copyProductionPackages(join(scratch.path, 'packages'))
   const walk = await startProgram({

@@ -10,7 +10,7 @@ const server = process.env['HANDOVER_TEST_DATABASE_URL']
 const skip =
   server === undefined ? 'there is no server to test with' : pgbouncer === undefined && 'PgBouncer is not installed'
 
-describe('the parts behind PgBouncer', { skip, timeout: 240_000 }, () => {
+describe('the parts behind PgBouncer', { skip }, () => {
   const scratch = scratchDirectory('pooler')
   const poolers: PgBouncer[] = []
   let created: Awaited<ReturnType<typeof createServerDatabase>>

@@ -159,7 +159,6 @@ const OTHERWISE: Record<string, string> = {
 
 test('parts whose database stops, hangs and comes back answer in time and recover by themselves', {
   skip,
-  timeout: 120_000,
 }, async () => {
   const all = probes()
   const rows: string[][] = []

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { findChromium, screenshot, startChromium } from '../support/chromium.ts'
-import { eventually } from '../support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../support/wait.ts'
 import { type System, startUp, untilReplicated } from './system.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -10,7 +10,7 @@ const executable = findChromium()
 const isCi = process.env.CI === 'true'
 const skip = executable === undefined && !isCi ? 'no Chromium on this machine' : false
 
-describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => {
+describe('the demo client in a real browser', { skip }, () => {
   let system: System
   let browser: Browser
   let context: BrowserContext
@@ -23,7 +23,7 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
     await untilReplicated(system, 3)
     browser = await startChromium(executable)
     context = await browser.newContext({ viewport: { width: 1_000, height: 760 } })
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(WAIT_LIMIT_MS)
     page = await context.newPage()
     page.on('console', (message) => {
       if (message.type() === 'error') consoleErrors.push(message.text())
@@ -213,7 +213,7 @@ describe('the demo client in a real browser', { skip, timeout: 180_000 }, () => 
     await phone.locator('summary').click()
     assert.equal(await phone.locator('input[name="user_code"]').isVisible(), true)
     await phone.close()
-    await page.getByRole('heading', { name: 'Signed in' }).waitFor({ timeout: 20_000 })
+    await page.getByRole('heading', { name: 'Signed in' }).waitFor()
     await screenshot(page, '12-device-signed-in')
   })
 

@@ -42,7 +42,7 @@ describe('side effects and a control plane that is killed', {
       ...['control', '--config', file('config.yml'), '--listen', `127.0.0.1:${port}`],
       ...['--database-url', created.url, '--data-dir', file('data')],
     ])
-    await untilReady(`http://127.0.0.1:${port}/readyz`, 30_000)
+    await untilReady(`http://127.0.0.1:${port}/readyz`)
   }
   const ask = async (method: string, path: string, json?: unknown) => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {

@@ -37,7 +37,6 @@ function fillBy(file: number, block: Buffer): void {
 
 test('IAM whose embedded store has no room left goes on reading, and writes again once there is room', {
   skip,
-  timeout: 90_000,
 }, async () => {
   const [port, internal] = await freePorts(2)
   const tokenFile = join(scratch.path, 'token')
@@ -46,7 +45,7 @@ test('IAM whose embedded store has no room left goes on reading, and writes agai
     ...['--issuer', 'https://platform.example.test', '--data-dir', join(scratch.path, 'iam')],
     ...['--internal-token-file', tokenFile],
   ])
-  await untilReady(`http://127.0.0.1:${port}/readyz`, 60_000)
+  await untilReady(`http://127.0.0.1:${port}/readyz`)
   const headers = { 'gitlab-iam-auth-token': readFileSync(tokenFile, 'utf8').trim() }
   const read = async () => (await fetch(`http://127.0.0.1:${internal}/oauth2/internal/clients`, { headers })).status
   const write = async () =>

@@ -7,7 +7,7 @@ import { freePorts } from '../support/ports.ts'
 import { type Program, startHandover } from '../support/program.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 
-describe('a gateway of several processes on one port', { timeout: 180_000 }, () => {
+describe('a gateway of several processes on one port', () => {
   const upstream = createServer((_request, response) => response.end('ok'))
   /** Answers authorize at once and never a token request. */
   const iam = createServer((request, response) => {
@@ -32,7 +32,7 @@ describe('a gateway of several processes on one port', { timeout: 180_000 }, () 
       ...['gateway', '--listen', `127.0.0.1:${listen}`, '--admin-listen', `127.0.0.1:${adminListen}`, '--workers', '2'],
       ...['--legacy-url', `http://127.0.0.1:${port}`, '--iam-url', `http://127.0.0.1:${iamPort}`],
     ])
-    await untilReady(`${admin}/readyz`, 60_000)
+    await untilReady(`${admin}/readyz`)
   })
   after(async () => {
     await gateway.stop()
@@ -98,7 +98,7 @@ describe('a gateway of several processes on one port', { timeout: 180_000 }, () 
       return now.length === 2 && !now.includes(holder)
     })
     assert.equal(codesFrom.length, 1)
-    await untilReady(`${admin}/readyz`, 60_000)
+    await untilReady(`${admin}/readyz`)
   })
 
   test('one that is started again holds the brake that was pulled before', async () => {
@@ -109,7 +109,7 @@ describe('a gateway of several processes on one port', { timeout: 180_000 }, () 
       const now = childrenOf(gateway.pid)
       return now.length === 2 && !now.includes(one)
     })
-    await untilReady(`${admin}/readyz`, 60_000)
+    await untilReady(`${admin}/readyz`)
     const decide = () => fetch(`${url}/oauth/authorize?client_id=c`, { headers: { connection: 'close' } })
     for (let count = 0; count < 20; count++) await (await decide()).text()
     const decisions = () =>

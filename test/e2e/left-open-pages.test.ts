@@ -12,19 +12,14 @@ const SIDES = ['monolith', 'iam'] as const
 const PASSWORDS = { alice: 'alice-password-1', bob: 'bob-password-2' } as const
 const { clients } = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<string, SeedClient> }
 const application = clients['conf'] ?? assert.fail('the seed has no conf')
-const LIMIT_MS = 240_000
-/** A start takes minutes on a machine that is busy with something else. */
-const HOOK = { timeout: LIMIT_MS }
 const callback = application.redirect_uris[0] ?? ''
 
-describe('pages that people leave open, press twice and come back to, on either side', {
-  timeout: 560_000,
-}, () => {
+describe('pages that people leave open, press twice and come back to, on either side', () => {
   let system: System
   before(async () => {
     system = await startUp('--no-demo', '--test-controls', '--seed', SEED)
     await untilReplicated(system, Object.keys(clients).length)
-  }, HOOK)
+  })
   after(() => system?.stop())
 
   const at = (path: string) => `${system.issuer}${path}`
@@ -55,7 +50,7 @@ describe('pages that people leave open, press twice and come back to, on either 
   const isConsent = (page: Page) => assert.ok(formOf(page, 'Authorize'))
 
   for (const side of SIDES) {
-    describe(`on ${side}`, { timeout: LIMIT_MS }, () => {
+    describe(`on ${side}`, () => {
       before(async () => {
         const set = await system.handover(
           'flag',

@@ -79,9 +79,7 @@ for (const [name, make] of [
   ['a gateway of two processes', () => gateway(2)],
   ['IAM', iam],
 ] as const) {
-  test(`${name} whose log reader has stalled answers every request and its operators, and reports dropped lines later`, {
-    timeout: 180_000,
-  }, async () => {
+  test(`${name} whose log reader has stalled answers every request and its operators, and reports dropped lines later`, async () => {
     const part = await make()
     const path = join(scratch.path, `pipe-of-${name.replaceAll(' ', '-')}`)
     assert.equal(spawnSync('mkfifo', [path]).status, 0)
@@ -124,7 +122,6 @@ describe('a log on a disk without room', () => {
 
   test('stops neither a gateway of two processes nor its requests, and fills again once there is room', {
     skip,
-    timeout: 120_000,
   }, async () => {
     const part = await gateway(2)
     const path = join(disk, 'gateway.log')

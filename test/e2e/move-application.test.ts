@@ -44,7 +44,7 @@ if (server) {
 const isOfIam = (tokens: Tokens) => tokens.access.startsWith(IAM_PREFIXES.access_token)
 
 for (const store of stores) {
-  describe(`moving an application, ${store.name}`, { timeout: 180_000 }, () => {
+  describe(`moving an application, ${store.name}`, () => {
     let system: System
     let remove = async () => {}
     before(async () => {

@@ -69,7 +69,7 @@ const absent = new Map(
   LIBRARIES.map((library) => [library, library.missing()] as const).filter(([, reason]) => reason !== undefined),
 )
 
-describe('clients that nobody here wrote, through the gateway', { timeout: 560_000 }, () => {
+describe('clients that nobody here wrote, through the gateway', () => {
   const scratch = scratchDirectory('clients')
   let system: System
   /** What each client takes along from one side to the other. */

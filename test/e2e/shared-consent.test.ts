@@ -24,7 +24,7 @@ const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
 const own = { client_id: 'web', client_secret: 'web-secret' }
 
 for (const engine of testDatabases()) {
-  describe(`consent and its revocation on both sides, on ${engine.kind}`, { timeout: 240_000 }, () => {
+  describe(`consent and its revocation on both sides, on ${engine.kind}`, () => {
     let store: TestDatabase
     let sides: TwoSides
     before(async () => {

@@ -12,7 +12,7 @@ const REDIRECT = 'https://handover.example/sign-in/oidc/callback'
 const CLIENT_ID = 'c0ffee'.padEnd(64, '0')
 const SECRET = `gloas-${'5ec2e7'.padEnd(64, '0')}`
 
-describe('people sign in to the control plane at the platform itself', { timeout: 120_000 }, () => {
+describe('people sign in to the control plane at the platform itself', () => {
   const scratch = scratchDirectory('own-provider')
   let system: System
   let store: TestDatabase

@@ -4,11 +4,12 @@ import type { Browser, BrowserContext } from 'playwright-core'
 import { findChromium, screenshot, startChromium } from '../support/chromium.ts'
 import { startTestControlPlane, type TestControlPlane } from '../support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../support/database.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
 
 const executable = findChromium()
 const skip = executable === undefined && process.env.CI !== 'true' ? 'no Chromium on this machine' : false
 
-describe('the control plane in a real browser', { skip, timeout: 60_000 }, () => {
+describe('the control plane in a real browser', { skip }, () => {
   let store: TestDatabase
   let plane: TestControlPlane
   let browser: Browser
@@ -19,7 +20,7 @@ describe('the control plane in a real browser', { skip, timeout: 60_000 }, () =>
     plane = await startTestControlPlane(store.database)
     browser = await startChromium(executable)
     context = await browser.newContext()
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(WAIT_LIMIT_MS)
   })
   after(async () => {
     await browser?.close()

@@ -11,7 +11,7 @@ import { SEED, type System, startUp, untilReplicated } from './system.ts'
 
 const seed = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<string, SeedClient> }
 
-describe('handover up --policy strict', { timeout: 180_000 }, () => {
+describe('handover up --policy strict', () => {
   let system: System
   before(async () => {
     system = await startUp('--seed', SEED, '--policy', 'strict')
@@ -44,7 +44,7 @@ describe('handover up --policy strict', { timeout: 180_000 }, () => {
       const flag = ['flag', 'set', 'proxy_oauth_requests_to_iam_service', 'true']
       const set = await system.handover(...flag, `--oauth-application=${application.id}`)
       assert.equal(set.code, 0, set.stderr)
-      await eventually('the application is on IAM', async () => (await roundTrip(client)) || undefined, 10_000)
+      await eventually('the application is on IAM', async () => (await roundTrip(client)) || undefined)
     })
   }
 })

@@ -79,7 +79,7 @@ export async function startParts(databaseUrl: string, options: PartsOptions = {}
   const system = describeSystem(base, scratch.path, programs, scratch.remove)
   const start = async (readyUrl: string, ...args: string[]) => {
     programs.push(await startHandover(args, { env }))
-    await untilReady(`${readyUrl}/readyz`, 30_000)
+    await untilReady(`${readyUrl}/readyz`)
   }
   try {
     writeFileSync(file('verifier-key'), randomBytes(32).toString('base64'), { mode: 0o600 })

@@ -53,7 +53,7 @@ export async function startPrometheus(
       '--log.level=warn',
     ],
   })
-  await untilReady(`${url}/-/ready`, 60_000)
+  await untilReady(`${url}/-/ready`)
   return {
     program,
     url,

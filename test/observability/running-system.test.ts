@@ -20,7 +20,7 @@ const server = process.env.HANDOVER_TEST_DATABASE_URL
 const command = findProgram('prometheus')
 const skip = server === undefined && 'no PostgreSQL is installed'
 
-describe('a running system', { skip, timeout: 240_000 }, () => {
+describe('a running system', { skip }, () => {
   let system: System
   let removeDatabase = async () => {}
   let secrets: string[] = []

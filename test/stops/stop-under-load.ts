@@ -73,7 +73,7 @@ export async function startGateway(urls: readonly [string, string], workers: num
     ...['gateway', '--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`],
     ...['--legacy-url', urls[0], '--iam-url', urls[1], '--workers', String(workers), '--log-level', 'warn'],
   ])
-  await untilReady(`http://127.0.0.1:${admin}/readyz`, 60_000)
+  await untilReady(`http://127.0.0.1:${admin}/readyz`)
   const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n`
   return { program, port, heads: [get('/oauth/authorize?client_id=c'), get('/some/page')] }
 }

@@ -9,7 +9,7 @@ import { eventually, untilReady } from '../support/wait.ts'
 import { CLIENT_KINDS } from './clients.ts'
 import { startGateway, startSides, stopUnderLoad } from './stop-under-load.ts'
 
-describe('a gateway that is stopped under load', { timeout: 300_000 }, () => {
+describe('a gateway that is stopped under load', () => {
   const clients = Array.from({ length: 30 }, (_, index) => CLIENT_KINDS[index % CLIENT_KINDS.length] ?? 'kept')
   let sides: Awaited<ReturnType<typeof startSides>>
   before(async () => {
@@ -31,9 +31,7 @@ describe('a gateway that is stopped under load', { timeout: 300_000 }, () => {
   }
 })
 
-test('a gateway takes all the time of --drain-ms, and a second signal does not cut it short', {
-  timeout: 60_000,
-}, async () => {
+test('a gateway takes all the time of --drain-ms, and a second signal does not cut it short', async () => {
   let answerLate: (() => void) | undefined
   const legacy = createServer((_request, response) => {
     answerLate = () => void response.end('late')

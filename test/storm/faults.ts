@@ -92,7 +92,7 @@ export class Faults {
   async stop(): Promise<void> {
     this.#isOver = true
     await this.#running
-    for (const url of this.#lab.gatewayAdminUrls) await untilReady(`${url}/readyz`, 30_000)
+    for (const url of this.#lab.gatewayAdminUrls) await untilReady(`${url}/readyz`)
   }
 
   get count(): number {

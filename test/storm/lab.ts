@@ -43,8 +43,6 @@ export interface LabOptions {
   readonly applications: number
 }
 
-const READY_MS = 60_000
-
 /** Starts all parts and waits until every application has reached IAM and the control plane. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const { directory } = options
@@ -122,7 +120,7 @@ function processPart(name: string, args: readonly string[], readyUrl: string, lo
       started.once('exit', () => {
         if (child === started) child = undefined
       })
-      await untilReady(readyUrl, READY_MS).catch((error: unknown) => {
+      await untilReady(readyUrl).catch((error: unknown) => {
         throw new Error(`${name} did not start, see ${logFile}`, { cause: error })
       })
     },

@@ -1,4 +1,5 @@
 import { type Form, formsIn } from './forms.ts'
+import { WAIT_LIMIT_MS } from './wait.ts'
 
 /** A page or redirect as a browser got it. */
 export interface Page {
@@ -18,7 +19,6 @@ export interface Visit {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const LIMIT_MS = 15_000
 const MAX_HOPS = 20
 
 /**
@@ -37,7 +37,7 @@ export class Browser {
     const body = visit.form === undefined ? null : new URLSearchParams(visit.form)
     if (body && !headers.has('origin')) headers.set('origin', url.origin)
     const method = visit.method ?? (body ? 'POST' : 'GET')
-    const signal = AbortSignal.timeout(LIMIT_MS)
+    const signal = AbortSignal.timeout(WAIT_LIMIT_MS)
     const answer = await fetch(url, { method, headers, body, redirect: 'manual', signal })
     for (const line of answer.headers.getSetCookie()) this.#keep(url, line)
     const text = await answer.text()

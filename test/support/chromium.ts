@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { WAIT_LIMIT_MS } from './wait.ts'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
@@ -13,6 +14,7 @@ export function findChromium(): string | undefined {
 export function startChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
+    timeout: WAIT_LIMIT_MS,
     args: [
       '--headless',
       '--no-sandbox',

@@ -10,6 +10,7 @@ import { type Log, silentLog } from '../../src/observability/index.ts'
 import type { Database } from '../../src/storage/index.ts'
 import { ROOT } from './program.ts'
 import { scratchDirectory } from './scratch.ts'
+import { WAIT_LIMIT_MS } from './wait.ts'
 
 /** What one request got. */
 export interface Answer {
@@ -115,7 +116,7 @@ async function request(base: string, adminToken: string, method: string, path: s
     body = JSON.stringify(ask.json)
   } else if (ask.form !== undefined) body = new URLSearchParams(ask.form)
   else if (ask.body !== undefined) body = typeof ask.body === 'string' ? ask.body : new Uint8Array(ask.body)
-  const answer = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout(15_000) })
+  const answer = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout(WAIT_LIMIT_MS) })
   const text = await answer.text()
   return { status: answer.status, headers: answer.headers, text, json: parse(text) }
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { WAIT_LIMIT_MS } from './wait.ts'
 
 /** What a program writes to one of its outputs, line by line. */
 export interface OutputLines {
@@ -8,7 +9,7 @@ export interface OutputLines {
   /** The lines that are JSON objects, parsed: what the log says. */
   entries(): Array<Record<string, unknown>>
   /**
-   * The first line, from the beginning, that fits. Rejects after `limitMs` (default 20,000), or as soon as the
+   * The first line, from the beginning, that fits. Rejects after `limitMs` (default {@link WAIT_LIMIT_MS}), or as soon as the
    * output ends without it, showing the last lines.
    */
   waitFor(fits: RegExp | ((line: string) => boolean), limitMs?: number): Promise<string>
@@ -38,7 +39,7 @@ export function outputLines(stream: Readable): OutputLines {
     wake()
   })
 
-  const firstOf = <T>(find: (line: string) => T | undefined, limitMs = 20_000): Promise<T> =>
+  const firstOf = <T>(find: (line: string) => T | undefined, limitMs = WAIT_LIMIT_MS): Promise<T> =>
     new Promise((resolve, reject) => {
       let next = 0
       const giveUp = (why: string) =>

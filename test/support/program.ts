@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type OutputLines, outputLines } from './output-lines.ts'
+import { WAIT_LIMIT_MS } from './wait.ts'
 
 /** The root of this checkout. */
 export const ROOT = resolve(import.meta.dirname, '..', '..')
@@ -24,7 +25,7 @@ export interface Program {
   /** Writes a line to its standard input; for programs started with `hasInput`. */
   send(line: string): void
   kill(signal: NodeJS.Signals): void
-  /** Asks it to end by SIGTERM, and by SIGKILL (the whole process group) after `graceMs`, default 8,000. */
+  /** Asks it to end by SIGTERM, and by SIGKILL (the whole process group) after `graceMs`, default 60,000. */
   stop(graceMs?: number): Promise<Ended>
 }
 
@@ -82,7 +83,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     ended,
     send: (line) => void child.stdin?.write(`${line}\n`),
     kill: (signal) => void child.kill(signal),
-    async stop(graceMs = 8_000) {
+    async stop(graceMs = 60_000) {
       child.kill('SIGTERM')
       const limit = new AbortController()
       const late = sleep(graceMs, 'late', { signal: limit.signal, ref: false }).catch(() => 'in time')
@@ -106,13 +107,13 @@ export function startHandover(
   return startProgram({ ...options, env, command: resolve(ROOT, 'bin', 'handover'), args })
 }
 
-/** Runs `bin/handover` to its end, at most `limitMs` (default 30,000). */
+/** Runs `bin/handover` to its end, at most `limitMs` (default {@link WAIT_LIMIT_MS}). */
 export async function runHandover(
   args: readonly string[],
   options: Omit<ProgramOptions, 'command' | 'args'> & { readonly limitMs?: number } = {},
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const program = await startHandover(args, options)
-  const limit = setTimeout(() => void program.stop(0), options.limitMs ?? 30_000)
+  const limit = setTimeout(() => void program.stop(0), options.limitMs ?? WAIT_LIMIT_MS)
   const { code } = await program.ended
   clearTimeout(limit)
   return { code, stdout: program.stdout.text(), stderr: program.stderr.text() }

@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
+ * When waiting for a condition is given up, wherever a test waits. Far above what anything takes on a machine with
+ * twenty runnable processes for each CPU, where an embedded database is created in 70 s: it ends what hangs, and says
+ * nothing about how fast something should be.
+ */
+export const WAIT_LIMIT_MS = 240_000
+
+/**
  * Polls until `probe` answers something other than undefined, null or false, and returns that. A probe that rejects
- * counts as no answer. Rejects after `limitMs` (default 20,000), with what the probe last threw as the cause.
+ * counts as no answer. Rejects after `limitMs` (default {@link WAIT_LIMIT_MS}), with what the probe last threw as the cause.
  */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
-  limitMs = 20_000,
+  limitMs = WAIT_LIMIT_MS,
 ): Promise<T> {
   let cause: unknown
   for (const until = Date.now() + limitMs; Date.now() < until; await sleep(50)) {
@@ -23,6 +30,6 @@ export async function eventually<T>(
 
 /** Waits until a server answers `url` with 200: for `/readyz` and `/healthz`. */
 export function untilReady(url: string, limitMs?: number): Promise<true> {
-  const probe = async () => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status === 200
+  const probe = async () => (await fetch(url, { signal: AbortSignal.timeout(10_000) })).status === 200
   return eventually(`GET ${url} answers 200`, async () => (await probe()) || undefined, limitMs)
 }

@@ -18,7 +18,7 @@ const ONWARD = `${ISSUER}/oauth/authorize?verifier=v`
 const CALLBACK = 'https://web.example.test/callback'
 
 for (const engine of testDatabases()) {
-  describe(`the monolith and the grants of an IAM on ${engine.kind}`, { timeout: 120_000 }, () => {
+  describe(`the monolith and the grants of an IAM on ${engine.kind}`, () => {
     let store: TestDatabase
     let iam: IamStub
     let monolith: RunningMonolith

@@ -3,10 +3,8 @@ import { delimiter, join } from 'node:path'
 import { findProgram } from '../../../scripts/test-parts.ts'
 import { startProgram } from '../../support/program.ts'
 import { scratchDirectory } from '../../support/scratch.ts'
-import { eventually } from '../../support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../../support/wait.ts'
 import { type Client, type Library, memberOf, metadata, type Registration } from './client.ts'
-
-const LIMIT_MS = 20_000
 
 /** Git itself, asking for a password, with git-credential-oauth as its helper: a native application on loopback. */
 export const gitCredentialOauth: Library = {
@@ -44,12 +42,12 @@ function connect(registration: Registration): Client {
           PATH: `${join(scratch.path, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`,
         },
       })
-      const limit = setTimeout(() => void program.stop(0), LIMIT_MS)
+      const limit = setTimeout(() => void program.stop(0), WAIT_LIMIT_MS)
       try {
-        const address = new URL(await eventually('the browser is asked', () => readIfThere(asked), LIMIT_MS))
+        const address = new URL(await eventually('the browser is asked', () => readIfThere(asked), WAIT_LIMIT_MS))
         const redirectUri = address.searchParams.get('redirect_uri') ?? ''
         const callback = await visit(address.href, redirectUri)
-        const shown = await fetch(callback, { signal: AbortSignal.timeout(LIMIT_MS) }).catch(() => undefined)
+        const shown = await fetch(callback, { signal: AbortSignal.timeout(WAIT_LIMIT_MS) }).catch(() => undefined)
         await shown?.text()
         const { code } = await program.ended
         const said = program.stderr.text()

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import passport from 'passport'
 import passportOauth2 from 'passport-oauth2'
+import { WAIT_LIMIT_MS } from '../../support/wait.ts'
 import { type Client, type Library, memberOf, metadata, type Registration, SCOPE, type Tokens } from './client.ts'
 
 /** A web application on passport: a server of its own with `/login` and `/callback`, and a session by cookie. */
@@ -13,8 +14,6 @@ export const passportOauth2Library: Library = {
   missing: () => undefined,
   connect,
 }
-
-const LIMIT_MS = 15_000
 
 /** The strategy as its documentation has it subclassed: with a profile, and the refresh that others add to it. */
 class PlatformStrategy extends passportOauth2.Strategy {
@@ -68,10 +67,13 @@ async function connect(registration: Registration): Promise<Client> {
   return {
     code: async (visit, { pkce }) => {
       const site = pkce ? sites.withProof : sites.without
-      const login = await fetch(`${site.origin}/login`, { redirect: 'manual', signal: AbortSignal.timeout(LIMIT_MS) })
+      const login = await fetch(`${site.origin}/login`, {
+        redirect: 'manual',
+        signal: AbortSignal.timeout(WAIT_LIMIT_MS),
+      })
       const cookie = login.headers.get('set-cookie') ?? ''
       const answer = await visit(login.headers.get('location') ?? '', `${site.origin}/callback`)
-      const signal = AbortSignal.timeout(LIMIT_MS)
+      const signal = AbortSignal.timeout(WAIT_LIMIT_MS)
       const callback = await fetch(answer, { headers: { cookie }, redirect: 'manual', signal })
       const text = await callback.text()
       // Passport knows one refusal by name and answers it with a bare 401.

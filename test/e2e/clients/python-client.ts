@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { startProgram } from '../../support/program.ts'
+import { WAIT_LIMIT_MS } from '../../support/wait.ts'
 import {
   type Authentication,
   type Client,
@@ -15,7 +16,6 @@ import {
 
 /** Debian's own interpreter: the one its python3-… packages are installed for. */
 const PYTHON = '/usr/bin/python3'
-const LIMIT_MS = 20_000
 
 interface Script {
   readonly name: string
@@ -38,7 +38,7 @@ export function pythonLibrary(script: Script): Library {
     authentications: script.authentications,
     missing() {
       if (!existsSync(PYTHON)) return 'python3 is not installed'
-      const tried = spawnSync(PYTHON, ['-c', `import ${script.module}`], { timeout: LIMIT_MS })
+      const tried = spawnSync(PYTHON, ['-c', `import ${script.module}`], { timeout: WAIT_LIMIT_MS })
       return tried.status === 0 ? undefined : `python3 has no module ${script.module}`
     },
     async connect(registration) {
@@ -58,7 +58,7 @@ export function pythonLibrary(script: Script): Library {
         const id = ++last
         program.send(JSON.stringify({ id, op, ...given }))
         const answer = await program.stdout
-          .waitForEntry((entry) => entry['id'] === id, LIMIT_MS)
+          .waitForEntry((entry) => entry['id'] === id, WAIT_LIMIT_MS)
           .catch((cause) => {
             throw new Error(`${script.name} did not answer ${op}:\n${program.stderr.text().slice(-2_000)}`, { cause })
           })

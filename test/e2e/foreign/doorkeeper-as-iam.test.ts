@@ -40,7 +40,7 @@ const onRails: StartOther = async (issuer) => {
   }
   const url = `http://127.0.0.1:${port}`
   try {
-    await untilReady(`${url}/readyz`, 60_000)
+    await untilReady(`${url}/readyz`)
     return { url, close }
   } catch (error) {
     await close()
@@ -56,7 +56,7 @@ const others: Array<[name: string, start: StartOther, skip: string | false]> = [
 
 for (const [name, startOther, skip] of others) {
   const title = `a Doorkeeper ${name} as IAM, with pages, users and a path of its own; the flag flips at every look`
-  describe(title, { skip, timeout: 120_000 }, () => {
+  describe(title, { skip }, () => {
     let store: TestDatabase
     let legacy: RunningMonolith
     let other: ForeignServer
