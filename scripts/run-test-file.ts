@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly limitMs: number
   /** When aborted, the file's processes are ended. */
   readonly signal: AbortSignal
+  /** Runs only the tests whose names match one of these regular expressions. */
+  readonly names?: readonly string[] | undefined
 }
 
 const KEPT_OUTPUT = 20_000
@@ -39,7 +41,8 @@ export async function runTestFile(file: string, options: RunOptions): Promise<Fi
   const from = performance.now()
   try {
     const reporting = ['--test-reporter', reporter, '--test-reporter-destination', report]
-    const args = [`--test-timeout=${TEST_LIMIT_MS}`, ...reporting, join(options.root, file)]
+    const names = (options.names ?? []).map((name) => `--test-name-pattern=${name}`)
+    const args = [`--test-timeout=${TEST_LIMIT_MS}`, ...names, ...reporting, join(options.root, file)]
     const { fault, output } = await runInGroup(args, options)
     const tests = readReport(report)
     const isExplained = tests.some((test) => test.outcome === 'failed')

@@ -1,9 +1,12 @@
 import { globSync } from 'node:fs'
 import { sep } from 'node:path'
+import { affectedTests } from './affected-tests.ts'
 import { PROJECT_ROOT } from './boundaries.ts'
 import { findPostgres, startPrivatePostgres } from './private-postgres.ts'
 import { type FileResult, type RunOptions, runTestFile } from './run-test-file.ts'
+import { readTestOptions, TEST_HELP, type TestOptions } from './test-options.ts'
 import { findParts } from './test-parts.ts'
+import { watchSources } from './watch-sources.ts'
 
 const FOLDERS = ['src', 'test', 'contracts', 'examples', 'bench']
 const AT_ONCE = 2
@@ -32,7 +35,8 @@ async function runAll(files: readonly string[], options: RunOptions): Promise<Fi
     for (let file = waiting.shift(); file !== undefined && !options.signal.aborted; file = waiting.shift()) {
       const result = await runTestFile(file, options)
       results.push(result)
-      if (!options.signal.aborted) print(result, `${results.length}/${files.length}`)
+      const isFilteredOut = options.names !== undefined && result.tests.length === 0 && result.fault === undefined
+      if (!options.signal.aborted && !isFilteredOut) print(result, `${results.length}/${files.length}`)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
@@ -71,8 +75,26 @@ function reportParts(): boolean {
   return !isCi || missing.length === 0
 }
 
-async function main(): Promise<number> {
-  const files = listFiles(process.argv.slice(2).filter((argument) => !argument.startsWith('-')))
+/** Prints the counts and says whether the run passed. */
+function summarize(results: readonly FileResult[]): boolean {
+  const { passed, failed, skipped } = count(results)
+  if (stopping.signal.aborted) console.log('stopped before the end')
+  console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`)
+  return failed === 0 && passed > 0 && !stopping.signal.aborted
+}
+
+/** Runs the tests that depend on each change, until a signal comes. */
+async function watch(options: TestOptions, run: RunOptions): Promise<void> {
+  console.log('watching for changes, Ctrl-C ends')
+  for await (const changed of watchSources(PROJECT_ROOT, FOLDERS, stopping.signal)) {
+    const affected = affectedTests(PROJECT_ROOT, listFiles(options.patterns), changed)
+    console.log(`\n${changed.join(', ')}: ${affected.length} test files depend on it`)
+    if (affected.length > 0) summarize(await runAll(affected, run))
+  }
+}
+
+async function main(options: TestOptions): Promise<number> {
+  const files = listFiles(options.patterns)
   if (files.length === 0) {
     console.log('no test file matches\n0 passed, 0 failed')
     return 1
@@ -85,16 +107,19 @@ async function main(): Promise<number> {
   const binaries = env.HANDOVER_TEST_DATABASE_URL ? undefined : findPostgres()
   const postgres = binaries === undefined ? undefined : await startPrivatePostgres(binaries)
   if (postgres) env.HANDOVER_TEST_DATABASE_URL = postgres.url
-  let results: FileResult[]
+  const run = { root: PROJECT_ROOT, env, limitMs: FILE_LIMIT_MS, signal: stopping.signal, names: options.names }
   try {
-    results = await runAll(files, { root: PROJECT_ROOT, env, limitMs: FILE_LIMIT_MS, signal: stopping.signal })
+    const passed = summarize(await runAll(files, run))
+    if (options.watch) await watch(options, run)
+    return passed ? 0 : 1
   } finally {
     await postgres?.stop()
   }
-  const { passed, failed, skipped } = count(results)
-  if (stopping.signal.aborted) console.log('stopped before the end')
-  console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`)
-  return failed > 0 || passed === 0 || stopping.signal.aborted ? 1 : 0
 }
 
-process.exitCode = await main()
+const options = readTestOptions(process.argv.slice(2))
+if ('fault' in options) {
+  console.error(`npm test: ${options.fault}`)
+  process.exitCode = 2
+} else if (options.help) console.log(TEST_HELP)
+else process.exitCode = await main(options)

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { affectedTests } from '../scripts/affected-tests.ts'
 import { runTestFile } from '../scripts/run-test-file.ts'
+import { readTestOptions } from '../scripts/test-options.ts'
+import { watchSources } from '../scripts/watch-sources.ts'
 import { ROOT } from './support/program.ts'
 import { scratchDirectory } from './support/scratch.ts'
 
@@ -11,9 +14,15 @@ after(() => scratch.remove())
 mkdirSync(join(scratch.path, 'scripts'))
 copyFileSync(join(ROOT, 'scripts', 'test-reporter.ts'), join(scratch.path, 'scripts', 'test-reporter.ts'))
 
-async function run(name: string, source: string, limitMs = 60_000, signal = new AbortController().signal) {
+async function run(
+  name: string,
+  source: string,
+  limitMs = 60_000,
+  signal = new AbortController().signal,
+  names?: string[],
+) {
   writeFileSync(join(scratch.path, name), source)
-  const result = await runTestFile(name, { root: scratch.path, env: { ...process.env }, limitMs, signal })
+  const result = await runTestFile(name, { root: scratch.path, env: { ...process.env }, limitMs, signal, names })
   const outcomes = result.tests.map((one) => `${one.outcome} ${one.name}${one.reason ? ` (${one.reason})` : ''}`)
   return { ...result, outcomes }
 }
@@ -66,5 +75,55 @@ describe('a test file under npm test', () => {
     setTimeout(() => stopping.abort(), 300)
     const { fault } = await run('endless.test.mjs', 'setInterval(() => {}, 1000)', 60_000, stopping.signal)
     assert.match(fault ?? '', /^ended with/)
+  })
+})
+
+describe('the options of npm test', () => {
+  test('select files by parts of their paths and tests by their names', async () => {
+    assert.deepEqual(readTestOptions(['gateway', '-t', 'brake', '--watch']), {
+      patterns: ['gateway'],
+      names: ['brake'],
+      watch: true,
+      help: false,
+    })
+    const source =
+      "import { test } from 'node:test'\ntest('one', () => {})\ntest('two', () => { throw new Error('no') })"
+    const { outcomes, fault } = await run('named.test.mjs', source, 60_000, undefined, ['^one$'])
+    assert.deepEqual([outcomes, fault], [['passed one'], undefined])
+  })
+
+  test('are refused when they are unknown, lack a value or hold an invalid regular expression', () => {
+    for (const [args, message] of [
+      [['--grep', 'x'], /--grep/],
+      [['-t'], /-t/],
+      [['-t', '('], /regular expression/],
+    ] as const) {
+      const read = readTestOptions(args)
+      assert.ok('fault' in read, args.join(' '))
+      assert.match(read.fault, message)
+    }
+  })
+
+  test('watch the sources and name the tests that depend on a change', async () => {
+    const root = join(scratch.path, 'watched')
+    mkdirSync(join(root, 'src'), { recursive: true })
+    const write = (name: string, text: string) => writeFileSync(join(root, 'src', name), text)
+    write('deep.ts', 'export const a = 1\n')
+    write('middle.ts', "export { a } from './deep.ts'\n")
+    write('middle.test.ts', "import { a } from './middle.ts'\n")
+    write('other.test.ts', '')
+    const stopping = new AbortController()
+    const changes = watchSources(root, ['src'], stopping.signal)
+    const next = changes.next()
+    // The watcher starts when the first change is asked for; write until it reports one.
+    const writing = setInterval(() => write('deep.ts', 'export const a = 2\n'), 50)
+    const { value } = await next
+    clearInterval(writing)
+    stopping.abort()
+    await changes.return(undefined)
+    assert.deepEqual(value, ['src/deep.ts'])
+    const tests = ['src/middle.test.ts', 'src/other.test.ts']
+    assert.deepEqual(affectedTests(root, tests, ['src/deep.ts']), ['src/middle.test.ts'])
+    assert.deepEqual(affectedTests(root, tests, ['src/other.test.ts']), ['src/other.test.ts'])
   })
 })
