@@ -51,15 +51,13 @@ async function migrateIn(
   if (there.length === 0) await tx.query(`create schema ${schema}`)
   await tx.query(`create table if not exists ${schema}.migrations (name text primary key, timestamp text not null)`)
   const pending = await missing(tx, schema, migrations)
+  const at = new Date().toISOString()
   for (const { name, sql } of pending) {
     running.name = name
     for (const statement of sql.replaceAll('{schema}', schema).split(/;\s*(?:\n|$)/)) {
       if (statement.trim() !== '') await tx.query(statement)
     }
-    await tx.query(`insert into ${schema}.migrations (name, timestamp) values ($1, $2)`, [
-      name,
-      new Date().toISOString(),
-    ])
+    await tx.query(`insert into ${schema}.migrations (name, timestamp) values ($1, $2)`, [name, at])
   }
   return pending.map(({ name }) => name)
 }
