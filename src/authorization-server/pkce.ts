@@ -3,11 +3,25 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 /** The methods of RFC 7636 §4.2, in the order the error text and discovery name them. */
 export const CHALLENGE_METHODS: readonly string[] = ['plain', 'S256']
 
-/** Whether a verifier answers the challenge of its code (RFC 7636 §4.6). Without a known method none does (E067). */
+/**
+ * Whether a verifier answers the challenge of its code (RFC 7636 §4.6). Without a known method none does (E067). The
+ * challenge may be as the client sent it, or as {@link storedChallenge} made it.
+ */
 export function isVerifierRight(verifier: string, codeChallenge: string | null, method: string | null): boolean {
   if (codeChallenge === null) return false
   if (method === 'plain') return isEqual(verifier, codeChallenge)
-  return method === 'S256' && isEqual(createHash('sha256').update(verifier).digest('base64url'), codeChallenge)
+  return method === 'S256' && isEqual(s256(verifier), codeChallenge)
+}
+
+/** A code challenge as it may be stored: of method `plain` it is the verifier itself, so its S256 challenge stands for it. */
+export function storedChallenge(codeChallenge: string | null, codeChallengeMethod: string | null) {
+  if (codeChallenge === null || codeChallengeMethod === 'S256') return { codeChallenge, codeChallengeMethod }
+  const method = codeChallengeMethod === 'plain' ? 'S256' : codeChallengeMethod
+  return { codeChallenge: s256(codeChallenge), codeChallengeMethod: method }
+}
+
+function s256(verifier: string): string {
+  return createHash('sha256').update(verifier).digest('base64url')
 }
 
 function isEqual(left: string, right: string): boolean {

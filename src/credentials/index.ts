@@ -1,2 +1,3 @@
 export { type CredentialType, IAM_PREFIXES } from './prefixes.ts'
+export { derivedKey, seal, unseal } from './seal.ts'
 export { isGenuineVerifier, mintVerifier, type VerifierKind } from './verifier.ts'

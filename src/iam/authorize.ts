@@ -20,8 +20,8 @@ import {
   youngestMark,
 } from './browser-binding.ts'
 import { isFreshSignIn, presentedVerifierHash } from './challenge.ts'
-import { type AnsweredChallenge, type ChallengeStore, namedClient, type StoredChallenge } from './challenge-store.ts'
-import { afterSignIn, consentParameters, isPromptNone, plainText } from './flow-parameters.ts'
+import type { AnsweredChallenge, ChallengeStore, StoredChallenge } from './challenge-store.ts'
+import { afterSignIn, consentParameters, isPromptNone, namedClient, plainText } from './flow-parameters.ts'
 import type { OpenLogins } from './open-logins.ts'
 import { errorPage, handOffRedirect, laterPage } from './pages.ts'
 import type { ResourceOwnerTable } from './resource-owner-store.ts'

@@ -1,5 +1,5 @@
 import type { VerifierKind } from '../credentials/index.ts'
-import type { Database, Queryable } from '../storage/index.ts'
+import { type Database, formatSwitch, type Queryable } from '../storage/index.ts'
 import {
   ANSWER_SECONDS,
   BUSY_SECONDS,
@@ -9,7 +9,9 @@ import {
   type Outcome,
   verifierHashFor,
 } from './challenge.ts'
-import { packParameters, plainText, unpackParameters } from './flow-parameters.ts'
+import { packParameters } from './flow-parameters.ts'
+import { SEALED_REQUESTS } from './migrations.ts'
+import { type StoredRequests, storedRequests } from './stored-requests.ts'
 
 /** A challenge on record, answered or not. */
 export interface StoredChallenge extends Challenge {
@@ -33,6 +35,7 @@ export class ChallengeStore {
   readonly #key: Uint8Array
   readonly #schema: string
   readonly #lifetimeSeconds: number
+  readonly #requests: StoredRequests
   readonly #sql: ReturnType<typeof statements>
 
   /** `lifetimeSeconds`: for how long a sign-in or consent page can be answered. */
@@ -41,6 +44,7 @@ export class ChallengeStore {
     this.#schema = schema
     this.#key = key
     this.#lifetimeSeconds = lifetimeSeconds
+    this.#requests = storedRequests(key, formatSwitch(database, schema, SEALED_REQUESTS))
     this.#sql = statements(schema)
   }
 
@@ -57,7 +61,7 @@ export class ChallengeStore {
       verifierHashFor(challenge.kind, text, this.#key),
       challenge.kind,
       challenge.browserHash,
-      parameters,
+      await this.#requests.toStore(challenge.kind, parameters),
       challenge.clientId,
       challenge.subject ?? null,
       challenge.scopes,
@@ -73,7 +77,7 @@ export class ChallengeStore {
     const hash = challengeHash(text)
     if (hash === undefined) return undefined
     const [row] = await this.#database.query<ChallengeRow>(this.#sql.find, [hash, kind])
-    return row ? fromRow(row) : undefined
+    return row && this.#fromRow(row)
   }
 
   /**
@@ -103,13 +107,14 @@ export class ChallengeStore {
   ): Promise<AnsweredChallenge | undefined> {
     const [row] = await this.#database.query<ChallengeRow>(this.#sql.consume, [verifierHash, kind, browserHashes])
     if (!row || row.outcome === null) return undefined
-    return { ...fromRow(row), outcome: JSON.parse(row.outcome) as Outcome }
+    const challenge = this.#fromRow(row)
+    return challenge && { ...challenge, outcome: JSON.parse(row.outcome) as Outcome }
   }
 
   /** The challenge that a verifier belongs to, whoever brings it and whether or not its answer holds. */
   async behind(kind: VerifierKind, verifierHash: Buffer): Promise<StoredChallenge | undefined> {
     const [row] = await this.#database.query<ChallengeRow>(this.#sql.behind, [verifierHash, kind])
-    return row ? fromRow(row) : undefined
+    return row && this.#fromRow(row)
   }
 
   /** Takes back what has been answered for a user, and what waits for one: such a request begins again with sign-in. */
@@ -155,6 +160,25 @@ export class ChallengeStore {
     return (await within.query(this.#sql.trim, [most, limit, BUSY_SECONDS])).length
   }
 
+  /** Undefined when the request cannot be read: its verifier could not be believed any more either. */
+  #fromRow(row: ChallengeRow): StoredChallenge | undefined {
+    const parameters = this.#requests.fromStore(row.kind, row.parameters)
+    return (
+      parameters && {
+        kind: row.kind,
+        parameters,
+        clientId: row.client_id,
+        browserHash: row.browser_hash,
+        subject: row.subject ?? undefined,
+        scopes: row.scopes,
+        promptNone: row.prompt_none,
+        reauthenticate: row.reauthenticate,
+        createdAt: row.created_at.getTime() / 1_000,
+        isSpent: row.is_spent ?? false,
+      }
+    )
+  }
+
   #busyWindow(): [number, number] {
     return [this.#lifetimeSeconds - BUSY_SECONDS, BUSY_SECONDS]
   }
@@ -182,21 +206,6 @@ interface ChallengeRow {
   outcome: string | null
   created_at: Date
   is_spent: boolean | null
-}
-
-function fromRow(row: ChallengeRow): StoredChallenge {
-  return {
-    kind: row.kind,
-    parameters: unpackParameters(row.parameters),
-    clientId: row.client_id,
-    browserHash: row.browser_hash,
-    subject: row.subject ?? undefined,
-    scopes: row.scopes,
-    promptNone: row.prompt_none,
-    reauthenticate: row.reauthenticate,
-    createdAt: row.created_at.getTime() / 1_000,
-    isSpent: row.is_spent ?? false,
-  }
 }
 
 const COLUMNS = `kind, browser_hash, parameters, client_id, subject, scopes, prompt_none, reauthenticate, outcome, created_at,
@@ -284,9 +293,4 @@ where subject = $1 and client_id = $2 and outcome is not null`,
   answer_expires_at = answer_expires_at - make_interval(secs => $1)`,
     ),
   }
-}
-
-/** The client a request names, for the log and the sign-in page; never trusted. */
-export function namedClient(parameters: Challenge['parameters']): string {
-  return plainText(parameters['client_id']).replaceAll('\u0000', '').slice(0, 255)
 }

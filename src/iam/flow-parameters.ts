@@ -71,6 +71,11 @@ export function plainText(value: ParameterValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** The client a request names, for the log and the sign-in page; never trusted. */
+export function namedClient(parameters: Parameters): string {
+  return plainText(parameters['client_id']).replaceAll('\u0000', '').slice(0, 255)
+}
+
 function promptsOf(parameters: Parameters): string[] {
   return plainText(parameters['prompt'])
     .split(/ +/)

@@ -1,5 +1,8 @@
 import type { Migration } from '../storage/index.ts'
 
+/** From this migration on, the requests of challenges are sealed; see `formatSwitch`. */
+export const SEALED_REQUESTS = 'iam_0005_sealed_requests'
+
 /** The tables of the hand-off and of replication, beside those of the protocol core in the same schema. */
 export const iamMigrations: readonly Migration[] = [
   {
@@ -61,6 +64,12 @@ alter table {schema}.resource_owners
   add column version bigint,
   add column credentials_epoch bigint;
 create index challenges_by_subject on {schema}.challenges (subject) where subject is not null;
+`,
+  },
+  {
+    name: SEALED_REQUESTS,
+    sql: `
+comment on column {schema}.challenges.parameters is 'JSON, or base64url of what is sealed under a key made from the verifier key';
 `,
   },
 ]

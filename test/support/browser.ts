@@ -88,6 +88,11 @@ export class Browser {
     return this.#matching(new URL(address)).map(([name]) => name)
   }
 
+  /** The cookies it would send to an address, by their names. */
+  cookieValues(address: string | URL): Record<string, string> {
+    return Object.fromEntries(this.#matching(new URL(address)).map(([name, { value }]) => [name, value]))
+  }
+
   /** Forgets every cookie. */
   clear(): void {
     this.#cookies.clear()

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createPrivateKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { seal, unseal } from '../../credentials/index.ts'
 
 /** The signing key cannot be used: it is sealed with another key than those given, or there is none. */
 export class SigningKeyError extends Error {
@@ -22,7 +23,7 @@ export interface StoredPrivateKey {
 /** A private half ready to be stored: under AES-256-GCM, bound to its kid, when there is a key to seal with. */
 export function sealed(kid: string, plain: Buffer, keys: SealingKeys): { privateKey: Buffer; sealed: boolean } {
   const [key] = keys
-  return key === undefined ? { privateKey: plain, sealed: false } : { privateKey: seal(plain, kid, key), sealed: true }
+  return key === undefined ? { privateKey: plain, sealed: false } : { privateKey: seal(plain, key, kid), sealed: true }
 }
 
 /**
@@ -32,14 +33,14 @@ export function sealed(kid: string, plain: Buffer, keys: SealingKeys): { private
 export function opened(stored: StoredPrivateKey, keys: SealingKeys): { key: KeyObject; resealed: Buffer | undefined } {
   const [first] = keys
   if (!stored.sealed) {
-    return { key: privateKey(stored.privateKey), resealed: first && seal(stored.privateKey, stored.kid, first) }
+    return { key: privateKey(stored.privateKey), resealed: first && seal(stored.privateKey, first, stored.kid) }
   }
   if (first === undefined) throw new SigningKeyError('the signing key is sealed and no key is given')
   let cause: unknown
   for (const key of keys) {
     try {
-      const plain = unseal(stored.privateKey, stored.kid, key)
-      return { key: privateKey(plain), resealed: key === first ? undefined : seal(plain, stored.kid, first) }
+      const plain = unseal(stored.privateKey, key, stored.kid)
+      return { key: privateKey(plain), resealed: key === first ? undefined : seal(plain, first, stored.kid) }
     } catch (error) {
       cause = error
     }
@@ -49,18 +50,4 @@ export function opened(stored: StoredPrivateKey, keys: SealingKeys): { key: KeyO
 
 function privateKey(plain: Buffer): KeyObject {
   return createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' })
-}
-
-/** 12 bytes of nonce, 16 of tag, then the ciphertext; bound to the kid. */
-function seal(plain: Buffer, kid: string, key: Uint8Array): Buffer {
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(kid))
-  const ciphertext = Buffer.concat([cipher.update(plain), cipher.final()])
-  return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext])
-}
-
-function unseal(stored: Buffer, kid: string, key: Uint8Array): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, stored.subarray(0, 12)).setAAD(Buffer.from(kid))
-  decipher.setAuthTag(stored.subarray(12, 28))
-  return Buffer.concat([decipher.update(stored.subarray(28)), decipher.final()])
 }

@@ -14,6 +14,9 @@ const REVOKE_FAMILY = [
   'end loop; return total; end $$',
 ].join(' ')
 
+/** From this migration on, nonces are sealed; see `formatSwitch`. */
+export const SEALED_NONCES = '0009_sealed_nonces'
+
 /**
  * The tables of an authorization server. Codes, tokens and device codes are kept as their SHA-256 only. A pair of access
  * and refresh token is one row; `family_id` joins all rows that descend from one grant.
@@ -165,6 +168,13 @@ create table {schema}.ended_subjects (
   is_barred boolean not null
 );
 alter table {schema}.device_grants add column approved_at timestamptz;
+`,
+  },
+  {
+    // Rows without it hold the nonce in clear: they are an hour old at most.
+    name: SEALED_NONCES,
+    sql: `
+alter table {schema}.grants add column sealed_nonce bytea;
 `,
   },
 ]
