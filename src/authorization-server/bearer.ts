@@ -88,6 +88,6 @@ export function refusal(
   if (reason !== undefined) return emptyReply(401, errorHeaders('invalid_token', TOKEN_TEXTS[reason], dialect))
   if (scopes.length === 0 || scopes.some((scope) => token?.scopes.includes(scope))) return undefined
   const description = `Access to this resource requires scope _${scopes.join(' ')}_.`
-  const told = dialect.insufficientScopeChallenge ? [challenge('insufficient_scope', description)] : []
+  const told = dialect.insufficientScopeChallenge ? [challenge('insufficient_scope', description, dialect)] : []
   return emptyReply(403, [...uncached(dialect), ...told])
 }

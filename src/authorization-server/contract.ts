@@ -142,6 +142,8 @@ export interface AuthorizationServer {
   readParameters(request: HttpRequest): ReadParameters
   /** Checks an authorization request in Doorkeeper's order (RFC 6749 §4.1.1, RFC 7636 §4.3). */
   preAuthorize(parameters: Parameters): Promise<PreAuthorization>
+  /** The scopes that the discovery document lists. */
+  readonly scopes: readonly string[]
   /** GET and HEAD /oauth/authorize: checks, OpenID Connect prompts, consent given before. */
   begin(
     parameters: Parameters,

@@ -30,6 +30,8 @@ export interface Dialect {
   readonly zeroMaxAgeCounts: boolean
   /** `prompt=create` asks for nothing; else it is unknown (openid_connect 1.8.11). */
   readonly createPromptKnown: boolean
+  /** What `WWW-Authenticate` calls the protected area; the operator's word for it. */
+  readonly realm: string
   /** Error texts other than those of `failure.ts`. */
   readonly wordings: Readonly<Partial<Record<Reworded, string>>>
 }
@@ -46,6 +48,7 @@ export interface MemberOrder {
 
 /** Doorkeeper 5.9.1 with openid_connect 1.8.11 and device_authorization_grant 1.0.3. */
 const doorkeeper59: Dialect = {
+  realm: 'Doorkeeper',
   authorizationErrorStatus: true,
   codeInFragment: true,
   pragmaOnErrors: false,
@@ -67,6 +70,7 @@ const doorkeeper59: Dialect = {
 
 /** Doorkeeper 5.5.0 with openid_connect 1.8.0 and device_authorization_grant 1.0.3. */
 const doorkeeper55: Dialect = {
+  realm: 'Doorkeeper',
   authorizationErrorStatus: false,
   codeInFragment: false,
   pragmaOnErrors: true,
@@ -96,3 +100,8 @@ export const DIALECTS = { '5.5': doorkeeper55, '5.9': doorkeeper59 } as const sa
 
 /** A version of Doorkeeper that we answer as. */
 export type DoorkeeperVersion = keyof typeof DIALECTS
+
+/** What is answered in a version of Doorkeeper, with the operator's own words in it. */
+export function dialectFor(version: DoorkeeperVersion, realm: string | undefined): Dialect {
+  return realm === undefined ? DIALECTS[version] : { ...DIALECTS[version], realm }
+}

@@ -96,8 +96,8 @@ export const REVOCATION_REFUSED = {
 } as const
 
 /** The value of WWW-Authenticate for an error; always Bearer, also for clients (README, 17). */
-export function challenge(error: string, description: string): readonly [string, string] {
-  return ['WWW-Authenticate', `Bearer realm="Doorkeeper", error="${error}", error_description="${description}"`]
+export function challenge(error: string, description: string, { realm }: Dialect): readonly [string, string] {
+  return ['WWW-Authenticate', `Bearer realm="${realm}", error="${error}", error_description="${description}"`]
 }
 
 /** An error of the token, introspection and device endpoints as JSON. */
@@ -130,5 +130,5 @@ export function uncached(dialect: Dialect): ReadonlyArray<readonly [string, stri
 
 /** The headers that go with an error. */
 export function errorHeaders(error: string, description: string, dialect: Dialect): Array<readonly [string, string]> {
-  return [...uncached(dialect), challenge(error, description)]
+  return [...uncached(dialect), challenge(error, description, dialect)]
 }

@@ -2,8 +2,6 @@ import { shownClaims } from './claims.ts'
 import type { Core } from './core.ts'
 import type { ResourceOwner } from './ports.ts'
 
-const LIFETIME = 120
-
 /** What an ID token is about. */
 export interface IdTokenSubject {
   readonly owner: ResourceOwner
@@ -14,13 +12,13 @@ export interface IdTokenSubject {
   readonly issuedAt: number
 }
 
-/** Signs an ID token: 120 s, no at_hash, claims in the order of the recording (OpenID Connect Core §2; README, 41). */
+/** Signs an ID token: no at_hash, claims in the order of the recording (OpenID Connect Core §2; README, 41). */
 export function idToken(core: Core, about: IdTokenSubject): Promise<string> {
   const claims: Record<string, unknown> = {
     iss: core.settings.issuer,
     sub: about.owner.id,
     aud: about.clientId,
-    exp: about.issuedAt + LIFETIME,
+    exp: about.issuedAt + core.settings.idTokenLifetime,
     iat: about.issuedAt,
   }
   if (about.nonce !== undefined) claims['nonce'] = about.nonce

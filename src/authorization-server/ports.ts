@@ -95,6 +95,8 @@ export interface Settings {
   readonly accessTokenLifetime?: number
   /** Seconds. Default 600. */
   readonly codeLifetime?: number
+  /** Seconds. Default 120. */
+  readonly idTokenLifetime?: number
   /** Seconds. Default 300. */
   readonly deviceCodeLifetime?: number
   /** Seconds between two polls of a device. Default 5. */
@@ -105,6 +107,8 @@ export interface Settings {
   readonly optionalScopes?: readonly string[]
   /** Scopes with a part left open (`user:*`), which discovery does not list. Default none. */
   readonly dynamicScopes?: readonly string[]
+  /** What `WWW-Authenticate` calls the protected area (RFC 9110 §11.5). Default `Doorkeeper`. */
+  readonly realm?: string
   /** Where users type a device's code: an absolute URL, or a path of the origin the device came by. Default `/oauth/device`. */
   readonly verificationUri?: string
   /** Origin that discovery names for the endpoints. Default: the one the request came by, as https. */
@@ -127,13 +131,27 @@ export interface Settings {
   readonly signingKeys?: SigningKeySettings | undefined
 }
 
+/** Those of the settings that say what is issued, and for how long: the same on every server with this issuer. */
+export type TokenSettings = Pick<
+  Settings,
+  | 'defaultScopes'
+  | 'optionalScopes'
+  | 'dynamicScopes'
+  | 'codeLifetime'
+  | 'accessTokenLifetime'
+  | 'idTokenLifetime'
+  | 'deviceCodeLifetime'
+  | 'deviceInterval'
+  | 'realm'
+>
+
 /** How signing keys follow one another. */
 export interface SigningKeySettings {
   /** A key signs for so long, and the next one is always published. Default: until somebody asks for another. */
   readonly lifetimeSeconds?: number | undefined
   /** How long a key is published before it signs: at least twice the longest cache of key sets. Default two days. */
   readonly leadSeconds?: number | undefined
-  /** How long a key stays published once its successor signs. Default: an access token's lifetime and 15 minutes. */
+  /** How long a key stays published once its successor signs. Default: as long as what it signed is valid, and 15 minutes. */
   readonly keepSeconds?: number | undefined
   /** For how long a process may go by what it has read of the keys. Default five minutes; it reads again after one. */
   readonly staleSeconds?: number | undefined

@@ -78,6 +78,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
   return {
     handle: (request) => handle(core, request),
     readParameters,
+    scopes: settings.listedScopes,
     preAuthorize: (parameters) => preAuthorize(core, parameters),
     begin: (parameters, owner, context) => beginAuthorization(core, parameters, owner, context),
     approve: (parameters, owner, origin) => approveAuthorization(core, parameters, owner, origin),

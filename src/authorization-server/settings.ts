@@ -1,6 +1,6 @@
 import type { Policy } from '../applications/index.ts'
 import { DEFAULT_CLAIMS } from './claims.ts'
-import { DIALECTS, type Dialect } from './dialect.ts'
+import { type Dialect, dialectFor } from './dialect.ts'
 import type { SigningAlgorithm } from './keys/algorithms.ts'
 import type { KeyPolicy } from './keys/schedule.ts'
 import type { SealingKeys } from './keys/sealing.ts'
@@ -12,6 +12,7 @@ export interface ResolvedSettings {
   readonly issuer: string
   readonly accessTokenLifetime: number
   readonly codeLifetime: number
+  readonly idTokenLifetime: number
   readonly deviceCodeLifetime: number
   readonly deviceInterval: number
   readonly defaultScopes: readonly string[]
@@ -45,6 +46,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     issuer: settings.issuer,
     accessTokenLifetime: settings.accessTokenLifetime ?? 7_200,
     codeLifetime: settings.codeLifetime ?? 600,
+    idTokenLifetime: settings.idTokenLifetime ?? 120,
     deviceCodeLifetime: settings.deviceCodeLifetime ?? 300,
     deviceInterval: settings.deviceInterval ?? 5,
     defaultScopes,
@@ -61,7 +63,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     sealingKeys: [settings.sealingKey, settings.previousSealingKey].filter((key) => key !== undefined),
     keyPolicy: keyPolicy(settings),
     accessTokenAlgorithm: settings.accessTokenAlgorithm ?? 'RS256',
-    dialect: DIALECTS[settings.doorkeeperVersion ?? '5.9'],
+    dialect: dialectFor(settings.doorkeeperVersion ?? '5.9', settings.realm),
   }
 }
 
@@ -71,9 +73,11 @@ const LEAD_SECONDS = 172_800
 const MARGIN_SECONDS = 600
 
 /** A key outlives whatever it signed: a process that goes by old news may sign a while longer, and clocks differ. */
-function keyPolicy({ signingKeys, accessTokenAlgorithm, accessTokenLifetime = 7_200 }: Settings): KeyPolicy {
+function keyPolicy(settings: Settings): KeyPolicy {
+  const { signingKeys, accessTokenAlgorithm, accessTokenLifetime = 7_200, idTokenLifetime = 120 } = settings
   const { lifetimeSeconds, leadSeconds = LEAD_SECONDS, staleSeconds = STALE_SECONDS } = signingKeys ?? {}
-  const keepSeconds = signingKeys?.keepSeconds ?? accessTokenLifetime + staleSeconds + MARGIN_SECONDS
+  const keepSeconds =
+    signingKeys?.keepSeconds ?? Math.max(accessTokenLifetime, idTokenLifetime) + staleSeconds + MARGIN_SECONDS
   return {
     algorithms: [...new Set<SigningAlgorithm>(['RS256', accessTokenAlgorithm ?? 'RS256'])],
     lifetime: lifetimeSeconds === undefined ? undefined : lifetimeSeconds * 1_000,

@@ -18,6 +18,7 @@ import { limitOf, requestLimitSettings, trustedProxies, userCodeLimits } from '.
 import { instancePolicy } from './policy.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
+import { tokenSettings } from './token-settings.ts'
 import { tracingSettings } from './tracing.ts'
 
 /** `handover iam`: the IAM auth service, alone. */
@@ -68,6 +69,7 @@ function iamSettings(settings: Settings<'iam'>, claims: readonly Claim[], store:
     testControls: settings.test_controls,
     signingKeyDays: settings.signing_key_days,
     protocol: {
+      ...tokenSettings(settings),
       ...instancePolicy(settings),
       claims,
       doorkeeperVersion: settings.doorkeeper_version,

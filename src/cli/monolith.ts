@@ -19,6 +19,7 @@ import { instancePolicy } from './policy.ts'
 import { withRecordedClaims } from './recorded-platform.ts'
 import { runUntilStopped } from './run-part.ts'
 import { type OpenStore, openStore } from './store.ts'
+import { tokenSettings } from './token-settings.ts'
 import { tracingSettings } from './tracing.ts'
 
 /** `handover monolith`: a platform with users, pages and Doorkeeper's OAuth endpoints, to try things with. */
@@ -104,6 +105,7 @@ function monolithSettings(settings: Settings<'monolith'>, store: OpenStore): Mon
     testControls: settings.test_controls,
     adminToken: admin_token_file === undefined ? undefined : readSecretFile('--admin-token-file', admin_token_file),
     stateKey: readKeyFile('--state-key-file', stateFile),
+    tokens: tokenSettings(settings),
     ...instancePolicy(settings),
   }
 }

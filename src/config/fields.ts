@@ -203,6 +203,19 @@ export function listField(placeholder: string, description: string, rule?: { pat
   return note(schema.default([]), description, { placeholder: `${placeholder}…` })
 }
 
+/** Several scopes with a default, each once: a YAML list, a flag given several times, or commas in a variable. */
+export function scopesField(
+  fallback: readonly string[],
+  description: string,
+  rule: { readonly pattern: RegExp; readonly message: string },
+) {
+  const list = z.array(z.string().regex(rule.pattern, rule.message)).refine((scopes) => {
+    return new Set(scopes).size === scopes.length
+  }, 'must name each scope once')
+  const schema = z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), list)
+  return note(schema.default([...fallback]), description, { placeholder: 'SCOPE…' })
+}
+
 /** Settings with parts, which only the configuration file can hold. */
 export function structureField<T extends z.ZodType>(schema: T, description: string) {
   return note(schema.optional(), description, { isFileOnly: true })

@@ -27,6 +27,7 @@ import {
   urlListField,
 } from './fields.ts'
 import { policyFields, policyPreset } from './policy-fields.ts'
+import { tokenFields } from './token-fields.ts'
 
 const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
 const milliseconds = (fallback: number, description: string) =>
@@ -345,6 +346,7 @@ const iam = z.strictObject({
     'What JWT access tokens are signed with; another than RS256 only from when its key has been published for the lead.',
   ),
   jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
+  ...tokenFields,
   ...claimFields,
   ...policyFields('revoke, whatever the policy'),
   ...limits,
@@ -385,6 +387,7 @@ const monolith = z.strictObject({
   control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
   doorkeeper_version: doorkeeperVersion,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
+  ...tokenFields,
   ...claimFields,
   ...policyFields('by the policy'),
   ...limits,

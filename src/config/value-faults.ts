@@ -40,7 +40,12 @@ const FILES: Readonly<Record<Section, Readonly<Record<string, FileRule>>>> = {
  * something else, test controls where others can reach them. Told with all other faults; never what a file holds.
  */
 export function valueFaults(section: Section, settings: Readonly<Record<string, unknown>>): readonly string[] {
-  return [...fileFaults(section, settings), ...testControlFaults(section, settings), ...ledgerFaults(settings)]
+  return [
+    ...fileFaults(section, settings),
+    ...testControlFaults(section, settings),
+    ...ledgerFaults(settings),
+    ...scopeFaults(section, settings),
+  ]
 }
 
 function fileFaults(section: Section, settings: Readonly<Record<string, unknown>>): string[] {
@@ -64,6 +69,16 @@ function testControlFaults(section: Section, { test_controls, listen }: Readonly
   const address = typeof listen === 'string' ? parseListenAddress(listen) : undefined
   if (address === undefined || isLoopback(address.host)) return []
   return [`${section}.test_controls (--test-controls): only where --listen is a loopback address`]
+}
+
+/** A scope is given without being asked for, or it is not. */
+function scopeFaults(section: Section, settings: Readonly<Record<string, unknown>>): string[] {
+  const { default_scope: given, optional_scope: optional } = settings
+  if (!Array.isArray(given) || !Array.isArray(optional)) return []
+  const both = given.filter((scope) => optional.includes(scope))
+  return both.map(
+    (scope) => `${section}.optional_scope (--optional-scope): must not name ${scope}, which is a default scope`,
+  )
 }
 
 /** What one process has seen being issued another would not know. */

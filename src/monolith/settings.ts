@@ -3,6 +3,7 @@ import type {
   DoorkeeperVersion,
   InstancePolicy,
   RequestLimitSettings,
+  TokenSettings,
   UserCodeLimits,
 } from '../authorization-server/index.ts'
 import type { ListenAddress } from '../http/index.ts'
@@ -51,6 +52,8 @@ export interface MonolithSettings {
   readonly stateKey?: Uint8Array | undefined
   /** Which claims of users are shown, the same as on IAM. Default: `DEFAULT_CLAIMS` of the authorization server. */
   readonly claims?: readonly Claim[] | undefined
+  /** What is issued, and for how long, the same as on IAM. Default: as GitLab has it. */
+  readonly tokens?: TokenSettings | undefined
   /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
   readonly policy?: InstancePolicy | undefined
   /** For so long a refresh token or code that comes again counts as a repeated request. Default 10. */

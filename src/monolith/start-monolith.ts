@@ -93,6 +93,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     },
     mint: hexMint,
     settings: {
+      ...settings.tokens,
       issuer,
       claims: settings.claims,
       doorkeeperVersion: settings.doorkeeperVersion,
@@ -139,7 +140,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
       ...authorizePages(core, sessions, grants),
       ...devicePages({ core, iam, grants, log, limits, confirms: settings.confirmDevice ?? false }),
       ...consentPages({ iam, grants, log }),
-      ...applicationPages(registry, core.policyFor),
+      ...applicationPages({ registry, policyFor: core.policyFor, scopes: core.scopes }),
     }),
     sessionKey: key,
     limits,

@@ -39,16 +39,21 @@ describe('a redirect URI', () => {
   }
 })
 
+const SCOPES = ['api', 'read_user', 'openid']
+
 describe('the form of an application', () => {
   test('is read with its addresses one a line and its scopes in our order', () => {
-    const draft = readDraft({
-      application: {
-        name: '  App ',
-        redirect_uri: 'https://a.example.test/\r\nhttps://b.example.test/\n\n',
-        scopes: ['openid', 'api', 'unheard_of'],
-        confidential: '1',
+    const draft = readDraft(
+      {
+        application: {
+          name: '  App ',
+          redirect_uri: 'https://a.example.test/\r\nhttps://b.example.test/\n\n',
+          scopes: ['openid', 'api', 'unheard_of'],
+          confidential: '1',
+        },
       },
-    })
+      SCOPES,
+    )
     assert.deepEqual(draft, {
       name: 'App',
       redirectUris: ['https://a.example.test/', 'https://b.example.test/'],
@@ -59,7 +64,12 @@ describe('the form of an application', () => {
 
   test('that is missing or of the wrong shape is an empty one', () => {
     for (const application of [undefined, 'x', ['x'], { name: { a: 'b' }, scopes: 'api', redirect_uri: [] }]) {
-      assert.deepEqual(readDraft({ application }), { name: '', redirectUris: [], scopes: [], confidential: false })
+      assert.deepEqual(readDraft({ application }, SCOPES), {
+        name: '',
+        redirectUris: [],
+        scopes: [],
+        confidential: false,
+      })
     }
   })
 
@@ -73,7 +83,7 @@ describe('the form of an application', () => {
 })
 
 describe('the policy of a draft', () => {
-  const read = (policy: unknown) => readDraft({ application: { ...good, policy } } as never)
+  const read = (policy: unknown) => readDraft({ application: { ...good, policy } } as never, SCOPES)
 
   test('is what was chosen, and nothing when nothing was', () => {
     const draft = read({ preset: 'strict', require_pkce: 'public', plain_pkce: '' })

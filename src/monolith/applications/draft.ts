@@ -15,32 +15,20 @@ export interface ApplicationDraft {
 /** Everything that is wrong with a draft, in words for its owner. */
 export type DraftFaults = readonly string[]
 
-/** The scopes an application may be limited to, in the order they are offered. */
-export const SCOPES = [
-  'api',
-  'read_user',
-  'read_api',
-  'openid',
-  'profile',
-  'email',
-  'read_repository',
-  'write_repository',
-] as const
-
 const OUT_OF_BAND = 'urn:ietf:wg:oauth:2.0:oob'
 const FORBIDDEN_SCHEMES = new Set(['data', 'vbscript', 'javascript'])
 const MOST_ADDRESSES = 100
 const LONGEST_ADDRESS = 2_048
 
-/** Reads the form `application[…]`; addresses stand one a line. */
-export function readDraft(parameters: Parameters): ApplicationDraft {
+/** Reads the form `application[…]`; addresses stand one a line, and of the scopes only those `offered` count. */
+export function readDraft(parameters: Parameters, offered: readonly string[]): ApplicationDraft {
   const form = parameters['application']
   const chosen = textsIn(form, 'scopes')
   const policy = chosenPolicy(form)
   return {
     name: (textIn(form, 'name') ?? '').trim(),
     redirectUris: (textIn(form, 'redirect_uri') ?? '').split(/\s+/).filter((line) => line !== ''),
-    scopes: SCOPES.filter((scope) => chosen.includes(scope)),
+    scopes: offered.filter((scope) => chosen.includes(scope)),
     confidential: textIn(form, 'confidential') === '1',
     ...(policy && { policy }),
   }

@@ -18,14 +18,26 @@ const CHANGED_MEANWHILE: DraftFaults = ['The application was changed meanwhile. 
 /** What an application is held to on this server. */
 export type PolicyOf = (application: Pick<Application, 'client_id' | 'policy'>) => Policy
 
+/** What the pages of applications work with. */
+export interface ApplicationPagesOptions {
+  readonly registry: ApplicationRegistry
+  readonly policyFor: PolicyOf
+  /** What an application may be limited to, in the order offered. */
+  readonly scopes: readonly string[]
+}
+
 /** List, new, show, edit, renew the secret, delete: of the signed-in user's own applications only. */
-export function applicationPages(registry: ApplicationRegistry, policyFor: PolicyOf): Pages {
+export function applicationPages({ registry, policyFor, scopes }: ApplicationPagesOptions): Pages {
+  // What an application is limited to already stays a choice, whatever the server offers today.
+  const offeredTo = (application?: Application) => [...new Set([...scopes, ...(application?.scopes ?? [])])]
   const check = (draft: ApplicationDraft, application?: Application): DraftFaults => {
     const faults = checkDraft(draft)
     if (faults.length > 0) return faults
     const policy = draft.policy === undefined ? application?.policy : policyOf(draft)
     return checkAddresses(draft, policyFor({ client_id: application?.client_id ?? '', policy }))
   }
+  const form = (visit: Visit, application: Application | undefined, draft: ApplicationDraft, faults: DraftFaults) =>
+    showForm(visit, { application, draft, faults, scopes: offeredTo(application) })
   const showOne = (visit: Visit, application: Application, secret?: string, notice?: string) =>
     showApplication(visit, { application, policy: policyFor(application), secret, notice })
   return {
@@ -33,31 +45,31 @@ export function applicationPages(registry: ApplicationRegistry, policyFor: Polic
       const applications = await registry.ofOwner(visit.owner.id)
       return page(visit, { title: 'Applications', isWide: true, body: applicationListBody(applications) })
     }),
-    [`GET ${APPLICATIONS_PATH}/new`]: signedIn(async (visit) => showForm(visit, undefined, EMPTY, [])),
+    [`GET ${APPLICATIONS_PATH}/new`]: signedIn(async (visit) => form(visit, undefined, EMPTY, [])),
     [`POST ${APPLICATIONS_PATH}`]: signedIn(async (visit) => {
-      const draft = readDraft(visit.parameters)
+      const draft = readDraft(visit.parameters, offeredTo())
       const faults = check(draft)
-      if (faults.length > 0) return showForm(visit, undefined, draft, faults)
+      if (faults.length > 0) return form(visit, undefined, draft, faults)
       const { application, secret } = await registry.create(visit.owner.id, draft)
       return showOne(visit, application, secret, 'Application created')
     }),
     [`GET ${ONE}`]: ofOwner(registry, async (visit, application) => showOne(visit, application)),
     [`GET ${ONE}/edit`]: ofOwner(registry, async (visit, application) =>
-      showForm(visit, application, draftOf(application), []),
+      form(visit, application, draftOf(application), []),
     ),
     [`PATCH ${ONE}`]: ofOwner(registry, async (visit, application) => {
-      const draft = readDraft(visit.parameters)
+      const draft = readDraft(visit.parameters, offeredTo(application))
       const faults = check(draft, application)
-      if (faults.length > 0) return showForm(visit, application, draft, faults)
+      if (faults.length > 0) return form(visit, application, draft, faults)
       const saved = await registry.update(application, draft)
       return saved === 'saved'
         ? backTo(visit, `${APPLICATIONS_PATH}/${application.id}`, 'Application saved')
-        : showForm(visit, application, draft, CHANGED_MEANWHILE)
+        : form(visit, application, draft, CHANGED_MEANWHILE)
     }),
     [`POST ${ONE}/renew`]: ofOwner(registry, async (visit, application) => {
       const secret = await registry.renewSecret(application)
       return secret === 'conflict'
-        ? showForm(visit, application, draftOf(application), CHANGED_MEANWHILE)
+        ? form(visit, application, draftOf(application), CHANGED_MEANWHILE)
         : showOne(visit, application, secret, 'The secret was renewed. The old one no longer works.')
     }),
     [`DELETE ${ONE}`]: ofOwner(registry, async (visit, application) => {
@@ -102,17 +114,19 @@ function showApplication(visit: Visit, { application, policy, secret, notice }: 
   })
 }
 
-function showForm(
-  visit: Visit,
-  application: Application | undefined,
-  draft: ApplicationDraft,
-  faults: DraftFaults,
-): HttpReply {
+interface ShownForm {
+  readonly application: Application | undefined
+  readonly draft: ApplicationDraft
+  readonly faults: DraftFaults
+  readonly scopes: readonly string[]
+}
+
+function showForm(visit: Visit, { application, draft, faults, scopes }: ShownForm): HttpReply {
   return page(visit, {
     title: application ? `Edit ${application.name}` : 'New application',
     isWide: true,
     status: faults.length > 0 ? 422 : 200,
-    body: applicationFormBody({ application, draft, faults, csrfToken: csrfToken(visit.session) }),
+    body: applicationFormBody({ application, draft, faults, scopes, csrfToken: csrfToken(visit.session) }),
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Application, Policy } from '../../applications/index.ts'
-import { type ApplicationDraft, type DraftFaults, SCOPES } from '../applications/draft.ts'
+import type { ApplicationDraft, DraftFaults } from '../applications/draft.ts'
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
 import { policyFields, policySummary } from './policy.ts'
@@ -68,6 +68,8 @@ export function applicationFormBody(page: {
   readonly application: Application | undefined
   readonly draft: ApplicationDraft
   readonly faults: DraftFaults
+  /** What the application may be limited to. */
+  readonly scopes: readonly string[]
   readonly csrfToken: string
 }): Html {
   const { application, draft, faults } = page
@@ -89,7 +91,7 @@ ${draft.redirectUris.join('\n')}</textarea>
 </fieldset>
 <fieldset><legend>Scopes</legend>
 <p class="soft small">Choose none to allow them all.</p>
-${SCOPES.map((scope) => html`<label class="check"><input type="checkbox" name="application[scopes][]" value="${scope}"${draft.scopes.includes(scope) && ' checked'}> ${scope}</label>`)}
+${page.scopes.map((scope) => html`<label class="check"><input type="checkbox" name="application[scopes][]" value="${scope}"${draft.scopes.includes(scope) && ' checked'}> ${scope}</label>`)}
 </fieldset>
 ${policyFields(draft.policy ?? {})}
 <div class="row">
