@@ -12,6 +12,8 @@ export interface RememberedGrants {
   add(ownerId: string, grant: Pick<GrantDocument, 'client_id' | 'client_name' | 'scope'>): Promise<void>
   list(ownerId: string, clientId?: string): Promise<GrantDocument[]>
   forget(ownerId: string, clientId: string, within: Queryable): Promise<void>
+  /** Forgets everything about a user, whose tokens end on both sides. */
+  forgetUser(ownerId: string, within: Queryable): Promise<void>
   /** Test control: forgets all of them. */
   reset(): Promise<void>
 }
@@ -71,6 +73,9 @@ where g.user_id = $1 and ($2::text is null or a.client_id = $2) order by g.creat
     },
     async forget(ownerId, clientId, within) {
       await within.query(`delete from ${table} where user_id = $1 and ${ofApplication}`, [ownerId, clientId])
+    },
+    async forgetUser(ownerId, within) {
+      await within.query(`delete from ${table} where user_id = $1`, [ownerId])
     },
     async reset() {
       await database.query(`delete from ${table}`)

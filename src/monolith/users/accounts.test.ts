@@ -6,6 +6,7 @@ import { freePortRange } from '../../../test/support/ports.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import { type RunningIam, startIam } from '../../iam/index.ts'
 import { silentLog } from '../../observability/index.ts'
+import { rememberedGrants } from '../grants/iam-grants.ts'
 import type { RunningMonolith } from '../index.ts'
 
 const TOKEN = 'admin-token-of-the-tests'
@@ -119,6 +120,21 @@ for (const engine of testDatabases())
         await assertEnds('IAM', there, onIam)
         assert.notEqual((await password(there))['access_token'], undefined)
       }
+    })
+
+    test('what IAM was known to hold for a user is forgotten with the tokens, and of nobody else', async () => {
+      const remembered = rememberedGrants(store.database, 'monolith')
+      const grant = { client_id: 'web', client_name: 'Web', scope: 'api' }
+      for (const end of ['1/sign_out', '1/block']) {
+        for (const user of ['1', '2']) await remembered.add(user, grant)
+        assert.equal((await remembered.list('1')).length, 1)
+        assert.equal((await admin('POST', end)).status, 201)
+        assert.deepEqual(await remembered.list('1'), [])
+        assert.equal((await remembered.list('2')).length, 1)
+      }
+      assert.equal((await admin('POST', '1/unblock')).status, 201)
+      const { iam: there } = sides()
+      await eventually('the user may begin again', async () => (await password(there))['access_token'] !== undefined)
     })
 
     test('a user who is deleted while IAM is away has nothing left there as soon as it is back', async () => {

@@ -1,6 +1,7 @@
 import type { AuthorizationServer } from '../../authorization-server/index.ts'
 import type { UserClaims } from '../../handoff/index.ts'
 import { assertSchemaName, type Database, type Queryable } from '../../storage/index.ts'
+import { rememberedGrants } from '../grants/iam-grants.ts'
 import { hashPassword } from './password.ts'
 
 /** Columns of the users, and the changes of users that IAM must be told. Null in `delivered`: to be told. */
@@ -56,6 +57,7 @@ export function accounts(
 ): Accounts {
   assertSchemaName(schema)
   const users = `${schema}.users`
+  const remembered = rememberedGrants(database, schema)
 
   /** Runs one statement that changes a user and returns the new version, and what goes with it. */
   async function write(
@@ -72,6 +74,7 @@ export function accounts(
       if (ends !== 'nothing') await tx.query(`delete from ${schema}.sessions where user_id = $1`, [id])
       if (ends === 'everything' || ends === 'for_good') {
         await core.subjects.end(id, { barred: ends === 'for_good' }, tx)
+        await remembered.forgetUser(id, tx)
       }
       await also(tx)
       await tellIam(tx, id, row.version, statement.startsWith('delete'))
