@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import type { Destination } from '../routing/index.ts'
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts'
+import { keepReadable } from './early-answer.ts'
 import { filterGoAheads } from './go-ahead-filter.ts'
 
 /** A side behind the gateway and the connections to it. */
@@ -64,6 +65,7 @@ export function openUpstream(
         if (outcome[1]) {
           watch(outcome[1])
           filterGoAheads(outcome[1])
+          keepReadable(outcome[1])
         }
         callback(...outcome)
       }),
