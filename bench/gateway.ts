@@ -37,6 +37,11 @@ export async function benchGateway(args: string[]): Promise<void> {
     },
   })
   const options = { rounds: Number(values.rounds), requests: Number(values.requests), only: values.only }
+  await withBenchPlan((plan, children) => measureAll(options, plan, children))
+}
+
+/** Runs a benchmark before two upstreams, and ends them and every process it adds to `children`. */
+export async function withBenchPlan(run: (plan: BenchPlan, children: ChildProcess[]) => Promise<void>): Promise<void> {
   if (!isInstalled('nginx')) throw new Error('the benchmark needs nginx for its two upstreams')
   const scratch = mkdtempSync(join(tmpdir(), 'handover-bench-'))
   const children: ChildProcess[] = []
@@ -57,7 +62,7 @@ export async function benchGateway(args: string[]): Promise<void> {
         stdio: 'inherit',
       }),
     )
-    await measureAll(options, plan, children)
+    await run(plan, children)
   } finally {
     for (const child of children) child.kill('SIGKILL')
     rmSync(scratch, { recursive: true, force: true })
@@ -103,7 +108,8 @@ async function cpuPerRequest(
   return (cpuMicroseconds(one.pid) - before) / requests
 }
 
-function requestsFor(plan: BenchPlan): { get: LoadRequest; post: LoadRequest } {
+/** A request of each kind, of an application that has moved. */
+export function requestsFor(plan: BenchPlan): { get: LoadRequest; post: LoadRequest } {
   const clientId = plan.moved[0] ?? ''
   const query = `client_id=${clientId}&response_type=code&scope=read_user&state=abcdef&redirect_uri=https%3A%2F%2Fa.test%2Fcb`
   const form = `grant_type=client_credentials&client_id=${clientId}&client_secret=${'s'.repeat(32)}&scope=read_user`
@@ -114,14 +120,14 @@ function requestsFor(plan: BenchPlan): { get: LoadRequest; post: LoadRequest } {
 }
 
 /** A proxy that does not send moved clients to IAM and the others to legacy is no peer: then the figures mean nothing. */
-async function assertRoutes(proxy: PeerProxy, port: number, plan: BenchPlan): Promise<void> {
+export async function assertRoutes(proxy: PeerProxy, port: number, plan: BenchPlan): Promise<void> {
   const side = async (clientId: string, method: 'GET' | 'POST') => {
     const form = `grant_type=client_credentials&client_id=${clientId}`
     const url = `http://127.0.0.1:${port}${method === 'GET' ? `/oauth/authorize?client_id=${clientId}` : '/oauth/token'}`
     const answer = await fetch(url, method === 'GET' ? {} : { method, body: new URLSearchParams(form) })
     return ((await answer.json()) as { side: string }).side
   }
-  await eventually(`${proxy.name} routes`, async () => (await side(plan.moved[0] ?? '', 'GET')) === 'iam', 10_000)
+  await eventually(`${proxy.name} routes`, async () => (await side(plan.moved[0] ?? '', 'GET')) === 'iam', 60_000)
   const faults = [(await side(plan.unmoved[0] ?? '', 'GET')) !== 'legacy' && 'GET of an application that has not moved']
   if (proxy.routesForms) {
     faults.push((await side(plan.moved[0] ?? '', 'POST')) !== 'iam' && 'POST of a moved application')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { benchEngine } from './engine.ts'
 import { benchGateway } from './gateway.ts'
 import { benchHostile } from './hostile.ts'
+import { benchLowRate } from './low-rate.ts'
 import { benchPropagation } from './propagation.ts'
 import { benchTokens } from './tokens.ts'
 
@@ -14,6 +15,9 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
   gateway     the gateway beside other proxies, then the decision alone; what runs when WHAT is left out
               --rounds N (3)   --requests N a round (20000)   --only PART of a proxy's name, may be repeated
   decision    the decision alone
+  low-rate    how much later answers come through nginx and through the gateway when hardly anything happens: 200
+              requests a second over one connection
+              --rounds N (10)   --seconds N a round (2)
   tokens      the token endpoint, introspection, token info and userinfo beside oidc-provider on the same store;
               then how long answers take at 60 % of what each server can do
               --rounds N (3)   --requests N a round (5000)   --latency-seconds N (5; 0 leaves latency out)
@@ -52,6 +56,9 @@ switch (what) {
     break
   case 'hostile':
     await benchHostile(args)
+    break
+  case 'low-rate':
+    await benchLowRate(args)
     break
   case 'propagation':
     await benchPropagation(args)
