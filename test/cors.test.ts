@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { preflightReply, withCors as withServersCors } from '../src/authorization-server/cors.ts'
-import { routeOf } from '../src/authorization-server/routes.ts'
-import { isSuffixed, withCors as withGatewaysCors } from '../src/gateway/cors.ts'
+import { preflightReply, routeOf, withCors as withServersCors } from '../src/authorization-server/index.ts'
+import { isSuffixed, withCors as withGatewaysCors } from '../src/gateway/index.ts'
 import type { HttpRequest } from '../src/http/index.ts'
 import { matchEndpoint } from '../src/routing/index.ts'
 

@@ -1,5 +1,6 @@
 export { DEFAULT_CLAIMS } from './claims.ts'
 export type * from './contract.ts'
+export { preflightReply, withCors } from './cors.ts'
 export type { DoorkeeperVersion } from './dialect.ts'
 export type { SigningAlgorithm } from './keys/algorithms.ts'
 export type { SigningKeyChange, SigningKeyView, Withdrawal } from './keys/ring.ts'
@@ -36,6 +37,7 @@ export {
   redirectReply,
   securityHeaders,
 } from './replies.ts'
+export { routeOf } from './routes.ts'
 export { securityEventLine, securityLogLine } from './security-event-line.ts'
 export { createAuthorizationServer } from './server.ts'
 export type { LiveCredentials, Living } from './store/live-credentials.ts'
