@@ -18,8 +18,9 @@ describe('a gateway that stops', () => {
   test('lets what is under way finish, takes nothing new, and says so', async () => {
     const { legacy, gateway } = await bed.whole({ adminListen: ADMIN, limits: { drainMs: 5_000 } })
     let finish: (() => void) | undefined
-    legacy.answer = (_request, response) => {
-      finish = () => void response.end('done')
+    legacy.answer = (request, response) => {
+      if (request.url === '/slow') finish = () => void response.end('done')
+      else response.end()
     }
     const sent = get(`${gateway.url}/slow`)
     const answered = once(sent, 'response') as Promise<[IncomingMessage]>
@@ -27,7 +28,11 @@ describe('a gateway that stops', () => {
     const closed = gateway.close()
     const readiness = await fetch(`${gateway.adminUrl}/readyz`)
     assert.deepEqual([readiness.status, ((await readiness.json()) as { status: string }).status], [503, 'draining'])
-    await assert.rejects(fetch(gateway.url))
+    // What comes before the listener is closed is answered.
+    const isTaken = () => fetch(gateway.url).then(({ status }) => status === 200)
+    await assert.rejects(async () => {
+      while (await isTaken());
+    })
     finish?.()
     const [answer] = await answered
     assert.equal(answer.headers.connection, 'close')
