@@ -24,14 +24,15 @@ async function keySet(ring: KeyRing): Promise<JSONWebKeySet> {
 const kidOf = (token: string) => decodeProtectedHeader(token).kid
 
 for (const engine of testDatabases()) {
-  describe(`signing keys on ${engine.kind}`, () => {
-    let store: TestDatabase
-    let schemas = 0
-    before(async () => {
-      store = await engine.open()
-    })
-    after(() => store.close())
+  // One database for both suites, each in schemas of its own.
+  let store: TestDatabase
+  before(async () => {
+    store = await engine.open()
+  })
+  after(() => store.close())
 
+  describe(`signing keys on ${engine.kind}`, () => {
+    let schemas = 0
     const newSchema = async () => {
       const schema = `ring_${'abcdefghijklmnop'[schemas++]}`
       await migrate(store.database, schema, authorizationMigrations)
@@ -159,18 +160,15 @@ for (const engine of testDatabases()) {
     const TOKEN_LIFE_MS = 600
     const RUN_MS = 5_000
     const policy: KeyPolicy = { algorithms: ['RS256'], lifetime: 100, stale: 300, lead: 700, keep: 1_500 }
-    let store: TestDatabase
     let second: Database | undefined
     let server: Server
     before(async () => {
-      store = await engine.open()
       await migrate(store.database, 'turned', authorizationMigrations)
       if (store.location.kind === 'postgres') second = await openDatabase(store.location)
     })
     after(async () => {
       server.close()
       await second?.close()
-      await store.close()
     })
 
     test('whoever has cached the keys for as long as is allowed verifies every token of every process', async (context) => {
