@@ -304,7 +304,7 @@ export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = P
 }
 
 /** Waits until `condition` holds; rejects after a while. */
-export async function until(condition: () => boolean | Promise<boolean>, patienceMs = 8_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, patienceMs = 120_000): Promise<void> {
   const end = performance.now() + patienceMs
   while (!(await condition())) {
     if (performance.now() > end) throw new Error('waited in vain')

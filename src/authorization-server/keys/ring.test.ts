@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { eventually } from '../../../test/support/wait.ts'
 import { type Database, migrate, openDatabase } from '../../storage/index.ts'
 import { DIALECTS } from '../dialect.ts'
 import { createKeyStore } from '../store/keys.ts'
@@ -137,7 +137,7 @@ for (const engine of testDatabases()) {
       })
       const { ring, told } = ringOn(schema, { sealingKeys: [renewed, sealing] })
       assert.equal(kidOf(await ring.signJwt({})), first)
-      for (let tries = 0; told().length === 0 && tries < 200; tries++) await sleep(10)
+      await eventually('it is sealed anew', () => told().length > 0)
       assert.deepEqual(told(), ['resealed'])
       assert.equal(kidOf(await ringOn(schema, { sealingKeys: [renewed] }).ring.signJwt({})), first)
     })
