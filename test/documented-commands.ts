@@ -14,7 +14,7 @@ export interface DocumentedCommand {
 }
 
 const SPAN = /`(?:\.\/bin\/)?(handover [a-z][^`]*)`/g
-const LINE = /^\s*(?:\$ |sudo )?(?:\.\/bin\/)?(handover [a-z].*)$/
+const LINE = /^\s*(?:\$ |sudo |npx )?(?:\.\/bin\/)?(handover [a-z].*)$/
 const FENCE = /^\s*```(\S*)/
 const SHELLS = ['sh', 'bash', 'shell', 'console']
 
@@ -71,6 +71,30 @@ function commandOf(at: string, text: string, isTyped: boolean): DocumentedComman
   const isWhole = args.length === words.length - 1
   const hasOptions = args.some((word) => word.startsWith('-'))
   return { at, text, args, isComplete: isWhole && (isTyped || hasOptions || args.length > 2) }
+}
+
+/** A shell block of a document, without its indentation. */
+export interface ShellBlock {
+  readonly line: number
+  readonly text: string
+  /** What the page says it prints: the block without a language that follows at once. */
+  readonly prints: string | undefined
+}
+
+/** The shell blocks of a document, in their order. */
+export function shellBlocks(document: string): ShellBlock[] {
+  const blocks = Array.from(document.matchAll(/^( *)```(\S*)\n([\s\S]*?)^ *```$/gm), (match) => {
+    const [whole, indent = '', language = '', inside = ''] = match
+    const lines = inside.split('\n').map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line))
+    const line = document.slice(0, match.index).split('\n').length + 1
+    return { line, language, text: lines.join('\n').trimEnd(), end: match.index + whole.length, start: match.index }
+  })
+  return blocks.flatMap(({ line, language, text, end }, at) => {
+    if (!SHELLS.includes(language)) return []
+    const next = blocks[at + 1]
+    const isOutput = next?.language === '' && document.slice(end, next.start).trim() === ''
+    return [{ line, text, prints: isOutput ? next.text : undefined }]
+  })
 }
 
 /** The words of a simple command, by the rules of the shell, as far as its redirection, pipe, end or comment. */
