@@ -15,7 +15,13 @@ export { type ChatAnswer, headingOf, outcomeOf, refusal, type Section, stateInWo
 export { channelRefusal } from './rules/channel.ts'
 export { consistencyRefusal } from './rules/consistency.ts'
 export { jumpRefusal } from './rules/jump.ts'
-export { type Obstacle, productionObstacles } from './rules/production-check.ts'
+export {
+  type ApplicationFacts,
+  isFailing,
+  type Obstacle,
+  productionObstacles,
+  totalsOf,
+} from './rules/production-check.ts'
 export { DEFAULT_RULES, type RuleSettings } from './rules/settings.ts'
 export { isWidening } from './rules/widening.ts'
 export { type SlackMessage, slackMessage } from './slack-message.ts'

@@ -27,7 +27,7 @@ const recordSchema = z.object({
   iam_version: z.int().nullable(),
 })
 type ApplicationRecord = z.infer<typeof recordSchema>
-const listSchema = z.object({ applications: z.array(recordSchema) })
+const listSchema = z.object({ applications: z.array(recordSchema), next: z.int().nullable() })
 const confirmedSchema = z.object({ applied: z.boolean() })
 
 /** A hundred thousand applications take a moment to list. */
@@ -70,8 +70,13 @@ function confirm(names: readonly string[], line: CommandLine): ControlPlan {
 }
 
 async function notArrived(ask: ControlClient): Promise<ApplicationRecord[]> {
-  const { applications } = listSchema.parse(await ask('GET', '/api/v1/applications'))
-  return applications.filter(({ version, iam_version: held }) => held === null || held < version)
+  const found: ApplicationRecord[] = []
+  for (let after: number | null = 0; after !== null; ) {
+    const page = listSchema.parse(await ask('GET', `/api/v1/applications?arrived=false&limit=1000&after=${after}`))
+    found.push(...page.applications)
+    after = page.next
+  }
+  return found
 }
 
 async function find(ask: ControlClient, name: string): Promise<ApplicationRecord> {

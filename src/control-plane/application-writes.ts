@@ -53,6 +53,7 @@ export function putApplication(
       client_id: application.client_id,
       version: application.version,
       iam_version: greatest(stored?.is_removed ? null : (stored?.iam_version ?? null), iamVersion),
+      name: application.name,
     }
     if (held && held.version === next.version && held.iam_version === next.iam_version) {
       return { change: undefined, result: { kind: 'unchanged', application: held } }
@@ -180,7 +181,8 @@ function known(document: Application | KnownApplication): KnownApplication {
 
 function recordOf(id: number, stored: Stored): ApplicationRecord | undefined {
   if (stored.is_removed || stored.client_id === null) return undefined
-  return { id, client_id: stored.client_id, version: stored.version, iam_version: stored.iam_version }
+  const { client_id, version, iam_version, document } = stored
+  return { id, client_id, version, iam_version, name: document?.name }
 }
 
 function greatest(a: number | null, b: number | null): number | null {

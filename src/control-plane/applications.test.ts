@@ -145,11 +145,15 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.announce(testApplication(7, { client_id: 'renamed' }))).status, 200)
     })
 
-    test('the list holds id, client_id and both versions of every application', async () => {
+    test('the list holds id, client_id, name and both versions of every application', async () => {
       const { json } = await plane.ask('GET', '/api/v1/applications', { token: plane.replicationToken })
       const second = json.applications.find((each: { id: number }) => each.id === 2)
-      assert.deepEqual(second, { id: 2, client_id: 'client-2', version: 3, iam_version: 3 })
+      assert.deepEqual(second, {
+        ...{ id: 2, client_id: 'client-2', name: 'Application 2', version: 3, iam_version: 3, arrived: true },
+        ...{ side: 'rails', flag: { on: false, gate: 'none' }, failing: false, report: null },
+      })
       assert.equal(json.applications.length, 5)
+      assert.equal(json.next, null)
     })
 
     test('announcements that do not fit are refused with field and rule', async () => {

@@ -7,6 +7,8 @@ export interface ApplicationRecord {
   readonly version: number
   /** The version that IAM holds; null when it holds none. */
   readonly iam_version: number | null
+  /** As its platform announced it; an older replica records none. Untrusted text. */
+  readonly name?: string | undefined
 }
 
 /** Whether IAM holds an application's current version, so that it may be routed there. */

@@ -147,7 +147,7 @@ async function load(database: Database, schema: string): Promise<StoredWorld> {
     const applications: ApplicationRecord[] = []
     for (let last = 0; ; ) {
       const page = await tx.query<ApplicationRecord>(
-        `select id, client_id, version, iam_version from ${schema}.applications
+        `select id, client_id, version, iam_version, document ->> 'name' as name from ${schema}.applications
           where id > $1 and not is_removed order by id limit ${LOAD_PAGE}`,
         [last],
       )

@@ -18,6 +18,7 @@ import {
   type StoredFlag,
   type VersionedChange,
 } from './model.ts'
+import { SortedIds } from './sorted-ids.ts'
 import type { StoredWorld } from './store.ts'
 
 /** The flags that gateways go by; others are for those who ask by OFREP. */
@@ -33,6 +34,7 @@ export class View {
   #stamp: string
   #arrived = 0
   readonly #applications = new Map<number, ApplicationRecord>()
+  readonly #ids = new SortedIds()
   readonly #byClientId = new Map<string, ApplicationRecord>()
   readonly #flags = new Map<Environment, Map<string, StoredFlag>>()
   readonly #brakes = new Map<Environment, Brake>()
@@ -98,6 +100,11 @@ export class View {
     return [...this.#applications.values()]
   }
 
+  /** The ids of up to `count` applications after an id, in ascending order. */
+  idsAfter(id: number, count: number): readonly number[] {
+    return this.#ids.after(id, count)
+  }
+
   /** What has been set in an environment, by flag name. */
   storedFlags(environment: Environment): ReadonlyMap<string, StoredFlag> {
     return this.#flags.get(environment) ?? new Map()
@@ -141,16 +148,26 @@ export class View {
   }
 
   #put(application: ApplicationRecord): void {
-    this.#drop(application.id)
-    this.#applications.set(application.id, application)
-    this.#byClientId.set(application.client_id, application)
+    const { id } = application
+    // An older replica records a change without the name.
+    const name = application.name ?? this.#applications.get(id)?.name
+    this.#forget(id)
+    const record = { ...application, name }
+    this.#applications.set(id, record)
+    this.#ids.add(id)
+    this.#byClientId.set(application.client_id, record)
     if (hasArrived(application)) this.#arrived++
   }
 
   #drop(id: number): void {
+    this.#forget(id)
+    this.#applications.delete(id)
+    this.#ids.remove(id)
+  }
+
+  #forget(id: number): void {
     const held = this.#applications.get(id)
     if (!held) return
-    this.#applications.delete(id)
     if (this.#byClientId.get(held.client_id) === held) this.#byClientId.delete(held.client_id)
     if (hasArrived(held)) this.#arrived--
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AUTH_TOKEN_HEADER, INTERNAL_PATHS, storedClientSchema } from '../handoff/index.ts'
 import { type Call, call } from '../http/index.ts'
-import type { DeliveryOutcome, ReplicationTarget } from './ports.ts'
+import type { DeliveryOutcome, HeldApplication, ReplicationTarget } from './ports.ts'
 
 const heldByIamSchema = z.object({
   clients: z.array(z.object({ id: z.int(), client_id: z.string(), version: z.int() })),
@@ -11,7 +11,10 @@ const heldByControlPlaneSchema = z.object({
   applications: z.array(
     z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() }),
   ),
+  /** An older control plane answers with the whole list and without this. */
+  next: z.int().nullish(),
 })
+const PAGE = 1_000
 
 const announcedSchema = z.object({
   applied: z.boolean(),
@@ -70,13 +73,16 @@ export function controlPlaneTarget(options: { readonly url: string; readonly tok
       ),
     remove: ({ id, version }) => attempt({ method: 'DELETE', url: `${base}/${id}?version=${version}`, headers }),
     async list() {
-      const { applications } = heldByControlPlaneSchema.parse(await read(base, headers))
-      return applications.map(({ id, client_id, version, iam_version }) => ({
-        id,
-        clientId: client_id,
-        version,
-        reportedVersion: iam_version,
-      }))
+      const held: HeldApplication[] = []
+      for (let after: number | undefined = 0; after !== undefined; ) {
+        const answer = await read(`${base}?limit=${PAGE}&after=${after}`, headers)
+        const { applications, next } = heldByControlPlaneSchema.parse(answer)
+        for (const { id, client_id, version, iam_version } of applications) {
+          held.push({ id, clientId: client_id, version, reportedVersion: iam_version })
+        }
+        after = next ?? undefined
+      }
+      return held
     },
   }
 }

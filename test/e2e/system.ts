@@ -163,7 +163,7 @@ export async function untilReplicated(system: System, count: number): Promise<vo
   const { readFileSync } = await import('node:fs')
   const token = readFileSync(join(system.dataDir, 'admin-token'), 'utf8').trim()
   await eventually('every application is replicated', async () => {
-    const answer = await fetch(`${system.controlUrl}/api/v1/applications`, {
+    const answer = await fetch(`${system.controlUrl}/api/v1/applications?limit=1000`, {
       headers: { authorization: `Bearer ${token}` },
     })
     const { applications } = (await answer.json()) as {

@@ -176,7 +176,9 @@ async function untilReplicated(controlUrl: string, token: string, count: number)
   await eventually(
     'every application is replicated',
     async () => {
-      const answer = await fetch(`${controlUrl}/api/v1/applications`, { headers: { authorization: `Bearer ${token}` } })
+      const answer = await fetch(`${controlUrl}/api/v1/applications?limit=1000`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
       const { applications } = (await answer.json()) as {
         applications: Array<{ version: number; iam_version: number | null }>
       }

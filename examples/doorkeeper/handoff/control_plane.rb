@@ -2,6 +2,7 @@ module Iam
   # The part of the control plane's API that tells it of applications.
   class ControlPlane
     PATH = "/api/v1/applications".freeze
+    PAGE = 1000
 
     def initialize(url:, token:)
       @http = JsonHttp.new(url, "Authorization" => "Bearer #{token}")
@@ -17,8 +18,16 @@ module Iam
       @http.delete("#{PATH}/#{id}", version: version)
     end
 
+    # The whole list, page by page: each answer says after which id the next page begins, and nil at the end.
     def held_applications
-      @http.get(PATH).fetch("applications")
+      held = []
+      after = 0
+      while after
+        page = @http.get(PATH, limit: PAGE, after: after)
+        held.concat(page.fetch("applications"))
+        after = page["next"]
+      end
+      held
     end
   end
 end

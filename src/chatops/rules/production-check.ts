@@ -119,10 +119,7 @@ function gatewayObstacles({ gateways }: ProductionFacts, check: CheckSettings): 
 function applicationObstacles({ gateways }: ProductionFacts): string[] {
   const connected = gateways.filter(({ isConnected }) => isConnected)
   const open = [...new Set(connected.flatMap(({ openApplications }) => openApplications ?? []))]
-  const failing = totals(connected.flatMap(({ applications }) => applications ?? [])).filter(
-    ({ successes, failures }) =>
-      failures >= ENOUGH_FAILURES && failures * 100 >= (successes + failures) * FAILING_PERCENT,
-  )
+  const failing = totalsOf(connected.flatMap(({ applications }) => applications ?? [])).filter(isFailing)
   const told = failing.map(({ id, successes, failures, error }) => {
     const last = error === undefined ? '' : `, the last with ${error}`
     return `application ${id} fails at IAM: ${failures} of ${successes + failures} requests${last}`
@@ -136,7 +133,13 @@ function applicationObstacles({ gateways }: ProductionFacts): string[] {
   ]
 }
 
-function totals(parts: readonly ApplicationFacts[]): ApplicationFacts[] {
+/** Whether nearly nothing of an application succeeds at IAM, and not just in somebody's trial. */
+export function isFailing({ successes, failures }: Pick<ApplicationFacts, 'successes' | 'failures'>): boolean {
+  return failures >= ENOUGH_FAILURES && failures * 100 >= (successes + failures) * FAILING_PERCENT
+}
+
+/** What several gateways report of applications, added up by application; those with the most failures first. */
+export function totalsOf(parts: readonly ApplicationFacts[]): ApplicationFacts[] {
   const sums = new Map<number, ApplicationFacts>()
   for (const { id, successes, failures, error } of parts) {
     const sum = sums.get(id) ?? { id, successes: 0, failures: 0 }

@@ -1,5 +1,6 @@
 import type { Environment } from '../../flags/index.ts'
 import type { GatewayRecord } from './gateway-record.ts'
+import type { GatewayRegistry } from './gateway-registry.ts'
 
 /** What the gateways of one environment report that changes where they send new flows. Each list holds names. */
 export interface GatewayHealth {
@@ -16,6 +17,11 @@ export interface GatewayHealth {
 export interface CommonState {
   readonly brake: boolean
   readonly iamAvailable: (application: number | undefined) => boolean
+}
+
+/** The gateways of all replicas; those of this replica alone while the database does not answer. */
+export function knownGateways({ gateways }: { readonly gateways: GatewayRegistry }): Promise<readonly GatewayRecord[]> {
+  return gateways.all().catch(() => gateways.own())
 }
 
 /** Reads the reports of the gateways that are connected. */

@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { applicationSchema } from '../../applications/index.ts'
 import { PEOPLE } from '../access/roles.ts'
+import { listApplications } from '../application-list.ts'
 import {
   type ApplicationOutcome,
   confirmApplication,
@@ -13,13 +12,15 @@ import {
 } from '../application-writes.ts'
 import type { Cause } from '../audit/cause.ts'
 import { callerCause, requestCause } from '../audit/request-cause.ts'
-import { type ApplicationRecord, hasArrived } from '../model.ts'
+import { applicationReports } from '../gateways/application-reports.ts'
+import { knownGateways } from '../gateways/gateway-health.ts'
+import { hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
 import { sendFieldFaults, sendProblem } from '../problems.ts'
+import { listAnswerSchema, listedDocument, listQuerySchema } from './listed-application.ts'
 
 const REPLICATION = { roles: ['replication', 'administrator'] as const }
 const READ = { roles: [...PEOPLE, 'replication'] as const }
-const LIST_CHUNK = 1_000
 
 const idField = z
   .string()
@@ -31,6 +32,7 @@ const idSchema = z.object({ id: idField })
 const recordSchema = z.object({
   id: z.int(),
   client_id: z.string(),
+  name: z.string().optional().describe('As its platform announced it: untrusted text'),
   version: z.int(),
   iam_version: z.int().nullable(),
 })
@@ -54,22 +56,7 @@ const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).e
 /** Applications as replication announces them, and as people look them up. */
 export function applicationRoutes(api: Api, plane: Plane): void {
   putAndRemove(api, plane)
-  api.get(
-    '/api/v1/applications',
-    {
-      config: READ,
-      schema: {
-        tags: ['applications'],
-        summary: 'All applications',
-        response: { 200: z.object({ applications: z.array(recordSchema) }) },
-      },
-    },
-    async (_request, reply) => {
-      await plane.feed.catchUp()
-      const chunks = Readable.from(listOf(plane.feed.view.applications()))
-      return reply.type('application/json').send(chunks as never)
-    },
-  )
+  listRoute(api, plane)
   api.get(
     '/api/v1/applications/:id',
     {
@@ -90,6 +77,29 @@ export function applicationRoutes(api: Api, plane: Plane): void {
       const document = found && (await readApplication(plane.store, found.id))
       if (!found || !document) return sendUnknown(reply, id)
       return { ...found, arrived: hasArrived(found), application: document }
+    },
+  )
+}
+
+/** A page of the list, with what the gateways of an environment report. */
+function listRoute(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/applications',
+    {
+      config: READ,
+      schema: {
+        tags: ['applications'],
+        summary: 'The applications in the order of their ids, page by page',
+        querystring: listQuerySchema,
+        response: { 200: listAnswerSchema },
+      },
+    },
+    async (request) => {
+      const { after, limit, ...filter } = request.query
+      await plane.feed.catchUp()
+      const reports = applicationReports(await knownGateways(plane), filter.environment)
+      const { applications, next } = await listApplications(plane.feed.view, filter, { after, limit }, reports)
+      return { applications: applications.map(listedDocument), next }
     },
   )
 }
@@ -205,19 +215,6 @@ function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSch
 function sendUnknown(reply: FastifyReply, id: string): FastifyReply {
   const detail = `no application has the id or client_id ${JSON.stringify(id.slice(0, 255))}`
   return sendProblem(reply, 404, 'unknown_application', { detail })
-}
-
-/** The list in pieces, so that a hundred thousand applications hold nobody up. */
-async function* listOf(applications: readonly ApplicationRecord[]): AsyncGenerator<string> {
-  yield '{"applications":['
-  for (let at = 0; at < applications.length; at += LIST_CHUNK) {
-    const rows = applications
-      .slice(at, at + LIST_CHUNK)
-      .map(({ id, client_id, version, iam_version }) => JSON.stringify({ id, client_id, version, iam_version }))
-    yield (at === 0 ? '' : ',') + rows.join(',')
-    await turn()
-  }
-  yield ']}'
 }
 
 function isStorable(text: string): boolean {

@@ -2,8 +2,13 @@ import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { ROUTING_FLAG, WIRE_DESTINATION } from '../../routing/index.ts'
 import { PEOPLE } from '../access/roles.ts'
-import { commonState, type GatewayHealth, gatewayHealth, healthInWords } from '../gateways/gateway-health.ts'
-import type { GatewayRecord } from '../gateways/gateway-record.ts'
+import {
+  commonState,
+  type GatewayHealth,
+  gatewayHealth,
+  healthInWords,
+  knownGateways,
+} from '../gateways/gateway-health.ts'
 import { hasArrived } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
 import type { View } from '../view.ts'
@@ -101,11 +106,6 @@ export function explainRoutes(api: Api, plane: Plane): void {
       return answer(view, environment, outcome, health)
     },
   )
-}
-
-/** What the other replicas know needs the database; what this one knows does not. */
-function knownGateways({ gateways }: Plane): Promise<readonly GatewayRecord[]> {
-  return gateways.all().catch(() => gateways.own())
 }
 
 function describe(question: z.infer<typeof questionSchema>): DescribedRequest {
