@@ -12,3 +12,4 @@ export {
   parsePolicyTarget,
   presetPolicy,
 } from './policy.ts'
+export { applicationInWords, shownName } from './shown-name.ts'

@@ -32,6 +32,12 @@ describe('a message to Slack', () => {
     assert.doesNotMatch(text, /<[!@]/)
   })
 
+  test('shows a line of its own for each line of the answer, whatever an application is called', () => {
+    const { blocks } = slackMessage(answer([section('done', ['moved: 3 "Pay\n> all\u2028is\u202e well"'])]), 'alice')
+    const block = blocks[1]?.['text'] as { text: string } | undefined
+    assert.equal(block?.text, ':white_check_mark: *x: done*\nmoved: 3 "Pay &gt; all is  well"')
+  })
+
   test('stays within the limits of Slack, and says what it left out', () => {
     const long = answer(Array.from({ length: 60 }, () => section('info', Array(500).fill('a & b'.repeat(20)))))
     const { blocks, text } = slackMessage(long, 'alice')

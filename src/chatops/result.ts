@@ -42,15 +42,15 @@ export function headingOf(environment: Environment, word: string): string {
   return `${environment}: ${word}`
 }
 
-/** A flag's state in words. */
-export function stateInWords(state: FlagState): string {
+/** A flag's state in words; `nameOf` says how an actor is shown. */
+export function stateInWords(state: FlagState, nameOf: (actor: string) => string = (actor) => actor): string {
   const said: string[] = []
   if (state.boolean) said.push('on for all')
-  if (state.actors.length > 0) said.push(`on for ${state.actors.join(', ')}`)
+  if (state.actors.length > 0) said.push(`on for ${state.actors.map(nameOf).join(', ')}`)
   if (state.percentage_of_actors > 0) said.push(`${state.percentage_of_actors} % of applications`)
   if (state.percentage_of_time > 0) said.push(`${state.percentage_of_time} % of the time`)
   if (state.feature_groups.length > 0) said.push(`feature groups ${state.feature_groups.join(', ')}`)
   if (said.length === 0) said.push('off for all')
-  if (state.opted_out.length > 0) said.push(`opted out: ${state.opted_out.join(', ')}`)
+  if (state.opted_out.length > 0) said.push(`opted out: ${state.opted_out.map(nameOf).join(', ')}`)
   return said.join('; ')
 }

@@ -1,4 +1,5 @@
 import type { ChatAnswer, Section, Tone } from './result.ts'
+import { withoutControls } from './terminal.ts'
 
 const MARKS: Readonly<Record<Tone, string>> = {
   done: ':white_check_mark:',
@@ -45,7 +46,7 @@ function sectionText({ heading, tone, lines }: Section): string {
   const head = `${MARKS[tone]} *${escaped(heading).replaceAll('*', '')}*`
   let text = head
   for (const [index, line] of lines.entries()) {
-    const next = `${text}\n${escaped(line)}`
+    const next = `${text}\n${escaped(withoutControls(line))}`
     if (next.length > MAX_SECTION - 40) return `${text}\n… and ${lines.length - index} more lines`
     text = next
   }

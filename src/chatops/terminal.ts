@@ -11,7 +11,7 @@ export function terminalLines(answer: ChatAnswer): string[] {
   return [...lines, `correlation id ${answer.correlationId}`].map(withoutControls)
 }
 
-function withoutControls(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return line.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
+/** A line for a terminal: what would move its cursor, ring its bell or turn text around is a blank. */
+export function withoutControls(line: string): string {
+  return line.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ')
 }

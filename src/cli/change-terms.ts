@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { z } from 'zod'
+import { withoutControls } from '../chatops/index.ts'
 import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
 import { RefusedError } from './control-client.ts'
 import type { Printed } from './control-command.ts'
@@ -91,7 +92,7 @@ export async function confirmed(preview: Preview, count: number, io: CommandIo):
         `Nothing was changed; add --confirm=${count}, or --confirm for any number`,
     )
   }
-  for (const text of previewLines(preview)) io.stderr.write(`${text}\n`)
+  for (const text of previewLines(preview)) io.stderr.write(`${withoutControls(text)}\n`)
   const reader = createInterface({ input: io.stdin, output: process.stderr })
   try {
     const typed = (await reader.question(`Type ${count}, the number of applications that move, to continue: `)).trim()

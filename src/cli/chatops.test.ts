@@ -152,7 +152,11 @@ describe('handover chatops and handover gateways', () => {
         ...([0, /\+ staging-ref: done/] as const),
       ],
       [`/chatops gitlab run feature set ${FLAG} true --dev --pre --staging --staging-ref`, 0, /\+ pre: done/],
-      [`/chatops gitlab run feature set --actors=Authn::OauthApplication:1 ${FLAG} true`, 0, /on for Authn.*:1\n/],
+      [
+        `/chatops gitlab run feature set --actors=Authn::OauthApplication:1 ${FLAG} true`,
+        0,
+        /on for Authn.*:1 "Application 1"\n/,
+      ],
       [`/chatops gitlab run feature set ${FLAG} 1 --actors`, 0, /production: done/],
       [`/chatops gitlab run feature set ${FLAG} true`, 0, /on for all/],
       [`/chatops gitlab run feature get ${FLAG}`, 0, /production: on/],

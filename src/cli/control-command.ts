@@ -1,3 +1,4 @@
+import { withoutControls } from '../chatops/index.ts'
 import { type CommandLine, type OptionSpec, readCommandLine, UsageFault } from './command-line.ts'
 import { CONTROL_OPTIONS, type ControlClient, controlClient, RefusedError } from './control-client.ts'
 import type { CommandIo } from './io.ts'
@@ -51,12 +52,14 @@ export async function runControlCommand(
     if (text !== undefined) for await (const piece of text) io.stdout.write(piece)
     else
       io.stdout.write(
-        line.switches.has('--json') ? `${JSON.stringify(json)}\n` : lines.map((each) => `${each}\n`).join(''),
+        line.switches.has('--json')
+          ? `${JSON.stringify(json)}\n`
+          : lines.map((each) => `${withoutControls(each)}\n`).join(''),
       )
     return exitCode ?? 0
   } catch (error) {
     if (!(error instanceof UsageFault) && !(error instanceof RefusedError)) throw error
-    io.stderr.write(`handover ${command.name}: ${error.message}\n`)
+    io.stderr.write(`handover ${command.name}: ${withoutControls(error.message)}\n`)
     return error instanceof RefusedError ? 1 : 2
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { shownName } from '../applications/index.ts'
 import { type CommandLine, UsageFault } from './command-line.ts'
 import { CONTROL_HELP, type ControlClient, RefusedError } from './control-client.ts'
 import { type ControlPlan, runControlCommand } from './control-command.ts'
@@ -57,7 +58,9 @@ function plan(line: CommandLine): ControlPlan {
     const lines = [
       `${answer.destination} (${answer.reason})`,
       ...answer.because.map((reason) => `  ${reason}`),
-      ...(application === undefined ? [] : [`  application ${application.id}, ${application.application.name}`]),
+      ...(application === undefined
+        ? []
+        : [`  application ${application.id}, ${shownName(application.application.name)}`]),
       `  by version ${answer.version} of ${answer.environment}`,
       ...(answer.gateways?.in_words ?? ['IAM is assumed to be up']).map((words) => `  ${words}`),
     ]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorOf, applicationInWords, shownName } from '../applications/index.ts'
 import { nearest } from '../config/index.ts'
 import type { Environment } from '../flags/index.ts'
 import {
@@ -25,8 +26,17 @@ const featureSchema = z.object({
   version: z.int().optional(),
   waiting_applications: z.int().optional(),
   waiting: z
-    .array(z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() }))
+    .array(
+      z.object({
+        id: z.int(),
+        client_id: z.string(),
+        name: z.string().nullish(),
+        version: z.int(),
+        iam_version: z.int().nullable(),
+      }),
+    )
     .optional(),
+  applications: z.array(z.object({ id: z.int(), name: z.string().nullable() })).optional(),
   notes: z.array(z.string()).optional(),
 })
 type Feature = z.infer<typeof featureSchema>
@@ -183,9 +193,10 @@ function describe(feature: Feature, environment: string): string[] {
   if (waiting > 0) {
     const words = waiting === 1 ? ['1 application stays', 'it'] : [`${waiting} applications stay`, 'them']
     lines.push(`  ${words[0]} on the monolith until IAM holds ${words[1]}`)
-    for (const { id, client_id, version, iam_version: held } of feature.waiting ?? []) {
+    for (const application of feature.waiting ?? []) {
+      const { version, iam_version: held } = application
       const what = held === null ? 'IAM does not hold it' : `IAM holds version ${held} of ${version}`
-      lines.push(`    application ${id} (${client_id}): ${what}`)
+      lines.push(`    application ${applicationInWords(application)}: ${what}`)
     }
     const more = waiting - (feature.waiting ?? []).length
     if (feature.waiting !== undefined && more > 0) lines.push(`    and ${more} more`)
@@ -203,11 +214,17 @@ function gatesInWords(feature: Feature): string {
     else if (key === 'percentage_of_time') said.push(`${String(value)} % of the time`)
     else if (Array.isArray(value)) {
       const isOut = (actor: string) => actor.endsWith(OPT_OUT)
-      const actors = value.filter((actor) => !isOut(actor))
-      const out = value.filter(isOut).map((actor) => actor.slice(0, -OPT_OUT.length))
+      const named = (actor: string) => namedActor(feature, actor)
+      const actors = value.filter((actor) => !isOut(actor)).map(named)
+      const out = value.filter(isOut).map((actor) => named(actor.slice(0, -OPT_OUT.length)))
       if (actors.length > 0) said.push(`${key === 'groups' ? 'feature groups' : 'on for'} ${actors.join(', ')}`)
       if (out.length > 0) said.push(`opted out: ${out.join(', ')}`)
     }
   }
   return said.length > 0 ? said.join('; ') : 'off for all'
+}
+
+function namedActor({ applications = [] }: Feature, actor: string): string {
+  const name = shownName(applications.find((each) => actorOf(each) === actor)?.name ?? '')
+  return name === '' ? actor : `${actor} "${name}"`
 }

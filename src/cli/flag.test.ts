@@ -57,7 +57,7 @@ describe('commands that talk to the control plane', () => {
   test('one application is switched on, shown, explained, and switched off again', async () => {
     assert.match(
       await done(flag, 'set', FLAG, 'true', '--oauth-application=client-1'),
-      /in production: conditional\n {2}on for Authn::OauthApplication:1\n/,
+      /in production: conditional\n {2}on for Authn::OauthApplication:1 "Application 1"\n/,
     )
     assert.match(await done(flag, 'get', FLAG), /conditional/)
     assert.match(
@@ -92,12 +92,12 @@ describe('commands that talk to the control plane', () => {
       assert.match(await done(explain, '--client-id=client-1'), /^iam/)
       assert.match(
         await done(flag, 'set', FLAG, 'false', '--oauth-application=1'),
-        /opted out: Authn::OauthApplication:1(?:.*\n)+ {2}application 1 \(client-1\) was still covered by .*, so it is opted out/,
+        /opted out: Authn::OauthApplication:1(?:.*\n)+ {2}application 1 "Application 1" was still covered by .*, so it is opted out/,
       )
       assert.match(await done(explain, '--client-id=client-1'), /^rails \(flag_disabled\)\n.*\n.*opted out/)
       assert.match(
         await done(flag, 'set', FLAG, 'true', '--oauth-application=1'),
-        /the opt-out of application 1 \(client-1\) is removed\n/,
+        /the opt-out of application 1 "Application 1" is removed\n/,
       )
       assert.match(await done(explain, '--client-id=client-1'), /^iam/)
       await done(flag, 'set', FLAG, 'false')
@@ -107,7 +107,7 @@ describe('commands that talk to the control plane', () => {
   test('a delete that moves applications is refused to a script, asked of a person, and rehearsed by --dry-run', async () => {
     await plane.announce(testApplication(3))
     await done(flag, 'set', FLAG, 'true')
-    await fails(flag, 1, /1 \(client-1\), 3 \(client-3\).* Nothing was changed; add --confirm=2, or --confirm/, [
+    await fails(flag, 1, /1 "Application 1", 3 "Application 3".* Nothing was changed; add --confirm=2, or --confirm/, [
       'delete',
       FLAG,
     ])
@@ -243,7 +243,7 @@ describe('commands that talk to the control plane', () => {
   })
 
   test('what the control plane refuses comes out in its words, with exit code 1', async () => {
-    await fails(flag, 1, /^handover flag: application 2 \(client_id client-2\) has not arrived/, [
+    await fails(flag, 1, /^handover flag: application 2 "Application 2" \(client_id client-2\) has not arrived/, [
       'set',
       FLAG,
       'true',

@@ -1,4 +1,4 @@
-import { actorOf } from '../applications/index.ts'
+import { actorOf, applicationInWords } from '../applications/index.ts'
 import {
   applicationIdOf,
   DEFAULT_ENVIRONMENT,
@@ -167,7 +167,7 @@ function notArrived(application: ApplicationRecord): string {
       ? 'holds nothing of it'
       : `holds version ${application.iam_version} of ${application.version}`
   return (
-    `application ${application.id} (client_id ${application.client_id}) has not arrived in the IAM auth service, which ` +
+    `application ${applicationInWords(application)} (client_id ${application.client_id}) has not arrived in the IAM auth service, which ` +
     `${holds}; wait until replication has brought it there (GET /api/v1/applications/${application.id}), then set the flag again`
   )
 }

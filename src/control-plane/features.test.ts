@@ -198,7 +198,7 @@ for (const engine of testDatabases()) {
       const why = await refused({ value: 'true', oauth_application: '7' })
       assert.match(
         why,
-        /application 7 \(client_id client-7\) has not arrived in the IAM auth service.*holds nothing of it/,
+        /application 7 "Application 7" \(client_id client-7\) has not arrived in the IAM auth service.*holds nothing of it/,
       )
       assert.match(why, /GET \/api\/v1\/applications\/7/)
       assert.match(

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  applicationIdOf,
   compileFlag,
   conditionOf,
   ENVIRONMENTS,
@@ -12,6 +13,7 @@ import { type ApplicationRecord, hasArrived } from './model.ts'
 import { gatesOf, type View } from './view.ts'
 
 const MOST_NAMED = 20
+const MOST_ACTORS = 100
 
 const definitionSchema = z.object({
   name: z.string(),
@@ -46,7 +48,17 @@ export const featureDocumentSchema = z.object({
   /** Applications that the flag is on for, and that stay on legacy because IAM does not hold them yet. */
   waiting_applications: z.int(),
   /** The first 20 of them. */
-  waiting: z.array(z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() })),
+  waiting: z.array(
+    z.object({
+      id: z.int(),
+      client_id: z.string(),
+      name: z.string().nullable(),
+      version: z.int(),
+      iam_version: z.int().nullable(),
+    }),
+  ),
+  /** The applications that the gates name, the first 100 of them; names are untrusted text. */
+  applications: z.array(z.object({ id: z.int(), client_id: z.string(), name: z.string().nullable() })),
   /** In the answer to a write: what it did beside what it names, in sentences. */
   notes: z.array(z.string()).optional(),
 })
@@ -82,10 +94,19 @@ export function featureDocument(view: View, environment: Environment, name: stri
     environment,
     version: stored?.version ?? 0,
     waiting_applications: waiting.length,
-    waiting: waiting
-      .slice(0, MOST_NAMED)
-      .map(({ id, client_id, version, iam_version }) => ({ id, client_id, version, iam_version })),
+    waiting: waiting.slice(0, MOST_NAMED).map(({ id, client_id, name, version, iam_version }) => ({
+      ...{ id, client_id, name: name ?? null, version, iam_version },
+    })),
+    applications: namedBy(view, state),
   }
+}
+
+function namedBy(view: View, state: FlagState): FeatureDocument['applications'] {
+  return [...state.actors, ...state.opted_out].slice(0, MOST_ACTORS).flatMap((actor) => {
+    const id = applicationIdOf(actor)
+    const application = id === undefined ? undefined : view.application(id)
+    return application ? [{ id: application.id, client_id: application.client_id, name: application.name ?? null }] : []
+  })
 }
 
 /** The gates in Flipper's order: boolean always, the others when they are not empty; opt-outs stand among the actors. */

@@ -21,6 +21,8 @@ export interface ApplicationFacts {
   readonly successes: number
   readonly failures: number
   readonly error?: string | undefined
+  /** How people are shown the application; by default its id. */
+  readonly shown?: string | undefined
 }
 
 interface Traffic {
@@ -120,9 +122,9 @@ function applicationObstacles({ gateways }: ProductionFacts): string[] {
   const connected = gateways.filter(({ isConnected }) => isConnected)
   const open = [...new Set(connected.flatMap(({ openApplications }) => openApplications ?? []))]
   const failing = totalsOf(connected.flatMap(({ applications }) => applications ?? [])).filter(isFailing)
-  const told = failing.map(({ id, successes, failures, error }) => {
+  const told = failing.map(({ id, shown = String(id), successes, failures, error }) => {
     const last = error === undefined ? '' : `, the last with ${error}`
-    return `application ${id} fails at IAM: ${failures} of ${successes + failures} requests${last}`
+    return `application ${shown} fails at IAM: ${failures} of ${successes + failures} requests${last}`
   })
   return [
     ...told.slice(0, MOST_NAMED),
@@ -141,10 +143,10 @@ export function isFailing({ successes, failures }: Pick<ApplicationFacts, 'succe
 /** What several gateways report of applications, added up by application; those with the most failures first. */
 export function totalsOf(parts: readonly ApplicationFacts[]): ApplicationFacts[] {
   const sums = new Map<number, ApplicationFacts>()
-  for (const { id, successes, failures, error } of parts) {
+  for (const { id, shown, successes, failures, error } of parts) {
     const sum = sums.get(id) ?? { id, successes: 0, failures: 0 }
     sums.set(id, {
-      id,
+      ...{ id, shown },
       successes: sum.successes + successes,
       failures: sum.failures + failures,
       error: sum.error ?? error,

@@ -50,7 +50,7 @@ for (const engine of testDatabases()) {
       assert.equal(refused.status, 409)
       assert.match(
         refused.json.message,
-        /^409 Conflict - .* would move 3 applications iam → rails: 1 \(client-1\), .*; 1 more as soon as .*; nothing was changed\. To make it, send confirm=3,/,
+        /^409 Conflict - .* would move 3 applications iam → rails: 1 "Application 1", .*; 1 more as soon as .*; nothing was changed\. To make it, send confirm=3,/,
       )
       const wrong = await remove('?confirm=2')
       assert.match(wrong.json.message, /would move 3 applications .*, and 2 were confirmed/)
@@ -62,7 +62,10 @@ for (const engine of testDatabases()) {
 
     test('a delete that moves one application is asked for, too; one that moves none is not', async () => {
       await set({ value: 'true', oauth_application: '2' })
-      assert.match((await remove('')).json.message, /would move 1 application iam → rails: 2 \(client-2\);.*confirm=1/)
+      assert.match(
+        (await remove('')).json.message,
+        /would move 1 application iam → rails: 2 "Application 2";.*confirm=1/,
+      )
       assert.equal((await remove('', `/api/v4/features/${UNKNOWN}`)).status, 204)
       await set({ value: 'false', oauth_application: '2' })
       assert.equal((await remove('')).status, 204)
@@ -82,7 +85,7 @@ for (const engine of testDatabases()) {
     })
 
     test('a set says what it moved and asks nothing, unless it is told how many there should be', async () => {
-      assert.match((await set({ value: 'true' })).notes.join('\n'), /^3 applications rails → iam: 1 \(client-1\)/)
+      assert.match((await set({ value: 'true' })).notes.join('\n'), /^3 applications rails → iam: 1 "Application 1"/)
       const wrong = await plane.ask('POST', PATH, { json: { value: 'false', confirm: 1 } })
       assert.equal(wrong.status, 409)
       assert.match(wrong.json.message, /would move 3 applications iam → rails: .*, and 1 were confirmed/)
@@ -111,7 +114,7 @@ for (const engine of testDatabases()) {
       await set({ value: 'false', oauth_application: '1' })
       const one = await restore({})
       assert.equal(one.status, 200, one.text)
-      assert.deepEqual(one.json.notes, ['1 application rails → iam: 1 (client-1)'])
+      assert.deepEqual(one.json.notes, ['1 application rails → iam: 1 "Application 1"'])
       await set({ value: 'true' })
       const [entry] = (await plane.ask('GET', '/api/v1/audit?limit=1')).json.entries
       for (const path of [`/api/v1/flags/${FLAG}/restore`, `/api/v1/audit/${entry.number}/restore`]) {

@@ -96,7 +96,7 @@ for (const engine of testDatabases()) {
       const said = await say(plane, DELETION)
       assert.match(said.text, /dev: refused\n.*would move 2 applications iam → rails/)
       const forward = await plane.ask('DELETE', PATH)
-      assert.match(forward.json.message, /would move 1 application rails → iam: 2 \(client-2\)/)
+      assert.match(forward.json.message, /would move 1 application rails → iam: 2 "Application 2"/)
     })
 
     test('a start with another setting moves the snapshot on, so that a gateway that resumes hears of it', async () => {

@@ -1,8 +1,9 @@
+import { applicationInWords } from '../../applications/index.ts'
 import { compileFlag, type FlagState } from '../../flags/index.ts'
 import { ROUTING_FLAG } from '../../routing/index.ts'
 import { type ApplicationRecord, hasArrived } from '../model.ts'
 import { gatesOf, ROUTING_FLAGS, type View } from '../view.ts'
-import { applicationInWords, firstOf } from './notes.ts'
+import { firstOf } from './notes.ts'
 
 /** Which applications begin their new flows at the other side after a change. */
 export interface Moves {

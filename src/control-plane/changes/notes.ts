@@ -1,13 +1,9 @@
-import { applicationIdOf, type SideEffect } from '../../flags/index.ts'
-import type { ApplicationRecord } from '../model.ts'
+import { applicationInWords, shownName } from '../../applications/index.ts'
+import { stateInWords } from '../../chatops/index.ts'
+import { applicationIdOf, type FlagState, type SideEffect } from '../../flags/index.ts'
 import type { View } from '../view.ts'
 
 const SHOWN = 10
-
-/** An application in words: its id, and the beginning of its client_id. */
-export function applicationInWords({ id, client_id }: Pick<ApplicationRecord, 'id' | 'client_id'>): string {
-  return `${id} (${client_id.slice(0, 16)})`
-}
 
 /** The first ten of a list, and how many more there are. */
 export function firstOf(items: readonly string[]): string {
@@ -49,7 +45,17 @@ function sentenceOf(effect: SideEffect, actors: readonly string[]): string {
   }
 }
 
-function actorInWords(view: View, actor: string): string {
+/** A flag's state in words, with the name of each application that it names. */
+export function namedStateInWords(view: View, state: FlagState): string {
+  return stateInWords(state, (actor) => {
+    const id = applicationIdOf(actor)
+    const name = shownName((id === undefined ? undefined : view.application(id)?.name) ?? '')
+    return name === '' ? actor : `${actor} "${name}"`
+  })
+}
+
+/** An actor in words: the application it stands for, or what it says itself. */
+export function actorInWords(view: View, actor: string): string {
   const id = applicationIdOf(actor)
   const application = id === undefined ? undefined : view.application(id)
   return application ? applicationInWords(application) : (id ?? actor).toString()

@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { stateInWords } from '../../chatops/index.ts'
 import { conditionOf, ENVIRONMENTS } from '../../flags/index.ts'
 import type { FlagOutcome, FlagWrite } from '../flag-writes.ts'
 import { faultsInWords } from '../problems.ts'
 import type { View } from '../view.ts'
 import { type ChangeAction, neededConfirmation } from './confirmation.ts'
 import { movesBetween, movesInWords, rehearsalInWords } from './moves.ts'
-import { notesInWords } from './notes.ts'
+import { namedStateInWords, notesInWords } from './notes.ts'
 
 /** What a change would do, as the API answers a dry run. */
 export const previewSchema = z.object({
@@ -42,8 +41,8 @@ export function previewOf(
   const missing = write.mustSay?.(outcome.before, outcome.after) ?? []
   return {
     ...{ dry_run: true, name, environment, version: outcome.version },
-    before: stateInWords(before),
-    after: stateInWords(after),
+    before: namedStateInWords(view, before),
+    after: namedStateInWords(view, after),
     after_state: conditionOf(after),
     moves: { to_iam: moves.toIam.length, to_rails: moves.toRails.length, waiting: moves.waiting },
     confirm: neededConfirmation(action, environment, moves) ?? null,

@@ -61,7 +61,7 @@ for (const engine of testDatabases()) {
         assert.equal(await sideOf(1), 'iam')
         const back = await set({ value: 'false', oauth_application: 'client-1' })
         assert.match(back.notes.join('\n'), says)
-        assert.match(back.notes.join('\n'), /^application 1 \(client-1\) /)
+        assert.match(back.notes.join('\n'), /^application 1 "Application 1" /)
         assert.equal(await sideOf(1), 'rails')
         assert.deepEqual(
           back.gates.find(({ key }: { key: string }) => key === 'actors'),
@@ -69,8 +69,8 @@ for (const engine of testDatabases()) {
         )
         const again = await set({ value: 'true', oauth_application: '1' })
         assert.deepEqual(again.notes, [
-          'the opt-out of application 1 (client-1) is removed',
-          '1 application rails → iam: 1 (client-1)',
+          'the opt-out of application 1 "Application 1" is removed',
+          '1 application rails → iam: 1 "Application 1"',
         ])
         assert.equal(await sideOf(1), 'iam')
       })
@@ -79,7 +79,7 @@ for (const engine of testDatabases()) {
     test('false for an application that only its own gate switched on leaves no opt-out behind', async () => {
       await set({ value: 'true', oauth_application: '1' })
       const back = await set({ value: 'false', oauth_application: '1' })
-      assert.deepEqual([back.state, back.notes], ['off', ['1 application iam → rails: 1 (client-1)']])
+      assert.deepEqual([back.state, back.notes], ['off', ['1 application iam → rails: 1 "Application 1"']])
       await set({ value: '95', key: 'percentage_of_actors' })
       assert.equal(await sideOf(1), 'iam')
     })
@@ -92,8 +92,8 @@ for (const engine of testDatabases()) {
       assert.deepEqual([await sideOf(1), await sideOf(2)], ['iam', 'iam'])
       const back = await set({ value: '0', oauth_application: 'client-1,2,Authn::OauthApplication:3' })
       assert.deepEqual(back.notes, [
-        "applications 2 (client-2), 3 (client-3) were still covered by the percentage of applications, so they are opted out; 'true' for them removes the opt-out",
-        '3 applications iam → rails: 1 (client-1), 2 (client-2), 3 (client-3)',
+        'applications 2 "Application 2", 3 "Application 3" were still covered by the percentage of applications, so they are opted out; \'true\' for them removes the opt-out',
+        '3 applications iam → rails: 1 "Application 1", 2 "Application 2", 3 "Application 3"',
       ])
       assert.deepEqual([await sideOf(1), await sideOf(2), await sideOf(3)], ['rails', 'rails', 'rails'])
     })
@@ -102,7 +102,7 @@ for (const engine of testDatabases()) {
       await set({ value: '95', key: 'percentage_of_actors' })
       await set({ value: 'opt_out', oauth_application: '3' })
       const back = await set({ value: 'false', feature_group: 'pilots' })
-      assert.match(back.notes.join(), /^application 1 \(client-1\) was still covered by the percentage/)
+      assert.match(back.notes.join(), /^application 1 "Application 1" was still covered by the percentage/)
       assert.deepEqual([await sideOf(1), await sideOf(2), await sideOf(3)], ['rails', 'iam', 'rails'])
       const again = await set({ value: 'true', feature_group: 'pilots' })
       assert.match(again.notes.join('\n'), /the opt-out of application 1 .*\n?application 3 .* opted out on purpose/s)
@@ -116,7 +116,7 @@ for (const engine of testDatabases()) {
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'incident' } })
       for (const target of ['--actors=Authn::OauthApplication:2', '--oauth-application=client-3']) {
         const id = target.at(-1)
-        const note = `application ${id} (client-${id}) was still covered by 'true' for all, so it is opted out`
+        const note = `application ${id} "Application ${id}" was still covered by 'true' for all, so it is opted out`
         const rehearsed = await say(`feature set ${target} ${FLAG} false --dry-run`)
         assert.ok(rehearsed.text.includes(note), rehearsed.text)
         const said = await say(`/chatops gitlab run feature set ${target} ${FLAG} false`)

@@ -1,4 +1,5 @@
 import type { Counter } from 'prom-client'
+import { applicationInWords } from '../../applications/index.ts'
 import {
   type ChatAnswer,
   type Command,
@@ -9,11 +10,11 @@ import {
   refusal,
   type Section,
   slackMessage,
-  stateInWords,
 } from '../../chatops/index.ts'
 import { conditionOf, type Environment } from '../../flags/index.ts'
 import { LineBudget } from '../../observability/index.ts'
 import { ROUTING_FLAG } from '../../routing/index.ts'
+import { namedStateInWords } from '../changes/notes.ts'
 import { faultOfUnknownFlag } from '../feature-request.ts'
 import { waitingFor } from '../flag-documents.ts'
 import type { ApplicationRecord } from '../model.ts'
@@ -154,7 +155,7 @@ export class ChatOps {
     const state = view.flagState(environment, flag)
     const { on, reason } = view.brake(environment)
     const lines = [
-      `${flag}: ${stateInWords(state)}`,
+      `${flag}: ${namedStateInWords(view, state)}`,
       stored === undefined ? 'never set here, so the default applies' : `version ${stored.version}`,
       ...(flag === ROUTING_FLAG ? waitingInWords(waitingFor(view, state)) : []),
       ...(on ? [`the brake is on, so no new flow goes to IAM${reason === '' ? '' : ` (${reason})`}`] : []),
@@ -170,7 +171,7 @@ export class ChatOps {
       .sort()
       .map((name) => {
         const state = view.flagState(environment, name)
-        return `${name}: ${conditionOf(state)} (${stateInWords(state)})`
+        return `${name}: ${conditionOf(state)} (${namedStateInWords(view, state)})`
       })
     const tone = 'info'
     return {
@@ -264,7 +265,7 @@ const MOST_NAMED = 5
 /** Which applications have not arrived at IAM, so that the flag does not move them yet. */
 function waitingInWords(waiting: readonly ApplicationRecord[]): string[] {
   if (waiting.length === 0) return []
-  const named = waiting.slice(0, MOST_NAMED).map(({ id, client_id }) => `${id} (${client_id})`)
+  const named = waiting.slice(0, MOST_NAMED).map(applicationInWords)
   const more = waiting.length > MOST_NAMED ? ` and ${waiting.length - MOST_NAMED} more` : ''
   return [`not at IAM in their current version, so they stay on the monolith: ${named.join(', ')}${more}`]
 }

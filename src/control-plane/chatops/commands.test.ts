@@ -116,7 +116,9 @@ for (const engine of testDatabases()) {
       for (const { heading, lines } of said.sections) {
         assert.match(heading, /dry run, nothing is changed/)
         assert.ok(
-          lines.includes('4 applications rails → iam: 1 (client-1), 2 (client-2), 3 (client-3), 42 (client-42)'),
+          lines.includes(
+            '4 applications rails → iam: 1 "Application 1", 2 "Application 2", 3 "Application 3", 42 "Application 42"',
+          ),
         )
         assert.ok(lines.includes('1 more as soon as IAM holds their current version'))
         assert.ok(!lines.some((line) => line.startsWith('would be refused')), lines.join('\n'))

@@ -1,9 +1,10 @@
-import { headingOf, isWidening, type Section, stateInWords } from '../../chatops/index.ts'
+import { headingOf, isWidening, type Section } from '../../chatops/index.ts'
 import type { Environment, FlagState } from '../../flags/index.ts'
 import { isStoreAway } from '../../storage/index.ts'
 import type { Cause } from '../audit/cause.ts'
 import { logFlagChange } from '../audit/request-cause.ts'
 import { movesInWords, rehearsalInWords } from '../changes/moves.ts'
+import { namedStateInWords } from '../changes/notes.ts'
 import { changeFlag, deleteFlag, type FlagOutcome } from '../flag-writes.ts'
 import { faultsInWords } from '../problems.ts'
 import { defaultState } from '../view.ts'
@@ -133,8 +134,8 @@ async function rehearse(
     ...(await quickRefusals(tools, plan, assumed)),
   ]
   const lines = [
-    `now: ${stateInWords(before)}`,
-    `then: ${stateInWords(after)}`,
+    `now: ${namedStateInWords(tools.plane.feed.view, before)}`,
+    `then: ${namedStateInWords(tools.plane.feed.view, after)}`,
     ...plan.notes,
     ...rehearsalInWords(command.flag, plan.moves),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
@@ -159,8 +160,8 @@ async function proposed({ plane, rules }: ChangeTools, plan: Plan, words: string
     rules.proposalMs,
   )
   const lines = [
-    `now: ${stateInWords(plan.before)}`,
-    `then: ${stateInWords(plan.after)}`,
+    `now: ${namedStateInWords(plane.feed.view, plan.before)}`,
+    `then: ${namedStateInWords(plane.feed.view, plan.after)}`,
     ...plan.notes,
     `another person carries it out with: feature approve ${id} (until ${expires_at.toISOString()})`,
   ]
@@ -207,6 +208,7 @@ function sectionOf(
 ): Section {
   const { environment, command } = plan
   const isSet = command.kind === 'feature_set'
+  const words = (state: FlagState) => namedStateInWords(plane.feed.view, state)
   switch (outcome.kind) {
     case 'refused':
       return refused(environment, [outcome.why])
@@ -222,9 +224,9 @@ function sectionOf(
     case 'unchanged':
     case 'written': {
       const lines = [
-        `${command.flag}: ${stateInWords(outcome.after ?? defaultState(plane.definitions, environment, command.flag))}`,
+        `${command.flag}: ${words(outcome.after ?? defaultState(plane.definitions, environment, command.flag))}`,
         ...(outcome.kind === 'written'
-          ? [`before: ${stateInWords(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves)]
+          ? [`before: ${words(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves)]
           : []),
         ...passedOver.map((rule) => `passed over ${rule}`),
       ]

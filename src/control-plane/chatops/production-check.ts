@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Obstacle, productionObstacles, type RuleSettings } from '../../chatops/index.ts'
+import { applicationInWords } from '../../applications/index.ts'
+import { type ApplicationFacts, type Obstacle, productionObstacles, type RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
 import type { Ground } from './ground.ts'
 import type { Run } from './person.ts'
@@ -18,10 +19,14 @@ export async function currentObstacles(
   const { view } = plane.feed
   // One that has been brought back is no reason to wait.
   const isMoved = ({ id }: { readonly id: number }) => view.isFlagOn(environment, id)
+  const shown = (facts: ApplicationFacts): ApplicationFacts => {
+    const application = view.application(facts.id)
+    return application ? { ...facts, shown: applicationInWords(application) } : facts
+  }
   const facts = {
     gateways: all
       .filter((gateway) => gateway.environment === environment)
-      .map((gateway) => ({ ...gateway, applications: (gateway.applications ?? []).filter(isMoved) })),
+      .map((gateway) => ({ ...gateway, applications: (gateway.applications ?? []).filter(isMoved).map(shown) })),
     brake: view.brake(environment),
     alarms: await alarms(environment),
     now: Date.now(),

@@ -59,6 +59,7 @@ for (const engine of testDatabases()) {
     let database: TestDatabase
     let plane: TestControlPlane
     const streams = new AbortController()
+    const open: Response[] = []
     before(async () => {
       database = await engine.open()
       const productionCheck = { ...DEFAULT_RULES.productionCheck, waitMs: 0 }
@@ -69,6 +70,7 @@ for (const engine of testDatabases()) {
       await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: 'true' } })
     })
     after(async () => {
+      assert.equal(open.length, 2, 'both gateways follow to the end')
       streams.abort()
       await plane.close()
       await database.close()
@@ -87,7 +89,8 @@ for (const engine of testDatabases()) {
     const connect = async (instance: string) => {
       const headers = { authorization: `Bearer ${plane.gatewayToken}` }
       const address = `${plane.url}${SNAPSHOT_STREAM_PATH}?instance=${instance}&name=${instance}`
-      await fetch(address, { headers, signal: streams.signal })
+      // Held, because a response that nobody holds ends with its collection.
+      open.push(await fetch(address, { headers, signal: streams.signal }))
       await eventually('it is connected', async () => {
         const { json } = await plane.ask('GET', '/api/v1/gateways')
         return json.gateways.some(
@@ -103,10 +106,12 @@ for (const engine of testDatabases()) {
       assert.deepEqual([destination, reason], ['rails', 'application_not_arrived'])
       assert.match(because.join(), /IAM holds nothing of it/)
       const [feature] = (await plane.ask('GET', '/api/v4/features')).json
-      assert.deepEqual(feature.waiting, [{ id: 2, client_id: 'client-2', version: 1, iam_version: null }])
+      assert.deepEqual(feature.waiting, [
+        { id: 2, client_id: 'client-2', name: 'Application 2', version: 1, iam_version: null },
+      ])
       const text = '/chatops gitlab run feature get proxy_oauth_requests_to_iam_service'
-      const { text: said } = await plane.ask('POST', '/api/v1/chatops', { json: { text } })
-      assert.match(said, /stay on the monolith: 2 \(client-2\)/)
+      const { json } = await plane.ask('POST', '/api/v1/chatops', { json: { text } })
+      assert.match(json.text, /stay on the monolith: 2 "Application 2"/)
     })
 
     test('says where new flows really go while circuits are open and brakes are on', async () => {
@@ -148,8 +153,11 @@ for (const engine of testDatabases()) {
       }
       await tell(isFailing)
       const refused = await chatops('10 --actors')
-      assert.match(refused.text, /application 1 fails at IAM: 18 of 18 requests, the last with invalid_client/)
-      assert.match((await chatops('true')).text, /application 1 fails at IAM/)
+      assert.match(
+        refused.text,
+        /application 1 "Application 1" fails at IAM: 18 of 18 requests, the last with invalid_client/,
+      )
+      assert.match((await chatops('true')).text, /application 1 "Application 1" fails at IAM/)
       assert.equal((await plane.ask('GET', '/api/v4/features')).json[0].gates.length, 2, 'nothing was changed')
       await tell({ applications: [{ id: 1, successes: 30, failures: 9, error: 'invalid_client' }] })
       assert.doesNotMatch((await chatops('10 --actors')).text, /fails at IAM/)

@@ -66,6 +66,7 @@ const answerSchema = z.object({
     .object({
       id: z.int(),
       client_id: z.string(),
+      name: z.string().optional().describe('As its platform announced it: untrusted text'),
       version: z.int(),
       iam_version: z.int().nullable(),
       arrived: z.boolean(),
