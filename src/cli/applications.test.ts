@@ -47,9 +47,9 @@ describe('handover applications', () => {
   test('what is unknown is refused, what cannot be meant asks nobody', async () => {
     const unknown = await call('confirm', '99')
     assert.deepEqual([unknown.code, /no application has the id or client_id "99"/.test(unknown.err)], [1, true])
-    for (const args of [[], ['confirm'], ['confirm', '1', '--all'], ['confrim', '1']]) {
+    for (const args of [['confirm'], ['confirm', '1', '--failing'], ['confirm', '1', '--all'], ['confrim', '1']]) {
       assert.equal((await call(...args)).code, 2, args.join(' '))
     }
-    assert.match((await call('--help')).out, /^Usage: handover applications confirm/)
+    assert.match((await call('--help')).out, /^Usage: handover applications \[list\]/)
   })
 })

@@ -1,12 +1,25 @@
 import { z } from 'zod'
+import { LIST_OPTIONS, listPlan } from './application-table.ts'
 import { type CommandLine, type OptionSpec, UsageFault } from './command-line.ts'
 import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP, type ControlClient, RefusedError } from './control-client.ts'
 import { type ControlPlan, runControlCommand } from './control-command.ts'
+import { ENVIRONMENT_HELP } from './environment-options.ts'
 import type { CommandIo } from './io.ts'
 
-const HELP = `Usage: handover applications confirm ID...|--all [options]
+const HELP = `Usage: handover applications [list] [--failing] [--search TEXT] [--side iam|rails] [options]
+       handover applications confirm ID...|--all [options]
 
-Confirms that IAM holds the current version of applications, so that the flag can move them. Use it for an IAM in which
+Lists applications, those in trouble first: the side on which new flows begin, the gate of the flag that decides, whether
+IAM holds the current version, and what gateways report of the requests at IAM within the last five to ten minutes.
+
+  --failing           only those that are moved and fail at IAM
+  --not-arrived       only those whose current version IAM does not hold
+  --side iam|rails    only those whose new flows begin there, by flag and arrival
+  --search TEXT       only those with this text in the name or client_id, or with this id
+  --limit N           show at most N. Default: 50; with --json all.
+${ENVIRONMENT_HELP}
+
+'confirm' confirms that IAM holds the current version of applications, so that the flag can move them. Use it for an IAM in which
 your platform creates applications itself; Handover's own IAM confirms what replication delivers. Confirm an application
 again after each change of it, or let the control plane's iam_applications: by_platform do so.
 
@@ -15,10 +28,14 @@ again after each change of it, or let the control plane's iam_applications: by_p
 ${CAUSE_HELP}
 ${CONTROL_HELP}`
 
-const OPTIONS: Readonly<Record<string, OptionSpec>> = { '--all': { takes: 'nothing' }, ...CAUSE_OPTIONS }
+const CONFIRM_OPTIONS: Readonly<Record<string, OptionSpec>> = { '--all': { takes: 'nothing' }, ...CAUSE_OPTIONS }
+const OPTIONS = { ...LIST_OPTIONS, ...CONFIRM_OPTIONS }
 
 /** What `handover applications` can do, by its first word. */
-const ACTIONS: Readonly<Record<string, (words: readonly string[], line: CommandLine) => ControlPlan>> = { confirm }
+const ACTIONS: Readonly<Record<string, (words: readonly string[], line: CommandLine) => ControlPlan>> = {
+  list,
+  confirm,
+}
 
 const recordSchema = z.object({
   id: z.int(),
@@ -40,13 +57,26 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 }
 
 function plan(line: CommandLine): ControlPlan {
-  const [action = '', ...words] = line.words
+  const [action = 'list', ...words] = line.words
   const known = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
   if (known === undefined) throw new UsageFault(`say one of ${Object.keys(ACTIONS).join(', ')}`)
   return known(words, line)
 }
 
+function list(words: readonly string[], line: CommandLine): ControlPlan {
+  if (words.length > 0) throw new UsageFault('list takes no words; --search TEXT picks some')
+  refuse(CONFIRM_OPTIONS, 'confirm', line)
+  return listPlan(line)
+}
+
+/** Throws {@link UsageFault} for an option that means something to another action only. */
+function refuse(options: Readonly<Record<string, OptionSpec>>, owner: string, line: CommandLine): void {
+  const stray = Object.keys(options).find((option) => line.switches.has(option) || line.values.has(option))
+  if (stray !== undefined) throw new UsageFault(`${stray} goes with '${owner}' only`)
+}
+
 function confirm(names: readonly string[], line: CommandLine): ControlPlan {
+  refuse(LIST_OPTIONS, 'list', line)
   const isAll = line.switches.has('--all')
   if (isAll === names.length > 0) throw new UsageFault('name applications by id or client_id, or say --all')
   return async (ask) => {

@@ -13,25 +13,22 @@ Lists the gateways that follow the control plane, or did until a few minutes ago
       Only those of this environment. Default: all.
 ${CONTROL_HELP}`
 
-const gatewaysSchema = z.object({
-  version: z.int(),
-  gateways: z.array(
-    z.object({
-      name: z.string().nullable(),
-      instance: z.string(),
-      version: z.string().nullable(),
-      environment: z.string(),
-      connected: z.boolean(),
-      heard_at: z.string(),
-      snapshot_version: z.int().nullable(),
-      behind_ms: z.number().nullable(),
-      iam_circuit_open: z.boolean().nullable(),
-      application_circuits_open: z.array(z.int()).nullish(),
-      brake_on: z.boolean().nullable(),
-    }),
-  ),
+/** What commands show of a gateway. */
+export const gatewaySchema = z.object({
+  name: z.string().nullable(),
+  instance: z.string(),
+  version: z.string().nullable(),
+  environment: z.string(),
+  connected: z.boolean(),
+  heard_at: z.string(),
+  snapshot_version: z.int().nullable(),
+  behind_ms: z.number().nullable(),
+  iam_circuit_open: z.boolean().nullable(),
+  application_circuits_open: z.array(z.int()).nullish(),
+  brake_on: z.boolean().nullable(),
 })
-type Gateway = z.infer<typeof gatewaysSchema>['gateways'][number]
+type Gateway = z.infer<typeof gatewaySchema>
+const gatewaysSchema = z.object({ version: z.int(), gateways: z.array(gatewaySchema) })
 
 /** `handover gateways`: which gateways there are. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
@@ -45,12 +42,13 @@ function plan(line: CommandLine): ControlPlan {
   return async (ask) => {
     const json = await ask('GET', `/api/v1/gateways${query}`)
     const { version, gateways } = gatewaysSchema.parse(json)
-    const lines = gateways.map((gateway) => describe(gateway))
+    const lines = gateways.map(gatewayInWords)
     return { json, lines: [`version ${version}`, ...(lines.length > 0 ? lines : ['no gateways'])] }
   }
 }
 
-function describe(gateway: Gateway): string {
+/** A gateway on one line: what it is, how far behind it is, and what is wrong with it. */
+export function gatewayInWords(gateway: Gateway): string {
   const { behind_ms: behind, snapshot_version: holds } = gateway
   const open = gateway.application_circuits_open ?? []
   const lag = behind === null ? 'does not report' : behind === 0 ? 'up to date' : `behind for ${Math.round(behind)} ms`

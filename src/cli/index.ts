@@ -11,9 +11,13 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   control: { summary: 'run the control plane', load: async () => (await import('./control.ts')).runControl },
   iam: { summary: 'run the IAM auth service', load: async () => (await import('./iam.ts')).runIam },
   monolith: { summary: 'run the monolith', load: async () => (await import('./monolith.ts')).runMonolith },
+  status: {
+    summary: 'show how an environment stands, and what needs attention',
+    load: async () => (await import('./status.ts')).run,
+  },
   flag: { summary: 'get, set, list or delete a feature flag', load: async () => (await import('./flag.ts')).run },
   applications: {
-    summary: 'confirm that IAM holds applications that were not replicated to it',
+    summary: 'list applications, trouble first, or confirm that IAM holds them',
     load: async () => (await import('./applications.ts')).run,
   },
   explain: { summary: 'say where a request would go, and why', load: async () => (await import('./explain.ts')).run },

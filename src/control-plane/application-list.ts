@@ -14,6 +14,8 @@ export interface ListFilter {
   readonly side?: 'iam' | 'rails' | undefined
   readonly arrived?: boolean | undefined
   readonly failing?: boolean | undefined
+  /** Only those that the flag covers and that IAM does not hold in their current version, so that they stay on legacy. */
+  readonly waiting?: true | undefined
   /** A part of the name or client_id in any case, or the whole id. */
   readonly search?: string | undefined
 }
@@ -99,13 +101,14 @@ async function* chunksOf(
 }
 
 function matcher(view: View, filter: ListFilter, reports: ReadonlyMap<number, ApplicationReport>) {
-  const { environment, side, arrived, failing, search } = filter
+  const { environment, side, arrived, failing, waiting, search } = filter
   const wanted = search?.toLowerCase()
   return (application: ApplicationRecord): boolean =>
     (side === undefined || sideOf(view, environment, application) === side) &&
     (arrived === undefined || hasArrived(application) === arrived) &&
     (failing === undefined ||
       isInTrouble(view, environment, application.id, reports.get(application.id)) === failing) &&
+    (waiting !== true || (!hasArrived(application) && view.isFlagOn(environment, application.id))) &&
     (wanted === undefined || isNamed(application, wanted))
 }
 

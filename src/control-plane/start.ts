@@ -78,6 +78,7 @@ import { signInRoutes } from './routes/sign-in.ts'
 import { slackRoutes } from './routes/slack.ts'
 import { snapshotRoutes } from './routes/snapshot.ts'
 import { staleFlagRoutes } from './routes/stale-flags.ts'
+import { statusRoutes } from './routes/status.ts'
 import { tailRoutes } from './routes/tail.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import type { ControlPlaneSettings } from './settings.ts'
@@ -264,6 +265,7 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
       snapshotRoutes,
       routingRoutes,
       gatewayRoutes,
+      statusRoutes,
       chatOpsRoutes,
       slackRoutes,
       tokenRoutes,

@@ -45,7 +45,8 @@ const reportSchema = z.object({
   iam: trafficSchema,
 })
 
-const gatewaySchema = z.object({
+/** A gateway as the API shows it. */
+export const gatewaySchema = z.object({
   instance: z.string(),
   name: z.string().nullable(),
   version: z.string().nullable(),
@@ -107,7 +108,8 @@ export function gatewayRoutes(api: Api, plane: Plane): void {
   )
 }
 
-function gatewayDocument(record: GatewayRecord): z.infer<typeof gatewaySchema> {
+/** Renders a gateway. */
+export function gatewayDocument(record: GatewayRecord): z.infer<typeof gatewaySchema> {
   const { instance, name, version, commit, environment, legacy, iam } = record
   const at = (ms: number) => new Date(ms).toISOString()
   return {
