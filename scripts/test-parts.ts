@@ -30,6 +30,11 @@ export function findParts(): Part[] {
       path: findProgram(name),
       skips: 'alert rules and dashboards in a real Prometheus',
     })),
+    ...['zsh', 'fish'].map((name) => ({
+      name,
+      path: findProgram(name),
+      skips: `the completion script for ${name}`,
+    })),
     {
       name: 'pgbouncer',
       path: findProgram('pgbouncer'),

@@ -16,8 +16,8 @@ Usage: handover <command> [options]
 
 ${commands.map(([name, summary]) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}
 
-'handover <command> --help' shows a command's options. Every server also takes --config FILE (YAML, one section a
-command); environment variables go over the file, options over both.
+'handover help <command>' shows a command's options. Every server also takes --config FILE (YAML, one section for each
+command); environment variables override the file, options override both.
 `
 }
 

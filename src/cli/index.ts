@@ -1,6 +1,7 @@
 import { ConfigError, nearest } from '../config/index.ts'
 import { ListenError } from '../http/index.ts'
 import { DirectoryInUseError, DirectoryUnusableError, StorageError } from '../storage/index.ts'
+import { UsageFault } from './command-line.ts'
 import { overview, version } from './help.ts'
 import type { Command, CommandIo } from './io.ts'
 
@@ -58,16 +59,29 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'send all new flows to the monolith, or let them go again',
     load: async () => (await import('./brake.ts')).run,
   },
+  completion: {
+    summary: 'print a script that completes commands in bash, zsh or fish',
+    load: async () => {
+      const { runCompletion } = await import('./completion.ts')
+      return (args, io) => runCompletion(args, io, listedCommands())
+    },
+  },
+}
+
+function listedCommands(): Array<readonly [name: string, summary: string]> {
+  return Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary])
 }
 
 /** Faults that are the caller's to mend: one clear line each, exit code 2. */
-const USAGE_FAULTS = [ConfigError, ListenError, DirectoryInUseError, DirectoryUnusableError, StorageError]
+const USAGE_FAULTS = [UsageFault, ConfigError, ListenError, DirectoryInUseError, DirectoryUnusableError, StorageError]
 
 /** Runs one command line; resolves with the exit code: 0 done, 1 failed or refused, 2 wrong usage or configuration. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args
+  // `handover help flag` is `handover flag --help`.
+  if (name === 'help' && rest[0] !== undefined && !rest[0].startsWith('-')) return main([rest[0], '--help'], io)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    io.stdout.write(overview(Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary])))
+    io.stdout.write(overview(listedCommands()))
     return name === undefined ? 2 : 0
   }
   if (name === '--version' || name === 'version') {
