@@ -38,18 +38,26 @@ const applicationSchema = z.object({
     .nullable(),
 })
 type Application = z.infer<typeof applicationSchema>
-const pageSchema = z.object({ applications: z.array(applicationSchema), next: z.int().nullable() })
+const pageSchema = z.object({
+  applications: z.array(applicationSchema),
+  next: z.int().nullable(),
+  iam_grant_types: z.array(z.string()).nullish(),
+})
 
 /** `applications list`: those that the options ask for, in trouble first, however many pages that takes. */
 export function listPlan(line: CommandLine): ControlPlan {
   const query = queryOf(line)
   const limit = limitOf(line)
   return async (ask) => {
-    const all = (await everyPage(ask, query)).sort((a, b) => rank(a) - rank(b) || a.id - b.id)
+    const { found, grants } = await everyPage(ask, query)
+    const all = found.sort((a, b) => rank(a) - rank(b) || a.id - b.id)
     const shown = all.slice(0, limit)
     const more = all.length - shown.length
     const lines = [
       ...(shown.length === 0 ? ['no applications'] : table(shown)),
+      ...(grants?.includes('password') === false
+        ? ['IAM cannot serve the password grant: an application that uses it would be refused once it is moved']
+        : []),
       ...(more > 0 ? [`and ${more} more: --limit N shows more, --search TEXT picks some`] : []),
     ]
     return { json: { applications: line.values.has('--limit') ? shown : all }, lines }
@@ -76,15 +84,20 @@ function limitOf(line: CommandLine): number {
   return Number(text)
 }
 
-async function everyPage(ask: ControlClient, query: URLSearchParams): Promise<Application[]> {
-  const all: Application[] = []
+async function everyPage(
+  ask: ControlClient,
+  query: URLSearchParams,
+): Promise<{ readonly found: Application[]; readonly grants: readonly string[] | undefined }> {
+  const found: Application[] = []
+  let grants: readonly string[] | undefined
   for (let after: number | null = 0; after !== null; ) {
     query.set('after', String(after))
     const page = pageSchema.parse(await ask('GET', `/api/v1/applications?${query}`))
-    for (const application of page.applications) all.push(application)
+    for (const application of page.applications) found.push(application)
+    grants = page.iam_grant_types ?? undefined
     after = page.next
   }
-  return all
+  return { found, grants }
 }
 
 /** Failing ones first, then those that wait for IAM, those with errors, those that have not arrived, and the rest. */

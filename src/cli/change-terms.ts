@@ -61,6 +61,7 @@ const previewSchema = z.object({
   moves: z.object({ to_iam: z.int(), to_rails: z.int(), waiting: z.int() }),
   confirm: z.int().nullable(),
   notes: z.array(z.string()),
+  warnings: z.array(z.string()).default([]),
 })
 /** What the control plane says that a change would do. */
 export type Preview = z.infer<typeof previewSchema>
@@ -71,8 +72,14 @@ export function readPreview(json: unknown): Preview {
 }
 
 /** A preview for people. */
-export function previewLines({ name, environment, before, after, notes }: Preview): string[] {
-  return [`${name} in ${environment}`, `  now:  ${before}`, `  then: ${after}`, ...notes.map((note) => `  ${note}`)]
+export function previewLines({ name, environment, before, after, notes, warnings }: Preview): string[] {
+  return [
+    `${name} in ${environment}`,
+    `  now:  ${before}`,
+    `  then: ${after}`,
+    ...notes.map((note) => `  ${note}`),
+    ...warnings.map((warning) => `  warning: ${warning}`),
+  ]
 }
 
 /** What a dry run prints. */

@@ -41,7 +41,13 @@ const answerSchema = z.object({
   gateways: z.object({ in_words: z.array(z.string()) }).optional(),
 })
 
-const applicationSchema = z.object({ id: z.int(), client_id: z.string(), application: z.object({ name: z.string() }) })
+const applicationSchema = z.object({
+  id: z.int(),
+  client_id: z.string(),
+  application: z.object({ name: z.string() }),
+  password_grant: z.object({ application: z.string(), iam: z.string() }).optional(),
+})
+type Application = z.infer<typeof applicationSchema>
 
 /** `handover explain`: a what-if of the gateway's decision. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
@@ -61,11 +67,20 @@ function plan(line: CommandLine): ControlPlan {
       ...(application === undefined
         ? []
         : [`  application ${application.id}, ${shownName(application.application.name)}`]),
+      ...passwordLines(application),
       `  by version ${answer.version} of ${answer.environment}`,
       ...(answer.gateways?.in_words ?? ['IAM is assumed to be up']).map((words) => `  ${words}`),
     ]
     return { json, lines }
   }
+}
+
+/** Warns of a grant that would end with the move; nothing where IAM can serve it, or the application may not use it. */
+function passwordLines(application: Application | undefined): string[] {
+  const { application: use, iam } = application?.password_grant ?? {}
+  if (iam !== 'no' || use === 'refused') return []
+  const may = use === 'allowed' ? 'the application may use it' : 'whether the application uses it is unknown'
+  return [`  IAM cannot serve the password grant; ${may}`]
 }
 
 /** The application that the control plane knows by this id or client_id; undefined when it knows none. */

@@ -38,6 +38,7 @@ const featureSchema = z.object({
     .optional(),
   applications: z.array(z.object({ id: z.int(), name: z.string().nullable() })).optional(),
   notes: z.array(z.string()).optional(),
+  warnings: z.array(z.string()).optional(),
 })
 type Feature = z.infer<typeof featureSchema>
 const flagsSchema = z.object({ flags: z.array(featureSchema.loose()) })
@@ -201,7 +202,8 @@ function describe(feature: Feature, environment: string): string[] {
     const more = waiting - (feature.waiting ?? []).length
     if (feature.waiting !== undefined && more > 0) lines.push(`    and ${more} more`)
   }
-  return [...lines, ...(feature.notes ?? []).map((note) => `  ${note}`)]
+  const { notes = [], warnings = [] } = feature
+  return [...lines, ...notes.map((note) => `  ${note}`), ...warnings.map((warning) => `  warning: ${warning}`)]
 }
 
 const OPT_OUT = ':opt_out'

@@ -61,6 +61,8 @@ export const featureDocumentSchema = z.object({
   applications: z.array(z.object({ id: z.int(), client_id: z.string(), name: z.string().nullable() })),
   /** In the answer to a write: what it did beside what it names, in sentences. */
   notes: z.array(z.string()).optional(),
+  /** In the answer to a write: what may break for the applications that it moved. */
+  warnings: z.array(z.string()).optional(),
 })
 export type FeatureDocument = z.infer<typeof featureDocumentSchema>
 

@@ -20,6 +20,7 @@ import type { ChangeFeed } from './feed.ts'
 import type { FlagLives } from './flag-lives.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { IamCredentials } from './iam-credentials.ts'
+import type { IamGrants } from './iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { Store } from './store.ts'
@@ -55,6 +56,8 @@ export interface Plane {
   readonly platformCreatesAtIam: boolean
   /** What lives at the IAM of that environment. */
   readonly iamCredentials: IamCredentials
+  /** Which grant types the IAM of that environment can serve. */
+  readonly iamGrants: IamGrants
 }
 
 /** The server that routes are added to. */

@@ -55,6 +55,7 @@ import { ChangeFeed } from './feed.ts'
 import { FlagLives } from './flag-lives.ts'
 import { GatewayRegistry } from './gateways/gateway-registry.ts'
 import { iamCredentials } from './iam-credentials.ts'
+import { iamGrants } from './iam-grants.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Api, Plane } from './plane.ts'
@@ -131,8 +132,10 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const unfollow = feed.subscribe(() => gateways.superseded())
   const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
   const reasonsRequired = settings.reasonsRequired ?? []
+  const environment = settings.environment ?? DEFAULT_ENVIRONMENT
+  const grants = iamGrants(settings.iam)
   const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
-    plane: { log, definitions, store, feed, gateways, reasonsRequired },
+    plane: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
     alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
     sources: commitSources(settings),
     commands: metrics.commands,
@@ -167,7 +170,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     ),
     tracing,
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
-    environment: settings.environment ?? DEFAULT_ENVIRONMENT,
+    environment,
     credentialMarks: {
       extraIamPrefixes: [],
       iamJwtIssuer: undefined,
@@ -179,6 +182,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
     platformCreatesAtIam: settings.platformCreatesAtIam ?? false,
     iamCredentials: iamCredentials(settings.iam),
+    iamGrants: grants,
   }
   const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stopFollowing = async () => {

@@ -64,6 +64,8 @@ export const INTERNAL_PATHS = {
   usersRevoke: '/oauth2/internal/users/revoke',
   /** PUT an application document: inserted, or updated when its version is higher: {@link storedClientSchema}; DELETE `/:client_id?version=N`. GET lists `{client_id, version}`. */
   clients: '/oauth2/internal/clients',
+  /** GET: {@link capabilitiesSchema}, what this service can do as it was started. An older service answers 404. */
+  capabilities: '/oauth2/internal/capabilities',
   /** GET lists the signing keys: {@link signingKeysSchema}, the answer of both changes too. */
   keys: '/oauth2/internal/keys',
   /** POST: has the next key sign as soon as it has been published for long enough. */
@@ -203,6 +205,12 @@ export type DeviceRequest = z.infer<typeof deviceRequestSchema>
 
 /** PUT device/accept; 409 for a user who is blocked or deleted at IAM. */
 export const deviceAcceptSchema = resourceOwnerSchema
+
+/** GET capabilities. */
+export const capabilitiesSchema = z.object({
+  /** The grant types (RFC 8414 §2) it can serve; whether an application may use one is a matter of its policy. */
+  grant_types: z.array(z.string()),
+})
 
 const time = z.iso.datetime()
 /** The signing keys, without any secret. */

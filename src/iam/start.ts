@@ -85,6 +85,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     internalToken: settings.internalToken,
     applications: new ReplicatedApplications(database, handOffSchema, core.applications),
     devicePage: `${issuer}/oauth/device`,
+    grantTypes: grantTypesOf(settings),
     metrics: () => metrics.text(),
     redirectTo(kind, challenge) {
       const expiresAt = Date.now() / 1_000 + challengeSeconds
@@ -158,6 +159,18 @@ function protocolCore(
     },
   })
   return core
+}
+
+const GRANT_TYPES = [
+  'authorization_code',
+  'client_credentials',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
+]
+
+/** Passwords are checked by the platform, so that the grant needs its address. */
+function grantTypesOf({ resourceOwnerUrl }: IamSettings): string[] {
+  return resourceOwnerUrl === undefined ? GRANT_TYPES : [...GRANT_TYPES, 'password']
 }
 
 function keyLifetime(days = 90): { lifetimeSeconds?: number } {

@@ -6,6 +6,7 @@ import type { View } from '../view.ts'
 import { type ChangeAction, neededConfirmation } from './confirmation.ts'
 import { movesBetween, movesInWords, rehearsalInWords } from './moves.ts'
 import { namedStateInWords, notesInWords } from './notes.ts'
+import { passwordWarnings, type WarningSources } from './password-grant.ts'
 
 /** What a change would do, as the API answers a dry run. */
 export const previewSchema = z.object({
@@ -24,6 +25,7 @@ export const previewSchema = z.object({
   }),
   confirm: z.int().nullable().describe('What `confirm` must be for the change to be made; null when it needs none'),
   notes: z.array(z.string()).describe('Which applications would move, and what else the change would do'),
+  warnings: z.array(z.string()).optional().describe('What may break for the applications that would move'),
 })
 export type Preview = z.infer<typeof previewSchema>
 
@@ -52,6 +54,19 @@ export function previewOf(
       ...(missing.length > 0 ? [`would be refused: ${faultsInWords(missing)}`] : []),
     ],
   }
+}
+
+/** Warns of what may break for the applications that a write moves, or would move. */
+export async function moveWarnings(
+  sources: WarningSources & { readonly feed: { readonly view: View } },
+  { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
+  outcome: FlagOutcome,
+): Promise<string[]> {
+  if (outcome.kind !== 'written' && outcome.kind !== 'rehearsed') return []
+  const { view } = sources.feed
+  const otherwise = view.defaultState(environment, name)
+  const { toIam } = movesBetween(view, name, outcome.before ?? otherwise, outcome.after ?? otherwise)
+  return passwordWarnings(sources, environment, toIam)
 }
 
 /** What a write has done: beside what it names, and which applications it moved. Nothing for one that changed nothing. */

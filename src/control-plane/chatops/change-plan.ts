@@ -3,6 +3,7 @@ import type { Environment, FlagChange, FlagState } from '../../flags/index.ts'
 import { refusalOfPartialDefault } from '../changes/iam-by-default.ts'
 import { type Moves, movesBetween } from '../changes/moves.ts'
 import { notesInWords } from '../changes/notes.ts'
+import { passwordWarnings } from '../changes/password-grant.ts'
 import { readFeatureRequest } from '../feature-request.ts'
 import { stateAfter } from '../flag-writes.ts'
 import { defaultState } from '../view.ts'
@@ -29,6 +30,8 @@ export interface Plan {
   /** What the change does beside what it names, in sentences. */
   readonly notes: readonly string[]
   readonly moves: Moves
+  /** What may break for the applications that move, in sentences. */
+  readonly warnings: readonly string[]
   /** The version that the flag must still be at when it is written. */
   readonly version: number
 }
@@ -50,7 +53,9 @@ export async function planChange(
     const early = await refusalOfPartialDefault(plane, environment, flag)
     if (early !== undefined) return { refused: early }
     const after = defaultState(definitions, environment, flag)
-    return { ...common, changes: [], after, notes: [], moves: movesBetween(view, flag, before, after) }
+    const moves = movesBetween(view, flag, before, after)
+    const warnings = await passwordWarnings(plane, environment, moves.toIam)
+    return { ...common, changes: [], after, notes: [], moves, warnings }
   }
   const parameters = new Map(Object.entries({ ...command.parameters, environment }))
   const read = readFeatureRequest(flag, parameters, {
@@ -63,5 +68,6 @@ export async function planChange(
   if ('refused' in result) return result
   const after = result.state
   const moves = movesBetween(view, flag, before, after)
-  return { ...common, changes: read.changes, after, notes: notesInWords(view, result.effects), moves }
+  const warnings = await passwordWarnings(plane, environment, moves.toIam)
+  return { ...common, changes: read.changes, after, notes: notesInWords(view, result.effects), moves, warnings }
 }

@@ -138,6 +138,7 @@ async function rehearse(
     `then: ${namedStateInWords(tools.plane.feed.view, after)}`,
     ...plan.notes,
     ...rehearsalInWords(command.flag, plan.moves),
+    ...warningLines(plan),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
     ...[missing, refusalOfMoves(plan)].flatMap((why) => (why === undefined ? [] : [`would be refused: ${why}`])),
     ...stands.map(
@@ -163,6 +164,7 @@ async function proposed({ plane, rules }: ChangeTools, plan: Plan, words: string
     `now: ${namedStateInWords(plane.feed.view, plan.before)}`,
     `then: ${namedStateInWords(plane.feed.view, plan.after)}`,
     ...plan.notes,
+    ...warningLines(plan),
     `another person carries it out with: feature approve ${id} (until ${expires_at.toISOString()})`,
   ]
   return { heading: headingOf(environment, `waits for a second person as proposal ${id}`), tone: 'waiting', lines }
@@ -226,7 +228,7 @@ function sectionOf(
       const lines = [
         `${command.flag}: ${words(outcome.after ?? defaultState(plane.definitions, environment, command.flag))}`,
         ...(outcome.kind === 'written'
-          ? [`before: ${words(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves)]
+          ? [`before: ${words(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves), ...warningLines(plan)]
           : []),
         ...passedOver.map((rule) => `passed over ${rule}`),
       ]
@@ -234,6 +236,10 @@ function sectionOf(
       return { heading: headingOf(environment, word), tone: 'done', lines }
     }
   }
+}
+
+function warningLines({ warnings }: Plan): string[] {
+  return warnings.map((warning) => `warning: ${warning}`)
 }
 
 function refused(environment: Environment, lines: readonly string[]): Section {

@@ -2,6 +2,7 @@ import type { Definitions, Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { ChangeFeed } from '../feed.ts'
 import type { GatewayRegistry } from '../gateways/gateway-registry.ts'
+import type { IamGrants } from '../iam-grants.ts'
 import type { Store } from '../store.ts'
 
 /** The parts of the control plane that commands stand on. */
@@ -13,4 +14,7 @@ export interface Ground {
   readonly gateways: GatewayRegistry
   /** Where a change towards IAM must say why. */
   readonly reasonsRequired: readonly Environment[]
+  /** The environment whose IAM `iamGrants` asks. */
+  readonly environment: Environment
+  readonly iamGrants: IamGrants
 }

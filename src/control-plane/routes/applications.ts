@@ -12,6 +12,7 @@ import {
 } from '../application-writes.ts'
 import type { Cause } from '../audit/cause.ts'
 import { callerCause, requestCause } from '../audit/request-cause.ts'
+import { passwordServed, passwordUse } from '../changes/password-grant.ts'
 import { applicationReports } from '../gateways/application-reports.ts'
 import { knownGateways } from '../gateways/gateway-health.ts'
 import { hasArrived } from '../model.ts'
@@ -53,6 +54,13 @@ const announcedApplicationSchema = applicationSchema.refine(
 /** An application as everyone may see it: not even the digest of its secret. */
 const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).extend({ has_secret: z.boolean() })
 
+const passwordGrantSchema = z
+  .object({
+    application: z.enum(['allowed', 'refused', 'unknown']).describe('Whether the registration lets it use the grant'),
+    iam: z.enum(['yes', 'no', 'unknown']).describe('Whether the IAM of this control plane can serve it'),
+  })
+  .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
+
 /** Applications as replication announces them, and as people look them up. */
 export function applicationRoutes(api: Api, plane: Plane): void {
   putAndRemove(api, plane)
@@ -65,7 +73,13 @@ export function applicationRoutes(api: Api, plane: Plane): void {
         tags: ['applications'],
         summary: 'One application, and whether it may be routed to IAM',
         params: z.object({ id: z.string().min(1).max(255).describe('The id or the client_id') }),
-        response: { 200: recordSchema.extend({ arrived: z.boolean(), application: knownApplicationSchema }) },
+        response: {
+          200: recordSchema.extend({
+            arrived: z.boolean(),
+            password_grant: passwordGrantSchema,
+            application: knownApplicationSchema,
+          }),
+        },
       },
     },
     async (request, reply) => {
@@ -76,7 +90,11 @@ export function applicationRoutes(api: Api, plane: Plane): void {
       const found = byId ?? view.applicationByClientId(id)
       const document = found && (await readApplication(plane.store, found.id))
       if (!found || !document) return sendUnknown(reply, id)
-      return { ...found, arrived: hasArrived(found), application: document }
+      const password_grant = {
+        application: passwordUse(document.policy),
+        iam: passwordServed(await plane.iamGrants.current()),
+      }
+      return { ...found, arrived: hasArrived(found), password_grant, application: document }
     },
   )
 }
@@ -99,7 +117,8 @@ function listRoute(api: Api, plane: Plane): void {
       await plane.feed.catchUp()
       const reports = applicationReports(await knownGateways(plane), filter.environment)
       const { applications, next } = await listApplications(plane.feed.view, filter, { after, limit }, reports)
-      return { applications: applications.map(listedDocument), next }
+      const grants = await plane.iamGrants.current()
+      return { applications: applications.map(listedDocument), next, iam_grant_types: grants ? [...grants] : null }
     },
   )
 }

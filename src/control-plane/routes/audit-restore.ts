@@ -8,7 +8,7 @@ import { missingFields } from '../audit/cause.ts'
 import { flagWrite, logFlagChange, requestCause } from '../audit/request-cause.ts'
 import { type Restorable, restorable, SIDES } from '../audit/restore.ts'
 import { setBrake } from '../brake-writes.ts'
-import { doneInWords, type Preview, previewOf, previewSchema } from '../changes/preview.ts'
+import { doneInWords, moveWarnings, type Preview, previewOf, previewSchema } from '../changes/preview.ts'
 import { restoreFlagState } from '../flag-writes.ts'
 import type { Brake } from '../model.ts'
 import type { Api, Plane } from '../plane.ts'
@@ -92,7 +92,10 @@ async function restoreFlagOf(
     case 'refused':
       return sendProblem(reply, 409, 'change_refused', { detail: outcome.why })
     case 'rehearsed':
-      return previewOf(plane.feed.view, write, 'restore', outcome)
+      return {
+        ...previewOf(plane.feed.view, write, 'restore', outcome),
+        warnings: await moveWarnings(plane, write, outcome),
+      }
     case 'written':
     case 'unchanged':
       await plane.feed.catchUp()

@@ -5,7 +5,7 @@ import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { CHANGE_ISSUE_HEADER, flagWrite, logFlagChange, REASON_HEADER, type SaidCause } from '../audit/request-cause.ts'
 import { unconfirmedInWords } from '../changes/confirmation.ts'
 import { refusalOfPartialDefault } from '../changes/iam-by-default.ts'
-import { doneInWords, previewOf, previewSchema } from '../changes/preview.ts'
+import { doneInWords, moveWarnings, previewOf, previewSchema } from '../changes/preview.ts'
 import { readEnvironment, readFeatureRequest, readTerms } from '../feature-request.ts'
 import {
   definitionDocument,
@@ -133,7 +133,10 @@ async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { n
   const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'delete', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await deleteFlag(plane.store, write)
-  if (outcome.kind === 'rehearsed') return reply.code(200).send(previewOf(plane.feed.view, write, 'delete', outcome))
+  if (outcome.kind === 'rehearsed') {
+    const warnings = await moveWarnings(plane, write, outcome)
+    return reply.code(200).send({ ...previewOf(plane.feed.view, write, 'delete', outcome), warnings })
+  }
   const refusal = refusalOf(outcome, write)
   if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
   await plane.feed.catchUp()
@@ -157,14 +160,17 @@ async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name
   const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'set', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
   const outcome = await changeFlag(plane.store, plane.definitions, write, asked.changes)
-  if (outcome.kind === 'rehearsed') return reply.code(200).send(previewOf(view, write, 'set', outcome))
+  const warnings = await moveWarnings(plane, write, outcome)
+  if (outcome.kind === 'rehearsed') {
+    return reply.code(200).send({ ...previewOf(view, write, 'set', outcome), warnings })
+  }
   const refusal = refusalOf(outcome, write)
   if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
   await plane.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
   logFlagChange(plane, 'set', write, outcome, extra)
   const document = featureDocument(plane.feed.view, environment, name)
-  return reply.code(201).send({ ...document, notes: doneInWords(plane.feed.view, write, outcome) })
+  return reply.code(201).send({ ...document, notes: doneInWords(plane.feed.view, write, outcome), warnings })
 }
 
 /** Why nothing was written, in GitLab's manner; undefined for what was done. */

@@ -4,7 +4,7 @@ import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS, type FlagState } f
 import { OPERATORS, PEOPLE } from '../access/roles.ts'
 import { flagWrite, logFlagChange } from '../audit/request-cause.ts'
 import { unconfirmedInWords } from '../changes/confirmation.ts'
-import { doneInWords, previewOf, previewSchema } from '../changes/preview.ts'
+import { doneInWords, moveWarnings, previewOf, previewSchema } from '../changes/preview.ts'
 import { faultOfUnknownFlag, type WriteTerms } from '../feature-request.ts'
 import { featureDocument, featureDocumentSchema } from '../flag-documents.ts'
 import { type FlagOutcome, type FlagWrite, flagHistory, restoreFlag } from '../flag-writes.ts'
@@ -157,11 +157,12 @@ export function flagRoutes(api: Api, plane: Plane): void {
       if (outcome.kind === 'refused') return sendFieldFaults(reply, [{ field: 'to_version', rule: outcome.why }])
       const refused = sendRestoreRefusal(reply, write, outcome)
       if (refused) return refused
-      if (outcome.kind === 'rehearsed') return previewOf(plane.feed.view, write, 'restore', outcome)
+      const warnings = await moveWarnings(plane, write, outcome)
+      if (outcome.kind === 'rehearsed') return { ...previewOf(plane.feed.view, write, 'restore', outcome), warnings }
       await plane.feed.catchUp()
       logFlagChange(plane, 'restore', write, outcome)
       const document = featureDocument(plane.feed.view, environment, name)
-      return { ...document, notes: doneInWords(plane.feed.view, write, outcome) }
+      return { ...document, notes: doneInWords(plane.feed.view, write, outcome), warnings }
     },
   )
 }

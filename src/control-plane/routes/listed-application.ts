@@ -70,6 +70,10 @@ export const listedApplicationSchema = z.object({
 export const listAnswerSchema = z.object({
   applications: z.array(listedApplicationSchema),
   next: z.int().nullable().describe('The `after` of the next page; null at the end'),
+  iam_grant_types: z
+    .array(z.string())
+    .nullable()
+    .describe('What the IAM of this control plane can serve; null where it is not known'),
 })
 
 /** Renders an application of a list. */

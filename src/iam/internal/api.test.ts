@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import type { Application } from '../../applications/index.ts'
-import { AUTH_TOKEN_HEADER, INTERNAL_PATHS } from '../../handoff/index.ts'
+import { AUTH_TOKEN_HEADER, capabilitiesSchema, INTERNAL_PATHS } from '../../handoff/index.ts'
 import { call } from '../../http/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { Browser } from '../testing/browser.ts'
@@ -40,6 +40,22 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     }
     const introspect = async (token: unknown) =>
       (await platform.internal('POST', INTERNAL_PATHS.introspect, { token })).json as Record<string, unknown>
+
+    test('says which grant types it can serve: the password grant needs the platform to check passwords', async () => {
+      const grantsOf = async (of: Platform) => {
+        const { status, json } = await of.internal('GET', INTERNAL_PATHS.capabilities)
+        assert.equal(status, 200)
+        return capabilitiesSchema.parse(json).grant_types
+      }
+      assert.ok((await grantsOf(platform)).includes('password'))
+      const without = await startPlatform(database, 'iam_internal_without', {})
+      try {
+        const grants = await grantsOf(without)
+        assert.deepEqual([grants.includes('password'), grants.includes('authorization_code')], [false, true])
+      } finally {
+        await without.close()
+      }
+    })
 
     test('refuses every path of the contract without its token', async () => {
       const paths = [...Object.values(INTERNAL_PATHS), `${INTERNAL_PATHS.clients}/x`, '/nothing']

@@ -17,6 +17,8 @@ import { deleteUser, listUsers, putUser, revokeUser } from './users.ts'
 export interface InternalApiDependencies extends ConsentDependencies, CredentialDependencies {
   readonly internalToken: string
   readonly applications: ReplicatedApplications
+  /** The grant types that this service can serve as it was started. */
+  readonly grantTypes: readonly string[]
   /** Resolves to whether this service may take traffic. */
   ready(): Promise<boolean>
   /** The metrics in Prometheus's text format. */
@@ -68,6 +70,7 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.consentReject, { PUT: (request) => rejectConsent(to, request) }],
     [INTERNAL_PATHS.device, { GET: (request) => showDevice(to, request) }],
     [INTERNAL_PATHS.deviceAccept, { PUT: (request) => acceptDevice(to, request) }],
+    [INTERNAL_PATHS.capabilities, { GET: async () => json(200, { grant_types: to.grantTypes }) }],
     [INTERNAL_PATHS.keys, { GET: () => listKeys(to.core) }],
     [INTERNAL_PATHS.keysRotate, { POST: () => rotateKeys(to.core) }],
     [INTERNAL_PATHS.keysRetire, { POST: (request) => retireKey(to.core, request) }],
