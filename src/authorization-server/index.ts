@@ -1,7 +1,8 @@
-export { DEFAULT_CLAIMS } from './claims.ts'
-export type * from './contract.ts'
+export { holdsReservedParameter } from './clients/redirect-uri.ts'
+export { DEFAULT_CLAIMS } from './core/claims.ts'
+export { hexMint, prefixedMint } from './core/mint.ts'
+export { securityEventLine, securityLogLine } from './core/security-event-line.ts'
 export { preflightReply, withCors } from './cors.ts'
-export type { DoorkeeperVersion } from './dialect.ts'
 export type { SigningAlgorithm } from './keys/algorithms.ts'
 export type { SigningKeyChange, SigningKeyView, Withdrawal } from './keys/ring.ts'
 export type { Limit } from './limits/gcra.ts'
@@ -17,15 +18,15 @@ export {
 } from './limits/request-limits.ts'
 export { retryAfter, TOO_MANY_TEXT, TooManyGuessesError, tooManyRequests } from './limits/too-many-requests.ts'
 export type { UserCodeLimits } from './limits/user-code-guess.ts'
-export { hexMint, prefixedMint } from './mint.ts'
+export type * from './model/contract.ts'
+export type { DoorkeeperVersion } from './model/dialect.ts'
+export type * from './model/ports.ts'
+export { SECURITY_EVENT_KINDS } from './model/ports.ts'
 export {
   authorizationErrorBody,
   plainLayout,
   publicError,
-} from './pages.ts'
-export type * from './ports.ts'
-export { SECURITY_EVENT_KINDS } from './ports.ts'
-export { holdsReservedParameter } from './redirect-uri.ts'
+} from './responses/pages.ts'
 export {
   conditional,
   emptyReply,
@@ -36,9 +37,8 @@ export {
   pageReply,
   redirectReply,
   securityHeaders,
-} from './replies.ts'
+} from './responses/replies.ts'
 export { routeOf } from './routes.ts'
-export { securityEventLine, securityLogLine } from './security-event-line.ts'
 export { createAuthorizationServer } from './server.ts'
 export type { LiveCredentials, Living } from './store/live-credentials.ts'
 export { authorizationMigrations } from './store/migrations.ts'

@@ -7,57 +7,66 @@ import type { Command, CommandIo } from './io.ts'
 
 /** Commands by name, loaded when they are asked for: a `flag` call does not pay for the servers. */
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
-  up: { summary: 'run the whole system on this machine', load: async () => (await import('./up.ts')).runUp },
-  gateway: { summary: 'run the gateway', load: async () => (await import('./gateway.ts')).runGateway },
-  control: { summary: 'run the control plane', load: async () => (await import('./control.ts')).runControl },
-  iam: { summary: 'run the IAM auth service', load: async () => (await import('./iam.ts')).runIam },
-  monolith: { summary: 'run the monolith', load: async () => (await import('./monolith.ts')).runMonolith },
+  up: { summary: 'run the whole system on this machine', load: async () => (await import('./up/up.ts')).runUp },
+  gateway: { summary: 'run the gateway', load: async () => (await import('./servers/gateway.ts')).runGateway },
+  control: { summary: 'run the control plane', load: async () => (await import('./servers/control.ts')).runControl },
+  iam: { summary: 'run the IAM auth service', load: async () => (await import('./servers/iam.ts')).runIam },
+  monolith: { summary: 'run the monolith', load: async () => (await import('./servers/monolith.ts')).runMonolith },
   status: {
     summary: 'show how an environment stands, and what needs attention',
-    load: async () => (await import('./status.ts')).run,
+    load: async () => (await import('./commands/status.ts')).run,
   },
-  flag: { summary: 'get, set, list or delete a feature flag', load: async () => (await import('./flag.ts')).run },
+  flag: {
+    summary: 'get, set, list or delete a feature flag',
+    load: async () => (await import('./commands/flag/flag.ts')).run,
+  },
   applications: {
     summary: 'list applications, trouble first, or confirm that IAM holds them',
-    load: async () => (await import('./applications.ts')).run,
+    load: async () => (await import('./commands/applications/applications.ts')).run,
   },
-  explain: { summary: 'say where a request would go, and why', load: async () => (await import('./explain.ts')).run },
-  keys: { summary: "list, rotate or retire IAM's signing keys", load: async () => (await import('./keys.ts')).run },
+  explain: {
+    summary: 'say where a request would go, and why',
+    load: async () => (await import('./commands/explain.ts')).run,
+  },
+  keys: {
+    summary: "list, rotate or retire IAM's signing keys",
+    load: async () => (await import('./commands/credentials/keys.ts')).run,
+  },
   chatops: {
     summary: 'carry out a command as it is typed in Slack',
-    load: async () => (await import('./chatops.ts')).run,
+    load: async () => (await import('./commands/chatops.ts')).run,
   },
   gateways: {
     summary: 'list the gateways that follow the control plane',
-    load: async () => (await import('./gateways.ts')).run,
+    load: async () => (await import('./commands/gateways.ts')).run,
   },
   tail: {
     summary: 'show which credentials of IAM live on, for which applications, until when',
-    load: async () => (await import('./tail.ts')).run,
+    load: async () => (await import('./commands/credentials/tail.ts')).run,
   },
   drain: {
     summary: 'plan the end of what lives on of an application, and revoke it',
-    load: async () => (await import('./drain.ts')).run,
+    load: async () => (await import('./commands/credentials/drain.ts')).run,
   },
   effects: {
     summary: 'list what follows changes outside, and deal with what was given up',
-    load: async () => (await import('./effects.ts')).run,
+    load: async () => (await import('./commands/effects.ts')).run,
   },
   audit: {
     summary: 'list, verify or export what was changed, and put it back',
-    load: async () => (await import('./audit.ts')).run,
+    load: async () => (await import('./commands/audit.ts')).run,
   },
   'sign-in': {
     summary: 'print a link that signs a browser in at the control plane',
-    load: async () => (await import('./sign-in.ts')).run,
+    load: async () => (await import('./commands/sign-in.ts')).run,
   },
   token: {
     summary: 'create, list or revoke tokens for the control plane',
-    load: async () => (await import('./token.ts')).run,
+    load: async () => (await import('./commands/token.ts')).run,
   },
   brake: {
     summary: 'send all new flows to the monolith, or let them go again',
-    load: async () => (await import('./brake.ts')).run,
+    load: async () => (await import('./commands/brake.ts')).run,
   },
   completion: {
     summary: 'print a script that completes commands in bash, zsh or fish',

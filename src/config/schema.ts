@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { accessSchema } from './access-fields.ts'
-import { chatOpsSchema } from './chatops-fields.ts'
-import { claimFields } from './claim-fields.ts'
-import { effectsSchema } from './effects-fields.ts'
 import { ENVIRONMENT_NAMES } from './environment-names.ts'
+import { accessSchema } from './fields/access-fields.ts'
+import { chatOpsSchema } from './fields/chatops-fields.ts'
+import { claimFields } from './fields/claim-fields.ts'
+import { effectsSchema } from './fields/effects-fields.ts'
 import {
   addressRangesField,
   choiceField,
@@ -25,9 +25,9 @@ import {
   textField,
   urlField,
   urlListField,
-} from './fields.ts'
-import { policyFields, policyPreset } from './policy-fields.ts'
-import { tokenFields } from './token-fields.ts'
+} from './fields/fields.ts'
+import { policyFields, policyPreset } from './fields/policy-fields.ts'
+import { tokenFields } from './fields/token-fields.ts'
 
 const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
 const milliseconds = (fallback: number, description: string) =>

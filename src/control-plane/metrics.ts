@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ENVIRONMENTS } from '../flags/index.ts'
 import { meterProcess } from '../observability/index.ts'
-import type { ChangeFeed } from './feed.ts'
 import type { GatewayRecord } from './gateways/gateway-record.ts'
+import type { ChangeFeed } from './state/feed.ts'
 
 /** The control plane's own numbers. */
 export interface ControlMetrics {

@@ -4,11 +4,11 @@ import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Database } from '../storage/index.ts'
 import type { AccessSettings } from './access/access.ts'
-import type { Role } from './access/roles.ts'
-import type { GitLabSettings } from './chatops/gitlab.ts'
+import type { Role } from './access/roles/roles.ts'
+import type { GitLabSettings } from './chatops/releases/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
 import type { EffectSettings } from './effects/settings.ts'
-import type { IamInternal } from './iam-credentials.ts'
+import type { IamInternal } from './iam-state/iam-credentials.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) when absent. */
 export type TokenSetting =

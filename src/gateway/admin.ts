@@ -1,10 +1,10 @@
 import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
-import { type Brake, type BrakeHolder, brakeHolders } from './brake.ts'
-import type { Circuit } from './circuit/circuit.ts'
-import type { MarkCheck, MarkStanding } from './mark-check/mark-check.ts'
-import type { Metrics } from './metrics.ts'
-import type { DecisionSource } from './source.ts'
+import { type Brake, type BrakeHolder, brakeHolders } from './decision-source/brake.ts'
+import type { DecisionSource } from './decision-source/source.ts'
+import type { MarkCheck, MarkStanding } from './ledger/mark-check/mark-check.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import type { Circuit } from './upstream/circuit/circuit.ts'
 
 /** What the admin port shows and sets. */
 export interface AdminParts {

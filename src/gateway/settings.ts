@@ -1,9 +1,9 @@
 import type { ListenAddress } from '../http/index.ts'
 import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { GatewayIdentity } from '../routing/index.ts'
-import type { BreakerPolicy } from './circuit/breaker.ts'
-import type { ProbeClient } from './mark-check/probe-side.ts'
-import type { OwnPaths } from './routes.ts'
+import type { ProbeClient } from './ledger/mark-check/probe-side.ts'
+import type { OwnPaths } from './routing/routes.ts'
+import type { BreakerPolicy } from './upstream/circuit/breaker.ts'
 
 /** Where routing decisions come from: exactly one of three. */
 export type DecisionSourceSettings =

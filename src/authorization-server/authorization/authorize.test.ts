@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import type { AuthorizationStep, Parameters } from '../contract.ts'
 import { headerOf } from '../index.ts'
+import type { AuthorizationStep, Parameters } from '../model/contract.ts'
 import { type ClientName, clients, seedOwner } from '../testing/seed.ts'
 import {
   authorizationParameters,

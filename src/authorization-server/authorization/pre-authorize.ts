@@ -1,13 +1,18 @@
-import { type Check, firstFailure } from '../checks.ts'
-import type { AuthorizationError, Parameters, PreAuthorization, ResponseMode } from '../contract.ts'
-import type { Core } from '../core.ts'
-import { type Failure, failure, missingParameter, refusedByPolicy, wordedFailure } from '../failure.ts'
+import {
+  holdsReservedParameter,
+  isRedirectUriAmong,
+  isRedirectUriExactlyAmong,
+  OUT_OF_BAND,
+} from '../clients/redirect-uri.ts'
+import { type Check, firstFailure } from '../core/checks.ts'
+import type { Core } from '../core/core.ts'
+import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../core/scopes.ts'
+import type { ResolvedSettings } from '../core/settings.ts'
+import type { AuthorizationError, Parameters, PreAuthorization, ResponseMode } from '../model/contract.ts'
+import { CHALLENGE_METHODS } from '../model/pkce.ts'
+import type { Client } from '../model/ports.ts'
 import { isStorable, presence, scalarOf } from '../parameters/value.ts'
-import { CHALLENGE_METHODS } from '../pkce.ts'
-import type { Client } from '../ports.ts'
-import { holdsReservedParameter, isRedirectUriAmong, isRedirectUriExactlyAmong, OUT_OF_BAND } from '../redirect-uri.ts'
-import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../scopes.ts'
-import type { ResolvedSettings } from '../settings.ts'
+import { type Failure, failure, missingParameter, refusedByPolicy, wordedFailure } from '../responses/failure.ts'
 import { issOf } from './answers.ts'
 
 interface Facts {

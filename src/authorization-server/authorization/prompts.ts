@@ -1,8 +1,8 @@
-import type { Parameters, ParameterValue } from '../contract.ts'
-import type { Dialect } from '../dialect.ts'
+import type { Parameters, ParameterValue } from '../model/contract.ts'
+import type { Dialect } from '../model/dialect.ts'
+import type { ResourceOwner } from '../model/ports.ts'
 import { encodeFormComponent } from '../parameters/encode.ts'
 import { scalarOf } from '../parameters/value.ts'
-import type { ResourceOwner } from '../ports.ts'
 
 /** What the OpenID Connect parameters of a request ask for, beside the flow itself. */
 export type PromptOutcome =

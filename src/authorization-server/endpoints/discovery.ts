@@ -1,10 +1,10 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import type { Core } from '../core.ts'
-import { publicError } from '../pages.ts'
+import type { Core } from '../core/core.ts'
+import type { ResolvedSettings } from '../core/settings.ts'
+import { CHALLENGE_METHODS } from '../model/pkce.ts'
 import { textOf } from '../parameters/value.ts'
-import { CHALLENGE_METHODS } from '../pkce.ts'
-import { jsonReply } from '../replies.ts'
-import type { ResolvedSettings } from '../settings.ts'
+import { publicError } from '../responses/pages.ts'
+import { jsonReply } from '../responses/replies.ts'
 import type { EndpointRequest } from './endpoint.ts'
 
 /** GET /.well-known/openid-configuration (OpenID Connect Discovery §4, RFC 9207 §3). */

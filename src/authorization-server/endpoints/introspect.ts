@@ -1,9 +1,11 @@
 import type { HttpReply } from '../../http/index.ts'
-import { accessTokenOf, isAccessible, presentedToken, TOKEN_CHECKS } from '../bearer.ts'
-import { type Check, firstFailure } from '../checks.ts'
-import { credentialsOf } from '../client-authentication.ts'
-import type { Core } from '../core.ts'
-import type { Dialect } from '../dialect.ts'
+import { credentialsOf } from '../clients/client-authentication.ts'
+import { type Check, firstFailure } from '../core/checks.ts'
+import type { Core } from '../core/core.ts'
+import { authenticate } from '../grants/token-request.ts'
+import type { Dialect } from '../model/dialect.ts'
+import { inOrder } from '../model/member-order.ts'
+import type { Client } from '../model/ports.ts'
 import {
   type Failure,
   failure,
@@ -11,15 +13,13 @@ import {
   invalidTokenReply,
   requestNotAuthorized,
   type TOKEN_TEXTS,
-} from '../failure.ts'
-import { authenticate } from '../grants/token-request.ts'
-import { inOrder } from '../member-order.ts'
-import type { Client } from '../ports.ts'
-import { jsonReply } from '../replies.ts'
+} from '../responses/failure.ts'
+import { jsonReply } from '../responses/replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
-import { secretInUri, tokenInUri } from '../uri-credentials.ts'
+import { accessTokenOf, isAccessible, presentedToken, TOKEN_CHECKS } from './bearer.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { hintedToken } from './revoke.ts'
+import { secretInUri, tokenInUri } from './uri-credentials.ts'
 
 interface BearerFacts {
   readonly bearer: StoredToken | undefined

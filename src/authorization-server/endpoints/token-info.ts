@@ -1,12 +1,12 @@
 import type { HttpReply } from '../../http/index.ts'
-import { accessTokenOf, presentedToken, secondsLeft, TOKEN_CHECKS } from '../bearer.ts'
-import { firstFailure } from '../checks.ts'
-import type { Core } from '../core.ts'
-import { failureReply, invalidTokenReply } from '../failure.ts'
-import { jsonReply } from '../replies.ts'
-import { parseScopes } from '../scopes.ts'
-import { tokenInUri } from '../uri-credentials.ts'
+import { firstFailure } from '../core/checks.ts'
+import type { Core } from '../core/core.ts'
+import { parseScopes } from '../core/scopes.ts'
+import { failureReply, invalidTokenReply } from '../responses/failure.ts'
+import { jsonReply } from '../responses/replies.ts'
+import { accessTokenOf, presentedToken, secondsLeft, TOKEN_CHECKS } from './bearer.ts'
 import type { EndpointRequest } from './endpoint.ts'
+import { tokenInUri } from './uri-credentials.ts'
 
 /** GET /oauth/token/info: what the bearer token is; one error text for all that is wrong (README of the recording, 38). */
 export async function tokenInfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {

@@ -1,14 +1,14 @@
 import type { HttpReply } from '../../http/index.ts'
-import { accessTokenOf, malformed, presentedToken, refusal } from '../bearer.ts'
-import { type Check, firstFailure } from '../checks.ts'
-import type { AccessToken } from '../contract.ts'
-import type { Core } from '../core.ts'
-import type { Dialect } from '../dialect.ts'
-import { userinfoClaims } from '../id-token.ts'
-import type { ResourceOwner } from '../ports.ts'
-import { jsonReply } from '../replies.ts'
-import { tokenInUri } from '../uri-credentials.ts'
+import { type Check, firstFailure } from '../core/checks.ts'
+import type { Core } from '../core/core.ts'
+import { userinfoClaims } from '../core/id-token.ts'
+import type { AccessToken } from '../model/contract.ts'
+import type { Dialect } from '../model/dialect.ts'
+import type { ResourceOwner } from '../model/ports.ts'
+import { jsonReply } from '../responses/replies.ts'
+import { accessTokenOf, malformed, presentedToken, refusal } from './bearer.ts'
 import type { EndpointRequest } from './endpoint.ts'
+import { tokenInUri } from './uri-credentials.ts'
 
 interface Facts {
   readonly token: AccessToken | undefined

@@ -1,9 +1,9 @@
-import { type ClientCredentials, isAuthentic } from '../client-authentication.ts'
-import type { Parameters } from '../contract.ts'
-import type { Core } from '../core.ts'
-import type { Failure } from '../failure.ts'
+import { type ClientCredentials, isAuthentic } from '../clients/client-authentication.ts'
+import type { Core } from '../core/core.ts'
 import type { Caller } from '../limits/request-limits.ts'
-import type { Client, GrantEvent, ResourceOwner } from '../ports.ts'
+import type { Parameters } from '../model/contract.ts'
+import type { Client, GrantEvent, ResourceOwner } from '../model/ports.ts'
+import type { Failure } from '../responses/failure.ts'
 import type { NewPair } from '../store/tokens.ts'
 
 /** A request to the token endpoint, as every grant type gets it. */

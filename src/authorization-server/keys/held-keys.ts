@@ -1,4 +1,4 @@
-import type { StoredKeys } from '../store/keys.ts'
+import type { StoredKeys } from './key-store.ts'
 
 /** What was read, and when by this process's clocks. */
 export interface HeldKeys extends StoredKeys {

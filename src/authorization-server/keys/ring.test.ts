@@ -6,10 +6,10 @@ import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, type JSON
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import { type Database, migrate, openDatabase } from '../../storage/index.ts'
-import { DIALECTS } from '../dialect.ts'
-import { createKeyStore } from '../store/keys.ts'
+import { DIALECTS } from '../model/dialect.ts'
 import { authorizationMigrations } from '../store/migrations.ts'
 import type { SigningAlgorithm } from './algorithms.ts'
+import { createKeyStore } from './key-store.ts'
 import { createKeyRing, type KeyRing, type SigningKeyChange } from './ring.ts'
 import type { KeyPolicy } from './schedule.ts'
 

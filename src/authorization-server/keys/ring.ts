@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto'
-import type { MemberOrder } from '../dialect.ts'
-import { inOrder } from '../member-order.ts'
-import type { KeyEdit, KeyStore, StoredKey, StoredKeys } from '../store/keys.ts'
+import type { MemberOrder } from '../model/dialect.ts'
+import { inOrder } from '../model/member-order.ts'
 import { generateSigningKey, type PublicKey, publicKeyOf, type SigningAlgorithm, signWith } from './algorithms.ts'
 import { databaseTime, type HeldKeys, holdKeys } from './held-keys.ts'
+import type { KeyEdit, KeyStore, StoredKey, StoredKeys } from './key-store.ts'
 import {
   currentKey,
   type KeyPolicy,

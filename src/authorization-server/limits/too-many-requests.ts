@@ -1,5 +1,5 @@
 import type { HttpReply } from '../../http/index.ts'
-import { securityHeaders } from '../replies.ts'
+import { securityHeaders } from '../responses/replies.ts'
 
 /** A guess that is not looked at, because there were too many of its kind. */
 export class TooManyGuessesError extends Error {

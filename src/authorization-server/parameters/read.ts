@@ -1,8 +1,8 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { bodyKindOf, decodeUtf8, MAX_PARAMETERS, scanJson } from '../../parameters/index.ts'
-import type { Parameters, ReadParameters } from '../contract.ts'
-import { publicError } from '../pages.ts'
-import { jsonReply } from '../replies.ts'
+import type { Parameters, ReadParameters } from '../model/contract.ts'
+import { publicError } from '../responses/pages.ts'
+import { jsonReply } from '../responses/replies.ts'
 import { parseMultipart } from './multipart.ts'
 import { emptyHash, type ParameterFault, parseNestedQuery } from './nested.ts'
 

@@ -1,4 +1,4 @@
-import type { Parameters, ParameterValue } from '../contract.ts'
+import type { Parameters, ParameterValue } from '../model/contract.ts'
 
 /**
  * What stands for a list or hash where a string belongs: present, but equal to nothing that was ever issued or

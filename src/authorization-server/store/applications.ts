@@ -1,7 +1,7 @@
 import type { ApplicationPolicy, Policy } from '../../applications/index.ts'
 import type { Database } from '../../storage/index.ts'
-import type { ApplicationDocument, ApplicationStore, StoreScope } from '../contract.ts'
-import type { Client } from '../ports.ts'
+import type { ApplicationDocument, ApplicationStore, StoreScope } from '../model/contract.ts'
+import type { Client } from '../model/ports.ts'
 import { named } from './statements.ts'
 
 const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version, policy'

@@ -1,6 +1,6 @@
 import { derivedKey, seal, unseal } from '../../credentials/index.ts'
 import { type Database, formatSwitch } from '../../storage/index.ts'
-import { storedChallenge } from '../pkce.ts'
+import { storedChallenge } from '../model/pkce.ts'
 import { digestOf } from './digest.ts'
 import { hasEnded } from './ended-subjects.ts'
 import { SEALED_NONCES } from './migrations.ts'

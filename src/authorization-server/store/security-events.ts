@@ -1,6 +1,6 @@
 import type { Database } from '../../storage/index.ts'
-import type { StoredSecurityEvent } from '../contract.ts'
-import type { CredentialReuse } from '../ports.ts'
+import type { StoredSecurityEvent } from '../model/contract.ts'
+import type { CredentialReuse } from '../model/ports.ts'
 import { named } from './statements.ts'
 
 /** What is known of a credential that came a second time. Times are milliseconds since the epoch. */

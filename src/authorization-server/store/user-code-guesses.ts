@@ -1,6 +1,6 @@
 import type { Database } from '../../storage/index.ts'
-import type { AuthorizationServer, UserCodeGuess } from '../contract.ts'
 import { type GuessesMade, type UserCodeLimits, waitForUserCode } from '../limits/user-code-guess.ts'
+import type { AuthorizationServer, UserCodeGuess } from '../model/contract.ts'
 import { named } from './statements.ts'
 
 const FREE: UserCodeGuess = { allowed: true, takeBack: async () => {} }

@@ -1,5 +1,5 @@
 import type { Database } from '../../storage/index.ts'
-import type { AuthorizationServer, Grant, StoreScope } from '../contract.ts'
+import type { AuthorizationServer, Grant, StoreScope } from '../model/contract.ts'
 import { hasEnded } from './ended-subjects.ts'
 import { named } from './statements.ts'
 

@@ -1,6 +1,6 @@
 import type { ApplicationPolicy } from '../../applications/index.ts'
-import type { ApplicationDocument, Parameters } from '../contract.ts'
 import { headerOf } from '../index.ts'
+import type { ApplicationDocument, Parameters } from '../model/contract.ts'
 import { applicationOf, clients, seedOwner } from './seed.ts'
 import type { Answer, ServerUnderTest } from './server-under-test.ts'
 

@@ -15,7 +15,7 @@ import { ListenError } from '../../http/index.ts'
 import { createLog } from '../../observability/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { ControlPlaneFault } from '../settings.ts'
-import { TokenBook } from './token-book.ts'
+import { TokenBook } from './tokens/token-book.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 

@@ -1,9 +1,9 @@
-import type { Store } from '../store.ts'
+import type { Store } from '../state/store.ts'
 import type { BrowserPlace } from './browser-request.ts'
 import { FailureLimit } from './failure-limit.ts'
-import { OidcSignIn } from './oidc.ts'
-import type { OidcSettings } from './oidc-settings.ts'
-import { SessionBook } from './session-book.ts'
+import { OidcSignIn } from './oidc/oidc.ts'
+import type { OidcSettings } from './oidc/oidc-settings.ts'
+import { SessionBook } from './sessions/session-book.ts'
 
 /** How people sign in. */
 export interface AccessSettings {

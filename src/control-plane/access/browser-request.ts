@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { cookieLine, cookieName, secretInCookie } from './session-cookie.ts'
+import { cookieLine, cookieName, secretInCookie } from './sessions/session-cookie.ts'
 
 /** Under which address browsers know the control plane. */
 export interface BrowserPlace {

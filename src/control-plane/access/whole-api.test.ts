@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import { faultOfRules } from './route-rules.ts'
+import { faultOfRules } from './roles/route-rules.ts'
 
 interface Operation {
   readonly method: string

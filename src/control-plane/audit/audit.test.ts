@@ -5,7 +5,7 @@ import { startTestControlPlane, type TestControlPlane, testApplication } from '.
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import { createLog } from '../../observability/index.ts'
-import { openStore } from '../store.ts'
+import { openStore } from '../state/store.ts'
 import { appendEntry, chainHead } from './audit-log.ts'
 import { AuditWatch } from './audit-watch.ts'
 import { canonicalHash } from './canonical.ts'

@@ -1,4 +1,4 @@
-import type { FieldFault } from '../problems.ts'
+import type { FieldFault } from '../requests/problems.ts'
 
 /** The ways by which a change comes in; `system` is the control plane itself, at its start. */
 export const DOORS = ['api', 'cli', 'slack', 'console', 'system'] as const

@@ -5,9 +5,9 @@ import { type TestDatabase, testDatabases } from '../../../test/support/database
 import { eventually } from '../../../test/support/wait.ts'
 import { DEFAULT_RULES, type RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
-import { openStore } from '../store.ts'
-import type { AlarmSettings } from './open-alarms.ts'
-import { claimProposal } from './proposals.ts'
+import { openStore } from '../state/store.ts'
+import type { AlarmSettings } from './checks/open-alarms.ts'
+import { claimProposal } from './flag-changes/proposals.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 /** No gateway is there, and nothing is waited for. */

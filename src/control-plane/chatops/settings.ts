@@ -1,6 +1,6 @@
 import type { RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
-import type { AlarmSettings } from './open-alarms.ts'
+import type { AlarmSettings } from './checks/open-alarms.ts'
 
 /** Somebody whom Slack knows by an id, and what they may do here. */
 export interface SlackPerson {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { GatewayReport } from '../../routing/index.ts'
-import type { Position } from '../model.ts'
-import type { Store } from '../store.ts'
+import type { Position } from '../state/model.ts'
+import type { Store } from '../state/store.ts'
 import { freshRecord, type GatewayRecord, gatewayKey, mergeRecords, withReport } from './gateway-record.ts'
 
 const SHARE_MS = 2_000

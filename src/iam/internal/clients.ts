@@ -1,6 +1,6 @@
 import { applicationSchema } from '../../applications/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import type { ReplicatedApplications } from '../replicated-applications.ts'
+import type { ReplicatedApplications } from '../stores/replicated-applications.ts'
 import { invalidRequest, json, queryParameter, readJson } from './answer.ts'
 
 const VERSION = /^[1-9]\d{0,14}$/

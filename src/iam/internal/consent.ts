@@ -1,7 +1,7 @@
 import type { AuthorizationServer } from '../../authorization-server/index.ts'
 import { consentAcceptSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import { plainText } from '../flow-parameters.ts'
+import { plainText } from '../challenges/flow-parameters.ts'
 import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 import { redirectAnswer, reject, type SignInDependencies } from './sign-in.ts'
 

@@ -1,7 +1,7 @@
 import { type AuthorizationServer, retryAfter } from '../../authorization-server/index.ts'
 import { deviceAcceptSchema, internalIntrospectionSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import { type ResourceOwnerTable, toResourceOwner } from '../resource-owner-store.ts'
+import { type ResourceOwnerTable, toResourceOwner } from '../stores/resource-owner-store.ts'
 import { barredUser, invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
 /** What device/accept and introspect need. */

@@ -2,7 +2,7 @@ import type { AuthorizationServer } from '../../authorization-server/index.ts'
 import { type GrantDocument, grantRevocationSchema, grantsQuerySchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Database } from '../../storage/index.ts'
-import type { ChallengeStore } from '../challenge-store.ts'
+import type { ChallengeStore } from '../challenges/challenge-store.ts'
 import { faultsOf, invalidRequest, json, readJson } from './answer.ts'
 
 /** What the grants part of the internal API needs. */

@@ -1,9 +1,9 @@
 import { loginAcceptSchema, rejectSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Database } from '../../storage/index.ts'
-import { isFreshSignIn } from '../challenge.ts'
-import type { ChallengeStore } from '../challenge-store.ts'
-import type { ResourceOwnerTable } from '../resource-owner-store.ts'
+import { isFreshSignIn } from '../challenges/challenge.ts'
+import type { ChallengeStore } from '../challenges/challenge-store.ts'
+import type { ResourceOwnerTable } from '../stores/resource-owner-store.ts'
 import { barredUser, invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
 /** What the login part of the internal API needs. */

@@ -1,6 +1,6 @@
 import { userDocumentSchema, userRevocationSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import type { ResourceOwnerTable, ToldChange } from '../resource-owner-store.ts'
+import type { ResourceOwnerTable, ToldChange } from '../stores/resource-owner-store.ts'
 import { invalidRequest, json, queryParameter, readJson } from './answer.ts'
 
 const VERSION = /^[1-9]\d{0,14}$/

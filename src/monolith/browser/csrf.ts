@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Session } from './session.ts'
+import type { Session } from '../sessions/session.ts'
 
 const SECRET_BYTES = 32
 

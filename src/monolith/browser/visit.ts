@@ -1,6 +1,6 @@
 import type { Parameters, ParameterValue, ResourceOwner } from '../../authorization-server/index.ts'
 import type { HttpRequest } from '../../http/index.ts'
-import type { Session } from './session.ts'
+import type { Session } from '../sessions/session.ts'
 
 /** One request of a browser to one of our pages. */
 export interface Visit {

@@ -1,6 +1,6 @@
 import type { Log } from '../../observability/index.ts'
 import { assertSchemaName, type Database, type Queryable } from '../../storage/index.ts'
-import type { IamClient } from '../handoff/iam-client.ts'
+import type { IamClient } from '../iam-client/iam-client.ts'
 
 /** A grant that its user has revoked here and that IAM must end too. */
 export interface PendingRevocation {

@@ -2,7 +2,7 @@ import type { AuthorizationServer, Client, Grant, ResourceOwner } from '../../au
 import { type GrantDocument, MOST_GRANTED_SCOPES } from '../../handoff/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { Database } from '../../storage/index.ts'
-import type { IamClient } from '../handoff/iam-client.ts'
+import type { IamClient } from '../iam-client/iam-client.ts'
 import { type AuthorizedApplication, authorizedApplications } from './authorized-applications.ts'
 import { rememberedGrants } from './iam-grants.ts'
 import { startRevocations } from './revocations.ts'

@@ -1,7 +1,7 @@
 import type { HttpReply } from '../../http/index.ts'
 import { messagePage, redirectTo } from '../browser/answers.ts'
 import type { Visit } from '../browser/visit.ts'
-import type { IamAnswer } from './iam-client.ts'
+import type { IamAnswer } from '../iam-client/iam-client.ts'
 
 const FORGOTTEN = 'That request is too old to go on with. Go back to the application and start again.'
 

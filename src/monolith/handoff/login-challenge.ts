@@ -4,8 +4,8 @@ import type { HttpReply } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { Visit } from '../browser/visit.ts'
 import type { SharedGrants } from '../grants/shared-grants.ts'
+import type { IamAnswer, IamClient, LoginRequest } from '../iam-client/iam-client.ts'
 import { forgottenRequest, onward, signedInForNothing, unavailablePage } from './answers.ts'
-import type { IamAnswer, IamClient, LoginRequest } from './iam-client.ts'
 
 /** What a sign-in page that carries a login challenge should do, before anybody has typed anything. */
 export type LoginStep = 'accept' | 'reject' | 'end_session_and_ask' | 'ask'

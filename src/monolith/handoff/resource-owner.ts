@@ -3,8 +3,8 @@ import { jsonReply, publicError, TooManyGuessesError, tooManyRequests } from '..
 import { AUTH_TOKEN_HEADER, CLIENT_ADDRESS_HEADER, resourceOwnerCredentialsSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { SharedGrants } from '../grants/shared-grants.ts'
+import { documentOf } from '../iam-client/iam-client.ts'
 import type { PasswordCheck } from '../users/password-checks.ts'
-import { documentOf } from './iam-client.ts'
 
 /** What the endpoint needs. */
 export interface ResourceOwnerEndpointOptions {

@@ -1,5 +1,5 @@
 import type { ResourceOwner } from '../../authorization-server/index.ts'
-import type { Flash } from '../browser/session.ts'
+import type { Flash } from '../sessions/session.ts'
 import { type Html, html, trusted } from './html.ts'
 import { STYLE } from './style.ts'
 

@@ -1,6 +1,6 @@
 import type { Log } from '../../observability/index.ts'
 import { assertSchemaName, type Database } from '../../storage/index.ts'
-import type { IamClient } from '../handoff/iam-client.ts'
+import type { IamClient } from '../iam-client/iam-client.ts'
 import type { Accounts } from './accounts.ts'
 import type { PlatformUser, Users } from './users.ts'
 

@@ -1,0 +1,24 @@
+import type { Core } from '../core/core.ts'
+import { parseScopes } from '../core/scopes.ts'
+import type { DeviceApproval, PendingDevice } from '../model/contract.ts'
+import type { ResourceOwner } from '../model/ports.ts'
+import type { WaitingDevice } from '../store/devices.ts'
+
+/** The device that waits under a user code; undefined when unknown, used or expired (RFC 8628 §3.3). */
+export async function findDevice(core: Core, userCode: string): Promise<PendingDevice | undefined> {
+  const device = await core.devices.findWaiting(userCode)
+  if (device === undefined || isExpired(device)) return undefined
+  return { clientId: device.clientId, clientName: device.clientName, scopes: parseScopes(device.scopes) }
+}
+
+/** Gives a waiting device to a user, once; an empty code is nobody's (not N033). */
+export async function approveDevice(core: Core, userCode: string, owner: ResourceOwner): Promise<DeviceApproval> {
+  const device = await core.devices.findWaiting(userCode)
+  if (device === undefined) return 'unknown'
+  if (isExpired(device)) return 'expired'
+  return (await core.devices.approve(device.deviceHash, userCode, owner.id, Date.now())) ? 'approved' : 'unknown'
+}
+
+function isExpired(device: WaitingDevice): boolean {
+  return Date.now() > device.createdAt + device.expiresIn * 1_000
+}

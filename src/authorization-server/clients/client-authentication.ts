@@ -1,0 +1,50 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { Parameters } from '../model/contract.ts'
+import type { Dialect } from '../model/dialect.ts'
+import type { Client } from '../model/ports.ts'
+import { textOf } from '../parameters/value.ts'
+
+/** What a client says of itself, not yet believed. */
+export interface ClientCredentials {
+  readonly clientId: string
+  readonly secret: string | undefined
+}
+
+/**
+ * The credentials of a request: Basic first, right or wrong, then the parameters (RFC 6749 §2.3.1). An empty Basic user
+ * falls through; Basic credentials are not form-decoded (README of the recording, 21; E130, E132).
+ */
+export function credentialsOf(
+  authorization: string | undefined,
+  parameters: Parameters,
+  dialect: Dialect,
+): ClientCredentials | undefined {
+  const basic = authorization === undefined ? undefined : basicCredentials(authorization, dialect)
+  if (basic) return basic
+  const clientId = textOf(parameters, 'client_id')
+  return clientId === undefined ? undefined : { clientId, secret: textOf(parameters, 'client_secret') }
+}
+
+function basicCredentials(authorization: string, dialect: Dialect): ClientCredentials | undefined {
+  const scheme = authorization.slice(0, 6)
+  if (scheme !== 'Basic ' && !(dialect.basicSchemeAnyCase && scheme.toLowerCase() === 'basic ')) return undefined
+  const text = Buffer.from(authorization.slice(6), 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  const clientId = colon < 0 ? text : text.slice(0, colon)
+  if (clientId.trim() === '') return undefined
+  return { clientId, secret: colon < 0 ? undefined : text.slice(colon + 1) }
+}
+
+/** Whether a client is who it says: by its secret, or, when public, without one (E025-E029). */
+export function isAuthentic(client: Client, secret: string | undefined): boolean {
+  if (secret === undefined || secret.trim() === '') return !client.confidential
+  return isSecretOf(client, secret)
+}
+
+/** Whether this is the secret of the client. Takes the same time whatever the difference. */
+export function isSecretOf(client: Client, secret: string | undefined): boolean {
+  if (secret === undefined || client.secretDigest === null) return false
+  const wanted = Buffer.from(client.secretDigest, 'hex')
+  const given = hash('sha512', secret, 'buffer')
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  type ApplicationPolicy,
+  applicationPolicySchema,
+  POLICY_RULE_NAMES,
+  POLICY_RULES,
+  type Policy,
+  parsePolicyTarget,
+  presetPolicy,
+} from '../../applications/index.ts'
+import type { InstancePolicy } from '../model/ports.ts'
+import { isPasswordGrantOffered, type PolicySubject, policyFor, resolvePolicy } from './policy.ts'
+
+const COMPATIBLE = presetPolicy('compatible')
+const STRICT = presetPolicy('strict')
+const ofSubject = (instance: InstancePolicy, application: PolicySubject) =>
+  policyFor(resolvePolicy(instance), application)
+const ofApp = (instance: InstancePolicy, policy?: ApplicationPolicy) =>
+  ofSubject(instance, policy === undefined ? { client_id: 'app' } : { client_id: 'app', policy })
+const only = (rule: keyof Policy | undefined) => [{ clientId: 'app', rule }]
+
+/** The rules in which two policies differ. */
+const differences = (one: Policy, other: Policy) => POLICY_RULE_NAMES.filter((rule) => one[rule] !== other[rule])
+
+describe('what a client is held to', () => {
+  it("is Doorkeeper's way when nobody says anything", () => {
+    assert.deepEqual(ofApp({}), COMPATIBLE)
+    assert.deepEqual(resolvePolicy().general, COMPATIBLE)
+    assert.equal(COMPATIBLE.require_pkce, 'none')
+    assert.equal(STRICT.require_pkce, 'all')
+  })
+
+  it("is the instance's word, a single rule over the preset", () => {
+    assert.deepEqual(ofApp({ preset: 'strict' }), STRICT)
+    const instance: InstancePolicy = { preset: 'strict', rules: { require_pkce: 'public' } }
+    assert.equal(ofApp(instance).require_pkce, 'public')
+    assert.deepEqual(differences(ofApp(instance), STRICT), ['require_pkce'])
+  })
+
+  it("is the application's own word where that is stricter", () => {
+    assert.deepEqual(ofApp({}, { preset: 'strict' }), STRICT)
+    assert.equal(ofApp({ rules: { require_pkce: 'public' } }, { require_pkce: 'all' }).require_pkce, 'all')
+    assert.deepEqual(differences(ofApp({}, { preset: 'strict', password_grant: 'accept' }), STRICT), ['password_grant'])
+  })
+
+  it('is not what an application says to be rid of a rule', () => {
+    const lax: ApplicationPolicy = { preset: 'compatible', require_pkce: 'none', plain_pkce: 'accept' }
+    assert.deepEqual(ofApp({ preset: 'strict' }, lax), STRICT)
+  })
+
+  it('is its own word alone for an application that the operator exempts', () => {
+    const instance: InstancePolicy = { preset: 'strict', exempt: only(undefined) }
+    assert.deepEqual(differences(ofApp(instance), COMPATIBLE), ['response_iss'])
+    assert.equal(ofApp(instance, { require_pkce: 'public' }).require_pkce, 'public')
+    assert.deepEqual(ofSubject(instance, { client_id: 'other' }), STRICT)
+  })
+
+  it('can be exempted from one rule, also from iss', () => {
+    for (const rule of POLICY_RULE_NAMES) {
+      const held = ofApp({ preset: 'strict', exempt: only(rule) })
+      assert.deepEqual(differences(held, STRICT), [rule])
+      assert.equal(held[rule], COMPATIBLE[rule])
+    }
+  })
+
+  it('is the strictest where the operator says so, over exemption and document', () => {
+    const named = { strictFor: only(undefined), exempt: only(undefined) }
+    assert.deepEqual(ofApp(named, { preset: 'compatible' }), STRICT)
+    assert.deepEqual(ofSubject(named, { client_id: 'other' }), COMPATIBLE)
+    for (const rule of POLICY_RULE_NAMES) {
+      assert.deepEqual(differences(ofApp({ strictFor: only(rule) }), COMPATIBLE), [rule])
+    }
+  })
+
+  it('never gets laxer by what an application says, whatever the instance says', () => {
+    const partial = fc.record(
+      Object.fromEntries(POLICY_RULE_NAMES.map((rule) => [rule, fc.constantFrom(...POLICY_RULES[rule])])),
+      { requiredKeys: [] },
+    )
+    const preset = fc.constantFrom('compatible', 'strict', undefined)
+    fc.assert(
+      fc.property(preset, partial, preset, partial, (instancePreset, rules, ownPreset, own) => {
+        const instance = { preset: instancePreset, rules } as InstancePolicy
+        const held = ofApp(instance, { ...(ownPreset && { preset: ownPreset }), ...own } as ApplicationPolicy)
+        const { general } = resolvePolicy(instance)
+        for (const rule of POLICY_RULE_NAMES) {
+          const values: readonly string[] = POLICY_RULES[rule]
+          assert.ok(values.indexOf(held[rule]) >= values.indexOf(general[rule]), rule)
+        }
+      }),
+    )
+  })
+})
+
+it('the password grant is offered where anybody may use it', () => {
+  const off: InstancePolicy = { rules: { password_grant: 'refuse' } }
+  assert.equal(isPasswordGrantOffered(resolvePolicy()), true)
+  assert.equal(isPasswordGrantOffered(resolvePolicy(off)), false)
+  assert.equal(isPasswordGrantOffered(resolvePolicy({ ...off, exempt: only('password_grant') })), true)
+  assert.equal(isPasswordGrantOffered(resolvePolicy({ ...off, exempt: only(undefined) })), true)
+  assert.equal(isPasswordGrantOffered(resolvePolicy({ ...off, exempt: only('require_pkce') })), false)
+})
+
+describe('an exception', () => {
+  it('names an application, or one rule of it', () => {
+    assert.deepEqual(parsePolicyTarget('app'), { clientId: 'app', rule: undefined })
+    assert.deepEqual(parsePolicyTarget('app=require_pkce'), { clientId: 'app', rule: 'require_pkce' })
+    assert.deepEqual(parsePolicyTarget('YXBw=='), { clientId: 'YXBw==', rule: undefined })
+    assert.deepEqual(parsePolicyTarget('YXBw===plain_pkce'), { clientId: 'YXBw==', rule: 'plain_pkce' })
+  })
+
+  it('with a rule that is none is nobody, rather than an application of that name', () => {
+    for (const text of ['', 'app=require_pkec', '=require_pkce', 'app=toString']) {
+      assert.equal(parsePolicyTarget(text), undefined, text)
+    }
+  })
+})
+
+it('a document with a rule or value that is not known is refused', () => {
+  assert.equal(applicationPolicySchema.safeParse({}).success, true)
+  assert.equal(applicationPolicySchema.safeParse({ preset: 'strict', require_pkce: 'public' }).success, true)
+  for (const document of [{ require_pkec: 'all' }, { require_pkce: 'refuse' }, { preset: 'lax' }, { plain_pkce: null }])
+    assert.equal(applicationPolicySchema.safeParse(document).success, false, JSON.stringify(document))
+})

@@ -1,0 +1,16 @@
+import type { Failure } from '../responses/failure.ts'
+
+/** One rule: what is wrong with the facts, or undefined. */
+export type Check<Facts, Wrong = Failure> = (facts: Facts) => Wrong | undefined
+
+/** The first rule that is broken, in the order of the list, which is the order a client sees. */
+export function firstFailure<Facts, Wrong = Failure>(
+  checks: ReadonlyArray<Check<Facts, Wrong>>,
+  facts: Facts,
+): Wrong | undefined {
+  for (const check of checks) {
+    const failed = check(facts)
+    if (failed !== undefined) return failed
+  }
+  return undefined
+}

@@ -1,0 +1,26 @@
+import type { ClientDirectory } from '../clients/client-directory.ts'
+import type { KeyRing } from '../keys/ring.ts'
+import type { RequestLimits } from '../limits/request-limits.ts'
+import type { GrantEvent, Layout, ResourceOwnerStore, SecurityEvent, TokenMint } from '../model/ports.ts'
+import type { DeviceStore } from '../store/devices.ts'
+import type { GrantStore } from '../store/grants.ts'
+import type { SecurityEventStore } from '../store/security-events.ts'
+import type { TokenStore } from '../store/tokens.ts'
+import type { ResolvedSettings } from './settings.ts'
+
+/** What the endpoints work with. */
+export interface Core {
+  readonly settings: ResolvedSettings
+  readonly clients: ClientDirectory
+  readonly owners: ResourceOwnerStore
+  readonly tokens: TokenStore
+  readonly grants: GrantStore
+  readonly devices: DeviceStore
+  readonly securityEvents: SecurityEventStore
+  readonly keys: KeyRing
+  readonly mint: TokenMint
+  readonly layout: Layout
+  readonly limits: RequestLimits
+  readonly onGrant: (event: GrantEvent) => void
+  readonly onSecurityEvent: (event: SecurityEvent) => void
+}

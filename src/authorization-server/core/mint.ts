@@ -1,0 +1,38 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import type { TokenMint } from '../model/ports.ts'
+
+/** Doorkeeper's credentials: 64 hex digits each, and a user code of 8 characters A-Z0-9. */
+export const hexMint: TokenMint = {
+  authorizationCode: randomHex,
+  accessToken: randomHex,
+  refreshToken: randomHex,
+  deviceCode: randomHex,
+  userCode,
+}
+
+/** Credentials that tell their kind: a prefix each, then 32 random bytes in base64url. */
+export function prefixedMint(
+  prefixes: Readonly<Record<'authorization_code' | 'access_token' | 'refresh_token' | 'device_code', string>>,
+): TokenMint {
+  const mint = (prefix: string) => () => prefix + randomBytes(32).toString('base64url')
+  return {
+    authorizationCode: mint(prefixes.authorization_code),
+    accessToken: mint(prefixes.access_token),
+    refreshToken: mint(prefixes.refresh_token),
+    deviceCode: mint(prefixes.device_code),
+    userCode,
+  }
+}
+
+function randomHex(): string {
+  return randomBytes(32).toString('hex')
+}
+
+const USER_CODE_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+
+/** 8 characters A-Z0-9, each equally likely (RFC 8628 §6.1). */
+function userCode(): string {
+  let code = ''
+  for (let position = 0; position < 8; position++) code += USER_CODE_ALPHABET[randomInt(USER_CODE_ALPHABET.length)]
+  return code
+}

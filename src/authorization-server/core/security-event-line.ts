@@ -1,0 +1,19 @@
+import type { SecurityEvent } from '../model/ports.ts'
+
+/** A security event under the names that the log and the internal API use. */
+export function securityEventLine(event: SecurityEvent): Readonly<Record<string, unknown>> {
+  return {
+    kind: event.kind,
+    client_id: event.clientId,
+    application_id: event.applicationId,
+    subject: event.subject,
+    family_id: event.familyId,
+    tokens_revoked: event.tokensRevoked,
+    first_used_at: event.firstUsedAt === null ? null : new Date(event.firstUsedAt).toISOString(),
+  }
+}
+
+/** The same as one line of the log. */
+export function securityLogLine(event: SecurityEvent): Readonly<Record<string, unknown>> {
+  return { event: 'oauth_application:security', ...securityEventLine(event) }
+}

@@ -1,0 +1,134 @@
+import type { HttpReply } from '../../http/index.ts'
+import type { Dialect, Reworded } from '../model/dialect.ts'
+import { jsonReply, securityHeaders } from './replies.ts'
+
+const SERVER_ERROR =
+  'The authorization server encountered an unexpected condition which prevented it from fulfilling the request.'
+
+/** Every error that reaches a client: its status and its text, where a dialect has no other. The three of the device flow share a text (README, 44). */
+const ERRORS = {
+  invalid_request: [
+    400,
+    'The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed.',
+  ],
+  invalid_redirect_uri: [400, "The requested redirect URI is malformed or doesn't match the client redirect URI."],
+  unauthorized_client: [400, 'The client is not authorized to perform this request using this method.'],
+  access_denied: [400, 'The resource owner or authorization server denied the request.'],
+  invalid_scope: [400, 'The requested scope is invalid, unknown, or malformed.'],
+  invalid_code_challenge_method: [400, 'The code_challenge_method must be one of plain, S256.'],
+  unsupported_response_type: [400, 'The authorization server does not support this response type.'],
+  unsupported_response_mode: [400, 'The authorization server does not support this response mode.'],
+  invalid_client: [
+    401,
+    'Client authentication failed due to unknown client, no client authentication included, or unsupported authentication method.',
+  ],
+  invalid_grant: [
+    400,
+    'The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client.',
+  ],
+  unsupported_grant_type: [400, 'The authorization grant type is not supported by the authorization server.'],
+  login_required: [400, 'The authorization server requires end-user authentication'],
+  consent_required: [400, 'The authorization server requires end-user consent'],
+  authorization_pending: [400, SERVER_ERROR],
+  slow_down: [400, SERVER_ERROR],
+  expired_token: [400, SERVER_ERROR],
+} as const satisfies Record<string, readonly [status: number, text: string]>
+
+export type FailureCode = keyof typeof ERRORS
+
+/** An OAuth error as the client is told of it (RFC 6749 §4.1.2.1 and §5.2). */
+export interface Failure {
+  readonly error: FailureCode
+  readonly description: string
+  readonly status: number
+  /** It ended the request before an answer was negotiated, so that the answer does not vary by Accept. */
+  readonly abrupt: boolean
+}
+
+/** The failure of a code, with its own text. */
+export function failure(error: FailureCode, options: { readonly abrupt?: boolean } = {}): Failure {
+  const [status, description] = ERRORS[error]
+  return { error, description, status, abrupt: options.abrupt ?? false }
+}
+
+/** The failure of a code as a version of Doorkeeper words it. */
+export function wordedFailure(error: FailureCode & Reworded, { wordings }: Dialect): Failure {
+  const usual = failure(error)
+  return { ...usual, description: wordings[error] ?? usual.description }
+}
+
+/** invalid_request of a caller that shows nothing to be known by (J009). */
+export function requestNotAuthorized({ wordings }: Dialect): Failure {
+  const description =
+    wordings.request_not_authorized ??
+    'Request needs to be authorized. Required parameter for authorizing the request is missing or invalid.'
+  return { ...failure('invalid_request'), description }
+}
+
+/** invalid_request that names the parameter that is missing. */
+export function missingParameter(name: string, options: { readonly abrupt?: boolean } = {}): Failure {
+  return { ...failure('invalid_request', options), description: `Missing required parameter: ${name}.` }
+}
+
+const POLICY_TEXTS = {
+  pkce_required: 'Code challenge is required.',
+  plain_refused: 'The code_challenge_method must be S256.',
+  secret_in_uri: 'Credentials must not be sent in the request URI.',
+  token_in_uri: 'Access tokens must not be sent in the request URI.',
+} as const
+
+/** invalid_request that names what the client's policy does not take (RFC 7636 §4.4.1, RFC 6750 §3.1, RFC 6749 §5.2). */
+export function refusedByPolicy(what: keyof typeof POLICY_TEXTS): Failure {
+  return { ...failure('invalid_request'), description: POLICY_TEXTS[what] }
+}
+
+/** What a dead or unknown bearer token is called (RFC 6750 §3.1). */
+export const TOKEN_TEXTS = {
+  unknown: 'The access token is invalid',
+  expired: 'The access token expired',
+  revoked: 'The access token was revoked',
+} as const
+
+/** The text of 403 at the revocation endpoint. */
+export const REVOCATION_REFUSED = {
+  error: 'unauthorized_client',
+  error_description: 'You are not authorized to revoke this token',
+} as const
+
+/** The value of WWW-Authenticate for an error; always Bearer, also for clients (README, 17). */
+export function challenge(error: string, description: string, { realm }: Dialect): readonly [string, string] {
+  return ['WWW-Authenticate', `Bearer realm="${realm}", error="${error}", error_description="${description}"`]
+}
+
+/** An error of the token, introspection and device endpoints as JSON. */
+export function failureReply(failed: Failure, dialect: Dialect): HttpReply {
+  const body = { error: failed.error, error_description: failed.description }
+  const headers = errorHeaders(failed.error, failed.description, dialect)
+  if (!failed.abrupt) return jsonReply(failed.status, body, headers)
+  return {
+    status: failed.status,
+    headers: [...securityHeaders, ['Content-Type', 'application/json; charset=utf-8'], ...headers],
+    body: JSON.stringify(body),
+  }
+}
+
+/** invalid_token as JSON, as token info and introspection answer it. */
+export function invalidTokenReply(reason: keyof typeof TOKEN_TEXTS, dialect: Dialect): HttpReply {
+  const description = TOKEN_TEXTS[reason]
+  return jsonReply(
+    401,
+    { error: 'invalid_token', error_description: description, state: 'unauthorized' },
+    errorHeaders('invalid_token', description, dialect),
+  )
+}
+
+/** The headers that keep an error out of caches. */
+export function uncached(dialect: Dialect): ReadonlyArray<readonly [string, string]> {
+  const store = ['Cache-Control', 'no-store'] as const
+  return dialect.pragmaOnErrors ? [store, ['Pragma', 'no-cache']] : [store]
+}
+
+/** The headers that go with an error. */
+export function errorHeaders(error: string, description: string, dialect: Dialect): Array<readonly [string, string]> {
+  return [...uncached(dialect), challenge(error, description, dialect)]
+}

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs'
+import { CallError, call } from '../../http/index.ts'
+import { type CommandLine, type OptionSpec, UsageFault } from '../command-line.ts'
+import type { CommandIo } from '../io.ts'
+import { recordedAddress } from './recorded-addresses.ts'
+
+/** The options of every command that talks to a control plane. */
+export const CONTROL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  '--control-url': { takes: 'value' },
+  '--token-file': { takes: 'value' },
+  '--json': { takes: 'nothing' },
+  '--help': { takes: 'nothing' },
+  '-h': { takes: 'nothing' },
+}
+
+/** The options that say why something is changed; the audit log keeps it. */
+export const CAUSE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  '--reason': { takes: 'value' },
+  '--change-issue': { takes: 'value' },
+}
+
+/** How help texts explain them. */
+export const CAUSE_HELP = `  --reason TEXT, --change-issue URL
+      Why; kept in the audit log, and required in the environments that the control plane's require_reason names.`
+
+/** The end of every help text. */
+export const CONTROL_HELP = `  --control-url URL
+      The control plane. Default: the address that handover up recorded next to the token file, or else
+      http://127.0.0.1:8080. [HANDOVER_CONTROL_URL]
+  --token-file FILE
+      The token for it. Default: ./data/admin-token. [HANDOVER_TOKEN_FILE]
+  --json
+      Print what the control plane answers, as JSON.
+`
+
+/** The control plane refused, or gave no answer: exit code 1, one line. */
+export class RefusedError extends Error {
+  readonly code = 'refused'
+  /** The status of the answer; undefined when there was none. */
+  readonly status: number | undefined
+  constructor(message: string, options?: { cause?: unknown; status?: number }) {
+    super(message, options)
+    this.name = 'RefusedError'
+    this.status = options?.status
+  }
+}
+
+/** Calls a control plane's API; any status but 2xx rejects with {@link RefusedError} saying what the answer says. */
+export interface ControlClient {
+  (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown): Promise<unknown>
+  /** The text of an answer of any length, piece by piece. */
+  download(path: string): AsyncIterable<string>
+}
+
+const OTHER_ADDRESS = 'specify another address with --control-url or HANDOVER_CONTROL_URL'
+const DOWNLOAD_LIMIT_MS = 10 * 60_000
+
+/**
+ * Finds control plane and token by option, variable or default. Throws {@link UsageFault} when they cannot be used.
+ * Calls end after `timeoutMs`, by default 10 s.
+ */
+export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_000): ControlClient {
+  const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
+  const named = line.values.get('--control-url')?.[0] ?? io.env['HANDOVER_CONTROL_URL']
+  const url = httpAddress(
+    "the control plane's address",
+    named ?? recordedAddress(file, 'control') ?? 'http://127.0.0.1:8080',
+  )
+  const token = readToken(file)
+  const headers = { 'private-token': token, 'x-handover-door': 'cli', ...causeHeaders(line) }
+  const ask = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown) => {
+    const request = { method, url: url + path, headers, timeoutMs }
+    const answer = await call(json === undefined ? request : { ...request, json }).catch((error: unknown) => {
+      if (error instanceof CallError)
+        throw new RefusedError(
+          `the control plane at ${url} does not answer: ${error.message}${named === undefined ? `; ${OTHER_ADDRESS}` : ''}`,
+          { cause: error },
+        )
+      throw error
+    })
+    if (answer.status >= 200 && answer.status < 300) return answer.json
+    throw new RefusedError(reasonOf(answer.status, answer.json, { url, tokenFile: file }), { status: answer.status })
+  }
+  const download = (path: string) => downloaded(url, path, headers, file)
+  return Object.assign(ask, { download })
+}
+
+/** An answer of any length, piece by piece. Rejects with {@link RefusedError}, also when it ends too early. */
+async function* downloaded(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  tokenFile: string,
+): AsyncGenerator<string> {
+  try {
+    const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
+    const answer = await fetch(url + path, { headers, redirect: 'error', signal })
+    if (!answer.ok) throw new RefusedError(reasonOf(answer.status, parsed(await answer.text()), { url, tokenFile }))
+    if (answer.body !== null) yield* answer.body.pipeThrough(new TextDecoderStream())
+  } catch (error) {
+    if (error instanceof RefusedError) throw error
+    throw new RefusedError(`the control plane at ${url} does not answer, or not completely`, { cause: error })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function causeHeaders(line: CommandLine): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [option, name] of [
+    ['--reason', 'x-change-reason'],
+    ['--change-issue', 'x-change-issue'],
+  ] as const) {
+    const text = line.values.get(option)?.[0]
+    if (text === undefined) continue
+    if (/[\r\n\0]/.test(text)) throw new UsageFault(`${option} must be one line`)
+    // A header is bytes; the control plane reads them as UTF-8.
+    headers[name] = Buffer.from(text, 'utf8').toString('latin1')
+  }
+  return headers
+}
+
+/** An http(s) URL without a slash at its end; throws {@link UsageFault}, naming `whose` address it should be. */
+export function httpAddress(whose: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new UsageFault(`${whose} must be an http(s) URL, not ${JSON.stringify(text.slice(0, 100))}`)
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+function readToken(file: string): string {
+  let token: string
+  try {
+    token = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    throw new UsageFault(
+      `the token file ${file} cannot be read (${code}); name another with --token-file or HANDOVER_TOKEN_FILE`,
+    )
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageFault(`the token file ${file} holds no token`)
+  return token
+}
+
+function reasonOf(
+  status: number,
+  json: unknown,
+  { url, tokenFile }: { readonly url: string; readonly tokenFile: string },
+): string {
+  if (status === 401) return `the control plane at ${url} does not know the token in ${tokenFile}`
+  const { message, detail, error } = (json ?? {}) as { message?: unknown; detail?: unknown; error?: unknown }
+  const said = [detail, message, error].find((text) => typeof text === 'string' && text !== '')
+  if (status === 403)
+    return `the token in ${tokenFile} may not do this${typeof said === 'string' ? `: ${said.replace(/^403 Forbidden( - )?/, '')}` : ''}`
+  return typeof said === 'string'
+    ? said.replace(/^400 Bad request - /, '')
+    : `the control plane at ${url} answered ${status}`
+}

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs'
+import {
+  AUTH_TOKEN_HEADER,
+  INTERNAL_PATHS,
+  type SigningKeysDocument,
+  signingKeysSchema,
+} from '../../../handoff/index.ts'
+import { type Call, CallError, call } from '../../../http/index.ts'
+import { RefusedError } from '../../client/control-client.ts'
+import { recordedAddress } from '../../client/recorded-addresses.ts'
+import { type CommandLine, type OptionSpec, readCommandLine, UsageFault } from '../../command-line.ts'
+import type { CommandIo } from '../../io.ts'
+
+const HELP = `Usage: handover keys list
+       handover keys rotate
+       handover keys retire KID [--now]
+
+The keys that IAM signs ID tokens and JWT access tokens with. A key is published first (next), then signs (current), and
+stays published until what it signed has expired (retired). IAM rotates by itself, see --signing-key-days of handover iam.
+
+list    Shows them.
+rotate  Has the next key sign: at once when it has been published for the lead (--signing-key-lead-hours), else when that
+        is over. No token becomes unverifiable, no client notices. Said twice it is done once.
+retire  Takes a key out that has never signed. A key that signs, or has signed, is taken out only with --now.
+
+  --now
+      For a key that was stolen. It leaves the key set at once and the next key signs at once. What breaks:
+      - Tokens signed with the stolen key are refused wherever keys are fetched anew. ID tokens: who is signing in right
+        now signs in again. JWT access tokens: the client needs a new one; IAM itself still takes them, for it looks in
+        its store.
+      - Clients that have cached the key go on believing it, forged tokens too, until their cache ends. Only they can
+        end that sooner: tell them.
+      - Other IAM processes sign with it for up to a minute, in the worst case five, while the database cannot be
+        reached; the gateway shows it for up to a minute. Restart them to be sooner.
+      - If no next key had been published for the lead, clients that do not fetch the set for an unknown key refuse all
+        new tokens until their cache ends. list tells since when the next key is published.
+      If the database and the sealing key were stolen, the next key is stolen too: retire it first, without --now.
+  --iam-url URL
+      The internal port of IAM. Default: the address that handover up recorded next to the token file, or else
+      http://127.0.0.1:8085. [HANDOVER_IAM_INTERNAL_URL]
+  --token-file FILE
+      Its token. Default: ./data/iam-internal-token. [HANDOVER_IAM_INTERNAL_TOKEN_FILE]
+  --json
+      Print what IAM answers, as JSON.
+`
+
+const OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  '--now': { takes: 'nothing' },
+  '--iam-url': { takes: 'value' },
+  '--token-file': { takes: 'value' },
+  '--json': { takes: 'nothing' },
+  '--help': { takes: 'nothing' },
+  '-h': { takes: 'nothing' },
+}
+const CALL_LIMIT_MS = 30_000
+
+/** `handover keys`: IAM's signing keys. Resolves with 0 (done), 1 (refused or no answer) or 2 (called wrongly). */
+export async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  try {
+    const line = readCommandLine(args, OPTIONS)
+    if (line.switches.has('--help') || line.switches.has('-h')) {
+      io.stdout.write(HELP)
+      return 0
+    }
+    const asked = requestOf(line)
+    const document = await ask({ ...addressOf(line, io), ...asked })
+    io.stdout.write(line.switches.has('--json') ? `${JSON.stringify(document)}\n` : `${table(document)}\n`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof UsageFault) && !(error instanceof RefusedError)) throw error
+    io.stderr.write(`handover keys: ${error.message}\n`)
+    return error instanceof RefusedError ? 1 : 2
+  }
+}
+
+interface Asked {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly json?: unknown
+}
+
+function requestOf(line: CommandLine): Asked {
+  const [action, kid, ...more] = line.words
+  const now = line.switches.has('--now')
+  if (action === 'retire' && kid !== undefined && more.length === 0) {
+    return { method: 'POST', path: INTERNAL_PATHS.keysRetire, json: { kid, now } }
+  }
+  if (action === 'retire') throw new UsageFault('name one key to retire, by its kid')
+  if ((action !== 'list' && action !== 'rotate') || kid !== undefined)
+    throw new UsageFault('say list, rotate or retire KID')
+  if (now) throw new UsageFault('--now goes with retire')
+  return action === 'list'
+    ? { method: 'GET', path: INTERNAL_PATHS.keys }
+    : { method: 'POST', path: INTERNAL_PATHS.keysRotate, json: {} }
+}
+
+function addressOf(line: CommandLine, io: CommandIo): { base: string; token: string } {
+  const file =
+    line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_TOKEN_FILE'] ?? './data/iam-internal-token'
+  const named = line.values.get('--iam-url')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_URL']
+  const text = named ?? recordedAddress(file, 'iam_internal') ?? 'http://127.0.0.1:8085'
+  if (!/^https?:\/\/[^/?#\s]+/.test(text) || !URL.canParse(text))
+    throw new UsageFault('--iam-url must be an http(s) URL')
+  try {
+    return { base: text.replace(/\/+$/, ''), token: readFileSync(file, 'utf8').trim() }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    throw new UsageFault(`the token file ${file} cannot be read (${code}); name another with --token-file`)
+  }
+}
+
+async function ask({
+  base,
+  token,
+  method,
+  path,
+  json,
+}: Asked & { base: string; token: string }): Promise<SigningKeysDocument> {
+  const request: Call = {
+    method,
+    url: base + path,
+    headers: { [AUTH_TOKEN_HEADER]: token },
+    timeoutMs: CALL_LIMIT_MS,
+    ...(json === undefined ? {} : { json }),
+  }
+  const answer = await call(request).catch((error: unknown) => {
+    if (error instanceof CallError)
+      throw new RefusedError(`IAM at ${base} does not answer: ${error.message}`, { cause: error })
+    throw error
+  })
+  if (answer.status === 401) throw new RefusedError(`IAM at ${base} does not know the token`)
+  if (answer.status === 404) throw new RefusedError('IAM has no such key; handover keys list shows those it has')
+  if (answer.status !== 200) throw new RefusedError(reasonOf(answer.status, answer.json))
+  return signingKeysSchema.parse(answer.json)
+}
+
+function reasonOf(status: number, json: unknown): string {
+  const said = (json as { error_description?: unknown } | null)?.error_description
+  return typeof said === 'string' ? said : `IAM answered ${status}`
+}
+
+function table({ keys }: SigningKeysDocument): string {
+  const rows = keys.map((key) => [
+    key.state,
+    key.alg,
+    key.kid,
+    `published ${short(key.published_at)}`,
+    `signs ${key.signs_from === null ? 'when its turn comes' : `from ${short(key.signs_from)}`}`,
+    key.signs_until === null ? '' : `until ${short(key.signs_until)}`,
+    key.published_until === null ? '' : `gone ${short(key.published_until)}`,
+  ])
+  return rows.map((row) => row.filter((cell) => cell !== '').join('  ')).join('\n')
+}
+
+function short(time: string): string {
+  return `${time.slice(0, 16)}Z`
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { applicationCredentialsSchema } from '../../../handoff/index.ts'
+import { CONTROL_HELP, type ControlClient } from '../../client/control-client.ts'
+import { type ControlPlan, runControlCommand } from '../../client/control-command.ts'
+import { ENVIRONMENT_OPTIONS, givenEnvironmentOf } from '../../client/environment-options.ts'
+import { type CommandLine, UsageFault } from '../../command-line.ts'
+import type { CommandIo } from '../../io.ts'
+
+const HELP = `Usage: handover tail [--oauth-application ID] [--environment NAME]
+
+After a way back, what IAM issued lives on: which applications hold how many credentials of it, until when, and whether
+the flag is on for them now. Refresh tokens never expire by themselves; handover drain ends them.
+
+  --oauth-application ID
+      Only this one, by id or client_id.
+  --environment NAME
+      Whose flag is shown. Default: that of the control plane.
+${CONTROL_HELP}`
+
+const tailSchema = z.object({
+  environment: z.string(),
+  as_of: z.string(),
+  applications: z.array(applicationCredentialsSchema.extend({ id: z.int().nullable(), flag: z.string() })),
+  next: z.int().nullable(),
+})
+type Tail = z.infer<typeof tailSchema>
+
+/** What lives of one application, and what its flag says now. */
+export type TailApplication = Tail['applications'][number]
+
+/** `handover tail`: what lives on. Exit codes as in `runControlCommand`. */
+export function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const options = { '--oauth-application': { takes: 'value' }, ...ENVIRONMENT_OPTIONS } as const
+  return runControlCommand({ name: 'tail', help: HELP, options, plan }, args, io)
+}
+
+function plan(line: CommandLine): ControlPlan {
+  if (line.words.length > 0) throw new UsageFault('name an application with --oauth-application')
+  const application = line.values.get('--oauth-application')?.[0]
+  const environment = givenEnvironmentOf(line)
+  return async (ask) => {
+    const tail = await readTail(ask, { application, environment })
+    const lines = tail.applications.flatMap(describeTail)
+    return { json: tail, lines: lines.length > 0 ? lines : ['no credential of IAM lives'] }
+  }
+}
+
+/** Reads every page of the tail. */
+export async function readTail(
+  ask: ControlClient,
+  of: { readonly application: string | undefined; readonly environment: string | undefined },
+): Promise<Omit<Tail, 'next'>> {
+  const applications: TailApplication[] = []
+  for (let after = 0; ; ) {
+    const query = new URLSearchParams({ after: String(after) })
+    if (of.application !== undefined) query.set('application', of.application)
+    if (of.environment !== undefined) query.set('environment', of.environment)
+    const { next, ...page } = tailSchema.parse(await ask('GET', `/api/v1/tail?${query}`))
+    applications.push(...page.applications)
+    if (next === null || next <= after) return { ...page, applications }
+    after = next
+  }
+}
+
+function describeTail(one: TailApplication): string[] {
+  const who = `${one.id ?? '-'}  ${shown(one.name)}  ${one.client_id}`
+  const flag = one.flag === 'unknown_application' ? 'not known to the control plane' : `flag ${one.flag}`
+  return [`${who}  (${flag}${one.flag === 'off' ? ': new flows go to the monolith' : ''})`, ...describeLiving(one)]
+}
+
+/** What lives of an application, a line a kind, each with its end. */
+export function describeLiving(one: z.infer<typeof applicationCredentialsSchema>): string[] {
+  const kinds = [
+    ['access tokens', one.access_tokens],
+    ['codes', one.codes],
+    ['device codes', one.device_codes],
+  ] as const
+  const lines = kinds
+    .filter(([, living]) => living.count > 0)
+    .map(
+      ([kind, { count, earliest_expiry: first, latest_expiry: last }]) =>
+        `  ${kind}: ${count}, expire from ${short(first)} to ${short(last)}`,
+    )
+  const { count, families } = one.refresh_tokens
+  if (count > 0) lines.push(`  refresh tokens: ${count} of ${families} grants, never expire by themselves`)
+  return lines
+}
+
+/** A name as it may be written to a terminal. */
+function shown(name: string): string {
+  return name.replace(/\p{C}/gu, '?')
+}
+
+function short(time: string | null): string {
+  return time === null ? '?' : `${time.slice(0, 19)}Z`
+}

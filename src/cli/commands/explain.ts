@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { shownName } from '../../applications/index.ts'
+import { CONTROL_HELP, type ControlClient, RefusedError } from '../client/control-client.ts'
+import { type ControlPlan, runControlCommand } from '../client/control-command.ts'
+import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf } from '../client/environment-options.ts'
+import { type CommandLine, UsageFault } from '../command-line.ts'
+import type { CommandIo } from '../io.ts'
+
+const HELP = `Usage: handover explain --client-id ID [--path PATH] [options]
+
+Says where a request would go, why, and what that rests on, by the very decision that the gateway takes.
+
+  --client-id ID
+      The client, by client_id or by the id of its application; put into the query of the path.
+  --path PATH
+      Path and query of the request. Default: /oauth/authorize.
+  --method METHOD
+      Default: GET, or POST where there is a body.
+  --header 'NAME: VALUE'
+      A header of the request; may be given several times.
+  --body TEXT
+      The body: a form, or JSON.
+${ENVIRONMENT_HELP}
+${CONTROL_HELP}`
+
+const OPTIONS = {
+  '--client-id': { takes: 'value' },
+  '--path': { takes: 'value' },
+  '--method': { takes: 'value' },
+  '--header': { takes: 'values' },
+  '--body': { takes: 'value' },
+  ...ENVIRONMENT_OPTIONS,
+} as const
+
+const answerSchema = z.object({
+  environment: z.string(),
+  version: z.int(),
+  destination: z.string(),
+  reason: z.string(),
+  because: z.array(z.string()),
+  gateways: z.object({ in_words: z.array(z.string()) }).optional(),
+})
+
+const applicationSchema = z.object({
+  id: z.int(),
+  client_id: z.string(),
+  application: z.object({ name: z.string() }),
+  password_grant: z.object({ application: z.string(), iam: z.string() }).optional(),
+})
+type Application = z.infer<typeof applicationSchema>
+
+/** `handover explain`: a what-if of the gateway's decision. Exit codes as in `runControlCommand`. */
+export function run(args: readonly string[], io: CommandIo): Promise<number> {
+  return runControlCommand({ name: 'explain', help: HELP, options: OPTIONS, plan }, args, io)
+}
+
+function plan(line: CommandLine): ControlPlan {
+  const question = questionOf(line)
+  return async (ask) => {
+    const application = await applicationOf(ask, line.values.get('--client-id')?.[0])
+    const client = application === undefined ? {} : { client_id: application.client_id }
+    const json = await ask('POST', '/api/v1/explain', { ...question, ...client })
+    const answer = answerSchema.parse(json)
+    const lines = [
+      `${answer.destination} (${answer.reason})`,
+      ...answer.because.map((reason) => `  ${reason}`),
+      ...(application === undefined
+        ? []
+        : [`  application ${application.id}, ${shownName(application.application.name)}`]),
+      ...passwordLines(application),
+      `  by version ${answer.version} of ${answer.environment}`,
+      ...(answer.gateways?.in_words ?? ['IAM is assumed to be up']).map((words) => `  ${words}`),
+    ]
+    return { json, lines }
+  }
+}
+
+/** Warns of a grant that would end with the move; nothing where IAM can serve it, or the application may not use it. */
+function passwordLines(application: Application | undefined): string[] {
+  const { application: use, iam } = application?.password_grant ?? {}
+  if (iam !== 'no' || use === 'refused') return []
+  const may = use === 'allowed' ? 'the application may use it' : 'whether the application uses it is unknown'
+  return [`  IAM cannot serve the password grant; ${may}`]
+}
+
+/** The application that the control plane knows by this id or client_id; undefined when it knows none. */
+async function applicationOf(ask: ControlClient, named: string | undefined) {
+  if (named === undefined || named === '') return undefined
+  try {
+    return applicationSchema.parse(await ask('GET', `/api/v1/applications/${encodeURIComponent(named)}`))
+  } catch (error) {
+    if (error instanceof RefusedError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+function questionOf(line: CommandLine): Record<string, unknown> {
+  const value = (name: string) => line.values.get(name)?.[0]
+  if (line.words.length > 0) throw new UsageFault(`${JSON.stringify(line.words[0]?.slice(0, 40))} belongs to no option`)
+  const clientId = value('--client-id')
+  const path = value('--path')
+  const body = value('--body')
+  if (clientId === undefined && path === undefined && body === undefined) {
+    throw new UsageFault('describe a request: --client-id ID, or --path PATH')
+  }
+  const method = value('--method') ?? (body === undefined ? 'GET' : 'POST')
+  const headers = Object.fromEntries((line.values.get('--header') ?? []).map(readHeader))
+  return {
+    environment: environmentOf(line),
+    method,
+    headers,
+    ...(path === undefined ? {} : { path }),
+    ...(clientId === undefined ? {} : { client_id: clientId }),
+    ...(body === undefined ? {} : { body }),
+  }
+}
+
+function readHeader(text: string): [string, string] {
+  const colon = text.indexOf(':')
+  if (colon < 1) throw new UsageFault("--header must look like 'NAME: VALUE'")
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
+}

@@ -1,0 +1,158 @@
+import { FLAG_TYPES } from '../../../flags/index.ts'
+import { CHANGE_HELP, CHANGE_OPTIONS, changeTermsOf, versionOption } from '../../client/change-terms.ts'
+import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP } from '../../client/control-client.ts'
+import { type ControlPlan, type LonePlan, runControlCommand } from '../../client/control-command.ts'
+import {
+  ENVIRONMENT_HELP,
+  ENVIRONMENT_OPTIONS,
+  environmentOf,
+  environmentsOf,
+} from '../../client/environment-options.ts'
+import { type CommandLine, UsageFault } from '../../command-line.ts'
+import type { CommandIo } from '../../io.ts'
+import { deleteFlag, getFlag, listFlags, restoreFlag, setFlag } from './flag-actions.ts'
+import { CLEANUP_OPTIONS, cleanUpFlag } from './flag-cleanup.ts'
+import { NEW_OPTIONS, newFlag } from './flag-new.ts'
+import { readSetting } from './flag-setting.ts'
+
+const HELP = `Usage: handover flag get <flag>
+       handover flag set <flag> true|false|<percentage> [--dry-run] [options]
+       handover flag list [--match TEXT]
+       handover flag restore <flag> [--to-version N] [--dry-run] [--confirm]
+       handover flag delete <flag> [--dry-run] [--confirm]
+       handover flag new <flag> --type TYPE --group GROUP --milestone M --introduced-by-url URL [options]
+       handover flag cleanup <flag> [--path DIR]... [--delete --confirm FLAG]
+
+Reads and sets feature flags at the control plane; writes their definitions, and ends them.
+
+  --oauth-application ID[,ID]...
+      Set the flag for these applications only: ids or client ids, with true or false. After false none of them is on:
+      one that another gate still covers is opted out, and true undoes that.
+  --actors
+      The value is a percentage of applications. Takes no value of its own.
+  --opt-out, --remove-opt-out
+      Keep the applications out until --remove-opt-out, whatever else is set; or end that. Takes the place of true and
+      false.
+${ENVIRONMENT_HELP}
+      'set' takes several and goes through them in this order.
+${CHANGE_HELP}
+${CAUSE_HELP}
+  --match TEXT
+      List only flags whose name has this text in it.
+  --to-version N
+      Restore the flag as it was at this version. Default: as it was before its last change; a restore is undone so
+      only with --if-version, because two people may type the same in one incident.
+
+'new' writes a definition file and nothing else:
+  --type TYPE         ${Object.keys(FLAG_TYPES).join(', ')}
+  --group GROUP       whose it is, such as group::authentication
+  --milestone M       such as 19.1
+  --introduced-by-url URL, --rollout-issue-url URL, --feature-issue-url URL, --description TEXT
+  --default-enabled   where the type allows it
+  --definitions-dir DIR
+      Default: flags.
+
+'cleanup' lists what refers to a flag, what it is in each environment, and what is left to do:
+  --path DIR          where to look for references; may be repeated. Default: the working directory.
+  --delete            delete it in all environments, unless an application depends on it or something refers to it
+  --confirm FLAG      the flag's name once more, so that the right one goes
+  --despite-references
+      Delete it although something refers to it.
+
+${CONTROL_HELP}`
+
+const OPTIONS = {
+  '--oauth-application': { takes: 'value' },
+  '--actors': {
+    takes: 'nothing',
+    noValue:
+      'it says that the value is a percentage of applications; to set the flag for one application alone, write --oauth-application=<id>',
+  },
+  '--opt-out': { takes: 'nothing' },
+  '--remove-opt-out': { takes: 'nothing' },
+  '--match': { takes: 'value' },
+  '--to-version': { takes: 'value' },
+  ...CAUSE_OPTIONS,
+  ...NEW_OPTIONS,
+  ...CLEANUP_OPTIONS,
+  ...CHANGE_OPTIONS,
+  ...ENVIRONMENT_OPTIONS,
+} as const
+
+/** `cleanup` has a `--confirm` of its own, which takes the flag's name. */
+const CLEANUP_LINE = { ...OPTIONS, ...CLEANUP_OPTIONS }
+
+/** Options that mean something to one action only. */
+const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  set: ['--oauth-application', '--actors', '--opt-out', '--remove-opt-out'],
+  list: ['--match'],
+  restore: ['--to-version'],
+  new: Object.keys(NEW_OPTIONS),
+  cleanup: Object.keys(CLEANUP_OPTIONS).filter((option) => option !== '--confirm'),
+}
+const CHANGING = ['set', 'restore', 'delete']
+
+/** `handover flag`: gets, sets, lists, restores and deletes flags. Exit codes as in `runControlCommand`. */
+export function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const options = args.includes('cleanup') ? CLEANUP_LINE : OPTIONS
+  return runControlCommand({ name: 'flag', help: HELP, options, plan: (line) => plan(line, io) }, args, io)
+}
+
+function plan(line: CommandLine, io: CommandIo): ControlPlan | LonePlan {
+  const [action, ...words] = line.words
+  refuseForeignOptions(action, line)
+  switch (action) {
+    case 'get':
+      return getFlag(oneFlag(words), environmentOf(line))
+    case 'set':
+      return setFlag(readSetting(words, line), environmentsOf(line), changeTermsOf(line), io)
+    case 'list':
+      if (words.length > 0) throw new UsageFault('list takes no flag; --match TEXT picks some')
+      return listFlags(environmentOf(line), line.values.get('--match')?.[0] ?? '')
+    case 'restore':
+      return restoreFlag(
+        oneFlag(words),
+        environmentOf(line),
+        versionOption(line, '--to-version'),
+        changeTermsOf(line),
+        io,
+      )
+    case 'delete':
+      return deleteFlag(oneFlag(words), environmentOf(line), changeTermsOf(line), io)
+    case 'new':
+      return newFlag(oneFlag(words), line, new Date())
+    case 'cleanup':
+      return cleanUpFlag(oneFlag(words), line)
+    default:
+      throw new UsageFault(
+        `say what to do: get, set, list, restore, delete, new or cleanup${action ? `, not ${JSON.stringify(action.slice(0, 40))}` : ''}`,
+      )
+  }
+}
+
+function refuseForeignOptions(action: string | undefined, line: CommandLine): void {
+  for (const [owner, options] of Object.entries(OWN_OPTIONS)) {
+    const stray = options.find((option) => line.switches.has(option) || line.values.has(option))
+    if (stray !== undefined && owner !== action) throw new UsageFault(`${stray} goes with '${owner}' only`)
+  }
+  const environment = Object.keys(ENVIRONMENT_OPTIONS).find((name) => line.switches.has(name) || line.values.has(name))
+  if (environment !== undefined && (action === 'cleanup' || action === 'new')) {
+    throw new UsageFault(`${environment} does not go with '${action}', which is for all environments`)
+  }
+  const isGiven = (option: string) => line.switches.has(option) || line.values.has(option)
+  const term = Object.keys(CHANGE_OPTIONS).find(isGiven)
+  const isOwn = term === '--confirm' && action === 'cleanup'
+  if (term !== undefined && !isOwn && !CHANGING.includes(action ?? '')) {
+    throw new UsageFault(`${term} goes with ${CHANGING.join(', ')} only`)
+  }
+  const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
+  if (why !== undefined && (action === 'get' || action === 'list' || action === 'new')) {
+    throw new UsageFault(`${why} goes with what changes something`)
+  }
+}
+
+function oneFlag(words: readonly string[]): string {
+  const [flag, ...more] = words
+  if (flag === undefined || flag === '' || more.length > 0) throw new UsageFault('name one flag')
+  return flag
+}

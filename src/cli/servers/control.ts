@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  ConfigError,
+  ensureSecretFile,
+  loadSettings,
+  parseLimit,
+  readKeyFile,
+  readSecretFile,
+  type Settings,
+} from '../../config/index.ts'
+import { ControlPlaneFault, type ControlPlaneSettings, startControlPlane } from '../../control-plane/index.ts'
+import { createLog } from '../../observability/index.ts'
+import { sectionHelp } from '../help.ts'
+import type { CommandIo } from '../io.ts'
+import { runUntilStopped } from './run-part.ts'
+import { accessSettings } from './settings/access-settings.ts'
+import { listenAddress } from './settings/addresses.ts'
+import { chatOpsSettings } from './settings/chatops-settings.ts'
+import { effectSettings } from './settings/effects-settings.ts'
+import { type OpenStore, openStore } from './settings/store.ts'
+import { tracingSettings } from './settings/tracing.ts'
+
+/** The flag definitions that come with handover. */
+export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../../flags', import.meta.url))
+
+/** `handover control`: applications, flags, routing decisions, snapshots. */
+export async function runControl(args: readonly string[], io: CommandIo): Promise<number> {
+  const settings = loadSettings('control', { args, env: io.env })
+  if (settings === 'help') {
+    io.stdout.write(sectionHelp('control', 'Keeps flags and applications, and tells every gateway of them.'))
+    return 0
+  }
+  const log = createLog('control', { level: settings.log_level })
+  const store = await openStore('control', settings, log)
+  const started = startControlPlane(controlSettings(settings, store), log)
+  const control = await started.catch(async (error: unknown) => {
+    await store.close()
+    throw asConfigError(error)
+  })
+  log.info({ listen: control.url }, 'control plane is ready')
+  return runUntilStopped([store, control], log)
+}
+
+/** What a control plane refuses to start with is a fault of its configuration, to be told line by line. */
+export function asConfigError(error: unknown): unknown {
+  return error instanceof ControlPlaneFault ? new ConfigError(error.faults) : error
+}
+
+function controlSettings(settings: Settings<'control'>, store: OpenStore): ControlPlaneSettings {
+  const file = (given: string | undefined, name: string) => given ?? join(store.directory, name)
+  const secret = file(settings.routing_secret_file, 'routing-secret')
+  ensureSecretFile('--routing-secret-file', secret)
+  const internalToken = file(settings.internal_token_file, 'iam-internal-token')
+  const iamUrl = settings.iam_internal_url?.replace(/\/+$/, '')
+  return {
+    listen: listenAddress(settings.listen),
+    trustedProxies: settings.trusted_proxy,
+    tracing: tracingSettings(settings, 'handover-control'),
+    database: store.database,
+    definitionsDirectory: settings.definitions_dir ?? DEFINITIONS_DIRECTORY,
+    adminTokenFile: file(settings.admin_token_file, 'admin-token'),
+    tokens: [
+      { role: 'gateway', name: 'gateway', file: file(settings.gateway_token_file, 'gateway-token') },
+      { role: 'replication', name: 'replication', file: file(settings.replication_token_file, 'replication-token') },
+    ],
+    routingSecretFile: secret,
+    forwardAuthOpen: settings.forward_auth_open,
+    logNoise: parseLimit(settings.log_noise),
+    environment: settings.environment,
+    relativeUrlRoot: settings.relative_url_root ?? '',
+    ...accessSettings(settings.access),
+    ...chatOpsSettings(settings.chatops),
+    ...effectSettings(settings.effects),
+    reasonsRequired: settings.require_reason,
+    iamByDefault: settings.iam_by_default,
+    platformCreatesAtIam: settings.iam_applications === 'by_platform',
+    iam:
+      iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },
+    credentialMarks: {
+      extraIamPrefixes: settings.iam_token_prefix,
+      iamJwtIssuer: settings.iam_jwt_issuer,
+      legacyJwtIssuer: settings.legacy_jwt_issuer,
+      verifierKey:
+        settings.verifier_key_file === undefined
+          ? undefined
+          : readKeyFile('--verifier-key-file', settings.verifier_key_file),
+    },
+  }
+}

@@ -1,0 +1,8 @@
+import { type ListenAddress, parseListenAddress } from '../../../http/index.ts'
+
+/** The address behind an option that the schema has checked already. */
+export function listenAddress(text: string): ListenAddress {
+  const address = parseListenAddress(text)
+  if (!address) throw new TypeError(`not HOST:PORT: ${text}`)
+  return address
+}

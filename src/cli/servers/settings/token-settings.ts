@@ -1,0 +1,17 @@
+import type { TokenSettings } from '../../../authorization-server/index.ts'
+import type { Settings } from '../../../config/index.ts'
+
+/** The options that say what is issued and for how long, as an authorization server takes them. */
+export function tokenSettings(settings: Settings<'iam' | 'monolith'>): TokenSettings {
+  return {
+    defaultScopes: settings.default_scope,
+    optionalScopes: settings.optional_scope,
+    dynamicScopes: settings.dynamic_scope,
+    codeLifetime: settings.authorization_code_seconds,
+    accessTokenLifetime: settings.access_token_seconds,
+    idTokenLifetime: settings.id_token_seconds,
+    deviceCodeLifetime: settings.device_code_seconds,
+    deviceInterval: settings.device_poll_seconds,
+    ...(settings.realm === undefined ? {} : { realm: settings.realm }),
+  }
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { z } from 'zod'
+import { readSecretFile } from '../../config/index.ts'
+import { DEMO_APPLICATIONS, type DemoApplication } from '../../demo/index.ts'
+import { call } from '../../http/index.ts'
+import type { SeedDocument } from '../../monolith/index.ts'
+import type { UpPlan } from './up-plan.ts'
+
+/** The client by which the gateway has both sides issue a token, to look at its marks. */
+export const MARK_CHECK_CLIENT = 'handover-mark-check'
+
+const demoFileSchema = z.array(
+  z.object({ key: z.string(), id: z.int().positive(), client_id: z.string(), client_secret: z.string() }),
+)
+
+/** The users that are there when no seed was given. The system listens on loopback only. */
+const DEMO_USERS = [
+  { id: 1, username: 'alice', password: 'alice-password-1', name: 'Alice Example', email: 'alice@example.test' },
+  { id: 2, username: 'bob', password: 'bob-password-2', name: 'Bob Example', email: 'bob@example.test' },
+]
+
+/**
+ * The demo client's applications and the seed that makes them known, added to `seed` where one was given. Their
+ * credentials are made once and kept in the data directory (mode 0600).
+ */
+export function demoData(
+  plan: UpPlan,
+  seed: SeedDocument | undefined,
+): { applications: DemoApplication[]; seed: SeedDocument } {
+  const taken = Object.values(seed?.clients ?? {}).map((client) => client.id)
+  const credentials = demoCredentials(plan.files.demoClient, Math.max(0, ...taken) + 1)
+  const clients: SeedDocument['clients'] = { ...seed?.clients }
+  const applications = DEMO_APPLICATIONS.map((application): DemoApplication => {
+    const own = credentials.find((one) => one.key === application.key)
+    if (!own) throw new Error(`${plan.files.demoClient} lacks ${application.key}; remove it to make it anew`)
+    const confidential = application.key === 'web'
+    clients[`demo_${application.key}`] = {
+      id: own.id,
+      name: application.name,
+      uid: own.client_id,
+      secret: own.client_secret,
+      confidential,
+      trusted: false,
+      scopes: '',
+      redirect_uris: [`http://${plan.demo.host}:${plan.demo.port}/callback`],
+    }
+    const clientSecret = confidential ? own.client_secret : undefined
+    return { ...application, id: own.id, clientId: own.client_id, clientSecret }
+  })
+  clients['mark_check'] = {
+    id: Math.max(0, ...Object.values(clients).map(({ id }) => id)) + 1,
+    name: 'Mark check of the gateway',
+    uid: MARK_CHECK_CLIENT,
+    secret: readSecretFile('--data-dir', plan.files.markCheckSecret),
+    confidential: true,
+    trusted: false,
+    scopes: '',
+    redirect_uris: ['urn:ietf:wg:oauth:2.0:oob'],
+  }
+  return { applications, seed: { users: seed?.users ?? DEMO_USERS, clients } }
+}
+
+function demoCredentials(file: string, firstId: number): z.infer<typeof demoFileSchema> {
+  if (existsSync(file)) return demoFileSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+  const made = DEMO_APPLICATIONS.map(({ key }, index) => ({
+    key,
+    id: firstId + index,
+    client_id: randomBytes(32).toString('hex'),
+    client_secret: `gloas-${randomBytes(32).toString('hex')}`,
+  }))
+  writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 })
+  return made
+}
+
+const explainedSchema = z.object({ destination: z.enum(['rails', 'iam']) })
+const EXPLAIN_MS = 2_000
+
+/** The side that a new sign-in of an application runs on, as the control plane explains it; undefined when it does not answer. */
+export async function currentSide(plan: UpPlan, application: DemoApplication): Promise<'IAM' | 'monolith' | undefined> {
+  const path = application.grant === 'device_code' ? '/oauth/authorize_device' : '/oauth/authorize'
+  try {
+    const { json } = await call({
+      method: 'POST',
+      url: `http://${plan.control.host}:${plan.control.port}/api/v1/explain`,
+      headers: { authorization: `Bearer ${readSecretFile('--data-dir', plan.files.gatewayToken)}` },
+      json: { client_id: application.clientId, path },
+      timeoutMs: EXPLAIN_MS,
+    })
+    const explained = explainedSchema.safeParse(json)
+    if (!explained.success) return undefined
+    return explained.data.destination === 'iam' ? 'IAM' : 'monolith'
+  } catch {
+    return undefined
+  }
+}
+
+/** A command as it is typed in the directory that this system was started from. */
+export function demoCommand(plan: UpPlan, text: string): string {
+  const token = join(plan.dataDir, 'admin-token')
+  const isDefault = resolve(plan.dataDir) === resolve('data')
+  const given = relative('', token)
+  return `./bin/handover ${text}${isDefault ? '' : ` --token-file ${given.startsWith('..') ? resolve(token) : given}`}`
+}

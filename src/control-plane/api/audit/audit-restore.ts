@@ -1,0 +1,149 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Environment } from '../../../flags/index.ts'
+import { OPERATORS } from '../../access/roles/roles.ts'
+import { readEntry } from '../../audit/audit-log.ts'
+import { missingFields } from '../../audit/cause.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { setBrake } from '../../flags/brake-writes.ts'
+import { restoreFlagState } from '../../flags/flag-writes.ts'
+import { doneInWords, moveWarnings, type Preview, previewOf, previewSchema } from '../../flags/preview.ts'
+import { flagWrite, logFlagChange, requestCause } from '../../flags/request-cause.ts'
+import { type Restorable, restorable, SIDES } from '../../flags/restore.ts'
+import { type FieldFault, faultsInWords, sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import type { Brake } from '../../state/model.ts'
+import { restoreFields, sendRestoreRefusal, termsOf } from '../flags/flags.ts'
+import { callerOf } from '../hooks/authentication.ts'
+
+const restoreSchema = z.strictObject({
+  to: z.enum(SIDES).default('before').describe('The state before the entry, or after it'),
+  ...restoreFields,
+})
+
+const outcomeSchema = z.object({
+  outcome: z.enum(['written', 'unchanged']),
+  environment: z.string(),
+  subject: z.string(),
+  state: z.unknown().describe('As it is now; null for a flag that is not set'),
+  notes: z.array(z.string()).describe('Which applications moved'),
+})
+
+type Target<Kind extends Restorable['kind']> = Extract<Restorable, { readonly kind: Kind }>
+
+/** The way back to any state that the audit log tells of. */
+export function auditRestoreRoute(api: Api, plane: Plane): void {
+  api.post(
+    '/api/v1/audit/:number/restore',
+    {
+      config: { roles: OPERATORS, environment: 'judged' },
+      schema: {
+        tags: ['audit'],
+        summary: 'Put a flag, or the brake, back to what an entry tells of; that is an entry of its own',
+        params: z.object({ number: z.coerce.number().pipe(z.int().positive()) }),
+        body: restoreSchema,
+        response: { 200: z.union([outcomeSchema, previewSchema]) },
+      },
+    },
+    async (request, reply) => {
+      const { number } = request.params
+      const { to } = request.body
+      const stored = await readEntry(plane.store, number)
+      if (stored === undefined) {
+        return sendProblem(reply, 404, 'not_found', { detail: `the audit log has no entry ${number}` })
+      }
+      const target = restorable(stored, to)
+      if (target.kind !== 'refused' && !callerOf(request).environments.includes(target.environment)) {
+        const detail = `${callerOf(request).name} may not change ${target.environment}`
+        return sendProblem(reply, 403, 'forbidden', { detail })
+      }
+      const details = { restores: { number, to } }
+      switch (target.kind) {
+        case 'refused':
+          return sendProblem(reply, 409, 'change_refused', { detail: target.why })
+        case 'flag':
+          return restoreFlagOf(plane, request, reply, { target, details, said: request.body })
+        case 'brake':
+          return restoreBrakeOf(plane, request, reply, { target, details, said: request.body })
+      }
+    },
+  )
+}
+
+interface Asked<Kind extends Restorable['kind']> {
+  readonly target: Target<Kind>
+  readonly details: Readonly<Record<string, unknown>>
+  readonly said: z.infer<typeof restoreSchema>
+}
+
+async function restoreFlagOf(
+  plane: Plane,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { target, details, said }: Asked<'flag'>,
+) {
+  const { environment, name, state } = target
+  await plane.feed.catchUp()
+  const write = flagWrite(plane, request, said, { environment, name, action: 'restore', terms: termsOf(said) })
+  if ('errors' in write) return sendFieldFaults(reply, write.errors)
+  const outcome = await restoreFlagState(plane.store, write, state, details)
+  const refused = sendRestoreRefusal(reply, write, outcome)
+  if (refused) return refused
+  switch (outcome.kind) {
+    case 'refused':
+      return sendProblem(reply, 409, 'change_refused', { detail: outcome.why })
+    case 'rehearsed':
+      return {
+        ...previewOf(plane.feed.view, write, 'restore', outcome),
+        warnings: await moveWarnings(plane, write, outcome),
+      }
+    case 'written':
+    case 'unchanged':
+      await plane.feed.catchUp()
+      logFlagChange(plane, 'restore', write, outcome, details)
+      return done(environment, name, outcome.kind, outcome.after, doneInWords(plane.feed.view, write, outcome))
+    default:
+      throw new Error('a state that was given has no need of a history')
+  }
+}
+
+async function restoreBrakeOf(
+  plane: Plane,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { target, details, said }: Asked<'brake'>,
+) {
+  const { environment, brake } = target
+  const read = requestCause(request, said)
+  if ('errors' in read) return sendFieldFaults(reply, read.errors)
+  const missing = !brake.on && plane.reasonsRequired.includes(environment) ? missingFields(read.cause) : []
+  if (said.dry_run) return previewOfBrake(plane, environment, brake, missing)
+  if (missing.length > 0) return sendFieldFaults(reply, missing)
+  const outcome = await setBrake(plane.store, environment, brake, read.cause, details)
+  await plane.feed.catchUp()
+  plane.log.warn({ environment, on: brake.on, outcome, ...read.cause, ...details }, 'brake moved')
+  return done(environment, 'brake', outcome, brake, [])
+}
+
+function done(
+  environment: Environment,
+  subject: string,
+  outcome: 'written' | 'unchanged',
+  state: unknown,
+  notes: readonly string[],
+) {
+  return { outcome, environment, subject, state, notes: [...notes] }
+}
+
+/** A brake moves no application, and all of them: while it is on, no new flow goes to IAM. */
+function previewOfBrake(plane: Plane, environment: Environment, brake: Brake, missing: readonly FieldFault[]): Preview {
+  const words = ({ on, reason }: Brake) => `${on ? 'on' : 'off'}${reason === '' ? '' : `: ${reason}`}`
+  return {
+    ...{ dry_run: true, name: 'brake', environment, version: null },
+    before: words(plane.feed.view.brake(environment)),
+    after: words(brake),
+    after_state: brake.on ? 'on' : 'off',
+    moves: { to_iam: 0, to_rails: 0, waiting: 0 },
+    confirm: null,
+    notes: missing.length > 0 ? [`would be refused: ${faultsInWords(missing)}`] : [],
+  }
+}

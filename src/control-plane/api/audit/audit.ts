@@ -1,0 +1,149 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import { type AuditFilter, readEntries } from '../../audit/audit-log.ts'
+import { EXPORT_FORMATS, exportLines, sealed } from '../../audit/export.ts'
+import { verifyChain } from '../../audit/verification.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { sendFieldFaults } from '../../requests/problems.ts'
+import { namedEnvironmentField, wordField } from '../flags/flags.ts'
+import { auditRestoreRoute } from './audit-restore.ts'
+
+const READERS = { roles: PEOPLE }
+const MAX_PAGE = 1_000
+
+const numberField = z.coerce.number('must be the number of an entry').pipe(z.int().nonnegative())
+const momentField = z.union([z.iso.datetime({ offset: true }), z.iso.date()], {
+  error: 'must be a date, or a moment such as 2026-11-23T06:00:00Z',
+})
+const filterFields = {
+  environment: namedEnvironmentField.optional(),
+  subject: wordField.optional().describe('A flag, an application as Authn::OauthApplication:<id>, a token, or brake'),
+  by: wordField.optional(),
+  action: wordField.optional(),
+  since: momentField.optional(),
+  until: momentField.optional().describe('Up to this moment, and not with it'),
+}
+
+const entrySchema = z.object({
+  number: z.int(),
+  at: z.string(),
+  by: z.string(),
+  role: z.string(),
+  door: z.string(),
+  from: z.string().nullable(),
+  action: z.string(),
+  environment: z.string().nullable(),
+  subject: z.string(),
+  reason: z.string().nullable(),
+  change_issue_url: z.string().nullable(),
+  before: z.unknown(),
+  after: z.unknown(),
+  details: z.record(z.string(), z.unknown()).nullable(),
+  correlation_id: z.string().nullable(),
+  previous_hash: z.string(),
+  hash: z.string(),
+})
+
+const verificationSchema = z.object({
+  valid: z.boolean(),
+  sound: z.int().describe('How many entries are sound, from the first on'),
+  head: z.object({ number: z.int(), hash: z.string() }).describe('The last sound entry: keep it elsewhere'),
+  broken: z
+    .object({ number: z.int(), why: z.enum(['missing', 'altered', 'unlinked', 'not_as_remembered']) })
+    .nullable(),
+})
+
+/** Who changed what, when, from where and why; and the proof that nobody has changed that. */
+export function auditRoutes(api: Api, plane: Plane): void {
+  listRoute(api, plane)
+  verificationRoute(api, plane)
+  exportRoute(api, plane)
+  auditRestoreRoute(api, plane)
+}
+
+function listRoute(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/audit',
+    {
+      config: READERS,
+      schema: {
+        tags: ['audit'],
+        summary: 'Entries of the audit log, newest first',
+        querystring: z.strictObject({
+          ...filterFields,
+          before: numberField.optional().describe('Entries before this number: next_before of the page before'),
+          limit: z.coerce.number().pipe(z.int().min(1).max(MAX_PAGE)).default(100),
+        }),
+        response: { 200: z.object({ entries: z.array(entrySchema), next_before: z.int().nullable() }) },
+      },
+    },
+    async (request) => {
+      const { before, limit, ...filter } = request.query
+      const found = await readEntries(plane.store, filterOf(filter), { before }, limit)
+      const last = found.at(-1)?.number ?? 1
+      const entries = found.map(sealed).map((entry) => ({ ...entry, details: entry.details && { ...entry.details } }))
+      return { entries, next_before: found.length === limit && last > 1 ? last : null }
+    },
+  )
+}
+
+function verificationRoute(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/audit/verification',
+    {
+      config: READERS,
+      schema: {
+        tags: ['audit'],
+        summary: 'Go through the whole log, and say which entry is the first that is not sound',
+        querystring: z.strictObject({
+          number: numberField.optional().describe('An entry that was noted elsewhere'),
+          hash: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
+            .optional()
+            .describe('Its hash'),
+        }),
+        response: { 200: verificationSchema },
+      },
+    },
+    async (request, reply) => {
+      const { number, hash } = request.query
+      if (number === undefined && hash === undefined) return verifyChain(plane.store)
+      if (number !== undefined && hash !== undefined) return verifyChain(plane.store, { number, hash })
+      return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'must be given too' }])
+    },
+  )
+}
+
+function exportRoute(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/audit/export',
+    {
+      config: READERS,
+      schema: {
+        tags: ['audit'],
+        summary: 'The log as JSONL, which can be verified anywhere, or as CSV, oldest entry first',
+        querystring: z.strictObject({ ...filterFields, format: z.enum(EXPORT_FORMATS).default('jsonl') }),
+        response: { 200: z.string() },
+      },
+    },
+    async (request, reply) => {
+      const { format, ...filter } = request.query
+      const lines = exportLines(plane.store, format, filterOf(filter))
+      return reply
+        .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')
+        .header('Content-Disposition', `attachment; filename="handover-audit.${format}"`)
+        .send(Readable.from(lines) as never)
+    },
+  )
+}
+
+function filterOf(filter: AuditFilter): AuditFilter {
+  return { ...filter, since: momentOf(filter.since), until: momentOf(filter.until) }
+}
+
+/** A moment in the form of an entry's own, which has microseconds. */
+function momentOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : new Date(text).toISOString().replace('Z', '000Z')
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import type { ChatAnswer } from '../../../chatops/index.ts'
+import { terminalLines } from '../../../chatops/index.ts'
+import { OPERATORS } from '../../access/roles/roles.ts'
+import type { Person } from '../../chatops/context/person.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { callerCause } from '../../flags/request-cause.ts'
+import { callerOf } from '../hooks/authentication.ts'
+
+const answerSchema = z.object({
+  command: z.string(),
+  outcome: z.enum(['done', 'partial', 'waiting', 'refused', 'info']).describe('What the command came to'),
+  sections: z.array(
+    z.object({
+      heading: z.string(),
+      tone: z.enum(['done', 'info', 'waiting', 'refused', 'not_done']),
+      lines: z.array(z.string()),
+    }),
+  ),
+  text: z.string().describe('The same as lines for a terminal'),
+  correlation_id: z.string(),
+})
+
+/** Commands as they are typed in Slack, for whoever holds a token. */
+export function chatOpsRoutes(api: Api, plane: Plane): void {
+  api.post(
+    '/api/v1/chatops',
+    {
+      config: { roles: OPERATORS, environment: 'judged' },
+      schema: {
+        tags: ['chatops'],
+        summary: 'Carry out a command as it is typed in Slack; a production check may keep the answer waiting',
+        body: z.strictObject({ text: z.string().max(4_000) }),
+        response: { 200: answerSchema },
+      },
+    },
+    async (request) => {
+      const { text } = request.body
+      const understood = plane.chatops.understand(text, request.id)
+      if ('answer' in understood) return documentOf(understood.answer)
+      const { by: name, role, door, from } = callerCause(request)
+      const person: Person = {
+        ...{ name, role, door, from },
+        mayChange: callerOf(request).environments,
+        channel: undefined,
+      }
+      const { signal } = plane.chatops
+      const run = { person, correlationId: request.id, progress: async () => {}, signal }
+      return documentOf(await plane.chatops.carryOut(understood.command, text, run))
+    },
+  )
+}
+
+function documentOf(answer: ChatAnswer): z.infer<typeof answerSchema> {
+  const { command, outcome, sections, correlationId } = answer
+  return {
+    command,
+    outcome,
+    sections: sections.map((section) => ({ ...section, lines: [...section.lines] })),
+    text: terminalLines(answer).join('\n'),
+    correlation_id: correlationId,
+  }
+}

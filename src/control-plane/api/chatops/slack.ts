@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import {
+  type ChatAnswer,
+  type Command,
+  isResponseUrl,
+  SIGNATURE_WINDOW_S,
+  slackMessage,
+  slackSignatureFault,
+} from '../../../chatops/index.ts'
+import type { Person } from '../../chatops/context/person.ts'
+import { deliver } from '../../chatops/delivery.ts'
+import type { SlackPerson, SlackSettings } from '../../chatops/settings.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { parsePairs } from '../../requests/form.ts'
+import { sendProblem } from '../../requests/problems.ts'
+
+const PATH = '/api/v1/chatops/slack'
+/** Slack's commands are under 4 kB; what is longer is not Slack's. */
+const BODY_LIMIT = 16_384
+/** Commands of Slack that may be under way at once. */
+const MAX_UNDER_WAY = 50
+
+const messageSchema = z.object({ response_type: z.string(), text: z.string(), blocks: z.array(z.unknown()).optional() })
+
+/** Slack's slash command: signed, answered at once, and again at its response URL when it is done. */
+export function slackRoutes(api: Api, plane: Plane): void {
+  api.register(async (scope: Api) => {
+    // The signature is over the bytes as they came.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body)
+    })
+    scope.post(
+      PATH,
+      {
+        config: { roles: 'anyone' },
+        bodyLimit: BODY_LIMIT,
+        validatorCompiler: () => (data: unknown) => ({ value: data }),
+        schema: {
+          tags: ['chatops'],
+          summary: "Slack's slash command, with its v0 signature",
+          security: [],
+          response: { 200: messageSchema },
+        },
+      },
+      (request, reply) => answerSlack(plane, request, reply),
+    )
+  })
+}
+
+async function answerSlack(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
+  const { slack } = plane.chatops.settings
+  if (slack === undefined) return sendProblem(reply, 404, 'not_found', { detail: 'Slack is not configured' })
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  const why = await signatureFault(plane, slack, request, body)
+  if (why !== undefined) {
+    // Strangers can cause as many of these as they like.
+    if (plane.noise.admit('slack_signature')) {
+      plane.log.warn({ correlation_id: request.id, why }, 'a request was refused at the door for Slack')
+    }
+    return sendProblem(reply, 401, 'unauthorized', { detail: 'the signature does not hold' })
+  }
+  const fields = readFields(body)
+  if (fields === undefined) return say(reply, 'That could not be read.')
+  const person = personOf(slack, fields)
+  if (person === undefined) {
+    plane.log.warn({ correlation_id: request.id, slack_id: fields.userId }, 'somebody unknown asked by Slack')
+    return say(reply, `You are not known here: ask for your Slack id ${fields.userId} to be added. (${request.id})`)
+  }
+  const understood = plane.chatops.understand(fields.text, request.id)
+  if ('answer' in understood) return sayAnswer(reply, understood.answer, person)
+  if (!isResponseUrl(fields.responseUrl, slack.responseHosts)) {
+    plane.log.warn({ correlation_id: request.id }, 'a response URL leads elsewhere than to Slack')
+    return say(reply, `Nothing was done: the response URL is not Slack's. (${request.id})`)
+  }
+  if (plane.chatops.underWay >= MAX_UNDER_WAY) return say(reply, 'Nothing was done: too many commands are under way.')
+  plane.chatops.inBackground(carryOut(plane, understood.command, fields, person, request.id))
+  return say(reply, `On it. (${request.id})`)
+}
+
+async function signatureFault(
+  plane: Plane,
+  { signingSecret }: SlackSettings,
+  request: FastifyRequest,
+  body: Buffer,
+): Promise<string | undefined> {
+  const header = (name: string) => {
+    const value = request.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const signed = { timestamp: header('x-slack-request-timestamp'), signature: header('x-slack-signature') }
+  const fault = slackSignatureFault(signingSecret, signed, body, Math.floor(Date.now() / 1_000))
+  if (fault !== undefined) return fault
+  // Kept for all replicas, for as long as the time stamp would be believed.
+  const { database, schema } = plane.store
+  const digest = createHash('sha256')
+    .update(signed.signature ?? '')
+    .digest()
+  await database.query(`delete from ${schema}.seen_signatures where seen_at < now() - make_interval(secs => $1)`, [
+    SIGNATURE_WINDOW_S * 3,
+  ])
+  const fresh = await database.query(
+    `insert into ${schema}.seen_signatures (digest) values ($1) on conflict do nothing returning digest`,
+    [digest],
+  )
+  return fresh.length === 0 ? 'replayed' : undefined
+}
+
+interface SlackFields {
+  readonly text: string
+  readonly userId: string
+  readonly channelId: string
+  readonly teamId: string
+  readonly responseUrl: string
+}
+
+/** The fields of a slash command; undefined when the form is broken or says a field twice. */
+function readFields(body: Buffer): SlackFields | undefined {
+  const pairs = parsePairs(body.toString('latin1'))
+  if ('fault' in pairs) return undefined
+  const values = new Map(pairs)
+  if (values.size !== pairs.length) return undefined
+  const field = (name: string) => values.get(name) ?? ''
+  return {
+    text: field('text'),
+    userId: /^[A-Z0-9]{1,32}$/.test(field('user_id')) ? field('user_id') : '',
+    channelId: field('channel_id'),
+    teamId: field('team_id'),
+    responseUrl: field('response_url'),
+  }
+}
+
+/** Who speaks; undefined for somebody from elsewhere, or unknown where strangers may not look. */
+function personOf(slack: SlackSettings, { userId, teamId, channelId }: SlackFields): Person | undefined {
+  if (userId === '' || (slack.teamIds.length > 0 && !slack.teamIds.includes(teamId))) return undefined
+  const known: SlackPerson | undefined = slack.people.find(({ slackId }) => slackId === userId)
+  if (known === undefined && !slack.letsStrangersLook) return undefined
+  const { name, mayChange } = known ?? { name: `slack:${userId}`, mayChange: [] }
+  const role = known === undefined ? 'stranger' : 'slack'
+  return { name, role, mayChange, door: 'slack', from: `${teamId}/${channelId}`.slice(0, 200), channel: channelId }
+}
+
+async function carryOut(
+  plane: Plane,
+  command: Command,
+  { text, responseUrl }: SlackFields,
+  person: Person,
+  correlationId: string,
+): Promise<void> {
+  const { chatops, log } = plane
+  const post = async (message: object, isPublic: boolean) => {
+    const body = { response_type: isPublic ? 'in_channel' : 'ephemeral', replace_original: false, ...message }
+    const delivery = await deliver(responseUrl, body, chatops.signal)
+    if (delivery.kind === 'failed') {
+      log.warn({ correlation_id: correlationId, why: delivery.why }, 'an answer did not reach Slack')
+    }
+  }
+  const progress = (words: string) => post({ text: `${words} (${correlationId})` }, false)
+  try {
+    const answer = await chatops.carryOut(command, text, { person, correlationId, progress, signal: chatops.signal })
+    const isChange = command.kind.startsWith('feature_') && answer.outcome !== 'info'
+    await post(slackMessage(answer, person.name), isChange)
+  } catch (error) {
+    log.error({ err: error, correlation_id: correlationId }, 'a command of Slack failed')
+    await post({ text: `That failed; the log of the control plane has it as ${correlationId}.` }, false)
+  }
+}
+
+function say(reply: FastifyReply, text: string): FastifyReply {
+  return reply.code(200).send({ response_type: 'ephemeral', text })
+}
+
+function sayAnswer(reply: FastifyReply, answer: ChatAnswer, person: Person): FastifyReply {
+  const { text, blocks } = slackMessage(answer, person.name)
+  return reply.code(200).send({ response_type: 'ephemeral', text, blocks: [...blocks] })
+}

@@ -1,0 +1,212 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { errors, jwtVerify } from 'jose'
+import { loggableClientId, readFacts, WIRE_DESTINATION } from '../../../routing/index.ts'
+import { READERS } from '../../access/roles/roles.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { type DescribedRequest, decideDescribed, decideFacts, factsOfClient } from '../../explain/what-if.ts'
+import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
+import type { View } from '../../state/view.ts'
+import { bearerTokenOf, privateTokenOf, waitAfterWrong } from '../hooks/authentication.ts'
+
+export const ROUTING_PATHS = ['/-/oauth/iam_routing', '/api/v4/internal/workhorse/oauth_routing'] as const
+export const FORWARD_AUTH_PATH = '/-/oauth/forward_auth'
+
+/** Whose lines the routing endpoint's are, by the name that the original design gave it. */
+export const ROUTING_CONTROLLER = 'Oauth::IamRoutingController'
+/** Callers sign, or are known by a token of their own. */
+const OWN_CHECK = { roles: 'anyone' } as const
+const VENDOR_TYPE = 'application/vnd.gitlab-workhorse+json'
+const SIGNATURE_HEADER = 'gitlab-workhorse-api-request'
+const SIGNER = 'gitlab-workhorse'
+const SIGNATURE_LIFE_S = 90
+
+/** The decisions that proxies ask for: the routing endpoint of the original design, and forward_auth. */
+export function routingRoutes(api: Api, plane: Plane): void {
+  api.register(async (scope: Api) => {
+    // Decisions rest on the bytes that came, so nothing may parse them on the way.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    for (const url of ROUTING_PATHS) {
+      scope.post(
+        url,
+        {
+          config: OWN_CHECK,
+          schema: { tags: ['routing'], summary: 'Where a client goes; for gateways that ask per request' },
+        },
+        (request, reply) => answerRouting(plane, request, reply),
+      )
+    }
+    for (const url of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`]) {
+      scope.all(
+        url,
+        {
+          config: OWN_CHECK,
+          schema: { hide: url.endsWith('*'), tags: ['routing'], summary: 'Where a request goes; for any proxy' },
+        },
+        (request, reply) => answerForwardAuth(plane, request, reply),
+      )
+    }
+  })
+}
+
+async function answerRouting(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
+  const began = performance.now()
+  const log = plane.log.child({ controller: ROUTING_CONTROLLER, correlation_id: request.id })
+  if (!(await isSigned(plane.routingSecret, request.headers[SIGNATURE_HEADER]))) {
+    if (plane.noise.admit('unsigned')) {
+      log.info({ status: 403, duration_ms: round(performance.now() - began) }, 'oauth routing')
+    }
+    return sendGitLabError(reply, 403)
+  }
+  const asked = readFacts(
+    {
+      endpoint: 'authorize',
+      method: 'POST',
+      query: queryOf(request),
+      contentType: request.headers['content-type'],
+      authorization: undefined,
+      hasRepeatedHeader: false,
+      body: Buffer.isBuffer(request.body) ? request.body : undefined,
+    },
+    plane.credentialMarks,
+    Date.now() / 1_000,
+  )
+  const { view } = plane.feed
+  const decision = decideFacts(view, plane.environment, factsOfClient(asked.clientId, asked.fault))
+  const destination = WIRE_DESTINATION[decision.destination]
+  const line = {
+    status: 200,
+    client_id: loggable(asked.clientId, view),
+    application_id: decision.applicationId,
+    destination,
+    reason: decision.reason,
+    flag_version: view.version,
+    duration_ms: round(performance.now() - began),
+  }
+  if (decision.applicationId !== undefined || plane.noise.admit(decision.reason)) log.info(line, 'oauth routing')
+  return reply.code(200).header('Content-Type', VENDOR_TYPE).serializer(String).send(JSON.stringify({ destination }))
+}
+
+function loggable(clientId: string | undefined, view: View): string | undefined {
+  return clientId === undefined
+    ? undefined
+    : loggableClientId(clientId, view.applicationByClientId(clientId) !== undefined)
+}
+
+/** Whether a header is a JWT of the gateway's: HS256 with the shared secret, by the known issuer, within 90 s of now. */
+async function isSigned(secret: Uint8Array | undefined, header: string | string[] | undefined): Promise<boolean> {
+  if (!secret || typeof header !== 'string' || header.length > 4_096) return false
+  try {
+    const { payload } = await jwtVerify(header, secret, {
+      algorithms: ['HS256'],
+      issuer: SIGNER,
+      requiredClaims: ['iat'],
+      clockTolerance: SIGNATURE_LIFE_S,
+    })
+    return Math.abs(Date.now() / 1_000 - (payload.iat ?? 0)) <= SIGNATURE_LIFE_S
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return false
+    throw error
+  }
+}
+
+async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
+  const access = await forwardAuthAccess(plane, request)
+  if (access === 'refused') {
+    const wait = waitAfterWrong(plane, request, privateTokenOf(request) ?? bearerTokenOf(request))
+    if (wait > 0) {
+      const detail = `too many wrong tokens; try again in ${wait} s`
+      return sendProblem(reply.header('Retry-After', String(wait)), 429, 'too_many_failures', { detail })
+    }
+    return sendProblem(reply, 401, 'unauthorized', {
+      detail: 'a valid token is needed, as PRIVATE-TOKEN or bearer token',
+    })
+  }
+  const described = describedByHeaders(request, access === 'by_bearer')
+  if (!described) {
+    const detail = 'the original address must come as X-Forwarded-Uri or X-Original-URI: one path with its query'
+    return sendProblem(reply, 400, 'invalid_request', { detail })
+  }
+  const { view } = plane.feed
+  const { decision, facts } = decideDescribed(view, plane.environment, described, plane, Date.now() / 1_000)
+  const destination = WIRE_DESTINATION[decision.destination]
+  plane.log.debug(
+    {
+      correlation_id: request.id,
+      method: described.method,
+      path: described.target.split('?', 1)[0],
+      client_id: loggable(facts?.clientId, view),
+      application_id: decision.applicationId,
+      destination,
+      reason: decision.reason,
+      flag_version: view.version,
+    },
+    'forward_auth',
+  )
+  return reply
+    .code(hasPrefixedTarget(request) ? 200 : 204)
+    .header('X-Handover-Destination', destination)
+    .header('X-Handover-Reason', decision.reason)
+    .header('Cache-Control', 'no-store')
+    .send()
+}
+
+/** How the caller may ask. The original request's own `Authorization` stands beside it and must not be taken for ours. */
+async function forwardAuthAccess(plane: Plane, request: FastifyRequest): Promise<'by_bearer' | 'granted' | 'refused'> {
+  const privateToken = privateTokenOf(request)
+  const caller = privateToken === undefined ? undefined : await plane.tokens.find(privateToken)
+  if (caller && READERS.includes(caller.role)) return 'granted'
+  const bearer = bearerTokenOf(request)
+  if (bearer !== undefined && (await plane.tokens.find(bearer))) return 'by_bearer'
+  return plane.forwardAuthOpen ? 'granted' : 'refused'
+}
+
+const BORROWED_HEADERS = ['authorization', 'content-type', 'x-forwarded-uri', 'x-original-uri', 'x-original-url']
+
+/** The original request, from the headers by which proxies pass it on; undefined when it does not say what was asked for. */
+function describedByHeaders(request: FastifyRequest, isBearerOurs: boolean): DescribedRequest | undefined {
+  const header = (name: string) => {
+    const value = request.headers[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const target = header('x-forwarded-uri') ?? header('x-original-uri') ?? targetBehindPrefix(request)
+  if (target === undefined || !target.startsWith('/')) return undefined
+  const method = header('x-forwarded-method') ?? header('x-original-method') ?? request.method
+  return {
+    method: method.toUpperCase(),
+    target,
+    contentType: header('content-type'),
+    authorization: isBearerOurs ? undefined : header('authorization'),
+    hasRepeatedHeader: hasRepeated(request.raw.rawHeaders),
+    body: Buffer.isBuffer(request.body) ? request.body : undefined,
+  }
+}
+
+/** Envoy's ext_authz puts the original path behind a prefix instead of in a header, and takes no yes but 200. */
+function hasPrefixedTarget(request: FastifyRequest): boolean {
+  return request.url.startsWith('/', FORWARD_AUTH_PATH.length)
+}
+
+function targetBehindPrefix(request: FastifyRequest): string | undefined {
+  return hasPrefixedTarget(request) ? request.url.slice(FORWARD_AUTH_PATH.length) : undefined
+}
+
+function hasRepeated(rawHeaders: readonly string[]): boolean {
+  const seen = new Set<string>()
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase()
+    if (!BORROWED_HEADERS.includes(name)) continue
+    if (seen.has(name)) return true
+    seen.add(name)
+  }
+  return false
+}
+
+function queryOf(request: FastifyRequest): string {
+  const mark = request.url.indexOf('?')
+  return mark < 0 ? '' : request.url.slice(mark + 1)
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 1_000) / 1_000
+}

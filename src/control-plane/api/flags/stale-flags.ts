@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { dayOf } from '../../flags/flag-lives.ts'
+
+const documentSchema = z.object({
+  flags: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      standing: z.enum(['stale', 'review_due']),
+      since: z.string(),
+      until: z.string(),
+    }),
+  ),
+})
+
+/** Which flags have outlived the time that their type gives them. */
+export function staleFlagRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/stale-flags',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['flags'],
+        summary: "Flags that have outlived their type's time, or are due to be looked at again",
+        response: { 200: documentSchema },
+      },
+    },
+    async () => {
+      const document: z.infer<typeof documentSchema> = { flags: [] }
+      for (const { name, life } of await plane.flagLives.find()) {
+        const { type } = plane.definitions.flags.get(name) ?? { type: '' }
+        const days = { since: dayOf(life.since), until: dayOf(life.until) }
+        document.flags.push({ name, type, standing: life.kind === 'stale' ? 'stale' : 'review_due', ...days })
+      }
+      return document
+    },
+  )
+}

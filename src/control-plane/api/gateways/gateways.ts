@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { GATEWAY_REPORT_PATH } from '../../../routing/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import type { GatewayRecord } from '../../gateways/gateway-record.ts'
+import { namedEnvironmentField } from '../flags/flags.ts'
+import { isOutOfBounds, refuseFollower } from '../hooks/followers.ts'
+
+const trafficSchema = z.strictObject({ requests: z.int().nonnegative(), failures: z.int().nonnegative() })
+
+const outcomesSchema = z.object({
+  id: z.int().positive(),
+  successes: z.int().nonnegative(),
+  failures: z.int().nonnegative(),
+  error: z
+    .string()
+    .regex(/^[a-z_]{1,40}$/, 'must be an OAuth error')
+    .optional(),
+})
+
+const label = (length: number) => z.string().regex(new RegExp(`^[\\w.:+-]{1,${length}}$`), 'must be a plain name')
+
+/** Who reads a stream, as its query says; an older gateway says nothing. */
+export const identityFields = {
+  instance: label(64).optional().describe('The process, by an id made when it started'),
+  name: label(128).optional().describe('What people call the gateway'),
+  version: label(64).optional().describe('The version of handover it runs'),
+  commit: label(64).optional().describe('The commit it was built from'),
+}
+
+const reportSchema = z.object({
+  instance: label(64),
+  name: label(128),
+  version: label(64),
+  commit: label(64).optional(),
+  environment: namedEnvironmentField,
+  snapshotVersion: z.int().nonnegative().nullable(),
+  snapshotEpoch: z.string().max(64).optional(),
+  snapshotStamp: z.string().max(64).optional(),
+  isCircuitOpen: z.boolean(),
+  openApplications: z.array(z.int().positive()).max(100).optional(),
+  applications: z.array(outcomesSchema).max(100).optional(),
+  isBrakeOn: z.boolean(),
+  legacy: trafficSchema,
+  iam: trafficSchema,
+})
+
+/** A gateway as the API shows it. */
+export const gatewaySchema = z.object({
+  instance: z.string(),
+  name: z.string().nullable(),
+  version: z.string().nullable(),
+  commit: z.string().nullable(),
+  environment: z.string(),
+  connected: z.boolean(),
+  connected_at: z.string().nullable(),
+  heard_at: z.string(),
+  snapshot_version: z.int().nullable(),
+  behind_ms: z.number().nullable(),
+  iam_circuit_open: z.boolean().nullable(),
+  application_circuits_open: z.array(z.int()).nullable(),
+  applications: z
+    .array(outcomesSchema)
+    .nullable()
+    .describe("What became of applications' requests at IAM within the last five to ten minutes"),
+  brake_on: z.boolean().nullable(),
+  legacy: trafficSchema.nullable(),
+  iam: trafficSchema.nullable(),
+})
+
+/** Which gateways follow the control plane, and how they stand. */
+export function gatewayRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/gateways',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['gateways'],
+        summary: 'The gateways that are connected, or were until a few minutes ago, to any replica',
+        querystring: z.object({ environment: namedEnvironmentField.optional() }),
+        response: { 200: z.object({ version: z.int(), gateways: z.array(gatewaySchema) }) },
+      },
+    },
+    async (request) => {
+      const { environment } = request.query
+      const all = await plane.gateways.all()
+      const gateways = all.filter((each) => environment === undefined || each.environment === environment)
+      return { version: plane.feed.view.version, gateways: gateways.map(gatewayDocument) }
+    },
+  )
+  api.post(
+    GATEWAY_REPORT_PATH,
+    {
+      config: { roles: ['gateway'] },
+      schema: {
+        tags: ['gateways'],
+        summary: 'A gateway tells which snapshot it holds and how it stands',
+        body: reportSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { commit, ...report } = request.body
+      if (isOutOfBounds(request, report.environment)) return refuseFollower(reply, report.environment)
+      plane.gateways.reported({ ...report, commit })
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** Renders a gateway. */
+export function gatewayDocument(record: GatewayRecord): z.infer<typeof gatewaySchema> {
+  const { instance, name, version, commit, environment, legacy, iam } = record
+  const at = (ms: number) => new Date(ms).toISOString()
+  return {
+    ...{ instance, name, version, commit, environment, connected: record.isConnected },
+    connected_at: record.connectedAt === null ? null : at(record.connectedAt),
+    heard_at: at(record.heardAt),
+    snapshot_version: record.snapshotVersion,
+    behind_ms: record.behindMs,
+    iam_circuit_open: record.isCircuitOpen,
+    application_circuits_open: record.openApplications ? [...record.openApplications] : null,
+    applications: record.applications ? record.applications.map((one) => ({ ...one })) : null,
+    brake_on: record.isBrakeOn,
+    legacy: legacy && { ...legacy },
+    iam: iam && { ...iam },
+  }
+}

@@ -1,0 +1,96 @@
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../../routing/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import type { StreamReader } from '../../gateways/gateway-registry.ts'
+import { snapshotLines } from '../../state/snapshot-lines.ts'
+import type { StreamRequest } from '../../state/snapshot-streams.ts'
+import { environmentField } from '../flags/flags.ts'
+import { callerOf } from '../hooks/authentication.ts'
+import { isOutOfBounds, refuseFollower } from '../hooks/followers.ts'
+import { identityFields } from './gateways.ts'
+
+const READERS = { roles: ['gateway', ...PEOPLE] as const }
+const NDJSON = 'application/x-ndjson'
+
+const streamQuery = z.object({
+  environment: environmentField,
+  since: z
+    .string()
+    .regex(/^(0|[1-9]\d{0,14})$/, 'must be a version number')
+    .transform(Number)
+    .optional()
+    .describe('The version held, to resume from'),
+  epoch: z.string().max(64).optional().describe('The epoch of the version held; of another epoch nothing is resumed'),
+  stamp: z.string().max(64).optional().describe('The stamp of the version held; of another version nothing is resumed'),
+  ...identityFields,
+})
+
+/** What gateways decide by: whole as a file, and as a stream that tells of every change. */
+export function snapshotRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/snapshot',
+    {
+      config: READERS,
+      schema: {
+        tags: ['snapshot'],
+        summary: 'A whole snapshot, as NDJSON',
+        querystring: z.object({ environment: environmentField }),
+      },
+    },
+    async (request, reply) => {
+      const { environment } = request.query
+      if (isOutOfBounds(request, environment)) return refuseFollower(reply, environment)
+      await plane.feed.catchUp()
+      const lines = Readable.from(textOf(snapshotLines(plane.feed.view, environment)))
+      return reply
+        .type(NDJSON)
+        .header('Content-Disposition', `attachment; filename="handover-${environment}.ndjson"`)
+        .send(lines)
+    },
+  )
+  api.get(
+    SNAPSHOT_STREAM_PATH,
+    {
+      config: READERS,
+      schema: { tags: ['snapshot'], summary: 'A snapshot, then every change, as NDJSON', querystring: streamQuery },
+    },
+    async (request, reply) => {
+      const { since, epoch, stamp, ...reader } = request.query
+      if (isOutOfBounds(request, reader.environment)) return refuseFollower(reply, reader.environment)
+      await plane.feed.catchUp()
+      const held = since === undefined ? undefined : { epoch: epoch ?? plane.feed.view.epoch, version: since, stamp }
+      const standing = held === undefined ? 'unknown' : await plane.feed.judge(held)
+      // A gateway holds only what was committed once. What anybody else claims changes nothing.
+      if (held !== undefined && standing === 'lost' && callerOf(request).role === 'gateway') {
+        await plane.feed.reportLost(held)
+      }
+      await stream(plane, reply, reader, standing === 'known' ? held : undefined)
+    },
+  )
+}
+
+async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, since: StreamRequest['since']) {
+  const { environment, name } = reader
+  reply.hijack()
+  const response = reply.raw
+  response.writeHead(200, { 'content-type': NDJSON, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+  response.flushHeaders()
+  response.socket?.setKeepAlive(true, 5_000)
+  response.socket?.setNoDelay(true)
+  plane.log.info({ environment, gateway: name, since: since?.version ?? null }, 'snapshot stream opened')
+  const disconnected = plane.gateways.connected(reader)
+  const end = await plane.streams.serve(response, { environment, since }).finally(disconnected)
+  if (end !== 'reader_gone' && end !== 'closing') plane.metrics.streamsDropped.inc({ cause: end })
+  plane.log.info({ environment, gateway: name, end }, 'snapshot stream ended')
+}
+
+async function* textOf(lines: Iterable<SnapshotLine>): AsyncGenerator<string> {
+  for (const line of lines) {
+    yield `${JSON.stringify(line)}\n`
+    await turn()
+  }
+}

@@ -1,0 +1,111 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Environment } from '../../../flags/index.ts'
+import { networkOf } from '../../../http/index.ts'
+import { cookieOf, originOf, ownOriginOf } from '../../access/browser-request.ts'
+import type { Caller } from '../../access/roles/roles.ts'
+import { faultOfRules, isSafe, namedEnvironment } from '../../access/roles/route-rules.ts'
+import { isFromOwnPage } from '../../access/same-origin.ts'
+import { isSameSecret } from '../../access/sessions/session-cookie.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
+
+/**
+ * Lets a request through to its route only with a token of a role that the route names, given as `PRIVATE-TOKEN` or as
+ * bearer token, or with the cookie of a session, and only to change environments that are the caller's. Without a valid token 401, with one that may not
+ * do this 403. Throws, while routes are added, for a route that does not say who may call it.
+ */
+export function requireRoles(api: Api, plane: Plane): void {
+  api.decorateRequest('caller', undefined)
+  api.addHook('onRoute', (route) => {
+    const fault = faultOfRules(route)
+    if (fault !== undefined) throw new Error(fault)
+  })
+  api.addHook('onRequest', async (request, reply) => {
+    const { roles } = request.routeOptions.config
+    if (roles === undefined || roles === 'anyone') return
+    const token = privateTokenOf(request) ?? bearerTokenOf(request)
+    const session = token === undefined ? cookieOf(plane.access.place, request, 'session') : undefined
+    const caller = await findCaller(plane, token, session)
+    if (!caller) return refuseUnknown(plane, request, reply, token ?? session)
+    const foreign = faultOfPage(plane, request, caller)
+    if (foreign !== undefined) return refuse(request, reply, 403, foreign)
+    // Also for a refusal, which the audit log is told of.
+    request.caller = caller
+    if (!roles.includes(caller.role)) return refuse(request, reply, 403, `${caller.role}s may not do this`)
+  })
+  // Behind the parsing of the body, which may name the environment.
+  api.addHook('preHandler', async (request, reply) => {
+    if (isSafe(request.method) || request.routeOptions.config.environment !== 'named') return
+    const environment = namedEnvironment(request)
+    if (environment === undefined || request.caller?.environments.includes(environment)) return
+    return refuseEnvironment(request, reply, environment)
+  })
+}
+
+async function findCaller(plane: Plane, token: string | undefined, session: string | undefined) {
+  if (token !== undefined) return plane.tokens.find(token)
+  return session === undefined ? undefined : plane.access.sessions.find(session)
+}
+
+/**
+ * Why a request with a session's cookie may not change anything; undefined when it may. The browser sends the cookie
+ * along whoever made it ask, so that it must show what only our own pages know. A token is sent by nobody unasked.
+ */
+function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): string | undefined {
+  if (by.kind === 'token' || isSafe(request.method)) return undefined
+  if (!isFromOwnPage(originOf(request), ownOriginOf(plane.access.place, request))) {
+    return 'a session may change something from its own pages alone'
+  }
+  const token = request.headers['x-csrf-token']
+  return typeof token === 'string' && isSameSecret(token, by.csrfToken)
+    ? undefined
+    : "a session needs X-CSRF-Token with the session's csrf_token to change something"
+}
+
+/** Answers 401, or 429 to an address that has been wrong too often; a valid token passes all the same. */
+function refuseUnknown(
+  plane: Plane,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tried: string | undefined,
+): FastifyReply {
+  const wait = waitAfterWrong(plane, request, tried)
+  if (wait === 0) return refuse(request, reply, 401, 'a valid token is needed, as PRIVATE-TOKEN or bearer token')
+  reply.header('Retry-After', String(wait))
+  if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, 429)
+  return sendProblem(reply, 429, 'too_many_failures', { detail: `too many wrong tokens; try again in ${wait} s` })
+}
+
+/** Counts a wrong token against the address it came from; returns how many seconds the address has to wait, 0 for none. */
+export function waitAfterWrong(plane: Plane, request: FastifyRequest, tried: string | undefined): number {
+  return tried === undefined ? 0 : plane.access.failures.failed(networkOf(request.ip), tried)
+}
+
+/** Who calls a route that needs a token. Throws on a route that does not. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (!request.caller) throw new Error(`${request.routeOptions.url} lets in callers without a token`)
+  return request.caller
+}
+
+/** The `PRIVATE-TOKEN` header. */
+export function privateTokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers['private-token']
+  return typeof header === 'string' && header !== '' ? header : undefined
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */
+export function bearerTokenOf(request: FastifyRequest): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+}
+
+function refuseEnvironment(request: FastifyRequest, reply: FastifyReply, environment: Environment): FastifyReply {
+  const detail = `${callerOf(request).name} may not change ${environment}`
+  if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, 403, detail)
+  return sendProblem(reply, 403, 'forbidden', { detail })
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, status: 401 | 403, detail: string): FastifyReply {
+  if (status === 401) reply.header('WWW-Authenticate', 'Bearer')
+  if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, status)
+  return sendProblem(reply, status, status === 401 ? 'unauthorized' : 'forbidden', { detail })
+}

@@ -1,0 +1,82 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { isStoreAway } from '../../../storage/index.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import {
+  type FieldFault,
+  faultsInWords,
+  sendFieldFaults,
+  sendGitLabError,
+  sendProblem,
+} from '../../requests/problems.ts'
+
+/** Renders every failure: GitLab's shapes on `/api/v4`, problem documents everywhere else. */
+export function renderErrors(api: Api, plane: Plane): void {
+  api.setNotFoundHandler((request, reply) => {
+    if (isGitLabApi(request)) return reply.code(404).send({ error: '404 Not Found' })
+    return sendProblem(reply, 404, 'not_found', { detail: `${request.method} ${pathOf(request)} is not served here` })
+  })
+  api.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (hasZodFastifySchemaValidationErrors(error)) return sendUnreadable(request, reply, fieldFaults(error))
+    if (status >= 400 && status < 500) return sendClientFault(request, reply, status, error)
+    plane.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
+    if (isStoreAway(error)) return sendUnavailable(request, reply)
+    if (isGitLabApi(request)) return sendGitLabError(reply, 500)
+    return sendProblem(reply, 500, 'internal_error', { detail: 'the control plane failed; its log has the request_id' })
+  })
+}
+
+const RETRY_AFTER_SECONDS = '5'
+
+/** 503 (RFC 9110 §15.6.4): what was asked may be asked again as it is. */
+function sendUnavailable(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.header('Retry-After', RETRY_AFTER_SECONDS)
+  if (isGitLabApi(request)) return sendGitLabError(reply, 503)
+  return sendProblem(reply, 503, 'unavailable', { detail: 'the database does not answer; try again' })
+}
+
+function sendUnreadable(request: FastifyRequest, reply: FastifyReply, errors: FieldFault[]): FastifyReply {
+  if (isGitLabApi(request)) return sendGitLabError(reply, 400, faultsInWords(errors))
+  return sendFieldFaults(reply, errors)
+}
+
+function sendClientFault(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  error: FastifyError,
+): FastifyReply {
+  // Some parsers quote the text they failed on; a body may hold a secret.
+  const detail = status === 400 ? 'the body is not valid JSON, or is not of the type it claims' : error.message
+  if (isGitLabApi(request)) return sendGitLabError(reply, status, status === 400 ? detail : undefined)
+  const code = status === 413 ? 'body_too_large' : status === 415 ? 'unsupported_media_type' : 'invalid_request'
+  return sendProblem(reply, status, code, { detail })
+}
+
+function fieldFaults(error: FastifyError): FieldFault[] {
+  const faults: FieldFault[] = []
+  for (const issue of error.validation ?? []) {
+    const place = issue.instancePath.replace(/^\//, '').replaceAll('/', '.')
+    const unknown = (issue.params as { keys?: unknown } | undefined)?.keys
+    if (Array.isArray(unknown)) {
+      for (const key of unknown) {
+        const field = [place, String(key).slice(0, 100)].filter((part) => part !== '').join('.')
+        faults.push({ field, rule: 'is no known field' })
+      }
+      continue
+    }
+    const isMissing = issue.message?.endsWith('received undefined') ?? false
+    const rule = isMissing ? 'must be given' : (issue.message ?? 'is not valid')
+    faults.push({ field: place === '' ? (error.validationContext ?? 'request') : place, rule })
+  }
+  return faults
+}
+
+function isGitLabApi(request: FastifyRequest): boolean {
+  return request.url.startsWith('/api/v4/')
+}
+
+function pathOf(request: FastifyRequest): string {
+  return (request.url.split('?', 1)[0] ?? '').slice(0, 200)
+}

@@ -1,0 +1,241 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { applicationSchema } from '../../../applications/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import {
+  type ApplicationOutcome,
+  confirmApplication,
+  putApplication,
+  readApplication,
+  removeApplication,
+} from '../../applications/application-writes.ts'
+import type { Cause } from '../../audit/cause.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { listApplications } from '../../explain/application-list.ts'
+import { passwordServed, passwordUse } from '../../flags/password-grant.ts'
+import { callerCause, requestCause } from '../../flags/request-cause.ts'
+import { applicationReports } from '../../gateways/application-reports.ts'
+import { knownGateways } from '../../gateways/gateway-health.ts'
+import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import { hasArrived } from '../../state/model.ts'
+import { listAnswerSchema, listedDocument, listQuerySchema } from './listed-application.ts'
+
+const REPLICATION = { roles: ['replication', 'administrator'] as const }
+const READ = { roles: [...PEOPLE, 'replication'] as const }
+
+const idField = z
+  .string()
+  .regex(/^[1-9]\d{0,15}$/, 'must be a positive integer')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'must be a positive integer')
+const idSchema = z.object({ id: idField })
+
+const recordSchema = z.object({
+  id: z.int(),
+  client_id: z.string(),
+  name: z.string().optional().describe('As its platform announced it: untrusted text'),
+  version: z.int(),
+  iam_version: z.int().nullable(),
+})
+const outcomeSchema = z.object({
+  /** Whether the announcement was news; false when something as new or newer was known. */
+  applied: z.boolean(),
+  application: recordSchema.nullable(),
+  /** Of a stale announcement: the version that is known, or that of the removal that is remembered. */
+  version: z.int().optional(),
+})
+
+/** PostgreSQL's text holds no NUL, and JSON's lone surrogates are no text at all. */
+const announcedApplicationSchema = applicationSchema.refine(
+  (application) => isStorable(JSON.stringify(application)),
+  'must not hold NUL or broken Unicode',
+)
+
+/** An application as everyone may see it: not even the digest of its secret. */
+const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).extend({ has_secret: z.boolean() })
+
+const passwordGrantSchema = z
+  .object({
+    application: z.enum(['allowed', 'refused', 'unknown']).describe('Whether the registration lets it use the grant'),
+    iam: z.enum(['yes', 'no', 'unknown']).describe('Whether the IAM of this control plane can serve it'),
+  })
+  .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
+
+/** Applications as replication announces them, and as people look them up. */
+export function applicationRoutes(api: Api, plane: Plane): void {
+  putAndRemove(api, plane)
+  listRoute(api, plane)
+  api.get(
+    '/api/v1/applications/:id',
+    {
+      config: READ,
+      schema: {
+        tags: ['applications'],
+        summary: 'One application, and whether it may be routed to IAM',
+        params: z.object({ id: z.string().min(1).max(255).describe('The id or the client_id') }),
+        response: {
+          200: recordSchema.extend({
+            arrived: z.boolean(),
+            password_grant: passwordGrantSchema,
+            application: knownApplicationSchema,
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      await plane.feed.catchUp()
+      const { id } = request.params
+      const { view } = plane.feed
+      const byId = /^[1-9]\d{0,15}$/.test(id) ? view.application(Number(id)) : undefined
+      const found = byId ?? view.applicationByClientId(id)
+      const document = found && (await readApplication(plane.store, found.id))
+      if (!found || !document) return sendUnknown(reply, id)
+      const password_grant = {
+        application: passwordUse(document.policy),
+        iam: passwordServed(await plane.iamGrants.current()),
+      }
+      return { ...found, arrived: hasArrived(found), password_grant, application: document }
+    },
+  )
+}
+
+/** A page of the list, with what the gateways of an environment report. */
+function listRoute(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/applications',
+    {
+      config: READ,
+      schema: {
+        tags: ['applications'],
+        summary: 'The applications in the order of their ids, page by page',
+        querystring: listQuerySchema,
+        response: { 200: listAnswerSchema },
+      },
+    },
+    async (request) => {
+      const { after, limit, ...filter } = request.query
+      await plane.feed.catchUp()
+      const reports = applicationReports(await knownGateways(plane), filter.environment)
+      const { applications, next } = await listApplications(plane.feed.view, filter, { after, limit }, reports)
+      const grants = await plane.iamGrants.current()
+      return { applications: applications.map(listedDocument), next, iam_grant_types: grants ? [...grants] : null }
+    },
+  )
+}
+
+function putAndRemove(api: Api, plane: Plane): void {
+  api.put(
+    '/api/v1/applications/:id',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'Announce an application and the version of it that IAM holds',
+        params: idSchema,
+        body: z.strictObject({
+          application: announcedApplicationSchema,
+          iam_version: z
+            .int()
+            .positive()
+            .nullable()
+            .describe(
+              'The version that IAM holds, or null; ignored where the platform creates applications at IAM itself',
+            ),
+        }),
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request, reply) => {
+      const { application } = request.body
+      const iamVersion = plane.platformCreatesAtIam ? application.version : request.body.iam_version
+      if (application.id !== request.params.id) {
+        const errors = [{ field: 'application.id', rule: 'must be the id in the path' }]
+        return sendProblem(reply, 400, 'invalid_request', {
+          detail: 'application.id: must be the id in the path',
+          errors,
+        })
+      }
+      const outcome = await putApplication(plane.store, application, iamVersion, causeByHand(request))
+      if (outcome.kind === 'client_id_taken') {
+        const detail = `client_id ${application.client_id} belongs to application ${outcome.by}`
+        // Not 409: that would tell the sender that something newer is known and all is well.
+        return sendProblem(reply, 422, 'client_id_taken', { detail })
+      }
+      await plane.feed.catchUp()
+      return outcomeDocument(outcome)
+    },
+  )
+  api.patch(
+    '/api/v1/applications/:id',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'Say which version of an application IAM holds, where replication does not bring applications there',
+        params: idSchema,
+        body: z.strictObject({
+          iam_version: z
+            .int()
+            .positive()
+            .nullable()
+            .describe(
+              "The application's `version` when IAM holds what the platform has now; null when it holds nothing",
+            ),
+        }),
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const outcome = await confirmApplication(plane.store, id, request.body.iam_version, causeByHand(request))
+      if (outcome.kind === 'unknown') return sendUnknown(reply, String(id))
+      if (outcome.kind === 'too_new') {
+        const rule = `must be at most ${outcome.version}, the version that the platform has announced`
+        return sendFieldFaults(reply, [{ field: 'iam_version', rule }])
+      }
+      await plane.feed.catchUp()
+      return { applied: outcome.kind === 'stored', application: outcome.application }
+    },
+  )
+  api.delete(
+    '/api/v1/applications/:id',
+    {
+      config: REPLICATION,
+      schema: {
+        tags: ['applications'],
+        summary: 'Remove an application as of a version',
+        params: idSchema,
+        querystring: z.object({ version: idField }),
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request) => {
+      const { params, query } = request
+      const outcome = await removeApplication(plane.store, params.id, query.version, causeByHand(request))
+      await plane.feed.catchUp()
+      return outcomeDocument(outcome)
+    },
+  )
+}
+
+/** Replication tells of what was changed elsewhere; everybody else changes something. */
+function causeByHand(request: FastifyRequest): Cause | undefined {
+  if (request.caller?.role === 'replication') return undefined
+  const said = requestCause(request)
+  return 'cause' in said ? said.cause : callerCause(request)
+}
+
+function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSchema> {
+  const applied = outcome.kind === 'stored' || outcome.kind === 'removed'
+  const application = ('application' in outcome ? outcome.application : undefined) ?? null
+  return outcome.kind === 'stale' ? { applied, application, version: outcome.version } : { applied, application }
+}
+
+function sendUnknown(reply: FastifyReply, id: string): FastifyReply {
+  const detail = `no application has the id or client_id ${JSON.stringify(id.slice(0, 255))}`
+  return sendProblem(reply, 404, 'unknown_application', { detail })
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes('\\u0000') && text.isWellFormed() && !/\\ud[89a-f]/i.test(text)
+}

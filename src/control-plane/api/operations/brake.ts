@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
+import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
+import { missingFields } from '../../audit/cause.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { type BrakeRecord, readBrake, setBrake } from '../../flags/brake-writes.ts'
+import { requestCause } from '../../flags/request-cause.ts'
+import { sendFieldFaults } from '../../requests/problems.ts'
+import { environmentField, namedEnvironmentField } from '../flags/flags.ts'
+
+const brakeSchema = z.object({
+  environment: z.enum(ENVIRONMENTS),
+  on: z.boolean(),
+  reason: z.string(),
+  version: z.int().nullable(),
+  changed_by: z.string().nullable(),
+  changed_at: z.string().nullable(),
+})
+
+const reasonField = z
+  .string()
+  .max(500)
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must not hold NUL or broken Unicode')
+  .default('')
+
+/** The brake: while it is on, no new flow goes to IAM, whatever the flags say. */
+export function brakeRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/brake',
+    {
+      config: { roles: [...PEOPLE, 'gateway'] },
+      schema: {
+        tags: ['brake'],
+        summary: 'Whether the brake is on',
+        querystring: z.object({ environment: environmentField }),
+        response: { 200: brakeSchema },
+      },
+    },
+    async (request) =>
+      brakeDocument(request.query.environment, await readBrake(plane.store, request.query.environment)),
+  )
+  api.put(
+    '/api/v1/brake',
+    {
+      config: { roles: OPERATORS, environment: 'named' },
+      schema: {
+        tags: ['brake'],
+        summary: 'Put the brake on or off',
+        querystring: z.object({ environment: namedEnvironmentField.optional() }),
+        body: z.strictObject({
+          on: z.boolean(),
+          reason: reasonField,
+          change_issue_url: z.string().optional(),
+          environment: namedEnvironmentField.optional(),
+        }),
+        response: { 200: brakeSchema },
+      },
+    },
+    async (request, reply) => {
+      const { on } = request.body
+      const environment = request.body.environment ?? request.query.environment ?? DEFAULT_ENVIRONMENT
+      const read = requestCause(request, request.body)
+      if ('errors' in read) return sendFieldFaults(reply, read.errors)
+      const { cause } = read
+      // Nothing may stand between anybody and the brake; only letting go of it is a change towards IAM.
+      const missing = !on && plane.reasonsRequired.includes(environment) ? missingFields(cause) : []
+      if (missing.length > 0) return sendFieldFaults(reply, missing)
+      const reason = cause.reason ?? ''
+      const outcome = await setBrake(plane.store, environment, { on, reason }, cause)
+      await plane.feed.catchUp()
+      plane.log.warn({ environment, on, outcome, ...cause, reason }, 'brake moved')
+      return brakeDocument(environment, await readBrake(plane.store, environment))
+    },
+  )
+}
+
+function brakeDocument(environment: Environment, brake: BrakeRecord): z.infer<typeof brakeSchema> {
+  return { environment, ...brake, changed_at: brake.changed_at?.toISOString() ?? null }
+}

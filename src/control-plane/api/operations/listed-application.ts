@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import type { ListedApplication } from '../../explain/application-list.ts'
+import { environmentField } from '../flags/flags.ts'
+
+/** The page of a list that names none, and the longest there is. */
+const LIMIT = 100
+const MOST = 1_000
+const LIMIT_RULE = `must be an integer from 1 to ${MOST}`
+const AFTER_RULE = "must be an application's id, as `next` gives it"
+
+const booleanField = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .transform((text) => text === 'true')
+  .optional()
+
+/** Which applications are asked for, and which page of them. */
+export const listQuerySchema = z.strictObject({
+  limit: z
+    .string({ error: LIMIT_RULE })
+    .regex(/^[1-9]\d{0,3}$/, LIMIT_RULE)
+    .transform(Number)
+    .refine((limit) => limit <= MOST, LIMIT_RULE)
+    .default(LIMIT)
+    .describe(`At most so many, ${MOST} at the most`),
+  after: z
+    .string({ error: AFTER_RULE })
+    .regex(/^\d{1,15}$/, AFTER_RULE)
+    .transform(Number)
+    .default(0)
+    .describe('The page that begins after this id: `next` of the page before'),
+  environment: environmentField,
+  side: z
+    .enum(['iam', 'rails'], { error: 'must be iam or rails' })
+    .optional()
+    .describe('Only those whose new flows begin there, by flag and arrival'),
+  arrived: booleanField.describe('Only those whose current version IAM holds, or does not'),
+  failing: booleanField.describe('Only those that are moved and fail at IAM, as gateways report, or do not'),
+  search: z
+    .string({ error: 'must be one text' })
+    .min(1, 'must not be empty')
+    .max(255, 'must be at most 255 characters')
+    .optional()
+    .describe('Only those with this text in the name or client_id, in any case, or with this id'),
+})
+
+const reportSchema = z.object({
+  successes: z.int(),
+  failures: z.int(),
+  error: z.string().nullable().describe('The OAuth error reported with the most failures'),
+  circuit_open_at: z.array(z.string()).describe('The gateways where its own circuit is open'),
+})
+
+/** An application as lists and the status show it. */
+export const listedApplicationSchema = z.object({
+  id: z.int(),
+  client_id: z.string(),
+  name: z.string().nullable().describe('As its platform announced it: untrusted text'),
+  version: z.int(),
+  iam_version: z.int().nullable(),
+  arrived: z.boolean(),
+  side: z.enum(['iam', 'rails']).describe('Where new flows begin by flag and arrival, without brake and circuits'),
+  flag: z.object({ on: z.boolean(), gate: z.string().describe('The gate that decides') }),
+  failing: z.boolean(),
+  report: reportSchema
+    .nullable()
+    .describe('What connected gateways report of its requests at IAM within the last five to ten minutes'),
+})
+
+/** A page of the list. */
+export const listAnswerSchema = z.object({
+  applications: z.array(listedApplicationSchema),
+  next: z.int().nullable().describe('The `after` of the next page; null at the end'),
+  iam_grant_types: z
+    .array(z.string())
+    .nullable()
+    .describe('What the IAM of this control plane can serve; null where it is not known'),
+})
+
+/** Renders an application of a list. */
+export function listedDocument(application: ListedApplication): z.infer<typeof listedApplicationSchema> {
+  const { id, client_id, name, version, iam_version, arrived, side, flag, failing, report } = application
+  return {
+    ...{ id, client_id, name: name ?? null, version, iam_version, arrived, side, flag: { ...flag }, failing },
+    report: report
+      ? {
+          ...{ successes: report.successes, failures: report.failures, error: report.error ?? null },
+          circuit_open_at: [...report.circuitOpenAt],
+        }
+      : null,
+  }
+}

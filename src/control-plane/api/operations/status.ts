@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { conditionOf, ENVIRONMENTS } from '../../../flags/index.ts'
+import { ROUTING_FLAG } from '../../../routing/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { type ListedApplication, listApplications } from '../../explain/application-list.ts'
+import {
+  attentionNeeded,
+  countApplications,
+  gatesInFewWords,
+  iamReachability,
+  type StatusFacts,
+} from '../../explain/status.ts'
+import { readBrake } from '../../flags/brake-writes.ts'
+import { applicationReports } from '../../gateways/application-reports.ts'
+import { knownGateways } from '../../gateways/gateway-health.ts'
+import { environmentField } from '../flags/flags.ts'
+import { gatewayDocument, gatewaySchema } from '../gateways/gateways.ts'
+import { listedApplicationSchema, listedDocument } from './listed-application.ts'
+
+const MOST_LISTED = 20
+
+const statusSchema = z.object({
+  environment: z.enum(ENVIRONMENTS),
+  version: z.int(),
+  healthy: z.boolean(),
+  attention: z.array(z.string()).describe('What needs attention, the most urgent first; empty when all is well'),
+  brake: z.object({
+    on: z.boolean(),
+    reason: z.string(),
+    changed_by: z.string().nullable(),
+    changed_at: z.string().nullable(),
+  }),
+  flag: z.object({
+    name: z.literal(ROUTING_FLAG),
+    state: z.enum(['on', 'conditional', 'off']),
+    in_words: z.string(),
+    version: z.int().describe('The version that last changed it; 0 for one that is not set'),
+  }),
+  applications: z.object({
+    all: z.int(),
+    on_iam: z.int(),
+    on_rails: z.int(),
+    waiting: z.int().describe('The flag is on for them, and IAM does not hold their current version'),
+    not_arrived: z.int(),
+    failing: z.int(),
+  }),
+  failing: z.array(listedApplicationSchema).describe(`The first ${MOST_LISTED} of them`),
+  waiting: z.array(listedApplicationSchema).describe(`The first ${MOST_LISTED} of them`),
+  gateways: z.array(gatewaySchema),
+  iam: z
+    .object({ state: z.enum(['reachable', 'partly', 'unreachable', 'unknown']), in_words: z.string() })
+    .describe('As connected gateways report it'),
+  effects: z
+    .object({ waiting: z.int(), dead: z.int() })
+    .nullable()
+    .describe('Side effects of changes; null while the database does not answer'),
+  history_lost_at: z
+    .string()
+    .nullable()
+    .describe('When the replica that answers last found that the database had lost committed changes'),
+})
+
+/** `GET /api/v1/status`: how an environment stands, and what needs attention. */
+export function statusRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/status',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['status'],
+        summary: 'How an environment stands at a glance, and what needs attention',
+        querystring: z.object({ environment: environmentField }),
+        response: { 200: statusSchema },
+      },
+    },
+    async (request) => statusDocument(plane, request.query.environment),
+  )
+}
+
+async function statusDocument(
+  plane: Plane,
+  environment: StatusFacts['environment'],
+): Promise<z.infer<typeof statusSchema>> {
+  // While the database is away, what this replica holds is still worth telling.
+  await plane.feed.catchUp().catch(() => {})
+  const { view } = plane.feed
+  const gateways = (await knownGateways(plane)).filter((each) => each.environment === environment)
+  const reports = applicationReports(gateways, environment)
+  const page = { after: 0, limit: MOST_LISTED }
+  const { applications: failing } = await listApplications(view, { environment, failing: true }, page, reports)
+  const applications = await countApplications(view, environment, reports)
+  const waiting =
+    applications.waiting === 0
+      ? []
+      : (await listApplications(view, { environment, waiting: true }, page, reports)).applications
+  const effects = await plane.effects.counts().catch(() => undefined)
+  const moved = await readBrake(plane.store, environment).catch(() => undefined)
+  const facts: StatusFacts = {
+    ...{ environment, brake: view.brake(environment), applications, failing, waiting, gateways, effects },
+    ...{ historyLostAt: plane.feed.historyLostAt, now: Date.now() },
+  }
+  const attention = attentionNeeded(facts)
+  const state = view.flagState(environment, ROUTING_FLAG)
+  const documents = (listed: readonly ListedApplication[]) => listed.map(listedDocument)
+  return {
+    ...{ environment, version: view.version, healthy: attention.length === 0, attention },
+    brake: {
+      ...facts.brake,
+      changed_by: moved?.changed_by ?? null,
+      changed_at: moved?.changed_at?.toISOString() ?? null,
+    },
+    flag: {
+      ...{ name: ROUTING_FLAG, state: conditionOf(state), in_words: gatesInFewWords(view, state) },
+      version: view.storedFlags(environment).get(ROUTING_FLAG)?.version ?? 0,
+    },
+    applications,
+    ...{ failing: documents(failing), waiting: documents(waiting), gateways: gateways.map(gatewayDocument) },
+    iam: iamReachability(gateways.filter(({ isConnected }) => isConnected)),
+    effects: effects ?? null,
+    history_lost_at: facts.historyLostAt === undefined ? null : new Date(facts.historyLostAt).toISOString(),
+  }
+}

@@ -1,0 +1,165 @@
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { actorOf } from '../../../applications/index.ts'
+import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
+import { type ApplicationCredentials, applicationCredentialsSchema } from '../../../handoff/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { requestCause } from '../../flags/request-cause.ts'
+import { type DrainRefusal, refuseDrain } from '../../iam-state/drain.ts'
+import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import { recordEvent } from '../../state/store.ts'
+import { namedEnvironmentField } from '../flags/flags.ts'
+
+const applicationField = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((text) => !text.includes('\0'), 'must not hold NUL')
+  .describe('The id or the client_id')
+
+const tailSchema = applicationCredentialsSchema.extend({
+  /** Null for an application that the control plane does not know. */
+  id: z.int().nullable(),
+  /** What the flag says now, whether the application has arrived at IAM or not. */
+  flag: z.enum(['on', 'off', 'unknown_application']),
+})
+const tailAnswerSchema = z.object({
+  environment: z.enum(ENVIRONMENTS),
+  as_of: z.string(),
+  applications: z.array(tailSchema),
+  next: z.int().nullable().describe('The `after` of the next page; null at the end'),
+})
+const drainAnswerSchema = z.object({
+  environment: z.enum(ENVIRONMENTS),
+  client_id: z.string(),
+  may_revoke: z.boolean(),
+  refusal: z.string().nullable(),
+  credentials: applicationCredentialsSchema.nullable().describe('Null when nothing lives'),
+  revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }).nullable(),
+  done: z.boolean().describe('Nothing lives any more; until then say it again to revoke the next batch'),
+})
+
+/** What IAM's credentials live on after a way back, and how that is ended. */
+export function tailRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/tail',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['tail'],
+        summary: 'The credentials of IAM that live, by application, and where new flows of it go now',
+        querystring: z.object({
+          environment: namedEnvironmentField.optional(),
+          application: applicationField.optional(),
+          after: z
+            .string()
+            .regex(/^\d{1,15}$/, 'must be an integer')
+            .transform(Number)
+            .default(0),
+        }),
+        response: { 200: tailAnswerSchema },
+      },
+    },
+    async (request, reply) => {
+      const { application, after } = request.query
+      const environment = request.query.environment ?? plane.environment
+      await plane.feed.catchUp()
+      const named = application === undefined ? undefined : clientIdOf(plane, application)
+      const answer = await plane.iamCredentials.living({ after, clientId: named })
+      if (answer.kind === 'unavailable') return sendUnavailable(reply, answer.why)
+      const { as_of, applications, next } = answer.value
+      return { environment, as_of, applications: applications.map((one) => tailOf(plane, environment, one)), next }
+    },
+  )
+  addDrain(api, plane)
+}
+
+function addDrain(api: Api, plane: Plane): void {
+  api.post(
+    '/api/v1/drain',
+    {
+      config: { roles: ['administrator'] },
+      schema: {
+        tags: ['tail'],
+        summary: 'Plan the end of what lives of an application; with `confirm`, its client_id, revoke one batch of it',
+        body: z.strictObject({
+          application: applicationField,
+          environment: namedEnvironmentField.optional(),
+          confirm: z.string().max(255).optional(),
+        }),
+        response: { 200: drainAnswerSchema },
+      },
+    },
+    async (request, reply) => {
+      const { application, confirm, environment = plane.environment } = request.body
+      await plane.feed.catchUp()
+      const clientId = clientIdOf(plane, application)
+      const known = plane.feed.view.applicationByClientId(clientId)
+      if (!known) return sendUnknown(reply, application)
+      const refusal = refuseDrain({
+        clientId,
+        environment,
+        ownEnvironment: plane.environment,
+        isFlagOn: plane.feed.view.isFlagOn(environment, known.id),
+        confirm,
+      })
+      if (confirm === undefined) return plan(plane, reply, { environment, clientId, refusal })
+      if (refusal) {
+        return refusal.code === 'invalid_request'
+          ? sendProblem(reply, 400, 'invalid_request', {
+              detail: refusal.why,
+              errors: [{ field: 'confirm', rule: 'must repeat the client_id' }],
+            })
+          : sendProblem(reply, 409, 'change_refused', { detail: refusal.why })
+      }
+      const read = requestCause(request)
+      if ('errors' in read) return sendFieldFaults(reply, read.errors)
+      // Before it is done: what happens at IAM cannot be in one transaction with the entry.
+      await recordEvent(plane.store, {
+        ...{ cause: read.cause, action: 'credentials.revoke', environment, subject: actorOf(known) },
+        ...{ before: null, after: null, details: { client_id: clientId } },
+      })
+      const answer = await plane.iamCredentials.revoke(clientId)
+      if (answer.kind === 'unavailable') return sendUnavailable(reply, answer.why)
+      const revoked = answer.value?.revoked ?? { tokens: 0, codes: 0, device_codes: 0 }
+      const done = answer.value?.done ?? true
+      plane.log.warn({ environment, client_id: clientId, revoked, done, ...read.cause }, 'credentials revoked')
+      return { environment, client_id: clientId, may_revoke: true, refusal: null, credentials: null, revoked, done }
+    },
+  )
+}
+
+async function plan(
+  plane: Plane,
+  reply: FastifyReply,
+  asked: { readonly environment: Environment; readonly clientId: string; readonly refusal: DrainRefusal | undefined },
+): Promise<z.infer<typeof drainAnswerSchema> | FastifyReply> {
+  const { environment, clientId, refusal } = asked
+  const answer = await plane.iamCredentials.living({ after: 0, clientId })
+  if (answer.kind === 'unavailable') return sendUnavailable(reply, answer.why)
+  const credentials = answer.value.applications.find((one) => one.client_id === clientId) ?? null
+  const may = { may_revoke: refusal === undefined, refusal: refusal?.why ?? null }
+  return { environment, client_id: clientId, ...may, credentials, revoked: null, done: credentials === null }
+}
+
+function tailOf(plane: Plane, environment: Environment, one: ApplicationCredentials): z.infer<typeof tailSchema> {
+  const known = plane.feed.view.applicationByClientId(one.client_id)
+  if (!known) return { ...one, id: null, flag: 'unknown_application' }
+  return { ...one, id: known.id, flag: plane.feed.view.isFlagOn(environment, known.id) ? 'on' : 'off' }
+}
+
+/** The client_id of an application that is named by it or by its id. */
+function clientIdOf(plane: Plane, name: string): string {
+  const byId = /^[1-9]\d{0,15}$/.test(name) ? plane.feed.view.application(Number(name)) : undefined
+  return byId?.client_id ?? name
+}
+
+function sendUnknown(reply: FastifyReply, name: string): FastifyReply {
+  const detail = `no application has the id or client_id ${JSON.stringify(name)}`
+  return sendProblem(reply, 404, 'unknown_application', { detail })
+}
+
+function sendUnavailable(reply: FastifyReply, why: string): FastifyReply {
+  return sendProblem(reply, 503, 'unavailable', { detail: why })
+}

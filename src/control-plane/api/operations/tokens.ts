@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { ENVIRONMENTS } from '../../../flags/index.ts'
+import { BOUND_ROLES, PEOPLE, ROLES } from '../../access/roles/roles.ts'
+import type { TokenRecord } from '../../access/tokens/token-book.ts'
+import { createToken, revokeToken } from '../../access/tokens/token-writes.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { callerCause } from '../../flags/request-cause.ts'
+import { sendProblem } from '../../requests/problems.ts'
+import { namedEnvironmentField } from '../flags/flags.ts'
+import { callerOf } from '../hooks/authentication.ts'
+
+const DEFAULT_DAYS = 90
+const MAX_DAYS = 366
+
+const recordSchema = z.object({
+  id: z.int(),
+  role: z.enum(ROLES),
+  name: z.string(),
+  environments: z
+    .array(z.enum(ENVIRONMENTS))
+    .nullable()
+    .describe('Where an operator may change something, or a gateway may follow; null: everywhere'),
+  created_at: z.string(),
+  created_by: z.string().nullable().describe('null for a token of the settings'),
+  expires_at: z.string().nullable(),
+  last_used_at: z.string().nullable().describe('To the hour'),
+})
+
+const wishSchema = z
+  .strictObject({
+    role: z.enum(ROLES),
+    name: z.string().regex(/^[\w.@+-]{1,64}$/, 'must be 1 to 64 letters, digits or any of _ . @ + -'),
+    environments: z.array(namedEnvironmentField).min(1).max(ENVIRONMENTS.length).optional(),
+    days: z.int().min(1).max(MAX_DAYS).default(DEFAULT_DAYS).describe('How long the token is valid'),
+  })
+  .refine(({ role, environments }) => BOUND_ROLES.includes(role) || environments === undefined, {
+    path: ['environments'],
+    message: 'bind an operator or a gateway; no other role',
+  })
+
+/** The tokens by which people and programs are known. */
+export function tokenRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/tokens',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['access'],
+        summary: 'All tokens, as far as they may be told of',
+        response: { 200: z.object({ tokens: z.array(recordSchema) }) },
+      },
+    },
+    async () => ({ tokens: (await plane.tokens.list()).map(tokenDocument) }),
+  )
+  api.post(
+    '/api/v1/tokens',
+    {
+      config: { roles: ['administrator'] },
+      schema: {
+        tags: ['access'],
+        summary: 'Make a token, which is shown in this answer and never again',
+        body: wishSchema,
+        response: { 201: recordSchema.extend({ token: z.string() }) },
+      },
+    },
+    async (request, reply) => {
+      const { role, name, days, environments } = request.body
+      const limits = environments ? ENVIRONMENTS.filter((each) => environments.includes(each)) : null
+      const cause = callerCause(request)
+      const created = await createToken(plane, { role, name, days, environments: limits }, cause)
+      if (created === 'name_reserved') {
+        const detail = `name: ${name} is the name of a token of the settings; choose another`
+        return sendProblem(reply, 409, 'name_reserved', {
+          detail,
+          errors: [{ field: 'name', rule: 'must not be the name of a token of the settings' }],
+        })
+      }
+      const { token, record } = created
+      plane.log.warn({ id: record.id, role, name, environments: limits, days, by: cause.by }, 'token created')
+      return reply
+        .code(201)
+        .header('Cache-Control', 'no-store')
+        .send({ ...tokenDocument(record), token })
+    },
+  )
+  revocation(api, plane)
+}
+
+function revocation(api: Api, plane: Plane): void {
+  api.delete(
+    '/api/v1/tokens/:id',
+    {
+      config: { roles: ['administrator'] },
+      schema: {
+        tags: ['access'],
+        summary: 'End a token, and the sessions that it began',
+        params: z.object({
+          id: z.coerce.number().pipe(
+            z
+              .int()
+              .positive()
+              .max(2 ** 31 - 1),
+          ),
+        }),
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const revoked = await revokeToken(plane, id, callerCause(request))
+      if (revoked === 'unknown') return sendProblem(reply, 404, 'unknown_token', { detail: `there is no token ${id}` })
+      if (revoked === 'of_settings') {
+        const detail = `token ${id} comes from the settings: put another into its file and start the control plane again`
+        return sendProblem(reply, 409, 'token_of_settings', { detail })
+      }
+      const { role, name } = revoked
+      plane.log.warn({ id, role, name, by: callerOf(request).name }, 'token revoked')
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function tokenDocument(record: TokenRecord): z.infer<typeof recordSchema> {
+  const { id, role, name, environments, created_by, created_at, expires_at, last_used_at } = record
+  return {
+    id,
+    role,
+    name,
+    environments: environments && [...environments],
+    created_at: created_at.toISOString(),
+    created_by,
+    expires_at: expires_at?.toISOString() ?? null,
+    last_used_at: last_used_at?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,66 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cookieOf, giveCookie } from '../../access/browser-request.ts'
+import type { OidcSignIn } from '../../access/oidc/oidc.ts'
+import type { OidcSettings } from '../../access/oidc/oidc-settings.ts'
+import { grantOf } from '../../access/roles/claim-mapping.ts'
+import { newSecret } from '../../access/sessions/session-cookie.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { sendPage, signInBody } from './pages.ts'
+import { beginSession, browserReply, refuseSignIn } from './sign-in-flow.ts'
+
+const FLOW_LIFE_S = 600
+const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
+
+/** Sign-in at an OpenID provider, where one is configured. */
+export function oidcRoutes(api: Api, plane: Plane): void {
+  const { issuer, oidc } = plane.access
+  if (!issuer || !oidc) return
+  api.get('/sign-in/oidc', OPEN, async (request, reply) => {
+    const secret = newSecret()
+    let url: string
+    try {
+      url = await oidc.authorizationUrl(secret)
+    } catch (error) {
+      plane.log.error({ ...faultOf(error), correlation_id: request.id }, 'the OpenID provider cannot be asked')
+      const said = 'The provider does not answer; try again, or sign in by a link.'
+      return sendPage(browserReply(plane, reply), 503, 'Sign in', signInBody(true, said))
+    }
+    giveCookie(plane.access.place, reply, 'flow', secret, FLOW_LIFE_S)
+    return browserReply(plane, reply).redirect(url, 303)
+  })
+  api.get('/sign-in/oidc/callback', OPEN, (request, reply) => comeBack(plane, { issuer, oidc }, request, reply))
+}
+
+async function comeBack(
+  plane: Plane,
+  { issuer, oidc }: { readonly issuer: OidcSettings; readonly oidc: OidcSignIn },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { place } = plane.access
+  const secret = cookieOf(place, request, 'flow')
+  const query = request.url.split('?')[1] ?? ''
+  const refuse = (why: string) => refuseSignIn(plane, request, reply, { why, credential: query })
+  if (secret === undefined) return refuse('This sign-in did not begin in this browser, or took too long.')
+  giveCookie(place, reply, 'flow', '', 0)
+  let identity: Awaited<ReturnType<OidcSignIn['identify']>>
+  try {
+    identity = await oidc.identify(query, secret)
+  } catch (error) {
+    plane.log.warn({ ...faultOf(error), correlation_id: request.id }, 'sign-in at the OpenID provider failed')
+    return refuse('The sign-in could not be completed.')
+  }
+  const { name, subject, values } = identity
+  // Only what decides is kept, so that a session holds no more of somebody than it needs.
+  const deciding = values.filter((value) => issuer.mapping.rules.some((rule) => rule.value === value))
+  const claims = { claim: issuer.mapping.claim, values: deciding }
+  if (!grantOf(issuer.mapping, claims)) return refuse('You are known, but have no role here.')
+  return beginSession(plane, request, reply, { name, subject, grant: { claims } })
+}
+
+/** What may be told of a fault: messages may quote what the provider sent. */
+function faultOf(error: unknown): { readonly fault: string; readonly code: string | undefined } {
+  const { name, code, error: said } = (error ?? {}) as { name?: unknown; code?: unknown; error?: unknown }
+  const known = [said, code].find((each) => typeof each === 'string' && /^[\w.-]{1,64}$/.test(each))
+  return { fault: String(name), code: known === undefined ? undefined : String(known) }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { ENVIRONMENTS } from '../../../flags/index.ts'
+import { cookieOf, giveCookie } from '../../access/browser-request.ts'
+import { PEOPLE, subjectOf } from '../../access/roles/roles.ts'
+import type { SessionRecord } from '../../access/sessions/session-book.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { callerCause } from '../../flags/request-cause.ts'
+import { sendProblem } from '../../requests/problems.ts'
+import { callerOf } from '../hooks/authentication.ts'
+
+const OWN = { roles: PEOPLE, changes: 'own' } as const
+
+const meSchema = z.object({
+  name: z.string(),
+  role: z.enum(PEOPLE),
+  environments: z.array(z.enum(ENVIRONMENTS)).describe('Where the caller may change something'),
+  by: z.enum(['token', 'session']),
+  expires_at: z.string().nullable(),
+  csrf_token: z.string().nullable().describe('For X-CSRF-Token of whatever the session changes; null for a token'),
+})
+
+const sessionSchema = z.object({
+  id: z.int(),
+  name: z.string(),
+  address: z.string(),
+  browser: z.string(),
+  created_at: z.string(),
+  last_seen_at: z.string(),
+  expires_at: z.string(),
+  current: z.boolean(),
+})
+
+/** Who the caller is, and the sessions of people. */
+export function sessionRoutes(api: Api, plane: Plane): void {
+  api.get(
+    '/api/v1/session',
+    {
+      config: { roles: PEOPLE },
+      schema: { tags: ['access'], summary: 'Who the caller is, and what it may do', response: { 200: meSchema } },
+    },
+    async (request, reply) => {
+      const { name, role, environments, by } = callerOf(request)
+      reply.header('Cache-Control', 'no-store')
+      return {
+        ...{ name, role: z.enum(PEOPLE).parse(role), environments: [...environments], by: by.kind },
+        expires_at: by.expiresAt?.toISOString() ?? null,
+        csrf_token: by.kind === 'session' ? by.csrfToken : null,
+      }
+    },
+  )
+  api.get(
+    '/api/v1/sessions',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['access'],
+        summary: "The caller's sessions; an administrator's answer has everybody's",
+        response: { 200: z.object({ sessions: z.array(sessionSchema) }) },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      const isAll = caller.role === 'administrator'
+      const sessions = await plane.access.sessions.list(isAll ? undefined : subjectOf(caller))
+      const own = caller.by.kind === 'session' ? caller.by.id : undefined
+      return { sessions: sessions.map((session) => sessionDocument(session, session.id === own)) }
+    },
+  )
+  endings(api, plane)
+}
+
+function endings(api: Api, plane: Plane): void {
+  const { sessions, place } = plane.access
+  api.delete(
+    '/api/v1/sessions/:id',
+    {
+      config: OWN,
+      schema: {
+        tags: ['access'],
+        summary: "End one of the caller's sessions; an administrator ends anybody's",
+        params: z.object({ id: z.coerce.number().pipe(z.int().positive().max(2_147_483_647)) }),
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      const { id } = request.params
+      const subject = caller.role === 'administrator' ? undefined : subjectOf(caller)
+      if ((await sessions.end({ id, subject }, callerCause(request))) === 0) {
+        return sendProblem(reply, 404, 'not_found', { detail: `there is no session ${id} that the caller may end` })
+      }
+      return reply.code(204).send(null)
+    },
+  )
+  api.delete(
+    '/api/v1/sessions',
+    {
+      config: OWN,
+      schema: { tags: ['access'], summary: "End all of the caller's sessions", response: { 204: z.null() } },
+    },
+    async (request, reply) => {
+      await sessions.end({ subject: subjectOf(callerOf(request)) }, callerCause(request))
+      if (cookieOf(place, request, 'session') !== undefined) giveCookie(place, reply, 'session', '', 0)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function sessionDocument(session: SessionRecord, current: boolean): z.infer<typeof sessionSchema> {
+  const { id, name, address, browser } = session
+  return {
+    ...{ id, name, address, browser, current },
+    created_at: session.created_at.toISOString(),
+    last_seen_at: session.last_seen_at.toISOString(),
+    expires_at: session.expires_at.toISOString(),
+  }
+}

@@ -1,0 +1,105 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { cookieOf, giveCookie, originOf, ownOriginOf } from '../../access/browser-request.ts'
+import { PEOPLE, subjectOfToken } from '../../access/roles/roles.ts'
+import { isFromOwnPage } from '../../access/same-origin.ts'
+import { isSameSecret, isSecretShaped } from '../../access/sessions/session-cookie.ts'
+import type { Api, Plane } from '../../control-context.ts'
+import { callerCause } from '../../flags/request-cause.ts'
+import { sendProblem } from '../../requests/problems.ts'
+import { requestParameters } from '../../requests/request-parameters.ts'
+import { callerOf } from '../hooks/authentication.ts'
+import { accountBody, confirmBody, sendPage, signInBody } from './pages.ts'
+import { beginSession, browserReply, refuseSignIn } from './sign-in-flow.ts'
+
+const LINK_LIFE_S = 300
+const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
+
+/** How people sign in and out with a browser. */
+export function signInRoutes(api: Api, plane: Plane): void {
+  linkRoutes(api, plane)
+  api.get('/sign-in', OPEN, (_request, reply) =>
+    sendPage(browserReply(plane, reply), 200, 'Sign in', signInBody(plane.access.issuer !== undefined)),
+  )
+  api.get('/account', OPEN, async (request, reply) => {
+    const { sessions, place } = plane.access
+    const caller = await sessions.find(cookieOf(place, request, 'session') ?? '')
+    if (caller?.by.kind !== 'session') return browserReply(plane, reply).redirect('/sign-in', 303)
+    const { subject, csrfToken } = caller.by
+    return sendPage(
+      browserReply(plane, reply),
+      ...([200, 'Your account', accountBody(caller, csrfToken, await sessions.list(subject))] as const),
+    )
+  })
+  api.post('/sign-out', OPEN, (request, reply) => signOut(plane, request, reply))
+}
+
+function linkRoutes(api: Api, plane: Plane): void {
+  api.post(
+    '/api/v1/sign-in-links',
+    {
+      config: { roles: PEOPLE, changes: 'own' },
+      schema: {
+        tags: ['access'],
+        summary: 'Make a link that signs in once, within five minutes, as the holder of the token',
+        response: { 201: z.object({ url: z.string(), expires_in: z.int() }) },
+      },
+    },
+    async (request, reply) => {
+      const { by, name } = callerOf(request)
+      if (by.kind !== 'token') return sendProblem(reply, 403, 'forbidden', { detail: 'a link is made with a token' })
+      const secret = await plane.access.sessions.createLink(by.id, LINK_LIFE_S)
+      plane.log.info({ name, correlation_id: request.id }, 'sign-in link created')
+      const url = `${ownOriginOf(plane.access.place, request)}/sign-in/link?secret=${secret}`
+      return reply.code(201).header('Cache-Control', 'no-store').send({ url, expires_in: LINK_LIFE_S })
+    },
+  )
+  api.get('/sign-in/link', OPEN, (request, reply) => {
+    const secret = parameterOf(request, 'secret')
+    // Mail scanners, chat previews and prefetching open links, and another site may have sent the browser here.
+    return sendPage(browserReply(plane, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
+  })
+  api.post('/sign-in/link', OPEN, async (request, reply) => {
+    if (!isFromOwnPage(originOf(request), ownOriginOf(plane.access.place, request))) return refuseForeign(plane, reply)
+    return redeem(plane, request, reply, parameterOf(request, 'secret'))
+  })
+}
+
+async function redeem(plane: Plane, request: FastifyRequest, reply: FastifyReply, secret: string) {
+  const link = isSecretShaped(secret) ? await plane.access.sessions.redeemLink(secret) : undefined
+  if (!link) {
+    const why = 'This link has been used, is too old, or is not one of ours.'
+    return refuseSignIn(plane, request, reply, { why, credential: secret })
+  }
+  const { name, tokenId } = link
+  return beginSession(plane, request, reply, { name, subject: subjectOfToken(tokenId), grant: { tokenId } })
+}
+
+async function signOut(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
+  const { sessions, place } = plane.access
+  const caller = await sessions.find(cookieOf(place, request, 'session') ?? '')
+  if (caller?.by.kind !== 'session') return browserReply(plane, reply).redirect('/sign-in', 303)
+  const { id, subject, csrfToken } = caller.by
+  const isOurs = isFromOwnPage(originOf(request), ownOriginOf(place, request))
+  if (!isOurs || !isSameSecret(parameterOf(request, 'csrf_token'), csrfToken)) return refuseForeign(plane, reply)
+  request.caller = caller
+  const which = parameterOf(request, 'which')
+  const cause = callerCause(request)
+  if (/^[1-9]\d{0,8}$/.test(which) && Number(which) !== id) {
+    await sessions.end({ id: Number(which), subject }, cause)
+    return browserReply(plane, reply).redirect('/account', 303)
+  }
+  await sessions.end(which === 'all' ? { subject } : { id }, cause)
+  giveCookie(place, reply, 'session', '', 0)
+  return browserReply(plane, reply).redirect('/sign-in', 303)
+}
+
+function refuseForeign(plane: Plane, reply: FastifyReply): FastifyReply {
+  const said = 'That did not come from a page of this site, so nothing was done.'
+  return sendPage(browserReply(plane, reply), 403, 'Refused', signInBody(plane.access.issuer !== undefined, said))
+}
+
+function parameterOf(request: FastifyRequest, name: string): string {
+  const parameters = requestParameters(request)
+  return 'fault' in parameters ? '' : (parameters.values.get(name) ?? '')
+}

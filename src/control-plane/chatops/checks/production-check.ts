@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { applicationInWords } from '../../../applications/index.ts'
+import { type ApplicationFacts, type Obstacle, productionObstacles, type RuleSettings } from '../../../chatops/index.ts'
+import type { Environment } from '../../../flags/index.ts'
+import type { Ground } from '../context/ground.ts'
+import type { Run } from '../context/person.ts'
+
+/** Asks for the open alarms of guards in an environment, in words. */
+export type AlarmSource = (environment: Environment) => Promise<readonly string[]>
+
+/** What stands against a change of an environment at this moment. */
+export async function currentObstacles(
+  plane: Pick<Ground, 'gateways' | 'feed'>,
+  rules: RuleSettings,
+  environment: Environment,
+  alarms: AlarmSource,
+): Promise<readonly Obstacle[]> {
+  const all = await plane.gateways.all()
+  const { view } = plane.feed
+  // One that has been brought back is no reason to wait.
+  const isMoved = ({ id }: { readonly id: number }) => view.isFlagOn(environment, id)
+  const shown = (facts: ApplicationFacts): ApplicationFacts => {
+    const application = view.application(facts.id)
+    return application ? { ...facts, shown: applicationInWords(application) } : facts
+  }
+  const facts = {
+    gateways: all
+      .filter((gateway) => gateway.environment === environment)
+      .map((gateway) => ({ ...gateway, applications: (gateway.applications ?? []).filter(isMoved).map(shown) })),
+    brake: view.brake(environment),
+    alarms: await alarms(environment),
+    now: Date.now(),
+  }
+  return productionObstacles(facts, rules)
+}
+
+/**
+ * Looks until nothing stands against the change, or something does that will not pass, or the time is over. Tells the
+ * person once that it waits. Resolves with what still stands, in words; nothing when the way is free.
+ */
+export async function waitForFreeWay(
+  look: () => Promise<readonly Obstacle[]>,
+  { productionCheck: { waitMs, pollMs } }: RuleSettings,
+  run: Run,
+): Promise<readonly string[]> {
+  const until = performance.now() + waitMs
+  for (let isFirst = true; ; isFirst = false) {
+    const obstacles = await look()
+    const isHopeless = obstacles.some(({ mayPass }) => !mayPass)
+    if (obstacles.length === 0 || isHopeless || performance.now() >= until || run.signal.aborted) {
+      return obstacles.map(({ what }) => what)
+    }
+    if (isFirst) {
+      const seconds = Math.ceil(waitMs / 1_000)
+      const reasons = obstacles.map(({ what }) => what).join('; ')
+      await run.progress(`Production check initiated, this may take up to ${seconds} seconds: ${reasons}`)
+    }
+    await sleep(Math.min(pollMs, Math.max(0, until - performance.now())), undefined, { signal: run.signal }).catch(
+      () => {},
+    )
+  }
+}

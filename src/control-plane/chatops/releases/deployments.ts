@@ -1,0 +1,57 @@
+import type { Environment } from '../../../flags/index.ts'
+import type { Cause } from '../../audit/cause.ts'
+import type { Store } from '../../state/store.ts'
+
+/** The parts whose deployments are kept. */
+export const COMPONENTS = ['gateway', 'control', 'iam', 'monolith'] as const
+export type Component = (typeof COMPONENTS)[number]
+
+/** What was brought to an environment. */
+export interface Deployment {
+  readonly environment: Environment
+  readonly component: Component
+  readonly version: string
+  readonly commit: string | null
+  /** Commits that whoever recorded it says are in it. */
+  readonly contains: readonly string[]
+}
+
+/** One that is kept. */
+export interface RecordedDeployment extends Deployment {
+  readonly id: number
+  readonly deployed_at: Date
+  readonly recorded_by: string
+}
+
+const COLUMNS = 'id, environment, component, version, commit, contains, deployed_at, recorded_by'
+
+/** Keeps a deployment as the latest of its component in its environment, and tells the audit log. */
+export function recordDeployment(store: Store, deployment: Deployment, cause: Cause): Promise<RecordedDeployment> {
+  const { environment, component, version, commit, contains } = deployment
+  return store.write(async (tx) => {
+    const [row] = await tx.query<RecordedDeployment>(
+      `insert into ${store.schema}.deployments (environment, component, version, commit, contains, recorded_by)
+        values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
+      [environment, component, version, commit, JSON.stringify(contains), cause.by],
+    )
+    if (row === undefined) throw new Error('a deployment was not stored')
+    const after = { version, commit, contains: contains.length }
+    await tx.record({ cause, action: 'deployment.record', environment, subject: component, before: null, after })
+    return { change: undefined, result: row }
+  })
+}
+
+/** The latest deployment of each component in each environment. */
+export function latestDeployments({ database, schema }: Store): Promise<RecordedDeployment[]> {
+  return database.query<RecordedDeployment>(
+    `select distinct on (environment, component) ${COLUMNS} from ${schema}.deployments
+      order by environment, component, id desc`,
+  )
+}
+
+/** Whether an earlier or the latest deployment of an environment is said to hold a commit, by the commit's first digits. */
+export function isListed(deployment: Pick<Deployment, 'commit' | 'contains'>, sha: string): boolean {
+  return [deployment.commit ?? '', ...deployment.contains].some(
+    (known) => known !== '' && (known.startsWith(sha) || sha.startsWith(known)),
+  )
+}

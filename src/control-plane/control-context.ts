@@ -1,0 +1,78 @@
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Definitions, Environment } from '../flags/index.ts'
+import type { LineBudget, Log, Tracing } from '../observability/index.ts'
+import type { CredentialMarks } from '../routing/index.ts'
+import type { Access } from './access/access.ts'
+import type { Caller } from './access/roles/roles.ts'
+import type { RouteRules } from './access/roles/route-rules.ts'
+import type { TokenBook } from './access/tokens/token-book.ts'
+import type { ChatOps } from './chatops/chat-ops.ts'
+import type { Courier } from './effects/courier.ts'
+import type { EffectOutbox } from './effects/outbox.ts'
+import type { FlagLives } from './flags/flag-lives.ts'
+import type { GatewayRegistry } from './gateways/gateway-registry.ts'
+import type { IamCredentials } from './iam-state/iam-credentials.ts'
+import type { IamGrants } from './iam-state/iam-grants.ts'
+import type { ControlMetrics } from './metrics.ts'
+import type { ChangeFeed } from './state/feed.ts'
+import type { SnapshotStreams } from './state/snapshot-streams.ts'
+import type { Store } from './state/store.ts'
+
+/** What the routes work with. */
+export interface Plane {
+  readonly log: Log
+  readonly definitions: Definitions
+  readonly store: Store
+  readonly feed: ChangeFeed
+  readonly tokens: TokenBook
+  readonly access: Access
+  readonly metrics: ControlMetrics
+  readonly streams: SnapshotStreams
+  readonly flagLives: FlagLives
+  readonly effects: EffectOutbox
+  readonly courier: Courier
+  readonly gateways: GatewayRegistry
+  readonly chatops: ChatOps
+  /** Signs the questions to the routing endpoint; without it nobody may ask. */
+  readonly routingSecret: Uint8Array | undefined
+  /** What strangers may make the routing endpoint say. */
+  readonly noise: LineBudget
+  readonly tracing: Tracing | undefined
+  readonly forwardAuthOpen: boolean
+  /** Whose flags the routing endpoint and forward_auth go by. */
+  readonly environment: Environment
+  readonly credentialMarks: CredentialMarks
+  /** Where a change towards IAM must say why. */
+  readonly reasonsRequired: readonly Environment[]
+  readonly relativeUrlRoot: string
+  /** The platform brings applications to IAM itself, so that every announced version counts as held there. */
+  readonly platformCreatesAtIam: boolean
+  /** What lives at the IAM of that environment. */
+  readonly iamCredentials: IamCredentials
+  /** Which grant types the IAM of that environment can serve. */
+  readonly iamGrants: IamGrants
+}
+
+/** The server that routes are added to. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+declare module 'fastify' {
+  interface FastifyContextConfig extends Partial<RouteRules> {}
+  interface FastifyRequest {
+    /** Whose token came with the request; undefined on routes that need none. */
+    caller: Caller | undefined
+  }
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { controlPlaneTarget } from '../../replication/index.ts'
+import { SortedIds } from '../state/sorted-ids.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const LIST = '/api/v1/applications'
+
+for (const engine of testDatabases()) {
+  describe(`the list of applications on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let plane: TestControlPlane
+    before(async () => {
+      store = await engine.open()
+      plane = await startTestControlPlane(store.database)
+      // Not in the order of ids, so that the list sorts them.
+      for (const id of [5, 1, 7, 3, 2]) await plane.announce(testApplication(id), id === 7 ? null : 1)
+      await plane.announce(testApplication(4, { name: 'Straße & Söhne', client_id: 'ABCDEF' }))
+      await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: 'true', oauth_application: '2,3' } })
+    })
+    after(async () => {
+      await plane.close()
+      await store.close()
+    })
+
+    const idsOf = async (query: string) => {
+      const { json, text } = await plane.ask('GET', `${LIST}?${query}`)
+      assert.ok(json.applications, text)
+      return json.applications.map(({ id }: { id: number }) => id)
+    }
+
+    test('comes page by page in the order of ids, and each page says after which id the next one begins', async () => {
+      const pages: number[][] = []
+      for (let after: number | null = 0; after !== null; ) {
+        const { json } = await plane.ask('GET', `${LIST}?limit=2&after=${after}`)
+        pages.push(json.applications.map(({ id }: { id: number }) => id))
+        after = json.next
+      }
+      assert.deepEqual(
+        pages,
+        [
+          [1, 2],
+          [3, 4],
+          [5, 7],
+        ],
+        'a full last page has no empty one behind it',
+      )
+      assert.deepEqual(await idsOf('after=5'), [7])
+      assert.deepEqual(await idsOf('after=7'), [])
+    })
+
+    test('holds by filter one side, what has arrived, and what a text or an id finds', async () => {
+      assert.deepEqual(await idsOf('side=iam'), [2, 3])
+      assert.deepEqual(await idsOf('side=rails&arrived=true'), [1, 4, 5])
+      assert.deepEqual(await idsOf('arrived=false'), [7])
+      assert.deepEqual(await idsOf('failing=true'), [])
+      assert.deepEqual(await idsOf('search=7'), [7], 'an id counts as a whole')
+      assert.deepEqual(await idsOf(`search=${encodeURIComponent('straße & s')}`), [4])
+      assert.deepEqual(await idsOf('search=bcde'), [4])
+      assert.deepEqual(await idsOf('search=client-&limit=2'), [1, 2])
+      assert.deepEqual(await idsOf('side=iam&environment=staging'), [], 'by the flag of that environment')
+    })
+
+    test('is refused with field and rule for a query that cannot be meant', async () => {
+      const cases = [
+        ['limit=0', 'limit', /integer from 1 to 1000/],
+        ['limit=1001', 'limit', /integer from 1 to 1000/],
+        ['limit=ten', 'limit', /integer from 1 to 1000/],
+        ['limit=1&limit=2', 'limit', /integer from 1 to 1000/],
+        ['after=-1', 'after', /as `next` gives it/],
+        ['after=abc', 'after', /as `next` gives it/],
+        ['side=legacy', 'side', /must be iam or rails/],
+        ['arrived=yes', 'arrived', /must be true or false/],
+        ['failing=', 'failing', /must be true or false/],
+        ['search=', 'search', /must not be empty/],
+        [`search=${'x'.repeat(256)}`, 'search', /at most 255 characters/],
+        ['environment=prod', 'environment', /must be one of/],
+        ['page=2', 'page', /no known field/],
+      ] as const
+      for (const [query, field, rule] of cases) {
+        const { status, json, text } = await plane.ask('GET', `${LIST}?${query}`)
+        assert.deepEqual([status, json.code], [400, 'invalid_request'], `${query}: ${text}`)
+        assert.deepEqual(json.errors.length, 1, text)
+        assert.equal(json.errors[0].field, field)
+        assert.match(json.errors[0].rule, rule, query)
+      }
+    })
+
+    test('of 100,000 applications is bounded, and replication reads it to its end', async () => {
+      const big = await startTestControlPlane(store.database)
+      await big.close()
+      await store.database.query(
+        `insert into ${big.schema}.applications (id, client_id, document, version, iam_version, is_removed)
+          select n, md5(n::text), jsonb_build_object('name', 'App ' || n), 1, 1, false from generate_series(1, 100000) n`,
+      )
+      const loaded = await startTestControlPlane(store.database, { schema: big.schema, directory: big.directory })
+      try {
+        const first = await loaded.ask('GET', LIST)
+        assert.deepEqual([first.json.applications.length, first.json.next], [100, 100])
+        assert.ok(first.text.length < 50_000, `${first.text.length} characters`)
+        const found = await loaded.ask('GET', `${LIST}?search=app%2099999`)
+        assert.deepEqual(
+          found.json.applications.map(({ name }: { name: string }) => name),
+          ['App 99999'],
+        )
+        const held = await controlPlaneTarget({ url: loaded.url, token: loaded.replicationToken }).list()
+        assert.deepEqual([held.length, held.at(0)?.id, held.at(-1)?.id], [100_000, 1, 100_000])
+      } finally {
+        await loaded.close()
+      }
+    })
+  })
+}
+
+test('sorted ids stay in order and hold each id once, whatever the order of additions and removals', () => {
+  const ids = new SortedIds()
+  for (const id of [5, 1, 9, 5, 3, 1]) ids.add(id)
+  assert.deepEqual(ids.after(0, 10), [1, 3, 5, 9])
+  for (const id of [3, 4, 9]) ids.remove(id)
+  assert.deepEqual(ids.after(0, 10), [1, 5])
+  assert.deepEqual(ids.after(1, 10), [5])
+  ids.add(2)
+  assert.deepEqual(ids.after(0, 2), [1, 2])
+})

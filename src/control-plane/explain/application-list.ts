@@ -1,0 +1,137 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Environment } from '../../flags/index.ts'
+import type { ApplicationReport } from '../gateways/application-reports.ts'
+import { type ApplicationRecord, hasArrived } from '../state/model.ts'
+import type { View } from '../state/view.ts'
+import { flagStanding } from './what-if.ts'
+
+/** How many applications are looked at before other requests get their turn. */
+const CHUNK = 2_000
+
+/** Which applications are listed. */
+export interface ListFilter {
+  readonly environment: Environment
+  readonly side?: 'iam' | 'rails' | undefined
+  readonly arrived?: boolean | undefined
+  readonly failing?: boolean | undefined
+  /** Only those that the flag covers and that IAM does not hold in their current version, so that they stay on legacy. */
+  readonly waiting?: true | undefined
+  /** A part of the name or client_id in any case, or the whole id. */
+  readonly search?: string | undefined
+}
+
+/** Which piece of the list, in the order of ids. */
+export interface ListPage {
+  readonly after: number
+  readonly limit: number
+}
+
+/** Where new flows of an application go by flag and arrival; the brake and circuits take them back besides. */
+export type Side = 'iam' | 'rails'
+
+/** An application as lists show it. */
+export interface ListedApplication extends ApplicationRecord {
+  readonly arrived: boolean
+  readonly side: Side
+  /** Whether the routing flag covers it, and by which gate. */
+  readonly flag: { readonly on: boolean; readonly gate: string }
+  /** It is moved, and nearly no request of it succeeds at IAM, or its own circuit is open. */
+  readonly failing: boolean
+  readonly report: ApplicationReport | undefined
+}
+
+/** The side on which an application's new flows begin. */
+export function sideOf(view: View, environment: Environment, application: ApplicationRecord): Side {
+  return hasArrived(application) && view.isFlagOn(environment, application.id) ? 'iam' : 'rails'
+}
+
+/** Whether an application is in trouble at IAM; one that has been brought back is not. */
+export function isInTrouble(
+  view: View,
+  environment: Environment,
+  id: number,
+  report: ApplicationReport | undefined,
+): boolean {
+  if (report === undefined || !view.isFlagOn(environment, id)) return false
+  return report.isFailing || report.circuitOpenAt.length > 0
+}
+
+/**
+ * One page of the applications that pass a filter, and the id after which the next page begins; null at the end. It
+ * looks at applications in chunks and lets other requests run between them.
+ */
+export async function listApplications(
+  view: View,
+  filter: ListFilter,
+  { after, limit }: ListPage,
+  reports: ReadonlyMap<number, ApplicationReport>,
+): Promise<{ readonly applications: readonly ListedApplication[]; readonly next: number | null }> {
+  const found: ApplicationRecord[] = []
+  const matches = matcher(view, filter, reports)
+  for await (const ids of chunksOf(view, filter, after, reports)) {
+    for (const id of ids) {
+      const application = view.application(id)
+      if (application !== undefined && matches(application)) found.push(application)
+      if (found.length > limit) break
+    }
+    if (found.length > limit) break
+  }
+  const shown = found.slice(0, limit)
+  const applications = shown.map((application) => listed(view, filter.environment, application, reports))
+  return { applications, next: found.length > limit ? (shown.at(-1)?.id ?? null) : null }
+}
+
+async function* chunksOf(
+  view: View,
+  { failing }: ListFilter,
+  after: number,
+  reports: ReadonlyMap<number, ApplicationReport>,
+): AsyncGenerator<readonly number[]> {
+  if (failing === true) {
+    yield [...reports.keys()].filter((id) => id > after).sort((a, b) => a - b)
+    return
+  }
+  for (let last = after; ; ) {
+    const ids = view.idsAfter(last, CHUNK)
+    yield ids
+    if (ids.length < CHUNK) return
+    last = ids.at(-1) ?? last
+    await turn()
+  }
+}
+
+function matcher(view: View, filter: ListFilter, reports: ReadonlyMap<number, ApplicationReport>) {
+  const { environment, side, arrived, failing, waiting, search } = filter
+  const wanted = search?.toLowerCase()
+  return (application: ApplicationRecord): boolean =>
+    (side === undefined || sideOf(view, environment, application) === side) &&
+    (arrived === undefined || hasArrived(application) === arrived) &&
+    (failing === undefined ||
+      isInTrouble(view, environment, application.id, reports.get(application.id)) === failing) &&
+    (waiting !== true || (!hasArrived(application) && view.isFlagOn(environment, application.id))) &&
+    (wanted === undefined || isNamed(application, wanted))
+}
+
+function isNamed({ id, client_id, name }: ApplicationRecord, wanted: string): boolean {
+  return (
+    String(id) === wanted || client_id.toLowerCase().includes(wanted) || (name?.toLowerCase().includes(wanted) ?? false)
+  )
+}
+
+function listed(
+  view: View,
+  environment: Environment,
+  application: ApplicationRecord,
+  reports: ReadonlyMap<number, ApplicationReport>,
+): ListedApplication {
+  const { on, gate } = flagStanding(view, environment, application)
+  const report = reports.get(application.id)
+  return {
+    ...application,
+    arrived: hasArrived(application),
+    side: sideOf(view, environment, application),
+    flag: { on, gate },
+    failing: isInTrouble(view, environment, application.id, report),
+    report,
+  }
+}

@@ -1,0 +1,178 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { applicationInWords } from '../../applications/index.ts'
+import type { Environment, FlagState } from '../../flags/index.ts'
+import { actorInWords, firstOf } from '../flags/notes.ts'
+import type { ApplicationReport } from '../gateways/application-reports.ts'
+import type { GatewayRecord } from '../gateways/gateway-record.ts'
+import type { Brake } from '../state/model.ts'
+import type { View } from '../state/view.ts'
+import { isInTrouble, type ListedApplication, sideOf } from './application-list.ts'
+
+const CHUNK = 10_000
+const MOST_NAMED = 3
+/** A gateway that takes longer to take the newest version than this needs attention. */
+const MAX_LAG_MS = 10_000
+/** How long a database that lost changes is worth a look. */
+const LOSS_MS = 24 * 3_600_000
+
+/** Applications by where their new flows begin, and by what is wrong with them. */
+export interface ApplicationCounts {
+  readonly all: number
+  readonly on_iam: number
+  readonly on_rails: number
+  /** The flag is on for them, and IAM does not hold their current version. */
+  readonly waiting: number
+  readonly not_arrived: number
+  readonly failing: number
+}
+
+/** Counts an environment's applications; other requests run meanwhile. */
+export async function countApplications(
+  view: View,
+  environment: Environment,
+  reports: ReadonlyMap<number, ApplicationReport>,
+): Promise<ApplicationCounts> {
+  let [all, onIam, waiting] = [0, 0, 0]
+  for (let last = 0; ; ) {
+    const ids = view.idsAfter(last, CHUNK)
+    for (const id of ids) {
+      const application = view.application(id)
+      if (application === undefined) continue
+      all++
+      if (sideOf(view, environment, application) === 'iam') onIam++
+      else if (view.isFlagOn(environment, id)) waiting++
+    }
+    if (ids.length < CHUNK) break
+    last = ids.at(-1) ?? last
+    await turn()
+  }
+  const failing = [...reports].filter(([id, report]) => isInTrouble(view, environment, id, report)).length
+  const not_arrived = view.counts.all - view.counts.arrived
+  return { all, on_iam: onIam, on_rails: all - onIam, waiting, not_arrived, failing }
+}
+
+/** Whether gateways reach IAM, as they report it. */
+export interface IamReachability {
+  readonly state: 'reachable' | 'partly' | 'unreachable' | 'unknown'
+  readonly in_words: string
+}
+
+/** Reads the reports of an environment's connected gateways. */
+export function iamReachability(connected: readonly GatewayRecord[]): IamReachability {
+  if (connected.length === 0) return { state: 'unknown', in_words: 'unknown: no gateway is connected' }
+  const reaching = connected.filter(({ isCircuitOpen }) => isCircuitOpen !== true)
+  const state = reaching.length === connected.length ? 'reachable' : reaching.length === 0 ? 'unreachable' : 'partly'
+  const sum = (read: (record: GatewayRecord) => number | undefined) =>
+    connected.reduce((total, record) => total + (read(record) ?? 0), 0)
+  const [requests, failures] = [sum(({ iam }) => iam?.requests), sum(({ iam }) => iam?.failures)]
+  const from = `${reaching.length} of ${connected.length} ${connected.length === 1 ? 'gateway' : 'gateways'}`
+  const traffic = `${failures} of ${requests} requests failed within the last half minute`
+  return { state, in_words: `reachable from ${from}; ${traffic}` }
+}
+
+/** A flag's gates on one line: long lists of applications are counted and not named. */
+export function gatesInFewWords(view: View, state: FlagState): string {
+  const list = (actors: readonly string[]) =>
+    actors.length > MOST_NAMED
+      ? `${actors.length} applications`
+      : actors.map((actor) => actorInWords(view, actor)).join(', ')
+  const { boolean, actors, percentage_of_actors, percentage_of_time, feature_groups, opted_out } = state
+  const gates = [
+    ...(boolean ? ['on for all'] : []),
+    ...(actors.length > 0 ? [`on for ${list(actors)}`] : []),
+    ...(percentage_of_actors > 0 ? [`${percentage_of_actors} % of applications`] : []),
+    ...(percentage_of_time > 0 ? [`${percentage_of_time} % of the time`] : []),
+    ...(feature_groups.length > 0 ? [`feature groups ${firstOf(feature_groups)}`] : []),
+  ]
+  const out = opted_out.length > 0 ? [`opted out: ${list(opted_out)}`] : []
+  return [...(gates.length > 0 ? gates : ['off for all']), ...out].join('; ')
+}
+
+/** What the judgement of a status rests on. */
+export interface StatusFacts {
+  readonly environment: Environment
+  readonly brake: Brake
+  readonly applications: ApplicationCounts
+  /** The first of those that fail, and of those that wait for IAM. */
+  readonly failing: readonly ListedApplication[]
+  readonly waiting: readonly ListedApplication[]
+  /** Those of the environment, connected or not. */
+  readonly gateways: readonly GatewayRecord[]
+  /** Side effects that wait, and that were given up; undefined while the database does not answer. */
+  readonly effects: Readonly<Record<'waiting' | 'dead', number>> | undefined
+  readonly historyLostAt: number | undefined
+  readonly now: number
+}
+
+/** What needs a person's attention, one sentence each, the most urgent first; nothing when all is well. */
+export function attentionNeeded(facts: StatusFacts): string[] {
+  const { brake, effects, historyLostAt, now } = facts
+  const reason = brake.reason === '' ? '' : `: ${brake.reason}`
+  return [
+    ...(effects === undefined ? ['the database of the control plane does not answer'] : []),
+    ...(brake.on ? [`the brake is on${reason}`] : []),
+    ...gatewayTrouble(facts),
+    ...applicationTrouble(facts),
+    ...((effects?.dead ?? 0) > 0
+      ? [`${effects?.dead} side effects of changes were given up; see 'handover effects list --state dead'`]
+      : []),
+    ...(historyLostAt !== undefined && now - historyLostAt < LOSS_MS
+      ? [`the database lost changes that it had committed, found at ${new Date(historyLostAt).toISOString()}`]
+      : []),
+  ]
+}
+
+function gatewayTrouble({ gateways, environment }: StatusFacts): string[] {
+  const connected = gateways.filter(({ isConnected }) => isConnected)
+  // A gateway that was restarted is another process under the same name.
+  const present = new Set(connected.map(nameOf))
+  const gone = gateways.filter((each) => !each.isConnected && !present.has(nameOf(each)))
+  const open = connected.filter(({ isCircuitOpen }) => isCircuitOpen === true)
+  const braked = connected.filter(({ isBrakeOn }) => isBrakeOn === true)
+  const late = connected.filter(({ behindMs }) => (behindMs ?? 0) > MAX_LAG_MS)
+  const at = (some: readonly GatewayRecord[]) =>
+    `${some.length} of ${connected.length} connected gateways (${namesOf(some)})`
+  return [
+    ...(connected.length === 0 ? [`no gateway of ${environment} is connected`] : []),
+    ...(open.length > 0 ? [`IAM's circuit is open at ${at(open)}: new flows go to the monolith there`] : []),
+    ...(braked.length > 0 ? [`a brake of its own is on at ${at(braked)}`] : []),
+    ...(late.length > 0 ? [`a snapshot over ${MAX_LAG_MS / 1_000} s old is in use at ${at(late)}`] : []),
+    ...(gone.length > 0 ? [`gateways that are gone since the last minutes: ${namesOf(gone)}`] : []),
+  ]
+}
+
+function applicationTrouble({ applications, failing, waiting }: StatusFacts): string[] {
+  const told = failing.slice(0, MOST_NAMED).map(failureInWords)
+  const more = applications.failing - told.length
+  const stay = applications.waiting === 1 ? 'application stays' : 'applications stay'
+  return [
+    ...told,
+    ...(more > 0 ? [`${more} more applications fail at IAM`] : []),
+    ...(applications.waiting > 0
+      ? [
+          `${applications.waiting} ${stay} on the monolith although the flag is on, until IAM holds the current version: ` +
+            `${waiting.slice(0, MOST_NAMED).map(applicationInWords).join(', ')}${applications.waiting > MOST_NAMED ? ' …' : ''}`,
+        ]
+      : []),
+  ]
+}
+
+function failureInWords(application: ListedApplication): string {
+  const { report } = application
+  const who = `application ${applicationInWords(application)}`
+  if (report === undefined) return `${who} fails at IAM`
+  const { successes, failures, error, circuitOpenAt } = report
+  const last = error === undefined ? '' : `, the last with ${error}`
+  return [
+    ...(report.isFailing ? [`${who} fails at IAM: ${failures} of ${successes + failures} requests${last}`] : []),
+    ...(circuitOpenAt.length > 0 ? [`${report.isFailing ? 'its' : `${who}: its`} own circuit is open`] : []),
+  ].join('; ')
+}
+
+function nameOf({ name, instance }: GatewayRecord): string {
+  return name ?? instance
+}
+
+function namesOf(gateways: readonly GatewayRecord[]): string {
+  return firstOf([...new Set(gateways.map(nameOf))])
+}

@@ -1,0 +1,55 @@
+import type { Environment } from '../../flags/index.ts'
+import type { Cause } from '../audit/cause.ts'
+import type { Brake } from '../state/model.ts'
+import type { Store, Written } from '../state/store.ts'
+
+/** What the audit log calls the brake. */
+export const BRAKE_SUBJECT = 'brake'
+
+/** A brake, and when and by whom it was last moved; null for one that never was. */
+export interface BrakeRecord extends Brake {
+  readonly version: number | null
+  readonly changed_by: string | null
+  readonly changed_at: Date | null
+}
+
+/**
+ * Moves an environment's brake; to where it stands already is no change. `details` is what the audit log is told beside.
+ */
+export function setBrake(
+  store: Store,
+  environment: Environment,
+  brake: Brake,
+  cause: Cause,
+  details: Readonly<Record<string, unknown>> = {},
+): Promise<'written' | 'unchanged'> {
+  return store.write<'written' | 'unchanged'>(async (tx, version): Promise<Written<'written' | 'unchanged'>> => {
+    const [held] = await tx.query<Brake>(
+      `select is_on as on, reason from ${store.schema}.brakes where environment = $1`,
+      [environment],
+    )
+    const on = held?.on ?? false
+    if (on === brake.on && (held?.reason ?? '') === brake.reason) return { change: undefined, result: 'unchanged' }
+    await tx.query(
+      `insert into ${store.schema}.brakes (environment, is_on, reason, version, changed_by) values ($1, $2, $3, $4, $5)
+        on conflict (environment) do update set is_on = excluded.is_on, reason = excluded.reason,
+          version = excluded.version, changed_by = excluded.changed_by, changed_at = now()`,
+      [environment, brake.on, brake.reason, version, cause.by],
+    )
+    await tx.record({
+      ...{ cause, action: brake.on ? 'brake.on' : 'brake.off', environment, subject: BRAKE_SUBJECT, details },
+      before: { on, reason: held?.reason ?? '' },
+      after: brake,
+    })
+    return { change: { kind: 'brake', environment, brake }, result: 'written' }
+  })
+}
+
+/** Reads an environment's brake. */
+export async function readBrake(store: Store, environment: Environment): Promise<BrakeRecord> {
+  const [row] = await store.database.query<BrakeRecord>(
+    `select is_on as on, reason, version, changed_by, changed_at from ${store.schema}.brakes where environment = $1`,
+    [environment],
+  )
+  return row ?? { on: false, reason: '', version: null, changed_by: null, changed_at: null }
+}

@@ -1,0 +1,60 @@
+import { applicationInWords } from '../../applications/index.ts'
+import { compileFlag, type FlagState } from '../../flags/index.ts'
+import { ROUTING_FLAG } from '../../routing/index.ts'
+import { type ApplicationRecord, hasArrived } from '../state/model.ts'
+import { gatesOf, ROUTING_FLAGS, type View } from '../state/view.ts'
+import { firstOf } from './notes.ts'
+
+/** Which applications begin their new flows at the other side after a change. */
+export interface Moves {
+  readonly toIam: readonly ApplicationRecord[]
+  readonly toRails: readonly ApplicationRecord[]
+  /** How many more the change concerns that stay on legacy now, because IAM does not hold their current version. */
+  readonly waiting: number
+}
+
+const NONE: Moves = { toIam: [], toRails: [], waiting: 0 }
+
+/** The applications that a change of a flag moves from one of its states to another. */
+export function movesBetween(view: View, flag: string, before: FlagState, after: FlagState): Moves {
+  if (flag !== ROUTING_FLAG) return NONE
+  const was = compileFlag(flag, gatesOf(view.definitions, before))
+  const is = compileFlag(flag, gatesOf(view.definitions, after))
+  const toIam: ApplicationRecord[] = []
+  const toRails: ApplicationRecord[] = []
+  let waiting = 0
+  for (const application of view.applications()) {
+    const { id } = application
+    if (was(id) === is(id)) continue
+    if (!hasArrived(application)) waiting++
+    else (is(id) ? toIam : toRails).push(application)
+  }
+  return { toIam, toRails, waiting }
+}
+
+/** How many applications move. */
+export function countOf({ toIam, toRails }: Moves): number {
+  return toIam.length + toRails.length
+}
+
+/** Says which applications move, from where to where, one line for each direction; nothing when none does. */
+export function movesInWords({ toIam, toRails, waiting }: Moves): string[] {
+  return [
+    ...group(toIam, 'rails → iam'),
+    ...group(toRails, 'iam → rails'),
+    ...(waiting > 0 ? [`${waiting} more as soon as IAM holds their current version`] : []),
+  ]
+}
+
+/** The same for a change that is only looked at: also that none would move. */
+export function rehearsalInWords(flag: string, moves: Moves): string[] {
+  if (!ROUTING_FLAGS.includes(flag)) return ['the flag routes nothing, so no application moves']
+  const lines = movesInWords(moves)
+  return countOf(moves) === 0 ? ['no application moves', ...lines] : lines
+}
+
+function group(applications: readonly ApplicationRecord[], direction: string): string[] {
+  if (applications.length === 0) return []
+  const noun = applications.length === 1 ? 'application' : 'applications'
+  return [`${applications.length} ${noun} ${direction}: ${firstOf(applications.map(applicationInWords))}`]
+}

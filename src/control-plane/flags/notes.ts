@@ -1,0 +1,62 @@
+import { applicationInWords, shownName } from '../../applications/index.ts'
+import { stateInWords } from '../../chatops/index.ts'
+import { applicationIdOf, type FlagState, type SideEffect } from '../../flags/index.ts'
+import type { View } from '../state/view.ts'
+
+const SHOWN = 10
+
+/** The first ten of a list, and how many more there are. */
+export function firstOf(items: readonly string[]): string {
+  const more = items.length - SHOWN
+  return items.slice(0, SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+const COVERED_BY: Readonly<Record<string, string>> = {
+  boolean: "'true' for all",
+  percentage_of_actors: 'the percentage of applications',
+  percentage_of_time: 'the percentage of the time',
+  feature_group: 'a feature group',
+  actor: 'its own gate',
+}
+
+/** Says what a change did beside what it names, one sentence for each kind of effect and each gate. */
+export function notesInWords(view: View, effects: readonly SideEffect[]): string[] {
+  const groups = new Map<string, { readonly effect: SideEffect; readonly actors: string[] }>()
+  for (const effect of effects) {
+    const key = effect.kind === 'opted_out' ? `opted_out ${effect.gate}` : effect.kind
+    const group = groups.get(key) ?? { effect, actors: [] }
+    group.actors.push(actorInWords(view, effect.actor))
+    groups.set(key, group)
+  }
+  return [...groups.values()].map(({ effect, actors }) => sentenceOf(effect, actors))
+}
+
+function sentenceOf(effect: SideEffect, actors: readonly string[]): string {
+  const isOne = actors.length === 1
+  const subject = `${isOne ? 'application' : 'applications'} ${firstOf(actors)}`
+  const [was, is, it] = isOne ? ['was', 'is', 'it'] : ['were', 'are', 'them']
+  switch (effect.kind) {
+    case 'opted_out':
+      return `${subject} ${was} still covered by ${COVERED_BY[effect.gate] ?? effect.gate}, so ${isOne ? 'it is' : 'they are'} opted out; 'true' for ${it} removes the opt-out`
+    case 'opt_out_removed':
+      return `the opt-out of ${subject} is removed`
+    case 'stays_out':
+      return `${subject} ${is} opted out on purpose and ${isOne ? 'stays' : 'stay'} off; 'remove_opt_out' ends that`
+  }
+}
+
+/** A flag's state in words, with the name of each application that it names. */
+export function namedStateInWords(view: View, state: FlagState): string {
+  return stateInWords(state, (actor) => {
+    const id = applicationIdOf(actor)
+    const name = shownName((id === undefined ? undefined : view.application(id)?.name) ?? '')
+    return name === '' ? actor : `${actor} "${name}"`
+  })
+}
+
+/** An actor in words: the application it stands for, or what it says itself. */
+export function actorInWords(view: View, actor: string): string {
+  const id = applicationIdOf(actor)
+  const application = id === undefined ? undefined : view.application(id)
+  return application ? applicationInWords(application) : (id ?? actor).toString()
+}

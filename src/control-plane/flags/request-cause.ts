@@ -1,0 +1,120 @@
+import type { FastifyRequest } from 'fastify'
+import { isWidening } from '../../chatops/index.ts'
+import type { Definitions, Environment } from '../../flags/index.ts'
+import type { Log } from '../../observability/index.ts'
+import { type Cause, causeFaults, type Door, missingFields } from '../audit/cause.ts'
+import type { FieldFault } from '../requests/problems.ts'
+import type { ChangeFeed } from '../state/feed.ts'
+import { defaultState } from '../state/view.ts'
+import { type ChangeAction, confirmationRule } from './confirmation.ts'
+import type { WriteTerms } from './feature-request.ts'
+import type { FlagOutcome, FlagWrite } from './flag-writes.ts'
+
+/** Where a client may say why that cannot add a field. */
+export const REASON_HEADER = 'x-change-reason'
+export const CHANGE_ISSUE_HEADER = 'x-change-issue'
+/** By which our own programs say which door they are; it gives no right. */
+export const DOOR_HEADER = 'x-handover-door'
+
+/** What a request says about why, in its fields. */
+export interface SaidCause {
+  readonly reason?: string | undefined
+  readonly change_issue_url?: string | undefined
+}
+
+/**
+ * Who asks and why: the caller of the request, its address, and the reason and change issue of its fields or else of
+ * its headers. Empty ones count as not given. Faults name the field.
+ */
+export function requestCause(
+  request: FastifyRequest,
+  said: SaidCause = {},
+): { readonly cause: Cause } | { readonly errors: readonly FieldFault[] } {
+  const given = {
+    reason: wordsOf(said.reason) ?? headerOf(request, REASON_HEADER),
+    change_issue_url: wordsOf(said.change_issue_url) ?? headerOf(request, CHANGE_ISSUE_HEADER),
+  }
+  const errors = causeFaults(given)
+  return errors.length > 0 ? { errors } : { cause: { ...callerCause(request), ...given } }
+}
+
+/** Who asks, without a why. */
+export function callerCause(request: FastifyRequest): Cause {
+  const { caller } = request
+  return {
+    by: caller?.name ?? '',
+    role: caller?.role ?? '',
+    door: doorOf(request),
+    from: request.ip,
+    correlation_id: request.id,
+  }
+}
+
+/** What judges a write of a flag. */
+export interface WriteRules {
+  /** Where a change towards IAM must say why. */
+  readonly reasonsRequired: readonly Environment[]
+  readonly definitions: Definitions
+  readonly feed: ChangeFeed
+}
+
+/** A write that a request asks for. */
+export interface AskedWrite extends Pick<FlagWrite, 'environment' | 'name'> {
+  readonly action: ChangeAction
+  readonly terms: WriteTerms
+}
+
+/** The write of a flag that a request asks for, held to saying why where the settings want that, and to its confirmation. */
+export function flagWrite(
+  { reasonsRequired, definitions, feed }: WriteRules,
+  request: FastifyRequest,
+  said: SaidCause,
+  { action, terms, ...flag }: AskedWrite,
+): FlagWrite | { readonly errors: readonly FieldFault[] } {
+  const read = requestCause(request, said)
+  if ('errors' in read) return read
+  const { cause } = read
+  const otherwise = defaultState(definitions, flag.environment, flag.name)
+  const isHeld = reasonsRequired.includes(flag.environment)
+  return {
+    ...flag,
+    cause,
+    ifVersion: terms.ifVersion,
+    isDryRun: terms.isDryRun,
+    // The way back is never held up, for it is what one does when something breaks.
+    mustSay: (before, after) =>
+      isHeld && isWidening(before ?? otherwise, after ?? otherwise) ? missingFields(cause) : [],
+    mustConfirm: confirmationRule(feed.view, flag, action, terms.confirm),
+  }
+}
+
+/** Logs a change of a flag with its entry in the audit log, so that the log remembers the chain's head too. */
+export function logFlagChange(
+  { log }: { readonly log: Log },
+  action: 'set' | 'remove' | 'restore',
+  { name, environment, cause }: FlagWrite,
+  outcome: FlagOutcome,
+  extra?: unknown,
+): void {
+  const entry = outcome.kind === 'written' ? { audit_number: outcome.entry.number, audit_hash: outcome.entry.hash } : {}
+  const said = { key: name, action, environment, outcome: outcome.kind, ...cause, ...entry }
+  log.info(extra === undefined ? said : { ...said, extra }, 'flag changed')
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  if (typeof value !== 'string') return undefined
+  // Node reads header bytes as Latin-1, and people write UTF-8.
+  const text = Buffer.from(value, 'latin1').toString('utf8')
+  return wordsOf(text.includes('\uFFFD') ? value : text)
+}
+
+function wordsOf(text: string | undefined): string | undefined {
+  const trimmed = text?.trim()
+  return trimmed === '' ? undefined : trimmed
+}
+
+function doorOf(request: FastifyRequest): Door {
+  if (request.caller?.by.kind === 'session') return 'console'
+  return request.headers[DOOR_HEADER] === 'cli' ? 'cli' : 'api'
+}

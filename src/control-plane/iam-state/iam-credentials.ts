@@ -1,0 +1,73 @@
+import type { z } from 'zod'
+import { AUTH_TOKEN_HEADER, INTERNAL_PATHS, liveCredentialsSchema, revokedBatchSchema } from '../../handoff/index.ts'
+import { CallError, call } from '../../http/index.ts'
+
+/** Where IAM's internal port is, and its token. */
+export interface IamInternal {
+  readonly url: string
+  readonly token: string
+}
+
+/** What IAM said, or why it could not be asked: no text of its answer, no token. */
+export type IamAnswer<T> =
+  | { readonly kind: 'answer'; readonly value: T }
+  | { readonly kind: 'unavailable'; readonly why: string }
+
+/** Asks IAM what lives and has it end what shall; never rejects because of IAM. */
+export interface IamCredentials {
+  /** A page of applications after an id, or the one of `clientId`. */
+  living(page: {
+    after: number
+    clientId: string | undefined
+  }): Promise<IamAnswer<z.infer<typeof liveCredentialsSchema>>>
+  /** Ends one batch; undefined when IAM does not know the client, so that nothing lives. */
+  revoke(clientId: string): Promise<IamAnswer<z.infer<typeof revokedBatchSchema> | undefined>>
+}
+
+const LIMIT_MS = 8_000
+
+/** Opens them; without an address every question is answered `unavailable`. */
+export function iamCredentials(iam: IamInternal | undefined): IamCredentials {
+  const ask = async <Schema extends z.ZodType>(
+    request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: unknown },
+    schema: Schema,
+  ): Promise<IamAnswer<z.infer<Schema> | undefined>> => {
+    if (!iam) return unavailable('this control plane was not told where IAM is: --iam-internal-url')
+    const { path, ...rest } = request
+    const headers = { [AUTH_TOKEN_HEADER]: iam.token }
+    try {
+      const answer = await call({ ...rest, url: iam.url + path, headers, timeoutMs: LIMIT_MS })
+      if (answer.status === 404 && request.method === 'POST') return { kind: 'answer', value: undefined }
+      if (answer.status === 401) return unavailable('IAM does not know the token: --internal-token-file')
+      const read = answer.status === 200 ? schema.safeParse(answer.json) : undefined
+      return read?.success
+        ? { kind: 'answer', value: read.data }
+        : unavailable(`IAM answered ${answer.status}, which is not what was asked for`)
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error
+      return unavailable(error.timedOut ? `IAM gave no answer within ${LIMIT_MS} ms` : 'IAM cannot be reached')
+    }
+  }
+  return {
+    async living({ after, clientId }) {
+      const query = new URLSearchParams({
+        after: String(after),
+        ...(clientId === undefined ? {} : { client_id: clientId }),
+      })
+      const answer = await ask({ method: 'GET', path: `${INTERNAL_PATHS.credentials}?${query}` }, liveCredentialsSchema)
+      if (answer.kind === 'unavailable') return answer
+      return answer.value === undefined
+        ? unavailable('IAM is of a version that cannot say what lives')
+        : { kind: 'answer', value: answer.value }
+    },
+    revoke: (clientId) =>
+      ask(
+        { method: 'POST', path: INTERNAL_PATHS.credentialsRevoke, json: { client_id: clientId, confirm: clientId } },
+        revokedBatchSchema,
+      ),
+  }
+}
+
+function unavailable(why: string): { readonly kind: 'unavailable'; readonly why: string } {
+  return { kind: 'unavailable', why }
+}

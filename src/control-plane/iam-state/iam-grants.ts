@@ -1,0 +1,43 @@
+import { AUTH_TOKEN_HEADER, capabilitiesSchema, INTERNAL_PATHS } from '../../handoff/index.ts'
+import { CallError, call } from '../../http/index.ts'
+import type { IamInternal } from './iam-credentials.ts'
+
+const LIMIT_MS = 2_000
+const KEPT_MS = 30_000
+
+/** Which grant types the IAM of the control plane's environment can serve. */
+export interface IamGrants {
+  /** The grant types; undefined where nobody knows: no address, no answer in time, or an IAM that does not say. */
+  current(): Promise<readonly string[] | undefined>
+}
+
+/**
+ * Asks IAM's internal port, at most once in 30 s and for at most 2 s; whoever asks meanwhile shares the answer. Never
+ * rejects because of IAM.
+ */
+export function iamGrants(iam: IamInternal | undefined, now: () => number = Date.now): IamGrants {
+  let held: { readonly at: number; readonly answer: Promise<readonly string[] | undefined> } | undefined
+  return {
+    async current() {
+      if (iam === undefined) return undefined
+      if (held === undefined || now() - held.at >= KEPT_MS) held = { at: now(), answer: ask(iam) }
+      return held.answer
+    },
+  }
+}
+
+async function ask({ url, token }: IamInternal): Promise<readonly string[] | undefined> {
+  try {
+    const answer = await call({
+      method: 'GET',
+      url: url + INTERNAL_PATHS.capabilities,
+      headers: { [AUTH_TOKEN_HEADER]: token },
+      timeoutMs: LIMIT_MS,
+    })
+    const read = answer.status === 200 ? capabilitiesSchema.safeParse(answer.json) : undefined
+    return read?.success ? read.data.grant_types : undefined
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error
+    return undefined
+  }
+}

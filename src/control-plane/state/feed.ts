@@ -1,0 +1,200 @@
+import type { Definitions } from '../../flags/index.ts'
+import type { Log } from '../../observability/index.ts'
+import { isStoreSilent } from '../../storage/index.ts'
+import { SYSTEM_CAUSE } from '../audit/cause.ts'
+import { lostChanges, standingOf } from './history.ts'
+import type { Position, VersionedChange } from './model.ts'
+import type { Store } from './store.ts'
+import { View } from './view.ts'
+
+const POLL_MS = 1_000
+const PAGE = 1_000
+/** How many changes a stream may be behind and still resume; further back, the whole snapshot is less work. */
+const HELD_CHANGES = 5_000
+/** A claim that is further ahead than this moves the clock by no more. */
+const MOST_LOST = 1_000_000
+
+/** How many lost changes are named to people. */
+const MOST_NAMED = 20
+
+/** What somebody else holds; an older gateway knows no stamp. */
+export type Claim = Pick<Position, 'epoch' | 'version'> & { readonly stamp: string | undefined }
+
+/** Hears of every change in order; `undefined` says that the view was loaded anew and the thread is lost. */
+export type FeedListener = (step: VersionedChange | undefined) => void
+
+/**
+ * Keeps a {@link View} up to date with the database, whoever writes to it, and tells listeners of each change. When the
+ * database has lost what it had committed (a standby that lagged took over, a backup was restored), a new epoch begins,
+ * so that no version is used twice unnoticed.
+ */
+export class ChangeFeed {
+  readonly #store: Store
+  readonly #definitions: Definitions
+  readonly #log: Log
+  #view: View
+  #recent: VersionedChange[] = []
+  #listeners = new Set<FeedListener>()
+  #running: Promise<void> | undefined
+  #again: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #unlisten: (() => Promise<void>) | undefined
+  #failing = false
+  #claim: Claim | undefined
+  #historyLostAt: number | undefined
+
+  private constructor(store: Store, definitions: Definitions, log: Log, view: View) {
+    this.#store = store
+    this.#definitions = definitions
+    this.#log = log
+    this.#view = view
+  }
+
+  /** Loads everything and starts to follow. Rejects when the database cannot be read. */
+  static async open(store: Store, definitions: Definitions, log: Log): Promise<ChangeFeed> {
+    const feed = new ChangeFeed(store, definitions, log, new View(await store.load(), definitions))
+    feed.#unlisten = await store.database.listen(store.channel, () => feed.#poke())
+    feed.#timer = setInterval(() => feed.#poke(), POLL_MS)
+    feed.#poke()
+    return feed
+  }
+
+  get view(): View {
+    return this.#view
+  }
+
+  /** When the database was last found to have lost changes, in milliseconds since 1970. */
+  get historyLostAt(): number | undefined {
+    return this.#historyLostAt
+  }
+
+  /** Returns a function that ends the subscription. */
+  subscribe(listener: FeedListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Resolves when the view holds everything that was committed before the call. */
+  catchUp(): Promise<void> {
+    if (!this.#running) {
+      this.#running = this.#follow().finally(() => {
+        this.#running = undefined
+      })
+      return this.#running
+    }
+    // The one under way may have read before the caller's commit, so another follows; callers meanwhile share it.
+    this.#again ??= this.#running
+      .catch((error: unknown) => {
+        // Who has waited out one silence is not made to wait for another.
+        if (isStoreSilent(error)) throw error
+      })
+      .finally(() => {
+        this.#again = undefined
+      })
+      .then(() => this.catchUp())
+    return this.#again
+  }
+
+  /**
+   * How a claim stands to the history that the view holds: `known` is resumed from, `unknown` cannot be told any more
+   * or is of another epoch, `lost` was committed once and is gone. Call {@link catchUp} before.
+   */
+  async judge({ epoch, version, stamp }: Claim): Promise<'known' | 'unknown' | 'lost'> {
+    const held = this.#view.position
+    if (epoch !== held.epoch) return 'unknown'
+    if (version > held.version) return 'lost'
+    if (stamp === undefined) return 'known'
+    if (version === held.version) return stamp === held.stamp ? 'known' : 'lost'
+    const history = await this.#store.historyFrom(version, 1)
+    if (history.epoch !== epoch) return 'unknown'
+    const standing = standingOf({ version, stamp }, history)
+    return standing === 'continues' ? 'known' : standing === 'lost' ? 'lost' : 'unknown'
+  }
+
+  /** Begins a new epoch, unless one has begun, for what `claim` shows to be lost. Resolves when the view is of it. */
+  async reportLost(claim: Claim): Promise<void> {
+    this.#claim = claim
+    await this.catchUp()
+  }
+
+  /** The changes after one version up to another, from memory or else the database; undefined when not all are kept. */
+  async changesBetween(after: number, upTo: number): Promise<VersionedChange[] | undefined> {
+    if (after > upTo) return undefined
+    if (after === upTo) return []
+    const oldest = this.#recent[0]
+    if (oldest && oldest.version <= after + 1) {
+      return this.#recent.filter(({ version }) => version > after && version <= upTo)
+    }
+    if (upTo - after > HELD_CHANGES) return undefined
+    const { epoch, version, stamp } = this.#view.position
+    const history = await this.#store.historyFrom(after + 1, upTo - after)
+    const kept = history.changes
+    // What the database lost since the view was read must not be mixed with what the view holds.
+    const isSame = history.epoch === epoch && (version !== upTo || kept.at(-1)?.stamp === stamp)
+    return isSame && kept.length === upTo - after ? [...kept] : undefined
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#unlisten?.()
+    await this.#running?.catch(() => {})
+  }
+
+  #poke(): void {
+    this.catchUp().then(
+      () => {
+        if (this.#failing) this.#log.info('the database answers again')
+        this.#failing = false
+      },
+      (error: unknown) => {
+        if (!this.#failing) this.#log.warn({ err: error }, 'cannot follow the database')
+        this.#failing = true
+      },
+    )
+  }
+
+  async #follow(): Promise<void> {
+    for (;;) {
+      const held = this.#view.position
+      const history = await this.#store.historyFrom(held.version, PAGE)
+      if (history.epoch !== held.epoch) return this.#reload()
+      const claim = this.#claim
+      this.#claim = undefined
+      const standing = standingOf(held, history)
+      if (standing === 'lost') return this.#beginEpoch(held)
+      if (claim !== undefined && claim.epoch === held.epoch) return this.#beginEpoch(claim)
+      if (standing === 'far_behind') return this.#reload()
+      const page = history.changes.filter(({ version }) => version > held.version)
+      for (const step of page) this.#take(step)
+      if (history.changes.length < PAGE) return
+    }
+  }
+
+  /** `gone` is what the database does not have, though it had committed it. */
+  async #beginEpoch(gone: Claim): Promise<void> {
+    const { epoch, version } = gone
+    const history = await this.#store.historyFrom(Math.max(0, this.#view.version - PAGE), 2 * PAGE)
+    const lost = lostChanges(this.#recent, history)
+    const fields = { held: version, found: history.newest, lost: lost.slice(-MOST_NAMED), lost_count: lost.length }
+    const details = { cause: SYSTEM_CAUSE, action: 'history.lost', environment: null, subject: 'database' } as const
+    const above = Math.min(version, history.newest + MOST_LOST)
+    if (await this.#store.beginEpoch(epoch, above, { ...details, before: null, after: null, details: fields })) {
+      this.#historyLostAt = Date.now()
+      this.#log.error(fields, 'the database has lost changes that it had committed; a new epoch begins')
+    }
+    return this.#reload()
+  }
+
+  async #reload(): Promise<void> {
+    this.#view = new View(await this.#store.load(), this.#definitions)
+    this.#recent = []
+    for (const listener of this.#listeners) listener(undefined)
+  }
+
+  #take(step: VersionedChange): void {
+    this.#view.apply(step)
+    this.#recent.push(step)
+    if (this.#recent.length > HELD_CHANGES * 2) this.#recent = this.#recent.slice(-HELD_CHANGES)
+    for (const listener of this.#listeners) listener(step)
+  }
+}

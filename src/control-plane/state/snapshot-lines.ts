@@ -1,0 +1,60 @@
+import type { Definitions, Environment } from '../../flags/index.ts'
+import {
+  type ApplicationRow,
+  type FlagGates,
+  SNAPSHOT_CHUNK,
+  SNAPSHOT_FORMAT,
+  type SnapshotLine,
+} from '../../routing/index.ts'
+import { type ApplicationRecord, hasArrived, type VersionedChange } from './model.ts'
+import { defaultState, gatesOf, ROUTING_FLAGS, type View } from './view.ts'
+
+type Row = readonly [id: number, clientId: string, ready: 0 | 1]
+
+/** An application as snapshots carry it. */
+export function rowOf(application: ApplicationRecord): ApplicationRow {
+  const row: Row = [application.id, application.client_id, hasArrived(application) ? 1 : 0]
+  return [...row]
+}
+
+/**
+ * A whole snapshot of the view as it is at the call, each line made when it is asked for, so that a big one need not
+ * be made in one go. Later changes of the view do not show in it.
+ */
+export function snapshotLines(view: View, environment: Environment): Generator<SnapshotLine> {
+  const { version, epoch, stamp } = view.position
+  const flags: Record<string, FlagGates> = {}
+  for (const name of ROUTING_FLAGS) flags[name] = view.gates(environment, name)
+  const brake = view.brake(environment).on
+  const applications = view.applications()
+  function* lines(): Generator<SnapshotLine> {
+    yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, epoch, version, stamp, brake, flags }
+    for (let at = 0; at < applications.length; at += SNAPSHOT_CHUNK) {
+      yield { type: 'applications', rows: applications.slice(at, at + SNAPSHOT_CHUNK).map(rowOf) }
+    }
+    yield { type: 'end', version, applications: applications.length }
+  }
+  return lines()
+}
+
+/** One change as an environment's stream carries it. What is no concern of the environment is an empty step. */
+export function changeLine(step: VersionedChange, environment: Environment, definitions: Definitions): SnapshotLine {
+  const { change, version, stamp } = step
+  const line = { type: 'change' as const, from: version - 1, to: version, stamp }
+  switch (change.kind) {
+    case 'application': {
+      const former = change.former_client_id
+      const removed = former === undefined ? {} : { removed: [former] }
+      return { ...line, ...removed, applications: [rowOf(change.application)] }
+    }
+    case 'application_removed':
+      return { ...line, removed: [change.former_client_id] }
+    case 'brake':
+      return change.environment === environment ? { ...line, brake: change.brake.on } : line
+    case 'flag': {
+      if (change.environment !== environment || !ROUTING_FLAGS.includes(change.name)) return line
+      const state = change.state ?? defaultState(definitions, environment, change.name)
+      return { ...line, flags: { [change.name]: gatesOf(definitions, state) } }
+    }
+  }
+}

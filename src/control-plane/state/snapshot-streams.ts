@@ -1,0 +1,188 @@
+import type { ServerResponse } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Environment } from '../../flags/index.ts'
+import type { SnapshotLine } from '../../routing/index.ts'
+import type { ChangeFeed } from './feed.ts'
+import type { Position, VersionedChange } from './model.ts'
+import { changeLine, snapshotLines } from './snapshot-lines.ts'
+
+/** Limits of a stream; the defaults suit a data centre. */
+export interface StreamLimits {
+  readonly heartbeatMs: number
+  /** A reader that takes nothing for this long is given up. */
+  readonly stalledMs: number
+  /** Changes that wait for a reader who is slow; one more and it is given up, for it can begin anew for less. */
+  readonly waitingChanges: number
+}
+
+export const STREAM_LIMITS: StreamLimits = { heartbeatMs: 1_000, stalledMs: 15_000, waitingChanges: 10_000 }
+
+/** Why a stream ended. */
+export type StreamEnd = 'reader_gone' | 'reader_stalled' | 'reader_too_slow' | 'reloaded' | 'closing'
+
+/** What a reader asks for. */
+export interface StreamRequest {
+  readonly environment: Environment
+  /** The version that the reader holds, to resume from, and its epoch. */
+  readonly since: Pick<Position, 'epoch' | 'version'> | undefined
+}
+
+/** Every gateway that follows; each gets a snapshot or what it missed, then every change as it happens. */
+export class SnapshotStreams {
+  readonly #feed: ChangeFeed
+  readonly #limits: StreamLimits
+  readonly #open = new Set<Stream>()
+  readonly #timer: NodeJS.Timeout
+  #isClosed = false
+
+  constructor(feed: ChangeFeed, limits: StreamLimits = STREAM_LIMITS) {
+    this.#feed = feed
+    this.#limits = limits
+    this.#timer = setInterval(() => {
+      for (const stream of this.#open) stream.heartbeat()
+    }, limits.heartbeatMs)
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Serves one reader until either side ends it; the head of the answer must have been written. */
+  async serve(response: ServerResponse, request: StreamRequest): Promise<StreamEnd> {
+    const stream = new Stream(response, request, this.#feed, this.#limits)
+    this.#open.add(stream)
+    if (this.#isClosed) stream.end('closing')
+    try {
+      return await stream.run()
+    } finally {
+      this.#open.delete(stream)
+    }
+  }
+
+  /** Ends every stream, and each that is opened from now on. */
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    for (const stream of this.#open) stream.end('closing')
+  }
+}
+
+class Stream {
+  readonly #response: ServerResponse
+  readonly #request: StreamRequest
+  readonly #feed: ChangeFeed
+  readonly #limits: StreamLimits
+  #waiting: VersionedChange[] = []
+  #isHeartbeatDue = false
+  #end: StreamEnd | undefined
+  #wake: () => void = () => {}
+
+  constructor(response: ServerResponse, request: StreamRequest, feed: ChangeFeed, limits: StreamLimits) {
+    this.#response = response
+    this.#request = request
+    this.#feed = feed
+    this.#limits = limits
+  }
+
+  async run(): Promise<StreamEnd> {
+    const onClose = () => this.end('reader_gone')
+    // A reader that ends its side is gone: it has nothing left to say, and nothing is sent while nothing changes.
+    const { socket } = this.#response
+    socket?.once('end', onClose)
+    this.#response.on('close', onClose).on('error', onClose)
+    const unsubscribe = this.#feed.subscribe((step) => this.#hear(step))
+    try {
+      await this.#sendBeginning()
+      await this.#sendChanges()
+    } finally {
+      unsubscribe()
+      socket?.off('end', onClose)
+      this.#response.off('close', onClose)
+      if (this.#end === 'closing' || this.#end === 'reloaded') this.#response.end()
+      else this.#response.destroy()
+    }
+    return this.#end ?? 'closing'
+  }
+
+  end(why: StreamEnd): void {
+    this.#end ??= why
+    this.#wake()
+  }
+
+  heartbeat(): void {
+    this.#isHeartbeatDue = true
+    this.#wake()
+  }
+
+  #hear(step: VersionedChange | undefined): void {
+    if (step === undefined) return this.end('reloaded')
+    this.#waiting.push(step)
+    if (this.#waiting.length > this.#limits.waitingChanges) return this.end('reader_too_slow')
+    this.#wake()
+  }
+
+  /** What was missed, or everything. Changes that happen meanwhile wait, for they belong behind it. */
+  async #sendBeginning(): Promise<void> {
+    const { environment } = this.#request
+    const view = this.#feed.view
+    const since = this.#request.since?.epoch === view.epoch ? this.#request.since.version : undefined
+    const upTo = view.version
+    // Taken before anything is awaited, so that the snapshot is of exactly this version.
+    const whole = since === undefined ? snapshotLines(view, environment) : undefined
+    const missed = since === undefined ? undefined : await this.#feed.changesBetween(since, upTo)
+    if (missed) {
+      for (const step of missed) if (!(await this.#write(this.#lineOf(step)))) return
+      return
+    }
+    if (!whole) this.#waiting = []
+    for (const line of whole ?? snapshotLines(this.#feed.view, environment)) {
+      if (!(await this.#write(line))) return
+      // Other requests get their turn between two chunks.
+      await turn()
+    }
+  }
+
+  async #sendChanges(): Promise<void> {
+    while (!this.#end) {
+      const steps = this.#waiting
+      this.#waiting = []
+      for (const step of steps) if (!(await this.#write(this.#lineOf(step)))) return
+      if (this.#isHeartbeatDue) {
+        this.#isHeartbeatDue = false
+        const { version, stamp } = this.#feed.view.position
+        // What waits comes first, and its versions with it.
+        if (this.#waiting.length === 0) await this.#write({ type: 'heartbeat', version, stamp, at: Date.now() })
+        else this.#isHeartbeatDue = true
+      }
+      if (this.#waiting.length === 0 && !this.#isHeartbeatDue) await this.#sleep()
+    }
+  }
+
+  #lineOf(step: VersionedChange): SnapshotLine {
+    return changeLine(step, this.#request.environment, this.#feed.view.definitions)
+  }
+
+  #sleep(): Promise<void> {
+    if (this.#end) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  /** Resolves when the reader may be sent more; with false when it is gone. */
+  async #write(line: SnapshotLine): Promise<boolean> {
+    if (this.#end) return false
+    if (this.#response.write(`${JSON.stringify(line)}\n`)) return true
+    let isDrained = false
+    const onDrain = () => {
+      isDrained = true
+      this.#wake()
+    }
+    this.#response.once('drain', onDrain)
+    const timer = setTimeout(() => this.end('reader_stalled'), this.#limits.stalledMs)
+    while (!isDrained && !this.#end) await this.#sleep()
+    clearTimeout(timer)
+    this.#response.off('drain', onDrain)
+    return !this.#end
+  }
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto'
+import type { Environment, FlagState } from '../../flags/index.ts'
+import type { Database, Queryable } from '../../storage/index.ts'
+import { appendEntry } from '../audit/audit-log.ts'
+import type { AuditEvent, SealedEntry } from '../audit/entry.ts'
+import type { ApplicationRecord, Brake, Change, Position, VersionedChange } from './model.ts'
+
+/** How many changes are kept for streams to resume from. */
+export const KEPT_CHANGES = 20_000
+const PRUNE_EVERY = 1_000
+const LOAD_PAGE = 5_000
+
+/** Everything at one version, as read from the database. */
+export interface StoredWorld extends Position {
+  readonly applications: readonly ApplicationRecord[]
+  readonly flags: ReadonlyArray<{ environment: Environment; name: string; state: FlagState; version: number }>
+  readonly brakes: ReadonlyArray<{ environment: Environment } & Brake>
+}
+
+/** A piece of the history as the database has it now. */
+export interface History {
+  readonly epoch: string
+  readonly newest: number
+  /** Oldest first. */
+  readonly changes: readonly VersionedChange[]
+}
+
+/** What a write did: one change, which becomes the next version, or nothing; and what to tell the caller. */
+export interface Written<Result> {
+  readonly change: Change | undefined
+  readonly result: Result
+}
+
+/** A transaction in which nobody else writes. */
+export interface WriteTransaction extends Queryable {
+  /** Writes down what the transaction does: an entry of the audit log, or nothing happens at all. */
+  record(event: AuditEvent): Promise<SealedEntry>
+}
+
+/** The control plane's tables. */
+export interface Store {
+  readonly schema: string
+  readonly database: Database
+  /** Told of every new version, after its commit. */
+  readonly channel: string
+  load(): Promise<StoredWorld>
+  /** Up to `limit` changes from the one that led to `version` on. */
+  historyFrom(version: number, limit: number): Promise<History>
+  /**
+   * Begins a new epoch at a version above `above`, so that nothing of the epoch before is taken for what follows.
+   * Does nothing, and resolves with false, when the epoch is not `epoch` any more.
+   */
+  beginEpoch(epoch: string, above: number, event: AuditEvent): Promise<boolean>
+  /**
+   * Runs a write alone: no other write of any replica happens meanwhile. `work` is given the version that the write
+   * will have if it changes something.
+   */
+  write<Result>(work: (tx: WriteTransaction, version: number) => Promise<Written<Result>>): Promise<Result>
+}
+
+/** Told of what is written down, within the transaction that does it; `version` is what the write will have. */
+export type OnRecord = (tx: Queryable, event: AuditEvent, version: number) => Promise<void>
+
+/** Writes down what happened beside the tables: somebody signed in, or was refused. */
+export function recordEvent(store: Store, event: AuditEvent): Promise<SealedEntry> {
+  return store.write(async (tx) => ({ change: undefined, result: await tx.record(event) }))
+}
+
+/** Opens the tables of `schema`, which must have been migrated. */
+export function openStore(database: Database, schema: string, onRecord: OnRecord = async () => {}): Store {
+  const channel = `${schema}_changes`
+  return {
+    schema,
+    database,
+    channel,
+    load: () => load(database, schema),
+    async historyFrom(version, limit) {
+      const rows = await database.query<{ epoch: string; newest: number } & Partial<VersionedChange>>(
+        {
+          name: `${schema}_history_from`,
+          text: `select clock.epoch, clock.version as newest, held.version, held.change, held.stamp
+            from ${schema}.clock left join lateral (
+              select version, change, stamp from ${schema}.changes where version >= $1 order by version limit $2
+            ) held on true order by held.version`,
+        },
+        [version, limit],
+      )
+      const [first] = rows
+      if (first === undefined) throw new Error(`schema ${schema} has no clock`)
+      const changes = rows.filter((row): row is typeof row & VersionedChange => typeof row.version === 'number')
+      return { epoch: first.epoch, newest: first.newest, changes }
+    },
+    beginEpoch: (epoch, above, event) =>
+      database.transaction(async (tx) => {
+        const [clock] = await tx.query<{ epoch: string }>(`select epoch from ${schema}.clock for update`)
+        if (clock?.epoch !== epoch) return false
+        await tx.query(`update ${schema}.clock set epoch = $1, version = greatest(version, $2) + 1`, [
+          randomUUID(),
+          above,
+        ])
+        await appendEntry(tx, schema, event)
+        await database.notify(channel, 'epoch', tx)
+        return true
+      }),
+    write: (work) =>
+      database.transaction(async (tx) => {
+        const [clock] = await tx.query<{ version: number }>(`select version from ${schema}.clock for update`)
+        const version = (clock?.version ?? 0) + 1
+        const recording: WriteTransaction = {
+          query: (statement, values) => tx.query(statement, values),
+          async record(event) {
+            const entry = await appendEntry(tx, schema, event)
+            await onRecord(tx, event, version)
+            return entry
+          },
+        }
+        const { change, result } = await work(recording, version)
+        if (change === undefined) return result
+        await tx.query(`insert into ${schema}.changes (version, change) values ($1, $2)`, [
+          version,
+          JSON.stringify(change),
+        ])
+        await tx.query(`update ${schema}.clock set version = $1`, [version])
+        if (version % PRUNE_EVERY === 0) {
+          await tx.query(`delete from ${schema}.changes where version <= $1`, [version - KEPT_CHANGES])
+        }
+        await database.notify(channel, String(version), tx)
+        return result
+      }),
+  }
+}
+
+async function load(database: Database, schema: string): Promise<StoredWorld> {
+  return database.transaction(async (tx) => {
+    await tx.query('set transaction isolation level repeatable read')
+    const [clock] = await tx.query<Position>(
+      `select epoch, clock.version, coalesce(stamp, '') as stamp
+        from ${schema}.clock left join ${schema}.changes on changes.version = clock.version`,
+    )
+    if (!clock) throw new Error(`schema ${schema} has no clock`)
+    const flags = await tx.query<StoredWorld['flags'][number]>(
+      `select environment, name, state, version from ${schema}.flags`,
+    )
+    const brakes = await tx.query<StoredWorld['brakes'][number]>(
+      `select environment, is_on as on, reason from ${schema}.brakes`,
+    )
+    const applications: ApplicationRecord[] = []
+    for (let last = 0; ; ) {
+      const page = await tx.query<ApplicationRecord>(
+        `select id, client_id, version, iam_version, document ->> 'name' as name from ${schema}.applications
+          where id > $1 and not is_removed order by id limit ${LOAD_PAGE}`,
+        [last],
+      )
+      for (const row of page) applications.push(row)
+      last = page.at(-1)?.id ?? last
+      if (page.length < LOAD_PAGE) break
+    }
+    return { ...clock, applications, flags, brakes }
+  })
+}

@@ -1,0 +1,47 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { type CorsResource, corsAllowance, corsResource, preflightHeaders } from '../../http/index.ts'
+import type { Endpoint, EndpointMatch } from '../../routing/index.ts'
+import type { LocalAnswer } from './local-answers.ts'
+
+const TOKENS = corsResource(['authorization', 'x-csrf-token', 'x-requested-with'], ['POST', 'OPTIONS'])
+const DOCUMENT = corsResource(['authorization'], ['GET', 'HEAD'])
+
+/** What pages of other origins may do where: the same as at both servers (`authorization-server/cors.ts`). */
+const RESOURCES: ReadonlyMap<Endpoint, CorsResource> = new Map([
+  ['token', TOKENS],
+  ['revoke', TOKENS],
+  ['userinfo', corsResource(['authorization'], ['GET', 'HEAD', 'POST', 'OPTIONS'])],
+  ['jwks', DOCUMENT],
+  ['openid_configuration', DOCUMENT],
+])
+
+/** Whether a path ends in a format such as `.json`. */
+export function isSuffixed({ path }: EndpointMatch): boolean {
+  return /\.[^./]+$/.test(path)
+}
+
+/** The request that an answer of the gateway's own is for. */
+export interface AskedAcross {
+  readonly endpoint: Endpoint
+  /** The path ended in a format, for which the servers allow nothing. */
+  readonly isSuffixed: boolean
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+}
+
+/**
+ * Lets pages of other origins read an answer of the gateway's own where they may read the servers'. A preflight is
+ * granted or not as the servers would, so that the browser goes on to the request and reads what is wrong with that.
+ */
+export function withCors(asked: AskedAcross, answer: LocalAnswer): LocalAnswer {
+  const found = asked.isSuffixed ? undefined : RESOURCES.get(asked.endpoint)
+  if (found === undefined) return answer
+  const { origin, 'access-control-request-method': wanted } = asked.headers
+  if (asked.method === 'OPTIONS' && origin !== undefined && typeof wanted === 'string') {
+    const names = asked.headers['access-control-request-headers']
+    return { status: 200, headers: preflightHeaders(found, wanted, names), body: '' }
+  }
+  const headers: Array<readonly [string, string]> = [...answer.headers, ['Vary', 'Origin']]
+  if (origin !== undefined) headers.push(...corsAllowance(found))
+  return { ...answer, headers }
+}

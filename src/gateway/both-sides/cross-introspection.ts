@@ -1,0 +1,95 @@
+import type { Destination, Facts } from '../../routing/index.ts'
+import { isServerFailure } from '../answers/failure.ts'
+import type { WholeAnswer } from '../upstream/ask-side.ts'
+import type { UpstreamRequest } from '../upstream/attempt.ts'
+import type { Asked } from './inquiry.ts'
+
+/** What the caller of an introspection gets: a document, the answer of a side to the request as it came, or trouble. */
+export type CrossFinding =
+  | { readonly by: 'gateway'; readonly document: Readonly<Record<string, unknown>> }
+  | { readonly by: Destination }
+  | { readonly by: 'neither' }
+
+interface TokenInfo {
+  readonly scope: readonly string[]
+  readonly expiresIn: number
+  readonly clientId: string
+  readonly createdAt: number
+}
+
+/** Whether a bearer token of one side asks about a token of the other, so that neither side knows both. */
+export function isAcross({ credential, caller, presented }: Facts): boolean {
+  if (caller === undefined || presented === undefined) return false
+  return (caller.issuer === 'iam') !== (credential === 'iam') && [caller.token, presented].every(isHeaderSafe)
+}
+
+/**
+ * Answers an introspection (RFC 7662 §2.1) whose bearer token and whose subject were issued by different sides: each
+ * side is asked about its own at the token info endpoint, and the answer is put together here. As at Doorkeeper, a token
+ * may ask about others of its application alone. Where a side has no such endpoint, the request goes to the side that
+ * issued the subject, as it came. A refresh token has no token info, so that it is reported as not active.
+ *
+ * @param ask asks a side about a token
+ * @param now seconds since the epoch
+ */
+export async function introspectAcross(
+  facts: Facts,
+  ask: (side: Destination, token: string) => Promise<Asked>,
+  now: number,
+): Promise<CrossFinding> {
+  const subjectSide: Destination = facts.credential === 'iam' ? 'iam' : 'legacy'
+  const callerSide: Destination = subjectSide === 'iam' ? 'legacy' : 'iam'
+  const [caller, subject] = await Promise.all([
+    ask(callerSide, facts.caller?.token ?? ''),
+    ask(subjectSide, facts.presented ?? ''),
+  ])
+  if (!hasAnswered(caller) || !hasAnswered(subject)) return { by: 'neither' }
+  // A caller without a good token hears so from the side that would know it.
+  if (caller.status === 401) return { by: callerSide }
+  const known = infoOf(caller)
+  if (known === undefined) return { by: subjectSide }
+  if (subject.status === 401) return { by: 'gateway', document: { active: false } }
+  const info = infoOf(subject)
+  if (info === undefined) return { by: subjectSide }
+  if (info.clientId !== known.clientId) return { by: callerSide }
+  return { by: 'gateway', document: documentOf(info, now) }
+}
+
+/** Asks for the token info of `token` in place of what a client asked. */
+export function tokenInfoRequest({ headers }: UpstreamRequest, path: string, token: string): UpstreamRequest {
+  const kept: string[] = ['Authorization', `Bearer ${token}`]
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string
+    if (!/^(authorization|content-.*|transfer-encoding|if-.*|accept-encoding)$/i.test(name)) {
+      kept.push(name, headers[at + 1] as string)
+    }
+  }
+  return { method: 'GET', path, headers: kept, body: null, traffic: 'oauth' }
+}
+
+function hasAnswered(asked: Asked): asked is WholeAnswer {
+  return typeof asked !== 'string' && !isServerFailure(asked.status)
+}
+
+function isHeaderSafe(token: string): boolean {
+  return /^[\x21-\x7e]{1,4096}$/.test(token)
+}
+
+function infoOf({ status, body }: WholeAnswer): TokenInfo | undefined {
+  if (status !== 200) return undefined
+  try {
+    const read = JSON.parse(body.toString('utf8')) as Record<string, unknown>
+    const { scope, expires_in: expiresIn, created_at: createdAt } = read
+    const clientId = (read['application'] as { uid?: unknown } | undefined)?.uid
+    if (!Array.isArray(scope) || typeof clientId !== 'string' || typeof createdAt !== 'number') return undefined
+    return { scope: scope.map(String), clientId, createdAt, expiresIn: Number(expiresIn) }
+  } catch {
+    return undefined
+  }
+}
+
+/** The members of an introspection; `exp` is exact to a second, and absent where the token does not expire. */
+function documentOf({ scope, clientId, createdAt, expiresIn }: TokenInfo, now: number): Record<string, unknown> {
+  const document = { active: true, scope: scope.join(' '), client_id: clientId, token_type: 'Bearer', iat: createdAt }
+  return Number.isFinite(expiresIn) && expiresIn > 0 ? { ...document, exp: Math.floor(now + expiresIn) } : document
+}

@@ -1,0 +1,56 @@
+import type { Log } from '../../observability/index.ts'
+import { type Failure, isServerFailure } from '../answers/failure.ts'
+import { askPatiently, type WholeAnswer } from '../upstream/ask-side.ts'
+import type { UpstreamRequest } from '../upstream/attempt.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+
+const KEPT_MS = 24 * 3_600_000
+const MAX_DOCUMENTS = 100
+
+interface Kept {
+  readonly answer: WholeAnswer
+  readonly at: number
+}
+
+/**
+ * The discovery documents, which legacy answers for both sides, so that there is one and not two. The last good one is
+ * kept for a day for when legacy cannot answer: by address and by the origin that asked, for the document repeats the
+ * former (recordings M003, M004) and the headers may repeat the latter.
+ */
+export class Documents {
+  readonly #legacy: Upstream
+  readonly #timeoutMs: number
+  readonly #log: Log
+  readonly #kept = new Map<string, Kept>()
+
+  constructor(legacy: Upstream, timeoutMs: number, log: Log) {
+    this.#legacy = legacy
+    this.#timeoutMs = timeoutMs
+    this.#log = log
+  }
+
+  /** Legacy's answer, or the last good one when there is none. */
+  async answer(request: UpstreamRequest, address: string, origin: string | undefined): Promise<WholeAnswer | Failure> {
+    const name = JSON.stringify([request.method, address, origin])
+    const answer = await askPatiently(this.#legacy, request, this.#timeoutMs)
+    if (typeof answer !== 'string' && !isServerFailure(answer.status)) {
+      if (answer.status === 200) this.#keep(name, answer)
+      return answer
+    }
+    const kept = this.#kept.get(name)
+    if (kept === undefined || performance.now() - kept.at > KEPT_MS) return answer
+    const cause = typeof answer === 'string' ? answer : `status ${answer.status}`
+    const age_seconds = Math.round((performance.now() - kept.at) / 1_000)
+    this.#log.warn({ cause, age_seconds }, 'legacy cannot give its discovery document, the last one stands in')
+    return kept.answer
+  }
+
+  #keep(name: string, answer: WholeAnswer): void {
+    this.#kept.delete(name)
+    this.#kept.set(name, { answer, at: performance.now() })
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MAX_DOCUMENTS) break
+      this.#kept.delete(oldest)
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import type { Destination, Endpoint } from '../../routing/index.ts'
+import { type Failure, isServerFailure, troubleOf } from '../answers/failure.ts'
+import type { Trouble } from '../answers/local-answers.ts'
+import type { Gate } from '../gateway-context.ts'
+import { askPatiently, askSide, type WholeAnswer } from '../upstream/ask-side.ts'
+import type { UpstreamRequest } from '../upstream/attempt.ts'
+import { NOBODY } from '../upstream/circuit/breaker.ts'
+
+/** Endpoints at which a credential of unknown issuer concerns both sides (RFC 7009, RFC 7662, OpenID Connect Core §5.3). */
+export const CONCERNS_BOTH: ReadonlySet<Endpoint> = new Set(['introspect', 'revoke', 'userinfo', 'token_info'])
+
+/** A side's answer, or why there is none; `unavailable` where it is known to be down and was not asked. */
+export type Asked = WholeAnswer | Failure | 'unavailable'
+
+/** What an inquiry rests on. */
+export interface Inquiry {
+  readonly endpoint: Endpoint
+  /** Whether IAM may have issued a credential that nothing marks as its own. */
+  readonly iamMayHold: boolean
+  /** Puts the request to a side; `unavailable` where it is known to be down and was not asked. */
+  ask(side: Destination): Promise<Asked>
+}
+
+/** Whose answer the client gets, or why it gets none. */
+export type Finding =
+  | { readonly by: Destination; readonly answer: WholeAnswer }
+  | { readonly by: 'neither'; readonly trouble: Trouble }
+
+/**
+ * Asks legacy first, then, where legacy does not know the credential, IAM. A credential is active if either side says
+ * so; it is revoked only when every side that may hold it has confirmed. A side that may hold it and does not answer
+ * makes the finding a temporary trouble, never a "no".
+ */
+export async function inquire(inquiry: Inquiry): Promise<Finding> {
+  const { endpoint, iamMayHold } = inquiry
+  const legacy = await inquiry.ask('legacy')
+  if (endpoint === 'revoke') {
+    if (typeof legacy === 'string') return troubleAt(legacy)
+    if (isServerFailure(legacy.status)) return { by: 'legacy', answer: legacy }
+  } else if (typeof legacy !== 'string' && knowsCredential(endpoint, legacy)) return { by: 'legacy', answer: legacy }
+  const iam = await inquiry.ask('iam')
+  const hasAnswered = typeof iam !== 'string' && !isServerFailure(iam.status)
+  if (endpoint !== 'revoke' && hasAnswered && knowsCredential(endpoint, iam)) return { by: 'iam', answer: iam }
+  if (typeof legacy === 'string') return troubleAt(legacy)
+  if (!hasAnswered && iamMayHold) return { by: 'neither', trouble: 'temporarily_unavailable' }
+  return { by: 'legacy', answer: legacy }
+}
+
+/** Makes an inquiry at the sides of a gateway; see {@link inquire}. */
+export function inquireAtSides(
+  gate: Gate,
+  endpoint: Endpoint,
+  requestFor: (side: Destination) => UpstreamRequest,
+): Promise<Finding> {
+  const ask = (side: Destination) => askSideOf(gate, side, requestFor(side))
+  return inquire({ endpoint, iamMayHold: gate.ledger.iamMayHoldUnknown, ask })
+}
+
+/** Puts one request to one side of a gateway, as an inquiry does. */
+export function askSideOf(gate: Gate, side: Destination, request: UpstreamRequest): Promise<Asked> {
+  return side === 'legacy' ? askPatiently(gate.legacy, request, gate.limits.legacyHeadersMs) : askIam(gate, request)
+}
+
+async function askIam({ iam, circuit, limits }: Gate, request: UpstreamRequest): Promise<Asked> {
+  if (iam === undefined || circuit.isOpen) return 'unavailable'
+  const answer = await askSide(iam, request, Math.min(limits.iamHeadersMs, limits.inquiryMs))
+  // A token that nobody can place belongs to no application.
+  if (answer === 'overloaded') return answer
+  if (typeof answer === 'string' || isServerFailure(answer.status)) circuit.failed(NOBODY)
+  else circuit.succeeded(() => NOBODY)
+  return answer
+}
+
+/** Whether an answer shows that its side issued the credential. */
+export function knowsCredential(endpoint: Endpoint, answer: WholeAnswer): boolean {
+  if (endpoint === 'introspect') return answer.status === 200 && isActive(answer.body)
+  // 403 is said of a token that is known and does not suffice (RFC 6750 §3.1).
+  return answer.status < 400 || answer.status === 403
+}
+
+function isActive(body: Buffer): boolean {
+  try {
+    const document: unknown = JSON.parse(body.toString('utf8'))
+    return document !== null && typeof document === 'object' && (document as { active?: unknown }).active === true
+  } catch {
+    return false
+  }
+}
+
+function troubleAt(failure: Failure | 'unavailable'): Finding {
+  return { by: 'neither', trouble: troubleOf(failure) }
+}

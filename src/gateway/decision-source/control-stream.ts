@@ -1,0 +1,255 @@
+import { StringDecoder } from 'node:string_decoder'
+import { Agent, request } from 'undici'
+import type { Log } from '../../observability/index.ts'
+import { type Acceptance, SNAPSHOT_STREAM_PATH, type Snapshot, SnapshotReader } from '../../routing/index.ts'
+import type { DecisionSourceSettings } from '../settings.ts'
+import { ageOfFile, LastKnownGood, readSnapshotFile } from './last-known-good.ts'
+import { type DecisionSource, type KnownAs, knownFrom, type Standing } from './source.ts'
+import { type Condition, StandingReport } from './standing-report.ts'
+
+/** The control plane sends something at least every 2 s; a stream that is silent for longer is dead. */
+const SILENCE_MS = 4_500
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+const MAX_LINE_CHARS = 8 << 20
+
+/** How to reach the control plane. */
+export type ControlStreamSettings = Extract<DecisionSourceSettings, { kind: 'control' }>
+
+/**
+ * Follows the control plane's snapshot stream for ever: a stream that ends, errs or falls silent is opened again at the
+ * next of its replicas, with pauses that grow to 5 s. The last good snapshot stays in use meanwhile, and is on disk for the next start.
+ */
+export class ControlStream implements DecisionSource {
+  readonly #settings: ControlStreamSettings
+  readonly #urls: readonly string[]
+  readonly #log: Log
+  readonly #reader: SnapshotReader
+  readonly #keeper: LastKnownGood | undefined
+  readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: SILENCE_MS, bodyTimeout: 0 })
+  readonly #stop = new AbortController()
+  readonly #report: StandingReport | undefined
+  #running: Promise<void> | undefined
+  #attempt = 0
+  #heardAt: number | undefined
+  #pause = FIRST_PAUSE_MS
+  #mayResume = true
+  #lastTrouble = ''
+
+  /** `condition` is asked whenever the control plane is told how this gateway stands. */
+  constructor(settings: ControlStreamSettings, log: Log, condition?: () => Condition) {
+    this.#settings = settings
+    this.#urls = [settings.url, ...(settings.otherUrls ?? [])].map((url) => url.replace(/\/+$/, ''))
+    this.#log = log
+    this.#reader = new SnapshotReader(settings.environment)
+    this.#keeper = settings.stateFile === undefined ? undefined : new LastKnownGood(settings.stateFile, log)
+    if (settings.identity && condition) {
+      const read = () => ({
+        ...condition(),
+        snapshotVersion: this.version ?? null,
+        snapshotEpoch: this.#snapshot?.epoch,
+        snapshotStamp: this.#snapshot?.stamp,
+      })
+      this.#report = new StandingReport({ ...settings, identity: settings.identity }, this.#agent, read)
+    }
+  }
+
+  /** Reads the snapshot kept on disk, then starts to follow the stream. Resolves without waiting for the stream. */
+  async start(): Promise<void> {
+    if (this.#settings.stateFile !== undefined) await this.#load(this.#settings.stateFile)
+    this.#running = this.#follow()
+  }
+
+  get #snapshot(): Snapshot | undefined {
+    return this.#reader.snapshot
+  }
+
+  get version(): number | undefined {
+    return this.#snapshot?.version
+  }
+
+  get brake(): boolean {
+    return this.#snapshot?.brake ?? false
+  }
+
+  get unknownClientsToIam(): boolean {
+    return this.#snapshot?.unknownClientsToIam ?? false
+  }
+
+  get isAvailable(): boolean {
+    return this.#snapshot !== undefined
+  }
+
+  get ageMs(): number | undefined {
+    return this.#heardAt === undefined ? undefined : performance.now() - this.#heardAt
+  }
+
+  lookUp(clientId: string): Standing {
+    return this.#snapshot?.lookUp(clientId) ?? 'unavailable'
+  }
+
+  knownAs(clientId: string): KnownAs {
+    return knownFrom(this.lookUp(clientId))
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+    await this.#report?.close()
+    await this.#agent.destroy()
+    await this.#keeper?.close()
+  }
+
+  async #load(path: string): Promise<void> {
+    try {
+      const result = await readSnapshotFile(path, this.#reader)
+      if (result?.kind === 'refused') this.#log.warn({ path, why: result.why }, 'the snapshot on disk is not usable')
+      else if (result !== undefined) {
+        this.#heardAt = performance.now() - ((await ageOfFile(path)) ?? 0)
+        this.#log.info({ path, version: this.version }, 'routing by the snapshot on disk')
+      }
+    } catch (error) {
+      const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+      this.#log.warn({ path, cause }, 'the snapshot on disk cannot be read')
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      const why = await this.#connect()
+      if (signal.aborted) return
+      this.#tell(why)
+      this.#attempt += 1
+      await pause(this.#pause * (0.5 + Math.random()), signal)
+      this.#pause = Math.min(LONGEST_PAUSE_MS, this.#pause * 2)
+    }
+  }
+
+  /** One stream from its opening to its end. Resolves with why it ended; never rejects. */
+  async #connect(): Promise<string> {
+    const dead = new AbortController()
+    let quietSince = performance.now()
+    const watch = setInterval(() => {
+      if (performance.now() - quietSince > SILENCE_MS) dead.abort()
+    }, 250)
+    this.#reader.reset()
+    const url = this.#urls[this.#attempt % this.#urls.length] ?? this.#settings.url
+    try {
+      const { statusCode, body } = await request(this.#address(url), {
+        dispatcher: this.#agent,
+        headers: { accept: 'application/x-ndjson', authorization: `Bearer ${this.#settings.token}` },
+        signal: AbortSignal.any([this.#stop.signal, dead.signal]),
+      })
+      if (statusCode !== 200) {
+        body.on('error', () => {}).destroy()
+        return `status ${statusCode}`
+      }
+      const lines = new Lines()
+      this.#report?.begin(url)
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        quietSince = performance.now()
+        for (const line of lines.push(chunk)) {
+          const trouble = this.#take(line)
+          if (trouble !== undefined) return trouble
+        }
+        if (lines.isTooLong) return this.#refused('a line is too long')
+      }
+      return 'the stream ended'
+    } catch (error) {
+      if (dead.signal.aborted) return 'nothing was heard'
+      return (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    } finally {
+      clearInterval(watch)
+      this.#report?.pause()
+      dead.abort()
+    }
+  }
+
+  #address(url: string): string {
+    const query = new URLSearchParams({ environment: this.#settings.environment })
+    const held = this.#snapshot
+    if (held !== undefined && this.#mayResume) {
+      query.set('since', String(held.version))
+      if (held.epoch !== undefined) query.set('epoch', held.epoch)
+      if (held.stamp !== undefined) query.set('stamp', held.stamp)
+    }
+    for (const [name, value] of Object.entries(this.#settings.identity ?? {})) if (value) query.set(name, value)
+    return `${url}${SNAPSHOT_STREAM_PATH}?${query}`
+  }
+
+  /** Takes one line; returns why the stream is of no more use, if so. */
+  #take(line: string): string | undefined {
+    if (line === '') return undefined
+    const result: Acceptance = this.#reader.accept(line)
+    if (result.kind === 'refused') return this.#refused(result.why)
+    if (result.kind === 'behind') {
+      this.#mayResume = !this.#mayResume
+      return 'changes were missed'
+    }
+    this.#heardAt = performance.now()
+    if (result.kind === 'read') {
+      if (this.#snapshot !== undefined) this.#settled()
+      return undefined
+    }
+    if (result.kind === 'replaced') {
+      this.#log.info({ version: result.snapshot.version, applications: result.snapshot.size }, 'snapshot received')
+    }
+    this.#settled()
+    this.#keeper?.keep(result.snapshot)
+    this.#report?.soon()
+    return undefined
+  }
+
+  #settled(): void {
+    this.#pause = FIRST_PAUSE_MS
+    this.#mayResume = true
+    this.#lastTrouble = ''
+  }
+
+  #refused(why: string): string {
+    this.#mayResume = false
+    return `snapshot refused: ${why}`
+  }
+
+  /** Warns once per kind of trouble, not once per attempt. */
+  #tell(why: string): void {
+    const fields = { why, version: this.version }
+    if (why === this.#lastTrouble) this.#log.debug(fields, 'the snapshot stream broke off')
+    else this.#log.warn(fields, 'the snapshot stream broke off')
+    this.#lastTrouble = why
+  }
+}
+
+/** Cuts bytes into lines. */
+class Lines {
+  readonly #decoder = new StringDecoder('utf8')
+  #rest = ''
+
+  get isTooLong(): boolean {
+    return this.#rest.length > MAX_LINE_CHARS
+  }
+
+  push(chunk: Buffer): string[] {
+    const text = this.#decoder.write(chunk)
+    if (!text.includes('\n')) {
+      this.#rest += text
+      return []
+    }
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    return lines
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', finish)
+      resolve()
+    }
+    const timer = setTimeout(finish, ms)
+    signal.addEventListener('abort', finish)
+  })
+}

@@ -1,0 +1,164 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { Agent, request } from 'undici'
+import { causeInWords } from '../../http/index.ts'
+import type { Log } from '../../observability/index.ts'
+import type { DecisionSourceSettings } from '../settings.ts'
+import { NOBODY } from '../upstream/circuit/breaker.ts'
+import { Circuit, type ProbeResult } from '../upstream/circuit/circuit.ts'
+import type { Asker, DecisionSource, KnownAs, Standing } from './source.ts'
+
+const DEFAULT_PATH = '/-/oauth/iam_routing'
+const CONTENT_TYPE = 'application/vnd.gitlab-workhorse+json'
+/** A client that nobody has. */
+const PROBE_CLIENT = 'handover-probe'
+const MAX_ANSWER_BYTES = 32 << 10
+/** A signature is used for this long; the endpoint takes it for 90 s. */
+const SIGNATURE_LIFE_MS = 5_000
+
+/** How to reach the routing endpoint. */
+export type RoutingEndpointSettings = Extract<DecisionSourceSettings, { kind: 'endpoint' }>
+
+/**
+ * Asks an endpoint per request where a client goes. Only a 200 of the vendor's content type that says `iam` means
+ * IAM; `rails` means the flag is off; anything else, or nothing in time, means that nobody could be asked. After a
+ * row of failures it is asked for a client that nobody has: if that fails too, it is left alone until such a probe
+ * succeeds, so that a dead one does not slow every request, and no client id that it cannot answer closes it to others.
+ */
+export class RoutingEndpoint implements DecisionSource {
+  readonly version = undefined
+  readonly brake = false
+  readonly unknownClientsToIam = false
+  readonly isAvailable = true
+  readonly #address: string
+  readonly #secret: Uint8Array
+  readonly #timeoutMs: number
+  readonly #log: Log
+  readonly #circuit: Circuit
+  readonly #agent: Agent
+  #heardAt: number | undefined
+  #signature = ''
+  #signedAt = Number.NEGATIVE_INFINITY
+
+  constructor(settings: RoutingEndpointSettings, timeoutMs: number, log: Log) {
+    const url = new URL(settings.url)
+    if (url.pathname === '/') url.pathname = DEFAULT_PATH
+    url.search = ''
+    this.#address = url.href
+    this.#secret = settings.secret
+    this.#timeoutMs = timeoutMs
+    this.#log = log
+    this.#circuit = new Circuit('routing endpoint', { openMaxMs: 5_000 }, log, () => this.#probe())
+    this.#agent = new Agent({ connect: { timeout: timeoutMs } })
+  }
+
+  get ageMs(): number | undefined {
+    return this.#heardAt === undefined ? undefined : performance.now() - this.#heardAt
+  }
+
+  knownAs(): KnownAs {
+    return 'not_told'
+  }
+
+  async lookUp(clientId: string, asker: Asker): Promise<Standing> {
+    if (this.#circuit.isOpen) return 'unavailable'
+    try {
+      const standing = await this.#ask(clientId, asker)
+      this.#heardAt = performance.now()
+      this.#circuit.succeeded(() => NOBODY)
+      return standing
+    } catch (error) {
+      this.#circuit.failed(NOBODY)
+      this.#log.warn(
+        { correlation_id: asker.correlationId, cause: causeInWords(error) },
+        'the routing endpoint gave no decision',
+      )
+      return 'unavailable'
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+    await this.#circuit.close()
+  }
+
+  async #probe(): Promise<ProbeResult> {
+    try {
+      await this.#ask(PROBE_CLIENT, { correlationId: randomUUID(), traceparent: undefined })
+      this.#heardAt = performance.now()
+      return { hasSucceeded: true, finding: 'an answer' }
+    } catch (error) {
+      return { hasSucceeded: false, finding: causeInWords(error) }
+    }
+  }
+
+  async #ask(clientId: string, { correlationId, traceparent }: Asker): Promise<Standing> {
+    const { statusCode, headers, body } = await request(
+      `${this.#address}?client_id=${encodeURIComponent(clientId.toWellFormed())}`,
+      {
+        method: 'POST',
+        dispatcher: this.#agent,
+        headers: {
+          accept: CONTENT_TYPE,
+          'content-length': '0',
+          'gitlab-workhorse-api-request': this.#sign(),
+          'x-request-id': correlationId,
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
+        signal: AbortSignal.timeout(this.#timeoutMs),
+      },
+    )
+    const text = await shortText(body)
+    if (statusCode !== 200) throw new Error(`status ${statusCode}`)
+    if (mediaTypeOf(headers['content-type']) !== CONTENT_TYPE) throw new Error('unexpected content type')
+    return standingIn(text)
+  }
+
+  /** A JWT as the endpoint wants it (RFC 7519, HS256). */
+  #sign(): string {
+    const now = Date.now()
+    if (now - this.#signedAt < SIGNATURE_LIFE_MS && now >= this.#signedAt) return this.#signature
+    const header = base64url({ alg: 'HS256', typ: 'JWT' })
+    const payload = base64url({ iss: 'gitlab-workhorse', iat: Math.floor(now / 1_000) })
+    const mac = createHmac('sha256', this.#secret).update(`${header}.${payload}`).digest('base64url')
+    this.#signedAt = now
+    this.#signature = `${header}.${payload}.${mac}`
+    return this.#signature
+  }
+}
+
+function mediaTypeOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header.split(';', 1)[0]?.trim() : undefined
+}
+
+function base64url(document: unknown): string {
+  return Buffer.from(JSON.stringify(document)).toString('base64url')
+}
+
+/** Throws for an answer that says neither `iam` nor `rails`. */
+function standingIn(text: string): Standing {
+  const document = parsed(text)
+  const said =
+    document !== null && typeof document === 'object' ? (document as { destination?: unknown }).destination : undefined
+  if (said === 'iam') return { applicationId: undefined, flag: 'on' }
+  if (said === 'rails') return { applicationId: undefined, flag: 'off' }
+  throw new Error('unknown destination')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Error('answer is not JSON', { cause: error })
+  }
+}
+
+async function shortText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > MAX_ANSWER_BYTES) throw new Error('answer too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

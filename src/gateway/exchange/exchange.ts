@@ -1,0 +1,496 @@
+import {
+  type Destination,
+  type Endpoint,
+  type EndpointMatch,
+  type Facts,
+  MAX_BODY_BYTES,
+  type Reason,
+} from '../../routing/index.ts'
+import { isSuffixed, withCors } from '../answers/cors.ts'
+import { afterFailure, type Failure, isPageForProgram, isServerFailure, troubleOf } from '../answers/failure.ts'
+import { type LocalAnswer, type Trouble, troubleAnswer } from '../answers/local-answers.ts'
+import { introspectAcross, isAcross, tokenInfoRequest } from '../both-sides/cross-introspection.ts'
+import { askSideOf, CONCERNS_BOTH, inquireAtSides } from '../both-sides/inquiry.ts'
+import { cookieOwner, type Gate } from '../gateway-context.ts'
+import { flowSetCookie } from '../headers/flow-cookie.ts'
+import { type Hop, publicOrigin, requestHeaders, uncompressed } from '../headers/request-headers.ts'
+import { headerOf, responseHeaders, responseTrailers } from '../headers/response-headers.ts'
+import { learnFromRedirect } from '../ledger/learning.ts'
+import { UNDECIDED } from '../routing/routes.ts'
+import { CLIENT_CLOSED, type Outcome } from '../telemetry/outcome.ts'
+import { RequestTrace } from '../telemetry/request-trace.ts'
+import type { Admitted } from '../transport/admission.ts'
+import { HeldReply } from '../transport/held-reply.ts'
+import type { Lane, Reply } from '../transport/lane.ts'
+import type { Peer } from '../transport/peers.ts'
+import type { WholeAnswer } from '../upstream/ask-side.ts'
+import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from '../upstream/attempt.ts'
+import type { Sender } from '../upstream/circuit/breaker.ts'
+import { decideRequest, type Verdict } from './decide-request.ts'
+import { boundedError, errorInRedirect } from './inspection/answer-peek.ts'
+import { type AnswerWatch, watchAnswer } from './inspection/answer-watch.ts'
+import { readRequest } from './read-request.ts'
+import { senderOf } from './sender.ts'
+
+/** One request from its head to its record: read, decide, forward, record, each by code that does not know the others. */
+export class Exchange implements AttemptOwner, Hop, Outcome {
+  readonly #gate: Gate
+  readonly #lane: Lane
+  readonly #admitted: Admitted
+  #reply: Reply
+  readonly #startedAt = performance.now()
+  readonly peer: Peer
+  readonly correlationId: string
+  readonly path: string
+  endpoint: Endpoint = 'other'
+  clientId: string | undefined
+  applicationId: number | undefined
+  destination: Destination | 'rejected' = 'legacy'
+  reason: Reason = 'not_routed'
+  flagVersion: number | undefined
+  durationMs = 0
+  oauthError: string | undefined
+  granted = false
+  #facts: Facts | undefined
+  /** Undefined until it is needed, and where nothing is traced. */
+  #trace: RequestTrace | undefined
+  #iamPath = ''
+  #isSuffixed = false
+  #patience: NodeJS.Timeout | undefined
+  #body: Buffer | undefined
+  #attempt: Attempt | undefined
+  #attempts = 0
+  #awaitsCircuit = false
+  #watch: AnswerWatch | undefined
+  #isReading = false
+  #isOver = false
+
+  constructor(gate: Gate, lane: Lane, admitted: Admitted, peer: Peer, correlationId: string) {
+    this.#gate = gate
+    this.#lane = lane
+    this.#admitted = admitted
+    this.#reply = lane.reply
+    this.peer = peer
+    this.correlationId = correlationId
+    const mark = admitted.target.indexOf('?')
+    this.path = mark < 0 ? admitted.target : admitted.target.slice(0, mark)
+  }
+
+  get method(): string {
+    return this.#lane.method
+  }
+
+  get host(): string {
+    return this.#admitted.host
+  }
+
+  get connection(): string | undefined {
+    return this.#admitted.connection
+  }
+
+  get status(): number {
+    return this.#reply.status || CLIENT_CLOSED
+  }
+
+  get isBrakeOn(): boolean {
+    return this.#gate.isBrakeOn
+  }
+
+  /** Takes the request on. */
+  start(): void {
+    const match = this.#gate.iam === undefined ? undefined : this.#gate.routes.match(this.path)
+    if (match === undefined) return this.#forward('legacy')
+    if (match === 'iam_page') return this.#forwardPage()
+    this.endpoint = match.endpoint
+    this.#isSuffixed = isSuffixed(match)
+    if (UNDECIDED.has(match.endpoint)) return this.#answerUndecided()
+    this.#iamPath = this.#gate.routes.atIam(match) + this.#admitted.target.slice(this.path.length)
+    if (!this.#admitted.hasBody) return this.#decide(match)
+    const body = this.#lane.readBody(MAX_BODY_BYTES)
+    if (body instanceof Promise) return void this.#readThenDecide(match, body)
+    this.#body = body
+    this.#decide(match)
+  }
+
+  /** Asks both sides for a test control and reports what they agree on. */
+  async startTestControl(ask: NonNullable<Gate['testControls']>): Promise<void> {
+    const { status, body } = await ask(this.#admitted.target)
+    this.#answer({ status, headers: [['Content-Type', 'text/plain; charset=utf-8']], body })
+  }
+
+  /** The client's connection is done with this exchange, answered or not. */
+  close(isFinished: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#patience)
+    if (!isFinished) {
+      this.#attempt?.cancel()
+      this.#awaitsCircuit = false
+      // The body was cut short, so nothing has been forwarded.
+      if (this.#isReading) this.#mark('rejected', 'malformed_request')
+    }
+    if (this.#watch !== undefined && isFinished) {
+      this.oauthError = this.#watch.oauthError
+      this.granted = this.#watch.grants
+    }
+    this.durationMs = performance.now() - this.#startedAt
+    if (this.#gate.tracing !== undefined) this.#tracing()?.end(this, this.#gate.recorder.applicationOf(this))
+    this.#gate.recorder.record(this)
+  }
+
+  #answerUndecided(): void {
+    const { keys, documents } = this.#gate
+    const isRead = (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody
+    if (!isRead || keys === undefined) return this.#forward('legacy')
+    const { origin, 'if-none-match': ifNoneMatch } = this.#lane.headers
+    if (this.endpoint === 'jwks') {
+      keys.answer(origin, ifNoneMatch).then((answer) => {
+        if (answer) this.#answer(answer)
+        else this.#forward('legacy')
+      }, this.fail)
+      return
+    }
+    const address = this.#publicOrigin() + this.#admitted.target
+    documents.answer(this.#requestFor('legacy'), address, origin).then((answer) => {
+      if (this.#isOver) return
+      if (typeof answer === 'string') this.#trouble(troubleOf(answer))
+      else this.#passOn(answer)
+    }, this.fail)
+  }
+
+  #forwardPage(): void {
+    this.reason = 'iam_page'
+    this.#iamPath = this.#admitted.target
+    this.#forward('iam')
+  }
+
+  async #readThenDecide(match: EndpointMatch, reading: Promise<Buffer | 'too_large' | 'aborted'>): Promise<void> {
+    const timer = setTimeout(() => this.#reject('body_too_slow', 'malformed_request'), this.#gate.limits.requestBodyMs)
+    this.#isReading = true
+    try {
+      const body = await reading
+      if (this.#isOver || this.destination === 'rejected') return
+      if (body === 'aborted') return this.#reply.cut()
+      this.#isReading = false
+      if (body === 'too_large') return this.#reject('body_too_large', 'body_too_large')
+      this.#body = body
+      this.#decide(match)
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #decide(match: EndpointMatch): void {
+    const gate = this.#gate
+    const { target } = this.#admitted
+    const query = target.slice(this.path.length + 1)
+    const cookie = match.endpoint === 'authorize' ? this.#lane.headers.cookie : undefined
+    const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
+    this.clientId = facts.clientId
+    this.flagVersion = gate.source.version
+    if (facts.exceedsLimits) return this.#reject('too_many_parameters', 'malformed_request')
+    if (gate.tracing !== undefined) this.#tracing(facts)
+    const verdict = decideRequest(gate, facts, this)
+    if (verdict instanceof Promise) verdict.then(this.#follow).catch(this.fail)
+    else this.#follow(verdict)
+  }
+
+  readonly #follow = ({ facts, decision }: Verdict): void => {
+    if (this.#isOver) return
+    this.#facts = facts
+    if (decision === undefined) return this.#reject('temporarily_unavailable', 'credential_unknown')
+    this.reason = decision.reason
+    this.applicationId = decision.applicationId
+    if (isAcross(facts)) return void this.#introspectAcross(facts).catch(this.fail)
+    const concernsBoth = decision.reason === 'credential_unknown' && CONCERNS_BOTH.has(this.endpoint)
+    if (concernsBoth && this.#gate.iam !== undefined) this.#inquire().catch(this.fail)
+    else this.#forward(decision.destination)
+  }
+
+  async #inquire(): Promise<void> {
+    const finding = await inquireAtSides(this.#gate, this.endpoint, (side) => this.#requestFor(side))
+    if (this.#isOver) return
+    if (finding.by === 'neither') return this.#trouble(finding.trouble)
+    this.destination = finding.by
+    this.#passOn(finding.answer)
+  }
+
+  /** Neither side knows both tokens, so each is asked about its own. */
+  async #introspectAcross(facts: Facts): Promise<void> {
+    const ask = (side: Destination, token: string) =>
+      askSideOf(this.#gate, side, tokenInfoRequest(this.#requestFor(side), this.#gate.routes.tokenInfo(side), token))
+    const finding = await introspectAcross(facts, ask, Date.now() / 1_000)
+    if (this.#isOver) return
+    if (finding.by === 'neither') return this.#trouble('temporarily_unavailable')
+    if (finding.by !== 'gateway') return this.#forward(finding.by)
+    const headers = [
+      ['Content-Type', 'application/json; charset=utf-8'],
+      ['Cache-Control', 'no-store'],
+    ] as const
+    this.destination = facts.credential === 'iam' ? 'iam' : 'legacy'
+    this.#answer({ status: 200, headers, body: JSON.stringify(finding.document) })
+  }
+
+  #passOn({ status, statusText, raw, length, body }: WholeAnswer): void {
+    if (!this.#beginReply(status, statusText, raw, length)) return
+    if (body.length > 0) this.onData(body)
+    this.onEnd([])
+  }
+
+  #forward(destination: Destination): void {
+    const gate = this.#gate
+    const upstream = destination === 'iam' ? gate.iam : gate.legacy
+    if (upstream === undefined) return this.#trouble('temporarily_unavailable')
+    this.destination = destination
+    this.#attempts++
+    this.#awaitsCircuit = destination === 'iam'
+    const { iamHeadersMs, iamNewFlowMs } = gate.limits
+    const mayFailOver = destination === 'iam' && this.#facts?.startsFlow === true
+    if (mayFailOver && iamNewFlowMs < iamHeadersMs) this.#patience = setTimeout(this.#onSlow, iamNewFlowMs)
+    this.#attempt = this.#lane.attempt(this)
+    this.#attempt.start(upstream, this.#requestFor(destination))
+  }
+
+  /** IAM may still answer, but not in time for a person who could be served by legacy. */
+  readonly #onSlow = (): void => {
+    if (!this.#awaitsCircuit) return
+    const failure = this.#attempt?.isQueued ? 'overloaded' : 'timed_out'
+    this.#attempt?.cancel()
+    this.onFailure(failure, new Error('iam takes too long for a new flow'))
+  }
+
+  #requestFor(destination: Destination): UpstreamRequest {
+    const headers = requestHeaders(this.#headersFor(destination), cookieOwner(this.#gate, destination), this)
+    const trace = this.#gate.tracing === undefined ? undefined : this.#tracing()
+    return {
+      method: this.method,
+      path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
+      headers: trace === undefined ? headers : trace.upstream(headers, destination),
+      body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
+      traffic: this.endpoint === 'other' && destination === 'legacy' ? 'other' : 'oauth',
+    }
+  }
+
+  /** The trace of this request, begun when it is first asked for. */
+  #tracing(facts?: Facts): RequestTrace | undefined {
+    const { tracing, marks } = this.#gate
+    if (this.#trace !== undefined || tracing === undefined) return this.#trace
+    const { method, endpoint, correlationId, peer } = this
+    const presented = endpoint === 'token' ? facts?.presented : undefined
+    const { headers } = this.#lane
+    this.#trace = RequestTrace.begin({
+      ...{ tracing, endpoint, method, correlationId, headers, presented },
+      isTrusted: peer.isTrusted,
+      key: marks.flowKey,
+    })
+    return this.#trace
+  }
+
+  get traceId(): string | undefined {
+    return this.#trace?.traceId
+  }
+
+  /** Under which the routing endpoint is asked. */
+  get traceparent(): string | undefined {
+    return this.#trace?.traceparent
+  }
+
+  /** What IAM issues has to be read where nothing marks it. */
+  #headersFor(destination: Destination): readonly string[] {
+    const { rawHeaders } = this.#lane
+    return destination === 'iam' && this.#gate.ledger.iamMayHoldUnknown ? uncompressed(rawHeaders) : rawHeaders
+  }
+
+  onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
+    const gate = this.#gate
+    const isFailure = this.#isFailureOfIam(status, raw)
+    this.#settle(isFailure)
+    if (isFailure) {
+      this.#trace?.failed()
+      gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
+      // What carries a credential of IAM's is bound to it: the client keeps the credential and comes again.
+      if (this.#facts?.startsFlow) this.#failOver()
+      else this.#trouble('temporarily_unavailable')
+      return false
+    }
+    return this.#beginReply(status, statusText, raw, length)
+  }
+
+  #isFailureOfIam(status: number, raw: RawHeaders): boolean {
+    if (this.destination !== 'iam') return false
+    if (status !== 200) return isServerFailure(status)
+    return isPageForProgram(this.endpoint, status, headerOf(raw, 'content-type'))
+  }
+
+  #beginReply(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
+    const gate = this.#gate
+    const answer = responseHeaders(raw, {
+      cookies: cookieOwner(gate, this.#side),
+      internalHosts: gate.internalHosts,
+      publicOrigin: this.#publicOrigin,
+    })
+    this.#noteRedirect(status, answer.headers)
+    try {
+      this.#reply.head(status, statusText, answer.headers, length)
+    } catch (error) {
+      gate.log.error(
+        { err: error, correlation_id: this.correlationId },
+        'an upstream sent a head that cannot be passed on',
+      )
+      this.#trouble('bad_gateway')
+      return false
+    }
+    const { headers, isJson } = answer
+    const [endpoint, side, mayHandOver] = [this.endpoint, this.#side, this.#mayHandOver]
+    this.#watch = watchAnswer(gate, { endpoint, side, status, isJson, headers, mayHandOver })
+    if (gate.ledger.isShared && (this.#watch !== undefined || mayHandOver)) {
+      this.#reply = new HeldReply(this.#reply, gate.ledger.settled)
+    }
+    this.#reply.flush()
+    return true
+  }
+
+  readonly #publicOrigin = (): string => publicOrigin(this.#lane.headers, this)
+
+  get #side(): Destination {
+    return this.destination === 'iam' ? 'iam' : 'legacy'
+  }
+
+  /** Whether the answer may hand a code to a client. */
+  get #mayHandOver(): boolean {
+    return this.endpoint === 'authorize' || this.endpoint === 'authorize_native' || this.reason === 'iam_page'
+  }
+
+  /** What the head of an answer says about a flow: whose it is, that it is over, which code it ends with. */
+  #noteRedirect(status: number, headers: string[]): void {
+    if (!this.#mayHandOver) return
+    const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
+    if (location !== undefined) {
+      learnFromRedirect(this.#gate, this.#side, location)
+      this.oauthError = errorInRedirect(location)
+    }
+    const page = { status, location, method: this.method, path: this.path, side: this.#side }
+    const traceCookie = this.#trace?.answered(this.endpoint, page, this.#publicOrigin)
+    if (traceCookie !== undefined) headers.push('Set-Cookie', traceCookie)
+    if (this.endpoint !== 'authorize' || this.#facts === undefined) return
+    const cookie = flowSetCookie(this.#gate, this.#facts, page, this.#lane.headers.cookie, this.#publicOrigin)
+    if (cookie !== undefined) headers.push('Set-Cookie', cookie)
+  }
+
+  onEarlyHints(links: string | string[]): void {
+    this.#reply.earlyHints(links)
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#watch?.see(chunk)
+    return this.#reply.data(chunk, this.#resume)
+  }
+
+  readonly #resume = (): void => this.#attempt?.resume()
+
+  onEnd(trailers: RawHeaders): void {
+    // Before the client has the end of it, so that it cannot come back with it sooner than it is known.
+    this.#watch?.learn()
+    this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
+  }
+
+  onCut(error: Error): void {
+    this.#warn(error, 'an upstream broke off its answer')
+    this.#reply.cut()
+  }
+
+  onFailure(failure: Failure, error: Error): void {
+    // That all connections are in use says nothing about the health of IAM.
+    if (failure === 'overloaded') this.#awaitsCircuit = false
+    this.#settle(true)
+    if (this.#isOver) return
+    this.#trace?.failed()
+    this.#warn(error, 'an upstream did not answer')
+    try {
+      this.#remedy(failure)
+    } catch (fault) {
+      this.fail(fault)
+    }
+  }
+
+  #remedy(failure: Failure): void {
+    const remedy = afterFailure(failure, {
+      destination: this.#side,
+      attempts: this.#attempts,
+      startsFlow: this.#facts?.startsFlow ?? false,
+      isRepeatable: (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody,
+    })
+    if (remedy.do === 'fail_over') this.#failOver()
+    else if (remedy.do === 'try_again') this.#forward('legacy')
+    else this.#trouble(remedy.trouble)
+  }
+
+  #failOver(): void {
+    this.reason = 'iam_failed_over'
+    this.#forward('legacy')
+  }
+
+  #reject(trouble: Trouble, reason: Reason): void {
+    this.#mark('rejected', reason)
+    this.#trouble(trouble)
+  }
+
+  /** The body comes more slowly than it may; so does its client, who gets no answer beyond what has begun. */
+  tooSlow(): void {
+    if (this.#isOver) return
+    this.#attempt?.cancel()
+    if (this.#reply.status !== 0) return this.#reply.cut()
+    this.#awaitsCircuit = false
+    this.#reject('body_too_slow', 'malformed_request')
+  }
+
+  #mark(destination: 'rejected', reason: Reason): void {
+    this.destination = destination
+    this.reason = reason
+  }
+
+  #trouble(trouble: Trouble): void {
+    const { method, endpoint } = this
+    const { headers } = this.#lane
+    const answer = troubleAnswer(trouble, endpoint, headers.accept)
+    if (this.endpoint !== 'other') this.oauthError = boundedError('temporarily_unavailable')
+    if (answer.status < 500) this.oauthError = 'invalid_request'
+    this.#answer(withCors({ endpoint, isSuffixed: this.#isSuffixed, method, headers }, answer))
+  }
+
+  #answer(answer: LocalAnswer): void {
+    if (this.#isOver) return
+    this.#reply.local(answer, this.correlationId)
+  }
+
+  #settle(hasFailed: boolean): void {
+    clearTimeout(this.#patience)
+    if (!this.#awaitsCircuit) return
+    this.#awaitsCircuit = false
+    const { circuit } = this.#gate
+    if (hasFailed) circuit.failed(this.#sender())
+    else circuit.succeeded(this.#sender)
+  }
+
+  /** Asked only when something fails, or has failed lately. */
+  readonly #sender = (): Sender => senderOf(this.#gate.source, this)
+
+  /** What counts as one caller, as far as the proxies in between are believed. */
+  get network(): string {
+    return this.#gate.networkOf({ remoteAddress: this.peer.address, headers: this.#lane.headers })
+  }
+
+  #warn(error: Error, message: string): void {
+    const code = (error as NodeJS.ErrnoException).code ?? error.name
+    const { correlationId: correlation_id, endpoint, destination } = this
+    this.#gate.log.warn({ correlation_id, endpoint, destination, cause: code }, message)
+  }
+
+  /** Something is wrong with us: this one request pays for it, not the process. */
+  readonly fail = (error: unknown): void => {
+    this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
+    this.#trouble('bad_gateway')
+  }
+}

@@ -1,0 +1,225 @@
+import type { Socket } from 'node:net'
+import {
+  type CanonicalRequest,
+  closeInStages,
+  ReadAhead,
+  type ReadAheadBudget,
+  readCanonicalRequest,
+} from '../../http/index.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Admitted } from '../transport/admission.ts'
+import type { ClientSink, LaneReply } from './lane-reply.ts'
+
+/** What a connection needs of the lane it is in. */
+export interface LaneKeeper {
+  readonly limits: ConnectionLimits
+  readonly budget: ReadAheadBudget
+  /** What the request comes to when it is one of the lane's; undefined hands it over. */
+  admit(request: CanonicalRequest): Admitted | undefined
+  begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken
+  /** The connection is the lane's no more. */
+  onLeave(connection: ClientConnection): void
+  /** Gives the connection to the ordinary lane, with what came of the next request, and perhaps its end. */
+  handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void
+  /** Answers what never came to be a request, and closes. */
+  refuse(socket: Socket, status: 400 | 408): void
+}
+
+/** A request that the lane has taken. */
+export interface Taken {
+  readonly exchange: Exchange
+  readonly reply: LaneReply
+}
+
+/** Time limits towards a client, in milliseconds. */
+export interface ConnectionLimits {
+  /** To the first byte of the first request. */
+  readonly headMs: number
+  readonly keepAliveMs: number
+  /** How long an exchange may stand still. */
+  readonly idleMs: number
+}
+
+/** A body may come in a few pieces, soon; else the ordinary lane waits for it. */
+const MAX_PIECES = 8
+const MAX_BODY_WAIT_MS = 250
+/** An idle connection is not closed just when the client may still count on it. */
+const KEEP_ALIVE_MARGIN_MS = 1_000
+
+/** A client's connection while it is in the fast lane: one request after the other, until one of them is not for it. */
+export class ClientConnection implements ClientSink {
+  readonly #socket: Socket
+  readonly #keeper: LaneKeeper
+  readonly #ahead: ReadAhead
+  #taken: Taken | undefined
+  /** What came of a request that is not whole. */
+  #begun: Buffer | undefined
+  #pieces = 0
+  #served = 0
+  /** The client has ended its side; what it asked before is answered all the same. */
+  #isEnded = false
+  /** More came ahead of its turn than may be held. */
+  #isOverrun = false
+  #isClosing = false
+  #since = performance.now()
+
+  constructor(socket: Socket, keeper: LaneKeeper) {
+    this.#socket = socket
+    this.#keeper = keeper
+    this.#ahead = new ReadAhead(socket, keeper.budget)
+    socket
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('error', this.#onError)
+      .on('close', this.#onClose)
+      .on('drain', this.#onDrain)
+  }
+
+  get socket(): Socket {
+    return this.#socket
+  }
+
+  /** Nothing of a request has come since that time. */
+  isIdleSince(time: number): boolean {
+    return !this.#isClosing && this.#taken === undefined && this.#begun === undefined && this.#since <= time
+  }
+
+  close(): void {
+    this.#isClosing = true
+    this.#since = performance.now()
+    this.#ahead.drop()
+    closeInStages(this.#socket)
+  }
+
+  write(data: string | Buffer): boolean {
+    this.#since = performance.now()
+    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data)
+  }
+
+  finish(keep: boolean): void {
+    if (this.#socket.writableLength === 0) this.#finished(keep)
+    // Written last, it is done when all before it is; a connection that broke off tells by its end.
+    else this.#socket.write('', (error) => !error && this.#finished(keep))
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Ends what has taken too long. */
+  tick(now: number): void {
+    const { headMs, keepAliveMs, idleMs } = this.#keeper.limits
+    const waited = now - this.#since
+    if (this.#isClosing) {
+      if (waited > idleMs) this.destroy()
+      return
+    }
+    if (this.#taken !== undefined) {
+      if (waited > idleMs) this.destroy()
+    } else if (this.#begun !== undefined) {
+      if (waited > MAX_BODY_WAIT_MS) this.#handOver(this.#begun)
+    } else if (this.#served > 0) {
+      if (waited > keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.destroy()
+    } else if (waited > headMs) this.#refuse(408)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#isClosing) return
+    if (this.#taken !== undefined) this.#isOverrun ||= !this.#ahead.hold(chunk)
+    else this.#consider(this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk]))
+  }
+
+  #consider(bytes: Buffer): void {
+    const request = readCanonicalRequest(bytes)
+    const admitted = request && this.#keeper.admit(request)
+    if (request === undefined || admitted === undefined) return this.#handOver(bytes)
+    if (!request.isWhole) {
+      if (this.#pieces === 0) this.#since = performance.now()
+      this.#begun = bytes
+      // A client that has ended its side sends no rest.
+      if (this.#isEnded) this.#endShort(request, admitted)
+      else if (++this.#pieces > MAX_PIECES) this.#handOver(bytes)
+      return
+    }
+    this.#begin(request, admitted)
+  }
+
+  #begin(request: CanonicalRequest, admitted: Admitted): void {
+    this.#begun = undefined
+    this.#pieces = 0
+    this.#served++
+    this.#since = performance.now()
+    const taken = this.#keeper.begin(this, request, admitted)
+    this.#taken = taken
+    try {
+      taken.exchange.start()
+    } catch (error) {
+      taken.exchange.fail(error)
+    }
+  }
+
+  #finished(keep: boolean): void {
+    if (this.#taken === undefined) return
+    this.#settle(true)
+    if (!keep || this.#isOverrun) return this.close()
+    this.#since = performance.now()
+    const ahead = this.#ahead.take()
+    this.#ahead.resume()
+    if (ahead !== undefined) this.#consider(ahead)
+    else if (this.#isEnded) this.close()
+  }
+
+  #settle(isFinished: boolean): void {
+    const taken = this.#taken
+    this.#taken = undefined
+    if (taken === undefined) return
+    taken.exchange.close(isFinished)
+  }
+
+  /** From here on the connection is the ordinary lane's, which reads from the first byte of this request. */
+  #handOver(bytes: Buffer): void {
+    const socket = this.#socket
+    socket
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onError)
+      .off('close', this.#onClose)
+      .off('drain', this.#onDrain)
+    this.#keeper.onLeave(this)
+    this.#keeper.handOver(socket, bytes, this.#isEnded)
+  }
+
+  #refuse(status: 400 | 408): void {
+    this.#isClosing = true
+    this.#keeper.refuse(this.#socket, status)
+  }
+
+  readonly #onEnd = (): void => {
+    this.#isEnded = true
+    if (this.#isClosing || this.#taken !== undefined) return
+    if (this.#begun === undefined) return this.close()
+    const request = readCanonicalRequest(this.#begun)
+    const admitted = request && this.#keeper.admit(request)
+    if (request !== undefined && admitted !== undefined) this.#endShort(request, admitted)
+  }
+
+  /** A body that was cut short: what came of it goes nowhere, and is recorded. */
+  #endShort(request: CanonicalRequest, admitted: Admitted): void {
+    this.#begin(request, admitted)
+    this.#settle(false)
+    this.#refuse(400)
+  }
+
+  readonly #onError = (): void => {}
+
+  readonly #onClose = (): void => {
+    this.#ahead.take()
+    this.#settle(false)
+    this.#keeper.onLeave(this)
+  }
+
+  readonly #onDrain = (): void => {
+    this.#since = performance.now()
+    this.#taken?.reply.drained()
+  }
+}

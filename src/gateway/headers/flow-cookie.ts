@@ -1,0 +1,73 @@
+import { type Destination, type Facts, FLOW_MARK_SECONDS, flowCookie } from '../../routing/index.ts'
+import type { Gate } from '../gateway-context.ts'
+
+/** What an answer of the authorize endpoint means for the flow it belongs to. */
+export type FlowTurn = 'goes_on' | 'over' | 'nothing'
+
+const NATIVE_PAGE = /\/oauth\/+authorize\/native(?:[/?#.]|$)/
+
+/**
+ * Reads from an answer whether its flow goes on with a page of this origin (a consent page, the way to the sign-in
+ * page) or is over, since the browser is sent to the client or to the page that shows the code (RFC 6749 §4.1.2).
+ *
+ * @param publicOrigin `scheme://host[:port]` as the browser knows it
+ */
+export function flowTurn(
+  method: string,
+  status: number,
+  location: string | undefined,
+  publicOrigin: () => string,
+): FlowTurn {
+  const begins = method === 'GET' ? 'goes_on' : 'nothing'
+  if (status === 200) return begins
+  if (status < 300 || status >= 400 || location === undefined) return 'nothing'
+  if (NATIVE_PAGE.test(location)) return 'over'
+  const isOwn = /^\/(?![/\\])/.test(location) || isWithin(location, publicOrigin())
+  return isOwn ? begins : 'over'
+}
+
+function isWithin(location: string, origin: string): boolean {
+  return location.startsWith(origin) && /^(?:[/?#]|$)/.test(location.slice(origin.length))
+}
+
+/** A page of the authorize endpoint as it was answered. */
+export interface AuthorizePage {
+  readonly method: string
+  /** As sent. */
+  readonly path: string
+  readonly status: number
+  readonly location: string | undefined
+  /** Who answered. */
+  readonly side: Destination
+}
+
+/**
+ * The `Set-Cookie` that keeps a flow with the side that served its first page, or forgets it once it is over;
+ * undefined when there is nothing to say. A mark is not renewed: no flow outlives its time. IAM's flows are told by
+ * their verifiers, so they are marked only where IAM has pages of its own.
+ */
+export function flowSetCookie(
+  gate: Pick<Gate, 'marks' | 'marksIamFlows'>,
+  facts: Pick<Facts, 'flow' | 'markedSide'>,
+  page: AuthorizePage,
+  cookie: string | undefined,
+  publicOrigin: () => string,
+): string | undefined {
+  const { flow, markedSide } = facts
+  const key = gate.marks.flowKey
+  if (flow === undefined || key === undefined || (page.side === 'iam' && !gate.marksIamFlows)) return undefined
+  const turn = flowTurn(page.method, page.status, page.location, publicOrigin)
+  const isNew = turn === 'goes_on' && markedSide === undefined
+  const isOver = turn === 'over' && markedSide !== undefined
+  if (!isNew && !isOver) return undefined
+  const { name, value } = flowCookie(isNew ? page.side : undefined, flow, key, Date.now() / 1_000, cookie)
+  const age = value === '' ? 0 : FLOW_MARK_SECONDS.legacy
+  const secure = publicOrigin().startsWith('https:') ? '; Secure' : ''
+  // Lax, since the first request of a flow comes from the client's site.
+  return `${name}=${value}; Path=${cookiePath(page.path)}; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`
+}
+
+/** The folder of the OAuth pages as the browser sees it, so that nothing else of the origin carries the cookie. */
+function cookiePath(path: string): string {
+  return /^((?:\/[A-Za-z0-9._~-]+)*\/oauth)\/authorize/.exec(path)?.[1] ?? '/'
+}

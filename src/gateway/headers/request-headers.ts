@@ -1,0 +1,101 @@
+import type { Peer } from '../transport/peers.ts'
+import { type CookieOwner, cookiesFor } from './cookies.ts'
+import { namedInConnection, requestRule } from './header-rules.ts'
+
+/** What the rewriting of request headers rests on. */
+export interface Hop {
+  readonly peer: Peer
+  /** The `Host` as it came; empty for HTTP/1.0 without one. */
+  readonly host: string
+  readonly connection: string | undefined
+  readonly correlationId: string
+}
+
+/**
+ * The headers for an upstream, name and value by turns as `node:http` gives and undici takes them: hop-by-hop headers
+ * and internal ones are gone, cookies are those of that side, and what says where the request came from is ours,
+ * unless a trusted proxy said it. `Host` is kept.
+ *
+ * @param cookies whose they are that go on; `undefined` passes all on, for a gateway without IAM
+ */
+export function requestHeaders(raw: readonly string[], cookies: CookieOwner | undefined, hop: Hop): string[] {
+  const { isTrusted } = hop.peer
+  const named = namedInConnection(hop.connection)
+  const headers: string[] = []
+  let chain = ''
+  let host = ''
+  let proto = ''
+  let forwarded: string | undefined
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string
+    const value = raw[at + 1] as string
+    if (named?.has(name.toLowerCase())) continue
+    switch (requestRule(name)) {
+      case 'pass':
+      case 'host':
+        headers.push(name, value)
+        break
+      case 'cookie': {
+        const own = cookies === undefined ? value : cookiesFor(cookies, value)
+        if (own !== '') headers.push(name, own)
+        break
+      }
+      case 'origin':
+        if (isTrusted) headers.push(name, value)
+        break
+      case 'for':
+        if (isTrusted) chain = chain === '' ? value : `${chain}, ${value}`
+        break
+      case 'forwarded_host':
+        if (isTrusted) host = value
+        break
+      case 'proto':
+        if (isTrusted) proto = value
+        break
+      case 'forwarded':
+        forwarded = isTrusted && value !== '' ? (forwarded ? `${forwarded}, ${value}` : value) : (forwarded ?? '')
+        break
+      default:
+        break
+    }
+  }
+  const { address, isSecure } = hop.peer
+  const ownProto = isSecure ? 'https' : 'http'
+  headers.push('X-Forwarded-For', chain === '' ? address : `${chain}, ${address}`)
+  if (host !== '' || hop.host !== '') headers.push('X-Forwarded-Host', host || hop.host)
+  headers.push('X-Forwarded-Proto', proto || ownProto, 'X-Request-Id', hop.correlationId)
+  if (forwarded !== undefined) headers.push('Forwarded', forwardedValue(forwarded, hop, ownProto))
+  return headers
+}
+
+/** Headers, name and value by turns, without leave to compress the answer (RFC 9110 §12.5.3). */
+export function uncompressed(raw: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string
+    if (name.toLowerCase() !== 'accept-encoding') kept.push(name, raw[at + 1] as string)
+  }
+  return [...kept, 'Accept-Encoding', 'identity']
+}
+
+/** One element of RFC 7239, after those that are believed. */
+function forwardedValue(before: string, hop: Hop, proto: string): string {
+  const { address } = hop.peer
+  const node = address.includes(':') ? `"[${address}]"` : address
+  const own = `for=${node};host="${hop.host}";proto=${proto}`
+  return before === '' ? own : `${before}, ${own}`
+}
+
+/**
+ * The origin by which the client reached us, as far as its proxies are believed: `scheme://host[:port]`. Empty for a
+ * client of HTTP/1.0 that named no host: what is relative to it is then relative to the address that was asked.
+ */
+export function publicOrigin(headers: Readonly<Record<string, string | string[] | undefined>>, hop: Hop): string {
+  const said = (name: string) => {
+    const value = hop.peer.isTrusted ? headers[name] : undefined
+    return typeof value === 'string' ? value.split(',', 1)[0]?.trim() || undefined : undefined
+  }
+  const proto = said('x-forwarded-proto') ?? (hop.peer.isSecure ? 'https' : 'http')
+  const host = said('x-forwarded-host') ?? hop.host
+  return host === '' ? '' : `${proto === 'https' ? 'https' : 'http'}://${host}`
+}

@@ -1,0 +1,113 @@
+import type { Log } from '../../../observability/index.ts'
+import type { CredentialMarks, Destination } from '../../../routing/index.ts'
+import { judgeMark, type MarkVerdict } from './judge-mark.ts'
+import { obtainToken, type Probe, type ProbeOutcome, revokeToken } from './probe-side.ts'
+
+/** What is known of a side: `unknown` while it has issued nothing to look at. */
+export type MarkStanding = MarkVerdict | 'unknown'
+
+/** What the checks go by. */
+export interface MarkCheckOptions {
+  readonly marks: CredentialMarks
+  readonly isIamUnmarked: boolean
+  /** From one check to the next. */
+  readonly everyMs: number
+  /** From a failure to the next attempt; doubled with each, up to `everyMs`. Default 2,000. */
+  readonly retryMs?: number
+  readonly log: Log
+}
+
+const RETRY_MS = 2_000
+/** A side may be starting; from the third attempt on it is worth a line. */
+const WORTH_SAYING = 3
+
+/**
+ * Has each side issue a token, at start and again and again, and holds it against the marks by which its credentials
+ * are told: a prefix that was changed on one side only would send them to the wrong one. Nothing waits for it.
+ */
+export class MarkCheck {
+  readonly #sides = new Map<Destination, SideCheck>()
+
+  constructor(probes: Readonly<Partial<Record<Destination, Probe | undefined>>>, options: MarkCheckOptions) {
+    for (const side of ['legacy', 'iam'] as const) {
+      const probe = probes[side]
+      if (probe !== undefined) this.#sides.set(side, new SideCheck(side, probe, options))
+    }
+  }
+
+  start(): void {
+    for (const check of this.#sides.values()) check.run()
+  }
+
+  /** What was found of each side that is checked. */
+  get standing(): Readonly<Partial<Record<Destination, MarkStanding>>> {
+    return Object.fromEntries([...this.#sides].map(([side, check]) => [side, check.standing]))
+  }
+
+  /** No further check; resolves when the one under way has given back its token. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sides.values()].map((check) => check.close()))
+  }
+}
+
+class SideCheck {
+  readonly #side: Destination
+  readonly #probe: Probe
+  readonly #options: MarkCheckOptions
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  readonly #closing = new AbortController()
+  #failures = 0
+  standing: MarkStanding = 'unknown'
+
+  constructor(side: Destination, probe: Probe, options: MarkCheckOptions) {
+    this.#side = side
+    this.#probe = probe
+    this.#options = options
+  }
+
+  run(): void {
+    this.#running = this.#check().then((delay) => {
+      if (!this.#closing.signal.aborted) this.#timer = setTimeout(() => this.run(), delay).unref()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  /** Returns when to look again, in milliseconds. */
+  async #check(): Promise<number> {
+    const outcome = await obtainToken(this.#probe, this.#closing.signal)
+    if (outcome.kind !== 'issued') return this.#closing.signal.aborted ? 0 : this.#failed(outcome)
+    this.#failures = 0
+    this.#judge(outcome.accessToken)
+    const why = await revokeToken(this.#probe, outcome.accessToken)
+    if (why !== undefined) {
+      this.#options.log.warn({ upstream: this.#side, cause: why }, 'the token of the mark check could not be revoked')
+    }
+    return this.#options.everyMs
+  }
+
+  #judge(accessToken: string): void {
+    const { marks, isIamUnmarked, log } = this.#options
+    const before = this.standing
+    this.standing = judgeMark(this.#side, accessToken, marks, isIamUnmarked)
+    const fields = { upstream: this.#side, credential_type: 'access_token' }
+    if (this.standing === 'drifts') {
+      log.error(fields, 'the marks of a fresh credential do not tell its issuer; requests with it may go astray')
+    } else if (before !== 'agrees') log.info(fields, 'the marks of a fresh credential tell its issuer')
+  }
+
+  /** What was found before still stands: credentials have been issued by it. */
+  #failed({ kind, why }: Exclude<ProbeOutcome, { kind: 'issued' }>): number {
+    const { everyMs, retryMs = RETRY_MS, log } = this.#options
+    this.#failures++
+    if (this.#failures === WORTH_SAYING) {
+      log.warn({ upstream: this.#side, outcome: kind, cause: why }, 'the marks of a side cannot be checked')
+    }
+    return Math.min(everyMs, retryMs * 2 ** Math.min(this.#failures - 1, 20))
+  }
+}

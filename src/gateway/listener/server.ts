@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  drainServer,
+  isLoopback,
+  NodeConnections,
+  plainAddress,
+  ReadAheadBudget,
+  refuseMalformed,
+  refuseWith,
+  type TrustedProxies,
+} from '../../http/index.ts'
+import { MAX_BODY_BYTES } from '../../routing/index.ts'
+import { isSuffixed, withCors } from '../answers/cors.ts'
+import { Exchange } from '../exchange/exchange.ts'
+import { openFastLane } from '../fast-path/fast-lane.ts'
+import type { Gate } from '../gateway-context.ts'
+import { type Admitted, admit, isWebSocketHandshake, type Refusal } from '../transport/admission.ts'
+import type { Peer } from '../transport/peers.ts'
+import { watchPace } from '../transport/upload-pace.ts'
+import { NodeLane } from './node-lane.ts'
+import { TEST_CONTROL_PREFIX } from './test-controls.ts'
+import { tunnel } from './tunnel.ts'
+
+/** Longer than load balancers keep theirs, so that it is they who close first. */
+const KEEP_ALIVE_MS = 75_000
+/** How long a connection without a request is kept when the gateway stops. */
+const IDLE_MS = 1_000
+const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/
+
+const EXCHANGE = Symbol('exchange')
+const PACE = Symbol('pace')
+const PEER = Symbol('peer')
+interface Carrier {
+  [EXCHANGE]?: Exchange
+  [PACE]?: () => void
+  [PEER]?: Peer
+}
+
+/** The gateway's HTTP server. */
+export interface FrontDoor {
+  readonly server: Server
+  /** Stops accepting and answers what has come and is coming, for at most `graceMs`; cuts what is left then. */
+  drain(graceMs: number): Promise<void>
+  /** Lets go of what is held beside connections of clients. */
+  close(): void
+}
+
+/** Builds the server that takes requests for `gate`; it does not listen yet. The parser is node's, in its strict mode. */
+export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFastLane: boolean): FrontDoor {
+  const server = strictServer(gate)
+  const tunnels = new Set<Duplex>()
+  const ids = correlationIds()
+  const pace = { minRate: gate.limits.minUploadRate, graceMs: gate.limits.bodyIdleMs }
+  const onClose = function (this: ServerResponse) {
+    ;(this as Carrier)[PACE]?.()
+    ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
+  }
+  const identify = (request: Pick<IncomingMessage, 'headers'>, peer: Peer) => {
+    const given = peer.isTrusted ? request.headers['x-request-id'] : undefined
+    return typeof given === 'string' && CORRELATION_ID.test(given) ? given : ids()
+  }
+  const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
+    const admitted = admit(message as Parameters<typeof admit>[0])
+    if ('why' in admitted) return refuse(gate, message, response, admitted)
+    const peer = peerOf(message.socket, trustedProxies)
+    const exchange = new Exchange(gate, new NodeLane(message, response), admitted, peer, identify(message, peer))
+    ;(response as Carrier)[EXCHANGE] = exchange
+    if (admitted.hasBody) (response as Carrier)[PACE] = watchPace(message, pace, () => exchange.tooSlow())
+    response.on('close', onClose)
+    if (expectsContinue && !isHopeless(message)) response.writeContinue()
+    try {
+      begin(exchange, gate, message, admitted, peer)
+    } catch (error) {
+      exchange.fail(error)
+    }
+  }
+  server.on('request', (message, response) => take(message, response, false))
+  server.on('checkContinue', (message, response) => take(message, response, true))
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const admitted = admit(message as Parameters<typeof admit>[0])
+    if ('why' in admitted) return refuseWith(socket, admitted.status)
+    const peer = peerOf(message.socket, trustedProxies)
+    tunnels.add(socket)
+    socket.once('close', () => tunnels.delete(socket))
+    try {
+      tunnel(gate, { message, socket, head, admitted, peer, correlationId: identify(message, peer) })
+    } catch (error) {
+      gate.log.error({ err: error }, 'request failed')
+      socket.destroy()
+    }
+  })
+  const budget = new ReadAheadBudget()
+  const ordinary = new NodeConnections(server, budget)
+  const lane = hasFastLane
+    ? openFastLane(server, gate, {
+        ...{ ordinary, budget, identify },
+        peerOf: (socket) => peerOf(socket, trustedProxies),
+        refuse: refuseWith,
+        limits: { headMs: gate.limits.requestHeadMs, keepAliveMs: KEEP_ALIVE_MS, idleMs: server.timeout },
+      })
+    : undefined
+  if (lane === undefined) server.on('connection', (socket: Socket) => ordinary.take(socket))
+  return {
+    server,
+    async drain(graceMs) {
+      // A tunnel has no end to wait for; its client opens the next one elsewhere.
+      for (const socket of tunnels) socket.destroy()
+      const idleMs = Math.min(IDLE_MS, graceMs / 4)
+      await drainServer(server, lane === undefined ? [ordinary] : [lane, ordinary], { graceMs, idleMs })
+    },
+    close: () => lane?.close(),
+  }
+}
+
+function strictServer({ limits }: Gate): Server {
+  const server = createServer({
+    maxHeaderSize: limits.requestHeadBytes,
+    headersTimeout: limits.requestHeadMs,
+    // A body may take as long as it likes, as long as it moves: see `timeout`.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    insecureHTTPParser: false,
+    shouldUpgradeCallback: (message) =>
+      isWebSocketHandshake(message.method ?? '', message.headers.upgrade, message.rawHeaders),
+  })
+  // Node would drop what is over its count in silence; ours are counted and refused.
+  server.maxHeadersCount = 0
+  server.timeout = Math.max(limits.bodyIdleMs, limits.legacyHeadersMs, limits.iamHeadersMs) + 5_000
+  server.on('connect', (_message, socket: Duplex) => refuseWith(socket, 405))
+  server.on('clientError', refuseMalformed)
+  return server
+}
+
+function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitted: Admitted, peer: Peer): void {
+  const { testControls } = gate
+  if (testControls !== undefined && message.method === 'POST' && admitted.target.startsWith(TEST_CONTROL_PREFIX)) {
+    if (isLoopback(peer.address)) {
+      message.resume()
+      return void exchange.startTestControl(testControls)
+    }
+  }
+  exchange.start()
+}
+
+/** A body that is refused anyway is not asked for. */
+function isHopeless(message: IncomingMessage): boolean {
+  return message.url?.includes('/oauth/') === true && Number(message.headers['content-length']) > MAX_BODY_BYTES
+}
+
+function peerOf(socket: Socket, trustedProxies: TrustedProxies): Peer {
+  const known = (socket as Carrier)[PEER]
+  if (known !== undefined) return known
+  const address = plainAddress(socket.remoteAddress)
+  const peer: Peer = { address, isTrusted: trustedProxies.has(address), isSecure: 'encrypted' in socket }
+  ;(socket as Carrier)[PEER] = peer
+  return peer
+}
+
+/** Ids that are unique across processes and cost no entropy per request. */
+function correlationIds(): () => string {
+  const prefix = randomBytes(9).toString('base64url').replaceAll(/[-_]/g, 'x')
+  let count = 0
+  return () => `${prefix}${(++count).toString(36).padStart(7, '0')}`
+}
+
+/** Refuses a request whose bytes cannot be trusted to end where they seem to: the connection goes with it. */
+function refuse({ routes }: Gate, message: IncomingMessage, response: ServerResponse, { status, why }: Refusal): void {
+  const { method = '', url = '', headers } = message
+  const plain = {
+    status,
+    headers: [['Content-Type', 'text/plain']] as const,
+    body: `${status} ${STATUS_CODES[status]}: ${why}\n`,
+  }
+  const match = routes.match(url.split('?', 1)[0] ?? '')
+  const answer =
+    typeof match === 'object'
+      ? withCors({ endpoint: match.endpoint, isSuffixed: isSuffixed(match), method, headers }, plain)
+      : plain
+  response.shouldKeepAlive = false
+  const raw = [...answer.headers.flat(), 'Content-Length', String(Buffer.byteLength(answer.body))]
+  response.writeHead(answer.status, raw).end(answer.body)
+}

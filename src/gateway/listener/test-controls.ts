@@ -1,0 +1,25 @@
+import { CallError, call } from '../../http/index.ts'
+import type { TestControls } from '../gateway-context.ts'
+
+/** The paths of test controls. */
+export const TEST_CONTROL_PREFIX = '/__lab/'
+
+/** Passes a test control on to every side; 204 when all of them did it, else 502 with what each said. */
+export function testControls(sides: ReadonlyArray<readonly [name: string, origin: string]>): TestControls {
+  return async (target) => {
+    const said = await Promise.all(sides.map(([, origin]) => ask(origin, target)))
+    if (said.every((status) => status >= 200 && status < 300)) return { status: 204, body: '' }
+    const lines = sides.map(([name], index) => `${name}: ${said[index] || 'no answer'}\n`)
+    return { status: 502, body: lines.join('') }
+  }
+}
+
+/** The status a side answered with; 0 for none. */
+async function ask(origin: string, target: string): Promise<number> {
+  try {
+    return (await call({ method: 'POST', url: origin + target, timeoutMs: 30_000 })).status
+  } catch (error) {
+    if (error instanceof CallError) return 0
+    throw error
+  }
+}

@@ -1,0 +1,295 @@
+import { randomBytes } from 'node:crypto'
+import type { Server } from 'node:http'
+import {
+  clientAddressReader,
+  formatListenAddress,
+  type ListenAddress,
+  ListenError,
+  type RunningServer,
+  TrustedProxies,
+} from '../http/index.ts'
+import { type Log, openTracing, type Tracing } from '../observability/index.ts'
+import type { CredentialMarks } from '../routing/index.ts'
+import { type AdminParts, startAdmin } from './admin.ts'
+import { Documents } from './both-sides/documents.ts'
+import { KeyUnion } from './both-sides/key-union.ts'
+import { Brake, brakeHolders } from './decision-source/brake.ts'
+import { ControlStream } from './decision-source/control-stream.ts'
+import { RoutingEndpoint } from './decision-source/routing-endpoint.ts'
+import { SnapshotFile } from './decision-source/snapshot-file.ts'
+import { type DecisionSource, NO_SOURCE } from './decision-source/source.ts'
+import type { Condition } from './decision-source/standing-report.ts'
+import { connectionCounts, type Gate } from './gateway-context.ts'
+import { CredentialLedger } from './ledger/credential-ledger.ts'
+import { MarkCheck } from './ledger/mark-check/mark-check.ts'
+import { openSharedLedger } from './ledger/shared-ledger.ts'
+import { buildFrontDoor, type FrontDoor } from './listener/server.ts'
+import { testControls } from './listener/test-controls.ts'
+import { Routes } from './routing/routes.ts'
+import { DEFAULT_LIMITS, type GatewayLimits, type GatewaySettings } from './settings.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { Recorder } from './telemetry/recorder.ts'
+import { Circuit } from './upstream/circuit/circuit.ts'
+import { openIamProbe, PROBE_PATH } from './upstream/circuit/iam-probe.ts'
+import { ConnectionLimit } from './upstream/connection-limit.ts'
+import { openSides, type Upstream } from './upstream/upstream.ts'
+
+const METERED_APPLICATIONS = 200
+/** How long a gateway counts as starting while its first snapshot has not come. */
+const START_GRACE_MS = 5_000
+
+/** A gateway that takes requests. */
+export interface RunningGateway {
+  /** `http://host:port` */
+  readonly url: string
+  readonly address: ListenAddress
+  readonly adminUrl: string | undefined
+  readonly adminAddress: ListenAddress | undefined
+  /** Turns this process's brake; a brake held by a file or by the control plane stays on. */
+  setBrake(on: boolean): void
+  /** Stops accepting, lets what is under way finish within the drain time, cuts the rest. */
+  close(): Promise<void>
+}
+
+/** Starts a gateway. Rejects with `ListenError` when an address cannot be bound; with nothing left running. */
+export async function startGateway(settings: GatewaySettings, log: Log): Promise<RunningGateway> {
+  const parts = await startParts(settings, log)
+  const { gate, brake, frontDoor, stop } = parts
+  let admin: RunningServer | undefined
+  try {
+    if (settings.adminListen) admin = await startAdmin(settings.adminListen, adminParts(parts))
+    const address = await bind(frontDoor.server, settings.listen, settings.reusePort ?? false)
+    const url = `http://${formatListenAddress(address)}`
+    log.debug({ url, iam_routing_enabled: gate.iam !== undefined, brake: gate.isBrakeOn }, 'gateway listens')
+    let closing: Promise<void> | undefined
+    const close = async () => {
+      parts.state.isDraining = true
+      await frontDoor.drain(gate.limits.drainMs)
+      await stop()
+      await admin?.close(0)
+    }
+    return {
+      url,
+      address,
+      adminUrl: admin?.url,
+      adminAddress: admin?.address,
+      setBrake: (on) => brake.set(on, 'process'),
+      close: () => {
+        closing ??= close()
+        return closing
+      },
+    }
+  } catch (error) {
+    await stop()
+    await admin?.close(0)
+    throw error
+  }
+}
+
+interface Parts {
+  readonly gate: Gate
+  readonly brake: Brake
+  readonly metrics: Metrics
+  readonly markCheck: MarkCheck
+  readonly frontDoor: FrontDoor
+  readonly state: { isDraining: boolean }
+  stop(): Promise<void>
+}
+
+/** Everything but the listening. */
+async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
+  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...settings.limits }
+  const state = { isDraining: false }
+  const trustedProxies = new TrustedProxies(settings.trustedProxies ?? [])
+  const brake = new Brake(settings.brakeFile, log, settings.isBrakeOn)
+  const probe = openIamProbe(settings.iamUrl ?? settings.legacyUrl, settings.iamProbePath ?? PROBE_PATH, limits.probeMs)
+  const circuit = new Circuit('iam', settings.breaker ?? {}, log, probe.ask)
+  // A gateway that has only begun has seen no traffic yet.
+  const condition = () => ({
+    isCircuitOpen: circuit.isOpen,
+    openApplications: circuit.openApplications,
+    isBrakeOn: brake.isOn,
+    ...recorded(),
+  })
+  let recorded: () => Recorder['totals'] & Pick<Recorder, 'applications'> = () => NO_TRAFFIC
+  const source = await startSource(settings, { limits, condition }, log)
+  await brake.start()
+  const ledger = await openLedger(settings, log)
+  const metrics = new Metrics(
+    () => ({
+      isCircuitOpen: circuit.isOpen,
+      ownCircuitsOpen: { application: circuit.openApplications.length, caller: circuit.openCallers },
+      snapshotVersion: source.version ?? -1,
+      snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
+      brakeHolders: brakeHolders(brake, source),
+      keyAges: gate.keys?.ages,
+      connections: connectionCounts(gate),
+      markStanding: markCheck.standing,
+      ledger,
+    }),
+    settings.mostMeteredApplications ?? METERED_APPLICATIONS,
+  )
+  const tracing = openTracing(settings.tracing, log)
+  if (tracing) metrics.meterSpans(tracing)
+  const recorder = new Recorder(log, metrics, source, settings.logNoise)
+  recorded = () => ({ ...recorder.totals, applications: recorder.applications })
+  const networks = clientAddressReader(trustedProxies)
+  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, ledger, tracing, networks })
+  const markCheck = openMarkCheck(settings, gate)
+  markCheck.start()
+  const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
+  const hasFastLane = (settings.fastLane ?? true) && mayHaveFastLane(gate, settings)
+  const frontDoor = buildFrontDoor(gate, trustedProxies, hasFastLane)
+  const stop = async () => {
+    stopSignals()
+    brake.close()
+    recorder.close()
+    gate.keys?.close()
+    frontDoor.close()
+    await Promise.all([markCheck.close(), probe.close(), circuit.close()])
+    await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
+    await tracing?.close()
+  }
+  return { gate, brake, metrics, markCheck, frontDoor, state, stop }
+}
+
+/** Only for requests that are decided at once and go on in plain HTTP. */
+function mayHaveFastLane({ legacy, iam }: Gate, { source }: GatewaySettings): boolean {
+  return iam !== undefined && source.kind !== 'endpoint' && !legacy.secure && !iam.secure
+}
+
+function adminParts({ gate, brake, metrics, markCheck, state }: Parts): AdminParts {
+  const startedAt = performance.now()
+  const hasIam = gate.iam !== undefined
+  return {
+    ...{ metrics, brake, hasIam, markCheck, source: gate.source, circuit: gate.circuit, log: gate.log },
+    isDraining: () => state.isDraining,
+    isStarting: () => hasIam && !gate.source.isAvailable && performance.now() - startedAt < START_GRACE_MS,
+  }
+}
+
+interface GateParts {
+  readonly limits: GatewayLimits
+  readonly log: Log
+  readonly circuit: Circuit
+  readonly source: DecisionSource
+  readonly recorder: Recorder
+  readonly brake: Brake
+  readonly ledger: CredentialLedger
+  readonly tracing: Tracing | undefined
+  readonly networks: ReturnType<typeof clientAddressReader>
+}
+
+function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
+  const { limits, log, source, brake } = parts
+  const { relativeUrlRoot: root = '', iamPaths = {}, legacyPaths = {}, iamPages = [] } = settings
+  const routes = new Routes({ root, iamPaths, legacyPaths, iamPages })
+  const { legacy, iam } = openSides(settings, limits)
+  const sides = [legacy, ...(iam ? [iam] : [])]
+  return {
+    ...{ limits, log, source, routes, legacy, iam },
+    tunnels: new ConnectionLimit({ max: limits.maxTunnels, reserved: 0, queueLength: 0, queueMs: 0 }),
+    circuit: parts.circuit,
+    networkOf: (request) => parts.networks(request).network,
+    recorder: parts.recorder,
+    tracing: parts.tracing,
+    ledger: parts.ledger,
+    keys:
+      iam &&
+      new KeyUnion(legacy, iam, {
+        ...{ paths: routes.keys, timeoutMs: limits.keysMs, log },
+        aheadMs: settings.keysAheadMs ?? 0,
+      }),
+    documents: new Documents(legacy, limits.legacyHeadersMs, log),
+    marks: marksOf(settings),
+    renamedCookies: settings.renamesIamCookies ? { authorizePath: routes.iamAuthorize } : undefined,
+    marksIamFlows: settings.marksIamFlows ?? false,
+    internalHosts: sides.flatMap((side) => side.hosts),
+    get isBrakeOn() {
+      return brake.isOn || source.brake
+    },
+    testControls: settings.testControls
+      ? testControls(sides.map((side) => [side.destination, side.origin]))
+      : undefined,
+  }
+}
+
+function marksOf(settings: GatewaySettings): CredentialMarks {
+  const { extraIamPrefixes = [], iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey } = settings
+  return { extraIamPrefixes, iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey }
+}
+
+function openMarkCheck({ markCheck, isIamUnmarked = false }: GatewaySettings, gate: Gate): MarkCheck {
+  const { routes, limits, marks, log, legacy, iam } = gate
+  const probeOf = (upstream: Upstream | undefined) => {
+    const client = upstream && markCheck?.[upstream.destination]
+    if (upstream === undefined || client === undefined) return undefined
+    return { upstream, client, ...routes.tokenPaths(upstream.destination), timeoutMs: limits.keysMs }
+  }
+  const probes = iam === undefined ? {} : { legacy: probeOf(legacy), iam: probeOf(iam) }
+  return new MarkCheck(probes, { marks, isIamUnmarked, everyMs: markCheck?.everyMs ?? 0, log })
+}
+
+const LEDGER_ENTRIES = 1_000_000
+
+async function openLedger(settings: GatewaySettings, log: Log): Promise<CredentialLedger> {
+  const { ledger = {}, iamUrl, flowKey, isIamUnmarked = false } = settings
+  const shared = ledger.url === undefined || iamUrl === undefined ? undefined : await openSharedLedger(ledger.url, log)
+  const key = flowKey ?? randomBytes(32)
+  const capacity = ledger.capacity ?? LEDGER_ENTRIES
+  return new CredentialLedger({ key, marks: marksOf(settings), isIamUnmarked, capacity, shared, log })
+}
+
+const NO_TRAFFIC = {
+  legacy: { requests: 0, failures: 0 },
+  iam: { requests: 0, failures: 0 },
+  applications: [],
+}
+
+async function startSource(
+  settings: GatewaySettings,
+  { limits, condition }: { readonly limits: GatewayLimits; readonly condition: () => Condition },
+  log: Log,
+): Promise<DecisionSource> {
+  const { source } = settings
+  if (settings.iamUrl === undefined) return NO_SOURCE
+  switch (source.kind) {
+    case 'control': {
+      const stream = new ControlStream(source, log, condition)
+      await stream.start()
+      return stream
+    }
+    case 'endpoint':
+      return new RoutingEndpoint(source, limits.routingEndpointMs, log)
+    case 'file': {
+      const file = new SnapshotFile(source, log)
+      await file.start()
+      return file
+    }
+    case 'none':
+      return NO_SOURCE
+  }
+}
+
+/** SIGUSR1 would start node's debugger if nobody listened. */
+function listenToSignals(brake: Brake, source: DecisionSource): () => void {
+  const on = () => brake.set(true, 'SIGUSR2')
+  const off = () => brake.set(false, 'SIGUSR1')
+  const reload = () => {
+    if (source instanceof SnapshotFile) void source.reload()
+  }
+  process.on('SIGUSR2', on).on('SIGUSR1', off).on('SIGHUP', reload)
+  return () => process.off('SIGUSR2', on).off('SIGUSR1', off).off('SIGHUP', reload)
+}
+
+function bind(server: Server, listen: ListenAddress, reusePort: boolean): Promise<ListenAddress> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(listen, error))
+    server.once('error', fail)
+    server.listen({ host: listen.host, port: listen.port, reusePort }, () => {
+      server.off('error', fail)
+      const bound = server.address()
+      resolve({ host: listen.host, port: bound !== null && typeof bound === 'object' ? bound.port : listen.port })
+    })
+  })
+}

@@ -1,0 +1,104 @@
+import type { ApplicationOutcomes } from '../../routing/index.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Outcomes are counted over the last one to two of these. */
+const WINDOW_MS = 5 * 60_000
+const MOST_APPLICATIONS = 10_000
+const MOST_REPORTED = 100
+
+/**
+ * Errors by which an application cannot get on, whoever its user is (RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2). Not among
+ * them: what users decide, what is a step of a flow, and what says that IAM is away, which the circuit tells.
+ */
+export const FAULTS_OF_AN_APPLICATION: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'invalid_grant',
+  'invalid_request',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'unsupported_response_type',
+  'server_error',
+  'other',
+])
+
+interface Counts {
+  successes: number
+  failures: number
+  error: string
+}
+
+/** Counts what became of each known application's requests at IAM lately: it got on, or it could not. Bounded. */
+export class RecentOutcomes {
+  readonly #now: () => number
+  #current = new Map<number, Counts>()
+  #previous = new Map<number, Counts>()
+  #rolledAt: number
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#rolledAt = now()
+  }
+
+  /** Takes an outcome of a known application down; what is neither success nor fault says nothing. */
+  count(outcome: Outcome, application: number): void {
+    if (outcome.destination !== 'iam') return
+    const { oauthError } = outcome
+    const hasFailed = oauthError !== undefined && FAULTS_OF_AN_APPLICATION.has(oauthError)
+    if (!hasFailed && !isSuccess(outcome)) return
+    this.#roll()
+    const counts = this.#of(application)
+    if (counts === undefined) return
+    if (hasFailed) {
+      counts.failures++
+      counts.error = oauthError
+    } else counts.successes++
+  }
+
+  /** At most 100 applications: first those with most failures, then others. */
+  report(): ApplicationOutcomes[] {
+    this.#roll()
+    const failing: ApplicationOutcomes[] = []
+    const others: ApplicationOutcomes[] = []
+    for (const id of new Set([...this.#current.keys(), ...this.#previous.keys()])) {
+      const outcomes = this.#outcomesOf(id)
+      if (outcomes.failures > 0) failing.push(outcomes)
+      else if (others.length < MOST_REPORTED) others.push(outcomes)
+    }
+    failing.sort((a, b) => b.failures - a.failures)
+    return [...failing, ...others].slice(0, MOST_REPORTED)
+  }
+
+  #outcomesOf(id: number): ApplicationOutcomes {
+    const [now, before] = [this.#current.get(id), this.#previous.get(id)]
+    return {
+      id,
+      successes: (now?.successes ?? 0) + (before?.successes ?? 0),
+      failures: (now?.failures ?? 0) + (before?.failures ?? 0),
+      error: now?.error || before?.error || undefined,
+    }
+  }
+
+  #of(application: number): Counts | undefined {
+    const known = this.#current.get(application)
+    if (known !== undefined || this.#current.size >= MOST_APPLICATIONS) return known
+    const counts = { successes: 0, failures: 0, error: '' }
+    this.#current.set(application, counts)
+    return counts
+  }
+
+  #roll(): void {
+    const now = this.#now()
+    const passed = now - this.#rolledAt
+    if (passed < WINDOW_MS) return
+    this.#previous = passed < 2 * WINDOW_MS ? this.#current : new Map()
+    this.#current = new Map()
+    this.#rolledAt = now
+  }
+}
+
+/** A token, or another answer that only a client which is known and allowed gets. A page shows nothing. */
+function isSuccess({ endpoint, status, granted }: Outcome): boolean {
+  return granted || (status === 200 && (endpoint === 'authorize_device' || endpoint === 'introspect'))
+}

@@ -1,0 +1,69 @@
+import { type LineAllowance, LineBudget, type Log } from '../../observability/index.ts'
+import type { ApplicationOutcomes } from '../../routing/index.ts'
+import type { DecisionSource, KnownAs } from '../decision-source/source.ts'
+import { DecisionLog } from './decision-log.ts'
+import type { Metrics } from './metrics.ts'
+import { isNoise } from './noise.ts'
+import type { Outcome } from './outcome.ts'
+import { RecentOutcomes } from './recent-outcomes.ts'
+
+/** Answers of one side since the start, and those with 5xx among them. */
+export interface SideTotals {
+  requests: number
+  failures: number
+}
+
+/**
+ * Takes down what became of each request. Requests to no OAuth endpoint are counted, not logged; of what strangers cause
+ * no more is logged than the allowance, and the rest told by its number.
+ */
+export class Recorder {
+  readonly #decisions: DecisionLog
+  readonly #metrics: Metrics
+  readonly #source: DecisionSource
+  readonly #noise: LineBudget
+  readonly #recent = new RecentOutcomes()
+  readonly totals: { readonly legacy: SideTotals; readonly iam: SideTotals } = {
+    legacy: { requests: 0, failures: 0 },
+    iam: { requests: 0, failures: 0 },
+  }
+
+  constructor(log: Log, metrics: Metrics, source: DecisionSource, noise: LineAllowance | undefined) {
+    this.#decisions = new DecisionLog(log)
+    this.#metrics = metrics
+    this.#source = source
+    this.#noise = new LineBudget(noise, (left_out, interval_seconds) => {
+      this.#decisions.flush()
+      log.info({ subcomponent: 'workhorse', left_out, interval_seconds }, 'iamproxy: routing decisions left out')
+    })
+  }
+
+  /** The application of a request, by the decision or, where that rested on something else, by the client id. */
+  applicationOf({ applicationId, clientId }: Outcome): KnownAs {
+    return applicationId ?? (clientId === undefined ? 'nobody' : this.#source.knownAs(clientId))
+  }
+
+  record(outcome: Outcome): void {
+    const application = this.applicationOf(outcome)
+    const known = typeof application === 'number' ? application : undefined
+    this.#metrics.count(outcome, known)
+    if (known !== undefined) this.#recent.count(outcome, known)
+    if (outcome.destination !== 'rejected') {
+      const side = this.totals[outcome.destination]
+      side.requests++
+      if (outcome.status >= 500) side.failures++
+    }
+    if (outcome.endpoint === 'other') return
+    if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome, application)
+  }
+
+  /** What became of each application's requests at IAM lately. */
+  get applications(): readonly ApplicationOutcomes[] {
+    return this.#recent.report()
+  }
+
+  close(): void {
+    this.#noise.close()
+    this.#decisions.close()
+  }
+}

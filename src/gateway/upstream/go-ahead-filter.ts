@@ -1,0 +1,83 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import { readAnswerHead } from './answer-head.ts'
+
+/** How every interim answer begins, with the version taken for a digit. */
+const INTERIM = /^HTTP\/1\.\d 1/
+const INTERIM_LENGTH = 'HTTP/1.1 1'.length
+const HEAD_END = '\r\n\r\n'
+const MAX_HEAD = 16 << 10
+const CONTINUE = 100
+const NOTHING = Buffer.alloc(0)
+
+const filters = new WeakMap<object, GoAheadFilter>()
+
+// Published by undici just before it writes the head of a request.
+subscribe('undici:client:sendHeaders', (message) => {
+  const { socket } = message as { readonly socket?: Socket }
+  if (socket !== undefined) filters.get(socket)?.expectAnswer()
+})
+
+/**
+ * Takes `100 Continue` out of what undici reads from a connection. A client must put up with one that it did not ask for
+ * (RFC 9110 §15.2), but undici breaks the connection. Other interim answers pass, and so does all that is not exactly
+ * HTTP/1.1, for undici to judge.
+ */
+export function filterGoAheads(socket: Socket): void {
+  filters.set(socket, new GoAheadFilter(socket))
+}
+
+class GoAheadFilter {
+  /** No byte of the final answer has come yet. */
+  #awaitsAnswer = false
+  /** The beginning of what may be an interim answer. */
+  #held: Buffer = NOTHING
+
+  constructor(socket: Socket) {
+    const read = socket.read.bind(socket)
+    socket.read = (size) => {
+      if (!this.#awaitsAnswer) return read(size)
+      // What is held back must not be taken for the end of what there is.
+      for (let chunk = read(); chunk !== null; chunk = read()) {
+        const rest = this.#take(chunk as Buffer)
+        if (rest.length > 0) return rest
+      }
+      return null
+    }
+  }
+
+  expectAnswer(): void {
+    this.#awaitsAnswer = true
+    this.#held = NOTHING
+  }
+
+  #take(bytes: Buffer): Buffer {
+    let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
+    this.#held = NOTHING
+    const passed: Buffer[] = []
+    while (rest.length > 0) {
+      const end = rest.indexOf(HEAD_END)
+      if (!mayBeInterim(rest) || (end < 0 ? rest.length : end) > MAX_HEAD) return this.#passAll(passed, rest)
+      if (end < 0) {
+        this.#held = rest
+        break
+      }
+      const head = readAnswerHead(rest.toString('latin1', 0, end))
+      if (head === undefined) return this.#passAll(passed, rest)
+      const next = end + HEAD_END.length
+      if (head.status !== CONTINUE) passed.push(rest.subarray(0, next))
+      rest = rest.subarray(next)
+    }
+    return passed.length === 1 ? (passed[0] as Buffer) : Buffer.concat(passed)
+  }
+
+  #passAll(passed: readonly Buffer[], rest: Buffer): Buffer {
+    this.#awaitsAnswer = false
+    return passed.length === 0 ? rest : Buffer.concat([...passed, rest])
+  }
+}
+
+function mayBeInterim(bytes: Buffer): boolean {
+  const begin = bytes.toString('latin1', 0, INTERIM_LENGTH)
+  return INTERIM.test(begin + 'HTTP/1.1 1'.slice(begin.length))
+}

@@ -1,0 +1,81 @@
+import type { Application } from '../../applications/index.ts'
+import type { ApplicationStore } from '../../authorization-server/index.ts'
+import type { Database, Queryable } from '../../storage/index.ts'
+
+/**
+ * What became of a document: `stale` when what is held, or the removal that is remembered, is as new or newer;
+ * `conflict` when its id is another application's.
+ */
+export type Delivery =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'conflict' }
+  /** `version` is that of what is held, or of the removal that is remembered. */
+  | { readonly kind: 'stale'; readonly version: number; readonly isRemoved: boolean }
+
+const UNIQUE_VIOLATION = '23505'
+
+/**
+ * The applications as replication brings them, possibly late, twice or in the wrong order. A removal is remembered by
+ * its version, so that an older document that comes after it cannot bring the application back.
+ */
+export class ReplicatedApplications {
+  readonly #database: Database
+  readonly #applications: ApplicationStore
+  readonly #schema: string
+
+  constructor(database: Database, schema: string, applications: ApplicationStore) {
+    this.#database = database
+    this.#schema = schema
+    this.#applications = applications
+  }
+
+  /** Stores a document unless it is stale. */
+  async put(application: Application): Promise<Delivery> {
+    try {
+      return await this.#put(application)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION) return { kind: 'conflict' }
+      throw error
+    }
+  }
+
+  #put(application: Application): Promise<Delivery> {
+    return this.#database.transaction(async (tx) => {
+      await this.#lock(tx, application.client_id)
+      const [removed] = await tx.query<{ version: number }>(
+        `select version from ${this.#schema}.removed_applications where client_id = $1`,
+        [application.client_id],
+      )
+      if (removed && removed.version >= application.version) {
+        return { kind: 'stale', version: removed.version, isRemoved: true }
+      }
+      if (await this.#applications.upsert(application, tx)) return { kind: 'stored' }
+      // Under the lock, so nobody has changed it since.
+      const held = await this.#applications.find(application.client_id, tx)
+      return { kind: 'stale', version: held?.version ?? application.version, isRemoved: false }
+    })
+  }
+
+  /** Removes an application and its tokens, unless a newer document is held; true when something was removed. */
+  remove(clientId: string, version: number): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      await this.#lock(tx, clientId)
+      await tx.query(
+        `insert into ${this.#schema}.removed_applications as held (client_id, version) values ($1, $2)
+on conflict (client_id) do update set version = greatest(held.version, excluded.version), removed_at = now()`,
+        [clientId, version],
+      )
+      return this.#applications.remove(clientId, version, tx)
+    })
+  }
+
+  /** What is held, by id. */
+  list(): Promise<ReadonlyArray<Pick<Application, 'id' | 'client_id' | 'version'>>> {
+    return this.#applications.list()
+  }
+
+  /** Two deliveries of one application are taken one after the other, also when no row stands for it yet. */
+  async #lock(tx: Queryable, clientId: string): Promise<void> {
+    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.#schema} application ${clientId}`])
+  }
+}

@@ -1,0 +1,16 @@
+import type { SigningKeyChange } from '../../authorization-server/index.ts'
+import type { Log } from '../../observability/index.ts'
+
+/** Logs what is done to signing keys: which, what and when, never the key. What needs somebody is a warning. */
+export function keyLog(log: Log): (change: SigningKeyChange) => void {
+  return ({ change, kid, algorithm, signsFrom }) => {
+    const line = {
+      event: 'signing_key',
+      change,
+      kid,
+      alg: algorithm,
+      signs_from: signsFrom === null ? null : new Date(signsFrom).toISOString(),
+    }
+    log[change === 'unusable' || change === 'withdrawn' ? 'warn' : 'info'](line, 'signing key')
+  }
+}

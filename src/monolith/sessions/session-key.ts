@@ -1,0 +1,21 @@
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { assertSchemaName, type Database } from '../../storage/index.ts'
+
+/**
+ * The 32 bytes that seal session cookies: derived from `stateKey` where one is configured, else made at the first
+ * start and kept in the store, so that replicas and restarts share it.
+ */
+export async function sessionKey(
+  database: Database,
+  schema: string,
+  stateKey: Uint8Array | undefined,
+): Promise<Uint8Array> {
+  if (stateKey) return new Uint8Array(hkdfSync('sha256', stateKey, '', 'handover monolith session', 32))
+  assertSchemaName(schema)
+  await database.query(`insert into ${schema}.keys (name, value) values ('session', $1) on conflict do nothing`, [
+    randomBytes(32),
+  ])
+  const [row] = await database.query<{ value: Buffer }>(`select value from ${schema}.keys where name = 'session'`)
+  if (!row) throw new Error('the session key is gone from the store')
+  return row.value
+}
