@@ -1,12 +1,12 @@
 import type { HttpReply } from '../../http/index.ts'
 import { appendToRedirectUri, OUT_OF_BAND } from '../clients/redirect-uri.ts'
 import type { Core } from '../core/core.ts'
-import type { AuthorizationError, AuthorizationRequest } from '../model/contract.ts'
-import type { Client } from '../model/ports.ts'
+import type { Client } from '../model/client.ts'
 import { presence } from '../parameters/value.ts'
 import { errorHeaders, failure } from '../responses/failure.ts'
 import { authorizationErrorBody, FORM_POST_SCRIPT_SOURCE, formPostBody } from '../responses/pages.ts'
 import { type Headers, jsonReply, pageReply, redirectReply } from '../responses/replies.ts'
+import type { AuthorizationError, AuthorizationRequest } from './authorization-request.ts'
 
 type Fields = Readonly<Record<string, string | undefined>>
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { headerOf } from '../index.ts'
-import type { AuthorizationStep, Parameters } from '../model/contract.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { type ClientName, clients, seedOwner } from '../testing/seed.ts'
 import {
   authorizationParameters,
@@ -11,6 +11,7 @@ import {
   type ServerUnderTest,
   startServerUnderTest,
 } from '../testing/server-under-test.ts'
+import type { AuthorizationStep } from './authorization-request.ts'
 
 const ORIGIN = 'https://issuer.example.test'
 const alice = seedOwner('alice')

@@ -1,8 +1,16 @@
 import type { Core } from '../core/core.ts'
 import { parseScopes } from '../core/scopes.ts'
-import type { DeviceApproval, PendingDevice } from '../model/contract.ts'
-import type { ResourceOwner } from '../model/ports.ts'
+import type { ResourceOwner } from '../model/resource-owner.ts'
 import type { WaitingDevice } from '../store/devices.ts'
+
+/** A device grant that waits for a user. */
+export interface PendingDevice {
+  readonly clientId: string
+  readonly clientName: string
+  readonly scopes: readonly string[]
+}
+
+export type DeviceApproval = 'approved' | 'unknown' | 'expired'
 
 /** The device that waits under a user code; undefined when unknown, used or expired (RFC 8628 §3.3). */
 export async function findDevice(core: Core, userCode: string): Promise<PendingDevice | undefined> {

@@ -8,12 +8,13 @@ import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { areScopesValid, defaultScopesOf, parseScopes, scopesAllowed } from '../core/scopes.ts'
 import type { ResolvedSettings } from '../core/settings.ts'
-import type { AuthorizationError, Parameters, PreAuthorization, ResponseMode } from '../model/contract.ts'
+import type { Client } from '../model/client.ts'
 import { CHALLENGE_METHODS } from '../model/pkce.ts'
-import type { Client } from '../model/ports.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { isStorable, presence, scalarOf } from '../parameters/value.ts'
 import { type Failure, failure, missingParameter, refusedByPolicy, wordedFailure } from '../responses/failure.ts'
 import { issOf } from './answers.ts'
+import type { AuthorizationError, PreAuthorization, ResponseMode } from './authorization-request.ts'
 
 interface Facts {
   readonly clientId: string | undefined

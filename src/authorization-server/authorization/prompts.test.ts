@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Parameters } from '../model/contract.ts'
 import { DIALECTS } from '../model/dialect.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { seedOwner } from '../testing/seed.ts'
 import { type PromptOutcome, promptOutcome } from './prompts.ts'
 

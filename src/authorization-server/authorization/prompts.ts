@@ -1,7 +1,7 @@
-import type { Parameters, ParameterValue } from '../model/contract.ts'
 import type { Dialect } from '../model/dialect.ts'
-import type { ResourceOwner } from '../model/ports.ts'
+import type { ResourceOwner } from '../model/resource-owner.ts'
 import { encodeFormComponent } from '../parameters/encode.ts'
+import type { Parameters, ParameterValue } from '../parameters/value.ts'
 import { scalarOf } from '../parameters/value.ts'
 
 /** What the OpenID Connect parameters of a request ask for, beside the flow itself. */

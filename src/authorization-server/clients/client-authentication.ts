@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { Parameters } from '../model/contract.ts'
+import type { Client } from '../model/client.ts'
 import type { Dialect } from '../model/dialect.ts'
-import type { Client } from '../model/ports.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 
 /** What a client says of itself, not yet believed. */

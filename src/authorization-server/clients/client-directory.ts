@@ -1,7 +1,7 @@
 import type { Policy } from '../../applications/index.ts'
-import type { ApplicationDocument, ApplicationStore } from '../model/contract.ts'
-import type { Client } from '../model/ports.ts'
+import type { Client } from '../model/client.ts'
 import { isStorable } from '../parameters/value.ts'
+import type { ApplicationDocument, ApplicationStore } from '../store/applications.ts'
 import { clientOf } from '../store/applications.ts'
 
 /** Finds clients, remembering them for so short a time that a change elsewhere is seen within two seconds. */

@@ -10,7 +10,7 @@ import {
   parsePolicyTarget,
   presetPolicy,
 } from '../../applications/index.ts'
-import type { InstancePolicy } from '../model/ports.ts'
+import type { InstancePolicy } from './policy.ts'
 import { isPasswordGrantOffered, type PolicySubject, policyFor, resolvePolicy } from './policy.ts'
 
 const COMPATIBLE = presetPolicy('compatible')

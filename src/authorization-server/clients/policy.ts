@@ -1,3 +1,4 @@
+import type { PolicyPreset } from '../../applications/index.ts'
 import {
   type ApplicationPolicy,
   POLICY_RULE_NAMES,
@@ -7,7 +8,18 @@ import {
   type PolicyTarget,
   presetPolicy,
 } from '../../applications/index.ts'
-import type { InstancePolicy } from '../model/ports.ts'
+
+/** What an operator holds clients to beyond Doorkeeper's rules (RFC 9700); `policyFor` decides for one of them. */
+export interface InstancePolicy {
+  /** Default `compatible`. */
+  readonly preset?: PolicyPreset
+  /** Over the preset. */
+  readonly rules?: Partial<Policy>
+  /** Whom the above does not concern: they are held to what their own documents say. */
+  readonly exempt?: readonly PolicyTarget[]
+  /** Who is held to the strictest, whatever is said elsewhere. */
+  readonly strictFor?: readonly PolicyTarget[]
+}
 
 /** As much of an application as its policy rests on. */
 export interface PolicySubject {

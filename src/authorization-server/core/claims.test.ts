@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ResourceOwner } from '../model/ports.ts'
+import type { ResourceOwner } from '../model/resource-owner.ts'
 import { DEFAULT_CLAIMS, shownClaims } from './claims.ts'
 
 const alice: ResourceOwner = {

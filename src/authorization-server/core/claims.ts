@@ -1,4 +1,13 @@
-import type { Claim, ClaimValue, ResourceOwner } from '../model/ports.ts'
+import type { ClaimValue, ResourceOwner } from '../model/resource-owner.ts'
+
+/** A claim that may be shown of users; the order of the list is the order on the wire. */
+export interface Claim {
+  readonly name: string
+  /** The scope that shows it, beside `openid`; undefined when that is enough. */
+  readonly scope: string | undefined
+  /** Whether ID tokens hold it too; userinfo shows it in any case. */
+  readonly inIdToken: boolean
+}
 
 /**
  * What is shown of a user unless the operator decides otherwise: standard claims (OpenID Connect Core §5.1) and

@@ -1,11 +1,15 @@
 import type { ClientDirectory } from '../clients/client-directory.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
-import type { GrantEvent, Layout, ResourceOwnerStore, SecurityEvent, TokenMint } from '../model/ports.ts'
+import type { GrantEvent } from '../model/grant-event.ts'
+import type { ResourceOwnerStore } from '../model/resource-owner.ts'
+import type { SecurityEvent } from '../model/security-event.ts'
+import type { Layout } from '../responses/pages.ts'
 import type { DeviceStore } from '../store/devices.ts'
 import type { GrantStore } from '../store/grants.ts'
 import type { SecurityEventStore } from '../store/security-events.ts'
 import type { TokenStore } from '../store/tokens.ts'
+import type { TokenMint } from './mint.ts'
 import type { ResolvedSettings } from './settings.ts'
 
 /** What the endpoints work with. */

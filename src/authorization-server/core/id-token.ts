@@ -1,4 +1,4 @@
-import type { ResourceOwner } from '../model/ports.ts'
+import type { ResourceOwner } from '../model/resource-owner.ts'
 import { shownClaims } from './claims.ts'
 import type { Core } from './core.ts'
 

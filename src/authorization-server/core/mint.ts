@@ -1,5 +1,26 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { TokenMint } from '../model/ports.ts'
+import type { Client } from '../model/client.ts'
+
+/** What an access token is minted for. */
+export interface AccessTokenGrant {
+  /** Undefined for client_credentials. */
+  readonly subject: string | undefined
+  readonly client: Client | undefined
+  readonly scopes: readonly string[]
+  /** Seconds. */
+  readonly lifetime: number
+  /** Seconds since the epoch. */
+  readonly issuedAt: number
+}
+
+/** Makes credentials. Each value must be unguessable; the store keeps its SHA-256 only. */
+export interface TokenMint {
+  authorizationCode(): string
+  accessToken(grant: AccessTokenGrant): string | Promise<string>
+  refreshToken(): string
+  deviceCode(): string
+  userCode(): string
+}
 
 /** Doorkeeper's credentials: 64 hex digits each, and a user code of 8 characters A-Z0-9. */
 export const hexMint: TokenMint = {

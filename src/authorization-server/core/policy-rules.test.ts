@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { POLICY_RULES, type PolicyRule } from '../../applications/index.ts'
-import type { InstancePolicy } from '../model/ports.ts'
+import type { InstancePolicy } from '../clients/policy.ts'
 import { type PolicyCase, policyCase } from '../testing/policy-case.ts'
 import { type Answer, type ServerUnderTest, startServerUnderTest } from '../testing/server-under-test.ts'
 

@@ -1,4 +1,4 @@
-import type { SecurityEvent } from '../model/ports.ts'
+import type { SecurityEvent } from '../model/security-event.ts'
 
 /** A security event under the names that the log and the internal API use. */
 export function securityEventLine(event: SecurityEvent): Readonly<Record<string, unknown>> {

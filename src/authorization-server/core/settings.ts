@@ -1,11 +1,72 @@
 import type { Policy } from '../../applications/index.ts'
+import type { InstancePolicy } from '../clients/policy.ts'
 import { isPasswordGrantOffered, type ResolvedPolicy, resolvePolicy } from '../clients/policy.ts'
 import type { SigningAlgorithm } from '../keys/algorithms.ts'
-import type { KeyPolicy } from '../keys/schedule.ts'
+import type { KeyPolicy, SigningKeySettings } from '../keys/schedule.ts'
 import type { SealingKeys } from '../keys/sealing.ts'
+import type { DoorkeeperVersion } from '../model/dialect.ts'
 import { type Dialect, dialectFor } from '../model/dialect.ts'
-import type { Claim, Settings } from '../model/ports.ts'
+import type { Claim } from './claims.ts'
 import { DEFAULT_CLAIMS } from './claims.ts'
+
+/** What an operator decides. Everything has a default but the issuer. */
+export interface Settings {
+  readonly issuer: string
+  /** The version of Doorkeeper to answer as. Default 5.9. */
+  readonly doorkeeperVersion?: DoorkeeperVersion | undefined
+  /** Seconds. Default 7,200. */
+  readonly accessTokenLifetime?: number
+  /** Seconds. Default 600. */
+  readonly codeLifetime?: number
+  /** Seconds. Default 120. */
+  readonly idTokenLifetime?: number
+  /** Seconds. Default 300. */
+  readonly deviceCodeLifetime?: number
+  /** Seconds between two polls of a device. Default 5. */
+  readonly deviceInterval?: number
+  /** Default `['api']`. */
+  readonly defaultScopes?: readonly string[]
+  /** Scopes beside the default ones, in the order discovery lists them. Default: GitLab's. */
+  readonly optionalScopes?: readonly string[]
+  /** Scopes with a part left open (`user:*`), which discovery does not list. Default none. */
+  readonly dynamicScopes?: readonly string[]
+  /** What `WWW-Authenticate` calls the protected area (RFC 9110 §11.5). Default `Doorkeeper`. */
+  readonly realm?: string
+  /** Where users type a device's code: an absolute URL, or a path of the origin the device came by. Default `/oauth/device`. */
+  readonly verificationUri?: string
+  /** Origin that discovery names for the endpoints. Default: the one the request came by, as https. */
+  readonly endpointOrigin?: string
+  /** Which claims are shown, the same for every server with this issuer. Default: {@link DEFAULT_CLAIMS}. */
+  readonly claims?: readonly Claim[] | undefined
+  /** Allows the password grant without a client. Default false. */
+  readonly passwordGrantWithoutClient?: boolean
+  /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
+  readonly policy?: InstancePolicy | undefined
+  /** For so many seconds after its use a refresh token or code that comes again counts as a repeated request. Default 10. */
+  readonly reuseGraceSeconds?: number | undefined
+  /** 32 bytes that seal the signing keys at rest; without it they lie open in the database. */
+  readonly sealingKey?: Uint8Array | undefined
+  /** Opens what the key above does not: what it opens is sealed anew. */
+  readonly previousSealingKey?: Uint8Array | undefined
+  /** What access tokens in the form of a JWT are signed with, once its key has been published for the lead. Default RS256. */
+  readonly accessTokenAlgorithm?: SigningAlgorithm | undefined
+  /** Default: one key for ever, as Doorkeeper has it. */
+  readonly signingKeys?: SigningKeySettings | undefined
+}
+
+/** Those of the settings that say what is issued, and for how long: the same on every server with this issuer. */
+export type TokenSettings = Pick<
+  Settings,
+  | 'defaultScopes'
+  | 'optionalScopes'
+  | 'dynamicScopes'
+  | 'codeLifetime'
+  | 'accessTokenLifetime'
+  | 'idTokenLifetime'
+  | 'deviceCodeLifetime'
+  | 'deviceInterval'
+  | 'realm'
+>
 
 /** Settings with every default filled in. */
 export interface ResolvedSettings {

@@ -2,12 +2,12 @@ import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { parseScopes } from '../core/scopes.ts'
-import type { AccessToken, Parameters } from '../model/contract.ts'
 import type { Dialect } from '../model/dialect.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 import { challenge, errorHeaders, type Failure, TOKEN_TEXTS, uncached } from '../responses/failure.ts'
 import { emptyReply } from '../responses/replies.ts'
-import type { StoredToken } from '../store/tokens.ts'
+import type { AccessToken, StoredToken } from '../store/tokens.ts'
 
 /**
  * The token of a request: `access_token` parameter, then Bearer header, then `bearer_token` parameter (RFC 6750 §2;

@@ -1,7 +1,7 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Core } from '../core/core.ts'
 import type { Caller } from '../limits/request-limits.ts'
-import type { Parameters } from '../model/contract.ts'
+import type { Parameters } from '../parameters/value.ts'
 
 /** A request whose parameters have been read. */
 export interface EndpointRequest {

@@ -3,9 +3,9 @@ import { credentialsOf } from '../clients/client-authentication.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { authenticate } from '../grants/token-request.ts'
+import type { Client } from '../model/client.ts'
 import type { Dialect } from '../model/dialect.ts'
 import { inOrder } from '../model/member-order.ts'
-import type { Client } from '../model/ports.ts'
 import {
   type Failure,
   failure,

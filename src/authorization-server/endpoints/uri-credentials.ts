@@ -1,8 +1,8 @@
 import type { HttpRequest } from '../../http/index.ts'
 import type { ClientCredentials } from '../clients/client-authentication.ts'
 import type { Core } from '../core/core.ts'
-import type { Parameters } from '../model/contract.ts'
 import { parseNestedQuery } from '../parameters/nested.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 import { type Failure, refusedByPolicy } from '../responses/failure.ts'
 

@@ -1,8 +1,10 @@
 import { type ClientCredentials, isAuthentic } from '../clients/client-authentication.ts'
 import type { Core } from '../core/core.ts'
 import type { Caller } from '../limits/request-limits.ts'
-import type { Parameters } from '../model/contract.ts'
-import type { Client, GrantEvent, ResourceOwner } from '../model/ports.ts'
+import type { Client } from '../model/client.ts'
+import type { GrantEvent } from '../model/grant-event.ts'
+import type { ResourceOwner } from '../model/resource-owner.ts'
+import type { Parameters } from '../parameters/value.ts'
 import type { Failure } from '../responses/failure.ts'
 import type { NewPair } from '../store/tokens.ts'
 

@@ -1,5 +1,17 @@
 import type { SigningAlgorithm } from './algorithms.ts'
 
+/** How signing keys follow one another. */
+export interface SigningKeySettings {
+  /** A key signs for so long, and the next one is always published. Default: until somebody asks for another. */
+  readonly lifetimeSeconds?: number | undefined
+  /** How long a key is published before it signs: at least twice the longest cache of key sets. Default two days. */
+  readonly leadSeconds?: number | undefined
+  /** How long a key stays published once its successor signs. Default: as long as what it signed is valid, and 15 minutes. */
+  readonly keepSeconds?: number | undefined
+  /** For how long a process may go by what it has read of the keys. Default five minutes; it reads again after one. */
+  readonly staleSeconds?: number | undefined
+}
+
 /** When a key is published and signs. All times are milliseconds of the database's clock. */
 export interface ScheduledKey {
   readonly kid: string

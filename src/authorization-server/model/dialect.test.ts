@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import type { Parameters } from '../parameters/value.ts'
 import { seedOwner } from '../testing/seed.ts'
 import {
   authorizationParameters,
@@ -8,7 +9,6 @@ import {
   type ServerUnderTest,
   startServerUnderTest,
 } from '../testing/server-under-test.ts'
-import type { Parameters } from './contract.ts'
 
 const [engine] = testDatabases()
 assert.ok(engine)

@@ -1,10 +1,20 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { bodyKindOf, decodeUtf8, MAX_PARAMETERS, scanJson } from '../../parameters/index.ts'
-import type { Parameters, ReadParameters } from '../model/contract.ts'
 import { publicError } from '../responses/pages.ts'
 import { jsonReply } from '../responses/replies.ts'
 import { parseMultipart } from './multipart.ts'
 import { emptyHash, type ParameterFault, parseNestedQuery } from './nested.ts'
+import type { Parameters } from './value.ts'
+
+/** What a request holds, or the answer to one that cannot be read (400, empty HTML body; README of the recording, 23). */
+export type ReadParameters =
+  | {
+      readonly ok: true
+      readonly parameters: Parameters
+      /** The method after `_method` in a POSTed form was obeyed, upper case. */
+      readonly method: string
+    }
+  | { readonly ok: false; readonly reply: HttpReply; readonly method: string }
 
 /** What a gateway in front lets through. */
 const BODY_LIMIT = 1 << 20

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ParameterValue } from '../model/contract.ts'
+import type { ParameterValue } from './value.ts'
 import { textOf } from './value.ts'
 
 describe('a parameter that must be a text', () => {

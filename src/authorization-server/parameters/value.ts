@@ -1,4 +1,10 @@
-import type { Parameters, ParameterValue } from '../model/contract.ts'
+/** A request parameter as Rails reads it. */
+export type ParameterValue = string | number | boolean | null | readonly ParameterValue[] | Parameters
+
+/** Request parameters by name, query over body. Use {@link textOf} to read one that must be a string. */
+export interface Parameters {
+  readonly [name: string]: ParameterValue | undefined
+}
 
 /**
  * What stands for a list or hash where a string belongs: present, but equal to nothing that was ever issued or

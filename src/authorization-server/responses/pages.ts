@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import type { Layout } from '../model/ports.ts'
 import { errorDocument } from './error-document.ts'
 import { escapeHtml } from './replies.ts'
+
+/** Wraps the inner HTML of a page, which is escaped already, into a document. */
+export type Layout = (page: { readonly title: string; readonly body: string }) => string
 
 /** A complete document of plain look: one column, readable in light and dark, no script. */
 export const plainLayout: Layout = ({ title, body }) => `<!DOCTYPE html>

@@ -1,8 +1,37 @@
 import type { ApplicationPolicy, Policy } from '../../applications/index.ts'
 import type { Database } from '../../storage/index.ts'
-import type { ApplicationDocument, ApplicationStore, StoreScope } from '../model/contract.ts'
-import type { Client } from '../model/ports.ts'
+import type { Client } from '../model/client.ts'
+import type { StoreScope } from './statements.ts'
 import { named } from './statements.ts'
+
+/** The applications this server knows. Documents of the same `client_id` are ordered by their version. */
+export interface ApplicationStore {
+  /** Inserts, or updates when the version is higher; false when what is held is as new or newer. */
+  upsert(application: ApplicationDocument, within?: StoreScope): Promise<boolean>
+  /** Removes the application and its tokens, unless a version above `version` is held; false when nothing was removed. */
+  remove(clientId: string, version?: number, within?: StoreScope): Promise<boolean>
+  find(clientId: string, within?: StoreScope): Promise<ApplicationDocument | undefined>
+  findById(id: number): Promise<ApplicationDocument | undefined>
+  /** In the order of their ids. */
+  list(): Promise<ApplicationDocument[]>
+  /** An id that no application has or had. */
+  nextId(within?: StoreScope): Promise<number>
+}
+
+/** The same document as `Application` of the applications folder. */
+export interface ApplicationDocument {
+  readonly id: number
+  readonly client_id: string
+  readonly name: string
+  readonly secret_digest: string | null
+  readonly redirect_uris: readonly string[]
+  readonly scopes: readonly string[]
+  readonly confidential: boolean
+  readonly trusted: boolean
+  readonly version: number
+  /** What it is to be held to beyond Doorkeeper's rules; absent when it says nothing. */
+  readonly policy?: ApplicationPolicy | undefined
+}
 
 const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version, policy'
 

@@ -1,5 +1,5 @@
 import type { Database } from '../../storage/index.ts'
-import type { StoreScope } from '../model/contract.ts'
+import type { StoreScope } from './statements.ts'
 import { named } from './statements.ts'
 
 /**

@@ -1,7 +1,13 @@
 import type { Database } from '../../storage/index.ts'
-import type { StoredSecurityEvent } from '../model/contract.ts'
-import type { CredentialReuse } from '../model/ports.ts'
+import type { CredentialReuse, SecurityEvent } from '../model/security-event.ts'
 import { named } from './statements.ts'
+
+/** A security event on record. */
+export type StoredSecurityEvent = SecurityEvent & {
+  readonly id: number
+  /** By the clock of the database. */
+  readonly occurredAt: Date
+}
 
 /** What is known of a credential that came a second time. Times are milliseconds since the epoch. */
 export interface ReuseEvidence {

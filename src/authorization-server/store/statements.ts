@@ -1,5 +1,13 @@
 import type { Statement } from '../../storage/index.ts'
 
+/** The transaction that a write shall be part of. */
+export interface StoreScope {
+  query<Row extends object>(
+    statement: { readonly name: string; readonly text: string } | string,
+    values?: readonly unknown[],
+  ): Promise<Row[]>
+}
+
 /** Statements of one schema, each with a name that no other schema's has, so that they can be prepared. */
 export function named<Name extends string>(
   schema: string,

@@ -3,6 +3,22 @@ import { digestOf } from './digest.ts'
 import { hasEnded } from './ended-subjects.ts'
 import { namedBrief } from './statements.ts'
 
+/** A live or dead access token, as the store knows it. */
+export interface AccessToken {
+  readonly id: number
+  readonly applicationId: number | null
+  /** Null for a token without a client. */
+  readonly clientId: string | null
+  /** Null for client_credentials. */
+  readonly subject: string | null
+  readonly scopes: readonly string[]
+  readonly createdAt: Date
+  /** Seconds. */
+  readonly expiresIn: number
+  readonly revoked: boolean
+  readonly expired: boolean
+}
+
 /** A pair of access and refresh token as stored. Times are milliseconds since the epoch. */
 export interface StoredToken {
   readonly id: number

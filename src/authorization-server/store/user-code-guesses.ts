@@ -1,7 +1,17 @@
 import type { Database } from '../../storage/index.ts'
 import { type GuessesMade, type UserCodeLimits, waitForUserCode } from '../limits/user-code-guess.ts'
-import type { AuthorizationServer, UserCodeGuess } from '../model/contract.ts'
 import { named } from './statements.ts'
+
+/** Whether a user code may be looked at, or how long it must wait, in milliseconds. */
+export type UserCodeGuess =
+  | { readonly allowed: true; takeBack(): Promise<void> }
+  | { readonly allowed: false; readonly waitMs: number }
+
+/**
+ * Counts a guess of a user code, before it is looked at, for all replicas (RFC 8628 §5.1). One that proves right is
+ * taken back. `network` is where it comes from; omit it where that is unknown.
+ */
+export type GuessUserCode = (ownerId: string, network?: string) => Promise<UserCodeGuess>
 
 const FREE: UserCodeGuess = { allowed: true, takeBack: async () => {} }
 
@@ -9,11 +19,7 @@ const FREE: UserCodeGuess = { allowed: true, takeBack: async () => {} }
  * Counts guesses of user codes in a schema, for all replicas: one after the other, so that guesses sent all at once are
  * counted like guesses in a row.
  */
-export function userCodeGuesses(
-  database: Database,
-  schema: string,
-  limits: UserCodeLimits | undefined,
-): AuthorizationServer['guessUserCode'] {
+export function userCodeGuesses(database: Database, schema: string, limits: UserCodeLimits | undefined): GuessUserCode {
   if (limits === undefined || Object.values(limits).every((limit) => limit === undefined)) return async () => FREE
   const table = `${schema}.user_code_guesses`
   const within = (scope: string, seconds: string, which: string) => {

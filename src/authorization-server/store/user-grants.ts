@@ -1,12 +1,43 @@
 import type { Database } from '../../storage/index.ts'
-import type { AuthorizationServer, Grant, StoreScope } from '../model/contract.ts'
 import { hasEnded } from './ended-subjects.ts'
+import type { StoreScope } from './statements.ts'
 import { named } from './statements.ts'
+
+/** The unrevoked tokens of one user, one application and one set of scopes, taken together. */
+export interface Grant {
+  /** The application's. */
+  readonly id: number
+  readonly clientId: string
+  /** The application's. */
+  readonly name: string
+  /** The scope text of the tokens. */
+  readonly scope: string
+  /** When the newest of the tokens was issued. */
+  readonly createdAt: Date
+}
+
+/** How many credentials of one user and one application were revoked. */
+export interface RevokedGrants {
+  readonly tokens: number
+  readonly codes: number
+  readonly deviceCodes: number
+}
+
+/** What users have let applications do. */
+export interface UserGrants {
+  /** The newest first, at most 1,000; with `clientId` those of that application alone. */
+  list(ownerId: string, clientId?: string): Promise<Grant[]>
+  /**
+   * Revokes every token, code and approved device of a user and an application, also those that a concurrent request
+   * makes of one of them. An unknown application has none.
+   */
+  revoke(ownerId: string, clientId: string, within: StoreScope): Promise<RevokedGrants>
+}
 
 const MOST = 1_000
 
-/** What users have let applications do; see `AuthorizationServer.grants`. */
-export function createUserGrantStore(database: Database, schema: string): AuthorizationServer['grants'] {
+/** Opens the grants in the tables of `schema`. */
+export function createUserGrantStore(database: Database, schema: string): UserGrants {
   const tokens = `${schema}.tokens`
   const whose = `subject = $1 and application_id = (select id from ${schema}.applications where client_id = $2)`
   const sql = named(schema, {

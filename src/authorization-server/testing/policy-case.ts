@@ -1,6 +1,7 @@
 import type { ApplicationPolicy } from '../../applications/index.ts'
 import { headerOf } from '../index.ts'
-import type { ApplicationDocument, Parameters } from '../model/contract.ts'
+import type { Parameters } from '../parameters/value.ts'
+import type { ApplicationDocument } from '../store/applications.ts'
 import { applicationOf, clients, seedOwner } from './seed.ts'
 import type { Answer, ServerUnderTest } from './server-under-test.ts'
 

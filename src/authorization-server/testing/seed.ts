@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { ApplicationDocument } from '../model/contract.ts'
-import type { ResourceOwner } from '../model/ports.ts'
+import type { ResourceOwner } from '../model/resource-owner.ts'
+import type { ApplicationDocument } from '../store/applications.ts'
 
 interface SeedClient {
   readonly id: number

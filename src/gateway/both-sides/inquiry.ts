@@ -1,10 +1,11 @@
 import type { Destination, Endpoint } from '../../routing/index.ts'
 import { type Failure, isServerFailure, troubleOf } from '../answers/failure.ts'
 import type { Trouble } from '../answers/local-answers.ts'
-import type { Gate } from '../gateway-context.ts'
 import { askPatiently, askSide, type WholeAnswer } from '../upstream/ask-side.ts'
 import type { UpstreamRequest } from '../upstream/attempt.ts'
 import { NOBODY } from '../upstream/circuit/breaker.ts'
+import type { Circuit } from '../upstream/circuit/circuit.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 
 /** Endpoints at which a credential of unknown issuer concerns both sides (RFC 7009, RFC 7662, OpenID Connect Core §5.3). */
 export const CONCERNS_BOTH: ReadonlySet<Endpoint> = new Set(['introspect', 'revoke', 'userinfo', 'token_info'])
@@ -46,22 +47,32 @@ export async function inquire(inquiry: Inquiry): Promise<Finding> {
   return { by: 'legacy', answer: legacy }
 }
 
+/** The sides of a gateway, as far as an inquiry concerns them. */
+export interface Sides {
+  readonly legacy: Upstream
+  readonly iam: Upstream | undefined
+  readonly circuit: Circuit
+  readonly ledger: { readonly iamMayHoldUnknown: boolean }
+  /** Milliseconds. */
+  readonly limits: { readonly legacyHeadersMs: number; readonly iamHeadersMs: number; readonly inquiryMs: number }
+}
+
 /** Makes an inquiry at the sides of a gateway; see {@link inquire}. */
 export function inquireAtSides(
-  gate: Gate,
+  sides: Sides,
   endpoint: Endpoint,
   requestFor: (side: Destination) => UpstreamRequest,
 ): Promise<Finding> {
-  const ask = (side: Destination) => askSideOf(gate, side, requestFor(side))
-  return inquire({ endpoint, iamMayHold: gate.ledger.iamMayHoldUnknown, ask })
+  const ask = (side: Destination) => askSideOf(sides, side, requestFor(side))
+  return inquire({ endpoint, iamMayHold: sides.ledger.iamMayHoldUnknown, ask })
 }
 
 /** Puts one request to one side of a gateway, as an inquiry does. */
-export function askSideOf(gate: Gate, side: Destination, request: UpstreamRequest): Promise<Asked> {
-  return side === 'legacy' ? askPatiently(gate.legacy, request, gate.limits.legacyHeadersMs) : askIam(gate, request)
+export function askSideOf(sides: Sides, side: Destination, request: UpstreamRequest): Promise<Asked> {
+  return side === 'legacy' ? askPatiently(sides.legacy, request, sides.limits.legacyHeadersMs) : askIam(sides, request)
 }
 
-async function askIam({ iam, circuit, limits }: Gate, request: UpstreamRequest): Promise<Asked> {
+async function askIam({ iam, circuit, limits }: Sides, request: UpstreamRequest): Promise<Asked> {
   if (iam === undefined || circuit.isOpen) return 'unavailable'
   const answer = await askSide(iam, request, Math.min(limits.iamHeadersMs, limits.inquiryMs))
   // A token that nobody can place belongs to no application.

@@ -6,7 +6,12 @@ import {
   type GatewayReport,
   type SideTraffic,
 } from '../../routing/index.ts'
-import type { SideTotals } from '../telemetry/recorder.ts'
+
+/** Answers of one side since the start, and those with 5xx among them. */
+export interface SideTotals {
+  requests: number
+  failures: number
+}
 
 /** What is told of a gateway beside its snapshot; the totals are since its start. */
 export interface Condition {

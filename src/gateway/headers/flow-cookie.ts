@@ -1,5 +1,10 @@
-import { type Destination, type Facts, FLOW_MARK_SECONDS, flowCookie } from '../../routing/index.ts'
-import type { Gate } from '../gateway-context.ts'
+import {
+  type CredentialMarks,
+  type Destination,
+  type Facts,
+  FLOW_MARK_SECONDS,
+  flowCookie,
+} from '../../routing/index.ts'
 
 /** What an answer of the authorize endpoint means for the flow it belongs to. */
 export type FlowTurn = 'goes_on' | 'over' | 'nothing'
@@ -30,6 +35,13 @@ function isWithin(location: string, origin: string): boolean {
   return location.startsWith(origin) && /^(?:[/?#]|$)/.test(location.slice(origin.length))
 }
 
+/** How a gateway marks the flows of its two sides. */
+export interface FlowMarking {
+  readonly marks: Pick<CredentialMarks, 'flowKey'>
+  /** IAM shows pages of its own under /oauth/authorize, so that its flows need a mark as well. */
+  readonly marksIamFlows: boolean
+}
+
 /** A page of the authorize endpoint as it was answered. */
 export interface AuthorizePage {
   readonly method: string
@@ -47,15 +59,15 @@ export interface AuthorizePage {
  * their verifiers, so they are marked only where IAM has pages of its own.
  */
 export function flowSetCookie(
-  gate: Pick<Gate, 'marks' | 'marksIamFlows'>,
+  marking: FlowMarking,
   facts: Pick<Facts, 'flow' | 'markedSide'>,
   page: AuthorizePage,
   cookie: string | undefined,
   publicOrigin: () => string,
 ): string | undefined {
   const { flow, markedSide } = facts
-  const key = gate.marks.flowKey
-  if (flow === undefined || key === undefined || (page.side === 'iam' && !gate.marksIamFlows)) return undefined
+  const key = marking.marks.flowKey
+  if (flow === undefined || key === undefined || (page.side === 'iam' && !marking.marksIamFlows)) return undefined
   const turn = flowTurn(page.method, page.status, page.location, publicOrigin)
   const isNew = turn === 'goes_on' && markedSide === undefined
   const isOver = turn === 'over' && markedSide !== undefined

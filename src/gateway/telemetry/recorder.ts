@@ -1,17 +1,12 @@
 import { type LineAllowance, LineBudget, type Log } from '../../observability/index.ts'
 import type { ApplicationOutcomes } from '../../routing/index.ts'
 import type { DecisionSource, KnownAs } from '../decision-source/source.ts'
+import type { SideTotals } from '../decision-source/standing-report.ts'
 import { DecisionLog } from './decision-log.ts'
 import type { Metrics } from './metrics.ts'
 import { isNoise } from './noise.ts'
 import type { Outcome } from './outcome.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
-
-/** Answers of one side since the start, and those with 5xx among them. */
-export interface SideTotals {
-  requests: number
-  failures: number
-}
 
 /**
  * Takes down what became of each request. Requests to no OAuth endpoint are counted, not logged; of what strangers cause

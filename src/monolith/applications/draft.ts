@@ -1,6 +1,6 @@
 import { type ApplicationPolicy, applicationPolicySchema, type Policy } from '../../applications/index.ts'
 import { holdsReservedParameter, type Parameters, type ParameterValue } from '../../authorization-server/index.ts'
-import { textIn } from '../browser/visit.ts'
+import { textIn } from '../text-parameters.ts'
 
 /** What the owner of an application decides about it. */
 export interface ApplicationDraft {

@@ -5,11 +5,12 @@ import type { Log } from '../../observability/index.ts'
 import { askToSignIn, messagePage, page } from '../browser/answers.ts'
 import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
-import { type SignedInVisit, textOf, type Visit } from '../browser/visit.ts'
+import type { SignedInVisit, Visit } from '../browser/visit.ts'
 import type { SharedGrants } from '../grants/shared-grants.ts'
 import { forgottenRequest, onward, unavailablePage } from '../handoff/answers.ts'
 import type { IamClient } from '../iam-client/iam-client.ts'
 import { consentBody } from '../pages/consent.ts'
+import { textOf } from '../text-parameters.ts'
 
 const PATH = '/-/iam/consent'
 const NO_CHALLENGE = {

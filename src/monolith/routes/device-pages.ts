@@ -12,11 +12,12 @@ import type { Log } from '../../observability/index.ts'
 import { askToSignIn, page, redirectTo } from '../browser/answers.ts'
 import { csrfToken } from '../browser/csrf.ts'
 import type { Pages } from '../browser/routes.ts'
-import { addressOf, type SignedInVisit, textOf, type Visit } from '../browser/visit.ts'
+import { addressOf, type SignedInVisit, type Visit } from '../browser/visit.ts'
 import type { SharedGrants } from '../grants/shared-grants.ts'
 import type { IamClient } from '../iam-client/iam-client.ts'
 import { confirmDeviceBody, type DeviceWish, deviceBody } from '../pages/device.ts'
 import { messageBody } from '../pages/message.ts'
+import { textOf } from '../text-parameters.ts'
 
 const PATH = '/oauth/device'
 const LONGEST_CODE = 64

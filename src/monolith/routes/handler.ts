@@ -21,12 +21,12 @@ import {
 import { contentSecurityPolicy } from '../browser/answers.ts'
 import { isForeign, isForgeryFree } from '../browser/csrf.ts'
 import type { FindPages, FoundPages } from '../browser/routes.ts'
-import { textOf } from '../browser/visit.ts'
 import { areaOf } from '../metrics.ts'
 import { layout } from '../pages/layout.ts'
 import { messageBody } from '../pages/message.ts'
 import { openSession, type Session } from '../sessions/session.ts'
 import type { SignedInSessions } from '../sessions/signed-in-sessions.ts'
+import { textOf } from '../text-parameters.ts'
 import { PasswordChecksBusyError } from '../users/password-checks.ts'
 import type { Users } from '../users/users.ts'
 

@@ -1,7 +1,6 @@
 import type { Destination, Endpoint } from '../../../routing/index.ts'
-import type { Gate } from '../../gateway-context.ts'
 import { headerOf } from '../../headers/response-headers.ts'
-import { learnFromForm, learnFromJson, mayHoldForm } from '../../ledger/learning.ts'
+import { type Learner, learnFromForm, learnFromJson, mayHoldForm } from '../../ledger/learning.ts'
 import { AnswerPeek, isWorthPeeking } from './answer-peek.ts'
 
 /** The head of an answer, and where it stands. */
@@ -17,23 +16,23 @@ export interface WatchedHead {
 }
 
 /** Looks at an answer as it passes by: at its OAuth error, at what it issues. Undefined where there is nothing to see. */
-export function watchAnswer(gate: Gate, head: WatchedHead): AnswerWatch | undefined {
+export function watchAnswer(learner: Learner, head: WatchedHead): AnswerWatch | undefined {
   const { endpoint, side, status, isJson, headers, mayHandOver } = head
-  if (endpoint !== 'other' && isWorthPeeking(endpoint, status, isJson)) return new AnswerWatch(gate, head, 'json')
-  const mayBeForm = mayHandOver && mayHoldForm(gate, side, status, headerOf(headers, 'content-type'))
-  return mayBeForm ? new AnswerWatch(gate, head, 'form') : undefined
+  if (endpoint !== 'other' && isWorthPeeking(endpoint, status, isJson)) return new AnswerWatch(learner, head, 'json')
+  const mayBeForm = mayHandOver && mayHoldForm(learner, side, status, headerOf(headers, 'content-type'))
+  return mayBeForm ? new AnswerWatch(learner, head, 'form') : undefined
 }
 
 /** One answer that is looked at; see {@link watchAnswer}. */
 export class AnswerWatch {
-  readonly #gate: Gate
+  readonly #learner: Learner
   readonly #head: WatchedHead
   /** A document, or a page that may be the form by which a browser carries a code to a client. */
   readonly #kind: 'json' | 'form'
   readonly #peek = new AnswerPeek()
 
-  constructor(gate: Gate, head: WatchedHead, kind: 'json' | 'form') {
-    this.#gate = gate
+  constructor(learner: Learner, head: WatchedHead, kind: 'json' | 'form') {
+    this.#learner = learner
     this.#head = head
     this.#kind = kind
   }
@@ -45,8 +44,8 @@ export class AnswerWatch {
   /** The answer is whole: takes note of what it issues. */
   learn(): void {
     const { endpoint, side, status } = this.#head
-    if (this.#kind === 'form') learnFromForm(this.#gate, side, this.#peek.text())
-    else if (status < 400) learnFromJson(this.#gate, endpoint, side, this.#peek.text())
+    if (this.#kind === 'form') learnFromForm(this.#learner, side, this.#peek.text())
+    else if (status < 400) learnFromJson(this.#learner, endpoint, side, this.#peek.text())
   }
 
   /** The OAuth error of the answer, bounded. */
