@@ -50,5 +50,8 @@ export const ENVIRONMENT_READERS: readonly string[] = ['cli', 'config']
 /** Names that say nothing: a folder or file is called by what is in it. */
 export const FORBIDDEN_NAMES: readonly string[] = ['common', 'helper', 'helpers', 'misc', 'shared', 'util', 'utils']
 
+/** A folder of `src/` that lists more files and folders than this must be divided into rooms. */
+export const MAX_ENTRIES = 20
+
 /** A source file longer than this must be split by idea. Tests are exempt. */
 export const MAX_LINES = 500

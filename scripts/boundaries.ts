@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative, resolve, sep } from 'node:path'
-import { ENVIRONMENT_READERS, FORBIDDEN_NAMES, MAX_LINES } from './allowed-imports.ts'
+import { ENVIRONMENT_READERS, FORBIDDEN_NAMES, MAX_ENTRIES, MAX_LINES } from './allowed-imports.ts'
 import { findCycles } from './find-cycles.ts'
 import { readImports, readsEnvironment } from './read-imports.ts'
 
@@ -35,8 +35,9 @@ interface Source {
 
 /**
  * Checks every source under `root` against the table: folders import only what it allows, and others only through
- * their `index.ts`; no import cycles; `process.env` only where configuration is read; no names that say nothing; no
- * file over the limit. Tests are free of the table and may read the environment, but keep to `index.ts`.
+ * their `index.ts`; no import cycles between files or rooms; `process.env` only where configuration is read; no names that say
+ * nothing; no file and no folder over its limit. Tests are free of the table and may read the environment, but keep to
+ * `index.ts`.
  */
 export function checkBoundaries(root: string, table: Table): Findings {
   const sources = listSources(root)
@@ -65,10 +66,61 @@ export function checkBoundaries(root: string, table: Table): Findings {
       checkEnvironment(source, report)
     }
   }
-  for (const cycle of findCycles(graph)) {
+  const fileCycles = findCycles(graph)
+  for (const cycle of fileCycles) {
     violations.push({ file: cycle[0] ?? '', line: 1, message: `import cycle: ${cycle.join(' → ')}` })
   }
+  // A cycle between files of two rooms is a cycle between the rooms as well; one report is enough.
+  if (fileCycles.length === 0) violations.push(...roomCycles(graph))
+  violations.push(...crowdedFolders(sources))
   return { files: sources.length, imports, violations }
+}
+
+/**
+ * The room that a file of `src/` belongs to: its folder. A file directly in a folder of `src/` is a room of its own, since
+ * what starts a part and what the part is told stand side by side there.
+ */
+function roomOf(file: string): string {
+  const parts = file.split('/')
+  return parts.length <= 3 ? file : parts.slice(0, -1).join('/')
+}
+
+/** The cycles between rooms, each with one import for every step of it. */
+function roomCycles(graph: ReadonlyMap<string, readonly string[]>): Violation[] {
+  const rooms = new Map<string, string[]>()
+  const importOf = new Map<string, string>()
+  for (const [file, targets] of graph) {
+    const from = roomOf(file)
+    const neighbours = rooms.get(from) ?? []
+    rooms.set(from, neighbours)
+    for (const target of targets) {
+      const to = roomOf(target)
+      if (to === from || importOf.has(`${from} ${to}`)) continue
+      neighbours.push(to)
+      importOf.set(`${from} ${to}`, `${file} imports ${target}`)
+    }
+  }
+  return findCycles(rooms).map((cycle) => {
+    const steps = cycle.slice(1).map((to, at) => importOf.get(`${cycle[at]} ${to}`) ?? '')
+    const file = steps[0]?.split(' ')[0] ?? ''
+    return { file, line: 1, message: `rooms import each other: ${cycle.join(' → ')} (${steps.join('; ')})` }
+  })
+}
+
+/** The folders of `src/` that list more than a reader takes in at a glance; subfolders and tests count. */
+function crowdedFolders(sources: readonly Source[]): Violation[] {
+  const entries = new Map<string, Set<string>>()
+  for (const { file } of sources.filter((source) => source.folder !== undefined)) {
+    const parts = file.split('/')
+    for (let depth = 1; depth < parts.length; depth++) {
+      const folder = parts.slice(0, depth).join('/')
+      const listed = entries.get(folder) ?? new Set()
+      entries.set(folder, listed.add(parts[depth] ?? ''))
+    }
+  }
+  return [...entries]
+    .filter(([, listed]) => listed.size > MAX_ENTRIES)
+    .map(([file, { size }]) => ({ file, line: 1, message: `lists ${size} entries, over ${MAX_ENTRIES}: make rooms` }))
 }
 
 function listSources(root: string): Source[] {

@@ -115,6 +115,35 @@ describe('the check of import boundaries', () => {
     ])
   })
 
+  test('finds a cycle between rooms whose files have none', () => {
+    const found = findIn({
+      'src/http/reading/a.ts': "import type { B } from '../writing/b.ts'\nexport type A = B\n",
+      'src/http/writing/b.ts': 'export type B = string\n',
+      'src/http/writing/c.ts': "import type { D } from '../reading/d.ts'\nexport type C = D\n",
+      'src/http/reading/d.ts': 'export type D = string\n',
+    })
+    assert.deepEqual(found, [
+      'src/http/reading/a.ts:1 rooms import each other: src/http/reading → src/http/writing → src/http/reading' +
+        ' (src/http/reading/a.ts imports src/http/writing/b.ts; src/http/writing/c.ts imports src/http/reading/d.ts)',
+    ])
+  })
+
+  test('accepts files of one room that import each other, and tests that reach into other rooms', () => {
+    const found = findIn({
+      'src/http/reading/a.ts': "import type { D } from './d.ts'\nexport type A = D\n",
+      'src/http/reading/d.ts': 'export type D = string\n',
+      'src/http/reading/a.test.ts': "import type { B } from '../writing/b.ts'\nexport type A = B\n",
+      'src/http/writing/b.ts': "import type { D } from '../reading/d.ts'\nexport type B = D\n",
+    })
+    assert.deepEqual(found, [])
+  })
+
+  test('finds a folder that lists more than twenty entries', () => {
+    const files = Array.from({ length: 21 }, (_, number) => [`src/http/file-${number}.ts`, ''] as const)
+    assert.deepEqual(findIn(Object.fromEntries(files)), ['src/http:1 lists 21 entries, over 20: make rooms'])
+    assert.deepEqual(findIn(Object.fromEntries(files.slice(1))), [])
+  })
+
   test('finds a read of the environment outside of the configuration', () => {
     const text = 'export const port = process.env.PORT\n'
     const found = findIn({ 'src/http/x.ts': text, 'src/config/x.ts': text, 'src/http/x.test.ts': text })
