@@ -5,24 +5,25 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 
-const PRELOAD = pathToFileURL(join(import.meta.dirname, 'test-ordinary-lane.ts')).href
+const GATEWAY = join(import.meta.dirname, '..')
+const PRELOAD = pathToFileURL(join(GATEWAY, 'testing', 'test-ordinary-lane.ts')).href
 const LIMIT_MS = 120_000
 
 describe('what the fast lane takes, the ordinary lane does just as well:', () => {
   for (const suite of [
-    'failover',
-    'headers',
-    'observability',
-    'routing',
-    'flow-affinity',
-    'inquiry',
-    'smuggling',
-    'life',
+    'exchange/failover',
+    'headers/headers',
+    'telemetry/observability',
+    'exchange/routing',
+    'headers/flow-affinity',
+    'both-sides/inquiry',
+    'listener/smuggling',
+    'start',
   ]) {
     test(`the suite "${suite}" passes without the fast lane`, async () => {
       // A test runner that finds its own mark in the environment would report to a parent that is not there.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env
-      const args = ['--import', PRELOAD, join(import.meta.dirname, `${suite}.test.ts`)]
+      const args = ['--import', PRELOAD, join(GATEWAY, `${suite}.test.ts`)]
       const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'], timeout: LIMIT_MS })
       let output = ''
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
