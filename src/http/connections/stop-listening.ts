@@ -3,8 +3,6 @@ import { type AddressInfo, connect, type Server, type Socket } from 'node:net'
 /** So many turns of the event loop in a row, and so long, no connection may come before the listeners are closed. */
 const QUIET_TURNS = 3
 const QUIET_MS = 20
-/** Where connections keep coming, they are accepted for so long, and then the listeners are closed all the same. */
-const SETTLE_MS = 250
 /** How many connections of our own compete for the queue of each of several listeners: the kernel picks which one gets it. */
 const PLUGS_PER_LISTENER = 8
 
@@ -17,9 +15,9 @@ const PLUGS_PER_LISTENER = 8
  * @param listeners all that share one port
  */
 export async function readyToClose(listeners: readonly Server[], limitMs: number): Promise<void> {
-  const start = performance.now()
-  const end = start + limitMs
-  await untilQuiet(listeners, Math.min(end, start + SETTLE_MS))
+  const end = performance.now() + limitMs
+  // Where another process listens at the same port, it may get our connections: then this alone empties the queue.
+  await untilQuiet(listeners, end)
   while (performance.now() < end && !(await plugQueues(listeners))) await turns(QUIET_TURNS)
 }
 
