@@ -56,7 +56,6 @@ export {
 export {
   conditional,
   emptyReply,
-  escapeHtml,
   type Headers,
   headerOf,
   jsonReply,

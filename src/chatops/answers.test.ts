@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { releaseVerdict } from './release.ts'
 import { isResponseUrl } from './response-url.ts'
 import { type ChatAnswer, outcomeOf, type Section, type Tone } from './result.ts'
-import { escaped, slackMessage } from './slack-message.ts'
+import { escapeForSlack, slackMessage } from './slack-message.ts'
 import { slackSignatureFault } from './slack-signature.ts'
 import { terminalLines } from './terminal.ts'
 
@@ -26,7 +26,7 @@ test('an answer sums up its parts', () => {
 
 describe('a message to Slack', () => {
   test('shows what somebody wrote as text, not as a mention, a link or markup that breaks out', () => {
-    assert.equal(escaped('<!channel> & <@U1>'), '&lt;!channel&gt; &amp; &lt;@U1&gt;')
+    assert.equal(escapeForSlack('<!channel> & <@U1>'), '&lt;!channel&gt; &amp; &lt;@U1&gt;')
     const evil = { ...answer([section('done', ['<!here> *x*'])]), command: 'feature `get` <!channel>' }
     const text = JSON.stringify(slackMessage(evil, '<@U1>'))
     assert.doesNotMatch(text, /<[!@]/)

@@ -24,6 +24,6 @@ export {
 } from './rules/production-check.ts'
 export { DEFAULT_RULES, type RuleSettings } from './rules/settings.ts'
 export { isWidening } from './rules/widening.ts'
-export { type SlackMessage, slackMessage } from './slack-message.ts'
+export { escapeForSlack, type SlackMessage, slackMessage } from './slack-message.ts'
 export { SIGNATURE_WINDOW_S, slackSignatureFault } from './slack-signature.ts'
 export { terminalLines, withoutControls } from './terminal.ts'

@@ -26,11 +26,11 @@ export function slackMessage(answer: ChatAnswer, who: string): SlackMessage {
   const missing = answer.sections.length - shown.length
   const parts = shown.map(sectionText)
   if (missing > 0) parts.push(`… and ${missing} more`)
-  const context = `${escaped(who)} · correlation id ${escaped(answer.correlationId)}`
+  const context = `${escapeForSlack(who)} · correlation id ${escapeForSlack(answer.correlationId)}`
   return {
     text: cut(parts[0]?.split('\n')[0] ?? '', MAX_FALLBACK),
     blocks: [
-      markdown(`\`${cut(escaped(answer.command).replaceAll('`', "'"), 1_000)}\``),
+      markdown(`\`${cut(escapeForSlack(answer.command).replaceAll('`', "'"), 1_000)}\``),
       ...parts.map(markdown),
       { type: 'context', elements: [{ type: 'mrkdwn', text: cut(context, MAX_SECTION) }] },
     ],
@@ -38,15 +38,15 @@ export function slackMessage(answer: ChatAnswer, who: string): SlackMessage {
 }
 
 /** Text that Slack shows as it is: its three control characters as entities ("Formatting text", Slack's API). */
-export function escaped(text: string): string {
+export function escapeForSlack(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
 function sectionText({ heading, tone, lines }: Section): string {
-  const head = `${MARKS[tone]} *${escaped(heading).replaceAll('*', '')}*`
+  const head = `${MARKS[tone]} *${escapeForSlack(heading).replaceAll('*', '')}*`
   let text = head
   for (const [index, line] of lines.entries()) {
-    const next = `${text}\n${escaped(withoutControls(line))}`
+    const next = `${text}\n${escapeForSlack(withoutControls(line))}`
     if (next.length > MAX_SECTION - 40) return `${text}\n… and ${lines.length - index} more lines`
     text = next
   }

@@ -22,6 +22,7 @@ import {
 } from '../http/index.ts'
 import {
   endSpan,
+  givenCorrelationId,
   LineBudget,
   type Log,
   meterSpans,
@@ -226,7 +227,7 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
     trustProxy: (address) => proxies.has(plainAddress(address)),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_LIMIT_MS,
-    genReqId: (message) => correlationId(message.headers['x-request-id']),
+    genReqId: (message) => givenCorrelationId(message.headers['x-request-id']) ?? randomUUID(),
     routerOptions: { maxParamLength: 512 },
   }).withTypeProvider<ZodTypeProvider>()
   api.setValidatorCompiler(validatorCompiler)
@@ -310,10 +311,6 @@ function countRequests(api: Api, plane: Plane): void {
     plane.metrics.duration.observe({ route }, reply.elapsedTime / 1_000)
     plane.log.debug({ correlation_id: request.id, method, route, status: reply.statusCode }, 'request answered')
   })
-}
-
-function correlationId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
 }
 
 async function listen(api: Api, wanted: ListenAddress): Promise<ListenAddress> {

@@ -1,3 +1,5 @@
+import { escapeHtml } from '../http/index.ts'
+
 const STYLE = `
 :root{color-scheme:light dark;--line:#d8dbe2;--soft:#6b7280;--accent:#5b3fd6;--card:#fff;--page:#f5f5f8;--text:#1c1d22}
 @media (prefers-color-scheme:dark){:root{--line:#3a3d46;--soft:#a0a5b1;--accent:#a995ff;--card:#22242b;--page:#17181d;--text:#eceef3}}
@@ -14,17 +16,12 @@ code{overflow-wrap:anywhere}
 pre{background:var(--page);border-radius:.5rem;padding:.9rem;margin:0 0 .75rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}.code{font:600 2rem/1.2 ui-monospace,monospace;letter-spacing:.15em}
 .error{border-color:#c0392b}`
 
-/** HTML-escapes text for elements and quoted attributes. */
-export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}
-
 /** A whole page; `content` is HTML. */
 export function page(title: string, content: string, refreshSeconds?: number): string {
   const refresh = refreshSeconds === undefined ? '' : `<meta http-equiv="refresh" content="${refreshSeconds}">`
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">${refresh}
-<title>${escaped(title)} · Handover demo</title><style>${STYLE}</style></head><body><main>
+<title>${escapeHtml(title)} · Handover demo</title><style>${STYLE}</style></head><body><main>
 ${content}
 </main></body></html>
 `

@@ -1,3 +1,4 @@
+export { givenCorrelationId } from './correlation-id.ts'
 export { type LineAllowance, LineBudget } from './line-budget.ts'
 export { type LineWriter, lineWriter } from './lines.ts'
 export { createLog, type Log, logOutput, silentLog } from './log.ts'

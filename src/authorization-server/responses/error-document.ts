@@ -1,5 +1,5 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import { escapeHtml } from './replies.ts'
+import { escapeHtml } from '../../http/index.ts'
 
 const NAMES = {
   400: 'Bad Request',

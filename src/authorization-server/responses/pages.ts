@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import { escapeHtml, type HttpReply, type HttpRequest } from '../../http/index.ts'
 import { errorDocument } from './error-document.ts'
-import { escapeHtml } from './replies.ts'
 
 /** Wraps the inner HTML of a page, which is escaped already, into a document. */
 export type Layout = (page: { readonly title: string; readonly body: string }) => string

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { HttpReply } from '../../http/index.ts'
+import { escapeHtml, type HttpReply } from '../../http/index.ts'
 
 export type Headers = ReadonlyArray<readonly [name: string, value: string]>
 
@@ -58,19 +58,6 @@ export function conditional(method: string, ifNoneMatch: string | undefined, rep
 /** The value of a header; `name` in lower case. */
 export function headerOf(headers: Headers, name: string): string | undefined {
   return headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1]
-}
-
-/** Makes text safe inside HTML elements and quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? character)
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
 }
 
 function bodied(status: number, body: string, type: string, extra: Headers): HttpReply {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { escapeForSlack } from '../../chatops/index.ts'
 import type { Definitions } from '../../flags/index.ts'
 import type { CallAnswer } from '../../http/index.ts'
 import type { EffectAdapter, Progress, Step } from './adapter.ts'
@@ -124,7 +125,7 @@ function qaMessage(channels: EffectSettings['qaChannels']): EffectAdapter {
       if (progress['posted'] || url === undefined) return DONE
       const { cause } = event
       const more = [cause?.reason, cause?.change_issue_url].filter((text) => text !== undefined)
-      const text = escaped([`${sentenceOf(event)} on ${event.environment}`, ...more].join('\n'))
+      const text = escapeForSlack([`${sentenceOf(event)} on ${event.environment}`, ...more].join('\n'))
       return { kind: 'call', method: 'POST', url, json: { text }, onAnswer: posted }
     },
   }
@@ -177,7 +178,7 @@ function pipeline(
           kind: 'call',
           method: 'POST',
           url: channel,
-          json: { text: escaped(`${name}: ${result} ${web_url}`) },
+          json: { text: escapeForSlack(`${name}: ${result} ${web_url}`) },
           onAnswer,
         }
       }
@@ -240,9 +241,4 @@ function rolloutNotes(gitlab: EffectGitLab, address: string | null | undefined):
     /^\/([^?#]+?)\/-\/(?:issues|work_items)\/(\d+)(?:[?#]|$)/.exec(address.slice(gitlab.url.length)) ?? []
   if (project === undefined) return undefined
   return `${projectUrl(gitlab, decodeURIComponent(project))}/issues/${iid}/notes`
-}
-
-/** Text as Slack and those who follow it want it. */
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

@@ -27,7 +27,7 @@ import type { WholeAnswer } from '../upstream/ask-side.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from '../upstream/attempt.ts'
 import type { Sender } from '../upstream/circuit/breaker.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
-import { boundedError, errorInRedirect } from './inspection/answer-peek.ts'
+import { errorInRedirect } from './inspection/answer-peek.ts'
 import { type AnswerWatch, watchAnswer } from './inspection/answer-watch.ts'
 import { readRequest } from './read-request.ts'
 import { senderOf } from './sender.ts'
@@ -455,7 +455,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     const { method, endpoint } = this
     const { headers } = this.#lane
     const answer = troubleAnswer(trouble, endpoint, headers.accept)
-    if (this.endpoint !== 'other') this.oauthError = boundedError('temporarily_unavailable')
+    if (this.endpoint !== 'other') this.oauthError = 'temporarily_unavailable'
     if (answer.status < 500) this.oauthError = 'invalid_request'
     this.#answer(withCors({ endpoint, isSuffixed: this.#isSuffixed, method, headers }, answer))
   }

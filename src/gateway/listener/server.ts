@@ -12,6 +12,7 @@ import {
   refuseWith,
   type TrustedProxies,
 } from '../../http/index.ts'
+import { givenCorrelationId } from '../../observability/index.ts'
 import { MAX_BODY_BYTES } from '../../routing/index.ts'
 import { isSuffixed, withCors } from '../answers/cors.ts'
 import { Exchange } from '../exchange/exchange.ts'
@@ -28,7 +29,6 @@ import { tunnel } from './tunnel.ts'
 const KEEP_ALIVE_MS = 75_000
 /** How long a connection without a request is kept when the gateway stops. */
 const IDLE_MS = 1_000
-const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/
 
 const EXCHANGE = Symbol('exchange')
 const PACE = Symbol('pace')
@@ -59,8 +59,7 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
     ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
   }
   const identify = (request: Pick<IncomingMessage, 'headers'>, peer: Peer) => {
-    const given = peer.isTrusted ? request.headers['x-request-id'] : undefined
-    return typeof given === 'string' && CORRELATION_ID.test(given) ? given : ids()
+    return (peer.isTrusted ? givenCorrelationId(request.headers['x-request-id']) : undefined) ?? ids()
   }
   const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
     const admitted = admit(message as Parameters<typeof admit>[0])

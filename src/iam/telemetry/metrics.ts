@@ -5,6 +5,7 @@ import {
   SECURITY_EVENT_KINDS,
   type SecurityEvent,
 } from '../../authorization-server/index.ts'
+import { boundedError } from '../../credentials/index.ts'
 import type { HttpReply } from '../../http/index.ts'
 import { meterProcess, meterSpans, type Tracing } from '../../observability/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
@@ -19,29 +20,6 @@ export interface IamMetrics {
   answered(endpoint: PublicEndpoint, reply: HttpReply, seconds: number): void
   text(): Promise<{ readonly contentType: string; readonly text: string }>
 }
-
-const KNOWN_ERRORS: ReadonlySet<string> = new Set([
-  'access_denied',
-  'account_selection_required',
-  'authorization_pending',
-  'consent_required',
-  'expired_token',
-  'interaction_required',
-  'invalid_client',
-  'invalid_grant',
-  'invalid_redirect_uri',
-  'invalid_request',
-  'invalid_scope',
-  'invalid_token',
-  'login_required',
-  'server_error',
-  'slow_down',
-  'temporarily_unavailable',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'unsupported_response_mode',
-  'unsupported_response_type',
-])
 
 /** Metrics in a registry of their own. `countOpen` is asked at every scrape. */
 export function iamMetrics(
@@ -118,7 +96,7 @@ export function iamMetrics(
 export function errorOf(reply: HttpReply): string | undefined {
   const error = reply.status >= 400 ? errorInBody(reply) : errorInLocation(reply)
   if (error === undefined) return undefined
-  return KNOWN_ERRORS.has(error) ? error : 'other'
+  return boundedError(error)
 }
 
 function errorInBody(reply: HttpReply): string | undefined {

@@ -4,6 +4,7 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../../http/index.ts'
 import {
   currentRequest,
   endSpan,
+  givenCorrelationId,
   type LineBudget,
   type Log,
   runInRequest,
@@ -12,7 +13,6 @@ import {
 } from '../../observability/index.ts'
 import { endpointOf, loggablePath } from './public-path.ts'
 
-const REQUEST_ID = /^[\w.:-]{1,128}$/
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** What anybody can be answered who has no application. */
@@ -73,8 +73,8 @@ export function logged(
 
 /** X-Request-Id, else the trace of `traceparent`, else a new id; what joins the lines of one request across parts. */
 function correlationIdOf(request: HttpRequest): string {
-  const given = request.headers['x-request-id']
-  if (typeof given === 'string' && REQUEST_ID.test(given)) return given
+  const given = givenCorrelationId(request.headers['x-request-id'])
+  if (given !== undefined) return given
   const trace = request.headers['traceparent']
   return (typeof trace === 'string' ? TRACE_PARENT.exec(trace)?.[1] : undefined) ?? randomUUID()
 }

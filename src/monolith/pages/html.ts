@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../authorization-server/index.ts'
+import { escapeHtml } from '../../http/index.ts'
 
 /** Markup that is safe to send. Only {@link html} makes it, so text cannot slip in unescaped. */
 export class Html {

@@ -13,6 +13,7 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../../http/index.ts'
 import {
   currentRequest,
   endSpan,
+  givenCorrelationId,
   type Log,
   runInRequest,
   spanOfRequest,
@@ -63,7 +64,7 @@ export function currentRequestId(): string | undefined {
 export function monolithHandler(options: HandlerOptions): HttpHandler {
   return async (request) => {
     const started = performance.now()
-    const requestId = requestIdOf(request)
+    const requestId = givenCorrelationId(request.headers['x-request-id']) ?? randomUUID()
     const span = spanOfRequest(options.tracing, {
       ...{ method: request.method, route: areaOf(request.path), correlationId: requestId },
       traceparent: request.headers['traceparent'],
@@ -187,10 +188,4 @@ async function ownerOf(session: Session, { sessions, users }: HandlerOptions) {
   const { id } = session.data
   const userId = id === undefined ? undefined : await sessions.userOf(id)
   return userId === undefined ? undefined : users.find(userId)
-}
-
-/** The caller's request id where it is a plain word, as Rails takes it over, else a new one. */
-function requestIdOf(request: HttpRequest): string {
-  const given = request.headers['x-request-id']
-  return typeof given === 'string' && /^[\w-]{1,255}$/.test(given) ? given : randomUUID()
 }

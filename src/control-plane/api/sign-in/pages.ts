@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
+import { escapeHtml } from '../../../http/index.ts'
 import type { Caller } from '../../access/roles/roles.ts'
 import type { SessionRecord } from '../../access/sessions/session-book.ts'
 
@@ -74,8 +75,4 @@ export function accountBody(caller: Caller, csrfToken: string, sessions: readonl
   return `<p>Signed in as <strong>${escapeHtml(caller.name)}</strong>, ${caller.role}${where}.</p>
 <table><tr><th>Browser</th><th>Address</th><th>Since</th><th>Last seen</th><th></th></tr>${rows.join('')}</table>
 <p>${button('Sign out', 'this')} ${button('Sign out everywhere', 'all')}</p>`
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
 }

@@ -1,37 +1,8 @@
+import { boundedError } from '../../../credentials/index.ts'
 import type { Endpoint } from '../../../routing/index.ts'
 
 /** Answers longer than this are not looked into: two signed tokens at their longest fit. */
 const PEEK_LIMIT = 32 << 10
-
-/** RFC 6749 §4.1.2.1 and §5.2, 6750 §3.1, 7009 §2.2.1, 8628 §3.5, OpenID Connect Core §3.1.2.6. */
-const KNOWN_ERRORS = new Set([
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'unsupported_response_type',
-  'unsupported_token_type',
-  'invalid_scope',
-  'access_denied',
-  'server_error',
-  'temporarily_unavailable',
-  'invalid_token',
-  'insufficient_scope',
-  'authorization_pending',
-  'slow_down',
-  'expired_token',
-  'login_required',
-  'consent_required',
-  'interaction_required',
-  'account_selection_required',
-  'invalid_target',
-])
-
-/** An error code as metrics may carry it: one that OAuth knows, else `other`. */
-export function boundedError(code: string): string {
-  return KNOWN_ERRORS.has(code) ? code : 'other'
-}
 
 /** The error that a redirect carries to a client, in its query or its fragment (RFC 6749 §4.1.2.1 and §4.2.2.1). */
 export function errorInRedirect(location: string): string | undefined {

@@ -1,5 +1,5 @@
 import { request } from 'undici'
-import { boundedError } from '../../exchange/inspection/answer-peek.ts'
+import { boundedError } from '../../../credentials/index.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 
 /** A client of one side that may use client_credentials (RFC 6749 §4.4) and authenticates by its secret in the form. */
