@@ -25,32 +25,40 @@ export interface PurgeFigures {
 }
 
 const SCHEMA = 'measured'
+const SESSIONS_END_LIMIT_MS = 120_000
 
 /**
  * Fills the database at `url`, sends every kind of request to an IAM auth service on it and has each statement
- * explained. Statements inside of functions are seen by the server's own counters.
+ * explained. The server's own counters show the statements inside functions.
  */
 export async function measureStatements(url: string, scale: Scale & { readonly backlog: number }): Promise<Measured> {
+  const explained = await within(url, (database) => explainAll(database, scale))
+  const faults = [...faultsOf(explained), ...(await tablesReadWhole(url))]
+  return { explained, faults, purge: await within(url, (database) => timePurge(database, scale.backlog)) }
+}
+
+async function within<Result>(url: string, work: (database: Database) => Promise<Result>): Promise<Result> {
   const database = await openDatabase({ kind: 'postgres', url })
   try {
-    const recorded = explaining(database)
-    const platform = await startPlatform(recorded.database, SCHEMA, {
-      withPasswords: true,
-      protocol: { deviceInterval: 1 },
-    })
-    try {
-      await fill(database, SCHEMA, scale)
-      const before = await rowsReadWhole(url)
-      await driveIam(platform)
-      await purgeOnce(recorded.database)
-      const explained = recorded.explained()
-      const faults = [...faultsOf(explained), ...difference(before, await rowsReadWhole(url))]
-      return { explained, faults, purge: await timePurge(database, scale.backlog) }
-    } finally {
-      await platform.close()
-    }
+    return await work(database)
   } finally {
     await database.close()
+  }
+}
+
+async function explainAll(database: Database, scale: Scale): Promise<Explained[]> {
+  const recorded = explaining(database)
+  const platform = await startPlatform(recorded.database, SCHEMA, {
+    withPasswords: true,
+    protocol: { deviceInterval: 1 },
+  })
+  try {
+    await fill(database, SCHEMA, scale)
+    await driveIam(platform)
+    await purgeOnce(recorded.database)
+    return recorded.explained()
+  } finally {
+    await platform.close()
   }
 }
 
@@ -95,26 +103,29 @@ function faultsOf(explained: readonly Explained[]): string[] {
   )
 }
 
-type Counts = Readonly<Record<string, number>>
-
-/** Asked over a connection of its own: others tell what they have counted within a second of their last statement. */
-async function rowsReadWhole(url: string): Promise<Counts> {
-  await sleep(1_200)
-  const database = await openDatabase({ kind: 'postgres', url, connections: 1 })
-  try {
+/**
+ * The big tables that were read whole since they were created. An idle session publishes its counters up to 10 s late,
+ * a session that ends publishes them at once: so every other session has to end first.
+ */
+async function tablesReadWhole(url: string): Promise<string[]> {
+  return within(url, async (database) => {
+    await untilAlone(database)
     const rows = await database.query<{ table: string; read: number }>(
       `select relname as table, seq_tup_read as read from pg_stat_user_tables
-where schemaname in ('${SCHEMA}', '${SCHEMA}_handoff')`,
+where schemaname in ('${SCHEMA}', '${SCHEMA}_handoff') and relname = any($1) and seq_tup_read > 0`,
+      [[...BIG_TABLES]],
     )
-    return Object.fromEntries(rows.map(({ table, read }) => [table, read]))
-  } finally {
-    await database.close()
-  }
+    return rows.map(({ table, read }) => `${read} rows of ${table} were read one after the other`)
+  })
 }
 
-function difference(before: Counts, after: Counts): string[] {
-  return BIG_TABLES.flatMap((table) => {
-    const read = (after[table] ?? 0) - (before[table] ?? 0)
-    return read > 0 ? [`${read} rows of ${table} were read one after the other`] : []
-  })
+async function untilAlone(database: Database): Promise<void> {
+  for (const until = Date.now() + SESSIONS_END_LIMIT_MS; Date.now() < until; await sleep(50)) {
+    const [row] = await database.query<{ others: number }>(
+      `select count(*)::integer as others from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`,
+    )
+    if (row?.others === 0) return
+  }
+  throw new Error(`another session of the database did not end within ${SESSIONS_END_LIMIT_MS} ms`)
 }
