@@ -9,7 +9,9 @@ import { scratchDirectory } from '../../../test/support/scratch.ts'
 import { eventually, WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
 import { createLog, type Log } from '../../observability/index.ts'
 import { type Database, openDatabase } from '../database.ts'
+import { lockFile } from '../directory.ts'
 import { isStoreAway, StorageError, StoreAwayError } from '../index.ts'
+import { EngineStartError, startEngineProcess } from './engine-process.ts'
 
 /** A log, and which process it last named as the engine's. */
 function engineLog(): { readonly log: Log; readonly entries: Array<Record<string, unknown>>; pid(): number } {
@@ -231,6 +233,21 @@ async function startServer(dataDir: string, statement: string): Promise<{ server
   const [line] = await once(server.stdout.setEncoding('utf8'), 'data')
   return { server, engine: Number(JSON.parse(String(line)).engine_pid) }
 }
+
+test('a creation over its time limit is ended, and is not reported as a crash', async () => {
+  const scratch = scratchDirectory('creation')
+  const dataDir = join(scratch.path, 'pgdata')
+  // Creation waits for this lock, so it cannot end before its time limit.
+  const lock = await lockFile(`${dataDir}.lock`, 0)
+  await assert.rejects(startEngineProcess(dataDir, engineLog().log, 1), (error) => {
+    assert.ok(error instanceof EngineStartError)
+    assert.match(error.message, /cannot create the embedded database in .* \(not within 1 ms\)/)
+    assert.equal(error.isCrash, false)
+    return true
+  })
+  lock?.close()
+  scratch.remove()
+})
 
 test('an engine in memory that ends fails everything that comes later, and closes', async () => {
   const { log, pid } = engineLog()
