@@ -25,7 +25,7 @@ import type { ChangeFeed } from './state/feed.ts'
 import type { SnapshotStreams } from './state/snapshot-streams.ts'
 import type { Store } from './state/store.ts'
 
-/** What the routes work with. */
+/** The context of the routes. */
 export interface Plane {
   readonly log: Log
   readonly definitions: Definitions
@@ -40,23 +40,23 @@ export interface Plane {
   readonly courier: Courier
   readonly gateways: GatewayRegistry
   readonly chatops: ChatOps
-  /** Signs the questions to the routing endpoint; without it nobody may ask. */
+  /** Signs the requests to the routing endpoint; without it, the endpoint refuses every caller. */
   readonly routingSecret: Uint8Array | undefined
-  /** What strangers may make the routing endpoint say. */
+  /** Limits the log lines that unauthenticated callers can cause at the routing endpoint. */
   readonly noise: LineBudget
   readonly tracing: Tracing | undefined
   readonly forwardAuthOpen: boolean
-  /** Whose flags the routing endpoint and forward_auth go by. */
+  /** The environment whose flags the routing endpoint and forward_auth use. */
   readonly environment: Environment
   readonly credentialMarks: CredentialMarks
-  /** Where a change towards IAM must say why. */
+  /** The environments in which a change towards IAM requires a reason. */
   readonly reasonsRequired: readonly Environment[]
   readonly relativeUrlRoot: string
-  /** The platform brings applications to IAM itself, so that every announced version counts as held there. */
+  /** The platform creates applications at IAM itself, so every announced version counts as held there. */
   readonly platformCreatesAtIam: boolean
-  /** What lives at the IAM of that environment. */
+  /** The live credentials at the IAM of that environment. */
   readonly iamCredentials: IamCredentials
-  /** Which grant types the IAM of that environment can serve. */
+  /** The grant types that the IAM of that environment can serve. */
   readonly iamGrants: IamGrants
 }
 
@@ -72,7 +72,7 @@ export type Api = FastifyInstance<
 declare module 'fastify' {
   interface FastifyContextConfig extends Partial<RouteRules> {}
   interface FastifyRequest {
-    /** Whose token came with the request; undefined on routes that need none. */
+    /** The caller of the request; undefined on routes that need no token. */
     caller: Caller | undefined
   }
 }

@@ -4,9 +4,8 @@ import { type DefinitionFile, type Definitions, readDefinitions } from '../flags
 import { ControlPlaneFault } from './settings.ts'
 
 /**
- * Reads every definition below `directory`, but no hidden files. Throws {@link ControlPlaneFault} that lists
- * all faults when a file is unsound, cannot be read or
- * is no regular file: reading a named pipe or a device may never end.
+ * Reads every definition below `directory`, except hidden files. Throws {@link ControlPlaneFault} with all faults if a
+ * file is invalid, cannot be read or is not a regular file: reading a named pipe or a device may never end.
  */
 export function loadDefinitions(directory: string): Definitions {
   const faults: string[] = []

@@ -4,7 +4,7 @@ import { meterProcess } from '../observability/index.ts'
 import type { GatewayRecord } from './gateways/gateway-record.ts'
 import type { ChangeFeed } from './state/feed.ts'
 
-/** The control plane's own numbers. */
+/** The control plane's own metrics. */
 export interface ControlMetrics {
   readonly registry: Registry
   readonly requests: Counter<'method' | 'route' | 'status'>
@@ -13,14 +13,14 @@ export interface ControlMetrics {
   readonly commands: Counter<'door' | 'command' | 'outcome'>
 }
 
-/** What gauges are read from, beside the feed, when they are scraped. */
+/** The sources of gauges, besides the feed, at scrape time. */
 export interface MetricReadings {
-  /** How many streams are open. */
+  /** The number of open streams. */
   readonly streams: () => number
   readonly gateways: () => readonly GatewayRecord[]
 }
 
-/** Sets the metrics up. */
+/** Registers the metrics. */
 export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricReadings): ControlMetrics {
   const registry = new Registry()
   meterProcess(registry)

@@ -2,8 +2,8 @@ import type { Migration } from '../storage/index.ts'
 import { EFFECTS_SQL } from './effects/outbox.ts'
 
 /**
- * `clock` counts changes: its row is locked by whoever writes, so versions are committed in their order and a reader
- * that has seen version n has seen all before it. `changes` is what streams resume from; its oldest rows are dropped.
+ * `clock` counts changes: every writer locks its row, so versions are committed in order and a reader that has seen
+ * version n has seen all earlier ones. Streams resume from `changes`; its oldest rows are dropped.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -186,7 +186,7 @@ update {schema}.applications
 `,
   },
   {
-    // The newest entry of the audit log, noted outside of it, so that a log whose end was cut off does not pass for whole.
+    // The newest entry of the audit log, noted outside it, so that a truncated log does not pass as complete.
     name: '0012_audit_head',
     sql: `
 alter table {schema}.clock add column audit_number bigint not null default 0;

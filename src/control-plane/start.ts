@@ -90,21 +90,24 @@ import { openStore } from './state/store.ts'
 const BODY_LIMIT = 1 << 20
 const REQUEST_LIMIT_MS = 30_000
 const GRACE_MS = 3_000
-/** How long a connection without a request is kept when the server stops. */
+/** How long an idle connection is kept when the server stops. */
 const IDLE_MS = 250
 
-/** A control plane that is running. */
+/** A running control plane. */
 export interface RunningControlPlane {
   readonly url: string
   readonly address: ListenAddress
-  /** Ends the streams, lets requests under way finish for `graceMs` (default 3,000), then cuts what is left. */
+  /**
+   * Ends the streams, lets requests in progress finish for `graceMs` (default 3,000), then closes the remaining
+   * connections.
+   */
   close(graceMs?: number): Promise<void>
 }
 
 /**
- * Starts the control plane: migrates its schema, reads the definitions, makes tokens valid, loads the snapshot, listens.
- * Rejects with `ControlPlaneFault` for unsound definitions or secret files, with {@link ListenError} when the address
- * cannot be bound; nothing is left running then.
+ * Starts the control plane: migrates its schema, reads the definitions, makes tokens valid, loads the snapshot,
+ * listens. Rejects with `ControlPlaneFault` for invalid definitions or secret files, and with {@link ListenError} if
+ * the address cannot be bound; nothing remains running then.
  */
 export async function startControlPlane(settings: ControlPlaneSettings, log: Log): Promise<RunningControlPlane> {
   const iamByDefault = new Set(settings.iamByDefault)
@@ -290,7 +293,7 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
   return api
 }
 
-/** What is done and logged for a request is under its correlation id and, where there is one, its span. */
+/** Work and log lines of a request carry its correlation id and its span, if there is one. */
 function traceRequests(api: Api, { tracing }: Plane): void {
   const spans = new WeakMap<object, Span>()
   api.addHook('onRequest', (request, _reply, done) => {
@@ -333,9 +336,9 @@ interface Closing {
 
 async function close({ api, connections, plane, stopFollowing }: Closing, graceMs: number): Promise<void> {
   plane.streams.close()
-  // Whoever waits for a production check is answered now.
+  // Commands that wait for a production check are answered now.
   const finishing = plane.chatops.close()
-  // Before the API closes, since it answers 503 from then on.
+  // Before the API closes, because it answers 503 from then on.
   await drainServer(api.server, [connections], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
   await api.close()
   await finishing

@@ -32,7 +32,7 @@ for (const engine of testDatabases()) {
       await store.close()
     })
 
-    test('without a valid token every door answers 401, in the shape of its API', async () => {
+    test('without a valid token every endpoint answers 401, in the shape of its API', async () => {
       const doors = [
         ['GET', '/api/v4/features', { message: '401 Unauthorized' }],
         ['POST', `/api/v4/features/${FLAG}`, { message: '401 Unauthorized' }],
@@ -54,7 +54,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a token of another role is answered 403', async () => {
+    test('a token with the wrong role receives 403', async () => {
       const { gatewayToken, replicationToken } = plane
       const doors = [
         [gatewayToken, 'POST', `/api/v4/features/${FLAG}`],
@@ -72,7 +72,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a token is taken as PRIVATE-TOKEN and as bearer token', async () => {
+    test('a token is accepted as PRIVATE-TOKEN and as bearer token', async () => {
       const bearer = await plane.ask('GET', '/api/v4/features', {
         token: null,
         headers: { authorization: `Bearer ${plane.adminToken}` },
@@ -81,7 +81,7 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('GET', '/api/v4/features')).status, 200)
     })
 
-    test('the token file is readable by its owner only, and no store holds a token', async () => {
+    test('only its owner can read the token file, and no store holds a token', async () => {
       const file = join(plane.directory, 'admin-token')
       assert.equal(statSync(file).mode & 0o777, 0o600)
       assert.match(readFileSync(file, 'utf8'), /^hoadm-[\w-]{43}\n$/)
@@ -95,7 +95,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a second start keeps the tokens, and a token that a replica adds is known to the others', async () => {
+    test('a second start keeps the tokens, and other replicas accept a token that one replica adds', async () => {
       const again = await startTestControlPlane(store.database, { schema: plane.schema, directory: plane.directory })
       try {
         assert.equal(again.adminToken, plane.adminToken)
@@ -117,7 +117,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a token whose row is gone is refused within a second', async () => {
+    test('a token whose row was deleted is refused within a second', async () => {
       const token = 'a-gateway-token-to-be-taken-away'
       const book = new TokenBook(store.database, plane.schema)
       await book.add(token, { role: 'gateway', name: 'gone' })
@@ -126,7 +126,7 @@ for (const engine of testDatabases()) {
       await eventually('it is refused', async () => (await book.find(token)) === undefined)
     })
 
-    test('those that come together are all known, also while the tokens are read for the first time', async () => {
+    test('concurrent requests all see their tokens accepted, also during the first read of the tokens', async () => {
       const token = 'a-gateway-token-that-comes-in-a-crowd'
       await new TokenBook(store.database, plane.schema).add(token, { role: 'gateway', name: 'crowd' })
       const book = new TokenBook(store.database, plane.schema)
@@ -138,7 +138,7 @@ for (const engine of testDatabases()) {
       assert.equal(await book.find('a-gateway-token-of-nobody'), undefined)
     })
 
-    test('a token that ends while the tokens are being read is refused to all that wait', async () => {
+    test('a token that is revoked while the tokens are being read is refused for every waiting request', async () => {
       const token = 'a-gateway-token-that-ends-meanwhile'
       const slow = holdable(store.database)
       const book = new TokenBook(slow.database, plane.schema)
@@ -155,7 +155,7 @@ for (const engine of testDatabases()) {
       assert.equal(await early, undefined)
     })
 
-    test('a start with new content in the token files retires what they held before', async () => {
+    test('a start with new content in the token files revokes the tokens they held before', async () => {
       const first = await startTestControlPlane(store.database)
       const { schema, directory } = first
       const old = [first.adminToken, first.gatewayToken, first.replicationToken]
@@ -223,14 +223,14 @@ for (const engine of testDatabases()) {
       assert.ok(json.paths['/api/v4/features/{name}'].post.requestBody)
     })
 
-    test('what is not served is answered 404 in the shape of its API', async () => {
+    test('an unknown path is answered with 404 in the shape of its API', async () => {
       assert.deepEqual((await plane.ask('GET', '/api/v4/nothing')).json, { error: '404 Not Found' })
       const problem = await plane.ask('PATCH', '/api/v1/brake', { headers: { 'x-request-id': 'abc-1' } })
       assert.equal(problem.status, 404)
       assert.deepEqual([problem.json.code, problem.json.request_id], ['not_found', 'abc-1'])
     })
 
-    test('the brake is put on and off, with its reason, and faults name the field', async () => {
+    test('the brake is set and released with its reason, and validation errors name the field', async () => {
       const first = await plane.ask('GET', '/api/v1/brake?environment=dev')
       assert.deepEqual([first.json.on, first.json.changed_at], [false, null])
       const on = await plane.ask('PUT', '/api/v1/brake', {
@@ -253,7 +253,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a start with faults names all of them and leaves nothing behind', async () => {
+    test('a start with invalid settings reports all faults and leaves nothing behind', async () => {
       const { path } = scratchDirectory('faulty')
       mkdirSync(join(path, 'ops'))
       writeFileSync(join(path, 'ops', 'one.yml'), 'name: two')
@@ -304,7 +304,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-/** A database whose next answer can be held back until it is released. */
+/** A database whose next query result can be delayed until it is released. */
 function holdable(database: Database) {
   let held: Promise<void> | undefined
   const query: Database['query'] = async (...statement) => {

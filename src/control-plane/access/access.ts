@@ -7,16 +7,16 @@ import { SessionBook } from './sessions/session-book.ts'
 
 /** How people sign in. */
 export interface AccessSettings {
-  /** The public origin of the control plane; where it is https, cookies go by https alone. */
+  /** The public origin of the control plane; if it is https, cookies are sent only over https. */
   readonly publicOrigin?: string | undefined
-  /** Default an hour. */
+  /** Default: one hour. */
   readonly idleMs?: number | undefined
-  /** Default twelve hours. */
+  /** Default: twelve hours. */
   readonly lifeMs?: number | undefined
   readonly oidc?: OidcSettings | undefined
 }
 
-/** What the doors for people work with. */
+/** The dependencies of the sign-in and session routes. */
 export interface Access {
   readonly sessions: SessionBook
   readonly failures: FailureLimit
@@ -27,7 +27,7 @@ export interface Access {
 
 const HOUR_MS = 3_600_000
 
-/** Makes what the doors for people need. */
+/** Creates the dependencies of the sign-in and session routes. */
 export function openAccess(store: Store, { publicOrigin, idleMs, lifeMs, oidc }: AccessSettings = {}): Access {
   const rules = { idleMs: idleMs ?? HOUR_MS, lifeMs: lifeMs ?? 12 * HOUR_MS, people: oidc }
   return {

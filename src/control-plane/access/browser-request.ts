@@ -1,23 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { cookieLine, cookieName, secretInCookie } from './sessions/session-cookie.ts'
 
-/** Under which address browsers know the control plane. */
+/** The address under which browsers reach the control plane. */
 export interface BrowserPlace {
-  /** The public origin; undefined where browsers come by the address it listens on. */
+  /** The public origin; undefined if browsers use the address that the server listens on. */
   readonly publicOrigin: string | undefined
 }
 
-/** The origin that a request was sent to, as its browser sees it. */
+/** The origin to which a request was sent, from the browser's point of view. */
 export function ownOriginOf({ publicOrigin }: BrowserPlace, request: FastifyRequest): string {
   return publicOrigin ?? `${request.protocol}://${request.host}`
 }
 
-/** The secret of a cookie of ours that came with a request. */
+/** The secret in the session cookie of a request. */
 export function cookieOf(place: BrowserPlace, request: FastifyRequest, name: 'session' | 'flow'): string | undefined {
   return secretInCookie(request.headers.cookie, cookieName(name, isSecure(place)))
 }
 
-/** Gives the browser a cookie; an age of 0 takes it away. */
+/** Sets the cookie in the browser; a max age of 0 deletes it. */
 export function giveCookie(
   place: BrowserPlace,
   reply: FastifyReply,
@@ -28,7 +28,7 @@ export function giveCookie(
   reply.header('Set-Cookie', cookieLine(cookieName(name, isSecure(place)), secret, maxAgeS, isSecure(place)))
 }
 
-/** What the browser says about where a request comes from. */
+/** The browser's statement about the origin of a request. */
 export function originOf({ headers }: FastifyRequest) {
   const site = headers['sec-fetch-site']
   return { origin: headers.origin, fetchSite: typeof site === 'string' ? site : undefined }

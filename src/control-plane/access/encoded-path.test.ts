@@ -7,7 +7,7 @@ import { type TestDatabase, testDatabases } from '../../../test/support/database
 const NAME = 'proxy_oauth_requests_to_iam_service'
 
 for (const engine of testDatabases()) {
-  describe(`where an operator may change something, by any spelling of the path, on ${engine.kind}`, () => {
+  describe(`an operator's environments, for any spelling of the path, on ${engine.kind}`, () => {
     let store: TestDatabase
     let plane: TestControlPlane
     before(async () => {
@@ -19,7 +19,7 @@ for (const engine of testDatabases()) {
       await store.close()
     })
 
-    test('a path in other letters opens no other environment', async () => {
+    test('a percent-encoded path gives no access to another environment', async () => {
       const json = { role: 'operator', name: 'petra', environments: ['production'] }
       const token = (await plane.ask('POST', '/api/v1/tokens', { json })).json.token
       for (const path of [`/api/v4/features/${NAME}`, `/api/%764/features/${NAME}`, `/%61pi/v4/features/${NAME}`]) {
@@ -30,7 +30,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(flags.json, [])
     })
 
-    test('what the router takes for a query, and the flags API does not, opens no production', async () => {
+    test('a delimiter that only the router treats as the start of a query gives no access to production', async () => {
       const json = { role: 'operator', name: 'stan', environments: ['staging'] }
       const token = (await plane.ask('POST', '/api/v1/tokens', { json })).json.token
       for (const path of [`/api/v4/features/${NAME}`, `/api/%764/features/${NAME}`]) {
@@ -42,7 +42,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-/** Posts to a target just as it is written, which fetch would mend. */
+/** Posts to a target exactly as written; `fetch` would normalise it. */
 function postForm(base: string, path: string, token: string, body: string): Promise<number | undefined> {
   const { hostname, port } = new URL(base)
   const headers = { 'private-token': token, 'content-type': 'application/x-www-form-urlencoded' }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FailureLimit } from './failure-limit.ts'
 
-test('waiting doubles with each failure after the twentieth, never exceeds a minute, and is forgotten', () => {
+test('the delay doubles with each failure after the twentieth, is capped at a minute, and is forgotten', () => {
   let now = 0
   const limit = new FailureLimit(() => now)
   let tried = 0
@@ -22,7 +22,7 @@ test('waiting doubles with each failure after the twentieth, never exceeds a min
   assert.equal(fail(), 0)
 })
 
-test('one wrong token over and over, as a program sends it whose token has ended, counts once', () => {
+test('a wrong token that a program sends repeatedly, such as a revoked one, counts once', () => {
   const limit = new FailureLimit(() => 0)
   for (let n = 0; n < 100; n++) assert.equal(limit.failed('a', 'the same'), 0)
 })

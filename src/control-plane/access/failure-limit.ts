@@ -13,9 +13,9 @@ interface Failures {
 }
 
 /**
- * Counts wrong credentials by address. After 20 of them each makes the address wait, twice as long as the one before, at
- * most a minute; a quarter of an hour without one, and all is forgotten. Valid credentials are to be let through
- * whatever this says, so that nobody behind a shared address is locked out by another.
+ * Counts wrong credentials by address. After 20 failures each further one blocks the address, twice as long as the
+ * previous one and at most for a minute; after a quarter of an hour without a failure the count is reset. Callers must
+ * accept valid credentials regardless of this limit, so that users behind a shared address cannot lock each other out.
  */
 export class FailureLimit {
   readonly #failures = new Map<string, Failures>()
@@ -26,8 +26,8 @@ export class FailureLimit {
   }
 
   /**
-   * Notes a wrong credential; returns how many seconds the address must wait, 0 for not at all. The same one over again,
-   * as a program sends it whose token has ended, counts once.
+   * Records a wrong credential; returns how many seconds the address must wait, or 0. Repeating the same wrong
+   * credential, as a program with a revoked token does, counts once.
    */
   failed(address: string, credential: string): number {
     const now = this.#now()
@@ -46,7 +46,7 @@ export class FailureLimit {
   }
 
   #keep(address: string, failures: Failures): void {
-    // Newest last, so that whoever is forgotten for want of room is the one heard of longest ago.
+    // Newest last, so that eviction removes the address whose last failure is the oldest.
     this.#failures.delete(address)
     this.#failures.set(address, failures)
     if (this.#failures.size <= MAX_ADDRESSES) return

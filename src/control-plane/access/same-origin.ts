@@ -1,4 +1,4 @@
-/** What a browser says about where a request comes from. */
+/** The browser's statement about the origin of a request. */
 export interface RequestOrigin {
   readonly origin: string | undefined
   /** `Sec-Fetch-Site`, which scripts cannot set. */
@@ -6,8 +6,9 @@ export interface RequestOrigin {
 }
 
 /**
- * Whether a request that changes something may come from one of our own pages: what the browser says must say so, and a
- * browser that says nothing is left to the token. `ownOrigin` is the origin of the address it was sent to.
+ * Whether a request that makes a change may come from one of our own pages. The browser's headers must say so; a
+ * browser that sends none is checked by the CSRF token alone. `ownOrigin` is the origin of the address to which the
+ * request was sent.
  */
 export function isFromOwnPage({ origin, fetchSite }: RequestOrigin, ownOrigin: string): boolean {
   if (fetchSite !== undefined && fetchSite !== 'same-origin') return false

@@ -9,7 +9,7 @@ interface Operation {
   readonly path: string
 }
 
-/** Operations that check their callers themselves, or tell nothing that is worth a token. */
+/** Operations that authenticate their callers themselves, or reveal nothing worth a token. */
 const OPEN = [
   'GET /healthz',
   'GET /readyz',
@@ -17,11 +17,11 @@ const OPEN = [
   'POST /api/v4/internal/workhorse/oauth_routing',
   'POST /api/v1/chatops/slack',
 ]
-/** forward_auth answers whatever method it is asked with. */
+/** forward_auth accepts every method. */
 const FORWARD_AUTH = '/-/oauth/forward_auth'
-/** Operations whose method would change something, and which do not. */
+/** Operations with an unsafe method that change nothing. */
 const CHANGE_NOTHING = ['POST /api/v1/explain', 'POST /ofrep/v1/evaluate/flags', 'POST /ofrep/v1/evaluate/flags/{key}']
-/** Operations by which anybody changes only what is their own. */
+/** Operations that only change what belongs to the caller. */
 const OF_ONESELF = ['POST /api/v1/sign-in-links', 'DELETE /api/v1/sessions', 'DELETE /api/v1/sessions/{id}']
 const OF_GATEWAYS = [
   'GET /api/v1/brake',
@@ -43,7 +43,7 @@ const OF_REPLICATION = [
 const nameOf = ({ method, path }: Operation) => `${method} ${path}`
 
 for (const engine of testDatabases()) {
-  describe(`who may call what of the whole API on ${engine.kind}`, () => {
+  describe(`access rights for the whole API on ${engine.kind}`, () => {
     let store: TestDatabase
     let plane: TestControlPlane
     let operations: readonly Operation[]
@@ -76,12 +76,12 @@ for (const engine of testDatabases()) {
         headers: token === null ? {} : { 'private-token': token },
         signal: AbortSignal.timeout(5_000),
       })
-      // A stream goes on for as long as somebody listens.
+      // A stream stays open as long as the client reads it.
       await answer.body?.cancel()
       return answer.status
     }
 
-    test('without a token, and with a wrong one, everything but the listed doors answers 401', async () => {
+    test('without a token, and with a wrong one, everything but the listed endpoints answers 401', async () => {
       for (const operation of guarded()) {
         assert.equal(await statusOf(operation, null), 401, nameOf(operation))
         assert.equal(await statusOf(operation, 'hoadm-wrong'), 401, nameOf(operation))
@@ -89,7 +89,7 @@ for (const engine of testDatabases()) {
       assert.equal(await statusOf({ method: 'GET', path: FORWARD_AUTH }, null), 401)
     })
 
-    test('a viewer may read everything, and is refused whatever changes something', async () => {
+    test('a viewer may read everything, and every change is refused', async () => {
       for (const operation of guarded()) {
         const status = await statusOf(operation, tokens.get('viewer') ?? '')
         const mayCall = operation.method === 'GET' || [...CHANGE_NOTHING, ...OF_ONESELF].includes(nameOf(operation))
@@ -98,7 +98,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test("gateways and replication may call what is theirs, and nothing of anybody's", async () => {
+    test('gateways and replication may call their own routes only', async () => {
       for (const [role, own] of [
         ['gateway', OF_GATEWAYS],
         ['replication', OF_REPLICATION],
@@ -110,7 +110,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('an operator makes no token, ends none, and touches no application', async () => {
+    test('an operator cannot create or revoke tokens or change applications', async () => {
       const token = tokens.get('operator') ?? ''
       for (const operation of guarded()) {
         const isWrite = !['GET', 'HEAD'].includes(operation.method)
@@ -121,7 +121,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-test('a route that does not say who may call it, or lets a viewer change something, is no route', () => {
+test('a route that does not declare who may call it, or lets a viewer make changes, cannot be registered', () => {
   const fault = (method: string, config: object) => faultOfRules({ method, url: '/x', config })
   assert.equal(fault('GET', {}), 'GET /x does not say who may call it')
   assert.equal(fault('POST', { roles: ['viewer'] }), 'POST /x would let a viewer change something')

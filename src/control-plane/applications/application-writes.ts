@@ -5,14 +5,14 @@ import type { AuditEvent } from '../audit/entry.ts'
 import type { ApplicationRecord, Change } from '../state/model.ts'
 import type { Store, Written } from '../state/store.ts'
 
-/** What came of an announcement. `stale` and `unchanged` are successes: something as new or newer is known. */
+/** The outcome of an announcement. `stale` and `unchanged` are successes: the same or a newer version is known. */
 export type ApplicationOutcome =
   | { readonly kind: 'stored' | 'removed' | 'unchanged'; readonly application: ApplicationRecord | undefined }
-  /** `version` is that of what is known, or of the removal that is remembered. */
+  /** `version` is the known one, or that of the recorded removal. */
   | { readonly kind: 'stale'; readonly application: ApplicationRecord | undefined; readonly version: number }
   | { readonly kind: 'client_id_taken'; readonly by: number }
 
-/** An application as the control plane keeps and shows it: whether it has a secret, and not even its digest. */
+/** An application as the control plane stores and shows it: whether it has a secret, but not even the digest of it. */
 export type KnownApplication = Omit<Application, 'secret_digest'> & { readonly has_secret: boolean }
 
 interface Stored {
@@ -24,9 +24,9 @@ interface Stored {
 }
 
 /**
- * Takes in an application as its platform announces it, and the version that IAM holds. May be repeated and may arrive
- * in any order: an older version never replaces a newer one, and neither does it bring back what was removed. With a
- * cause, which replication has none of, the audit log is told.
+ * Stores an application as its platform announces it, and the version that IAM holds. Announcements may be repeated and
+ * may arrive in any order: an older version never replaces a newer one, nor does it undo a removal. With a cause, which
+ * replication does not have, the change is recorded in the audit log.
  */
 export function putApplication(
   store: Store,
@@ -76,8 +76,8 @@ export function putApplication(
 }
 
 /**
- * Removes an application as of `version`, unless a newer version of it is known. What stays is a mark, so that an
- * announcement that was overtaken on its way does not bring it back. With a cause the audit log is told.
+ * Removes an application as of `version`, unless a newer version of it is known. A tombstone remains, so that an
+ * announcement that arrives late does not restore it. With a cause, the removal is recorded in the audit log.
  */
 export function removeApplication(
   store: Store,
@@ -104,7 +104,7 @@ export function removeApplication(
   })
 }
 
-/** What came of a confirmation. */
+/** The outcome of a confirmation. */
 export type ConfirmOutcome =
   | { readonly kind: 'stored' | 'unchanged'; readonly application: ApplicationRecord }
   | { readonly kind: 'unknown' }
@@ -144,7 +144,7 @@ export function confirmApplication(
   })
 }
 
-/** An application as it was announced, without the digest of its secret; undefined when it is not known. */
+/** An application as it was announced, without the digest of its secret; undefined if it is not known. */
 export async function readApplication(store: Store, id: number): Promise<KnownApplication | undefined> {
   const [row] = await store.database.query<{ document: KnownApplication }>(
     `select document from ${store.schema}.applications where id = $1 and not is_removed`,
@@ -172,7 +172,7 @@ function eventOf(
   return { cause, action, environment: null, subject: actorOf({ id }), before, after }
 }
 
-/** Takes the digest away, also from a row that an older replica wrote. */
+/** Removes the digest, also from a row that an older replica wrote. */
 function known(document: Application | KnownApplication): KnownApplication {
   if (!('secret_digest' in document)) return document
   const { secret_digest: digest, ...application } = document

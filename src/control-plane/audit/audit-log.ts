@@ -1,13 +1,13 @@
 import type { Queryable } from '../../storage/index.ts'
 import { type AuditEntry, type AuditEvent, type ChainHead, NO_ENTRIES, nextEntry, type SealedEntry } from './entry.ts'
 
-/** Where the log is kept. */
+/** The table of the log. */
 export interface AuditPlace {
   readonly database: Queryable
   readonly schema: string
 }
 
-/** A row of the log, as it is in the table. */
+/** A row of the table. */
 export interface StoredEntry {
   readonly number: number
   readonly entry: AuditEntry
@@ -15,15 +15,15 @@ export interface StoredEntry {
 }
 
 /**
- * Adds an entry in the transaction of what it records. Only for a transaction that holds the clock's row, which makes
- * the chain one line; others get it as `record` of `store.write`. The entry follows the newest one that was ever noted,
- * also when that has been removed, so that the gap stays visible.
+ * Adds an entry in the transaction of the change it records. The transaction must hold the lock on the clock's row,
+ * which keeps the chain linear; other code uses `record` of `store.write`. The entry follows the newest one ever noted,
+ * even if that one has been removed, so that the gap remains visible.
  */
 export async function appendEntry(tx: Queryable, schema: string, event: AuditEvent): Promise<SealedEntry> {
   const place = { database: tx, schema }
   const [held, noted] = [await chainHead(place), await notedHead(place)]
   const last = noted.number > held.number ? noted : held
-  // Not now(): that is when the transaction began, and it may have waited for the one before.
+  // Not now(): that is the start of the transaction, which may have waited for another one.
   const [clock] = await tx.query<{ at: string }>(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`,
   )
@@ -38,7 +38,7 @@ export async function appendEntry(tx: Queryable, schema: string, event: AuditEve
   return { ...entry, hash }
 }
 
-/** The newest entry as it was noted outside of the log when it was written. */
+/** The newest entry, as noted outside the log when it was written. */
 export async function notedHead({ database, schema }: AuditPlace): Promise<ChainHead> {
   const [noted] = await database.query<ChainHead>(
     `select audit_number as number, audit_hash as hash from ${schema}.clock where audit_number > 0`,
@@ -54,7 +54,7 @@ export async function chainHead({ database, schema }: AuditPlace): Promise<Chain
   return last ?? NO_ENTRIES
 }
 
-/** One entry; undefined when there is none of this number. */
+/** One entry; undefined if there is none with this number. */
 export async function readEntry({ database, schema }: AuditPlace, number: number): Promise<StoredEntry | undefined> {
   const [row] = await database.query<StoredEntry>(
     `select number, entry, hash from ${schema}.audit_log where number = $1`,
@@ -63,21 +63,21 @@ export async function readEntry({ database, schema }: AuditPlace, number: number
   return row
 }
 
-/** Which entries are meant; what is not given is not asked for. Times are in the form of an entry's own. */
+/** The filter of entries; an absent field matches everything. Times are in the format of the entries. */
 export interface AuditFilter {
   readonly environment?: string | undefined
   readonly subject?: string | undefined
   readonly by?: string | undefined
   readonly action?: string | undefined
   readonly since?: string | undefined
-  /** Up to, and not with, this moment. */
+  /** Exclusive upper bound. */
   readonly until?: string | undefined
 }
 
-/** A piece of the log: entries after a number, oldest first, or before one, newest first. */
+/** A part of the log: entries after a number, oldest first, or before one, newest first. */
 export type Piece = { readonly after: number } | { readonly before: number | undefined }
 
-/** Up to `limit` entries of a piece of the log. */
+/** Reads up to `limit` entries of a part of the log. */
 export function readEntries(
   { database, schema }: AuditPlace,
   filter: AuditFilter,
@@ -104,7 +104,7 @@ export function readEntries(
   )
 }
 
-/** All entries, oldest first, read in pages so that they need not be held at once. */
+/** All entries, oldest first, read in pages so that they do not all have to be in memory. */
 export async function* allEntries(place: AuditPlace, filter: AuditFilter = {}): AsyncGenerator<StoredEntry> {
   for (let after = 0; ; ) {
     const page = await readEntries(place, filter, { after }, PAGE)

@@ -7,9 +7,9 @@ import { verifyChain } from './verification.ts'
 const HOUR_MS = 3_600_000
 
 /**
- * Verifies the whole audit log at the start and once an hour. It remembers the last sound entry and logs its number and hash,
- * so that a log that was cut off or rewritten since then is detected, also by an operator who keeps the log lines. Reports what
- * is wrong as an error in the log and as a metric.
+ * Verifies the whole audit log at startup and once an hour. It remembers the last valid entry and logs its number and
+ * hash, so that a truncated or rewritten log is detected, also by an operator who keeps the log lines. Reports a fault
+ * as an error in the log and as a metric.
  */
 export class AuditWatch {
   readonly #place: AuditPlace
@@ -45,13 +45,13 @@ export class AuditWatch {
     void this.verify()
   }
 
-  /** Goes through the log now. Never rejects: a store that does not answer says nothing about the log. */
+  /** Verifies the log now. Never rejects: an unavailable store proves nothing about the log. */
   async verify(): Promise<void> {
     try {
       const { valid, head, broken } = await verifyChain(this.#place, this.#remembered)
       this.#verifiedAt = Date.now()
       this.#isBroken = !valid
-      // What was noted before stays noted while something is wrong, or the next look would believe the forgery.
+      // The remembered entry is kept while a fault persists, or the next check would accept the forgery.
       if (valid) {
         this.#remembered = head
         this.#log.info({ ...head }, 'the audit log is sound up to this entry')

@@ -45,7 +45,7 @@ for (const engine of testDatabases()) {
       assert.equal(answer.status, 201, answer.text)
       return answer.json
     }
-    /** The database's owner can do what no program of ours can: with the trigger out of the way. */
+    /** Does what only the database's owner can do: changes the log with the trigger disabled. */
     const tamper = async (work: () => Promise<unknown>) => {
       const trigger = 'trigger audit_log_is_append_only'
       await store.database.query(`alter table ${plane.schema}.audit_log disable ${trigger}`)
@@ -54,7 +54,7 @@ for (const engine of testDatabases()) {
     }
     const verification = async (query = '') => (await plane.ask('GET', `/api/v1/audit/verification${query}`)).json
 
-    test('a change of a flag is an entry that says who, from where, what and why', async () => {
+    test('a change of a flag is recorded with who, from where, what and why', async () => {
       await set(
         { value: 'true', oauth_application: '1', reason: 'first application', change_issue_url: ISSUE },
         { 'x-request-id': 'request-1' },
@@ -87,7 +87,7 @@ for (const engine of testDatabases()) {
       assert.equal(hash, canonicalHash({ ...entry, number, at, previous_hash }))
     })
 
-    test('what changes nothing, and what is refused, is no entry', async () => {
+    test('a change without effect and a refused change are not recorded', async () => {
       const { number } = await newest()
       await set({ value: 'true', oauth_application: '1' })
       assert.equal((await plane.ask('POST', PATH, { json: { value: 'perhaps' } })).status, 400)
@@ -98,7 +98,7 @@ for (const engine of testDatabases()) {
       assert.equal((await newest()).number, number)
     })
 
-    test('deleting, restoring, the brake and applications by hand are entries; replication is none', async () => {
+    test('deleting, restoring, the brake and manual application changes are recorded; replication is not', async () => {
       const first = (await newest()).number
       assert.equal((await plane.ask('DELETE', `${PATH}?environment=dev&reason=over`)).status, 204)
       await plane.ask('POST', `/api/v1/flags/${FLAG}/restore`, { json: { environment: 'dev' } })
@@ -125,7 +125,7 @@ for (const engine of testDatabases()) {
       assert.match(text, /"has_secret":true/)
     })
 
-    test('each entry holds the hash of the one before, and the whole log is sound', async () => {
+    test('each entry holds the hash of the previous one, and the whole log is valid', async () => {
       const all = (await entries()).reverse()
       let previous = NO_HASH
       for (const [index, { hash, ...entry }] of all.entries()) {
@@ -138,7 +138,7 @@ for (const engine of testDatabases()) {
       assert.equal((await verification(`?number=${head.number}&hash=${head.hash}`)).valid, true)
     })
 
-    test('replicas that write at once make one chain', async () => {
+    test('concurrent writes of replicas form one chain', async () => {
       const other = await startTestControlPlane(store.database, { schema: plane.schema, directory: plane.directory })
       try {
         await Promise.all(
@@ -166,7 +166,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a write that fails leaves neither change nor entry', async () => {
+    test('a failed write leaves neither change nor entry', async () => {
       const control = openStore(store.database, plane.schema)
       const head = await chainHead(control)
       const failing = control.write(async (tx) => {
@@ -184,7 +184,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await chainHead(control), head)
     })
 
-    test('an entry that was altered, taken out, or put in is found, and the first one is named', async () => {
+    test('an altered, removed or inserted entry is found, and the first one is named', async () => {
       const table = `${plane.schema}.audit_log`
       const [row] = await store.database.query<{ entry: object }>(`select entry from ${table} where number = 3`)
       assert.ok(row)
@@ -193,7 +193,7 @@ for (const engine of testDatabases()) {
       await tamper(() => put({ ...row.entry, by: 'somebody else' }))
       const altered = await verification()
       assert.deepEqual([altered.valid, altered.sound, altered.broken], [false, 2, { number: 3, why: 'altered' }])
-      // With a hash that fits again, the next one does not follow any more.
+      // With a hash recomputed to match, the next entry no longer follows.
       const forged = { ...row.entry, by: 'somebody else' }
       await tamper(() =>
         store.database.query(`update ${table} set hash = $1 where number = 3`, [canonicalHash(forged)]),
@@ -208,7 +208,7 @@ for (const engine of testDatabases()) {
       assert.equal((await verification()).valid, true)
     })
 
-    test('a log that was cut off or written anew differs from what was noted elsewhere', async () => {
+    test('a truncated or rewritten log differs from an entry noted elsewhere', async () => {
       const control = openStore(store.database, plane.schema)
       const { number, hash } = await chainHead(control)
       const cut = await verification(`?number=${number + 1}&hash=${hash}`)
@@ -219,7 +219,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([half.status, half.json.errors], [400, [{ field: 'hash', rule: 'must be given too' }]])
     })
 
-    test('a log whose end was cut off is not sound, also when nobody noted it and entries follow', async () => {
+    test('a truncated log is invalid, even if no one noted its end and new entries follow', async () => {
       const table = `${plane.schema}.audit_log`
       const [last] = await store.database.query<{ number: number; entry: object; hash: string }>(
         `select number, entry, hash from ${table} order by number desc limit 1`,
@@ -234,7 +234,7 @@ for (const engine of testDatabases()) {
       ])
       assert.equal((await verification('')).valid, true)
     })
-    test('the control plane looks itself, and notices an end that was cut off since it last looked', async () => {
+    test('the control plane verifies the log itself, and detects an end truncated since the last check', async () => {
       const lines: string[] = []
       const log = createLog('control', { level: 'info', destination: { write: (line) => void lines.push(line) } })
       const registry = new Registry()
@@ -300,7 +300,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a change of production towards IAM must say why, and names what is missing; the way back need not', async () => {
+    test('production changes towards IAM require a reason and name what is missing; a rollback does not', async () => {
       const rule = 'must be given for a change towards IAM in this environment'
       const ask = (json: object, headers = {}) => plane.ask('POST', PATH, { json, headers })
       const bare = await ask({ value: 'true' })
@@ -335,7 +335,7 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('PUT', '/api/v1/brake', { json: off })).status, 200)
     })
 
-    test('a reason that holds a credential, and a link that is none, are refused by name', async () => {
+    test('a reason that contains a credential, and an invalid link, are refused with the field named', async () => {
       const { number } = await newest()
       const cases = [
         [{ reason: `token ${plane.adminToken}` }, 'reason: must not hold a credential'],
@@ -356,7 +356,7 @@ for (const engine of testDatabases()) {
       assert.equal((await newest()).number, number)
     })
 
-    test('a flag goes back to the state before or after any entry, which is an entry too', async () => {
+    test('a flag is restored to the state before or after any entry, and the restore is recorded', async () => {
       const environment = 'staging'
       await set({ value: '10', key: 'percentage_of_actors', environment })
       const ten = (await newest()).number
@@ -377,7 +377,7 @@ for (const engine of testDatabases()) {
       assert.equal((await restore(ten, { if_version: 1 })).status, 409)
     })
 
-    test('a brake goes back too; what cannot, says why', async () => {
+    test('a brake can be restored too; an entry that cannot be restored says why', async () => {
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'fire', environment: 'pre' } })
       const { number } = await newest()
       const back = await plane.ask('POST', `/api/v1/audit/${number}/restore`, { json: {} })
@@ -391,7 +391,7 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('POST', '/api/v1/audit/999999/restore', { json: {} })).status, 404)
     })
 
-    test('an entry that is not as it was written is never gone by', async () => {
+    test('an altered entry cannot be restored', async () => {
       const [entry] = await entries('?action=flag.set')
       assert.ok(entry)
       const table = `${plane.schema}.audit_log`
@@ -410,7 +410,7 @@ for (const engine of testDatabases()) {
       assert.equal((await verification()).valid, true)
     })
 
-    test('the export as JSONL is the whole chain, as CSV a table without formulas', async () => {
+    test('the JSONL export is the whole chain, the CSV export a table without formulas', async () => {
       await set({ value: 'true', oauth_application: '2', reason: '=HYPERLINK("https://evil.example")' })
       const jsonl = await plane.ask('GET', '/api/v1/audit/export')
       assert.match(jsonl.headers.get('content-type') ?? '', /^application\/x-ndjson/)
@@ -448,7 +448,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([(await verification()).valid, (await verification()).sound], [true, number])
     })
 
-    test('an operator restores in its environments alone, and a refusal is an entry', async () => {
+    test('an operator restores only in its environments, and a refusal is recorded', async () => {
       const json = { role: 'operator', name: 'olga', environments: ['dev'] }
       const { token, id } = (await plane.ask('POST', '/api/v1/tokens', { json })).json
       const [created] = await entries('?limit=1')
@@ -475,7 +475,7 @@ for (const engine of testDatabases()) {
       ])
     })
 
-    test('whoever is refused on and on does not fill the log', async () => {
+    test('repeated refusals do not fill the log', async () => {
       const { schema, directory } = plane
       const busy = await startTestControlPlane(store.database, { schema, directory })
       for (let asked = 0; asked < 100; asked += 20) {
@@ -483,14 +483,14 @@ for (const engine of testDatabases()) {
         const refused = Array.from({ length: 20 }, () => busy.ask('GET', '/api/v1/audit', { token }))
         for (const { status } of await Promise.all(refused)) assert.equal(status, 403)
       }
-      // What it has to write down is written when it has stopped.
+      // Pending entries are written by the time it has stopped.
       await busy.close()
       const written = (await entries('?action=access.refused&by=replication&limit=1000')).length
       assert.ok(written >= 60 && written < 100, `${written} of 100`)
       assert.equal((await verification()).valid, true)
     })
 
-    test('only people read it', async () => {
+    test('only people can read it', async () => {
       for (const path of ['/api/v1/audit', '/api/v1/audit/verification', '/api/v1/audit/export']) {
         assert.equal((await plane.ask('GET', path, { token: null })).status, 401)
         assert.equal((await plane.ask('GET', path, { token: plane.gatewayToken })).status, 403)

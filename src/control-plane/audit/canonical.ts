@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * JSON with the names of each object in the order of their UTF-16 code units and without white space (RFC 8785).
- * What JSON leaves out, such as undefined, is left out here too.
+ * JSON with the members of each object in the order of their UTF-16 code units and without white space (RFC 8785).
+ * Values that JSON omits, such as undefined, are omitted here too.
  */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, each: unknown) => (isPlain(each) ? sorted(each) : each))
@@ -18,6 +18,6 @@ function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function sorted(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  // Names that look like array indices would be moved to the front; entries have none.
+  // JavaScript moves names that look like array indices to the front; entries have none.
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

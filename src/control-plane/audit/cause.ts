@@ -1,27 +1,27 @@
 import type { FieldFault } from '../requests/problems.ts'
 
-/** The ways by which a change comes in; `system` is the control plane itself, at its start. */
+/** The channels through which a change arrives; `system` is the control plane itself, at startup. */
 export const DOORS = ['api', 'cli', 'slack', 'console', 'system'] as const
 export type Door = (typeof DOORS)[number]
 
-/** Who changes something, from where, and why: one value that goes along with every write. Never holds a secret. */
+/** Who makes a change, from where, and why: one value that accompanies every write. Never holds a secret. */
 export interface Cause {
   /** The name of a token or a user. */
   readonly by: string
   readonly role: string
   readonly door: Door
-  /** The address it came from; for Slack, team and channel; null for the control plane itself. */
+  /** The address of the client; for Slack, team and channel; null for the control plane itself. */
   readonly from: string | null
   readonly correlation_id: string | null
   readonly reason?: string | undefined
   readonly change_issue_url?: string | undefined
-  /** Who proposed what `by` approved. */
+  /** Who proposed the change that `by` approved. */
   readonly proposed_by?: string | undefined
-  /** The checks that were passed over, and what they said. */
+  /** The checks that were overridden, and their findings. */
   readonly overrides?: readonly string[] | undefined
 }
 
-/** The cause of what the control plane does by its own settings. */
+/** The cause of changes that the control plane makes because of its settings. */
 export const SYSTEM_CAUSE: Cause = {
   by: 'control plane',
   role: 'system',
@@ -35,7 +35,7 @@ const MAX_URL = 2_048
 /** Words that begin like a token of ours, of IAM, of GitLab or of Slack, and JWTs. */
 const CREDENTIAL = /\b(?:ho[a-z]{3}-|gliam[a-z]{2}-|gl(?:pat|dt|rt|oas|soat|ptt)-|xox[a-z]-|eyJ[\w-]{8,}\.)[\w-]{8,}/
 
-/** What is wrong with a reason or a link to a change issue, as it was given. */
+/** What is wrong with a given reason or link to a change issue. */
 export function causeFaults(given: Pick<Cause, 'reason' | 'change_issue_url'>): FieldFault[] {
   const { reason, change_issue_url: url } = given
   const faults: FieldFault[] = []
@@ -47,7 +47,7 @@ export function causeFaults(given: Pick<Cause, 'reason' | 'change_issue_url'>): 
   return faults
 }
 
-/** What must still be said about why, for those who ask for it. */
+/** What is still missing from the reason, for the caller. */
 export function missingFields({ reason, change_issue_url: url }: Cause): FieldFault[] {
   const rule = 'must be given for a change towards IAM in this environment'
   return [

@@ -2,7 +2,7 @@ import type { Environment } from '../../flags/index.ts'
 import { canonicalHash } from './canonical.ts'
 import type { Cause } from './cause.ts'
 
-/** Everything that is written down. Their meaning never changes; new ones may come. */
+/** Every action that is recorded. Their meaning never changes; new ones may be added. */
 export const AUDIT_ACTIONS = [
   'flag.set',
   'flag.delete',
@@ -28,23 +28,23 @@ export const AUDIT_ACTIONS = [
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 
-/** Something that happened and is to be written down. `before` and `after` must be JSON and must not hold a secret. */
+/** An event to record. `before` and `after` must be JSON and must not hold a secret. */
 export interface AuditEvent {
   readonly cause: Cause
   readonly action: AuditAction
   readonly environment: Environment | null
-  /** What was changed: a flag's name, an application's actor, a token's name, `brake`, or `database`. */
+  /** The changed object: a flag's name, an application's actor, a token's name, `brake`, or `database`. */
   readonly subject: string
   readonly before: unknown
   readonly after: unknown
-  /** What there is to say beside, such as the entry that was restored. */
+  /** Further details, such as the entry that was restored. */
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** An entry as it is kept and hashed: every field is always there, so that the export has one shape. */
+/** An entry as it is stored and hashed: every field is always present, so that the export has one shape. */
 export interface AuditEntry {
   readonly number: number
-  /** By the clock of the database, in UTC with microseconds. */
+  /** From the database's clock, in UTC with microseconds. */
   readonly at: string
   readonly by: string
   readonly role: string
@@ -59,26 +59,26 @@ export interface AuditEntry {
   readonly after: unknown
   readonly details: Readonly<Record<string, unknown>> | null
   readonly correlation_id: string | null
-  /** The hash of the entry before; of the first one, {@link NO_HASH}. */
+  /** The hash of the previous entry; {@link NO_HASH} for the first one. */
   readonly previous_hash: string
 }
 
-/** An entry with its own hash, which is over the canonical JSON of all the rest. */
+/** An entry with its own hash, which covers the canonical JSON of all other fields. */
 export interface SealedEntry extends AuditEntry {
   readonly hash: string
 }
 
-/** Where the chain stands: its newest entry. */
+/** The head of the chain: its newest entry. */
 export interface ChainHead {
   readonly number: number
   readonly hash: string
 }
 
 export const NO_HASH = '0'.repeat(64)
-/** The head of a chain that has no entry yet. */
+/** The head of an empty chain. */
 export const NO_ENTRIES: ChainHead = { number: 0, hash: NO_HASH }
 
-/** Makes the entry that follows `head`. */
+/** Creates the entry that follows `head`. */
 export function nextEntry(head: ChainHead, at: string, event: AuditEvent): SealedEntry {
   const { cause, action, environment, subject } = event
   const { by, role, door, from, correlation_id } = cause

@@ -2,11 +2,11 @@ import { type AuditFilter, type AuditPlace, allEntries, type StoredEntry } from 
 import { canonicalJson } from './canonical.ts'
 import type { SealedEntry } from './entry.ts'
 
-/** The forms of an export. */
+/** The formats of an export. */
 export const EXPORT_FORMATS = ['jsonl', 'csv'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
-/** The columns of the CSV, in their order. */
+/** The columns of the CSV, in order. */
 const COLUMNS: ReadonlyArray<keyof SealedEntry> = [
   'number',
   'at',
@@ -28,8 +28,8 @@ const COLUMNS: ReadonlyArray<keyof SealedEntry> = [
 ]
 
 /**
- * The log as text, oldest entry first, in pieces. JSONL: the canonical JSON of each entry with its hash, one a line.
- * CSV (RFC 4180): for reading; no spreadsheet takes a cell of it for a formula.
+ * The log as text, oldest entry first, in chunks. JSONL: the canonical JSON of each entry with its hash, one per line.
+ * CSV (RFC 4180): for reading; no spreadsheet interprets a cell of it as a formula.
  */
 export async function* exportLines(
   place: AuditPlace,
@@ -43,12 +43,12 @@ export async function* exportLines(
   }
 }
 
-/** A row of the table as one value. */
+/** A row of the table as an array of values. */
 export function sealed({ entry, hash }: StoredEntry): SealedEntry {
   return { ...entry, hash }
 }
 
-/** A row of the CSV, without its end. */
+/** A row of the CSV, without the line break. */
 export function csvRow(entry: SealedEntry): string {
   return COLUMNS.map((column) => csvCell(entry[column])).join(',')
 }
@@ -57,7 +57,7 @@ function csvCell(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number') return String(value)
   const text = typeof value === 'string' ? value : canonicalJson(value)
-  // A spreadsheet would run these as formulas; an apostrophe makes them text.
+  // A spreadsheet would run these as formulas; a leading apostrophe makes them text.
   const tame = /^[\s]*[=+\-@|%\t\r]/.test(text) ? `'${text}` : text
   return /[",\r\n']/.test(tame) || tame !== tame.trim() ? `"${tame.replaceAll('"', '""')}"` : tame
 }

@@ -29,18 +29,18 @@ function chain(): SealedEntry[] {
 
 async function verify(entries: readonly object[]) {
   const file = join(directory, 'audit.jsonl')
-  // In any order of names: what counts is what the lines say.
+  // The order of members does not matter; the parsed values do.
   writeFileSync(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
   return run(process.execPath, [script, file], { timeout: 20_000 })
 }
 
 describe("the how-to's script for an export", () => {
-  test('finds a chain sound, and says its head', async () => {
+  test('finds a valid chain, and prints its head', async () => {
     const entries = chain()
     assert.equal((await verify(entries)).stdout, `sound up to entry 3, ${entries[2]?.hash}\n`)
   })
 
-  test('finds an entry that was altered, taken out or put elsewhere', async () => {
+  test('finds an entry that was altered, removed or moved', async () => {
     const [first, second, third] = chain()
     assert.ok(first && second && third)
     const { hash: _, ...content } = { ...second, by: 'somebody else' }
@@ -57,7 +57,7 @@ describe("the how-to's script for an export", () => {
 })
 
 describe('canonical JSON', () => {
-  test('does not depend on the order of names, and means the same', () => {
+  test('does not depend on the order of members, and keeps the values', () => {
     const value = fc.object({
       key: fc.string({ minLength: 1 }).map((name) => `n${name}`),
       maxDepth: 3,
@@ -79,7 +79,7 @@ describe('canonical JSON', () => {
 })
 
 describe('a row of the CSV', () => {
-  test('holds no cell that a spreadsheet takes for a formula', () => {
+  test('has no cell that a spreadsheet interprets as a formula', () => {
     for (const text of ['=1+1', '+1', '-1', '@x', '\t=1', '\r=1', ' =1', '%0', '|x']) {
       const [entry] = chain()
       assert.ok(entry)
@@ -88,7 +88,7 @@ describe('a row of the CSV', () => {
     }
   })
 
-  test('quotes what would end a cell or a row', () => {
+  test('quotes characters that would end a cell or a row', () => {
     const [entry] = chain()
     assert.ok(entry)
     assert.ok(csvRow({ ...entry, reason: 'a,b\r\n"c"' }).includes(',"a,b\r\n""c""",'))

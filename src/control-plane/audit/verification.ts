@@ -2,23 +2,25 @@ import { type AuditPlace, allEntries, notedHead, type StoredEntry } from './audi
 import { canonicalHash } from './canonical.ts'
 import { type ChainHead, NO_ENTRIES } from './entry.ts'
 
-/** What can be wrong with an entry: gone, not as it was written, not the follower of the one before, or not as remembered. */
+/**
+ * What can be wrong with an entry: missing, altered, not linked to the previous one, or different from the noted one.
+ */
 export type Break = 'missing' | 'altered' | 'unlinked' | 'not_as_remembered'
 
-/** What came of a verification. */
+/** The result of a verification. */
 export interface Verification {
   readonly valid: boolean
-  /** How many entries were found sound, from the first on. */
+  /** How many entries are valid, from the first on. */
   readonly sound: number
-  /** The last sound entry. Whoever keeps it elsewhere will notice when the log is cut off or written anew. */
+  /** The last valid entry. Keeping it elsewhere makes it possible to detect a truncated or rewritten log. */
   readonly head: ChainHead
-  /** The first entry that is not sound. */
+  /** The first invalid entry. */
   readonly broken: { readonly number: number; readonly why: Break } | null
 }
 
 /**
- * Goes through the whole log, from the first entry on, and holds each against its own hash and the hash of the one
- * before. The newest entry that the control plane noted outside of the log must still be there as it was, and so must
+ * Reads the whole log, from the first entry on, and checks each entry against its own hash and the hash of the previous
+ * one. The newest entry that the control plane noted outside the log must still be present unchanged, and so must
  * `remembered`, an entry that an operator noted elsewhere.
  */
 export async function verifyChain(place: AuditPlace, remembered?: ChainHead): Promise<Verification> {
@@ -43,14 +45,14 @@ export async function verifyChain(place: AuditPlace, remembered?: ChainHead): Pr
   return { valid: true, sound: head.number, head, broken: null }
 }
 
-/** What is wrong with an entry that should follow `head`; undefined for a sound one. */
+/** What is wrong with an entry that should follow `head`; undefined for a valid one. */
 export function breakOf(head: ChainHead, stored: StoredEntry): Exclude<Break, 'not_as_remembered'> | undefined {
   if (stored.number !== head.number + 1) return 'missing'
   if (!isUnaltered(stored)) return 'altered'
   return stored.entry.previous_hash === head.hash ? undefined : 'unlinked'
 }
 
-/** Whether an entry is what its hash was made from. */
+/** Whether an entry matches its hash. */
 export function isUnaltered({ number, entry, hash }: StoredEntry): boolean {
   return entry.number === number && canonicalHash(entry) === hash
 }

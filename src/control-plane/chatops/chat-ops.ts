@@ -30,10 +30,12 @@ import { type CommitSource, waitedForOnce } from './releases/commit-source.ts'
 import { checkRelease, deployStatus } from './releases/releases.ts'
 import type { ChatOpsSettings } from './settings.ts'
 
-/** Refused commands that go into the audit log, for each door and process: repeated attempts must not fill it. */
+/**
+ * The maximum number of refused commands in the audit log, per channel and process: repeated attempts must not fill it.
+ */
 const REFUSALS_KEPT = { count: 60, seconds: 60 }
 
-/** What ChatOps works with beside its settings. */
+/** What ChatOps needs besides its settings. */
 export interface ChatOpsParts {
   readonly plane: ChangeTools['plane']
   readonly alarms: AlarmSource
@@ -41,7 +43,7 @@ export interface ChatOpsParts {
   readonly commands: Counter<'door' | 'command' | 'outcome'>
 }
 
-/** Commands of people, carried out. One for all doors. */
+/** Runs the commands of people, for all channels. */
 export class ChatOps {
   readonly settings: ChatOpsSettings
   readonly #tools: ChangeTools
@@ -61,17 +63,17 @@ export class ChatOps {
     )
   }
 
-  /** Aborted when the control plane stops: nothing is waited for any more. */
+  /** Aborted when the control plane stops: nothing waits from then on. */
   get signal(): AbortSignal {
     return this.#stop.signal
   }
 
-  /** How many commands and messages are on their way. */
+  /** The number of commands and messages in progress. */
   get underWay(): number {
     return this.#underWay.size
   }
 
-  /** Keeps `work` from being forgotten when the control plane stops; what it fails with goes to the log. */
+  /** Tracks `work` so that the control plane waits for it when it stops; its error goes to the log. */
   inBackground(work: Promise<unknown>): void {
     const watched = work
       .catch((error: unknown) => this.#tools.plane.log.error({ err: error }, 'chatops failed'))
@@ -79,7 +81,7 @@ export class ChatOps {
     this.#underWay.add(watched)
   }
 
-  /** Understands a text, or answers it at once: with help, or with what is wrong with it. */
+  /** Parses a text, or answers it at once: with help, or with what is wrong with it. */
   understand(text: string, correlationId: string): { readonly command: Command } | { readonly answer: ChatAnswer } {
     const parsed = parseCommand(text, { isRoutingFlag: (flag) => ROUTING_FLAGS.includes(flag) })
     const shown = text.replaceAll(/\s+/g, ' ').trim().slice(0, 300)
@@ -92,7 +94,7 @@ export class ChatOps {
     return { answer: { command: shown, outcome: 'info', sections, correlationId } }
   }
 
-  /** Carries a command out; what is refused is part of the answer. Rejects only for faults. */
+  /** Runs a command; a refusal is part of the answer. Rejects only for faults. */
   async carryOut(command: Command, text: string, run: Run): Promise<ChatAnswer> {
     const words = text.replaceAll(/\s+/g, ' ').trim().slice(0, 1_000)
     const sections = await this.#sections(command, words, run)
@@ -109,7 +111,7 @@ export class ChatOps {
     return answer
   }
 
-  /** Stops waiting, and resolves when what was on its way has ended. */
+  /** Stops waiting, and resolves when everything in progress has ended. */
   async close(): Promise<void> {
     this.#stop.abort()
     this.#refusals.close()
@@ -215,7 +217,7 @@ export class ChatOps {
     }))
   }
 
-  /** The flag that a command was to change for good, so that its team hears of it. */
+  /** The flag that a command was to change permanently, so that its team is notified. */
   async #changedFlag(command: Command): Promise<string | undefined> {
     if (command.kind === 'feature_set' || command.kind === 'feature_delete') {
       return command.isDryRun ? undefined : command.flag
@@ -228,7 +230,7 @@ export class ChatOps {
     return row?.flag
   }
 
-  /** Puts a change that the rules refused into the audit log, so that an attempt leaves a trace. */
+  /** Records a change that the rules refused in the audit log, so that an attempt leaves a trace. */
   #recordRefusal(flag: string, answer: ChatAnswer, { person, correlationId }: Run): void {
     const refused = answer.sections.filter(({ tone }) => tone === 'refused')
     if (refused.length === 0 || !this.#refusals.admit(person.door)) return
@@ -262,7 +264,7 @@ export class ChatOps {
 
 const MOST_NAMED = 5
 
-/** Which applications have not arrived at IAM, so that the flag does not move them yet. */
+/** Which applications IAM does not hold yet, so that the flag does not move them. */
 function waitingInWords(waiting: readonly ApplicationRecord[]): string[] {
   if (waiting.length === 0) return []
   const named = waiting.slice(0, MOST_NAMED).map(applicationInWords)

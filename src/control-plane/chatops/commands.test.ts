@@ -10,7 +10,7 @@ import type { AlarmSettings } from './checks/open-alarms.ts'
 import { claimProposal } from './flag-changes/proposals.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
-/** No gateway is there, and nothing is waited for. */
+/** No gateway is connected, and nothing waits. */
 const CALM = { ...DEFAULT_RULES.productionCheck, waitMs: 0, minGateways: 0 }
 
 interface Said {
@@ -60,7 +60,7 @@ for (const engine of testDatabases()) {
       )?.gates
     }
 
-    test('the step for one test application switches on that application only, in every environment named', async () => {
+    test('the step for one test application enables only that application, in every environment named', async () => {
       const plane = await start()
       const text = `/chatops gitlab run feature set --actors=Authn::OauthApplication:42 ${FLAG} true --dev --pre --staging --staging-ref`
       const said = await say(plane, text)
@@ -75,7 +75,7 @@ for (const engine of testDatabases()) {
       assert.equal(await stateOf(plane, 'production'), undefined)
     })
 
-    test('staging comes before production, and production goes off before staging', async () => {
+    test('staging comes before production when enabling, and production before staging when disabling', async () => {
       const plane = await start()
       const early = await say(plane, `feature set ${FLAG} true --oauth-application=42`)
       assert.equal(early.outcome, 'refused')
@@ -94,7 +94,7 @@ for (const engine of testDatabases()) {
       assert.match(forced.text, /passed over consistency_check: staging comes before production/)
     })
 
-    test('after an environment that refused, the way to IAM is not gone on; the way back is', async () => {
+    test('after an environment refuses, a rollout stops and a rollback continues', async () => {
       const plane = await start()
       await say(plane, `feature set ${FLAG} true --staging`)
       await say(plane, `feature set ${FLAG} 10 --actors --production`)
@@ -108,7 +108,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await stateOf(plane, 'production'), [{ key: 'boolean', value: false }])
     })
 
-    test('a dry run tells who would move and changes nothing', async () => {
+    test('a dry run lists the applications that would move and changes nothing', async () => {
       const plane = await start()
       await plane.announce(testApplication(77), null)
       const said = await say(plane, `feature set ${FLAG} true --staging --production --dry-run`)
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
       assert.match(alone.text, /would be refused: staging comes before production/)
     })
 
-    test('the production check refuses with its reasons, can be passed over, and never holds up the way back', async () => {
+    test('the production check refuses with its reasons, can be overridden, and never delays a rollback', async () => {
       const plane = await start({ productionCheck: { ...CALM, minGateways: 1, waitMs: 30, pollMs: 5 } })
       await say(plane, `feature set ${FLAG} true --staging`)
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'incident 7' } })
@@ -147,7 +147,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
     })
 
-    test('an alarm that is open, or cannot be asked for, stands against production', async () => {
+    test('an open alarm, or an alarm source that cannot be reached, blocks production', async () => {
       const productionCheck = { ...CALM, waitMs: 0 }
       const url = 'http://127.0.0.1:1'
       const alarms = { kind: 'prometheus', url, token: undefined, namePrefix: '', severities: [], match: {} } as const
@@ -158,7 +158,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
     })
 
-    test('a proposal waits for a second person; the first is refused', async () => {
+    test('a proposal waits for a second person; the proposer cannot approve it', async () => {
       const plane = await start({ twoPerson: ['production'] })
       await say(plane, `feature set ${FLAG} true --staging`)
       const proposed = await say(plane, `feature set ${FLAG} 5 --actors --reason="first step"`)
@@ -179,7 +179,7 @@ for (const engine of testDatabases()) {
       assert.match((await say(plane, `feature approve ${id}`)).text, /no proposal of this number waits/)
     })
 
-    test('a proposal does not outlive a change of the flag, nor its time; the way back needs no second person', async () => {
+    test('a proposal ends with a change of the flag or its expiry; a rollback needs no second person', async () => {
       const plane = await start({ twoPerson: ['production'] })
       await say(plane, `feature set ${FLAG} true --staging`)
       const id = async (text: string) => /proposal (\d+)/.exec((await say(plane, text)).text)?.[1]
@@ -193,7 +193,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
     })
 
-    test('of two who approve at once one is first', async () => {
+    test('of two concurrent approvals one wins', async () => {
       const plane = await start({ twoPerson: ['production'] })
       await say(plane, `feature set ${FLAG} true --staging`)
       const id = Number(/proposal (\d+)/.exec((await say(plane, `feature set ${FLAG} 5 --actors`)).text)?.[1])
@@ -202,7 +202,7 @@ for (const engine of testDatabases()) {
       assert.equal(claims.filter(Boolean).length, 1)
     })
 
-    test('steps on production are held to their size and to the time between them', async () => {
+    test('steps on production are limited in size and in the time between them', async () => {
       const plane = await start({ maxJumpPoints: 10, minStepMs: 15 * 60_000 })
       await say(plane, `feature set ${FLAG} true --staging`)
       assert.match(
@@ -216,7 +216,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(plane, `feature set ${FLAG} 5 --actors`)).outcome, 'done')
     })
 
-    test('why, and what was passed over, is kept with the change; where it must be said, nothing goes without', async () => {
+    test('reason and overrides are stored with the change; a required reason cannot be omitted', async () => {
       const plane = await start({}, ['production'])
       const bare = await say(plane, `feature set ${FLAG} 1 --actors --ignore-feature-flag-consistency-check`)
       assert.match(bare.text, /a change of production needs --reason=<text> and --change-issue=<url>/)
@@ -241,7 +241,7 @@ for (const engine of testDatabases()) {
       assert.match(text, /"overrides":\["consistency_check: staging comes before production/)
     })
 
-    test('production is changed from its channel only, unless the settings let the API too', async () => {
+    test('production is changed only from its channel, unless the settings also allow the API', async () => {
       const closed = await start({ productionChannel: 'C101F3796' })
       await say(closed, `feature set ${FLAG} true --staging`)
       assert.match((await say(closed, `feature set ${FLAG} 1 --actors`)).text, /from the Slack channel C101F3796 only/)
@@ -250,7 +250,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(open, `feature set ${FLAG} 1 --actors`)).outcome, 'done')
     })
 
-    test('get, list and delete; a mistyped flag is met with the one that was meant', async () => {
+    test('get, list and delete work, and a mistyped flag is answered with a suggestion', async () => {
       const plane = await start()
       await say(plane, `feature set ${FLAG} 50 --actors --staging`)
       const got = await say(plane, `feature get ${FLAG} --staging --dev`)
@@ -265,7 +265,7 @@ for (const engine of testDatabases()) {
       assert.match((await say(plane, 'help')).text, /feature approve/)
     })
 
-    test('an application that IAM does not hold is not switched on, and none is made up', async () => {
+    test('an application that IAM does not hold is not enabled, and an unknown one is refused', async () => {
       const plane = await start()
       await plane.announce(testApplication(9), null)
       const absent = await say(plane, `feature set ${FLAG} true --oauth-application=9 --staging`)

@@ -6,10 +6,13 @@ const TRIES = 4
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 10_000
 
-/** What became of a message; the address is a secret, so it is in no word of it. */
+/** The outcome of a message; the address is a secret and appears in no text of it. */
 export type Delivery = { readonly kind: 'delivered' } | { readonly kind: 'failed'; readonly why: string }
 
-/** Posts JSON to a webhook: 5 s each time, four times at most, with pauses that grow or that the other side asks for. */
+/**
+ * Posts JSON to a webhook: at most four attempts of 5 s each, with growing pauses or the ones that the receiver
+ * requests.
+ */
 export async function deliver(url: string, message: unknown, signal?: AbortSignal): Promise<Delivery> {
   let why = ''
   for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -2,24 +2,24 @@ import type { RuleSettings } from '../../chatops/index.ts'
 import type { Environment } from '../../flags/index.ts'
 import type { AlarmSettings } from './checks/open-alarms.ts'
 
-/** Somebody whom Slack knows by an id, and what they may do here. */
+/** A person whom Slack identifies by an id, and their rights here. */
 export interface SlackPerson {
   readonly slackId: string
-  /** The name under which their changes are kept; the same as of their token, if they have one. */
+  /** The name under which their changes are recorded; the same as that of their token, if they have one. */
   readonly name: string
-  /** Where they may change something; none for those who only look. */
+  /** The environments in which they may make changes; none for people who only read. */
   readonly mayChange: readonly Environment[]
 }
 
-/** The door for Slack's slash command. */
+/** The endpoint of Slack's slash command. */
 export interface SlackSettings {
   readonly signingSecret: string
-  /** Workspaces that are let in; empty for all that know the secret. */
+  /** The workspaces that are admitted; empty for all that know the secret. */
   readonly teamIds: readonly string[]
   readonly people: readonly SlackPerson[]
-  /** Whether somebody who is not listed may look. */
+  /** Whether people who are not listed may read. */
   readonly letsStrangersLook: boolean
-  /** Hosts that answers may be sent to, beside Slack's own. */
+  /** Hosts that answers may be sent to, in addition to Slack's own. */
   readonly responseHosts: readonly string[]
 }
 
@@ -29,12 +29,12 @@ export interface TeamChannel {
   readonly webhook: string
 }
 
-/** ChatOps as it is configured. */
+/** The configuration of ChatOps. */
 export interface ChatOpsSettings {
   readonly rules: RuleSettings
-  /** Without it Slack's door is shut. */
+  /** Without it, Slack commands are disabled. */
   readonly slack: SlackSettings | undefined
   readonly teams: readonly TeamChannel[]
-  /** Where the production check asks for open alarms. Default: nowhere. */
+  /** Where the production check queries open alarms. Default: nowhere. */
   readonly alarms?: AlarmSettings | undefined
 }

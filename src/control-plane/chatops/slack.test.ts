@@ -14,7 +14,7 @@ const SECRET = 'the-signing-secret'
 const PATH = '/api/v1/chatops/slack'
 const PRODUCTION = 'C101F3796'
 
-/** Slack's side: takes answers, and fails as it is told to. */
+/** The Slack side: accepts answers, and fails as instructed. */
 class Hooks {
   readonly taken: Array<{ path: string; body: Record<string, unknown> }> = []
   statuses: number[] = []
@@ -40,7 +40,7 @@ class Hooks {
 }
 
 for (const engine of testDatabases()) {
-  describe(`the door for Slack on ${engine.kind}`, () => {
+  describe(`the Slack endpoint on ${engine.kind}`, () => {
     let database: TestDatabase
     let plane: TestControlPlane
     let replica: TestControlPlane
@@ -104,7 +104,7 @@ for (const engine of testDatabases()) {
     const answered = (path = '/commands/answer') =>
       eventually(`a message at ${path}`, () => hooks.taken.find((each) => each.path === path)?.body)
 
-    test('acknowledges at once, does it, and answers at the response URL in blocks', async () => {
+    test('acknowledges at once, runs the command, and answers at the response URL in blocks', async () => {
       const quick = await slack(`gitlab run feature set --actors=Authn::OauthApplication:42 ${FLAG} true —staging`)
       assert.equal(quick.status, 200)
       assert.match(quick.json.text, /^On it\. \([\w-]+\)$/)
@@ -122,7 +122,7 @@ for (const engine of testDatabases()) {
       assert.ok(log.some((line) => line.includes(correlation) && line.includes('flag changed')))
     })
 
-    test('production only from its channel; there the check tells that it takes time', async () => {
+    test('production changes only from its channel, where the check announces that it waits', async () => {
       await slack(`feature set ${FLAG} 1 --actors`)
       assert.match(JSON.stringify(await answered()), /channel &lt;#C101F3796&gt; only/)
       hooks.taken.length = 0
@@ -134,7 +134,7 @@ for (const engine of testDatabases()) {
       assert.match(String(hooks.taken[0]?.body['text']), /Production check initiated, this may take up to 1 seconds/)
     })
 
-    test('a viewer looks and changes nothing; a stranger and another workspace get nothing', async () => {
+    test('a viewer reads and changes nothing; an unlisted user and another workspace get nothing', async () => {
       await slack(`feature get ${FLAG} --staging`, { user_id: 'U2' })
       assert.match(JSON.stringify(await answered()), /staging: conditional/)
       hooks.taken.length = 0
@@ -149,7 +149,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('where strangers may look, they look and no more', async () => {
+    test('where unlisted users may read, they cannot do anything else', async () => {
       const open = {
         rules: DEFAULT_RULES,
         slack: {
@@ -181,13 +181,13 @@ for (const engine of testDatabases()) {
       assert.equal(hooks.taken.length, 0)
     })
 
-    test('a signature that is forged, stale, missing or of other bytes is refused, and no two are told apart', async () => {
+    test('a signature that is forged, stale, missing or over other bytes is refused with the same answer', async () => {
       const body = form(`feature set ${FLAG} false --staging`)
       const good = headersFor(body)
       const attacks: Record<string, string>[] = [
         headersFor(body, now(), 'another secret'),
         headersFor(body, now() - 301),
-        // Far enough ahead that it stays so while the others are tried.
+        // Far enough ahead to stay that way while the other cases are tried.
         headersFor(body, now() + 360),
         headersFor(`${body}&x=1`),
         { ...good, 'x-slack-signature': good['x-slack-signature'].toUpperCase() },
@@ -203,12 +203,12 @@ for (const engine of testDatabases()) {
       }
       const asJson = await plane.ask('POST', PATH, { json: { text: 'feature list' }, token: null })
       assert.equal(asJson.status, 415)
-      // An administrator's token opens this door no more than anybody else's.
+      // An administrator's token does not replace the signature.
       assert.equal((await plane.ask('POST', PATH, { body, headers: { ...attacks[7] } })).status, 401)
       assert.equal(hooks.taken.length, 0)
     })
 
-    test('a request that was taken once is refused when it comes again, at any replica', async () => {
+    test('a replayed request is refused, at any replica', async () => {
       const body = form(`feature get ${FLAG} --staging`, { trigger_id: 'replay' })
       const request = { body, headers: headersFor(body), token: null }
       assert.equal((await plane.ask('POST', PATH, request)).status, 200)
@@ -217,7 +217,7 @@ for (const engine of testDatabases()) {
       await answered()
     })
 
-    test('nothing is done for a response URL that leads elsewhere, or a form that says a field twice', async () => {
+    test('nothing runs for a response URL on another host, or a form that repeats a field', async () => {
       for (const url of [
         'http://127.0.0.1:1/x',
         'http://169.254.169.254/latest',
@@ -235,7 +235,7 @@ for (const engine of testDatabases()) {
       assert.equal(json[0].state, 'conditional')
     })
 
-    test('an answer that Slack fails to take is sent again', async () => {
+    test('an answer that Slack fails to accept is sent again', async () => {
       hooks.statuses = [500, 503]
       await slack(`feature get ${FLAG} --staging`)
       await eventually('three tries', () => hooks.taken.length === 3)

@@ -7,14 +7,14 @@ import type { Database } from '../../storage/index.ts'
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
 for (const engine of testDatabases()) {
-  describe(`a command while the database goes away, on ${engine.kind}`, () => {
+  describe(`a command during which the database becomes unavailable, on ${engine.kind}`, () => {
     let store: TestDatabase
     before(async () => {
       store = await engine.open()
     })
     after(() => store.close())
 
-    test('what was done is told as done, and what was not as not known', async () => {
+    test('completed changes are reported as done, and the others as unknown', async () => {
       const place = leavable(store.database)
       const plane = await startTestControlPlane(place.database)
       try {

@@ -1,17 +1,17 @@
 import type { CallAnswer } from '../../http/index.ts'
 import type { FlagEvent } from './flag-event.ts'
 
-/** What follows a change, outside. */
+/** An external side effect of a change. */
 export const EFFECT_KINDS = ['annotation', 'event', 'record_issue', 'qa_message', 'pipeline'] as const
 export type EffectKind = (typeof EFFECT_KINDS)[number]
 
-/** What an effect has come to, step by step: kept after each, so that none is done twice. Never holds a secret. */
+/** The progress of an effect, step by step: stored after each step, so that none runs twice. Never holds a secret. */
 export type Progress = Readonly<Record<string, string | number | boolean>>
 
-/** The next thing to do for an effect. */
+/** The next step of an effect. */
 export type Step =
   | { readonly kind: 'done' }
-  /** A person must look first. */
+  /** A person must check first. */
   | { readonly kind: 'give_up'; readonly why: string }
   | {
       readonly kind: 'call'
@@ -20,18 +20,21 @@ export type Step =
       readonly headers?: Readonly<Record<string, string>>
       readonly json?: unknown
       /**
-       * For what must not be done twice: written down before the call, and taken back if that surely came to nothing. It is
-       * what `next` finds when nobody knows how the call ended.
+       * For a step that must not run twice: stored before the call, and reverted if the call certainly had no effect.
+       * It is what `next` finds if the outcome of the call is unknown.
        */
       readonly begun?: Progress
-      /** What a 2xx answer leads to; `waitMs` before the next step, none by default. Throws when it cannot be read. */
+      /**
+       * The progress after a 2xx response; `waitMs` before the next step, 0 by default. Throws if the response cannot
+       * be read.
+       */
       readonly onAnswer: (answer: CallAnswer) => { readonly progress: Progress; readonly waitMs?: number }
     }
 
-/** One kind of effect: pure, but for what its steps ask for. */
+/** One kind of effect: pure except for the requests of its steps. */
 export interface EffectAdapter {
   readonly kind: EffectKind
-  /** Whether anything is to be done for this event. */
+  /** Whether this event requires the effect. */
   concerns(event: FlagEvent): boolean
   next(event: FlagEvent, progress: Progress, id: number): Step
 }

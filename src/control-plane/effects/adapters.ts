@@ -12,10 +12,10 @@ import type { EffectGitLab, EffectPipeline, EffectSettings } from './settings.ts
 const DONE: Step = { kind: 'done' }
 const issueSchema = z.object({ iid: z.int().positive(), web_url: z.string() })
 const pipelineSchema = z.object({ id: z.int().positive(), web_url: z.string(), status: z.string() })
-/** The states of a pipeline that nothing follows. */
+/** The final states of a pipeline. */
 const FINAL = /^(success|failed|canceled|skipped)$/
 
-/** The adapters of what is configured. */
+/** The adapters that the settings configure. */
 export function adaptersOf(settings: EffectSettings, definitions: Definitions): EffectAdapter[] {
   const { grafana, events, gitlab, qaChannels } = settings
   const adapters: EffectAdapter[] = []
@@ -27,7 +27,7 @@ export function adaptersOf(settings: EffectSettings, definitions: Definitions): 
   return adapters
 }
 
-/** A mark on Grafana's dashboards (`POST /api/annotations`). */
+/** An annotation on Grafana's dashboards (`POST /api/annotations`). */
 function annotation({ url, token }: NonNullable<EffectSettings['grafana']>): EffectAdapter {
   return {
     kind: 'annotation',
@@ -49,7 +49,7 @@ function annotation({ url, token }: NonNullable<EffectSettings['grafana']>): Eff
   }
 }
 
-/** The event itself, for whoever keeps a log of events; `id` tells a repetition. */
+/** The event itself, for a system that keeps a log of events; `id` identifies a repetition. */
 function eventPost({ url, token }: NonNullable<EffectSettings['events']>): EffectAdapter {
   return {
     kind: 'event',
@@ -72,7 +72,7 @@ function eventPost({ url, token }: NonNullable<EffectSettings['events']>): Effec
   }
 }
 
-/** An issue that is made and closed, and told of on the flag's rollout issue. */
+/** An issue that is created, closed, and mentioned on the flag's rollout issue. */
 function recordIssue(gitlab: EffectGitLab, project: string, definitions: Definitions): EffectAdapter {
   const headers = { 'private-token': gitlab.token }
   const issues = `${projectUrl(gitlab, project)}/issues`
@@ -131,7 +131,10 @@ function qaMessage(channels: EffectSettings['qaChannels']): EffectAdapter {
   }
 }
 
-/** The end-to-end tests: set off, waited for, and their result told in the channel, on the record and on the rollout issue. */
+/**
+ * The end-to-end tests: triggers them, waits, and reports the result in the channel, on the record and on the rollout
+ * issue.
+ */
 function pipeline(
   gitlab: EffectGitLab,
   settings: EffectPipeline,
@@ -234,7 +237,9 @@ function projectUrl({ url }: EffectGitLab, project: string): string {
   return `${url}/api/v4/projects/${encodeURIComponent(project)}`
 }
 
-/** Where notes of a rollout issue are made, if it is one of this GitLab: `…/-/issues/1` and `…/-/work_items/1` alike. */
+/**
+ * Where notes of a rollout issue are created, if it belongs to this GitLab: both `…/-/issues/1` and `…/-/work_items/1`.
+ */
 function rolloutNotes(gitlab: EffectGitLab, address: string | null | undefined): string | undefined {
   if (!address?.startsWith(`${gitlab.url}/`)) return undefined
   const [, project, iid] =

@@ -3,14 +3,14 @@ import type { Log } from '../../observability/index.ts'
 import type { EffectAdapter, EffectKind, Progress, Step } from './adapter.ts'
 import type { EffectOutbox, StoredEffect } from './outbox.ts'
 
-/** What a courier needs. */
+/** The dependencies of a courier. */
 export interface CourierOptions {
   readonly outbox: EffectOutbox
   readonly adapters: readonly EffectAdapter[]
   readonly log: Log
-  /** Told of each effect that came to its end. */
+  /** Called for each effect that has ended. */
   readonly onEnd: (kind: EffectKind, state: 'done' | 'dead') => void
-  /** The first and the longest pause after a failure. Default 2 s and 10 min. */
+  /** The first and the longest pause after a failure. Default: 2 s and 10 min. */
   readonly retryMs?: readonly [first: number, longest: number]
 }
 
@@ -22,19 +22,19 @@ const RETRY_MS = [2_000, 600_000] as const
 const PRUNE_MS = 3_600_000
 const CLOSE_MS = 2_000
 
-/** Why a step failed, and whether it may go better later. */
+/** Why a step failed, and whether a retry may succeed. */
 interface Trouble {
   readonly why: string
   readonly isLasting: boolean
-  /** Whether it surely came to nothing: it was refused, or nobody was there. */
+  /** Whether it certainly had no effect: it was refused, or the connection was never made. */
   readonly isUndone?: boolean
   readonly retryAfterMs?: number | undefined
 }
 
 /**
- * Carries out what is owed outside: step by step, each written down before the next, a few at a time, on whichever
- * replica takes it first. What fails is tried again with pauses that grow; what is refused, or fails for too long, is given
- * up and kept for a person. Nothing here can hold up or undo a change.
+ * Runs the pending side effects: step by step, each stored before the next, a few at a time, on whichever replica
+ * claims it first. A failed step is retried with growing pauses; a step that is refused, or fails for too long, is
+ * given up and kept for a person to check. Nothing here can delay or undo a change.
  */
 export class Courier {
   readonly #options: CourierOptions
@@ -54,7 +54,7 @@ export class Courier {
     this.wake()
   }
 
-  /** Something may be due. */
+  /** Called when an effect may be due. */
   wake(): void {
     if (this.#isClosing || this.#kinds.length === 0 || this.#hands >= HANDS) return
     this.#hands++
@@ -65,7 +65,7 @@ export class Courier {
     this.#working.add(work)
   }
 
-  /** Ends after the steps under way, or without them after a while: another replica takes those up then. */
+  /** Stops after the steps in progress, or without them after a time limit: another replica then takes them over. */
   async close(): Promise<void> {
     this.#isClosing = true
     clearInterval(this.#look)
@@ -78,7 +78,7 @@ export class Courier {
       while (!this.#isClosing) {
         const effect = await this.#options.outbox.claim(this.#kinds)
         if (effect === undefined) return
-        // There may be more, for another hand.
+        // More may be due, for another worker.
         this.wake()
         await this.#carryOut(effect)
       }
@@ -108,7 +108,7 @@ export class Courier {
     if (outcome.waitMs !== undefined) this.#wakeIn(outcome.waitMs)
   }
 
-  /** Sooner than the next look round, where that is due. */
+  /** Earlier than the next poll, if one is due. */
   #wakeIn(waitMs: number): void {
     if (waitMs < LOOK_MS) setTimeout(() => this.wake(), waitMs + 1).unref()
   }
@@ -129,7 +129,9 @@ export class Courier {
   }
 }
 
-/** A step that cannot be told, because of an event from another release or an address that is none, is a person's to look at. */
+/**
+ * A step that cannot be built, because the event is from another release or an address is invalid, is left to a person.
+ */
 function stepOf(adapter: EffectAdapter | undefined, { event, progress, id }: StoredEffect): Step {
   try {
     return adapter?.next(event, progress, id) ?? { kind: 'done' }
@@ -138,10 +140,10 @@ function stepOf(adapter: EffectAdapter | undefined, { event, progress, id }: Sto
   }
 }
 
-/** Errors of a connection that never was. */
+/** Errors of a connection that was never established. */
 const NOBODY_THERE = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/
 
-/** Takes one step. Neither an address nor an answer's text is in the trouble: both may hold secrets. */
+/** Runs one step. The failure contains neither an address nor a response's text: both may hold secrets. */
 async function take(step: Extract<Step, { kind: 'call' }>) {
   const { method, url, headers = {}, json, onAnswer } = step
   let answer: CallAnswer
@@ -165,12 +167,12 @@ async function take(step: Extract<Step, { kind: 'call' }>) {
     if (!isStorable(outcome.progress)) throw new Error('PostgreSQL would not take it')
     return outcome
   } catch {
-    // It may well have been done, so it is not done again.
+    // It may have taken effect, so it is not repeated.
     return { why: `answered with status ${status} and what cannot be read`, isLasting: true } satisfies Trouble
   }
 }
 
-/** Whether PostgreSQL keeps every text of it: what it refuses would be asked for over and over again. */
+/** Whether PostgreSQL can store all its text: otherwise the step would be repeated forever. */
 function isStorable(progress: Progress): boolean {
   return Object.values(progress).every(
     (value) => typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed()),

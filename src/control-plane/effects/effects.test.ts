@@ -32,7 +32,7 @@ interface Received {
 }
 type Answer = { status?: number; json?: unknown; headers?: Record<string, string> } | 'hang' | 'close'
 
-/** A server that stands for Grafana, GitLab, Slack and a log of events, each below its own path. */
+/** A server that stands in for Grafana, GitLab, Slack and a log of events, each below its own path. */
 class Outside {
   readonly received: Received[] = []
   readonly #server: Server
@@ -71,7 +71,7 @@ class Outside {
   }
 }
 
-/** GitLab as its API documentation has it: an issue 7 that can be closed, a pipeline 9 that succeeds at the second look. */
+/** GitLab as its API documents it: an issue 7 that can be closed, a pipeline 9 that succeeds at the second poll. */
 function likeGitLab() {
   let looks = 0
   return ({ method, path }: Received): Answer => {
@@ -101,7 +101,7 @@ for (const engine of testDatabases()) {
     })
     afterEach(() => outside.close())
 
-    describe('as configured', () => {
+    describe('the configured side effects', () => {
       let plane: TestControlPlane
       const lines: string[] = []
       beforeEach(async () => {
@@ -133,7 +133,7 @@ for (const engine of testDatabases()) {
           return json.effects.length === 0
         })
 
-      test('a percentage on staging is marked, recorded, told, and tested with the result told', async () => {
+      test('a percentage on staging is annotated, recorded, announced and tested, and the result sent', async () => {
         await set({ value: '25', key: 'percentage_of_actors', environment: 'staging' })
         await settled()
         const [mark] = outside.at('/grafana/api/annotations')
@@ -160,7 +160,7 @@ for (const engine of testDatabases()) {
         assert.match(told.join('\n'), /End-to-end tests of .* on staging: success https:\/\/g\/9/)
       })
 
-      test('no test is run for one application, for a way back, or where there are none', async () => {
+      test('no test runs for one application, for a rollback, or where none is configured', async () => {
         await set({ value: 'true', oauth_application: '42', environment: 'staging' })
         await set({ value: 'false', environment: 'staging' })
         await set({ value: 'true', environment: 'dev' })
@@ -173,7 +173,7 @@ for (const engine of testDatabases()) {
         assert.equal(outside.at('/slack/').length, 2, 'dev has no channel')
       })
 
-      test('a brake and a deletion are told too', async () => {
+      test('a brake and a deletion are reported too', async () => {
         await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'IAM is <slow>' } })
         await set({ value: 'true' })
         await plane.ask('DELETE', `/api/v4/features/${FLAG}?confirm=true`)
@@ -185,7 +185,7 @@ for (const engine of testDatabases()) {
         assert.match(brake?.json.description, /\| Reason \| IAM is \\<slow\\> \|/)
       })
 
-      test('servers that hang, refuse or close never fail or delay a change, and no secret is told of them', async () => {
+      test('servers that hang, refuse or close never fail or delay a change, and no secret leaks', async () => {
         const faults: Answer[] = ['hang', 'close', { status: 401 }, { status: 500, json: { error: SECRET } }]
         let count = 0
         outside.answer = () => faults[count++ % faults.length] as Answer
@@ -205,7 +205,7 @@ for (const engine of testDatabases()) {
         assert.match((await plane.ask('GET', '/metrics')).text, /handover_effects\{state="dead"\} [1-9]/)
       })
 
-      test('what was given up is tried again on demand, from where it stood, or dropped', async () => {
+      test('an effect that was given up is resumed on demand from its last step, or dropped', async () => {
         const good = outside.answer
         let refuses = true
         outside.answer = (request) => (refuses && request.method === 'PUT' ? { status: 403 } : good(request))
@@ -223,7 +223,7 @@ for (const engine of testDatabases()) {
         assert.equal((await plane.ask('DELETE', `/api/v1/effects/${dead.id}`)).status, 404, 'it is done by now')
       })
 
-      test('the record of a change can be had as text, whatever is configured', async () => {
+      test('the record of a change is available as text, whatever is configured', async () => {
         await set({ value: 'true', oauth_application: '42' })
         const { json } = await plane.ask('GET', `/api/v1/flags/${FLAG}/record`)
         assert.equal(
@@ -239,7 +239,7 @@ for (const engine of testDatabases()) {
         ...{ kind: 'flag', environment: 'staging', name: FLAG, action: 'set', before: null, after: null },
         ...{ by: 'somebody', version: 1 },
       }
-      /** Two steps, each a call. */
+      /** Two steps, one call each. */
       const adapter = (): EffectAdapter => ({
         kind: 'event',
         concerns: () => true,
@@ -270,7 +270,7 @@ for (const engine of testDatabases()) {
       }
       const none = async (outbox: EffectOutbox) => (await outbox.counts()).waiting === 0
 
-      test('two replicas share the work, and no step is taken twice', async () => {
+      test('two replicas share the work, and no step runs twice', async () => {
         const { outbox, owe, ended, open, close } = await make(2)
         await owe(40)
         for (const courier of open) courier.wake()
@@ -281,7 +281,7 @@ for (const engine of testDatabases()) {
         assert.deepEqual([paths.length, new Set(paths).size], [80, 80])
       })
 
-      test('a server that fails for a while is asked until it answers, as late as it says', async () => {
+      test('a server that fails temporarily is retried until it answers, no sooner than it requests', async () => {
         const failures: Answer[] = [{ status: 500 }, { status: 503 }, 'close', { status: 429 }, { status: 408 }]
         outside.answer = () => failures.shift() ?? {}
         const { outbox, owe, ended, close } = await make()
@@ -292,7 +292,7 @@ for (const engine of testDatabases()) {
         assert.equal(outside.received.length, 7)
       })
 
-      test('what keeps failing is given up in the end', async () => {
+      test('an effect that keeps failing is given up in the end', async () => {
         outside.answer = () => ({ status: 500 })
         const { outbox, owe, ended, close } = await make()
         await owe(1)
@@ -303,7 +303,7 @@ for (const engine of testDatabases()) {
         assert.deepEqual([effect?.attempts, effect?.last_error], [12, 'answered with status 500'])
       })
 
-      test('what another replica left undone in the middle of a step is taken over when its claim has run out', async () => {
+      test('a step that another replica left unfinished is taken over when its claim expires', async () => {
         const { outbox, owe, close } = await make(0)
         await owe(1)
         assert.equal((await outbox.claim(['event']))?.attempts, 0)
@@ -314,7 +314,7 @@ for (const engine of testDatabases()) {
         await close()
       })
 
-      test('a change that is rolled back owes nothing', async () => {
+      test('a change that is rolled back has no side effects', async () => {
         const { outbox, close } = await make()
         const undone = store.database.transaction(async (tx) => {
           await outbox.add(tx, event, ['event'])

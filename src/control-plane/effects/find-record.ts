@@ -9,8 +9,8 @@ const issuesSchema = z.array(
 const MOST = '20'
 
 /**
- * Looks among a project's issues for the record of a change, which is told by its whole text: it holds the change's
- * version and correlation id. `then` is given what identifies it, or nothing when there is none.
+ * Searches a project's issues for the record of a change, identified by its whole text, which holds the change's
+ * version and correlation id. `then` receives the identity of the issue, or nothing if there is none.
  */
 export function findRecord(
   issues: string,

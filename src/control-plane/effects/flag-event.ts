@@ -1,7 +1,7 @@
 import type { Environment, FlagState } from '../../flags/index.ts'
 import type { AuditEvent } from '../audit/entry.ts'
 
-/** Why and how a change came about. */
+/** The reason and the channel of a change. */
 export interface EventCause {
   readonly door: string
   readonly correlation_id: string | null
@@ -11,7 +11,7 @@ export interface EventCause {
   readonly overrides?: readonly string[] | undefined
 }
 
-/** A change of a flag or a brake, as the world outside is told of it. Never holds a secret. */
+/** A change of a flag or a brake, as external systems receive it. Never holds a secret. */
 export interface FlagEvent {
   readonly kind: 'flag' | 'brake'
   readonly environment: Environment
@@ -20,14 +20,14 @@ export interface FlagEvent {
   readonly action: string
   readonly before: FlagState | null
   readonly after: FlagState | null
-  /** A brake's own value; undefined for a flag. */
+  /** The value of a brake; undefined for a flag. */
   readonly brakeOn?: boolean | undefined
   readonly by: string
   readonly version: number
   readonly cause?: EventCause | undefined
 }
 
-/** What the audit log is told, as an event; undefined for what is no change of a flag or brake. */
+/** An audit entry as an event; undefined if it is not a change of a flag or brake. */
 export function flagEventOf({ cause, action, environment, subject, before, after }: AuditEvent, version: number) {
   const [kind, verb = ''] = action.split('.')
   if ((kind !== 'flag' && kind !== 'brake') || environment === null) return undefined
@@ -47,15 +47,15 @@ function brakeReason(after: unknown): string | undefined {
   return typeof reason === 'string' && reason !== '' ? reason : undefined
 }
 
-/** A change in the words of whoever made it: what was set, and for whom alone; for all when `actors` is empty. */
+/** A change as its author made it: the value, and the actors it is limited to; for all if `actors` is empty. */
 export interface ChangeInWords {
   readonly value: string
-  /** What the value is a percentage of; undefined when it is none. */
+  /** What the value is a percentage of; undefined if it is not a percentage. */
   readonly share?: 'actors' | 'time'
   readonly actors: readonly string[]
 }
 
-/** Says what an event changed: a value as the flags API takes it, or `deleted`. */
+/** What an event changed: a value as the flags API takes it, or `deleted`. */
 export function changeInWords({ kind, action, before, after, brakeOn }: FlagEvent): ChangeInWords {
   if (kind === 'brake') return { value: brakeOn ? 'on' : 'off', actors: [] }
   if (after === null) return { value: action === 'delete' ? 'deleted' : 'not set', actors: [] }
@@ -85,7 +85,7 @@ export function valueInWords({ value, share }: ChangeInWords): string {
   return share === 'actors' ? `${value} % of applications` : `${value} % of the time`
 }
 
-/** Whether anything is on by it after the change. */
+/** Whether the flag is on for anyone after the change. */
 export function leavesSomethingOn({ after }: FlagEvent): boolean {
   return after !== null && !isOff(after)
 }

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { EffectKind } from './adapter.ts'
 import type { EffectOutbox } from './outbox.ts'
 
-/** Counts effects that ended, and shows how many are owed and given up. */
+/** Counts effects that ended, and shows how many are pending and given up. */
 export class EffectMetrics {
   readonly #ended: Counter<'kind' | 'outcome'>
 
@@ -20,7 +20,7 @@ export class EffectMetrics {
       labelNames: ['state'],
       registers,
       async collect() {
-        // Without the store the rest of the metrics is still wanted.
+        // The other metrics must be available even without the store.
         const counts = await outbox.counts().catch(() => undefined)
         if (counts === undefined) return this.reset()
         for (const state of ['waiting', 'dead'] as const) this.set({ state }, counts[state])

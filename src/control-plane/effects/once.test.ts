@@ -36,13 +36,13 @@ interface Issue {
 }
 type Fault = 'close' | number
 
-/** A GitLab that does what it is asked, and then may fail to say so. */
+/** A GitLab that carries out requests, and can then fail to confirm them. */
 class GitLab {
   readonly issues: Issue[] = []
   readonly notes: string[] = []
   pipelines = 0
   pipelineStatus = 'success'
-  /** How the next calls of a path end, after they were carried out (`close`, 5xx) or instead of that (4xx). */
+  /** How the next calls of a path end: after the request was carried out (`close`, 5xx) or instead of it (4xx). */
   readonly faults = new Map<string, Fault[]>()
   #server: Server | undefined
   url = ''
@@ -77,7 +77,7 @@ class GitLab {
     const issue = this.issues.find((one) => String(one.iid) === iid)
     if (action === 'POST /issues') {
       const number = this.issues.length + 1
-      // GitLab takes the newline at the end away.
+      // GitLab strips the newline at the end.
       const { title, description } = { title: json.title, description: String(json.description).trim() }
       const made = { iid: number, web_url: `https://g/${number}`, title, description, state: 'opened', notes: [] }
       this.issues.push(made)
@@ -103,7 +103,7 @@ function definitionsWith(rollout_issue_url: string): Definitions {
 }
 
 for (const engine of testDatabases()) {
-  describe(`what must not be done twice, on ${engine.kind}`, () => {
+  describe(`steps that must not run twice, on ${engine.kind}`, () => {
     let store: TestDatabase
     let gitlab: GitLab
     let courier: Courier | undefined
@@ -145,7 +145,7 @@ for (const engine of testDatabases()) {
         return (await outbox.list(state, 1))[0]
       })
 
-    test('tests whose start was not answered wait for a person, who may start them again', async () => {
+    test('tests whose start was not confirmed wait for a person, who may start them again', async () => {
       gitlab.faults.set('POST /trigger/pipeline', ['close'])
       await owe('pipeline')
       start()
@@ -157,7 +157,7 @@ for (const engine of testDatabases()) {
       assert.equal(gitlab.pipelines, 2)
     })
 
-    test('tests whose start was refused for the moment are started later', async () => {
+    test('tests whose start was refused temporarily are started later', async () => {
       gitlab.faults.set('POST /trigger/pipeline', [429, 408, 429])
       await owe('pipeline')
       start()
@@ -165,7 +165,7 @@ for (const engine of testDatabases()) {
       assert.equal(gitlab.pipelines, 1)
     })
 
-    test('tests that nobody was there to start are still owed', async () => {
+    test('tests are still pending after a refused connection', async () => {
       const { url } = gitlab
       gitlab.close()
       await owe('pipeline')
@@ -177,7 +177,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await outbox.list('dead', 1), [])
     })
 
-    test('a replica that died while it started them leaves that to a person', async () => {
+    test('tests whose start was interrupted by a crash of the replica wait for a person', async () => {
       await owe('pipeline')
       const held = await outbox.claim(['pipeline'])
       await outbox.note(held?.id ?? 0, { may_have_run: true })
@@ -187,7 +187,7 @@ for (const engine of testDatabases()) {
       assert.equal(gitlab.pipelines, 0)
     })
 
-    test('a record that was made without an answer is found again, not made twice', async () => {
+    test('a record whose creation was not confirmed is found, not created twice', async () => {
       for (const fault of ['close', 500, 502] as const) {
         gitlab.issues.length = 0
         gitlab.notes.length = 0
@@ -207,7 +207,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('another change of the same name is not taken for it', async () => {
+    test('another change of the same name is not mistaken for it', async () => {
       await owe('record_issue')
       start()
       await ended('done')
@@ -229,7 +229,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    test('the result of the tests is told on the record of the change and on the rollout issue', async () => {
+    test('the test result is reported on the record of the change and on the rollout issue', async () => {
       await owe('record_issue')
       start()
       await ended('done')
@@ -243,14 +243,14 @@ for (const engine of testDatabases()) {
       assert.ok(gitlab.notes.includes(said))
     })
 
-    test('an answer that no database keeps is a matter for a person, not for ever', async () => {
+    test('an answer that the database cannot store is left to a person, and not retried forever', async () => {
       gitlab.pipelineStatus = 'running\0'
       await owe('pipeline')
       start()
       assert.equal((await ended('dead')).last_error, 'answered with status 200 and what cannot be read')
     })
 
-    test('an address that is none is a matter for a person, not for ever', async () => {
+    test('an invalid address is left to a person, and not retried forever', async () => {
       await owe('record_issue')
       start(gitlab.url, `${gitlab.url}/group/%E0%A4%A/-/issues/1`)
       assert.equal((await ended('dead')).last_error, 'what it would take cannot be told')

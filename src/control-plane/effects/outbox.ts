@@ -2,11 +2,11 @@ import type { Database, Queryable } from '../../storage/index.ts'
 import { EFFECT_KINDS, type EffectKind, type Progress } from './adapter.ts'
 import type { FlagEvent } from './flag-event.ts'
 
-/** Where an effect stands. `dead` is one that was given up. */
+/** The state of an effect. `dead` means that it was given up. */
 export const EFFECT_STATES = ['waiting', 'done', 'dead'] as const
 export type EffectState = (typeof EFFECT_STATES)[number]
 
-/** An effect as it is kept. */
+/** A stored effect. */
 export interface StoredEffect {
   readonly id: number
   readonly kind: EffectKind
@@ -19,16 +19,16 @@ export interface StoredEffect {
   readonly next_attempt_at: Date
 }
 
-/** In the progress of what may have been done already, and is not done again before a person has looked. */
+/** In the progress of a step that may have run already, and is not repeated until a person has checked. */
 export const MAY_HAVE_RUN = 'may_have_run'
 
-/** Done and dropped effects are kept for so long. */
+/** How long done and dropped effects are kept. */
 const KEPT_DAYS = 30
-/** A replica that dies in the middle of a step holds it up for so long; every step is over well before. */
+/** How long a replica that crashes during a step delays it; every step ends well before that. */
 const CLAIM_SECONDS = 30
 const COLUMNS = 'id, kind, event, state, progress, attempts, last_error, created_at, next_attempt_at'
 
-/** The effects that are owed, done and given up, in the database. */
+/** The pending, completed and given-up effects, in the database. */
 export class EffectOutbox {
   readonly #database: Database
   readonly #table: string
@@ -38,7 +38,7 @@ export class EffectOutbox {
     this.#table = `${schema}.effects`
   }
 
-  /** Owes effects of an event, within the transaction that makes the change. */
+  /** Adds the effects of an event, within the transaction that makes the change. */
   async add(tx: Queryable, event: FlagEvent, kinds: readonly EffectKind[]): Promise<void> {
     if (kinds.length === 0) return
     await tx.query(`insert into ${this.#table} (kind, event) select unnest($1::text[]), $2::jsonb`, [
@@ -47,7 +47,7 @@ export class EffectOutbox {
     ])
   }
 
-  /** Takes the oldest effect that is due, of these kinds, for itself for a while; undefined when there is none. */
+  /** Claims the oldest due effect of these kinds for a limited time; undefined if there is none. */
   async claim(kinds: readonly EffectKind[]): Promise<StoredEffect | undefined> {
     const [row] = await this.#database.query<StoredEffect>(
       `update ${this.#table} set claimed_until = now() + $2 * interval '1 second' where id = (
@@ -59,12 +59,12 @@ export class EffectOutbox {
     return row
   }
 
-  /** Writes down that a step is begun, or that it came to nothing. */
+  /** Records that a step has started, or that it had no effect. */
   async note(id: number, progress: Progress): Promise<void> {
     await this.#database.query(`update ${this.#table} set progress = $2 where id = $1`, [id, JSON.stringify(progress)])
   }
 
-  /** Writes down a step that was done. */
+  /** Records a completed step. */
   async advance(id: number, progress: Progress, waitMs: number): Promise<void> {
     await this.#database.query(
       `update ${this.#table} set progress = $2, attempts = 0, last_error = null, claimed_until = now(),
@@ -73,7 +73,7 @@ export class EffectOutbox {
     )
   }
 
-  /** Ends an effect: done, or given up for a reason. */
+  /** Ends an effect: completed, or given up for a reason. */
   async end(id: number, state: 'done' | 'dead', error: string | null): Promise<void> {
     await this.#database.query(
       `update ${this.#table} set state = $2, last_error = $3, ended_at = now(),
@@ -82,7 +82,7 @@ export class EffectOutbox {
     )
   }
 
-  /** Writes down a failure after which it is tried again. */
+  /** Records a failure after which the step is retried. */
   async postpone(id: number, error: string, waitMs: number): Promise<void> {
     await this.#database.query(
       `update ${this.#table} set attempts = attempts + 1, last_error = $2, claimed_until = now(),
@@ -91,7 +91,7 @@ export class EffectOutbox {
     )
   }
 
-  /** The newest effects in one state, or all, newest first. */
+  /** The newest effects in one state, or in all, newest first. */
   list(state: EffectState | undefined, limit: number): Promise<StoredEffect[]> {
     return this.#database.query<StoredEffect>(
       `select ${COLUMNS} from ${this.#table} where $1::text is null or state = $1 order by id desc limit $2`,
@@ -99,7 +99,10 @@ export class EffectOutbox {
     )
   }
 
-  /** Tries an effect that was given up once more, from where it stood, for a person has looked; undefined when there is none such. */
+  /**
+   * Retries an effect that was given up from its last step, because a person has checked it; undefined if there is
+   * none.
+   */
   async retry(id: number): Promise<StoredEffect | undefined> {
     const [row] = await this.#database.query<StoredEffect>(
       `update ${this.#table} set state = 'waiting', attempts = 0, next_attempt_at = now(), claimed_until = now(),
@@ -109,7 +112,7 @@ export class EffectOutbox {
     return row
   }
 
-  /** Forgets an effect that was given up; false when there is none such. */
+  /** Drops an effect that was given up; false if there is none. */
   async drop(id: number): Promise<boolean> {
     const rows = await this.#database.query(
       `delete from ${this.#table} where id = $1 and state = 'dead' returning id`,
@@ -118,7 +121,7 @@ export class EffectOutbox {
     return rows.length === 1
   }
 
-  /** How many are waiting and how many were given up. */
+  /** How many effects are waiting and how many were given up. */
   async counts(): Promise<Readonly<Record<'waiting' | 'dead', number>>> {
     const rows = await this.#database.query<{ state: EffectState; count: number }>(
       `select state, count(*)::int as count from ${this.#table} where state <> 'done' group by state`,
@@ -127,7 +130,7 @@ export class EffectOutbox {
     return { waiting: of('waiting'), dead: of('dead') }
   }
 
-  /** Removes what is long done. */
+  /** Removes effects that ended long ago. */
   async prune(): Promise<void> {
     await this.#database.query(
       `delete from ${this.#table} where state = 'done' and ended_at < now() - interval '${KEPT_DAYS} days'`,

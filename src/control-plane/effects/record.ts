@@ -1,14 +1,14 @@
 import type { FlagDefinition } from '../../flags/index.ts'
 import { changeInWords, type FlagEvent, valueInWords } from './flag-event.ts'
 
-/** The record of one change: the title, labels and Markdown of an issue that is closed as soon as it is made. */
+/** The record of one change: title, labels and Markdown of an issue that is closed as soon as it is created. */
 export interface ChangeRecord {
   readonly title: string
   readonly labels: readonly string[]
   readonly description: string
 }
 
-/** Writes the record of a change. `control` names the part of the platform whose flags these are in `host::…`. */
+/** Writes the record of a change. `control` names the part of the platform that owns these flags in `host::…`. */
 export function recordOf(event: FlagEvent, definition: FlagDefinition | undefined): ChangeRecord {
   const { environment, name, by, version, cause } = event
   const change = changeInWords(event)
@@ -46,7 +46,7 @@ export function recordOf(event: FlagEvent, definition: FlagDefinition | undefine
   }
 }
 
-/** Text that cannot end its cell, begin a command of the issue tracker, or become markup. */
+/** Text that cannot end its table cell, start a command of the issue tracker, or become markup. */
 function cell(text: string): string {
   const plain = text.replace(/\s+/g, ' ').trim()
   if (/^https?:\/\/[^\s|<>]+$/.test(plain)) return plain

@@ -1,6 +1,6 @@
 import type { Environment } from '../../flags/index.ts'
 
-/** Who is told of changes, and how; what is left out is not told. Tokens and webhook addresses are secrets. */
+/** Who is notified of changes, and how; every part is optional. Tokens and webhook addresses are secrets. */
 export interface EffectSettings {
   readonly grafana?: { readonly url: string; readonly token: string } | undefined
   readonly events?: { readonly url: string; readonly token: string | undefined } | undefined
@@ -11,22 +11,22 @@ export interface EffectSettings {
 
 /** A GitLab that holds records and runs the end-to-end tests. */
 export interface EffectGitLab {
-  /** Its origin, with the relative URL root if it has one. */
+  /** Its origin, with the relative URL root if there is one. */
   readonly url: string
   readonly token: string
-  /** The project whose issues are the records; none are made without it. */
+  /** The project whose issues are the records; without it, none are created. */
   readonly recordProject: string | undefined
   readonly pipeline: EffectPipeline | undefined
 }
 
-/** The end-to-end tests that a change sets off. */
+/** The end-to-end tests that a change triggers. */
 export interface EffectPipeline {
   readonly project: string
   readonly ref: string
   readonly triggerToken: string
-  /** How long its result is waited for. */
+  /** How long to wait for its result. */
   readonly waitMs: number
   readonly pollMs: number
-  /** Whether a change for single applications sets it off too. */
+  /** Whether a change for single applications triggers it too. */
   readonly forApplications: boolean
 }

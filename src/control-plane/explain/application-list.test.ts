@@ -15,7 +15,7 @@ for (const engine of testDatabases()) {
     before(async () => {
       store = await engine.open()
       plane = await startTestControlPlane(store.database)
-      // Not in the order of ids, so that the list sorts them.
+      // Not in the order of ids, so that the list has to sort them.
       for (const id of [5, 1, 7, 3, 2]) await plane.announce(testApplication(id), id === 7 ? null : 1)
       await plane.announce(testApplication(4, { name: 'Straße & Söhne', client_id: 'ABCDEF' }))
       await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: 'true', oauth_application: '2,3' } })
@@ -31,7 +31,7 @@ for (const engine of testDatabases()) {
       return json.applications.map(({ id }: { id: number }) => id)
     }
 
-    test('comes page by page in the order of ids, and each page says after which id the next one begins', async () => {
+    test('comes in pages in the order of ids, and each page says where the next one begins', async () => {
       const pages: number[][] = []
       for (let after: number | null = 0; after !== null; ) {
         const { json } = await plane.ask('GET', `${LIST}?limit=2&after=${after}`)
@@ -51,7 +51,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await idsOf('after=7'), [])
     })
 
-    test('holds by filter one side, what has arrived, and what a text or an id finds', async () => {
+    test('filters by side, by whether IAM holds the application, and by text or id', async () => {
       assert.deepEqual(await idsOf('side=iam'), [2, 3])
       assert.deepEqual(await idsOf('side=rails&arrived=true'), [1, 4, 5])
       assert.deepEqual(await idsOf('arrived=false'), [7])
@@ -63,7 +63,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await idsOf('side=iam&environment=staging'), [], 'by the flag of that environment')
     })
 
-    test('is refused with field and rule for a query that cannot be meant', async () => {
+    test('refuses an invalid query with field and rule', async () => {
       const cases = [
         ['limit=0', 'limit', /integer from 1 to 1000/],
         ['limit=1001', 'limit', /integer from 1 to 1000/],

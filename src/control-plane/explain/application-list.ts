@@ -5,28 +5,30 @@ import { type ApplicationRecord, hasArrived } from '../state/model.ts'
 import type { View } from '../state/view.ts'
 import { flagStanding } from './what-if.ts'
 
-/** How many applications are looked at before other requests get their turn. */
+/** How many applications are processed before other requests get their turn. */
 const CHUNK = 2_000
 
-/** Which applications are listed. */
+/** The filter of the list. */
 export interface ListFilter {
   readonly environment: Environment
   readonly side?: 'iam' | 'rails' | undefined
   readonly arrived?: boolean | undefined
   readonly failing?: boolean | undefined
-  /** Only those that the flag covers and that IAM does not hold in their current version, so that they stay on legacy. */
+  /** Only those that the flag covers and whose current version IAM does not hold, so that they stay on legacy. */
   readonly waiting?: true | undefined
   /** A part of the name or client_id in any case, or the whole id. */
   readonly search?: string | undefined
 }
 
-/** Which piece of the list, in the order of ids. */
+/** The page of the list, in the order of ids. */
 export interface ListPage {
   readonly after: number
   readonly limit: number
 }
 
-/** Where new flows of an application go by flag and arrival; the brake and circuits take them back besides. */
+/**
+ * Where new flows of an application go by the flag and by what IAM holds; brake and circuits can still move them back.
+ */
 export type Side = 'iam' | 'rails'
 
 /** An application as lists show it. */
@@ -35,7 +37,7 @@ export interface ListedApplication extends ApplicationRecord {
   readonly side: Side
   /** Whether the routing flag covers it, and by which gate. */
   readonly flag: { readonly on: boolean; readonly gate: string }
-  /** It is moved, and nearly no request of it succeeds at IAM, or its own circuit is open. */
+  /** It has moved, and almost none of its requests succeed at IAM, or its own circuit is open. */
   readonly failing: boolean
   readonly report: ApplicationReport | undefined
 }
@@ -45,7 +47,7 @@ export function sideOf(view: View, environment: Environment, application: Applic
   return hasArrived(application) && view.isFlagOn(environment, application.id) ? 'iam' : 'rails'
 }
 
-/** Whether an application is in trouble at IAM; one that has been brought back is not. */
+/** Whether an application fails at IAM; one that was moved back does not. */
 export function isInTrouble(
   view: View,
   environment: Environment,
@@ -57,8 +59,8 @@ export function isInTrouble(
 }
 
 /**
- * One page of the applications that pass a filter, and the id after which the next page begins; null at the end. It
- * looks at applications in chunks and lets other requests run between them.
+ * One page of the applications that pass a filter, and the id after which the next page begins; null at the end.
+ * Processes applications in chunks and lets other requests run in between.
  */
 export async function listApplications(
   view: View,

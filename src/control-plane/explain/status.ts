@@ -12,10 +12,10 @@ const CHUNK = 10_000
 const MOST_NAMED = 3
 /** A gateway that takes longer to take the newest version than this needs attention. */
 const MAX_LAG_MS = 10_000
-/** How long a database that lost changes is worth a look. */
+/** For how long a database that lost changes is reported. */
 const LOSS_MS = 24 * 3_600_000
 
-/** Applications by where their new flows begin, and by what is wrong with them. */
+/** The number of applications by where their new flows begin, and by problem. */
 export interface ApplicationCounts {
   readonly all: number
   readonly on_iam: number
@@ -26,7 +26,7 @@ export interface ApplicationCounts {
   readonly failing: number
 }
 
-/** Counts an environment's applications; other requests run meanwhile. */
+/** Counts an environment's applications; other requests run in between. */
 export async function countApplications(
   view: View,
   environment: Environment,
@@ -51,7 +51,7 @@ export async function countApplications(
   return { all, on_iam: onIam, on_rails: all - onIam, waiting, not_arrived, failing }
 }
 
-/** Whether gateways reach IAM, as they report it. */
+/** Whether gateways reach IAM, according to their reports. */
 export interface IamReachability {
   readonly state: 'reachable' | 'partly' | 'unreachable' | 'unknown'
   readonly in_words: string
@@ -70,7 +70,7 @@ export function iamReachability(connected: readonly GatewayRecord[]): IamReachab
   return { state, in_words: `reachable from ${from}; ${traffic}` }
 }
 
-/** A flag's gates on one line: long lists of applications are counted and not named. */
+/** A flag's gates on one line; long lists of applications are counted instead of named. */
 export function gatesInFewWords(view: View, state: FlagState): string {
   const list = (actors: readonly string[]) =>
     actors.length > MOST_NAMED
@@ -88,23 +88,23 @@ export function gatesInFewWords(view: View, state: FlagState): string {
   return [...(gates.length > 0 ? gates : ['off for all']), ...out].join('; ')
 }
 
-/** What the judgement of a status rests on. */
+/** The input for the assessment of a status. */
 export interface StatusFacts {
   readonly environment: Environment
   readonly brake: Brake
   readonly applications: ApplicationCounts
-  /** The first of those that fail, and of those that wait for IAM. */
+  /** The first of the failing applications, and of those that wait for IAM. */
   readonly failing: readonly ListedApplication[]
   readonly waiting: readonly ListedApplication[]
-  /** Those of the environment, connected or not. */
+  /** The gateways of the environment, connected or not. */
   readonly gateways: readonly GatewayRecord[]
-  /** Side effects that wait, and that were given up; undefined while the database does not answer. */
+  /** Side effects that are waiting or were given up; undefined while the database does not answer. */
   readonly effects: Readonly<Record<'waiting' | 'dead', number>> | undefined
   readonly historyLostAt: number | undefined
   readonly now: number
 }
 
-/** What needs a person's attention, one sentence each, the most urgent first; nothing when all is well. */
+/** What needs a person's attention, one sentence each, the most urgent first; empty if all is well. */
 export function attentionNeeded(facts: StatusFacts): string[] {
   const { brake, effects, historyLostAt, now } = facts
   const reason = brake.reason === '' ? '' : `: ${brake.reason}`
@@ -124,7 +124,7 @@ export function attentionNeeded(facts: StatusFacts): string[] {
 
 function gatewayTrouble({ gateways, environment }: StatusFacts): string[] {
   const connected = gateways.filter(({ isConnected }) => isConnected)
-  // A gateway that was restarted is another process under the same name.
+  // A restarted gateway is another process with the same name.
   const present = new Set(connected.map(nameOf))
   const gone = gateways.filter((each) => !each.isConnected && !present.has(nameOf(each)))
   const open = connected.filter(({ isCircuitOpen }) => isCircuitOpen === true)

@@ -14,7 +14,7 @@ import type { CommonState } from '../gateways/gateway-health.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
 import { groupActors, type View } from '../state/view.ts'
 
-/** A request as a proxy or a person describes it. */
+/** A request as described by a proxy or a person. */
 export interface DescribedRequest {
   readonly method: string
   /** Path and query, as they would be sent. */
@@ -25,7 +25,7 @@ export interface DescribedRequest {
   readonly body: Buffer | undefined
 }
 
-/** What a decision takes beside the view. */
+/** The input of a decision besides the view. */
 export interface DecisionSettings {
   readonly credentialMarks: CredentialMarks
   readonly relativeUrlRoot: string
@@ -33,17 +33,17 @@ export interface DecisionSettings {
 
 const ALL_WELL: CommonState = { brake: false, iamAvailable: () => true }
 
-/** Where a described request goes; `facts` is undefined for a path that is no business of routing. */
+/** The destination of a described request; `facts` is undefined for a path that routing does not cover. */
 export interface WhatIf {
   readonly decision: Decision
   readonly facts: Facts | undefined
 }
 
 /**
- * Decides a described request by the very functions that the gateway decides by, with IAM taken to be configured.
+ * Decides a described request with the gateway's own functions, assuming that IAM is configured.
  *
  * @param now seconds since the epoch
- * @param common what every gateway reports; without it IAM is taken to be up
+ * @param common what every gateway reports; without it IAM counts as up
  */
 export function decideDescribed(
   view: View,
@@ -64,7 +64,7 @@ export function decideDescribed(
   return { decision: decideFacts(view, environment, facts, common), facts }
 }
 
-/** Decides by facts that are known already; see {@link decideDescribed}. */
+/** Decides from known facts; see {@link decideDescribed}. */
 export function decideFacts(
   view: View,
   environment: Environment,
@@ -81,7 +81,7 @@ export function decideFacts(
   })
 }
 
-/** The facts of a routing endpoint's question: a new flow of this client, and nothing else known. */
+/** The facts of a routing endpoint's request: a new flow of this client, and nothing else known. */
 export function factsOfClient(clientId: string | undefined, fault: Facts['fault']): Facts {
   return {
     endpoint: 'authorize',
@@ -94,13 +94,13 @@ export function factsOfClient(clientId: string | undefined, fault: Facts['fault'
   }
 }
 
-/** How the routing flag stands for one application, in numbers that can be checked by hand. */
+/** How the routing flag evaluates for one application, in numbers that can be checked by hand. */
 export interface FlagStanding {
   readonly name: string
   readonly on: boolean
-  /** The gate that decided, `none` when no gate says yes. */
+  /** The gate that decided; `none` if no gate enables the flag. */
   readonly gate: string
-  /** First percentage of actors that takes the application in, times 1,000. */
+  /** The first percentage of actors that includes the application, times 1,000. */
   readonly bucket: number
   readonly percentage_of_actors: number
   readonly version: number
@@ -124,7 +124,7 @@ export function flagStanding(view: View, environment: Environment, application: 
   }
 }
 
-/** Says in sentences what a decision rested on. */
+/** Explains in sentences what a decision is based on. */
 export function reasonsInWords(view: View, environment: Environment, { decision, facts }: WhatIf): string[] {
   if (!facts) return ['the path is none of the OAuth endpoints, so the request goes through to legacy untouched']
   const client = facts.clientId === undefined ? 'no client' : `client ${facts.clientId.slice(0, 255)}`

@@ -3,10 +3,10 @@ import type { Cause } from '../audit/cause.ts'
 import type { Brake } from '../state/model.ts'
 import type { Store, Written } from '../state/store.ts'
 
-/** What the audit log calls the brake. */
+/** The name of the brake in the audit log. */
 export const BRAKE_SUBJECT = 'brake'
 
-/** A brake, and when and by whom it was last moved; null for one that never was. */
+/** A brake, and when and by whom it was last changed; null for one that never was. */
 export interface BrakeRecord extends Brake {
   readonly version: number | null
   readonly changed_by: string | null
@@ -14,7 +14,8 @@ export interface BrakeRecord extends Brake {
 }
 
 /**
- * Moves an environment's brake; to where it stands already is no change. `details` is what the audit log is told beside.
+ * Sets or releases an environment's brake; the current state again is no change. `details` are added to the audit
+ * entry.
  */
 export function setBrake(
   store: Store,

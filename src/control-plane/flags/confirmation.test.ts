@@ -44,7 +44,7 @@ for (const engine of testDatabases()) {
     const say = async (text: string) => (await plane.ask('POST', '/api/v1/chatops', { json: { text } })).json
     const stateNow = async () => (await plane.ask('GET', `/api/v1/flags`)).json.flags[0]
 
-    test('a delete that moves applications says how many and what to send; nothing is changed until it is confirmed', async () => {
+    test('a delete that moves applications changes nothing until confirmed, and says what to send', async () => {
       await set({ value: 'true' })
       const refused = await remove('')
       assert.equal(refused.status, 409)
@@ -60,7 +60,7 @@ for (const engine of testDatabases()) {
       assert.equal((await stateNow()).state, 'off')
     })
 
-    test('a delete that moves one application is asked for, too; one that moves none is not', async () => {
+    test('a delete that moves one application needs a confirmation too; one that moves none does not', async () => {
       await set({ value: 'true', oauth_application: '2' })
       assert.match(
         (await remove('')).json.message,
@@ -69,14 +69,14 @@ for (const engine of testDatabases()) {
       assert.equal((await remove('', `/api/v4/features/${UNKNOWN}`)).status, 204)
       await set({ value: 'false', oauth_application: '2' })
       assert.equal((await remove('')).status, 204)
-      // Application 4 has not arrived: it moves later, and its flag is not forgotten by the way.
+      // IAM does not hold application 4 yet: it would move later, and a delete must not lose its flag silently.
       await set({ value: '60', key: 'percentage_of_actors' })
       await set({ value: 'opt_out', oauth_application: '2,3' })
       assert.match((await remove('')).json.message, /would move 1 more as soon as IAM holds/)
       assert.equal((await remove('?confirm=true')).status, 204)
     })
 
-    test('outside production one application, the test application of the checklist, is forgotten without a question', async () => {
+    test('outside production a delete may move the one test application without confirmation', async () => {
       await set({ value: 'true', oauth_application: '2', environment: 'pre' })
       assert.equal((await remove('?environment=pre')).status, 204)
       await set({ value: 'true', environment: 'pre' })
@@ -84,7 +84,7 @@ for (const engine of testDatabases()) {
       assert.equal((await remove('?environment=pre&confirm=3')).status, 204)
     })
 
-    test('a set says what it moved and asks nothing, unless it is told how many there should be', async () => {
+    test('a set reports what it moved and needs no confirmation, unless the caller states a number', async () => {
       assert.match((await set({ value: 'true' })).notes.join('\n'), /^3 applications rails → iam: 1 "Application 1"/)
       const wrong = await plane.ask('POST', PATH, { json: { value: 'false', confirm: 1 } })
       assert.equal(wrong.status, 409)
@@ -109,7 +109,7 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('GET', '/api/v1/audit?limit=1')).json.entries[0].number, last)
     })
 
-    test('a restore of more than one application is confirmed by its number, the undoing of one flip needs nothing', async () => {
+    test('a restore that moves several applications requires their number; undoing one flip does not', async () => {
       await set({ value: 'true', oauth_application: '1' })
       await set({ value: 'false', oauth_application: '1' })
       const one = await restore({})
@@ -127,7 +127,7 @@ for (const engine of testDatabases()) {
       assert.match(done.json.notes.join(), /^2 applications iam → rails/)
     })
 
-    test('of plain restores at the same time one is done and the others say so; a named version undoes it', async () => {
+    test('of concurrent plain restores one succeeds and the others say so; a named version undoes it', async () => {
       await set({ value: 'true' })
       await set({ value: 'false' })
       const answers = await Promise.all([1, 2, 3].map(() => restore({ confirm: true })))
@@ -141,14 +141,14 @@ for (const engine of testDatabases()) {
       assert.equal((await restore({ confirm: true, if_version: version })).json.state, 'off')
     })
 
-    test('a delete may name the version it rests on', async () => {
+    test('a delete may name the version it is based on', async () => {
       const { version } = await set({ value: 'true' })
       await set({ value: 'false' })
       const late = await remove(`?if_version=${version}`)
       assert.deepEqual([late.status, /is at version \d+, not \d+/.test(late.json.message)], [409, true])
     })
 
-    test('ChatOps refuses such a delete with the number, in a dry run too, and takes it confirmed', async () => {
+    test('ChatOps refuses such a delete with the number, and accepts it with a confirmation', async () => {
       await set({ value: 'true' })
       await set({ value: 'true', environment: 'staging' })
       const command = `/chatops gitlab run feature delete ${FLAG} --production`
@@ -164,7 +164,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(`feature delete ${FLAG} --staging --confirm`)).outcome, 'done')
     })
 
-    test('ChatOps says how many a set moved, and keeps a number to it', async () => {
+    test('ChatOps reports how many applications a set moved, and enforces a stated number', async () => {
       await set({ value: 'true', environment: 'staging' })
       assert.match(
         (await say(`feature set ${FLAG} 50 --actors --confirm=3`)).text,
@@ -173,7 +173,7 @@ for (const engine of testDatabases()) {
       assert.match((await say(`feature set ${FLAG} 50 --actors --confirm=2`)).text, /2 applications rails → iam: 2 /)
     })
 
-    test('what a proposal confirmed is held to when it is carried out', async () => {
+    test('a proposal is checked against its confirmation when it is carried out', async () => {
       await set({ value: 'false', environment: 'dev' })
       const proposed = await say(`feature set ${FLAG} 50 --actors --dev --confirm=2`)
       const id = /proposal (\d+)/.exec(proposed.text)?.[1]

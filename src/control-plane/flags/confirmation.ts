@@ -2,25 +2,25 @@ import type { Environment, FlagState } from '../../flags/index.ts'
 import type { View } from '../state/view.ts'
 import { countOf, type Moves, movesBetween, movesInWords } from './moves.ts'
 
-/** What the caller confirms: that whatever moves may move, or exactly so many applications. */
+/** What the caller confirms: that any number of applications may move, or exactly this number. */
 export type Confirm = true | number | undefined
 
 /**
- * What is done to a flag. The words of a `set` say what the flag becomes, and it asks nothing; those of a `delete` and
- * a `restore` do not, so the caller may not know whom they move.
+ * The kind of change to a flag. A `set` states what the flag becomes and needs no confirmation; a `delete` and a
+ * `restore` do not state it, so the caller may not know what they move.
  */
 export type ChangeAction = 'set' | 'delete' | 'restore'
 
 /**
- * How many applications may move before a change must be confirmed. A restore undoes the flip of one without a question,
- * and outside production a delete forgets the one test application of the checklist.
+ * How many applications may move before a change must be confirmed. A restore undoes the flip of one without a
+ * confirmation, and outside production a delete may move the one test application of the checklist.
  */
 function mayMove(action: ChangeAction, environment: Environment): number {
   if (action === 'set') return Number.POSITIVE_INFINITY
   return action === 'delete' && environment === 'production' ? 0 : 1
 }
 
-/** Reads `confirm` as a parameter or an option gives it: true, or a number of applications. */
+/** Reads `confirm` from a parameter or an option: true, or a number of applications. */
 export function readConfirm(text: string | undefined): Confirm | { readonly fault: string } {
   if (text === undefined || text === 'false') return undefined
   if (text === 'true') return true
@@ -28,21 +28,21 @@ export function readConfirm(text: string | undefined): Confirm | { readonly faul
   return { fault: 'confirm must be true, or the number of applications that move' }
 }
 
-/** The number with which a change must be confirmed, or undefined when it needs no confirmation. */
+/** The number with which a change must be confirmed, or undefined if it needs no confirmation. */
 export function neededConfirmation(action: ChangeAction, environment: Environment, moves: Moves): number | undefined {
   const count = countOf(moves)
   const concerned = action === 'delete' ? count + moves.waiting : count
   return concerned > mayMove(action, environment) ? count : undefined
 }
 
-/** Why a change is not made: it moves `count` applications, and that was not confirmed, or another number was. */
+/** Why a change is refused: it moves `count` applications, and the confirmation is missing or has another number. */
 export interface Unconfirmed {
   readonly count: number
   /** A sentence that names the applications. */
   readonly why: string
 }
 
-/** Judges a change by what was confirmed; undefined when it may be made. */
+/** Checks a change against its confirmation; undefined if it may be made. */
 export function judgeConfirmation(
   action: ChangeAction,
   environment: Environment,
@@ -56,7 +56,10 @@ export function judgeConfirmation(
   return isAsked ? { count, why: would } : undefined
 }
 
-/** The same as a check for a write, put to the states that the write really goes from and to; null is a flag that is not set. */
+/**
+ * The same as a check for a write, with the states that the write really goes from and to; null is a flag that is not
+ * set.
+ */
 export function confirmationRule(
   view: View,
   { environment, name }: { readonly environment: Environment; readonly name: string },
@@ -68,7 +71,7 @@ export function confirmationRule(
     judgeConfirmation(action, environment, movesBetween(view, name, before ?? otherwise, after ?? otherwise), confirm)
 }
 
-/** What the API answers to a write that was not confirmed. */
+/** The API's answer to a write without the required confirmation. */
 export function unconfirmedInWords(flag: string, { why, count }: Unconfirmed): string {
   return `the change of '${flag}' ${why}; nothing was changed. To make it, send confirm=${count}, or confirm=true for any number`
 }

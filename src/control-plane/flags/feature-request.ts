@@ -17,24 +17,24 @@ import { quote } from '../requests/request-parameters.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
 import { type Confirm, readConfirm } from './confirmation.ts'
 
-/** A write of GitLab's feature API, understood. */
+/** A parsed write of GitLab's feature API. */
 export interface FeatureRequest {
   readonly environment: Environment
   readonly changes: readonly FlagChange[]
   readonly terms: WriteTerms
 }
 
-/** On which terms a write is made, whatever it does. */
+/** The conditions of a write, whatever it does. */
 export interface WriteTerms {
-  /** The version at which the flag must still be. */
+  /** The version that the flag must still have. */
   readonly ifVersion: number | undefined
-  /** What the caller confirms of the applications that move. */
+  /** The caller's confirmation of the applications that move. */
   readonly confirm: Confirm
-  /** Say what the write would do, and do nothing. */
+  /** Report what the write would do, and change nothing. */
   readonly isDryRun: boolean
 }
 
-/** What understanding a request takes beside its parameters. */
+/** What parsing a request needs besides its parameters. */
 export interface FeatureKnowledge {
   readonly definitions: Definitions
   readonly applicationById: (id: number) => ApplicationRecord | undefined
@@ -47,10 +47,10 @@ type Fault = { readonly fault: string }
 const KNOWN = [
   ...['name', 'value', 'key', 'feature_group', 'oauth_application', 'environment', 'force'],
   ...['if_version', 'confirm', 'dry_run'],
-  // Read with the cause of a change.
+  // Read together with the cause of a change.
   ...['reason', 'change_issue_url'],
 ]
-/** Targets that GitLab has and that nothing here is evaluated for. */
+/** Targets that GitLab supports and that nothing here is evaluated for. */
 const FOREIGN_TARGETS = ['user', 'group', 'namespace', 'project', 'organization', 'repository', 'runner', 'endpoint']
 const KEYS = ['percentage_of_actors', 'percentage_of_time']
 const MAX_TARGETS = 1_000
@@ -86,7 +86,7 @@ export function readFeatureRequest(
   return 'fault' in changes ? changes : { environment, changes: changes.changes, terms }
 }
 
-/** Reads the terms of a write: `if_version`, `confirm` and `dry_run`. */
+/** Reads the conditions of a write: `if_version`, `confirm` and `dry_run`. */
 export function readTerms(parameters: Parameters): WriteTerms | Fault {
   const ifVersion = readVersion(parameters.get('if_version'))
   if (typeof ifVersion === 'object') return ifVersion
@@ -96,13 +96,13 @@ export function readTerms(parameters: Parameters): WriteTerms | Fault {
   return typeof isDryRun === 'object' ? isDryRun : { ifVersion, confirm, isDryRun }
 }
 
-/** Reads an environment's name; production where none is given. */
+/** Reads an environment's name, with production as the default. */
 export function readEnvironment(text: string | undefined): Environment | Fault {
   if (text === undefined) return DEFAULT_ENVIRONMENT
   return isEnvironment(text) ? text : { fault: `environment ${quote(text)} is unknown: ${ENVIRONMENT_RULE}` }
 }
 
-/** Says that a flag is not defined, with the name that was most likely meant; undefined when it is. */
+/** Says that a flag is not defined, with the most similar name; undefined if it is defined. */
 export function faultOfUnknownFlag(flag: string, definitions: Definitions): Fault | undefined {
   if (definitions.flags.has(flag)) return undefined
   const guess = suggestName(flag, definitions.flags.keys())

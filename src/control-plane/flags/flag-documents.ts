@@ -28,7 +28,7 @@ const definitionSchema = z.object({
   default_enabled: z.boolean(),
 })
 
-/** A flag's definition as GitLab's API shows it: what is not given is null. */
+/** A flag's definition as GitLab's API shows it: absent values are null. */
 export const definitionDocumentSchema = definitionSchema
 
 const gateSchema = z.object({
@@ -36,7 +36,7 @@ const gateSchema = z.object({
   value: z.union([z.boolean(), z.number(), z.array(z.string())]),
 })
 
-/** A flag as GitLab's API shows it, with what is ours behind it. */
+/** A flag as GitLab's API shows it, followed by our own fields. */
 export const featureDocumentSchema = z.object({
   name: z.string(),
   state: z.enum(['on', 'conditional', 'off']),
@@ -45,7 +45,7 @@ export const featureDocumentSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
   /** The version that last changed it; 0 for one that has not been set. */
   version: z.int(),
-  /** Applications that the flag is on for, and that stay on legacy because IAM does not hold them yet. */
+  /** Applications that the flag is on for and that stay on legacy because IAM does not hold them yet. */
   waiting_applications: z.int(),
   /** The first 20 of them. */
   waiting: z.array(
@@ -59,7 +59,7 @@ export const featureDocumentSchema = z.object({
   ),
   /** The applications that the gates name, the first 100 of them; names are untrusted text. */
   applications: z.array(z.object({ id: z.int(), client_id: z.string(), name: z.string().nullable() })),
-  /** In the answer to a write: what it did beside what it names, in sentences. */
+  /** In the answer to a write: what it did in addition to what it names, in sentences. */
   notes: z.array(z.string()).optional(),
   /** In the answer to a write: what may break for the applications that it moved. */
   warnings: z.array(z.string()).optional(),
@@ -82,7 +82,7 @@ export function definitionDocument(definition: FlagDefinition): z.infer<typeof d
   }
 }
 
-/** Renders a flag of an environment as it is in the view. */
+/** Renders a flag of an environment from the view. */
 export function featureDocument(view: View, environment: Environment, name: string): FeatureDocument {
   const stored = view.storedFlags(environment).get(name)
   const state = view.flagState(environment, name)
@@ -111,7 +111,9 @@ function namedBy(view: View, state: FlagState): FeatureDocument['applications'] 
   })
 }
 
-/** The gates in Flipper's order: boolean always, the others when they are not empty; opt-outs stand among the actors. */
+/**
+ * The gates in Flipper's order: boolean always, the others if they are not empty; opt-outs are listed among the actors.
+ */
 function gateDocuments(state: FlagState): FeatureDocument['gates'] {
   const gates: FeatureDocument['gates'] = [{ key: 'boolean', value: state.boolean }]
   const actors = [...state.actors, ...state.opted_out.map((actor) => `${actor}:opt_out`)]
@@ -122,7 +124,7 @@ function gateDocuments(state: FlagState): FeatureDocument['gates'] {
   return gates
 }
 
-/** The applications that a state of the routing flag is on for, and that IAM does not hold in their current version. */
+/** The applications that a state of the routing flag is on for and whose current version IAM does not hold. */
 export function waitingFor(view: View, state: FlagState): ApplicationRecord[] {
   const { all, arrived } = view.counts
   if (all === arrived) return []

@@ -3,7 +3,7 @@ import { type Definitions, type FlagLife, lifeOf } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { Store } from '../state/store.ts'
 
-/** A flag that has outlived its type's time, or is due to be looked at. */
+/** A flag that has outlived its type's lifetime, or is due for a review. */
 export interface OldFlag {
   readonly name: string
   readonly life: Extract<FlagLife, { since: Date }>
@@ -11,7 +11,7 @@ export interface OldFlag {
 
 const DAY_MS = 24 * 3_600_000
 
-/** Tells which flags have outlived the time of their type: on request, as a metric, and in the log once a day. */
+/** Reports the flags that have outlived their type's lifetime: on request, as a metric, and in the log once a day. */
 export class FlagLives {
   readonly #store: Store
   readonly #definitions: Definitions
@@ -38,7 +38,7 @@ export class FlagLives {
     void this.#remind()
   }
 
-  /** All such flags as of now, by name. Rejects when the store does not answer. */
+  /** All such flags at this moment, by name. Rejects if the store does not answer. */
   async find(now = new Date()): Promise<readonly OldFlag[]> {
     const rows = await this.#store.database.query<{ name: string; first: Date }>(
       `select name, min(changed_at) as first from ${this.#store.schema}.flag_history group by name`,

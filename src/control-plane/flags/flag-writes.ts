@@ -18,54 +18,54 @@ import type { Store, Written } from '../state/store.ts'
 import { defaultState, groupActors, ROUTING_FLAGS } from '../state/view.ts'
 import type { Unconfirmed } from './confirmation.ts'
 
-/** Why and how a change came about, kept with it. */
+/** The reason and the channel of a change, stored with it. */
 export interface FlagCause {
   readonly door: string
   readonly correlation_id: string
   readonly reason?: string | undefined
   readonly change_issue_url?: string | undefined
-  /** Who proposed what `by` approved. */
+  /** Who proposed the change that `by` approved. */
   readonly proposed_by?: string | undefined
-  /** The checks that were passed over, and what they said. */
+  /** The checks that were overridden, and their findings. */
   readonly overrides?: readonly string[] | undefined
 }
 
-/** Which flag is written, by whom and why. */
+/** The flag to write, with its author and reason. */
 export interface FlagWrite {
   readonly environment: Environment
   readonly name: string
   readonly cause: Cause
-  /** The version at which the flag must still be for the write to happen; undefined for whatever it is. */
+  /** The version that the flag must still have for the write to happen; undefined for any version. */
   readonly ifVersion?: number | undefined
-  /** Looks at the change before it is made, and says what `cause` would have to say for it. */
+  /** Checks the change before it is made, and says what `cause` still lacks. */
   readonly mustSay?: ((before: FlagState | null, after: FlagState | null) => readonly FieldFault[]) | undefined
-  /** Looks at the change before it is made, and says what the caller has to confirm first. */
+  /** Checks the change before it is made, and says what the caller has to confirm first. */
   readonly mustConfirm?: ((before: FlagState | null, after: FlagState | null) => Unconfirmed | undefined) | undefined
-  /** Judge the change and make it not. */
+  /** Check the change without making it. */
   readonly isDryRun?: boolean | undefined
 }
 
-/** From what to what a write took a flag; `effects` is what a `set` did beside what it names. */
+/** The states before and after a write; `effects` is what a `set` did in addition to what it names. */
 export interface FlagStep {
   readonly before: FlagState | null
   readonly after: FlagState | null
   readonly effects: readonly SideEffect[]
 }
 
-/** What came of a write. `unchanged` is a success: the flag was as asked already. */
+/** The outcome of a write. `unchanged` is a success: the flag already had the requested state. */
 export type FlagOutcome =
   | ({ readonly kind: 'written'; readonly entry: SealedEntry } & FlagStep)
   | ({ readonly kind: 'unchanged' } & FlagStep)
-  /** A dry run of what would be taken, from the version that the flag is at. */
+  /** A dry run of an acceptable change, based on the current version of the flag. */
   | ({ readonly kind: 'rehearsed'; readonly version: number } & FlagStep)
   /** The caller must confirm what the change moves. */
   | ({ readonly kind: 'unconfirmed' } & Unconfirmed)
-  /** Somebody must say why first. */
+  /** A reason is required first. */
   | { readonly kind: 'cause_missing'; readonly errors: readonly FieldFault[] }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'conflict'; readonly version: number }
   | { readonly kind: 'no_history' }
-  /** A plain restore found that the last change was a restore: that is not undone by saying it again. */
+  /** A plain restore found that the last change was a restore, which a repeated restore does not undo. */
   | ({ readonly kind: 'just_restored' } & Restored)
 
 /** A restore that was the last change of a flag. */
@@ -75,7 +75,7 @@ export interface Restored {
   readonly at: Date
 }
 
-/** Applies changes to a flag, all or none, in the order given. */
+/** Applies changes to a flag, all or none, in the given order. */
 export function changeFlag(
   store: Store,
   definitions: Definitions,
@@ -85,7 +85,10 @@ export function changeFlag(
   return onFlag(store, write, 'set', async (_tx, before) => stateAfter(definitions, write, before, changes))
 }
 
-/** What changes make of a flag and what they did beside it, or why they are refused; `before` is null for one that has not been set. */
+/**
+ * The result of changes to a flag with their further effects, or why they are refused; `before` is null for a flag that
+ * has not been set.
+ */
 export function stateAfter(
   definitions: Definitions,
   { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
@@ -106,7 +109,7 @@ export function stateAfter(
   return { state, effects }
 }
 
-/** Looks each group up once. */
+/** Looks up each group only once. */
 function groupMembers(definitions: Definitions): ChangeRules['membersOf'] {
   const members = new Map<string, ReadonlySet<string>>()
   return (group) => {
@@ -116,15 +119,15 @@ function groupMembers(definitions: Definitions): ChangeRules['membersOf'] {
   }
 }
 
-/** Forgets what has been set of a flag, so that its default applies again. */
+/** Deletes the state of a flag, so that its default applies again. */
 export function deleteFlag(store: Store, write: FlagWrite): Promise<FlagOutcome> {
   return onFlag(store, write, 'delete', async () => ({ state: null }))
 }
 
 /**
- * Puts a flag back to what it was at `toVersion`; without one, to what it was before its last change. A restore is a
- * change like any other, but only one that names the version it rests on, or the one it leads to, undoes another
- * restore: two people who say the same in one incident must not undo each other. A version yet to come is refused.
+ * Restores a flag to its state at `toVersion`, or, without one, to its state before the last change. A restore is a
+ * change like any other, but undoes another restore only if it names the version it is based on or the target version:
+ * two people who run the same command in one incident must not undo each other's restore. A future version is refused.
  */
 export function restoreFlag(store: Store, write: FlagWrite, toVersion: number | undefined): Promise<FlagOutcome> {
   return onFlag(store, write, 'restore', async (tx) => {
@@ -182,7 +185,7 @@ export function flagHistory(
   )
 }
 
-/** Puts a flag back to a state that an entry of the audit log tells of. */
+/** Restores a flag to a state that an audit entry records. */
 export function restoreFlagState(
   store: Store,
   write: FlagWrite,
@@ -260,7 +263,7 @@ function onFlag(
   })
 }
 
-/** The flag for unknown clients has no application to ask about, so only its boolean gate can mean anything. */
+/** The flag for unknown clients is evaluated without an application, so only its boolean gate has a meaning. */
 function refusalFor(name: string, change: FlagChange): string | undefined {
   if (name !== UNKNOWN_CLIENTS_FLAG || ('set' in change && !('target' in change))) return undefined
   return `'${name}' is for clients that have no application: it can only be set to true or false`

@@ -68,7 +68,7 @@ for (const engine of testDatabases()) {
     const say = async (plane: TestControlPlane, text: string) =>
       (await plane.ask('POST', '/api/v1/chatops', { json: { text } })).json
 
-    test("with iam_by_default the checklist's feature delete works word for word, because it moves nobody", async () => {
+    test("with iam_by_default the checklist's feature delete moves nothing and needs no confirmation", async () => {
       const plane = await start(ENVIRONMENTS)
       for (const environment of ENVIRONMENTS) {
         assert.equal((await plane.ask('POST', PATH, { json: { value: 'true', environment } })).status, 201)
@@ -83,12 +83,12 @@ for (const engine of testDatabases()) {
       assert.equal((await snapshotGates(plane)).boolean, true)
       assert.deepEqual((await plane.ask('GET', '/api/v4/features')).json, [])
       assert.equal((await plane.ask('GET', '/api/v1/flags')).json.flags[0].state, 'on')
-      // The brake and the flag itself still bring everybody back.
+      // The brake and the flag itself can still move everyone back.
       await plane.ask('POST', PATH, { json: { value: 'false' } })
       assert.equal((await sideOf(plane)).destination, 'rails')
     })
 
-    test('without it, or while some applications are not on IAM, the same command says how many would move', async () => {
+    test('without it, or while IAM lacks some applications, the same command says how many would move', async () => {
       const plane = await start(['production'])
       await plane.ask('POST', PATH, { json: { value: 'true', environment: 'dev' } })
       await plane.ask('POST', PATH, { json: { value: 'false' } })
@@ -99,7 +99,7 @@ for (const engine of testDatabases()) {
       assert.match(forward.json.message, /would move 1 application rails → iam: 2 "Application 2"/)
     })
 
-    test('a start with another setting moves the snapshot on, so that a gateway that resumes hears of it', async () => {
+    test('a start with another setting advances the snapshot, so that a resuming gateway receives it', async () => {
       const first = await start([])
       const { version } = await sideOf(first)
       const second = await start(['production'], first)
@@ -114,7 +114,7 @@ for (const engine of testDatabases()) {
       assert.equal((await third.ask('GET', '/api/v1/audit?action=default.iam')).json.entries.length, 1)
     })
 
-    test('the flag is not deleted while gateways follow a control plane without the setting', async () => {
+    test('the flag cannot be deleted while gateways follow a control plane without the setting', async () => {
       const other = await start([])
       await follow(other)
       const plane = await start(['production'], other)

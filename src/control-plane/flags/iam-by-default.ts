@@ -6,9 +6,9 @@ import type { Change } from '../state/model.ts'
 import type { Store } from '../state/store.ts'
 
 /**
- * Brings the setting `iam_by_default` into force: where it differs from what the last start of a control plane found,
- * that is written to the audit log, and where nobody has set the routing flag, every gateway is sent its new default.
- * Without this step a gateway that resumes its stream would keep the old one.
+ * Applies the setting `iam_by_default`: if it differs from what the last start of a control plane found, the change is
+ * recorded in the audit log, and every gateway is sent the new default of a routing flag that is not set. Without this
+ * step a gateway that resumes its stream would keep the old default.
  */
 export async function enforceDefaults(store: Store, wanted: ReadonlySet<Environment>): Promise<void> {
   const { database, schema } = store
@@ -42,7 +42,7 @@ function writeDefault(store: Store, environment: Environment, isIam: boolean): P
 
 /**
  * Says that the flag must not be deleted yet, because gateways follow control planes that would then send their new
- * flows to legacy; undefined when the setting is in force everywhere, or not here either.
+ * flows to legacy; undefined if the setting is in force everywhere, or not here either.
  */
 export async function refusalOfPartialDefault(
   { definitions, gateways }: { readonly definitions: Definitions; readonly gateways: GatewayRegistry },

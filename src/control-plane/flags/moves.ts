@@ -5,11 +5,14 @@ import { type ApplicationRecord, hasArrived } from '../state/model.ts'
 import { gatesOf, ROUTING_FLAGS, type View } from '../state/view.ts'
 import { firstOf } from './notes.ts'
 
-/** Which applications begin their new flows at the other side after a change. */
+/** The applications whose new flows begin on the other side after a change. */
 export interface Moves {
   readonly toIam: readonly ApplicationRecord[]
   readonly toRails: readonly ApplicationRecord[]
-  /** How many more the change concerns that stay on legacy now, because IAM does not hold their current version. */
+  /**
+   * How many more applications the change covers that stay on legacy for now, because IAM does not hold their current
+   * version.
+   */
   readonly waiting: number
 }
 
@@ -37,7 +40,7 @@ export function countOf({ toIam, toRails }: Moves): number {
   return toIam.length + toRails.length
 }
 
-/** Says which applications move, from where to where, one line for each direction; nothing when none does. */
+/** Lists which applications move, from where to where, one line per direction; empty if none does. */
 export function movesInWords({ toIam, toRails, waiting }: Moves): string[] {
   return [
     ...group(toIam, 'rails → iam'),
@@ -46,7 +49,7 @@ export function movesInWords({ toIam, toRails, waiting }: Moves): string[] {
   ]
 }
 
-/** The same for a change that is only looked at: also that none would move. */
+/** The same for a dry run, which also says that none would move. */
 export function rehearsalInWords(flag: string, moves: Moves): string[] {
   if (!ROUTING_FLAGS.includes(flag)) return ['the flag routes nothing, so no application moves']
   const lines = movesInWords(moves)

@@ -5,7 +5,7 @@ import type { View } from '../state/view.ts'
 
 const SHOWN = 10
 
-/** The first ten of a list, and how many more there are. */
+/** The first ten items of a list, and the number of the others. */
 export function firstOf(items: readonly string[]): string {
   const more = items.length - SHOWN
   return items.slice(0, SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '')
@@ -19,7 +19,7 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   actor: 'its own gate',
 }
 
-/** Says what a change did beside what it names, one sentence for each kind of effect and each gate. */
+/** Describes what a change did in addition to what it names, one sentence for each kind of effect and each gate. */
 export function notesInWords(view: View, effects: readonly SideEffect[]): string[] {
   const groups = new Map<string, { readonly effect: SideEffect; readonly actors: string[] }>()
   for (const effect of effects) {
@@ -45,7 +45,7 @@ function sentenceOf(effect: SideEffect, actors: readonly string[]): string {
   }
 }
 
-/** A flag's state in words, with the name of each application that it names. */
+/** A flag's state in words, with the name of each application that it contains. */
 export function namedStateInWords(view: View, state: FlagState): string {
   return stateInWords(state, (actor) => {
     const id = applicationIdOf(actor)
@@ -54,7 +54,7 @@ export function namedStateInWords(view: View, state: FlagState): string {
   })
 }
 
-/** An actor in words: the application it stands for, or what it says itself. */
+/** An actor in words: the application that it identifies, or the actor itself. */
 export function actorInWords(view: View, actor: string): string {
   const id = applicationIdOf(actor)
   const application = id === undefined ? undefined : view.application(id)

@@ -12,7 +12,10 @@ const FLAG = 'proxy_oauth_requests_to_iam_service'
 const TOKEN = 'internal-token-of-the-test'
 const WITHOUT = ['authorization_code', 'client_credentials', 'refresh_token']
 
-/** The internal port of an IAM that says which grant types it can serve; with undefined one that does not know the question. */
+/**
+ * The internal port of an IAM that reports which grant types it can serve; undefined stands in for a version without
+ * that endpoint.
+ */
 async function startIam(): Promise<{ url: string; grants: string[] | undefined; asked: number; server: Server }> {
   const iam = { url: '', grants: WITHOUT as string[] | undefined, asked: 0, server: undefined as unknown as Server }
   iam.server = createServer((request, response) => {
@@ -42,7 +45,7 @@ for (const engine of testDatabases()) {
       await store.close()
     })
     let plane: TestControlPlane
-    /** A control plane that has asked IAM nothing yet. */
+    /** A control plane that has not queried IAM yet. */
     const start = async (isTold = true) => {
       const settings = isTold ? { iam: { url: iam.url, token: TOKEN } } : {}
       plane = await startTestControlPlane(store.database, settings)
@@ -62,7 +65,7 @@ for (const engine of testDatabases()) {
       return (await plane.ask('POST', '/api/v1/chatops', { json: { text } })).json
     }
 
-    test('the API warns once for those registered for it and once for all of which nothing is known', async () => {
+    test('the API warns once for applications registered for it and once for those with unknown registration', async () => {
       await start()
       const dry = await set({ value: 'true', dry_run: 'true' })
       assert.equal(dry.warnings.length, 2, JSON.stringify(dry))
@@ -84,7 +87,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.asked, 1, 'IAM is asked once')
     })
 
-    test("ChatOps carries out the checklist's command as it is, and adds the warning", async () => {
+    test("ChatOps carries out the checklist's command unchanged, and adds the warning", async () => {
       await start()
       const text = `/chatops gitlab run feature set --actors=Authn::OauthApplication:1 ${FLAG} true --dev --staging`
       const elsewhere = (await plane.ask('POST', '/api/v1/chatops', { json: { text } })).json
@@ -96,7 +99,7 @@ for (const engine of testDatabases()) {
       assert.match((await say('true --dry-run')).text, /warning: .*whether applications 2 .* is unknown/)
     })
 
-    test('an application says whether it may use the grant, and whether IAM can serve it', async () => {
+    test('an application shows whether it may use the grant, and whether IAM can serve it', async () => {
       await start()
       const state = async (id: number) => (await plane.ask('GET', `/api/v1/applications/${id}`)).json.password_grant
       assert.deepEqual(await state(1), { application: 'allowed', iam: 'no' })
@@ -106,7 +109,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(list.iam_grant_types, WITHOUT)
     })
 
-    test('nothing is warned of where IAM can serve it, does not say, or is not known', async () => {
+    test('there is no warning if IAM can serve it, does not say, or is unknown', async () => {
       iam.grants = [...WITHOUT, 'password']
       await start()
       assert.deepEqual((await set({ value: 'true' })).warnings, [])
@@ -122,7 +125,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-test('the answer of IAM is kept for half a minute, and an IAM that cannot be reached says nothing', async () => {
+test("IAM's answer is cached for half a minute, and an unreachable IAM causes no warning", async () => {
   const iam = await startIam()
   let now = 0
   const grants = iamGrants({ url: iam.url, token: TOKEN }, () => now)
@@ -139,7 +142,7 @@ test('the answer of IAM is kept for half a minute, and an IAM that cannot be rea
   assert.equal(await grants.current(), undefined)
 })
 
-test('a registration tells of the password grant by its rule, or else by its preset', () => {
+test('a registration shows the password grant through its rule, or else through its preset', () => {
   assert.equal(passwordUse(undefined), 'unknown')
   assert.equal(passwordUse({}), 'unknown')
   assert.equal(passwordUse({ preset: 'strict' }), 'refused')

@@ -6,18 +6,18 @@ import type { ApplicationRecord } from '../state/model.ts'
 import type { Store } from '../state/store.ts'
 import { firstOf } from './notes.ts'
 
-/** Whether an application may use the password grant, as its registration says; most say nothing. */
+/** Whether an application may use the password grant, according to its registration; most do not say. */
 type PasswordUse = 'allowed' | 'refused' | 'unknown'
 
-/** What asking for warnings takes. */
+/** The dependencies of the warnings. */
 export interface WarningSources {
   readonly store: Store
   readonly iamGrants: IamGrants
-  /** The environment whose IAM `iamGrants` asks. */
+  /** The environment whose IAM `iamGrants` queries. */
   readonly environment: Environment
 }
 
-/** Reads the policy that an application was registered with. */
+/** Reads the policy with which an application was registered. */
 export function passwordUse(policy: KnownApplication['policy']): PasswordUse {
   const preset = policy?.preset === undefined ? undefined : presetPolicy(policy.preset).password_grant
   const rule = policy?.password_grant ?? preset
@@ -32,7 +32,7 @@ export function passwordServed(grantTypes: readonly string[] | undefined): 'yes'
 
 /**
  * Warns of a change that moves applications to an IAM that cannot serve the password grant: one sentence for those that
- * are registered for it, and one for all of which nobody knows. Nothing where IAM can, or does not say.
+ * are registered for it, and one for those whose registration does not say. Empty if IAM can serve it or does not say.
  */
 export async function passwordWarnings(
   { store, iamGrants, environment: own }: WarningSources,

@@ -8,12 +8,14 @@ import { movesBetween, movesInWords, rehearsalInWords } from './moves.ts'
 import { namedStateInWords, notesInWords } from './notes.ts'
 import { passwordWarnings, type WarningSources } from './password-grant.ts'
 
-/** What a change would do, as the API answers a dry run. */
+/** The API's answer to a dry run: what a change would do. */
 export const previewSchema = z.object({
   dry_run: z.literal(true),
   name: z.string(),
   environment: z.enum(ENVIRONMENTS),
-  /** The version that the flag is at; null for what has none. Send it as `if_version` to change no other state. */
+  /**
+   * The current version of the flag; null for one that is not set. Send it as `if_version` to change no other state.
+   */
   version: z.int().nullable(),
   before: z.string().describe('The state, in words'),
   after: z.string().describe('What it would become'),
@@ -56,7 +58,7 @@ export function previewOf(
   }
 }
 
-/** Warns of what may break for the applications that a write moves, or would move. */
+/** Warns of what may break for the applications that a write moves or would move. */
 export async function moveWarnings(
   sources: WarningSources & { readonly feed: { readonly view: View } },
   { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
@@ -69,7 +71,7 @@ export async function moveWarnings(
   return passwordWarnings(sources, environment, toIam)
 }
 
-/** What a write has done: beside what it names, and which applications it moved. Nothing for one that changed nothing. */
+/** What a write did in addition to what it names, and which applications it moved. Empty if it changed nothing. */
 export function doneInWords(
   view: View,
   { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,

@@ -10,21 +10,21 @@ import { type ChangeAction, confirmationRule } from './confirmation.ts'
 import type { WriteTerms } from './feature-request.ts'
 import type { FlagOutcome, FlagWrite } from './flag-writes.ts'
 
-/** Where a client may say why that cannot add a field. */
+/** Headers in which a client that cannot add a field may give a reason. */
 export const REASON_HEADER = 'x-change-reason'
 export const CHANGE_ISSUE_HEADER = 'x-change-issue'
-/** By which our own programs say which door they are; it gives no right. */
+/** The header with which our own programs name their channel; it grants no rights. */
 export const DOOR_HEADER = 'x-handover-door'
 
-/** What a request says about why, in its fields. */
+/** The fields of a request that give its reason. */
 export interface SaidCause {
   readonly reason?: string | undefined
   readonly change_issue_url?: string | undefined
 }
 
 /**
- * Who asks and why: the caller of the request, its address, and the reason and change issue of its fields or else of
- * its headers. Empty ones count as not given. Faults name the field.
+ * The cause of a change: the caller of the request, its address, and the reason and change issue from its fields or
+ * else from its headers. Empty values count as absent. Faults name the field.
  */
 export function requestCause(
   request: FastifyRequest,
@@ -38,7 +38,7 @@ export function requestCause(
   return errors.length > 0 ? { errors } : { cause: { ...callerCause(request), ...given } }
 }
 
-/** Who asks, without a why. */
+/** The caller and its address, without a reason. */
 export function callerCause(request: FastifyRequest): Cause {
   const { caller } = request
   return {
@@ -50,21 +50,24 @@ export function callerCause(request: FastifyRequest): Cause {
   }
 }
 
-/** What judges a write of a flag. */
+/** The checks of a flag's write. */
 export interface WriteRules {
-  /** Where a change towards IAM must say why. */
+  /** The environments in which a change towards IAM requires a reason. */
   readonly reasonsRequired: readonly Environment[]
   readonly definitions: Definitions
   readonly feed: ChangeFeed
 }
 
-/** A write that a request asks for. */
+/** A write as a request describes it. */
 export interface AskedWrite extends Pick<FlagWrite, 'environment' | 'name'> {
   readonly action: ChangeAction
   readonly terms: WriteTerms
 }
 
-/** The write of a flag that a request asks for, held to saying why where the settings want that, and to its confirmation. */
+/**
+ * The write of a flag that a request describes, with the checks of its reason, where the settings require one, and of
+ * its confirmation.
+ */
 export function flagWrite(
   { reasonsRequired, definitions, feed }: WriteRules,
   request: FastifyRequest,
@@ -81,14 +84,14 @@ export function flagWrite(
     cause,
     ifVersion: terms.ifVersion,
     isDryRun: terms.isDryRun,
-    // The way back is never held up, for it is what one does when something breaks.
+    // A rollback is never refused, because it is what an incident calls for.
     mustSay: (before, after) =>
       isHeld && isWidening(before ?? otherwise, after ?? otherwise) ? missingFields(cause) : [],
     mustConfirm: confirmationRule(feed.view, flag, action, terms.confirm),
   }
 }
 
-/** Logs a change of a flag with its entry in the audit log, so that the log remembers the chain's head too. */
+/** Logs a change of a flag with its audit entry, so that the log also preserves the chain's head. */
 export function logFlagChange(
   { log }: { readonly log: Log },
   action: 'set' | 'remove' | 'restore',

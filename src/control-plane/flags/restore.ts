@@ -4,11 +4,11 @@ import type { StoredEntry } from '../audit/audit-log.ts'
 import { isUnaltered } from '../audit/verification.ts'
 import type { Brake } from '../state/model.ts'
 
-/** The two states that an entry tells of. */
+/** The two states that an entry records. */
 export const SIDES = ['before', 'after'] as const
 export type Side = (typeof SIDES)[number]
 
-/** What an entry can be restored to, or why it cannot. */
+/** The state to which an entry can be restored, or why it cannot. */
 export type Restorable =
   | {
       readonly kind: 'flag'
@@ -30,7 +30,7 @@ const stateSchema = z.strictObject({
 })
 const brakeSchema = z.strictObject({ on: z.boolean(), reason: z.string() })
 
-/** Reads what a side of an entry says. An entry that is not as it was written is never gone by. */
+/** Reads one side of an entry. An altered entry is never used. */
 export function restorable(stored: StoredEntry, side: Side): Restorable {
   const { number, entry } = stored
   const refused = (why: string): Restorable => ({ kind: 'refused', why })

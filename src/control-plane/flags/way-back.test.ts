@@ -20,7 +20,7 @@ function definitionsWithGroup(): string {
 }
 
 for (const engine of testDatabases()) {
-  describe(`one application on its way back, on ${engine.kind}`, () => {
+  describe(`a rollback of one application, on ${engine.kind}`, () => {
     let store: TestDatabase
     let plane: TestControlPlane
     before(async () => {
@@ -39,7 +39,7 @@ for (const engine of testDatabases()) {
       assert.equal(answer.status, 201, answer.text)
       return answer.json
     }
-    /** What every reader of the flag says of an application; they must all say the same. */
+    /** The answers of every reader of the flag about an application, which must agree. */
     const sideOf = async (id: number) => {
       const explained = await plane.ask('POST', '/api/v1/explain', { json: { client_id: `client-${id}` } })
       const context = { targetingKey: `client-${id}` }
@@ -56,7 +56,7 @@ for (const engine of testDatabases()) {
       ['a feature group', { value: 'true', feature_group: 'pilots' }, /still covered by a feature group, so/],
     ]
     for (const [what, covering, says] of coverings) {
-      test(`false for an application that ${what} covers brings it back, and true moves it again`, async () => {
+      test(`false for an application that ${what} covers rolls it back, and true moves it again`, async () => {
         await set(covering)
         assert.equal(await sideOf(1), 'iam')
         const back = await set({ value: 'false', oauth_application: 'client-1' })
@@ -76,7 +76,7 @@ for (const engine of testDatabases()) {
       })
     }
 
-    test('false for an application that only its own gate switched on leaves no opt-out behind', async () => {
+    test('false for an application that only its own gate enabled leaves no opt-out behind', async () => {
       await set({ value: 'true', oauth_application: '1' })
       const back = await set({ value: 'false', oauth_application: '1' })
       assert.deepEqual([back.state, back.notes], ['off', ['1 application iam → rails: 1 "Application 1"']])
@@ -84,7 +84,7 @@ for (const engine of testDatabases()) {
       assert.equal(await sideOf(1), 'iam')
     })
 
-    test('several are brought back at once, each by what it takes; one that is unknown stops them all', async () => {
+    test('several applications are rolled back as their gates require; an unknown one stops them all', async () => {
       await set({ value: '50', key: 'percentage_of_actors' })
       await set({ value: 'true', oauth_application: '1' })
       const wrong = await plane.ask('POST', PATH, { json: { value: 'false', oauth_application: '1,2,99' } })
@@ -98,7 +98,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([await sideOf(1), await sideOf(2), await sideOf(3)], ['rails', 'rails', 'rails'])
     })
 
-    test('a feature group is brought back whole, and an application that was opted out on purpose stays out', async () => {
+    test('a feature group is rolled back completely; an application opted out on purpose stays out', async () => {
       await set({ value: '95', key: 'percentage_of_actors' })
       await set({ value: 'opt_out', oauth_application: '3' })
       const back = await set({ value: 'false', feature_group: 'pilots' })
@@ -111,7 +111,7 @@ for (const engine of testDatabases()) {
       assert.match(refused.json.message, /Opt-out exists .* remove opt-out before enabling/)
     })
 
-    test('ChatOps does the same by every spelling, says it before and after, and asks for no check', async () => {
+    test('ChatOps does the same for every spelling, reports it before and after, and runs no check', async () => {
       await set({ value: 'true' })
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'incident' } })
       for (const target of ['--actors=Authn::OauthApplication:2', '--oauth-application=client-3']) {
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([await sideOf(1), await sideOf(2), await sideOf(3)], ['iam', 'rails', 'rails'])
     })
 
-    test('history and audit log tell of the opt-out, a restore undoes it, and a restore of that brings it back', async () => {
+    test('history and audit log show the opt-out, and a restore undoes it and can itself be undone', async () => {
       await set({ value: 'true' })
       await set({ value: 'false', oauth_application: '1', reason: 'logins fail' })
       const history = (await plane.ask('GET', `/api/v1/flags/${FLAG}/history?limit=1`)).json.entries[0]

@@ -2,20 +2,20 @@ import { type ApplicationFacts, isFailing, totalsOf } from '../../chatops/index.
 import type { Environment } from '../../flags/index.ts'
 import type { GatewayRecord } from './gateway-record.ts'
 
-/** What the connected gateways of an environment report of one application, taken together. */
+/** The combined reports of an environment's connected gateways about one application. */
 export interface ApplicationReport {
-  /** Its requests at IAM within the last five to ten minutes: those that succeeded, and those that met an OAuth error. */
+  /** Its requests at IAM within the last five to ten minutes: successes, and OAuth errors. */
   readonly successes: number
   readonly failures: number
-  /** The OAuth error reported with the most failures; undefined where no gateway names one. */
+  /** The OAuth error reported with the most failures; undefined if no gateway names one. */
   readonly error: string | undefined
-  /** Nearly no request of it succeeds. */
+  /** Almost none of its requests succeed. */
   readonly isFailing: boolean
   /** The gateways where its own circuit is open, by name. */
   readonly circuitOpenAt: readonly string[]
 }
 
-/** What gateways report of applications, by id. An application that no gateway mentions is not in it. */
+/** The reports of gateways about applications, by id. An application that no gateway mentions is absent. */
 export function applicationReports(
   records: readonly GatewayRecord[],
   environment: Environment,

@@ -23,7 +23,7 @@ const gateway = (name: string, over: Partial<GatewayRecord> = {}): GatewayRecord
   },
 })
 
-test('IAM is down for everybody only where every connected gateway takes it for down', () => {
+test('IAM counts as down for everyone only if every connected gateway considers it down', () => {
   const stateOf = (...records: GatewayRecord[]) => commonState(gatewayHealth(records, 'production'))
   const open = { isCircuitOpen: true }
   assert.equal(stateOf().iamAvailable(1), true, 'nobody says otherwise')
@@ -38,7 +38,7 @@ test('IAM is down for everybody only where every connected gateway takes it for 
   assert.equal(stateOf(gateway('a', { isBrakeOn: true })).brake, true)
 })
 
-test('in words: who decides otherwise than the flags say, and that nobody does', () => {
+test('in words: which gateways decide differently from the flags, and that none is connected', () => {
   const words = (...records: GatewayRecord[]) => healthInWords(gatewayHealth(records, 'production'), 1).join('; ')
   assert.match(words(), /no gateway is connected/)
   assert.match(words(gateway('a')), /the connected gateway reports that IAM is up/)
@@ -55,7 +55,7 @@ test('in words: who decides otherwise than the flags say, and that nobody does',
 })
 
 for (const engine of testDatabases()) {
-  describe(`explain, with what gateways report, on ${engine.kind}`, () => {
+  describe(`explanations with the gateways' reports on ${engine.kind}`, () => {
     let database: TestDatabase
     let plane: TestControlPlane
     const streams = new AbortController()
@@ -89,7 +89,7 @@ for (const engine of testDatabases()) {
     const connect = async (instance: string) => {
       const headers = { authorization: `Bearer ${plane.gatewayToken}` }
       const address = `${plane.url}${SNAPSHOT_STREAM_PATH}?instance=${instance}&name=${instance}`
-      // Held, because a response that nobody holds ends with its collection.
+      // Held here, because an unreferenced response is closed when it is garbage-collected.
       open.push(await fetch(address, { headers, signal: streams.signal }))
       await eventually('it is connected', async () => {
         const { json } = await plane.ask('GET', '/api/v1/gateways')
@@ -101,7 +101,7 @@ for (const engine of testDatabases()) {
     const explain = async (client = 'client-1', path?: string) =>
       (await plane.ask('POST', '/api/v1/explain', { json: { client_id: client, ...(path && { path }) } })).json
 
-    test('an application that has not arrived at IAM is no matter of the flag, and flag get names it', async () => {
+    test('an application that IAM does not hold is not routed by the flag, and flag get names it', async () => {
       const { destination, reason, because } = await explain('client-2')
       assert.deepEqual([destination, reason], ['rails', 'application_not_arrived'])
       assert.match(because.join(), /IAM holds nothing of it/)
@@ -114,7 +114,7 @@ for (const engine of testDatabases()) {
       assert.match(json.text, /stay on the monolith: 2 "Application 2"/)
     })
 
-    test('says where new flows really go while circuits are open and brakes are on', async () => {
+    test('reports where new flows really go while circuits are open and brakes are on', async () => {
       const outcome = async () => {
         const { destination, reason } = await explain()
         return `${destination} ${reason}`
@@ -138,7 +138,7 @@ for (const engine of testDatabases()) {
       assert.equal(await outcome(), 'iam flag_enabled')
     })
 
-    test('ChatOps widens nothing while one moved application meets nothing but errors at IAM', async () => {
+    test('ChatOps increases no rollout while one moved application gets nothing but errors at IAM', async () => {
       const chatops = async (words: string) => {
         const text = `/chatops gitlab run feature set ${FLAG} ${words}`
         return (await plane.ask('POST', '/api/v1/chatops', { json: { text } })).json

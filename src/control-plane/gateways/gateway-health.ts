@@ -2,29 +2,29 @@ import type { Environment } from '../../flags/index.ts'
 import type { GatewayRecord } from './gateway-record.ts'
 import type { GatewayRegistry } from './gateway-registry.ts'
 
-/** What the gateways of one environment report that changes where they send new flows. Each list holds names. */
+/** The reports of one environment's gateways that change where they send new flows. Each list holds names. */
 export interface GatewayHealth {
   readonly connected: number
   readonly circuitOpen: readonly string[]
   readonly brakeOn: readonly string[]
-  /** Those that have not taken the newest version yet. */
+  /** Those that have not applied the newest version yet. */
   readonly behind: readonly string[]
   /** By application, where its own circuit is open. */
   readonly applicationCircuitOpen: (application: number | undefined) => readonly string[]
 }
 
-/** What gateways say that is true of every one of them; each decides by its own state. */
+/** What is true of every one of the gateways; each of them decides by its own state. */
 export interface CommonState {
   readonly brake: boolean
   readonly iamAvailable: (application: number | undefined) => boolean
 }
 
-/** The gateways of all replicas; those of this replica alone while the database does not answer. */
+/** The gateways of all replicas; only those of this replica while the database does not answer. */
 export function knownGateways({ gateways }: { readonly gateways: GatewayRegistry }): Promise<readonly GatewayRecord[]> {
   return gateways.all().catch(() => gateways.own())
 }
 
-/** Reads the reports of the gateways that are connected. */
+/** Reads the reports of the connected gateways. */
 export function gatewayHealth(records: readonly GatewayRecord[], environment: Environment): GatewayHealth {
   const connected = records.filter((each) => each.environment === environment && each.isConnected)
   const namesWhere = (isMeant: (record: GatewayRecord) => boolean) =>
@@ -44,7 +44,7 @@ export function gatewayHealth(records: readonly GatewayRecord[], environment: En
   }
 }
 
-/** What every gateway would decide by. Where none is connected, IAM counts as up. */
+/** The state that all gateways share. If none is connected, IAM counts as up. */
 export function commonState(health: GatewayHealth): CommonState {
   const isEvery = (count: number) => health.connected > 0 && count >= health.connected
   return {
@@ -54,7 +54,9 @@ export function commonState(health: GatewayHealth): CommonState {
   }
 }
 
-/** In sentences, for a decision about an application: which gateways decide otherwise than the flags say, and why. */
+/**
+ * Says in sentences, for a decision about an application, which gateways decide differently from the flags, and why.
+ */
 export function healthInWords(health: GatewayHealth, application: number | undefined): string[] {
   const { connected, circuitOpen, brakeOn, behind } = health
   if (connected === 0) return ['no gateway is connected, so IAM is assumed to be up']

@@ -1,6 +1,8 @@
 import type { ApplicationOutcomes, GatewayReport, SideTraffic } from '../../routing/index.ts'
 
-/** What is known of one gateway process; null where it has not said. Times in milliseconds since 1970. */
+/**
+ * The known state of one gateway process; null for values it has not reported. Times are in milliseconds since 1970.
+ */
 export interface GatewayRecord {
   readonly instance: string
   readonly name: string | null
@@ -10,22 +12,22 @@ export interface GatewayRecord {
   /** Whether it follows the stream of a replica of the control plane. */
   readonly isConnected: boolean
   readonly connectedAt: number | null
-  /** When it was last heard, by its stream's opening or by a report. */
+  /** When it last opened its stream or reported. */
   readonly heardAt: number
   readonly snapshotVersion: number | null
-  /** For how long it has been behind; 0 when it is not; null for one that does not report. */
+  /** How long it has been behind; 0 if it is not; null for one that does not report. */
   readonly behindMs: number | null
   readonly isCircuitOpen: boolean | null
-  /** Applications whose own circuit is open; an older gateway does not say. */
+  /** Applications whose own circuit is open; an older gateway does not report them. */
   readonly openApplications: readonly number[] | null
   readonly isBrakeOn: boolean | null
-  /** What became of applications' requests at IAM lately; an older gateway does not say. */
+  /** The recent outcomes of applications' requests at IAM; an older gateway does not report them. */
   readonly applications: readonly ApplicationOutcomes[] | null
   readonly legacy: SideTraffic | null
   readonly iam: SideTraffic | null
 }
 
-/** The record of a gateway of which nothing is known but that its stream is open, or was. */
+/** The record of a gateway of which only its stream is known, open or closed. */
 export function freshRecord(instance: string, environment: string, now: number): GatewayRecord {
   return {
     instance,
@@ -47,7 +49,7 @@ export function freshRecord(instance: string, environment: string, now: number):
   }
 }
 
-/** A record with what a report says. */
+/** A record updated with a report. */
 export function withReport(record: GatewayRecord, report: GatewayReport, now: number): GatewayRecord {
   const { commit, openApplications, applications, snapshotEpoch: _epoch, snapshotStamp: _stamp, ...said } = report
   return {
@@ -60,14 +62,14 @@ export function withReport(record: GatewayRecord, report: GatewayReport, now: nu
   }
 }
 
-/** What tells gateways apart: whoever speaks for one environment does not speak for another's gateway. */
+/** The identity of a gateway: a token for one environment cannot report for a gateway of another. */
 export function gatewayKey({ environment, instance }: Pick<GatewayRecord, 'environment' | 'instance'>): string {
   return `${environment} ${instance}`
 }
 
 /**
- * One list out of what several replicas know: a stream belongs to one of them, and reports may reach another, so of
- * each gateway what was heard last counts, and it is connected if it is so anywhere. In the order of names.
+ * Merges the lists of several replicas: a stream belongs to one of them, and reports may reach another, so the latest
+ * report of each gateway counts, and it is connected if any replica has its stream. In the order of names.
  */
 export function mergeRecords(lists: ReadonlyArray<readonly GatewayRecord[]>): GatewayRecord[] {
   const merged = new Map<string, GatewayRecord>()

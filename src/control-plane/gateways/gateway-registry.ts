@@ -7,13 +7,13 @@ import type { Store } from '../state/store.ts'
 import { freshRecord, type GatewayRecord, gatewayKey, mergeRecords, withReport } from './gateway-record.ts'
 
 const SHARE_MS = 2_000
-/** What another replica wrote longer ago than this is not believed any more. */
+/** A record that another replica wrote longer ago than this is ignored. */
 const STALE_MS = 10_000
-/** How long a gateway that is gone is still listed. */
+/** How long a disconnected gateway remains listed. */
 const REMEMBERED_MS = 5 * 60_000
 const MAX_GATEWAYS = 5_000
 
-/** How a stream says who reads it; an older gateway says nothing. */
+/** How the reader of a stream identifies itself; an older gateway does not. */
 export interface StreamReader {
   readonly environment: Environment
   readonly instance?: string | undefined
@@ -29,8 +29,8 @@ interface Held {
 }
 
 /**
- * The gateways that follow this control plane. Each replica knows those that talk to it, and writes what it knows to
- * the database every 2 s, so that every replica can tell of all.
+ * The gateways that follow this control plane. Each replica knows those that talk to it, and writes its records to the
+ * database every 2 s, so that every replica can list all of them.
  */
 export class GatewayRegistry {
   readonly #store: Store
@@ -45,8 +45,8 @@ export class GatewayRegistry {
   #isFailing = false
 
   /**
-   * `newest` tells what gateways should hold, `iamByDefault` where this replica sends new flows to IAM
-   * without a flag.
+   * `newest` returns the version that gateways should hold, `iamByDefault` the environments in which this replica sends
+   * new flows to IAM without a flag.
    */
   constructor(store: Store, log: Log, newest: () => Position, iamByDefault: ReadonlySet<Environment> = new Set()) {
     this.#iamByDefault = iamByDefault
@@ -56,7 +56,7 @@ export class GatewayRegistry {
     this.#timer = setInterval(() => this.#shareInTurn(), SHARE_MS)
   }
 
-  /** A stream has been opened; the returned function is called at its end. */
+  /** Call this when a stream opens; the returned function must be called when it ends. */
   connected(reader: StreamReader): () => void {
     const now = Date.now()
     const instance = reader.instance ?? randomUUID()
@@ -80,7 +80,7 @@ export class GatewayRegistry {
     }
   }
 
-  /** A gateway has told how it stands. */
+  /** Stores the report of a gateway. */
   reported(report: GatewayReport): void {
     const now = Date.now()
     const held = this.#hold(report.instance, report.environment, now)
@@ -89,13 +89,13 @@ export class GatewayRegistry {
     else held.behindSince ??= now
   }
 
-  /** There is a new version: whoever has not reported it yet is behind from now on. */
+  /** A new version exists: gateways that have not reported it yet are behind from now on. */
   superseded(): void {
     const now = Date.now()
     for (const held of this.#held.values()) held.behindSince ??= now
   }
 
-  /** The gateways that this replica knows. */
+  /** The gateways of this replica. */
   own(): GatewayRecord[] {
     this.#forget()
     return [...this.#held.values()].map(({ record, behindSince }) => ({
@@ -104,7 +104,7 @@ export class GatewayRegistry {
     }))
   }
 
-  /** The gateways that any replica knows. Rejects when the database does not answer. */
+  /** The gateways of all replicas. Rejects if the database does not answer. */
   async all(): Promise<GatewayRecord[]> {
     const rows = await this.#store.database.query<{ gateways: GatewayRecord[] }>(
       `select gateways from ${this.#store.schema}.gateway_reports
@@ -124,7 +124,7 @@ export class GatewayRegistry {
     return rows.filter((row) => !row.iam_by_default.includes(environment)).length
   }
 
-  /** Tells the other replicas at once, and not only within 2 s. */
+  /** Writes the records at once, and not only after 2 s. */
   async share(): Promise<void> {
     if (this.#held.size === 0 && !this.#hasShared) return
     const { schema, database } = this.#store
@@ -189,7 +189,7 @@ export class GatewayRegistry {
   }
 }
 
-/** A version beyond the newest is up to date only by an older gateway's word, which knows no more than the number. */
+/** Only an older gateway, which knows just the number, can call a version beyond the newest up to date. */
 function isUpToDate({ snapshotVersion, snapshotEpoch, snapshotStamp }: GatewayReport, newest: Position): boolean {
   if (snapshotVersion === null) return false
   if (snapshotStamp === undefined) return snapshotVersion >= newest.version

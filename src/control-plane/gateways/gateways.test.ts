@@ -57,7 +57,7 @@ for (const engine of testDatabases()) {
     const isUpToDate = ({ version, gateways: all }: Listed, count: number) =>
       all.length === count && all.every((each) => each['snapshot_version'] === version && each['behind_ms'] === 0)
 
-    test('whose token is for one environment cannot take a gateway of another off its list', async () => {
+    test('cannot remove a gateway of another environment than that of their token from its list', async () => {
       const plane = await startTestControlPlane(database.database)
       const replica = await startTestControlPlane(database.database, {
         ...{ schema: plane.schema, directory: plane.directory },
@@ -88,7 +88,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('each replica tells of all, with name, version, environment and the snapshot they hold', async () => {
+    test('are listed by each replica with name, version, environment and the snapshot they hold', async () => {
       await start(first, 'one', 'production')
       await start(second, 'two', 'staging')
       for (const plane of [first, second]) {
@@ -111,7 +111,7 @@ for (const engine of testDatabases()) {
       assert.equal((await listed(first, '?environment=staging')).gateways.length, 1)
     })
 
-    test('a flip is acknowledged by every gateway', async () => {
+    test('acknowledge a flip, every one of them', async () => {
       await first.announce(testApplication(1))
       const { version: was } = await listed(first)
       const answer = await first.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: 'true' } })
@@ -122,7 +122,7 @@ for (const engine of testDatabases()) {
       })
     })
 
-    test('one that stops is listed as gone, and what it served counted', async () => {
+    test('are listed as gone when they stop, and their served requests are counted', async () => {
       const [gateway] = gateways
       assert.ok(gateway)
       await fetch(`${gateway.url}/oauth/authorize?client_id=client-1`).then((answer) => answer.body?.cancel())
@@ -139,7 +139,7 @@ for (const engine of testDatabases()) {
       assert.match(metrics, /handover_control_gateways\{environment="production"\} 0/)
     })
 
-    test('only gateways report, and only what makes sense', async () => {
+    test('only gateways report, and invalid reports are refused', async () => {
       const report = { instance: 'x', name: 'x', version: '1', environment: 'production' }
       const path = '/api/v1/gateways/reports'
       assert.equal((await first.ask('POST', path, { json: report })).status, 403)
@@ -149,7 +149,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-test('what two replicas know of one gateway becomes one record: connected where its stream is, as it said last', () => {
+test('records of two replicas about one gateway merge: connected where its stream is, with the latest report', () => {
   const seen = { ...freshRecord('a', 'production', 1_000), isConnected: true, connectedAt: 1_000 }
   const reported = { ...freshRecord('a', 'production', 5_000), name: 'a', isCircuitOpen: true, isBrakeOn: false }
   for (const lists of [

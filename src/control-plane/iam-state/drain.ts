@@ -7,13 +7,13 @@ export interface DrainRefusal {
 }
 
 /**
- * Decides whether what lives of an application may be revoked: not what is in use, not by mistake, and not in the name
- * of an environment whose IAM is another. Without `confirm` it is judged as if confirmed. Undefined: it may.
+ * Decides whether the live credentials of an application may be revoked: not while they are in use, not by mistake, and
+ * not for an environment with another IAM. Without `confirm` it decides as if confirmed. Undefined means that they may.
  */
 export function refuseDrain(asked: {
   readonly clientId: string
   readonly environment: Environment
-  /** The one whose IAM would be asked. */
+  /** The environment whose IAM would be queried. */
   readonly ownEnvironment: Environment
   readonly isFlagOn: boolean
   readonly confirm: string | undefined

@@ -2,31 +2,31 @@ import type { z } from 'zod'
 import { AUTH_TOKEN_HEADER, INTERNAL_PATHS, liveCredentialsSchema, revokedBatchSchema } from '../../handoff/index.ts'
 import { CallError, call } from '../../http/index.ts'
 
-/** Where IAM's internal port is, and its token. */
+/** The address and the token of IAM's internal port. */
 export interface IamInternal {
   readonly url: string
   readonly token: string
 }
 
-/** What IAM said, or why it could not be asked: no text of its answer, no token. */
+/** IAM's result, or why it could not be queried: no text of its response, no token. */
 export type IamAnswer<T> =
   | { readonly kind: 'answer'; readonly value: T }
   | { readonly kind: 'unavailable'; readonly why: string }
 
-/** Asks IAM what lives and has it end what shall; never rejects because of IAM. */
+/** Queries IAM for live credentials and has it revoke them; never rejects because of IAM. */
 export interface IamCredentials {
-  /** A page of applications after an id, or the one of `clientId`. */
+  /** A page of applications after an id, or the one with `clientId`. */
   living(page: {
     after: number
     clientId: string | undefined
   }): Promise<IamAnswer<z.infer<typeof liveCredentialsSchema>>>
-  /** Ends one batch; undefined when IAM does not know the client, so that nothing lives. */
+  /** Revokes one batch; undefined if IAM does not know the client and thus holds no credentials. */
   revoke(clientId: string): Promise<IamAnswer<z.infer<typeof revokedBatchSchema> | undefined>>
 }
 
 const LIMIT_MS = 8_000
 
-/** Opens them; without an address every question is answered `unavailable`. */
+/** Creates the client; without an address every query results in `unavailable`. */
 export function iamCredentials(iam: IamInternal | undefined): IamCredentials {
   const ask = async <Schema extends z.ZodType>(
     request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: unknown },

@@ -5,14 +5,16 @@ import type { IamInternal } from './iam-credentials.ts'
 const LIMIT_MS = 2_000
 const KEPT_MS = 30_000
 
-/** Which grant types the IAM of the control plane's environment can serve. */
+/** The grant types that the IAM of the control plane's environment can serve. */
 export interface IamGrants {
-  /** The grant types; undefined where nobody knows: no address, no answer in time, or an IAM that does not say. */
+  /**
+   * The grant types; undefined if they are unknown: no address, no answer in time, or an IAM that does not report them.
+   */
   current(): Promise<readonly string[] | undefined>
 }
 
 /**
- * Asks IAM's internal port, at most once in 30 s and for at most 2 s; whoever asks meanwhile shares the answer. Never
+ * Queries IAM's internal port at most once in 30 s and for at most 2 s; concurrent callers share the answer. Never
  * rejects because of IAM.
  */
 export function iamGrants(iam: IamInternal | undefined, now: () => number = Date.now): IamGrants {

@@ -1,9 +1,9 @@
 import { decodeFormComponent, isFormWithin } from '../../parameters/index.ts'
 
-/** Name-value pairs in the order in which they came. */
+/** Name-value pairs in the order in which they arrived. */
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
-/** Why text could not be read, in words that follow a subject. */
+/** Why text could not be read, phrased to follow a subject. */
 export interface PairsFault {
   readonly fault: string
 }
@@ -13,8 +13,9 @@ const TOO_MANY: PairsFault = { fault: `holds more than ${MAX_PAIRS} parameters` 
 const UNREADABLE: PairsFault = { fault: 'is not valid percent-encoded UTF-8' }
 
 /**
- * Reads `application/x-www-form-urlencoded` text, one character a byte (latin1), strictly (WHATWG URL §5.1, but without
- * its repairs). A fault for broken percent-encoding, for what is not UTF-8, for NUL, and for more pairs than anybody needs.
+ * Reads `application/x-www-form-urlencoded` text, one character per byte (latin1), strictly (WHATWG URL §5.1, but
+ * without its repairs). Returns a fault for broken percent-encoding, invalid UTF-8, NUL, and more pairs than any
+ * request needs.
  */
 export function parsePairs(text: string): Pairs | PairsFault {
   const pairs: Array<readonly [string, string]> = []

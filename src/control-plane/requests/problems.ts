@@ -32,7 +32,7 @@ export interface FieldFault {
   readonly rule: string
 }
 
-/** What an error says beside its status and code. */
+/** The content of an error besides its status and code. */
 export interface ProblemDetails {
   readonly detail: string
   readonly errors?: readonly FieldFault[]
@@ -68,7 +68,7 @@ export function sendProblem(
     request_id: reply.request.id,
     ...(details.errors && { errors: details.errors }),
   }
-  // Serialized here: the schemas of a route describe its successes.
+  // Serialized here: the schemas of a route describe only its successes.
   return reply
     .code(status)
     .type('application/problem+json')
@@ -76,17 +76,19 @@ export function sendProblem(
     .send(problem)
 }
 
-/** Faults in words: each with its field. */
+/** Faults in words, each with its field. */
 export function faultsInWords(errors: readonly FieldFault[]): string {
   return errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ')
 }
 
-/** Sends 400 for fields that break a rule, each named. */
+/** Sends 400 with each field that breaks a rule. */
 export function sendFieldFaults(reply: FastifyReply, errors: readonly FieldFault[]): FastifyReply {
   return sendProblem(reply, 400, 'invalid_request', { detail: faultsInWords(errors), errors })
 }
 
-/** Sends an error in GitLab's shape, `{"message": …}`: 401 and 403 with their bare phrase, 400 with the reason behind it. */
+/**
+ * Sends an error in GitLab's shape, `{"message": …}`: 401 and 403 with only their phrase, 400 followed by the reason.
+ */
 export function sendGitLabError(reply: FastifyReply, status: number, reason?: string): FastifyReply {
   const phrase = `${status} ${status === 400 ? 'Bad request' : (TITLES[status] ?? 'Error')}`
   return reply

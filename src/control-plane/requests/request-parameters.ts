@@ -4,14 +4,14 @@ import { type Pairs, type PairsFault, parsePairs } from './form.ts'
 /** The parameters of a request by name, or what is wrong with one. */
 export type RequestParameters = { readonly values: ReadonlyMap<string, string> } | { readonly fault: string }
 
-/** A form body, as the parser of `acceptForms` leaves it. */
+/** A form body, as the parser of `acceptForms` produces it. */
 export interface FormBody {
   readonly pairs: Pairs | PairsFault
 }
 
 /**
- * Gathers the parameters of a request from query, form and JSON body, as GitLab's API takes them. None may be given
- * twice, and in JSON none may be anything but text, a number or a boolean.
+ * Gathers the parameters of a request from query, form and JSON body, as GitLab's API does. None may be repeated, and
+ * in JSON each must be text, a number or a boolean.
  */
 export function requestParameters(request: FastifyRequest): RequestParameters {
   const mark = request.url.indexOf('?')
@@ -27,7 +27,7 @@ export function requestParameters(request: FastifyRequest): RequestParameters {
   return { values }
 }
 
-/** Quotes what somebody sent, cut to a length that is fit to be read. */
+/** Quotes a client's input, cut to a readable length. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text)
 }
@@ -55,7 +55,7 @@ function isFormBody(body: unknown): body is FormBody {
 
 const FORM = Symbol('form')
 
-/** A form body that {@link requestParameters} knows again. */
+/** A form body that {@link requestParameters} recognises. */
 export function formBody(text: string): FormBody {
   return { [FORM]: true, pairs: parsePairs(text) } as FormBody
 }

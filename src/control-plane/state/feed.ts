@@ -9,24 +9,24 @@ import { View } from './view.ts'
 
 const POLL_MS = 1_000
 const PAGE = 1_000
-/** How many changes a stream may be behind and still resume; further back, the whole snapshot is less work. */
+/** How many changes a stream may be behind and still resume; beyond that, the whole snapshot is less work. */
 const HELD_CHANGES = 5_000
-/** A claim that is further ahead than this moves the clock by no more. */
+/** A claim advances the clock by at most this much. */
 const MOST_LOST = 1_000_000
 
-/** How many lost changes are named to people. */
+/** The maximum number of lost changes that are listed for people. */
 const MOST_NAMED = 20
 
-/** What somebody else holds; an older gateway knows no stamp. */
+/** The state that a reader claims to hold; an older gateway knows no stamp. */
 export type Claim = Pick<Position, 'epoch' | 'version'> & { readonly stamp: string | undefined }
 
-/** Hears of every change in order; `undefined` says that the view was loaded anew and the thread is lost. */
+/** Called for every change in order; `undefined` means that the view was reloaded and the sequence is broken. */
 export type FeedListener = (step: VersionedChange | undefined) => void
 
 /**
- * Keeps a {@link View} up to date with the database, whoever writes to it, and tells listeners of each change. When the
- * database has lost what it had committed (a standby that lagged took over, a backup was restored), a new epoch begins,
- * so that no version is used twice unnoticed.
+ * Keeps a {@link View} up to date with the database, whoever writes to it, and notifies listeners of each change. If
+ * the database has lost committed changes (a lagging standby took over, a backup was restored), a new epoch begins, so
+ * that no version is silently used twice.
  */
 export class ChangeFeed {
   readonly #store: Store
@@ -50,7 +50,7 @@ export class ChangeFeed {
     this.#view = view
   }
 
-  /** Loads everything and starts to follow. Rejects when the database cannot be read. */
+  /** Loads everything and starts to follow. Rejects if the database cannot be read. */
   static async open(store: Store, definitions: Definitions, log: Log): Promise<ChangeFeed> {
     const feed = new ChangeFeed(store, definitions, log, new View(await store.load(), definitions))
     feed.#unlisten = await store.database.listen(store.channel, () => feed.#poke())
@@ -82,10 +82,11 @@ export class ChangeFeed {
       })
       return this.#running
     }
-    // The one under way may have read before the caller's commit, so another follows; callers meanwhile share it.
+    // The read in progress may have started before the caller's commit, so another one follows, which all callers
+    // share.
     this.#again ??= this.#running
       .catch((error: unknown) => {
-        // Who has waited out one silence is not made to wait for another.
+        // A caller that already waited for one database timeout does not wait for a second.
         if (isStoreSilent(error)) throw error
       })
       .finally(() => {
@@ -96,8 +97,8 @@ export class ChangeFeed {
   }
 
   /**
-   * How a claim stands to the history that the view holds: `known` is resumed from, `unknown` cannot be told any more
-   * or is of another epoch, `lost` was committed once and is gone. Call {@link catchUp} before.
+   * How a claim relates to the history of the view: `known` can be resumed from, `unknown` is too old or of another
+   * epoch, `lost` was committed once and no longer exists. Call {@link catchUp} first.
    */
   async judge({ epoch, version, stamp }: Claim): Promise<'known' | 'unknown' | 'lost'> {
     const held = this.#view.position
@@ -111,13 +112,19 @@ export class ChangeFeed {
     return standing === 'continues' ? 'known' : standing === 'lost' ? 'lost' : 'unknown'
   }
 
-  /** Begins a new epoch, unless one has begun, for what `claim` shows to be lost. Resolves when the view is of it. */
+  /**
+   * Begins a new epoch, unless one has begun already, for what `claim` shows to be lost. Resolves when the view is in
+   * it.
+   */
   async reportLost(claim: Claim): Promise<void> {
     this.#claim = claim
     await this.catchUp()
   }
 
-  /** The changes after one version up to another, from memory or else the database; undefined when not all are kept. */
+  /**
+   * The changes after one version up to another, from memory or else the database; undefined if some are no longer
+   * kept.
+   */
   async changesBetween(after: number, upTo: number): Promise<VersionedChange[] | undefined> {
     if (after > upTo) return undefined
     if (after === upTo) return []
@@ -129,7 +136,7 @@ export class ChangeFeed {
     const { epoch, version, stamp } = this.#view.position
     const history = await this.#store.historyFrom(after + 1, upTo - after)
     const kept = history.changes
-    // What the database lost since the view was read must not be mixed with what the view holds.
+    // Changes that the database has lost since the view was read must not be mixed with the view's content.
     const isSame = history.epoch === epoch && (version !== upTo || kept.at(-1)?.stamp === stamp)
     return isSame && kept.length === upTo - after ? [...kept] : undefined
   }
@@ -170,7 +177,7 @@ export class ChangeFeed {
     }
   }
 
-  /** `gone` is what the database does not have, though it had committed it. */
+  /** `gone` are the changes that were committed and that the database no longer has. */
   async #beginEpoch(gone: Claim): Promise<void> {
     const { epoch, version } = gone
     const history = await this.#store.historyFrom(Math.max(0, this.#view.version - PAGE), 2 * PAGE)

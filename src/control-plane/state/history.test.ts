@@ -28,10 +28,10 @@ const CASES: ReadonlyArray<readonly [string, ReturnType<typeof held>, History, R
 ]
 
 for (const [when, position, found, standing] of CASES) {
-  test(`what is held ${standing} when ${when}`, () => assert.equal(standingOf(position, found), standing))
+  test(`the held state is ${standing} when ${when}`, () => assert.equal(standingOf(position, found), standing))
 }
 
-test('the changes that a database lost are named: those it does not reach, and those it replaced', () => {
+test("lost changes are named: those beyond the database's version, and those it replaced", () => {
   const remembered = [step(4), step(5), step(6), step(7)]
   assert.deepEqual(lostChanges(remembered, history(5, step(3), step(4), step(5, 'other'))), [
     '5: brake off in production',

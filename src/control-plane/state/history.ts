@@ -1,13 +1,13 @@
 import type { Position, VersionedChange } from './model.ts'
 import type { History } from './store.ts'
 
-/** How what is held stands to the history in the database, within one epoch. */
+/** How the state that is held relates to the history in the database, within one epoch. */
 export type Standing =
-  /** The database holds the same, and perhaps more, up to date from the next change on. */
+  /** The database holds the same state and possibly more; the next change can be applied. */
   | 'continues'
-  /** The database has gone on, and the changes in between are not kept. */
+  /** The database is ahead, and the changes in between are no longer kept. */
   | 'far_behind'
-  /** The database never was, or is no longer, where this is: it lost what it had committed. */
+  /** The database was never in this state, or no longer is: it lost committed changes. */
   | 'lost'
 
 /** @param history from the held version on */
@@ -26,7 +26,7 @@ export function standingOf(held: Pick<Position, 'version' | 'stamp'>, { newest, 
   return newest > held.version ? 'far_behind' : 'lost'
 }
 
-/** The changes among those remembered that the database does not have, in words, for people. */
+/** The remembered changes that the database does not have, as text for people. */
 export function lostChanges(remembered: readonly VersionedChange[], { changes, newest }: History): string[] {
   const [oldest] = changes
   const kept = new Map(changes.map(({ version, stamp }) => [version, stamp]))

@@ -1,13 +1,13 @@
 import type { Environment, FlagState } from '../../flags/index.ts'
 
-/** What the control plane keeps at hand of an application. */
+/** What the control plane holds in memory of an application. */
 export interface ApplicationRecord {
   readonly id: number
   readonly client_id: string
   readonly version: number
-  /** The version that IAM holds; null when it holds none. */
+  /** The version that IAM holds; null for none. */
   readonly iam_version: number | null
-  /** As its platform announced it; an older replica records none. Untrusted text. */
+  /** The name as its platform announced it; an older replica records none. Untrusted text. */
   readonly name?: string | undefined
 }
 
@@ -16,7 +16,7 @@ export function hasArrived(application: ApplicationRecord): boolean {
   return application.iam_version !== null && application.iam_version >= application.version
 }
 
-/** A flag that somebody has set, and the version that did. */
+/** The state of a flag that was set, and the version that set it. */
 export interface StoredFlag {
   readonly state: FlagState
   readonly version: number
@@ -28,7 +28,9 @@ export interface Brake {
   readonly reason: string
 }
 
-/** One step from a version to the next. Says how things are, not what differs, so applying it twice does no harm. */
+/**
+ * One step from a version to the next. It holds the new state and not the difference, so applying it twice is harmless.
+ */
 export type Change =
   | {
       readonly kind: 'flag'
@@ -37,22 +39,21 @@ export type Change =
       readonly state: FlagState | null
     }
   | { readonly kind: 'brake'; readonly environment: Environment; readonly brake: Brake }
-  /** `former_client_id` is the name under which the application was known before, if it has another now. */
+  /** `former_client_id` is the application's previous client_id, if it changed. */
   | { readonly kind: 'application'; readonly application: ApplicationRecord; readonly former_client_id?: string }
   | { readonly kind: 'application_removed'; readonly id: number; readonly former_client_id: string }
 
 export interface VersionedChange {
-  /** The version this change led to; it began at the one before. */
+  /** The version to which this change led, from the one before. */
   readonly version: number
-  /** Random, made with the change: a version that was lost and used again has another one. */
+  /** Random, created with the change: a version that was lost and used again has another stamp. */
   readonly stamp: string
   readonly change: Change
 }
 
 /**
- * One state of one history. Where two are equal, what led to them is equal too, also after the database was restored
- * or a standby that lacked the last commits took over. The stamp is empty for a version that no change led to: the
- * first one of an epoch.
+ * One state of one history. Equal positions have an equal past, also after the database was restored or a standby that
+ * lacked the last commits took over. The stamp is empty for a version without a change: the first one of an epoch.
  */
 export interface Position {
   readonly epoch: string

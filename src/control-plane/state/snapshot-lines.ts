@@ -11,15 +11,15 @@ import { defaultState, gatesOf, ROUTING_FLAGS, type View } from './view.ts'
 
 type Row = readonly [id: number, clientId: string, ready: 0 | 1]
 
-/** An application as snapshots carry it. */
+/** An application as snapshots contain it. */
 export function rowOf(application: ApplicationRecord): ApplicationRow {
   const row: Row = [application.id, application.client_id, hasArrived(application) ? 1 : 0]
   return [...row]
 }
 
 /**
- * A whole snapshot of the view as it is at the call, each line made when it is asked for, so that a big one need not
- * be made in one go. Later changes of the view do not show in it.
+ * A whole snapshot of the view at the time of the call. Each line is rendered when it is read, so that a big snapshot
+ * is not rendered in one go. Later changes of the view do not appear in it.
  */
 export function snapshotLines(view: View, environment: Environment): Generator<SnapshotLine> {
   const { version, epoch, stamp } = view.position
@@ -37,7 +37,9 @@ export function snapshotLines(view: View, environment: Environment): Generator<S
   return lines()
 }
 
-/** One change as an environment's stream carries it. What is no concern of the environment is an empty step. */
+/**
+ * One change as an environment's stream carries it. A change that does not concern the environment is an empty step.
+ */
 export function changeLine(step: VersionedChange, environment: Environment, definitions: Definitions): SnapshotLine {
   const { change, version, stamp } = step
   const line = { type: 'change' as const, from: version - 1, to: version, stamp }

@@ -33,7 +33,7 @@ describe('limits of a snapshot stream', () => {
     await database.close()
   })
 
-  /** Serves one stream to a socket that never reads, does `meanwhile`, and says how the stream ended. */
+  /** Serves one stream to a socket that never reads, runs `meanwhile`, and returns how the stream ended. */
   const withDeafReader = async (limits: StreamLimits, meanwhile: () => Promise<void>): Promise<StreamEnd> => {
     const streams = new SnapshotStreams(feed, limits)
     let server: Server | undefined
@@ -60,12 +60,12 @@ describe('limits of a snapshot stream', () => {
     }
   }
 
-  test('a reader that takes nothing for the time limit is given up', async () => {
+  test('a reader that reads nothing for the time limit is disconnected', async () => {
     const limits = { heartbeatMs: 1_000, stalledMs: 100, waitingChanges: 10_000 }
     assert.equal(await withDeafReader(limits, async () => {}), 'reader_stalled')
   })
 
-  test('a reader for whom too many changes wait is given up', async () => {
+  test('a reader with too many waiting changes is disconnected', async () => {
     const limits = { heartbeatMs: 1_000, stalledMs: 30_000, waitingChanges: 3 }
     const end = await withDeafReader(limits, async () => {
       for (let version = 1; version <= 5; version++) {
@@ -79,10 +79,10 @@ describe('limits of a snapshot stream', () => {
     assert.equal(end, 'reader_too_slow')
   })
 
-  test('streams end when the thread of changes is lost, so that readers begin anew', async () => {
+  test('streams end when the sequence of changes is broken, so that readers start over', async () => {
     const limits = { heartbeatMs: 1_000, stalledMs: 30_000, waitingChanges: 10_000 }
     const end = await withDeafReader(limits, async () => {
-      // A version whose change is not kept, as after an absence that was longer than the log.
+      // A version whose change is not kept, as after an absence longer than the log.
       await database.database.query('update control.clock set version = version + 1')
       await store.write(async () => ({
         change: { kind: 'brake', environment: 'dev', brake: { on: false, reason: 'later' } },

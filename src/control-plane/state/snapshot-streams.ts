@@ -9,9 +9,12 @@ import { changeLine, snapshotLines } from './snapshot-lines.ts'
 /** Limits of a stream; the defaults suit a data centre. */
 export interface StreamLimits {
   readonly heartbeatMs: number
-  /** A reader that takes nothing for this long is given up. */
+  /** A reader that reads nothing for this long is disconnected. */
   readonly stalledMs: number
-  /** Changes that wait for a reader who is slow; one more and it is given up, for it can begin anew for less. */
+  /**
+   * The maximum number of changes that wait for a slow reader; beyond it, the reader is disconnected, because a new
+   * snapshot is cheaper.
+   */
   readonly waitingChanges: number
 }
 
@@ -20,14 +23,17 @@ export const STREAM_LIMITS: StreamLimits = { heartbeatMs: 1_000, stalledMs: 15_0
 /** Why a stream ended. */
 export type StreamEnd = 'reader_gone' | 'reader_stalled' | 'reader_too_slow' | 'reloaded' | 'closing'
 
-/** What a reader asks for. */
+/** The request of a reader. */
 export interface StreamRequest {
   readonly environment: Environment
-  /** The version that the reader holds, to resume from, and its epoch. */
+  /** The position that the reader holds, to resume from. */
   readonly since: Pick<Position, 'epoch' | 'version'> | undefined
 }
 
-/** Every gateway that follows; each gets a snapshot or what it missed, then every change as it happens. */
+/**
+ * The streams of all following gateways; each receives a snapshot or the changes it missed, then every change as it
+ * happens.
+ */
 export class SnapshotStreams {
   readonly #feed: ChangeFeed
   readonly #limits: StreamLimits
@@ -47,7 +53,7 @@ export class SnapshotStreams {
     return this.#open.size
   }
 
-  /** Serves one reader until either side ends it; the head of the answer must have been written. */
+  /** Serves one reader until either side ends the stream; the head of the response must have been written. */
   async serve(response: ServerResponse, request: StreamRequest): Promise<StreamEnd> {
     const stream = new Stream(response, request, this.#feed, this.#limits)
     this.#open.add(stream)
@@ -59,7 +65,7 @@ export class SnapshotStreams {
     }
   }
 
-  /** Ends every stream, and each that is opened from now on. */
+  /** Ends every stream, and each one that is opened from now on. */
   close(): void {
     this.#isClosed = true
     clearInterval(this.#timer)
@@ -86,7 +92,7 @@ class Stream {
 
   async run(): Promise<StreamEnd> {
     const onClose = () => this.end('reader_gone')
-    // A reader that ends its side is gone: it has nothing left to say, and nothing is sent while nothing changes.
+    // A reader that ends its side is gone: it has nothing left to send, and without changes no write would reveal that.
     const { socket } = this.#response
     socket?.once('end', onClose)
     this.#response.on('close', onClose).on('error', onClose)
@@ -121,13 +127,13 @@ class Stream {
     this.#wake()
   }
 
-  /** What was missed, or everything. Changes that happen meanwhile wait, for they belong behind it. */
+  /** The missed changes, or the whole snapshot. Changes that happen in the meantime are queued behind it. */
   async #sendBeginning(): Promise<void> {
     const { environment } = this.#request
     const view = this.#feed.view
     const since = this.#request.since?.epoch === view.epoch ? this.#request.since.version : undefined
     const upTo = view.version
-    // Taken before anything is awaited, so that the snapshot is of exactly this version.
+    // Taken before any await, so that the snapshot is of exactly this version.
     const whole = since === undefined ? snapshotLines(view, environment) : undefined
     const missed = since === undefined ? undefined : await this.#feed.changesBetween(since, upTo)
     if (missed) {
@@ -150,7 +156,7 @@ class Stream {
       if (this.#isHeartbeatDue) {
         this.#isHeartbeatDue = false
         const { version, stamp } = this.#feed.view.position
-        // What waits comes first, and its versions with it.
+        // The queued changes come first, with their versions.
         if (this.#waiting.length === 0) await this.#write({ type: 'heartbeat', version, stamp, at: Date.now() })
         else this.#isHeartbeatDue = true
       }
@@ -169,7 +175,7 @@ class Stream {
     })
   }
 
-  /** Resolves when the reader may be sent more; with false when it is gone. */
+  /** Resolves to true when the reader can receive more, to false when it is gone. */
   async #write(line: SnapshotLine): Promise<boolean> {
     if (this.#end) return false
     if (this.#response.write(`${JSON.stringify(line)}\n`)) return true

@@ -1,8 +1,8 @@
-/** Ids in ascending order, with a page after any id found by bisection. */
+/** Ids in ascending order; a page after any id is found by bisection. */
 export class SortedIds {
   readonly #ids: number[] = []
 
-  /** Adds an id that may be there already. Cheapest for one above all others. */
+  /** Adds an id that may already be present. Cheapest for an id above all others. */
   add(id: number): void {
     const at = this.#firstFrom(id)
     if (this.#ids[at] !== id) this.#ids.splice(at, 0, id)

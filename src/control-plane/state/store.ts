@@ -10,14 +10,14 @@ export const KEPT_CHANGES = 20_000
 const PRUNE_EVERY = 1_000
 const LOAD_PAGE = 5_000
 
-/** Everything at one version, as read from the database. */
+/** The whole state at one version, as read from the database. */
 export interface StoredWorld extends Position {
   readonly applications: readonly ApplicationRecord[]
   readonly flags: ReadonlyArray<{ environment: Environment; name: string; state: FlagState; version: number }>
   readonly brakes: ReadonlyArray<{ environment: Environment } & Brake>
 }
 
-/** A piece of the history as the database has it now. */
+/** A part of the history as the database currently has it. */
 export interface History {
   readonly epoch: string
   readonly newest: number
@@ -25,15 +25,15 @@ export interface History {
   readonly changes: readonly VersionedChange[]
 }
 
-/** What a write did: one change, which becomes the next version, or nothing; and what to tell the caller. */
+/** The result of a write: one change, which becomes the next version, or nothing; and the value for the caller. */
 export interface Written<Result> {
   readonly change: Change | undefined
   readonly result: Result
 }
 
-/** A transaction in which nobody else writes. */
+/** A transaction that excludes all other writes. */
 export interface WriteTransaction extends Queryable {
-  /** Writes down what the transaction does: an entry of the audit log, or nothing happens at all. */
+  /** Records what the transaction does as an entry of the audit log; without the entry the transaction fails. */
   record(event: AuditEvent): Promise<SealedEntry>
 }
 
@@ -41,27 +41,27 @@ export interface WriteTransaction extends Queryable {
 export interface Store {
   readonly schema: string
   readonly database: Database
-  /** Told of every new version, after its commit. */
+  /** The notification channel on which every new version is announced, after its commit. */
   readonly channel: string
   load(): Promise<StoredWorld>
-  /** Up to `limit` changes from the one that led to `version` on. */
+  /** Up to `limit` changes, starting with the one that led to `version`. */
   historyFrom(version: number, limit: number): Promise<History>
   /**
-   * Begins a new epoch at a version above `above`, so that nothing of the epoch before is taken for what follows.
-   * Does nothing, and resolves with false, when the epoch is not `epoch` any more.
+   * Begins a new epoch at a version above `above`, so that no version of the previous epoch is reused. Does nothing and
+   * resolves to false if the epoch is no longer `epoch`.
    */
   beginEpoch(epoch: string, above: number, event: AuditEvent): Promise<boolean>
   /**
-   * Runs a write alone: no other write of any replica happens meanwhile. `work` is given the version that the write
-   * will have if it changes something.
+   * Runs a write exclusively: no other write of any replica happens at the same time. `work` receives the version that
+   * the write will have if it changes something.
    */
   write<Result>(work: (tx: WriteTransaction, version: number) => Promise<Written<Result>>): Promise<Result>
 }
 
-/** Told of what is written down, within the transaction that does it; `version` is what the write will have. */
+/** Called for every record, within its transaction; `version` is that of the write. */
 export type OnRecord = (tx: Queryable, event: AuditEvent, version: number) => Promise<void>
 
-/** Writes down what happened beside the tables: somebody signed in, or was refused. */
+/** Records an event that changes no other table: a sign-in or a refusal. */
 export function recordEvent(store: Store, event: AuditEvent): Promise<SealedEntry> {
   return store.write(async (tx) => ({ change: undefined, result: await tx.record(event) }))
 }

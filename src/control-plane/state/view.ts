@@ -21,12 +21,12 @@ import {
 import { SortedIds } from './sorted-ids.ts'
 import type { StoredWorld } from './store.ts'
 
-/** The flags that gateways go by; others are for those who ask by OFREP. */
+/** The flags that gateways use; the others are for OFREP clients. */
 export const ROUTING_FLAGS: readonly string[] = [ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG]
 
 const NO_BRAKE: Brake = { on: false, reason: '' }
 
-/** All that the control plane knows, in memory, at one version. Changed only by {@link View.apply}. */
+/** The whole state of the control plane, in memory, at one version. Only {@link View.apply} changes it. */
 export class View {
   readonly epoch: string
   readonly definitions: Definitions
@@ -66,7 +66,7 @@ export class View {
     return { all: this.#applications.size, arrived: this.#arrived }
   }
 
-  /** Takes the change that leads to the next version. */
+  /** Applies the change that leads to the next version. */
   apply({ version, stamp, change }: VersionedChange): void {
     this.#version = version
     this.#stamp = stamp
@@ -95,7 +95,7 @@ export class View {
     return this.#byClientId.get(clientId)
   }
 
-  /** All applications as they are now; the list does not change afterwards. */
+  /** All applications at this moment; the list does not change afterwards. */
   applications(): ApplicationRecord[] {
     return [...this.#applications.values()]
   }
@@ -105,17 +105,17 @@ export class View {
     return this.#ids.after(id, count)
   }
 
-  /** What has been set in an environment, by flag name. */
+  /** The flags that have been set in an environment, by name. */
   storedFlags(environment: Environment): ReadonlyMap<string, StoredFlag> {
     return this.#flags.get(environment) ?? new Map()
   }
 
-  /** A flag's state: as set, or the default of its definition; off for a flag nobody defined. */
+  /** A flag's state: as set, or the default of its definition; off for an undefined flag. */
   flagState(environment: Environment, name: string): FlagState {
     return this.#flags.get(environment)?.get(name)?.state ?? this.defaultState(environment, name)
   }
 
-  /** What a flag is in an environment where nobody has set it. */
+  /** The default of a flag in an environment where it is not set. */
   defaultState(environment: Environment, name: string): FlagState {
     return defaultState(this.definitions, environment, name)
   }
@@ -124,7 +124,7 @@ export class View {
     return this.#brakes.get(environment) ?? NO_BRAKE
   }
 
-  /** Where a client stands in an environment; what the gateway's own snapshot would say. */
+  /** The routing state of a client in an environment, equal to that of the gateway's own snapshot. */
   standing(environment: Environment, clientId: string): ClientStanding | 'unknown_client' {
     const application = this.#byClientId.get(clientId)
     if (!application) return 'unknown_client'
@@ -133,12 +133,12 @@ export class View {
     return { applicationId, flag: hasArrived(application) ? 'on' : 'not_arrived' }
   }
 
-  /** Whether the routing flag covers an application by any of its gates, whether it has arrived at IAM or not. */
+  /** Whether any gate of the routing flag covers an application, whether or not IAM holds it. */
   isFlagOn(environment: Environment, id: number): boolean {
     return this.#routing.get(environment)?.(id) ?? false
   }
 
-  /** The gates of a flag as snapshots carry them. */
+  /** The gates of a flag as snapshots contain them. */
   gates(environment: Environment, name: string): FlagGates {
     return gatesOf(this.definitions, this.flagState(environment, name))
   }
@@ -173,18 +173,18 @@ export class View {
   }
 }
 
-/** What a flag is in an environment where nobody has set it. */
+/** The default of a flag in an environment where it is not set. */
 export function defaultState(definitions: Definitions, environment: Environment, name: string): FlagState {
   if (name === ROUTING_FLAG && definitions.iamByDefault?.has(environment)) return ON
   return definitions.flags.get(name)?.default_enabled ? ON : OFF
 }
 
-/** The actors in a feature group; none for a group that is not defined (any more). */
+/** The actors in a feature group; empty for a group that is not (or no longer) defined. */
 export function groupActors(definitions: Definitions, group: string): string[] {
   return (definitions.featureGroups.get(group)?.applications ?? []).map((id) => actorOf({ id }))
 }
 
-/** A flag's gates as snapshots carry them: a feature group is spelt out as its actors. */
+/** A flag's gates as snapshots contain them: a feature group is expanded to its actors. */
 export function gatesOf(definitions: Definitions, state: FlagState): FlagGates {
   const members = state.feature_groups.flatMap((group) => groupActors(definitions, group))
   return {

@@ -6,7 +6,7 @@ import type { OidcSettings } from './oidc-settings.ts'
 
 const TIME_LIMIT_S = 10
 
-/** Somebody whom the provider vouches for, as far as it matters here. */
+/** The identity that the provider asserts, reduced to what the control plane uses. */
 export interface Identity {
   readonly name: string
   readonly subject: string
@@ -14,8 +14,8 @@ export interface Identity {
 }
 
 /**
- * Signs people in at an OpenID provider by the code flow with PKCE, state and nonce (OpenID Connect Core §3.1). All
- * three come from one secret in the browser's cookie, so that nothing of a flow is kept anywhere else.
+ * Signs people in at an OpenID provider with the code flow, PKCE, state and nonce (OpenID Connect Core §3.1). All three
+ * values are derived from one secret in the browser's cookie, so that the server keeps no state for a flow.
  */
 export class OidcSignIn {
   readonly #settings: OidcSettings
@@ -25,7 +25,7 @@ export class OidcSignIn {
     this.#settings = settings
   }
 
-  /** Where the browser is sent to sign in. Rejects when the provider cannot be asked. */
+  /** The authorization URL to which the browser is redirected. Rejects if the provider cannot be reached. */
   async authorizationUrl(secret: string): Promise<string> {
     const { redirectUrl, scopes } = this.#settings
     const { verifier, state, nonce } = flowOf(secret)
@@ -38,7 +38,7 @@ export class OidcSignIn {
     return url.href
   }
 
-  /** Who came back, by the query that the provider sent them with. Rejects when anything of it does not hold. */
+  /** The identity for the query with which the provider redirected the browser back. Rejects if any check fails. */
   async identify(query: string, secret: string): Promise<Identity> {
     const { redirectUrl, mapping, issuer } = this.#settings
     const { verifier, state, nonce } = flowOf(secret)
@@ -61,7 +61,7 @@ export class OidcSignIn {
 
   #configuration(): Promise<oidc.Configuration> {
     this.#discovered ??= this.#discover().catch((error: unknown) => {
-      // Asked anew by whoever comes next.
+      // Discovery failed; the next sign-in repeats it.
       this.#discovered = undefined
       throw error
     })
@@ -71,7 +71,7 @@ export class OidcSignIn {
   async #discover(): Promise<oidc.Configuration> {
     const { issuer, clientId, clientSecret, endpointOrigin } = this.#settings
     const url = new URL(issuer)
-    // The settings allow plain HTTP on this machine alone.
+    // The settings allow plain HTTP only on loopback.
     const execute = url.protocol === 'http:' ? [oidc.allowInsecureRequests] : []
     const found = await oidc.discovery(url, clientId, clientSecret, undefined, {
       ...{ execute, timeout: TIME_LIMIT_S, [oidc.customFetch]: boundedFetch },
@@ -85,7 +85,7 @@ export class OidcSignIn {
   }
 }
 
-/** What a provider says of itself, with its endpoints and keys at another origin. */
+/** The provider's metadata, with its endpoints and keys moved to another origin. */
 function endpointsAt(metadata: Readonly<oidc.ServerMetadata>, origin: string): oidc.ServerMetadata {
   const moved = Object.entries(metadata).map(([name, value]) => {
     if (!/(_endpoint|^jwks_uri)$/.test(name) || typeof value !== 'string') return [name, value]

@@ -1,22 +1,22 @@
 import type { Environment } from '../../../flags/index.ts'
 import type { PersonRole } from './roles.ts'
 
-/** What is kept of what an issuer says about somebody: the values of the claim that decides. */
+/** What is stored of an issuer's claims: the values of the claim that decides the role. */
 export interface Claims {
-  /** Which claim; sessions of earlier versions do not say. */
+  /** The name of the claim; sessions of earlier versions do not store it. */
   readonly claim?: string
   readonly values: readonly string[]
 }
 
-/** One rule: whoever has this value of the claim gets this role. */
+/** One rule: a subject whose claim has this value receives this role. */
 export interface ClaimRule {
   readonly value: string
   readonly role: PersonRole
-  /** Where an operator may change something; null for everywhere. */
+  /** The environments in which an operator may make changes; null for all. */
   readonly environments: readonly Environment[] | null
 }
 
-/** Which claim decides, and how. */
+/** Which claim decides the role, and by which rules. */
 export interface ClaimMapping {
   readonly claim: string
   readonly rules: readonly ClaimRule[]
@@ -25,8 +25,8 @@ export interface ClaimMapping {
 const RANK: Readonly<Record<PersonRole, number>> = { viewer: 1, operator: 2, administrator: 3 }
 
 /**
- * The role that claims give: the highest of all rules that apply, an operator with the environments of all of them;
- * undefined for somebody to whom none applies.
+ * The role that the claims give: the highest of all matching rules, with the environments of all matching operator
+ * rules; undefined if no rule matches.
  */
 export function grantOf({ rules }: ClaimMapping, { values }: Claims) {
   const applying = rules.filter(({ value }) => values.includes(value))
@@ -37,7 +37,7 @@ export function grantOf({ rules }: ClaimMapping, { values }: Claims) {
   return { role, environments: isEverywhere ? null : same.flatMap(({ environments }) => environments ?? []) }
 }
 
-/** The values of the claim that decides, as the issuer says them; an e-mail address counts only when it is verified. */
+/** The values of the deciding claim, as issued; an e-mail address counts only if it is verified. */
 export function valuesOf({ claim }: Pick<ClaimMapping, 'claim'>, said: Readonly<Record<string, unknown>>): string[] {
   if (claim === 'email' && said['email_verified'] !== true) return []
   const value = said[claim]
@@ -45,13 +45,16 @@ export function valuesOf({ claim }: Pick<ClaimMapping, 'claim'>, said: Readonly<
   return list.filter((each) => typeof each === 'string')
 }
 
-/** Not a control, format or unassigned character, nor half of a pair: what can be stored, and shown in any place. */
+/**
+ * Neither a control, format or unassigned character nor a lone surrogate: text that can be stored and displayed
+ * anywhere.
+ */
 const PLAIN_SUBJECT = /^\P{C}{1,255}$/u
 const PLAIN_ADDRESS = /^[^\p{C}\s]{1,254}$/u
 
 /**
- * What somebody is called: the verified address, or else the issuer's `sub`, of at most 255 characters (OpenID Connect
- * Core §2). Undefined for whom the issuer knows by a `sub` that is not plain text.
+ * The display name of a subject: the verified e-mail address, or else the issuer's `sub`, at most 255 characters
+ * (OpenID Connect Core §2). Undefined if `sub` is not plain text.
  */
 export function nameOf(sub: string, said: Readonly<Record<string, unknown>>): string | undefined {
   if (!PLAIN_SUBJECT.test(sub)) return undefined
@@ -59,7 +62,10 @@ export function nameOf(sub: string, said: Readonly<Record<string, unknown>>): st
   return address !== undefined && PLAIN_ADDRESS.test(address) ? address : sub
 }
 
-/** The one person that an issuer knows by `sub` (OpenID Connect Core §2: unique and never reassigned within it). */
+/**
+ * The unique key of the person whom an issuer identifies by `sub` (OpenID Connect Core §2: unique and never reassigned
+ * within the issuer).
+ */
 export function subjectAt(issuer: string, sub: string): string {
   return `oidc:${issuer}#${sub}`
 }

@@ -3,30 +3,30 @@ import { DEFAULT_ENVIRONMENT, type Environment, isEnvironment } from '../../../f
 import { requestParameters } from '../../requests/request-parameters.ts'
 import type { Role } from './roles.ts'
 
-/** What every route says about who may call it. */
+/** Every route declares who may call it. */
 export interface RouteRules {
-  /** Who may call it; `anyone` for a route that needs no token or checks its callers itself. */
+  /** Who may call it; `anyone` for a route that needs no token or authenticates its callers itself. */
   readonly roles: readonly Role[] | 'anyone'
   /**
-   * Why a viewer may call it though its method is one that changes something: `nothing` changes by it, or only what is
-   * the caller's `own`: a session.
+   * Why a viewer may call it although its method is an unsafe one: it changes `nothing`, or only what is the caller's
+   * `own`: a session.
    */
   readonly changes?: 'nothing' | 'own'
   /**
-   * Where it changes something: in the environment that the request `names`, or as the route itself `judges` with
-   * {@link RouteRules.roles} allowing operators.
+   * Where it makes changes: in the environment that the request `names`, or as the route itself `judges` with {@link
+   * RouteRules.roles}, which must allow operators.
    */
   readonly environment?: 'named' | 'judged'
 }
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
-/** Whether requests of this method change nothing by what HTTP says (RFC 9110 §9.2.1). */
+/** Whether the method is safe (RFC 9110 §9.2.1). */
 export function isSafe(method: string): boolean {
   return SAFE_METHODS.includes(method)
 }
 
-/** Says why a route may not be registered, so that no new route is open by oversight; undefined for a sound one. */
+/** Says why a route must not be registered, so that no new route is left open by mistake; undefined for a valid one. */
 export function faultOfRules({ method, url, config }: Pick<RouteOptions, 'method' | 'url' | 'config'>) {
   const rules = config as Partial<RouteRules> | undefined
   const name = `${[method].flat().join(',')} ${url}`
@@ -40,9 +40,9 @@ export function faultOfRules({ method, url, config }: Pick<RouteOptions, 'method
   return undefined
 }
 
-/** The environment that a request of this API names; undefined when the name is not one, which its route refuses. */
+/** The environment that a request of this API names; undefined if the name is invalid, which its route refuses. */
 export function namedEnvironment(request: FastifyRequest): Environment | undefined {
-  // By the route: the router also takes the path in other letters, such as %76 for v.
+  // Uses the matched route: the router also accepts a percent-encoded path, such as %76 for v.
   const named = request.routeOptions.url?.startsWith('/api/v4/') ? inParameters(request) : inDocument(request)
   return typeof named === 'string' && isEnvironment(named) ? named : undefined
 }

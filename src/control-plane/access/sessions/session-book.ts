@@ -5,32 +5,32 @@ import { type ClaimMapping, type Claims, grantOf, subjectAt } from '../roles/cla
 import { type Caller, environmentsOf, isPersonRole, type PersonRole } from '../roles/roles.ts'
 import { derivedSecret, newSecret, secretDigest } from './session-cookie.ts'
 
-/** Whom people of elsewhere are taken from, and what makes them a viewer, an operator or an administrator. */
+/** The identity providers of sessions, and the rules that map their claims to roles. */
 export interface PeopleOfIssuer {
   readonly issuer: string
   readonly mapping: ClaimMapping
 }
 
-/** How long sessions last, and who may come by an OpenID provider. */
+/** How long sessions last, and the OpenID provider that may start them. */
 export interface SessionRules {
-  /** Without a request for so long, a session ends. */
+  /** A session ends after this long without a request. */
   readonly idleMs: number
-  /** A session ends after so long whatever happens. */
+  /** A session ends after this long in any case. */
   readonly lifeMs: number
   readonly people: PeopleOfIssuer | undefined
 }
 
-/** Who signed in, and from where. */
+/** Who signed in, and through which provider. */
 export interface NewSession {
   readonly name: string
-  /** The one person this is; tells their sessions apart from others'. */
+  /** The unique key of the person; identifies their sessions. */
   readonly subject: string
   readonly grant: { readonly tokenId: number } | { readonly claims: Claims }
   readonly address: string
   readonly browser: string
 }
 
-/** What may be told of a session. */
+/** The public part of a session. */
 export interface SessionRecord {
   readonly id: number
   readonly name: string
@@ -52,10 +52,10 @@ interface StoredSession extends SessionRecord {
 const SEEN_STEP_S = 30
 const COLUMNS = 's.id, s.name, s.subject, s.address, s.browser, s.created_at, s.last_seen_at, s.expires_at'
 
-/** The purpose for which a session's secret is turned into the token that its pages send along. */
+/** The purpose for which a session's secret is turned into its CSRF token. */
 export const CSRF_PURPOSE = 'csrf'
 
-/** The sessions of people. A secret is told once, to the browser; what is kept is its digest. */
+/** The sessions of people. A secret is sent once, to the browser; the store keeps only its digest. */
 export class SessionBook {
   readonly #store: Store
   readonly rules: SessionRules
@@ -65,7 +65,7 @@ export class SessionBook {
     this.rules = rules
   }
 
-  /** Makes a single-use secret, valid for `seconds`, that signs in whoever opens it as the holder of a token. */
+  /** Creates a single-use secret, valid for `seconds`, that signs its bearer in as the holder of a token. */
   async createLink(tokenId: number, seconds: number): Promise<string> {
     const { database, schema } = this.#store
     const secret = newSecret()
@@ -78,7 +78,7 @@ export class SessionBook {
     return secret
   }
 
-  /** Uses such a secret up; resolves to whose token made it, undefined for one that is used, late or wrong. */
+  /** Redeems such a secret; resolves to the token's holder, or undefined if the secret is used, expired or wrong. */
   async redeemLink(secret: string): Promise<{ readonly tokenId: number; readonly name: string } | undefined> {
     const { database, schema } = this.#store
     const [link] = await database.query<{ tokenId: number; name: string }>(
@@ -91,7 +91,7 @@ export class SessionBook {
     return link
   }
 
-  /** Begins a session with a new secret, ends the one that the browser had, and writes that down. */
+  /** Starts a session with a new secret, ends the browser's previous session, and records both. */
   async begin(session: NewSession, former: string | undefined, cause: Cause): Promise<string> {
     const secret = newSecret()
     const { grant, name, subject, address, browser } = session
@@ -119,8 +119,8 @@ export class SessionBook {
   }
 
   /**
-   * Who the holder of a session's secret is at this moment, by the token or the claims it began with; undefined once it
-   * has ended, or once these give no role any more.
+   * The current role of a session's holder, from the token or the claims that the session started with; undefined once
+   * the session has ended or they no longer give a role.
    */
   async find(secret: string): Promise<Caller | undefined> {
     const { database, schema } = this.#store
@@ -148,7 +148,7 @@ export class SessionBook {
       return role !== null && isPersonRole(role) ? { role, environments: environmentsOf(role, limits) } : undefined
     }
     const { people } = this.rules
-    // What another provider said, or said in another claim, may mean something else by the rules of today.
+    // Claims of another provider, or another claim, may mean something else under the current rules.
     const isOfToday =
       people !== undefined &&
       subject.startsWith(subjectAt(people.issuer, '')) &&
@@ -158,7 +158,7 @@ export class SessionBook {
     return grant && { role: grant.role, environments: environmentsOf(grant.role, grant.environments) }
   }
 
-  /** The sessions of one person, or of all, newest first. */
+  /** The sessions of one person, or of everyone, newest first. */
   async list(subject?: string): Promise<SessionRecord[]> {
     const { database, schema } = this.#store
     return database.query<SessionRecord>(
@@ -169,7 +169,10 @@ export class SessionBook {
     )
   }
 
-  /** Ends one session, of one person where a subject is given, or all of that person; resolves to how many. */
+  /**
+   * Ends one session, only if it belongs to the given subject, or all sessions of that subject; resolves to the number
+   * of ended sessions.
+   */
   async end(which: { readonly id?: number; readonly subject?: string | undefined }, cause: Cause): Promise<number> {
     const { id = null, subject = null } = which
     if (id === null && subject === null) throw new Error('nothing says which sessions are to end')

@@ -7,32 +7,38 @@ export function newSecret(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** What is kept of such a secret: its SHA-256. */
+/** The stored form of such a secret: its SHA-256. */
 export function secretDigest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-/** Something else that only the holder of the secret knows, and that does not tell the secret. */
+/** A value derived from the secret: only its holder can compute it, and it does not reveal the secret. */
 export function derivedSecret(secret: string, purpose: string): string {
   return createHmac('sha256', secret).update(purpose).digest('base64url')
 }
 
-/** Whether two secrets are the same; takes as long whichever letters differ. */
+/** Compares two secrets in constant time. */
 export function isSameSecret(given: string, held: string): boolean {
   return timingSafeEqual(secretDigest(given), secretDigest(held))
 }
 
-/** The name of a cookie: with `__Host-` where browsers come by https, so that no other host can set it (RFC 6265bis). */
+/**
+ * The name of a cookie: with the prefix `__Host-` if browsers use https, so that no other host can set it (RFC
+ * 6265bis).
+ */
 export function cookieName(name: 'session' | 'flow', isSecure: boolean): string {
   return `${isSecure ? '__Host-' : ''}handover_${name}`
 }
 
-/** A `Set-Cookie` of a secret; it is read by no script and not sent along with other sites' requests but links. */
+/**
+ * A `Set-Cookie` header for a secret: hidden from scripts, and sent with cross-site requests only when a link is
+ * followed.
+ */
 export function cookieLine(name: string, value: string, maxAgeS: number, isSecure: boolean): string {
   return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeS}${isSecure ? '; Secure' : ''}`
 }
 
-/** The secret in a cookie; undefined when there is none, or two, or one that cannot be ours. */
+/** The secret in a cookie; undefined if the cookie is absent, present twice, or malformed. */
 export function secretInCookie(header: string | undefined, name: string): string | undefined {
   const values = (header ?? '')
     .split(';')

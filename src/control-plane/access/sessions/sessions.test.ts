@@ -28,13 +28,13 @@ for (const engine of testDatabases()) {
       assert.equal(made.status, 201, made.text)
       return made.json.url
     }
-    /** Presses the button of the page that a link opens. */
+    /** Submits the form of the page that a link opens. */
     async function redeem(browser: Browser, link: string) {
       const [form] = (await browser.open(link)).forms
       assert.ok(form)
       return browser.submit(form)
     }
-    /** Signs in by link; `cookie` is what the browser holds then. */
+    /** Signs in by link; `cookie` is what the browser holds afterwards. */
     async function signIn(token: string, headers: Record<string, string> = {}) {
       const { origin, pathname, searchParams: body } = new URL(await linkOf(token))
       const answer = await fetch(origin + pathname, { method: 'POST', body, redirect: 'manual', headers })
@@ -47,7 +47,7 @@ for (const engine of testDatabases()) {
     const put = (headers: Record<string, string>) =>
       plane.ask('PUT', BRAKE, { token: null, headers, json: { on: false, reason: 'by a session' } })
 
-    test('a link signs in once as the holder of the token that asked for it', async () => {
+    test('a link signs in once, as the holder of the token that requested it', async () => {
       const { token } = await create({ role: 'operator', name: 'olga', environments: ['dev'] })
       const link = await linkOf(token)
       const browser = new Browser()
@@ -60,7 +60,7 @@ for (const engine of testDatabases()) {
       assert.equal((await new Browser().open(`${plane.url}/account`)).url.pathname, '/sign-in')
     })
 
-    test('a link is for people, is kept hashed, and no log has it or the cookie', async () => {
+    test('a link is only for people, is stored hashed, and no log contains it or the cookie', async () => {
       for (const token of [plane.gatewayToken, plane.replicationToken]) {
         assert.equal((await plane.ask('POST', '/api/v1/sign-in-links', { token })).status, 403)
       }
@@ -77,13 +77,13 @@ for (const engine of testDatabases()) {
       for (const each of [unused, secret]) assert.ok(!kept.includes(each))
     })
 
-    test('a late link is refused', async () => {
+    test('an expired link is refused', async () => {
       const link = await linkOf(plane.adminToken)
       await store.database.query(`update ${plane.schema}.sign_in_links set expires_at = now() - interval '1 second'`)
       assert.equal((await redeem(new Browser(), link)).status, 403)
     })
 
-    test('a link that a scanner, a preview or another site opens is not used up', async () => {
+    test('a link that a scanner, a preview or another site opens is not redeemed', async () => {
       const link = await linkOf(plane.adminToken)
       for (const method of ['GET', 'HEAD', 'GET'] as const) {
         const answer = await fetch(link, { method, redirect: 'manual' })
@@ -96,7 +96,7 @@ for (const engine of testDatabases()) {
       assert.equal((await redeem(new Browser(), link)).url.pathname, '/account')
     })
 
-    test('a token that shares the name of another cannot see or end its sessions', async () => {
+    test('a token with the same name as another cannot see or end its sessions', async () => {
       const [first, second] = [
         await create({ role: 'administrator', name: 'shared' }),
         await create({ role: 'viewer', name: 'shared' }),
@@ -109,13 +109,13 @@ for (const engine of testDatabases()) {
       assert.equal(still.status, 200)
     })
 
-    test('no token can take the name of a token of the settings', async () => {
+    test('no token can take the name of a token from the settings', async () => {
       const refused = await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'administrator' } })
       assert.equal(refused.status, 409)
       assert.deepEqual([refused.json.code, refused.json.errors[0].field], ['name_reserved', 'name'])
     })
 
-    test('the cookie is for no script, and what comes by it must come from an own page with its token', async () => {
+    test('scripts cannot read the cookie, and changes with it require the same origin and the CSRF token', async () => {
       const { cookie, line, csrf } = await signIn(plane.adminToken)
       assert.match(line, /^handover_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=43200$/)
       assert.equal((await put({ cookie })).status, 403)
@@ -150,7 +150,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a new sign-in gives a new secret and ends the session that the browser had', async () => {
+    test("a new sign-in issues a new secret and ends the browser's previous session", async () => {
       const first = await signIn(plane.adminToken)
       const second = await signIn(plane.adminToken, { cookie: first.cookie })
       assert.notEqual(second.cookie, first.cookie)
@@ -161,7 +161,7 @@ for (const engine of testDatabases()) {
       assert.notEqual((await signIn(plane.adminToken, { cookie: planted })).cookie, planted)
     })
 
-    test('sign-out ends this session, one other, or all of the person, and nobody else', async () => {
+    test("sign-out ends this session, another one, or all sessions of the person, and no one else's", async () => {
       const { token } = await create({ role: 'viewer', name: 'vera' })
       const open = async (browser: Browser) => redeem(browser, await linkOf(token))
       const [a, b, c, d] = [new Browser(), new Browser(), new Browser(), new Browser()]
@@ -189,7 +189,7 @@ for (const engine of testDatabases()) {
       assert.equal(foreign.status, 403)
     })
 
-    test("by the API a viewer ends its own sessions and sees no others', an administrator anybody's", async () => {
+    test('through the API a viewer ends only its own sessions and an administrator ends any', async () => {
       const { token } = await create({ role: 'viewer', name: 'victor' })
       await signIn(token)
       await signIn(plane.adminToken)
@@ -207,7 +207,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual((await plane.ask('GET', '/api/v1/sessions', { token })).json.sessions, [])
     })
 
-    test('a session ends at once with its token, when nobody uses it, and after its life', async () => {
+    test('a session ends at once with its token, when it is idle, and after its lifetime', async () => {
       const status = async (cookie: string) =>
         (await plane.ask('GET', '/api/v1/session', { token: null, headers: { cookie } })).status
       const { id, token } = await create({ role: 'administrator', name: 'brief' })
@@ -226,7 +226,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a role that changes binds the session at once', async () => {
+    test('a change of role applies to the session at once', async () => {
       const { id, token } = await create({ role: 'operator', name: 'oskar' })
       const { cookie, csrf } = await signIn(token)
       const headers = { cookie, 'x-csrf-token': csrf }
@@ -235,7 +235,7 @@ for (const engine of testDatabases()) {
       assert.equal((await put(headers)).status, 403)
     })
 
-    test('a sign-in and a sign-out are in the audit log, and so is the door of what was changed meanwhile', async () => {
+    test('the audit log records sign-in and sign-out, and the channel of the changes in between', async () => {
       const { cookie, csrf } = await signIn(plane.adminToken)
       const on = { on: true, reason: 'a door' }
       await plane.ask('PUT', BRAKE, { token: null, headers: { cookie, 'x-csrf-token': csrf }, json: on })
@@ -249,7 +249,7 @@ for (const engine of testDatabases()) {
       assert.ok(has('sign_out', 'console'))
     })
 
-    test('pages run no script, stand in no frame, and are kept by no cache', async () => {
+    test('pages run no scripts, cannot be framed, and are not cached', async () => {
       const page = await new Browser().visit(`${plane.url}/sign-in`)
       assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/)
       assert.equal(page.headers.get('x-content-type-options'), 'nosniff')
@@ -257,14 +257,14 @@ for (const engine of testDatabases()) {
       assert.equal(page.headers.get('cache-control'), 'no-store')
     })
 
-    test('what a browser says of itself is shown as text', async () => {
+    test('the user agent is shown as escaped text', async () => {
       const { cookie } = await signIn(plane.adminToken, { 'user-agent': '<script>alert(1)</script>' })
       const page = await new Browser().visit(`${plane.url}/account`, { headers: { cookie } })
       assert.ok(!page.text.includes('<script>'))
       assert.match(page.text, /&#60;script/)
     })
 
-    test('behind a trusted proxy each address is its own, and nobody else may say where they come from', async () => {
+    test('behind a trusted proxy each client address counts separately, and other peers cannot set it', async () => {
       const behind = await startTestControlPlane(store.database, { trustedProxies: ['127.0.0.0/8'] })
       const tried = async (where: TestControlPlane, address: string, credential: string) =>
         (await where.ask('GET', '/api/v1/tokens', { token: credential, headers: { 'x-forwarded-for': address } }))
@@ -291,7 +291,7 @@ for (const engine of testDatabases()) {
       assert.equal(entry.from, '127.0.0.1')
     })
 
-    test('an address that tries many tokens must wait, and a right token passes all the same', async () => {
+    test('an address that tries many tokens must wait, and a valid token is accepted all the same', async () => {
       const tries = []
       for (let n = 0; n < 22; n++)
         tries.push((await plane.ask('GET', '/api/v1/tokens', { token: `wrong-${n}` })).status)

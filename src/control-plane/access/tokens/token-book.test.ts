@@ -10,7 +10,7 @@ import { TokenBook } from './token-book.ts'
 import { createToken, revokeToken } from './token-writes.ts'
 
 for (const engine of testDatabases()) {
-  describe(`the tokens that are known while the store is away, on ${engine.kind}`, () => {
+  describe(`known tokens while the store is unavailable, on ${engine.kind}`, () => {
     let store: TestDatabase
     const schema = freshSchema()
     before(async () => {
@@ -31,7 +31,7 @@ for (const engine of testDatabases()) {
       return made as Exclude<typeof made, 'name_reserved'>
     }
 
-    test('one that was revoked here is refused all the same, and the others are known', async () => {
+    test('without the store a token revoked here is still refused, and the others are accepted', async () => {
       const { place, desk: own } = desk()
       const ended = await created(own, { ...wish, name: 'ended' }, SYSTEM_CAUSE)
       const kept = await created(own, { ...wish, name: 'kept' }, SYSTEM_CAUSE)
@@ -45,7 +45,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('of one that is not known nobody says that it is not valid', async () => {
+    test('an unknown token is not reported as invalid while the store is unavailable', async () => {
       const { place, desk: own } = desk()
       const { token: known } = await created(own, { ...wish, name: 'known' }, SYSTEM_CAUSE)
       assert.ok(await own.tokens.find(known))

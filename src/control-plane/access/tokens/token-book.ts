@@ -4,22 +4,22 @@ import type { Environment } from '../../../flags/index.ts'
 import type { Database, Queryable } from '../../../storage/index.ts'
 import { type Caller, environmentsOf, type Role } from '../roles/roles.ts'
 
-/** Whose a token is. */
+/** The holder of a token. */
 export interface TokenHolder {
   readonly role: Role
   readonly name: string
 }
 
-/** What may be told of a token: everything but the token. */
+/** The public part of a token: everything but the token itself. */
 export interface TokenRecord extends TokenHolder {
   readonly id: number
   readonly environments: readonly Environment[] | null
   readonly created_at: Date
-  /** Null for a token that comes from the settings. */
+  /** Null for a token from the settings. */
   readonly created_by: string | null
-  /** Null for a token that ends only when somebody ends it. */
+  /** Null for a token that does not expire. */
   readonly expires_at: Date | null
-  /** To the hour; null for one that was never used. */
+  /** To the hour; null for a token that was never used. */
   readonly last_used_at: Date | null
 }
 
@@ -31,20 +31,20 @@ const PREFIXES: Readonly<Record<Role, string>> = {
   replication: 'horep-',
 }
 const RELOAD_MS = 1_000
-/** How long the bearer of a token that was valid a moment ago waits for the store. */
+/** How long the bearer of a recently valid token waits for the store. */
 const PATIENCE_MS = 500
-/** What is longer is nobody's token. */
+/** A longer value cannot be a token. */
 export const LONGEST_TOKEN = 512
 const USE_STEP_MS = 3_600_000
 /** The columns of a {@link TokenRecord}. */
 export const TOKEN_COLUMNS = 'id, role, name, environments, created_at, created_by, expires_at, last_used_at'
 
-/** A new token of 32 random bytes; its prefix lets secret scanners find one that leaked. */
+/** A new token of 32 random bytes; secret scanners recognise a leaked one by its prefix. */
 export function mintToken(role: Role): string {
   return PREFIXES[role] + randomBytes(32).toString('base64url')
 }
 
-/** What is kept of a token: its SHA-256. */
+/** The stored form of a token: its SHA-256. */
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
@@ -53,21 +53,21 @@ interface KnownToken extends TokenRecord {
   readonly digest: Buffer
 }
 
-/** A reading of the tokens that is under way. */
+/** A read of the tokens that is in progress. */
 interface Reading {
-  /** Whether it is the first since they were forgotten: what was known before is not to be relied on. */
+  /** Whether it is the first since the cache was invalidated: the previous content must not be relied on. */
   readonly isOfForgotten: boolean
   readonly done: Promise<void>
 }
 
-/** The tokens that are valid, by their digests. */
+/** The valid tokens, by their digests. */
 export class TokenBook {
   readonly #database: Database
   readonly #schema: string
   #known: readonly KnownToken[] | undefined
   #loadedAt = Number.NEGATIVE_INFINITY
   #reading: Reading | undefined
-  /** What the last reading failed with; undefined once one has succeeded. */
+  /** The error of the last read; undefined once one has succeeded. */
   #fault: unknown
   readonly #notedUses = new Map<number, number>()
 
@@ -76,7 +76,9 @@ export class TokenBook {
     this.#schema = schema
   }
 
-  /** Makes a token of the settings valid, and says whether it is new. One that is valid already keeps the role it has. */
+  /**
+   * Makes a token from the settings valid, and says whether it is new. A token that is already valid keeps its role.
+   */
   async add(token: string, holder: TokenHolder, on: Queryable = this.#database): Promise<boolean> {
     const made = await on.query(
       `insert into ${this.#schema}.tokens (digest, role, name) values ($1, $2, $3)
@@ -87,19 +89,25 @@ export class TokenBook {
     return made.length > 0
   }
 
-  /** All tokens, the oldest first; those that expired are told of for 30 days. */
+  /** All tokens, oldest first; expired ones are listed for 30 days. */
   async list(): Promise<TokenRecord[]> {
     return this.#database.query<TokenRecord>(`select ${TOKEN_COLUMNS} from ${this.#schema}.tokens order by id`)
   }
 
-  /** Reads the tokens anew before the next is looked up; one that `ended` is not known from now on, store or no store. */
+  /**
+   * Makes the next lookup read the tokens again; a token that `ended` is refused from now on, with or without the
+   * store.
+   */
   forget(ended?: number): void {
     if (ended !== undefined) this.#known = this.#known?.filter(({ id }) => id !== ended)
     this.#loadedAt = Number.NEGATIVE_INFINITY
     this.#reading = undefined
   }
 
-  /** Ends the settings' tokens of a role and name but for those that are given: what a rotated file held before. */
+  /**
+   * Revokes the settings' tokens of a role and name except the given ones, such as the previous content of a rotated
+   * file.
+   */
   async retireOthers({ role, name }: TokenHolder, kept: readonly string[], on: Queryable): Promise<number> {
     const ended = await on.query(
       `delete from ${this.#schema}.tokens where created_by is null and role = $1 and name = $2
@@ -110,7 +118,7 @@ export class TokenBook {
     return ended.length
   }
 
-  /** Whether the settings have made any token of a role valid. */
+  /** Whether the settings contain a valid token of any role. */
   async hasRole(role: Role, on: Queryable): Promise<boolean> {
     const found = await on.query(
       `select 1 from ${this.#schema}.tokens where role = $1 and created_by is null limit 1`,
@@ -120,10 +128,10 @@ export class TokenBook {
   }
 
   /**
-   * Whose token this is; undefined for one that is not valid. Takes as long for a wrong token as for a right one.
-   * A token that another replica has added is found within a second, and one that was taken away is refused within a
-   * second; while the store does not answer, the tokens that were valid stay so until they expire or are ended here.
-   * Rejects when nobody can say whether a token is valid.
+   * The holder of a token; undefined for an invalid one. Takes the same time for a wrong token as for a right one. A
+   * token that another replica added is accepted within a second, and one that it revoked is refused within a second;
+   * while the store is unavailable, the valid tokens remain valid until they expire or are revoked here. Rejects if it
+   * cannot be decided whether a token is valid.
    */
   async find(token: string): Promise<Caller | undefined> {
     if (token.length === 0 || token.length > LONGEST_TOKEN) return undefined
@@ -132,7 +140,7 @@ export class TokenBook {
     const isDue = this.#known === undefined || performance.now() - this.#loadedAt >= RELOAD_MS
     const reading = isDue ? this.#load() : this.#reading
     if (!reading) {
-      // What another replica has added since may be just this one.
+      // Another replica may have added this token since.
       if (!found && this.#fault !== undefined) throw this.#fault
       return this.#used(found)
     }
@@ -141,8 +149,8 @@ export class TokenBook {
       return this.#used(this.#compare(digest))
     }
     if (!isDue && !reading.isOfForgotten) return this.#used(found)
-    // Gateways and proxies are to be answered from memory while the store is away, and not to wait for one that hangs;
-    // but who was ended here a moment ago is not to profit from that.
+    // While the store is unavailable, gateways and proxies are answered from memory instead of waiting for a store that
+    // hangs; a token that was just revoked here must not benefit from that.
     const settled = this.#settled().catch(() => {})
     await (reading.isOfForgotten ? settled : Promise.race([settled, sleep(PATIENCE_MS, undefined, { ref: false })]))
     return this.#used(this.#compare(digest))
@@ -161,7 +169,7 @@ export class TokenBook {
     const noted = this.#notedUses.get(id) ?? token.last_used_at?.getTime() ?? 0
     if (now - noted >= USE_STEP_MS) {
       this.#notedUses.set(id, now)
-      // Only a notice: a request must not wait for it, nor fail with it.
+      // Best effort: a request must neither wait for it nor fail with it.
       this.#database
         .query(`update ${this.#schema}.tokens set last_used_at = date_trunc('hour', now()) where id = $1`, [id])
         .catch(() => this.#notedUses.delete(id))
@@ -169,7 +177,7 @@ export class TokenBook {
     return { role, name, environments: environmentsOf(role, environments), by: { kind: 'token', id, expiresAt } }
   }
 
-  /** Begins to read the tokens; what an older reading finds is no longer listened to. */
+  /** Starts a read of the tokens; the result of an older read is ignored. */
   #load(): Reading {
     const isOfForgotten = this.#loadedAt === Number.NEGATIVE_INFINITY
     this.#loadedAt = performance.now()
@@ -194,7 +202,7 @@ export class TokenBook {
     }
   }
 
-  /** Waits for the reading under way, and for the one that took its place meanwhile; rejects as the last of them did. */
+  /** Waits for the read in progress and for any that replaced it; rejects if the last one failed. */
   async #settled(): Promise<void> {
     for (let reading = this.#reading; reading; reading = this.#reading) {
       await reading.done.catch(() => {})

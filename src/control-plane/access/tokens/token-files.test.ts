@@ -31,7 +31,7 @@ for (const engine of testDatabases()) {
       return establishTokens(settings, desk, silentLog)
     }
 
-    test('of replicas that start together with disks of their own, one writes the administrator token, and it holds', async () => {
+    test('of replicas that start at once on separate disks, one writes the administrator token', async () => {
       const files = ['a', 'b', 'c'].map((name) => join(path, `${engine.kind}-${name}`))
       await Promise.all(files.map((adminTokenFile) => establish({ adminTokenFile })))
       const written = files.filter((file) => existsSync(file))
@@ -40,7 +40,7 @@ for (const engine of testDatabases()) {
       assert.equal((await new TokenBook(store.database, schema).find(token))?.role, 'administrator')
     })
 
-    test('a token that no request could bring is refused at the start, and not told', async () => {
+    test('a token that cannot be sent in a header is refused at startup, and not printed', async () => {
       for (const value of ['x'.repeat(513), 'grüße-an-alle-gateways', 'too-short']) {
         const file = join(path, `${engine.kind}-unusable`)
         writeFileSync(file, value)

@@ -8,13 +8,13 @@ import { addFirstToken, addToken, retireTokens, type TokenDesk } from './token-w
 
 const SECRET_BYTES = 32
 const SHORTEST_TOKEN = 16
-/** What a header can bring. */
+/** What a header can carry. */
 const TOKEN = new RegExp(`^[\\x21-\\x7e]{${SHORTEST_TOKEN},${LONGEST_TOKEN}}$`)
 
 /**
- * Makes the tokens of the settings valid, writing the files that are absent; tokens of the same role and name that no
- * setting holds any more end; the audit log is told of both. The administrator's token is written only while there is none. Throws
- * {@link ControlPlaneFault} when a file cannot be read or written.
+ * Makes the tokens of the settings valid and writes the files that are absent; revokes tokens of the same role and name
+ * that are no longer in the settings; records both in the audit log. The administrator's token is written only while
+ * none exists. Throws {@link ControlPlaneFault} if a file cannot be read or written.
  */
 export async function establishTokens(settings: ControlPlaneSettings, desk: TokenDesk, log: Log): Promise<void> {
   const held: HeldToken[] = (settings.tokens ?? []).map((token) => {
@@ -41,7 +41,7 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
     }
   }
   for (const { value, holder } of held) await addToken(desk, value, holder)
-  // Only when all are in, so that no moment is without a valid token.
+  // Only after all are added, so that there is always a valid token.
   for (const { holder } of held) {
     const same = held.filter((one) => one.holder.role === holder.role && one.holder.name === holder.name)
     const kept = same.map(({ value }) => value)
@@ -50,7 +50,7 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
   }
 }
 
-/** Says what is wrong with a token; its text is not told. */
+/** Says what is wrong with a token, without quoting it. */
 function faultOf(what: string, token: string): string | undefined {
   if (TOKEN.test(token)) return undefined
   return `${what}: must have ${SHORTEST_TOKEN} to ${LONGEST_TOKEN} characters, all of them visible ASCII`
@@ -62,7 +62,10 @@ interface HeldToken {
   readonly holder: TokenHolder
 }
 
-/** Reads the routing endpoint's secret, made when absent. Throws {@link ControlPlaneFault} for one that is not 32 bytes. */
+/**
+ * Reads the routing endpoint's secret and creates it if it is absent. Throws {@link ControlPlaneFault} if it is not 32
+ * bytes long.
+ */
 export function establishRoutingSecret(file: string): Uint8Array {
   const text = readOrWrite('routing secret', file, () => randomBytes(SECRET_BYTES).toString('base64'))
   const secret = /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, 'base64') : Buffer.alloc(0)
@@ -79,7 +82,7 @@ function readOrWrite(what: string, file: string, make: () => string): string {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     writeFileSync(mine, `${make()}\n`, { mode: 0o600, flag: 'wx' })
-    // A link, unlike a rename, does not replace what another process has written meanwhile.
+    // Unlike a rename, a link does not replace a file that another process has written in the meantime.
     linkSync(mine, file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code

@@ -3,14 +3,14 @@ import { type Cause, SYSTEM_CAUSE } from '../../audit/cause.ts'
 import type { Store, WriteTransaction } from '../../state/store.ts'
 import { digestOf, mintToken, TOKEN_COLUMNS, type TokenBook, type TokenHolder, type TokenRecord } from './token-book.ts'
 
-/** A token to be made. */
+/** A token to be created. */
 export interface TokenWish extends TokenHolder {
-  /** Where an operator may change something; null for everywhere. */
+  /** The environments in which an operator may make changes; null for all. */
   readonly environments: readonly Environment[] | null
   readonly days: number
 }
 
-/** What writing tokens takes. */
+/** The dependencies of token writes. */
 export interface TokenDesk {
   readonly store: Store
   readonly tokens: TokenBook
@@ -19,8 +19,9 @@ export interface TokenDesk {
 const KEPT_AFTER_EXPIRY = '30 days'
 
 /**
- * Creates a token and records that. The answer holds the token, which nobody can read again; it is `name_reserved` for the
- * name of a token of the settings, such as `administrator`, under which nobody else may appear in the audit log.
+ * Creates a token and records that. The result holds the token, which cannot be read again; it is `name_reserved` for
+ * the name of a token from the settings, such as `administrator`, because no other caller may use that name in the
+ * audit log.
  */
 export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish, cause: Cause) {
   const { role, name, environments, days } = wish
@@ -47,8 +48,8 @@ export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish,
 }
 
 /**
- * Ends a token and writes that down: at once here, within a second at other replicas. One of the settings ends by its
- * file alone.
+ * Revokes a token and records that: at once here, within a second at other replicas. A token from the settings is
+ * revoked only through its file.
  */
 export async function revokeToken(
   { store, tokens }: TokenDesk,
@@ -74,7 +75,7 @@ export async function revokeToken(
   return outcome
 }
 
-/** Makes a token of the settings valid; a new one is written down. */
+/** Makes a token from the settings valid; a new one is recorded. */
 export function addToken(desk: TokenDesk, token: string, holder: TokenHolder): Promise<void> {
   return desk.store.write(async (tx) => {
     await addWithin(tx, desk, token, holder)
@@ -83,8 +84,8 @@ export function addToken(desk: TokenDesk, token: string, holder: TokenHolder): P
 }
 
 /**
- * Makes the token valid that `tokenOf` gives, which is told whether the role has one already; undefined is none. Replicas
- * that start together ask one after the other, so that one of them is told that there is none.
+ * Makes the token that `tokenOf` returns valid; `tokenOf` receives whether the role already has one, and undefined
+ * means none. Replicas that start together run one after the other, so that only one of them finds none.
  */
 export function addFirstToken(
   desk: TokenDesk,
@@ -104,7 +105,7 @@ async function addWithin(tx: WriteTransaction, { tokens }: TokenDesk, token: str
   await tx.record({ cause: SYSTEM_CAUSE, action: 'token.create', ...what })
 }
 
-/** Ends the settings' tokens of a holder but for those that are given, and writes that down; says how many there were. */
+/** Revokes a holder's settings tokens except the given ones, and records that; returns their number. */
 export function retireTokens(
   { store, tokens }: TokenDesk,
   holder: TokenHolder,

@@ -37,7 +37,7 @@ for (const engine of testDatabases()) {
       return made.json.token
     }
 
-    test('a new token is shown once, kept hashed, and lives for as long as was asked', async () => {
+    test('a new token is shown once, stored hashed, and valid for the requested time', async () => {
       const { status, headers, json } = await create({ role: 'viewer', name: 'vera', days: 7 })
       assert.equal(status, 201)
       assert.equal(headers.get('cache-control'), 'no-store')
@@ -55,7 +55,7 @@ for (const engine of testDatabases()) {
       assert.ok(!lines.join('').includes(json.token))
     })
 
-    test('a use is noted to the hour', async () => {
+    test('a use is recorded to the hour', async () => {
       const token = await tokenOf({ role: 'viewer', name: 'used' })
       await plane.ask('GET', '/api/v1/tokens', { token })
       await eventually('it is noted', async () => {
@@ -65,7 +65,7 @@ for (const engine of testDatabases()) {
       })
     })
 
-    test('an operator changes the environments of its token, and is told the name of any other', async () => {
+    test('an operator changes only the environments of its token, and the refusal names the others', async () => {
       const token = await tokenOf({ role: 'operator', name: 'olga', environments: ['staging', 'dev'] })
       const statuses = async (environment: string | undefined) => [
         (await plane.ask('POST', FLAG, { token, json: { value: 'true', ...(environment && { environment }) } })).status,
@@ -97,7 +97,7 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('POST', '/api/v1/deployments', { token, json: deployment })).status, 403)
     })
 
-    test('a gateway follows, and tells of itself, in the environments of its token', async () => {
+    test('a gateway follows and reports only in the environments of its token', async () => {
       const token = await tokenOf({ role: 'gateway', name: 'edge', environments: ['staging'] })
       const report = (environment: string) => {
         const standing = { instance: 'i', name: 'edge', version: '1', snapshotVersion: 1, environment }
@@ -112,7 +112,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('by ChatOps too an operator changes only the environments of its token', async () => {
+    test('through ChatOps too, an operator changes only the environments of its token', async () => {
       const token = await tokenOf({ role: 'operator', name: 'otto', environments: ['dev'] })
       const say = (text: string) => plane.ask('POST', '/api/v1/chatops', { token, json: { text } })
       const both = await say(
@@ -122,7 +122,7 @@ for (const engine of testDatabases()) {
       assert.match(both.json.text, /otto may not change staging/)
     })
 
-    test('a revoked token ends at once, here and soon at every replica; one of the settings by its file alone', async () => {
+    test('a revoked token ends at once here and soon everywhere; a settings token only through its file', async () => {
       const made = await create({ role: 'administrator', name: 'brief' })
       const { id, token } = made.json
       const replica = new TokenBook(store.database, plane.schema)
@@ -137,7 +137,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([refused.status, refused.json.code], [409, 'token_of_settings'])
     })
 
-    test('an expired token is refused even from memory, and is listed for a while', async () => {
+    test('an expired token is refused even from memory, and is still listed for a while', async () => {
       const { id, token } = (await create({ role: 'viewer', name: 'late' })).json
       assert.equal((await plane.ask('GET', '/api/v1/tokens', { token })).status, 200)
       await store.database.query(
@@ -150,7 +150,7 @@ for (const engine of testDatabases()) {
       assert.ok(tokens.some((each: { id: number }) => each.id === id))
     })
 
-    test('a start with a rotated file retires no token that was made by hand', async () => {
+    test('a start with a rotated file revokes no token that was created by hand', async () => {
       const first = await startTestControlPlane(store.database)
       const made = await first.ask('POST', '/api/v1/tokens', { json: { role: 'gateway', name: 'gateway' } })
       await first.close()
@@ -165,7 +165,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('what cannot be meant is refused by field', async () => {
+    test('invalid requests are refused with the field named', async () => {
       const cases: ReadonlyArray<readonly [object, string]> = [
         [{ role: 'root', name: 'x' }, 'role'],
         [{ role: 'viewer' }, 'name'],

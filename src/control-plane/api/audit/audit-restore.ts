@@ -30,7 +30,7 @@ const outcomeSchema = z.object({
 
 type Target<Kind extends Restorable['kind']> = Extract<Restorable, { readonly kind: Kind }>
 
-/** The way back to any state that the audit log tells of. */
+/** Restores any state that the audit log records. */
 export function auditRestoreRoute(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/audit/:number/restore',
@@ -134,7 +134,7 @@ function done(
   return { outcome, environment, subject, state, notes: [...notes] }
 }
 
-/** A brake moves no application, and all of them: while it is on, no new flow goes to IAM. */
+/** A brake moves no single application; it affects all of them: while it is on, no new flow goes to IAM. */
 function previewOfBrake(plane: Plane, environment: Environment, brake: Brake, missing: readonly FieldFault[]): Preview {
   const words = ({ on, reason }: Brake) => `${on ? 'on' : 'off'}${reason === '' ? '' : `: ${reason}`}`
   return {

@@ -54,7 +54,7 @@ const verificationSchema = z.object({
     .nullable(),
 })
 
-/** Who changed what, when, from where and why; and the proof that nobody has changed that. */
+/** Who changed what, when, from where and why, and the verification that the log is unaltered. */
 export function auditRoutes(api: Api, plane: Plane): void {
   listRoute(api, plane)
   verificationRoute(api, plane)
@@ -143,7 +143,7 @@ function filterOf(filter: AuditFilter): AuditFilter {
   return { ...filter, since: momentOf(filter.since), until: momentOf(filter.until) }
 }
 
-/** A moment in the form of an entry's own, which has microseconds. */
+/** A time in the format of the entries, with microseconds. */
 function momentOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : new Date(text).toISOString().replace('Z', '000Z')
 }

@@ -21,7 +21,7 @@ const answerSchema = z.object({
   correlation_id: z.string(),
 })
 
-/** Commands as they are typed in Slack, for whoever holds a token. */
+/** Runs Slack commands, as typed there, for the holder of a token. */
 export function chatOpsRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/chatops',

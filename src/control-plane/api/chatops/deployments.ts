@@ -35,7 +35,7 @@ const deploymentSchema = z.object({
   recorded_by: z.string(),
 })
 
-/** What was brought where: written by whoever deploys, read by `auto_deploy status`. */
+/** Which commits are deployed where: written by deployment jobs, read by `auto_deploy status`. */
 export function deploymentRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/deployments',

@@ -17,17 +17,17 @@ import { parsePairs } from '../../requests/form.ts'
 import { sendProblem } from '../../requests/problems.ts'
 
 const PATH = '/api/v1/chatops/slack'
-/** Slack's commands are under 4 kB; what is longer is not Slack's. */
+/** Slack's commands are under 4 kB; a longer request does not come from Slack. */
 const BODY_LIMIT = 16_384
-/** Commands of Slack that may be under way at once. */
+/** The maximum number of Slack commands in progress. */
 const MAX_UNDER_WAY = 50
 
 const messageSchema = z.object({ response_type: z.string(), text: z.string(), blocks: z.array(z.unknown()).optional() })
 
-/** Slack's slash command: signed, answered at once, and again at its response URL when it is done. */
+/** Slack's slash command: signed, acknowledged at once, and answered at its response URL when it is done. */
 export function slackRoutes(api: Api, plane: Plane): void {
   api.register(async (scope: Api) => {
-    // The signature is over the bytes as they came.
+    // The signature covers the raw bytes.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body)
@@ -56,7 +56,7 @@ async function answerSlack(plane: Plane, request: FastifyRequest, reply: Fastify
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const why = await signatureFault(plane, slack, request, body)
   if (why !== undefined) {
-    // Strangers can cause as many of these as they like.
+    // Unauthenticated callers can cause any number of these.
     if (plane.noise.admit('slack_signature')) {
       plane.log.warn({ correlation_id: request.id, why }, 'a request was refused at the door for Slack')
     }
@@ -93,7 +93,7 @@ async function signatureFault(
   const signed = { timestamp: header('x-slack-request-timestamp'), signature: header('x-slack-signature') }
   const fault = slackSignatureFault(signingSecret, signed, body, Math.floor(Date.now() / 1_000))
   if (fault !== undefined) return fault
-  // Kept for all replicas, for as long as the time stamp would be believed.
+  // Shared by all replicas, for as long as the timestamp would be accepted.
   const { database, schema } = plane.store
   const digest = createHash('sha256')
     .update(signed.signature ?? '')
@@ -116,7 +116,7 @@ interface SlackFields {
   readonly responseUrl: string
 }
 
-/** The fields of a slash command; undefined when the form is broken or says a field twice. */
+/** The fields of a slash command; undefined if the form is malformed or repeats a field. */
 function readFields(body: Buffer): SlackFields | undefined {
   const pairs = parsePairs(body.toString('latin1'))
   if ('fault' in pairs) return undefined
@@ -132,7 +132,9 @@ function readFields(body: Buffer): SlackFields | undefined {
   }
 }
 
-/** Who speaks; undefined for somebody from elsewhere, or unknown where strangers may not look. */
+/**
+ * The user who sent the command; undefined for another workspace, or for an unlisted user where those have no access.
+ */
 function personOf(slack: SlackSettings, { userId, teamId, channelId }: SlackFields): Person | undefined {
   if (userId === '' || (slack.teamIds.length > 0 && !slack.teamIds.includes(teamId))) return undefined
   const known: SlackPerson | undefined = slack.people.find(({ slackId }) => slackId === userId)

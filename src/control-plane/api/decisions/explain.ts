@@ -53,9 +53,9 @@ const answerSchema = z.object({
   version: z.int(),
   destination: z.enum(['rails', 'iam']),
   reason: z.string(),
-  /** What the decision rested on, in words. */
+  /** What the decision is based on, in words. */
   because: z.array(z.string()),
-  /** How the gateways that decide stand, by name; the decision is what all of them would take. */
+  /** The state of the gateways that decide, by name; the decision is the one that all of them would take. */
   gateways: z.object({
     connected: z.int(),
     circuit_open: z.array(z.string()),
@@ -90,7 +90,7 @@ const answerSchema = z.object({
     .nullable(),
 })
 
-/** `POST /api/v1/explain`: where a request would go, why, and what that rests on; decided as the gateway decides. */
+/** `POST /api/v1/explain`: where a request would go, why, and on what basis, decided by the gateway's own functions. */
 export function explainRoutes(api: Api, plane: Plane): void {
   api.post(
     '/api/v1/explain',

@@ -57,7 +57,7 @@ for (const engine of testDatabases()) {
       return plane.ask('POST', path, { token: null, headers: all, ...(body === undefined ? {} : { body }) })
     }
 
-    test('both paths answer a signed question with 200, the vendor type and a destination', async () => {
+    test('both paths answer a signed request with 200, the vendor type and a destination', async () => {
       for (const path of PATHS) {
         const answer = await plane.ask('POST', `${path}?client_id=client-1`, { token: null, headers: await signed() })
         assert.equal(answer.status, 200, answer.text)
@@ -66,7 +66,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('client_id is taken from query or form; whatever is not one known client goes to rails', async () => {
+    test('client_id is read from query or form; anything but one known client goes to rails', async () => {
       assert.equal((await route('?client_id=client-1')).json.destination, 'iam')
       assert.equal((await route('', 'client_id=client-1')).json.destination, 'iam')
       assert.equal((await route('?client_id=client-1', 'client_id=client-1')).json.destination, 'iam')
@@ -93,7 +93,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a question is answered in the trace that it brings, also when its body comes late', async () => {
+    test('an answer continues the trace of its request, also when the body arrives late', async () => {
       const said: string[] = []
       const log = createLog('control', { destination: { write: (line) => void said.push(line) } })
       const tracing = {
@@ -122,7 +122,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(traces, [trace, trace])
     })
 
-    test('strangers cannot flood the log, and what was left out is told', async () => {
+    test('unauthenticated callers cannot flood the log, and suppressed lines are counted', async () => {
       const said: string[] = []
       const log = createLog('control', { destination: { write: (line) => void said.push(line) } })
       const bounded = await startTestControlPlane(store.database, { log, logNoise: { count: 3, seconds: 60 } })
@@ -153,7 +153,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(told?.['left_out'], { unknown_client: 7, unsigned: 7 })
     })
 
-    test('a caller without a sound signature gets 403', async () => {
+    test('a caller without a valid signature gets 403', async () => {
       const sound = { iss: 'gitlab-workhorse', iat: now() }
       const tokens = {
         'another secret': await sign(sound, Buffer.alloc(32, 1)),
@@ -199,7 +199,7 @@ for (const engine of testDatabases()) {
       assert.ok(flag_version > 1)
     })
 
-    test('a secret that was sent as a client id is a fingerprint in the log', async () => {
+    test('a secret that was sent as a client id appears in the log only as a fingerprint', async () => {
       const planted = 'f3c1'.repeat(16)
       await route(`?client_id=${planted}`)
       const entry = JSON.parse(lines.at(-1) ?? '{}') as { client_id?: string }
@@ -207,7 +207,7 @@ for (const engine of testDatabases()) {
       assert.ok(!lines.join('').includes(planted))
     })
 
-    test('an unknown client goes to IAM only by its own flag', async () => {
+    test('an unknown client goes to IAM only if the flag for unknown clients is on', async () => {
       await plane.ask('POST', UNKNOWN, { json: { value: 'true' } })
       assert.equal((await route('?client_id=nobody')).json.destination, 'iam')
       assert.equal((await route('')).json.destination, 'rails')
@@ -215,7 +215,7 @@ for (const engine of testDatabases()) {
       assert.equal((await route('?client_id=nobody')).json.destination, 'rails')
     })
 
-    test('while the brake is on, the routing endpoint sends everybody to rails', async () => {
+    test('while the brake is on, the routing endpoint sends everyone to rails', async () => {
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true } })
       assert.equal((await route('?client_id=client-1')).json.destination, 'rails')
       await plane.ask('PUT', '/api/v1/brake', { json: { on: false } })
@@ -235,7 +235,7 @@ for (const engine of testDatabases()) {
       return [answer.status, answer.headers.get('x-handover-destination'), answer.headers.get('x-handover-reason')]
     }
 
-    test('forward_auth answers 204 with destination and reason, by the headers of each kind of proxy', async () => {
+    test('forward_auth answers 204 with destination and reason, for the headers of each kind of proxy', async () => {
       const uri = '/oauth/authorize?client_id=client-1&response_type=code'
       const iam = [204, 'iam', 'flag_enabled']
       assert.deepEqual(await forward({ 'x-forwarded-uri': uri, 'x-forwarded-method': 'GET' }), iam)
@@ -279,7 +279,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await flow('a'.repeat(64)), [204, 'rails', 'flag_disabled'])
     })
 
-    test('the bearer token of the original request is its own, and ours is never taken for it', async () => {
+    test("the original request's bearer token is kept apart from the control plane's own", async () => {
       const userinfo = { 'x-forwarded-uri': '/oauth/userinfo' }
       assert.deepEqual(await forward({ ...userinfo, authorization: 'Bearer gliamat-x' }), [
         204,
@@ -293,7 +293,7 @@ for (const engine of testDatabases()) {
       assert.equal((await forward(userinfo, { token: 'wrong' }))[0], 401)
     })
 
-    test('forward_auth makes an address wait that tries many tokens, and a valid token passes all the same', async () => {
+    test('forward_auth blocks an address that tries many tokens, and accepts a valid token all the same', async () => {
       const tries: number[] = []
       const headers = { 'x-forwarded-uri': '/oauth/authorize?client_id=client-1' }
       for (let n = 0; n < 22; n++) {
@@ -306,7 +306,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    test('forward_auth needs the original address', async () => {
+    test('forward_auth requires the original address', async () => {
       for (const headers of [{}, { 'x-forwarded-uri': 'oauth' }, { 'x-forwarded-uri': '' }] as Record<
         string,
         string
@@ -315,7 +315,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a header that comes twice is not guessed at', async () => {
+    test('a repeated header is not interpreted', async () => {
       const answer = await new Promise<string | undefined>((resolve, reject) => {
         const headers = {
           'private-token': plane.gatewayToken,
@@ -331,7 +331,7 @@ for (const engine of testDatabases()) {
       assert.equal(answer, 'rails')
     })
 
-    test('where the network guards it, forward_auth needs no token; a relative URL root is taken off', async () => {
+    test('where the network protects it, forward_auth needs no token; a relative URL root is removed', async () => {
       const ask = (uri: string) =>
         open.ask('GET', '/-/oauth/forward_auth', { token: null, headers: { 'x-forwarded-uri': uri } })
       const inside = await ask('/gitlab/oauth/authorize?client_id=client-1')
@@ -342,7 +342,7 @@ for (const engine of testDatabases()) {
 
     const explain = async (json: Record<string, unknown>) => (await plane.ask('POST', '/api/v1/explain', { json })).json
 
-    test('an explanation says destination, reason and what it rests on', async () => {
+    test('an explanation gives the destination, the reason and their basis', async () => {
       const on = await explain({ client_id: 'client-1', path: '/oauth/authorize' })
       assert.deepEqual(
         [on.destination, on.reason, on.flag.gate, on.application.arrived],
@@ -374,7 +374,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([nobody.reason, nobody.application, nobody.flag], ['unknown_client', null, null])
     })
 
-    test('an explanation tells an application that waits for IAM, and its bucket', async () => {
+    test('an explanation shows an application that waits for IAM, and its bucket', async () => {
       await plane.ask('POST', FLAG, { json: { value: '40', key: 'percentage_of_actors', environment: 'dev' } })
       const waiting = await explain({ client_id: 'client-3', environment: 'dev' })
       assert.deepEqual([waiting.destination, waiting.flag.on, waiting.flag.bucket], ['rails', true, 35_172])
@@ -386,7 +386,7 @@ for (const engine of testDatabases()) {
       assert.match(outside.because.join('\n'), /for 40 % of applications only, and its bucket is 90.536 %/)
     })
 
-    test('a question that does not fit is refused by field', async () => {
+    test('an invalid request is refused with the field named', async () => {
       const cases: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
         [{ path: 'oauth' }, 'path'],
         [{ path: '/a b' }, 'path'],
@@ -452,7 +452,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([broken.status, broken.json.errorCode], [400, 'PARSE_ERROR'])
     })
 
-    test('OFREP evaluates all flags, and answers 304 while nothing that shows has changed', async () => {
+    test('OFREP evaluates all flags, and answers 304 while no visible value has changed', async () => {
       const ask = (tag?: string) =>
         plane.ask('POST', '/ofrep/v1/evaluate/flags', {
           json: { context: { targetingKey: 'client-2', environment: 'pre' } },

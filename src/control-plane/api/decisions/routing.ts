@@ -11,19 +11,19 @@ import { bearerTokenOf, privateTokenOf, waitAfterWrong } from '../hooks/authenti
 export const ROUTING_PATHS = ['/-/oauth/iam_routing', '/api/v4/internal/workhorse/oauth_routing'] as const
 export const FORWARD_AUTH_PATH = '/-/oauth/forward_auth'
 
-/** Whose lines the routing endpoint's are, by the name that the original design gave it. */
+/** The component that the routing endpoint's log lines name, as in the original design. */
 export const ROUTING_CONTROLLER = 'Oauth::IamRoutingController'
-/** Callers sign, or are known by a token of their own. */
+/** Callers sign their requests or use an own token. */
 const OWN_CHECK = { roles: 'anyone' } as const
 const VENDOR_TYPE = 'application/vnd.gitlab-workhorse+json'
 const SIGNATURE_HEADER = 'gitlab-workhorse-api-request'
 const SIGNER = 'gitlab-workhorse'
 const SIGNATURE_LIFE_S = 90
 
-/** The decisions that proxies ask for: the routing endpoint of the original design, and forward_auth. */
+/** The decisions that proxies request: the routing endpoint of the original design, and forward_auth. */
 export function routingRoutes(api: Api, plane: Plane): void {
   api.register(async (scope: Api) => {
-    // Decisions rest on the bytes that came, so nothing may parse them on the way.
+    // Decisions are based on the raw body, so no parser may touch it first.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     for (const url of ROUTING_PATHS) {
@@ -93,7 +93,10 @@ function loggable(clientId: string | undefined, view: View): string | undefined 
     : loggableClientId(clientId, view.applicationByClientId(clientId) !== undefined)
 }
 
-/** Whether a header is a JWT of the gateway's: HS256 with the shared secret, by the known issuer, within 90 s of now. */
+/**
+ * Whether a header is a JWT of the gateway: HS256 with the shared secret, from the known issuer, issued within 90 s of
+ * now.
+ */
 async function isSigned(secret: Uint8Array | undefined, header: string | string[] | undefined): Promise<boolean> {
   if (!secret || typeof header !== 'string' || header.length > 4_096) return false
   try {
@@ -151,7 +154,10 @@ async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: F
     .send()
 }
 
-/** How the caller may ask. The original request's own `Authorization` stands beside it and must not be taken for ours. */
+/**
+ * How the caller authenticates. The original request's own `Authorization` is a separate header and must not be
+ * mistaken for ours.
+ */
 async function forwardAuthAccess(plane: Plane, request: FastifyRequest): Promise<'by_bearer' | 'granted' | 'refused'> {
   const privateToken = privateTokenOf(request)
   const caller = privateToken === undefined ? undefined : await plane.tokens.find(privateToken)
@@ -163,7 +169,10 @@ async function forwardAuthAccess(plane: Plane, request: FastifyRequest): Promise
 
 const BORROWED_HEADERS = ['authorization', 'content-type', 'x-forwarded-uri', 'x-original-uri', 'x-original-url']
 
-/** The original request, from the headers by which proxies pass it on; undefined when it does not say what was asked for. */
+/**
+ * The original request, from the headers with which proxies pass it on; undefined if they do not say what was
+ * requested.
+ */
 function describedByHeaders(request: FastifyRequest, isBearerOurs: boolean): DescribedRequest | undefined {
   const header = (name: string) => {
     const value = request.headers[name]
@@ -182,7 +191,10 @@ function describedByHeaders(request: FastifyRequest, isBearerOurs: boolean): Des
   }
 }
 
-/** Envoy's ext_authz puts the original path behind a prefix instead of in a header, and takes no yes but 200. */
+/**
+ * Envoy's ext_authz appends the original path to a prefix instead of sending it in a header, and accepts only 200 as
+ * approval.
+ */
 function hasPrefixedTarget(request: FastifyRequest): boolean {
   return request.url.startsWith('/', FORWARD_AUTH_PATH.length)
 }

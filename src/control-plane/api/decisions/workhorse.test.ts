@@ -20,8 +20,8 @@ function workhorseSignature(secret: Uint8Array): string {
 }
 
 /**
- * The request of Workhorse 18 to its Rails backend, to the byte: a POST without a body, the query replaced by client_id,
- * the browser's headers taken over but for those that speak of the body, Go's own at the end.
+ * The request of Workhorse 18 to its Rails backend, byte for byte: a POST without a body, the query replaced by
+ * client_id, the browser's headers copied except those that describe the body, Go's own at the end.
  */
 function workhorseRequest(path: string, clientId: string, secret: Uint8Array): string {
   return [
@@ -44,7 +44,7 @@ function workhorseRequest(path: string, clientId: string, secret: Uint8Array): s
   ].join('\r\n')
 }
 
-/** Sends bytes and reads one answer that names its length. */
+/** Sends bytes and reads one response with a Content-Length. */
 function exchange(url: string, bytes: string): Promise<{ head: string; body: string }> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
@@ -64,7 +64,7 @@ function exchange(url: string, bytes: string): Promise<{ head: string; body: str
 
 const [engine] = testDatabases()
 
-describe("GitLab's Workhorse asks where a client goes", () => {
+describe("GitLab's Workhorse queries where a client goes", () => {
   let store: TestDatabase
   let plane: TestControlPlane
 
@@ -81,7 +81,7 @@ describe("GitLab's Workhorse asks where a client goes", () => {
   })
 
   for (const path of PATHS) {
-    test(`its own request is answered at ${path}`, async () => {
+    test(`its request is answered at ${path}`, async () => {
       for (const [clientId, destination] of [
         ['client-1', 'iam'],
         ['client-2', 'rails'],

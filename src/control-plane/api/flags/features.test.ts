@@ -28,7 +28,7 @@ for (const engine of testDatabases()) {
       await store.close()
     })
 
-    /** Sets by JSON and expects it to be taken; each test begins from an unset flag of its own environment. */
+    /** Sets a flag by JSON and expects success; each test starts from an unset flag in its own environment. */
     const set = async (parameters: Record<string, unknown>, path = PATH) => {
       const answer = await plane.ask('POST', path, { json: parameters })
       assert.equal(answer.status, 201, answer.text)
@@ -58,7 +58,7 @@ for (const engine of testDatabases()) {
       assert.equal(feature.environment, 'production')
     })
 
-    test('parameters may come by form, JSON or query', async () => {
+    test('parameters are accepted as form, JSON or query', async () => {
       const form = await plane.ask('POST', PATH, {
         form: { value: '30', key: 'percentage_of_actors', environment: 'dev' },
       })
@@ -72,7 +72,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('an application is named by id, client_id or actor, several by commas', async () => {
+    test('an application is named by id, client_id or actor, several separated by commas', async () => {
       await clear()
       const feature = await set({ value: true, oauth_application: `1, client-2,${ACTOR}:3` })
       assert.deepEqual(
@@ -102,7 +102,7 @@ for (const engine of testDatabases()) {
       await clear()
     })
 
-    test('an opt-out shows among the actors, is removed only when there, and stands in the way of enabling', async () => {
+    test('an opt-out is listed among the actors, is removed only if present, and prevents enabling', async () => {
       await clear()
       assert.match(await refused({ value: 'remove_opt_out', oauth_application: '1' }), /No opt-out exists for/)
       const opted = await set({ value: 'opt_out', oauth_application: '1' })
@@ -111,7 +111,7 @@ for (const engine of testDatabases()) {
       assert.equal((await set({ value: 'remove_opt_out', oauth_application: '1' })).state, 'off')
     })
 
-    test('what is asked for wrongly is refused with the parameter and the rule, and changes nothing', async () => {
+    test('an invalid request is refused with the parameter and the rule, and changes nothing', async () => {
       await clear()
       const percentage = { key: 'percentage_of_actors' }
       const cases: ReadonlyArray<readonly [Record<string, unknown>, RegExp]> = [
@@ -153,7 +153,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual((await plane.ask('GET', '/api/v4/features')).json, [])
     })
 
-    test('a body or query that cannot be read without guessing is refused', async () => {
+    test('an ambiguous body or query is refused', async () => {
       const form = { 'content-type': 'application/x-www-form-urlencoded' }
       const json = { 'content-type': 'application/json' }
       const cases = [
@@ -184,7 +184,7 @@ for (const engine of testDatabases()) {
       assert.equal(strange.status, 415)
     })
 
-    test('an unknown flag is answered with the one that was meant, unless it is forced', async () => {
+    test('an unknown flag is refused with a suggestion, unless it is forced', async () => {
       assert.match(
         await refused({ value: 'true' }, '/api/v4/features/proxy_oauth_request_to_iam_service'),
         /is not defined, did you mean proxy_oauth_requests_to_iam_service\?/,
@@ -197,7 +197,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    test('an application that IAM does not hold cannot be switched on, and the answer says why', async () => {
+    test('an application that IAM does not hold cannot be enabled, and the answer says why', async () => {
       await clear()
       const why = await refused({ value: 'true', oauth_application: '7' })
       assert.match(
@@ -215,7 +215,7 @@ for (const engine of testDatabases()) {
       await set({ value: 'false', oauth_application: '7' })
     })
 
-    test('switching on for all counts the applications that stay on legacy because IAM does not hold them', async () => {
+    test('enabling for all counts the applications that stay on legacy because IAM does not hold them', async () => {
       assert.equal((await set({ value: 'true' })).waiting_applications, 2)
       await set({ value: 'false' })
       // Buckets: application 8 at 6.060, application 7 at 12.637.
@@ -223,7 +223,7 @@ for (const engine of testDatabases()) {
       await clear()
     })
 
-    test('environments are apart, and a write without one means production', async () => {
+    test('environments are separate, and a write without one applies to production', async () => {
       await clear('staging')
       await set({ value: 'true' })
       assert.equal((await plane.ask('GET', '/api/v4/features')).json[0].state, 'on')
@@ -273,7 +273,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(history.json.entries[3].before.actors, [`${ACTOR}:1`])
     })
 
-    test('a restore of what was never changed, of an unknown flag, or with a fault is refused', async () => {
+    test('a restore without a change to undo, of an unknown flag, or with an invalid field is refused', async () => {
       const restore = (name: string, json: unknown) => plane.ask('POST', `/api/v1/flags/${name}/restore`, { json })
       const never = await restore(FLAG, { environment: 'staging-ref' })
       assert.deepEqual([never.status, never.json.code], [409, 'no_history'])
@@ -293,7 +293,7 @@ for (const engine of testDatabases()) {
       ])
     })
 
-    test('a write that names the version it rests on is refused when the flag has moved on', async () => {
+    test('a write with if_version is refused if the flag has changed since', async () => {
       await clear()
       const first = await set({ value: 'true', oauth_application: '1' })
       await set({ value: 'true', oauth_application: '2', if_version: first.version })
@@ -302,7 +302,7 @@ for (const engine of testDatabases()) {
       assert.match(late.json.message, /is at version \d+, not \d+/)
     })
 
-    test('writes at the same time all happen, each once, with versions of their own', async () => {
+    test('concurrent writes all succeed, each once, with their own versions', async () => {
       await clear('staging')
       const answers = await Promise.all(
         [1, 2, 3, 42].map((id) => set({ value: 'true', oauth_application: String(id), environment: 'staging' })),
@@ -318,7 +318,7 @@ for (const engine of testDatabases()) {
       assert.equal(new Set(versions).size, 4)
     })
 
-    test('setting what is set already changes neither version nor history', async () => {
+    test('setting the current value changes neither version nor history', async () => {
       await clear()
       const once = await set({ value: 'true', oauth_application: '1' })
       const twice = await set({ value: 'true', oauth_application: '1' })

@@ -43,7 +43,7 @@ const termsFields = {
   dry_run: z.boolean().optional().describe('Say what would happen, and change nothing'),
 }
 
-/** The parameters as the OpenAPI document shows them; what is sent is read by `readFeatureRequest`. */
+/** The parameters as the OpenAPI document shows them; `readFeatureRequest` reads the actual ones. */
 const setSchema = z.object({
   value: z.string().describe('true, false, a percentage, opt_out or remove_opt_out'),
   key: z.enum(['percentage_of_actors', 'percentage_of_time']).optional(),
@@ -55,9 +55,9 @@ const setSchema = z.object({
   ...whyFields,
 })
 
-/** GitLab's feature API, at the paths and with the answers that its clients know. */
+/** GitLab's feature API, with the paths and answers that its clients expect. */
 export function featureRoutes(api: Api, plane: Plane): void {
-  // The parameters come by query, form or JSON alike, so the schemas describe them and do not check them.
+  // Query, form and JSON all carry the parameters, so the schemas describe them and do not validate them.
   const unchecked = () => (data: unknown) => ({ value: data })
   api.get(
     '/api/v4/features',
@@ -179,7 +179,7 @@ async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name
   return reply.code(201).send({ ...document, notes: doneInWords(plane.feed.view, write, outcome), warnings })
 }
 
-/** Why nothing was written, in GitLab's manner; undefined for what was done. */
+/** Why nothing was written, in GitLab's format; undefined after a success. */
 function refusalOf(
   outcome: FlagOutcome,
   { name, ifVersion }: FlagWrite,

@@ -11,7 +11,7 @@ import { doneInWords, moveWarnings, previewOf, previewSchema } from '../../flags
 import { flagWrite, logFlagChange } from '../../flags/request-cause.ts'
 import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 
-/** A word that the database is asked for; its text holds no NUL. */
+/** Text that is used in a database query; it must not contain NUL. */
 export const wordField = z
   .string()
   .min(1)
@@ -21,7 +21,7 @@ const nameSchema = z.object({ name: wordField })
 
 /** An environment as a field of `/api/v1`. */
 export const namedEnvironmentField = z.enum(ENVIRONMENTS, { error: ENVIRONMENT_RULE })
-/** The same; production where none is given. */
+/** The same, with production as the default. */
 export const environmentField = namedEnvironmentField.default(DEFAULT_ENVIRONMENT)
 
 /** The state of a flag: its gates. */
@@ -35,7 +35,7 @@ export const stateSchema = z.object({
   switched_off: z.array(z.string()).optional(),
 })
 
-/** What every restore may say beside what it restores. */
+/** The fields that every restore accepts in addition to its target. */
 export const restoreFields = {
   if_version: z.int().nonnegative().optional().describe('Only if the flag is still at this version'),
   confirm: z
@@ -72,7 +72,7 @@ const historySchema = z.object({
   ),
 })
 
-/** What GitLab's feature API has no words for: a flag's history, and the way back. */
+/** What GitLab's feature API does not cover: a flag's history and its restore. */
 export function flagRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/flags',
@@ -167,7 +167,7 @@ export function flagRoutes(api: Api, plane: Plane): void {
   )
 }
 
-/** The terms of a restore, from the fields of its body. */
+/** The conditions of a restore, from the fields of its body. */
 export function termsOf(body: {
   readonly if_version?: number | undefined
   readonly confirm?: boolean | number | undefined
@@ -177,7 +177,7 @@ export function termsOf(body: {
   return { ifVersion, confirm: confirm === false ? undefined : confirm, isDryRun }
 }
 
-/** Answers for a restore that every kind of restore can be refused for; undefined when it was not. */
+/** Sends the refusals that all kinds of restore share; undefined if the restore was not refused. */
 export function sendRestoreRefusal(
   reply: FastifyReply,
   { name, ifVersion }: FlagWrite,
@@ -211,7 +211,7 @@ function sendNoHistory(plane: Plane, reply: FastifyReply, name: string, environm
   return sendProblem(reply, 409, 'no_history', { detail })
 }
 
-/** A copy whose lists may be changed, as the schema's type has them. */
+/** A mutable copy, as the schema's type requires. */
 function mutable(state: FlagState | null): z.infer<typeof stateSchema> | null {
   return state && structuredClone(state as z.infer<typeof stateSchema>)
 }

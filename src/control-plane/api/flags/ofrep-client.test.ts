@@ -28,7 +28,7 @@ describe("OpenFeature's own client", () => {
     await store.close()
   })
 
-  /** A client as its manual sets one up. */
+  /** A client configured as its manual shows. */
   async function connect(domain: string, token: string): Promise<Client> {
     const provider = new OFREPProvider({ baseUrl: plane.url, headers: [['Authorization', `Bearer ${token}`]] })
     await OpenFeature.setProviderAndWait(domain, provider)
@@ -37,7 +37,7 @@ describe("OpenFeature's own client", () => {
   const set = async (json: Record<string, unknown>) =>
     assert.equal((await plane.ask('POST', `/api/v4/features/${FLAG}`, { json })).status, 201)
 
-  test('an application for which the flag is on is told from one for which it is off', async () => {
+  test('distinguishes an application for which the flag is on from one for which it is off', async () => {
     await set({ value: 'true', oauth_application: '42' })
     const on = await client.getBooleanDetails(FLAG, false, { targetingKey: testApplication(42).client_id })
     assert.equal(on.value, true)
@@ -48,10 +48,10 @@ describe("OpenFeature's own client", () => {
     assert.deepEqual([off.value, off.variant, off.errorCode], [false, 'off', undefined])
   })
 
-  test('a percentage is a split, the same at each asking', async () => {
+  test('evaluates a percentage as a split that is stable across evaluations', async () => {
     await set({ value: 'false' })
     await set({ value: '95', key: 'percentage_of_actors' })
-    // Buckets of this flag by the CRC rule: application 1 lies at 90.536 %.
+    // Buckets of this flag by the CRC rule: application 1 is at 90.536 %.
     for (let times = 0; times < 3; times++) {
       const one = await client.getBooleanDetails(FLAG, false, { targetingKey: '1' })
       assert.deepEqual([one.value, one.reason], [true, StandardResolutionReasons.SPLIT])
@@ -60,14 +60,14 @@ describe("OpenFeature's own client", () => {
     assert.equal(await client.getBooleanValue(FLAG, true, { targetingKey: '1' }), false)
   })
 
-  test('the environment is part of the context', async () => {
+  test('evaluates in the environment of the context', async () => {
     await set({ value: 'false' })
     await set({ value: 'true', environment: 'staging' })
     assert.equal(await client.getBooleanValue(FLAG, false, { targetingKey: '42', environment: 'staging' }), true)
     assert.equal(await client.getBooleanValue(FLAG, true, { targetingKey: '42', environment: 'production' }), false)
   })
 
-  test('what cannot be told leaves the default, with the error by its name', async () => {
+  test('returns the default with the error code when a flag cannot be evaluated', async () => {
     const unknown = await client.getBooleanDetails('no_such_flag', true, { targetingKey: '42' })
     assert.deepEqual([unknown.value, unknown.errorCode], [true, ErrorCode.FLAG_NOT_FOUND])
     const nobody = await client.getBooleanDetails(FLAG, true, {})
@@ -78,7 +78,7 @@ describe("OpenFeature's own client", () => {
     assert.deepEqual([text.value, text.errorCode], ['default', ErrorCode.TYPE_MISMATCH])
   })
 
-  test('a token that is not valid gets the default and nothing else', async () => {
+  test('returns the default for an invalid token', async () => {
     const stranger = await connect('stranger', 'hogtw-nothing')
     const answer = await stranger.getBooleanDetails(FLAG, true, { targetingKey: '42' })
     assert.equal(answer.value, true)

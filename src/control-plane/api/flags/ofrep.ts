@@ -23,7 +23,7 @@ type Failure = { readonly errorCode: ErrorCode; readonly errorDetails: string }
 interface Context {
   readonly environment: Environment
   readonly targetingKey: string
-  /** The application that the key names; undefined when none has that name. */
+  /** The application that the key names; undefined if there is none. */
   readonly application: ApplicationRecord | undefined
 }
 
@@ -142,7 +142,7 @@ function evaluate(view: View, key: string, context: Context): EvaluationDocument
   const metadata: EvaluationDocument['metadata'] = { environment, version: view.version }
   if (application) metadata['application_id'] = application.id
   if (routes && application && !hasArrived(application)) {
-    // The flag may say yes, but nobody would be routed by it yet.
+    // The flag may be on, but nobody is routed by it yet.
     return { key, value: false, variant: 'off', reason: 'DISABLED', metadata: { ...metadata, arrived: false } }
   }
   return { key, value, variant: value ? 'on' : 'off', reason: reason satisfies EvaluationReason, metadata }

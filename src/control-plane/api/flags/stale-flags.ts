@@ -15,7 +15,7 @@ const documentSchema = z.object({
   ),
 })
 
-/** Which flags have outlived the time that their type gives them. */
+/** Lists the flags that have outlived the lifetime of their type. */
 export function staleFlagRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/stale-flags',

@@ -20,7 +20,7 @@ const outcomesSchema = z.object({
 
 const label = (length: number) => z.string().regex(new RegExp(`^[\\w.:+-]{1,${length}}$`), 'must be a plain name')
 
-/** Who reads a stream, as its query says; an older gateway says nothing. */
+/** The reader of a stream, as its query describes it; an older gateway sends nothing. */
 export const identityFields = {
   instance: label(64).optional().describe('The process, by an id made when it started'),
   name: label(128).optional().describe('What people call the gateway'),
@@ -68,7 +68,7 @@ export const gatewaySchema = z.object({
   iam: trafficSchema.nullable(),
 })
 
-/** Which gateways follow the control plane, and how they stand. */
+/** Which gateways follow the control plane, and their state. */
 export function gatewayRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/gateways',

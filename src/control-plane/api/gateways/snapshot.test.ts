@@ -20,7 +20,7 @@ import { SNAPSHOT_STREAM_PATH, type SnapshotLine, SnapshotReader, snapshotLineSc
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const SET = `/api/v4/features/${FLAG}`
 
-/** A gateway's end of a stream: lines as they come, and a reader that is strict about them. */
+/** A gateway's end of a stream: lines as they arrive, and a strict reader of them. */
 async function follow(plane: TestControlPlane, query = '', token = plane.gatewayToken) {
   const headers = { authorization: `Bearer ${token}` }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -38,7 +38,7 @@ async function follow(plane: TestControlPlane, query = '', token = plane.gateway
     /** Waits for a line and returns it. */
     until: async (fits: (line: SnapshotLine) => boolean) =>
       snapshotLineSchema.parse(JSON.parse(await lines.waitFor((line) => fits(JSON.parse(line))))),
-    /** Feeds everything so far to a strict reader. */
+    /** Feeds everything received so far to a strict reader. */
     read: () => {
       const strict = new SnapshotReader('production')
       for (const line of lines.all) {
@@ -73,7 +73,7 @@ for (const engine of testDatabases()) {
       await store.close()
     })
 
-    test('a whole snapshot has a beginning, the applications and an end, and a strict reader takes it', async () => {
+    test('a whole snapshot has a beginning, the applications and an end, and a strict reader accepts it', async () => {
       const { text, headers } = await plane.ask('GET', '/api/v1/snapshot', { token: plane.gatewayToken })
       assert.equal(headers.get('content-type'), 'application/x-ndjson')
       const reader = new SnapshotReader('production')
@@ -86,7 +86,7 @@ for (const engine of testDatabases()) {
       assert.equal(reader.snapshot?.lookUp('nobody'), 'unknown_client')
     })
 
-    test('a change reaches the stream, whole and in order, before the write is long answered', async () => {
+    test('a change reaches the stream, whole and in order, soon after the write is answered', async () => {
       const stream = await follow(plane)
       await stream.until(isEnd)
       await plane.ask('POST', SET, { json: { value: 'true' } })
@@ -121,7 +121,7 @@ for (const engine of testDatabases()) {
       stream.end()
     })
 
-    test('a stream resumes with what was missed, from memory and, after a restart, from the database', async () => {
+    test('a stream resumes with the missed changes, from memory and, after a restart, from the database', async () => {
       const { version, epoch } = await versionOf(plane)
       await plane.announce(testApplication(4))
       await plane.announce(testApplication(4, { version: 2, client_id: 'four' }))
@@ -157,7 +157,7 @@ for (const engine of testDatabases()) {
       current.end()
     })
 
-    test('what cannot be resumed begins anew: a version of the future, of another epoch, or dropped long ago', async () => {
+    test('a stream starts over from a future version, another epoch, or a version dropped long ago', async () => {
       const { version } = await versionOf(plane)
       for (const query of [`?since=${version + 1_000}`, `?since=${version}&epoch=another`, '?since=0']) {
         const stream = await follow(plane, query)
@@ -167,7 +167,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a version is resumed by its stamp; with another one, it was lost: a new epoch begins', async () => {
+    test('a version resumes only with its stamp; another stamp means it was lost and starts a new epoch', async () => {
       await plane.announce(testApplication(5))
       const first = await follow(plane)
       const begin = await first.until((line) => line.type === 'begin')
@@ -202,7 +202,7 @@ for (const engine of testDatabases()) {
       stream.end()
     })
 
-    test('an unknown environment and a version that is none are refused', async () => {
+    test('an unknown environment and an invalid version are refused', async () => {
       for (const path of [SNAPSHOT_STREAM_PATH, '/api/v1/snapshot']) {
         const answer = await plane.ask('GET', `${path}?environment=prod`)
         assert.deepEqual([answer.status, answer.json.errors[0].field], [400, 'environment'])
@@ -214,7 +214,7 @@ for (const engine of testDatabases()) {
       assert.equal((await plane.ask('GET', `${SNAPSHOT_STREAM_PATH}?since=1&since=2`)).status, 400)
     })
 
-    test('a definition that is no regular file stops the start with its name, and does not hang it', async () => {
+    test('a definition that is not a regular file fails the start with its name, without hanging', async () => {
       const { path } = scratchDirectory('definitions')
       cpSync(join(ROOT, 'flags'), path, { recursive: true })
       assert.equal(spawnSync('mkfifo', [join(path, 'pipe.yml')]).status, 0)
@@ -225,7 +225,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    test('a feature group travels as the actors in it, and decides like them', async () => {
+    test('a feature group is sent as its actors, and decides like them', async () => {
       const { path } = scratchDirectory('definitions')
       cpSync(join(ROOT, 'flags'), path, { recursive: true })
       mkdirSync(join(path, 'feature_groups'))
@@ -245,7 +245,7 @@ for (const engine of testDatabases()) {
       await grouped.close()
     })
 
-    test('what one control plane writes, the streams of another carry', async () => {
+    test('the streams of one control plane carry the writes of another', async () => {
       const other = await startTestControlPlane(store.database, { schema: plane.schema, directory: plane.directory })
       const stream = await follow(other)
       await stream.until(isEnd)
@@ -265,7 +265,7 @@ for (const engine of testDatabases()) {
       await plane.ask('DELETE', `${SET}?confirm=true`)
     })
 
-    test('readers that go away are forgotten, and closing ends the streams of those that stay', async () => {
+    test('disconnected readers are forgotten, and closing ends the streams of the others', async () => {
       const other = await startTestControlPlane(store.database)
       const streams = await Promise.all([follow(other), follow(other), follow(other)])
       const open = async () => /snapshot_streams (\d+)/.exec((await other.ask('GET', '/metrics')).text)?.[1]
@@ -276,7 +276,7 @@ for (const engine of testDatabases()) {
       await eventually('all have ended', () => streams.every((stream) => stream.response.closed))
     })
 
-    test('100,000 applications are sent in chunks, whole, to several readers at once', async () => {
+    test('100,000 applications are sent in chunks, complete, to several readers at once', async () => {
       const big = await startTestControlPlane(store.database)
       await big.close()
       await store.database.query(
@@ -299,8 +299,8 @@ for (const engine of testDatabases()) {
   })
 }
 
-describe('a reader that is slow', () => {
-  test('holds nobody up, and gets everything once it reads', async () => {
+describe('a slow reader', () => {
+  test('delays no one else, and receives everything once it reads', async () => {
     const [engine] = testDatabases()
     const store = await engine?.open()
     assert.ok(store)

@@ -29,7 +29,7 @@ const streamQuery = z.object({
   ...identityFields,
 })
 
-/** What gateways decide by: whole as a file, and as a stream that tells of every change. */
+/** The data that gateways decide by: complete as a file, and as a stream of every change. */
 export function snapshotRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/snapshot',
@@ -64,7 +64,7 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
       await plane.feed.catchUp()
       const held = since === undefined ? undefined : { epoch: epoch ?? plane.feed.view.epoch, version: since, stamp }
       const standing = held === undefined ? 'unknown' : await plane.feed.judge(held)
-      // A gateway holds only what was committed once. What anybody else claims changes nothing.
+      // A gateway holds only versions that were committed once. Claims of other callers change nothing.
       if (held !== undefined && standing === 'lost' && callerOf(request).role === 'gateway') {
         await plane.feed.reportLost(held)
       }

@@ -10,9 +10,10 @@ import type { Api, Plane } from '../../control-context.ts'
 import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
 
 /**
- * Lets a request through to its route only with a token of a role that the route names, given as `PRIVATE-TOKEN` or as
- * bearer token, or with the cookie of a session, and only to change environments that are the caller's. Without a valid token 401, with one that may not
- * do this 403. Throws, while routes are added, for a route that does not say who may call it.
+ * Admits a request to its route only with a token of a role that the route names, sent as `PRIVATE-TOKEN` or as bearer
+ * token, or with a session cookie, and only for changes in the caller's environments. Answers 401 without a valid token
+ * and 403 for a token that lacks the right. Throws, while routes are added, for a route that does not declare who may
+ * call it.
  */
 export function requireRoles(api: Api, plane: Plane): void {
   api.decorateRequest('caller', undefined)
@@ -29,11 +30,11 @@ export function requireRoles(api: Api, plane: Plane): void {
     if (!caller) return refuseUnknown(plane, request, reply, token ?? session)
     const foreign = faultOfPage(plane, request, caller)
     if (foreign !== undefined) return refuse(request, reply, 403, foreign)
-    // Also for a refusal, which the audit log is told of.
+    // Also for a refusal, which the audit log records.
     request.caller = caller
     if (!roles.includes(caller.role)) return refuse(request, reply, 403, `${caller.role}s may not do this`)
   })
-  // Behind the parsing of the body, which may name the environment.
+  // After the body is parsed, because it may name the environment.
   api.addHook('preHandler', async (request, reply) => {
     if (isSafe(request.method) || request.routeOptions.config.environment !== 'named') return
     const environment = namedEnvironment(request)
@@ -48,8 +49,9 @@ async function findCaller(plane: Plane, token: string | undefined, session: stri
 }
 
 /**
- * Why a request with a session's cookie may not change anything; undefined when it may. The browser sends the cookie
- * along whoever made it ask, so that it must show what only our own pages know. A token is sent by nobody unasked.
+ * Why a request with a session cookie may not make a change; undefined if it may. The browser attaches the cookie
+ * whatever page caused the request, so the request must also prove that it comes from our own pages. A token is never
+ * sent automatically.
  */
 function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): string | undefined {
   if (by.kind === 'token' || isSafe(request.method)) return undefined
@@ -62,7 +64,7 @@ function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): str
     : "a session needs X-CSRF-Token with the session's csrf_token to change something"
 }
 
-/** Answers 401, or 429 to an address that has been wrong too often; a valid token passes all the same. */
+/** Answers 401, or 429 to an address with too many failures; a valid token is accepted regardless. */
 function refuseUnknown(
   plane: Plane,
   request: FastifyRequest,
@@ -76,12 +78,12 @@ function refuseUnknown(
   return sendProblem(reply, 429, 'too_many_failures', { detail: `too many wrong tokens; try again in ${wait} s` })
 }
 
-/** Counts a wrong token against the address it came from; returns how many seconds the address has to wait, 0 for none. */
+/** Counts a wrong token against the client's address; returns how many seconds the address must wait, or 0. */
 export function waitAfterWrong(plane: Plane, request: FastifyRequest, tried: string | undefined): number {
   return tried === undefined ? 0 : plane.access.failures.failed(networkOf(request.ip), tried)
 }
 
-/** Who calls a route that needs a token. Throws on a route that does not. */
+/** The caller of a route that requires a token. Throws on other routes. */
 export function callerOf(request: FastifyRequest): Caller {
   if (!request.caller) throw new Error(`${request.routeOptions.url} lets in callers without a token`)
   return request.caller

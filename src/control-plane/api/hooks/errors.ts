@@ -10,7 +10,7 @@ import {
   sendProblem,
 } from '../../requests/problems.ts'
 
-/** Renders every failure: GitLab's shapes on `/api/v4`, problem documents everywhere else. */
+/** Renders every error: GitLab's shapes on `/api/v4`, problem documents everywhere else. */
 export function renderErrors(api: Api, plane: Plane): void {
   api.setNotFoundHandler((request, reply) => {
     if (isGitLabApi(request)) return reply.code(404).send({ error: '404 Not Found' })
@@ -29,7 +29,7 @@ export function renderErrors(api: Api, plane: Plane): void {
 
 const RETRY_AFTER_SECONDS = '5'
 
-/** 503 (RFC 9110 §15.6.4): what was asked may be asked again as it is. */
+/** 503 (RFC 9110 §15.6.4): the client may retry the same request. */
 function sendUnavailable(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.header('Retry-After', RETRY_AFTER_SECONDS)
   if (isGitLabApi(request)) return sendGitLabError(reply, 503)
@@ -47,7 +47,7 @@ function sendClientFault(
   status: number,
   error: FastifyError,
 ): FastifyReply {
-  // Some parsers quote the text they failed on; a body may hold a secret.
+  // Some parsers quote the text they failed on, and a body may hold a secret.
   const detail = status === 400 ? 'the body is not valid JSON, or is not of the type it claims' : error.message
   if (isGitLabApi(request)) return sendGitLabError(reply, status, status === 400 ? detail : undefined)
   const code = status === 413 ? 'body_too_large' : status === 415 ? 'unsupported_media_type' : 'invalid_request'

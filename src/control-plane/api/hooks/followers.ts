@@ -3,7 +3,7 @@ import type { Environment } from '../../../flags/index.ts'
 import { sendProblem } from '../../requests/problems.ts'
 import { callerOf } from './authentication.ts'
 
-/** Whether a request comes by a gateway's token that is bound to other environments than this one. */
+/** Whether a request carries the token of a gateway that is bound to other environments than this one. */
 export function isOutOfBounds(request: FastifyRequest, environment: Environment): boolean {
   const { role, environments } = callerOf(request)
   return role === 'gateway' && !environments.includes(environment)

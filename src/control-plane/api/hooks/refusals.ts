@@ -6,12 +6,12 @@ import type { Api } from '../../control-context.ts'
 import { callerCause } from '../../flags/request-cause.ts'
 import { recordEvent, type Store } from '../../state/store.ts'
 
-/** So many entries a minute and role, in each process: whoever asks on and on does not fill the log. */
+/** The maximum number of entries per minute, role and process, so that repeated requests do not fill the log. */
 const ALLOWANCE = { count: 60, seconds: 60 }
 
 /**
- * Writes down every answer 403 to somebody known, after it has been given. Beyond 60 a minute for each role the log of
- * the process tells how many were left out.
+ * Records every 403 to an authenticated caller, after it was sent. Beyond 60 a minute for each role, the process log
+ * reports how many were omitted.
  */
 export function recordRefusals(api: Api, { store, log }: { readonly store: Store; readonly log: Log }): void {
   const budget = new LineBudget(ALLOWANCE, (left_out, interval_seconds) =>
@@ -37,7 +37,7 @@ function refusalOf(request: FastifyRequest): AuditEvent {
   const { url, config } = request.routeOptions
   const { roles, environment } = config
   const role = request.caller?.role
-  // A caller of another role is refused before the request is read, so that it has not said where.
+  // A caller with the wrong role is refused before the request is read, so its environment is unknown.
   const isRead = environment === 'named' && role !== undefined && roles !== 'anyone' && roles?.includes(role)
   return {
     cause: callerCause(request),

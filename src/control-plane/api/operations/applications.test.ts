@@ -30,7 +30,7 @@ for (const engine of testDatabases()) {
       return answer.status === 200 ? [answer.json.version, answer.json.iam_version, answer.json.arrived] : answer.status
     }
 
-    test('nobody reads the digest of a secret, and the store does not keep it', async () => {
+    test('no one can read the digest of a secret, and the store does not keep it', async () => {
       const digest = 'ab'.repeat(64)
       await plane.announce(testApplication(7, { secret_digest: digest }))
       const shown = await plane.ask('GET', '/api/v1/applications/7')
@@ -44,7 +44,7 @@ for (const engine of testDatabases()) {
       assert.ok(!(await plane.ask('GET', '/api/v1/applications/7')).text.includes(digest))
     })
 
-    test('an announcement is stored, repeated without effect, and shown by id and client_id', async () => {
+    test('an announcement is stored, can be repeated without effect, and is shown by id and client_id', async () => {
       assert.equal((await put(1, 1, null)).applied, true)
       assert.equal((await put(1, 1, null)).applied, false)
       assert.deepEqual(await held(1), [1, null, false])
@@ -52,7 +52,7 @@ for (const engine of testDatabases()) {
       assert.equal(byClientId.json.application.name, 'Application 1')
     })
 
-    test('the policy of an application is kept as it came, and may be left out', async () => {
+    test('the policy of an application is stored unchanged, and may be omitted', async () => {
       const policy = { preset: 'strict', require_pkce: 'public' } as const
       const shown = async (id: number) => (await plane.ask('GET', `/api/v1/applications/${id}`)).json.application
       await plane.announce(testApplication(21, { policy }), null)
@@ -64,7 +64,7 @@ for (const engine of testDatabases()) {
       await remove(21, 3)
     })
 
-    test('an older version replaces nothing, and what IAM holds is never taken back', async () => {
+    test('an older version replaces nothing, and the version that IAM holds is never lowered', async () => {
       await put(2, 2, 2)
       assert.equal((await put(2, 1, 1)).applied, false)
       assert.deepEqual(await held(2), [2, 2, true])
@@ -76,7 +76,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await held(2), [3, 3, true])
     })
 
-    test('that IAM holds a version is said by PATCH, withdrawn by null, and never for a version that nobody announced', async () => {
+    test('PATCH confirms the version that IAM holds or withdraws it; an unannounced version is refused', async () => {
       const confirm = (id: number, version: unknown) =>
         plane.ask('PATCH', `/api/v1/applications/${id}`, { json: { iam_version: version } })
       await put(31, 1, 1)
@@ -114,7 +114,7 @@ for (const engine of testDatabases()) {
       await foreign.close()
     })
 
-    test('a removal leaves a mark that an overtaken announcement does not undo, and a newer one does', async () => {
+    test('a removal leaves a tombstone that a late announcement does not undo and a newer one does', async () => {
       await put(3, 1, 1)
       assert.equal((await remove(3, 2)).json.applied, true)
       assert.equal(await held(3), 404)
@@ -126,19 +126,19 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await held(3), [3, null, false])
     })
 
-    test('a removal that was overtaken by a newer announcement changes nothing', async () => {
+    test('a removal older than the latest announcement changes nothing', async () => {
       await put(4, 5, 5)
       assert.equal((await remove(4, 4)).json.applied, false)
       assert.deepEqual(await held(4), [5, 5, true])
     })
 
-    test('a removal that comes before what it removes still holds', async () => {
+    test('a removal that arrives before its announcement still applies', async () => {
       assert.equal((await remove(5, 2)).status, 200)
       assert.equal((await put(5, 1, 1)).applied, false)
       assert.equal(await held(5), 404)
     })
 
-    test('a client_id moves with its application, and two applications cannot have the same', async () => {
+    test('a client_id moves with its application, and two applications cannot have the same one', async () => {
       await put(6, 1, 1)
       const rival = await plane.announce(testApplication(7, { client_id: 'client-6' }))
       assert.deepEqual([rival.status, rival.json.code], [422, 'client_id_taken'])
@@ -160,7 +160,7 @@ for (const engine of testDatabases()) {
       assert.equal(json.next, null)
     })
 
-    test('announcements that do not fit are refused with field and rule', async () => {
+    test('invalid announcements are refused with field and rule', async () => {
       const body = (changes: Record<string, unknown>, rest = {}) => ({
         application: { ...testApplication(9), ...changes },
         iam_version: null,

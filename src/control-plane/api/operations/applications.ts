@@ -38,20 +38,20 @@ const recordSchema = z.object({
   iam_version: z.int().nullable(),
 })
 const outcomeSchema = z.object({
-  /** Whether the announcement was news; false when something as new or newer was known. */
+  /** Whether the announcement was applied; false if the same or a newer version was known. */
   applied: z.boolean(),
   application: recordSchema.nullable(),
-  /** Of a stale announcement: the version that is known, or that of the removal that is remembered. */
+  /** For a stale announcement: the known version, or that of the recorded removal. */
   version: z.int().optional(),
 })
 
-/** PostgreSQL's text holds no NUL, and JSON's lone surrogates are no text at all. */
+/** PostgreSQL's text cannot store NUL, and a lone surrogate from JSON is not valid text. */
 const announcedApplicationSchema = applicationSchema.refine(
   (application) => isStorable(JSON.stringify(application)),
   'must not hold NUL or broken Unicode',
 )
 
-/** An application as everyone may see it: not even the digest of its secret. */
+/** An application as all readers see it: without even the digest of its secret. */
 const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).extend({ has_secret: z.boolean() })
 
 const passwordGrantSchema = z
@@ -61,7 +61,7 @@ const passwordGrantSchema = z
   })
   .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
 
-/** Applications as replication announces them, and as people look them up. */
+/** Applications, as replication announces them and as people look them up. */
 export function applicationRoutes(api: Api, plane: Plane): void {
   putAndRemove(api, plane)
   listRoute(api, plane)
@@ -99,7 +99,7 @@ export function applicationRoutes(api: Api, plane: Plane): void {
   )
 }
 
-/** A page of the list, with what the gateways of an environment report. */
+/** A page of the list, with the reports of an environment's gateways. */
 function listRoute(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/applications',
@@ -158,7 +158,7 @@ function putAndRemove(api: Api, plane: Plane): void {
       const outcome = await putApplication(plane.store, application, iamVersion, causeByHand(request))
       if (outcome.kind === 'client_id_taken') {
         const detail = `client_id ${application.client_id} belongs to application ${outcome.by}`
-        // Not 409: that would tell the sender that something newer is known and all is well.
+        // Not 409: the sender would conclude that a newer version is known and all is well.
         return sendProblem(reply, 422, 'client_id_taken', { detail })
       }
       await plane.feed.catchUp()
@@ -218,7 +218,7 @@ function putAndRemove(api: Api, plane: Plane): void {
   )
 }
 
-/** Replication tells of what was changed elsewhere; everybody else changes something. */
+/** Replication reports changes made elsewhere; every other caller makes a change. */
 function causeByHand(request: FastifyRequest): Cause | undefined {
   if (request.caller?.role === 'replication') return undefined
   const said = requestCause(request)

@@ -62,7 +62,7 @@ export function brakeRoutes(api: Api, plane: Plane): void {
       const read = requestCause(request, request.body)
       if ('errors' in read) return sendFieldFaults(reply, read.errors)
       const { cause } = read
-      // Nothing may stand between anybody and the brake; only letting go of it is a change towards IAM.
+      // Setting the brake must never be refused; only releasing it is a change towards IAM.
       const missing = !on && plane.reasonsRequired.includes(environment) ? missingFields(cause) : []
       if (missing.length > 0) return sendFieldFaults(reply, missing)
       const reason = cause.reason ?? ''

@@ -34,7 +34,7 @@ const effectSchema = z.object({
   next_attempt_at: z.string().nullable(),
 })
 
-/** What follows a change outside: what is owed, what was given up, and the record of a change as text. */
+/** The external side effects of changes: pending, given up, and the record of a change as text. */
 export function effectRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/effects',

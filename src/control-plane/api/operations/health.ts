@@ -3,7 +3,7 @@ import type { Api, Plane } from '../../control-context.ts'
 
 const READY_LIMIT_MS = 2_000
 
-/** `/healthz` (the process lives), `/readyz` (the database answers), `/metrics`. */
+/** `/healthz` (the process runs), `/readyz` (the database answers), `/metrics`. */
 export function healthRoutes(api: Api, plane: Plane): void {
   const config = { roles: 'anyone' } as const
   const schema = { tags: ['health'], response: { 200: z.object({ status: z.literal('ok') }) } }

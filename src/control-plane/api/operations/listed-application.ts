@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ListedApplication } from '../../explain/application-list.ts'
 import { environmentField } from '../flags/flags.ts'
 
-/** The page of a list that names none, and the longest there is. */
+/** The default and the maximum page size. */
 const LIMIT = 100
 const MOST = 1_000
 const LIMIT_RULE = `must be an integer from 1 to ${MOST}`
@@ -13,7 +13,7 @@ const booleanField = z
   .transform((text) => text === 'true')
   .optional()
 
-/** Which applications are asked for, and which page of them. */
+/** The filter and the page of a list. */
 export const listQuerySchema = z.strictObject({
   limit: z
     .string({ error: LIMIT_RULE })

@@ -61,7 +61,7 @@ const statusSchema = z.object({
     .describe('When the replica that answers last found that the database had lost committed changes'),
 })
 
-/** `GET /api/v1/status`: how an environment stands, and what needs attention. */
+/** `GET /api/v1/status`: the state of an environment, and what needs attention. */
 export function statusRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/status',
@@ -82,7 +82,7 @@ async function statusDocument(
   plane: Plane,
   environment: StatusFacts['environment'],
 ): Promise<z.infer<typeof statusSchema>> {
-  // While the database is away, what this replica holds is still worth telling.
+  // While the database is unavailable, the state that this replica holds is still useful.
   await plane.feed.catchUp().catch(() => {})
   const { view } = plane.feed
   const gateways = (await knownGateways(plane)).filter((each) => each.environment === environment)

@@ -21,7 +21,7 @@ const applicationField = z
 const tailSchema = applicationCredentialsSchema.extend({
   /** Null for an application that the control plane does not know. */
   id: z.int().nullable(),
-  /** What the flag says now, whether the application has arrived at IAM or not. */
+  /** What the flag says now, whether or not IAM holds the application. */
   flag: z.enum(['on', 'off', 'unknown_application']),
 })
 const tailAnswerSchema = z.object({
@@ -40,7 +40,7 @@ const drainAnswerSchema = z.object({
   done: z.boolean().describe('Nothing lives any more; until then say it again to revoke the next batch'),
 })
 
-/** What IAM's credentials live on after a way back, and how that is ended. */
+/** Lists IAM's credentials that remain valid after a rollback, and revokes them. */
 export function tailRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/tail',
@@ -115,7 +115,7 @@ function addDrain(api: Api, plane: Plane): void {
       }
       const read = requestCause(request)
       if ('errors' in read) return sendFieldFaults(reply, read.errors)
-      // Before it is done: what happens at IAM cannot be in one transaction with the entry.
+      // Recorded first: the revocation at IAM and the entry cannot share a transaction.
       await recordEvent(plane.store, {
         ...{ cause: read.cause, action: 'credentials.revoke', environment, subject: actorOf(known) },
         ...{ before: null, after: null, details: { client_id: clientId } },

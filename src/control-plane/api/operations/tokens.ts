@@ -38,7 +38,7 @@ const wishSchema = z
     message: 'bind an operator or a gateway; no other role',
   })
 
-/** The tokens by which people and programs are known. */
+/** The tokens with which people and programs authenticate. */
 export function tokenRoutes(api: Api, plane: Plane): void {
   api.get(
     '/api/v1/tokens',

@@ -11,7 +11,7 @@ import { beginSession, browserReply, refuseSignIn } from './sign-in-flow.ts'
 const FLOW_LIFE_S = 600
 const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
 
-/** Sign-in at an OpenID provider, where one is configured. */
+/** Sign-in at an OpenID provider, if one is configured. */
 export function oidcRoutes(api: Api, plane: Plane): void {
   const { issuer, oidc } = plane.access
   if (!issuer || !oidc) return
@@ -51,14 +51,14 @@ async function comeBack(
     return refuse('The sign-in could not be completed.')
   }
   const { name, subject, values } = identity
-  // Only what decides is kept, so that a session holds no more of somebody than it needs.
+  // Only the deciding claim is stored, so that a session holds no more personal data than it needs.
   const deciding = values.filter((value) => issuer.mapping.rules.some((rule) => rule.value === value))
   const claims = { claim: issuer.mapping.claim, values: deciding }
   if (!grantOf(issuer.mapping, claims)) return refuse('You are known, but have no role here.')
   return beginSession(plane, request, reply, { name, subject, grant: { claims } })
 }
 
-/** What may be told of a fault: messages may quote what the provider sent. */
+/** The part of an error that may be logged: messages may quote what the provider sent. */
 function faultOf(error: unknown): { readonly fault: string; readonly code: string | undefined } {
   const { name, code, error: said } = (error ?? {}) as { name?: unknown; code?: unknown; error?: unknown }
   const known = [said, code].find((each) => typeof each === 'string' && /^[\w.-]{1,64}$/.test(each))

@@ -22,15 +22,15 @@ const HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Sets what every answer to a browser says for its safety: no script, no frame, no cache, no referrer for others. (With
- * none at all, browsers would say `Origin: null` of our own forms.)
+ * Sets the security headers of every response to a browser: no scripts, no framing, no caching, no referrer for other
+ * origins. (Without any referrer, browsers would send `Origin: null` with our own forms.)
  */
 export function secureHeaders(reply: FastifyReply, isHttps: boolean): FastifyReply {
   if (isHttps) reply.header('Strict-Transport-Security', 'max-age=31536000')
   return reply.headers(HEADERS)
 }
 
-/** Sends a page without scripts. `body` is HTML; what stands in it must have been escaped. */
+/** Sends a page without scripts. `body` is HTML; the caller must have escaped its values. */
 export function sendPage(reply: FastifyReply, status: number, title: string, body: string): FastifyReply {
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -6,7 +6,7 @@ import type { Cause } from '../../audit/cause.ts'
 import type { Plane } from '../../control-context.ts'
 import { secureHeaders, sendPage, signInBody } from './pages.ts'
 
-/** Begins a session, whatever session the browser had before ends, and the browser is sent to the page of its account. */
+/** Starts a session, ends the browser's previous one, and redirects the browser to its account page. */
 export async function beginSession(
   plane: Plane,
   request: FastifyRequest,
@@ -24,7 +24,7 @@ export async function beginSession(
   return browserReply(plane, reply).redirect('/account', 303)
 }
 
-/** Refuses a sign-in, and makes the address wait that was refused too often. */
+/** Refuses a sign-in, and makes an address with too many failures wait. */
 export function refuseSignIn(
   plane: Plane,
   request: FastifyRequest,
@@ -38,7 +38,7 @@ export function refuseSignIn(
   return sendPage(browserReply(plane, reply), wait > 0 ? 429 : 403, 'Sign in', signInBody(hasIssuer, why))
 }
 
-/** A reply with what every answer to a browser says for its safety. */
+/** A reply with the security headers of every response to a browser. */
 export function browserReply(plane: Plane, reply: FastifyReply): FastifyReply {
   return secureHeaders(reply, plane.access.place.publicOrigin?.startsWith('https:') ?? false)
 }

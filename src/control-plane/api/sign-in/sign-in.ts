@@ -56,7 +56,7 @@ function linkRoutes(api: Api, plane: Plane): void {
   )
   api.get('/sign-in/link', OPEN, (request, reply) => {
     const secret = parameterOf(request, 'secret')
-    // Mail scanners, chat previews and prefetching open links, and another site may have sent the browser here.
+    // Mail scanners, chat previews and prefetching open links, and another site may have redirected the browser here.
     return sendPage(browserReply(plane, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
   })
   api.post('/sign-in/link', OPEN, async (request, reply) => {

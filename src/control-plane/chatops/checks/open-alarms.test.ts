@@ -38,7 +38,7 @@ describe('open alarms', () => {
       response.writeHead(status).end(typeof document === 'string' ? document : JSON.stringify(document))
   const prometheus = (...alerts: object[]) => says({ status: 'success', data: { alerts } })
 
-  test('of Prometheus are those that fire, of ours, that are critical', async () => {
+  test('from Prometheus are those that are firing, belong to the system, and are critical', async () => {
     answer = prometheus(
       alert('HandoverA'),
       alert('HandoverB', { state: 'pending' }),
@@ -53,7 +53,7 @@ describe('open alarms', () => {
     assert.equal(all.length, 4)
   })
 
-  test('of an Alertmanager are those that nobody silenced', async () => {
+  test('from an Alertmanager are those that are not silenced', async () => {
     answer = says([alert('HandoverA'), alert('HandoverB', { status: { state: 'suppressed' } })])
     const ask = openAlarms(settings({ kind: 'alertmanager', url, token: 'a-token' }))
     assert.deepEqual(await ask('production'), ['HandoverA: HandoverA says so'])
@@ -61,7 +61,7 @@ describe('open alarms', () => {
     assert.equal(asked.headers.authorization, 'Bearer a-token')
   })
 
-  test('count for the environment whose labels they have', async () => {
+  test('count for the environment that their labels name', async () => {
     answer = prometheus(alert('HandoverA', {}, { env: 'gprd' }), alert('HandoverB', {}, { env: 'gstg' }))
     const ask = openAlarms(settings({ match: { production: { env: 'gprd' }, staging: { env: 'gstg' } } }))
     assert.deepEqual(await ask('production'), ['HandoverA: HandoverA says so'])
@@ -69,7 +69,7 @@ describe('open alarms', () => {
     assert.equal((await ask('pre')).length, 2)
   })
 
-  test('of one name are one line, many are counted, and a line stays a line', async () => {
+  test('with one name form one line with a count, and a line stays one line', async () => {
     answer = prometheus(
       ...['A', 'A', 'B', 'C', 'D', 'E', 'F', 'G'].map((letter) => alert(`Handover${letter}`)),
       alert('Handover0', { annotations: { summary: `a\u001b[31m\n\u202eb${'x'.repeat(500)}` } }),
@@ -83,7 +83,7 @@ describe('open alarms', () => {
     assert.equal(line.length, 201)
   })
 
-  test('are of characters that the audit log can keep, however they are cut', async () => {
+  test('contain only characters that the audit log can store, however they are shortened', async () => {
     for (const summary of ['\ud83d broken', `${'😀'.repeat(200)}`, `x${'😀'.repeat(200)}`]) {
       answer = prometheus(alert('Handover0', { annotations: { summary } }))
       const [line = ''] = await openAlarms(settings())('production')
@@ -98,7 +98,7 @@ describe('open alarms', () => {
     ['an error', says({ status: 'error', error: 'x' }), 'Prometheus answers what cannot be read'],
     ['a broken connection', (response: ServerResponse) => response.destroy(), 'Prometheus gives no answer'],
   ] as const) {
-    test(`${what} is no all-clear`, async () => {
+    test(`${what} is not an all-clear`, async () => {
       answer = give
       const [line, ...more] = await openAlarms(settings({ token: 'a-token' }))('production')
       assert.match(line ?? '', /^whether one is open is not known, for /)

@@ -3,18 +3,20 @@ import type { Environment } from '../../../flags/index.ts'
 import { CallError, call } from '../../../http/index.ts'
 import type { AlarmSource } from './production-check.ts'
 
-/** Where open alarms are asked for, and which of them stand against a change. */
+/** Where open alarms are queried, and which of them block a change. */
 export interface AlarmSettings {
   readonly kind: 'prometheus' | 'alertmanager'
-  /** Its address, with the path under which it is served if it has one. */
+  /** Its address, including the path under which it is served, if any. */
   readonly url: string
-  /** Sent as bearer token. */
+  /** Sent as a bearer token. */
   readonly token: string | undefined
-  /** What the names begin with of alarms that count. */
+  /** The prefix of the names of alarms that count. */
   readonly namePrefix: string
   /** The `severity` labels of alarms that count; empty for any. */
   readonly severities: readonly string[]
-  /** Labels that an alarm must have to count for an environment. One that is left out is concerned by all. */
+  /**
+   * Labels that an alarm must have to count for an environment. All alarms count for an environment that is not listed.
+   */
   readonly match: Readonly<Partial<Record<Environment, Readonly<Record<string, string>>>>>
 }
 
@@ -41,7 +43,7 @@ interface Alarm {
 
 const SERVERS = {
   prometheus: { name: 'Prometheus', path: '/api/v1/alerts', schema: prometheusAlerts },
-  // What somebody has silenced is no reason to wait.
+  // A silenced alarm is no reason to wait.
   alertmanager: {
     name: 'Alertmanager',
     path: '/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false',
@@ -50,8 +52,8 @@ const SERVERS = {
 } as const
 
 /**
- * Asks Prometheus (`GET /api/v1/alerts`) or an Alertmanager (`GET /api/v2/alerts`) which alarms are open, in words. Where
- * neither answers within 5 s that stands against a change as an alarm would, since nobody knows. Never rejects.
+ * Queries the open alarms of Prometheus (`GET /api/v1/alerts`) or an Alertmanager (`GET /api/v2/alerts`), as text. If
+ * neither answers within 5 s, that blocks a change as an alarm would, because the state is unknown. Never rejects.
  */
 export function openAlarms(settings: AlarmSettings): AlarmSource {
   const { name, path, schema } = SERVERS[settings.kind]
@@ -88,7 +90,7 @@ function concerning(
   )
 }
 
-/** A line for each name, with what one of its alarms says. */
+/** One line for each name, with the description of one of its alarms. */
 function alarmsInWords(alarms: readonly Alarm[]): string[] {
   const lines = new Map<string, string>()
   for (const { labels, annotations } of alarms) {
@@ -103,6 +105,6 @@ function alarmsInWords(alarms: readonly Alarm[]): string[] {
 function plain(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
   const shown = line.length <= MOST_WORDS ? line : `${line.slice(0, MOST_WORDS)}…`
-  // The audit log is told of what was passed over, and PostgreSQL's JSON keeps no half of a pair.
+  // The audit log records overridden alarms, and PostgreSQL's JSON cannot store a lone surrogate.
   return shown.toWellFormed()
 }

@@ -5,10 +5,10 @@ import type { Environment } from '../../../flags/index.ts'
 import type { Ground } from '../context/ground.ts'
 import type { Run } from '../context/person.ts'
 
-/** Asks for the open alarms of guards in an environment, in words. */
+/** Queries the open alarms of guards in an environment, as text. */
 export type AlarmSource = (environment: Environment) => Promise<readonly string[]>
 
-/** What stands against a change of an environment at this moment. */
+/** What blocks a change of an environment at this moment. */
 export async function currentObstacles(
   plane: Pick<Ground, 'gateways' | 'feed'>,
   rules: RuleSettings,
@@ -17,7 +17,7 @@ export async function currentObstacles(
 ): Promise<readonly Obstacle[]> {
   const all = await plane.gateways.all()
   const { view } = plane.feed
-  // One that has been brought back is no reason to wait.
+  // An application that was moved back is no reason to wait.
   const isMoved = ({ id }: { readonly id: number }) => view.isFlagOn(environment, id)
   const shown = (facts: ApplicationFacts): ApplicationFacts => {
     const application = view.application(facts.id)
@@ -35,8 +35,9 @@ export async function currentObstacles(
 }
 
 /**
- * Looks until nothing stands against the change, or something does that will not pass, or the time is over. Tells the
- * person once that it waits. Resolves with what still stands, in words; nothing when the way is free.
+ * Repeats the check until nothing blocks the change, something blocks it that waiting cannot resolve, or the time limit
+ * is reached. Notifies the person once that it waits. Resolves to the remaining obstacles as text; empty if there are
+ * none.
  */
 export async function waitForFreeWay(
   look: () => Promise<readonly Obstacle[]>,

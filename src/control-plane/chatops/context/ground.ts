@@ -5,16 +5,16 @@ import type { IamGrants } from '../../iam-state/iam-grants.ts'
 import type { ChangeFeed } from '../../state/feed.ts'
 import type { Store } from '../../state/store.ts'
 
-/** The parts of the control plane that commands stand on. */
+/** The parts of the control plane that commands depend on. */
 export interface Ground {
   readonly log: Log
   readonly definitions: Definitions
   readonly store: Store
   readonly feed: ChangeFeed
   readonly gateways: GatewayRegistry
-  /** Where a change towards IAM must say why. */
+  /** The environments in which a change towards IAM requires a reason. */
   readonly reasonsRequired: readonly Environment[]
-  /** The environment whose IAM `iamGrants` asks. */
+  /** The environment whose IAM `iamGrants` queries. */
   readonly environment: Environment
   readonly iamGrants: IamGrants
 }

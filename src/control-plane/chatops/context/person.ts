@@ -1,25 +1,25 @@
 import type { Environment } from '../../../flags/index.ts'
 import type { Door } from '../../audit/cause.ts'
 
-/** Whoever gives a command. */
+/** The person who gives a command. */
 export interface Person {
   readonly name: string
   readonly role: string
-  /** Where they may change something. */
+  /** The environments in which they may make changes. */
   readonly mayChange: readonly Environment[]
   readonly door: Door
-  /** Where they speak from, for the audit log. */
+  /** The channel through which the command came, for the audit log. */
   readonly from: string | null
-  /** The Slack channel they speak in; undefined where there is none. */
+  /** The Slack channel of the command; undefined outside Slack. */
   readonly channel: string | undefined
 }
 
-/** One command being carried out. */
+/** One command in progress. */
 export interface Run {
   readonly person: Person
   readonly correlationId: string
-  /** Tells the person that it takes longer. Never rejects. */
+  /** Notifies the person that the command takes longer. Never rejects. */
   readonly progress: (text: string) => Promise<void>
-  /** Ends waiting, because the control plane stops. */
+  /** Ends all waiting, because the control plane stops. */
   readonly signal: AbortSignal
 }

@@ -10,7 +10,7 @@ import { defaultState } from '../../state/view.ts'
 import type { AlarmSource } from '../checks/production-check.ts'
 import type { Ground } from '../context/ground.ts'
 
-/** What changing a flag by ChatOps takes. */
+/** The dependencies of changing a flag through ChatOps. */
 export interface ChangeTools {
   readonly plane: Ground
   readonly rules: RuleSettings
@@ -20,23 +20,23 @@ export interface ChangeTools {
 /** A command that changes a flag. */
 export type ChangeCommand = FeatureSet | FeatureDelete
 
-/** A change of one environment, thought through: nothing has been written. */
+/** The planned change of one environment: nothing has been written. */
 export interface Plan {
   readonly environment: Environment
   readonly command: ChangeCommand
   readonly changes: readonly FlagChange[]
   readonly before: FlagState
   readonly after: FlagState
-  /** What the change does beside what it names, in sentences. */
+  /** What the change does in addition to what it names, in sentences. */
   readonly notes: readonly string[]
   readonly moves: Moves
   /** What may break for the applications that move, in sentences. */
   readonly warnings: readonly string[]
-  /** The version that the flag must still be at when it is written. */
+  /** The version that the flag must still have when it is written. */
   readonly version: number
 }
 
-/** Understands a change in one environment as it is now. */
+/** Plans a change in one environment from its current state. */
 export async function planChange(
   { plane }: ChangeTools,
   command: ChangeCommand,

@@ -9,13 +9,13 @@ import { currentObstacles, waitForFreeWay } from '../checks/production-check.ts'
 import type { Run } from '../context/person.ts'
 import type { ChangeCommand, ChangeTools, Plan } from './change-plan.ts'
 
-/** Says why this person may not change an environment from where they speak; undefined when they may. */
+/** Why this person may not change an environment from their channel; undefined if they may. */
 export function refusalOfPerson({ rules }: ChangeTools, environment: Environment, { person }: Run): string | undefined {
   if (!person.mayChange.includes(environment)) return `${person.name} may not change ${environment}`
   return channelRefusal(environment, person.channel, rules)
 }
 
-/** Says what is wrong with the why of a change, or missing where the settings ask for it; undefined when it will do. */
+/** What is wrong with the reason of a change, or missing where the settings require one; undefined if it is valid. */
 export function refusalOfReason(
   { reasonsRequired }: ChangeTools['plane'],
   environment: Environment,
@@ -32,37 +32,37 @@ export function refusalOfReason(
   return missing.length === 0 ? undefined : `a change of ${environment} needs ${missing.join(' and ')}`
 }
 
-/** Says that a change moves applications without a confirmation, or another number than was confirmed. */
+/** Says that a change moves applications without a confirmation, or not the confirmed number. */
 export function refusalOfMoves({ command, environment, moves }: Plan): string | undefined {
   const action = command.kind === 'feature_set' ? 'set' : 'delete'
   const refusal = judgeConfirmation(action, environment, moves, command.confirm)
   return refusal && `this ${refusal.why}; to make it, add --confirm=${refusal.count}, or --confirm for any number`
 }
 
-/** A rule that stands against a change, and why. */
+/** A rule that blocks a change, and why. */
 export interface Stand {
   readonly rule: Override
   readonly why: string
 }
 
-/** How a rule is passed over. */
+/** How to override a rule. */
 export const SWITCH: Readonly<Record<Override, string>> = {
   production_check: '--ignore-production-check, after a word with whoever is on call',
   consistency_check: '--ignore-feature-flag-consistency-check',
   jump_limit: '--ignore-jump-limit',
 }
 
-/** The check is for what moves anybody towards IAM on production; the way back waits for nothing. */
+/** The check applies to what moves applications towards IAM on production; a rollback never waits. */
 export function isChecked(environment: Environment, widens: boolean): boolean {
   return environment === 'production' && widens
 }
 
-/** What the production check would say at this moment. */
+/** The current result of the production check. */
 export function obstaclesNow({ plane, rules, alarms }: ChangeTools, environment: Environment) {
   return currentObstacles(plane, rules, environment, alarms)
 }
 
-/** The production check, with its patience. */
+/** The production check, which waits up to its time limit. */
 export async function productionStands(tools: ChangeTools, plan: Plan, run: Run): Promise<Stand[]> {
   const look = () => obstaclesNow(tools, plan.environment)
   const isIgnored = plan.command.overrides.includes('production_check')
@@ -70,7 +70,7 @@ export async function productionStands(tools: ChangeTools, plan: Plan, run: Run)
   return whats.length === 0 ? [] : [{ rule: 'production_check', why: `production is not safe: ${whats.join('; ')}` }]
 }
 
-/** The rules that need no waiting; `assumed` are states that a dry run takes to be so. */
+/** The rules that do not wait; `assumed` are states that a dry run takes as given. */
 export async function quickRefusals(
   { plane, rules }: ChangeTools,
   plan: Plan,
@@ -89,7 +89,7 @@ export async function quickRefusals(
   return jump === undefined ? stands : [...stands, { rule: 'jump_limit', why: jump }]
 }
 
-/** When production was last widened, as far back as the last changes tell. */
+/** When the rollout on production last increased, as far as the last changes show. */
 async function lastWidening({ store, definitions }: ChangeTools['plane'], flag: string): Promise<number | undefined> {
   const otherwise = defaultState(definitions, 'production', flag)
   const history = await flagHistory(store, 'production', flag, 50)

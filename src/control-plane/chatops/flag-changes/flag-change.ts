@@ -22,15 +22,15 @@ import {
 } from './change-rules.ts'
 import { propose } from './proposals.ts'
 
-/** Who approved what somebody else had proposed. */
+/** Who approves a change that someone else proposed. */
 export interface Approval {
   readonly proposedBy: string
   readonly flagVersion: number
 }
 
 /**
- * Carries a change out, one environment after the other. Once one refuses, those behind it are not done if the change
- * leads towards IAM; the way back goes on, for it is what one does when something breaks.
+ * Applies a change to one environment after the other. Once an environment refuses, a change towards IAM stops; a
+ * rollback continues with the remaining ones, because it is what an incident calls for.
  */
 export async function changeEach(
   tools: ChangeTools,
@@ -56,7 +56,8 @@ export async function changeEach(
   }
   for (const environment of command.environments) {
     const section = await inOne(environment).catch((error: unknown) => {
-      // With nothing to tell of, it is a fault like any other; else what was done must be told all the same.
+      // Before any environment was changed, the error is thrown; after that, the completed changes must still be
+      // reported.
       if (sections.length === 0 || !isStoreAway(error)) throw error
       tools.plane.log.error({ err: error, environment, correlation_id: run.correlationId }, 'chatops failed')
       return refused(environment, ['the database does not answer: look before you say it again'])
@@ -67,7 +68,7 @@ export async function changeEach(
   return sections
 }
 
-/** Carries out one environment of what was proposed, in the approver's name. */
+/** Applies one environment of a proposal in the approver's name. */
 export async function changeApproved(
   tools: ChangeTools,
   command: ChangeCommand,
@@ -84,7 +85,7 @@ export async function changeApproved(
   return changeOne(tools, plan, '', run, { ...approval, claim })
 }
 
-/** The rules one after the other, then the write. */
+/** Checks the rules one after the other, then writes. */
 async function changeOne(
   tools: ChangeTools,
   plan: Plan,
@@ -102,7 +103,7 @@ async function changeOne(
   if (refusal !== undefined) return refused(environment, [refusal])
   const needsSecond = approval === undefined && widens && rules.twoPerson.includes(environment)
   const passedOver: string[] = []
-  // A second person's word comes later, and the state of production is looked at then.
+  // Approval comes later, and the state of production is checked then.
   const obstacles = needsSecond || !isChecked(environment, widens) ? [] : await productionStands(tools, plan, run)
   const quick = [...obstacles, ...(await quickRefusals(tools, plan, undefined))]
   for (const { rule, why } of quick) {
@@ -117,7 +118,7 @@ async function changeOne(
   return sectionOf(plane, plan, outcome, passedOver)
 }
 
-/** What a dry run shows: who would move, and what stands against it now. Nothing is waited for. */
+/** The result of a dry run: what would move, and what currently blocks it. Nothing waits. */
 async function rehearse(
   tools: ChangeTools,
   plan: Plan,
@@ -193,7 +194,7 @@ async function write(
     command.kind === 'feature_set'
       ? await changeFlag(plane.store, plane.definitions, target, changes)
       : await deleteFlag(plane.store, target)
-  // What is committed is told of as done, also when the database goes away behind it.
+  // A committed change is reported as done, even if the database becomes unavailable right after it.
   await plane.feed.catchUp().catch((error: unknown) => {
     plane.log.warn({ err: error, correlation_id: run.correlationId }, 'a change is made, and not yet seen here')
   })

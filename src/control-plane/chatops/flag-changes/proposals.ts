@@ -10,7 +10,7 @@ export interface Proposal {
   readonly command: FeatureSet | FeatureDelete
   /** The command as it was typed. */
   readonly words: string
-  /** The flag's version that the proposer saw. */
+  /** The version of the flag when it was proposed. */
   readonly flag_version: number
   readonly proposed_by: string
   readonly proposed_at: Date
@@ -20,12 +20,12 @@ export interface Proposal {
 const COLUMNS = 'id, environment, flag, command, words, flag_version, proposed_by, proposed_at, expires_at'
 const OPEN = `status = 'waiting' and expires_at > now()`
 
-/** The proposals that wait, oldest first. */
+/** The pending proposals, oldest first. */
 export function openProposals({ database, schema }: Store): Promise<Proposal[]> {
   return database.query<Proposal>(`select ${COLUMNS} from ${schema}.proposals where ${OPEN} order by id limit 100`)
 }
 
-/** One that waits; undefined when it has been decided, has expired, or never was. */
+/** A pending proposal; undefined if it has been decided, has expired, or never existed. */
 export async function openProposal({ database, schema }: Store, id: number): Promise<Proposal | undefined> {
   const [row] = await database.query<Proposal>(`select ${COLUMNS} from ${schema}.proposals where id = $1 and ${OPEN}`, [
     id,
@@ -33,7 +33,7 @@ export async function openProposal({ database, schema }: Store, id: number): Pro
   return row
 }
 
-/** Keeps a proposal; resolves with its number and when it expires. */
+/** Stores a proposal; resolves to its number and its expiry. */
 export async function propose(
   { database, schema }: Store,
   proposal: Omit<Proposal, 'id' | 'proposed_at' | 'expires_at'>,
@@ -49,7 +49,9 @@ export async function propose(
   return row
 }
 
-/** Claims a proposal for whoever decides it; false when somebody else was first, it has expired, or it is their own. */
+/**
+ * Claims a proposal for the person who decides it; false if someone else was first, it has expired, or it is their own.
+ */
 export async function claimProposal({ database, schema }: Store, id: number, by: string): Promise<boolean> {
   const rows = await database.query<{ id: number }>(
     `update ${schema}.proposals set status = 'approved', decided_by = $2, decided_at = now()
@@ -59,7 +61,7 @@ export async function claimProposal({ database, schema }: Store, id: number, by:
   return rows.length === 1
 }
 
-/** Marks a proposal that was approved and then could not be carried out. */
+/** Marks a proposal that was approved and then could not be applied. */
 export async function failProposal({ database, schema }: Store, id: number): Promise<void> {
   await database.query(`update ${schema}.proposals set status = 'failed' where id = $1`, [id])
 }

@@ -3,29 +3,31 @@ import type { MergeRequestAddress } from '../../../chatops/index.ts'
 /** A merge request as its source knows it. */
 export interface MergeRequest {
   readonly state: string
-  /** What it became on the target branch; undefined as long as it is not merged. */
+  /** The resulting commit on the target branch; undefined until it is merged. */
   readonly commit: string | undefined
 }
 
-/** Something that knows commits: a clone of the repository, or GitLab. All answers come within a time limit. */
+/** A source of information about commits: a clone of the repository, or GitLab. All answers have a time limit. */
 export interface CommitSource {
   readonly name: string
-  /** Whether `sha` is part of `deployed`; undefined when it knows one of the two not. Rejects when it gives no answer. */
+  /**
+   * Whether `sha` is part of `deployed`; undefined if one of the two is unknown. Rejects if the source does not answer.
+   */
   contains(sha: string, deployed: string): Promise<boolean | undefined>
-  /** Undefined for a merge request that it does not know. */
+  /** Undefined for an unknown merge request. */
   mergeRequest(address: MergeRequestAddress): Promise<MergeRequest | undefined>
-  /** The tags and branches that contain a commit; undefined for a commit that it does not know. */
+  /** The tags and branches that contain a commit; undefined for an unknown commit. */
   refsWith(sha: string): Promise<{ readonly tags: readonly string[]; readonly branches: readonly string[] } | undefined>
-  /** Whether it keeps a record of what is deployed to an environment; asks nobody. */
+  /** Whether it has a record of deployments to an environment; makes no request. */
   keepsDeploymentsOf(environment: string): boolean
-  /** What was deployed last; undefined where it knows of nothing. */
+  /** The latest deployment; undefined if none is known. */
   lastDeployment(environment: string): Promise<{ readonly sha: string; readonly ref: string } | undefined>
 }
 
-/** A source gave no answer; the message names no address and no token. */
+/** A source did not answer; the message contains no address and no token. */
 export class SourceFault extends Error {
   readonly code = 'source_fault'
-  /** Whether it said nothing at all, so that asking again would be waiting again. */
+  /** Whether it timed out, so that another query would wait again. */
   readonly isSilent: boolean
   constructor(message: string, options: { cause: unknown; isSilent?: boolean }) {
     super(message, options)
@@ -34,7 +36,7 @@ export class SourceFault extends Error {
   }
 }
 
-/** The same source for one command: once it has said nothing within its time, it is not waited for again. */
+/** The same source for one command: after one timeout it is not queried again. */
 export function waitedForOnce(source: CommitSource): CommitSource {
   let silence: SourceFault | undefined
   const ask = async <T>(question: () => Promise<T>): Promise<T> => {

@@ -2,21 +2,21 @@ import type { Environment } from '../../../flags/index.ts'
 import type { Cause } from '../../audit/cause.ts'
 import type { Store } from '../../state/store.ts'
 
-/** The parts whose deployments are kept. */
+/** The components whose deployments are recorded. */
 export const COMPONENTS = ['gateway', 'control', 'iam', 'monolith'] as const
 export type Component = (typeof COMPONENTS)[number]
 
-/** What was brought to an environment. */
+/** A deployment to an environment. */
 export interface Deployment {
   readonly environment: Environment
   readonly component: Component
   readonly version: string
   readonly commit: string | null
-  /** Commits that whoever recorded it says are in it. */
+  /** Commits that the deployment contains, as stated by its author. */
   readonly contains: readonly string[]
 }
 
-/** One that is kept. */
+/** A recorded deployment. */
 export interface RecordedDeployment extends Deployment {
   readonly id: number
   readonly deployed_at: Date
@@ -25,7 +25,7 @@ export interface RecordedDeployment extends Deployment {
 
 const COLUMNS = 'id, environment, component, version, commit, contains, deployed_at, recorded_by'
 
-/** Keeps a deployment as the latest of its component in its environment, and tells the audit log. */
+/** Stores a deployment as the latest of its component in its environment, and records it in the audit log. */
 export function recordDeployment(store: Store, deployment: Deployment, cause: Cause): Promise<RecordedDeployment> {
   const { environment, component, version, commit, contains } = deployment
   return store.write(async (tx) => {
@@ -49,7 +49,7 @@ export function latestDeployments({ database, schema }: Store): Promise<Recorded
   )
 }
 
-/** Whether an earlier or the latest deployment of an environment is said to hold a commit, by the commit's first digits. */
+/** Whether any recorded deployment of an environment lists a commit, given by its first digits. */
 export function isListed(deployment: Pick<Deployment, 'commit' | 'contains'>, sha: string): boolean {
   return [deployment.commit ?? '', ...deployment.contains].some(
     (known) => known !== '' && (known.startsWith(sha) || sha.startsWith(known)),

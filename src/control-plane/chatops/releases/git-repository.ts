@@ -5,10 +5,10 @@ import { type CommitSource, type MergeRequest, SourceFault } from './commit-sour
 const LIMIT_MS = 10_000
 const MAX_OUTPUT = 4 << 20
 
-/** Asks a clone of the repository with git; whoever keeps the clone up to date is not its concern. */
+/** Queries a clone of the repository with git; something else must keep the clone up to date. */
 export function gitRepository(directory: string): CommitSource {
   const git = (...args: readonly string[]) => runGit(directory, args)
-  /** The whole id; undefined for what names no commit (git-rev-parse, `--quiet`: status 1). */
+  /** The full id; undefined if it names no commit (git-rev-parse, `--quiet`: status 1). */
   const idOf = async (sha: string): Promise<string | undefined> => {
     const { code, out } = await git('rev-parse', '--quiet', '--verify', '--end-of-options', `${sha}^{commit}`)
     if (code === 1) return undefined
@@ -49,7 +49,7 @@ export function gitRepository(directory: string): CommitSource {
   }
 }
 
-/** Throws: git could not look, which is not the same as finding nothing. */
+/** Throws: a failure of git is not the same as an empty result. */
 function noAnswer(code: number): never {
   throw new SourceFault('the git repository gives no answer', { cause: new Error(`git ended with status ${code}`) })
 }

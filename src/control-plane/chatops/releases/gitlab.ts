@@ -2,21 +2,21 @@ import { z } from 'zod'
 import { CallError, call } from '../../../http/index.ts'
 import { type CommitSource, SourceFault } from './commit-source.ts'
 
-/** How GitLab's API is reached. */
+/** The connection to GitLab's API. */
 export interface GitLabSettings {
-  /** Its origin, with the relative URL root if it has one. */
+  /** Its origin, with the relative URL root if there is one. */
   readonly url: string
   readonly token: string | undefined
-  /** The project whose commits are meant, as path. */
+  /** The path of the project that holds the commits. */
   readonly project: string
-  /** What GitLab calls our environments; those left out have no deployments there. */
+  /** GitLab's names of our environments; an environment that is not listed has no deployments there. */
   readonly environments: Readonly<Partial<Record<string, string>>>
 }
 
 const LIMIT_MS = 5_000
 const MAX_PAGES = 10
 
-/** What names a commit goes into further questions, also to git. */
+/** Commit names are used in further queries, also as arguments of git. */
 const sha = z.string().regex(/^[0-9a-f]{7,64}$/)
 const commitSchema = z.object({ id: sha })
 const mergeRequestSchema = z.object({
@@ -28,7 +28,7 @@ const mergeRequestSchema = z.object({
 const refsSchema = z.array(z.object({ type: z.string(), name: z.string() }))
 const deploymentsSchema = z.array(z.object({ sha, ref: z.string() }))
 
-/** Asks GitLab's REST API: commits, merge base, merge requests and deployments. */
+/** Queries GitLab's REST API: commits, merge base, merge requests and deployments. */
 export function gitLab({ url, token, project, environments }: GitLabSettings): CommitSource {
   const base = url.replace(/\/+$/, '')
   const root = `${base}/api/v4/projects/`
@@ -60,7 +60,7 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
         ['refs[]', id],
         ['refs[]', deployed],
       ])
-      // 404 also when the two have nothing in common, which commits of one project seldom have not.
+      // 404 also if the two have no common ancestor, which is rare within one project.
       const common = await ask(`${ours}/repository/merge_base?${query}`, commitSchema)
       return common === undefined ? undefined : common.value.id === id
     },
@@ -79,7 +79,7 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
         const names: string[] = []
         let page: string | undefined = '1'
         for (let count = 0; page !== undefined; count++) {
-          // Part of the list would be taken for the whole of it.
+          // A partial list would be mistaken for the whole.
           if (count === MAX_PAGES) throw new SourceFault('GitLab knows more refs than are read', { cause: undefined })
           const address: string = `${where}&type=${type}&page=${encodeURIComponent(page)}`
           const found: { value: z.infer<typeof refsSchema>; nextPage: string | undefined } | undefined = await ask(

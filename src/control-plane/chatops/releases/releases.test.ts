@@ -14,7 +14,7 @@ import { gitLab } from './gitlab.ts'
 const PROJECT = 'gitlab-org/gitlab'
 const MERGE_REQUEST = (iid: number) => `https://gitlab.example/${PROJECT}/-/merge_requests/${iid}`
 
-/** A clone with two commits on master, the first of them released and in a stable branch. */
+/** A clone with two commits on master; the first one is tagged and in a stable branch. */
 class Clone {
   readonly directory = join(scratchDirectory('clone').path, 'repository')
   readonly first: string
@@ -44,7 +44,7 @@ const clone = new Clone()
 describe('a clone of the repository', () => {
   const source = gitRepository(clone.directory)
 
-  test('tells whether a commit is part of another, and what it does not know', async () => {
+  test('reports whether a commit is part of another, and which one it does not know', async () => {
     assert.equal(await source.contains(clone.first.slice(0, 10), clone.second), true)
     assert.equal(await source.contains(clone.second, clone.first), false)
     assert.equal(await source.contains('0123456789abcdef', clone.second), undefined)
@@ -58,7 +58,7 @@ describe('a clone of the repository', () => {
     assert.equal(await source.mergeRequest(address(777)), undefined)
   })
 
-  test('names the tags and branches that hold a commit', async () => {
+  test('lists the tags and branches that contain a commit', async () => {
     assert.deepEqual(await source.refsWith(clone.first), {
       tags: ['v19.1.0-ee'],
       branches: ['19-1-stable-ee', 'master'],
@@ -67,7 +67,7 @@ describe('a clone of the repository', () => {
   })
 })
 
-test('a directory that is no repository gives no answer, instead of knowing no commit', async () => {
+test('a directory that is not a repository is an error, and not an unknown commit', async () => {
   const source = gitRepository(scratchDirectory('no-clone').path)
   const isFault = (error: unknown) => error instanceof SourceFault && /gives no answer/.test(error.message)
   await assert.rejects(source.contains(clone.first, clone.second), isFault)
@@ -75,7 +75,7 @@ test('a directory that is no repository gives no answer, instead of knowing no c
   await assert.rejects(source.mergeRequest({ url: '', project: PROJECT, iid: 7 }), isFault)
 })
 
-/** Answers as GitLab's REST API documents them. */
+/** Answers as GitLab's REST API documents it. */
 class FakeGitLab {
   readonly asked: string[] = []
   answer: (
@@ -143,7 +143,7 @@ function documented(path: string): ReturnType<FakeGitLab['answer']> {
 }
 
 for (const engine of testDatabases()) {
-  describe(`what runs where on ${engine.kind}`, () => {
+  describe(`deployed versions on ${engine.kind}`, () => {
     let database: TestDatabase
     const lab = new FakeGitLab(documented)
     const planes: TestControlPlane[] = []
@@ -167,7 +167,7 @@ for (const engine of testDatabases()) {
     }
     const record = (plane: TestControlPlane, json: object) => plane.ask('POST', '/api/v1/deployments', { json })
 
-    test('deployments are recorded, and the latest of each part is told; nothing known is said plainly', async () => {
+    test('deployments are recorded, the latest of each component is shown, and unknown ones are named', async () => {
       const plane = await start({})
       assert.match(await say(plane, 'auto_deploy status'), /no deployment has been recorded/)
       const old = { environment: 'production', component: 'iam', version: '1.0.0', contains: [clone.first] }
@@ -195,7 +195,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    test('a clone answers which of what runs contains a commit, and where a merge request is released', async () => {
+    test('a clone answers which deployment contains a commit, and in which release a merge request is', async () => {
       const plane = await start({ commits: { repository: clone.directory } })
       const iam = { environment: 'production', component: 'iam', version: '1.0.0' }
       await record(plane, { ...iam, commit: clone.first })
@@ -218,7 +218,7 @@ for (const engine of testDatabases()) {
       assert.match(await say(plane, `release check ${MERGE_REQUEST(8)} 19.1`), /it is unknown to the git repository/)
     })
 
-    test('GitLab answers the same by its API, with the token and within its own project', async () => {
+    test("GitLab's API gives the same answers, with the token and within its own project", async () => {
       const gitlab = { url: lab.url, token: 'glpat-secret', project: PROJECT, environments: { production: 'gprd' } }
       const plane = await start({ commits: { gitlab } })
       const url = (iid: number) => `${lab.url}/${PROJECT}/-/merge_requests/${iid}`
@@ -236,7 +236,7 @@ for (const engine of testDatabases()) {
       assert.ok(lab.asked.every((line) => line.startsWith('glpat-secret ')))
     })
 
-    test('where GitLab cannot be asked, that is said, and a GitLab that hangs is waited for once', async () => {
+    test('an unreachable GitLab is reported, and a GitLab that hangs is waited for once', async () => {
       const hanging = new FakeGitLab(() => ({ status: 0, json: {} }))
       const failing = new FakeGitLab(() => ({ status: 502, json: {} }))
       for (const away of [hanging, failing]) {
@@ -259,7 +259,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('nobody says that production lacks a commit while the monolith cannot be asked about', async () => {
+    test('a commit is not reported as missing from production while the monolith cannot be queried', async () => {
       const flaky = new FakeGitLab((path) => {
         if (path.includes('/deployments')) return { status: 502, json: {} }
         if (path.includes('/merge_base')) return { status: 200, json: { id: DEPLOYED } }
@@ -279,7 +279,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-describe('a GitLab that gives no sound answer', () => {
+describe('an invalid answer from GitLab', () => {
   const failing = async (answer: FakeGitLab['answer']): Promise<string> => {
     const lab = new FakeGitLab(answer)
     await lab.open()
@@ -296,7 +296,7 @@ describe('a GitLab that gives no sound answer', () => {
     }
   }
 
-  test('is told as such', async () => {
+  test('is reported as such', async () => {
     assert.match(await failing(() => ({ status: 401, json: {} })), /status 401/)
     assert.match(await failing(() => ({ status: 500, json: {} })), /status 500/)
     assert.match(await failing(() => ({ status: 200, json: { state: 5 } })), /cannot be read/)
@@ -304,7 +304,7 @@ describe('a GitLab that gives no sound answer', () => {
     assert.match(await failing(() => ({ status: 0, json: {} })), /no answer within 5 s/)
   })
 
-  test('names no commit that is none, and no part of a list of refs for the whole', async () => {
+  test('an invalid commit id is not accepted, nor is part of a list of refs taken for the whole', async () => {
     const merged = { state: 'merged', merge_commit_sha: '--output=/tmp/x' }
     assert.match(await failing(() => ({ status: 200, json: merged })), /cannot be read/)
     const endless = new FakeGitLab(() => ({

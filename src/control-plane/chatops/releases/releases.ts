@@ -4,13 +4,13 @@ import type { Ground } from '../context/ground.ts'
 import { type CommitSource, SourceFault } from './commit-source.ts'
 import { type Deployment, isListed, latestDeployments } from './deployments.ts'
 
-/** What answers about versions are taken from. */
+/** The sources of answers about versions. */
 export interface ReleaseTools {
   readonly plane: Pick<Ground, 'store' | 'gateways'>
   readonly sources: readonly CommitSource[]
 }
 
-/** `auto_deploy status`: what runs in each environment, and which of it contains the commits. */
+/** `auto_deploy status`: what runs in each environment, and which deployments contain the commits. */
 export async function deployStatus(tools: ReleaseTools, shas: readonly string[]): Promise<Section[]> {
   const sections: Section[] = []
   const found = new Set<string>()
@@ -45,7 +45,7 @@ export async function deployStatus(tools: ReleaseTools, shas: readonly string[])
   return sections
 }
 
-/** `release check`: how far a merge request has got towards a version. */
+/** `release check`: how far a merge request has progressed towards a version. */
 export async function checkRelease(
   tools: ReleaseTools,
   address: MergeRequestAddress,
@@ -83,7 +83,7 @@ interface Running extends Pick<Deployment, 'commit' | 'contains'> {
   readonly note: string
 }
 
-/** What runs in an environment, and why more may run there than is known. */
+/** What runs in an environment, and why the list may be incomplete. */
 async function runningIn(
   { plane, sources }: ReleaseTools,
   environment: Environment,
@@ -142,7 +142,7 @@ async function answerOf({ sources }: ReleaseTools, part: Running, sha: string): 
   return troubles.length > 0 ? `not known: ${troubles.join('; ')}` : 'unknown commit'
 }
 
-/** Whether anything in an environment runs a commit; undefined when nobody knows. */
+/** Whether any deployment in an environment contains a commit; undefined if that is unknown. */
 async function isOn(tools: ReleaseTools, environment: Environment, sha: string): Promise<boolean | undefined> {
   const { running, troubles } = await runningIn(tools, environment)
   const answers = await Promise.all(running.map((part) => answerOf(tools, part, sha)))
