@@ -1,5 +1,5 @@
-// What one decision costs, and what one application weighs in memory, at several sizes of the platform.
-// Prints one table. Run with --expose-gc for the memory column: scripts pass it on.
+// Measures the cost of one decision, and the memory of one application, at several sizes of the platform. Prints one
+// table. The memory column requires --expose-gc, which the scripts pass on.
 
 import { randomBytes } from 'node:crypto'
 import {
@@ -24,7 +24,7 @@ interface DecisionFigures {
   readonly bytesPerApplication: number
 }
 
-/** Measures `decide` on facts already read, and with the reading of a POST's form, best of several rounds. */
+/** Measures `decide` on facts already read, and together with reading a POST's form, best of several rounds. */
 export function measureDecision(applications: number): DecisionFigures {
   const before = heapUsed()
   const snapshot = new Snapshot({
@@ -44,7 +44,7 @@ export function measureDecision(applications: number): DecisionFigures {
   })
   const asked: string[] = []
   for (let id = 1; id <= applications; ) {
-    // Ids come out of JSON text, as they do from the stream, so that their weight is that of real ones.
+    // Ids are parsed from JSON text, as in the stream, so that they take as much memory as real ones.
     const rows: ApplicationRow[] = []
     for (let row = 0; row < SNAPSHOT_CHUNK && id <= applications; row++, id++)
       rows.push([id, randomBytes(32).toString('hex'), 1])
@@ -85,7 +85,7 @@ function partsOf(body: Buffer): RequestParts {
   }
 }
 
-/** Nanoseconds of one call, the best of several rounds. */
+/** Nanoseconds per call, best of several rounds. */
 function best(call: (index: number) => boolean): number {
   let least = Number.POSITIVE_INFINITY
   let on = 0

@@ -5,7 +5,7 @@ import { scratchDirectory } from '../test/support/scratch.ts'
 
 const STATEMENTS = 20
 
-/** Opens an embedded database again and again, writes to it, and closes it. Prints times, and each crash as it happens. */
+/** Repeatedly opens an embedded database, writes to it and closes it. Prints times, and each crash as it happens. */
 export async function benchEngine(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { cycles: { type: 'string', default: '500' } } })
   const cycles = Number(values.cycles)

@@ -1,5 +1,5 @@
-// With `--node-option=--import=…/event-loop-delay.ts` a measured server says, when it ends, for how long its event loop
-// was kept from turning, in milliseconds.
+// With `--node-option=--import=…/event-loop-delay.ts` a measured server prints, when it ends, the delays of its event
+// loop in milliseconds.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 const delay = monitorEventLoopDelay({ resolution: 1 })

@@ -18,15 +18,15 @@ interface Figures {
   residentMb: number
 }
 
-/** What is measured, and how often. */
+/** What to measure, and how often. */
 interface Options {
   readonly rounds: number
   readonly requests: number
-  /** Parts of the names of the proxies wanted; none: all. */
+  /** Parts of the names of the proxies to measure; empty for all. */
   readonly only: readonly string[]
 }
 
-/** `npm run bench -- gateway`: the gateway beside other proxies, each on one core. Needs nginx. */
+/** `npm run bench -- gateway`: compares the gateway with other proxies, each on one core. Requires nginx. */
 export async function benchGateway(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
@@ -40,7 +40,7 @@ export async function benchGateway(args: string[]): Promise<void> {
   await withBenchPlan((plan, children) => measureAll(options, plan, children))
 }
 
-/** Runs a benchmark before two upstreams, and ends them and every process it adds to `children`. */
+/** Runs a benchmark in front of two upstreams, and ends them and every process that was added to `children`. */
 export async function withBenchPlan(run: (plan: BenchPlan, children: ChildProcess[]) => Promise<void>): Promise<void> {
   if (!isInstalled('nginx')) throw new Error('the benchmark needs nginx for its two upstreams')
   const scratch = mkdtempSync(join(tmpdir(), 'handover-bench-'))
@@ -108,7 +108,7 @@ async function cpuPerRequest(
   return (cpuMicroseconds(one.pid) - before) / requests
 }
 
-/** A request of each kind, of an application that has moved. */
+/** A request of each kind, from an application that has moved. */
 export function requestsFor(plan: BenchPlan): { get: LoadRequest; post: LoadRequest } {
   const clientId = plan.moved[0] ?? ''
   const query = `client_id=${clientId}&response_type=code&scope=read_user&state=abcdef&redirect_uri=https%3A%2F%2Fa.test%2Fcb`
@@ -119,7 +119,10 @@ export function requestsFor(plan: BenchPlan): { get: LoadRequest; post: LoadRequ
   }
 }
 
-/** A proxy that does not send moved clients to IAM and the others to legacy is no peer: then the figures mean nothing. */
+/**
+ * A proxy that does not route moved clients to IAM and the others to legacy is not comparable, and its figures mean
+ * nothing.
+ */
 export async function assertRoutes(proxy: PeerProxy, port: number, plan: BenchPlan): Promise<void> {
   const side = async (clientId: string, method: 'GET' | 'POST') => {
     const form = `grant_type=client_credentials&client_id=${clientId}`

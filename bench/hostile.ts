@@ -11,15 +11,15 @@ import { untilReady } from '../test/support/wait.ts'
 import { HOSTILE_INPUTS, HOSTILE_PATHS, type HostileInput } from './hostile/inputs.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-/** The most that one request may take of a server's only thread. */
+/** The most CPU time that one request may take of a server's only thread. */
 const LIMIT_MS = 5
 const LIMIT_US = LIMIT_MS * 1_000
-/** What is new to the engine is compiled first: that is no work that each such request makes. */
+/** Warm-up: code that is not compiled yet would be counted, although real requests do not pay for it. */
 const WARM_UPS = 3
-/** How often a request that seems to take too long is tried again before it counts. */
+/** How many attempts a request that seems to take too long has before it counts. */
 const MORE_TRIES = 5
 
-/** A door that anyone can knock at. */
+/** An endpoint that needs no authentication. */
 interface Door {
   readonly server: string
   readonly url: string
@@ -37,9 +37,9 @@ interface Sample {
 
 /**
  * Measures how much longer each hostile input occupies the main thread of gateway, IAM, monolith and control plane than
- * a plain request of the same size does: CPU time of that thread from before a request to its answer, both in turns,
- * the least of several tries, since whatever else the process does in that time only adds to it. Sets the exit code to
- * 1 when one takes more than 5 ms.
+ * a plain request of the same size: CPU time of that thread from before a request to its response, both in turns, the
+ * minimum of several attempts, because other work of the process only adds to it. Sets the exit code to 1 if one takes
+ * more than 5 ms.
  */
 export async function benchHostile(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -83,7 +83,7 @@ export async function benchHostile(args: readonly string[]): Promise<void> {
   }
 }
 
-/** All parts but the gateway share a process; a request occupies one of them alone. */
+/** All parts but the gateway share a process; a request occupies only one of them. */
 async function openDoors(base: number, meters: string, pid: number, token: string): Promise<Door[]> {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/)
   const main = await Meter.open(join(meters, `${pid}.sock`))
@@ -134,7 +134,7 @@ async function measureDoor(door: Door, base: number, tries: number, only: string
     if (!input.name.includes(only)) continue
     let sample = await measure(door, input, tries)
     if (sample.status === 429) {
-      // What limits a caller is not what is measured.
+      // Rate limits of callers are not what is measured.
       await send(`http://127.0.0.1:${base}/__lab/reset`, { name: 'reset' }, {})
       sample = await measure(door, input, tries)
     }
@@ -171,7 +171,7 @@ async function timeOf(door: Door, run: () => Promise<unknown>): Promise<number> 
   return (await door.meter.read()) - before
 }
 
-/** Sends it on a connection of its own; resolves to the status when the answer has come whole, 0 when none came. */
+/** Sends it on its own connection; resolves to the status once the response is complete, or to 0 without one. */
 function send(url: string, input: HostileInput, headers: Readonly<Record<string, string>>): Promise<number> {
   const { method = 'POST', body = '' } = input
   const bytes = Buffer.from(body)
@@ -205,7 +205,7 @@ function lineOf({ door, name, milliseconds, status }: Sample): string {
   return `${milliseconds.toFixed(1).padStart(7)} ms  ${door.server.padEnd(20)} ${name} (${status || 'no answer'})`
 }
 
-/** What a measured process says of its main thread. */
+/** What a measured process reports about its main thread. */
 class Meter {
   readonly #socket: Socket
 

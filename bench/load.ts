@@ -11,10 +11,10 @@ export interface LoadRequest {
 
 const CONNECTIONS = 32
 
-/** Whether the load generator of nghttp2 is installed; without it requests come from this process. */
+/** Whether nghttp2's load generator is installed; without it, requests come from this process. */
 export const hasH2load = isInstalled('h2load')
 
-/** Sends `count` requests over 32 connections to a loopback port. Throws when any is not answered with 2xx. */
+/** Sends `count` requests over 32 connections to a loopback port. Throws if any response is not 2xx. */
 export async function load(
   port: number,
   request: LoadRequest,

@@ -17,8 +17,8 @@ interface Target {
 }
 
 /**
- * `npm run bench -- low-rate`: how much later answers come through a proxy when hardly anything happens: 200
- * requests a second over one connection, at the upstream itself, through nginx and through the gateway by turns.
+ * `npm run bench -- low-rate`: the latency that a proxy adds when the load is low: 200 requests a second over one
+ * connection, alternating between the upstream itself, nginx and the gateway.
  */
 export async function benchLowRate(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -54,7 +54,7 @@ export async function benchLowRate(args: string[]): Promise<void> {
   })
 }
 
-/** Sends requests over one connection, one each `everyMs`, and returns how long each answer took, in milliseconds. */
+/** Sends one request every `everyMs` over one connection, and returns the latency of each, in milliseconds. */
 async function paced(port: number, request: LoadRequest, count: number, everyMs: number): Promise<number[]> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const took: number[] = []
@@ -73,7 +73,7 @@ async function paced(port: number, request: LoadRequest, count: number, everyMs:
   return took
 }
 
-/** Resolves when an answer with a length has come whole. */
+/** Resolves when a response with a Content-Length is complete. */
 function wholeAnswer(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = ''

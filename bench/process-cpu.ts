@@ -4,15 +4,18 @@ import { globSync, readFileSync } from 'node:fs'
 /** Kernel clock ticks per second, in which /proc counts. */
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
-/** CPU that a process (all its threads) has used, user and system, in microseconds, by the kernel's accounting (proc(5)). */
+/**
+ * The CPU time of a process (all its threads), user and system, in microseconds, from the kernel's accounting
+ * (proc(5)).
+ */
 export function cpuMicroseconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The command name stands in parentheses and may hold spaces; the fields after it are counted from its end.
+  // The command name is in parentheses and may contain spaces, so fields are counted from its end.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6
 }
 
-/** The same for a process and its living children, such as the engine of an embedded database. */
+/** The same for a process and its running children, such as the engine of an embedded database. */
 export function treeCpuMicroseconds(pid: number): number {
   const children = globSync(`/proc/${pid}/task/*/children`).flatMap(
     (file) => readFileSync(file, 'utf8').match(/\d+/g) ?? [],

@@ -17,9 +17,9 @@ const GATEWAYS_EACH = 10
 const FLIP_LIMIT_MS = 10_000
 
 /**
- * Measures from before the command's request is sent to when the last of 20 gateways routes by it. Two control planes on
- * one PostgreSQL take the commands in turn; half of the gateways follow each. At the end the first control plane is
- * killed without a warning, and commands go to the second.
+ * Measures the time from just before the command's request until the last of 20 gateways routes by it. Two control
+ * planes on one PostgreSQL take the commands in turn; half of the gateways follow each. At the end the first control
+ * plane is killed without warning, and commands go to the second.
  */
 export async function benchPropagation(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { flips: { type: 'string', default: '1000' } } })
@@ -111,7 +111,7 @@ function setFlag(url: string, token: string, isOn: boolean): Promise<void> {
   return ask('POST', `${url}/api/v4/features/${FLAG}`, token, { value: String(isOn), oauth_application: '1' })
 }
 
-/** Which gateways have seen the flip under way, and when the last did. */
+/** Which gateways have seen the current flip, and when the last one did. */
 class SeenFlips {
   #waitingFor: 'on' | 'off' = 'on'
   #count = 0
@@ -124,7 +124,7 @@ class SeenFlips {
     if (at > this.#lastNs) this.#lastNs = at
   }
 
-  /** Milliseconds from the beginning of `command` to the last gateway's sight of it. */
+  /** Milliseconds from the start of `command` until the last gateway has seen it. */
   async timeOfLast(flag: 'on' | 'off', command: (flag: 'on' | 'off') => Promise<void>): Promise<number> {
     this.#waitingFor = flag
     this.#count = 0

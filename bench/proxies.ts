@@ -6,22 +6,22 @@ import { isInstalled } from './load.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-/** Where a benchmark's servers listen, and whose clients have moved. */
+/** Where a benchmark's servers listen, and which clients have moved. */
 export interface BenchPlan {
   readonly scratch: string
   readonly legacyPort: number
   readonly iamPort: number
-  /** Answers the proxies that ask per request; its cost is not counted. */
+  /** Answers the proxies that query a decision per request; its cost is not counted. */
   readonly deciderPort: number
   readonly moved: readonly string[]
   readonly unmoved: readonly string[]
 }
 
-/** A proxy under measurement: `start` runs it as one process, pinned to the first core. */
+/** A proxy to measure: `start` runs it as one process, pinned to the first core. */
 export interface PeerProxy {
   readonly name: string
   readonly decidesBy: string
-  /** What it cannot route: a form's client_id is invisible to some. */
+  /** What it cannot route: some do not see a form's client_id. */
   readonly routesForms: boolean
   readonly isAvailable: boolean
   start(port: number, plan: BenchPlan): ChildProcess
@@ -227,7 +227,7 @@ http://127.0.0.1:${port} {
   },
 }
 
-/** Every proxy that is measured, ours first. */
+/** Every measured proxy, ours first. */
 export const proxies: readonly PeerProxy[] = [
   gateway,
   nodePeer('@fastify/reply-from', 'reply-from.ts'),

@@ -1,5 +1,6 @@
-// sh scripts/with-node.sh bench/statements.ts: what PostgreSQL makes of every statement of an IAM auth service with a
-// million tokens, and how fast expired ones go. Options: --tokens N, --backlog N. Fails when a big table is read whole.
+// sh scripts/with-node.sh bench/statements.ts: PostgreSQL's plan for every statement of an IAM auth service with a
+// million tokens, and how fast expired ones are removed. Options: --tokens N, --backlog N. Fails if a big table is
+// scanned sequentially.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

@@ -15,16 +15,16 @@ import { isMeasurable, WORKLOADS, type WorkloadName, workload } from './tokens/w
 const STORES = ['postgres', 'embedded'] as const satisfies readonly StoreKind[]
 const FORMATS = ['opaque', 'jwt'] as const satisfies readonly TokenFormat[]
 const CLIENTS = 50
-/** Until the compiler is through with the hot paths; its threads count as the server's. */
+/** Until the compiler has optimised the hot paths; its threads count as the server's. */
 const WARM_UP = 4_000
-/** The share of its own saturation at which a server's latency is measured. */
+/** The fraction of its saturation rate at which a server's latency is measured. */
 const LOAD_SHARE = 0.6
 
-/** What is measured, and how often. */
+/** What to measure, and how often. */
 interface Plan {
   readonly rounds: number
   readonly requests: number
-  /** 0 leaves latency out. */
+  /** 0 skips latency. */
   readonly latencySeconds: number
   readonly stores: readonly StoreKind[]
   readonly formats: readonly TokenFormat[]
@@ -41,11 +41,14 @@ interface Figures {
   latency: Latency | undefined
 }
 
-/** `npm run bench -- tokens`: the token endpoint and what asks about tokens, beside oidc-provider on the same store. */
+/**
+ * `npm run bench -- tokens`: compares the token endpoint and the endpoints about tokens with oidc-provider on the same
+ * store.
+ */
 export async function benchTokens(args: string[]): Promise<void> {
   const plan = planOf(args)
   const scratch = mkdtempSync(join(tmpdir(), 'handover-bench-'))
-  // What is not measured, PostgreSQL and the load, keeps off the core of what is.
+  // PostgreSQL and the load generator, which are not measured, stay off the core of the measured server.
   if (isInstalled('taskset')) execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)], { stdio: 'ignore' })
   const binaries = findPostgres()
   const postgres = plan.stores.includes('postgres') && binaries ? await startPrivatePostgres(binaries) : undefined
@@ -60,7 +63,7 @@ export async function benchTokens(args: string[]): Promise<void> {
   }
 }
 
-/** One store and token format: every server is up at once, and they take turns. */
+/** One store and token format: all servers run at the same time and take turns. */
 async function measure(
   plan: Plan,
   store: StoreKind,

@@ -3,8 +3,8 @@ import { join, posix } from 'node:path'
 import { readImports } from './read-imports.ts'
 
 /**
- * The test files among `tests` that are one of the `changed` files or import one, directly or through others. Paths are
- * relative to `root`, with forward slashes. A file that cannot be read imports nothing.
+ * The test files among `tests` that are one of the `changed` files or import one, directly or indirectly. Paths are
+ * relative to `root`, with forward slashes. A file that cannot be read counts as importing nothing.
  */
 export function affectedTests(root: string, tests: readonly string[], changed: readonly string[]): string[] {
   const wanted = new Set(changed)
@@ -18,7 +18,7 @@ export function affectedTests(root: string, tests: readonly string[], changed: r
   }
   return tests.filter((test) => {
     const seen = new Set([test])
-    // A set visits what is added while it is walked.
+    // Iterating over a set includes elements that are added during the iteration.
     for (const file of seen) {
       if (wanted.has(file)) return true
       for (const next of read(file)) seen.add(next)

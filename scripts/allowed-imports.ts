@@ -1,6 +1,6 @@
 /**
- * Which folders of `src/` a folder may import: the one place where the direction of dependencies is written down.
- * ARCHITECTURE.md shows the same table, and a test holds the two equal. `'*'` allows every folder.
+ * Which folders of `src/` a folder may import: the single definition of the direction of dependencies. ARCHITECTURE.md
+ * shows the same table, and a test keeps the two equal. `'*'` allows every folder.
  */
 export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> = {
   observability: [],
@@ -44,13 +44,13 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   'main.ts': ['cli'],
 }
 
-/** The only folders that may read `process.env`; everybody else is handed a checked configuration. */
+/** The only folders that may read `process.env`; all others receive a validated configuration. */
 export const ENVIRONMENT_READERS: readonly string[] = ['cli', 'config']
 
-/** Names that say nothing: a folder or file is called by what is in it. */
+/** Names without meaning: a folder or file is named by its content. */
 export const FORBIDDEN_NAMES: readonly string[] = ['common', 'helper', 'helpers', 'misc', 'shared', 'util', 'utils']
 
-/** A folder of `src/` that lists more files and folders than this must be divided into rooms. */
+/** A folder of `src/` with more entries than this must be divided into rooms. */
 export const MAX_ENTRIES = 20
 
 /** A source file longer than this must be split by idea. Tests are exempt. */

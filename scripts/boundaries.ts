@@ -4,7 +4,7 @@ import { ENVIRONMENT_READERS, FORBIDDEN_NAMES, MAX_ENTRIES, MAX_LINES } from './
 import { findCycles } from './find-cycles.ts'
 import { readImports, readsEnvironment } from './read-imports.ts'
 
-/** A rule that a file breaks, with the place. */
+/** A violation of a rule, with file and line. */
 export interface Violation {
   /** Relative to the root, with forward slashes. */
   readonly file: string
@@ -12,7 +12,7 @@ export interface Violation {
   readonly message: string
 }
 
-/** What was read and what was found; zero files or imports means that nothing was checked. */
+/** The counts and the violations; zero files or imports mean that nothing was checked. */
 export interface Findings {
   readonly files: number
   readonly imports: number
@@ -28,16 +28,18 @@ const READ = ['src', 'test', 'scripts', 'bench', 'contracts', 'examples'].map(
 interface Source {
   readonly file: string
   readonly text: string
-  /** The folder of `src/` it belongs to, a file's own name directly in `src/`, undefined outside of `src/`. */
+  /**
+   * The folder of `src/` that contains it; the file's own name for a file directly in `src/`, undefined outside `src/`.
+   */
   readonly folder: string | undefined
   readonly isTest: boolean
 }
 
 /**
- * Checks every source under `root` against the table: folders import only what it allows, and others only through
- * their `index.ts`; no import cycles between files or rooms; `process.env` only where configuration is read; no names that say
- * nothing; no file and no folder over its limit. Tests are free of the table and may read the environment, but keep to
- * `index.ts`.
+ * Checks every source under `root` against the table: folders import only what it allows, and others only through their
+ * `index.ts`; no import cycles between files or rooms; `process.env` only where configuration is read; no names without
+ * meaning; no file and no folder over its limit. Tests are exempt from the table and may read the environment, but must
+ * import through `index.ts`.
  */
 export function checkBoundaries(root: string, table: Table): Findings {
   const sources = listSources(root)
@@ -54,7 +56,7 @@ export function checkBoundaries(root: string, table: Table): Findings {
       else if (specifier.startsWith('.')) {
         const target = posix.join(posix.dirname(source.file), specifier)
         if (!existsSync(join(root, target))) report(line, `imports ${specifier}, which does not exist`)
-        // Who starts the program anew as a process of its own does not depend on what it does.
+        // Starting the program as a separate process is not a dependency on its code.
         if (kind === 'file' && target === 'src/main.ts') continue
         const fault = faultOf(source, target, table)
         if (fault) report(line, fault)
@@ -70,22 +72,22 @@ export function checkBoundaries(root: string, table: Table): Findings {
   for (const cycle of fileCycles) {
     violations.push({ file: cycle[0] ?? '', line: 1, message: `import cycle: ${cycle.join(' → ')}` })
   }
-  // A cycle between files of two rooms is a cycle between the rooms as well; one report is enough.
+  // A cycle between files of two rooms is also a cycle between the rooms; one report is enough.
   if (fileCycles.length === 0) violations.push(...roomCycles(graph))
   violations.push(...crowdedFolders(sources))
   return { files: sources.length, imports, violations }
 }
 
 /**
- * The room that a file of `src/` belongs to: its folder. A file directly in a folder of `src/` is a room of its own, since
- * what starts a part and what the part is told stand side by side there.
+ * The room of a file of `src/`: its folder. A file directly in a folder of `src/` is a room by itself, because the
+ * files that start a part and its settings are siblings there.
  */
 function roomOf(file: string): string {
   const parts = file.split('/')
   return parts.length <= 3 ? file : parts.slice(0, -1).join('/')
 }
 
-/** The cycles between rooms, each with one import for every step of it. */
+/** The cycles between rooms, with one import for each step. */
 function roomCycles(graph: ReadonlyMap<string, readonly string[]>): Violation[] {
   const rooms = new Map<string, string[]>()
   const importOf = new Map<string, string>()
@@ -107,7 +109,7 @@ function roomCycles(graph: ReadonlyMap<string, readonly string[]>): Violation[] 
   })
 }
 
-/** The folders of `src/` that list more than a reader takes in at a glance; subfolders and tests count. */
+/** The folders of `src/` with too many entries to read at a glance; subfolders and tests count. */
 function crowdedFolders(sources: readonly Source[]): Violation[] {
   const entries = new Map<string, Set<string>>()
   for (const { file } of sources.filter((source) => source.folder !== undefined)) {
@@ -150,7 +152,7 @@ function importsOf(source: Source, report: (line: number, message: string) => vo
   }
 }
 
-/** Why `source` may not import the file `target`; undefined when it may. */
+/** Why `source` may not import the file `target`; undefined if it may. */
 function faultOf(source: Source, target: string, table: Table): string | undefined {
   const to = folderOf(target)
   if (/\.test\.[mc]?[tj]s$/.test(target)) return `imports ${target}: nobody imports a test`
@@ -194,7 +196,7 @@ function checkEnvironment(source: Source, report: (line: number, message: string
 /** The root of this checkout. */
 export const PROJECT_ROOT = resolve(dirname(import.meta.filename), '..')
 
-/** A violation as one line, `file:line message`. */
+/** Formats a violation as one line, `file:line message`. */
 export function formatViolation(violation: Violation, from = process.cwd(), root = PROJECT_ROOT): string {
   return `${relative(from, join(root, violation.file)) || violation.file}:${violation.line} ${violation.message}`
 }

@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { PROJECT_ROOT } from './boundaries.ts'
 
 const DIST = join(PROJECT_ROOT, 'dist')
-/** What the program reads from the root of its tree while it runs. */
+/** The files that the program reads from the root of its tree at run time. */
 const READ_AT_RUN_TIME = ['package.json', 'flags']
 
 /**
- * Has every file that the program starts by its address (`new URL('./x.ts', import.meta.url)`) started in its built form:
- * the compiler rewrites imports, but no such address.
+ * Makes every file that the program starts by URL (`new URL('./x.ts', import.meta.url)`) start in its built form: the
+ * compiler rewrites imports, but not these URLs.
  */
 function withBuiltAddresses(code: string): string {
   return code.replace(/(new URL\(\s*(['"])[^'"]+)\.ts(\2\s*,\s*import\.meta\.url)/g, '$1.js$3')
 }
 
-/** Builds `dist/`: the sources as JavaScript with types and source maps, and what they read while they run. */
+/** Builds `dist/`: the sources as JavaScript with types and source maps, and the files that they read at run time. */
 function build(): number {
   rmSync(DIST, { recursive: true, force: true })
   const compiler = join(PROJECT_ROOT, 'node_modules', '.bin', 'tsc')

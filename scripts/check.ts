@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ALLOWED_IMPORTS } from './allowed-imports.ts'
 import { checkBoundaries, formatViolation, PROJECT_ROOT } from './boundaries.ts'
 
-/** One step of `npm run check`; `run` prints its findings and says whether there were none. */
+/** One step of `npm run check`; `run` prints its findings and returns whether there were none. */
 interface Step {
   readonly name: string
   readonly run: () => boolean
@@ -31,7 +31,9 @@ function boundaries(): boolean {
   return violations.length === 0 && imports > 0
 }
 
-/** Runs every step, also after one has failed, so that one run shows all there is to mend. Returns the failed ones. */
+/**
+ * Runs every step, even after a failure, so that one run shows everything that needs fixing. Returns the failed ones.
+ */
 function runAll(steps: readonly Step[]): string[] {
   const failed: string[] = []
   for (const step of steps) {

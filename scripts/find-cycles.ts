@@ -1,6 +1,6 @@
 /**
- * The cycles of a graph, each once, as the nodes along it with the first repeated at the end. Of several cycles that
- * share nodes at least one is reported. Edges to nodes that are not in the graph are ignored.
+ * The cycles of a graph, each once, as a list of nodes with the first repeated at the end. Of several cycles that share
+ * nodes, at least one is reported. Edges to nodes outside the graph are ignored.
  */
 export function findCycles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = []

@@ -10,7 +10,10 @@ const SUMMARIES: Readonly<Record<Section, string>> = {
   up: 'All of it on one machine.',
 }
 
-/** Files that are made from the configuration schema and the contract's list of differences: path in the checkout, and content. `npm run generate` writes them. */
+/**
+ * Files that are generated from the configuration schema and the contract's list of differences: path in the checkout,
+ * and content. `npm run generate` writes them.
+ */
 export function generatedFiles(): ReadonlyArray<readonly [path: string, content: string]> {
   return [
     ['docs/configuration.md', reference()],

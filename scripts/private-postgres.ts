@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A PostgreSQL server of our own, for the time of one test run. */
+/** A private PostgreSQL server for one test run. */
 export interface PrivatePostgres {
   readonly url: string
   /** Stops the server and removes its files. */
@@ -16,7 +16,10 @@ const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 10_000
 const USER = 'handover'
 
-/** The directory of the newest PostgreSQL server on this machine (Debian's place, or the PATH); undefined: none. */
+/**
+ * The directory of the newest PostgreSQL server on this machine (Debian's location or the PATH); undefined if there is
+ * none.
+ */
 export function findPostgres(): string | undefined {
   const debian = '/usr/lib/postgresql'
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
@@ -30,10 +33,11 @@ export function findPostgres(): string | undefined {
 }
 
 /**
- * Creates and starts a server on a free loopback port, without fsync, as the user `postgres` when we are root (the
- * server refuses root). It ends with this process, however that ends. Rejects when it does not come up in 30 s.
+ * Creates and starts a server on a free loopback port, without fsync, as the user `postgres` if we are root (the server
+ * refuses root). It ends with this process, however this process ends. Rejects if the server does not start within 30
+ * s.
  *
- * @param options.standbyOf the URL of a server of which it is a hot standby, by asynchronous streaming replication
+ * @param options.standbyOf the URL of the primary, to create a hot standby with asynchronous streaming replication
  */
 export async function startPrivatePostgres(
   binaries: string,
@@ -88,12 +92,12 @@ function accountOf(name: string): Account {
 
 interface Server {
   readonly child: ChildProcess
-  /** What the server has written so far: shown when it does not start. */
+  /** The server's output so far: shown if it does not start. */
   readonly log: () => string
 }
 
 /**
- * The shell in between waits for its standard input to end, which happens when this process ends, even by SIGKILL,
+ * The shell in between waits for the end of its standard input, which comes when this process ends, even by SIGKILL,
  * and then stops the server (SIGQUIT: at once).
  */
 function spawnServer(binaries: string, dataDir: string, port: number, owner: Account | undefined): Server {

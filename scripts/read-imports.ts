@@ -1,18 +1,18 @@
 import { type Token, tokenize } from './tokens.ts'
 
-/** One place where a file names another module. */
+/** A place where a file references another module. */
 export interface ImportStatement {
-  /** As written; undefined for an `import()` of a computed name, which nothing can check. */
+  /** The specifier; undefined for an `import()` of a computed name, which cannot be checked. */
   readonly specifier: string | undefined
   readonly line: number
-  /** `file` for one that is named by `new URL`: a worker to start, or a program. */
+  /** `file` for a reference by `new URL`: a worker or a program to start. */
   readonly kind: 'module' | 'file'
 }
 
 /**
- * Every module that a TypeScript source names: `import`, `import type`, `export … from`, `import()` (also in types),
- * `require()`, and `new URL('./x.ts', import.meta.url)`, by which a worker is started. Throws on source that it
- * cannot read to its end.
+ * Every module that a TypeScript source references: `import`, `import type`, `export … from`, `import()` (also in
+ * types), `require()`, and `new URL('./x.ts', import.meta.url)`, which starts a worker. Throws on source that it cannot
+ * parse.
  */
 export function readImports(source: string): ImportStatement[] {
   const tokens = tokenize(source)
@@ -25,7 +25,7 @@ export function readImports(source: string): ImportStatement[] {
   return found
 }
 
-/** The lines on which a source reads the environment: `process.env`, or what amounts to it. */
+/** The lines on which a source reads the environment: `process.env` or an equivalent. */
 export function readsEnvironment(source: string): number[] {
   const tokens = tokenize(source)
   const lines: number[] = []
@@ -97,7 +97,7 @@ function specifierAfterFrom(tokens: Token[], at: number, token: Token): ImportSt
 }
 
 function isMember(tokens: Token[], at: number): boolean {
-  return tokens[at - 1]?.text === '.' && tokens[at - 2]?.text !== '.' // `...import('x')` is no member
+  return tokens[at - 1]?.text === '.' && tokens[at - 2]?.text !== '.' // `...import('x')` is not a member access
 }
 
 function isSpecifier(tokens: Token[], at: number): boolean {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ReportedTest } from './test-reporter.ts'
 
-/** How one test file went. */
+/** The result of one test file. */
 export interface FileResult {
   readonly file: string
   readonly tests: readonly ReportedTest[]
-  /** Why the file as such failed, apart from its tests: it could not be loaded, crashed, or did not end in time. */
+  /** Why the file itself failed, apart from its tests: it could not be loaded, crashed, or did not end in time. */
   readonly fault: string | undefined
-  /** The end of what it printed. */
+  /** The end of its output. */
   readonly output: string
   readonly seconds: number
 }
@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly root: string
   readonly env: NodeJS.ProcessEnv
   readonly limitMs: number
-  /** When aborted, the file's processes are ended. */
+  /** Aborting it ends the file's processes. */
   readonly signal: AbortSignal
   /** Runs only the tests whose names match one of these regular expressions. */
   readonly names?: readonly string[] | undefined
@@ -27,12 +27,12 @@ export interface RunOptions {
 
 const KEPT_OUTPUT = 20_000
 const GRACE_MS = 2_000
-/** For each test and suite, so that one that hangs is named. Test files set no limits of their own. */
+/** Per test and suite, so that the report names the one that hangs. Test files set no limits of their own. */
 const TEST_LIMIT_MS = 15 * 60_000
 
 /**
- * Runs one test file in a process group of its own, which is ended whole when the time is up, so that nothing a test
- * has started outlives it.
+ * Runs one test file in its own process group, which is killed as a whole when the time limit is reached, so that
+ * nothing a test has started outlives it.
  */
 export async function runTestFile(file: string, options: RunOptions): Promise<FileResult> {
   const scratch = mkdtempSync(join(tmpdir(), 'handover-test-'))
@@ -86,7 +86,7 @@ function runInGroup(args: readonly string[], options: RunOptions): Promise<Ended
       }
     }
     let last: NodeJS.Timeout | undefined
-    // SIGTERM first: what a test has started runs in groups of its own, which the test's process ends when it ends.
+    // SIGTERM first: processes that a test started run in their own groups, which the test's process ends when it ends.
     const endGroup = () => {
       signalGroup('SIGTERM')
       last = setTimeout(signalGroup, GRACE_MS, 'SIGKILL')
@@ -117,9 +117,9 @@ function readReport(file: string): ReportedTest[] {
   try {
     text = readFileSync(file, 'utf8')
   } catch {
-    return [] // it did not get as far as its first test
+    return [] // it ended before its first test
   }
-  // A process that was ended may leave half a line behind.
+  // A process that was killed may leave an incomplete line.
   const lines = text.split('\n').slice(0, -1)
   return lines.map((line) => JSON.parse(line) as ReportedTest)
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-/** What `npm test -- …` asks for. */
+/** The options of `npm test -- …`. */
 export interface TestOptions {
   /** Parts of paths; without any, every test file runs. */
   readonly patterns: readonly string[]
@@ -16,7 +16,7 @@ export const TEST_HELP = `Usage: npm test -- [PART_OF_A_PATH ...] [-t NAME] [--w
   -w, --watch       After the run, run the tests that depend on each changed file.
   -h, --help        Show this help.`
 
-/** Reads the arguments of the test runner; a `fault` says which one is wrong. */
+/** Parses the arguments of the test runner; `fault` describes an invalid one. */
 export function readTestOptions(args: readonly string[]): TestOptions | { readonly fault: string } {
   try {
     const { values, positionals } = parseArgs({
@@ -31,7 +31,7 @@ export function readTestOptions(args: readonly string[]): TestOptions | { readon
     for (const name of values.name ?? []) new RegExp(name)
     return { patterns: positionals, names: values.name, watch: values.watch ?? false, help: values.help ?? false }
   } catch (error) {
-    // The advice of parseArgs on words that begin with a dash is not ours.
+    // Removes the advice of parseArgs on words that begin with a dash, which does not apply here.
     return { fault: (error as Error).message.split('. ')[0] ?? '' }
   }
 }

@@ -3,16 +3,16 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { findPostgres } from './private-postgres.ts'
 
-/** A program of the machine that some tests need and a newcomer's machine may lack. */
+/** A program that some tests need and that may be missing on a newcomer's machine. */
 export interface Part {
   readonly name: string
-  /** Where it is; undefined when it is not installed. */
+  /** Its path; undefined if it is not installed. */
   readonly path: string | undefined
-  /** What is not tested without it. */
+  /** What remains untested without it. */
   readonly skips: string
 }
 
-/** The parts that the full test uses, as this machine has them. */
+/** The programs that the full test run uses, as found on this machine. */
 export function findParts(): Part[] {
   return [
     {
@@ -46,7 +46,7 @@ export function findParts(): Part[] {
 
 const GEMS = ['railties', 'activerecord', 'actionpack', 'doorkeeper-openid_connect', 'puma', 'sqlite3', 'bcrypt']
 
-/** The Ruby under which Rails, Doorkeeper and what the example needs beside them can be loaded. */
+/** The Ruby that can load Rails, Doorkeeper and the other gems of the example. */
 export function findDoorkeeper(): string | undefined {
   const ruby = findProgram('ruby')
   if (ruby === undefined || findProgram('puma') === undefined) return undefined
@@ -55,7 +55,7 @@ export function findDoorkeeper(): string | undefined {
   return isComplete ? ruby : undefined
 }
 
-/** A program's path, looked up on the PATH and where Debian puts servers. */
+/** A program's path, looked up on the PATH and in Debian's directories for servers. */
 export function findProgram(name: string): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
   return directories.map((directory) => join(directory, name)).find(isExecutable)

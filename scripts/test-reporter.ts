@@ -1,19 +1,19 @@
 import type { TestEvent } from 'node:test/reporters'
 import { inspect } from 'node:util'
 
-/** How one test ended, as {@link report} writes it: one JSON object a line. */
+/** The result of one test as {@link report} writes it: one JSON object per line. */
 export interface ReportedTest {
   readonly outcome: 'passed' | 'failed' | 'skipped'
-  /** The names of the suites around it and its own, joined by ` › `. */
+  /** The names of the enclosing suites and its own, joined by ` › `. */
   readonly name: string
-  /** For a failure: where the test stands, and what was thrown. */
+  /** For a failure: the location of the test, and the error. */
   readonly line: number | undefined
   readonly error: string | undefined
-  /** For a skipped test: why, as far as it says. */
+  /** For a skipped test: the reason, if it gives one. */
   readonly reason: string | undefined
 }
 
-/** The reporter that `npm test` gives to the process of each test file. */
+/** The reporter that `npm test` passes to the process of each test file. */
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const path: string[] = []
   for await (const { type, data } of events) {
@@ -21,7 +21,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     if (type !== 'test:pass' && type !== 'test:fail') continue
     const error = type === 'test:fail' ? data.details.error : undefined
     const isSuite = data.details.type === 'suite'
-    // A suite counts only when it fails by itself (a hook that throws), not for what is inside.
+    // A suite counts only if it fails itself (a hook that throws), not if one of its tests fails.
     if (isSuite && (!error || failureTypeOf(error) === 'subtestsFailed')) continue
     const reason = data.skip ?? data.todo
     const isSkipped = reason !== undefined && reason !== false

@@ -16,7 +16,7 @@ const isCi = /^(1|true)$/i.test(process.env.CI ?? '')
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
 
-/** The test files whose path contains one of the patterns; all of them without a pattern. */
+/** The test files whose path contains one of the patterns; all files without a pattern. */
 function listFiles(patterns: readonly string[]): string[] {
   const files = globSync(
     FOLDERS.map((folder) => `${folder}/**/*.test.ts`),
@@ -26,7 +26,7 @@ function listFiles(patterns: readonly string[]): string[] {
   return patterns.length === 0 ? paths : paths.filter((path) => patterns.some((pattern) => path.includes(pattern)))
 }
 
-/** Runs the files, two at a time, the slow end-to-end ones first so that they do not come last alone. */
+/** Runs the files, two at a time, and the slow end-to-end ones first, so that they do not run alone at the end. */
 async function runAll(files: readonly string[], options: RunOptions): Promise<FileResult[]> {
   const weight = (file: string) => (file.startsWith('src/') ? 1 : 0)
   const waiting = [...files].sort((a, b) => weight(a) - weight(b))
@@ -66,7 +66,7 @@ function count(results: readonly FileResult[]): { passed: number; failed: number
   return { passed: of('passed'), failed: of('failed') + faults, skipped: of('skipped') }
 }
 
-/** Names what is missing on this machine. In CI everything must be there. */
+/** Lists the programs that are missing on this machine. In CI all of them must be installed. */
 function reportParts(): boolean {
   const missing = findParts().filter((part) => part.path === undefined)
   for (const part of missing) {
@@ -75,7 +75,7 @@ function reportParts(): boolean {
   return !isCi || missing.length === 0
 }
 
-/** Prints the counts and says whether the run passed. */
+/** Prints the counts and returns whether the run passed. */
 function summarize(results: readonly FileResult[]): boolean {
   const { passed, failed, skipped } = count(results)
   if (stopping.signal.aborted) console.log('stopped before the end')
@@ -83,7 +83,7 @@ function summarize(results: readonly FileResult[]): boolean {
   return failed === 0 && passed > 0 && !stopping.signal.aborted
 }
 
-/** Runs the tests that depend on each change, until a signal comes. */
+/** Runs the tests that depend on each change, until a signal arrives. */
 async function watch(options: TestOptions, run: RunOptions): Promise<void> {
   console.log('watching for changes, Ctrl-C ends')
   for await (const changed of watchSources(PROJECT_ROOT, FOLDERS, stopping.signal)) {

@@ -1,4 +1,4 @@
-/** A piece of source that matters to the import reader: a word, a punctuator, or a string without its quotes. */
+/** A token of source that matters to the import reader: a word, a punctuator, or a string without its quotes. */
 export interface Token {
   readonly kind: 'word' | 'punctuation' | 'string'
   readonly text: string
@@ -8,13 +8,13 @@ export interface Token {
 const WORD_START = /[\p{ID_Start}$_#]/u
 const WORD = /[\p{ID_Continue}$\u200c\u200d]/u
 
-/** After these a slash begins a regular expression, although they are words. */
+/** After these words a slash begins a regular expression. */
 const BEFORE_REGEX = new Set('return typeof case in of delete void throw new else do await yield instanceof'.split(' '))
 
 /**
- * Splits TypeScript source into tokens, leaving out comments, numbers and the text of templates (but not what is
- * between `${` and `}`). Throws, naming the line, where a literal does not end: a file that cannot be read must not
- * pass for one without imports.
+ * Splits TypeScript source into tokens, without comments, numbers and the text of templates (but with what is between
+ * `${` and `}`). Throws, naming the line, if a literal does not end: an unreadable file must not pass as one without
+ * imports.
  */
 export function tokenize(source: string): Token[] {
   return new Tokenizer(source).run()
@@ -23,7 +23,7 @@ export function tokenize(source: string): Token[] {
 class Tokenizer {
   readonly #source: string
   readonly #tokens: Token[] = []
-  /** Open braces; true where the brace belongs to a template's `${`. */
+  /** Open braces; true if the brace belongs to a template's `${`. */
   readonly #braces: boolean[] = []
   #at = 0
   #line = 1
@@ -147,7 +147,7 @@ class Tokenizer {
     this.#at++
   }
 
-  /** Whether a value may come here, so that a slash begins a regular expression and is no division. */
+  /** Whether a value may follow here, so that a slash begins a regular expression and is not a division. */
   #expectsValue(): boolean {
     const last = this.#tokens.at(-1)
     if (!last) return true

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const SETTLE_MS = 200
 
 /**
- * Yields the source files that change in `folders` of `root`, those of one moment together, until `signal` is aborted.
- * Paths are relative to `root`, with forward slashes.
+ * Yields the source files that change in `folders` of `root`, with simultaneous changes grouped together, until
+ * `signal` is aborted. Paths are relative to `root`, with forward slashes.
  */
 export async function* watchSources(
   root: string,

@@ -1,16 +1,16 @@
-/** A request that is made to keep a server busy. */
+/** A request that is designed to keep a server busy. */
 export interface HostileInput {
   readonly name: string
   /** Default: POST. */
   readonly method?: 'GET' | 'POST'
-  /** Behind the path. */
+  /** Appended to the path. */
   readonly query?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
 const MEBIBYTE = 1 << 20
-/** What the smallest of the servers takes as the head of a request, less the usual headers. */
+/** The maximum size of a request head on the strictest of the servers, minus the usual headers. */
 const HEAD = 14 << 10
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
@@ -39,7 +39,7 @@ function head(name: string, headers: Readonly<Record<string, string>>, query = '
 
 const part = (name: string, value = 'x') => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
 const deep = Buffer.from('['.repeat(6_000)).toString('base64url')
-/** A JWT whose claims are nothing but brackets. */
+/** A JWT with claims that consist only of brackets. */
 const deepJwt = `${deep.slice(0, 100)}.${deep}.x`
 
 const FORMS = [
@@ -164,10 +164,10 @@ const HEADS = [
   head('a redirect_uri of slashes', {}, `client_id=x&response_type=code&redirect_uri=https://a${fill('/', HEAD)}`),
 ]
 
-/** Requests that cost a server much more than others of their size, or did once. */
+/** Requests that cost a server much more than others of their size, or once did. */
 export const HOSTILE_INPUTS: readonly HostileInput[] = [...FORMS, ...JSONS, ...MULTIPARTS, ...HEADS]
 
-/** Paths that a server has to look at closely. */
+/** Paths that a server has to parse closely. */
 export const HOSTILE_PATHS: readonly string[] = [
   `/${fill('/', HEAD)}oauth/token`,
   `/oauth/token${fill('/', HEAD)}`,

@@ -1,5 +1,5 @@
-// Loaded into every process that is measured: says, on a socket named by the process's id, how much CPU time its main
-// thread has used, in microseconds.
+// Loaded into every measured process: reports, on a socket named by the process's id, how much CPU time its main thread
+// has used, in microseconds.
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'

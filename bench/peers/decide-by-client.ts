@@ -1,4 +1,4 @@
-// What the peers' own code decides by: one set of client ids, looked up in the query or the form. No logs, no metrics.
+// The routing rule of the peers: one set of client ids, looked up in the query or the form. No logs, no metrics.
 
 /** The moved clients of a benchmark, from the environment. */
 export const moved = new Set((process.env['BENCH_MOVED'] ?? '').split(','))

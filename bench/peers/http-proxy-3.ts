@@ -1,4 +1,4 @@
-// http-proxy-3 as a peer of the gateway.
+// http-proxy-3, measured for comparison with the gateway.
 import { Agent, createServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Queryable, Statement } from '../../src/storage/index.ts'
 
-/** Where the adapter's statements go. */
+/** The connection that runs the adapter's statements. */
 export interface OidcQueries extends Queryable {
   close(): Promise<void>
 }
@@ -40,7 +40,7 @@ create index if not exists models_by_grant on oidc.models (grant_id) where grant
 create index if not exists models_by_user_code on oidc.models (user_code) where user_code is not null;
 create index if not exists models_by_uid on oidc.models (uid) where uid is not null`
 
-/** Makes the one table that every model of oidc-provider is kept in. */
+/** Creates the single table that stores every model of oidc-provider. */
 export async function oidcTable(database: Queryable): Promise<void> {
   for (const statement of TABLE.split(';')) await database.query(statement)
 }
@@ -64,8 +64,8 @@ const DESTROY = statement('destroy', 'delete from oidc.models where key = $1')
 const REVOKE = statement('revoke', 'delete from oidc.models where grant_id = $1')
 
 /**
- * oidc-provider's adapter on PostgreSQL: one statement for each of its seven methods, and of uses of one credential at
- * the same time one wins, as in ours.
+ * oidc-provider's adapter on PostgreSQL: one statement for each of its seven methods; of concurrent uses of one
+ * credential one wins, as in our store.
  */
 export function oidcAdapter(database: Queryable) {
   const find = async (by: Statement, value: string) => {

@@ -1,4 +1,4 @@
-// oidc-provider ships no types; these are what benchmark and tests use of it.
+// oidc-provider ships no types; this covers what the benchmark and the tests use.
 declare module 'oidc-provider' {
   interface Model {
     save(): Promise<string>

@@ -1,5 +1,5 @@
-// oidc-provider on the same store, set up to cost as little as it can: clients held in memory, one
-// indexed table, named statements, no logs, no metrics. Prepares its own authorization codes before it listens.
+// oidc-provider on the same store, configured for the lowest cost: clients in memory, one indexed table, named
+// statements, no logs, no metrics. Prepares its own authorization codes before it listens.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import Provider from 'oidc-provider'
@@ -7,16 +7,16 @@ import { openDatabase } from '../../src/storage/index.ts'
 import { type BenchClient, CODE_CHALLENGE, CODE_LIFETIME, REDIRECT_URI, SCOPE } from '../tokens/clients.ts'
 import { type OidcQueries, oidcAdapter, oidcTable, pooledQueries } from './oidc-adapter.ts'
 
-/** What the benchmark tells the peer, as JSON in BENCH_PLAN. */
+/** The instructions of the benchmark, as JSON in BENCH_PLAN. */
 export interface OidcProviderPlan {
   readonly port: number
-  /** On PostgreSQL by `pg`'s own pool, as adapters do, or by the connections of our storage. */
+  /** On PostgreSQL through `pg`'s own pool, as adapters do, or through the connections of our storage. */
   readonly store: { readonly url: string; readonly driver: 'pool' | 'ours' } | { readonly dataDir: string }
   /** A JWS algorithm makes access tokens JWTs. */
   readonly accessTokens: 'opaque' | 'RS256' | 'ES256' | 'EdDSA'
   readonly clients: readonly BenchClient[]
   readonly codes: number
-  /** Where the codes are written, as JSON. */
+  /** The file for the codes, as JSON. */
   readonly codesFile: string
 }
 
@@ -94,7 +94,7 @@ function signingKeys() {
   return { keys: [jwkOf(rsa, 'RS256'), jwkOf(p256, 'ES256'), jwkOf(ed25519, 'EdDSA')] }
 }
 
-/** Codes as its own authorization endpoint saves them, each with a grant of its own. */
+/** Codes as its own authorization endpoint saves them, each with its own grant. */
 async function prepareCodes(): Promise<void> {
   const codes: Array<{ client: BenchClient; code: string }> = []
   const one = async (client: BenchClient) => {

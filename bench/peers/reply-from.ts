@@ -1,4 +1,4 @@
-// @fastify/reply-from as a peer of the gateway.
+// @fastify/reply-from, measured for comparison with the gateway.
 import replyFrom from '@fastify/reply-from'
 import Fastify from 'fastify'
 import { port, upstreamOf } from './decide-by-client.ts'

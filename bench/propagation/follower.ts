@@ -1,9 +1,9 @@
-// Several gateways' snapshot receivers in one process: tells when each has seen a flip.
+// Several gateways' snapshot receivers in one process: reports when each has seen a flip.
 import { readFileSync } from 'node:fs'
 import { ControlStream } from '../../src/gateway/index.ts'
 import { silentLog } from '../../src/observability/index.ts'
 
-/** What a following process is told on its command line. */
+/** The command-line arguments of a following process. */
 export interface FollowerPlan {
   readonly urls: readonly string[]
   readonly tokenFile: string
@@ -11,7 +11,7 @@ export interface FollowerPlan {
   readonly count: number
 }
 
-/** One gateway has seen a client's flag change; `atNs` is of the machine's monotonic clock. */
+/** One gateway has seen a client's flag change; `atNs` is from the machine's monotonic clock. */
 export interface Seen {
   readonly gateway: number
   readonly flag: 'on' | 'off'

@@ -7,7 +7,7 @@ export interface BenchClient {
   readonly secret: string
 }
 
-/** A code that waits to be exchanged. */
+/** A code that is ready to be exchanged. */
 export interface PreparedCode {
   readonly client: BenchClient
   readonly code: string
@@ -15,13 +15,13 @@ export interface PreparedCode {
 
 export const REDIRECT_URI = 'https://app.example/callback'
 export const SCOPE = 'read_user'
-/** Of every code, so that each exchange checks PKCE (S256). */
+/** The verifier of every code, so that each exchange checks PKCE (S256). */
 export const CODE_VERIFIER = 'a-code-verifier-of-the-benchmark-0123456789-abcdef'
 export const CODE_CHALLENGE = createHash('sha256').update(CODE_VERIFIER).digest('base64url')
 /** Longer than any run. */
 export const CODE_LIFETIME = 86_400
 
-/** Clients with ids from 1. */
+/** Creates clients with ids from 1. */
 export function benchClients(count: number): BenchClient[] {
   return Array.from({ length: count }, (_, index) => ({
     id: index + 1,

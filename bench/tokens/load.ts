@@ -1,20 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openConnection, type WireAnswer, type WireConnection } from './wire.ts'
 
-/** What is asked of a server, again and again. A lane is one connection; what one lane does, it does in turn. */
+/** The repeated requests to a server. A lane is one connection; requests of one lane are sequential. */
 export interface Workload {
   /** The next request of a lane. */
   request(lane: number): Buffer
-  /** Told the answer before the lane's next request is asked for. */
+  /** Receives the response before the lane's next request is created. */
   answered?(lane: number, answer: WireAnswer): void
 }
 
-/** Lanes of the closed loop; as many as the gateway's benchmark has. */
+/** Lanes of the closed loop; as many as in the gateway's benchmark. */
 export const CLOSED_LANES = 32
-/** Lanes of the open loop: enough that an arrival finds one free, unless the server stalls. */
+/** Lanes of the open loop: enough for each arrival to find a free one, unless the server stalls. */
 export const OPEN_LANES = 64
 
-/** Sends `count` requests over 32 connections as fast as they are answered; requests per second. Throws unless all get 2xx. */
+/**
+ * Sends `count` requests over 32 connections as fast as they are answered; returns requests per second. Throws unless
+ * all responses are 2xx.
+ */
 export async function saturate(port: number, workload: Workload, count: number): Promise<number> {
   const connections = await openAll(port, CLOSED_LANES)
   let left = count
@@ -30,15 +33,15 @@ export async function saturate(port: number, workload: Workload, count: number):
   return count / ((performance.now() - startedAt) / 1_000)
 }
 
-/** How long answers took, in milliseconds. */
+/** The latencies, in milliseconds. */
 export interface Latency {
   readonly p50: number
   readonly p99: number
 }
 
 /**
- * Sends requests at a fixed rate, whether or not the server keeps up, for `seconds`. The time of each runs from the
- * moment it was due, so that a stall counts for every request that fell into it. Throws unless all get 2xx.
+ * Sends requests at a fixed rate for `seconds`, whether or not the server keeps up. Latency counts from the time a
+ * request was due, so that a stall counts for every request that it delays. Throws unless all responses are 2xx.
  */
 export async function arriveAt(port: number, workload: Workload, rate: number, seconds: number): Promise<Latency> {
   const connections = await openAll(port, OPEN_LANES)

@@ -24,7 +24,10 @@ const OWNER: ResourceOwner = {
 }
 const CODES_AT_ONCE = 50
 
-/** Puts clients and codes where `handover iam` finds them, by the authorization server itself; it must not be running. */
+/**
+ * Stores clients and codes where `handover iam` finds them, using the authorization server itself; it must not be
+ * running.
+ */
 export async function prepareOwnStore(
   store: OwnStore,
   clients: readonly BenchClient[],

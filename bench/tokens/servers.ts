@@ -13,17 +13,17 @@ const ROOT = resolve(import.meta.dirname, '../..')
 export type StoreKind = 'postgres' | 'embedded'
 export type TokenFormat = 'opaque' | 'jwt'
 
-/** What a server is started with. */
+/** The options with which a server starts. */
 export interface ServerPlan {
   readonly scratch: string
   readonly store: StoreKind
-  /** The database made for this server; undefined with the embedded store. */
+  /** The database created for this server; undefined with the embedded store. */
   readonly databaseUrl: string | undefined
   readonly format: TokenFormat
   readonly clients: readonly BenchClient[]
-  /** How many authorization codes shall wait in its store. */
+  /** How many authorization codes its store must contain. */
   readonly codes: number
-  /** More arguments for Node, such as `--cpu-prof`. */
+  /** Additional arguments for Node, such as `--cpu-prof`. */
   readonly nodeOptions: readonly string[]
 }
 
@@ -32,15 +32,15 @@ export interface TokenServer {
   readonly name: string
   readonly port: number
   readonly pid: number
-  /** Undefined where it serves no such thing. */
+  /** Undefined if it has no such endpoint. */
   readonly paths: Readonly<Record<'token', string> & Record<'introspect' | 'userinfo' | 'info', string | undefined>>
-  /** The internal port of the IAM auth service and the token for it; the peer has none. */
+  /** The internal port of the IAM auth service and its token; undefined for the peer. */
   readonly internal?: { readonly url: string; readonly token: string }
   takeCodes(count: number): PreparedCode[]
   stop(): Promise<void>
 }
 
-/** A server under measurement, each in one process pinned to the first core. */
+/** A server to measure, in one process pinned to the first core. */
 export interface TokenPeer {
   readonly name: string
   readonly stores: readonly StoreKind[]
@@ -84,7 +84,7 @@ function ownStore(plan: ServerPlan, dataDir: string): OwnStore {
   return plan.databaseUrl === undefined ? { kind: 'embedded', dataDir } : { kind: 'postgres', url: plan.databaseUrl }
 }
 
-/** With our own connections under its adapter it shows how much of the difference is the driver's. */
+/** With our own connections under its adapter, it shows how much of the difference the driver causes. */
 function oidcProvider(name: string, driver: 'pool' | 'ours'): TokenPeer {
   return {
     name,
@@ -150,7 +150,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(late)
 }
 
-/** Ours first, then whom it is measured against. */
+/** Ours first, then the ones it is compared with. */
 export const tokenPeers: readonly TokenPeer[] = [
   handover,
   oidcProvider('oidc-provider', 'pool'),

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-/** An answer as it came. */
+/** A response as received. */
 export interface WireAnswer {
   readonly status: number
   readonly body: string
@@ -8,7 +8,7 @@ export interface WireAnswer {
 
 /** One keep-alive connection that carries one exchange at a time. */
 export interface WireConnection {
-  /** Sends a whole request. Rejects when the connection breaks, or when the answer announces no length. */
+  /** Sends a complete request. Rejects if the connection breaks or the response has no Content-Length. */
   exchange(request: Buffer): Promise<WireAnswer>
   close(): void
 }
@@ -16,8 +16,8 @@ export interface WireConnection {
 const HEAD_END = '\r\n\r\n'
 
 /**
- * Connects to a loopback port. A client of our own, because the load shares a machine with what it measures: it costs a
- * fifth of what a general one does, and a slow client would be counted as a slow server.
+ * Connects to a loopback port. We use our own client because the load generator shares a machine with what it measures:
+ * it costs a fifth of a general client, and a slow client would be counted as a slow server.
  */
 export function openConnection(port: number): Promise<WireConnection> {
   return new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ function wireConnection(socket: Socket): WireConnection {
     waiting?.reject(error)
     waiting = undefined
   }
-  // One character a byte: Content-Length counts bytes, and what is read of an answer is ASCII.
+  // One character per byte: Content-Length counts bytes, and the parts of a response that we read are ASCII.
   socket.setEncoding('latin1')
   socket.on('error', fail)
   socket.on('close', () => fail(new Error('the server closed the connection')))
@@ -71,7 +71,7 @@ function wholeAnswer(received: string): WireAnswer | 'unmeasured' | undefined {
   return { status: Number(received.slice(9, 12)), body }
 }
 
-/** A request with a form, as the clients of a token endpoint send it. */
+/** A request with a form, as clients of a token endpoint send it. */
 export function formRequest(path: string, fields: Readonly<Record<string, string>>): Buffer {
   const form = new URLSearchParams(fields).toString()
   const head = [

@@ -4,17 +4,17 @@ import { OPEN_LANES, type Workload } from './load.ts'
 import type { TokenServer } from './servers.ts'
 import { bearerRequest, formRequest, openConnection, type WireAnswer } from './wire.ts'
 
-/** What can be measured. Those after the grants are asked with a token of the user or client they are about. */
+/** The workloads. Those after the grants use a token of the user or client they are about. */
 export const WORKLOADS = ['client_credentials', 'code', 'refresh', 'introspect', 'info', 'userinfo'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
 
-/** Whether a server has such a thing to measure. */
+/** Whether a server supports the workload. */
 export function isMeasurable(name: WorkloadName, { paths }: TokenServer): boolean {
   const path = name === 'introspect' || name === 'info' || name === 'userinfo' ? paths[name] : paths.token
   return path !== undefined
 }
 
-/** Makes workloads for one server. `count` is how many requests of it may be made at most. */
+/** Creates workloads for one server. `count` is the maximum number of requests to it. */
 export async function workload(
   name: WorkloadName,
   server: TokenServer,
@@ -79,7 +79,7 @@ function codeExchange(server: TokenServer, count: number): Workload {
   }
 }
 
-/** Each lane holds a chain of its own and rotates its refresh token with every request. */
+/** Each lane has its own chain and rotates its refresh token with every request. */
 async function refreshChains(server: TokenServer): Promise<Workload> {
   const chains = await Promise.all(
     codeRequests(server, OPEN_LANES).map(async ({ client, request }) => ({
@@ -105,7 +105,7 @@ async function refreshChains(server: TokenServer): Promise<Workload> {
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
-/** An access token with openid, by the device flow: the one whose user part needs no browser (RFC 8628). */
+/** An access token with openid, from the device flow: the grant with a user part that needs no browser (RFC 8628). */
 async function userToken(server: TokenServer, client: BenchClient): Promise<string> {
   const { internal } = server
   if (internal === undefined) throw new Error(`${server.name} has no internal port`)
