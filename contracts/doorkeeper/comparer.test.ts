@@ -57,7 +57,7 @@ const plain: RecordedResponse = {
   body: 'Too large',
 }
 
-/** The same answer with some headers replaced; undefined takes one away. */
+/** The same response with some headers replaced; undefined removes one. */
 function withHeaders(
   answer: RecordedResponse,
   changed: Readonly<Record<string, string | undefined>>,
@@ -196,7 +196,7 @@ describe('a planted difference is found:', () => {
   }
 })
 
-describe('no difference is', () => {
+describe('a harmless difference is ignored:', () => {
   const same: ReadonlyArray<readonly [what: string, wanted: RecordedResponse, got: RecordedResponse]> = [
     ['the order of headers of different names (RFC 9110 §5.3)', json, { ...json, headers: json.headers.toReversed() }],
     ['which secret it is', json, { ...json, json: { ...Object(json.json), access_token: '<opaque:64:hex#9>' } }],
@@ -232,7 +232,7 @@ describe('no difference is', () => {
 })
 
 describe('as the client and the user see it', () => {
-  test('secrets may have any shape, but must be there', () => {
+  test('secrets may have any shape, but must be present', () => {
     const other = { ...json, json: { ...Object(json.json), access_token: '<opaque:51:base64url#1>' } }
     assert.deepEqual(parts(json, other, AS_SEEN), [])
     assert.deepEqual(parts(json, { ...json, json: { ...Object(json.json), access_token: '' } }, AS_SEEN), ['body'])
@@ -247,7 +247,7 @@ describe('as the client and the user see it', () => {
     assert.deepEqual(parts(redirect, withHeaders(redirect, { 'Cache-Control': 'no-store' }), AS_SEEN), [])
   })
 
-  test('answers that are no pages are held to everything', () => {
+  test('responses that are not pages are compared completely', () => {
     assert.deepEqual(parts(json, withHeaders(json, { Pragma: undefined }), AS_SEEN), ['pragma'])
   })
 })
@@ -265,7 +265,7 @@ describe('a scenario', () => {
     assert.deepEqual(found, [{ step: 2, part: 'status', line: 'status: 200, now 400' }])
   })
 
-  test('of fewer or more steps differs', () => {
+  test('with fewer or more steps differs', () => {
     for (const now of [scenario(json), scenario(json, json, json)]) {
       assert.deepEqual(
         compareScenario(scenario(json, json), now, FULLY).map(({ part }) => part),

@@ -1,16 +1,19 @@
 import { COMPARED_HEADERS, comparedSteps, type RecordedResponse, type RecordedScenario } from './recording.ts'
 
-/** How two answers are compared. */
+/** The options of a comparison. */
 export interface Comparison {
-  /** Only what the client and the user see: any shape of secrets, pages by status and target. */
+  /** Only what the client and the user see: secrets of any shape, pages by status and target. */
   readonly asSeen: boolean
 }
 
-/** Where an answer differs from the recorded one. */
+/** A difference between a response and the recorded one. */
 export interface Difference {
   /** Counted from 1 among the compared steps. */
   readonly step: number
-  /** `status`, a header's name (`set-cookie` for all that the server sets), `body`, `forms`, or `steps` when there are not as many. */
+  /**
+   * `status`, a header's name (`set-cookie` for all cookies together), `body`, `forms`, or `steps` if their number
+   * differs.
+   */
   readonly part: string
   /** One line for people. */
   readonly line: string
@@ -19,7 +22,7 @@ export interface Difference {
 const PAGE_HEADERS = ['location', 'content-type']
 const UNCOMPARED_FIELDS = ['commit', 'utf8', 'button']
 
-/** The differences between what was recorded and what a server answered now; set-up steps do not count. */
+/** The differences between a recording and the current responses of a server; set-up steps are ignored. */
 export function compareScenario(
   recorded: RecordedScenario,
   now: RecordedScenario,
@@ -40,7 +43,7 @@ export function compareScenario(
 
 type Found = readonly [part: string, line: string]
 
-/** The differences between two answers. */
+/** The differences between two responses. */
 export function compareResponse(wanted: RecordedResponse, got: RecordedResponse, comparison: Comparison): Found[] {
   const plain = (text: string) => withoutIdentity(text, comparison)
   const found: Found[] = []
@@ -56,7 +59,7 @@ export function compareResponse(wanted: RecordedResponse, got: RecordedResponse,
   return [...found, ...(isPage ? [] : compareCookies(wanted, got)), ...compareBodies(wanted, got, comparison)]
 }
 
-/** A cookie where there was none is a difference, and one that a script may read; names and contents are each server's own. */
+/** A new cookie is a difference, and so is one that scripts can read; names and contents are up to each server. */
 function compareCookies(wanted: RecordedResponse, got: RecordedResponse): Found[] {
   const before = cookiesOf(wanted)
   const expected = before.length === 0 ? 'none' : 'with HttpOnly and SameSite'
@@ -92,7 +95,7 @@ function compareBodies(wanted: RecordedResponse, got: RecordedResponse, comparis
   return [['body', `body: ${quote(before)}, now ${quote(after)}`]]
 }
 
-/** Members at every depth; those that one side lacks are told by their values. */
+/** Members at every depth; a member that one side lacks is reported with its value. */
 function compareOrder(wanted: unknown, got: unknown, path: string): string[] {
   if (!isComposite(wanted) || !isComposite(got)) return []
   const before = Object.keys(wanted).filter((key) => Object.hasOwn(got, key))
@@ -125,7 +128,7 @@ function isComposite(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** Secrets without their number, and as seen without their shape. */
+/** Secrets without their number, and, as seen by users, without their shape. */
 function withoutIdentity(text: string, { asSeen }: Comparison): string {
   const anonymous = text.replace(/(<[a-z_0-9]+:\d+:[^#>]+)#\d+>/g, '$1>')
   return asSeen ? anonymous.replace(/<(opaque|user_code|kid|rsa-modulus):[^>]*>/g, '<$1>') : anonymous
@@ -136,7 +139,7 @@ function headerOf({ headers }: RecordedResponse, name: string, plain: (text: str
   return values.length === 0 ? undefined : values.join(' | ')
 }
 
-/** A header's value in the one spelling of all that mean the same. */
+/** A header's value in one canonical spelling. */
 function canonical(name: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (name === 'content-type') return value.toLowerCase().replace(/;\s*/g, '; ').replaceAll('"', '')

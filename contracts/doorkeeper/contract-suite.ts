@@ -27,7 +27,7 @@ interface Running {
   remove(): Promise<void>
 }
 
-/** A store to run on, which says how the system is started. */
+/** A store to run on, which also determines how the system starts. */
 export type Store = 'embedded' | 'postgresql'
 
 const STARTS: Readonly<Record<Store, (version: Version) => Promise<Running>>> = {
@@ -43,8 +43,8 @@ const STARTS: Readonly<Record<Store, (version: Version) => Promise<Running>>> = 
 }
 
 /**
- * Plays every scenario that a version of Doorkeeper was recorded with against both servers: `handover up` on the embedded
- * store, or the parts as programs of their own on PostgreSQL where `npm test` provides one. Prints what was compared.
+ * Runs every scenario that was recorded with a version of Doorkeeper against both servers: `handover up` on the
+ * embedded store, or the parts as separate programs on PostgreSQL if `npm test` provides one. Prints what was compared.
  */
 export function contractSuite(version: Version, store: Store): void {
   const isMissing = store === 'postgresql' && !process.env.HANDOVER_TEST_DATABASE_URL
@@ -84,12 +84,12 @@ function storeSuite(version: Version, store: Store): void {
     scenarioTests(version, `${store}, IAM`, () => target(true))
     unrecordedTests(true, () => target(true))
 
-    test('a consent form whose challenge is changed or left out is refused, and denies and grants nothing', () =>
+    test('a consent form with a changed or missing challenge is refused, and denies and grants nothing', () =>
       tamperWithChallenge(target(true)))
   })
 }
 
-/** One test a scenario. */
+/** One test per scenario. */
 function scenarioTests(version: Version, name: string, target: () => Target): void {
   const isNearRecorded = version === '5.5'
   const recording = new Map([...readRecording(version), ...(isNearRecorded ? readNearRecording() : [])])
@@ -113,7 +113,7 @@ function scenarioTests(version: Version, name: string, target: () => Target): vo
   })
 }
 
-/** What is listed beside the recording is answered as the list says. */
+/** The differences outside the recording are checked against the answers in the list. */
 function unrecordedTests(handsOff: boolean, target: () => Target): void {
   const never = handsOff ? 'not handed off' : 'handed off'
   for (const { id, asked, play, answer } of UNRECORDED_DIFFERENCES.filter(({ when }) => when !== never)) {
@@ -141,7 +141,7 @@ async function tamperWithChallenge(target: Target): Promise<void> {
   assert.match(t.codeOf(await t.submit(page)) ?? '', /^.{20,}$/)
 }
 
-/** Whether ten requests in a row, of every application, lead to the hand-off. */
+/** Whether ten consecutive requests, from every application, lead to the hand-off. */
 async function isHandedOff({ seed: { clients }, send }: Target): Promise<boolean> {
   for (let round = 0; round < 10; round++) {
     for (const { uid } of Object.values(clients)) {

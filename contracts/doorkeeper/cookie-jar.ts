@@ -1,10 +1,10 @@
 import type { Answer } from './transport.ts'
 
-/** The cookies of one browser, all of one origin. */
+/** The cookies of one browser for one origin. */
 export class CookieJar {
   readonly #cookies = new Map<string, string>()
 
-  /** The `Cookie` header to send; undefined when there is none. */
+  /** The `Cookie` header to send; undefined without cookies. */
   header(): string | undefined {
     const pairs = Array.from(this.#cookies, ([name, value]) => `${name}=${value}`)
     return pairs.length === 0 ? undefined : pairs.join('; ')
@@ -16,7 +16,7 @@ export class CookieJar {
     return cookie === undefined ? {} : { Cookie: cookie }
   }
 
-  /** Keeps what an answer sets, and forgets what it takes back. */
+  /** Stores the cookies that a response sets, and removes those that it deletes. */
   take(answer: Answer): void {
     for (const line of answer.headers['set-cookie'] ?? []) {
       const pair = line.split(';', 1)[0] ?? ''

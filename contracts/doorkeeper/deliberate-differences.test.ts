@@ -14,7 +14,7 @@ const scenarios = listScenarios(ALL_SETS, readSeed())
 for (const version of VERSIONS) {
   const recording = readRecording(version)
 
-  test(`every scenario recorded from ${version} is played, under its title, and every one played was recorded`, () => {
+  test(`every scenario recorded from ${version} runs, under its title, and every one that runs was recorded`, () => {
     const titles = (all: Iterable<{ id: string; title: string }>) =>
       Array.from(all, ({ id, title }) => `${id} ${title}`)
     assert.deepEqual(titles(scenarios).sort(), titles(recording.values()).sort())
@@ -49,7 +49,7 @@ for (const version of VERSIONS) {
   }
 }
 
-test('every deliberate difference says what it rests on', () => {
+test('every deliberate difference names its source', () => {
   for (const { id, source } of [...DELIBERATE_DIFFERENCES, ...UNRECORDED_DIFFERENCES]) {
     assert.match(source, /RFC \d{4} §|OpenID Connect Core §|Form Post Response Mode §|scenario A\d{3}/, id)
   }

@@ -1,28 +1,28 @@
 import type { PinnedAnswer } from './pinned-answer.ts'
 import { VERSIONS, type Version } from './recording.ts'
 
-/** A place where our servers answer differently from the recorded Doorkeeper on purpose. */
+/** A step at which our servers deliberately answer differently from the recorded Doorkeeper. */
 export interface DeliberateDifference {
   readonly id: string
   /** Counted from 1 among the compared steps. */
   readonly step: number
   /** The versions of Doorkeeper that answer as described. Default: all. */
   readonly versions?: readonly Version[]
-  /** Whether it takes the hand-off of sign-in and consent, or its absence. */
+  /** Whether it requires the hand-off of sign-in and consent, or its absence. */
   readonly when: 'always' | 'handed off' | 'not handed off'
-  /** What we answer instead; we are held to it as to the recording. */
+  /** Our own answer, which is checked as strictly as the recording. */
   readonly answer: PinnedAnswer
   readonly doorkeeper: string
   readonly ours: string
   readonly why: string
-  /** The RFC, advisory or entry of docs/doorkeeper.md that the answer rests on. */
+  /** The RFC, advisory or entry of docs/doorkeeper.md that justifies the answer. */
   readonly source: string
 }
 
 const JSON_TYPE = ['Content-Type', 'application/json; charset=utf-8'] as const
 const HTML_TYPE = ['Content-Type', 'text/html; charset=utf-8'] as const
 
-/** Every deliberate difference; the contract test fails for one that is missing here, and for one that is gone. */
+/** Every deliberate difference; the contract test fails if one is missing here or no longer exists. */
 export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'A133',
@@ -261,14 +261,14 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   },
 ]
 
-/** What a server under the contract is compared with, and how it is reached. */
+/** How a server under the contract is reached, and which recording it is compared with. */
 export interface Circumstances {
   readonly version: Version
   /** Whether sign-in and consent are handed off to another server. */
   readonly handsOff: boolean
 }
 
-/** Those that occur under given circumstances. */
+/** The differences that occur under the given circumstances. */
 export function differencesFor({ version, handsOff }: Circumstances): DeliberateDifference[] {
   const never = handsOff ? 'not handed off' : 'handed off'
   return DELIBERATE_DIFFERENCES.filter(({ when, versions = VERSIONS }) => when !== never && versions.includes(version))

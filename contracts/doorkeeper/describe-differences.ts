@@ -17,7 +17,7 @@ const WHEN: Readonly<Record<DeliberateDifference['when'], string>> = {
   'not handed off': 'before an application moves',
 }
 
-/** The list of deliberate differences as a document. */
+/** Renders the list of deliberate differences as a document. */
 export function describeDifferences(): string {
   const recordings = new Map(VERSIONS.map((version) => [version, readRecording(version)] as const))
   const sections = [...new Set(DELIBERATE_DIFFERENCES.map(({ id }) => id))].sort().map((id) => {
@@ -79,7 +79,7 @@ function describeOne(one: DeliberateDifference, recording: ReadonlyMap<string, R
 `
 }
 
-/** Status, and the OAuth error or the address that goes with it. */
+/** The status, with the OAuth error or the redirect target. */
 function inShort({ status, json, headers }: RecordedResponse): string {
   const error = typeof json === 'object' && json !== null && 'error' in json ? ` \`${String(json.error)}\`` : ''
   const location = headers.find(([name]) => name.toLowerCase() === 'location')?.[1]

@@ -1,15 +1,15 @@
-/** What a form may hold: a list is sent as one field for each member, undefined not at all. */
+/** The values of a form: a list is sent as one field per member, undefined is omitted. */
 export type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>
 
-/** A form of a page as it stands. */
+/** A form as a page contains it. */
 export interface PageForm {
   readonly action: string
-  /** In lower case; what a field `_method` says goes over the tag. */
+  /** In lower case; a field `_method` overrides the attribute. */
   readonly method: string
   readonly fields: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-/** One name or value as a browser's form sends it. */
+/** One name or value, encoded as browsers encode it. */
 export function encodeField(value: string | number): string {
   return encodeURIComponent(value).replaceAll('%20', '+')
 }
@@ -25,7 +25,7 @@ export function encodeForm(fields: Fields): string {
     .join('&')
 }
 
-/** Text as HTML means it, for the entities that Rails writes. */
+/** Decodes the HTML entities that Rails writes. */
 export function unescapeHtml(text: string): string {
   return text
     .replaceAll('&quot;', '"')
@@ -35,7 +35,7 @@ export function unescapeHtml(text: string): string {
     .replaceAll('&amp;', '&')
 }
 
-/** Reads the forms of a page. Made for the plain pages of authorization servers, not for HTML at large. */
+/** Reads the forms of a page. Written for the plain pages of authorization servers, not for HTML in general. */
 export function formsIn(html: string): PageForm[] {
   return Array.from(html.matchAll(/(<form\b[^>]*>)([\s\S]*?)<\/form>/gi), ([, open = '', inner = '']) => {
     const fields = Array.from(inner.matchAll(/<(?:input|button|textarea)\b[^>]*>/gi), ([tag]) => tag).flatMap((tag) => {
@@ -51,18 +51,18 @@ export function formsIn(html: string): PageForm[] {
   })
 }
 
-/** The visible text of a page, in one line. */
+/** The visible text of a page, on one line. */
 export function visibleText(html: string): string {
   const bare = html.replace(/<(script|style|head)\b[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]+>/g, ' ')
   return unescapeHtml(bare).replace(/\s+/g, ' ').trim()
 }
 
-/** The token that Rails asks back with a form, undefined when the page has none. */
+/** The CSRF token that Rails expects with a form; undefined if the page has none. */
 export function csrfFieldOf(html: string): string | undefined {
   return /name="authenticity_token" value="([^"]+)"/.exec(html)?.[1]
 }
 
-/** The token that Rails offers to scripts, undefined when the page has none. */
+/** The CSRF token that Rails offers to scripts; undefined if the page has none. */
 export function csrfMetaOf(html: string): string | undefined {
   return /name="csrf-token" content="([^"]+)"/.exec(html)?.[1]
 }

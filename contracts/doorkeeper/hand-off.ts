@@ -9,19 +9,19 @@ const HOPS = [
 const SIGN_IN = '/users/sign_in'
 const MOST_HOPS = 12
 
-/** Where the hand-off's own consent page sends its two forms. */
+/** Where the hand-off's own consent page submits its two forms. */
 export const HAND_OFF_FORMS = { post: /^\/-\/iam\/consent(\/accept)?$/, delete: /^\/-\/iam\/consent\/reject$/ } as const
 
 interface Walk {
   readonly answer: Answer
-  /** Every answer on the way. */
+  /** Every response on the way. */
   readonly passed: readonly Answer[]
   readonly hops: readonly string[]
 }
 
 /**
- * Walks from a redirect into the hand-off of sign-in and consent to where a browser ends up. A walk that ends at the
- * sign-in form counts as the redirect to it, without the query that names the hand-off.
+ * Follows a redirect into the hand-off of sign-in and consent to the page where a browser ends up. A walk that ends at
+ * the sign-in form counts as the redirect to it, without the query that names the hand-off.
  */
 export async function walkHandOff(first: Answer, base: URL, jar: CookieJar, send: Send): Promise<Walk> {
   let answer = first

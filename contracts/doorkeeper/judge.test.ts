@@ -14,7 +14,9 @@ function recorded(id: string): RecordedScenario {
   return found
 }
 
-/** What a server would have to answer: as recorded, but for the list. `change` spoils one step's answer. */
+/**
+ * The answers that a server has to give: the recording with the answers of the list. `change` breaks one step's answer.
+ */
 function answered(id: string, spoil?: readonly [step: number, change: Partial<RecordedResponse>]): RecordedScenario {
   const listed = differencesFor(circumstances).filter((one) => one.id === id)
   const steps = comparedSteps(recorded(id)).map((step, index) => {
@@ -26,26 +28,26 @@ function answered(id: string, spoil?: readonly [step: number, change: Partial<Re
 }
 
 describe('the judge', () => {
-  test('finds no fault with an answer as recorded', () => {
+  test('accepts an answer that equals the recording', () => {
     assert.deepEqual(judge(recording, answered('H001'), circumstances), { faults: [], steps: 6, deliberate: 0 })
   })
 
-  test('tells the step and the request of a difference', () => {
+  test('reports the step and the request of a difference', () => {
     const { faults } = judge(recording, answered('H001', [4, { status: 500 }]), circumstances)
     assert.deepEqual(faults, ['step 4 POST /oauth/token (old refresh token again): status: 400, now 500'])
   })
 
-  test('finds no fault with the answer that the list gives', () => {
+  test('accepts the answer of the list', () => {
     const verdict = judge(recording, answered('I025'), circumstances)
     assert.deepEqual([verdict.faults, verdict.deliberate], [[], 1])
   })
 
-  test('finds fault with Doorkeeper’s own answer at a step of the list', () => {
+  test('rejects Doorkeeper’s own answer at a step of the list', () => {
     assert.notDeepEqual(judge(recording, recorded('I025'), circumstances).faults, [])
   })
 
   for (const { id, step } of differencesFor(circumstances)) {
-    test(`finds fault with any other answer at ${id} step ${step} of the list`, () => {
+    test(`rejects any other answer at ${id} step ${step} of the list`, () => {
       const status = judge(recording, answered(id, [step, { status: 599 }]), circumstances).faults
       assert.equal(status.length, 1)
       const body = judge(recording, answered(id, [step, { json: { error: 'another_error' } }]), circumstances).faults
@@ -53,18 +55,18 @@ describe('the judge', () => {
     })
   }
 
-  test('finds fault with the other steps of a scenario on the list', () => {
+  test('rejects differences at the other steps of a scenario on the list', () => {
     const { faults } = judge(recording, answered('I025', [1, { status: 403 }]), circumstances)
     assert.equal(faults.length, 1)
   })
 
-  test('takes what a version does for no other', () => {
+  test('applies an entry for one version to no other', () => {
     const newer = judge(recording, answered('E014'), circumstances).faults
     const older = judge(readRecording('5.5'), answered('E014'), { version: '5.5', handsOff: false }).faults
     assert.deepEqual([newer.length > 0, older.length > 0], [false, true])
   })
 
-  test('finds fault with a scenario that was cut short, or that was not recorded', () => {
+  test('rejects a scenario that was cut short or was not recorded', () => {
     for (const cut of [{ skipped: 'no /__lab/advance' }, { failed: 'Error' }]) {
       const { faults, steps } = judge(recording, { ...recorded('H001'), ...cut }, circumstances)
       assert.deepEqual([faults.length, steps], [1, 0])
@@ -72,7 +74,7 @@ describe('the judge', () => {
     assert.deepEqual(judge(recording, { ...recorded('H001'), id: 'X999' }, circumstances).faults, ['not recorded'])
   })
 
-  test('counts no step of a race', () => {
+  test('ignores the steps of a race', () => {
     assert.deepEqual(judge(recording, recorded('H027'), circumstances), { faults: [], steps: 0, deliberate: 0 })
   })
 })

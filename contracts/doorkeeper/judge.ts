@@ -3,9 +3,9 @@ import { type Circumstances, type DeliberateDifference, differencesFor } from '.
 import { resolvePinned } from './pinned-answer.ts'
 import { comparedSteps, type RecordedScenario } from './recording.ts'
 
-/** What came of one scenario. */
+/** The result of one scenario. */
 export interface Verdict {
-  /** Empty when the contract is kept. */
+  /** Empty if the contract is met. */
   readonly faults: readonly string[]
   readonly steps: number
   /** How many of those steps are on the list of deliberate differences. */
@@ -13,8 +13,8 @@ export interface Verdict {
 }
 
 /**
- * Holds what a server answered to one scenario to the recording, and at the steps on the list of deliberate differences
- * to the answer that the list gives. Volatile scenarios are not compared.
+ * Compares a server's answers in one scenario with the recording, and at the steps on the list of deliberate
+ * differences with the answers of the list. Volatile scenarios are not compared.
  */
 export function judge(
   recording: ReadonlyMap<string, RecordedScenario>,
@@ -34,7 +34,7 @@ export function judge(
   return { faults, steps: comparedSteps(wanted).length, deliberate: listed.length }
 }
 
-/** The scenario as it is wanted: the answers of the list in the place of those recorded. */
+/** The expected scenario: the recording with the answers of the list. */
 function withAnswers(
   recorded: RecordedScenario,
   listed: readonly DeliberateDifference[],

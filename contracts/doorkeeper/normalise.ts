@@ -9,7 +9,7 @@ const TOKEN_LIFETIME = 7200
 const ID_TOKEN_LIFETIME = 120
 const LONG = 6000
 
-/** An answer as the recording keeps it: what differs from run to run replaced, JSON and pages taken apart. */
+/** A response in the form of the recording: variable values are replaced, JSON and pages are parsed. */
 export function normaliseAnswer(answer: Answer, known: Placeholders): RecordedResponse {
   const type = answer.headers['content-type'] ?? ''
   const json = type.includes('json') || /^[[{]/.test(answer.body) ? parseJson(answer.body) : undefined
@@ -23,7 +23,7 @@ export function normaliseAnswer(answer: Answer, known: Placeholders): RecordedRe
   }
 }
 
-/** A header's value without what differs from run to run. */
+/** A header's value without its variable parts. */
 export function normaliseHeader(name: string, value: string, known: Placeholders): string {
   switch (name.toLowerCase()) {
     case 'etag':
@@ -49,7 +49,7 @@ export function normaliseHeader(name: string, value: string, known: Placeholders
   }
 }
 
-/** Text short enough to keep. */
+/** The text, shortened if necessary. */
 export function shorten(text: string): string {
   return text.length > LONG ? `${text.slice(0, 80)}…(${text.length} characters)` : text
 }

@@ -1,16 +1,16 @@
 import { comparedSteps, type RecordedResponse, type RecordedScenario } from './recording.ts'
 
-/** What a server answers where it does not answer as recorded. */
+/** Our server's answer where it differs from the recording. */
 export type PinnedAnswer = AnswerElsewhere | OwnAnswer
 
-/** The answer that Doorkeeper itself gives at another step, which makes it right for each version. */
+/** The answer that Doorkeeper itself gives at another step, so that it fits each version. */
 export interface AnswerElsewhere {
   readonly like: readonly [id: string, step: number]
-  /** What is different in its JSON, by member. */
+  /** The differences in its JSON, by member. */
   readonly but?: (json: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
 }
 
-/** An answer that Doorkeeper gives nowhere. */
+/** An answer that Doorkeeper never gives. */
 export interface OwnAnswer {
   readonly status: number
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
@@ -18,7 +18,7 @@ export interface OwnAnswer {
   readonly json?: Readonly<Record<string, unknown>>
 }
 
-/** The answer in the recording's form. Throws when it refers to a step that was not recorded. */
+/** The answer in the form of the recording. Throws if it refers to a step that was not recorded. */
 export function resolvePinned(
   answer: PinnedAnswer,
   recording: ReadonlyMap<string, RecordedScenario>,

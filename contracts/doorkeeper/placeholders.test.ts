@@ -14,20 +14,20 @@ function answer(type: string, body: string, location?: string): Answer {
 }
 
 describe('placeholders', () => {
-  test('stand for the secrets that a JSON answer issues, however deep, and keep them apart', () => {
+  test('replace the secrets that a JSON response issues, at any depth, and distinguish them', () => {
     const known = new Placeholders(seed, BASE)
     const other = 'cd'.repeat(32)
     known.learn(answer('application/json', JSON.stringify({ access_token: HEX, deeper: [{ refresh_token: other }] })))
     assert.equal(known.text(`${HEX} ${other} ${HEX}`), '<opaque:64:hex#1> <opaque:64:hex#2> <opaque:64:hex#1>')
   })
 
-  test('tell the length and the alphabet of a secret', () => {
+  test('show the length and the alphabet of a secret', () => {
     const known = new Placeholders(seed, BASE)
     known.learn(answer('application/json', JSON.stringify({ device_code: 'gliamdc-aB_9', user_code: 'ABCD1234' })))
     assert.equal(known.text('gliamdc-aB_9 ABCD1234'), '<opaque:12:base64url#1> <user_code:8:A-Z0-9#2>')
   })
 
-  test('stand for the code of a redirect, in query or fragment, spelled either way', () => {
+  test('replace the code of a redirect, in query or fragment, in either spelling', () => {
     for (const mark of ['?', '#', '?state=s&']) {
       const known = new Placeholders(seed, BASE)
       known.learn(answer('text/html', '', `https://client.example/cb${mark}code=a%2Bb%2Bc%2Bd`))
@@ -35,14 +35,14 @@ describe('placeholders', () => {
     }
   })
 
-  test('stand for the code on the page that shows it, and for the token of a form', () => {
+  test('replace the code on the page that shows it, and the token of a form', () => {
     const known = new Placeholders(seed, BASE)
     known.learn(answer('text/html', `<code id="authorization_code">${HEX}</code>`))
     known.learn(answer('text/html', '<input name="authenticity_token" value="x&amp;y+z">'))
     assert.equal(known.text(`${HEX} x&y+z`), '<opaque:64:hex#1> <csrf>')
   })
 
-  test('stand for what the seed holds and for the server, http and https', () => {
+  test("replace the values of the seed and the server's origin, http and https", () => {
     const known = new Placeholders(seed, BASE)
     const { uid, secret } = seed.clients.conf
     assert.equal(known.text(`${uid}:${secret}`), '{uid:conf}:{secret:conf}')
@@ -52,20 +52,20 @@ describe('placeholders', () => {
     )
   })
 
-  test('leave what nobody issued as it is', () => {
+  test('leave values alone that were not issued', () => {
     const known = new Placeholders(seed, BASE)
     known.learn(answer('application/json', JSON.stringify({ scope: 'read_user', token_type: 'Bearer', code: 'short' })))
     assert.equal(known.text(`read_user Bearer short ${HEX}`), `read_user Bearer short ${HEX}`)
   })
 
-  test('do not take a body for JSON that only looks like it', () => {
+  test('do not parse a body as JSON that only looks like it', () => {
     const known = new Placeholders(seed, BASE)
     known.learn(answer('text/plain', JSON.stringify({ access_token: HEX })))
     assert.equal(known.text(HEX), HEX)
   })
 })
 
-test('an alphabet is the narrowest that holds the value', () => {
+test('the alphabet is the narrowest that contains the value', () => {
   const of = ['0123abcdef', 'ABC123', 'aZ9', 'a-Z_9', 'a+Z/9=', 'a.b']
   assert.deepEqual(of.map(alphabetOf), ['hex', 'A-Z0-9', 'alnum', 'base64url', 'base64', 'other'])
 })

@@ -5,8 +5,8 @@ import type { Answer } from './transport.ts'
 const SECRETS = ['access_token', 'refresh_token', 'device_code', 'code']
 
 /**
- * Puts a placeholder in the place of every value that differs from run to run: `<opaque:64:hex#2>` is the second secret
- * seen, 64 characters of the alphabet hex; `{uid:conf}` and `{secret:conf}` are the seed's; `{base}` is the server.
+ * Replaces every value that differs from run to run with a placeholder: `<opaque:64:hex#2>` is the second secret seen,
+ * 64 characters of the alphabet hex; `{uid:conf}` and `{secret:conf}` are from the seed; `{base}` is the server.
  */
 export class Placeholders {
   readonly #seen = new Map<string, string>()
@@ -27,13 +27,13 @@ export class Placeholders {
     ]
   }
 
-  /** Remembers one value as a secret of a kind. Short ones are taken for plain text. */
+  /** Remembers one value as a secret of a kind. Short values count as plain text. */
   note(value: unknown, kind = 'opaque'): void {
     if (typeof value !== 'string' || value.length < 6 || this.#seen.has(value)) return
     this.#seen.set(value, `<${kind}:${value.length}:${alphabetOf(value)}#${this.#seen.size + 1}>`)
   }
 
-  /** Remembers the secrets that an answer issues. */
+  /** Remembers the secrets that a response issues. */
   learn({ headers, body }: Answer): void {
     for (const [, value = ''] of (headers.location ?? '').matchAll(
       /[?&#](?:code|access_token|id_token|login_challenge)=([^&#]+)/g,
@@ -87,7 +87,7 @@ export class Placeholders {
   }
 }
 
-/** The narrowest alphabet a value is written in. */
+/** The narrowest alphabet that contains a value. */
 export function alphabetOf(value: string): string {
   if (/^[0-9a-f]+$/.test(value)) return 'hex'
   if (/^[A-Z0-9]+$/.test(value)) return 'A-Z0-9'
@@ -96,7 +96,7 @@ export function alphabetOf(value: string): string {
   return /^[A-Za-z0-9+/=]+$/.test(value) ? 'base64' : 'other'
 }
 
-/** Parses JSON; undefined when it is none. */
+/** Parses JSON; undefined if it is invalid. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

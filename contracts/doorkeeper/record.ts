@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts'
 import { ScenarioRun } from './scenario-run.ts'
 import { ControlMissing, resetTarget, type Target } from './target.ts'
 
-/** Plays one scenario against a server that was reset, and returns what it answered. Never rejects. */
+/** Runs one scenario against a server that was reset, and returns its answers. Never rejects. */
 export async function recordScenario(scenario: Scenario, target: Target): Promise<RecordedScenario> {
   const run = new ScenarioRun(scenario.id, target)
   const { id, title, volatile } = scenario

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** An answer as the recording keeps it. */
+/** A response in the form of the recording. */
 export interface RecordedResponse {
   readonly status: number
   readonly reason: string
@@ -17,11 +17,11 @@ export interface RecordedResponse {
   }
 }
 
-/** A request and its answer; a step of the set-up is not compared. */
+/** A request and its response; a step of the set-up is not compared. */
 export interface RecordedStep {
   readonly note?: string
   readonly setup?: boolean
-  /** Paths that were walked between the request and the answer. */
+  /** Paths that were visited between the request and the response. */
   readonly hops?: readonly string[]
   readonly request: {
     readonly method: string
@@ -38,20 +38,20 @@ export interface RecordedControl {
   readonly setup: true
 }
 
-/** What a server answered to one scenario. */
+/** A server's answers in one scenario. */
 export interface RecordedScenario {
   readonly id: string
   readonly title: string
-  /** Races, and values that tick: not compared. */
+  /** Races, and values that change with time: not compared. */
   readonly volatile?: boolean
-  /** The test control that the server does not have. */
+  /** The test control that the server lacks. */
   readonly skipped?: string
   /** Why it was cut short. */
   readonly failed?: string
   readonly steps: ReadonlyArray<RecordedStep | RecordedControl>
 }
 
-/** The headers that clients and browsers go by, and whose values must be as recorded. */
+/** The headers that clients and browsers depend on; their values must be as recorded. */
 export const COMPARED_HEADERS: readonly string[] = [
   'location',
   'content-type',
@@ -68,36 +68,36 @@ export const COMPARED_HEADERS: readonly string[] = [
 
 const KEPT_HEADERS: ReadonlySet<string> = new Set([...COMPARED_HEADERS, 'set-cookie'])
 
-/** The steps that are compared, in order. */
+/** The compared steps, in order. */
 export function comparedSteps(scenario: RecordedScenario): RecordedStep[] {
   return scenario.steps.filter((step): step is RecordedStep => 'response' in step && step.setup !== true)
 }
 
-/** The versions of Doorkeeper that were recorded, the reference first. */
+/** The recorded versions of Doorkeeper, the reference first. */
 export const VERSIONS = ['5.9', '5.5'] as const
 
-/** A version of Doorkeeper that was recorded. */
+/** A recorded version of Doorkeeper. */
 export type Version = (typeof VERSIONS)[number]
 
-/** What real Doorkeeper was asked and answered: for each version the gems that answered. */
+/** The requests to real Doorkeeper and its responses, with the gems of each version. */
 export const RECORDED: Readonly<Record<Version, string>> = {
   '5.9': 'Doorkeeper 5.9.1, doorkeeper-openid_connect 1.8.11, doorkeeper-device_authorization_grant 1.0.3',
   '5.5': 'Doorkeeper 5.5.0, doorkeeper-openid_connect 1.8.0, doorkeeper-device_authorization_grant 1.0.3',
 }
 
-/** What real Doorkeeper of a version answered, by the ids of the scenarios. */
+/** The recorded scenarios of one version of Doorkeeper, by id. */
 export function readRecording(version: Version): ReadonlyMap<string, RecordedScenario> {
   const text = readFileSync(new URL(`recording-${version}.json`, import.meta.url), 'utf8')
   return new Map((JSON.parse(text) as RecordedScenario[]).map((recorded) => [recorded.id, recorded]))
 }
 
-/** What real Doorkeeper 5.5.0 answered to the cases near the recorded ones. */
+/** The responses of real Doorkeeper 5.5.0 to the cases near the recorded ones. */
 export function readNearRecording(): ReadonlyMap<string, RecordedScenario> {
   const text = readFileSync(new URL('recording-near-5.5.json', import.meta.url), 'utf8')
   return new Map((JSON.parse(text) as RecordedScenario[]).map((recorded) => [recorded.id, recorded]))
 }
 
-/** A scenario without what no comparison reads: set-up, headers and texts that are not held to the recording. */
+/** A scenario reduced to what is compared: without set-up, and without headers and texts that may differ. */
 export function comparedPart(scenario: RecordedScenario): RecordedScenario {
   const steps = comparedSteps(scenario).map((step) => {
     const { body, html, ...response } = step.response

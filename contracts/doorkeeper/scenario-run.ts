@@ -9,31 +9,31 @@ import type { ClientKey, SeedClient } from './seed.ts'
 import { advanceTarget, type Target } from './target.ts'
 import type { Answer, Outgoing } from './transport.ts'
 
-/** What a token or device endpoint issued, as far as the scenarios go on with it. */
+/** What a token or device endpoint issued, as far as the scenarios use it. */
 export type Issued = Readonly<Partial<Record<'access_token' | 'refresh_token' | 'device_code' | 'user_code', string>>>
 
-/** An answer with what it issued. */
+/** A response with what it issued. */
 export interface Reply extends Answer {
   readonly issued: Issued
 }
 
-/** What may be said about one request. At most one of `form`, `json` and `body`. */
+/** The options of one request. At most one of `form`, `json` and `body`. */
 export interface RequestOptions {
   readonly query?: Fields | string | undefined
   readonly form?: Fields | string | undefined
   readonly json?: unknown
   readonly body?: string | undefined
-  /** The `Content-Type` instead of the body's own; null for none. */
+  /** Replaces the body's own `Content-Type`; null for none. */
   readonly type?: string | null | undefined
   /** The `Authorization` header. */
   readonly auth?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** The browser that sends it; none when left out. */
+  /** The browser that sends it; none if omitted. */
   readonly jar?: CookieJar | undefined
   readonly note?: string | undefined
 }
 
-/** An authorization request: the named application's, with `params` over it. */
+/** An authorization request of the named application, with `params` taking precedence. */
 export interface AuthorizeOptions {
   readonly client?: ClientKey | undefined
   readonly params?: Fields | undefined
@@ -41,7 +41,7 @@ export interface AuthorizeOptions {
   readonly note?: string | undefined
 }
 
-/** A code exchange: by the application's credentials in the body unless told otherwise, with `params` over it. */
+/** A code exchange with the application's credentials in the body by default, and with `params` taking precedence. */
 export interface ExchangeOptions {
   readonly client?: ClientKey | undefined
   readonly params?: Fields | undefined
@@ -50,7 +50,7 @@ export interface ExchangeOptions {
   readonly note?: string | undefined
 }
 
-/** One scenario against one server: sends its requests and keeps the steps. */
+/** One scenario against one server: sends its requests and records the steps. */
 export class ScenarioRun {
   /** The browser of the user, who is not signed in yet. */
   jar = new CookieJar()
@@ -72,7 +72,7 @@ export class ScenarioRun {
     return this.#target.base.origin
   }
 
-  /** `Authorization` by Basic, with the application's own secret unless another is given. */
+  /** The `Authorization` header for Basic, with the application's own secret by default. */
   basic(key: ClientKey, secret?: string): string {
     const { uid, secret: own } = this.#clientOf(key)
     return `Basic ${Buffer.from(`${uid}:${secret ?? own}`).toString('base64')}`
@@ -84,7 +84,7 @@ export class ScenarioRun {
     return { client_id: uid, client_secret: secret ?? own }
   }
 
-  /** The requests made within are steps of the set-up. */
+  /** Requests made inside the callback are steps of the set-up. */
   async setup<T>(within: () => Promise<T>): Promise<T> {
     this.#settingUp++
     try {
@@ -94,7 +94,7 @@ export class ScenarioRun {
     }
   }
 
-  /** Sends a request and keeps it with its answer as a step. A server that does not answer is status 0. */
+  /** Sends a request and records it with its response as a step. A server that does not answer counts as status 0. */
   async req(method: string, path: string, options: RequestOptions = {}): Promise<Reply> {
     const outgoing = describeRequest(method, path, options)
     const { jar } = options
@@ -112,23 +112,23 @@ export class ScenarioRun {
     return { ...answer, issued: issuedIn(answer.body) }
   }
 
-  /** A GET. */
+  /** Sends a GET. */
   get(path: string, options: RequestOptions = {}): Promise<Reply> {
     return this.req('GET', path, options)
   }
 
-  /** A POST of a form. */
+  /** Sends a POST with a form. */
   post(path: string, form: Fields, options: RequestOptions = {}): Promise<Reply> {
     return this.req('POST', path, { form, ...options })
   }
 
-  /** Makes all that was issued older. */
+  /** Ages everything that was issued. */
   async advance(seconds: number): Promise<void> {
     this.steps.push({ hook: `advance ${seconds}s`, setup: true })
     await advanceTarget(this.#target, seconds)
   }
 
-  /** Signs a user in by the server's own form; throws when that fails. Not a step. */
+  /** Signs a user in with the server's own form; throws if that fails. Not recorded as a step. */
   async login(name = 'alice', jar = this.jar): Promise<void> {
     const user = this.#target.seed.users.find(({ username }) => username === name)
     if (user === undefined) throw new Error(`the seed has no user ${name}`)
@@ -153,13 +153,15 @@ export class ScenarioRun {
     return { client_id: uid, ...usual, ...params }
   }
 
-  /** Asks for authorization in the user's browser. */
+  /** Sends an authorization request from the user's browser. */
   authorize(options: AuthorizeOptions = {}): Promise<Reply> {
     const { headers, note } = options
     return this.get('/oauth/authorize', { query: this.authz(options), jar: this.jar, headers, note })
   }
 
-  /** Submits one of the consent page's own forms as a browser would, some fields changed or (undefined) left out. */
+  /**
+   * Submits one of the consent page's own forms as a browser would, with some fields changed or (undefined) omitted.
+   */
   submit(page: Reply, which: 'post' | 'delete' = 'post', changed: Fields = {}, o: RequestOptions = {}): Promise<Reply> {
     const jar = o.jar ?? this.jar
     const form = formsIn(page.body).find(
@@ -176,7 +178,7 @@ export class ScenarioRun {
     return this.req('POST', path, { ...o, form: { ...own, ...changed }, jar })
   }
 
-  /** The code that an answer brings, in its redirect or on its page. */
+  /** The code in a response, from its redirect or its page. */
   codeOf(reply: Reply): string | undefined {
     const redirected = /[?&#]code=([^&#]+)/.exec(reply.headers.location ?? '')
     const shown = reply.status === 200 ? /[?&]code=([0-9A-Za-z_-]{20,})/.exec(unescapeHtml(reply.body)) : null
@@ -184,7 +186,7 @@ export class ScenarioRun {
     return code === undefined ? undefined : decodeURIComponent(code)
   }
 
-  /** A code by the whole flow in a browser of its own, as set-up. */
+  /** A code from the whole flow in a separate browser, as set-up. */
   code({ user, ...options }: AuthorizeOptions & { readonly user?: string | undefined } = {}): Promise<string> {
     return this.setup(async () => {
       const kept = this.jar
@@ -213,7 +215,7 @@ export class ScenarioRun {
     return this.post('/oauth/token', form, { auth: o.auth, note: o.note })
   }
 
-  /** Tokens by the whole flow, as set-up. */
+  /** Tokens from the whole flow, as set-up. */
   tokens(o: AuthorizeOptions & { readonly user?: string } = {}): Promise<Issued> {
     return this.setup(async () => {
       const code = await this.code(o)

@@ -1,16 +1,16 @@
 import type { ScenarioRun } from './scenario-run.ts'
 import type { Seed } from './seed.ts'
 
-/** A scenario: what is asked of a server, the same of every server. */
+/** A scenario: the same sequence of requests for every server. */
 export interface Scenario {
   readonly id: string
   readonly title: string
   readonly play: (t: ScenarioRun) => Promise<unknown>
-  /** Races, and values that tick: played, not compared. */
+  /** Races, and values that change with time: run, but not compared. */
   readonly volatile: boolean
 }
 
-/** Adds a scenario. Ids are those of the recording. */
+/** Adds a scenario. Its id is that of the recording. */
 export type Define = (
   id: string,
   title: string,
@@ -21,7 +21,7 @@ export type Define = (
 /** Scenarios of one kind, for the applications and users of a seed. */
 export type ScenarioSet = (scenario: Define, seed: Seed) => void
 
-/** The scenarios of some sets, in order; throws when two have one id. */
+/** The scenarios of several sets, in order; throws if two have the same id. */
 export function listScenarios(sets: readonly ScenarioSet[], seed: Seed): Scenario[] {
   const scenarios = new Map<string, Scenario>()
   const define: Define = (id, title, play, { volatile = false } = {}) => {

@@ -19,13 +19,13 @@ export type SeedClient = z.infer<typeof client>
 /** The applications that the scenarios name. */
 export type ClientKey = (typeof clientKeys)[number]
 
-/** What a server must hold before the scenarios run. */
+/** The data that a server must hold before the scenarios run. */
 export type Seed = z.infer<typeof schema>
 
-/** Where the seed of the recording is kept. */
+/** The file with the seed of the recording. */
 export const SEED_FILE = new URL('../../test/fixtures/seed.json', import.meta.url)
 
-/** Reads the seed; throws when an application that the scenarios name is missing. */
+/** Reads the seed; throws if an application that the scenarios name is missing. */
 export function readSeed(): Seed {
   return schema.parse(JSON.parse(readFileSync(SEED_FILE, 'utf8')))
 }

@@ -6,11 +6,13 @@ export interface Target {
   readonly base: URL
   readonly seed: Seed
   readonly send: Send
-  /** Whether it hands sign-in and consent to another server of the same origin, and a browser's walk is made. */
+  /**
+   * Whether it hands sign-in and consent off to another server of the same origin, so that a browser's walk is needed.
+   */
   readonly handsOff: boolean
 }
 
-/** The server has not the test control that a scenario needs. */
+/** The server lacks the test control that a scenario needs. */
 export class ControlMissing extends Error {
   constructor(path: string) {
     super(`the server has no ${path}`)
@@ -18,12 +20,12 @@ export class ControlMissing extends Error {
   }
 }
 
-/** Drops every token, code and consent of the server; does nothing where it has no such control. */
+/** Deletes every token, code and consent of the server; does nothing if it has no such control. */
 export async function resetTarget(target: Target): Promise<void> {
   await target.send({ method: 'POST', target: '/__lab/reset', body: '' })
 }
 
-/** Makes all that the server has issued older. Throws `ControlMissing` where it cannot. */
+/** Ages everything that the server has issued. Throws `ControlMissing` if it cannot. */
 export async function advanceTarget(target: Target, seconds: number): Promise<void> {
   const path = `/__lab/advance?seconds=${seconds}`
   const { status } = await target.send({ method: 'POST', target: path, body: '' })

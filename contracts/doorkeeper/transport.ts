@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https'
 
 const TIME_LIMIT_MS = 30_000
 
-/** A request as it goes over the wire; a header of null is left out. */
+/** A request as it is sent; a header that is null is omitted. */
 export interface Outgoing {
   readonly method: string
   readonly target: string
@@ -11,7 +11,7 @@ export interface Outgoing {
   readonly body?: string | undefined
 }
 
-/** An answer, with the header lines as they came: spelling, order and repetitions. */
+/** A response, with the header lines as received: spelling, order and repetitions. */
 export interface Answer {
   readonly status: number
   readonly reason: string
@@ -20,10 +20,10 @@ export interface Answer {
   readonly body: string
 }
 
-/** Sends requests to one server. Rejects when it does not answer within 30 seconds. */
+/** Sends requests to one server. Rejects if it does not answer within 30 seconds. */
 export type Send = (outgoing: Outgoing) => Promise<Answer>
 
-/** Sends to the server at `base`, each request on a connection of its own, without a header that was not asked for. */
+/** Sends to the server at `base`, each request on its own connection and without additional headers. */
 export function sendTo(base: URL): Send {
   const request = base.protocol === 'https:' ? httpsRequest : httpRequest
   return ({ method, target, headers = {}, body }) =>

@@ -3,7 +3,7 @@ import { formsIn } from './forms.ts'
 import { parseJson } from './placeholders.ts'
 import type { Reply, ScenarioRun } from './scenario-run.ts'
 
-/** What a client or browser makes of an answer. */
+/** The parts of a response that a client or browser uses. */
 export interface SeenAnswer {
   readonly status: number
   /** The media type, without its parameters. */
@@ -14,14 +14,14 @@ export interface SeenAnswer {
   readonly error: string | undefined
 }
 
-/** A place beside the recorded scenarios where our servers answer differently on purpose, or cannot help it. */
+/** A case outside the recorded scenarios in which our servers answer differently, deliberately or unavoidably. */
 export interface UnrecordedDifference {
   readonly id: string
   readonly asked: string
   readonly when: DeliberateDifference['when']
-  /** Asks; the last answer is the one that differs. */
+  /** Sends the requests; the last response is the one that differs. */
   readonly play: (t: ScenarioRun) => Promise<Reply>
-  /** What our servers are held to. */
+  /** The expected response of our servers. */
   readonly answer: Partial<SeenAnswer>
   readonly doorkeeper: string
   readonly ours: string
@@ -40,7 +40,7 @@ const signedIn =
     return play(t)
   }
 
-/** Denies in the page's own form, with one field changed or left out. */
+/** Denies with the page's own form, with one field changed or omitted. */
 const deny = (redirect_uri: string | undefined) =>
   signedIn(async (t) => t.submit(await t.authorize(), 'delete', { redirect_uri }))
 
@@ -213,7 +213,7 @@ export const UNRECORDED_DIFFERENCES: readonly UnrecordedDifference[] = [
   },
 ]
 
-/** Reads from an answer what {@link UNRECORDED_DIFFERENCES} are held to. */
+/** Extracts from a response what {@link UNRECORDED_DIFFERENCES} expect. */
 export function seenIn(reply: Reply, base: string): SeenAnswer {
   const { location, 'content-type': type } = reply.headers
   const [address, query = ''] = (location ?? '').split('?', 2)

@@ -3,7 +3,7 @@ import type { ScenarioSet } from '../scenario.ts'
 import type { ClientKey } from '../seed.ts'
 import { ALICE, revokeAsSetup } from './requests.ts'
 
-/** `prompt`, `max_age` and consent given before (OpenID Connect Core §3.1.2.1). */
+/** `prompt`, `max_age` and earlier consent (OpenID Connect Core §3.1.2.1). */
 export const authorizePrompt: ScenarioSet = (scenario) => {
   const page = (id: string, title: string, params: Fields, client: ClientKey = 'conf') =>
     scenario(id, title, async (t) => {

@@ -2,7 +2,7 @@ import { encodeForm } from '../forms.ts'
 import type { ScenarioSet } from '../scenario.ts'
 import { ALICE, info } from './requests.ts'
 
-/** Cases near the recorded ones: how Ruby, Rack and Rails read what is blank, given twice, structured or cut short. */
+/** Cases near the recorded ones: how Ruby, Rack and Rails read blank, repeated, structured and truncated values. */
 export const near: ScenarioSet = (scenario, seed) => {
   const { conf, multi } = seed.clients
   const walk = (id: string, title: string, client: 'conf' | 'multi', redirect_uri: string) =>

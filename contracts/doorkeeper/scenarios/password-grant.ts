@@ -3,7 +3,7 @@ import type { ScenarioSet } from '../scenario.ts'
 import type { ClientKey } from '../seed.ts'
 import { ALICE } from './requests.ts'
 
-/** The resource owner's password (RFC 6749 §4.3). */
+/** The resource owner password credentials grant (RFC 6749 §4.3). */
 export const passwordGrant: ScenarioSet = (scenario) => {
   const pwd = (
     id: string,

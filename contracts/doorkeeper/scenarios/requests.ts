@@ -1,17 +1,17 @@
 import type { Fields } from '../forms.ts'
 import type { ExchangeOptions, Reply, RequestOptions, ScenarioRun } from '../scenario-run.ts'
 
-/** Asks a protected resource of the API. */
+/** Requests a protected resource of the API. */
 export function api(t: ScenarioRun, options: RequestOptions = {}): Promise<Reply> {
   return t.get('/api/v4/user', options)
 }
 
-/** Asks about an access token, by itself. */
+/** Introspects an access token, authenticated by the token itself. */
 export function info(t: ScenarioRun, token: string | undefined, note?: string): Promise<Reply> {
   return t.get('/oauth/token/info', { auth: `Bearer ${token}`, note })
 }
 
-/** Refreshes a token, with `fields` over the usual ones. */
+/** Refreshes a token, with `fields` overriding the usual ones. */
 export function refresh(
   t: ScenarioRun,
   token: string | undefined,

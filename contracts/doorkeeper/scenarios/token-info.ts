@@ -1,7 +1,7 @@
 import type { ScenarioSet } from '../scenario.ts'
 import { info, refresh, revokeAsSetup } from './requests.ts'
 
-/** Doorkeeper's own page about a token. */
+/** Doorkeeper's token info endpoint. */
 export const tokenInfo: ScenarioSet = (scenario) => {
   scenario('K002', 'scheme spellings', async (t) => {
     const k = await t.tokens()
