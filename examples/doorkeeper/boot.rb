@@ -1,4 +1,4 @@
-# Puts the platform and the hand-off together. Settings come from the environment: PORT, ISSUER, STATE_DIR, SEED,
+# Combines the platform and the hand-off. Settings come from the environment: PORT, ISSUER, STATE_DIR, SEED,
 # IAM_INTERNAL_URL with IAM_INTERNAL_TOKEN_FILE, CONTROL_URL with CONTROL_TOKEN_FILE.
 ENV["RAILS_ENV"] = ENV["RACK_ENV"] = "production"
 require_relative "platform/application"
@@ -9,7 +9,7 @@ def token_in(variable)
   File.read(ENV.fetch(variable)).strip
 end
 
-# What Rails would load by itself from app/: here in plain sight, once the framework is ready for it.
+# What Rails would autoload from app/: loaded explicitly here, once the framework is ready for it.
 Platform::Application.initializer("platform.code", before: :eager_load!) do
   %w[platform/models handoff/login_challenge handoff/access_tokens platform/controllers handoff/iam platform/seed].each do |file|
     require_relative file

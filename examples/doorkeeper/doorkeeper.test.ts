@@ -18,7 +18,7 @@ const seed = JSON.parse(readFileSync(SEED, 'utf8')) as {
   users: ReadonlyArray<Readonly<Record<string, unknown>>>
   clients: Record<string, SeedClient>
 }
-/** What this platform knows of alice beyond the seed. */
+/** What this platform knows about alice beyond the seed. */
 const CLAIMS = { email_verified: false, picture: 'https://cdn.example/alice.png', groups: ['staff', 'staff/on-call'] }
 
 const isOfIam = (tokens: Tokens) => tokens.access.startsWith(IAM_PREFIXES.access_token)
@@ -58,7 +58,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     assert.equal(set.code, 0, `${set.stdout}${set.stderr}`)
   }
 
-  /** Signs in until the wanted side answers: a flip reaches the gateway within a second. */
+  /** Signs in until the expected side answers: a flip reaches the gateway within a second. */
   function signInOn(side: 'iam' | 'legacy', browser = () => new Browser()): Promise<Tokens> {
     return eventually(`a sign-in on ${side}`, async () => {
       const tokens = await client.signIn(browser())
@@ -92,7 +92,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     await assert.rejects(client.refresh(tokens))
   }
 
-  /** The authorization request of the moved application, without a library, to look at single pages. */
+  /** The authorization request of the moved application, without a library, to check single pages. */
   function authorizeUrl(extra: Record<string, string> = {}): string {
     const query = {
       client_id: moved.uid,
@@ -143,7 +143,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     })
     after(() => setFlag('false'))
 
-    test('the same pages are shown as by Doorkeeper: sign-in, then consent, and a refusal reaches the client', async () => {
+    test('the same pages appear as with Doorkeeper: sign-in, then consent, and a denial if refused', async () => {
       const browser = new Browser()
       const signIn = await browser.open(authorizeUrl(), callback)
       assert.equal(signIn.url.pathname, '/users/sign_in')
@@ -167,7 +167,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
       assert.ok(codes[0] !== codes[1] && codes.every((code) => code.startsWith(IAM_PREFIXES.authorization_code)))
     })
 
-    test('a sign-in page is sent twice at once, opened again and bookmarked, and each time there is a way on', async () => {
+    test('a sign-in page that is submitted twice, reopened or bookmarked always lets the user continue', async () => {
       const browser = new Browser()
       const page = await browser.open(authorizeUrl(), callback)
       for (const sent of await Promise.all([signInTo(page, browser), signInTo(page, browser)])) {
@@ -178,7 +178,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
       assert.deepEqual([elsewhere.status, elsewhere.url.pathname], [200, '/users/sign_in'])
     })
 
-    test('a challenge that IAM does not know is the sign-in page or home, and its form is refused', async () => {
+    test('a challenge that IAM does not know leads to the sign-in page or home, and its form is refused', async () => {
       const login = `${platform.issuer}/users/sign_in?login_challenge=${'f'.repeat(64)}`
       const stranger = new Browser()
       const form = await stranger.open(login)
@@ -198,7 +198,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
       assert.match((await waiting.submit(open, typed)).text, /too old to go on with.*signed in as alice/s)
     })
 
-    test('consent is taken from the user it was asked of, and from nobody else in the same browser', async () => {
+    test('consent is accepted only from the user who was asked, not from another in the same browser', async () => {
       const browser = new Browser()
       const consent = await signInTo(await browser.open(authorizeUrl(), callback), browser)
       assert.equal(consent.url.pathname, '/-/iam/consent')
@@ -207,7 +207,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
       assert.equal((await stranger.open(consent.url)).status, 400)
     })
 
-    test('a consent page that another user finds in this browser goes on as theirs, once they say so', async () => {
+    test('a consent page that another user finds in this browser continues as theirs once they confirm', async () => {
       const browser = new Browser()
       const consent = await signInTo(await browser.open(authorizeUrl(), callback), browser)
       await signInTo(await browser.open(`${platform.issuer}/users/sign_in`), browser, 'bob', 'bob-password-2')
@@ -244,7 +244,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     })
   })
 
-  test('a change of an application reaches IAM and the control plane by itself, and so does its removal', async () => {
+  test('a change or removal of an application reaches IAM and the control plane automatically', async () => {
     const browser = new Browser()
     const list = `${platform.issuer}/settings/applications`
     await signInTo(await browser.open(`${platform.issuer}/users/sign_in`), browser)
@@ -287,7 +287,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     await eventually('it is gone', async () => (await platform.control(path)).status === 404)
   })
 
-  describe('with a user on IAM who is looked after at the platform', () => {
+  describe('with a user on IAM who is managed at the platform', () => {
     const administrator = new Browser()
     const users = () => administrator.open(`${platform.issuer}/admin/users`)
     const press = async (button: string, fields: Record<string, string> = {}) => {
@@ -315,7 +315,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     })
     after(() => setFlag('false'))
 
-    test('a new name shows at userinfo, and signing out everywhere, blocking and deleting end what IAM has issued', async () => {
+    test("a new name shows at userinfo; signing out everywhere, blocking and deleting revoke IAM's tokens", async () => {
       const first = await signInOn('iam')
       await press('Rename', { 'user[name]': 'Alice Newname' })
       await eventually('the new name shows', async () => {
@@ -358,7 +358,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     assert.equal(applications.length, 8)
   })
 
-  test('an application that was removed by mistake comes back, although IAM remembers the removal', async () => {
+  test('an application that was removed by mistake can be restored, although IAM remembers the removal', async () => {
     const other = application('other')
     assert.equal((await platform.internal('DELETE', `/oauth2/internal/clients/${other.uid}?version=40`)).status, 200)
     const browser = new Browser()
@@ -384,7 +384,7 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
     assert.match(log, /iam did not store application \d+ version \d+: it holds version 40; raised and sent again/)
   })
 
-  test('no log holds a password, token, code or challenge', () => {
+  test('no log contains a password, token, code or challenge', () => {
     const rails = readFileSync(join(platform.stateDir, 'rails.log'), 'utf8')
     const said = platform.programs.map((program) => `${program.stdout.text()}\n${program.stderr.text()}`)
     const text = [rails, ...said].join('\n')

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Reads requests, one JSON object a line, as Rails reads them, and answers with the parameters of each, or why there are none.
+# Reads requests, one JSON object per line, as Rails does, and prints the parameters of each, or why there are none.
 require 'json'
 require 'base64'
 require 'stringio'

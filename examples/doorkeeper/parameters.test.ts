@@ -44,7 +44,7 @@ const PIECES = [
 
 const requests: fc.Arbitrary<Asked> = fc.record({
   method: fc.constantFrom('POST', 'POST', 'GET'),
-  // A request target holds no white space.
+  // A request target contains no white space.
   query: fc
     .array(fc.constantFrom(...PIECES), { maxLength: 5 })
     .map((pieces) => pieces.join('').replace(/[\s\0\u00ff"\\]/g, '')),
@@ -54,7 +54,7 @@ const requests: fc.Arbitrary<Asked> = fc.record({
 
 const RUNS = 4_000
 
-/** The refresh token as Rails reads it, request by request; undefined where it reads none. */
+/** The refresh token as Rails reads it, for each request; undefined if it reads none. */
 function asRails(asked: readonly Asked[]): Array<string | undefined> {
   const lines = asked.map((one) =>
     JSON.stringify({ ...one, type: one.type ?? null, body: Buffer.from(one.body, 'latin1').toString('base64') }),
@@ -69,9 +69,9 @@ function asRails(asked: readonly Asked[]): Array<string | undefined> {
   })
 }
 
-test('a credential of IAM that Rails reads from a request, the gateway reads too', { skip }, () => {
+test('the gateway reads every IAM credential that Rails reads from a request', { skip }, () => {
   const asked = fc.sample(requests, { numRuns: RUNS, seed: Number(process.env.SEED ?? 7) })
-  // The grant type stands in the query of half of them, so that a token in the body is one that counts.
+  // Half of the requests have the grant type in the query, so that a token in the body counts.
   const all = asked.map((one, at) => (at % 2 === 0 ? { ...one, query: `grant_type=refresh_token&${one.query}` } : one))
   const rails = asRails(all)
   let seen = 0

@@ -7,7 +7,7 @@ import { type Program, ROOT, runHandover, startHandover, startProgram } from '..
 import { scratchDirectory } from '../../test/support/scratch.ts'
 import { untilReady } from '../../test/support/wait.ts'
 
-/** Rails with its Doorkeeper, the gateway in front of it, and IAM and the control plane beside it, all running. */
+/** Rails with its Doorkeeper, the gateway in front of it, and IAM and the control plane, all running. */
 export interface Platform {
   /** The public origin: the gateway. */
   readonly issuer: string
@@ -16,18 +16,21 @@ export interface Platform {
   readonly programs: readonly Program[]
   /** Runs a `handover` command against the control plane. */
   handover(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
-  /** Asks the control plane's API as administrator. */
+  /** Calls the control plane's API as administrator. */
   control(path: string): Promise<Response>
-  /** Does something while IAM is stopped, then starts it on the same ports. */
+  /** Runs a callback while IAM is stopped, then starts IAM on the same ports. */
   withoutIam(work: () => Promise<void>): Promise<void>
-  /** Starts another Rails over a database of its own, which is empty, beside the same IAM and control plane. */
+  /** Starts another Rails with a separate, empty database and the same IAM and control plane. */
   startStranger(): Promise<{ log(): string; stop(): Promise<unknown> }>
   /** Calls IAM's internal port. */
   internal(method: string, path: string): Promise<Response>
   stop(): Promise<void>
 }
 
-/** Starts everything as README.md says, on free ports, an empty state and a seed document. Rejects, with what was said, when it fails. */
+/**
+ * Starts everything as README.md describes, on free ports, with an empty state and a seed document. Rejects with the
+ * output if it fails.
+ */
 export async function startPlatform(seed: string): Promise<Platform> {
   const base = await freePortRange(7)
   const at = (offset: number) => `127.0.0.1:${base + offset}`
@@ -108,7 +111,7 @@ export async function startPlatform(seed: string): Promise<Platform> {
   }
 }
 
-/** One database on the server that `npm test` has started, where there is one; else the embedded engine. */
+/** A database on the server that `npm test` has started, if there is one; else the embedded engine. */
 async function openStore() {
   const server = process.env.HANDOVER_TEST_DATABASE_URL
   return server ? createServerDatabase(server) : undefined

@@ -41,7 +41,7 @@ describe('consent and its revocation with a real Rails and Doorkeeper', { skip }
     scopes++
   })
 
-  /** Each test has a set of scopes of its own, which nobody has granted before. */
+  /** Each test has its own set of scopes, which no one has granted before. */
   const scope = () =>
     ['openid', 'email', 'profile', 'read_user', 'api'].filter((_, at) => at === 0 || (scopes >> (at - 1)) & 1).join(' ')
   const reversed = () => scope().split(' ').reverse().join(' ')
@@ -101,7 +101,7 @@ describe('consent and its revocation with a real Rails and Doorkeeper', { skip }
   for (const side of SIDES) {
     const other = side === 'iam' ? 'legacy' : 'iam'
 
-    test(`what was agreed to on ${side} counts on ${other}, is listed, and ends on both by one button`, async () => {
+    test(`consent given on ${side} counts on ${other}, is listed, and ends on both with one button`, async () => {
       const browser = await signedIn()
       const first = await grantOn(side, browser)
       await moveTo(other)
@@ -128,7 +128,7 @@ describe('consent and its revocation with a real Rails and Doorkeeper', { skip }
     })
   }
 
-  test('while IAM is away, consent that was given there counts, and what is revoked ends there once it is back', async () => {
+  test('while IAM is down, its consent still counts, and a revocation reaches it once it is back', async () => {
     const browser = await signedIn()
     const there = await grantOn('iam', browser)
     await moveTo('legacy')
@@ -149,7 +149,7 @@ describe('consent and its revocation with a real Rails and Doorkeeper', { skip }
     assert.equal(resultOf(await ask(browser)), 'asked')
   })
 
-  test('nobody revokes what another user has granted, and an unknown application is not found', async () => {
+  test("a user cannot revoke another user's grant, and an unknown application is not found", async () => {
     const alice = await signedIn()
     const mine = await grantOn('iam', alice)
     const bob = await signedIn('bob', 'bob-password-2')

@@ -17,7 +17,7 @@ const FLAG = '/api/v4/features/proxy_oauth_requests_to_iam_service'
 const VERIFIER_KEY = Buffer.alloc(32, 7)
 const FORM = 'application/x-www-form-urlencoded'
 
-/** What a side was sent. */
+/** The request that a side received. */
 interface Seen {
   readonly side: string
   readonly method: string
@@ -32,7 +32,7 @@ interface Sent {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
 
-/** A side that answers with what it was sent. */
+/** A side that echoes the request it received. */
 async function startSide(side: string): Promise<Server> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -157,7 +157,7 @@ describe('other proxies, with the files of this folder', () => {
         assert.equal(await side('/oauth/authorize?client_id=client-1&client_id=client-2'), 'legacy')
       })
 
-      test('every spelling of an endpoint is asked about, and nothing else', async () => {
+      test('every spelling of an endpoint is checked with the control plane, and nothing else', async () => {
         for (const path of [
           '/oauth/authorize.json',
           '/oauth/authorize/',
@@ -171,7 +171,7 @@ describe('other proxies, with the files of this folder', () => {
         }
       })
 
-      test('a form is told by its body, and comes to its side byte for byte', async () => {
+      test('a form is routed by its body, and arrives byte for byte', async () => {
         const text = 'grant_type=client_credentials&client_id=client-1&client_secret=a%20b+c'
         const seen = await send('/oauth/token', form(text))
         assert.deepEqual([seen.side, seen.method, seen.body], ['iam', 'POST', text])
@@ -193,7 +193,7 @@ describe('other proxies, with the files of this folder', () => {
         assert.equal(await side('/oauth/authorize', form('client_id=client-1&authenticity_token=x')), 'legacy')
       })
 
-      test('a long form is read whole or not at all, and other uploads are no concern', async () => {
+      test('a long form is read completely or not at all, and other uploads are not read', async () => {
         const padding = (length: number) =>
           `client_id=client-1&grant_type=client_credentials&padding=${'x'.repeat(length)}`
         for (const length of [40_000, 300_000]) {
@@ -208,12 +208,12 @@ describe('other proxies, with the files of this folder', () => {
         assert.deepEqual([upload.side, upload.body.length], ['legacy', 3 << 20])
       })
 
-      test('a form sent in chunks is told like any other', async () => {
+      test('a form sent in chunks is routed like any other', async () => {
         const chunked = { 'transfer-encoding': 'chunked' }
         assert.equal(await side('/oauth/token', form('refresh_token=gliamrt-x', chunked)), 'iam')
       })
 
-      test('a bearer token and a verifier are told by themselves', async () => {
+      test('a bearer token and a verifier are sufficient to route a request', async () => {
         assert.equal(await side('/oauth/userinfo', { headers: { authorization: 'Bearer gliamat-x' } }), 'iam')
         assert.equal(await side('/oauth/userinfo', { headers: { authorization: 'Bearer x' } }), 'legacy')
         const verifier = mintVerifier('login', VERIFIER_KEY, Date.now() / 1_000 + 60)
@@ -222,7 +222,7 @@ describe('other proxies, with the files of this folder', () => {
         assert.equal(await side(`${path}${'a'.repeat(64)}`), 'legacy')
       })
 
-      test('each side sees what it may see, and nobody the token', async () => {
+      test("each side sees only what it may see, and neither sees the control plane's token", async () => {
         const cookie = 'session=s1; _iam_flow_a=1; other=o; _iam_flow_b=2; _ia=3'
         const hostile = {
           cookie,
@@ -250,7 +250,7 @@ describe('other proxies, with the files of this folder', () => {
         }
       })
 
-      test('a client cannot decide for itself', async () => {
+      test('a client cannot choose its side', async () => {
         const forged = {
           'x-handover-destination': 'iam',
           'x-handover-reason': 'flag_enabled',
@@ -268,7 +268,7 @@ describe('other proxies, with the files of this folder', () => {
         assert.equal(await side('/oauth/authorize?client_id=client-1', { headers: forged }), 'iam')
       })
 
-      test('whatever else the control plane may answer, the request goes to the monolith', async () => {
+      test('after any other answer of the control plane, the request goes to the monolith', async () => {
         let answer: { status: number; headers: Record<string, string> } | 'nothing' = 'nothing'
         const strange = createServer((request, response) => {
           if (request.url === '/readyz') response.end()
@@ -312,12 +312,12 @@ describe('other proxies, with the files of this folder', () => {
         }
       })
 
-      test('with the control plane dead everything goes to the monolith, and back when it returns', async () => {
+      test('while the control plane is down everything goes to the monolith, and back when it returns', async () => {
         await plane.close()
         const forged = { 'x-handover-destination': 'iam' }
         assert.equal(await side('/oauth/authorize?client_id=client-1', { headers: forged }), 'legacy')
         assert.equal(await side('/users/sign_in'), 'legacy')
-        // Caddy's forms go by a gateway, which keeps what it holds.
+        // Caddy passes forms to a gateway, which keeps its last snapshot.
         const expected = recipe.passesForms ? 'legacy' : 'iam'
         assert.equal(await side('/oauth/token', form('grant_type=client_credentials&client_id=client-1')), expected)
         await restartPlane()

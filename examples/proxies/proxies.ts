@@ -4,7 +4,7 @@ import { findProgram } from '../../scripts/test-parts.ts'
 import { type Program, startProgram } from '../../test/support/program.ts'
 import { eventually } from '../../test/support/wait.ts'
 
-/** What the shipped files name, as it is in a test. */
+/** The addresses that replace those in the shipped files during a test. */
 export interface Places {
   readonly scratch: string
   readonly port: number
@@ -12,18 +12,18 @@ export interface Places {
   readonly iam: string
   readonly control: string
   readonly gateway: string
-  /** Where Caddy's own stand-in for a control plane listens. */
+  /** The address of Caddy's stand-in for a control plane. */
   readonly standIn: string
   readonly token: string
 }
 
-/** A proxy that runs with the file of this folder. */
+/** A proxy that runs with a file of this folder. */
 export interface Recipe {
   readonly name: string
   readonly program: string | undefined
-  /** Whether the body of a form reaches the control plane; otherwise a gateway takes what is not read. */
+  /** Whether the body of a form reaches the control plane; otherwise a gateway routes what the proxy does not read. */
   readonly passesForms: boolean
-  /** In bytes; a longer form is asked about without its body. */
+  /** In bytes; a longer form is checked without its body. */
   readonly longestForm: number
   start(places: Places): Promise<Program>
 }
@@ -33,8 +33,8 @@ const LIMITS =
   /\b(limit_ms = |proxy_connect_timeout |proxy_send_timeout |proxy_read_timeout |dial_timeout |response_header_timeout )\d+(ms|s)?\b/g
 
 /**
- * The text of a shipped file, with the test's addresses in place of those it names, and a limit of 10 s for an answer of
- * the control plane: with the 1 s of the file, a request on a busy machine goes to the monolith, as it should.
+ * The text of a shipped file with the test's addresses, and with a limit of 10 s for an answer of the control plane:
+ * with the 1 s of the file, a request on a busy machine goes to the monolith, as it should.
  */
 export function substituted(file: string, places: Places): string {
   const text = readFileSync(join(import.meta.dirname, file), 'utf8')
@@ -114,7 +114,7 @@ function writerIn(places: Places, name: string) {
   return Object.assign(write, { path })
 }
 
-/** Resolves when the proxy answers; rejects with what it printed when it ends instead. */
+/** Resolves when the proxy answers; rejects with its output if it exits instead. */
 export async function untilProxying(port: number, program: Program): Promise<void> {
   const fault = program.ended.then(({ code }) => {
     throw new Error(`the proxy ended with ${code}:\n${program.stderr.text()}\n${program.stdout.text()}`)

@@ -35,7 +35,7 @@ describe('a real monolith and IAM behind other proxies', {
     const created = await createServerDatabase(server ?? '')
     remove = created.remove
     system = await startParts(created.url)
-    // The proxies stand where the gateway stood; one that hands forms on has it behind itself.
+    // The proxies take the gateway's place; one that passes forms on has the gateway behind it.
     await system.programs.at(-1)?.stop()
     const [port = 0, admin = 0] = await freePorts(2)
     gatewayPort = port
@@ -73,7 +73,7 @@ describe('a real monolith and IAM behind other proxies', {
 
   for (const recipe of recipes) {
     const skip = recipe.program === undefined && `${recipe.name} is not installed`
-    test(`sign-ins move and come back through ${recipe.name}, and refresh tokens stay where they are from`, {
+    test(`sign-ins move and come back through ${recipe.name}, and refresh tokens stay on their side`, {
       skip,
     }, async () => {
       const [standIn = 0] = await freePorts(1)

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
-/** What of Traefik 3 the recipe uses (doc.traefik.io); whatever else it may say is a slip of ours. */
+/** The part of Traefik 3's configuration that the recipe uses (doc.traefik.io); anything else in it is a mistake. */
 const server = z.strictObject({ url: z.url() })
 const router = z.strictObject({
   entryPoints: z.array(z.string()).nonempty(),
@@ -56,7 +56,7 @@ const traefikStatic = z.strictObject({
   providers: z.strictObject({ file: z.strictObject({ filename: z.string() }) }),
 })
 
-/** What of Envoy 1.30 the recipe uses (envoyproxy.io, the v3 API). */
+/** The part of Envoy 1.30's configuration that the recipe uses (envoyproxy.io, the v3 API). */
 const typed = <T extends z.ZodRawShape>(type: string, shape: T) =>
   z.strictObject({ '@type': z.literal(`type.googleapis.com/${type}`), ...shape })
 const exact = z.strictObject({ exact: z.string() })
@@ -135,7 +135,7 @@ const envoy = z.strictObject({
 const read = (file: string): unknown => parse(readFileSync(join(import.meta.dirname, file), 'utf8'))
 
 describe('the recipes that are not run', () => {
-  test("Traefik's files keep to its form, and name nothing that is not there", () => {
+  test("Traefik's files match the schema, and reference only what exists", () => {
     const { entryPoints } = traefikStatic.parse(read('traefik/traefik.yml'))
     const { http } = traefikDynamic.parse(read('traefik/handover.yml'))
     for (const [name, { entryPoints: doors, middlewares = [], service: to }] of Object.entries(http.routers)) {
@@ -146,13 +146,13 @@ describe('the recipes that are not run', () => {
     for (const [name, each] of Object.entries(http.services)) {
       const to = 'failover' in each ? [each.failover.service, each.failover.fallback] : []
       for (const one of to) assert.ok(one in http.services, `${name}: ${one}`)
-      // What comes in by a second door has been through the first, so the doors must lead to each other.
+      // A request at the second listener has passed the first, so each must lead to the next.
       const own = 'loadBalancer' in each ? each.loadBalancer.servers.map(({ url }) => new URL(url).host) : []
       if (name === 'asked' || name === 'decided') assert.deepEqual(own, [entryPoints[name]?.address])
     }
   })
 
-  test("Envoy's file keeps to its form, and names no cluster that is not there", () => {
+  test("Envoy's file matches the schema, and references only clusters that exist", () => {
     const { listeners, clusters } = envoy.parse(read('envoy/envoy.yaml')).static_resources
     const names = new Set(clusters.map(({ name }) => name))
     const manager = listeners[0].filter_chains[0].filters[0].typed_config

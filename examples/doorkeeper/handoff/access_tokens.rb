@@ -1,8 +1,8 @@
 module Iam
-  # For API controllers: accepts access tokens of IAM beside those of Doorkeeper.
+  # For API controllers: accepts access tokens of IAM in addition to those of Doorkeeper.
   # `before_action -> { authorize_token! :api, :read_user }`, then `token_user`.
   module AccessTokens
-    # Every access token of IAM says so by its prefix.
+    # The prefix of every access token of IAM.
     OF_IAM = /\Agliamat-/.freeze
 
     def authorize_token!(*scopes)
@@ -15,7 +15,7 @@ module Iam
       granted = Array(@iam_token["scopes"]).map(&:to_sym)
       refuse_token(:forbidden, "insufficient_scope") if (granted & scopes).empty?
     rescue Iam::Unavailable
-      # Not 401: that would make the client throw a good token away.
+      # Not 401: the client would discard a valid token.
       response.headers["Retry-After"] = "5"
       head :service_unavailable
     end

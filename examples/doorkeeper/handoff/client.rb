@@ -4,20 +4,20 @@ require "net/http"
 require "uri"
 
 module Iam
-  # The IAM auth service could not be asked, or answered something that no answer should be.
+  # The IAM auth service could not be reached, or its response was invalid.
   class Unavailable < StandardError; end
 
-  # What was sent does not fit; sending it again would not help.
+  # The request is invalid; a retry would not help.
   class Refused < Unavailable; end
 
-  # The challenge, code or application is unknown there, or its time is over.
+  # The challenge, code or application is unknown there or has expired.
   class Gone < StandardError; end
 
-  # The application wants a newer sign-in than the one that was told.
+  # The application requires a more recent sign-in than the reported one.
   class SignInTooOld < StandardError; end
 
-  # The internal API of the IAM auth service. Every call has a time limit and carries the shared token; nothing here
-  # ever puts a challenge, token or body into an error message.
+  # The internal API of the IAM auth service. Every call has a time limit and carries the shared token; no error message
+  # contains a challenge, token or body.
   class Client
     LOGIN = "/oauth2/internal/auth/requests/login".freeze
     CONSENT = "/oauth2/internal/auth/requests/consent".freeze
@@ -28,7 +28,7 @@ module Iam
     USERS = "/oauth2/internal/users".freeze
     FAULTS = [SystemCallError, SocketError, IOError, Timeout::Error, Net::ProtocolError, Net::HTTPBadResponse, OpenSSL::SSL::SSLError].freeze
 
-    # url: the internal port; token: what it shares with this application; issuer: the public origin of both.
+    # url: the internal port; token: the secret shared with this application; issuer: the public origin of both.
     def initialize(url:, token:, issuer:)
       @http = JsonHttp.new(url, "gitlab-iam-auth-token" => token)
       @origin = URI(issuer).then { |uri| [uri.scheme, uri.host, uri.port] }
@@ -38,7 +38,8 @@ module Iam
       @http.get(LOGIN, login_challenge: challenge)
     end
 
-    # user: see Iam.user_document, with granted_scopes where the challenge asks for them. Returns where to send the browser. Raises SignInTooOld when the user has to sign in again.
+    # user: see Iam.user_document, with granted_scopes if the challenge requests them. Returns the URL to which to
+    # redirect the browser. Raises SignInTooOld if the user has to sign in again.
     def accept_login(challenge, user)
       redirect @http.put("#{LOGIN}/accept", { challenge: challenge }, user)
     end
@@ -60,25 +61,25 @@ module Iam
       answer_consent_with(challenge, "access_denied", "The resource owner or authorization server denied the request.")
     end
 
-    # Another user has signed in since the page was asked for: IAM begins the request again as theirs.
+    # Another user has signed in since the page was requested: IAM restarts the request as theirs.
     def restart_consent(challenge)
       answer_consent_with(challenge, "login_required", "Another user has signed in.")
     end
 
-    # What stands behind an access token; nil for one that is not good.
+    # The introspection result of an access token; nil if it is not active.
     def introspect(token)
       answer = @http.post(INTROSPECT, {}, token: token)
       answer if answer["active"] == true
     end
 
-    # What a user has let applications do at IAM, or one of them. A page waits for it: its limit is short.
+    # The user's grants at IAM, or one of them. A page waits for the response, so the time limit is short.
     def grants(subject, client_id = nil)
       @http.get(GRANTS, { subject: subject, client_id: client_id }.compact, SHORT_LIMIT).fetch("grants")
     rescue KeyError
       raise Unavailable, "an answer without grants"
     end
 
-    # Ends what a user has let an application do at IAM.
+    # Revokes a user's grant to an application at IAM.
     def revoke_grants(subject, client_id)
       answer = @http.post("#{GRANTS}/revoke", {}, { subject: subject, client_id: client_id }, SHORT_LIMIT)
       raise Unavailable, "an answer that confirms nothing" unless answer["revoked"].is_a?(Hash)
@@ -104,7 +105,7 @@ module Iam
       @http.delete("#{USERS}/#{subject}", version: version)
     end
 
-    # Everybody IAM knows, by pages.
+    # All users that IAM knows, page by page.
     def known_users
       known = []
       after = nil
@@ -121,7 +122,7 @@ module Iam
       redirect @http.put("#{CONSENT}/reject", { challenge: challenge }, error: error, error_description: description)
     end
 
-    # The browser is sent to the platform's own origin only, whoever answers.
+    # The browser is redirected only to the platform's own origin, whatever the response says.
     def redirect(answer)
       target = URI(answer.fetch("redirect_to"))
       return target.to_s if [target.scheme, target.host, target.port] == @origin

@@ -1,6 +1,6 @@
 module Iam
-  # The consent page for applications that IAM serves: the same page as Doorkeeper's, answered to IAM. The request is
-  # asked of IAM anew for every step, so nothing is kept here between the page and the click.
+  # The consent page for applications that IAM serves: the same page as Doorkeeper's, answered to IAM. Every step
+  # fetches the request from IAM again, so nothing is stored here between the page and the click.
   class ConsentController < ::BaseController
     rescue_from(Iam::Gone) { forgotten }
     rescue_from(Iam::Unavailable) do |fault|
@@ -38,8 +38,8 @@ module Iam
       redirect_to "/users/sign_in"
     end
 
-    # Consent is given by the user who signed in for it, by nobody else who has come to this browser since. Such a user is
-    # shown nothing of the request, and may have IAM begin it again as theirs.
+    # Only the user who signed in for the request may give consent, and not another user who has signed in to this
+    # browser since. That user sees nothing of the request, and may have IAM restart it as theirs.
     def find_request
       @challenge = params[:consent_challenge].to_s
       raise Iam::Gone, "no challenge" if @challenge.empty?
@@ -52,7 +52,7 @@ module Iam
       render :another_user, status: :bad_request
     end
 
-    # A page that was bookmarked, or left open for longer than IAM keeps requests.
+    # A bookmarked page, or one that was open for longer than IAM keeps requests.
     def forgotten
       return render(plain: LoginChallenge::FORGOTTEN, status: :bad_request) unless request.get? && @challenge.present?
 

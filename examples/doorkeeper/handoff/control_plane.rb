@@ -1,5 +1,5 @@
 module Iam
-  # The part of the control plane's API that tells it of applications.
+  # The part of the control plane's API that announces applications.
   class ControlPlane
     PATH = "/api/v1/applications".freeze
     PAGE = 1000
@@ -8,7 +8,7 @@ module Iam
       @http = JsonHttp.new(url, "Authorization" => "Bearer #{token}")
     end
 
-    # iam_version: the version that IAM has confirmed to hold, or nil. Until both are equal the control plane refuses
+    # iam_version: the version that IAM has confirmed to hold, or nil. Until both are equal, the control plane refuses
     # to move the application.
     def put_application(document, iam_version)
       @http.put("#{PATH}/#{document.fetch(:id)}", {}, application: document, iam_version: iam_version)
@@ -18,7 +18,7 @@ module Iam
       @http.delete("#{PATH}/#{id}", version: version)
     end
 
-    # The whole list, page by page: each answer says after which id the next page begins, and nil at the end.
+    # The whole list, page by page: each response gives the id after which the next page begins, and nil at the end.
     def held_applications
       held = []
       after = 0

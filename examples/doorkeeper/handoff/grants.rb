@@ -1,33 +1,33 @@
 module Iam
-  # What IAM last said that a user has granted there, and what the user has agreed to since on the page for IAM. Used
-  # while IAM does not answer, so that a rollback from a broken IAM asks nobody again.
+  # The grants of a user that IAM last reported, and the consent that the user has given since on the page for IAM. Used
+  # while IAM does not answer, so that a rollback from a broken IAM asks no user again.
   class RememberedGrant < ::ApplicationRecord
     self.table_name = "iam_grants"
   end
 
-  # A grant that its user has revoked here and that IAM has not confirmed to have ended.
+  # A grant that its user has revoked here, and whose end IAM has not confirmed.
   class Revocation < ::ApplicationRecord
     self.table_name = "iam_revocations"
   end
 
-  # What users have let applications do, here and at IAM, as one: consent that was given on either side counts on both,
-  # and revoking it ends it on both.
+  # Users' grants here and at IAM as one list: consent that was given on either side counts on both, and revoking it
+  # ends it on both.
   module Grants
-    # An application that a user has let in; authorized_at is when the newest token was issued.
+    # An application that a user has authorized; authorized_at is when the newest token was issued.
     Authorized = Struct.new(:id, :client_id, :name, :scopes, :authorized_at, keyword_init: true)
-    # current: false when IAM did not answer. ending: names of applications that are revoked here and not at IAM yet.
+    # current: false if IAM did not answer. ending: names of applications that are revoked here and not at IAM yet.
     List = Struct.new(:applications, :current, :ending, keyword_init: true)
     # One application and one set of scopes.
     Grant = Struct.new(:id, :client_id, :name, :scope, :created_at, keyword_init: true)
 
-    # IAM takes no more.
+    # The maximum that IAM accepts.
     MOST = 100
-    # For so many seconds after a call that failed, no page waits for another one.
+    # The number of seconds after a failed call during which no page waits for another one.
     PAUSE = 5
-    # For so long an IAM that has no call to revoke is asked again.
+    # How long an IAM without a revocation call is retried.
     GIVEN_UP_AFTER = 30.days
     class << self
-      # The scope texts of IAM's tokens of a user and an application; none of them while a revocation waits for IAM.
+      # The scope texts of IAM's tokens of a user and an application; empty while a revocation is pending at IAM.
       def at_iam(user, client_id)
         return [] if Iam.client.nil? || Revocation.exists?(user_id: user.id, client_id: client_id)
         return remembered(user, client_id).map(&:scope) if paused?
@@ -40,7 +40,7 @@ module Iam
         own(user).select { |grant| grant.client_id == client_id }.map(&:scope).first(MOST)
       end
 
-      # Notes consent that the user has just given to an application on IAM.
+      # Records consent that the user has just given to an application on IAM.
       def consented(user, client_id, scopes)
         remember(user, [{ "client_id" => client_id, "scope" => scopes.join(" "), "created_at" => Time.now.utc }])
       end
@@ -54,8 +54,8 @@ module Iam
         List.new(applications: together(own(user) + valid), current: current, ending: ending.map(&:client_name))
       end
 
-      # Revokes what the user has granted to the application with this id, here at once. Returns :revoked; :pending when
-      # IAM ends its part as soon as it answers; nil for an unknown application.
+      # Revokes the user's grant to the application with this id, here at once. Returns :revoked; :pending if IAM
+      # revokes its part as soon as it answers; nil for an unknown application.
       def revoke(user, id)
         application = find(user, id) or return
         Doorkeeper::Application.transaction do
@@ -68,13 +68,13 @@ module Iam
         settled == :done ? :revoked : :pending
       end
 
-      # Brings what the user has revoked to IAM, before IAM is told of a new sign-in. Returns :done, :unsupported for an
-      # IAM without the call, or :unavailable: then IAM may hold grants that are revoked.
+      # Sends the user's pending revocations to IAM before IAM learns of a new sign-in. Returns :done, :unsupported for
+      # an IAM without the call, or :unavailable: then IAM may hold revoked grants.
       def settle(user, client_id = nil)
         Iam.client ? deliver(Revocation.where({ user_id: user.id, client_id: client_id }.compact)) : :done
       end
 
-      # All revocations that wait, for Replication. Returns whether nothing is left to be tried soon.
+      # Sends all pending revocations, for Replication. Returns whether none is left to be retried soon.
       def deliver_pending
         Revocation.where("unsupported = ? AND created_at < ?", true, GIVEN_UP_AFTER.ago).delete_all
         deliver(Revocation.order(:id)) != :unavailable
@@ -86,7 +86,7 @@ module Iam
         outcome = :done
         revocations.to_a.each do |revocation|
           Iam.client.revoke_grants(revocation.user_id.to_s, revocation.client_id)
-          # One that was requested again meanwhile is delivered again.
+          # A revocation that was requested again in the meantime is sent again.
           Revocation.where(id: revocation.id, requests: revocation.requests).delete_all
         rescue Iam::Gone
           Rails.logger.error("grants: this IAM has no call to revoke grants")
@@ -111,7 +111,7 @@ module Iam
         list(user).applications.find { |application| application.id.to_s == id.to_s }
       end
 
-      # IAM's grants and whether that is what it says now.
+      # IAM's grants, and whether they are its current answer.
       def theirs(user, client_id = nil)
         answer = Iam.client.grants(user.id.to_s, client_id)
         RememberedGrant.transaction do
@@ -139,7 +139,7 @@ module Iam
         Grant.new(id: id, client_id: client_id, name: name, scope: scope, created_at: Time.iso8601(grant.fetch("created_at")))
       end
 
-      # Without those of applications that the platform does not have, or has deleted since.
+      # Without those of applications that the platform does not have or has deleted since.
       def remembered(user, client_id = nil)
         rows = RememberedGrant.where({ user_id: user.id, client_id: client_id }.compact).order(granted_at: :desc).to_a
         applications = Doorkeeper::Application.where(uid: rows.map(&:client_id)).index_by(&:uid)

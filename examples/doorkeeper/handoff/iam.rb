@@ -10,18 +10,19 @@ require_relative "replication"
 require_relative "grants"
 require_relative "shared_consent"
 
-# What a monolith needs to work with an IAM auth service beside its own Doorkeeper: sign-in and consent for it, tokens
-# of both, consent and its revocation as one, and the applications told to it. Configured once, at boot; without a client all of it rests.
+# What a monolith needs to work with an IAM auth service in addition to its own Doorkeeper: sign-in and consent for IAM,
+# tokens of both, shared consent and revocation, and replication of applications. Configured once, at boot; without a
+# client all of it is inactive.
 module Iam
   class << self
     # The Iam::Client, or nil while no IAM is configured.
     attr_accessor :client
     # The Iam::ControlPlane, or nil.
     attr_accessor :control_plane
-    # What the monolith and IAM share; also asked of IAM when it calls here.
+    # The secret that the monolith and IAM share; IAM must send it too when it calls here.
     attr_accessor :token
 
-    # A user as the contract has it. Adapt this to your users table: a claim that you do not send is absent at IAM.
+    # A user in the form of the contract. Adapt this to your users table: a claim that you do not send is absent at IAM.
     def user_document(user)
       {
         subject: user.id.to_s,

@@ -1,7 +1,7 @@
 module Iam
-  # For the controller with the sign-in page: `include Iam::LoginChallenge`, call `begin_iam_login` where the form would
-  # be shown and `finish_iam_login` after a sign-in. Several challenges may be open at once, one a browser tab: the
-  # challenge travels in the address and the form, never in the session alone.
+  # For the controller with the sign-in page: `include Iam::LoginChallenge`, call `begin_iam_login` before showing the
+  # form and `finish_iam_login` after a sign-in. Several challenges may be open at once, one per browser tab: the
+  # challenge is passed in the URL and the form, never only in the session.
   module LoginChallenge
     extend ActiveSupport::Concern
 
@@ -29,7 +29,7 @@ module Iam
       params[:login_challenge].presence if Iam.client && params[:login_challenge].is_a?(String)
     end
 
-    # Returns true when it has answered; false when the form is to be shown.
+    # Returns true if it has responded; false if the form must be shown.
     def begin_iam_login
       challenge = login_challenge or return false
       request = Iam.client.login_request(challenge)
@@ -43,13 +43,13 @@ module Iam
     rescue Iam::SignInTooOld
       end_session_for_iam
     rescue Iam::Gone
-      # A bookmark, or a page older than IAM keeps requests: what the address is without a challenge.
+      # A bookmark, or a page older than IAM keeps requests: handled as the URL without a challenge.
       flash[:alert] = FORGOTTEN
       redirect_to current_user ? "/" : "/users/sign_in", status: :see_other
       true
     end
 
-    # Call after the session of the new user has begun. Returns false when no challenge is open.
+    # Call this after the session of the new user has started. Returns false if no challenge is open.
     def finish_iam_login
       challenge = login_challenge or return false
       session[:iam_signed_in_for] = Digest::SHA256.hexdigest(challenge)
@@ -62,7 +62,7 @@ module Iam
 
     private
 
-    # Returns false: the form is to be shown, to somebody who is signed out.
+    # Returns false: the form must be shown, and the user is signed out.
     def end_session_for_iam
       reset_session
       @current_user = nil
@@ -78,7 +78,7 @@ module Iam
       )
     end
 
-    # IAM is told what the user has granted here, so that it does not ask again, and before that what was revoked here.
+    # Reports the user's grants here to IAM, so that it does not ask again, after sending pending revocations.
     def accept_iam_login(challenge, request)
       raise Iam::Unavailable, "a revocation is not confirmed" if Grants.settle(current_user, request["client_id"]) == :unavailable
 

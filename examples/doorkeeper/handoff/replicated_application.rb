@@ -1,6 +1,6 @@
 module Iam
   # For the application model: every change gets a version and, in the same transaction, a row in the outbox; after the
-  # commit the delivery is woken, which never keeps the page waiting.
+  # commit the delivery thread is woken, so the page never waits.
   #
   #   Rails.application.config.to_prepare { Doorkeeper::Application.include Iam::ReplicatedApplication }
   module ReplicatedApplication
@@ -17,7 +17,7 @@ module Iam
       Replication.note(id, uid, replication_version, removed: false)
     end
 
-    # What others are told. The secret goes as a digest only.
+    # The replicated fields. The secret is sent only as a digest.
     def replication_document
       {
         id: id,
@@ -34,7 +34,7 @@ module Iam
 
     private
 
-    # Read under the row's lock: two changes at once must not end with the same version.
+    # Read under the row's lock: two concurrent changes must not get the same version.
     def raise_replication_version
       self.replication_version = self.class.where(id: id).lock.pick(:replication_version) + 1 if changed?
     end

@@ -1,6 +1,7 @@
 module Iam
-  # For the user model: every change that IAM is told of gets a version and, in the same transaction, a row in the
-  # outbox; after the commit the delivery is woken. Needs the columns `replication_version` and `credentials_epoch`.
+  # For the user model: every change that is replicated to IAM gets a version and, in the same transaction, a row in the
+  # outbox; after the commit the delivery thread is woken. Needs the columns `replication_version` and
+  # `credentials_epoch`.
   #
   #   Rails.application.config.to_prepare { User.include Iam::ReplicatedUser }
   #
@@ -17,13 +18,13 @@ module Iam
       after_commit { Replication.wake }
     end
 
-    # IAM ends at once what a blocked user has, and lets nothing begin until the user is active again.
+    # IAM revokes a blocked user's credentials at once, and issues none until the user is active again.
     def replication_state
       blocked_at ? "blocked" : "active"
     end
 
-    # Ends everything that the user has at IAM until now: "sign out everywhere", and a password change where that ends
-    # tokens. Part of the caller's transaction.
+    # Revokes all credentials that the user has at IAM at this moment: for "sign out everywhere", and for a password
+    # change if that revokes tokens. Part of the caller's transaction.
     def end_iam_credentials
       update!(credentials_epoch: credentials_epoch + 1)
     end
@@ -34,7 +35,7 @@ module Iam
 
     private
 
-    # Read under the row's lock: two changes at once must not end with the same version.
+    # Read under the row's lock: two concurrent changes must not get the same version.
     def raise_replication_version
       return if (changed & REPLICATED).empty?
 

@@ -1,5 +1,5 @@
 module Iam
-  # Something that has changed and must be told to a target: an application, or a user.
+  # A changed application or user that must be sent to a target.
   class OutboxEntry < ::ApplicationRecord
     self.table_name = "iam_outbox"
 
@@ -11,8 +11,8 @@ module Iam
     self.table_name = "iam_confirmations"
   end
 
-  # What a target holds is newer than what was sent, although it was never sent: this database is a restored backup, or
-  # another one, or the target remembers a removal.
+  # The target holds a newer version than was ever sent: this database is a restored backup or another one, or the
+  # target remembers a removal.
   class Stale < StandardError
     attr_reader :version
 
@@ -22,8 +22,9 @@ module Iam
     end
   end
 
-  # Tells IAM and the control plane of every application, and IAM of every change of a user: at once after a commit,
-  # again until it has arrived, and by comparing all there is, so that what was missed (or is gone) comes right by itself.
+  # Replicates every application to IAM and the control plane, and every change of a user to IAM: at once after a
+  # commit, with retries until it has arrived, and with a comparison of everything, which repairs what was missed or
+  # removed.
   module Replication
     RETRY_SECONDS = 5
     RECONCILE_SECONDS = 300
@@ -39,7 +40,7 @@ module Iam
         targets.each { |target| add(target, "application", application_id, client_id, version, removed) }
       end
 
-      # Called inside the transaction that changes the user. Only IAM is told.
+      # Called inside the transaction that changes the user. Users are sent only to IAM.
       def note_user(user_id, version, removed:)
         add("iam", "user", user_id, user_id.to_s, version, removed) if Iam.client
       end
@@ -51,19 +52,19 @@ module Iam
         end
       end
 
-      # Starts the one thread that delivers. In a platform of several processes start it in one of them, or make it a
-      # periodic job: deliveries are ordered by version, so two at once do no harm.
+      # Starts the single delivery thread. In a platform of several processes start it in one of them, or make it a
+      # periodic job: deliveries are ordered by version, so concurrent ones do no harm.
       def start
         @thread ||= Thread.new { run }
       end
 
-      # One round: what is in the outbox. Returns whether everything has arrived.
+      # Delivers what is in the outbox, once. Returns whether everything has arrived.
       def drain
         drained = targets.map { |target| drain_target(target) }
         drained.all? && OutboxEntry.none?
       end
 
-      # Compares what the targets hold with what is there, and notes the differences.
+      # Compares what the targets hold with this database, and adds the differences to the outbox.
       def reconcile
         ours = Doorkeeper::Application.all.index_by(&:uid)
         if Iam.client
@@ -80,8 +81,8 @@ module Iam
         end
       end
 
-      # Whether so many removals look like a database that was lost, or is another one, rather than like applications or
-      # users that were deleted: all there are, or more than one and more than a quarter.
+      # Whether the number of removals suggests a lost or different database rather than deleted applications or users:
+      # all of them, or more than one and more than a quarter.
       def suspicious?(removals, held)
         removals.positive? && (removals >= held || (removals > 1 && removals > held / 4.0))
       end
@@ -120,8 +121,8 @@ module Iam
         Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
 
-      # The newest entry of each application or user stands for those before it. A refused document keeps only itself
-      # back; a target that does not answer ends the round.
+      # The newest entry of each application or user replaces the earlier ones. A refused document blocks only itself; a
+      # target that does not answer ends the round.
       def drain_target(target)
         %w[application user].each do |kind|
           OutboxEntry.of(target, kind).group_by(&:application_id).each_value do |entries|
@@ -135,8 +136,8 @@ module Iam
         false
       end
 
-      # A document that is refused would be refused again: the next comparison notes it anew, and the log says so. One
-      # that is stale gets a version above what the target holds, and is sent again.
+      # A refused document would be refused again: the next comparison adds it again, and the log says so. A stale one
+      # gets a version above what the target holds, and is sent again.
       def deliver_or_drop(target, entry)
         entry.kind == "user" ? deliver_user(entry) : deliver(target, entry)
       rescue Iam::Stale => e
@@ -172,12 +173,12 @@ module Iam
         Rails.logger.warn("replication: iam knows nothing of users; user #{entry.application_id} is not told")
       end
 
-      # An answer that nothing was stored is harmless when the target has this very version, or knows no such user.
+      # A response that nothing was stored is harmless if the target has this exact version, or knows no such user.
       def refuse_stale(answer, version, state)
         return if answer["stored"] != false || answer["version"].nil?
         return if answer["version"] == version && answer["state"] == state
 
-        # Changed here meanwhile: the newer version is in the outbox already, or will be.
+        # Changed here in the meantime: the newer version is in the outbox already, or will be.
         raise Iam::Stale, answer["version"]
       end
 
@@ -192,7 +193,7 @@ module Iam
         end
       end
 
-      # The control plane is told as soon as IAM has the application.
+      # The control plane is notified as soon as IAM has the application.
       def confirm(application, version)
         Confirmation.transaction do
           Confirmation.where(application_id: application.id).delete_all
@@ -210,14 +211,14 @@ module Iam
           Iam.control_plane.remove_application(entry.application_id, entry.version)
         end
       rescue Iam::Gone
-        # it was never there
+        # it never existed there
       end
 
       def remove_user(entry)
         Rails.logger.warn("replication: iam: removing user #{entry.application_id}, version #{entry.version}")
         Iam.client.remove_user(entry.client_id, entry.version)
       rescue Iam::Gone
-        # it was never there
+        # it never existed there
       end
 
       def confirm_all(held)
@@ -238,7 +239,7 @@ module Iam
         gone.each { |client_id| add(target, "application", theirs[client_id]["id"], client_id, theirs[client_id]["version"] + 1, true) }
       end
 
-      # Whom IAM knows, with what is here. It knows those who have signed in there, so nobody is missing.
+      # The users that IAM knows, with their local data. It knows those who have signed in there, so none are missing.
       def reconcile_users
         known = Iam.client.known_users
         ours = ::User.where(id: known.map { |copy| copy["subject"] }).index_by { |user| user.id.to_s }
@@ -252,10 +253,10 @@ module Iam
         gone = believed("iam", "user", living.keys - ours.keys, living.size)
         gone.each { |subject| add("iam", "user", subject.to_i, subject, living[subject]["version"].to_i + 1, true) }
       rescue Iam::Gone
-        # an IAM that knows nothing of users
+        # an IAM that does not store users
       end
 
-      # The removals that are to be made; none when they are too many to be believed.
+      # The removals to make; none if there are too many to be plausible.
       def believed(target, kind, gone, held)
         return gone unless suspicious?(gone.size, held)
 

@@ -1,11 +1,11 @@
 module Iam
-  # The one call that IAM makes to the monolith: whose are these name and password, for the password grant.
+  # The only call from IAM to the monolith: it verifies a name and password for the password grant.
   class ResourceOwnersController < ActionController::API
     def create
       return head(:unauthorized) unless authorized?
 
       user = ::User.authenticate(params[:username], params[:password])
-      # What was revoked before ends before this sign-in begins anew.
+      # Pending revocations are sent before this sign-in creates new grants.
       Grants.settle(user) if user
       user ? render(json: Iam.user_document(user).merge(auth_time: Time.now.to_i)) : head(:not_found)
     end

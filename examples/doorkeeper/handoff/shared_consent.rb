@@ -1,6 +1,6 @@
 module Iam
-  # For Doorkeeper's authorization controller: consent that was given on IAM counts by Doorkeeper's own rule, for the page
-  # and for prompt=none.
+  # For Doorkeeper's authorization controller: consent that was given on IAM counts by Doorkeeper's own rule, for the
+  # page and for prompt=none.
   #
   #   Rails.application.config.to_prepare { Doorkeeper::AuthorizationsController.prepend Iam::SharedConsent }
   module SharedConsent
@@ -12,7 +12,7 @@ module Iam
       @matching_token = super || granted_at_iam?
     end
 
-    # A public application shows its page in any case, so only a silent request depends on the answer.
+    # A public application always shows its page, so only a silent request depends on the result.
     def granted_at_iam?
       application = pre_auth.client&.application
       return false unless Iam.client && application && current_resource_owner
@@ -25,7 +25,7 @@ module Iam
     end
   end
 
-  # For Doorkeeper's list of authorized applications: what was granted on either side, and revoking it on both.
+  # For Doorkeeper's list of authorized applications: lists grants of either side, and revokes them on both.
   #
   #   Rails.application.config.to_prepare { Doorkeeper::AuthorizedApplicationsController.prepend Iam::SharedGrantList }
   module SharedGrantList

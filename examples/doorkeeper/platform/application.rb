@@ -1,5 +1,5 @@
-# A small Rails application that stands for the customer's monolith. Nothing in this folder knows of IAM but the lines
-# marked with "hand-off".
+# A small Rails application that stands in for the customer's monolith. Nothing in this folder depends on IAM except the
+# lines marked with "hand-off".
 require "logger"
 require "json"
 require "bcrypt"
@@ -17,11 +17,11 @@ require "doorkeeper/openid_connect"
 module Platform
   STATE = File.expand_path(ENV.fetch("STATE_DIR", File.expand_path("../data/rails", __dir__)))
   PORT = ENV.fetch("PORT", "3000")
-  # The public origin: the gateway's, once there is one.
+  # The public origin: the gateway's, if there is one.
   ISSUER = ENV.fetch("ISSUER", "http://127.0.0.1:#{PORT}")
   FileUtils.mkdir_p(STATE, mode: 0o700)
 
-  # A secret of this installation, made on first use.
+  # A secret of this installation, created on first use.
   def self.kept(name)
     path = File.join(STATE, name)
     File.write(path, yield, perm: 0o600) unless File.exist?(path)
@@ -46,7 +46,7 @@ module Platform
     config.paths["app/views"] = "platform/views"
     config.paths["config/routes.rb"] = "platform/routes.rb"
     config.i18n.fallbacks = true
-    # Addresses that Rails redirects to hold codes and challenges; the log gets neither.
+    # URLs that Rails redirects to contain codes and challenges, which must not be logged.
     config.filter_parameters += [:password, :secret, :token, :code, :challenge, :verifier, :assertion, :state]
     config.filter_redirect << /./
   end

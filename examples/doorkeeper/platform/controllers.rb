@@ -12,7 +12,7 @@ class SessionsController < BaseController
   include Iam::LoginChallenge # hand-off
 
   def new
-    begin_iam_login # hand-off: shows the form when there is no challenge, or when it asks for one
+    begin_iam_login # hand-off: shows the form if there is no challenge, or if the challenge requires it
   end
 
   def create
@@ -47,8 +47,8 @@ class SessionsController < BaseController
   end
 end
 
-# Where applications are looked after. Doorkeeper brings such pages too; these show what matters here: that a change
-# made by the platform's own code arrives at IAM by itself.
+# Manages applications. Doorkeeper has such pages too; these show what matters here: that a change made by the
+# platform's own code reaches IAM automatically.
 class ApplicationsController < BaseController
   before_action { redirect_to "/users/sign_in" unless current_user }
 
@@ -78,7 +78,7 @@ class ApplicationsController < BaseController
   end
 end
 
-# Where an administrator looks after users.
+# The administrator's page for users.
 class UsersController < BaseController
   before_action { head :not_found unless current_user&.admin }
   before_action(except: :index) { @user = User.find(params[:id]) }

@@ -1,4 +1,4 @@
-# As an initializer of a monolith has it: opaque tokens of 64 hex digits, everything stored as SHA-512.
+# As in a monolith's initializer: opaque tokens of 64 hex digits, all stored as SHA-512.
 class Sha512Hash < Doorkeeper::SecretStoring::Base
   def self.transform_secret(plain) = Digest::SHA512.hexdigest(plain.to_s)
   def self.allows_restoring_secrets? = false
@@ -44,8 +44,8 @@ Doorkeeper::OpenidConnect.configure do
   select_account_for_resource_owner { |_user, _return_to| redirect_to "/users/sign_in" }
   subject { |user| user.id }
   claims do
-    # The same names and scopes as IAM shows (its options --claim and --id-token-claim), of the same values as
-    # Iam.user_document sends, so that a user looks the same whichever side answers.
+    # The same names and scopes as at IAM (its options --claim and --id-token-claim), with the same values as
+    # Iam.user_document sends, so that a user looks the same on both sides.
     claim(:name, scope: :openid) { |user| user.name }
     claim(:nickname, scope: :openid) { |user| user.username }
     claim(:preferred_username, scope: :openid) { |user| user.username }

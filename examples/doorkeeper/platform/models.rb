@@ -3,7 +3,7 @@ class ApplicationRecord < ActiveRecord::Base
 end
 
 class User < ApplicationRecord
-  # Compared even when there is no such user, so that the time of the answer does not tell.
+  # Compared even if there is no such user, so that the response time does not reveal it.
   NOBODY = BCrypt::Password.create(SecureRandom.hex, cost: 4).freeze
 
   def self.authenticate(username, password)
@@ -34,7 +34,7 @@ class User < ApplicationRecord
 
   private
 
-  # What Doorkeeper itself has issued.
+  # The tokens that Doorkeeper itself has issued.
   def revoke_tokens
     [Doorkeeper::AccessToken, Doorkeeper::AccessGrant].each do |model|
       model.where(resource_owner_id: id, revoked_at: nil).update_all(revoked_at: Time.now.utc)

@@ -1,4 +1,4 @@
-# The platform's tables, and at the end those of the hand-off. In a monolith these are migrations.
+# The platform's tables, followed by those of the hand-off. In a monolith these are migrations.
 ActiveRecord::Migration.verbose = false
 ActiveRecord::Schema.define do
   create_table :users do |t|

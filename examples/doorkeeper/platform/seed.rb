@@ -1,4 +1,4 @@
-# Users and applications to begin with, from a JSON file.
+# The initial users and applications, from a JSON file.
 module Platform
   def self.seed(path)
     seed = JSON.parse(File.read(path))
