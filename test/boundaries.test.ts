@@ -86,7 +86,7 @@ describe('the check of import boundaries', () => {
     })
   }
 
-  test('lets a process be started from main.ts, which is no import of it', () => {
+  test('does not count starting a process from main.ts as an import', () => {
     const started = "export const program = new URL('../main.ts', import.meta.url)\n"
     const files = { ...index, 'src/gateway/workers.ts': started, 'src/main.ts': "import './gateway/index.ts'\n" }
     assert.deepEqual(findIn({ ...files, 'src/gateway/index.ts': "export * from './workers.ts'\n" }), [])
@@ -94,7 +94,7 @@ describe('the check of import boundaries', () => {
     assert.deepEqual(found, ['src/gateway/workers.ts:1 src/gateway may not import src/main.ts'])
   })
 
-  test('finds an import past an index, also in a test', () => {
+  test('finds an import that bypasses an index, also in a test', () => {
     const files = { ...index, 'src/http/address.ts': 'export const c = 1\n' }
     const text = "import { c } from '../http/address.ts'\n"
     const found = findIn({ ...files, 'src/gateway/x.ts': text, 'src/gateway/x.test.ts': text })
@@ -144,13 +144,13 @@ describe('the check of import boundaries', () => {
     assert.deepEqual(findIn(Object.fromEntries(files.slice(1))), [])
   })
 
-  test('finds a read of the environment outside of the configuration', () => {
+  test('finds a read of the environment outside the configuration', () => {
     const text = 'export const port = process.env.PORT\n'
     const found = findIn({ 'src/http/x.ts': text, 'src/config/x.ts': text, 'src/http/x.test.ts': text })
     assert.deepEqual(found, ['src/http/x.ts:1 reads process.env, which only src/cli and src/config may'])
   })
 
-  test('finds folders and files named for nothing, folders missing from the table, and imports that leave src', () => {
+  test('finds meaningless names, folders missing from the table, and imports that leave src', () => {
     const found = findIn({
       'src/http/utils/x.ts': '',
       'src/gateway/helpers.ts': '',
@@ -179,7 +179,7 @@ describe('the check of import boundaries', () => {
     ])
   })
 
-  test('reports a file that it cannot read instead of passing it', () => {
+  test('reports an unreadable file instead of passing it', () => {
     assert.deepEqual(findIn({ 'src/http/a.ts': "\nconst a = 'never\nends'\n" }), [
       'src/http/a.ts:1 cannot be read: line 2: a string does not end',
     ])
@@ -212,7 +212,7 @@ describe('the reader of imports', () => {
   })
 })
 
-test('a read of the environment shows by whatever name', () => {
+test('a read of the environment is found in every form', () => {
   const source = [
     'process.env.A',
     "process['env']",

@@ -26,16 +26,16 @@ const ASKED_HEADERS = [
 ]
 const ANSWER = { status: 503, headers: [], body: '' }
 
-/** What the gateway's own answer to this request says about other origins. */
+/** What the gateway's own response to this request allows other origins. */
 function gatewaysHeaders(path: string, method: string, headers: HttpRequest['headers']): unknown {
   const match = matchEndpoint(path, '')
-  // Not the gateway's to answer: it allows nothing there.
+  // A request that the gateway does not answer itself: it allows nothing.
   if (match === undefined) return new Map()
   const asked = { endpoint: match.endpoint, isSuffixed: isSuffixed(match), method, headers }
   return new Map(withGatewaysCors(asked, ANSWER).headers)
 }
 
-/** What a server's answer to the same request says about them. */
+/** What a server's response to the same request allows them. */
 function serversHeaders(path: string, method: string, headers: HttpRequest['headers']): unknown {
   const route = routeOf(path) ?? assert.fail(`${path} is no endpoint`)
   const request: HttpRequest = {

@@ -9,20 +9,20 @@ import { ConfigError, loadSettings, type Section, sections } from '../src/config
 import { commandsIn, type DocumentedCommand, documentedCommands, shellWords } from './documented-commands.ts'
 import { scratchDirectory } from './support/scratch.ts'
 
-/** What a reader puts in place of a word, by what stands there. */
+/** Substitutes for placeholders, by their text. */
 const PLACEHOLDERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(?:ID|N|NUMBER)\b|<(?:id|number|n)>/g, '1'],
   [/postgres:\/\/…/g, 'postgres://user@127.0.0.1/handover'],
   [/…/g, '0'],
 ]
-/** What a fault of the command line itself looks like; others are about what was left out. */
+/** The form of a fault in the command line itself; other faults concern what was omitted. */
 const WRONG_OPTION = /unknown|unexpected|given twice/
 
 describe('every command line of handover in a document', () => {
   const scratch = scratchDirectory('documented')
   const token = join(scratch.path, 'token')
   const definitions = join(scratch.path, 'flags')
-  // A command that was understood asks this server, and reports its refusal with exit code 1.
+  // A valid command sends a request to this server, and reports its refusal with exit code 1.
   const refusing = createServer((_request, response) => response.writeHead(503).end())
   let url = ''
   before(async () => {
@@ -36,7 +36,7 @@ describe('every command line of handover in a document', () => {
     scratch.remove()
   })
 
-  /** What is wrong with a command line, by the parser of the command itself; undefined when nothing is. */
+  /** What is wrong with a command line, according to the command's own parser; undefined if nothing is. */
   async function faultOf({ args, isComplete }: DocumentedCommand): Promise<string | undefined> {
     const [name = '', ...given] = args
     const rest = given.map((word) => PLACEHOLDERS.reduce((text, [what, value]) => text.replaceAll(what, value), word))
@@ -67,7 +67,7 @@ describe('every command line of handover in a document', () => {
     return isUnknown ? `its help does not name ${action}` : undefined
   }
 
-  test('is one that the command understands', async () => {
+  test('is one that the command accepts', async () => {
     const commands = documentedCommands()
     assert.ok(commands.length > 60, `${commands.length}`)
     const faults: string[] = []
@@ -101,13 +101,13 @@ function faultOfSettings(section: Section, args: readonly string[], isComplete: 
     return undefined
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    // The files that a command names are the reader's.
+    // The files that a command names belong to the reader.
     const faults = error.faults.filter((fault) => !/cannot be read \(ENOENT\)$/.test(fault))
     return faults.find((fault) => isComplete || WRONG_OPTION.test(fault))
   }
 }
 
-test('the words of a command end where the shell ends it', () => {
+test('a command ends where the shell ends it', () => {
   assert.deepEqual(shellWords(`handover a 'b c' "d \\"e" f\\ g --x=<id> | jq .`), [
     ...['handover', 'a', 'b c', 'd "e', 'f g', '--x=<id>'],
   ])

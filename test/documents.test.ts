@@ -8,7 +8,7 @@ const documents = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], { cwd: 
 const read = (document: string) => readFileSync(join(ROOT, document), 'utf8')
 
 describe('the documents', () => {
-  test('link only to what is there', () => {
+  test('link only to targets that exist', () => {
     assert.ok(documents.length > 10)
     const broken = documents.flatMap((document) =>
       Array.from(read(document).matchAll(/\]\(([^)#\s]+)[^)]*\)/g), ([, target = '']) => target)
@@ -34,7 +34,7 @@ describe('the documents', () => {
     assert.ok(read('README.md').split('\n').length < 200)
   })
 
-  test('give every decision its context, decision, consequences and check', () => {
+  test('state the context, decision, consequences and check of every decision', () => {
     const decisions = documents.filter((document) => document.startsWith('docs/adr/'))
     assert.ok(decisions.length >= 7)
     for (const decision of decisions) {

@@ -5,7 +5,7 @@ import { generatedFiles } from '../scripts/generated-files.ts'
 import { ROOT } from './support/program.ts'
 
 for (const [path, content] of generatedFiles()) {
-  test(`${path} is what its source says; npm run generate writes it`, () => {
+  test(`${path} matches its source; npm run generate writes it`, () => {
     assert.equal(readFileSync(`${ROOT}/${path}`, 'utf8'), content)
   })
 }

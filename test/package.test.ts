@@ -15,7 +15,7 @@ const LIMIT = { timeout: 540_000 }
 const folder = join(scratch.path, 'empty')
 const handover = join(folder, 'node_modules', '.bin', 'handover')
 
-/** The environment of a person at a shell: nothing of npm, of this checkout or of the test runner. */
+/** The environment of an interactive shell: without variables of npm, this checkout or the test runner. */
 function shellEnvironment(): Record<string, string | undefined> {
   const env: Record<string, string | undefined> = {}
   for (const name of Object.keys(process.env)) if (/^(npm_|HANDOVER_|NODE_)/i.test(name)) env[name] = undefined
@@ -31,7 +31,7 @@ async function run(command: string, args: readonly string[], options: Partial<Pr
   return { code, stdout: program.stdout.text(), stderr: program.stderr.text() }
 }
 
-describe('the package that npm pack makes', LIMIT, () => {
+describe('the package that npm pack creates', LIMIT, () => {
   before(async () => {
     mkdirSync(folder)
     const env = { ...shellEnvironment(), HANDOVER_SKIP_SETUP: '1' }
@@ -53,7 +53,7 @@ describe('the package that npm pack makes', LIMIT, () => {
     assert.match(help.stdout, /--legacy-url URL/)
   })
 
-  test('holds JavaScript with types and source maps, and neither sources nor tests', () => {
+  test('contains JavaScript with types and source maps, and neither sources nor tests', () => {
     const root = join(folder, 'node_modules', 'handover')
     for (const file of ['dist/src/main.js', 'dist/src/main.js.map', 'dist/src/cli/index.d.ts', 'LICENSE', 'README.md'])
       assert.ok(existsSync(join(root, file)), `${file} is missing`)
@@ -65,7 +65,7 @@ describe('the package that npm pack makes', LIMIT, () => {
   })
 
   test(
-    'runs the whole system, with its engines and workers in processes of their own, and stops cleanly',
+    'runs the whole system, with separate processes for its engines and workers, and stops cleanly',
     LIMIT,
     async () => {
       const base = await freePortRange(8)

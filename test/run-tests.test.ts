@@ -60,7 +60,7 @@ describe('a test file under npm test', () => {
     assert.match(output, /gone\.mjs/)
   })
 
-  test('fails when it leaves something running, after what passed is counted', async () => {
+  test('fails when it leaves a process or handle running, after its passed tests are counted', async () => {
     const { outcomes, fault } = await run(
       'hangs.test.mjs',
       "import { test } from 'node:test'\ntest('t', () => {})\nsetInterval(() => {}, 1000)",
@@ -115,7 +115,7 @@ describe('the options of npm test', () => {
     const stopping = new AbortController()
     const changes = watchSources(root, ['src'], stopping.signal)
     const next = changes.next()
-    // The watcher starts when the first change is asked for; write until it reports one.
+    // The watcher starts with the first requested change; write until it reports one.
     const writing = setInterval(() => write('deep.ts', 'export const a = 2\n'), 50)
     const { value } = await next
     clearInterval(writing)

@@ -10,8 +10,8 @@ const scratch = scratchDirectory('setup')
 after(() => scratch.remove())
 
 /**
- * Stands in for npm: notes that it ran, with what, then does as FAKE_NPM says. The real one needs a registry; what is
- * under test is who runs it, when, and what becomes of it.
+ * A stand-in for npm: records that it ran and with which arguments, then behaves as FAKE_NPM says. The real one needs a
+ * registry, and the test is about who runs it, when, and with what result.
  */
 const FAKE_NPM = `
 const { appendFileSync, existsSync, mkdirSync } = require('node:fs')
@@ -31,7 +31,7 @@ interface Run {
 
 let checkouts = 0
 
-/** A checkout with the scripts, a lockfile of its own and a stand-in for npm. */
+/** A checkout with the scripts, its own lockfile and a stand-in for npm. */
 function freshCheckout() {
   const root = join(scratch.path, String(checkouts++))
   mkdirSync(join(root, 'scripts'), { recursive: true })
@@ -68,7 +68,7 @@ async function outcome(program: Program) {
 }
 
 describe('the set-up of a checkout', () => {
-  test('installs once, then runs what was asked for at once', async () => {
+  test('installs once, then runs the requested command immediately', async () => {
     const { start, runs, hasLock } = freshCheckout()
     const first = await outcome(await start())
     assert.equal(first.code, 0, first.stderr)
@@ -91,7 +91,7 @@ describe('the set-up of a checkout', () => {
     assert.equal(runs().length, 2)
   })
 
-  test('accepts what somebody installed by hand, when it is all there', async () => {
+  test('accepts a complete manual installation', async () => {
     const { root, start, runs } = freshCheckout()
     mkdirSync(join(root, 'node_modules'))
     const note = (version: string) =>
@@ -118,7 +118,7 @@ describe('the set-up of a checkout', () => {
     assert.equal(hasLock(), false)
   })
 
-  test('does not let the settings of the caller change the install', async () => {
+  test("does not let the caller's settings change the installation", async () => {
     const { start, runs } = freshCheckout()
     await outcome(
       await start({
@@ -140,7 +140,7 @@ describe('the set-up of a checkout', () => {
     assert.ok(runs()[0]?.args.includes('--include=dev'))
   })
 
-  test('says in one line that npm failed, ends with 2, and tries again the next time', async () => {
+  test('reports in one line that npm failed, exits with 2, and tries again the next time', async () => {
     const { start, runs, hasLock } = freshCheckout()
     const failed = await outcome(await start({ FAKE_NPM: 'fails' }))
     assert.equal(failed.code, 2)
@@ -163,9 +163,9 @@ describe('the set-up of a checkout', () => {
     assert.equal(hasLock(), false)
   })
 
-  test('waits for an npm that outlived its set-up instead of running a second one beside it', async () => {
+  test('waits for an npm that outlived its set-up instead of running a second one concurrently', async () => {
     const { root, start, runs } = freshCheckout()
-    // The process group is ended with its first process: a shell that lingers keeps npm alive, as a terminal would.
+    // The process group ends with its first process: a shell that lingers keeps npm alive, as a terminal would.
     const lingering = ['-c', 'sh "$@"; sleep 60', 'sh']
     const first = await start({ FAKE_NPM: 'waits' }, lingering)
     await eventually('npm holds the lock', () => readLock(root).length === 2 && runs().length === 1)
@@ -202,7 +202,7 @@ describe('the set-up of a checkout', () => {
     })
   }
 
-  test('says so when the Node at hand cannot even read it', async () => {
+  test('says so when the installed Node cannot even parse it', async () => {
     const { root, start } = freshCheckout()
     const old = join(root, 'old')
     mkdirSync(old)

@@ -5,21 +5,21 @@ import { silentLog } from '../../src/observability/index.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { untilReady } from '../support/wait.ts'
 
-/** A `handover iam` in a process of its own, which is killed and started again at the same address. */
+/** A `handover iam` in its own process, which is killed and restarted at the same address. */
 export interface IamProcess {
   readonly url: string
-  /** Resolves when it may take traffic. */
+  /** Resolves when it is ready for traffic. */
   start(): Promise<void>
-  /** SIGKILL, in the middle of whatever it does. Resolves when the process is gone. */
+  /** SIGKILL, regardless of what it is doing. Resolves when the process is gone. */
   kill(): Promise<void>
   stop(): Promise<void>
-  /** Brings an application to it by its internal port. */
+  /** Provisions an application through its internal port. */
   replicate(application: object): Promise<void>
 }
 
 export interface IamProcessOptions {
   readonly ports: readonly [port: number, internalPort: number]
-  /** The secrets of the processes; with `databaseUrl` undefined also the embedded database. */
+  /** The secrets of the processes, and the embedded database if `databaseUrl` is undefined. */
   readonly directory: string
   readonly databaseUrl: string | undefined
   readonly resourceOwnerUrl: string
@@ -59,7 +59,7 @@ export function iamProcess(options: IamProcessOptions): IamProcess {
   }
 }
 
-/** Stands where a monolith would, for the password grant: every password is right. */
+/** Stands in for the monolith in the password grant: it accepts every password. */
 export async function trustingMonolith(): Promise<{ readonly url: string; close(): Promise<void> }> {
   const owner = { subject: '1', username: 'alice', name: 'Alice', email: 'alice@example.test' }
   const server = await serve({

@@ -10,9 +10,9 @@ import { eventually } from '../support/wait.ts'
 import { type IamProcess, iamProcess, trustingMonolith } from './iam-process.ts'
 import { type Storm, startStorm } from './storm.ts'
 
-/** The short form is for every run; `HANDOVER_STORM_KILLS=100 npm test -- test/crash` is the long one. */
+/** The short form runs every time; `HANDOVER_STORM_KILLS=100 npm test -- test/crash` is the long one. */
 const KILLS = Number(process.env['HANDOVER_STORM_KILLS'] ?? 2)
-/** How many rotations lie between two kills, so that each comes in the middle of the storm. */
+/** The number of rotations between two kills, so that each kill happens in the middle of the storm. */
 const ROTATIONS_BETWEEN = 40
 const SECRET = 'secret-of-the-storm'
 const APPLICATION = {
@@ -27,7 +27,7 @@ const APPLICATION = {
   version: 1,
 }
 
-/** Families with more than one pair that lives: must be none, whenever one looks. */
+/** Families with more than one live pair: there must never be any. */
 async function forkedFamilies(database: Database): Promise<number> {
   const rows = await database.query(
     'select from iam.tokens where revoked_at is null group by family_id having count(*) > 1',
@@ -87,7 +87,7 @@ describe('kill -9 while refresh tokens rotate', () => {
 
   const server = process.env['HANDOVER_TEST_DATABASE_URL']
   const skip = server === undefined ? 'there is no server to test with' : false
-  test('on PostgreSQL with two processes: every client has one token or knows', { skip }, async (t) => {
+  test('on PostgreSQL with two processes: every client has one token or knows that it lost it', { skip }, async (t) => {
     const { url, remove } = await createServerDatabase(server ?? '')
     const servers = await processes(2, url)
     const database = await openDatabase({ kind: 'postgres', url })
@@ -105,7 +105,7 @@ describe('kill -9 while refresh tokens rotate', () => {
     }
   })
 
-  test('on the embedded database: every client has one token or knows', async (t) => {
+  test('on the embedded database: every client has one token or knows that it lost it', async (t) => {
     const servers = await processes(1, undefined)
     let storm: Storm | undefined
     try {

@@ -1,27 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { call } from '../../src/http/index.ts'
 
-/** What happened in a storm. */
+/** The counts of a storm. */
 export interface StormFigures {
   /** Rotations that were answered. */
   rotations: number
-  /** Rotations that were sent and not answered: the connection broke, or 5xx came. */
+  /** Rotations without an answer: the connection broke, or the response was a 5xx. */
   unanswered: number
-  /** Of those, the ones that had not happened: the same token worked when it was sent again. */
+  /** Those that had not happened: the same token worked when it was sent again. */
   recovered: number
-  /** And the ones that had: the token was refused, so the client knew that it had to sign in anew. */
+  /** Those that had happened: the token was refused, so the client knew that it had to sign in again. */
   lost: number
-  /** Faults: a token taken twice, and a token refused to a client that had been told of it and missed no answer. */
+  /** Faults: a token accepted twice, and a token refused to a client that had received it and missed no answer. */
   takenTwice: number
   wronglyRefused: number
 }
 
-/** Clients that rotate their refresh tokens in chains, each as fast as it is answered, against any of some servers. */
+/**
+ * Clients that rotate their refresh tokens in chains, each as fast as the server answers, against any of several
+ * servers.
+ */
 export interface Storm {
   readonly figures: Readonly<StormFigures>
-  /** Ends the storm, with every client knowing where it stands; then rotates once more for each, and tries the old one. */
+  /** Ends the storm with the state of every client known; then rotates once more for each, and tries the old token. */
   settle(): Promise<{ readonly working: number; readonly oldTaken: number }>
-  /** Ends the storm wherever its clients stand. */
+  /** Ends the storm without waiting for a known state of its clients. */
   abandon(): Promise<void>
 }
 
@@ -37,7 +40,7 @@ type Answer = { readonly kind: 'taken'; readonly next: string } | { readonly kin
 const CALL_LIMIT_MS = 15_000
 const PAUSE_MS = 25
 
-/** Signs every client in and begins. */
+/** Signs every client in and starts the rotations. */
 export async function startStorm(options: StormOptions): Promise<Storm> {
   const figures: StormFigures = {
     ...{ rotations: 0, unanswered: 0, recovered: 0, lost: 0 },
@@ -71,7 +74,7 @@ export async function startStorm(options: StormOptions): Promise<Storm> {
 }
 
 class StormClient {
-  /** Whether the last rotation was not answered, so that the token may be spent or not. */
+  /** Whether the last rotation was not answered, so that the token may or may not be spent. */
   isUnsure = false
   isGivenUp = false
   readonly #options: StormOptions
@@ -151,7 +154,7 @@ class StormClient {
   }
 }
 
-/** Nobody listens: the request was certainly not seen. */
+/** Connection refused: the server certainly did not see the request. */
 function isRefusedConnection(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && at.code === 'ECONNREFUSED') return true

@@ -43,7 +43,7 @@ function linkProductionPackages(directory: string): void {
   }
 }
 
-/** The command lines of the Kubernetes base, run by a user without rights on a tree that cannot be written. */
+/** The command lines of the Kubernetes base, run by an unprivileged user on a read-only tree. */
 describe('the parts in a container', { skip }, () => {
   const scratch = scratchDirectory('read-only')
   const tree = join(scratch.path, 'tree')
@@ -51,7 +51,7 @@ describe('the parts in a container', { skip }, () => {
   const state = join(scratch.path, 'state')
   const programs: Program[] = []
   let remove: () => Promise<void>
-  /** What each address of the manifests is here. */
+  /** The local address for each address in the manifests. */
   const places = new Map<string, string>()
 
   before(async () => {
@@ -105,7 +105,7 @@ describe('the parts in a container', { skip }, () => {
     return program
   }
 
-  test('come up as nobody on a tree that nobody may write, and stop in order', async () => {
+  test('start as an unprivileged user on a read-only tree, and stop in order', async () => {
     await start('control', '0.0.0.0:8080')
     await start('iam', '0.0.0.0:8085')
     const gateway = await start('gateway', '0.0.0.0:9181')

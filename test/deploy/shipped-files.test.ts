@@ -27,12 +27,12 @@ const portOf = (args: readonly string[], option: string) => {
   return value === undefined ? undefined : Number(value.slice(value.lastIndexOf(':') + 1))
 }
 
-describe('what is shipped under deploy/', () => {
+describe('the files under deploy/', () => {
   const scratch = scratchDirectory('deploy')
   before(() => makeSecrets(scratch.path))
   after(() => scratch.remove())
 
-  test('makes secrets that only their owner can read, also in a directory that everyone can list', () => {
+  test('create secrets that only their owner can read, also in a world-readable directory', () => {
     const existing = scratchDirectory('existing-secrets')
     const directory = existing.path
     chmodSync(directory, 0o755)
@@ -46,14 +46,14 @@ describe('what is shipped under deploy/', () => {
     existing.remove()
   })
 
-  test('trusts no proxy on Kubernetes until an overlay names it', () => {
+  test('trust no proxy on Kubernetes until an overlay names it', () => {
     for (const { metadata, spec } of readDeployments()) {
       const trusted = spec.template.spec.containers[0].args.filter((arg) => arg.startsWith('--trusted-proxy'))
       assert.deepEqual(trusted, [], metadata.name)
     }
   })
 
-  test('starts every part by a command line that its configuration takes', () => {
+  test('start every part with a command line that its configuration accepts', () => {
     const commands = shippedCommands()
     assert.deepEqual(commands.map(({ args }) => args[0]).sort(), [
       ...['control', 'control', 'control', 'control', 'gateway', 'gateway', 'gateway', 'gateway', 'iam', 'iam', 'iam'],
@@ -66,7 +66,7 @@ describe('what is shipped under deploy/', () => {
     }
   })
 
-  test('gives no part a secret that it does not read, and each the secrets that it does', () => {
+  test('give each part exactly the secrets that it reads', () => {
     const named = (args: readonly string[]) =>
       new Set(args.flatMap((arg) => Array.from(arg.matchAll(/\/run\/secrets\/([\w.-]+)/g), ([, name = '']) => name)))
     const { services, secrets } = readCompose()
@@ -93,7 +93,7 @@ describe('what is shipped under deploy/', () => {
     assert.deepEqual(new Set(Object.keys(secrets)), made)
   })
 
-  test('sets no variable that nothing reads', () => {
+  test('set no variable that no command reads', () => {
     const known = new Set<string>()
     for (const section of Object.keys(sections).filter(isSection)) {
       for (const { variables } of optionsOf(section)) for (const variable of variables) known.add(variable)
@@ -111,7 +111,7 @@ describe('what is shipped under deploy/', () => {
     assert.deepEqual(unknown, [])
   })
 
-  test('names the ports that the parts listen on, for probes, services and policies', () => {
+  test('name the ports that the parts listen on, for probes, services and policies', () => {
     const manifests = readManifests()
     for (const { metadata, spec } of readDeployments()) {
       const { args, ports, startupProbe, livenessProbe, readinessProbe } = spec.template.spec.containers[0]
@@ -147,7 +147,7 @@ describe('what is shipped under deploy/', () => {
     }
   })
 
-  test('lets the internal port of IAM be reached by nobody but those who are named', () => {
+  test('let only the named clients reach the internal port of IAM', () => {
     const policies = readManifests().filter(({ kind }) => kind === 'NetworkPolicy')
     const iam = policies.find((each) => (each['metadata'] as { name: string }).name === 'iam') as unknown as {
       spec: {
@@ -165,7 +165,7 @@ describe('what is shipped under deploy/', () => {
     assert.deepEqual(all?.['spec'], { podSelector: {}, policyTypes: ['Ingress'] })
   })
 
-  test('copies into the image only what is there, and runs as nobody in particular', () => {
+  test('copy only existing files into the image, and run as an unprivileged user', () => {
     const text = readFileSync(join(ROOT, 'deploy/Containerfile'), 'utf8')
     const copied = Array.from(text.matchAll(/^COPY (?!--from)(.+) \S+$/gm), ([, sources = '']) =>
       sources.split(' '),
@@ -184,7 +184,7 @@ describe('what is shipped under deploy/', () => {
     assert.ok(Object.values(readCompose().services).every(({ user }) => user !== 'root'))
   })
 
-  test('is read by kustomize as it stands', { skip: kubectl === undefined && 'no kubectl here' }, () => {
+  test('are accepted by kustomize as they are', { skip: kubectl === undefined && 'no kubectl here' }, () => {
     for (const directory of ['base', 'example-overlay']) {
       const built = spawnSync(kubectl ?? '', ['kustomize', join(ROOT, 'deploy/kubernetes', directory)], {
         encoding: 'utf8',
@@ -195,7 +195,7 @@ describe('what is shipped under deploy/', () => {
     }
   })
 
-  test('is taken by systemd', {
+  test('are accepted by systemd', {
     skip: systemdAnalyze === undefined && 'no systemd-analyze here',
   }, () => {
     const files = unitFiles().map((file) => {

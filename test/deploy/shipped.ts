@@ -5,13 +5,13 @@ import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { ROOT } from '../support/program.ts'
 
-/** A command line in a file under deploy/, as that platform would start it. */
+/** A command line in a file under deploy/, as its platform would start it. */
 export interface ShippedCommand {
   readonly where: string
   readonly args: readonly string[]
 }
 
-/** What of the Compose specification the file uses; whatever else it may say is a slip. */
+/** The part of the Compose specification that the file uses; anything else in it is a mistake. */
 const service = z.strictObject({
   image: z.string(),
   build: z.strictObject({ context: z.string(), dockerfile: z.string() }).optional(),
@@ -46,7 +46,7 @@ const compose = z.looseObject({
   volumes: z.record(z.string(), z.unknown()),
 })
 
-/** The compose file, with its variables as a newcomer would set them. */
+/** The compose file, with the variables that a newcomer would set. */
 export function readCompose(): z.infer<typeof compose> {
   const text = readFileSync(join(ROOT, 'deploy/compose/compose.yaml'), 'utf8')
   const values: Record<string, string> = {
@@ -145,19 +145,19 @@ const deployment = z.object({
   }),
 })
 
-/** The deployments among the manifests; each must be hardened as the schema says. */
+/** The deployments among the manifests; each must be hardened as the schema requires. */
 export function readDeployments(): z.infer<typeof deployment>[] {
   return readManifests()
     .filter(({ kind }) => kind === 'Deployment')
     .map((each) => deployment.parse(each))
 }
 
-/** What a unit of this repository says; see {@link readUnitFile}. */
+/** The content of a unit of this repository; see {@link readUnitFile}. */
 export function readUnit(file: string): ReadonlyMap<string, readonly string[]> {
   return readUnitFile(join(ROOT, file))
 }
 
-/** What a unit of systemd says, by key; a key may occur more than once. */
+/** The settings of a systemd unit, by key; a key may occur more than once. */
 export function readUnitFile(path: string): ReadonlyMap<string, readonly string[]> {
   const values = new Map<string, string[]>()
   for (const line of readFileSync(path, 'utf8').replaceAll('\\\n', ' ').split('\n')) {
@@ -172,7 +172,7 @@ export function unitFiles(): string[] {
   return globSync('deploy/systemd/*.service', { cwd: ROOT }).sort()
 }
 
-/** Every command line of ours under deploy/, with the places of secrets and state as they would be there. */
+/** Every `handover` command line under deploy/, with the paths of secrets and state as they are there. */
 export function shippedCommands(): ShippedCommand[] {
   const services = Object.entries(readCompose().services)
   const units = unitFiles().map((file) => ({ file, start: readUnit(file).get('ExecStart')?.[0] ?? '' }))
@@ -191,7 +191,7 @@ export function shippedCommands(): ShippedCommand[] {
   ]
 }
 
-/** Makes the secrets with the script that is shipped for it, for `owner` where one is given. */
+/** Creates the secrets with the shipped script, for `owner` if one is given. */
 export function makeSecrets(directory: string, owner?: number): void {
   const args = [join(ROOT, 'deploy/make-secrets.sh'), directory, ...(owner === undefined ? [] : [String(owner)])]
   const made = spawnSync('sh', args, { timeout: 20_000, encoding: 'utf8' })

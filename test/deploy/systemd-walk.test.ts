@@ -31,7 +31,7 @@ function copyProductionPackages(directory: string): void {
   }
 }
 
-test('the commands of the how-to for systemd bring up every unit, and the checks after them pass', {
+test('the commands of the how-to for systemd start every unit, and the checks after them pass', {
   skip,
 }, async () => {
   copyProductionPackages(join(scratch.path, 'packages'))

@@ -1,5 +1,6 @@
-// Does what docs/how-to/deploy.md says for systemd, in namespaces of its own, as root: the machine's /etc, /opt and ports are not
-// touched. Arguments: the directory of PostgreSQL's programs, a scratch directory. Prints one line for each step.
+// Runs the systemd commands of docs/how-to/deploy.md as root in separate namespaces: the machine's /etc, /opt and ports
+// are not touched. Arguments: the directory of PostgreSQL's programs, a scratch directory. Prints one line for each
+// step.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
   chownSync,
@@ -33,7 +34,7 @@ function run(script: string, cwd = ROOT): string {
   return ran.stdout
 }
 
-/** The machine as Debian leaves it: directories that can be written, a PostgreSQL on its usual port, systemctl. */
+/** The machine as Debian installs it: writable directories, a PostgreSQL on its usual port, systemctl. */
 async function prepareMachine(): Promise<void> {
   run('ip link set lo up')
   for (const place of ['/etc', '/usr/local', '/var/lib']) {
@@ -56,7 +57,7 @@ async function prepareMachine(): Promise<void> {
   await until('PostgreSQL answers', () => spawnSync(`${binaries}/pg_isready`, ['-q']).status === 0)
   mkdirSync(tools)
   tool('systemctl', 'echo "$@" >>"$0.called"')
-  // Links what the registry would send for the same arguments.
+  // Links the packages that the registry would deliver for the same arguments.
   tool('npm', `[ "$*" = "ci --omit=dev --ignore-scripts" ] && cp -r ${scratch}/packages node_modules`)
 }
 
@@ -75,7 +76,10 @@ function commandsOf(heading: string): string {
   return blocks.join('\n')
 }
 
-/** Starts a unit as systemd would: its user without rights, its own copies of its credentials, its state directory. */
+/**
+ * Starts a unit as systemd would: as its unprivileged user, with its own copies of its credentials and its state
+ * directory.
+ */
 function startUnit(name: string): void {
   const unit = readUnitFile(`/etc/systemd/system/${name}.service`)
   const credentials = join('/run/credentials', name)

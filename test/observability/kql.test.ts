@@ -16,9 +16,9 @@ const cases: ReadonlyArray<readonly [string, boolean]> = [
   ['(status : 404 or status : 200) and not event : "x"', true],
 ]
 for (const [query, expected] of cases) {
-  test(`${query} ${expected ? 'fits' : 'does not fit'}`, () => assert.equal(compileKql(query)(line), expected))
+  test(`${query} ${expected ? 'matches' : 'does not match'}`, () => assert.equal(compileKql(query)(line), expected))
 }
 
 for (const query of ['', 'msg', 'msg :', 'status >= 200', 'msg : on*', 'a : 1 b : 2', '(a : 1', 'a : {x}']) {
-  test(`${JSON.stringify(query)} is refused rather than guessed`, () => assert.throws(() => compileKql(query)))
+  test(`${JSON.stringify(query)} is refused instead of guessed`, () => assert.throws(() => compileKql(query)))
 }

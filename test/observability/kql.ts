@@ -4,9 +4,9 @@ export type Line = Readonly<Record<string, unknown>>
 type Test = (line: Line) => boolean
 
 /**
- * Compiles a query in the part of the Kibana query language that saved searches use: `field : "exact text"`,
- * `field : word`, `field : *`, joined by `and`, `or`, `not` and parentheses. As on fields that are mapped as keywords,
- * a value fits when it is the whole value. Throws on everything else, for a query that is read wrongly proves nothing.
+ * Compiles a query in the part of the Kibana query language that saved searches use: `field : "exact text"`, `field :
+ * word`, `field : *`, joined by `and`, `or`, `not` and parentheses. As with keyword fields, a value must match
+ * completely. Throws on anything else, because a misread query proves nothing.
  */
 export function compileKql(query: string): Test {
   const tokens = tokensOf(query)

@@ -11,14 +11,14 @@ import { ruleGroups } from './shipped.ts'
 export interface RunningPrometheus {
   readonly program: Program
   readonly url: string
-  /** Asks its API; rejects with what it said when it does not understand. */
+  /** Calls its API; rejects with the response if the request is invalid. */
   api<T>(path: string, query?: Readonly<Record<string, string>>): Promise<T>
   stop(): Promise<void>
 }
 
 /**
- * Starts Prometheus with the shipped rules, but that nothing waits: alerts fire at once, and everything is scraped and
- * evaluated each second.
+ * Starts Prometheus with the shipped rules, but without waiting times: alerts fire at once, and everything is scraped
+ * and evaluated each second.
  *
  * @param jobs where each job is scraped, `host:port` by its name
  */

@@ -5,7 +5,7 @@ export interface Matcher {
   readonly value: string
 }
 
-/** What an expression speaks of. */
+/** The names in an expression. */
 export interface ExpressionNames {
   readonly selectors: ReadonlyArray<{ readonly metric: string; readonly matchers: readonly Matcher[] }>
   /** Labels in `by`, `on` and their like. */

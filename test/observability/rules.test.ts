@@ -22,16 +22,16 @@ interface UnitTest {
 describe('the alert rules', { skip: promtool === undefined && 'promtool is not installed' }, () => {
   const check = (...args: string[]) => run(promtool ?? '', args, { cwd: ROOT, timeout: 60_000 })
 
-  test('are sound, and so is the configuration that uses them', async () => {
+  test('are valid, and so is the configuration that uses them', async () => {
     assert.match((await check('check', 'rules', RULES)).stdout, /SUCCESS/)
     assert.match((await check('check', 'config', 'observability/prometheus/prometheus.yml')).stdout, /SUCCESS/)
   })
 
-  test('fire on what they are for, and are silent before and after', async () => {
+  test('fire under their condition, and are silent before and after', async () => {
     assert.match((await check('test', 'rules', UNIT_TESTS)).stdout, /SUCCESS/)
   })
 
-  test('would be found out if one of them changed its mind', async () => {
+  test('fail the test if one of them changes', async () => {
     const scratch = scratchDirectory('rules')
     writeFileSync(join(scratch.path, 'handover.rules.yml'), readText(RULES).replace('== 1\n        for: 1m', '== 2'))
     writeFileSync(join(scratch.path, 'unit.yml'), readText(UNIT_TESTS))
@@ -47,7 +47,7 @@ describe('each alert', () => {
   const runbook = readText('docs/runbook.md')
   const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
 
-  test('is there', () => assert.ok(alerts.length > 15))
+  test('exists', () => assert.ok(alerts.length > 15))
 
   test('has its section in the runbook, and no section is left over', () => {
     assert.deepEqual([...headings].sort(), alerts.map(({ alert }) => alert).sort())
@@ -57,7 +57,7 @@ describe('each alert', () => {
     ['**Means:**', '**Look at:**', '**Do:**'].every((mark) => section.includes(mark))
 
   for (const { alert, labels, annotations } of alerts) {
-    test(`${alert} says how bad it is, what it is, and where to read on`, () => {
+    test(`${alert} states its severity, its meaning, and its section in the runbook`, () => {
       assert.match(labels.severity, /^(critical|warning)$/)
       assert.match(annotations.summary, /\w.*\.$/)
       assert.equal(annotations.runbook_url, `{{ $externalLabels.runbook_base }}docs/runbook.md#${alert.toLowerCase()}`)

@@ -47,10 +47,10 @@ describe('a running system', { skip }, () => {
     })
     await untilReplicated(system, APPLICATIONS)
     secrets = await causeTraffic(system)
-    // What comes last; lines may be late.
+    // The last lines to arrive; log lines may be late.
     const { stdout } = system.programs[0] ?? assert.fail()
     await stdout.waitForEntry((line) => line['controller'] !== undefined && line['status'] === 403)
-    // A request that is refused early is over when its client has stopped sending.
+    // A request that is refused early ends when its client has stopped sending.
     await eventually('the refused request is told', () => found('destination : "rejected"').length > 0)
   })
   after(async () => {
@@ -73,7 +73,7 @@ describe('a running system', { skip }, () => {
       }
     })
 
-    test('a routing decision has the agreed members, each of its type', () => {
+    test('a routing decision has the documented fields, each of its type', () => {
       const decisions = found('msg : "iamproxy: routing decision"')
       const orNull = (type: string) => (value: unknown) => value === null || typeof value === type
       const shape: Record<string, (value: unknown) => boolean> = {
@@ -109,7 +109,7 @@ describe('a running system', { skip }, () => {
       for (const line of own) assert.equal(line['application_id'], movedApplication().id)
     })
 
-    test('nothing is secret that is written', () => {
+    test('no secret is written', () => {
       const text = system.programs.map((program) => program.stdout.text() + program.stderr.text()).join('\n')
       assert.ok(secrets.length >= 8)
       for (const secret of [...secrets, 'planted-token', 'planted-password', 'planted-refresh', 'planted-state']) {
@@ -128,7 +128,7 @@ describe('a running system', { skip }, () => {
     }
 
     for (const side of ['monolith', 'iam']) {
-      test(`a sign-in on ${side} is one trace through every part it meets, up to the code, and one tied to it from there`, async () => {
+      test(`a sign-in on ${side} is one trace through every part up to the code, and a linked trace after it`, async () => {
         const { trace_id: ofToken } = grantOf(side)
         const moment = await eventually('the code is traced', () =>
           collector.spans.find((span) => span.name === 'code issued' && span.traceId === ofToken),
@@ -139,7 +139,7 @@ describe('a running system', { skip }, () => {
         assert.deepEqual(paths, new Set(['/oauth/authorize']))
         const services = () =>
           new Set(collector.spans.filter((span) => span.traceId === flow).map((span) => span.service))
-        // The monolith asks IAM too, whether the user has consented there.
+        // The monolith queries IAM too, for the user's consent there.
         const expected = new Set(['handover-gateway', 'handover-monolith', 'handover-iam'])
         await eventually('all parts have reported', () => services().size === expected.size)
         assert.deepEqual(services(), expected)
@@ -152,7 +152,7 @@ describe('a running system', { skip }, () => {
       })
     }
 
-    test('every span has its parent in its trace, or is the first of it, and none holds a secret', async () => {
+    test('every span has its parent in its trace or is the root, and none contains a secret', async () => {
       await eventually('no span lacks its parent', () => {
         const ids = new Set(collector.spans.map((span) => span.traceId + span.spanId))
         return collector.spans.every((span) => !span.parentSpanId || ids.has(span.traceId + span.parentSpanId))
@@ -173,7 +173,7 @@ describe('a running system', { skip }, () => {
       assert.ok(found(`${query} and reason : unknown_client`).length > 0)
     })
 
-    test('find what the routing endpoint answered, by status', () => {
+    test("find the routing endpoint's answers by status", () => {
       const statuses = found(queries['handover-routing-endpoint'] ?? '').map((line) => line['status'])
       assert.deepEqual(new Set(statuses), new Set([200, 403]))
     })
@@ -221,7 +221,7 @@ describe('a running system', { skip }, () => {
       assert.equal(result.length, 4)
     })
 
-    test('every metric and label in a dashboard or rule is there', async () => {
+    test('every metric and label in a dashboard or rule exists', async () => {
       const rules = ruleGroups().flatMap(({ rules }) =>
         rules.map((rule) => ({ where: 'alert' in rule ? rule.alert : rule.record, expr: rule.expr })),
       )
@@ -257,7 +257,7 @@ describe('a running system', { skip }, () => {
       assert.deepEqual(missing, [])
     })
 
-    test('a check like that finds a name that is not there', () => {
+    test('the same check finds a name that does not exist', () => {
       const formatted = 'sum by (nothing) (rate(handover_x{a="b",c=~"d"}[5m])) / on () group_left (e) vector(1) > 0.5'
       assert.deepEqual(namesIn(formatted), {
         selectors: [
@@ -273,7 +273,7 @@ describe('a running system', { skip }, () => {
       })
     })
 
-    test('the alert of a brake fires, as the production check hears, and clears when it is let go', async () => {
+    test('the alert of a brake fires, reaches the production check, and clears with the brake', async () => {
       const brake = (on: string) => fetch(`${system.adminUrl}/brake`, { method: 'PUT', body: on })
       const severities = ['warning']
       const ask = { kind: 'prometheus', url: prometheus.url, token: undefined, namePrefix: 'HandoverBrake' } as const

@@ -5,7 +5,7 @@ import { readText, type SavedObject, savedSearches } from './shipped.ts'
 const lines = readText('observability/kibana/handover.ndjson').trimEnd().split('\n')
 const objects = lines.map((line) => JSON.parse(line) as SavedObject & Record<string, unknown>)
 
-test('the export is what Kibana imports: objects with versions, and a summary that counts them', () => {
+test("the export is in Kibana's import format: objects with versions, and a summary that counts them", () => {
   const summary = objects.at(-1)
   const saved = objects.slice(0, -1)
   assert.equal(summary?.exportedCount, saved.length)
@@ -16,7 +16,7 @@ test('the export is what Kibana imports: objects with versions, and a summary th
   }
 })
 
-test('every reference is to an object of the export, by the name the search gives it', () => {
+test('every reference points to an object of the export, with the name that the search uses', () => {
   const ids = new Set(objects.map(({ id, type }) => `${type} ${id}`))
   const searches = objects.filter(({ type }) => type === 'search')
   assert.equal(searches.length, 3)

@@ -33,7 +33,7 @@ export function ruleGroups(): readonly RuleGroup[] {
   return (parse(readText('observability/prometheus/handover.rules.yml')) as { groups: RuleGroup[] }).groups
 }
 
-/** Every expression of the shipped dashboards, by dashboard and panel, as Grafana would ask it. */
+/** Every expression of the shipped dashboards, by dashboard and panel, as Grafana would send it. */
 export function dashboardExpressions(): Array<{ readonly where: string; readonly expr: string }> {
   return globSync('observability/grafana/*.json', { cwd: ROOT }).flatMap((file) => {
     const { title, panels } = JSON.parse(readText(file)) as Dashboard

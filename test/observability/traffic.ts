@@ -13,7 +13,7 @@ import { eventually } from '../support/wait.ts'
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const { clients } = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<string, SeedClient> }
 
-/** How many applications there are. */
+/** The number of applications. */
 export const APPLICATIONS = Object.keys(clients).length
 
 /** The application that moves. */
@@ -24,8 +24,8 @@ export function movedApplication(): SeedClient {
 }
 
 /**
- * Everything once: sign-ins, refreshes and revocations on both sides, what strangers send, questions to the routing
- * endpoint. Returns what must not be found in any log or metric.
+ * Exercises everything once: sign-ins, refreshes and revocations on both sides, unauthenticated requests, requests to
+ * the routing endpoint. Returns the values that no log or metric may contain.
  */
 export async function causeTraffic(system: System): Promise<string[]> {
   const moved = movedApplication()
