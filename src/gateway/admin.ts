@@ -6,7 +6,7 @@ import type { MarkCheck, MarkStanding } from './ledger/mark-check/mark-check.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Circuit } from './upstream/circuit/circuit.ts'
 
-/** What the admin port shows and sets. */
+/** What the admin port reports and controls. */
 export interface AdminParts {
   readonly metrics: Metrics
   readonly brake: Brake
@@ -15,12 +15,15 @@ export interface AdminParts {
   readonly hasIam: boolean
   readonly markCheck: MarkCheck
   readonly isDraining: () => boolean
-  /** Still waiting for its first snapshot, for a moment. */
+  /** Whether the gateway still waits for its first snapshot, within a short grace period. */
   readonly isStarting: () => boolean
   readonly log: Log
 }
 
-/** Serves health, readiness, metrics and the brake. Not for the public: whoever reaches the port may pull the brake. */
+/**
+ * Serves health, readiness, metrics and the brake. Rejects with `ListenError` if the address cannot be bound. Must not
+ * be public: anyone who reaches the port can use the brake.
+ */
 export function startAdmin(listen: ListenAddress, parts: AdminParts): Promise<RunningServer> {
   return serve({ listen, log: parts.log, bodyLimit: 4_096, handler: (request) => answer(request, parts) })
 }
@@ -43,8 +46,8 @@ async function answer(request: HttpRequest, parts: AdminParts): Promise<HttpRepl
 }
 
 /**
- * Ready means: may take traffic. A gateway without a snapshot may, since it then sends everything to legacy; it says
- * so in `routing`.
+ * Reports whether the gateway may receive traffic. A gateway without a snapshot may, since it sends everything to
+ * legacy; `routing` reports that.
  */
 function readiness(parts: AdminParts): HttpReply {
   const { source, circuit } = parts
@@ -62,7 +65,7 @@ function readiness(parts: AdminParts): HttpReply {
   })
 }
 
-/** By the names that logs and metrics give the sides; `not_checked` where there is no client to check with. */
+/** Uses the names that logs and metrics give the sides; `not_checked` without a client to check with. */
 function credentialMarks({ standing }: MarkCheck): Readonly<Record<'rails' | 'iam', MarkStanding | 'not_checked'>> {
   return { rails: standing.legacy ?? 'not_checked', iam: standing.iam ?? 'not_checked' }
 }
@@ -72,7 +75,7 @@ function brakeState({ brake, source }: AdminParts): { brake: 'on' | 'off'; held_
   return { brake: heldBy.length > 0 ? 'on' : 'off', held_by: heldBy }
 }
 
-/** As it stands among other things. */
+/** The brake as part of other responses. */
 function shownBrake(parts: AdminParts): { brake: 'on' | 'off'; brake_held_by: readonly BrakeHolder[] } {
   const { brake, held_by } = brakeState(parts)
   return { brake, brake_held_by: held_by }

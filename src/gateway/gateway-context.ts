@@ -13,49 +13,49 @@ import type { Circuit } from './upstream/circuit/circuit.ts'
 import type { ConnectionCounts, ConnectionLimit } from './upstream/connection-limit.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
-/** What every request of one gateway shares. */
+/** What all requests of one gateway share. */
 export interface Gate {
   readonly legacy: Upstream
-  /** Of WebSockets, which last as long as their clients like; beside those of requests. */
+  /** Limits WebSockets, which last as long as their clients like, separately from requests. */
   readonly tunnels: ConnectionLimit
-  /** Without it nothing is read or decided. */
+  /** Undefined if IAM has no address: then no request is read or decided. */
   readonly iam: Upstream | undefined
   readonly circuit: Circuit
-  /** Where a request came from, as far as the proxies in between are believed: an IPv4 address or an IPv6 /64. */
+  /** The network of a request, taking trusted proxies into account: an IPv4 address or an IPv6 /64. */
   readonly networkOf: (request: Pick<HttpRequest, 'remoteAddress' | 'headers'>) => string
   readonly source: DecisionSource
-  /** Undefined without IAM, as legacy's keys are all there are then. */
+  /** Undefined without IAM, since there are only legacy's keys then. */
   readonly keys: KeyUnion | undefined
   readonly documents: Documents
   readonly ledger: CredentialLedger
   readonly recorder: Recorder
   readonly log: Log
-  /** Undefined where traces are no matter of the gateway. */
+  /** Undefined if tracing is off. */
   readonly tracing: Tracing | undefined
   readonly limits: GatewayLimits
   readonly marks: CredentialMarks
-  /** IAM shows pages of its own under /oauth/authorize, so that its flows need a mark as well. */
+  /** IAM has its own pages under /oauth/authorize, so that its flows need a mark as well. */
   readonly marksIamFlows: boolean
   readonly routes: Routes
   /** Undefined for an IAM that marks its cookies itself. */
   readonly renamedCookies: RenamedCookies | undefined
-  /** How the upstreams' own addresses could be written. */
+  /** The forms in which the upstreams' own addresses may appear. */
   readonly internalHosts: readonly string[]
-  /** The local brake or the control plane's. */
+  /** Whether this gateway or the control plane holds the brake. */
   readonly isBrakeOn: boolean
   readonly testControls: TestControls | undefined
 }
 
-/** Sends a test control to both sides; see `test-controls.ts`. */
+/** Forwards a test control to both sides; see `test-controls.ts`. */
 export type TestControls = (target: string) => Promise<{ readonly status: number; readonly body: string }>
 
-/** The side whose cookies a request or answer may carry; `undefined` where there is only one side. */
+/** Returns the owner of the cookies that a request or response may carry; `undefined` if there is only one side. */
 export function cookieOwner(gate: Gate, destination: Destination): CookieOwner | undefined {
   if (gate.iam === undefined) return undefined
   return destination === 'iam' ? (gate.renamedCookies ?? 'iam') : 'legacy'
 }
 
-/** The connections to the upstreams of a gateway, by what they are used for. */
+/** Returns the counts of connections to the upstreams of a gateway, by kind of traffic. */
 export function connectionCounts({
   legacy,
   iam,

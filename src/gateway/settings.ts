@@ -5,25 +5,28 @@ import type { ProbeClient } from './ledger/mark-check/probe-side.ts'
 import type { OwnPaths } from './routing/routes.ts'
 import type { BreakerPolicy } from './upstream/circuit/breaker.ts'
 
-/** Where routing decisions come from: exactly one of three. */
+/** The source of routing decisions. */
 export type DecisionSourceSettings =
   | {
       readonly kind: 'control'
       /** Base address of the control plane. */
       readonly url: string
-      /** Its other replicas, on the same database: each is tried in turn when the one before does not answer. */
+      /** Further replicas on the same database, tried in turn when the previous one does not respond. */
       readonly otherUrls?: readonly string[]
       /** Bearer token of role `gateway`. */
       readonly token: string
       readonly environment: string
-      /** File that keeps the last good snapshot, so that routing outlives the control plane. Processes may share it. */
+      /**
+       * File for the last good snapshot, so that routing survives an outage of the control plane. Processes may share
+       * it.
+       */
       readonly stateFile: string | undefined
-      /** Who the control plane is told that this is; without it nothing is told. */
+      /** Identity of this gateway in its reports to the control plane; without it the gateway sends no reports. */
       readonly identity?: GatewayIdentity | undefined
     }
   | {
       readonly kind: 'endpoint'
-      /** Used as given when it has a path, else with `/-/oauth/iam_routing`. */
+      /** Used as given if it has a path, otherwise with `/-/oauth/iam_routing`. */
       readonly url: string
       /** The 32 bytes that sign the call. */
       readonly secret: Uint8Array
@@ -35,41 +38,41 @@ export type DecisionSourceSettings =
 export interface GatewayLimits {
   /** To connect to an upstream. */
   readonly connectMs: number
-  /** From the end of the request to the head of the answer. */
+  /** From the end of the request to the head of the response. */
   readonly iamHeadersMs: number
-  /** The same for a request that starts a flow: then legacy answers it. */
+  /** The same for a request that starts a flow; on timeout it falls back to legacy. */
   readonly iamNewFlowMs: number
   readonly legacyHeadersMs: number
-  /** How long a body may stand still, in either direction. */
+  /** How long a body may make no progress, in either direction. */
   readonly bodyIdleMs: number
-  /** Connections to one upstream in use at a time, */
+  /** Maximum number of connections to one upstream in use at a time. */
   readonly maxConnections: number
-  /** requests of each kind, OAuth and other, that may wait for one, */
+  /** Maximum number of queued requests of each kind, OAuth and other. */
   readonly queueLength: number
-  /** and for how long. */
+  /** Maximum time in the queue. */
   readonly queueMs: number
-  /** WebSockets open at a time. */
+  /** Maximum number of open WebSockets. */
   readonly maxTunnels: number
-  /** Bytes a second, on the whole, below which an upload is given up; 0 for no bound. */
+  /** Minimum average rate of an upload in bytes per second; 0 for no limit. */
   readonly minUploadRate: number
-  /** To receive the head of a request, and the whole body of a routed one. */
+  /** To receive the head of a request, and the complete body of a routed one. */
   readonly requestHeadMs: number
   readonly requestBodyMs: number
-  /** The head of a request, in bytes; more is answered 431. */
+  /** Maximum size of a request head in bytes; a larger one gets a 431. */
   readonly requestHeadBytes: number
-  /** The whole call of the routing endpoint. */
+  /** For the complete call of the routing endpoint. */
   readonly routingEndpointMs: number
   /** To fetch one side's signing keys. */
   readonly keysMs: number
   /** For the probe that shows whether IAM is up. */
   readonly probeMs: number
-  /** For IAM's part in an answer that concerns both sides. */
+  /** For IAM's part in a response that concerns both sides. */
   readonly inquiryMs: number
-  /** What requests under way get when the gateway stops. */
+  /** For requests in flight when the gateway stops. */
   readonly drainMs: number
 }
 
-/** The limits a gateway has unless told otherwise. */
+/** The default limits of a gateway. */
 export const DEFAULT_LIMITS: GatewayLimits = {
   connectMs: 2_000,
   iamHeadersMs: 10_000,
@@ -91,73 +94,86 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   drainMs: 15_000,
 }
 
-/** Everything a gateway is told. The values are taken as checked: URLs parse, CIDRs are CIDRs. */
+/** The settings of a gateway. They must be validated already: URLs parse, CIDRs are valid. */
 export interface GatewaySettings {
   readonly listen: ListenAddress
-  /** Health, metrics and the brake; none of them without it. */
+  /** Health, metrics and the brake; without it none of them is available. */
   readonly adminListen?: ListenAddress | undefined
   readonly legacyUrl: string
   /** Without it the gateway passes everything through to legacy. */
   readonly iamUrl?: string | undefined
   readonly source: DecisionSourceSettings
-  /** Prefixes beside IAM's own that mark a credential as IAM's. */
+  /** Prefixes that mark a credential as IAM's, in addition to IAM's own. */
   readonly extraIamPrefixes?: readonly string[]
   readonly iamJwtIssuer?: string | undefined
   readonly legacyJwtIssuer?: string | undefined
-  /** How long after the start the signing keys of both sides are fetched, unless a client asks before. Default 0. */
+  /**
+   * Milliseconds from startup until the signing keys of both sides are fetched, unless a client requests them earlier.
+   * Default 0.
+   */
   readonly keysAheadMs?: number | undefined
-  /** The key by which IAM signs its verifiers; without it no verifier is believed. */
+  /** The key that IAM signs its verifiers with; without it no verifier is trusted. */
   readonly verifierKey?: Uint8Array | undefined
-  /** 32 bytes, the same for all gateways, by which flows are marked as one side's; without it none is. */
+  /** 32 bytes, the same for all gateways, that key the marks of flows; without it no flow is marked. */
   readonly flowKey?: Uint8Array | undefined
-  /** IAM shows pages of its own under /oauth/authorize: its flows are marked too. Default false. */
+  /** IAM has its own pages under /oauth/authorize, so its flows are marked too. Default false. */
   readonly marksIamFlows?: boolean
-  /** Clients by which each side is asked for a token, to see whether its marks are as configured; none, no check. */
+  /**
+   * Clients that obtain a token from each side, to check its marks against the configuration; no check without them.
+   */
   readonly markCheck?: {
     readonly legacy?: ProbeClient | undefined
     readonly iam?: ProbeClient | undefined
     readonly everyMs: number
   }
-  /** Where IAM has its endpoints, where that is not where Doorkeeper has them. */
+  /** Paths of IAM's endpoints that differ from Doorkeeper's. */
   readonly iamPaths?: OwnPaths
-  /** The same for legacy; clients know these paths beside Doorkeeper's. */
+  /** The same for legacy; clients may use these paths in addition to Doorkeeper's. */
   readonly legacyPaths?: OwnPaths
-  /** Paths at and below which IAM shows pages to browsers. */
+  /** Paths of IAM's pages for browsers; each includes everything below it. */
   readonly iamPages?: readonly string[]
-  /** IAM does not begin the names of its cookies with `_iam_`: the gateway does it in its place. Default false. */
+  /** IAM's cookie names do not begin with `_iam_`, so the gateway adds the prefix. Default false. */
   readonly renamesIamCookies?: boolean
-  /** IAM issues credentials that nothing marks as its own: they are remembered as they pass. Default false. */
+  /** IAM issues credentials without marks, so the gateway remembers them as they pass. Default false. */
   readonly isIamUnmarked?: boolean
   readonly ledger?: {
-    /** Entries held in memory at most. Default 1,000,000. */
+    /** Maximum number of entries in memory. Default 1,000,000. */
     readonly capacity?: number
-    /** Redis or Valkey that gateways share the ledger in. */
+    /** Redis or Valkey instance with the ledger that gateways share. */
     readonly url?: string | undefined
   }
-  /** Proxies whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed, as CIDRs or addresses. */
+  /** Proxies with trusted `X-Forwarded-*`, `Forwarded` and `X-Request-Id` headers, as CIDRs or addresses. */
   readonly trustedProxies?: readonly string[]
   /** Without a trailing slash; empty for none. */
   readonly relativeUrlRoot?: string
   readonly limits?: Partial<GatewayLimits>
   readonly breaker?: Partial<BreakerPolicy>
-  /** What IAM is asked for to see whether it is up. Any answer below 500 will do. Default `/readyz`. */
+  /** Path of the health probe of IAM. Any response below 500 counts as up. Default `/readyz`. */
   readonly iamProbePath?: string
-  /** Default: `traceparent` passes through as it came. */
+  /** Default: `traceparent` passes through unchanged. */
   readonly tracing?: TracingSettings | undefined
-  /** How many log lines of each reason strangers may cause; a line tells how many more there were. None: no bound. */
+  /**
+   * Maximum number of log lines per reason for noise; one line reports the number of suppressed ones. No limit by
+   * default.
+   */
   readonly logNoise?: LineAllowance | undefined
-  /** So many applications have metrics of their own, the others share series. Default 200; 0 for none. */
+  /**
+   * Maximum number of applications with their own metric series; the rest are grouped as `other`. Default 200; 0 for
+   * none.
+   */
   readonly mostMeteredApplications?: number
-  /** Whether the switch of the brake is on from the start. Default false. */
+  /** Whether the brake's switch is on at startup. Default false. */
   readonly isBrakeOn?: boolean | undefined
   /** While this file exists, the brake is on. */
   readonly brakeFile?: string | undefined
-  /** SIGUSR2 puts the brake on, SIGUSR1 takes it off again, SIGHUP re-reads a snapshot file. Default false. */
+  /** SIGUSR2 turns the brake on, SIGUSR1 turns it off, SIGHUP reloads a snapshot file. Default false. */
   readonly signals?: boolean
-  /** `POST /__lab/*` goes to both sides. */
+  /** Forwards `POST /__lab/*` to both sides. */
   readonly testControls?: boolean
   /** Lets several processes listen on one port. */
   readonly reusePort?: boolean
-  /** Serves plain requests to OAuth endpoints without `node:http` and undici, at two thirds of the cost. Default true. */
+  /**
+   * Serves plain requests to OAuth endpoints without `node:http` and undici, at two thirds of the cost. Default true.
+   */
   readonly fastLane?: boolean
 }

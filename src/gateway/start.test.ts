@@ -15,7 +15,7 @@ after(() => bed.end())
 const ADMIN = { host: '127.0.0.1', port: 0 }
 
 describe('a gateway that stops', () => {
-  test('lets what is under way finish, takes nothing new, and says so', async () => {
+  test('lets requests in flight finish, accepts no new ones, and reports that it drains', async () => {
     const { legacy, gateway } = await bed.whole({ adminListen: ADMIN, limits: { drainMs: 5_000 } })
     let finish: (() => void) | undefined
     legacy.answer = (request, response) => {
@@ -28,7 +28,7 @@ describe('a gateway that stops', () => {
     const closed = gateway.close()
     const readiness = await fetch(`${gateway.adminUrl}/readyz`)
     assert.deepEqual([readiness.status, ((await readiness.json()) as { status: string }).status], [503, 'draining'])
-    // What comes before the listener is closed is answered.
+    // Requests that arrive before the listener closes are answered.
     const isTaken = () => fetch(gateway.url).then(({ status }) => status === 200)
     await assert.rejects(async () => {
       while (await isTaken());
@@ -41,7 +41,7 @@ describe('a gateway that stops', () => {
     await closed
   })
 
-  test('cuts what has not finished when its time is up', async () => {
+  test('cuts unfinished requests when its time limit has passed', async () => {
     const { legacy, gateway } = await bed.whole({ limits: { drainMs: 50 } })
     legacy.answer = () => {}
     const sent = get(`${gateway.url}/for-ever`)
@@ -51,7 +51,7 @@ describe('a gateway that stops', () => {
     await failed
   })
 
-  test('is not held up by an idle connection or an open tunnel', async () => {
+  test('does not wait for an idle connection or an open tunnel', async () => {
     const { legacy, gateway } = await bed.whole({ limits: { drainMs: 60_000 } })
     legacy.server.on('upgrade', (_message, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
@@ -66,13 +66,13 @@ describe('a gateway that stops', () => {
     tunnelled.destroy()
   })
 
-  test('may be told to stop twice', async () => {
+  test('may be stopped twice', async () => {
     const { gateway } = await bed.whole()
     await Promise.all([gateway.close(), gateway.close()])
   })
 })
 
-test('an address that is taken is one clear error, and nothing is left running', async () => {
+test('an address in use causes one clear error, and nothing is left running', async () => {
   const { legacy, gateway } = await bed.whole()
   await assert.rejects(bed.gateway({ legacyUrl: legacy.url, listen: gateway.address }), (error: unknown) => {
     return error instanceof ListenError && /the port is in use/.test(error.message)
@@ -80,7 +80,7 @@ test('an address that is taken is one clear error, and nothing is left running',
   await assert.rejects(bed.gateway({ legacyUrl: legacy.url, listen: ADMIN, adminListen: gateway.address }), ListenError)
 })
 
-test('several gateways share one port when told to', {
+test('several gateways share one port when configured to', {
   skip: process.platform !== 'linux' && 'SO_REUSEPORT',
 }, async () => {
   const { legacy, gateway } = await bed.whole({ reusePort: true })
@@ -91,7 +91,7 @@ test('several gateways share one port when told to', {
 })
 
 describe('test controls', () => {
-  test('go to both sides, and 204 comes only when both agree', async () => {
+  test('go to both sides, and return 204 only if both succeed', async () => {
     const { legacy, iam, gateway } = await bed.whole({ testControls: true })
     const post = () => fetch(`${gateway.url}/__lab/advance?seconds=5`, { method: 'POST' })
     legacy.answer = (_request, response) => void response.writeHead(204).end()
@@ -105,14 +105,14 @@ describe('test controls', () => {
     assert.deepEqual([answer.status, await answer.text()], [502, 'legacy: 204\niam: 404\n'])
   })
 
-  test('are nothing special without the option', async () => {
+  test('are ordinary requests without the option', async () => {
     const { legacy, iam, gateway } = await bed.whole()
     await (await fetch(`${gateway.url}/__lab/reset`, { method: 'POST' })).text()
     assert.deepEqual([legacy.received.length, iam.received.length], [1, 0])
   })
 })
 
-test('a relative URL root is taken off before an endpoint is looked for, and for IAM', async () => {
+test('a relative URL root is removed before an endpoint is matched, and for IAM', async () => {
   const { legacy, iam, gateway } = await bed.whole({ relativeUrlRoot: '/gitlab' })
   await (await fetch(`${gateway.url}/gitlab/oauth/authorize?client_id=moved`)).text()
   await (await fetch(`${gateway.url}/gitlab/oauth/authorize?client_id=staying`)).text()
@@ -124,7 +124,7 @@ test('a relative URL root is taken off before an endpoint is looked for, and for
   assert.equal(legacy.received[0]?.url, '/gitlab/oauth/authorize?client_id=staying')
 })
 
-test('a storm of rubbish does not bring it down', async () => {
+test('a flood of malformed input does not bring it down', async () => {
   const { gateway } = await bed.whole({ limits: { requestHeadMs: 200 } })
   const rubbish = [
     '\0',
@@ -140,7 +140,7 @@ test('a storm of rubbish does not bring it down', async () => {
   assert.equal((await fetch(gateway.url)).status, 200)
 })
 
-test('upstream heads that cannot be passed on are a bad gateway, not a crash', async () => {
+test('upstream heads that cannot be forwarded cause a bad gateway error, not a crash', async () => {
   for (const head of [
     'HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n',
     'HTTP/1.1 99 Low\r\n\r\n',

@@ -35,23 +35,23 @@ import { ConnectionLimit } from './upstream/connection-limit.ts'
 import { openSides, type Upstream } from './upstream/upstream.ts'
 
 const METERED_APPLICATIONS = 200
-/** How long a gateway counts as starting while its first snapshot has not come. */
+/** How long a gateway without its first snapshot counts as starting. */
 const START_GRACE_MS = 5_000
 
-/** A gateway that takes requests. */
+/** A gateway that serves requests. */
 export interface RunningGateway {
   /** `http://host:port` */
   readonly url: string
   readonly address: ListenAddress
   readonly adminUrl: string | undefined
   readonly adminAddress: ListenAddress | undefined
-  /** Turns this process's brake; a brake held by a file or by the control plane stays on. */
+  /** Turns this process's brake on or off; a brake held by a file or by the control plane stays on. */
   setBrake(on: boolean): void
-  /** Stops accepting, lets what is under way finish within the drain time, cuts the rest. */
+  /** Stops accepting, lets requests in flight finish within the drain time, then cuts the rest. */
   close(): Promise<void>
 }
 
-/** Starts a gateway. Rejects with `ListenError` when an address cannot be bound; with nothing left running. */
+/** Starts a gateway. Rejects with `ListenError` if an address cannot be bound, and leaves nothing running. */
 export async function startGateway(settings: GatewaySettings, log: Log): Promise<RunningGateway> {
   const parts = await startParts(settings, log)
   const { gate, brake, frontDoor, stop } = parts
@@ -96,7 +96,7 @@ interface Parts {
   stop(): Promise<void>
 }
 
-/** Everything but the listening. */
+/** Starts everything except the listeners. */
 async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...settings.limits }
   const state = { isDraining: false }
@@ -104,7 +104,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   const brake = new Brake(settings.brakeFile, log, settings.isBrakeOn)
   const probe = openIamProbe(settings.iamUrl ?? settings.legacyUrl, settings.iamProbePath ?? PROBE_PATH, limits.probeMs)
   const circuit = new Circuit('iam', settings.breaker ?? {}, log, probe.ask)
-  // A gateway that has only begun has seen no traffic yet.
+  // A gateway that is still starting has seen no traffic.
   const condition = () => ({
     isCircuitOpen: circuit.isOpen,
     openApplications: circuit.openApplications,
@@ -153,7 +153,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   return { gate, brake, metrics, markCheck, frontDoor, state, stop }
 }
 
-/** Only for requests that are decided at once and go on in plain HTTP. */
+/** The fast lane only handles requests that are decided synchronously and forwarded over plain HTTP. */
 function mayHaveFastLane({ legacy, iam }: Gate, { source }: GatewaySettings): boolean {
   return iam !== undefined && source.kind !== 'endpoint' && !legacy.secure && !iam.secure
 }
@@ -271,7 +271,7 @@ async function startSource(
   }
 }
 
-/** SIGUSR1 would start node's debugger if nobody listened. */
+/** Without a listener, SIGUSR1 would start node's debugger. */
 function listenToSignals(brake: Brake, source: DecisionSource): () => void {
   const on = () => brake.set(true, 'SIGUSR2')
   const off = () => brake.set(false, 'SIGUSR1')

@@ -6,7 +6,7 @@ import { Bed, deadUrl, exchangeBytes, FORM } from '../testing/test-bed.ts'
 const ORIGIN = 'https://spa.example'
 
 for (const fastLane of [true, false]) {
-  describe(`an answer of the gateway's own to a page of another origin, ${fastLane ? 'with' : 'without'} the fast lane`, () => {
+  describe(`a response of the gateway itself to a page of another origin, ${fastLane ? 'with' : 'without'} the fast lane`, () => {
     let bed: Bed
     let gateway: RunningGateway
     before(async () => {
@@ -29,7 +29,7 @@ for (const fastLane of [true, false]) {
       ['there are no keys', '/oauth/discovery/keys', {}, 502, 'GET, HEAD'],
     ]
     for (const [when, path, options, status, methods] of readable) {
-      test(`can be read when ${when}`, async () => {
+      test(`is readable when ${when}`, async () => {
         const answer = await ask(path, options)
         assert.equal(answer.status, status)
         assert.equal(answer.headers.get('access-control-allow-origin'), '*')
@@ -38,7 +38,7 @@ for (const fastLane of [true, false]) {
       })
     }
 
-    test('can be read when the head of the request is refused', async () => {
+    test('is readable when the head of the request is refused', async () => {
       const many = 'X: y\r\n'.repeat(300)
       const head = `POST /oauth/token HTTP/1.1\r\nHost: a\r\nOrigin: ${ORIGIN}\r\nConnection: close\r\n`
       const answer = await exchangeBytes(gateway.url, `${head}Content-Length: 0\r\n${many}\r\n`)
@@ -47,14 +47,14 @@ for (const fastLane of [true, false]) {
     })
 
     for (const path of ['/oauth/introspect', '/oauth/authorize_device', '/oauth/token.json', '/api/v4/user']) {
-      test(`cannot be read at ${path}, where the servers allow nothing`, async () => {
+      test(`is not readable at ${path}, where the servers allow nothing`, async () => {
         const answer = await ask(path, post('client_id=staying'))
         assert.equal(answer.status, 502)
         assert.equal(answer.headers.get('access-control-allow-origin'), null)
       })
     }
 
-    test('allows nothing to who names no origin, and varies by it all the same', async () => {
+    test('allows nothing to a request without an origin, but still varies by origin', async () => {
       const answer = await fetch(`${gateway.url}/oauth/token`, { ...post('client_id=staying'), headers: FORM })
       assert.equal(answer.headers.get('access-control-allow-origin'), null)
       assert.equal(answer.headers.get('vary'), 'Origin')

@@ -6,7 +6,7 @@ import type { LocalAnswer } from './local-answers.ts'
 const TOKENS = corsResource(['authorization', 'x-csrf-token', 'x-requested-with'], ['POST', 'OPTIONS'])
 const DOCUMENT = corsResource(['authorization'], ['GET', 'HEAD'])
 
-/** What pages of other origins may do where: the same as at both servers (`authorization-server/cors.ts`). */
+/** The CORS rules for each endpoint, equal to those of both servers (`authorization-server/cors.ts`). */
 const RESOURCES: ReadonlyMap<Endpoint, CorsResource> = new Map([
   ['token', TOKENS],
   ['revoke', TOKENS],
@@ -20,7 +20,7 @@ export function isSuffixed({ path }: EndpointMatch): boolean {
   return /\.[^./]+$/.test(path)
 }
 
-/** The request that an answer of the gateway's own is for. */
+/** The request that the gateway itself responds to. */
 export interface AskedAcross {
   readonly endpoint: Endpoint
   /** The path ended in a format, for which the servers allow nothing. */
@@ -30,8 +30,9 @@ export interface AskedAcross {
 }
 
 /**
- * Lets pages of other origins read an answer of the gateway's own where they may read the servers'. A preflight is
- * granted or not as the servers would, so that the browser goes on to the request and reads what is wrong with that.
+ * Adds CORS headers to a response of the gateway itself, so that pages of other origins can read it wherever they can
+ * read responses of the servers. Answers a preflight as the servers would, so that the browser sends the request and
+ * reads the actual error.
  */
 export function withCors(asked: AskedAcross, answer: LocalAnswer): LocalAnswer {
   const found = asked.isSuffixed ? undefined : RESOURCES.get(asked.endpoint)

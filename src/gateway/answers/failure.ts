@@ -1,38 +1,41 @@
 import type { Destination, Endpoint } from '../../routing/index.ts'
 import type { Trouble } from './local-answers.ts'
 
-/** How an attempt at an upstream failed before its answer began. */
+/** How an attempt at an upstream failed before its response began. */
 export type Failure =
-  /** No connection: not a byte of the request left. */
+  /** No connection: not a byte of the request was sent. */
   | 'not_connected'
-  /** All connections were in use for too long: not a byte of the request left. */
+  /** All connections were in use for too long: not a byte of the request was sent. */
   | 'overloaded'
-  /** The connection was cut, or what came is no HTTP. */
+  /** The connection was cut, or the response is not valid HTTP. */
   | 'closed'
   | 'timed_out'
 
-/** What to do about it. */
+/** What to do after a failed attempt. */
 export type Remedy =
   | { readonly do: 'fail_over' }
   | { readonly do: 'try_again' }
   | { readonly do: 'answer'; readonly trouble: Trouble }
 
-/** What the remedy depends on. */
+/** What the decision after a failure depends on. */
 export interface Stake {
   readonly destination: Destination
   readonly attempts: number
-  /** The request may begin a flow, so that the other side can answer it just as well. */
+  /** The request may begin a flow, so either side can answer it. */
   readonly startsFlow: boolean
-  /** GET or HEAD without a body: asking twice does no harm (RFC 9110 §9.2.2). */
+  /** GET or HEAD without a body: sending it twice does no harm (RFC 9110 §9.2.2). */
   readonly isRepeatable: boolean
 }
 
-/** Answers of IAM that mean it cannot do its work, as opposed to an answer it chose (RFC 9110 §15.6). */
+/** Whether a status of IAM means that it failed, as opposed to a response it chose (RFC 9110 §15.6). */
 export function isServerFailure(status: number): boolean {
   return status >= 500
 }
 
-/** What these answer with 200 is for programs (RFC 6749 §5.1, RFC 7009 §2.2, RFC 7662 §2.2, RFC 8628 §3.2). */
+/**
+ * Endpoints with a 200 response that is meant for programs (RFC 6749 §5.1, RFC 7009 §2.2, RFC 7662 §2.2, RFC 8628
+ * §3.2).
+ */
 const FOR_PROGRAMS: ReadonlySet<Endpoint> = new Set([
   'token',
   'introspect',
@@ -42,16 +45,19 @@ const FOR_PROGRAMS: ReadonlySet<Endpoint> = new Set([
   'token_info',
 ])
 
-/** Whether a page comes where no person looks: a proxy's welcome or maintenance page, and no word of IAM's. */
+/**
+ * Whether a program receives an HTML page with status 200: a proxy's welcome or maintenance page, not a response of
+ * IAM.
+ */
 export function isPageForProgram(endpoint: Endpoint, status: number, contentType: string | undefined): boolean {
   return status === 200 && FOR_PROGRAMS.has(endpoint) && /^text\/html\b/i.test(contentType ?? '')
 }
 
 /**
- * Decides what follows a failed attempt. A new flow falls back to legacy once. What carries a credential of IAM is
- * sent nowhere else and not again, since a byte of it may have been processed: a false `invalid_grant` would sign
- * people out, a replayed refresh token would revoke a family. A request to legacy that may be repeated is, once, when
- * its connection was cut: a kept-alive connection may have ended just as it was used (RFC 9112 §9.3.1).
+ * Decides what follows a failed attempt. A new flow falls back to legacy once. A request with an IAM credential goes to
+ * no other side and is not retried, since IAM may have processed it: a false `invalid_grant` would sign users out, and
+ * a replayed refresh token would revoke its family. A repeatable request to legacy is retried once if its connection
+ * was cut: a kept-alive connection may have ended just as it was used (RFC 9112 §9.3.1).
  */
 export function afterFailure(failure: Failure, stake: Stake): Remedy {
   if (stake.destination === 'iam') {
@@ -61,7 +67,7 @@ export function afterFailure(failure: Failure, stake: Stake): Remedy {
   return { do: 'answer', trouble: troubleOf(failure) }
 }
 
-/** What a client is told where a side that has to answer did not. */
+/** The error that a client receives if the side that must respond did not. */
 export function troubleOf(failure: Failure | 'unavailable'): Trouble {
   if (failure === 'overloaded') return 'overloaded'
   return failure === 'timed_out' ? 'gateway_timeout' : 'bad_gateway'

@@ -1,20 +1,20 @@
 import type { Endpoint } from '../../routing/index.ts'
 
-/** An answer the gateway gives itself. */
+/** A response that the gateway itself produces. */
 export interface LocalAnswer {
   readonly status: number
   readonly headers: ReadonlyArray<readonly [string, string]>
   readonly body: string
 }
 
-/** What went wrong, as far as the client may know. */
+/** What went wrong, in the detail that a client may see. */
 export type Trouble =
   | 'body_too_large'
   | 'body_too_slow'
   | 'too_many_parameters'
-  /** The side that must answer this request cannot be reached; later it may. */
+  /** The only side that can answer this request is unreachable; a retry may succeed. */
   | 'temporarily_unavailable'
-  /** All connections to the side that must answer are in use. */
+  /** All connections to the only side that can answer are in use. */
   | 'overloaded'
   | 'bad_gateway'
   | 'gateway_timeout'
@@ -72,13 +72,13 @@ const WORDING: Readonly<Record<Trouble, Wording>> = {
   },
 }
 
-/** Pages that people look at; every other endpoint is called by programs. */
+/** Pages for browsers; every other endpoint is called by programs. */
 const PAGES: ReadonlySet<Endpoint> = new Set(['authorize', 'authorize_native', 'device', 'other'])
 const RETRY_AFTER_SECONDS = '5'
 
 /**
- * The answer for a trouble: OAuth's JSON on OAuth endpoints, a small page for a browser on pages that people see,
- * plain text for everything else. Never cached; with `Retry-After` when trying again is the advice.
+ * Builds the response for an error: OAuth's JSON on OAuth endpoints, a small page for a browser on pages, plain text
+ * elsewhere. Never cacheable; carries `Retry-After` where a retry may help.
  */
 export function troubleAnswer(trouble: Trouble, endpoint: Endpoint, accept: string | undefined): LocalAnswer {
   const wording = WORDING[trouble]

@@ -16,7 +16,7 @@ const TOKENS: Readonly<Record<string, Readonly<Record<string, Token>>>> = {
 }
 
 for (const fastLane of [true, false]) {
-  describe(`introspection by a bearer token of the other side, ${fastLane ? 'with' : 'without'} the fast lane`, () => {
+  describe(`introspection with a bearer token of the other side, ${fastLane ? 'with' : 'without'} the fast lane`, () => {
     let bed: Bed
     let legacy: Side
     let iam: Side
@@ -30,7 +30,7 @@ for (const fastLane of [true, false]) {
       for (const side of [legacy, iam]) answerAsDoorkeeper(side)
     })
 
-    /** Token info as Doorkeeper gives it; an introspection says which side was asked in the end. */
+    /** Token info in Doorkeeper's format; an introspection names the side that finally answered. */
     function answerAsDoorkeeper(side: Side): void {
       side.received.length = 0
       side.answer = ({ url, headers }, response) => {
@@ -61,7 +61,7 @@ for (const fastLane of [true, false]) {
       ['old-1', 'gliamat-1'],
       ['gliamat-1', 'old-1'],
     ] as const) {
-      test(`says what ${token} is when ${bearer} of the same application asks`, async () => {
+      test(`describes ${token} to ${bearer} of the same application`, async () => {
         const { status, json } = await introspect(bearer, token)
         const { exp, ...rest } = json
         const scope = token === 'old-1' ? 'api' : 'api read_user'
@@ -82,12 +82,12 @@ for (const fastLane of [true, false]) {
       ['gliamat-gone', 'old-1', 401, { asked: 'iam' }],
     ]
     for (const [bearer, token, status, json] of refused) {
-      test(`tells ${bearer} nothing of ${token}`, async () => {
+      test(`reveals nothing about ${token} to ${bearer}`, async () => {
         assert.deepEqual(await introspect(bearer, token), { status, json })
       })
     }
 
-    test('leaves it to one side where both tokens are of that side, or a client asks', async () => {
+    test('leaves it to one side if both tokens are from that side, or if a client authenticates itself', async () => {
       await introspect('gliamat-1', 'gliamat-2')
       await introspect('old-1', 'gliamat-2', { client_id: 'app', client_secret: 'x' })
       assert.deepEqual(
@@ -97,7 +97,7 @@ for (const fastLane of [true, false]) {
       assert.deepEqual(legacy.received, [])
     })
 
-    test('is a temporary trouble while one of the sides fails, never a no', async () => {
+    test('is a temporary error while one of the sides fails, never inactive', async () => {
       iam.answer = (_request, response) => void response.writeHead(500).end()
       const { status, json } = await introspect('old-1', 'gliamat-1')
       assert.deepEqual([status, json['error']], [503, 'temporarily_unavailable'])

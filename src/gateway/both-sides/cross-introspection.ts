@@ -4,7 +4,7 @@ import type { WholeAnswer } from '../upstream/ask-side.ts'
 import type { UpstreamRequest } from '../upstream/attempt.ts'
 import type { Asked } from './inquiry.ts'
 
-/** What the caller of an introspection gets: a document, the answer of a side to the request as it came, or trouble. */
+/** The outcome of an introspection: a document, a side that answers the original request, or an error. */
 export type CrossFinding =
   | { readonly by: 'gateway'; readonly document: Readonly<Record<string, unknown>> }
   | { readonly by: Destination }
@@ -17,19 +17,19 @@ interface TokenInfo {
   readonly createdAt: number
 }
 
-/** Whether a bearer token of one side asks about a token of the other, so that neither side knows both. */
+/** Whether a bearer token of one side introspects a token of the other, so that neither side knows both. */
 export function isAcross({ credential, caller, presented }: Facts): boolean {
   if (caller === undefined || presented === undefined) return false
   return (caller.issuer === 'iam') !== (credential === 'iam') && [caller.token, presented].every(isHeaderSafe)
 }
 
 /**
- * Answers an introspection (RFC 7662 §2.1) whose bearer token and whose subject were issued by different sides: each
- * side is asked about its own at the token info endpoint, and the answer is put together here. As at Doorkeeper, a token
- * may ask about others of its application alone. Where a side has no such endpoint, the request goes to the side that
- * issued the subject, as it came. A refresh token has no token info, so that it is reported as not active.
+ * Answers an introspection (RFC 7662 §2.1) with a bearer token from one side and a subject from the other. Queries the
+ * token info endpoint of each side about its own token and composes the response. As in Doorkeeper, a token can only
+ * introspect tokens of its own application. If a side has no such endpoint, the original request goes to the side that
+ * issued the subject. A refresh token has no token info, so it is reported as inactive.
  *
- * @param ask asks a side about a token
+ * @param ask queries a side about a token
  * @param now seconds since the epoch
  */
 export async function introspectAcross(
@@ -44,7 +44,7 @@ export async function introspectAcross(
     ask(subjectSide, facts.presented ?? ''),
   ])
   if (!hasAnswered(caller) || !hasAnswered(subject)) return { by: 'neither' }
-  // A caller without a good token hears so from the side that would know it.
+  // A caller without a valid token gets the error of the side that would know it.
   if (caller.status === 401) return { by: callerSide }
   const known = infoOf(caller)
   if (known === undefined) return { by: subjectSide }
@@ -55,7 +55,7 @@ export async function introspectAcross(
   return { by: 'gateway', document: documentOf(info, now) }
 }
 
-/** Asks for the token info of `token` in place of what a client asked. */
+/** Builds the token info request for `token` from a client's request. */
 export function tokenInfoRequest({ headers }: UpstreamRequest, path: string, token: string): UpstreamRequest {
   const kept: string[] = ['Authorization', `Bearer ${token}`]
   for (let at = 0; at < headers.length; at += 2) {
@@ -88,7 +88,9 @@ function infoOf({ status, body }: WholeAnswer): TokenInfo | undefined {
   }
 }
 
-/** The members of an introspection; `exp` is exact to a second, and absent where the token does not expire. */
+/**
+ * The members of an introspection response; `exp` is accurate to one second, and absent if the token does not expire.
+ */
 function documentOf({ scope, clientId, createdAt, expiresIn }: TokenInfo, now: number): Record<string, unknown> {
   const document = { active: true, scope: scope.join(' '), client_id: clientId, token_type: 'Bearer', iat: createdAt }
   return Number.isFinite(expiresIn) && expiresIn > 0 ? { ...document, exp: Math.floor(now + expiresIn) } : document

@@ -13,9 +13,9 @@ interface Kept {
 }
 
 /**
- * The discovery documents, which legacy answers for both sides, so that there is one and not two. The last good one is
- * kept for a day for when legacy cannot answer: by address and by the origin that asked, for the document repeats the
- * former (recordings M003, M004) and the headers may repeat the latter.
+ * The discovery documents. Legacy answers for both sides, so that there is a single issuer. The last good document is
+ * kept for a day in case legacy cannot respond: by address, which the document repeats (recordings M003, M004), and by
+ * the requesting origin, which the headers may repeat.
  */
 export class Documents {
   readonly #legacy: Upstream
@@ -29,7 +29,7 @@ export class Documents {
     this.#log = log
   }
 
-  /** Legacy's answer, or the last good one when there is none. */
+  /** Returns legacy's response, or the last good one if legacy fails. Never rejects. */
   async answer(request: UpstreamRequest, address: string, origin: string | undefined): Promise<WholeAnswer | Failure> {
     const name = JSON.stringify([request.method, address, origin])
     const answer = await askPatiently(this.#legacy, request, this.#timeoutMs)

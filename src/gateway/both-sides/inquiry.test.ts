@@ -7,9 +7,9 @@ import { Bed, FORM, type Side } from '../testing/test-bed.ts'
 let bed: Bed
 let legacy: Side
 let iam: Side
-/** The default: IAM marks what it issues, so that nothing unmarked can be its own. */
+/** The default: IAM marks its credentials, so an unmarked one cannot be from IAM. */
 let gateway: RunningGateway
-/** Before an IAM that marks nothing: it may hold whatever nobody knows. */
+/** In front of an IAM without marks: it may hold any unknown credential. */
 let unsure: RunningGateway
 
 const BREAKER = { windowMinimum: 1_000, consecutiveFailures: 1_000 }
@@ -67,7 +67,7 @@ const revoke = (at: RunningGateway, ...behaviours: [Behaviour, Behaviour]) =>
   send(at, behaviours, '/oauth/revoke', tokenForm)
 
 describe('introspection of a token of unknown issuer', () => {
-  test('is active when legacy says so, and IAM is spared', async () => {
+  test('is active when legacy says so, and IAM is not queried', async () => {
     const { json: answer, asked, headers } = await introspect(gateway, active('legacy'), active('iam'))
     assert.deepEqual([answer['of'], asked, headers.get('x-side')], ['legacy', [1, 0], 'yes'])
   })
@@ -82,19 +82,19 @@ describe('introspection of a token of unknown issuer', () => {
     }
   })
 
-  test('is inactive in the words of legacy when neither knows it', async () => {
+  test('is inactive with the response of legacy when neither knows it', async () => {
     const { json: answer, asked } = await introspect(gateway, inactive('legacy'), inactive('iam'))
     assert.deepEqual([answer, asked], [{ active: false, of: 'legacy' }, [1, 1]])
   })
 
-  test('goes by legacy alone when IAM does not answer and marks what it issues', async () => {
+  test('uses legacy alone when IAM does not respond and marks its credentials', async () => {
     for (const ofIam of [fails, closes, hangs]) {
       const { status, json: answer } = await introspect(gateway, inactive('legacy'), ofIam)
       assert.deepEqual([status, answer['of']], [200, 'legacy'])
     }
   })
 
-  test('is not denied when IAM does not answer and may have issued it', async () => {
+  test('is not denied when IAM does not respond and may have issued it', async () => {
     for (const ofIam of [fails, closes, hangs]) {
       const { status, json: answer, headers } = await introspect(unsure, inactive('legacy'), ofIam)
       assert.deepEqual([status, answer['error']], [503, 'temporarily_unavailable'])
@@ -102,7 +102,7 @@ describe('introspection of a token of unknown issuer', () => {
     }
   })
 
-  test('is not denied when legacy does not answer', async () => {
+  test('is not denied when legacy does not respond', async () => {
     const rows: Array<[Behaviour, number]> = [
       [closes, 502],
       [hangs, 504],
@@ -114,7 +114,7 @@ describe('introspection of a token of unknown issuer', () => {
 })
 
 describe('revocation of a token of unknown issuer', () => {
-  test('goes to both sides, each with the whole request, and has the answer of legacy', async () => {
+  test('goes to both sides, each with the whole request, and returns the response of legacy', async () => {
     const { json: answer, asked } = await revoke(gateway, json(200, { of: 'legacy' }), json(200, { of: 'iam' }))
     assert.deepEqual([answer, asked], [{ of: 'legacy' }, [1, 1]])
     for (const side of [legacy, iam]) assert.equal(side.received[0]?.body.toString(), tokenForm.body)
@@ -125,7 +125,7 @@ describe('revocation of a token of unknown issuer', () => {
     assert.deepEqual([status, asked], [403, [1, 1]])
   })
 
-  test('succeeds without IAM where IAM cannot hold the token, and only there', async () => {
+  test('succeeds without IAM if IAM cannot hold the token, and only then', async () => {
     for (const ofIam of [fails, closes, hangs]) {
       assert.equal((await revoke(gateway, json(200, {}), ofIam)).status, 200)
       assert.equal((await revoke(unsure, json(200, {}), ofIam)).status, 503)
@@ -137,7 +137,7 @@ describe('revocation of a token of unknown issuer', () => {
     assert.equal((await revoke(gateway, fails, json(200, {}))).status, 500)
   })
 
-  test('of a token that IAM marked goes to IAM alone', async () => {
+  test('goes to IAM alone if IAM marked the token', async () => {
     const marked = { ...tokenForm, body: 'token=gliamrt-x' }
     const { asked } = await send(gateway, [json(200, {}), json(200, {})], '/oauth/revoke', marked)
     assert.deepEqual(asked, [0, 1])
@@ -157,7 +157,7 @@ describe('userinfo and token info for a bearer of unknown issuer', () => {
       }
     })
 
-    test(`${path}: IAM knows it, and is asked by its own cookies`, async () => {
+    test(`${path}: IAM knows it, and receives only its own cookies`, async () => {
       const { json: answer } = await at(gateway, json(401, {}), json(200, { of: 'iam' }))
       assert.equal(answer['of'], 'iam')
       assert.deepEqual([legacy.received[0]?.headers.cookie, iam.received[0]?.headers.cookie], ['a=1', '_iam_b=2'])
@@ -168,14 +168,14 @@ describe('userinfo and token info for a bearer of unknown issuer', () => {
       assert.deepEqual([status, answer['of']], [401, 'legacy'])
     })
 
-    test(`${path}: a no is not said for IAM when IAM may know it and is silent`, async () => {
+    test(`${path}: is not denied when IAM may know it and does not respond`, async () => {
       assert.equal((await at(unsure, json(401, {}), closes)).status, 503)
       assert.equal((await at(gateway, json(401, {}), closes)).status, 401)
     })
   }
 })
 
-test('an answer without a length, and one without a body, end as they should', async () => {
+test('a response without a length, and one without a body, end correctly', async () => {
   const pieces: Behaviour = (response) => {
     response.writeHead(200, { 'Content-Type': 'application/json' })
     response.write('{"active":')
@@ -186,7 +186,7 @@ test('an answer without a length, and one without a body, end as they should', a
   assert.equal((await revoke(gateway, empty, empty)).status, 200)
 })
 
-test('an open circuit spares IAM the question', async () => {
+test('IAM is not queried while its circuit is open', async () => {
   const limits = { inquiryMs: 150 }
   const breaker = { consecutiveFailures: 1 }
   const wary = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, limits, breaker })

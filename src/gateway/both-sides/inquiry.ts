@@ -7,30 +7,32 @@ import { NOBODY } from '../upstream/circuit/breaker.ts'
 import type { Circuit } from '../upstream/circuit/circuit.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 
-/** Endpoints at which a credential of unknown issuer concerns both sides (RFC 7009, RFC 7662, OpenID Connect Core §5.3). */
+/**
+ * Endpoints where a credential of unknown issuer concerns both sides (RFC 7009, RFC 7662, OpenID Connect Core §5.3).
+ */
 export const CONCERNS_BOTH: ReadonlySet<Endpoint> = new Set(['introspect', 'revoke', 'userinfo', 'token_info'])
 
-/** A side's answer, or why there is none; `unavailable` where it is known to be down and was not asked. */
+/** A side's response, or why there is none; `unavailable` if it is known to be down and was not queried. */
 export type Asked = WholeAnswer | Failure | 'unavailable'
 
-/** What an inquiry rests on. */
+/** What an inquiry needs. */
 export interface Inquiry {
   readonly endpoint: Endpoint
-  /** Whether IAM may have issued a credential that nothing marks as its own. */
+  /** Whether IAM may have issued a credential without a mark. */
   readonly iamMayHold: boolean
-  /** Puts the request to a side; `unavailable` where it is known to be down and was not asked. */
+  /** Sends the request to a side; `unavailable` if it is known to be down and was not queried. */
   ask(side: Destination): Promise<Asked>
 }
 
-/** Whose answer the client gets, or why it gets none. */
+/** The side that answers the client, or why neither does. */
 export type Finding =
   | { readonly by: Destination; readonly answer: WholeAnswer }
   | { readonly by: 'neither'; readonly trouble: Trouble }
 
 /**
- * Asks legacy first, then, where legacy does not know the credential, IAM. A credential is active if either side says
- * so; it is revoked only when every side that may hold it has confirmed. A side that may hold it and does not answer
- * makes the finding a temporary trouble, never a "no".
+ * Queries legacy first, then IAM if legacy does not know the credential. A credential is active if either side says so;
+ * it is revoked only once every side that may hold it has confirmed. If a side that may hold it does not respond, the
+ * result is a temporary error, never a denial. Rejects only if `inquiry.ask` does.
  */
 export async function inquire(inquiry: Inquiry): Promise<Finding> {
   const { endpoint, iamMayHold } = inquiry
@@ -47,7 +49,7 @@ export async function inquire(inquiry: Inquiry): Promise<Finding> {
   return { by: 'legacy', answer: legacy }
 }
 
-/** The sides of a gateway, as far as an inquiry concerns them. */
+/** The parts of a gateway that an inquiry needs. */
 export interface Sides {
   readonly legacy: Upstream
   readonly iam: Upstream | undefined
@@ -57,7 +59,7 @@ export interface Sides {
   readonly limits: { readonly legacyHeadersMs: number; readonly iamHeadersMs: number; readonly inquiryMs: number }
 }
 
-/** Makes an inquiry at the sides of a gateway; see {@link inquire}. */
+/** Runs an inquiry at the sides of a gateway; see {@link inquire}. Rejects only if `requestFor` throws. */
 export function inquireAtSides(
   sides: Sides,
   endpoint: Endpoint,
@@ -67,7 +69,7 @@ export function inquireAtSides(
   return inquire({ endpoint, iamMayHold: sides.ledger.iamMayHoldUnknown, ask })
 }
 
-/** Puts one request to one side of a gateway, as an inquiry does. */
+/** Sends one request to one side of a gateway, within the time limits of an inquiry. Never rejects. */
 export function askSideOf(sides: Sides, side: Destination, request: UpstreamRequest): Promise<Asked> {
   return side === 'legacy' ? askPatiently(sides.legacy, request, sides.limits.legacyHeadersMs) : askIam(sides, request)
 }
@@ -75,17 +77,17 @@ export function askSideOf(sides: Sides, side: Destination, request: UpstreamRequ
 async function askIam({ iam, circuit, limits }: Sides, request: UpstreamRequest): Promise<Asked> {
   if (iam === undefined || circuit.isOpen) return 'unavailable'
   const answer = await askSide(iam, request, Math.min(limits.iamHeadersMs, limits.inquiryMs))
-  // A token that nobody can place belongs to no application.
+  // A token of unknown issuer belongs to no known application.
   if (answer === 'overloaded') return answer
   if (typeof answer === 'string' || isServerFailure(answer.status)) circuit.failed(NOBODY)
   else circuit.succeeded(() => NOBODY)
   return answer
 }
 
-/** Whether an answer shows that its side issued the credential. */
+/** Whether a response shows that its side issued the credential. */
 export function knowsCredential(endpoint: Endpoint, answer: WholeAnswer): boolean {
   if (endpoint === 'introspect') return answer.status === 200 && isActive(answer.body)
-  // 403 is said of a token that is known and does not suffice (RFC 6750 §3.1).
+  // A 403 means that the token is known but insufficient (RFC 6750 §3.1).
   return answer.status < 400 || answer.status === 403
 }
 

@@ -8,17 +8,19 @@ import type { Upstream } from '../upstream/upstream.ts'
 
 const EVERY_MS = 60_000
 const KEPT_MS = 24 * 3_600_000
-/** After a failed fetch the next one that nobody waits for, and the next one for the same unknown key: no storm. */
+/** Minimum time after a failed fetch before the next background fetch, and between fetches for the same unknown key. */
 const RETRY_MS = 5_000
-/** Between two fetches that somebody waits for. */
+/** Minimum time between two fetches that a request waits for. */
 const NEEDED_MS = 250
-/** So many unknown keys may cause a fetch within {@link RETRY_MS}: a key set changes by one key at a time. */
+/**
+ * Maximum number of unknown keys that cause a fetch within {@link RETRY_MS}: a key set changes by one key at a time.
+ */
 const MAX_UNKNOWN = 2
-/** Keys that could not be fetched for so long are an alarm. */
+/** Failing to fetch keys for this long is logged as an error. */
 const ALARM_MS = 10 * 60_000
 const MAX_BYTES = 256 << 10
 const MAX_SEEN = 200
-/** Asks legacy how it answers other origins (the Fetch standard's CORS protocol). */
+/** Shows how legacy responds to other origins (the Fetch standard's CORS protocol). */
 const PROBE_ORIGIN = 'https://origin.invalid'
 
 /** The key set of one side as last fetched. */
@@ -29,19 +31,19 @@ interface KeySet {
   readonly fetchedAt: number
 }
 
-/** Seconds since a side's keys were last fetched; -1 when they never were. */
+/** Seconds since a side's keys were last fetched; -1 if never. */
 export type KeyAges = Readonly<Record<Destination, number>>
 
 /**
- * The signing keys of both sides as one key set (RFC 7517 §5), so that what either signed can be verified. They are
- * fetched ahead, `aheadMs` after the start, and once a minute; the last good ones are kept for a day while a side cannot
- * be reached. A token that passes by under a key nobody knows has its side fetched again, once.
+ * The signing keys of both sides as one key set (RFC 7517 §5), so that clients can verify what either signed. Keys are
+ * fetched in the background, `aheadMs` after startup and then once a minute; the last good ones are kept for a day
+ * while a side is unreachable. A token that passes through with an unknown key triggers one fetch from its side.
  */
 export class KeyUnion {
   readonly #sides: Readonly<Record<Destination, SideKeys>>
   readonly #ahead: NodeJS.Timeout
   #every: NodeJS.Timeout | undefined
-  /** Heads of tokens whose key is known. */
+  /** JWT headers with a known key. */
   readonly #seen = new Set<string>()
 
   constructor(
@@ -57,7 +59,7 @@ export class KeyUnion {
     this.#ahead = setTimeout(() => this.#keepFresh(), aheadMs).unref()
   }
 
-  /** The answer for the keys endpoint, with legacy's headers; undefined while legacy's keys are not known. */
+  /** Returns the response of the keys endpoint, with legacy's headers; undefined while legacy's keys are unknown. */
   async answer(origin: string | undefined, ifNoneMatch: string | undefined): Promise<LocalAnswer | undefined> {
     this.#keepFresh()
     const [legacy, iam] = await Promise.all([this.#sides.legacy.current(), this.#sides.iam.current()])
@@ -72,7 +74,7 @@ export class KeyUnion {
     return { status: 304, headers: headers.filter(([name]) => name.toLowerCase() !== 'content-type'), body: '' }
   }
 
-  /** Looks at the tokens that a side has just issued: one signed by a key that is not known brings a fetch. */
+  /** Inspects the tokens that a side has just issued: a token signed with an unknown key triggers a fetch. */
   see(side: Destination, text: string): void {
     if (!text.includes('eyJ')) return
     for (const [, head = ''] of text.matchAll(SIGNED)) {
@@ -105,7 +107,7 @@ export class KeyUnion {
   }
 }
 
-/** A JWT as the value of a member, with or without a prefix; its head is captured. */
+/** A JWT as the value of a member, with or without a prefix; captures its header. */
 const SIGNED = /"(?:id_token|access_token)"\s*:\s*"[A-Za-z_-]{0,16}(eyJ[A-Za-z0-9_-]{1,1000})\./g
 
 function kidOf(head: string): string | undefined {
@@ -139,7 +141,7 @@ function keptHeaders(headers: KeySet['headers'], origin: string | undefined): Ar
   return kept
 }
 
-/** Half a key set must not be what a client goes by for the next hours. */
+/** Clients must not cache half a key set. */
 function forbidStoring(headers: Array<readonly [string, string]>): void {
   const at = headers.findIndex(([name]) => name.toLowerCase() === 'cache-control')
   headers.splice(at < 0 ? headers.length : at, at < 0 ? 0 : 1, ['Cache-Control', 'no-store'])
@@ -158,13 +160,13 @@ class SideKeys {
   readonly #since = performance.now()
   #held: KeySet | undefined
   #fetching: Promise<void> | undefined
-  /** Somebody waits for the fetch under way. */
+  /** A request waits for the fetch in progress. */
   #isNeeded = false
-  /** A key was missed while a fetch was under way that may have begun before there was that key. */
+  /** A key was missing during a fetch that may have begun before the key existed. */
   #isMissed = false
   #triedAt = Number.NEGATIVE_INFINITY
   #retry: NodeJS.Timeout | undefined
-  /** Unknown keys that have been asked for, and when. */
+  /** Unknown keys that triggered a fetch, and when. */
   readonly #askedFor = new Map<string, number>()
 
   constructor(upstream: Upstream, path: string, timeoutMs: number, log: Log) {
@@ -174,7 +176,7 @@ class SideKeys {
     this.#log = log
   }
 
-  /** Seconds since the last good fetch; -1 for never. */
+  /** Seconds since the last successful fetch; -1 if never. */
   get age(): number {
     return this.#held === undefined ? -1 : (performance.now() - this.#held.fetchedAt) / 1_000
   }
@@ -183,7 +185,7 @@ class SideKeys {
     return this.#held?.keys.some((key) => (key as { kid?: unknown } | null)?.kid === kid) ?? false
   }
 
-  /** Fetches, unless that is under way or has just been tried. What is needed is waited for. */
+  /** Fetches, unless a fetch is in progress or was just tried. Requests wait for a fetch that is `needed`. */
   renew(why: 'ahead' | 'needed'): void {
     const now = performance.now()
     if (this.#fetching === undefined) {
@@ -193,7 +195,7 @@ class SideKeys {
     if (why === 'needed') this.#isNeeded = true
   }
 
-  /** Fetches for a key that a token named: once for the same key, and for few keys at a time. */
+  /** Fetches because a token named this key: once per key, and for a few keys at a time. */
   renewFor(kid: string): void {
     const now = performance.now()
     for (const [known, at] of this.#askedFor) if (now - at >= RETRY_MS) this.#askedFor.delete(known)
@@ -204,7 +206,7 @@ class SideKeys {
     this.#isNeeded = true
   }
 
-  /** What is held; after the fetch under way, if there was one because what is held is not enough. */
+  /** Returns the current keys; first waits for a fetch in progress if the current keys are not sufficient. */
   async current(): Promise<KeySet | undefined> {
     if (this.#held === undefined) this.renew('needed')
     if (this.#isNeeded || this.#held === undefined) await this.#fetching
@@ -251,7 +253,7 @@ async function fetchKeys(upstream: Upstream, path: string, timeoutMs: number): P
   const { statusCode, headers, body } = await upstream.pool.request({
     method: 'GET',
     path,
-    // A platform that insists on HTTPS would answer with a redirect.
+    // A platform that enforces HTTPS would otherwise respond with a redirect.
     headers: { accept: 'application/json', origin: PROBE_ORIGIN, 'x-forwarded-proto': 'https' },
     signal: AbortSignal.timeout(timeoutMs),
   })

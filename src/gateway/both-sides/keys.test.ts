@@ -41,18 +41,18 @@ test('the keys of both sides are one set, under legacy’s headers', async () =>
   assert.equal(answer.headers.get('access-control-allow-origin'), null)
 })
 
-test('another origin is answered as legacy answers it', async () => {
+test('another origin gets the CORS headers that legacy would send', async () => {
   const answer = await fetch(gateway.url + PATH, { headers: { origin: 'https://app.example' } })
   assert.equal(answer.headers.get('access-control-allow-origin'), '*')
   await answer.text()
 })
 
-test('each side is asked once a minute, however many ask at once', async () => {
+test('each side is queried once a minute, regardless of the number of concurrent requests', async () => {
   await Promise.all(Array.from({ length: 20 }, async () => kids(await fetch(gateway.url + PATH))))
   assert.deepEqual([legacy.received.length, iam.received.length], [1, 1])
 })
 
-test('a client that has the set already is told so', async () => {
+test('a client that already has the set gets a 304', async () => {
   const first = await fetch(gateway.url + PATH)
   await first.text()
   const tag = first.headers.get('etag') ?? ''
@@ -67,7 +67,7 @@ test('HEAD has the same head and no body', async () => {
   assert.ok(Number(answer.headers.get('content-length')) > 0)
 })
 
-test('while IAM has not been reached yet, legacy’s keys stand alone', async () => {
+test('while IAM has not been reached yet, the set holds legacy’s keys only', async () => {
   for (const iamUrl of [await deadUrl(), await bed.rawSide((socket) => void socket.resume())]) {
     const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl, limits: { keysMs: 100 } })
     const answer = await fetch(front.url + PATH)
@@ -76,14 +76,14 @@ test('while IAM has not been reached yet, legacy’s keys stand alone', async ()
   }
 })
 
-test('keys are fetched at the start, before any client asks', async () => {
+test('keys are fetched at startup, before any client requests them', async () => {
   const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, keysAheadMs: 0 })
   await eventually('both sides are asked', () => legacy.received.length === 1 && iam.received.length === 1)
   assert.deepEqual(await kids(await fetch(front.url + PATH)), ['l1', 'both', 'i1'])
   assert.deepEqual([legacy.received.length, iam.received.length], [1, 1])
 })
 
-test('an IAM that has failed to tell its keys is asked again as soon as it has signed something', async () => {
+test('an IAM that failed to return its keys is queried again as soon as it has signed something', async () => {
   const answering = iam.answer
   iam.answer = (_request, response) => void response.writeHead(500).end()
   assert.deepEqual(await kids(await fetch(gateway.url + PATH)), ['l1', 'both'])
@@ -92,7 +92,7 @@ test('an IAM that has failed to tell its keys is asked again as soon as it has s
   assert.deepEqual(await kids(await fetch(gateway.url + PATH)), ['l1', 'both', 'i1', 'i2'])
 })
 
-test('an IAM that answers no key set adds nothing', async () => {
+test('an IAM without a valid key set adds nothing', async () => {
   for (const text of ['[]', '{"keys":{}}', 'null', '<html>', `{"keys":["${'x'.repeat(300_000)}"]}`]) {
     iam.answer = (_request, response) => void response.end(text)
     const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url })
@@ -100,13 +100,13 @@ test('an IAM that answers no key set adds nothing', async () => {
   }
 })
 
-test('while legacy’s keys are not known, legacy answers for itself', async () => {
+test('while legacy’s keys are unknown, legacy answers for itself', async () => {
   legacy.answer = (_request, response) => void response.writeHead(503).end('down')
   const answer = await fetch(gateway.url + PATH)
   assert.deepEqual([answer.status, await answer.text()], [503, 'down'])
 })
 
-test('a preflight is legacy’s', async () => {
+test('a preflight goes to legacy', async () => {
   const answer = await fetch(gateway.url + PATH, { method: 'OPTIONS' })
   assert.deepEqual(await kids(answer), ['l1', 'both'])
 })
@@ -122,7 +122,7 @@ async function issue(tokens: object): Promise<void> {
   await (await fetch(`${gateway.url}/oauth/token`, { method: 'POST', headers: FORM, body })).text()
 }
 
-test('a token under a key nobody knows has its side asked again, once, before the next answer', async () => {
+test('a token with an unknown key triggers one fetch from its side, before the next response', async () => {
   for (const tokens of [{ id_token: signed('i2') }, { access_token: `gliamat-${signed('i2')}` }]) {
     ;({ legacy, iam, gateway } = await bed.whole({ limits: { keysMs: 200 } }))
     iam.answer = (_request, response) => void response.end('{"keys":[{"kid":"i1"}]}')
@@ -136,14 +136,14 @@ test('a token under a key nobody knows has its side asked again, once, before th
   }
 })
 
-test('a token under a known key, and what is no token, ask nobody', async () => {
+test('a token with a known key, and a value that is not a token, trigger no fetch', async () => {
   await kids(await fetch(gateway.url + PATH))
   const before = iam.received.length
   await issue({ id_token: signed('i1'), access_token: 'eyJ.x.y', other: signed('unknown') })
   assert.equal(iam.received.length, before + 1)
 })
 
-test('a discovery document is kept for when legacy cannot give one, for the same host and path only', async () => {
+test('a discovery document is reused while legacy cannot return one, for the same host and path only', async () => {
   const path = '/.well-known/openid-configuration'
   legacy.answer = ({ headers }, response) => {
     response.setHeader('Content-Type', 'application/json')

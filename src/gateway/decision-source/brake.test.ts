@@ -52,7 +52,7 @@ const admin = async (path: string) => (await fetch(`${gateway.adminUrl}${path}`)
 const pull = (body: string) => fetch(`${gateway.adminUrl}/brake`, { method: 'PUT', body })
 const sendChange = (line: unknown) => void streams.at(-1)?.write(ndjson([line]))
 
-/** Each way to hold the brake, under the name by which it is shown. */
+/** Each way to hold the brake, under the name that reports show. */
 const WAYS = [
   { by: 'admin port', source: 'switch', on: () => pull('on'), off: () => pull('off') },
   {
@@ -106,9 +106,9 @@ async function assertReleased(): Promise<void> {
   assert.doesNotMatch(await admin('/metrics'), /^handover_gateway_brake_held\{.*\} 1$/m)
 }
 
-describe('the brake, held by each of the ways', () => {
+describe('the brake, held in each of the ways', () => {
   for (const { by, source, on, off } of WAYS) {
-    test(`by ${by}: new flows are on legacy within a second, IAM keeps its own, and all shows it`, async () => {
+    test(`by ${by}: new flows are on legacy within a second, IAM keeps its own, and every report shows it`, async () => {
       await on()
       await until(async () => (await sideOf()) === 'legacy', A_SECOND)
       await assertHeld(source)
@@ -117,7 +117,7 @@ describe('the brake, held by each of the ways', () => {
     })
   }
 
-  test('with the control plane dead, the gateway still obeys its own three', async () => {
+  test('with the control plane down, the gateway still obeys its own three holders', async () => {
     await control.stop()
     for (const { by, source, on, off } of WAYS) {
       if (by === 'control plane') continue

@@ -4,16 +4,16 @@ import type { DecisionSource } from './source.ts'
 
 const POLL_MS = 200
 
-/** Where a brake can be held: this process's switch (admin port, signals), its file, the control plane. */
+/** What can hold the brake: this process's switch (admin port, signals), its file, the control plane. */
 export const BRAKE_HOLDERS = ['switch', 'file', 'control_plane'] as const
 export type BrakeHolder = (typeof BRAKE_HOLDERS)[number]
 
-/** All that holds the brake, this gateway's own and the control plane's; empty while it is off. */
+/** Lists everything that holds the brake, this gateway's own holders and the control plane; empty while it is off. */
 export function brakeHolders(brake: Brake, source: Pick<DecisionSource, 'brake'>): readonly BrakeHolder[] {
   return [...brake.heldBy, ...(source.brake ? ['control_plane' as const] : [])]
 }
 
-/** The brake of this gateway: a switch in memory, and a file that means on while it exists. */
+/** The brake of this gateway: a switch in memory, and a file that holds the brake while it exists. */
 export class Brake {
   readonly #file: string | undefined
   readonly #log: Log
@@ -28,7 +28,7 @@ export class Brake {
     this.#switch = isSwitchedOn
   }
 
-  /** Looks for the file once, then goes on looking. */
+  /** Checks the file once, then keeps polling it. */
   async start(): Promise<void> {
     if (this.#file === undefined) return
     await this.#look(this.#file)
@@ -39,12 +39,12 @@ export class Brake {
     return this.#switch || this.#hasFile
   }
 
-  /** What of this gateway's own holds the brake. */
+  /** This gateway's own holders of the brake. */
   get heldBy(): readonly BrakeHolder[] {
     return [...(this.#switch ? ['switch' as const] : []), ...(this.#hasFile ? ['file' as const] : [])]
   }
 
-  /** Turns the switch; a brake held by its file stays on. */
+  /** Turns the switch on or off; a brake held by its file stays on. */
   set(on: boolean, by: string): void {
     if (this.#switch !== on) this.#log.warn({ by, on }, on ? 'brake on' : 'brake off')
     this.#switch = on
@@ -67,7 +67,7 @@ export class Brake {
       () => true,
       (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' || error.code === 'ENOTDIR' ? false : undefined),
     )
-    // A disk that does not answer says nothing about the brake.
+    // A disk error says nothing about the brake, so its state stays unchanged.
     if (found === undefined || found === this.#hasFile) return
     this.#hasFile = found
     this.#log.warn({ by: 'file', on: found }, found ? 'brake on' : 'brake off')

@@ -77,7 +77,7 @@ const flip = (from: number, to: number, actors: string[]) => ({
 })
 
 describe('a gateway that follows the control plane', () => {
-  test('asks with its token for its environment, and routes by what comes', async () => {
+  test('requests its environment with its token, and routes by the snapshot it receives', async () => {
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
     assert.equal(await sideOf(gateway), 'iam')
@@ -87,7 +87,7 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
-  test('given several replicas, follows the next when one does not answer or breaks off, from the version it holds', async () => {
+  test('given several replicas, follows the next if one does not respond or disconnects, from the version it holds', async () => {
     const urls = { url: await deadUrl(), otherUrls: [`${control.url}/`] }
     const gateway = await start({ source: { ...source(), ...urls } as GatewaySettings['source'] })
     await until(() => hasVersion(gateway, 7))
@@ -98,7 +98,7 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
-  test('takes changes as they come: flags, applications, brake', async () => {
+  test('applies changes as they arrive: flags, applications, brake', async () => {
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
     send(flip(7, 8, []))
@@ -117,7 +117,7 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
-  test('opens a stream that ended again, from the version it holds', async () => {
+  test('reopens a stream that ended, from the version it holds', async () => {
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
     greeting = ndjson([flip(7, 8, [])])
@@ -127,7 +127,7 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
-  test('notices a stream that fell silent, and opens it again within 6 s', async () => {
+  test('detects a silent stream, and reopens it within 6 s', async () => {
     const gateway = await start()
     await until(() => streams.length === 1)
     await until(() => streams.length === 2, 6_500)
@@ -135,7 +135,7 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
-  test('comes back by itself after the control plane was gone, and goes on routing meanwhile', async () => {
+  test('reconnects by itself after an outage of the control plane, and keeps routing in between', async () => {
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
     const healthy = control.answer
@@ -154,7 +154,7 @@ describe('a gateway that follows the control plane', () => {
     await gateway.close()
   })
 
-  test('asks again when a heartbeat shows that it missed something', async () => {
+  test('reconnects when a heartbeat shows that it missed something', async () => {
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
     greeting = ndjson([flip(7, 9, [])])
@@ -194,7 +194,7 @@ describe('a gateway that follows the control plane', () => {
     })
   }
 
-  test('takes an older version of a new epoch, as after the control plane was restored from a backup', async () => {
+  test('accepts an older version of a new epoch, as after the control plane was restored from a backup', async () => {
     greeting = ndjson(snapshotLines({ version: 7, epoch: 'one' }))
     const gateway = await start()
     await until(() => hasVersion(gateway, 7))
@@ -221,7 +221,7 @@ describe('without a snapshot', () => {
     await gateway.close()
   })
 
-  test('credentials of IAM still go to IAM', async () => {
+  test('IAM credentials still go to IAM', async () => {
     const gateway = await start({ source: { kind: 'none' } })
     const body = 'grant_type=refresh_token&refresh_token=gliamrt-1'
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -234,7 +234,7 @@ describe('without a snapshot', () => {
 describe('the last good snapshot', () => {
   const path = () => join(bed.directory, 'state', `${++files}.ndjson`)
 
-  test('is kept on disk for us alone, and routes after a restart without a control plane', async () => {
+  test('is kept on disk with access for the gateway only, and routes after a restart without a control plane', async () => {
     const stateFile = path()
     const first = await start({ source: source(stateFile) })
     await until(() => hasVersion(first, 7))
@@ -276,7 +276,7 @@ describe('the last good snapshot', () => {
     })
   }
 
-  test('that cannot be written costs a warning and nothing else', async () => {
+  test('that cannot be written causes a warning and nothing else', async () => {
     const blocked = join(bed.directory, 'blocked')
     await writeFile(blocked, 'a file where a directory should be')
     await chmod(blocked, 0o400)
@@ -290,7 +290,7 @@ describe('the last good snapshot', () => {
 })
 
 describe('a snapshot file', () => {
-  test('is read again when it changes; one that is not usable leaves the old one in use', async () => {
+  test('is read again when it changes; an unusable one leaves the old one in use', async () => {
     const path = join(bed.directory, 'file.ndjson')
     await replaceFile(path, ndjson(snapshotLines()))
     const gateway = await start({ source: { kind: 'file', path, environment: 'production' } })
@@ -309,7 +309,7 @@ describe('a snapshot file', () => {
     await gateway.close()
   })
 
-  test('that is not there yet is waited for', async () => {
+  test('that does not exist yet is picked up when it appears', async () => {
     const path = join(bed.directory, 'later.ndjson')
     const gateway = await start({ source: { kind: 'file', path, environment: 'production' } })
     assert.equal(await sideOf(gateway), 'legacy')

@@ -17,8 +17,9 @@ const MAX_LINE_CHARS = 8 << 20
 export type ControlStreamSettings = Extract<DecisionSourceSettings, { kind: 'control' }>
 
 /**
- * Follows the control plane's snapshot stream for ever: a stream that ends, errs or falls silent is opened again at the
- * next of its replicas, with pauses that grow to 5 s. The last good snapshot stays in use meanwhile, and is on disk for the next start.
+ * Follows the control plane's snapshot stream until closed. A stream that ends, fails or falls silent is reopened at
+ * the next replica, with pauses that grow to 5 s. The last good snapshot stays in use in between, and is kept on disk
+ * for the next start.
  */
 export class ControlStream implements DecisionSource {
   readonly #settings: ControlStreamSettings
@@ -36,7 +37,7 @@ export class ControlStream implements DecisionSource {
   #mayResume = true
   #lastTrouble = ''
 
-  /** `condition` is asked whenever the control plane is told how this gateway stands. */
+  /** @param condition supplies the state of this gateway for each report to the control plane */
   constructor(settings: ControlStreamSettings, log: Log, condition?: () => Condition) {
     this.#settings = settings
     this.#urls = [settings.url, ...(settings.otherUrls ?? [])].map((url) => url.replace(/\/+$/, ''))
@@ -126,7 +127,7 @@ export class ControlStream implements DecisionSource {
     }
   }
 
-  /** One stream from its opening to its end. Resolves with why it ended; never rejects. */
+  /** Handles one stream from its opening to its end. Resolves with the reason why it ended; never rejects. */
   async #connect(): Promise<string> {
     const dead = new AbortController()
     let quietSince = performance.now()
@@ -178,7 +179,7 @@ export class ControlStream implements DecisionSource {
     return `${url}${SNAPSHOT_STREAM_PATH}?${query}`
   }
 
-  /** Takes one line; returns why the stream is of no more use, if so. */
+  /** Handles one line; returns the reason if the stream is no longer usable. */
   #take(line: string): string | undefined {
     if (line === '') return undefined
     const result: Acceptance = this.#reader.accept(line)
@@ -212,7 +213,7 @@ export class ControlStream implements DecisionSource {
     return `snapshot refused: ${why}`
   }
 
-  /** Warns once per kind of trouble, not once per attempt. */
+  /** Warns once per kind of problem, not once per attempt. */
   #tell(why: string): void {
     const fields = { why, version: this.version }
     if (why === this.#lastTrouble) this.#log.debug(fields, 'the snapshot stream broke off')
@@ -221,7 +222,7 @@ export class ControlStream implements DecisionSource {
   }
 }
 
-/** Cuts bytes into lines. */
+/** Splits bytes into lines. */
 class Lines {
   readonly #decoder = new StringDecoder('utf8')
   #rest = ''

@@ -9,8 +9,8 @@ const DEBOUNCE_MS = 1_000
 const RETRY_MS = 30_000
 
 /**
- * Reads a snapshot from an NDJSON file into `reader`. Returns what became of it; undefined for a file that is not
- * there. Rejects when the file cannot be read.
+ * Reads a snapshot from an NDJSON file into `reader`. Returns the outcome; undefined if the file does not exist.
+ * Rejects if the file cannot be read.
  */
 export async function readSnapshotFile(path: string, reader: SnapshotReader): Promise<Acceptance | undefined> {
   const input = createReadStream(path, { encoding: 'utf8', highWaterMark: 256 << 10 })
@@ -33,7 +33,7 @@ export async function readSnapshotFile(path: string, reader: SnapshotReader): Pr
   return last.kind === 'read' || last.kind === 'behind' ? { kind: 'refused', why: 'the file ends too early' } : last
 }
 
-/** Milliseconds since a file was written; undefined when it is not there. */
+/** Returns the milliseconds since a file was written; undefined if it does not exist or cannot be examined. */
 export async function ageOfFile(path: string): Promise<number | undefined> {
   try {
     return Math.max(0, Date.now() - (await stat(path)).mtimeMs)
@@ -43,8 +43,8 @@ export async function ageOfFile(path: string): Promise<number | undefined> {
 }
 
 /**
- * Keeps the last good snapshot in a file: whole or not at all (written beside, synced, renamed), at most once a
- * second. A disk that is full or read-only costs a warning and is tried again.
+ * Keeps the last good snapshot in a file, written atomically (temporary file, fsync, rename) at most once a second. A
+ * full or read-only disk causes a warning and a retry.
  */
 export class LastKnownGood {
   readonly #path: string
@@ -60,13 +60,13 @@ export class LastKnownGood {
     this.#log = log
   }
 
-  /** Has `snapshot` written soon. */
+  /** Schedules a write of `snapshot`. */
   keep(snapshot: Snapshot): void {
     this.#snapshot = snapshot
     this.#schedule(DEBOUNCE_MS)
   }
 
-  /** Writes what is waiting to be written. */
+  /** Writes any pending snapshot. */
   async close(): Promise<void> {
     this.#isClosed = true
     const isWaiting = this.#timer !== undefined
@@ -92,7 +92,7 @@ export class LastKnownGood {
     try {
       await mkdir(dirname(this.#path), { recursive: true })
       await writeLines(beside, snapshot)
-      // A change that came while the lines were written may stand in some of them only.
+      // A change during the write may be in only some of the lines.
       if (snapshot.version !== version) return this.#schedule(DEBOUNCE_MS)
       await rename(beside, this.#path)
       this.#isFailing = false

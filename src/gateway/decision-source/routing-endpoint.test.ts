@@ -35,14 +35,14 @@ async function ask(
   return { side, reason: (await bed.records('decisions')).at(-1)?.['reason'] }
 }
 
-test('an endpoint that says iam sends the client to IAM; one that says rails, to legacy', async () => {
+test('an endpoint that returns iam sends the client to IAM; one that returns rails, to legacy', async () => {
   assert.deepEqual(await ask(), { side: 'iam', reason: 'flag_enabled' })
   endpoint.answer = (_request, response) =>
     void response.writeHead(200, { 'Content-Type': VENDOR }).end('{"destination":"rails"}')
   assert.deepEqual(await ask(), { side: 'legacy', reason: 'flag_disabled' })
 })
 
-test('the call is signed, names the client in its query, and carries nothing of the client', async () => {
+test("the call is signed, names the client in its query, and carries no data of the client's request", async () => {
   await ask('/oauth/authorize?client_id=c%26d', { headers: { cookie: 'a=1', authorization: 'Bearer t', 'x-own': '1' } })
   const [call] = endpoint.received
   assert.deepEqual([call?.method, call?.url, call?.body.length], ['POST', '/-/oauth/iam_routing?client_id=c%26d', 0])
@@ -56,14 +56,14 @@ test('the call is signed, names the client in its query, and carries nothing of 
   assert.equal(mac, createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url'))
 })
 
-test('an address with a path is used as it is', async () => {
+test('an address with a path is used as is', async () => {
   const source = { kind: 'endpoint', url: `${endpoint.url}/api/v4/internal/workhorse/oauth_routing`, secret } as const
   const other = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, source })
   await (await fetch(`${other.url}/oauth/authorize?client_id=a`)).text()
   assert.equal(endpoint.received[0]?.url, '/api/v4/internal/workhorse/oauth_routing?client_id=a')
 })
 
-test('it is asked only where the client decides', async () => {
+test('it is queried only where the client decides', async () => {
   await ask('/oauth/authorize')
   await ask(`/oauth/authorize?client_id=${'c'.repeat(256)}`)
   await ask('/oauth/authorize?client_id=c&client_id=d')
@@ -76,7 +76,7 @@ test('it is asked only where the client decides', async () => {
   assert.equal(endpoint.received.length, 0)
 })
 
-describe('nothing but a proper yes steers to IAM', () => {
+describe('nothing but a well-formed iam response routes to IAM', () => {
   const answers: Record<string, { status?: number; type?: string; body: string; delayMs?: number }> = {
     'another content type': { type: 'application/json', body: '{"destination":"iam"}' },
     'a longer content type': { type: `${VENDOR}x`, body: '{"destination":"iam"}' },
@@ -115,7 +115,7 @@ describe('nothing but a proper yes steers to IAM', () => {
     assert.equal(endpoint.received.length, 1)
   })
 
-  test('an endpoint that is not there; after failures in a row and a failed probe it is left alone', async () => {
+  test('an endpoint that is down; after consecutive failures and a failed probe it is no longer queried', async () => {
     const own = await bed.gateway({
       legacyUrl: legacy.url,
       iamUrl: iam.url,
@@ -144,7 +144,7 @@ describe('the circuit of the routing endpoint', () => {
     return ((await answer.json()) as { side: string }).side
   }
 
-  test('stays closed while a stranger names clients that the endpoint cannot answer for', async () => {
+  test('stays closed while an unknown client names client ids that the endpoint fails for', async () => {
     const own = await start()
     const healthy = endpoint.answer
     endpoint.answer = (request, response, message) => {

@@ -9,20 +9,21 @@ import type { Asker, DecisionSource, KnownAs, Standing } from './source.ts'
 
 const DEFAULT_PATH = '/-/oauth/iam_routing'
 const CONTENT_TYPE = 'application/vnd.gitlab-workhorse+json'
-/** A client that nobody has. */
+/** A client id that belongs to no client. */
 const PROBE_CLIENT = 'handover-probe'
 const MAX_ANSWER_BYTES = 32 << 10
-/** A signature is used for this long; the endpoint takes it for 90 s. */
+/** A signature is reused for this long; the endpoint accepts it for 90 s. */
 const SIGNATURE_LIFE_MS = 5_000
 
 /** How to reach the routing endpoint. */
 export type RoutingEndpointSettings = Extract<DecisionSourceSettings, { kind: 'endpoint' }>
 
 /**
- * Asks an endpoint per request where a client goes. Only a 200 of the vendor's content type that says `iam` means
- * IAM; `rails` means the flag is off; anything else, or nothing in time, means that nobody could be asked. After a
- * row of failures it is asked for a client that nobody has: if that fails too, it is left alone until such a probe
- * succeeds, so that a dead one does not slow every request, and no client id that it cannot answer closes it to others.
+ * Queries an endpoint for each request to find out where a client goes. Only a 200 with the vendor's content type and
+ * `iam` means IAM; `rails` means that the flag is off; anything else, and a timeout, counts as unavailable. Consecutive
+ * failures trigger a probe with a client id that does not exist. If the probe fails too, the endpoint is not queried
+ * until a probe succeeds. A dead endpoint thus does not slow every request, and no single client id that it fails for
+ * closes it to others.
  */
 export class RoutingEndpoint implements DecisionSource {
   readonly version = undefined
@@ -113,7 +114,7 @@ export class RoutingEndpoint implements DecisionSource {
     return standingIn(text)
   }
 
-  /** A JWT as the endpoint wants it (RFC 7519, HS256). */
+  /** A JWT in the form that the endpoint requires (RFC 7519, HS256). */
   #sign(): string {
     const now = Date.now()
     if (now - this.#signedAt < SIGNATURE_LIFE_MS && now >= this.#signedAt) return this.#signature
@@ -134,7 +135,7 @@ function base64url(document: unknown): string {
   return Buffer.from(JSON.stringify(document)).toString('base64url')
 }
 
-/** Throws for an answer that says neither `iam` nor `rails`. */
+/** Throws for a response with neither `iam` nor `rails`. */
 function standingIn(text: string): Standing {
   const document = parsed(text)
   const said =

@@ -10,7 +10,10 @@ const POLL_MS = 400
 /** Which file to read. */
 export type SnapshotFileSettings = Extract<DecisionSourceSettings, { kind: 'file' }>
 
-/** Routes by a snapshot file, read again whenever it changes. A file that is not usable leaves what is held in use. */
+/**
+ * Routes by a snapshot file, and reads it again whenever it changes. An unusable file leaves the current snapshot in
+ * use.
+ */
 export class SnapshotFile implements DecisionSource {
   readonly #settings: SnapshotFileSettings
   readonly #log: Log
@@ -61,7 +64,7 @@ export class SnapshotFile implements DecisionSource {
     return knownFrom(this.lookUp(clientId))
   }
 
-  /** Reads the file again, changed or not. */
+  /** Reads the file again, whether or not it changed. */
   reload(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined
@@ -101,7 +104,7 @@ export class SnapshotFile implements DecisionSource {
   }
 }
 
-/** What changes when a file does. */
+/** A value that changes with the file; empty if the file cannot be examined. */
 async function markOf(path: string): Promise<string> {
   try {
     const { mtimeMs, size, ino } = await stat(path)

@@ -11,7 +11,7 @@ import { Bed, FORM, ndjson, type Side, snapshotLines, until } from '../testing/t
 
 const FAULTS = FAULT_MODES.filter((mode) => mode !== 'open')
 const LOCAL = { host: '127.0.0.1', port: 0 }
-/** The longest pause between two tries to open the stream is 5 s and half of it again. */
+/** The longest pause between two attempts to open the stream is 7.5 s: 5 s plus 50% jitter. */
 const FOLLOWS_WITHIN_MS = 12_000
 
 let bed: Bed
@@ -38,7 +38,7 @@ const REQUESTS = {
 type Name = keyof typeof REQUESTS
 const NAMES = Object.keys(REQUESTS) as Name[]
 
-/** A gateway with a log of its own, behind whose source a door fails as asked. */
+/** A gateway with its own log, and a door in front of its source that fails as configured. */
 interface Stand {
   readonly own: Bed
   readonly door: FaultDoor
@@ -62,7 +62,7 @@ async function stand(
   return { own, door, gateway, ask: (name) => ask(own, gateway, name) }
 }
 
-/** What a client sees and the decision line says; fails when a code has gone to the wrong side, or twice. */
+/** What a client sees and the decision line shows; fails if a code went to the wrong side, or was sent twice. */
 async function ask(own: Bed, gateway: RunningGateway, name: Name): Promise<string> {
   const [path, form] = REQUESTS[name]
   const mark = randomBytes(6).toString('hex')
@@ -90,7 +90,7 @@ async function askAll({ ask }: Pick<Stand, 'ask'>): Promise<string[]> {
 const SAFE = ['200 by iam, credential_issuer', '200 by legacy, credential_unknown', '200 by legacy']
 
 describe('decision sources that fail', () => {
-  test('the routing endpoint fails in every way: new flows go to legacy, and nothing else is touched', async () => {
+  test('the routing endpoint fails in every way: new flows go to legacy, and nothing else is affected', async () => {
     const endpoint = await bed.side('endpoint')
     endpoint.answer = (_request, response) =>
       void response
@@ -115,7 +115,7 @@ the first answer it gives again, clients go where it says.\n\n${markdownTable(['
     )
   })
 
-  test('the control plane fails in every way, at the start and later: the last good snapshot goes on', async () => {
+  test('the control plane fails in every way, at startup and later: the last good snapshot stays in use', async () => {
     const control = await bed.side('control')
     control.answer = (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).write(ndjson(snapshotLines()))

@@ -7,13 +7,13 @@ import {
   type SideTraffic,
 } from '../../routing/index.ts'
 
-/** Answers of one side since the start, and those with 5xx among them. */
+/** Responses of one side since startup, and the number of 5xx among them. */
 export interface SideTotals {
   requests: number
   failures: number
 }
 
-/** What is told of a gateway beside its snapshot; the totals are since its start. */
+/** The state of a gateway reported in addition to its snapshot; the totals count from its start. */
 export interface Condition {
   readonly isCircuitOpen: boolean
   readonly openApplications: readonly number[]
@@ -26,7 +26,7 @@ export interface Condition {
 /** The snapshot in use. */
 type SnapshotHeld = Pick<GatewayReport, 'snapshotVersion' | 'snapshotEpoch' | 'snapshotStamp'>
 
-/** Whom to tell, and as whom. */
+/** The credentials and the identity to report with. */
 interface ReportSettings {
   readonly token: string
   readonly environment: string
@@ -34,15 +34,15 @@ interface ReportSettings {
 }
 
 const EVERY_MS = 2_000
-/** Long enough to tell of many flips at once, short enough to look immediate. */
+/** Long enough to combine many flips in one report, short enough to look immediate. */
 const SOON_MS = 50
 const LIMIT_MS = 2_000
-/** Totals are kept for as many reports: half a minute. */
+/** Number of earlier totals kept: half a minute of reports. */
 const KEPT_TOTALS = 15
 
 /**
- * Tells the control plane how this gateway stands: every 2 s while the stream of snapshots is open, and soon after each
- * new snapshot. Nothing waits for it, and when it fails nothing happens but that the control plane knows less.
+ * Reports the state of this gateway to the control plane: every 2 s while the snapshot stream is open, and soon after
+ * each new snapshot. Nothing waits for it; if a report fails, only the control plane's data is out of date.
  */
 export class StandingReport {
   readonly #settings: ReportSettings
@@ -63,21 +63,21 @@ export class StandingReport {
     this.#read = read
   }
 
-  /** The stream to this address of the control plane is open: reports begin. */
+  /** Starts reporting, when the stream to this address of the control plane is open. */
   begin(url: string): void {
     this.#url = url
     this.#isOpen = true
     this.soon()
   }
 
-  /** The stream has ended: reports pause. */
+  /** Pauses reporting, when the stream has ended. */
   pause(): void {
     this.#isOpen = false
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
-  /** There is something new to tell. */
+  /** Schedules a report soon, because something has changed. */
   soon(): void {
     if (!this.#isOpen) return
     if (this.#underWay) this.#isDue = true
@@ -111,10 +111,10 @@ export class StandingReport {
         signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LIMIT_MS)]),
       })
       await body.dump()
-      // A control plane from before there were reports: nothing to tell until the stream opens again.
+      // An older control plane without this endpoint: no reports until the stream opens again.
       if (statusCode === 404) this.#isOpen = false
     } catch {
-      // The stream knows, and says, that the control plane is away.
+      // The stream already detects and logs that the control plane is down.
     }
   }
 

@@ -2,21 +2,24 @@ import { type Decision, type Destination, decideBeforeLookUp, decideByClient, ty
 import type { Asker, Standing } from '../decision-source/source.ts'
 import type { Gate } from '../gateway-context.ts'
 
-/** Who is looked up for, and where the request came from. */
+/** The client to look up, and the network that its request came from. */
 export interface Caller extends Asker {
-  /** What counts as one caller. */
+  /** The client network that the circuit counts as one caller. */
   readonly network: string
 }
 
-/** What was made of a request. */
+/** The outcome of deciding a request. */
 export interface Verdict {
-  /** As read, with the issuer of its credential where the ledger knows it. */
+  /** The facts as read, with the issuer of the credential where the ledger knows it. */
   readonly facts: Facts
-  /** Undefined where the issuer cannot be asked for and the wrong side would refuse the credential for good. */
+  /** Undefined if the issuer cannot be determined and the wrong side would reject the credential for good. */
   readonly decision: Decision | undefined
 }
 
-/** Decides a request by ledger, snapshot and health; at once unless somebody else has to be asked. Never rejects. */
+/**
+ * Decides a request from the ledger, the snapshot and the health of IAM. Returns a promise only if the ledger or the
+ * decision source has to query another server. Never rejects.
+ */
 export function decideRequest(gate: Gate, facts: Facts, caller: Caller): Verdict | Promise<Verdict> {
   const { presented, credential } = facts
   if (presented === undefined || !gate.ledger.mayKnow) return decideByFacts(gate, facts, caller)

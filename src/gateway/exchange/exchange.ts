@@ -32,7 +32,9 @@ import { type AnswerWatch, watchAnswer } from './inspection/answer-watch.ts'
 import { readRequest } from './read-request.ts'
 import { senderOf } from './sender.ts'
 
-/** One request from its head to its record: read, decide, forward, record, each by code that does not know the others. */
+/**
+ * One request from head to log record: read, decide, forward, record. Each step is code that does not know the others.
+ */
 export class Exchange implements AttemptOwner, Hop, Outcome {
   readonly #gate: Gate
   readonly #lane: Lane
@@ -52,7 +54,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   oauthError: string | undefined
   granted = false
   #facts: Facts | undefined
-  /** Undefined until it is needed, and where nothing is traced. */
+  /** Undefined until first needed, and whenever tracing is off. */
   #trace: RequestTrace | undefined
   #iamPath = ''
   #isSuffixed = false
@@ -96,7 +98,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     return this.#gate.isBrakeOn
   }
 
-  /** Takes the request on. */
+  /** Starts handling the request. */
   start(): void {
     const match = this.#gate.iam === undefined ? undefined : this.#gate.routes.match(this.path)
     if (match === undefined) return this.#forward('legacy')
@@ -112,13 +114,13 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#decide(match)
   }
 
-  /** Asks both sides for a test control and reports what they agree on. */
+  /** Forwards a test control to both sides and responds with the merged result. */
   async startTestControl(ask: NonNullable<Gate['testControls']>): Promise<void> {
     const { status, body } = await ask(this.#admitted.target)
     this.#answer({ status, headers: [['Content-Type', 'text/plain; charset=utf-8']], body })
   }
 
-  /** The client's connection is done with this exchange, answered or not. */
+  /** Called once the client's connection is finished with this exchange, whether or not it got a response. */
   close(isFinished: boolean): void {
     if (this.#isOver) return
     this.#isOver = true
@@ -217,7 +219,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#passOn(finding.answer)
   }
 
-  /** Neither side knows both tokens, so each is asked about its own. */
+  /** Neither side knows both tokens, so the gateway queries each side about its own. */
   async #introspectAcross(facts: Facts): Promise<void> {
     const ask = (side: Destination, token: string) =>
       askSideOf(this.#gate, side, tokenInfoRequest(this.#requestFor(side), this.#gate.routes.tokenInfo(side), token))
@@ -253,7 +255,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#attempt.start(upstream, this.#requestFor(destination))
   }
 
-  /** IAM may still answer, but not in time for a person who could be served by legacy. */
+  /** IAM may still respond, but too late for a user whom legacy can serve. */
   readonly #onSlow = (): void => {
     if (!this.#awaitsCircuit) return
     const failure = this.#attempt?.isQueued ? 'overloaded' : 'timed_out'
@@ -273,7 +275,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     }
   }
 
-  /** The trace of this request, begun when it is first asked for. */
+  /** The trace of this request, started on first use. */
   #tracing(facts?: Facts): RequestTrace | undefined {
     const { tracing, marks } = this.#gate
     if (this.#trace !== undefined || tracing === undefined) return this.#trace
@@ -292,12 +294,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     return this.#trace?.traceId
   }
 
-  /** Under which the routing endpoint is asked. */
+  /** Sent to the routing endpoint as the parent of its span. */
   get traceparent(): string | undefined {
     return this.#trace?.traceparent
   }
 
-  /** What IAM issues has to be read where nothing marks it. */
+  /** Where no mark identifies IAM's credentials, the gateway must be able to read the response that issues them. */
   #headersFor(destination: Destination): readonly string[] {
     const { rawHeaders } = this.#lane
     return destination === 'iam' && this.#gate.ledger.iamMayHoldUnknown ? uncompressed(rawHeaders) : rawHeaders
@@ -310,7 +312,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (isFailure) {
       this.#trace?.failed()
       gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
-      // What carries a credential of IAM's is bound to it: the client keeps the credential and comes again.
+      // A request with an IAM credential can only go to IAM: the client keeps the credential and retries.
       if (this.#facts?.startsFlow) this.#failOver()
       else this.#trouble('temporarily_unavailable')
       return false
@@ -358,12 +360,12 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     return this.destination === 'iam' ? 'iam' : 'legacy'
   }
 
-  /** Whether the answer may hand a code to a client. */
+  /** Whether the response may deliver an authorization code to a client. */
   get #mayHandOver(): boolean {
     return this.endpoint === 'authorize' || this.endpoint === 'authorize_native' || this.reason === 'iam_page'
   }
 
-  /** What the head of an answer says about a flow: whose it is, that it is over, which code it ends with. */
+  /** Records what a response head says about a flow: which side owns it, whether it has ended, and with which code. */
   #noteRedirect(status: number, headers: string[]): void {
     if (!this.#mayHandOver) return
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
@@ -391,7 +393,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   readonly #resume = (): void => this.#attempt?.resume()
 
   onEnd(trailers: RawHeaders): void {
-    // Before the client has the end of it, so that it cannot come back with it sooner than it is known.
+    // Before the client has the end of the response, so that it cannot use a credential that is not known yet.
     this.#watch?.learn()
     this.#reply.end(trailers.length === 0 ? undefined : responseTrailers(trailers))
   }
@@ -402,7 +404,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   onFailure(failure: Failure, error: Error): void {
-    // That all connections are in use says nothing about the health of IAM.
+    // A full connection pool says nothing about the health of IAM.
     if (failure === 'overloaded') this.#awaitsCircuit = false
     this.#settle(true)
     if (this.#isOver) return
@@ -437,7 +439,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#trouble(trouble)
   }
 
-  /** The body comes more slowly than it may; so does its client, who gets no answer beyond what has begun. */
+  /** The request body arrives too slowly: responds 408, or cuts the connection if a response has begun. */
   tooSlow(): void {
     if (this.#isOver) return
     this.#attempt?.cancel()
@@ -474,10 +476,10 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     else circuit.succeeded(this.#sender)
   }
 
-  /** Asked only when something fails, or has failed lately. */
+  /** Evaluated only if a request fails or has failed recently. */
   readonly #sender = (): Sender => senderOf(this.#gate.source, this)
 
-  /** What counts as one caller, as far as the proxies in between are believed. */
+  /** The client network that counts as one caller, taking trusted proxies into account. */
   get network(): string {
     return this.#gate.networkOf({ remoteAddress: this.peer.address, headers: this.#lane.headers })
   }
@@ -488,7 +490,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#gate.log.warn({ correlation_id, endpoint, destination, cause: code }, message)
   }
 
-  /** Something is wrong with us: this one request pays for it, not the process. */
+  /** An internal error: it fails this one request, not the process. */
   readonly fail = (error: unknown): void => {
     this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
     this.#trouble('bad_gateway')

@@ -18,7 +18,7 @@ before(async () => {
 })
 after(() => bed.end())
 
-/** Ways in which IAM fails before it has answered. */
+/** Ways in which IAM fails before it responds. */
 const FAULTS: Record<string, (socket: Socket) => void> = {
   'closes at once': (socket) => socket.destroy(),
   'closes after reading': (socket) => socket.once('data', () => socket.destroy()),
@@ -47,7 +47,7 @@ const NEW_FLOWS: Record<string, { path: string; body?: string }> = {
   'device start': { path: '/oauth/authorize_device', body: 'client_id=moved' },
 }
 
-test('a new flow does not wait for a slow IAM as long as a request that IAM alone can answer', async () => {
+test('a new flow times out at a slow IAM sooner than a request that only IAM can answer', async () => {
   const held: Array<() => void> = []
   const iamUrl = await bed.rawSide((socket) => {
     socket.on('data', (bytes) => {
@@ -98,7 +98,7 @@ describe('a new flow falls back to legacy, once, with the same bytes, when IAM',
       }
     })
   }
-  test('cannot be connected to', async () => {
+  test('refuses the connection', async () => {
     const gateway = await bed.gateway({ legacyUrl: legacy.url, iamUrl: await deadUrl(), limits, breaker: NEVER_OPEN })
     const answer = await fetch(`${gateway.url}/oauth/authorize?client_id=moved`)
     assert.deepEqual(await answer.json(), { side: 'legacy' })
@@ -112,7 +112,7 @@ const BOUND: Record<string, string> = {
     'grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=moved&device_code=gliamdc-1',
 }
 
-describe('what carries a credential of IAM is answered 503, sent to IAM at most once and to legacy never, when IAM', () => {
+describe('a request with an IAM credential gets a 503, reaches IAM at most once and never reaches legacy, when IAM', () => {
   for (const [name, fault] of Object.entries(FAULTS)) {
     if (name.startsWith('answers')) continue
     test(name, async () => {
@@ -132,7 +132,7 @@ describe('what carries a credential of IAM is answered 503, sent to IAM at most 
   }
 })
 
-test('a server error that IAM itself answers to its own credential becomes a 503 that asks to come again', async () => {
+test('a server error from IAM to its own credential becomes a 503 with Retry-After', async () => {
   const { gateway } = await behind(FAULTS['answers 500'] as (socket: Socket) => void)
   legacy.received.length = 0
   const answer = await fetch(`${gateway.url}/oauth/token`, {
@@ -146,7 +146,7 @@ test('a server error that IAM itself answers to its own credential becomes a 503
   assert.equal(legacy.received.length, 0)
 })
 
-test('a browser that comes back with a verifier sees a page while IAM is away, with the same status', async () => {
+test('a browser that returns with a verifier sees a page while IAM is down, with the same status', async () => {
   const { gateway } = await behind(FAULTS['closes at once'] as (socket: Socket) => void)
   legacy.received.length = 0
   const verifier = mintVerifier('consent', verifierKey, Date.now() / 1_000 + 60)
@@ -162,7 +162,7 @@ test('a browser that comes back with a verifier sees a page while IAM is away, w
   assert.equal(legacy.received.length, 0)
 })
 
-test('an answer of IAM that breaks off half-way breaks off for the client too, and nobody else is asked', async () => {
+test('a response that IAM cuts off half-way is cut off for the client too, and no other side is queried', async () => {
   const { gateway } = await behind((socket) => {
     socket.once('data', () => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100\r\n\r\n<html>')
@@ -176,8 +176,8 @@ test('an answer of IAM that breaks off half-way breaks off for the client too, a
   assert.equal(legacy.received.length, 0)
 })
 
-describe('when legacy is away', () => {
-  test('it cannot be connected to: 502, as JSON on OAuth endpoints, text or a page elsewhere', async () => {
+describe('when legacy is down', () => {
+  test('responds 502 if it refuses the connection: JSON on OAuth endpoints, text or a page elsewhere', async () => {
     const gateway = await bed.gateway({ legacyUrl: await deadUrl(), iamUrl: await deadUrl(), limits })
     const oauth = await fetch(`${gateway.url}/oauth/token`, {
       method: 'POST',
@@ -193,14 +193,14 @@ describe('when legacy is away', () => {
     await Promise.all([text.text(), page.text()])
   })
 
-  test('it never answers: 504', async () => {
+  test('responds 504 if it never answers', async () => {
     const gateway = await bed.gateway({ legacyUrl: await bed.rawSide((socket) => void socket.resume()), limits })
     const answer = await fetch(`${gateway.url}/`)
     assert.equal(answer.status, 504)
     await answer.text()
   })
 
-  test('a GET whose connection was cut is tried once more, a POST is not', async () => {
+  test('retries a GET once if its connection was cut, and never retries a POST', async () => {
     let hits = 0
     const legacyUrl = await bed.rawSide((socket) => {
       socket.on('data', () => {
@@ -221,7 +221,7 @@ describe('when legacy is away', () => {
 describe('the circuit of IAM', () => {
   const breaker = { consecutiveFailures: 3, openMs: 150, openMaxMs: 300, successesToClose: 2 }
 
-  test('opens after failures in a row, spares IAM new flows, probes, and closes again', async () => {
+  test('opens after consecutive failures, keeps new flows away from IAM, probes, and closes again', async () => {
     const { iam, gateway } = await bed.whole({ limits, breaker, adminListen: { host: '127.0.0.1', port: 0 } })
     const reason = async () => {
       await (await fetch(`${gateway.url}/oauth/authorize?client_id=moved`)).text()
@@ -242,7 +242,7 @@ describe('the circuit of IAM', () => {
     await until(async () => (await reason()) === 'flag_enabled' && (await gauge()) === '0')
   })
 
-  test('does not keep credentials of IAM from it while it is open', async () => {
+  test('lets requests with IAM credentials through while it is open', async () => {
     const { iam, gateway } = await bed.whole({ limits, breaker: { ...breaker, openMs: 60_000, openMaxMs: 60_000 } })
     const healthy = iam.answer
     iam.answer = (_request, response) => void response.writeHead(500).end()

@@ -10,14 +10,14 @@ import { Bed, FORM, type Received, type Side, until } from '../testing/test-bed.
 const verifierKey = randomBytes(32)
 const flowKey = randomBytes(32)
 
-/** What kind of request it is, and what may become of it. */
+/** A kind of request, and what may happen to it. */
 interface Kind {
   readonly name: string
   readonly path: () => string
   readonly options?: RequestInit
   /**
-   * `new` may begin on either side; `iam` and `legacy` carry something that this side alone knows, `once` may be used
-   * one time only; `both` concerns both sides; `any` is nobody's in particular.
+   * `new` may begin on either side; `iam` and `legacy` carry something that only this side knows, and `once` may be
+   * used only once; `both` concerns both sides; `any` belongs to neither in particular.
    */
   readonly belongs: 'new' | 'iam' | 'iam once' | 'legacy' | 'legacy once' | 'both' | 'any'
 }
@@ -66,17 +66,17 @@ const KINDS: readonly Kind[] = [
 
 const FAULTS = FAULT_MODES.filter((mode) => mode !== 'open')
 
-/** What was seen of one request under one fault. */
+/** The observed result of one request under one fault. */
 interface Cell {
   readonly status: number | 'cut'
   readonly error: string | undefined
   readonly retryAfter: boolean
   readonly by: string | undefined
-  /** How often it reached each side with something done about it, or nothing known. */
+  /** How often the request reached each side and was processed there, or may have been. */
   readonly legacy: number
   readonly iam: number
   readonly reason: unknown
-  /** Reason and destination of the decision line; undefined for what is no OAuth request. */
+  /** Reason and destination of the decision line; undefined for requests that are not OAuth requests. */
   readonly logged: string | undefined
 }
 
@@ -102,7 +102,7 @@ after(async () => {
   await doors.iam.close()
 })
 
-/** A side that is well: each answer says whose it is. */
+/** A healthy side: each response names the side it comes from. */
 function answering(name: string): Side['answer'] {
   return ({ url }: Received, response) => {
     response.setHeader('X-Side', name)
@@ -117,7 +117,7 @@ function answering(name: string): Side['answer'] {
   }
 }
 
-/** A gateway that has not learned to be wary of the fault: each cell is a first encounter. */
+/** A gateway with no history of the fault: each cell is a first encounter. */
 async function freshGateway(): Promise<void> {
   const limits = {
     connectMs: 300,
@@ -195,13 +195,13 @@ function assertLawful(kind: Kind, side: 'legacy' | 'iam', fault: FaultMode, cell
 }
 
 const isComeAgain = (cell: Cell) => cell.status === 503 && cell.retryAfter
-/** Where users look, a page is an answer; nothing tells a stranger's from IAM's own. */
+/** On endpoints for browsers a page is a response; nothing distinguishes a proxy's page from IAM's own. */
 const isPageForBrowser = (kind: Kind, fault: FaultMode) =>
   fault === 'answers the wrong type' && /^\/oauth\/authorize(\?|$)/.test(kind.path())
 
 describe('each fault of each side, for each kind of request', () => {
   for (const side of ['iam', 'legacy'] as const) {
-    test(`${side} fails in every way: nothing is sent twice, nothing to the wrong side, and no false answer is given`, async () => {
+    test(`${side} fails in every way: no request is sent twice or to the wrong side, and no false response is given`, async () => {
       const rows: string[][] = []
       const logged = KINDS.map(() => new Set<string>())
       for (const fault of FAULTS) {
@@ -228,7 +228,7 @@ describe('each fault of each side, for each kind of request', () => {
     })
   }
 
-  test('the published head says what the tables mean', () => assertPublished('', HEAD))
+  test('the published introduction explains the tables', () => assertPublished('', HEAD))
 })
 
 const HEAD = `# Fault matrix

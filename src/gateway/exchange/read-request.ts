@@ -1,7 +1,7 @@
 import { type CredentialMarks, type Endpoint, type Facts, readFacts } from '../../routing/index.ts'
 import type { Admitted } from '../transport/admission.ts'
 
-/** Reads the facts of an admitted request whose body, if it has one, has come whole. */
+/** Reads the facts of an admitted request. Its body, if it has one, must be complete. */
 export function readRequest(
   marks: CredentialMarks,
   endpoint: Endpoint,

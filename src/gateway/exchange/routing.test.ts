@@ -25,16 +25,16 @@ async function sideOf(path: string, options: RequestInit = {}): Promise<string> 
   const answer = await fetch(gateway.url + path, { redirect: 'manual', ...options })
   return ((await answer.json()) as { side: string }).side
 }
-/** What reached either side, but for the gateway's own question whether IAM is up. */
+/** The requests that reached either side, without the gateway's own health probes of IAM. */
 const forwarded = () => [...legacy.received, ...iam.received].map(({ url }) => url).filter((url) => url !== '/readyz')
 const post = (body: string, headers: Record<string, string> = FORM): RequestInit => ({ method: 'POST', body, headers })
 
-test('an authorization request of a moved application goes to IAM, of one that stays to legacy', async () => {
+test('an authorization request goes to IAM if its application has moved, to legacy if not', async () => {
   assert.equal(await sideOf('/oauth/authorize?client_id=moved&response_type=code'), 'iam')
   assert.equal(await sideOf('/oauth/authorize?client_id=staying&response_type=code'), 'legacy')
 })
 
-test('a client credentials request goes by its client in form, JSON and Basic', async () => {
+test('a client credentials request is routed by its client, in form, JSON and Basic', async () => {
   assert.equal(await sideOf('/oauth/token', post('grant_type=client_credentials&client_id=moved')), 'iam')
   const json = JSON.stringify({ grant_type: 'client_credentials', client_id: 'moved' })
   assert.equal(await sideOf('/oauth/token', post(json, { 'content-type': 'application/json' })), 'iam')
@@ -42,12 +42,12 @@ test('a client credentials request goes by its client in form, JSON and Basic', 
   assert.equal(await sideOf('/oauth/token', post('grant_type=client_credentials', basic)), 'iam')
 })
 
-test('an application that has not arrived in IAM stays on legacy though its flag is on', async () => {
+test('an application that is not yet in IAM stays on legacy even if its flag is on', async () => {
   assert.equal(await sideOf('/oauth/authorize?client_id=not-replicated'), 'legacy')
   assert.equal((await bed.records('decisions')).at(-1)?.['reason'], 'application_not_arrived')
 })
 
-test('a code of IAM is redeemed at IAM, one of legacy at legacy, whatever the flag says', async () => {
+test('a code is redeemed at the side that issued it, regardless of the flag', async () => {
   const redeem = (client: string, code: string) =>
     post(`grant_type=authorization_code&client_id=${client}&code=${code}`)
   assert.equal(await sideOf('/oauth/token', redeem('staying', 'gliamac-abc')), 'iam')
@@ -58,7 +58,7 @@ test('a refresh token with a configured prefix belongs to IAM', async () => {
   assert.equal(await sideOf('/oauth/token', post('grant_type=refresh_token&refresh_token=corp-at-1')), 'iam')
 })
 
-test('a genuine verifier goes to IAM, a made-up or expired one is as if absent', async () => {
+test('a genuine verifier goes to IAM, a forged or expired one is ignored', async () => {
   const now = Date.now() / 1_000
   const genuine = mintVerifier('login', verifierKey, now + 60)
   const expired = mintVerifier('login', verifierKey, now - 600)
@@ -67,7 +67,7 @@ test('a genuine verifier goes to IAM, a made-up or expired one is as if absent',
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${'0'.repeat(64)}`), 'legacy')
 })
 
-test('other spellings of an endpoint do not slip past the routing', async () => {
+test('other spellings of an endpoint do not bypass the routing', async () => {
   for (const path of [
     '/oauth/authorize.json',
     '/oauth/authorize/',
@@ -79,20 +79,20 @@ test('other spellings of an endpoint do not slip past the routing', async () => 
   }
 })
 
-test('IAM is asked by the path without the organization, legacy by the path as it came', async () => {
+test('IAM receives the path without the organization, legacy the path as sent', async () => {
   await sideOf('/o/acme/oauth/authorize?client_id=moved&x=%2F')
   await sideOf('/o/acme/oauth/authorize?client_id=staying&x=%2F')
   assert.equal(iam.received[0]?.url, '/oauth/authorize?client_id=moved&x=%2F')
   assert.equal(legacy.received[0]?.url, '/o/acme/oauth/authorize?client_id=staying&x=%2F')
 })
 
-test('IAM is asked by the plain path of the endpoint, however the client spelled it', async () => {
+test('IAM receives the plain path of the endpoint, however the client spelled it', async () => {
   const spellings = ['/oauth//authorize', '/oauth/%61uthorize/', '/oauth/authorize.%2f%252e%252e%2fadmin']
   for (const path of spellings) assert.equal(await sideOf(`${path}?client_id=moved`), 'iam', path)
   assert.deepEqual(new Set(iam.received.map(({ url }) => url)), new Set(['/oauth/authorize?client_id=moved']))
 })
 
-test('the device page belongs to the monolith, whatever client and whatever path below it a request names', async () => {
+test('the device page belongs to the monolith, whatever client or path below it a request names', async () => {
   const paths = [
     '/oauth/device',
     '/oauth/device/',
@@ -145,7 +145,7 @@ test('a body reaches either side byte for byte, with its length', async () => {
   assert.deepEqual(legacy.received[0]?.body, bodies[1])
 })
 
-test('a chunked body of an endpoint is sent on whole, with its length', async () => {
+test('a chunked body to an endpoint is forwarded complete, with its length', async () => {
   const bytes =
     'POST /oauth/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n' +
     'Content-Type: application/x-www-form-urlencoded\r\n\r\n' +
@@ -156,7 +156,7 @@ test('a chunked body of an endpoint is sent on whole, with its length', async ()
   assert.equal(iam.received[0]?.headers['transfer-encoding'], undefined)
 })
 
-test('bad input never goes to IAM and never harms the gateway', async () => {
+test('bad input never reaches IAM and never harms the gateway', async () => {
   const form = 'grant_type=client_credentials&client_id=moved'
   const cases: Array<[string, RequestInit]> = [
     ['/oauth/authorize?client_id=moved&client_id=moved', {}],
@@ -184,7 +184,7 @@ test('bad input never goes to IAM and never harms the gateway', async () => {
   assert.equal(iam.received.length, 0)
 })
 
-test('what holds too many parameters or nests them too deeply is refused, reaches neither side and tells none of them failed', async () => {
+test('a request with too many or too deeply nested parameters is refused, reaches neither side and counts as no failure of either', async () => {
   const json = (body: string) => post(body, { 'content-type': 'application/json' })
   const cases: Array<[string, RequestInit]> = [
     [`/oauth/authorize?client_id=moved${'&'.repeat(4_100)}`, {}],
@@ -208,7 +208,7 @@ test('what holds too many parameters or nests them too deeply is refused, reache
   assert.deepEqual([destination, reason, status], ['rejected', 'malformed_request', 400])
 })
 
-test('a body over the limit is refused as OAuth says, whether announced or not, and nothing is forwarded', async () => {
+test('a body over the limit is refused with an OAuth error, whether announced or not, and nothing is forwarded', async () => {
   const head = 'POST /oauth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n'
   const announced = await exchangeBytes(gateway.url, `${head}Content-Length: ${(1 << 20) + 1}\r\n\r\nclient_id=moved`)
   const chunk = `10000\r\n${'a'.repeat(0x10000)}\r\n`
@@ -227,12 +227,12 @@ test('a body over the limit is refused as OAuth says, whether announced or not, 
   assert.deepEqual([last?.['destination'], last?.['reason'], last?.['status']], ['rejected', 'body_too_large', 413])
 })
 
-test('a body of exactly the limit is taken', async () => {
+test('a body of exactly the limit is accepted', async () => {
   const body = 'client_id=moved&grant_type=client_credentials&a='.padEnd(1 << 20, 'b')
   assert.equal(await sideOf('/oauth/token', post(body)), 'iam')
 })
 
-test('a body that the client cuts short is forwarded to nobody', async () => {
+test('a body that the client cuts short is not forwarded', async () => {
   const head = 'POST /oauth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n'
   const cutShort = async () => (await bed.records('decisions')).filter(({ status }) => status === 499)
   const before = (await cutShort()).length
@@ -246,7 +246,7 @@ test('a body that the client cuts short is forwarded to nobody', async () => {
   assert.deepEqual(forwarded(), [])
 })
 
-test('a body that trickles in too slowly is given up', async () => {
+test('a body that arrives too slowly is refused', async () => {
   const slow = await bed.whole({ limits: { requestBodyMs: 80 } })
   const answer = await exchangeBytes(
     slow.gateway.url,

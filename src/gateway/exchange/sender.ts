@@ -2,7 +2,7 @@ import type { Reason } from '../../routing/index.ts'
 import type { DecisionSource } from '../decision-source/source.ts'
 import type { Sender } from '../upstream/circuit/breaker.ts'
 
-/** Whose request it was, as far as it is known. */
+/** Identifies the application and the network that sent a request, if the decision source knows them. */
 export function senderOf(
   source: Pick<DecisionSource, 'knownAs'>,
   request: {
@@ -14,7 +14,7 @@ export function senderOf(
 ): Sender {
   const { applicationId, clientId, network } = request
   if (applicationId !== undefined || clientId === undefined) return { application: applicationId, network }
-  // Where a routing endpoint decides, an application is known by its client id alone.
+  // A routing endpoint identifies an application only by its client id.
   if (request.reason === 'flag_enabled') return { application: clientId, network }
   const known = source.knownAs(clientId)
   return { application: typeof known === 'number' ? known : undefined, network }

@@ -16,7 +16,7 @@ import {
 } from '../testing/test-bed.ts'
 
 const LOCAL = { host: '127.0.0.1', port: 0 }
-/** No resolver ever knows it (RFC 6761 §6.4). */
+/** Never resolves (RFC 6761 §6.4). */
 const NOWHERE = 'http://no-such-host.invalid:8084'
 
 let bed: Bed
@@ -51,7 +51,7 @@ async function askAll(gateway: RunningGateway): Promise<string[]> {
   return cells
 }
 
-test('a side whose name does not resolve is a side that is down', async () => {
+test('a side with a host name that does not resolve counts as down', async () => {
   const withoutIam = await bed.gateway({ legacyUrl: legacy.url, iamUrl: NOWHERE })
   const withoutLegacy = await bed.gateway({ legacyUrl: NOWHERE, iamUrl: iam.url })
   const rows = [
@@ -77,7 +77,7 @@ ${markdownTable(['Not known', ...NAMES], rows)}`,
   )
 })
 
-test('a gateway that cannot write routes, follows and brakes all the same, and says what it cannot keep', async () => {
+test('a gateway that cannot write its files still routes, follows changes and brakes, and reports what it cannot store', async () => {
   const control = await bed.side('control')
   control.answer = (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).write(ndjson(snapshotLines()))
@@ -116,7 +116,7 @@ ${markdownTable(
   )
 })
 
-test('a gateway that is killed in the middle of a request has sent its code once, and nobody sends it again', async () => {
+test('a gateway that is killed in mid-request has sent the code once, and it is never sent again', async () => {
   const path = join(bed.directory, 'killed.ndjson')
   await replaceFile(path, ndjson(snapshotLines()))
   const sides = { legacyUrl: legacy.url, iamUrl: iam.url }

@@ -12,7 +12,7 @@ interface Read {
   readonly keepMs: number
 }
 
-/** Reads an answer in pieces of `size` bytes; `ends` also ends the connection behind it. */
+/** Reads a response in pieces of `size` bytes; `ends` also ends the connection after it. */
 function read(text: string, { size = Number.POSITIVE_INFINITY, ends = false } = {}): Read {
   const heads: AnswerHead[] = []
   const interim: number[] = []
@@ -36,7 +36,7 @@ function read(text: string, { size = Number.POSITIVE_INFINITY, ends = false } = 
 
 const OK = 'HTTP/1.1 200 OK\r\n'
 
-describe('an answer', () => {
+describe('a response', () => {
   const whole: Record<string, { text: string; body: string; ends?: boolean }> = {
     'with a length': { text: `${OK}Content-Length: 5\r\n\r\nhello`, body: 'hello' },
     'with the length 0': { text: `${OK}Content-Length: 0\r\n\r\n`, body: '' },
@@ -55,14 +55,14 @@ describe('an answer', () => {
     'with trailers': { text: `${OK}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Sum: 42\r\n\r\n`, body: 'x' },
   }
   for (const [name, { text, body, ends = false }] of Object.entries(whole)) {
-    test(`${name} is read the same however its bytes are cut`, () => {
+    test(`${name} is read the same regardless of how its bytes are split`, () => {
       const once = read(text, { ends })
       assert.deepEqual([once.reading, once.body, once.heads.length], ['done', body, 1])
       for (let size = 1; size < text.length; size++) assert.deepEqual(read(text, { size, ends }), once)
     })
   }
 
-  test('keeps its phrase, its headers in order and spelling, and bytes above ASCII; blanks around values go', () => {
+  test('keeps its phrase, the order and spelling of its headers, and bytes above ASCII; whitespace around values is dropped', () => {
     const { heads } = read(
       'HTTP/1.1 200 Fine caf\xe9\r\nX-oDD: \t1 \r\nX-oDD:2\r\nX-Empty:\r\nX: caf\xe9\r\nContent-Length: 0\r\n\r\n',
     )
@@ -70,12 +70,12 @@ describe('an answer', () => {
     assert.deepEqual(heads[0]?.raw.slice(0, 8), ['X-oDD', '1', 'X-oDD', '2', 'X-Empty', '', 'X', 'caf\xe9'])
   })
 
-  test('hands its trailers over, and the answers before it', () => {
+  test('delivers its trailers, and the interim responses before it', () => {
     assert.deepEqual(read(whole['with trailers']?.text ?? '').trailers, ['X-Sum', '42'])
     assert.deepEqual(read(whole['behind interim ones']?.text ?? '').interim, [103, 102])
   })
 
-  test('says how long its connection may be kept', () => {
+  test('limits how long its connection may be kept', () => {
     const keepMs = (headers: string) => read(`${OK}${headers}Content-Length: 0\r\n\r\n`).keepMs
     assert.equal(keepMs(''), Number.POSITIVE_INFINITY)
     assert.equal(keepMs('Connection: keep-alive\r\nKeep-Alive: timeout=5, max=9\r\n'), 3_000)
@@ -86,7 +86,7 @@ describe('an answer', () => {
     assert.equal(read(`${OK}\r\n`, { ends: true }).keepMs, 0)
   })
 
-  test('with bytes behind it is done, but its connection cannot be trusted', () => {
+  test('followed by extra bytes is complete, but its connection is not reused', () => {
     assert.equal(read(`${OK}Content-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n`).reading, 'surplus')
     assert.equal(read(`${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nx`).reading, 'surplus')
     assert.equal(read(`HTTP/1.1 204 No\r\n\r\nx`).reading, 'surplus')
@@ -134,7 +134,7 @@ const FAULTS: Record<string, string> = {
   'an extension without end': `${OK}Transfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(17_000)}\r\n`,
 }
 
-describe('is a fault, however its bytes are cut:', () => {
+describe('is a fault, regardless of how its bytes are split:', () => {
   for (const [name, text] of Object.entries(FAULTS)) {
     test(name, () => {
       for (const size of [1, 3, 7, Number.POSITIVE_INFINITY]) {

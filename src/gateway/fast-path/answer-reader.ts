@@ -1,46 +1,46 @@
 import { type AnswerHead, readAnswerHead, readField } from '../upstream/answer-head.ts'
 
-/** What is found in the bytes of an answer. */
+/** Receives the parts of a response as they are read. */
 export interface AnswerSink {
   onInterim(head: AnswerHead): void
   onHead(head: AnswerHead): void
-  /** A piece of the body; a copy that may be kept. */
+  /** A piece of the body; a copy that the receiver may keep. */
   onBody(piece: Buffer): void
 }
 
-/** `surplus`: the answer is done, and bytes follow it that nobody asked for. */
+/** `surplus`: the response is complete, and unrequested bytes follow it. */
 export type Reading = 'more' | 'done' | 'surplus' | 'fault'
 
 const MAX_HEAD_CHARS = 64 << 10
 const MAX_LINE_CHARS = 16 << 10
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,8})(?:;[\t\x20-\x7e]*)?$/
-/** Nobody asks for one here, so an upstream that sends it means somebody else. */
+/** The fast lane never requests an upgrade, so an upstream that sends 101 is confused about the request. */
 const SWITCHING_PROTOCOLS = 101
 const LF = 0x0a
 
-/** Reads one answer after the other off a connection, strictly (RFC 9112); see {@link readAnswerHead}. */
+/** Reads one response after the other from a connection, strictly (RFC 9112); see {@link readAnswerHead}. */
 export class AnswerReader {
   readonly #sink: AnswerSink
   #phase: 'head' | 'length' | 'close' | 'size' | 'chunk' | 'chunk_end' | 'trailers' | 'done' = 'done'
-  /** What has come of a head or a line that is not complete. */
+  /** The start of an incomplete head or line. */
   #partial = ''
   #left = 0
   trailers: string[] = []
-  /** How long the connection may be kept after this answer. */
+  /** How long the connection may be kept after this response, in milliseconds. */
   keepMs = 0
 
   constructor(sink: AnswerSink) {
     this.#sink = sink
   }
 
-  /** Expects the next answer. */
+  /** Prepares for the next response. */
   begin(): void {
     this.#phase = 'head'
     this.#partial = ''
     this.trailers = []
   }
 
-  /** Reads what came; `bytes` may be used again afterwards. */
+  /** Reads received bytes; the caller may reuse `bytes` afterwards. */
   read(bytes: Buffer): Reading {
     let at = 0
     while (this.#phase !== 'done') {
@@ -51,12 +51,12 @@ export class AnswerReader {
     return at === bytes.length ? 'done' : 'surplus'
   }
 
-  /** The connection ended: whether the answer ended with it. */
+  /** Handles the end of the connection; returns whether the response ended with it. */
   end(): Reading {
     return this.#phase === 'close' ? 'done' : 'fault'
   }
 
-  /** Reads on from `at`; returns where it stopped, -1 for a fault. */
+  /** Continues at `at`; returns the position where it stopped, or -1 for a fault. */
   #step(bytes: Buffer, at: number): number {
     switch (this.#phase) {
       case 'head':

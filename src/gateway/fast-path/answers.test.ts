@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { RunningGateway } from '../start.ts'
 import { Bed, exchangeBytes } from '../testing/test-bed.ts'
 
-/** An upstream that plays one answer to each request: its pieces, then the end of the connection or not. */
+/** An upstream response to replay for each request: its pieces, and whether the connection ends after them. */
 interface Answer {
   readonly pieces: readonly Buffer[]
   readonly ends: boolean
@@ -17,7 +17,7 @@ const QUIET_MS = 60
 const LONG_QUIET_MS = 900
 const limits = { iamHeadersMs: 250, legacyHeadersMs: 250, bodyIdleMs: 250 }
 
-/** Two gateways, with and without the fast lane, before an upstream that plays what it is told. */
+/** Two gateways, with and without the fast lane, in front of an upstream that replays given responses. */
 class Stage {
   readonly bed: Bed
   readonly #gateways: RunningGateway[] = []
@@ -38,7 +38,7 @@ class Stage {
     return stage
   }
 
-  /** What a client sees of the answer in the fast lane and in the ordinary one. */
+  /** What a client sees of the response in the fast lane and in the ordinary lane. */
   ask(request: string, quietMs: number): Promise<string[]> {
     return Promise.all(this.#gateways.map(async ({ url }) => canonical(await exchangeBytes(url, request, quietMs))))
   }
@@ -54,7 +54,10 @@ class Stage {
   }
 }
 
-/** An answer without what may differ: the time, our ids, blanks behind a value, the reason phrase, where chunks end. */
+/**
+ * A response without what may differ: the time, the gateway's ids, whitespace after a value, the reason phrase, chunk
+ * boundaries.
+ */
 function canonical(text: string): string {
   const [, head = '', body = ''] = /^((?:HTTP\/1\.1 103[\s\S]*?\r\n\r\n)*[\s\S]*?\r\n\r\n)([\s\S]*)$/.exec(text) ?? []
   const plain = head
@@ -248,16 +251,16 @@ const REQUESTS = [
 ]
 
 /**
- * The client's view when both lanes agree, or the fast lane passed on nothing of an answer that it found odd. Of an
- * answer that broke off before its body, a client may have the head, depending on when the lane learned of it.
+ * Whether the client sees the same in both lanes, or the fast lane forwarded nothing of a malformed response. If a
+ * response is cut off before its body, a client may or may not have the head, depending on when the lane noticed.
  */
 function isAsGood(lane: string, ordinary: string): boolean {
   if (lane === '' && ordinary.endsWith('\r\n\r\n<cut>')) return true
   return lane === ordinary || /^(?:HTTP\/1\.1 103[\s\S]*?\r\n\r\n)*HTTP\/1\.1 50[234]\r/.test(lane)
 }
 
-describe('any answer of an upstream', () => {
-  test('reaches the client the same by both lanes, or the fast lane refuses it; it never becomes two answers', async () => {
+describe('any response of an upstream', () => {
+  test('reaches the client the same in both lanes, or the fast lane refuses it; it never becomes two responses', async () => {
     const cases = fc.sample(answer, { numRuns: CASES, seed: 20_261_123 })
     let next = 0
     let refusedAlone = 0

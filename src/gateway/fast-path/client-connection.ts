@@ -10,22 +10,25 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { Admitted } from '../transport/admission.ts'
 import type { ClientSink, LaneReply } from './lane-reply.ts'
 
-/** What a connection needs of the lane it is in. */
+/** What a connection needs from its lane. */
 export interface LaneKeeper {
   readonly limits: ConnectionLimits
   readonly budget: ReadAheadBudget
-  /** What the request comes to when it is one of the lane's; undefined hands it over. */
+  /** Admits a request that belongs in the fast lane; undefined hands it over. */
   admit(request: CanonicalRequest): Admitted | undefined
   begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken
-  /** The connection is the lane's no more. */
+  /** The connection has left the lane. */
   onLeave(connection: ClientConnection): void
-  /** Gives the connection to the ordinary lane, with what came of the next request, and perhaps its end. */
+  /**
+   * Hands the connection to the ordinary lane, with the bytes received of the next request, and whether the client has
+   * ended its side.
+   */
   handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void
-  /** Answers what never came to be a request, and closes. */
+  /** Responds to bytes that never became a request, and closes the connection. */
   refuse(socket: Socket, status: 400 | 408): void
 }
 
-/** A request that the lane has taken. */
+/** A request that the lane handles. */
 export interface Taken {
   readonly exchange: Exchange
   readonly reply: LaneReply
@@ -33,32 +36,37 @@ export interface Taken {
 
 /** Time limits towards a client, in milliseconds. */
 export interface ConnectionLimits {
-  /** To the first byte of the first request. */
+  /** Until the first byte of the first request. */
   readonly headMs: number
   readonly keepAliveMs: number
-  /** How long an exchange may stand still. */
+  /** How long an exchange may make no progress. */
   readonly idleMs: number
 }
 
-/** A body may come in a few pieces, soon; else the ordinary lane waits for it. */
+/** A body may arrive in a few pieces within a short time; otherwise the ordinary lane waits for it. */
 const MAX_PIECES = 8
 const MAX_BODY_WAIT_MS = 250
-/** An idle connection is not closed just when the client may still count on it. */
+/**
+ * Extends the advertised keep-alive, so that an idle connection does not close while the client may still rely on it.
+ */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
-/** A client's connection while it is in the fast lane: one request after the other, until one of them is not for it. */
+/**
+ * A client's connection while it is in the fast lane: serves one request after the other, until one does not belong
+ * there.
+ */
 export class ClientConnection implements ClientSink {
   readonly #socket: Socket
   readonly #keeper: LaneKeeper
   readonly #ahead: ReadAhead
   #taken: Taken | undefined
-  /** What came of a request that is not whole. */
+  /** The bytes received of an incomplete request. */
   #begun: Buffer | undefined
   #pieces = 0
   #served = 0
-  /** The client has ended its side; what it asked before is answered all the same. */
+  /** The client has ended its side; requests it sent before still get their responses. */
   #isEnded = false
-  /** More came ahead of its turn than may be held. */
+  /** The client sent more ahead of its turn than the lane may hold. */
   #isOverrun = false
   #isClosing = false
   #since = performance.now()
@@ -79,7 +87,7 @@ export class ClientConnection implements ClientSink {
     return this.#socket
   }
 
-  /** Nothing of a request has come since that time. */
+  /** Whether the connection has no request, and no part of one, since that time. */
   isIdleSince(time: number): boolean {
     return !this.#isClosing && this.#taken === undefined && this.#begun === undefined && this.#since <= time
   }
@@ -98,7 +106,7 @@ export class ClientConnection implements ClientSink {
 
   finish(keep: boolean): void {
     if (this.#socket.writableLength === 0) this.#finished(keep)
-    // Written last, it is done when all before it is; a connection that broke off tells by its end.
+    // This empty write completes after all earlier ones; a broken connection ends the exchange through its close event.
     else this.#socket.write('', (error) => !error && this.#finished(keep))
   }
 
@@ -106,7 +114,7 @@ export class ClientConnection implements ClientSink {
     this.#socket.destroy()
   }
 
-  /** Ends what has taken too long. */
+  /** Ends whatever has exceeded its time limit. */
   tick(now: number): void {
     const { headMs, keepAliveMs, idleMs } = this.#keeper.limits
     const waited = now - this.#since
@@ -136,7 +144,7 @@ export class ClientConnection implements ClientSink {
     if (!request.isWhole) {
       if (this.#pieces === 0) this.#since = performance.now()
       this.#begun = bytes
-      // A client that has ended its side sends no rest.
+      // A client that has ended its side sends no more of the body.
       if (this.#isEnded) this.#endShort(request, admitted)
       else if (++this.#pieces > MAX_PIECES) this.#handOver(bytes)
       return
@@ -176,7 +184,7 @@ export class ClientConnection implements ClientSink {
     taken.exchange.close(isFinished)
   }
 
-  /** From here on the connection is the ordinary lane's, which reads from the first byte of this request. */
+  /** Hands the connection to the ordinary lane, which reads from the first byte of this request. */
   #handOver(bytes: Buffer): void {
     const socket = this.#socket
     socket
@@ -203,7 +211,7 @@ export class ClientConnection implements ClientSink {
     if (request !== undefined && admitted !== undefined) this.#endShort(request, admitted)
   }
 
-  /** A body that was cut short: what came of it goes nowhere, and is recorded. */
+  /** Handles a body that was cut short: nothing is forwarded, and the request is recorded. */
   #endShort(request: CanonicalRequest, admitted: Admitted): void {
     this.#begin(request, admitted)
     this.#settle(false)

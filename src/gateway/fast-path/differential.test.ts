@@ -23,7 +23,7 @@ interface Seen {
 
 const CASES = Number(process.env['HANDOVER_TEST_CASES'] ?? 4_000)
 const WORKERS = 16
-/** How long nothing may come before a conversation is over, and how long the log may take after it. */
+/** How long a conversation must be silent to count as over, and how long the log may take after it. */
 const ROUNDS = [
   { quietMs: 40, patienceMs: 0 },
   { quietMs: 700, patienceMs: 2_000 },
@@ -46,7 +46,9 @@ async function whole(fastLane: boolean): Promise<Whole> {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Has a conversation on one connection; returns what looks at it, as far as it has been received and recorded by then. */
+/**
+ * Runs a conversation on one connection; returns a function that reports what has been received and recorded so far.
+ */
 async function converseIn(world: Whole, pieces: readonly Buffer[], quietMs: number): Promise<() => Promise<Seen>> {
   const { bed, gateway, legacy, iam } = world
   for (const side of [legacy, iam]) side.received.length = 0
@@ -56,14 +58,14 @@ async function converseIn(world: Whole, pieces: readonly Buffer[], quietMs: numb
     const records = (await bed.records('decisions')).map(({ time, correlation_id, duration_ms, ...rest }) =>
       JSON.stringify(rest),
     )
-    // Whether a request that its client broke off had gone out already is a matter of microseconds.
+    // Whether a request that its client cancelled had already been sent is a matter of microseconds.
     const isBrokenOff = records.some((record) => record.includes('"status":499'))
     const received = isBrokenOff ? [] : requestsOf(legacy, iam).map(({ text }) => text)
     return { answer, received: received.sort(), records: records.sort() }
   }
 }
 
-/** What clients sent to both sides, in a form that is the same for both lanes, and by which lane it came. */
+/** Client requests that reached both sides, in a form that is equal for both lanes, and the lane of each. */
 function requestsOf(...sides: readonly Side[]): Array<{ readonly text: string; readonly wasFast: boolean }> {
   return sides.flatMap((side) =>
     side.received.filter(isOfClient).map((request) => {
@@ -81,7 +83,7 @@ function requestsOf(...sides: readonly Side[]): Array<{ readonly text: string; r
   )
 }
 
-/** The gateway fetches signing keys by its own clock too, with an origin that no browser has. */
+/** The gateway also fetches signing keys on its own schedule, with an origin that no browser has. */
 function isOfClient({ headers }: Received): boolean {
   return headers.origin !== 'https://origin.invalid'
 }
@@ -92,7 +94,7 @@ function converse(port: number, pieces: readonly Buffer[], quietMs: number): Pro
     let text = ''
     const finish = () => {
       clearTimeout(timer)
-      // An end alone would leave what is under way to be answered during the next case.
+      // A plain end would let requests in flight be answered during the next case.
       socket.resetAndDestroy()
       resolve(text.replace(/^(Date|X-Request-Id): .*$/gm, '$1'))
     }
@@ -115,8 +117,8 @@ function converse(port: number, pieces: readonly Buffer[], quietMs: number): Pro
 }
 
 /**
- * Both lanes on one case: twice more with patience when they differ, so that a slow machine is no difference. What is
- * recorded late is waited for, as long as the two differ.
+ * Runs both lanes on one case. If they differ, repeats it up to twice with more time, so that a slow machine makes no
+ * difference, and waits for late records while the two differ.
  */
 async function compare(pair: { lane: Whole; ordinary: Whole }, pieces: readonly Buffer[]): Promise<void> {
   for (const { quietMs, patienceMs } of ROUNDS) {
@@ -358,8 +360,8 @@ const request = fc
     return `${lines.join(eol)}${eol}${eol}${sent}`
   })
 
-/** One byte more, less or other, here and there. */
-/** Where, what, and how. */
+/** Adds, removes or changes single bytes. */
+/** Position, byte and kind of one change. */
 type Mutation = { readonly at: number; readonly byte: number; readonly kind: string }
 const mutation = fc.record({
   at: fc.nat(),
@@ -398,13 +400,13 @@ const connection = fc
     let head: Buffer = Buffer.from(first, 'latin1')
     for (const one of mutations) head = mutate(head, one)
     const bytes = Buffer.concat([head, Buffer.from(follower, 'latin1')])
-    // What follows a request comes along with its end, so that both lanes see it at the same time.
+    // What follows a request arrives together with its end, so that both lanes see it at the same time.
     const places = cuts.map((cut) => cut % Math.max(1, head.length)).sort((a, b) => a - b)
     return [...places, bytes.length].map((place, index) => bytes.subarray(index === 0 ? 0 : places[index - 1], place))
   })
 
 describe('with the fast lane and without it', () => {
-  test('any connection comes to the same, for the client, for both sides and in the log', async () => {
+  test('any connection has the same result for the client, for both sides and in the log', async () => {
     const cases = fc.sample(connection, { numRuns: CASES, seed: 20_261_122 })
     let next = 0
     await Promise.all(

@@ -42,7 +42,7 @@ async function open(to = gateway): Promise<{ socket: Socket; text: () => string 
   return { socket, text: () => text }
 }
 
-/** Whether an answer has come with its whole body. */
+/** Whether a response has arrived with its complete body. */
 function isWhole(text: string): boolean {
   const [head = '', body] = text.split('\r\n\r\n')
   const length = /^content-length: (\d+)$/im.exec(head)?.[1]
@@ -52,7 +52,7 @@ function isWhole(text: string): boolean {
 const answersIn = (text: string) => text.split('HTTP/1.1 ').length - 1
 
 describe('the fast lane', () => {
-  test('takes plain requests one after the other, and leaves the connection to the ordinary lane for any other', async () => {
+  test('serves plain requests one after the other, and leaves the connection to the ordinary lane for any other', async () => {
     const { socket, text } = await open()
     const requests = [STAYING, post('client_id=staying'), 'HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n', STAYING]
     for (const [index, request] of requests.entries()) {
@@ -63,7 +63,7 @@ describe('the fast lane', () => {
     socket.destroy()
   })
 
-  test('leaves a WebSocket on a connection that it had to the tunnel', async () => {
+  test('leaves a WebSocket on a connection it has served to the tunnel', async () => {
     legacy.server.on('upgrade', (_message, socket) => {
       socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello')
     })
@@ -75,7 +75,7 @@ describe('the fast lane', () => {
     socket.destroy()
   })
 
-  test('answers in order what comes while it is still answering', async () => {
+  test('answers pipelined requests in order', async () => {
     let finish: (() => void) | undefined
     legacy.answer = (request, response) => {
       const end = () => void response.end(request.url)
@@ -95,7 +95,7 @@ describe('the fast lane', () => {
     socket.destroy()
   })
 
-  test('waits a moment for a body that comes in pieces', async () => {
+  test('waits briefly for a body that arrives in pieces', async () => {
     const { socket, text } = await open()
     const request = post('grant_type=client_credentials&client_id=moved')
     for (const piece of [request.slice(0, -20), request.slice(-20, -5), request.slice(-5)]) {
@@ -112,7 +112,7 @@ describe('the fast lane', () => {
     socket.destroy()
   })
 
-  test('forwards nothing of a body that is cut short, and records that', async () => {
+  test('forwards nothing of a body that is cut short, and records the request', async () => {
     const { socket, text } = await open()
     socket.write(post('client_id=moved').slice(0, -3))
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -126,7 +126,7 @@ describe('the fast lane', () => {
     assert.equal(legacy.received.length + iam.received.length, 0)
   })
 
-  test('goes by what a trusted proxy says, as the ordinary lane does', async () => {
+  test('trusts the headers of a trusted proxy, as the ordinary lane does', async () => {
     const proxied = await bed.whole({ fastLane: true, trustedProxies: ['127.0.0.0/8'] })
     proxied.legacy.answer = (_request, response) =>
       void response.writeHead(302, { Location: `${proxied.legacy.url}/next` }).end()
@@ -140,7 +140,7 @@ describe('the fast lane', () => {
     assert.equal(request?.headers['x-forwarded-for'], '9.9.9.9, 127.0.0.1')
   })
 
-  test('is not there without IAM, when an endpoint is asked, or when told not to be', async () => {
+  test('is off without IAM, with a routing endpoint, or when disabled', async () => {
     const url = await deadUrl()
     const secret = new Uint8Array(32)
     for (const settings of [
@@ -157,7 +157,7 @@ describe('the fast lane', () => {
 })
 
 describe('a client in the fast lane', () => {
-  test('that breaks its connection takes its upstream request with it, and is recorded', async () => {
+  test('that disconnects cancels its upstream request, and is recorded', async () => {
     let gone = false
     legacy.answer = (_request, response) =>
       void response.on('close', () => {
@@ -171,7 +171,7 @@ describe('a client in the fast lane', () => {
     await until(async () => (await bed.records('decisions')).at(-1)?.['status'] === 499)
   })
 
-  test('that reads slowly holds the upstream back, and gets every byte', async () => {
+  test('that reads slowly applies backpressure to the upstream, and gets every byte', async () => {
     const total = 40 << 20
     let sent = 0
     legacy.answer = (_request, response) => {
@@ -201,7 +201,7 @@ describe('a client in the fast lane', () => {
     assert.ok(size > total && size < total + 500, `${size} bytes came`)
   })
 
-  test('that waits is let go when the gateway stops, one that is being answered is told', async () => {
+  test('that is idle is disconnected when the gateway stops; one that awaits a response gets Connection: close', async () => {
     const stopping = await bed.whole({ fastLane: true, limits: { drainMs: 5_000 } })
     let finish: (() => void) | undefined
     const idle = await open(stopping.gateway)
@@ -221,7 +221,7 @@ describe('a client in the fast lane', () => {
     assert.match(busy.text(), /\r\nConnection: close\r\n/)
   })
 
-  test('that sends nothing at all is told so after a while', async () => {
+  test('that sends nothing at all gets a 408 after a while', async () => {
     const { gateway: hasty } = await bed.whole({ fastLane: true, limits: { requestHeadMs: 60 } })
     const { text } = await open(hasty)
     await until(() => text().startsWith('HTTP/1.1 408 '))
@@ -229,7 +229,7 @@ describe('a client in the fast lane', () => {
 })
 
 describe('a connection to an upstream', () => {
-  /** A raw side that counts its connections and answers by `onRequest`. */
+  /** A raw side that counts its connections and responds through `onRequest`. */
   async function rawGateway(onRequest: (socket: Socket, number: number) => void) {
     const seen = { connections: 0, requests: 0 }
     let ended = 0
@@ -251,13 +251,13 @@ describe('a connection to an upstream', () => {
   }
   const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-  test('is used again', async () => {
+  test('is reused', async () => {
     const { seen, ask } = await rawGateway((socket) => socket.write(OK))
     for (let i = 0; i < 3; i++) assert.match(await ask(STAYING), /ok$/)
     assert.deepEqual(seen, { connections: 1, requests: 3 })
   })
 
-  test('is not used again when the answer says so, ends with it, or has bytes behind it', async () => {
+  test('is not reused when the response forbids it, ends with it, or is followed by extra bytes', async () => {
     for (const answer of [
       OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'),
       OK.replace('\r\n\r\n', '\r\nKeep-Alive: timeout=1\r\n\r\n'),
@@ -270,7 +270,7 @@ describe('a connection to an upstream', () => {
     }
   })
 
-  test('that says something when nothing was asked is not listened to', async () => {
+  test('that sends bytes without a request is not used', async () => {
     const { seen, ask, untilEnded } = await rawGateway((socket) => {
       socket.write(OK)
       setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'), 20)
@@ -281,7 +281,7 @@ describe('a connection to an upstream', () => {
     assert.equal(seen.connections, 2)
   })
 
-  test('that closes just as it is used costs a GET nothing; a credential of IAM is not sent again', async () => {
+  test('that closes just as it is used costs a GET nothing; an IAM credential is not sent again', async () => {
     const { seen, ask } = await rawGateway((socket, number) => {
       if (number % 2 === 1) socket.write(OK)
       else socket.destroy()

@@ -14,7 +14,7 @@ import { UpstreamPool } from './upstream-pool.ts'
 
 /** What the fast lane shares with the ordinary one. */
 export interface LaneSurroundings {
-  /** Takes the connections that are not for the fast lane. */
+  /** Takes the connections that do not belong in the fast lane. */
   readonly ordinary: NodeConnections
   readonly budget: ReadAheadBudget
   readonly limits: ConnectionLimits
@@ -27,8 +27,9 @@ const LONGEST_TICK_MS = 250
 const SHORTEST_TICK_MS = 20
 
 /**
- * Puts the fast lane before `server`: connections are read here first, and handed to `node:http` for good, from the
- * first byte of the request on, as soon as one brings a request that is not plain or not for an OAuth endpoint.
+ * Puts the fast lane in front of `server`: it reads connections first, and hands one to `node:http` for good, from the
+ * first byte of the request, as soon as it carries a request that is not plain or not for an OAuth endpoint. Returns
+ * undefined for a gateway without IAM.
  */
 export function openFastLane(server: Server, gate: Gate, surroundings: LaneSurroundings): FastLane | undefined {
   if (gate.iam === undefined) return undefined
@@ -41,7 +42,7 @@ export function openFastLane(server: Server, gate: Gate, surroundings: LaneSurro
   return lane
 }
 
-/** The connections in the fast lane, and the one clock that limits them all. */
+/** The connections in the fast lane, and the one clock for all their time limits. */
 export class FastLane implements LaneKeeper, ClientConnections {
   readonly #gate: Gate
   readonly #pools: Pools
@@ -130,7 +131,7 @@ export class FastLane implements LaneKeeper, ClientConnections {
   }
 }
 
-/** Often enough that no limit is overstepped by more than a quarter. */
+/** Often enough that no limit is exceeded by more than a quarter. */
 function tickMs({ limits }: Gate): number {
   const { connectMs, iamHeadersMs, legacyHeadersMs, bodyIdleMs, requestHeadMs } = limits
   const shortest = Math.min(connectMs, iamHeadersMs, legacyHeadersMs, bodyIdleMs, requestHeadMs)

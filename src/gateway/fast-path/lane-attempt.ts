@@ -12,11 +12,11 @@ export interface Pools {
   readonly iam: UpstreamPool
 }
 
-/** An unread answer longer than this is cut off rather than read to its end. */
+/** An unread response longer than this is cut off rather than read to its end. */
 const MAX_DISCARDED = 64 << 10
 const EARLY_HINTS = 103
 
-/** An attempt by way of the fast lane's own connections. */
+/** An attempt that uses the fast lane's own connections. */
 export class LaneAttempt extends LimitedAttempt implements AnswerOwner {
   readonly #pools: Pools
   #connection: UpstreamConnection | undefined
@@ -81,7 +81,7 @@ export class LaneAttempt extends LimitedAttempt implements AnswerOwner {
   }
 }
 
-/** A request as bytes, one character each. What goes in was read strictly, so nothing in it can end a line. */
+/** Serializes a request, one character per byte. Its parts were read strictly, so none of them can end a line. */
 function requestText(request: UpstreamRequest): string {
   const { headers, body } = request
   let text = `${request.method} ${request.path} HTTP/1.1\r\n`

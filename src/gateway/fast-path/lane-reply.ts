@@ -2,26 +2,29 @@ import { STATUS_CODES } from 'node:http'
 import type { LocalAnswer } from '../answers/local-answers.ts'
 import { type Reply, whenTurnEnds } from '../transport/lane.ts'
 
-/** The client's connection, as an answer uses it. */
+/** The client's connection, as a response uses it. */
 export interface ClientSink {
-  /** Writes text, one character a byte, or bytes. Returns false when nothing more should be written until it drained. */
+  /**
+   * Writes bytes, or text with one character per byte. Returns false if the caller should pause until the connection
+   * drains.
+   */
   write(data: string | Buffer): boolean
-  /** The answer is complete; `keep` keeps the connection for another request. */
+  /** The response is complete; `keep` keeps the connection for another request. */
   finish(keep: boolean): void
   destroy(): void
 }
 
-/** An answer up to this size that came whole is sent in one piece with its head. */
+/** A complete response up to this size is sent in one write with its head. */
 const ONE_PIECE = 16 << 10
 
-/** The client's side of an exchange in the fast lane. What it writes is what `node:http` would write. */
+/** The client's side of an exchange in the fast lane. Writes the same bytes as `node:http` would. */
 export class LaneReply implements Reply {
   readonly #client: ClientSink
   readonly #keepAlive: string
   readonly #mayKeep: () => boolean
   #keeps = false
   status = 0
-  /** What has not been written yet. */
+  /** The part of the response that is not written yet. */
   #head = ''
   #length = -1
   #isChunked = false
@@ -29,7 +32,7 @@ export class LaneReply implements Reply {
   #onDrain: (() => void) | undefined
 
   /**
-   * @param mayKeep whether the connection is kept behind the answer; asked when its head is known
+   * @param mayKeep whether to keep the connection after the response; called when the head is known
    * @param keepAlive the value of `Keep-Alive` for connections that are kept
    */
   constructor(client: ClientSink, mayKeep: () => boolean, keepAlive: string) {
@@ -99,7 +102,7 @@ export class LaneReply implements Reply {
     this.end(undefined)
   }
 
-  /** The client has taken what was written. */
+  /** The client's connection has drained. */
   drained(): void {
     const onDrain = this.#onDrain
     this.#onDrain = undefined
@@ -133,7 +136,7 @@ export class LaneReply implements Reply {
 let dateSecond = 0
 let dateText = ''
 
-/** The time as RFC 9110 §5.6.7 wants it, made once a second. */
+/** The time in the format of RFC 9110 §5.6.7, computed once a second. */
 function dateNow(): string {
   const second = Math.floor(Date.now() / 1_000)
   if (second !== dateSecond) {

@@ -7,7 +7,7 @@ import { LaneAttempt, type Pools } from './lane-attempt.ts'
 
 const EMPTY = Buffer.alloc(0)
 
-/** The fast lane: a canonical request towards the client, our own connections towards the upstreams. */
+/** The fast lane: a canonical request towards the client, the gateway's own connections towards the upstreams. */
 export class RawLane implements Lane {
   readonly #request: CanonicalRequest
   readonly #pools: Pools
@@ -44,7 +44,7 @@ export class RawLane implements Lane {
   }
 }
 
-/** Headers by lower-case name; what came more than once is joined. */
+/** Headers by lower-case name; repeated headers are joined. */
 export function joinedHeaders(raw: readonly string[]): IncomingHttpHeaders {
   const headers: Record<string, string> = Object.create(null)
   for (let at = 0; at < raw.length; at += 2) {

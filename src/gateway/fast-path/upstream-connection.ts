@@ -4,15 +4,15 @@ import type { AnswerHead } from '../upstream/answer-head.ts'
 import type { UpstreamLimits } from '../upstream/upstream.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
 
-/** Who waits for the answer on a connection. Nothing is called after `onDone` or `onFault`. */
+/** Receives the response on a connection. No method is called after `onDone` or `onFault`. */
 export interface AnswerOwner extends AnswerSink {
-  /** False to have no more read until {@link UpstreamConnection.resume}. */
+  /** False to pause reading until {@link UpstreamConnection.resume}. */
   readonly wantsMore: boolean
   onDone(trailers: readonly string[]): void
   onFault(failure: Failure, error: Error): void
 }
 
-/** Where a connection goes, and who keeps it between two requests. */
+/** The target of a connection, and the owner that keeps it between two requests. */
 export interface ConnectionHome {
   readonly hostname: string
   readonly port: number
@@ -23,13 +23,13 @@ export interface ConnectionHome {
 }
 
 const READ_BYTES = 16 << 10
-/** Unused connections are closed before most servers do, so that they seldom close under a request. */
+/** Idle connections are closed before most servers close them, so that they rarely close during a request. */
 const IDLE_MS = 4_000
 const PROBE_DELAY_MS = 60_000
 
 type Phase = 'connecting' | 'waiting' | 'reading' | 'idle' | 'gone'
 
-/** One connection to an upstream: one request at a time, used again only after an answer that leaves no doubt. */
+/** One connection to an upstream: one request at a time, reused only after an unambiguous response. */
 export class UpstreamConnection implements AnswerSink {
   readonly #home: ConnectionHome
   readonly #socket: Socket
@@ -58,12 +58,12 @@ export class UpstreamConnection implements AnswerSink {
       .on('close', () => this.#fail('closed', fault('UPSTREAM_CLOSED', 'the connection was closed')))
   }
 
-  /** Whether it can take a request. */
+  /** Whether it can send a request. */
   get isUsable(): boolean {
     return this.#phase === 'idle' && this.#socket.writable
   }
 
-  /** Sends a request, text with one character a byte, once; all of it in one write. */
+  /** Sends a request once, as text with one character per byte, in one write. */
   send(request: string, owner: AnswerOwner): void {
     this.#owner = owner
     this.#since = performance.now()
@@ -79,13 +79,13 @@ export class UpstreamConnection implements AnswerSink {
     this.#socket.resume()
   }
 
-  /** Gives the connection up, and with it whatever it was used for; nobody is told. */
+  /** Closes the connection and abandons its request without notifying the owner. */
   drop(): void {
     this.#owner = undefined
     this.#leave()
   }
 
-  /** Ends what has taken too long. */
+  /** Ends whatever has exceeded its time limit. */
   tick(now: number): void {
     const { connectMs, headersMs, bodyIdleMs } = this.#home.limits
     const waited = now - this.#since
@@ -117,7 +117,7 @@ export class UpstreamConnection implements AnswerSink {
     this.#since = performance.now()
   }
 
-  /** Something wrong with us costs the one request, not the process. */
+  /** An internal error fails this one request, not the process. */
   #takeSafely(bytes: Buffer): boolean {
     try {
       return this.#take(bytes)
@@ -127,9 +127,9 @@ export class UpstreamConnection implements AnswerSink {
     }
   }
 
-  /** Returns false to have nothing more read for now. */
+  /** Returns false to pause reading. */
   #take(bytes: Buffer): boolean {
-    // Bytes that nobody asked for would be taken for the answer to the next request.
+    // Unrequested bytes would be mistaken for the response to the next request.
     if (this.#owner === undefined) {
       this.drop()
       return true

@@ -1,7 +1,9 @@
 import type { Upstream, UpstreamLimits } from '../upstream/upstream.ts'
 import { type AnswerOwner, type ConnectionHome, UpstreamConnection } from './upstream-connection.ts'
 
-/** The fast lane's connections to one upstream: kept, used again latest first, as many as there are requests. */
+/**
+ * The fast lane's connections to one upstream: kept alive, reused most recent first, one for each concurrent request.
+ */
 export class UpstreamPool implements ConnectionHome {
   readonly hostname: string
   readonly port: number
@@ -15,7 +17,7 @@ export class UpstreamPool implements ConnectionHome {
     this.limits = upstream.limits
   }
 
-  /** Sends a request on a free connection, else on a new one. */
+  /** Sends a request on a free connection, or on a new one if none is free. */
   send(request: string, owner: AnswerOwner): UpstreamConnection {
     const connection = this.#take()
     connection.send(request, owner)

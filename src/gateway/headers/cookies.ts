@@ -3,13 +3,15 @@ import { type Destination, GATEWAY_COOKIE_MARK } from '../../routing/index.ts'
 const MARK = '_iam_'
 const PREFIXES = ['__Host-', '__Secure-']
 
-/** An IAM that names its cookies as it likes: the gateway puts the mark before the name and takes it away again. */
+/**
+ * An IAM with unmarked cookies: the gateway prefixes their names with the mark for the browser and removes it for IAM.
+ */
 export interface RenamedCookies {
-  /** Where IAM has its authorize endpoint, which its cookies are to reach under the public path too. */
+  /** Path of IAM's authorize endpoint; its cookies must also reach the public path of that endpoint. */
   readonly authorizePath: string
 }
 
-/** Whose cookies are meant, and how they are told. */
+/** The side that owns cookies, and how the gateway recognizes them. */
 export type CookieOwner = Destination | RenamedCookies
 
 /** Whether a cookie of this name belongs to IAM; all others belong to legacy. */
@@ -18,7 +20,10 @@ export function isIamCookie(name: string): boolean {
   return PREFIXES.some((prefix) => name.startsWith(prefix + MARK))
 }
 
-/** The part of a `Cookie` value that one side may see; empty when nothing is left. The gateway's own are for neither. */
+/**
+ * The part of a `Cookie` value that one side may see; empty if nothing is left. The gateway's own cookies go to
+ * neither.
+ */
 export function cookiesFor(owner: CookieOwner, value: string): string {
   if (!value.includes(MARK) && !value.includes(GATEWAY_COOKIE_MARK)) return owner === 'legacy' ? value : ''
   const side = sideOf(owner)
@@ -30,7 +35,7 @@ export function cookiesFor(owner: CookieOwner, value: string): string {
   return kept.join('; ')
 }
 
-/** A `Set-Cookie` value as the browser gets it from one side; undefined for a cookie that this side may not set. */
+/** A `Set-Cookie` value of one side for the browser; undefined for a cookie that this side may not set. */
 export function setCookieFrom(owner: CookieOwner, value: string): string | undefined {
   if (typeof owner === 'object') return marked(value, owner.authorizePath)
   const pair = value.split(';', 1)[0] ?? ''
@@ -51,7 +56,7 @@ function nameOf(pair: string): string {
   return (equals < 0 ? pair : pair.slice(0, equals)).trim()
 }
 
-/** Browsers hold cookies to the prefixes of their names, so the mark stands behind one. */
+/** Browsers enforce the prefixes of cookie names, so the mark follows the prefix. */
 function prefixOf(name: string): string {
   return PREFIXES.find((prefix) => name.startsWith(prefix)) ?? ''
 }
@@ -70,8 +75,8 @@ function marked(value: string, authorizePath: string): string {
 const PATH = /;\s*path\s*=\s*([^;]*)/i
 
 /**
- * A cookie that IAM wants back at its authorize endpoint has to come to the public one as well, which may lie under
- * another path; its path becomes the whole origin then. IAM alone sees it there too.
+ * A cookie for IAM's authorize endpoint must also reach the public endpoint, which may have another path; its path then
+ * becomes the whole origin. Only IAM receives it there too.
  */
 function widened(value: string, authorizePath: string): string {
   const path = PATH.exec(value)?.[1]?.trim() ?? ''

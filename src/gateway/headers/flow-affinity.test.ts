@@ -12,7 +12,7 @@ const flowKey = randomBytes(32)
 let bed: Bed
 let legacy: Side
 let iam: Side
-/** Two gateways over the same sides; for the second one the flag is on. What they share is a key. */
+/** Two gateways over the same sides; the flag is on for the second. They share only a key. */
 let off: RunningGateway
 let on: RunningGateway
 
@@ -42,7 +42,7 @@ const redirectTo =
     response.writeHead(302, { location }).end()
   }
 
-/** A browser, as far as the gateway's cookies go. */
+/** A browser that handles only the gateway's cookies. */
 class Browser {
   readonly cookies = new Map<string, string>()
 
@@ -61,7 +61,7 @@ class Browser {
     return answer
   }
 
-  /** The side a request reached. */
+  /** The side that a request reached. */
   async reach(gateway: RunningGateway, path: string, options: RequestInit = {}): Promise<string> {
     const before = [legacy.received.length, iam.received.length]
     await this.send(gateway, path, options)
@@ -105,7 +105,7 @@ describe('a flow that began on legacy while the flag was off stays there after t
     })
   }
 
-  test('also when its first answer was the way to the sign-in page, relative or absolute', async () => {
+  test('a flow also stays when its first response redirects to the sign-in page, relative or absolute', async () => {
     for (const location of ['/users/sign_in', `${off.url}/users/sign_in`]) {
       legacy.answer = redirectTo(location)
       const browser = new Browser()
@@ -124,7 +124,7 @@ test('two tabs and two applications of one browser do not disturb each other', a
   assert.equal(await browser.reach(on, authorize('tab-2')), 'iam')
 })
 
-test('a flow that is over is forgotten: the next one goes by the flag', async () => {
+test('a flow that has ended is forgotten: the next one follows the flag', async () => {
   for (const location of [`${CALLBACK}?code=abc`, '/oauth/authorize/native?code=abc', '//elsewhere.example/']) {
     const browser = new Browser()
     await browser.send(off, authorize('s1'))
@@ -159,7 +159,7 @@ test('no mark is set for errors, for flows that end at once, for IAM and for oth
   assert.deepEqual([...browser.cookies], [])
 })
 
-test('the flows of an IAM with pages of its own are marked when that is said', async () => {
+test('the flows of an IAM with its own pages are marked if so configured', async () => {
   const own = { legacyUrl: legacy.url, iamUrl: iam.url, flowKey, marksIamFlows: true }
   const moved = await bed.gateway(own)
   const browser = new Browser()
@@ -168,7 +168,7 @@ test('the flows of an IAM with pages of its own are marked when that is said', a
   assert.equal(await browser.reach(on, '/oauth/authorize', answer), 'iam')
 })
 
-test('the cookie is for the OAuth pages only, unreadable to scripts, and neither side sees it', async () => {
+test('the cookie is sent to OAuth pages only, scripts cannot read it, and neither side sees it', async () => {
   const answer = await fetch(off.url + authorize('s1'), { redirect: 'manual' })
   const [line = ''] = answer.headers.getSetCookie()
   assert.match(
@@ -182,7 +182,7 @@ test('the cookie is for the OAuth pages only, unreadable to scripts, and neither
   assert.equal(iam.received.at(-1)?.headers.cookie, '_iam_x=2')
 })
 
-test('behind a proxy that speaks TLS the cookie is Secure', async () => {
+test('behind a proxy that terminates TLS the cookie is Secure', async () => {
   const behind = await bed.gateway({
     ...{ legacyUrl: legacy.url, iamUrl: iam.url, flowKey },
     trustedProxies: ['127.0.0.1'],
@@ -192,7 +192,7 @@ test('behind a proxy that speaks TLS the cookie is Secure', async () => {
   assert.match(answer.headers.getSetCookie()[0] ?? '', /; Secure$/)
 })
 
-test('a cookie that an upstream would set in the name of the gateway is dropped', async () => {
+test('a cookie that an upstream sets under a name of the gateway is dropped', async () => {
   legacy.answer = (_request, response) => {
     response.setHeader('Set-Cookie', ['_handover_flow_0=forged', 'a=b'])
     response.writeHead(400).end()
@@ -201,7 +201,7 @@ test('a cookie that an upstream would set in the name of the gateway is dropped'
   assert.deepEqual(answer.headers.getSetCookie(), ['a=b'])
 })
 
-test('what an answer means for its flow', () => {
+test('a response tells whether its flow continues or has ended', () => {
   const origin = () => 'https://platform.example'
   const rows: Array<[string, number, string | undefined, string]> = [
     ['GET', 200, undefined, 'goes_on'],

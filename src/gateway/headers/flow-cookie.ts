@@ -6,16 +6,17 @@ import {
   flowCookie,
 } from '../../routing/index.ts'
 
-/** What an answer of the authorize endpoint means for the flow it belongs to. */
+/** What a response of the authorize endpoint means for the flow it belongs to. */
 export type FlowTurn = 'goes_on' | 'over' | 'nothing'
 
 const NATIVE_PAGE = /\/oauth\/+authorize\/native(?:[/?#.]|$)/
 
 /**
- * Reads from an answer whether its flow goes on with a page of this origin (a consent page, the way to the sign-in
- * page) or is over, since the browser is sent to the client or to the page that shows the code (RFC 6749 §4.1.2).
+ * Determines from a response whether its flow continues with a page of this origin (a consent page, a redirect to the
+ * sign-in page) or has ended, since the browser goes to the client or to the page that shows the code (RFC 6749
+ * §4.1.2).
  *
- * @param publicOrigin `scheme://host[:port]` as the browser knows it
+ * @param publicOrigin `scheme://host[:port]` as the browser sees it
  */
 export function flowTurn(
   method: string,
@@ -38,25 +39,25 @@ function isWithin(location: string, origin: string): boolean {
 /** How a gateway marks the flows of its two sides. */
 export interface FlowMarking {
   readonly marks: Pick<CredentialMarks, 'flowKey'>
-  /** IAM shows pages of its own under /oauth/authorize, so that its flows need a mark as well. */
+  /** IAM has its own pages under /oauth/authorize, so that its flows need a mark as well. */
   readonly marksIamFlows: boolean
 }
 
-/** A page of the authorize endpoint as it was answered. */
+/** The response to a request for the authorize endpoint. */
 export interface AuthorizePage {
   readonly method: string
   /** As sent. */
   readonly path: string
   readonly status: number
   readonly location: string | undefined
-  /** Who answered. */
+  /** The side that responded. */
   readonly side: Destination
 }
 
 /**
- * The `Set-Cookie` that keeps a flow with the side that served its first page, or forgets it once it is over;
- * undefined when there is nothing to say. A mark is not renewed: no flow outlives its time. IAM's flows are told by
- * their verifiers, so they are marked only where IAM has pages of its own.
+ * Returns the `Set-Cookie` that keeps a flow with the side that served its first page, or that forgets it once it has
+ * ended; undefined if neither applies. A mark is not renewed, so it bounds the life of a flow. Verifiers identify IAM's
+ * flows, so they are marked only where IAM has its own pages.
  */
 export function flowSetCookie(
   marking: FlowMarking,
@@ -79,7 +80,7 @@ export function flowSetCookie(
   return `${name}=${value}; Path=${cookiePath(page.path)}; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`
 }
 
-/** The folder of the OAuth pages as the browser sees it, so that nothing else of the origin carries the cookie. */
+/** The folder of the OAuth pages as the browser sees it, so that no other request to the origin carries the cookie. */
 function cookiePath(path: string): string {
   return /^((?:\/[A-Za-z0-9._~-]+)*\/oauth)\/authorize/.exec(path)?.[1] ?? '/'
 }

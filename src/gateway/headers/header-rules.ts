@@ -1,4 +1,4 @@
-/** What the gateway does with a header: hand it on, drop it, or treat it by a rule of its own. */
+/** What the gateway does with a header: forward it, drop it, or apply a specific rule. */
 export type HeaderRule =
   | 'pass'
   | 'drop'
@@ -9,12 +9,12 @@ export type HeaderRule =
   | 'forwarded_host'
   | 'proto'
   | 'forwarded'
-  /** Says something about the connection's origin; believed from a trusted proxy only. */
+  /** Describes the origin of the connection; trusted only from a trusted proxy. */
   | 'origin'
   | 'set_cookie'
   | 'location'
 
-/** RFC 9110 §7.6.1, with those of RFC 9112 that belong to one connection. `Expect` is answered by the gateway. */
+/** RFC 9110 §7.6.1, and the headers of RFC 9112 that belong to one connection. The gateway itself answers `Expect`. */
 const HOP_BY_HOP = [
   'connection',
   'keep-alive',
@@ -41,7 +41,7 @@ const REQUEST_RULES = new Map<string, HeaderRule>([
   ['client-ip', 'origin'],
   ['x-client-ip', 'origin'],
   ['true-client-ip', 'origin'],
-  // Not special in themselves, but an upstream that reads `_` as `-` would take an alias for them.
+  // Ordinary headers, but an upstream that reads `_` as `-` would accept an alias of them.
   ['content-length', 'pass'],
   ['content-type', 'pass'],
   ['content-encoding', 'pass'],
@@ -56,17 +56,17 @@ const RESPONSE_RULES = new Map<string, HeaderRule>([
   ['refresh', 'location'],
 ])
 
-/** Names are cached as they were spelled; the bound keeps a client from filling memory with invented ones. */
+/** Names are cached as spelled; the bound keeps a client from filling memory with invented names. */
 const CACHE_LIMIT = 2_000
 const requestCache = new Map<string, HeaderRule>()
 const responseCache = new Map<string, HeaderRule>()
 
-/** The rule for a request header, whatever its case. */
+/** Returns the rule for a request header, in any case. */
 export function requestRule(name: string): HeaderRule {
   return requestCache.get(name) ?? remember(requestCache, name, findRequestRule(name.toLowerCase()))
 }
 
-/** The rule for a response header, whatever its case. */
+/** Returns the rule for a response header, in any case. */
 export function responseRule(name: string): HeaderRule {
   return responseCache.get(name) ?? remember(responseCache, name, RESPONSE_RULES.get(name.toLowerCase()) ?? 'pass')
 }
@@ -79,7 +79,7 @@ function remember(cache: Map<string, HeaderRule>, name: string, rule: HeaderRule
 function findRequestRule(name: string): HeaderRule {
   const known = REQUEST_RULES.get(name)
   if (known) return known
-  // CGI, and so Rack, reads `_` in a name as `-`; an alias of a header we treat must not slip past.
+  // CGI, and thus Rack, reads `_` in a name as `-`; an alias of a header with a rule must not bypass the rule.
   const dashed = name.replaceAll('_', '-')
   if (dashed.startsWith('gitlab-workhorse') || dashed.startsWith('gitlab-iam-')) return 'drop'
   if (name.startsWith('x-forwarded-')) return 'origin'
@@ -88,8 +88,9 @@ function findRequestRule(name: string): HeaderRule {
 }
 
 /**
- * The further headers that a `Connection` value names (RFC 9110 §7.6.1), in lower case; undefined when it names none.
- * `Content-Length` and `Host` cannot be taken away: what frames and addresses a message is no matter of one hop.
+ * Returns the other headers that a `Connection` value names (RFC 9110 §7.6.1), in lower case; undefined if there are
+ * none. Never contains `Content-Length` and `Host`: the framing and the address of a message are not specific to one
+ * hop.
  */
 export function namedInConnection(value: string | undefined): ReadonlySet<string> | undefined {
   if (value === undefined || value === 'keep-alive' || value === 'close') return undefined

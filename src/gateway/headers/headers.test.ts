@@ -44,8 +44,8 @@ const SPOOFED = [
   'X-Request-Id: chosen-by-client',
 ]
 
-describe('what a request says about its way', () => {
-  test('is not believed from anybody', async () => {
+describe('forwarding headers of a request', () => {
+  test('are not trusted from an ordinary client', async () => {
     await get(open, '/', SPOOFED)
     const headers = legacy.received[0]?.headers
     assert.equal(headers?.['x-forwarded-for'], '127.0.0.1')
@@ -58,7 +58,7 @@ describe('what a request says about its way', () => {
     assert.match(String(headers?.['x-request-id']), /^[A-Za-z0-9]{19}$/)
   })
 
-  test('is believed from a trusted proxy, and added to', async () => {
+  test('are trusted from a trusted proxy, and extended', async () => {
     await get(behindProxy, '/', SPOOFED)
     const headers = legacy.received[0]?.headers
     assert.equal(headers?.['x-forwarded-for'], '1.2.3.4, 127.0.0.1')
@@ -72,7 +72,7 @@ describe('what a request says about its way', () => {
     assert.equal(headers?.['x-request-id'], 'chosen-by-client')
   })
 
-  test('is not believed under an alias that an upstream may read the same way', async () => {
+  test('are not trusted under an alias that an upstream may read the same way', async () => {
     await get(open, '/', [
       'X_Forwarded_For: 1.2.3.4',
       'Gitlab_Workhorse_Api_Request: x',
@@ -87,19 +87,19 @@ describe('what a request says about its way', () => {
     )
   })
 
-  test('a trusted proxy cannot choose an id that would break a log line', async () => {
+  test('a trusted proxy cannot set an id that would break a log line', async () => {
     await get(behindProxy, '/', ['X-Request-Id: a b"c'])
     assert.match(String(legacy.received[0]?.headers['x-request-id']), /^[A-Za-z0-9]{19}$/)
   })
 })
 
-test('Host is kept, on either side', async () => {
+test('Host is kept for either side', async () => {
   await get(open, '/oauth/authorize?client_id=moved')
   await get(open, '/oauth/authorize?client_id=staying')
   assert.deepEqual([iam.received[0]?.headers.host, legacy.received[0]?.headers.host], ['idp.example', 'idp.example'])
 })
 
-test('internal headers from outside are dropped, also from a trusted proxy', async () => {
+test('internal headers from outside are dropped, even from a trusted proxy', async () => {
   for (const gateway of [open, behindProxy]) {
     await get(gateway, '/', [
       'Gitlab-Workhorse: v1',
@@ -115,7 +115,7 @@ test('internal headers from outside are dropped, also from a trusted proxy', asy
   }
 })
 
-test('hop-by-hop headers end here, traceparent passes', async () => {
+test('hop-by-hop headers are dropped, traceparent passes', async () => {
   await get(open, '/', [
     'Keep-Alive: timeout=5',
     'TE: trailers',
@@ -131,7 +131,7 @@ test('hop-by-hop headers end here, traceparent passes', async () => {
 })
 
 describe('cookies', () => {
-  test('each side is sent its own', async () => {
+  test('each side receives only its own', async () => {
     const cookies = ['Cookie: _gitlab_session=abc; _iam_flow=def; x="a;b"', 'Cookie: __Host-_iam_s=1; last=2']
     await get(open, '/oauth/authorize?client_id=moved', cookies)
     await get(open, '/oauth/authorize?client_id=staying', cookies)
@@ -139,7 +139,7 @@ describe('cookies', () => {
     assert.equal(legacy.received[0]?.headers.cookie, '_gitlab_session=abc; x="a; b"; last=2')
   })
 
-  test('a request whose cookies are all the other side’s has no Cookie header', async () => {
+  test('a request with cookies of the other side only has no Cookie header', async () => {
     await get(open, '/oauth/authorize?client_id=moved', ['Cookie: _gitlab_session=abc'])
     assert.equal(iam.received[0]?.headers.cookie, undefined)
     assert.equal(cookiesFor('legacy', '_iam_a=1'), '')
@@ -158,15 +158,15 @@ describe('cookies', () => {
     ;[legacy.answer, iam.answer] = plain
   })
 
-  test('a cookie without a value, or with spaces around its name, is still told apart', () => {
+  test('a cookie without a value, or with spaces around its name, is still assigned to its side', () => {
     assert.equal(setCookieFrom('legacy', ' _iam_a ; Path=/'), undefined)
     assert.equal(setCookieFrom('iam', '_iam_a'), '_iam_a')
     assert.equal(cookiesFor('iam', ' _iam_a = 1 ;b; '), '_iam_a = 1')
   })
 })
 
-describe('answers', () => {
-  test('an upstream’s own address never shows', async () => {
+describe('responses', () => {
+  test('an upstream’s own address never appears', async () => {
     const plain = iam.answer
     iam.answer = (_request, response) => {
       const location = `http://${iam.host}/oauth/next?a=http://${iam.host}/`
@@ -190,7 +190,7 @@ describe('answers', () => {
     iam.answer = plain
   })
 
-  test('other addresses are left alone', () => {
+  test('other addresses are left unchanged', () => {
     const by = { internalHosts: ['iam:8084'], publicOrigin: () => 'https://idp.example' }
     const cases: Array<[string, string]> = [
       ['/relative', '/relative'],
@@ -205,7 +205,7 @@ describe('answers', () => {
     for (const [from, to] of cases) assert.equal(withoutInternalHost(from, by), to)
   })
 
-  test('hop-by-hop headers of an answer, also those it names in Connection, are dropped', async () => {
+  test('hop-by-hop headers of a response, including those named in Connection, are dropped', async () => {
     const plain = legacy.answer
     legacy.answer = (_request, response) => {
       response.writeHead(200, [
@@ -232,7 +232,7 @@ describe('answers', () => {
 })
 
 describe('trusted proxies', () => {
-  test('are told by address and range, of either family', () => {
+  test('are matched by address and range, of either family', () => {
     const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32'])
     const cases: Array<[string, boolean]> = [
       ['10.200.3.4', true],
@@ -246,14 +246,14 @@ describe('trusted proxies', () => {
     for (const [address, expected] of cases) assert.equal(proxies.has(address), expected, address)
   })
 
-  test('that are no ranges are refused', () => {
+  test('that are not valid ranges are refused', () => {
     for (const range of ['10.0.0.0/33', '10.0.0/8', 'proxy.example', '10.0.0.0/', '::1/129', '']) {
       assert.throws(() => new TrustedProxies([range]), RangeError, range)
     }
   })
 })
 
-describe('the cookies of an IAM that is spared the mark', () => {
+describe('the cookies of an IAM with unmarked cookies', () => {
   const iam = { authorizePath: '/realms/x/protocol/openid-connect/auth' }
   const rows: Array<[string, string]> = [
     ['SESSION=1; HttpOnly', '_iam_SESSION=1; HttpOnly'],
@@ -278,7 +278,7 @@ describe('the cookies of an IAM that is spared the mark', () => {
     })
   }
 
-  test('none goes to it that it did not set', () => {
+  test('IAM receives none that it did not set', () => {
     assert.equal(cookiesFor(iam, '_session=legacy; SESSION=1'), '')
   })
 })

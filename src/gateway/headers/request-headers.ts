@@ -2,21 +2,21 @@ import type { Peer } from '../transport/peers.ts'
 import { type CookieOwner, cookiesFor } from './cookies.ts'
 import { namedInConnection, requestRule } from './header-rules.ts'
 
-/** What the rewriting of request headers rests on. */
+/** What the rewriting of request headers depends on. */
 export interface Hop {
   readonly peer: Peer
-  /** The `Host` as it came; empty for HTTP/1.0 without one. */
+  /** The `Host` as received; empty for HTTP/1.0 without one. */
   readonly host: string
   readonly connection: string | undefined
   readonly correlationId: string
 }
 
 /**
- * The headers for an upstream, name and value by turns as `node:http` gives and undici takes them: hop-by-hop headers
- * and internal ones are gone, cookies are those of that side, and what says where the request came from is ours,
- * unless a trusted proxy said it. `Host` is kept.
+ * Returns the headers for an upstream, names and values alternating as in `node:http` and undici. Hop-by-hop and
+ * internal headers are removed, only cookies of that side remain, and the forwarding headers are the gateway's own,
+ * which extend those of a trusted proxy. `Host` is kept.
  *
- * @param cookies whose they are that go on; `undefined` passes all on, for a gateway without IAM
+ * @param cookies the owner of the cookies to forward; `undefined` forwards all, for a gateway without IAM
  */
 export function requestHeaders(raw: readonly string[], cookies: CookieOwner | undefined, hop: Hop): string[] {
   const { isTrusted } = hop.peer
@@ -68,7 +68,9 @@ export function requestHeaders(raw: readonly string[], cookies: CookieOwner | un
   return headers
 }
 
-/** Headers, name and value by turns, without leave to compress the answer (RFC 9110 §12.5.3). */
+/**
+ * Replaces `Accept-Encoding`, so that the response is not compressed (RFC 9110 §12.5.3). Names and values alternate.
+ */
 export function uncompressed(raw: readonly string[]): string[] {
   const kept: string[] = []
   for (let at = 0; at < raw.length; at += 2) {
@@ -78,7 +80,7 @@ export function uncompressed(raw: readonly string[]): string[] {
   return [...kept, 'Accept-Encoding', 'identity']
 }
 
-/** One element of RFC 7239, after those that are believed. */
+/** Appends one element of RFC 7239 to the trusted ones before it. */
 function forwardedValue(before: string, hop: Hop, proto: string): string {
   const { address } = hop.peer
   const node = address.includes(':') ? `"[${address}]"` : address
@@ -87,8 +89,8 @@ function forwardedValue(before: string, hop: Hop, proto: string): string {
 }
 
 /**
- * The origin by which the client reached us, as far as its proxies are believed: `scheme://host[:port]`. Empty for a
- * client of HTTP/1.0 that named no host: what is relative to it is then relative to the address that was asked.
+ * The origin under which the client reached the gateway, according to trusted proxies: `scheme://host[:port]`. Empty
+ * for an HTTP/1.0 client without a host: addresses then remain relative to the one that was requested.
  */
 export function publicOrigin(headers: Readonly<Record<string, string | string[] | undefined>>, hop: Hop): string {
   const said = (name: string) => {

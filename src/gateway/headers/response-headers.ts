@@ -2,27 +2,27 @@ import type { RawHeaders } from '../upstream/attempt.ts'
 import { type CookieOwner, setCookieFrom } from './cookies.ts'
 import { namedInConnection, responseRule } from './header-rules.ts'
 
-/** An answer's headers, name and value by turns, fit for the client. */
+/** The headers of a response for the client; names and values alternate. */
 export interface AnswerHeaders {
   readonly headers: string[]
   readonly isJson: boolean
 }
 
-/** What the rewriting of response headers rests on. */
+/** What the rewriting of response headers depends on. */
 export interface AnswerSide {
-  /** Whose the answer is; `undefined` lets all cookies through, for a gateway without IAM. */
+  /** The owner of the response's cookies; `undefined` lets all cookies through, for a gateway without IAM. */
   readonly cookies: CookieOwner | undefined
-  /** `host:port` of each upstream, in lower case: addresses that must not show. */
+  /** `host:port` of each upstream, in lower case: addresses that must not appear. */
   readonly internalHosts: readonly string[]
-  /** Asked for only when an address has to be replaced. */
+  /** Called only if an address has to be replaced. */
   readonly publicOrigin: () => string
 }
 
 /**
- * The headers of an upstream's answer for the client: hop-by-hop headers are gone, so are cookies that this side may
- * not set, and an upstream's own address in `Location`, `Content-Location` or `Refresh` has become the public one.
+ * Returns an upstream's response headers for the client. Hop-by-hop headers and cookies that this side may not set are
+ * removed, and an upstream's own address in `Location`, `Content-Location` or `Refresh` is replaced by the public one.
  *
- * @param raw name and value by turns
+ * @param raw names and values alternate
  */
 export function responseHeaders(raw: RawHeaders, by: AnswerSide): AnswerHeaders {
   const headers: string[] = []
@@ -44,7 +44,7 @@ export function responseHeaders(raw: RawHeaders, by: AnswerSide): AnswerHeaders 
   return { headers, isJson }
 }
 
-/** The first value of a header, by its lower-case name. */
+/** Returns the first value of a header, by its lower-case name. */
 export function headerOf(raw: RawHeaders, name: string): string | undefined {
   for (let at = 0; at < raw.length; at += 2) {
     const given = raw[at] as Buffer | string
@@ -54,7 +54,7 @@ export function headerOf(raw: RawHeaders, name: string): string | undefined {
   return undefined
 }
 
-/** Trailers, under the same rules; those that only a head may carry are dropped. */
+/** Returns trailers under the same rules, without those that are only allowed in a head. */
 export function responseTrailers(raw: RawHeaders): Array<[string, string]> {
   const trailers: Array<[string, string]> = []
   for (let at = 0; at < raw.length; at += 2) {
@@ -85,7 +85,7 @@ function isJsonType(name: string, value: string): boolean {
 
 const ADDRESS = /^(\s*(?:\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?["']?)?)((?:https?:)?\/\/([^/?#"']*))/i
 
-/** Replaces an upstream's own origin at the front of an address, also one inside a `Refresh`. */
+/** Replaces an upstream's own origin at the start of an address, also inside a `Refresh`. */
 export function withoutInternalHost(value: string, by: Pick<AnswerSide, 'internalHosts' | 'publicOrigin'>): string {
   const match = ADDRESS.exec(value)
   if (!match) return value

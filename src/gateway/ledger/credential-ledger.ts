@@ -6,14 +6,14 @@ import type { Issued } from './issued.ts'
 import { IssuerTable } from './issuer-table.ts'
 import type { SharedLedger } from './shared-ledger.ts'
 
-/** What a ledger goes by. */
+/** Settings of a ledger. */
 export interface LedgerOptions {
   /** Keys the hashes; the same for all gateways that share a ledger. */
   readonly key: Uint8Array
   readonly marks: CredentialMarks
-  /** IAM issues credentials that no mark tells; remembering them is then no alarm. */
+  /** IAM issues credentials without marks; remembering them is then not an alarm. */
   readonly isIamUnmarked: boolean
-  /** Entries held in memory at most. */
+  /** Maximum number of entries in memory. */
   readonly capacity: number
   readonly shared: SharedLedger | undefined
   readonly log: Log
@@ -22,8 +22,8 @@ export interface LedgerOptions {
 const ALARM_EVERY_MS = 60_000
 
 /**
- * Knows the issuer of credentials whose marks say nothing or the wrong thing: it has seen them being issued. What the
- * marks tell right is not kept. A credential is held as a keyed hash, for as long as it lives.
+ * Knows the issuer of credentials with a missing or wrong mark, because it saw them being issued. Credentials with a
+ * correct mark are not stored. A credential is stored as a keyed hash for its lifetime.
  */
 export class CredentialLedger {
   readonly #options: LedgerOptions
@@ -50,24 +50,22 @@ export class CredentialLedger {
     return this.#table.evictions
   }
 
-  /** Credentials that a side issued against its marks, since the start. */
+  /** Number of credentials since startup that contradict the marks of their side. */
   get drift(): Readonly<Record<Destination, number>> {
     return this.#drift
   }
 
-  /**
-   * Whether an issuer may be known here that marks do not tell. False spares the hash.
-   */
+  /** Whether the ledger may know an issuer that marks do not identify. False saves computing the hash. */
   get mayKnow(): boolean {
     return this.#table.size > 0 || this.#options.shared !== undefined
   }
 
-  /** Whether IAM may hold a credential that neither a mark nor the ledger knows. */
+  /** Whether IAM may hold a credential with neither a mark nor a ledger entry. */
   get iamMayHoldUnknown(): boolean {
     return this.#options.isIamUnmarked
   }
 
-  /** Takes note of what a side has just issued. */
+  /** Records a credential that a side has just issued. */
   learn(side: Destination, issued: Issued): void {
     const { marks, isIamUnmarked, shared } = this.#options
     const routed = issuerByMark(issued.value, issued.type, marks) === 'iam' ? 'iam' : 'legacy'
@@ -80,9 +78,9 @@ export class CredentialLedger {
   }
 
   /**
-   * The side that issued a credential, as far as that was seen.
+   * Returns the side that issued a credential, if that was observed.
    *
-   * @param isUnmarked no mark tells it: then the other gateways' ledger is asked too, and the answer comes later
+   * @param isUnmarked the credential has no mark: then the shared ledger is queried too, and the result is a promise
    */
   find(value: string, isUnmarked: boolean): Destination | undefined | Promise<Destination | undefined | 'unreachable'> {
     const digest = this.#digest(value)
@@ -90,15 +88,20 @@ export class CredentialLedger {
     return known ?? (isUnmarked ? this.#options.shared?.get(digest) : undefined)
   }
 
-  /** Whether other gateways are told what this one has seen. */
+  /** Whether other gateways receive what this one has observed. */
   get isShared(): boolean {
     return this.#options.shared !== undefined
   }
 
-  /** Resolves when the other gateways know all that was learned, or could not be told in time; undefined when they do. */
+  /**
+   * Resolves once the other gateways know everything learned so far, or the time limit has passed; undefined if nothing
+   * is pending.
+   */
   readonly settled = (): Promise<void> | undefined => this.#options.shared?.settled()
 
-  /** A quick no for answers that hold nothing to learn: whatever legacy issues without a mark of IAM's. */
+  /**
+   * A cheap filter: false for responses with nothing to learn, that is, everything from legacy without a mark of IAM.
+   */
   isConcernedBy(side: Destination, text: string): boolean {
     if (text === '') return false
     return side === 'iam' || this.#marks.some((mark) => text.includes(mark))
@@ -124,7 +127,7 @@ export class CredentialLedger {
   }
 }
 
-/** Of a clock that nobody sets: one that jumps ahead would make living credentials unknown. */
+/** A monotonic clock: a wall clock that jumps ahead would make valid credentials unknown. */
 function seconds(): number {
   return performance.now() / 1_000
 }

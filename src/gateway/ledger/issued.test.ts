@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { issuedInForm, issuedInJson, issuedInLocation } from './issued.ts'
 
-describe('what a JSON answer issues', () => {
-  test('tokens, with their lifetimes and two minutes for clocks', () => {
+describe('what a JSON response issues', () => {
+  test('tokens, with their lifetimes and two minutes for clock skew', () => {
     const answer = { access_token: 'a', refresh_token: 'r', expires_in: 600, refresh_expires_in: 1_800 }
     assert.deepEqual(issuedInJson('token', JSON.stringify(answer)), [
       { value: 'a', type: 'access_token', lifetime: 720 },
@@ -11,7 +11,7 @@ describe('what a JSON answer issues', () => {
     ])
   })
 
-  test('tokens that say no lifetime, or none that makes sense, get the usual one', () => {
+  test('tokens without a lifetime, or with an invalid one, get the default', () => {
     for (const more of [{}, { expires_in: null }, { expires_in: 'x' }, { expires_in: -5 }, { expires_in: [] }]) {
       const [access, refresh] = issuedInJson(
         'token',
@@ -29,7 +29,7 @@ describe('what a JSON answer issues', () => {
     ])
   })
 
-  test('nothing, where there is nothing or it is not what it should be', () => {
+  test('nothing, if the response is empty or malformed', () => {
     for (const text of ['', 'x', 'null', '[]', '"a"', '{"access_token":7}', '{"access_token":""}', '{"error":"x"}']) {
       assert.deepEqual(issuedInJson('token', text), [], text)
     }
@@ -37,7 +37,7 @@ describe('what a JSON answer issues', () => {
   })
 })
 
-describe('the code that a redirect hands over', () => {
+describe('the code in a redirect', () => {
   const rows: Array<[string, string[]]> = [
     ['https://client.example/back?code=abc&state=s', ['abc']],
     ['https://client.example/back?x=1&state=s&code=a%2Fb', ['a/b']],

@@ -1,7 +1,7 @@
 import type { CredentialType } from '../../credentials/index.ts'
 import type { Endpoint } from '../../routing/index.ts'
 
-/** A credential as it passed by, and how long it may come back. */
+/** An issued credential, and how long it may be presented. */
 export interface Issued {
   readonly value: string
   readonly type: Exclude<CredentialType, 'login_verifier' | 'consent_verifier'> | 'user_code'
@@ -9,15 +9,18 @@ export interface Issued {
   readonly lifetime: number
 }
 
-/** RFC 6749 §4.1.2 allows ten minutes at most; a margin for clocks. */
+/** RFC 6749 §4.1.2 allows at most ten minutes; the rest is a margin for clock skew. */
 const CODE_SECONDS = 900
-/** For an access token that does not say (RFC 6749 §5.1). */
+/** For an access token without `expires_in` (RFC 6749 §5.1). */
 const ACCESS_SECONDS = 7_200
-/** Doorkeeper's never expire; what is not used for that long is given up. */
+/** Doorkeeper's refresh tokens never expire; one that is unused for this long is forgotten. */
 const REFRESH_SECONDS = 90 * 86_400
 const MARGIN_SECONDS = 120
 
-/** Reads what a JSON answer of the token or device endpoint issues (RFC 6749 §5.1, RFC 8628 §3.2); empty for any other. */
+/**
+ * Reads what a JSON response of the token or device endpoint issues (RFC 6749 §5.1, RFC 8628 §3.2); empty for any
+ * other.
+ */
 export function issuedInJson(endpoint: Endpoint, text: string): Issued[] {
   const answer = objectIn(text)
   if (answer === undefined) return []
@@ -38,7 +41,7 @@ export function issuedInJson(endpoint: Endpoint, text: string): Issued[] {
   return issued
 }
 
-/** Reads the code that a redirect hands to a client, in its query or fragment (RFC 6749 §4.1.2). */
+/** Reads the code that a redirect delivers to a client, in its query or fragment (RFC 6749 §4.1.2). */
 export function issuedInLocation(location: string): Issued[] {
   const at = location.search(/[?#]/)
   if (at < 0 || !location.includes('code=', at)) return []
@@ -81,7 +84,7 @@ function objectIn(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** 0 means to Keycloak that a token does not expire. */
+/** Keycloak uses 0 for a token that does not expire. */
 function secondsOf(value: unknown, fallback: number): number {
   const seconds = Number(value)
   return (typeof value === 'number' || typeof value === 'string') && seconds > 0 ? seconds : fallback

@@ -7,7 +7,7 @@ import { IssuerTable } from './issuer-table.ts'
 const NOW = 1_800_000_000
 const hashOf = (value: string | number) => createHash('sha256').update(String(value)).digest()
 
-test('an entry is found until it expires, with the side it was last given', () => {
+test('an entry is found until it expires, with its most recent side', () => {
   const table = new IssuerTable(64)
   assert.equal(table.get(hashOf('a'), NOW), undefined)
   table.set(hashOf('a'), 'iam', NOW + 10, NOW)
@@ -19,7 +19,7 @@ test('an entry is found until it expires, with the side it was last given', () =
   assert.deepEqual([table.get(hashOf('a'), NOW + 15), table.size, table.evictions], ['legacy', 2, 0])
 })
 
-test('what it holds is bounded; what ends first goes first', () => {
+test('its size is bounded; the entry that expires first is evicted first', () => {
   const table = new IssuerTable(1_024)
   for (let at = 0; at < 20_000; at++) table.set(hashOf(at), 'iam', NOW + 1_000 + at, NOW)
   assert.equal(table.size, 1_024)
@@ -29,7 +29,7 @@ test('what it holds is bounded; what ends first goes first', () => {
   assert.ok((kept[0] ?? 0) > 17_000, `the oldest that is left is ${kept[0]}`)
 })
 
-test('room is made by what is over, and that is no eviction', () => {
+test('expired entries make room, and do not count as evictions', () => {
   const table = new IssuerTable(8)
   for (let at = 0; at < 8; at++) table.set(hashOf(at), 'iam', NOW + 1, NOW)
   for (let at = 8; at < 16; at++) table.set(hashOf(at), 'iam', NOW + 100, NOW + 2)
@@ -37,7 +37,7 @@ test('room is made by what is over, and that is no eviction', () => {
   for (let at = 8; at < 16; at++) assert.equal(table.get(hashOf(at), NOW + 2), 'iam')
 })
 
-test('as long as there is room it agrees with a map, whatever comes', () => {
+test('while there is room it agrees with a map, for any sequence of operations', () => {
   const step = fc.record({
     key: fc.nat(40),
     side: fc.constantFrom('legacy' as const, 'iam' as const),

@@ -4,37 +4,39 @@ const WAYS = 8
 const SIDES = ['legacy', 'iam'] as const
 
 /**
- * Remembers, by a hash of 64 bits, which side issued a credential, until the credential expires. Its memory is bounded:
- * 13 bytes an entry, taken when first needed. A full bucket gives up what is over, else what will be over first.
+ * Remembers, by a 64-bit hash, which side issued a credential, until the credential expires. Memory is bounded: 13
+ * bytes per entry, allocated on first use. A full bucket evicts an expired entry, otherwise the one that expires first.
  */
 export class IssuerTable {
   readonly #buckets: number
   #high = new Uint32Array(0)
   #low = new Uint32Array(0)
-  /** Seconds; 0 where nothing is held. */
+  /** Seconds; 0 for an empty slot. */
   #expiry = new Uint32Array(0)
   #side = new Uint8Array(0)
   #size = 0
   #evictions = 0
 
-  /** @param capacity entries at most, rounded up to a power of two */
+  /** @param capacity maximum number of entries, rounded up to a power of two */
   constructor(capacity: number) {
     this.#buckets = 2 ** Math.max(0, Math.ceil(Math.log2(capacity / WAYS)))
   }
 
-  /** Entries that are held, also those that are over and have not been replaced. */
+  /** Number of entries, including expired ones that have not been replaced. */
   get size(): number {
     return this.#size
   }
 
-  /** How many entries had to go before their time. */
+  /** Number of entries evicted before they expired. */
   get evictions(): number {
     return this.#evictions
   }
 
   /**
-   * @param hash at least 8 bytes, of which the first 8 count
-   * @param expiresAt seconds, of any clock that `get` is asked by too
+   * Stores the side that issued a credential.
+   *
+   * @param hash at least 8 bytes; only the first 8 count
+   * @param expiresAt seconds, of the same clock that callers of `get` use
    * @param now seconds of the same clock
    */
   set(hash: Buffer, side: Destination, expiresAt: number, now: number): void {
@@ -52,7 +54,7 @@ export class IssuerTable {
     this.#side[at] = side === 'iam' ? 1 : 0
   }
 
-  /** The side that issued it; undefined when that is not known, or no more. */
+  /** Returns the side that issued it; undefined if unknown or expired. */
   get(hash: Buffer, now: number): Destination | undefined {
     if (this.#expiry.length === 0) return undefined
     const high = hash.readUInt32LE(0)
@@ -66,7 +68,7 @@ export class IssuerTable {
     return undefined
   }
 
-  /** Its own place if it has one, else a free one, else that of the entry which ends first. */
+  /** The existing slot of the hash, otherwise a free one, otherwise that of the entry that expires first. */
   #placeFor(high: number, low: number): number {
     const start = this.#bucketOf(low)
     let first = start

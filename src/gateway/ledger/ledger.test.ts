@@ -28,7 +28,7 @@ beforeEach(() => {
   iam.answer = issuing('iam')
 })
 
-/** A server that marks nothing: codes and tokens alike are a name and a number. */
+/** A server without marks: codes and tokens alike are a name and a number. */
 function issuing(name: string): Side['answer'] {
   return (request, response) => {
     const fresh = () => `${name}${++count}`
@@ -44,7 +44,7 @@ function issuing(name: string): Side['answer'] {
   }
 }
 
-/** A way to a local port on which every byte takes its time, in both directions. */
+/** A proxy to a local port that delays every byte, in both directions. */
 async function slowDoor(to: number, milliseconds: number): Promise<{ port: number; close(): void }> {
   const open = new Set<Socket>()
   const server = createServer((client) => {
@@ -86,8 +86,8 @@ async function codeOf(gateway: RunningGateway, client: string): Promise<string> 
   return new URL(answer.headers.get('location') ?? '').searchParams.get('code') ?? ''
 }
 
-describe('an IAM that marks nothing', () => {
-  test('gets back the codes and tokens it issued, whatever the flag says by then', async () => {
+describe('an IAM without marks', () => {
+  test('receives the codes and tokens it issued, whatever the flag says by then', async () => {
     const gateway = await start()
     const code = await codeOf(gateway, 'moved')
     const redeem = { grant_type: 'authorization_code', code, client_id: 'staying' }
@@ -110,7 +110,7 @@ describe('an IAM that marks nothing', () => {
     assert.deepEqual(alarms, [], 'that was said, so it is no alarm')
   })
 
-  test('gets back a living token after the clock has jumped ahead', async (t) => {
+  test('receives a valid token after the clock has jumped ahead', async (t) => {
     const wall = Date.now
     iam.answer = (_request, response) => {
       response.setHeader('content-type', 'application/json')
@@ -123,7 +123,7 @@ describe('an IAM that marks nothing', () => {
     assert.deepEqual(sideAsked(), [0, 2])
   })
 
-  test('is read although it would compress its answers', async () => {
+  test('is read although it would compress its responses', async () => {
     iam.answer = (request, response) => {
       const text = JSON.stringify({ access_token: 'iam-a', refresh_token: 'iam-r' })
       const isAllowed = /gzip/.test(String(request.headers['accept-encoding']))
@@ -137,7 +137,7 @@ describe('an IAM that marks nothing', () => {
     assert.deepEqual(sideAsked(), [0, 2])
   })
 
-  test('gets back a code that its own page hands to the client by a form', async () => {
+  test('receives a code that its own page delivers to the client in a form', async () => {
     iam.answer = (_request, response) => {
       response.setHeader('content-type', 'text/html; charset=utf-8')
       response.end('<form method="post"><input type="hidden" name="code" value="iam-posted"/></form>')
@@ -152,7 +152,7 @@ describe('an IAM that marks nothing', () => {
     )
   })
 
-  test('that is down leaves its pages unanswered for a while, and nobody else answers them', async () => {
+  test('that is down leaves its pages unanswered for a while, and no other side answers them', async () => {
     const gateway = await start({ iamPages: ['/interaction'], iamUrl: await deadUrl() })
     const answer = await fetch(`${gateway.url}/interaction/17`, { method: 'POST', headers: FORM, body: 'login=alice' })
     assert.equal(answer.status, 503)
@@ -160,14 +160,14 @@ describe('an IAM that marks nothing', () => {
     assert.deepEqual(legacy.received, [])
   })
 
-  test('gets back its device codes', async () => {
+  test('receives its device codes', async () => {
     const gateway = await start()
     const { json } = await post(gateway, '/oauth/authorize_device', { client_id: 'moved' })
     await post(gateway, '/oauth/token', { grant_type: 'device_code', device_code: json['device_code'] ?? '' })
     assert.deepEqual(sideAsked(), [0, 2])
   })
 
-  test('keeps the user codes from the device page of the monolith, unless it has a page of its own', async () => {
+  test('keeps the user codes from the device page of the monolith, unless it has its own page', async () => {
     for (const [marksIamFlows, asked] of [
       [false, [1, 1]],
       [true, [0, 2]],
@@ -180,7 +180,7 @@ describe('an IAM that marks nothing', () => {
     }
   })
 
-  test("leaves legacy what is legacy's, and what nobody saw", async () => {
+  test('leaves to legacy what legacy issued, and what no gateway observed', async () => {
     const gateway = await start()
     const code = await codeOf(gateway, 'staying')
     for (const one of [code, 'never-seen']) {
@@ -191,8 +191,8 @@ describe('an IAM that marks nothing', () => {
   })
 })
 
-describe('an issuer that belies its marks', () => {
-  test('is remembered all the same, counted and reported', async () => {
+describe('an issuer that contradicts its marks', () => {
+  test('is remembered anyway, counted and reported', async () => {
     const gateway = await start({ isIamUnmarked: false, adminListen: { host: '127.0.0.1', port: 0 } })
     const first = await post(gateway, '/oauth/token', { grant_type: 'client_credentials', client_id: 'moved' })
     const refresh = { grant_type: 'refresh_token', refresh_token: first.json['refresh_token'] ?? '' }
@@ -212,7 +212,7 @@ describe('an issuer that belies its marks', () => {
     assert.match(metrics, /^handover_gateway_ledger_entries 5$/m)
   })
 
-  test('issuers that keep to their marks are not remembered', async () => {
+  test('issuers with correct marks are not stored', async () => {
     iam.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
       response.end('{"access_token":"gliamat-1","refresh_token":"gliamrt-1"}')
@@ -259,7 +259,7 @@ describe('a ledger that gateways share', { skip }, () => {
   const redeem = (gateway: RunningGateway, code: string) =>
     post(gateway, '/oauth/token', { grant_type: 'authorization_code', code })
 
-  test('knows a credential before its client does, however slow the way to it is', async () => {
+  test('knows a credential before its client does, however slow the connection to the ledger is', async () => {
     const slow = await slowDoor(port, 60)
     const one = await start({ ledger: { url: `redis://127.0.0.1:${slow.port}` } })
     const other = await shared()
@@ -281,7 +281,7 @@ describe('a ledger that gateways share', { skip }, () => {
     }
   })
 
-  test('that hangs costs a request its time limit and no more, and is asked again once it goes on', async () => {
+  test('that hangs delays a request by its time limit at most, and is used again once it recovers', async () => {
     const [one, other] = [await shared(), await shared()]
     const isKnown = async () =>
       ((await redeem(other, await codeOf(one, 'moved'))).json['access_token'] ?? '').startsWith('iam')
@@ -298,7 +298,7 @@ describe('a ledger that gateways share', { skip }, () => {
     await until(isKnown)
   })
 
-  test('tells one gateway what another has seen, in hashes only and with an end; while it is lost, nothing is guessed', async () => {
+  test('shares between gateways only hashes that expire; while it is unreachable, nothing is guessed', async () => {
     const [one, other] = [await shared(), await shared()]
     await until(async () => {
       const code = await codeOf(one, 'moved')

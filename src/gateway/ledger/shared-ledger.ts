@@ -1,11 +1,11 @@
 import type { Log } from '../../observability/index.ts'
 import type { Destination } from '../../routing/index.ts'
 
-/** A ledger that several gateways share. Neither call ever throws or rejects. */
+/** A ledger that several gateways share. No method ever throws or rejects. */
 export interface SharedLedger {
-  /** Tells the others. */
+  /** Publishes an entry to the other gateways; `lifetime` is in seconds. */
   set(hash: Buffer, side: Destination, lifetime: number): void
-  /** Resolves when the others have been told all of it, or could not be in time; undefined when there is nothing to tell. */
+  /** Resolves once everything is published, or the time limit has passed; undefined if nothing is pending. */
   settled(): Promise<void> | undefined
   get(hash: Buffer): Promise<Destination | undefined | 'unreachable'>
   close(): Promise<void>
@@ -14,13 +14,14 @@ export interface SharedLedger {
 const NAME = 'handover:issuer:'
 const CONNECT_MS = 2_000
 const RETRY_MS = 1_000
-/** What the ledger may cost a request. */
+/** Maximum delay that the ledger may add to a request. */
 const ANSWER_MS = 250
 const LETTER = { legacy: 'l', iam: 'i' } as const
 
 /**
- * Opens a ledger in Redis or Valkey: a key for each credential, named by a keyed hash, with the credential's lifetime.
- * It connects in the background and again whenever the connection is lost; until then it is unreachable.
+ * Opens a ledger in Redis or Valkey: one key per credential, named by a keyed hash, that expires with the credential.
+ * It connects in the background and reconnects whenever the connection is lost; until then it is unreachable. Rejects
+ * if the client library is not installed or the URL is invalid.
  *
  * @param url `redis://` or `rediss://`, with user, password and database as needed
  */
@@ -46,7 +47,7 @@ export async function openSharedLedger(url: string, log: Log): Promise<SharedLed
   return {
     set(hash, side, lifetime) {
       const expiration = { type: 'EX', value: Math.ceil(lifetime) } as const
-      // Redis answers in the order it was asked, so the last one stands for all.
+      // Redis responds in order, so the last response covers all earlier ones.
       const told = withinTime(client.set(nameOf(hash), LETTER[side], { expiration }))
         .catch(() => {})
         .then(() => {

@@ -9,7 +9,7 @@ const GATEWAY = join(import.meta.dirname, '..')
 const PRELOAD = pathToFileURL(join(GATEWAY, 'testing', 'test-ordinary-lane.ts')).href
 const LIMIT_MS = 120_000
 
-describe('what the fast lane takes, the ordinary lane does just as well:', () => {
+describe('the ordinary lane passes the suites of the fast lane:', () => {
   for (const suite of [
     'exchange/failover',
     'headers/headers',
@@ -21,7 +21,7 @@ describe('what the fast lane takes, the ordinary lane does just as well:', () =>
     'start',
   ]) {
     test(`the suite "${suite}" passes without the fast lane`, async () => {
-      // A test runner that finds its own mark in the environment would report to a parent that is not there.
+      // A test runner that finds its own marker in the environment would report to a parent that does not exist.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env
       const args = ['--import', PRELOAD, join(GATEWAY, `${suite}.test.ts`)]
       const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'], timeout: LIMIT_MS })

@@ -39,7 +39,7 @@ function answerOf(sent: ReturnType<typeof request>): Promise<IncomingMessage> {
 
 const MEGABYTE = 1 << 20
 
-describe('what is not routed streams both ways', () => {
+describe('requests that are not routed stream both ways', () => {
   const block = randomBytes(MEGABYTE)
   const digestOf = (blocks: number) => {
     const digest = createHash('sha256')
@@ -52,7 +52,7 @@ describe('what is not routed streams both ways', () => {
   })
   after(() => front.stop())
 
-  test('a download of 100 MB passes unchanged, and a slow reader holds it back instead of filling memory', async () => {
+  test('a download of 100 MB passes unchanged, and a slow reader applies backpressure instead of filling memory', async () => {
     let sent = 0
     legacy.answer = (_request, response) => {
       const pump = () => {
@@ -80,7 +80,7 @@ describe('what is not routed streams both ways', () => {
     assert.ok((await front.rss()) - before < 90 * MEGABYTE)
   })
 
-  test('an upload of 200 MB passes unchanged, and a slow upstream holds the client back', async () => {
+  test('an upload of 200 MB passes unchanged, and a slow upstream applies backpressure to the client', async () => {
     let open: (() => void) | undefined
     const digest = createHash('sha256')
     let size = 0
@@ -124,12 +124,12 @@ describe('what is not routed streams both ways', () => {
   })
 })
 
-describe('with a side that answers as told', () => {
+describe('with a side that responds as each test requires', () => {
   before(async () => {
     ;({ legacy, iam, gateway } = await bed.whole())
   })
 
-  test('the first piece of an answer arrives before the last is made', async () => {
+  test('the first piece of a response arrives before the last is produced', async () => {
     let finish: (() => void) | undefined
     legacy.answer = (_request, response) => {
       response.write('first')
@@ -157,7 +157,7 @@ describe('with a side that answers as told', () => {
     assert.equal(b?.body.toString(), 'hi')
   })
 
-  test('a client that breaks its connection takes its upstream request with it', async () => {
+  test('a client that disconnects cancels its upstream request', async () => {
     let gone = false
     legacy.answer = (_request, response) => {
       response.write('begun')
@@ -174,7 +174,7 @@ describe('with a side that answers as told', () => {
     await until(() => gone)
   })
 
-  test('a client that breaks its connection before there is an answer cancels too, and is recorded as such', async () => {
+  test('a client that disconnects before there is a response cancels too, and is recorded as disconnected', async () => {
     let gone = false
     legacy.answer = (_request, response) =>
       void response.on('close', () => {
@@ -188,7 +188,7 @@ describe('with a side that answers as told', () => {
     await until(async () => (await bed.records('decisions')).at(-1)?.['status'] === 499)
   })
 
-  test('an answer without a length that a reset cuts is broken off, not passed on as complete', async () => {
+  test('a response without a length that a reset cuts is cut off, not forwarded as complete', async () => {
     for (const fastLane of [true, false]) {
       const url = await bed.rawSide((socket) => {
         socket.once('data', () => {
@@ -205,7 +205,7 @@ describe('with a side that answers as told', () => {
     }
   })
 
-  test('the head of a stream goes to the client before anything follows it', async () => {
+  test('the head of a stream reaches the client before any of its body exists', async () => {
     for (const fastLane of [true, false]) {
       const streams = await bed.whole({ fastLane })
       const responses: ServerResponse[] = []
@@ -222,14 +222,14 @@ describe('with a side that answers as told', () => {
     }
   })
 
-  test('a Host whose port is empty, and none at all by HTTP/1.0, lead to addresses that work', async () => {
+  test('a Host with an empty port, and an HTTP/1.0 request without Host, lead to working addresses', async () => {
     legacy.answer = (_request, response) => void response.writeHead(302, { location: `${legacy.url}/next` }).end()
     const ask = (head: string) => exchangeBytes(gateway.url, `${head}Connection: close\r\n\r\n`)
     assert.match(await ask('GET /x HTTP/1.1\r\nHost: a.test:\r\n'), /\r\nlocation: http:\/\/a\.test\/next\r\n/i)
     assert.match(await ask('GET /x HTTP/1.0\r\n'), /\r\nlocation: \/next\r\n/i)
   })
 
-  test('a head goes on up to the size that is configured', async () => {
+  test('a request head is forwarded up to the configured size', async () => {
     const legacyUrl = await bed.rawSide((socket) => {
       socket.on('data', (chunk: Buffer) => {
         if (chunk.includes('\r\n\r\n')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
@@ -243,7 +243,7 @@ describe('with a side that answers as told', () => {
     assert.deepEqual([await ask(small.url, 19_000), await ask(small.url, 21_000)], [200, 431])
   })
 
-  test('an upstream that breaks off breaks off the client', async () => {
+  test('an upstream that cuts its response cuts off the client', async () => {
     legacy.answer = (_request, response) => {
       response.writeHead(200, { 'Content-Length': '10' })
       response.write('half')
@@ -254,7 +254,7 @@ describe('with a side that answers as told', () => {
     await assert.rejects(once(answer, 'end'))
   })
 
-  test('an upload that the client breaks off never comes to its end upstream', async () => {
+  test('an upload that the client cuts short never completes upstream', async () => {
     const socket = connect(gateway.address.port, '127.0.0.1')
     socket.write('POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsome')
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -263,7 +263,7 @@ describe('with a side that answers as told', () => {
     assert.equal(legacy.received.length, 0)
   })
 
-  test('an answer that comes before the upload has ended is passed on, and the connection is not used again', async () => {
+  test('a response that arrives before the upload has ended is forwarded, and the connection is not reused', async () => {
     legacy.server.once('connection', () => {})
     const early = await bed.rawSide((socket) => {
       socket.once('data', () =>
@@ -279,7 +279,7 @@ describe('with a side that answers as told', () => {
     assert.match(answer, /\r\nConnection: close\r\n/)
   })
 
-  test('Expect: 100-continue is answered by the gateway and not passed on', async () => {
+  test('the gateway answers Expect: 100-continue and does not forward it', async () => {
     const sent = request(`${gateway.url}/oauth/token`, {
       method: 'POST',
       headers: { ...FORM, expect: '100-continue', 'content-length': '44' },
@@ -290,13 +290,13 @@ describe('with a side that answers as told', () => {
     sent.on('error', () => {})
   })
 
-  test('a body that is announced too large is refused before it is asked for', async () => {
+  test('a body with an announced length over the limit is refused before it is requested', async () => {
     const head = 'POST /oauth/token HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n'
     const answer = await exchangeBytes(gateway.url, head)
     assert.match(answer, /^HTTP\/1\.1 413 /)
   })
 
-  test('an expectation nobody knows is refused', async () => {
+  test('an unknown expectation is refused', async () => {
     assert.match(
       await exchangeBytes(gateway.url, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n'),
       /^HTTP\/1\.1 417 /,
@@ -320,7 +320,7 @@ describe('with a side that answers as told', () => {
     }
   })
 
-  test('the reason phrase, repeated headers and their spelling pass as they are', async () => {
+  test('the reason phrase, repeated headers and their spelling pass unchanged', async () => {
     legacy.answer = (_asked, response) => {
       response.writeHead(200, 'Fine By Me', [
         'X-oDD',
@@ -343,7 +343,7 @@ describe('with a side that answers as told', () => {
     )
   })
 
-  test('trailers of an answer pass, early hints pass, and other interim answers are swallowed', async () => {
+  test('trailers and early hints pass, and other interim responses are dropped', async () => {
     legacy.answer = (_asked, response) => {
       response.writeEarlyHints({ link: '</a.css>; rel=preload' })
       response.writeProcessing()
@@ -358,7 +358,7 @@ describe('with a side that answers as told', () => {
     assert.doesNotMatch(answer, /102/)
   })
 
-  test('an HTTP/1.0 client gets an answer that ends with the connection', async () => {
+  test('an HTTP/1.0 client gets a response that ends with the connection', async () => {
     legacy.answer = (_asked, response) => {
       response.write('no length')
       response.end()
@@ -379,7 +379,7 @@ describe('a WebSocket', () => {
     return gateway
   }
 
-  test('is tunnelled to legacy, both ways, also what was sent along with the handshake', async () => {
+  test('is tunnelled to legacy, both ways, including bytes sent with the handshake', async () => {
     await open((socket) => {
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: y\r\n\r\nhello',
@@ -406,7 +406,7 @@ describe('a WebSocket', () => {
     await until(() => upstream?.destroyed === true || upstream?.readableEnded === true)
   })
 
-  test('that legacy refuses is answered with that refusal, and nothing rides in behind it', async () => {
+  test('that legacy refuses gets that refusal, and no request can follow behind it', async () => {
     await open((socket) => {
       socket.write('HTTP/1.1 426 No\r\nContent-Length: 3\r\n\r\nno!')
     })
@@ -419,7 +419,7 @@ describe('a WebSocket', () => {
     assert.equal(iam.received.length + legacy.received.length, 0)
   })
 
-  test('is answered 502 while legacy is away', async () => {
+  test('gets a 502 while legacy is down', async () => {
     const { server } = await bed.side('gone')
     const { port } = server.address() as { port: number }
     await new Promise((resolve) => server.close(resolve))
@@ -427,7 +427,7 @@ describe('a WebSocket', () => {
     assert.match(await exchangeBytes(front.url, `GET / HTTP/1.1\r\n${HANDSHAKE}\r\n`), /^HTTP\/1\.1 502 /)
   })
 
-  test('handshake to an OAuth endpoint is routed as any request; other upgrades are not offered to anyone', async () => {
+  test('handshake to an OAuth endpoint is routed like any request; other upgrades are not forwarded', async () => {
     await exchangeBytes(
       gateway.url,
       'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n',
@@ -443,7 +443,7 @@ describe('a WebSocket', () => {
   })
 })
 
-test('without an IAM address everything passes to legacy unread, and nothing is logged as a decision', async () => {
+test('without an IAM address everything passes to legacy unread, and no decision is logged', async () => {
   const only = await bed.side('only')
   const lines = bed.lines.length
   const front = await bed.gateway({ legacyUrl: only.url })

@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { LocalAnswer } from '../answers/local-answers.ts'
 import { type Reply, whenTurnEnds } from '../transport/lane.ts'
 
-/** An answer up to this size that came whole is sent in one piece with its head. */
+/** A complete response up to this size is sent in one write with its head. */
 const ONE_PIECE = 16 << 10
 
 /** The client's side of an exchange in the ordinary lane. */
@@ -21,7 +21,7 @@ export class NodeReply implements Reply {
   }
 
   head(status: number, statusText: string, headers: string[], length: string | undefined): void {
-    // What is left of a request that was answered early is not read, so nothing can follow it.
+    // The rest of a request that got an early response is not read, so no request can follow it.
     if (!this.#message.complete) this.#response.shouldKeepAlive = false
     this.#response.writeHead(status, statusText, headers)
     this.status = status
@@ -63,12 +63,12 @@ export class NodeReply implements Reply {
   }
 
   earlyHints(links: string | string[]): void {
-    // HTTP/1.0 knows no answer before the answer (RFC 9110 §15.2).
+    // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
     if (this.#message.httpVersion === '1.0') return
     try {
       this.#response.writeEarlyHints({ link: links })
     } catch {
-      // A link that node does not accept is a hint less.
+      // Early hints are optional: a link that node does not accept is dropped.
     }
   }
 
@@ -80,7 +80,7 @@ export class NodeReply implements Reply {
     if (this.#response.headersSent || this.#response.destroyed) return
     this.status = answer.status
     if (!this.#message.complete) this.#response.shouldKeepAlive = false
-    // An upstream's phrase that could not be sent would still be there.
+    // Without an explicit phrase, an upstream's phrase that could not be sent would remain.
     this.#response.writeHead(answer.status, STATUS_CODES[answer.status], this.#localHeaders(answer, correlationId))
     const isBodiless = this.#message.method === 'HEAD' || answer.status === 204 || answer.status === 304
     this.#response.end(isBodiless ? undefined : answer.body)

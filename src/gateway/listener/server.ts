@@ -25,7 +25,7 @@ import { NodeLane } from './node-lane.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
 import { tunnel } from './tunnel.ts'
 
-/** Longer than load balancers keep theirs, so that it is they who close first. */
+/** Longer than the timeout of load balancers, so that they close first. */
 const KEEP_ALIVE_MS = 75_000
 /** How long a connection without a request is kept when the gateway stops. */
 const IDLE_MS = 1_000
@@ -42,13 +42,15 @@ interface Carrier {
 /** The gateway's HTTP server. */
 export interface FrontDoor {
   readonly server: Server
-  /** Stops accepting and answers what has come and is coming, for at most `graceMs`; cuts what is left then. */
+  /** Stops accepting, serves requests in flight and those still arriving for at most `graceMs`, then cuts the rest. */
   drain(graceMs: number): Promise<void>
-  /** Lets go of what is held beside connections of clients. */
+  /** Releases resources other than client connections. */
   close(): void
 }
 
-/** Builds the server that takes requests for `gate`; it does not listen yet. The parser is node's, in its strict mode. */
+/**
+ * Builds the server that handles requests for `gate`; it does not listen yet. Uses node's parser in its strict mode.
+ */
 export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFastLane: boolean): FrontDoor {
   const server = strictServer(gate)
   const tunnels = new Set<Duplex>()
@@ -118,14 +120,14 @@ function strictServer({ limits }: Gate): Server {
   const server = createServer({
     maxHeaderSize: limits.requestHeadBytes,
     headersTimeout: limits.requestHeadMs,
-    // A body may take as long as it likes, as long as it moves: see `timeout`.
+    // A body may take any time as long as it makes progress: see `timeout`.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     insecureHTTPParser: false,
     shouldUpgradeCallback: (message) =>
       isWebSocketHandshake(message.method ?? '', message.headers.upgrade, message.rawHeaders),
   })
-  // Node would drop what is over its count in silence; ours are counted and refused.
+  // Node would silently drop headers over its limit; the gateway counts them and refuses the request.
   server.maxHeadersCount = 0
   server.timeout = Math.max(limits.bodyIdleMs, limits.legacyHeadersMs, limits.iamHeadersMs) + 5_000
   server.on('connect', (_message, socket: Duplex) => refuseWith(socket, 405))
@@ -144,7 +146,7 @@ function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitte
   exchange.start()
 }
 
-/** A body that is refused anyway is not asked for. */
+/** The gateway does not request a body that it will refuse anyway. */
 function isHopeless(message: IncomingMessage): boolean {
   return message.url?.includes('/oauth/') === true && Number(message.headers['content-length']) > MAX_BODY_BYTES
 }
@@ -158,14 +160,14 @@ function peerOf(socket: Socket, trustedProxies: TrustedProxies): Peer {
   return peer
 }
 
-/** Ids that are unique across processes and cost no entropy per request. */
+/** Generates ids that are unique across processes and use no entropy per request. */
 function correlationIds(): () => string {
   const prefix = randomBytes(9).toString('base64url').replaceAll(/[-_]/g, 'x')
   let count = 0
   return () => `${prefix}${(++count).toString(36).padStart(7, '0')}`
 }
 
-/** Refuses a request whose bytes cannot be trusted to end where they seem to: the connection goes with it. */
+/** Refuses a request with an ambiguous end, and closes its connection. */
 function refuse({ routes }: Gate, message: IncomingMessage, response: ServerResponse, { status, why }: Refusal): void {
   const { method = '', url = '', headers } = message
   const plain = {

@@ -22,7 +22,7 @@ const HOST = 'Host: a\r\n'
 const CHUNKED = 'Transfer-Encoding: chunked\r\n'
 const NEXT = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
 
-/** Each is a message that two servers could take for two different ones; `status` is what the gateway says. */
+/** Each message could be read as two different ones by two servers; `status` is the gateway's response. */
 const REFUSED: Record<string, { bytes: string; status: number }> = {
   'two different lengths': {
     status: 400,
@@ -109,7 +109,7 @@ describe('a request that could be smuggled is refused, and nothing of it reaches
   }
 })
 
-/** Bad chunks show only in the body. To an endpoint nothing is sent on; what streams to legacy never comes to its end. */
+/** Bad chunks appear only in the body. For an endpoint nothing is forwarded; a stream to legacy never completes. */
 const BAD_CHUNKS: Record<string, string> = {
   'no hexadecimal size': 'zz\r\nhi\r\n0\r\n\r\n',
   'a prefixed size': '0x2\r\nhi\r\n0\r\n\r\n',
@@ -134,7 +134,7 @@ describe('bad chunking is refused', () => {
   }
 })
 
-test('a target in absolute form that names this host is taken for its path', async () => {
+test('a target in absolute form that names this host is reduced to its path', async () => {
   const answer = await exchangeBytes(
     gateway.url,
     `GET http://A/oauth/authorize?client_id=moved HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
@@ -143,7 +143,7 @@ test('a target in absolute form that names this host is taken for its path', asy
   assert.equal(iam.received[0]?.url, '/oauth/authorize?client_id=moved')
 })
 
-test('what follows a complete request is a request of its own, decided by itself', async () => {
+test('what follows a complete request is a separate request with its own decision', async () => {
   const first = `GET /oauth/authorize?client_id=moved HTTP/1.1\r\n${HOST}\r\n`
   const second = `GET /oauth/authorize?client_id=staying HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`
   const answer = await exchangeBytes(gateway.url, first + second)
@@ -151,7 +151,7 @@ test('what follows a complete request is a request of its own, decided by itself
   assert.deepEqual([iam.received.length, legacy.received.length], [1, 1])
 })
 
-test('a header that Connection names is dropped, but it cannot take away what frames the message', async () => {
+test('a header that Connection names is dropped, but Connection cannot remove the framing of the message', async () => {
   const bytes =
     `POST /oauth/token HTTP/1.1\r\n${HOST}Connection: close, X-Secret, Content-Length, Host, X-Forwarded-For\r\n` +
     'X-Secret: 1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 17\r\n\r\nclient_id=staying'

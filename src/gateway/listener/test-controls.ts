@@ -4,7 +4,7 @@ import type { TestControls } from '../gateway-context.ts'
 /** The paths of test controls. */
 export const TEST_CONTROL_PREFIX = '/__lab/'
 
-/** Passes a test control on to every side; 204 when all of them did it, else 502 with what each said. */
+/** Forwards a test control to every side; the result is 204 if all succeeded, otherwise 502 with the status of each. */
 export function testControls(sides: ReadonlyArray<readonly [name: string, origin: string]>): TestControls {
   return async (target) => {
     const said = await Promise.all(sides.map(([, origin]) => ask(origin, target)))
@@ -14,7 +14,7 @@ export function testControls(sides: ReadonlyArray<readonly [name: string, origin
   }
 }
 
-/** The status a side answered with; 0 for none. */
+/** The status of a side's response; 0 if there was none. */
 async function ask(origin: string, target: string): Promise<number> {
   try {
     return (await call({ method: 'POST', url: origin + target, timeoutMs: 30_000 })).status

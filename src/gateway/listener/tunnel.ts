@@ -14,7 +14,7 @@ import type { Waiter } from '../upstream/connection-limit.ts'
 export interface Handshake {
   readonly message: IncomingMessage
   readonly socket: Duplex
-  /** What the client sent after its handshake already. */
+  /** Bytes that the client sent right after its handshake. */
   readonly head: Buffer
   readonly admitted: Admitted
   readonly peer: Peer
@@ -22,8 +22,8 @@ export interface Handshake {
 }
 
 /**
- * Tunnels a WebSocket to legacy. Bytes flow freely only after legacy has agreed with 101; any other answer is passed
- * on and the connection closed, so that no request can ride into legacy behind a refused handshake.
+ * Tunnels a WebSocket to legacy. Bytes flow freely only after legacy has agreed with 101; any other response is
+ * forwarded and the connection closed, so that no request can reach legacy behind a refused handshake.
  */
 export function tunnel(gate: Gate, handshake: Handshake): void {
   const { message, socket, head, admitted, peer, correlationId } = handshake
@@ -93,7 +93,7 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
   outgoing.end()
 }
 
-/** For tunnels there is no queue. */
+/** Tunnels have no queue. */
 const NOBODY_WAITS: Waiter = { onTurn() {}, onRefusal() {} }
 
 function sendHandshake(gate: Gate, target: string, headers: string[]) {
@@ -103,7 +103,7 @@ function sendHandshake(gate: Gate, target: string, headers: string[]) {
     agent: false,
     host: hostname,
     port,
-    // An address is no TLS name (RFC 6066 §3).
+    // An IP address is not a TLS server name (RFC 6066 §3).
     servername: isIP(servername) === 0 ? servername : '',
     method: 'GET',
     path: target,
@@ -128,7 +128,7 @@ function join(client: Duplex, clientFirst: Buffer, upstream: Duplex, upstreamFir
   upstream.pipe(client)
 }
 
-/** A tunnel may be silent for as long as its ends like. */
+/** Disables the idle timeout: a tunnel may be silent for any time. */
 function quiet(socket: Duplex): void {
   if ('setTimeout' in socket && typeof socket.setTimeout === 'function') socket.setTimeout(0)
 }

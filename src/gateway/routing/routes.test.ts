@@ -15,7 +15,7 @@ function found(path: string): string[] | string | undefined {
   return typeof match === 'object' ? [match.endpoint, routes.atIam(match)] : match
 }
 
-describe('what a path stands for where sides have paths of their own', () => {
+describe('a path resolves to its endpoint when sides have their own paths', () => {
   const rows: Array<[string, string[] | string | undefined]> = [
     ['/up/oauth/token', ['token', '/realms/x/token']],
     ['/up/oauth/token.json', ['token', '/realms/x/token']],
@@ -58,7 +58,7 @@ describe('what a path stands for where sides have paths of their own', () => {
   ]
   for (const [path, wanted] of rows) test(path, () => assert.deepEqual(found(path), wanted))
 
-  test('the signing keys are where each side has them', () => {
+  test('the signing keys are at the configured path of each side', () => {
     assert.deepEqual(routes.keys, { legacy: '/keys', iam: '/certs' })
     const usual = new Routes({ root: '/up', iamPaths: {}, legacyPaths: {}, iamPages: [] })
     assert.deepEqual(usual.keys, { legacy: '/up/oauth/discovery/keys', iam: '/oauth/discovery/keys' })

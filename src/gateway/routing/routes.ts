@@ -7,7 +7,7 @@ import {
   staysBelow,
 } from '../../routing/index.ts'
 
-/** The endpoints that a side may have under a path of its own, each with the path under which Doorkeeper has it. */
+/** The endpoints with a configurable path on each side, with Doorkeeper's paths as the default. */
 export const USUAL_PATHS = {
   authorize: '/oauth/authorize',
   authorize_device: '/oauth/authorize_device',
@@ -18,29 +18,29 @@ export const USUAL_PATHS = {
   jwks: '/oauth/discovery/keys',
 } as const satisfies Partial<Record<Endpoint, string>>
 
-/** Where a side has its endpoints, as far as that is elsewhere than where Doorkeeper has them. */
+/** The endpoint paths of a side that differ from Doorkeeper's. */
 export type OwnPaths = Readonly<Partial<Record<keyof typeof USUAL_PATHS, string>>>
 
-/** Endpoints that both sides share or legacy answers for both, so that there is nothing to decide. */
+/** Endpoints that both sides share or that legacy answers for both, so there is nothing to decide. */
 export const UNDECIDED: ReadonlySet<Endpoint> = new Set([
   'jwks',
   'openid_configuration',
   'authorization_server_metadata',
 ])
 
-/** What the paths of a gateway rest on. */
+/** The path settings of a gateway. */
 export interface RouteSettings {
   /** The relative URL root, without a trailing slash; empty for none. */
   readonly root: string
-  /** IAM's own paths. Clients know the endpoints by legacy's. */
+  /** IAM's own paths. Clients use legacy's paths. */
   readonly iamPaths: OwnPaths
-  /** Legacy's own paths, which are then the public ones beside Doorkeeper's. */
+  /** Legacy's own paths, which are then public in addition to Doorkeeper's. */
   readonly legacyPaths: OwnPaths
-  /** Where IAM shows pages to browsers: each is a path, which stands for all below it too. */
+  /** Paths of IAM's pages for browsers; each includes everything below it. */
   readonly iamPages: readonly string[]
 }
 
-/** Finds what a path stands for, at this gateway and at either side of it. */
+/** Resolves a path to an endpoint, and an endpoint to its path on either side. */
 export class Routes {
   readonly #root: string
   readonly #iamPaths: Readonly<Partial<Record<Endpoint, string>>>
@@ -64,41 +64,43 @@ export class Routes {
     }
   }
 
-  /** The endpoint that a raw path stands for; `iam_page` for a page of IAM's, undefined for what is legacy's alone. */
+  /**
+   * Returns the endpoint of a raw path; `iam_page` for a page of IAM, undefined for anything that only legacy serves.
+   */
   match(path: string): EndpointMatch | 'iam_page' | undefined {
     const match = this.#atLegacy(path) ?? matchEndpoint(path, this.#root)
     if (match !== undefined || this.#pages.length === 0) return match
     return this.#isPage(path) ? 'iam_page' : undefined
   }
 
-  /** The path under which IAM has what was matched. */
+  /** The path of a matched endpoint at IAM. */
   atIam({ endpoint, path }: EndpointMatch): string {
     return this.#iamPaths[endpoint] ?? path
   }
 
-  /** Where IAM has its authorize endpoint. */
+  /** The path of IAM's authorize endpoint. */
   get iamAuthorize(): string {
     return this.#iamPaths.authorize ?? USUAL_PATHS.authorize
   }
 
-  /** Where a side has its token endpoint and its revocation endpoint. */
+  /** The paths of a side's token endpoint and revocation endpoint. */
   tokenPaths(side: Destination): { readonly token: string; readonly revoke: string } {
     const own = side === 'iam' ? this.#iamPaths : this.#legacyPaths
     const root = side === 'iam' ? '' : this.#root
     return { token: own.token ?? root + USUAL_PATHS.token, revoke: own.revoke ?? root + USUAL_PATHS.revoke }
   }
 
-  /** Where a side says what a bearer token is. */
+  /** The path of a side's token info endpoint. */
   tokenInfo(side: Destination): string {
     return `${side === 'iam' ? '' : this.#root}/oauth/token/info`
   }
 
-  /** Where each side has its signing keys. */
+  /** The path of each side's signing keys. */
   get keys(): { readonly legacy: string; readonly iam: string } {
     return this.#keys
   }
 
-  /** In any spelling, so that none slips past: not every server minds case. */
+  /** Matches any spelling, so that none bypasses the routing: some servers ignore case. */
   #atLegacy(path: string): EndpointMatch | undefined {
     return this.#legacy.size === 0 ? undefined : this.#legacy.get(plainPath(path).toLowerCase())
   }

@@ -1,11 +1,13 @@
 import { type Destination, WIRE_DESTINATION } from '../../routing/index.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Counts of one application at one side: answers by the first digit of their status, tokens granted, OAuth errors. */
+/**
+ * Counts of one application at one side: responses by the first digit of their status, tokens granted, OAuth errors.
+ */
 interface Counts {
   readonly byClass: Float64Array
   granted: number
-  /** By error; there are no more of them than OAuth knows. */
+  /** By error code; bounded by the number of codes that OAuth defines. */
   readonly errors: Map<string, number>
 }
 
@@ -20,7 +22,9 @@ export interface ApplicationSample {
   readonly value: number
 }
 
-/** Counts what became of the requests of each known application; only the first `most` get series of their own. */
+/**
+ * Counts the outcomes of each known application's requests; only the first `most` applications get their own series.
+ */
 export class ApplicationCounts {
   readonly #most: number
   readonly #applications = new Map<string, Record<Destination, Counts>>()
@@ -29,7 +33,11 @@ export class ApplicationCounts {
     this.#most = most
   }
 
-  /** @param application undefined where none is known: then nothing is counted */
+  /**
+   * Counts one outcome.
+   *
+   * @param application undefined if unknown: then nothing is counted
+   */
   count(
     outcome: Pick<Outcome, 'destination' | 'status' | 'granted' | 'oauthError'>,
     application: number | undefined,
@@ -43,7 +51,7 @@ export class ApplicationCounts {
     if (error !== undefined) counts.errors.set(error, (counts.errors.get(error) ?? 0) + 1)
   }
 
-  /** Answers by `class`: `2xx`, `3xx`, `4xx`, `5xx`. */
+  /** Responses by `class`: `2xx`, `3xx`, `4xx`, `5xx`. */
   requests(): ApplicationSample[] {
     return this.#samples().flatMap(({ labels, counts }) =>
       [...counts.byClass].flatMap((value, index) =>
@@ -60,7 +68,7 @@ export class ApplicationCounts {
     })
   }
 
-  /** OAuth errors answered. */
+  /** OAuth errors in responses. */
   errors(): ApplicationSample[] {
     return this.#samples().flatMap(({ labels, counts }) =>
       [...counts.errors].map(([error, value]) => ({ labels: { ...labels, error }, value })),

@@ -6,18 +6,18 @@ import type { Outcome } from './outcome.ts'
 const FLUSH_MS = 10
 const BUFFER_BYTES = 128 << 10
 
-/** One listener for all, however many gateways a process holds. */
+/** One exit listener for all gateways in a process. */
 const OPEN_LOGS = new Set<DecisionLog>()
 
 function flushAll(): void {
   for (const log of OPEN_LOGS) log.flush()
 }
 
-/** Writes one line for each routed request, many at a time. What is held back is written when the process exits. */
+/** Writes one line for each routed request, in batches. Flushes pending lines when the process exits. */
 export class DecisionLog {
   readonly #writer: LineWriter | undefined
   readonly #head: string
-  /** Lines as bytes: one long text made of many would have to be put together in the end. */
+  /** Lines as bytes: many concatenated strings would have to be flattened in the end. */
   readonly #lines = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   #used = 0
   #timer: NodeJS.Timeout | undefined
@@ -32,7 +32,7 @@ export class DecisionLog {
     OPEN_LOGS.add(this)
   }
 
-  /** @param application what is known of the client, also where the decision did not rest on it */
+  /** @param application what is known of the client, even if the decision did not depend on it */
   write(outcome: Outcome, application: KnownAs): void {
     if (this.#writer === undefined) return
     const line = `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome, application)}}\n`
@@ -68,8 +68,8 @@ export class DecisionLog {
 }
 
 /**
- * The members of a routing decision's log line, as JSON text with a leading comma. The trace, `oauth_error` and `brake` are
- * there only where there is one, and while it is on.
+ * Returns the members of a routing decision's log line, as JSON text with a leading comma. The trace, `oauth_error` and
+ * `brake` are present only if there is one, and while the brake is on.
  */
 export function decisionMembers(outcome: Outcome, application: KnownAs): string {
   const { clientId, flagVersion, traceId, oauthError } = outcome
@@ -94,8 +94,8 @@ function quoted(text: string): string {
 }
 
 /**
- * JSON text without a character beyond ASCII. JSON leaves DEL, the C1 controls and the line separators as they are,
- * and a terminal or a log viewer may act on them.
+ * Escapes every character beyond ASCII in JSON text. JSON leaves DEL, the C1 controls and the line separators
+ * unescaped, and a terminal or a log viewer may act on them.
  */
 function inAscii(json: string): string {
   return json.replace(/[\u007f-\uffff]/g, (character) => {

@@ -31,31 +31,31 @@ interface Sample {
   readonly metricName?: string
 }
 
-/** What a scrape asks of the gateway beside its own counts. */
+/** What a scrape reads from the gateway in addition to its own counts. */
 export interface GaugeReadings {
   readonly isCircuitOpen: boolean
-  /** Open circuits of single applications, and of single callers of one application. */
+  /** Number of open circuits of single applications, and of single callers of one application. */
   readonly ownCircuitsOpen: Readonly<Record<'application' | 'caller', number>>
   readonly snapshotVersion: number
-  /** Seconds since the control plane was last heard; -1 when it never was. */
+  /** Seconds since the last message of the control plane; -1 if there was none. */
   readonly snapshotAgeSeconds: number
-  /** All that holds the brake; nothing does while it is off. */
+  /** Everything that holds the brake; empty while it is off. */
   readonly brakeHolders: readonly BrakeHolder[]
-  /** Seconds since each side's signing keys were fetched; undefined where there is nothing to unite. */
+  /** Seconds since each side's signing keys were fetched; undefined if there is only one side. */
   readonly keyAges: KeyAges | undefined
-  /** Connections to each upstream, by what they are used for. */
+  /** Connections to each upstream, by kind of traffic. */
   readonly connections: ReadonlyArray<ConnectionCounts & { readonly upstream: Destination; readonly traffic: string }>
-  /** Of the sides whose marks are checked. */
+  /** For the sides with a mark check. */
   readonly markStanding: Readonly<Partial<Record<Destination, MarkStanding>>>
   readonly ledger: {
     readonly entries: number
     readonly evictions: number
-    /** Credentials issued against the marks of their side. */
+    /** Number of issued credentials that contradict the marks of their side. */
     readonly drift: Readonly<Record<Destination, number>>
   }
 }
 
-/** Counts outcomes in plain maps and arrays; turns them into Prometheus text only when scraped. */
+/** Counts outcomes in plain maps and arrays, and converts them to Prometheus text only for a scrape. */
 export class Metrics {
   readonly registry = new Registry()
   readonly #requests = new Map<number, number>()
@@ -67,7 +67,7 @@ export class Metrics {
 
   readonly #applications: ApplicationCounts
 
-  /** @param mostApplications so many have series of their own */
+  /** @param mostApplications maximum number of applications with their own series */
   constructor(readings: () => GaugeReadings, mostApplications: number) {
     this.#applications = new ApplicationCounts(mostApplications)
     meterProcess(this.registry)
@@ -176,14 +176,18 @@ export class Metrics {
     )
   }
 
-  /** Shows how many spans were exported and dropped. */
+  /** Registers the counts of exported and dropped spans. */
   meterSpans(tracing: Tracing): void {
     this.#counter(SPANS_METRIC.name, SPANS_METRIC.help, () =>
       Object.entries(tracing.counts).map(([outcome, value]) => ({ labels: { outcome }, value })),
     )
   }
 
-  /** @param application whose request it was, where that is known */
+  /**
+   * Counts one outcome.
+   *
+   * @param application the application that sent the request, if known
+   */
   count(outcome: Outcome, application: number | undefined): void {
     this.#applications.count(outcome, application)
     const endpoint = ENDPOINT_INDEX.get(outcome.endpoint) ?? 0
@@ -254,7 +258,7 @@ export class Metrics {
     })
   }
 
-  /** A metric whose samples are made when asked for: what a registry needs of one, and no more. */
+  /** Registers a metric that computes its samples on each scrape, with only the members that a registry needs. */
   #register(name: string, help: string, type: 'counter' | 'gauge' | 'histogram', read: () => Sample[]): void {
     const metric = {
       name,

@@ -48,7 +48,7 @@ describe('under a flood', () => {
   const ofReason = (records: Array<Record<string, unknown>>, reason: string) =>
     records.filter((record) => record['reason'] === reason)
 
-  test('strangers get their lines up to the bound, known applications all of theirs, and the rest is told', async () => {
+  test('unknown clients get lines up to the limit, known applications get all of theirs, and the rest is counted', async () => {
     await many(200, (index) => fetch(`${gateway.url}/oauth/authorize?client_id=stranger-${index}`))
     await many(100, () => fetch(`${gateway.url}/oauth/authorize`))
     await many(50, () => fetch(`${gateway.url}/oauth/authorize?client_id=moved`))

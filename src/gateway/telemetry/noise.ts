@@ -2,7 +2,7 @@ import type { Reason } from '../../routing/index.ts'
 import type { KnownAs } from '../decision-source/source.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Said of requests that belong to no application, however they were answered. */
+/** Reasons of requests that belong to no application, whatever their response. */
 const STRANGE: ReadonlySet<Reason> = new Set([
   'brake',
   'ambiguous_client',
@@ -15,8 +15,8 @@ const STRANGE: ReadonlySet<Reason> = new Set([
 ])
 
 /**
- * Whether an outcome is what anybody can cause without a client: its lines may be left out when there are too many. A
- * decision on a known application never is, nor one on a client of which it cannot be told whether it is known.
+ * Whether an outcome is one that anyone can cause without a client, so that its log lines may be suppressed in a flood.
+ * Decisions on a known application are never noise, nor are those on a client that may be known.
  */
 export function isNoise(outcome: Pick<Outcome, 'reason' | 'status' | 'clientId'>, application: KnownAs): boolean {
   if (typeof application === 'number') return false

@@ -20,7 +20,7 @@ for (const fastLane of [true, false]) {
       await (await fetch(`${gateway.url}/oauth/token`, { method: 'POST', body, headers: FORM })).text()
     }
 
-    test('stands in the decision line and counts for its application', async () => {
+    test('appears in the decision line and counts for its application', async () => {
       iam.answer = (_request, response) =>
         void response.writeHead(401, { 'Content-Type': 'application/json' }).end('{"error":"invalid_client"}')
       for (let at = 0; at < 3; at++) await token('moved')
@@ -38,7 +38,7 @@ for (const fastLane of [true, false]) {
       assert.match(metrics, new RegExp(`^${name}{application_id="1",destination="iam",error="invalid_client"} 3$`, 'm'))
     })
 
-    test('is read from a redirect to the client, and one that nobody knows is called other', async () => {
+    test('is read from a redirect to the client, and an unknown code is recorded as other', async () => {
       for (const [location, oauthError] of [
         ['https://client.test/cb?error=invalid_scope&state=x', 'invalid_scope'],
         ['https://client.test/cb#state=x&error=access_denied', 'access_denied'],

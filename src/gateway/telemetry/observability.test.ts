@@ -30,7 +30,7 @@ async function text(path: string, options: RequestInit = {}): Promise<string> {
   return (await fetch(gateway.url + path, options)).text()
 }
 
-/** A request that was refused before anything was known of it. */
+/** A request that was refused before anything was known about it. */
 const OUTCOME = {
   method: 'GET',
   path: '/oauth/token',
@@ -49,7 +49,7 @@ const OUTCOME = {
 } as const
 
 describe('the log', () => {
-  test('has one line for each request to an endpoint, with exactly the agreed members', async () => {
+  test('has one line for each request to an endpoint, with exactly the documented members', async () => {
     const count = (await bed.records('decisions')).length
     await text('/oauth/authorize?client_id=moved&state=s3cr3t')
     await text('/users/sign_in')
@@ -76,7 +76,7 @@ describe('the log', () => {
     assert.equal(correlationId, iam.received.at(-1)?.headers['x-request-id'])
   })
 
-  test('names the application also where a credential or a flow decides', async () => {
+  test('names the application even if a credential or a flow decides', async () => {
     const body = 'grant_type=refresh_token&refresh_token=gliamrt-x&client_id=moved'
     await text('/oauth/token', { method: 'POST', body, headers: FORM })
     const line = (await bed.records()).at(-1)
@@ -97,7 +97,7 @@ describe('the log', () => {
     assert.ok(!bed.lines.join('').includes(planted))
   })
 
-  test('holds nothing secret, nor do metrics', async () => {
+  test('contains no secret, and neither do metrics', async () => {
     const secret = 'pl4nt3d'
     const verifier = mintVerifier('login', verifierKey, Date.now() / 1_000 + 60)
     const basic = Buffer.from(`moved:${secret}`).toString('base64')
@@ -129,14 +129,14 @@ describe('the log', () => {
     for (const planted of [secret, basic, verifier]) assert.ok(!everything.includes(planted))
   })
 
-  test('cuts a client id that is too long and escapes what a terminal would act on', () => {
+  test('truncates a client id that is too long and escapes terminal control characters', () => {
     const sent = `\u001b[31m\u007f\u009b"\\\n\u2028é${'x'.repeat(400)}`
     const members = decisionMembers({ ...OUTCOME, clientId: sent }, 1)
     assert.ok([...members].every((character) => /[^\p{Cc}\p{Zl}]/u.test(character)))
     assert.equal((JSON.parse(`{"level":"info"${members}}`) as { client_id: string }).client_id, sent.slice(0, 255))
   })
 
-  test('has every member in every line, null where nothing is known', () => {
+  test('has every member in every line, null if unknown', () => {
     assert.deepEqual(JSON.parse(`{"level":"info"${decisionMembers(OUTCOME, 'nobody')}}`), {
       level: 'info',
       correlation_id: 'c',
@@ -162,7 +162,7 @@ describe('metrics', () => {
       line,
     )
 
-  test('count requests, time, grants and OAuth errors under the agreed names', async () => {
+  test('count requests, time, grants and OAuth errors under the documented names', async () => {
     iam.answer = (_request, response) => {
       response.setHeader('Content-Type', 'application/json; charset=utf-8')
       response.end('{"access_token":"gliamat-x","token_type":"Bearer"}')
@@ -195,14 +195,14 @@ describe('metrics', () => {
     await has('process_cpu_seconds_total ')
   })
 
-  test('an error code nobody knows counts as other, so that nobody can invent labels', async () => {
+  test('an unknown error code counts as other, so that no client can invent labels', async () => {
     legacy.answer = (_request, response) =>
       void response.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"made_up_42"}')
     await text('/oauth/revoke', { method: 'POST', headers: FORM, body: 'token=x' })
     await has('handover_gateway_oauth_errors_total{endpoint="revoke",destination="rails",error="other"} 1')
   })
 
-  test('an answer too large to look into passes unharmed and uncounted', async () => {
+  test('a response too large to inspect passes unchanged and uncounted', async () => {
     const large = JSON.stringify({ error: 'invalid_request', pad: 'x'.repeat(40_000) })
     legacy.answer = (_request, response) =>
       void response.writeHead(400, { 'Content-Type': 'application/json' }).end(large)
@@ -215,7 +215,7 @@ describe('metrics', () => {
 })
 
 describe('the admin port', () => {
-  test('says that it lives and is ready', async () => {
+  test('reports health and readiness', async () => {
     const alive = await fetch(`${gateway.adminUrl}/healthz`)
     assert.deepEqual([alive.status, await alive.json()], [200, { status: 'ok', brake: 'off', brake_held_by: [] }])
     const ready = await fetch(`${gateway.adminUrl}/readyz`)
@@ -238,7 +238,7 @@ describe('the brake', () => {
   }
   const pull = (body: string) => fetch(`${gateway.adminUrl}/brake`, { method: 'PUT', body })
 
-  test('by the admin port holds all new flows on legacy, and lets what IAM issued go on', async () => {
+  test('set through the admin port keeps all new flows on legacy, and lets flows of IAM continue', async () => {
     assert.deepEqual(await (await pull('on')).json(), { brake: 'on', held_by: ['switch'] })
     assert.equal(await reason(), 'brake')
     const refresh = { method: 'POST', headers: FORM, body: 'grant_type=refresh_token&refresh_token=gliamrt-1' }
@@ -248,11 +248,11 @@ describe('the brake', () => {
     assert.equal(await reason(), 'flag_enabled')
   })
 
-  test('by the admin port wants to be told clearly', async () => {
+  test('set through the admin port requires an unambiguous value', async () => {
     for (const body of ['', 'yes', '{}', '[]', 'null']) assert.equal((await pull(body)).status, 400, body)
   })
 
-  test('by a file holds while the file exists, whatever the switch says', async () => {
+  test('held by a file is on while the file exists, whatever the switch says', async () => {
     await writeFile(brakeFile, '')
     await until(async () => (await reason()) === 'brake')
     assert.deepEqual(await (await pull('off')).json(), { brake: 'on', held_by: ['file'] })
@@ -260,7 +260,7 @@ describe('the brake', () => {
     await until(async () => (await reason()) === 'flag_enabled')
   })
 
-  test('by a signal', async () => {
+  test('set by a signal', async () => {
     const own = await startGatewayProcess({ legacyUrl: legacy.url, iamUrl: iam.url, signals: true })
     const brake = async () => ((await (await fetch(`${own.adminUrl}/brake`)).json()) as { brake: string }).brake
     process.kill(own.pid, 'SIGUSR2')
@@ -270,7 +270,7 @@ describe('the brake', () => {
     own.stop()
   })
 
-  test('that is on when the gateway starts holds from the first request', async () => {
+  test('that is on at startup applies from the first request', async () => {
     await writeFile(brakeFile, '')
     const front = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, brakeFile })
     await (await fetch(`${front.url}/oauth/authorize?client_id=moved`)).text()

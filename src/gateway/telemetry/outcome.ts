@@ -1,29 +1,29 @@
 import type { Destination, Endpoint, Reason } from '../../routing/index.ts'
 
-/** What became of one request: all that logs and metrics need, however its bytes came in. */
+/** The outcome of one request: everything that logs and metrics need, independent of its transport. */
 export interface Outcome {
   readonly method: string
   /** As sent, without the query. */
   readonly path: string
   readonly correlationId: string
   readonly endpoint: Endpoint
-  /** The trace it is part of, if it is part of one. */
+  /** The trace that the request belongs to, if any. */
   readonly traceId?: string | undefined
   readonly clientId: string | undefined
   readonly applicationId: number | undefined
   readonly destination: Destination | 'rejected'
   readonly reason: Reason
   readonly flagVersion: number | undefined
-  /** The brake was on when it ended. */
+  /** Whether the brake was on when the request ended. */
   readonly isBrakeOn: boolean
-  /** What the client was sent; 499 when it went away before it could be sent anything. */
+  /** The status sent to the client; 499 if the client disconnected before the response began. */
   readonly status: number
   readonly durationMs: number
-  /** The `error` of an OAuth answer, if it had one; a code that OAuth knows, else `other`. */
+  /** The `error` of an OAuth response, if any; a code that OAuth defines, otherwise `other`. */
   readonly oauthError: string | undefined
   /** The token endpoint issued an access token. */
   readonly granted: boolean
 }
 
-/** The client went away first. */
+/** The client disconnected first. */
 export const CLIENT_CLOSED = 499

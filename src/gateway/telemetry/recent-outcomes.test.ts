@@ -23,7 +23,7 @@ test('failures and successes of each application at IAM are counted, with the la
   ])
 })
 
-test('what users decide, steps of a flow, pages, an IAM that is away, and the other side say nothing', () => {
+test('decisions of users, steps of a flow, pages, an IAM that is down, and the other side do not count', () => {
   const outcomes = new RecentOutcomes(() => 0)
   for (const oauthError of ['access_denied', 'login_required', 'authorization_pending', 'slow_down', 'expired_token']) {
     outcomes.count(outcome({ oauthError, status: 400 }), 1)
@@ -34,7 +34,7 @@ test('what users decide, steps of a flow, pages, an IAM that is away, and the ot
   assert.deepEqual(outcomes.report(), [])
 })
 
-test('what is older than ten minutes is forgotten', () => {
+test('outcomes older than ten minutes are forgotten', () => {
   let now = 0
   const outcomes = new RecentOutcomes(() => now)
   outcomes.count(outcome(), 1)
@@ -47,7 +47,7 @@ test('what is older than ten minutes is forgotten', () => {
   assert.deepEqual(outcomes.report(), [])
 })
 
-test('of many applications the failing ones are reported, and memory is bounded', () => {
+test('with many applications the failing ones are reported, and memory is bounded', () => {
   const outcomes = new RecentOutcomes(() => 0)
   for (let id = 1; id <= 20_000; id++) outcomes.count(outcome(id === 5_000 ? {} : granted), id)
   const report = outcomes.report()

@@ -1,14 +1,14 @@
 import type { ApplicationOutcomes } from '../../routing/index.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Outcomes are counted over the last one to two of these. */
+/** Outcomes are counted over the last one to two windows of this length. */
 const WINDOW_MS = 5 * 60_000
 const MOST_APPLICATIONS = 10_000
 const MOST_REPORTED = 100
 
 /**
- * Errors by which an application cannot get on, whoever its user is (RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2). Not among
- * them: what users decide, what is a step of a flow, and what says that IAM is away, which the circuit tells.
+ * Errors that block an application for any user (RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2). Excludes decisions of users,
+ * steps of a flow, and errors that mean IAM is down, which the circuit reports.
  */
 export const FAULTS_OF_AN_APPLICATION: ReadonlySet<string> = new Set([
   'invalid_client',
@@ -29,7 +29,7 @@ interface Counts {
   error: string
 }
 
-/** Counts what became of each known application's requests at IAM lately: it got on, or it could not. Bounded. */
+/** Counts recent successes and failures of each known application at IAM. Bounded. */
 export class RecentOutcomes {
   readonly #now: () => number
   #current = new Map<number, Counts>()
@@ -41,7 +41,7 @@ export class RecentOutcomes {
     this.#rolledAt = now()
   }
 
-  /** Takes an outcome of a known application down; what is neither success nor fault says nothing. */
+  /** Counts an outcome of a known application; ignores outcomes that are neither a success nor a fault. */
   count(outcome: Outcome, application: number): void {
     if (outcome.destination !== 'iam') return
     const { oauthError } = outcome
@@ -56,7 +56,7 @@ export class RecentOutcomes {
     } else counts.successes++
   }
 
-  /** At most 100 applications: first those with most failures, then others. */
+  /** Reports at most 100 applications: first those with the most failures, then others. */
   report(): ApplicationOutcomes[] {
     this.#roll()
     const failing: ApplicationOutcomes[] = []
@@ -98,7 +98,7 @@ export class RecentOutcomes {
   }
 }
 
-/** A token, or another answer that only a client which is known and allowed gets. A page shows nothing. */
+/** A token, or another response that only a known and authorized client gets. A page proves nothing. */
 function isSuccess({ endpoint, status, granted }: Outcome): boolean {
   return granted || (status === 200 && (endpoint === 'authorize_device' || endpoint === 'introspect'))
 }

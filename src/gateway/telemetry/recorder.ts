@@ -9,8 +9,8 @@ import type { Outcome } from './outcome.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /**
- * Takes down what became of each request. Requests to no OAuth endpoint are counted, not logged; of what strangers cause
- * no more is logged than the allowance, and the rest told by its number.
+ * Records the outcome of each request. Requests outside the OAuth endpoints are counted, not logged; noise is logged up
+ * to its allowance, and the suppressed lines are reported as a number.
  */
 export class Recorder {
   readonly #decisions: DecisionLog
@@ -33,7 +33,7 @@ export class Recorder {
     })
   }
 
-  /** The application of a request, by the decision or, where that rested on something else, by the client id. */
+  /** The application of a request, from the decision, or from the client id if the decision had another basis. */
   applicationOf({ applicationId, clientId }: Outcome): KnownAs {
     return applicationId ?? (clientId === undefined ? 'nobody' : this.#source.knownAs(clientId))
   }
@@ -52,7 +52,7 @@ export class Recorder {
     if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome, application)
   }
 
-  /** What became of each application's requests at IAM lately. */
+  /** Recent outcomes of each application's requests at IAM. */
   get applications(): readonly ApplicationOutcomes[] {
     return this.#recent.report()
   }

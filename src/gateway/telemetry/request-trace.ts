@@ -10,24 +10,24 @@ const COOKIE = `${GATEWAY_COOKIE_MARK}trace`
 /** As long as a challenge waits for its user. */
 const COOKIE_SECONDS = 600
 
-/** What a trace is begun from. */
+/** The inputs from which a trace begins. */
 export interface Traceable {
   readonly tracing: Tracing
   readonly endpoint: Endpoint
   readonly method: string
   readonly correlationId: string
-  /** Whether the word of the peer on sampling counts. */
+  /** Whether to trust the sampling decision of the peer. */
   readonly isTrusted: boolean
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** The credential that is presented at the token endpoint. */
   readonly presented: string | undefined
-  /** Keyed, so that no trace id tells a credential. */
+  /** Keys the hash of a credential, so that a trace id reveals nothing about it. */
   readonly key: Uint8Array | undefined
 }
 
 /**
- * The trace of one request through the gateway. It is the one that the request brings, else the one of the browser's
- * flow (by a cookie), else the one that the code or token it presents stands for, else a new one.
+ * The trace of one request through the gateway: the one in its `traceparent`, otherwise the one of the browser's flow
+ * (from a cookie), otherwise the one derived from the code or token it presents, otherwise a new one.
  */
 export class RequestTrace {
   readonly #span: Span
@@ -41,7 +41,10 @@ export class RequestTrace {
     this.#key = key
   }
 
-  /** Undefined where nothing is to be traced: a request to no endpoint that belongs to no traced flow, for one. */
+  /**
+   * Returns undefined if the request is not traced, for example one outside the endpoints that belongs to no traced
+   * flow.
+   */
   static begin(from: Traceable): RequestTrace | undefined {
     const { tracing, endpoint, headers, key, presented } = from
     const flow = flowIn(headers['cookie'])
@@ -64,12 +67,12 @@ export class RequestTrace {
     return this.#span.traceId
   }
 
-  /** Under which the routing endpoint is asked. */
+  /** Sent to the routing endpoint as the parent of its span. */
   get traceparent(): string {
     return this.#span.traceparent
   }
 
-  /** Headers, name and value by turns, for one call of a side, which gets a span of its own. */
+  /** Returns the headers for one call to a side, which gets its own span; names and values alternate. */
   upstream(headers: string[], side: 'legacy' | 'iam'): string[] {
     const call = this.#span.call(`call ${WIRE_DESTINATION[side]}`)
     call.set('handover.destination', WIRE_DESTINATION[side])
@@ -78,15 +81,16 @@ export class RequestTrace {
     return [...others, 'traceparent', call.traceparent]
   }
 
-  /** The calls so far have come to nothing. */
+  /** Ends the spans of all calls so far as failed. */
   failed(): void {
     for (const call of this.#calls) call.end(true)
     this.#calls = []
   }
 
   /**
-   * A page was answered. A code in it went to a client: whoever presents that is in a trace that this one points to.
-   * Returns the `Set-Cookie` that keeps the pages of a browser's flow in one trace, or forgets it; undefined for neither.
+   * Records the response to a page. If it delivers a code, the request that presents the code belongs to the trace that
+   * this one links to. Returns the `Set-Cookie` that keeps the pages of a browser's flow in one trace, or that forgets
+   * it; undefined for neither.
    */
   answered(endpoint: Endpoint, page: AuthorizePage, publicOrigin: () => string): string | undefined {
     for (const { value } of issuedInLocation(page.location ?? '')) this.#issued(value)
@@ -107,7 +111,11 @@ export class RequestTrace {
     this.#span.mark('code issued', trace)
   }
 
-  /** @param application what is known of the client */
+  /**
+   * Ends the spans of this request.
+   *
+   * @param application what is known of the client
+   */
   end(outcome: Outcome, application: KnownAs): void {
     for (const call of this.#calls) call.end()
     const { status, reason, destination, clientId } = outcome
@@ -121,7 +129,7 @@ export class RequestTrace {
   }
 }
 
-/** Follows from a credential and tells nothing about it: all that present it, at whichever gateway, are in one trace. */
+/** Derived from a credential without revealing it: all requests that present it, at any gateway, share one trace. */
 function traceOf(credential: string, key: Uint8Array): string {
   return createHmac('sha256', key).update(`handover credential trace\n${credential}`).digest('hex').slice(0, 32)
 }

@@ -53,7 +53,7 @@ for (const fastLane of [true, false]) {
       return found()
     }
 
-    test('a trace that is brought goes on under a span of ours, and the log names it', async () => {
+    test('an incoming trace continues under a span of the gateway, and the log names it', async () => {
       await ask('/oauth/authorize?client_id=moved', { headers: { traceparent: GIVEN, tracestate: 'a=b' } })
       const context = contextAt(iam)
       assert.equal(context?.traceId, TRACE)
@@ -71,7 +71,7 @@ for (const fastLane of [true, false]) {
       )
     })
 
-    test('each attempt has a span of its own, the one that failed marked so', async () => {
+    test('each attempt has its own span, and a failed one is marked as failed', async () => {
       iam.answer = (_request, response) => void response.writeHead(500).end()
       await ask('/oauth/authorize?client_id=moved')
       const tried = contextAt(iam)
@@ -83,13 +83,13 @@ for (const fastLane of [true, false]) {
       assert.deepEqual([statusOf(tried?.spanId), statusOf(fellBack?.spanId)], [{ code: 2 }, {}])
     })
 
-    test('both sides that are asked are in the same trace', async () => {
+    test('when both sides are queried, both calls are in the same trace', async () => {
       await post('/oauth/introspect', 'token=nobodys&client_id=staying')
       await until(() => contextAt(iam)?.traceId === contextAt(legacy)?.traceId)
       assert.notEqual(contextAt(iam)?.spanId, contextAt(legacy)?.spanId)
     })
 
-    test('the pages of a browser are one trace until its flow is over, by a cookie that no side sees', async () => {
+    test('the pages of a browser are one trace until its flow ends, through a cookie that no side sees', async () => {
       legacy.answer = (_request, response) => void response.writeHead(302, { Location: '/users/sign_in' }).end()
       const first = await ask('/oauth/authorize?client_id=staying&redirect_uri=https://app.test/cb&state=1')
       const flow = contextAt(legacy)
@@ -116,7 +116,7 @@ for (const fastLane of [true, false]) {
       assert.ok(!JSON.stringify(collector.spans).includes(code))
     })
 
-    test('the routing endpoint is asked in the trace too', async () => {
+    test('the call of the routing endpoint is in the trace too', async () => {
       const control = await bed.side('control')
       control.answer = (_request, response) => {
         response.setHeader('Content-Type', 'application/vnd.gitlab-workhorse+json')
@@ -129,14 +129,14 @@ for (const fastLane of [true, false]) {
       assert.deepEqual([contextAt(control)?.traceId, contextAt(iam)?.traceId], [TRACE, TRACE])
     })
 
-    test('a stranger invents neither a trace of another form nor what is sampled', async () => {
+    test('an untrusted client can neither inject a malformed trace nor decide what is sampled', async () => {
       const forged = `_handover_trace=${'x'.repeat(300)}`
       await ask('/oauth/authorize?client_id=moved', { headers: { traceparent: `${GIVEN}x`, cookie: forged } })
       assert.notEqual(contextAt(iam)?.traceId, TRACE)
       assert.ok(contextAt(iam))
     })
 
-    test('where traces are only continued, none is begun', async () => {
+    test('when traces are only continued, none begins here', async () => {
       await ask('/oauth/authorize?client_id=moved', {}, joining)
       assert.equal(iam.received.at(-1)?.headers['traceparent'], undefined)
       assert.equal((await lastDecision())?.['trace_id'], undefined)
@@ -144,11 +144,11 @@ for (const fastLane of [true, false]) {
       assert.equal(contextAt(iam)?.traceId, TRACE)
     })
 
-    test('where they are no matter, the header passes as it came', async () => {
+    test('without tracing, the header passes unchanged', async () => {
       await ask('/oauth/authorize?client_id=moved', { headers: { traceparent: 'Whatever It-Is' } }, quiet)
       assert.equal(iam.received.at(-1)?.headers['traceparent'], 'Whatever It-Is')
     })
 
-    test('what a collector is sent is in its form', () => assert.deepEqual(collector.faults, []))
+    test('the collector receives valid documents', () => assert.deepEqual(collector.faults, []))
   })
 }

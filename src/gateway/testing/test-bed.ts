@@ -31,18 +31,19 @@ export interface Received {
   readonly body: Buffer
 }
 
-/** A side of the gateway under test: a real HTTP server that remembers what reached it. */
+/** A side of the gateway under test: a real HTTP server that records the requests it receives. */
 export interface Side {
   readonly name: string
   readonly url: string
   readonly host: string
   readonly received: Received[]
-  /** How it answers; by default 200 with JSON that names the side. */
+  /** The response; by default 200 with JSON that names the side. */
   answer: (request: Received, response: ServerResponse, message: IncomingMessage) => void
   readonly server: Server
   stop(): Promise<void>
 }
 
+/** Starts a side that records its requests and answers them through `answer`. */
 export async function startSide(name: string): Promise<Side> {
   const received: Received[] = []
   const listener: RequestListener = (message, response) => {
@@ -74,7 +75,7 @@ export async function startSide(name: string): Promise<Side> {
       response.end(JSON.stringify({ side: name }))
     },
     server,
-    // Sockets that were upgraded are the server's no more.
+    // Upgraded sockets no longer belong to the server.
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -84,7 +85,7 @@ export async function startSide(name: string): Promise<Side> {
   return side
 }
 
-/** A side that speaks bytes: `onSocket` does what it likes with each connection. */
+/** A side at the byte level: `onSocket` handles each connection. */
 export async function startRawSide(
   onSocket: (socket: Socket) => void,
 ): Promise<{ url: string; stop(): Promise<void> }> {
@@ -108,7 +109,7 @@ function listenOn(server: Server | RawServer): Promise<void> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
 }
 
-/** An address where nothing listens. */
+/** An address that nothing listens on. */
 export async function deadUrl(): Promise<string> {
   const side = await startSide('dead')
   await side.stop()
@@ -124,6 +125,7 @@ export const APPLICATIONS: readonly ApplicationRow[] = [
   [3, 'not-replicated', 0],
 ]
 
+/** Builds the lines of a snapshot stream, with the test applications by default. */
 export function snapshotLines(
   options: {
     version?: number
@@ -155,20 +157,21 @@ export function snapshotLines(
   ]
 }
 
+/** Serializes values as NDJSON. */
 export function ndjson(lines: readonly unknown[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
 }
 
-/** Puts a file in place whole, as a careful writer would. */
+/** Replaces a file atomically. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   await writeFile(`${path}.new`, text)
   await rename(`${path}.new`, path)
 }
 
-/** Which lanes gateways under test have unless their test says so. */
+/** The default lanes of gateways under test. */
 export const lanes = { hasFastLane: true }
 
-/** What every test needs: a directory, the gateway's log lines, and an end to everything it started. */
+/** What every test needs: a directory, the gateway's log lines, and cleanup of everything it started. */
 export class Bed {
   readonly directory: string
   readonly lines: string[] = []
@@ -204,7 +207,7 @@ export class Bed {
         listen: { host: '127.0.0.1', port: 0 },
         source: { kind: 'file', path, environment: 'production' },
         fastLane: lanes.hasFastLane,
-        // What a side receives is what clients sent, but where a test is about this.
+        // Sides receive only client requests, except in tests of this fetch.
         keysAheadMs: 3_600_000,
         ...settings,
         limits: { drainMs: 200, ...settings.limits },
@@ -215,14 +218,14 @@ export class Bed {
     return gateway
   }
 
-  /** Both sides and a gateway before them. */
+  /** Both sides and a gateway in front of them. */
   async whole(settings: Partial<GatewaySettings> = {}): Promise<{ legacy: Side; iam: Side; gateway: RunningGateway }> {
     const legacy = await this.side('legacy')
     const iam = await this.side('iam')
     return { legacy, iam, gateway: await this.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, ...settings }) }
   }
 
-  /** Log lines written so far, parsed; decisions only when asked. */
+  /** Log lines written so far, parsed; optionally only decisions. */
   async records(only?: 'decisions'): Promise<Array<Record<string, unknown>>> {
     await new Promise((resolve) => setTimeout(resolve, 20))
     const records = this.lines.flatMap((text) => text.split('\n')).filter((line) => line !== '')
@@ -235,7 +238,7 @@ export class Bed {
   }
 }
 
-/** A gateway in a process of its own, so that its memory and its signals can be told from ours. */
+/** A gateway in a separate process, so that its memory and its signals are its own. */
 export interface GatewayProcess {
   readonly url: string
   readonly adminUrl: string
@@ -244,6 +247,7 @@ export interface GatewayProcess {
   stop(): void
 }
 
+/** Starts a gateway in a separate process; resolves once it is ready. */
 export async function startGatewayProcess(
   settings: Partial<GatewaySettings>,
   trustedCertificate?: string,
@@ -258,7 +262,7 @@ export async function startGatewayProcess(
     process.on('disconnect', () => process.exit())
     process.send({ url: gateway.url, adminUrl: gateway.adminUrl })`
   const node = [process.execPath, '--input-type=module', '-e', code]
-  // Node reads the certificates it is to trust beside its own from its environment, once, at its start.
+  // Node reads additional trusted certificates from its environment, once, at startup.
   const trust = trustedCertificate === undefined ? [] : ['env', `NODE_EXTRA_CA_CERTS=${trustedCertificate}`]
   const [command = '', ...args] = [...trust, ...node]
   const child = spawn(command, args, {
@@ -276,14 +280,14 @@ const QUIET_MS = 300
 const PATIENCE_MS = 10_000
 
 /**
- * Sends bytes and returns all that comes back: until the connection ends, or until nothing more comes for 300 ms on a
- * connection that may stay open. A first byte is waited for as long as `silenceMs`; give a short one where none comes.
+ * Sends bytes and returns everything received: until the connection ends, or on a connection that may stay open until
+ * nothing arrives for 300 ms. Waits up to `silenceMs` for the first byte; use a short time if none is expected.
  */
 export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = PATIENCE_MS): Promise<string> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
-    // Both lanes keep to it, so that its end is the end of the answer.
+    // Both lanes close the connection then, so its end is the end of the response.
     const isToBeClosed = /\r\nConnection: [^\r]*\bclose\b/i.test(bytes.toString('latin1'))
     const quietMs = isToBeClosed ? PATIENCE_MS : QUIET_MS
     let answer = ''
@@ -303,7 +307,7 @@ export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = P
   })
 }
 
-/** Waits until `condition` holds; rejects after a while. */
+/** Waits until `condition` holds; rejects after `patienceMs`. */
 export async function until(condition: () => boolean | Promise<boolean>, patienceMs = 120_000): Promise<void> {
   const end = performance.now() + patienceMs
   while (!(await condition())) {

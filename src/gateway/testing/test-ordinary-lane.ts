@@ -1,4 +1,4 @@
-// Loaded before a suite, it has the suite's gateways built without the fast lane.
+// Preloaded before a test suite, so that the suite's gateways run without the fast lane.
 import { lanes } from './test-bed.ts'
 
 lanes.hasFastLane = false

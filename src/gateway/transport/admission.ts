@@ -1,4 +1,4 @@
-/** A request as `node:http` parsed it, as far as its admission depends on it. */
+/** The parts of a request, as `node:http` parsed it, that its admission depends on. */
 export interface ParsedHead {
   readonly method: string
   readonly url: string
@@ -6,7 +6,7 @@ export interface ParsedHead {
   readonly rawHeaders: readonly string[]
 }
 
-/** What is taken from the head of a request that may go on. */
+/** The parts of the head of an admitted request. */
 export interface Admitted {
   /** The target in origin form: path and query as sent. */
   readonly target: string
@@ -16,12 +16,12 @@ export interface Admitted {
   readonly authorization: string | undefined
   /** The last of several Authorization headers. */
   readonly otherAuthorization: string | undefined
-  /** Content-Type or Authorization came more than once. */
+  /** Content-Type or Authorization appears more than once. */
   readonly hasRepeatedHeader: boolean
   readonly hasBody: boolean
 }
 
-/** Why a request goes no further. */
+/** Why a request is refused. */
 export interface Refusal {
   readonly status: 400 | 405 | 431
   readonly why: string
@@ -32,8 +32,9 @@ const MAX_HEADERS = 256
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::\d{0,5})?$/
 
 /**
- * Checks what the strict parser leaves open and two servers could read differently (RFC 9112 §3.2, §6.1, §11.2):
- * several or no hosts, a target for another host, transfer codings beside `chunked`, and too many headers.
+ * Checks what the strict parser leaves open and two servers could read differently (RFC 9112 §3.2, §6.1, §11.2): zero
+ * or several hosts, a target for another host, transfer codings other than `chunked`, and too many headers. Returns the
+ * relevant parts of the head, or the reason to refuse it.
  */
 export function admit(head: ParsedHead): Admitted | Refusal {
   const { rawHeaders } = head
@@ -85,7 +86,7 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   if (target === undefined) return refuse('target not understood')
   return {
     target,
-    // A port that is empty is the scheme's own (RFC 3986 §3.2.3).
+    // An empty port means the scheme's default (RFC 3986 §3.2.3).
     host: host?.replace(/:$/, '') ?? '',
     connection,
     contentType,
@@ -113,7 +114,7 @@ const WATCHED_NAMES = new Set<string>([
   'content-length',
   'transfer-encoding',
 ])
-/** By spelling, so that the common ones cost one look-up; bounded, as clients invent names. */
+/** Keyed by spelling, so that common names cost one lookup; bounded, as clients can invent names. */
 const WATCHED = new Map<string, Watched>()
 const CACHE_LIMIT = 2_000
 
@@ -128,7 +129,10 @@ function refuse(why: string): Refusal {
   return { status: 400, why }
 }
 
-/** Origin form, also from an absolute form that names this very host (RFC 9112 §3.2.2); undefined for anything else. */
+/**
+ * Returns the origin form, also for an absolute form that names this host (RFC 9112 §3.2.2); undefined for anything
+ * else.
+ */
 function originForm(url: string, host: string | undefined): string | undefined {
   if (url.includes('#')) return undefined
   if (url.startsWith('/')) return url
@@ -138,7 +142,7 @@ function originForm(url: string, host: string | undefined): string | undefined {
   return rest.startsWith('/') ? rest : `/${rest}`
 }
 
-/** Whether this is a WebSocket handshake (RFC 6455 §4.1), the one upgrade that is tunnelled. */
+/** Whether this is a WebSocket handshake (RFC 6455 §4.1), the only upgrade that is tunnelled. */
 export function isWebSocketHandshake(
   method: string,
   upgrade: string | undefined,

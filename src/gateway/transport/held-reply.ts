@@ -1,11 +1,11 @@
 import type { Reply } from './lane.ts'
 
-/** An answer longer than this hands nothing to a client that could be learned. */
+/** A longer response cannot deliver a credential that the gateway could record. */
 const HELD_LIMIT = 64 << 10
 
 /**
- * Holds an answer back until others know what it issues: the client cannot come back with it, to another gateway,
- * sooner than that gateway can be told whose it is. Both lanes send a head no sooner than what follows it, or `flush`.
+ * Holds a response back until the other gateways know which credentials it issues, so that the client cannot present
+ * them to another gateway earlier. Both lanes send a head together with the body that follows, or on `flush`.
  */
 export class HeldReply implements Reply {
   readonly #reply: Reply
@@ -14,7 +14,9 @@ export class HeldReply implements Reply {
   #size = 0
   #isCut = false
 
-  /** @param settled resolves as soon as the others know, and soon in any case; undefined when they do already */
+  /**
+   * @param settled resolves once the other gateways know, or its time limit has passed; undefined if nothing is pending
+   */
   constructor(reply: Reply, settled: () => Promise<void> | undefined) {
     this.#reply = reply
     this.#settled = settled

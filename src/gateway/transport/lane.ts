@@ -3,44 +3,44 @@ import type { Readable } from 'node:stream'
 import type { LocalAnswer } from '../answers/local-answers.ts'
 import type { Attempt, AttemptOwner } from '../upstream/attempt.ts'
 
-/** The bytes of one exchange, on both of its sides: what the exchange itself need not know. */
+/** The transport of one exchange towards the client and the upstream, which hides how bytes are read and written. */
 export interface Lane {
   readonly method: string
-  /** Name and value by turns, as they came. */
+  /** Names and values alternate, as received. */
   readonly rawHeaders: readonly string[]
-  /** By lower-case name, as `node:http` joins them. */
+  /** By lower-case name, joined as in `node:http`. */
   readonly headers: IncomingHttpHeaders
   readonly reply: Reply
-  /** The body as it comes, for a request that is passed on unread. */
+  /** The body as a stream, for a request that is forwarded unread. */
   readonly stream: Readable
-  /** The body whole; at once where it is there already. */
+  /** Returns the complete body; synchronously if it has already arrived. */
   readBody(limit: number): Buffer | Promise<Buffer | 'too_large' | 'aborted'>
   attempt(owner: AttemptOwner): Attempt
 }
 
-/** The client's side of an exchange: passes an answer on as it comes, or gives one of our own. */
+/** The client's side of an exchange: forwards an upstream's response, or sends one of the gateway's own. */
 export interface Reply {
-  /** What the client was sent; 0 before that. */
+  /** The status sent to the client; 0 before that. */
   readonly status: number
   /**
-   * Sends the head of an upstream's answer. Throws when it cannot be written as it is.
+   * Sends the head of an upstream's response. Throws if it cannot be written as is.
    *
    * @param length its Content-Length, if it has one
    */
   head(status: number, statusText: string, headers: string[], length: string | undefined): void
-  /** Sends the head soon, also where nothing follows it yet; together with what has come along with it. */
+  /** Sends the head soon even if no body has arrived yet, together with any body that arrived in the same read. */
   flush(): void
-  /** Passes a piece of the body on. Returns false when the client cannot take more until `onDrain` is called. */
+  /** Forwards a piece of the body. Returns false if the client cannot accept more until `onDrain` is called. */
   data(chunk: Buffer, onDrain: () => void): boolean
   end(trailers: Array<[string, string]> | undefined): void
   earlyHints(links: string | string[]): void
-  /** Ends an answer that broke off, so that the client can tell. */
+  /** Cuts a response that broke off, so that the client can detect it. */
   cut(): void
-  /** Gives an answer of our own. */
+  /** Sends a response of the gateway itself. */
   local(answer: LocalAnswer, correlationId: string): void
 }
 
-/** Calls `act` when what came with a read, and what it brought about, has been dealt with. */
+/** Calls `act` after everything that arrived with the current read has been processed. */
 export function whenTurnEnds(act: () => void): void {
   setImmediate(act)
 }

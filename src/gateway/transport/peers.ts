@@ -1,7 +1,7 @@
-/** Who is on the other end of a connection. */
+/** The other end of a connection. */
 export interface Peer {
   readonly address: string
-  /** Whether what it says about others (`X-Forwarded-*`, `Forwarded`, `X-Request-Id`) is believed. */
+  /** Whether its `X-Forwarded-*`, `Forwarded` and `X-Request-Id` headers are trusted. */
   readonly isTrusted: boolean
   readonly isSecure: boolean
 }

@@ -13,7 +13,7 @@ after(() => bed.end())
 
 const GRACE_MS = 240
 
-/** Sends a byte every few milliseconds, until the gateway answers. */
+/** Sends a byte every few milliseconds, until the gateway responds. */
 async function drip(url: string, head: string): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket: Socket = connect(Number(port), hostname).on('error', () => {})
@@ -33,7 +33,7 @@ async function drip(url: string, head: string): Promise<string> {
 }
 
 describe('an upload', () => {
-  test('that drips for ever is answered 408, and its request to the upstream is broken off', async () => {
+  test('that drips forever gets a 408, and its upstream request is aborted', async () => {
     const { legacy, gateway } = await bed.whole({ limits: { bodyIdleMs: GRACE_MS } })
     let wasCut = false
     legacy.server.prependListener('request', (message: IncomingMessage) => {
@@ -47,7 +47,7 @@ describe('an upload', () => {
     assert.equal(legacy.received.length, 0)
   })
 
-  test('to an OAuth endpoint is answered 408 when it is not whole in time, in both lanes', async () => {
+  test('to an OAuth endpoint gets a 408 if it is incomplete after its time limit, in both lanes', async () => {
     for (const fastLane of [true, false]) {
       const { legacy, gateway } = await bed.whole({ fastLane, limits: { requestBodyMs: GRACE_MS } })
       const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100000'
@@ -57,7 +57,7 @@ describe('an upload', () => {
     }
   })
 
-  test('that is slow but moves on passes whole, however long it takes', async () => {
+  test('that is slow but makes progress passes completely, however long it takes', async () => {
     const { legacy, gateway } = await bed.whole({ limits: { bodyIdleMs: GRACE_MS, minUploadRate: 1_000 } })
     const sent = request(`${gateway.url}/upload`, { method: 'POST' })
     const answered = once(sent, 'response') as Promise<[IncomingMessage]>
@@ -72,7 +72,7 @@ describe('an upload', () => {
     assert.deepEqual([answer.statusCode, legacy.received[0]?.body.length], [200, 160_000])
   })
 
-  test('is not blamed for an upstream that takes nothing for a while', async () => {
+  test('is not penalized for an upstream that reads nothing for a while', async () => {
     let seen: IncomingMessage | undefined
     const slow = createServer((message, response) => {
       seen = message
@@ -94,7 +94,7 @@ describe('an upload', () => {
     slow.closeAllConnections()
   })
 
-  test('may drip where no rate is set', async () => {
+  test('may drip if no rate is set', async () => {
     const { legacy, gateway } = await bed.whole({ limits: { bodyIdleMs: GRACE_MS, minUploadRate: 0 } })
     const sent = request(`${gateway.url}/upload`, { method: 'POST' })
     const answered = once(sent, 'response') as Promise<[IncomingMessage]>

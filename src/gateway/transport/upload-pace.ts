@@ -2,18 +2,18 @@ import type { IncomingMessage } from 'node:http'
 
 /** How slow an upload may be. */
 export interface PaceRule {
-  /** On the whole, in bytes a second; 0 for no bound. */
+  /** Minimum average rate in bytes per second; 0 for no limit. */
   readonly minRate: number
-  /** Time that every upload has beside what its bytes earn it. */
+  /** Time that every upload has in addition to what its bytes earn. */
   readonly graceMs: number
 }
 
 const CHECKS_PER_GRACE = 12
 
 /**
- * Calls `onTooSlow`, once, when the body of a request has taken longer than the grace plus the time its bytes need at
- * the minimum rate. Time during which the gateway itself does not read (the upstream is slow, or has no connection
- * free) does not count. Returns what ends the watch.
+ * Calls `onTooSlow`, once, when the body of a request has taken longer than the grace period plus the time its bytes
+ * need at the minimum rate. Time while the gateway itself does not read (a slow upstream, or no free connection) does
+ * not count. Returns a function that stops the watch.
  */
 export function watchPace(message: IncomingMessage, rule: PaceRule, onTooSlow: () => void): () => void {
   if (rule.minRate === 0) return () => {}

@@ -1,31 +1,34 @@
-/** How the body of an answer ends (RFC 9112 §6.3). */
+/** How the end of a response body is determined (RFC 9112 §6.3). */
 export type Framing =
   | { readonly by: 'nothing' }
   | { readonly by: 'length'; readonly length: number }
   | { readonly by: 'chunks' }
   | { readonly by: 'close' }
 
-/** The head of an answer that is HTTP/1.1 beyond doubt. */
+/** A response head that is unambiguous HTTP/1.1. */
 export interface AnswerHead {
   readonly status: number
   readonly statusText: string
-  /** Name and value by turns, one character a byte. */
+  /** Names and values alternate, one character per byte. */
   readonly raw: string[]
   readonly framing: Framing
-  /** Its Content-Length as sent. */
+  /** The Content-Length as sent. */
   readonly length: string | undefined
-  /** How long the connection may be kept for another request, as far as the answer says; 0 forbids it. */
+  /**
+   * How long the connection may be kept for another request, in milliseconds, as the response limits it; 0 forbids
+   * reuse.
+   */
   readonly keepMs: number
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: (.*))?$/
-/** Everything but visible characters, spaces, tabs and bytes above ASCII (RFC 9110 §5.5). */
+/** Everything except visible characters, spaces, tabs and bytes above ASCII (RFC 9110 §5.5). */
 const UNFIT = /[^\t\x20-\x7e\x80-\xff]/
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const LENGTH = /^(?:0|[1-9][0-9]{0,14})$/
 const CHUNKED = /^chunked$/i
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,;\s])timeout=([0-9]{1,6})/i
-/** What is kept back of the time an upstream says it waits, so that it is not just closing as we send. */
+/** Subtracted from the keep-alive timeout of an upstream, so that it does not close just as the gateway sends. */
 const KEEP_MARGIN_MS = 2_000
 
 const NOTHING: Framing = { by: 'nothing' }
@@ -33,11 +36,11 @@ const CHUNKS: Framing = { by: 'chunks' }
 const CLOSE: Framing = { by: 'close' }
 
 /**
- * Reads the head of an answer to GET or POST, without its empty line. Returns undefined for whatever could be read in
- * two ways: lines that do not end in CRLF, folded lines, control characters, several or odd lengths, a length beside
+ * Reads the head of a response to GET or POST, without its empty line. Returns undefined for anything ambiguous: lines
+ * that do not end in CRLF, folded lines, control characters, repeated or malformed lengths, a length together with
  * chunks, codings other than `chunked`.
  *
- * @param text one character a byte (latin1)
+ * @param text one character per byte (latin1)
  */
 export function readAnswerHead(text: string): AnswerHead | undefined {
   let end = text.indexOf('\r\n')
@@ -94,7 +97,7 @@ function keepTime(value: string): number {
   return seconds === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Number(seconds) * 1_000 - KEEP_MARGIN_MS)
 }
 
-/** Reads one header or trailer line, without its line end. Undefined when it is none. */
+/** Parses one header or trailer line, without its line end. Returns undefined if it is malformed. */
 export function readField(line: string): [name: string, value: string] | undefined {
   const colon = line.indexOf(':')
   if (colon < 1 || UNFIT.test(line)) return undefined
@@ -107,7 +110,7 @@ export function readField(line: string): [name: string, value: string] | undefin
   return [name, line.slice(from, to)]
 }
 
-/** Names that were found to be tokens; bounded, as an upstream may make up any number. */
+/** Names already validated as tokens; bounded, because an upstream may send any number of names. */
 const KNOWN_NAMES = new Set<string>()
 const KNOWN_LIMIT = 1_000
 

@@ -3,12 +3,12 @@ import type { AttemptOwner, RawHeaders, UpstreamRequest } from './attempt.ts'
 import { UndiciAttempt } from './undici-attempt.ts'
 import type { Upstream } from './upstream.ts'
 
-/** An answer that has come whole. */
+/** A complete response. */
 export interface WholeAnswer {
   readonly status: number
   readonly statusText: string
   readonly raw: RawHeaders
-  /** Its Content-Length as sent. */
+  /** The Content-Length as sent. */
   readonly length: string | undefined
   readonly body: Buffer
 }
@@ -16,8 +16,8 @@ export interface WholeAnswer {
 const MAX_BYTES = 512 << 10
 
 /**
- * Puts one request to one side and waits for the whole answer, of 512 KiB at most. Never rejects; a longer answer, and
- * one that broke off, counts as `closed`.
+ * Sends one request to one side and waits at most `timeoutMs` for the complete response of at most 512 KiB. Never
+ * rejects; a longer response and one that is cut off count as `closed`.
  */
 export function askSide(
   upstream: Upstream,
@@ -67,8 +67,8 @@ export function askSide(
 }
 
 /**
- * As {@link askSide}, with a second try where the connection ended and asking twice does no harm: a kept-alive
- * connection may have been closed just as it was used (RFC 9112 §9.3.1).
+ * Same as {@link askSide}, but retries once if the connection was closed and the request is safe to repeat: a
+ * kept-alive connection may have been closed just as it was used (RFC 9112 §9.3.1).
  */
 export async function askPatiently(
   upstream: Upstream,

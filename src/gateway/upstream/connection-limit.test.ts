@@ -4,7 +4,7 @@ import { ConnectionLimit, type Traffic, type Waiter } from './connection-limit.t
 
 const HOUR_MS = 3_600_000
 
-/** A waiter that writes down what it hears. */
+/** A waiter that records its calls. */
 function waiter(name: string, heard: string[], onTurn: () => void = () => {}): Waiter {
   return {
     onTurn: () => {
@@ -26,7 +26,7 @@ function limitOf(options: Partial<ConstructorParameters<typeof ConnectionLimit>[
 }
 
 describe('connections to an upstream', () => {
-  test('each kind leaves its share to the other, and together they keep to the maximum', () => {
+  test('each kind leaves its share to the other, and together they stay within the maximum', () => {
     const { limit, take } = limitOf()
     assert.deepEqual(
       Array.from({ length: 4 }, () => take('other').isTaken),
@@ -45,7 +45,7 @@ describe('connections to an upstream', () => {
     assert.deepEqual([limit.counts('other').inUse, limit.counts('oauth').inUse], [0, 0])
   })
 
-  test('are given to those that wait in the order in which they came', () => {
+  test('are granted in the order of the requests', () => {
     const { limit, heard, take } = limitOf({ max: 1, reserved: 0, queueLength: 9 })
     take('oauth')
     const leaving = take('oauth', 'leaves')
@@ -62,7 +62,7 @@ describe('connections to an upstream', () => {
     assert.equal(take('oauth').isTaken, true)
   })
 
-  test('go to a request of the other kind when the first in line has used up its share', () => {
+  test('go to a request of the other kind when the first in the queue has used up its share', () => {
     const { limit, heard, take } = limitOf({ max: 2, reserved: 1 })
     take('other')
     take('oauth')
@@ -83,7 +83,7 @@ describe('connections to an upstream', () => {
     queued.leave()
   })
 
-  test('are refused after the waiting time, to each request after its own', async () => {
+  test('are refused after the waiting time, for each request after its own', async () => {
     const { limit, heard, take } = limitOf({ max: 1, reserved: 0, queueLength: 9, queueMs: 30 })
     take('oauth')
     take('oauth', 'first')
@@ -94,7 +94,7 @@ describe('connections to an upstream', () => {
     assert.deepEqual(limit.counts('oauth'), { inUse: 1, queued: 0, refusals: { full: 0, timeout: 2 } })
   })
 
-  test('that are given back at once serve a long queue without deep recursion', () => {
+  test('that are released at once serve a long queue without deep recursion', () => {
     const limit = new ConnectionLimit({ max: 1, reserved: 0, queueLength: 50_000, queueMs: HOUR_MS })
     const heard: string[] = []
     limit.take('oauth', waiter('', heard))

@@ -1,29 +1,29 @@
-/** Requests to OAuth endpoints and pages, and all others. Neither kind can keep the other from an upstream. */
+/** Requests to OAuth endpoints and pages, and all others. Neither kind can starve the other. */
 export type Traffic = 'oauth' | 'other'
 
-/** Why a request gets no connection: too many wait already, or it has waited too long. */
+/** Why a request gets no connection: the queue is full, or the request has waited too long. */
 export type QueueRefusal = 'full' | 'timeout'
 
-/** What waits for a connection. One of the two is called, once. */
+/** A request that waits for a connection. Exactly one of the two methods is called, once. */
 export interface Waiter {
-  /** A connection is free and counts as taken. */
+  /** A connection is free and already counts as taken. */
   onTurn(): void
   onRefusal(why: QueueRefusal): void
 }
 
-/** How many connections, and what becomes of requests beyond that. */
+/** The number of connections, and the queue for requests beyond it. */
 export interface ConnectionLimits {
-  /** Connections in use at a time. */
+  /** Maximum number of connections in use at a time. */
   readonly max: number
-  /** How many of them each kind of traffic leaves to the other. */
+  /** Number of connections that each kind of traffic leaves to the other. */
   readonly reserved: number
-  /** How many requests of each kind may wait, */
+  /** Maximum number of queued requests of each kind. */
   readonly queueLength: number
-  /** and for how long. */
+  /** Maximum time in the queue, in milliseconds. */
   readonly queueMs: number
 }
 
-/** For a metric. */
+/** Connection counts for metrics. */
 export interface ConnectionCounts {
   readonly inUse: number
   readonly queued: number
@@ -31,8 +31,8 @@ export interface ConnectionCounts {
 }
 
 /**
- * Bounds the connections to one upstream that are in use at a time, whichever lane uses them. Beyond the bound requests
- * wait, first come, first served, within a bounded queue and a bounded time. It counts; it opens no connection.
+ * Bounds the number of connections to one upstream in use at a time, across lanes. Beyond the bound, requests wait in a
+ * bounded queue for a bounded time, first come, first served. It only counts and opens no connection itself.
  */
 export class ConnectionLimit {
   readonly #max: number
@@ -45,7 +45,9 @@ export class ConnectionLimit {
     this.#lines = { oauth: line(), other: line() }
   }
 
-  /** Takes a connection and returns true; else queues or refuses `waiter`, which hears of it, and returns false. */
+  /**
+   * Takes a connection and returns true; otherwise queues or refuses `waiter`, notifies it later, and returns false.
+   */
   take(traffic: Traffic, waiter: Waiter): boolean {
     const line = this.#lines[traffic]
     if (line.isEmpty && line.hasRoom && this.#inUse < this.#max) {
@@ -56,10 +58,10 @@ export class ConnectionLimit {
     return false
   }
 
-  /** Gives a connection back; the request that has waited longest and may have it gets it. */
+  /** Releases a connection; it goes to the longest-waiting request that is entitled to it. */
   giveBack(traffic: Traffic): void {
     this.#lines[traffic].inUse--
-    // A turn may end at once: then the loop that began it goes on.
+    // A waiter may release its connection at once: the loop that served it then continues.
     if (this.#isServing) return
     this.#isServing = true
     try {
@@ -69,7 +71,7 @@ export class ConnectionLimit {
     }
   }
 
-  /** Gives up waiting. */
+  /** Leaves the queue. */
   leave(traffic: Traffic, waiter: Waiter): void {
     this.#lines[traffic].remove(waiter)
   }
@@ -93,12 +95,12 @@ export class ConnectionLimit {
   }
 }
 
-/** The requests of one kind: how many have a connection, and which wait. */
+/** The requests of one kind: how many have a connection, and which are waiting. */
 class Line {
   readonly #max: number
   readonly #length: number
   readonly #waitMs: number
-  /** With the time since which each has waited, the longest first. */
+  /** Each waiter with the start of its wait, the longest first. */
   readonly #waiting = new Map<Waiter, number>()
   readonly refusals = { full: 0, timeout: 0 }
   #timer: NodeJS.Timeout | undefined
@@ -122,7 +124,7 @@ class Line {
     return this.#waiting.size
   }
 
-  /** Since when the first one has waited. */
+  /** The start of the first waiter's wait. */
   get oldest(): number {
     return this.#waiting.values().next().value ?? Number.POSITIVE_INFINITY
   }
@@ -151,12 +153,12 @@ class Line {
     this.#timer = undefined
   }
 
-  /** All wait equally long, so that one timer, for the first, is enough. */
+  /** All requests wait equally long, so one timer for the first is enough. */
   readonly #expire = (): void => {
     const now = performance.now()
     this.#timer = undefined
     for (const [waiter, since] of [...this.#waiting]) {
-      // A timer may be early by a fraction of a millisecond.
+      // A timer may fire early by a fraction of a millisecond.
       if (now - since < this.#waitMs - 1) break
       if (!this.#waiting.delete(waiter)) continue
       this.refusals.timeout++

@@ -20,13 +20,13 @@ interface Rig {
   readonly legacy: Side
   readonly iam: Side
   readonly gateway: RunningGateway
-  /** Answers that a side holds back. */
+  /** Responses that a side holds back. */
   readonly held: ServerResponse[]
   metric(name: string, labels: string): Promise<number>
   token(parameters: string): Promise<Response>
 }
 
-/** Breaks the connection: a client that only ends its side still gets its answer. */
+/** Resets the connection: a client that only ends its side still gets its response. */
 function reset(sent: ClientRequest): void {
   if (sent.socket?.connecting === false) sent.socket.resetAndDestroy()
   else sent.destroy()
@@ -34,7 +34,7 @@ function reset(sent: ClientRequest): void {
 
 for (const fastLane of [true, false]) {
   describe(`connections to the upstreams, ${fastLane ? 'fast' : 'ordinary'} lane`, () => {
-    /** Sides that hold every answer back, behind a gateway with four connections to each. */
+    /** Sides that hold every response back, behind a gateway with four connections to each. */
     const start = async (limits: Partial<GatewayLimits>): Promise<Rig> => {
       const { legacy, iam, gateway } = await bed.whole({
         ...{ adminListen: ADMIN, fastLane },
@@ -57,7 +57,7 @@ for (const fastLane of [true, false]) {
     const MOVED = 'grant_type=client_credentials&client_id=moved'
     const OAUTH = 'upstream="rails",traffic="oauth"'
 
-    test('are bounded: more requests wait for their turn, and all are answered', async () => {
+    test('are bounded: further requests wait for their turn, and all are answered', async () => {
       const { legacy, held, metric, token } = await start({})
       const answers = Promise.all(Array.from({ length: 8 }, () => token(STAYING)))
       await until(async () => (await metric('queued', OAUTH)) === 5)
@@ -76,7 +76,7 @@ for (const fastLane of [true, false]) {
       assert.deepEqual([await metric('queued', OAUTH), await metric('connections', OAUTH)], [0, 0])
     })
 
-    test('that do not become free in time give 503 with Retry-After, as OAuth JSON on OAuth paths', async () => {
+    test('that do not become free in time cause a 503 with Retry-After, as OAuth JSON on OAuth paths', async () => {
       const { legacy, gateway, held, metric, token } = await start({ queueMs: 50 })
       const busy = Promise.all([token(STAYING), token(STAYING), token(STAYING)])
       await until(() => held.length === 3)
@@ -106,7 +106,7 @@ for (const fastLane of [true, false]) {
       await busy
     })
 
-    test('to IAM that are all in use send a new flow to legacy, an IAM credential nowhere, and blame nobody', async () => {
+    test('to IAM, when all in use, send a new flow to legacy, fail an IAM credential, and count as no failure of IAM', async () => {
       const { legacy, iam, gateway, held, token } = await start({ queueMs: 50 })
       const busy = Promise.all(Array.from({ length: 4 }, () => token(MOVED)))
       await until(() => held.length === 4)
@@ -123,7 +123,7 @@ for (const fastLane of [true, false]) {
       await busy
     })
 
-    test('are left to OAuth by a pile of long streams, and to pages by a pile of token requests', async () => {
+    test('are reserved for OAuth during many long streams, and for pages during many token requests', async () => {
       const { legacy, gateway, held, metric, token } = await start({ queueMs: LONG_MS })
       const agent = new Agent({ keepAlive: false })
       const streams = Array.from({ length: 12 }, () => get(`${gateway.url}/stream`, { agent }).on('error', () => {}))
@@ -147,7 +147,7 @@ for (const fastLane of [true, false]) {
       await tokens
     })
 
-    test('are counted right whenever clients go away: queued, connecting, waiting, reading', async () => {
+    test('are counted correctly whenever clients disconnect: queued, connecting, waiting, reading', async () => {
       const { legacy, gateway, held, metric } = await start({})
       legacy.answer = (request, response) => {
         if (request.url.includes('read')) response.write('some')
@@ -178,7 +178,7 @@ for (const fastLane of [true, false]) {
       assert.equal((await fetch(`${gateway.url}/page`)).status, 200)
     })
 
-    test('of WebSockets have a bound of their own', async () => {
+    test('of WebSockets have a separate limit', async () => {
       const { legacy, gateway, metric } = await start({ maxTunnels: 1 })
       legacy.answer = (_request, response) => void response.end('ok')
       legacy.server.on('upgrade', (_message, socket) => {

@@ -1,15 +1,14 @@
 import type { Socket } from 'node:net'
 
-/** What a write meets when the other side has closed or reset the connection. */
+/** Errors of a write when the peer has closed or reset the connection. */
 const GONE = new Set(['EPIPE', 'ECONNRESET'])
 
 type Written = (error?: Error | null) => void
 
 /**
- * Lets an answer be read that came before its request was sent whole. A server that refuses an upload (413) often
- * closes at once, so that the next write fails; node would then destroy the socket with the answer unread in it. Here
- * that write and those after it come to nothing, and the end of what there is to read is the end of the connection
- * (RFC 9112 §9.5).
+ * Makes a response readable that arrives before its request is sent completely. A server that refuses an upload (413)
+ * often closes at once, so the next write fails; node would then destroy the socket with the response unread. Here that
+ * write and later ones are discarded, and the connection ends when its readable data ends (RFC 9112 §9.5).
  */
 export function keepReadable(socket: Socket): void {
   let isGone = false

@@ -13,7 +13,7 @@ const TRIES = 30
 const SIZE = 4 << 20
 const REFUSAL = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n'
 
-/** Uploads as fast as it goes, whatever comes back, and returns what did. */
+/** Uploads as fast as possible, regardless of the response, and returns the response. */
 function upload(port: number, head: string, size: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
@@ -34,13 +34,13 @@ function upload(port: number, head: string, size: number): Promise<string> {
   })
 }
 
-describe('an upload that the upstream refuses before it has come whole', () => {
+describe('an upload that the upstream refuses before it is complete', () => {
   for (const [how, ends] of [
     ['closes and resets', 0],
     ['has read some of it, closes and resets', 200 << 10],
     ['ends its side first and resets later', -1],
   ] as const) {
-    test(`is answered to the client as the upstream did, in ${TRIES} of ${TRIES} tries, when that ${how}`, async () => {
+    test(`gets the upstream's response in ${TRIES} of ${TRIES} tries, when the upstream ${how}`, async () => {
       const legacyUrl = await bed.rawSide((socket) => {
         let seen = 0
         socket.on('data', (chunk: Buffer) => {

@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { readAnswerHead } from './answer-head.ts'
 
-/** How every interim answer begins, with the version taken for a digit. */
+/** How every interim response begins; the minor version may be any digit. */
 const INTERIM = /^HTTP\/1\.\d 1/
 const INTERIM_LENGTH = 'HTTP/1.1 1'.length
 const HEAD_END = '\r\n\r\n'
@@ -19,25 +19,25 @@ subscribe('undici:client:sendHeaders', (message) => {
 })
 
 /**
- * Takes `100 Continue` out of what undici reads from a connection. A client must put up with one that it did not ask for
- * (RFC 9110 §15.2), but undici breaks the connection. Other interim answers pass, and so does all that is not exactly
- * HTTP/1.1, for undici to judge.
+ * Removes `100 Continue` from what undici reads from a connection. A client must accept one that it did not request
+ * (RFC 9110 §15.2), but undici closes the connection. Other interim responses pass, and so does everything that is not
+ * exactly HTTP/1.1, for undici to judge.
  */
 export function filterGoAheads(socket: Socket): void {
   filters.set(socket, new GoAheadFilter(socket))
 }
 
 class GoAheadFilter {
-  /** No byte of the final answer has come yet. */
+  /** No byte of the final response has arrived yet. */
   #awaitsAnswer = false
-  /** The beginning of what may be an interim answer. */
+  /** The beginning of a possible interim response. */
   #held: Buffer = NOTHING
 
   constructor(socket: Socket) {
     const read = socket.read.bind(socket)
     socket.read = (size) => {
       if (!this.#awaitsAnswer) return read(size)
-      // What is held back must not be taken for the end of what there is.
+      // Held-back bytes must not look like the end of the available data.
       for (let chunk = read(); chunk !== null; chunk = read()) {
         const rest = this.#take(chunk as Buffer)
         if (rest.length > 0) return rest

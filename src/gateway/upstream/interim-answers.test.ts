@@ -13,7 +13,7 @@ const GO_AHEAD = 'HTTP/1.1 100 Continue\r\n\r\n'
 const HINTS = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/** Before the final answer, and what of it the client sees. */
+/** What precedes the final response, and what the client sees of it. */
 const SEQUENCES: ReadonlyArray<readonly [name: string, sent: string, seen: RegExp]> = [
   ['100', GO_AHEAD, /^HTTP\/1\.1 200 /],
   ['100 with headers and a strange phrase', 'HTTP/1.1 100 Go on\r\nX-A: b\r\n\r\n', /^HTTP\/1\.1 200 /],
@@ -30,7 +30,7 @@ const REQUESTS: Record<string, string> = {
 }
 const BODIES: Record<string, string> = { 'an upload': 'body', 'a token request': 'client_id=staying' }
 
-/** Answers each request with the same bytes, in pieces of `size`. */
+/** Responds to each request with the same bytes, in pieces of `size`. */
 const answering = (text: string, size: number) => (socket: Socket) => {
   socket.setNoDelay(true)
   let asked = ''
@@ -48,7 +48,7 @@ const answering = (text: string, size: number) => (socket: Socket) => {
 }
 
 for (const fastLane of [true, false]) {
-  describe(`an interim answer that nobody asked for, ${fastLane ? 'fast' : 'ordinary'} lane`, () => {
+  describe(`an unrequested interim response, ${fastLane ? 'fast' : 'ordinary'} lane`, () => {
     const ask = async (url: string, name: string, times = 1) => {
       const request = `${REQUESTS[name]}\r\n${BODIES[name] ?? ''}`
       const last = `${REQUESTS[name]}Connection: close\r\n\r\n${BODIES[name] ?? ''}`
@@ -56,7 +56,7 @@ for (const fastLane of [true, false]) {
     }
     for (const name of Object.keys(REQUESTS)) {
       for (const [sequence, interim, seen] of SEQUENCES) {
-        test(`does not keep the final answer to ${name} from the client: ${sequence}`, async () => {
+        test(`does not keep the final response to ${name} from the client: ${sequence}`, async () => {
           for (const size of [1, 40, Number.POSITIVE_INFINITY]) {
             const text = interim + OK
             const legacyUrl = await bed.rawSide(answering(text, Math.min(size, text.length)))
@@ -69,7 +69,7 @@ for (const fastLane of [true, false]) {
         })
       }
 
-      test(`is told from the content of an answer to ${name}, also on a connection that is used again`, async () => {
+      test(`is distinguished from the content of a response to ${name}, also on a reused connection`, async () => {
         const content = GO_AHEAD + OK
         const text = `${GO_AHEAD}HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n${content}`
         const legacyUrl = await bed.rawSide(answering(text, text.indexOf(content)))
@@ -80,7 +80,7 @@ for (const fastLane of [true, false]) {
       })
     }
 
-    test('that is no HTTP is a fault of the upstream', async () => {
+    test('that is not valid HTTP is an upstream failure', async () => {
       for (const interim of [
         'HTTP/1.1 100 Continue\n\n',
         'HTTP/1.1 100 Continue\r\nX y\r\n\r\n',
@@ -93,7 +93,7 @@ for (const fastLane of [true, false]) {
       }
     })
 
-    test('is not passed on to a client of HTTP/1.0, which knows none', async () => {
+    test('is not forwarded to an HTTP/1.0 client, which does not support it', async () => {
       const legacyUrl = await bed.rawSide(answering(HINTS + OK, Number.POSITIVE_INFINITY))
       const gateway = await bed.gateway({ legacyUrl, iamUrl: legacyUrl, fastLane })
       for (const path of ['/page', '/oauth/authorize?client_id=staying']) {

@@ -2,7 +2,7 @@ import type { Attempt, AttemptOwner, UpstreamRequest } from './attempt.ts'
 import type { QueueRefusal, Waiter } from './connection-limit.ts'
 import type { Upstream } from './upstream.ts'
 
-/** An attempt that waits for its turn where all connections to its upstream are in use. */
+/** An attempt that waits for its turn while all connections to its upstream are in use. */
 export abstract class LimitedAttempt implements Attempt, Waiter {
   protected readonly owner: AttemptOwner
   #upstream: Upstream | undefined
@@ -14,9 +14,9 @@ export abstract class LimitedAttempt implements Attempt, Waiter {
   }
 
   abstract resume(): void
-  /** Sends the request on a connection; {@link giveBack} must follow when that is not in use any more. */
+  /** Sends the request on a connection; {@link giveBack} must follow once the connection is no longer in use. */
   protected abstract send(upstream: Upstream, request: UpstreamRequest): void
-  /** Ends what has been sent. */
+  /** Aborts a request that has been sent. */
   protected abstract abort(): void
 
   get isQueued(): boolean {
@@ -56,7 +56,7 @@ export abstract class LimitedAttempt implements Attempt, Waiter {
     )
   }
 
-  /** The connection is free, or gone. Only the first call counts. */
+  /** Releases the connection when it is free or gone. Only the first call counts. */
   protected giveBack(): void {
     if (this.#place !== 'held' || this.#request === undefined) return
     this.#place = 'none'

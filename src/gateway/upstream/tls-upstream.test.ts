@@ -60,7 +60,7 @@ describe('an upstream over TLS', { skip: !hasOpenssl() && 'openssl makes the cer
     ['localhost', 'localhost'],
     ['127.0.0.1', false],
   ] as const) {
-    test(`is known by its own name, ${host}, whatever Host says, on one connection`, async () => {
+    test(`is verified by its own name, ${host}, whatever Host says, on one connection`, async () => {
       names.length = 0
       connections = 0
       const own = await startGatewayProcess({ legacyUrl: `https://${host}:${port}` }, certificate)
@@ -72,7 +72,7 @@ describe('an upstream over TLS', { skip: !hasOpenssl() && 'openssl makes the cer
     })
   }
 
-  test('whose certificate nobody vouches for is not talked to', async () => {
+  test('with an untrusted certificate receives no request', async () => {
     const front = await bed.gateway({ legacyUrl: `https://localhost:${port}` })
     names.length = 0
     assert.match(

@@ -5,11 +5,11 @@ import { LimitedAttempt } from './limited-attempt.ts'
 import type { Upstream } from './upstream.ts'
 
 const NO_TRAILERS: readonly Buffer[] = []
-/** An unread answer longer than this is cut off rather than read to its end. */
+/** An unread response longer than this is cut off rather than read to its end. */
 const MAX_DISCARDED = 64 << 10
 const EARLY_HINTS = 103
 
-/** An attempt by way of undici. */
+/** An attempt that uses undici. */
 export class UndiciAttempt extends LimitedAttempt implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #state: 'waiting' | 'reading' | 'discarding' | 'over' = 'waiting'
@@ -33,7 +33,7 @@ export class UndiciAttempt extends LimitedAttempt implements Dispatcher.Dispatch
   protected abort(): void {
     if (this.#state === 'over') return
     this.#state = 'over'
-    // Where there is no controller yet, a connection is being made, and counts until it is there or has failed.
+    // Without a controller, a connection is being opened; it counts until it is open or has failed.
     if (this.#controller !== undefined) this.#break(this.#controller)
   }
 
@@ -43,7 +43,7 @@ export class UndiciAttempt extends LimitedAttempt implements Dispatcher.Dispatch
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    // The client may have gone while the connection was being made; then nothing is sent.
+    // The client may have disconnected while the connection was being opened; then nothing is sent.
     if (this.#state === 'over') this.#break(controller)
   }
 

@@ -10,18 +10,18 @@ import { filterGoAheads } from './go-ahead-filter.ts'
 export interface Upstream {
   readonly destination: Destination
   readonly origin: string
-  /** TLS name: the upstream's own, whatever `Host` the client sent. */
+  /** TLS server name: the upstream's own, whatever `Host` the client sent. */
   readonly servername: string
-  /** How its own address could be written in a `Location`, in lower case. */
+  /** The forms in which its own address may appear in a `Location`, in lower case. */
   readonly hosts: readonly string[]
   readonly secure: boolean
   readonly hostname: string
   readonly port: number
   readonly pool: Pool
-  /** Of requests of clients. What the gateway asks for itself (keys, probes) is not counted. */
+  /** Connections for client requests. The gateway's own requests (keys, probes) do not count. */
   readonly connections: ConnectionLimit
   readonly limits: UpstreamLimits
-  /** A connection of the pool is just being broken by an error: what ends now does not end as it should. */
+  /** An error is just breaking a connection of the pool: a response that ends now is incomplete. */
   readonly isBreaking: boolean
 }
 
@@ -33,10 +33,10 @@ export interface UpstreamLimits {
 }
 
 const MAX_RESPONSE_HEADERS = 64 << 10
-/** For what the gateway asks for itself while all other connections are in use. */
+/** Reserved for the gateway's own requests while all other connections are in use. */
 const OWN_CONNECTIONS = 4
 
-/** Opens a side; connects when the first request comes. A path in `url` is not used. */
+/** Opens a side; connects on the first request. Ignores a path in `url`. */
 export function openUpstream(
   destination: Destination,
   url: string,
@@ -50,7 +50,8 @@ export function openUpstream(
   const connect = buildConnector({ timeout: limits.connectMs, allowH2: false })
   const isAddress = isIP(hostname) !== 0
   let isBreaking = false
-  // Before undici hears of it, which takes an answer without a length for complete when its connection is reset.
+  // Must run before undici's own listener: undici treats a response without a length as complete when its connection is
+  // reset.
   const watch = (socket: Socket | TLSSocket) =>
     socket.prependListener('error', () => {
       isBreaking = true
@@ -59,7 +60,7 @@ export function openUpstream(
       })
     })
   const pool = new Pool(origin, {
-    // An address is no TLS name (RFC 6066 §3).
+    // An IP address is not a TLS server name (RFC 6066 §3).
     connect: (options, callback) =>
       connect(isAddress ? { ...options, servername: '' } : options, (...outcome) => {
         if (outcome[1]) {
@@ -86,7 +87,7 @@ export function openUpstream(
   }
 }
 
-/** What a gateway's limits say of its sides; see `GatewayLimits`. */
+/** The limits for the sides of a gateway; see `GatewayLimits`. */
 interface SideLimits {
   readonly connectMs: number
   readonly bodyIdleMs: number
@@ -97,10 +98,10 @@ interface SideLimits {
   readonly queueMs: number
 }
 
-/** An eighth of the connections to a side is each kind of traffic's own, where it has both kinds. */
+/** Where a side has both kinds of traffic, each kind has one eighth of the connections to itself. */
 const RESERVED_SHARE = 8
 
-/** Opens the sides of a gateway: legacy, and IAM where there is one. */
+/** Opens the sides of a gateway: legacy, and IAM if it has an address. */
 export function openSides(
   { legacyUrl, iamUrl }: { readonly legacyUrl: string; readonly iamUrl?: string | undefined },
   limits: SideLimits,

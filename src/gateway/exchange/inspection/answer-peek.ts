@@ -1,21 +1,21 @@
 import { boundedError } from '../../../credentials/index.ts'
 import type { Endpoint } from '../../../routing/index.ts'
 
-/** Answers longer than this are not looked into: two signed tokens at their longest fit. */
+/** Maximum size of a response that is inspected, in bytes: two signed tokens of maximum length fit. */
 const PEEK_LIMIT = 32 << 10
 
-/** The error that a redirect carries to a client, in its query or its fragment (RFC 6749 §4.1.2.1 and §4.2.2.1). */
+/** Returns the bounded error code in the query or fragment of a redirect (RFC 6749 §4.1.2.1 and §4.2.2.1), if any. */
 export function errorInRedirect(location: string): string | undefined {
   const code = /[?&#]error=([^&#]*)/.exec(location)?.[1]
   return code ? boundedError(code) : undefined
 }
 
-/** Whether an answer is worth a look: a JSON error, or something issued. */
+/** Whether to inspect a response: a JSON error, or JSON that may issue a credential. */
 export function isWorthPeeking(endpoint: Endpoint, status: number, isJson: boolean): boolean {
   return isJson && (status >= 400 || (status === 200 && (endpoint === 'token' || endpoint === 'authorize_device')))
 }
 
-/** Looks at a small answer as it passes by, without holding it up. */
+/** Keeps a copy of a small response as it streams through, without delaying it. */
 export class AnswerPeek {
   readonly #chunks: Buffer[] = []
   #size = 0
@@ -26,14 +26,14 @@ export class AnswerPeek {
     else this.#chunks.length = 0
   }
 
-  /** The whole answer; empty where it is too long. */
+  /** The complete response; empty if it exceeds the limit. */
   text(): string {
     const [first] = this.#chunks
     if (first === undefined || this.#size > PEEK_LIMIT) return ''
     return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).toString('utf8')
   }
 
-  /** The OAuth error of the answer, bounded. */
+  /** The bounded OAuth error code of the response, if it is a JSON object with an `error`. */
   error(): string | undefined {
     const text = this.text()
     if (text === '') return undefined
@@ -47,7 +47,7 @@ export class AnswerPeek {
     }
   }
 
-  /** Whether the answer holds an access token. It is only looked for, never read. */
+  /** Whether the response holds an access token. Only searches for the member name and never reads the token. */
   holdsAccessToken(): boolean {
     for (const chunk of this.#chunks) if (chunk.includes('"access_token"')) return true
     return false

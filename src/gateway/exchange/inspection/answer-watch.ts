@@ -3,19 +3,22 @@ import { headerOf } from '../../headers/response-headers.ts'
 import { type Learner, learnFromForm, learnFromJson, mayHoldForm } from '../../ledger/learning.ts'
 import { AnswerPeek, isWorthPeeking } from './answer-peek.ts'
 
-/** The head of an answer, and where it stands. */
+/** The head of a response, and the request it belongs to. */
 export interface WatchedHead {
   readonly endpoint: Endpoint
-  /** Who answered. */
+  /** The side that responded. */
   readonly side: Destination
   readonly status: number
   readonly isJson: boolean
   readonly headers: readonly string[]
-  /** Whether the answer may hand a code to a client. */
+  /** Whether the response may deliver an authorization code to a client. */
   readonly mayHandOver: boolean
 }
 
-/** Looks at an answer as it passes by: at its OAuth error, at what it issues. Undefined where there is nothing to see. */
+/**
+ * Starts to inspect a response as it streams through, for its OAuth error and for issued credentials. Returns undefined
+ * if there is nothing to inspect.
+ */
 export function watchAnswer(learner: Learner, head: WatchedHead): AnswerWatch | undefined {
   const { endpoint, side, status, isJson, headers, mayHandOver } = head
   if (endpoint !== 'other' && isWorthPeeking(endpoint, status, isJson)) return new AnswerWatch(learner, head, 'json')
@@ -23,11 +26,11 @@ export function watchAnswer(learner: Learner, head: WatchedHead): AnswerWatch | 
   return mayBeForm ? new AnswerWatch(learner, head, 'form') : undefined
 }
 
-/** One answer that is looked at; see {@link watchAnswer}. */
+/** The inspection of one response; see {@link watchAnswer}. */
 export class AnswerWatch {
   readonly #learner: Learner
   readonly #head: WatchedHead
-  /** A document, or a page that may be the form by which a browser carries a code to a client. */
+  /** A JSON document, or a page that may be the form with which a browser delivers a code to a client. */
   readonly #kind: 'json' | 'form'
   readonly #peek = new AnswerPeek()
 
@@ -41,19 +44,19 @@ export class AnswerWatch {
     this.#peek.see(chunk)
   }
 
-  /** The answer is whole: takes note of what it issues. */
+  /** Records the credentials that a complete response issues. */
   learn(): void {
     const { endpoint, side, status } = this.#head
     if (this.#kind === 'form') learnFromForm(this.#learner, side, this.#peek.text())
     else if (status < 400) learnFromJson(this.#learner, endpoint, side, this.#peek.text())
   }
 
-  /** The OAuth error of the answer, bounded. */
+  /** The bounded OAuth error code of the response. */
   get oauthError(): string | undefined {
     return this.#kind === 'json' && this.#head.status >= 400 ? this.#peek.error() : undefined
   }
 
-  /** Whether the answer grants an access token. */
+  /** Whether the response grants an access token. */
   get grants(): boolean {
     return this.#kind === 'json' && this.#head.status < 400 && this.#peek.holdsAccessToken()
   }

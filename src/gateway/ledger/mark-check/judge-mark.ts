@@ -1,11 +1,11 @@
 import { type CredentialMarks, type Destination, issuerByMark } from '../../../routing/index.ts'
 
-/** Whether a freshly issued access token would find its way back to its issuer. */
+/** Whether a freshly issued access token would be routed back to its issuer. */
 export type MarkVerdict = 'agrees' | 'drifts'
 
 /**
- * Holds an access token that `side` has just issued against what the gateway goes by: prefixes and the `iss` of JWTs.
- * What nothing marks is legacy's, or IAM's where it is known to mark nothing.
+ * Compares an access token that `side` has just issued with the rules of the gateway: prefixes and the `iss` of JWTs.
+ * Unmarked tokens belong to legacy, or to IAM if it is configured to use no marks.
  */
 export function judgeMark(
   side: Destination,

@@ -10,7 +10,7 @@ import { MarkCheck } from './mark-check.ts'
 
 const MARKS = { extraIamPrefixes: [], iamJwtIssuer: undefined, legacyJwtIssuer: undefined, verifierKey: undefined }
 
-test('what fails is asked again, later with each time, and said once; what was found stands until it is found anew', async () => {
+test('a failing check is retried with growing delays and logged once; the last result is kept until there is a new one', async () => {
   const answers: Array<(response: ServerResponse) => void> = [
     (response) => response.end('{"access_token":"gliamat-1"}'),
     (response) => response.end('{}'),

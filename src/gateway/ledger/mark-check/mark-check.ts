@@ -3,27 +3,27 @@ import type { CredentialMarks, Destination } from '../../../routing/index.ts'
 import { judgeMark, type MarkVerdict } from './judge-mark.ts'
 import { obtainToken, type Probe, type ProbeOutcome, revokeToken } from './probe-side.ts'
 
-/** What is known of a side: `unknown` while it has issued nothing to look at. */
+/** The status of a side: `unknown` until it has issued a token to check. */
 export type MarkStanding = MarkVerdict | 'unknown'
 
-/** What the checks go by. */
+/** Settings of the checks. */
 export interface MarkCheckOptions {
   readonly marks: CredentialMarks
   readonly isIamUnmarked: boolean
-  /** From one check to the next. */
+  /** Milliseconds between checks. */
   readonly everyMs: number
-  /** From a failure to the next attempt; doubled with each, up to `everyMs`. Default 2,000. */
+  /** Milliseconds from a failure to the next attempt; doubles with each, up to `everyMs`. Default 2,000. */
   readonly retryMs?: number
   readonly log: Log
 }
 
 const RETRY_MS = 2_000
-/** A side may be starting; from the third attempt on it is worth a line. */
+/** A side may still be starting, so only the third failed attempt is logged. */
 const WORTH_SAYING = 3
 
 /**
- * Has each side issue a token, at start and again and again, and holds it against the marks by which its credentials
- * are told: a prefix that was changed on one side only would send them to the wrong one. Nothing waits for it.
+ * Obtains a token from each side, at startup and periodically, and checks it against the marks that identify the
+ * credentials of that side: a prefix changed on one side only would route them to the wrong one. Nothing waits for it.
  */
 export class MarkCheck {
   readonly #sides = new Map<Destination, SideCheck>()
@@ -39,12 +39,12 @@ export class MarkCheck {
     for (const check of this.#sides.values()) check.run()
   }
 
-  /** What was found of each side that is checked. */
+  /** The latest result for each side that is checked. */
   get standing(): Readonly<Partial<Record<Destination, MarkStanding>>> {
     return Object.fromEntries([...this.#sides].map(([side, check]) => [side, check.standing]))
   }
 
-  /** No further check; resolves when the one under way has given back its token. */
+  /** Stops checking; resolves when the check in progress has revoked its token. */
   async close(): Promise<void> {
     await Promise.all([...this.#sides.values()].map((check) => check.close()))
   }
@@ -78,7 +78,7 @@ class SideCheck {
     await this.#running
   }
 
-  /** Returns when to look again, in milliseconds. */
+  /** Returns the delay until the next check, in milliseconds. */
   async #check(): Promise<number> {
     const outcome = await obtainToken(this.#probe, this.#closing.signal)
     if (outcome.kind !== 'issued') return this.#closing.signal.aborted ? 0 : this.#failed(outcome)
@@ -101,7 +101,7 @@ class SideCheck {
     } else if (before !== 'agrees') log.info(fields, 'the marks of a fresh credential tell its issuer')
   }
 
-  /** What was found before still stands: credentials have been issued by it. */
+  /** The previous result is kept: credentials have been issued under it. */
   #failed({ kind, why }: Exclude<ProbeOutcome, { kind: 'issued' }>): number {
     const { everyMs, retryMs = RETRY_MS, log } = this.#options
     this.#failures++

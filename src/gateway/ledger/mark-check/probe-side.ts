@@ -2,38 +2,40 @@ import { request } from 'undici'
 import { boundedError } from '../../../credentials/index.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 
-/** A client of one side that may use client_credentials (RFC 6749 §4.4) and authenticates by its secret in the form. */
+/**
+ * A client of one side that may use client_credentials (RFC 6749 §4.4) and authenticates with its secret in the form.
+ */
 export interface ProbeClient {
   readonly clientId: string
   readonly secret: string
-  /** What to ask for; without it the server's default. */
+  /** The scope to request; the server's default if undefined. */
   readonly scope?: string | undefined
 }
 
-/** Where and as whom to ask for a token. */
+/** Where and as which client to request a token. */
 export interface Probe {
   readonly upstream: Upstream
   readonly client: ProbeClient
   /** Paths of the token endpoint and of the revocation endpoint. */
   readonly token: string
   readonly revoke: string
-  /** For each of the two calls. */
+  /** Milliseconds, for each of the two calls. */
   readonly timeoutMs: number
 }
 
-/** What asking for a token came to. */
+/** The outcome of a token request. */
 export type ProbeOutcome =
   | { readonly kind: 'issued'; readonly accessToken: string }
-  /** It answered, and issued nothing. */
+  /** The side responded without a token. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'unreachable'; readonly why: string }
 
 const MAX_BYTES = 64 << 10
 
 /**
- * Obtains an access token for nothing but a look at it. Never rejects; what it says holds no credential.
+ * Obtains an access token only to examine its mark. Never rejects; the reasons in the outcome contain no credential.
  *
- * @param giveUp ends it early
+ * @param giveUp aborts the request
  */
 export async function obtainToken(probe: Probe, giveUp: AbortSignal): Promise<ProbeOutcome> {
   try {
@@ -51,7 +53,7 @@ export async function obtainToken(probe: Probe, giveUp: AbortSignal): Promise<Pr
   }
 }
 
-/** Revokes the token (RFC 7009 §2.1). Returns why that failed, undefined when it did not. Never rejects. */
+/** Revokes the token (RFC 7009 §2.1). Returns why it failed, or undefined on success. Never rejects. */
 export async function revokeToken(probe: Probe, accessToken: string): Promise<string | undefined> {
   try {
     const { status } = await post(probe, probe.revoke, { token: accessToken, token_type_hint: 'access_token' })
@@ -73,7 +75,7 @@ async function post(
     headers: {
       accept: 'application/json',
       'content-type': 'application/x-www-form-urlencoded',
-      // A platform that insists on HTTPS would answer with a redirect.
+      // A platform that enforces HTTPS would otherwise respond with a redirect.
       'x-forwarded-proto': 'https',
     },
     body: new URLSearchParams({

@@ -29,7 +29,7 @@ describe('a fresh access token and the marks of its side', () => {
     ['iam', 'glIAMat-1', false, 'drifts'],
     ['iam', '0f3c', false, 'drifts'],
     ['iam', '0f3c', true, 'agrees'],
-    // An access token with the mark of a refresh token is not found where access tokens are looked for.
+    // The mark of a refresh token does not count for an access token.
     ['iam', 'gliamrt-1', false, 'drifts'],
   ]
   for (const [side, token, isUnmarked, verdict] of rows) {
@@ -40,7 +40,7 @@ describe('a fresh access token and the marks of its side', () => {
   }
 })
 
-describe('the check at the start', () => {
+describe('the check at startup', () => {
   let bed: Bed
   let legacy: Side
   let iam: Side
@@ -84,7 +84,7 @@ describe('the check at the start', () => {
   const formOf = ({ body }: Received) => Object.fromEntries(new URLSearchParams(body.toString()))
   const upTo = (side: Side, count: number) => until(() => side.received.length >= count)
 
-  test('has both sides issue a token, finds that it carries its marks, and revokes it', async () => {
+  test('obtains a token from both sides, finds the marks correct, and revokes it', async () => {
     const gateway = await start({ relativeUrlRoot: '/up', iamPaths: { revoke: '/own/revoke' } })
     await Promise.all([upTo(legacy, 2), upTo(iam, 2)])
     const told = (side: Side) => side.received.map((one) => [one.method, one.url, formOf(one)])
@@ -106,7 +106,7 @@ describe('the check at the start', () => {
     ])
   })
 
-  test('drift is an error in the log and shows in metrics and readiness, without the token', async () => {
+  test('drift is an error in the log and appears in metrics and readiness, without the token', async () => {
     iam.answer = issuing('glat-renamed-of-iam')
     const gateway = await start()
     await upTo(iam, 2)
@@ -121,7 +121,7 @@ describe('the check at the start', () => {
     for (const secret of ['glat-renamed', '0f3c-of-legacy', 's3cr3t']) assert.ok(!log.includes(secret), secret)
   })
 
-  test('a side that is down is asked again ever less often, and holds up nothing', async () => {
+  test('a side that is down is retried ever less often, and delays nothing', async () => {
     const gateway = await start({ iamUrl: await deadUrl() })
     await upTo(legacy, 2)
     assert.deepEqual(await marksAt(gateway), { rails: 'agrees', iam: 'unknown' })
@@ -129,14 +129,14 @@ describe('the check at the start', () => {
     assert.equal((await fetch(`${gateway.url}/any/page`)).status, 200)
   })
 
-  test('a side that hangs does not hold up the end', async () => {
+  test('a side that hangs does not delay shutdown', async () => {
     iam.answer = () => {}
     const gateway = await start({ limits: { keysMs: 600_000 } })
     await upTo(iam, 1)
     await gateway.close()
   })
 
-  test('without a client there is no check, and that is shown', async () => {
+  test('without a client there is no check, and readiness shows that', async () => {
     const gateway = await start({ markCheck: { everyMs: 60_000, legacy: client } })
     await upTo(legacy, 2)
     assert.deepEqual(await marksAt(gateway), { rails: 'agrees', iam: 'not_checked' })

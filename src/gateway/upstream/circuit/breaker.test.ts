@@ -4,13 +4,13 @@ import { Breaker, DEFAULT_BREAKER, NOBODY, openPeriod, type Sender } from './bre
 
 const policy = DEFAULT_BREAKER
 const sender = (application: number, network: string): Sender => ({ application, network })
-/** As many failures as `senders`, from each in turn. */
+/** One failure from each of `senders` in turn. */
 const fail = (breaker: Breaker, senders: readonly Sender[], now = 0) =>
   senders.map((each) => breaker.failed(each, now)).at(-1)
 const times = (count: number, each: Sender): Sender[] => new Array(count).fill(each)
 const EVERYONE = [sender(1, 'a'), sender(2, 'b'), sender(3, 'c'), sender(1, 'a'), sender(2, 'b')]
 
-test('one client, one application, one network, and strangers make the upstream suspect and open nothing', () => {
+test('one client, one application, one network, and unknown clients make the upstream suspect and open nothing', () => {
   const manyOfOneNetwork = [1, 2, 3, 4, 5, 6].map((id) => sender(id, 'a'))
   const oneOfManyNetworks = ['a', 'b', 'c', 'd', 'e', 'f'].map((network) => sender(1, network))
   for (const senders of [times(50, sender(1, 'a')), manyOfOneNetwork, oneOfManyNetworks, times(50, NOBODY)]) {
@@ -30,13 +30,13 @@ test('a suspect upstream is down when a probe fails too', () => {
   assert.equal(breaker.isOpen, true)
 })
 
-test('failures in a row from several applications and networks open it at once', () => {
+test('consecutive failures from several applications and networks open it at once', () => {
   const breaker = new Breaker(policy)
   assert.equal(fail(breaker, EVERYONE), 'opened')
   assert.equal(breaker.isOpen, true)
 })
 
-test('a success, and a pause as long as a window, end a row', () => {
+test('a success, or a pause as long as a window, ends a run of failures', () => {
   const interrupted = new Breaker(policy)
   fail(interrupted, EVERYONE.slice(1))
   interrupted.succeeded(0)
@@ -46,7 +46,7 @@ test('a success, and a pause as long as a window, end a row', () => {
   assert.equal(fail(paused, EVERYONE.slice(1), policy.windowMs), 'none')
 })
 
-test('half of enough outcomes failing makes the upstream suspect, though never in a row', () => {
+test('a failure ratio at the threshold makes the upstream suspect, even without consecutive failures', () => {
   const breaker = new Breaker(policy)
   const verdicts: unknown[] = []
   for (let i = 0; i < policy.windowMinimum / 2; i++) {
@@ -67,7 +67,7 @@ test('failures of an earlier window do not count towards the ratio', () => {
   assert.equal(breaker.failed(NOBODY, policy.windowMs), 'none')
 })
 
-test('what a probe that succeeded excused still counts once other applications fail as well', () => {
+test('failures that a successful probe excused still count once other applications fail as well', () => {
   const breaker = new Breaker(policy)
   fail(breaker, times(policy.consecutiveFailures, sender(1, 'a')))
   breaker.probed(true, 0)
@@ -75,7 +75,7 @@ test('what a probe that succeeded excused still counts once other applications f
   assert.equal(fail(breaker, [sender(3, 'c')]), 'opened')
 })
 
-test('while it is open, no request closes it and no failure prolongs it; probes in a row close it', () => {
+test('while it is open, no request closes it and no failure prolongs it; consecutive successful probes close it', () => {
   const breaker = new Breaker(policy)
   fail(breaker, EVERYONE)
   const first = breaker.probeInMs(0.5)
@@ -92,7 +92,7 @@ test('while it is open, no request closes it and no failure prolongs it; probes 
   assert.equal(breaker.isOpen, false)
 })
 
-test('probes are further apart with every one that fails, up to a limit, and spread', () => {
+test('the time between probes grows with every failed probe, up to a limit, and has jitter', () => {
   const breaker = new Breaker(policy)
   fail(breaker, EVERYONE)
   const periods = [0, 1, 2, 3, 4, 5, 6].map(() => {
@@ -105,7 +105,7 @@ test('probes are further apart with every one that fails, up to a limit, and spr
   assert.ok(openPeriod(1, policy, 0) < openPeriod(1, policy, 1))
 })
 
-test('a circuit that opens again soon after it closed goes on with a longer period, later with the first', () => {
+test('a circuit that reopens soon after it closed continues with a longer period, later it starts with the first', () => {
   const breaker = new Breaker(policy)
   const cycle = (now: number) => {
     fail(breaker, EVERYONE, now)

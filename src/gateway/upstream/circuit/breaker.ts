@@ -1,23 +1,23 @@
 /** When circuits open and how they close again. */
 export interface BreakerPolicy {
-  /** This many failures in a row make an upstream suspect, or open the circuit of one application. */
+  /** Number of consecutive failures that makes an upstream suspect, or opens the circuit of one application. */
   readonly consecutiveFailures: number
-  /** Or this share of failures among at least `windowMinimum` outcomes of one window. */
+  /** Alternatively, the share of failures among at least `windowMinimum` outcomes of one window. */
   readonly failureRatio: number
   readonly windowMinimum: number
-  /** The length of a window; failures further apart are not in a row. */
+  /** Length of a window in milliseconds; failures further apart are not consecutive. */
   readonly windowMs: number
-  /** Failures in a row from at least this many applications and networks open the shared circuit. */
+  /** Minimum number of applications and networks with consecutive failures that opens the shared circuit. */
   readonly applications: number
   readonly networks: number
-  /** Until the first probe after opening; doubles up to `openMaxMs` with every probe that fails. */
+  /** Milliseconds until the first probe after opening; doubles up to `openMaxMs` with every failed probe. */
   readonly openMs: number
   readonly openMaxMs: number
-  /** How many probes in a row must succeed to close the shared circuit. */
+  /** Number of consecutive successful probes that closes the shared circuit. */
   readonly successesToClose: number
 }
 
-/** The policy of a gateway unless its settings differ. */
+/** The default policy of a gateway; settings override it. */
 export const DEFAULT_BREAKER: BreakerPolicy = {
   consecutiveFailures: 5,
   failureRatio: 0.5,
@@ -30,9 +30,9 @@ export const DEFAULT_BREAKER: BreakerPolicy = {
   successesToClose: 2,
 }
 
-/** Who sent a request, as far as it can be known. */
+/** The sender of a request, where known. */
 export interface Sender {
-  /** The known application whose request it was: its id, or its client id where only that is known. */
+  /** The known application that sent the request: its id, or its client id where only that is known. */
   readonly application: number | string | undefined
   readonly network: string | undefined
 }
@@ -40,12 +40,12 @@ export interface Sender {
 /** The sender of a request that belongs to no application. */
 export const NOBODY: Sender = { application: undefined, network: undefined }
 
-/** What follows a failure: nothing, a probe that shows whether the upstream itself fails, or an open circuit. */
+/** The effect of a failure: none, a probe that shows whether the upstream itself fails, or an open circuit. */
 export type Consequence = 'none' | 'probe' | 'opened'
 
 /**
  * Decides when one upstream counts as down for everyone. One client, one application or one network cannot open it:
- * their failures only make the upstream suspect, and a probe that no client can influence decides. Failures in a row
+ * their failures only make the upstream suspect, and a probe that no client can influence decides. Consecutive failures
  * from several applications and networks open it at once. Only probes close it. It reads no clock; `now` is in
  * milliseconds of one monotonic clock. A success allocates nothing.
  */
@@ -71,7 +71,7 @@ export class Breaker {
     return this.#isOpen
   }
 
-  /** A request was answered. */
+  /** Records a response. */
   succeeded(now: number): void {
     if (this.#isOpen) return
     this.#roll(now)
@@ -97,10 +97,10 @@ export class Breaker {
     return 'opened'
   }
 
-  /** A probe came back: returns whether that opened or closed the circuit. */
+  /** Records the result of a probe; returns whether it opened or closed the circuit. */
   probed(hasSucceeded: boolean, now: number): 'opened' | 'closed' | 'unchanged' {
     if (!this.#isOpen) {
-      // What failed was the fault of those requests. They still count, should others of other applications follow.
+      // The failed requests were at fault. They still count if requests of other applications fail next.
       if (hasSucceeded) return 'unchanged'
       this.#open(now)
       return 'opened'
@@ -116,16 +116,16 @@ export class Breaker {
   }
 
   /**
-   * How long to wait for the next probe while the circuit is open.
+   * Milliseconds until the next probe while the circuit is open.
    *
-   * @param random 0 to 1, spreads the probes of many gateways
+   * @param random 0 to 1, adds jitter to the probes of many gateways
    */
   probeInMs(random: number): number {
     const { openMs } = this.#policy
     return this.#probesInARow > 0 ? openMs / 2 : openPeriod(this.#openings, this.#policy, random)
   }
 
-  /** A circuit that opens again soon after it closed goes on with longer periods. */
+  /** A circuit that reopens soon after it closed continues with longer periods. */
   #open(now: number): void {
     this.#isOpen = true
     this.#openings = now - this.#closedAt < this.#policy.openMaxMs ? this.#openings + 1 : 1
@@ -155,7 +155,7 @@ export class Breaker {
   }
 }
 
-/** The length of the `openings`th open period, give or take a quarter so that many gateways do not try in step. */
+/** The length of the `openings`th open period in milliseconds, ±25% so that many gateways do not probe in step. */
 export function openPeriod(openings: number, { openMs, openMaxMs }: BreakerPolicy, random: number): number {
   return Math.min(openMaxMs, openMs * 2 ** Math.min(openings - 1, 20)) * (0.75 + random / 2)
 }

@@ -15,9 +15,9 @@ import {
 
 const ROWS: readonly ApplicationRow[] = [1, 2, 3, 4, 5, 6].map((id) => [id, `client-${id}`, 1])
 const PROBES = '/readyz'
-/** The first probe after opening comes soon, so that tests need not wait. */
+/** The first probe after opening runs early, so that tests need not wait. */
 const breaker = { openMs: 100, openMaxMs: 200 }
-/** For tests that look at an open circuit, however slow the machine is. */
+/** For tests that inspect an open circuit, however slow the machine is. */
 const STAYS_OPEN = { openMs: 60_000, openMaxMs: 60_000 }
 
 interface Stage {
@@ -69,7 +69,7 @@ for (const fastLane of [true, false]) {
       }
     }
 
-    /** IAM answers 500 to what `isBad` picks, but not to a probe. */
+    /** IAM responds 500 to the requests that `isBad` selects, but not to a probe. */
     const failsFor = (side: Side, isBad: (request: Received) => boolean) => {
       const healthy = side.answer
       side.answer = (request, response, message) => {
@@ -81,7 +81,7 @@ for (const fastLane of [true, false]) {
       }
     }
 
-    test('stays closed for everyone while a stranger makes IAM fail under every name there is', async () => {
+    test('stays closed for everyone while an unknown client makes IAM fail under any number of names', async () => {
       const { iam, authorize, gauges } = await stage()
       failsFor(iam, ({ url }) => url.includes('evil=1'))
       for (let round = 0; round < 3; round++) {
@@ -93,7 +93,7 @@ for (const fastLane of [true, false]) {
       for (const id of [1, 2, 3, 4, 5, 6]) assert.equal(await authorize(id, '198.51.100.7'), 'flag_enabled')
     })
 
-    test('stays closed for everyone while callers all over the world find one application broken', async () => {
+    test('stays closed for everyone while callers from many networks find one application broken', async () => {
       const { iam, gateway, authorize, gauges } = await stage({ breaker: STAYS_OPEN })
       failsFor(iam, ({ url }) => url.includes('client-1'))
       for (let at = 1; at <= 5; at++) assert.equal(await authorize(1, `203.0.113.${at}`), 'iam_failed_over')
@@ -114,7 +114,7 @@ for (const fastLane of [true, false]) {
       assert.ok((await bed.records()).some(({ msg }) => msg === 'circuit of one application closed'))
     })
 
-    test('one caller whose requests fail goes to legacy alone, other users of the application do not', async () => {
+    test('sends a caller with failing requests to legacy, but not other users of the application', async () => {
       const { iam, authorize, gauges } = await stage({ breaker: STAYS_OPEN })
       failsFor(iam, ({ url }) => url.includes('evil=1'))
       for (let at = 0; at < 5; at++) assert.equal(await authorize(1, '203.0.113.9', '&evil=1'), 'iam_failed_over')
@@ -123,7 +123,7 @@ for (const fastLane of [true, false]) {
       assert.deepEqual(await gauges(), { all: '0', application: '0', caller: '1' })
     })
 
-    test('stays closed while a request hangs at IAM, for whoever sends it', async () => {
+    test('stays closed while a request hangs at IAM, from any sender', async () => {
       const { iam, authorize, gauges, probes } = await stage()
       const healthy = iam.answer
       iam.answer = (request, response, message) => {
@@ -165,7 +165,7 @@ for (const fastLane of [true, false]) {
       })
     }
 
-    test('an IAM that does not know the path of the probe is up by answering 404', async () => {
+    test('counts an IAM that responds 404 to the probe path as up', async () => {
       const { iam, authorize, gauges } = await stage()
       const healthy = iam.answer
       let isDown = true
@@ -180,7 +180,7 @@ for (const fastLane of [true, false]) {
       await until(async () => (await gauges()).all === '0')
     })
 
-    test('is asked under the path that is configured', async () => {
+    test('is probed at the configured path', async () => {
       const { iam, authorize, probes } = await stage({ iamProbePath: '/health/live?deep=no' })
       const healthy = iam.answer
       iam.answer = (request, response, message) => {
@@ -192,7 +192,7 @@ for (const fastLane of [true, false]) {
       assert.equal(probes(), 0)
     })
 
-    test('what carries a credential of IAM, and a client that goes away, open nothing for others', async () => {
+    test('does not open for others because of requests with IAM credentials or clients that disconnect', async () => {
       const { iam, gateway, authorize, gauges } = await stage()
       failsFor(iam, ({ url }) => url.includes('/oauth/token'))
       for (let at = 0; at < 12; at++) {

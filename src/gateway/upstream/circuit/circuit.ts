@@ -2,24 +2,24 @@ import type { Log } from '../../../observability/index.ts'
 import { Breaker, type BreakerPolicy, DEFAULT_BREAKER, type Sender } from './breaker.ts'
 import { OwnCircuits } from './own-circuits.ts'
 
-/** What a probe found. */
+/** The result of a probe. */
 export interface ProbeResult {
   readonly hasSucceeded: boolean
-  /** The status of the answer, or how there was none; for the log. */
+  /** The status of the response, or why there was none; for the log. */
   readonly finding: string
 }
 
-/** A suspect upstream is probed no more often than this. */
+/** Minimum time between probes of a suspect upstream, in milliseconds. */
 const SUSPICION_MS = 1_000
-/** How many applications with an open circuit are named. */
+/** Maximum number of applications with an open circuit that are listed. */
 const MOST_NAMED = 100
 /** An application's own circuit opens for failures from at least this many networks. */
 const NETWORKS_OF_AN_APPLICATION = 2
 
 /**
- * The circuits of one upstream, with clock, probe and log around them: one for everyone, one for each application, and
- * one for each application and network. While the first is open, and whenever the upstream is suspect, it is probed,
- * so that it closes without any traffic. The others open for what one application or one caller makes fail.
+ * The circuits of one upstream, with their clock, probe and log: one for everyone, one for each application, and one
+ * for each application and network. The shared circuit probes the upstream while it is open, and whenever the upstream
+ * is suspect, so it closes without any traffic. The others open for failures that one application or one caller causes.
  */
 export class Circuit {
   readonly #upstream: string
@@ -33,7 +33,7 @@ export class Circuit {
   #probedAt = Number.NEGATIVE_INFINITY
   #isClosed = false
 
-  /** @param probe asks the upstream for a sign of life; never rejects and has a time limit of its own */
+  /** @param probe checks the health of the upstream; never rejects and has its own time limit */
   constructor(upstream: string, policy: Partial<BreakerPolicy>, log: Log, probe: () => Promise<ProbeResult>) {
     this.#upstream = upstream
     const whole = { ...DEFAULT_BREAKER, ...policy }
@@ -49,7 +49,7 @@ export class Circuit {
     return this.#breaker.isOpen
   }
 
-  /** Whether a request of a known application that can go elsewhere may be sent. `network` is read only if needed. */
+  /** Whether to send a request of a known application that can also go elsewhere. Reads `network` only if needed. */
   mayTry(application: Sender['application'], sender: { readonly network: string }): boolean {
     if (this.#breaker.isOpen) return false
     if (application === undefined || this.#hasNoFailures) return true
@@ -59,18 +59,18 @@ export class Circuit {
     )
   }
 
-  /** The applications whose own circuit is open, at most 100 of them. */
+  /** The applications with an open circuit, at most 100. */
   get openApplications(): number[] {
     const keys = this.#applications.openKeys(performance.now())
     return keys.filter((key) => typeof key === 'number').slice(0, MOST_NAMED)
   }
 
-  /** How many pairs of an application and a network have an open circuit. */
+  /** The number of pairs of an application and a network with an open circuit. */
   get openCallers(): number {
     return this.#callers.openKeys(performance.now()).length
   }
 
-  /** A request was answered. `sender` is asked only where failures went before. */
+  /** Records a response. Calls `sender` only if there were recent failures. */
   succeeded(sender: () => Sender): void {
     this.#breaker.succeeded(performance.now())
     if (this.#hasNoFailures) return
@@ -96,7 +96,7 @@ export class Circuit {
     }
   }
 
-  /** Probes no more. Resolves when the probe under way has ended. */
+  /** Stops probing. Resolves when the probe in flight has ended. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
@@ -143,7 +143,7 @@ export class Circuit {
     if (this.#breaker.isOpen) this.#schedule()
   }
 
-  /** What failed before the outage was seen was its fault. */
+  /** Failures before the outage was detected count as part of it. */
   #closed(): void {
     this.#applications.clear()
     this.#callers.clear()

@@ -3,24 +3,31 @@ import { askPatiently } from '../ask-side.ts'
 import { openUpstream } from '../upstream.ts'
 import type { ProbeResult } from './circuit.ts'
 
-/** The path of a cheap answer. Our IAM says there whether its database answers; others answer 404, which counts. */
+/**
+ * The path of a cheap response. Handover's IAM reports there whether its database responds; others answer 404, which
+ * counts as up.
+ */
 export const PROBE_PATH = '/readyz'
 
-/** Asks IAM for signs of life, by connections of its own that no request can use up. */
+/** Probes the health of IAM on its own connections, which requests cannot use up. */
 export interface IamProbe {
-  /** Any whole answer below 500 is one. Never rejects. */
+  /** Succeeds with any complete response below 500. Never rejects. */
   ask(): Promise<ProbeResult>
   close(): Promise<void>
 }
 
 const PROBE = { method: 'GET', body: null, traffic: 'oauth' } as const
 
-/** @param timeoutMs for one answer; a connection that was cut is tried a second time */
+/**
+ * Opens the probe; it connects on first use.
+ *
+ * @param timeoutMs limit for one response; a probe is repeated once if its connection was cut
+ */
 export function openIamProbe(url: string, path: string, timeoutMs: number): IamProbe {
   const limits = { connectMs: timeoutMs, headersMs: timeoutMs, bodyIdleMs: timeoutMs }
   const upstream = openUpstream('iam', url, limits, { max: 2, reserved: 0, queueLength: 2, queueMs: timeoutMs })
   const { host } = new URL(url)
-  // A platform that insists on HTTPS would answer with a redirect.
+  // A platform that enforces HTTPS would otherwise respond with a redirect.
   const headers = ['Host', host, 'Accept', '*/*', 'X-Forwarded-Proto', 'https']
   return {
     async ask() {

@@ -1,14 +1,14 @@
 import { type BreakerPolicy, openPeriod } from './breaker.ts'
 
-/** Rows of failures kept per table. Beyond it the oldest is forgotten. */
+/** Maximum number of keys per table. Beyond it the oldest key is forgotten. */
 const MOST_ROWS = 10_000
 
-/** Failures in a row of one key. */
+/** Consecutive failures of one key. */
 interface Row {
   inARow: number
   failedAt: number
   readonly networks: Set<string>
-  /** How often the circuit of this key has opened without a success since. */
+  /** How often the circuit of this key has opened since its last success. */
   openings: number
   openUntil: number
 }
@@ -17,16 +17,16 @@ interface Row {
 export type Turn = 'opened' | 'closed' | 'unchanged'
 
 /**
- * Circuits of single keys, such as applications. Failures in a row from enough networks open the circuit of that key
- * alone. It closes by itself when its period is over; then the first failure from each of those networks opens it
- * again, for twice as long. Bounded, and empty while nothing fails. Times are milliseconds of one monotonic clock.
+ * Circuits of single keys, such as applications. Consecutive failures from enough networks open the circuit of that key
+ * alone. It closes by itself when its period ends; then the first failure from each of those networks opens it again,
+ * for twice as long. Bounded, and empty while nothing fails. Times are milliseconds of one monotonic clock.
  */
 export class OwnCircuits<Key extends number | string> {
   readonly #policy: BreakerPolicy
   readonly #networks: number
   readonly #rows = new Map<Key, Row>()
 
-  /** @param networks from how many networks the failures must come */
+  /** @param networks minimum number of networks the failures must come from */
   constructor(policy: BreakerPolicy, networks: number) {
     this.#policy = policy
     this.#networks = networks
@@ -53,7 +53,7 @@ export class OwnCircuits<Key extends number | string> {
     return row.openings > 0 ? 'closed' : 'unchanged'
   }
 
-  /** @param random 0 to 1, spreads the open period */
+  /** @param random 0 to 1, adds jitter to the open period */
   failed(key: Key, network: string, now: number, random: number): Turn {
     const row = this.#rowOf(key, now)
     // Sent before the circuit opened, or bound to IAM by its credential.
@@ -70,7 +70,7 @@ export class OwnCircuits<Key extends number | string> {
     return row.openings === 1 ? 'opened' : 'unchanged'
   }
 
-  /** The keys whose circuits are open. Forgets failures that are too old to count. */
+  /** The keys with an open circuit. Forgets failures that are too old to count. */
   openKeys(now: number): Key[] {
     const keys: Key[] = []
     for (const [key, row] of this.#rows) {
