@@ -25,7 +25,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'unsupported_token_type',
 ])
 
-/** An error code as a log line or a metric may carry it: one that OAuth knows, otherwise `other`. */
+/** Returns an error code that is safe as a metric label and in a log: a code that OAuth defines, otherwise `other`. */
 export function boundedError(code: string): string {
   return KNOWN.has(code) ? code : 'other'
 }

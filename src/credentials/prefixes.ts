@@ -8,8 +8,8 @@ export type CredentialType =
   | 'consent_verifier'
 
 /**
- * What each credential of our IAM auth service begins with. The issuer mints by this table and the router routes by
- * it; there is no second copy.
+ * The prefix of each credential that Handover's IAM auth service issues. The issuer and the router both use this table;
+ * there is no second copy.
  */
 export const IAM_PREFIXES: Readonly<
   Record<'authorization_code' | 'access_token' | 'refresh_token' | 'device_code', string>

@@ -12,7 +12,7 @@ describe('a sealed value', () => {
     assert.notDeepEqual(seal(Buffer.from('nonce of a client'), KEY, 'one'), sealed)
   })
 
-  test('does not open with another key, in another context, changed or cut off', () => {
+  test('does not open with another key, in another context, changed or truncated', () => {
     const sealed = seal(Buffer.from('x'), KEY, 'one')
     const changed = Buffer.from(sealed)
     changed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1

@@ -10,7 +10,7 @@ const NOW = 1_800_000_000
 describe('a verifier', () => {
   const verifier = mintVerifier('login', key, NOW + 60)
 
-  test('is genuine for its kind, with its key, until its time is over', () => {
+  test('is genuine for its kind, with its key, until it expires', () => {
     assert.equal(isGenuineVerifier('login', verifier, key, NOW), true)
     assert.equal(isGenuineVerifier('login', verifier, key, NOW + 59), true)
     assert.equal(isGenuineVerifier('login', verifier, key, NOW + 60), false)
@@ -21,7 +21,7 @@ describe('a verifier', () => {
     assert.equal(isGenuineVerifier('login', verifier, randomBytes(32), NOW), false)
   })
 
-  test('is spoiled by any change of any character', () => {
+  test('is invalidated by any change of any character', () => {
     for (let at = 0; at < verifier.length; at++) {
       for (const other of ['A', 'z', '9', '.', '=', '\u0000', 'ü']) {
         if (verifier[at] === other) continue
@@ -35,18 +35,18 @@ describe('a verifier', () => {
     }
   })
 
-  test('cannot be given more time', () => {
+  test('cannot be extended', () => {
     const [nonce = '', , signature = ''] = verifier.split('.')
     for (const expiry of [(NOW + 6_000).toString(36), 'zzzzzzzzzzzz', '-1', '1e9', 'NaN']) {
       assert.equal(isGenuineVerifier('login', `${nonce}.${expiry}.${signature}`, key, NOW), false)
     }
   })
 
-  test('is never minted twice', () => {
+  test('is never issued twice', () => {
     assert.equal(new Set(Array.from({ length: 1_000 }, () => mintVerifier('login', key, NOW))).size, 1_000)
   })
 
-  test('cannot be made up, whatever the text', () => {
+  test('cannot be forged, whatever the text', () => {
     const look = fc.tuple(fc.base64String(), fc.base64String(), fc.base64String()).map((parts) => parts.join('.'))
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), look), (text) => !isGenuineVerifier('login', text, key, NOW)),

@@ -6,11 +6,11 @@ export type VerifierKind = 'login' | 'consent'
 const SHAPE = /^([A-Za-z0-9_-]{32})\.([0-9a-z]{1,12})\.([A-Za-z0-9_-]{43})$/
 
 /**
- * Mints a verifier: 24 random bytes, the second at which it expires, and an HMAC-SHA-256 over kind and both, so that
- * a router that holds the key can tell one IAM issued from one somebody made up, without asking anyone.
+ * Issues a verifier: 24 random bytes, the second at which it expires, and an HMAC-SHA-256 over the kind and both, so
+ * that a router with the key can verify it without a query.
  *
  * @param expiresAt seconds since the epoch
- * @param random 24 bytes nobody can guess; given where the same verifier has to be minted again
+ * @param random 24 unpredictable bytes; pass them to issue the same verifier again
  */
 export function mintVerifier(
   kind: VerifierKind,
@@ -23,7 +23,7 @@ export function mintVerifier(
   return `${nonce}.${expiry}.${sign(kind, nonce, expiry, key)}`
 }
 
-/** Whether `verifier` was minted for `kind` with `key` and has not expired at `now` (seconds since the epoch). */
+/** Whether `verifier` was issued for `kind` with `key` and has not expired at `now` (seconds since the epoch). */
 export function isGenuineVerifier(kind: VerifierKind, verifier: string, key: Uint8Array, now: number): boolean {
   const match = SHAPE.exec(verifier)
   if (!match) return false

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http'
 const EMPTY = Buffer.alloc(0)
 
 /**
- * Reads a body whole. Returns `too_large` as soon as more than `limit` bytes are announced or have come,
- * `aborted` when the client went away first; in both cases the rest is not read.
+ * Reads a complete body. Resolves to `too_large` as soon as more than `limit` bytes are announced or have arrived, and
+ * to `aborted` if the client disconnected first; in both cases the rest is not read. Never rejects.
  */
 export function readBody(message: IncomingMessage, limit: number): Promise<Buffer | 'too_large' | 'aborted'> {
   const announced = Number(message.headers['content-length'] ?? Number.NaN)

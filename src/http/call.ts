@@ -2,18 +2,18 @@ import { request } from 'undici'
 import { currentRequest } from '../observability/index.ts'
 import { CallError } from './errors.ts'
 
-/** One call to another server: JSON out, JSON in. */
+/** One call to another server: JSON in both directions. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH'
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly json?: unknown
-  /** The whole call, in milliseconds. Default 5,000. */
+  /** Time limit of the complete call, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number
 }
 
-/** What came back; `json` is undefined when the body is empty or not JSON. */
+/** The response; `json` is undefined if the body is empty or not JSON. */
 export interface CallAnswer {
   readonly status: number
   /** Names in lower case. */
@@ -25,9 +25,9 @@ export interface CallAnswer {
 const ANSWER_LIMIT = 64 << 20
 
 /**
- * Calls another server with a time limit, following no redirect. What is called while a request is answered carries its
- * correlation id and its trace. Any status is an answer; rejects with
- * {@link CallError} when none came. The message names the address without its query, never a header or body.
+ * Calls another server with a time limit, and follows no redirect. A call made while handling a request carries its
+ * correlation id and its trace. Resolves with any status; rejects with {@link CallError} if there is no response. The
+ * error message contains the address without its query, never a header or body.
  */
 export async function call(options: Call): Promise<CallAnswer> {
   const underWay = currentRequest()

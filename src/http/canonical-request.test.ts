@@ -15,22 +15,22 @@ describe('a canonical request', () => {
     assert.deepEqual([request?.isWhole, request?.keepsAlive], [true, true])
   })
 
-  test('ends its connection only when it says close', () => {
+  test('closes its connection only if it requests close', () => {
     assert.equal(read(`${HEAD}Connection: keep-alive\r\n\r\n`)?.keepsAlive, true)
     assert.equal(read(`${HEAD}Connection: close\r\n\r\n`)?.keepsAlive, false)
   })
 
-  test('is not whole while bytes of its body are to come', () => {
+  test('is incomplete while bytes of its body are missing', () => {
     const request = read('POST /oauth/token HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nx=')
     assert.deepEqual([request?.isWhole, request?.body], [false, undefined])
   })
 
-  test('may have an empty body when its length is said', () => {
+  test('may have an empty body with an explicit length', () => {
     assert.equal(read('POST /oauth/revoke HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')?.body?.length, 0)
   })
 })
 
-/** Each is for another parser to judge. */
+/** Each belongs to another parser. */
 const OTHER: Record<string, string> = {
   nothing: '',
   'a head that is not complete': HEAD,
@@ -89,7 +89,7 @@ describe('is left to another parser:', () => {
   }
 })
 
-test('no byte of a head can be changed so that a control character or a high byte is let through', () => {
+test('no byte of a head can become a control character or a high byte and still be accepted', () => {
   const head = Buffer.from(`${HEAD}X: y\r\n\r\n`, 'latin1')
   const ends = new Set([...head].flatMap((byte, at) => (byte === 13 || byte === 10 ? [at] : [])))
   for (let at = 0; at < head.length; at++) {

@@ -1,16 +1,16 @@
-/** A request in the one spelling that no two parsers read differently. */
+/** A request in the one spelling that all parsers read alike. */
 export interface CanonicalRequest {
   readonly method: 'GET' | 'POST'
   /** The target as sent, in origin form. */
   readonly url: string
   readonly httpVersion: '1.1'
-  /** Names as spelled and values, in turn. */
+  /** Names as spelled and values alternate. */
   readonly rawHeaders: readonly string[]
-  /** Shares the bytes that were read; undefined for none, and while it is not whole. */
+  /** Shares memory with the bytes that were read; undefined if there is none or it is incomplete. */
   readonly body: Buffer | undefined
-  /** Nothing of it is yet to come. Only a body ever is. */
+  /** Whether all of it has arrived; only the body may be incomplete. */
   readonly isWhole: boolean
-  /** `Connection: close` was not asked for. */
+  /** Whether the client did not request `Connection: close`. */
   readonly keepsAlive: boolean
 }
 
@@ -34,10 +34,10 @@ const POST = Buffer.from('POST ')
 const VERSION = Buffer.from(' HTTP/1.1\r\n')
 
 /**
- * Reads one request when `bytes` hold its whole head, nothing behind it, and it is canonical: GET without or POST with
- * a body of a plain length, origin form, CRLF line ends, one space after each colon, visible ASCII with single spaces
- * inside, no header that says anything about the connection but `keep-alive` or `close`. Returns undefined for
- * anything else: another parser has to judge that.
+ * Reads one request if `bytes` hold its complete head, nothing after the request, and it is canonical: GET without or
+ * POST with a body of a plain length, origin form, CRLF line ends, one space after each colon, visible ASCII with
+ * single spaces inside, no header about the connection except `keep-alive` or `close`. Returns undefined for anything
+ * else, which another parser must judge.
  */
 export function readCanonicalRequest(bytes: Buffer): CanonicalRequest | undefined {
   const isGet = startsWith(bytes, GET, 0)
@@ -94,7 +94,7 @@ const PLAIN_LENGTH = /^(?:0|[1-9][0-9]{0,5})$/
 
 type Meaning = 'content-length' | 'connection' | 'foreign' | 'none'
 
-/** Headers that frame a message or change the connection; `foreign` are those of which the lane knows nothing. */
+/** Headers that frame a message or change the connection; a request with a `foreign` one goes to another parser. */
 const MEANINGS = new Map<string, Meaning>([
   ['content-length', 'content-length'],
   ['connection', 'connection'],
@@ -113,7 +113,10 @@ function meaningOf(name: string): Meaning {
   return MEANINGFUL_LENGTHS.has(name.length) ? (MEANINGS.get(name.toLowerCase()) ?? 'none') : 'none'
 }
 
-/** Where a value ends whose colon stands at `colon`: exactly one space before it, CRLF after it. -1 when it is not so. */
+/**
+ * Returns the end of the value after the colon at `colon`: exactly one space before it, CRLF after it. Returns -1
+ * otherwise.
+ */
 function endOfValue(bytes: Buffer, colon: number): number {
   if (bytes[colon] !== COLON || bytes[colon + 1] !== SPACE) return -1
   let at = colon + 2

@@ -11,7 +11,7 @@ function from(remoteAddress: string, chain?: string): HttpRequest {
   return { method: 'GET', path: '/', query: '', headers, body: Buffer.alloc(0), remoteAddress, origin: '' }
 }
 
-describe('where a request came from', () => {
+describe('the address of a client', () => {
   for (const [what, peer, chain, network, isTrusted] of [
     ['a caller without proxies is the other end', '203.0.113.9', undefined, '203.0.113.9', false],
     ['a caller without proxies is believed nothing', '203.0.113.9', '198.51.100.1', '203.0.113.9', false],
@@ -30,7 +30,7 @@ describe('where a request came from', () => {
     test(what, () => assert.deepEqual(reader(from(peer, chain)), { network, isTrusted }))
   }
 
-  test('is the same whatever a stranger writes before', () => {
+  test('does not change with what a client prepends to X-Forwarded-For', () => {
     const proxies = new TrustedProxies(PRIVATE_NETWORKS)
     fc.assert(
       fc.property(fc.string({ maxLength: 60 }), (forged) => {
@@ -40,7 +40,7 @@ describe('where a request came from', () => {
     )
   })
 
-  test('is the IPv4 address itself, also of one that came over an IPv6 socket', () => {
+  test('is the IPv4 address itself, also if it arrived over an IPv6 socket', () => {
     assert.deepEqual(['192.0.2.1', '::ffff:192.0.2.1'].map(networkOf), ['192.0.2.1', '192.0.2.1'])
   })
 

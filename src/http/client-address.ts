@@ -2,15 +2,18 @@ import { isIP } from 'node:net'
 import type { HttpRequest } from './message.ts'
 import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
 
-/** Where a request came from, as far as the proxies in between are believed. */
+/** The origin of a request, taking trusted proxies into account. */
 export interface ClientAddress {
-  /** What counts as one caller: an IPv4 address, or the /64 of an IPv6 one, which is what one line is given. */
+  /**
+   * The network that counts as one caller: an IPv4 address, or the /64 of an IPv6 address, which is what providers
+   * assign to one customer.
+   */
   readonly network: string
-  /** Whether it lies among the trusted proxies, so that more than one caller may stand behind it. */
+  /** Whether the address is a trusted proxy, so that several callers may share it. */
   readonly isTrusted: boolean
 }
 
-/** Loopback, private and link-local addresses (RFC 1918, 4193, 3927, 4291): what Rails believes as a proxy, too. */
+/** Loopback, private and link-local addresses (RFC 1918, 4193, 3927, 4291), which Rails trusts as proxies, too. */
 export const PRIVATE_NETWORKS = [
   '127.0.0.0/8',
   '::1/128',
@@ -27,9 +30,9 @@ const REMEMBERED = 4_096
 const LONGEST_REMEMBERED = 256
 
 /**
- * Reads where requests came from: the connection's other end, or, where that is a trusted proxy, the last address in
- * `X-Forwarded-For` that is none. Each proxy appends the address it saw, so whatever a caller writes there itself
- * stands to the left of the caller's own address and is never reached.
+ * Returns a function that reads the origin of requests: the peer of the connection, or behind trusted proxies the last
+ * untrusted address in `X-Forwarded-For`. Each proxy appends the address it saw, so anything a caller writes there
+ * itself is to the left of the caller's own address and never read.
  */
 export function clientAddressReader(
   proxies: TrustedProxies,
@@ -61,7 +64,7 @@ function readAddress(peer: string, chain: string, proxies: TrustedProxies): Clie
   return { network: networkOf(address), isTrusted: proxies.has(address) }
 }
 
-/** The address of one element, which some proxies write with a port. */
+/** Parses the address of one element, which some proxies write with a port. */
 function addressIn(element: string): string | undefined {
   const bare =
     /^\[([^\]]+)\](?::\d+)?$/.exec(element)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(element)?.[1] ?? element
@@ -69,14 +72,14 @@ function addressIn(element: string): string | undefined {
   return isIP(address) === 0 ? undefined : address
 }
 
-/** The address itself, or `<first four groups>::/64` of an IPv6 one in one spelling. */
+/** Returns an IPv4 address itself, or `<first four groups>::/64` of an IPv6 address in a normalized spelling. */
 export function networkOf(spelled: string): string {
   const address = plainAddress(spelled)
   if (isIP(address) !== 6) return address
   const [head = '', tail] = (address.split('%', 1)[0] ?? '').toLowerCase().split('::')
   const before = head === '' ? [] : head.split(':')
   const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  // A dotted quad at the end stands for two groups.
+  // A dotted quad at the end counts as two groups.
   const written = before.length + after.length + (address.includes('.') ? 1 : 0)
   const groups = tail === undefined ? before : [...before, ...Array(Math.max(0, 8 - written)).fill('0'), ...after]
   const first = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''))

@@ -1,6 +1,6 @@
 /** What pages of other origins may do with one resource (Fetch §3.2). */
 export interface CorsResource {
-  /** Request headers that need no permission or have it, in lower case. */
+  /** Request headers that are allowed or need no permission, in lower case. */
   readonly headers: ReadonlySet<string>
   readonly methods: readonly string[]
 }
@@ -8,17 +8,20 @@ export interface CorsResource {
 /** Headers that need no permission (Fetch §2.2.2), as the recorded middleware counts them. */
 const SIMPLE = ['accept', 'accept-language', 'content-language', 'content-type']
 
-/** A resource that takes these request headers beside those that need no permission, and these methods. */
+/**
+ * Describes a resource that allows these request headers, in addition to those that need no permission, and these
+ * methods.
+ */
 export function corsResource(headers: readonly string[], methods: readonly string[]): CorsResource {
   return { headers: new Set([...SIMPLE, ...headers]), methods }
 }
 
 /**
- * The headers that answer a preflight; none of them when the method or a header is not allowed, which the browser takes
- * for a refusal.
+ * Returns the response headers of a preflight; empty if the method or a header is not allowed, which the browser treats
+ * as a refusal.
  *
  * @param method `Access-Control-Request-Method`
- * @param asked `Access-Control-Request-Headers`, where the request has one
+ * @param asked `Access-Control-Request-Headers`, if the request has it
  */
 export function preflightHeaders(
   resource: CorsResource | undefined,
@@ -33,7 +36,7 @@ export function preflightHeaders(
     : [...corsAllowance(resource), ['Access-Control-Allow-Headers', asked]]
 }
 
-/** The headers that let a page of any origin read an answer. */
+/** Returns the headers that let a page of any origin read a response. */
 export function corsAllowance(resource: CorsResource): Array<readonly [string, string]> {
   return [
     ['Access-Control-Allow-Origin', '*'],

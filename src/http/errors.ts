@@ -1,6 +1,6 @@
 import { formatListenAddress, type ListenAddress } from './address.ts'
 
-/** A server could not take its address: in use, not of this machine, or not permitted. */
+/** A server could not bind its address: in use, not an address of this machine, or not permitted. */
 export class ListenError extends Error {
   readonly code = 'listen_failed'
   /** @param advice what to do about it, as the end of the sentence */
@@ -24,7 +24,7 @@ function reason(cause: NodeJS.ErrnoException): string {
   }
 }
 
-/** A call to another server failed before a usable answer came: refused, cut, timed out, or not JSON. */
+/** A call to another server failed before a usable response arrived: refused, cut, timed out, or not JSON. */
 export class CallError extends Error {
   readonly code = 'call_failed'
   /** Whether the time limit was the cause. */
@@ -36,7 +36,9 @@ export class CallError extends Error {
   }
 }
 
-/** Why a call failed, in a word for the log: `no answer in time`, a system's code such as ECONNREFUSED, or the message. */
+/**
+ * Summarizes why a call failed, for the log: `no answer in time`, a system code such as ECONNREFUSED, or the message.
+ */
 export function causeInWords(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'
   if (error.name === 'TimeoutError') return 'no answer in time'

@@ -40,12 +40,12 @@ describe('a listen address', () => {
     [':8080', '0.0.0.0', 8_080],
     ['[::1]:8080', '::1', 8_080],
   ] as const) {
-    test(`${text} is read`, () => assert.deepEqual(parseListenAddress(text), { host, port }))
+    test(`${text} is parsed`, () => assert.deepEqual(parseListenAddress(text), { host, port }))
   }
   for (const text of ['', '80', 'localhost', 'localhost:', 'localhost:65536', '::1:80', 'a b:80', 'localhost:-1']) {
-    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseListenAddress(text), undefined))
+    test(`${JSON.stringify(text)} is rejected`, () => assert.equal(parseListenAddress(text), undefined))
   }
-  test('is written as it is read', () => {
+  test('is formatted as it is parsed', () => {
     assert.equal(formatListenAddress({ host: '::1', port: 1 }), '[::1]:1')
     assert.equal(formatListenAddress({ host: 'a', port: 1 }), 'a:1')
   })
@@ -56,7 +56,7 @@ describe('a listen address', () => {
 })
 
 describe('a server', () => {
-  test('takes a head as large as Puma does, and a Host whose port is empty', async () => {
+  test('accepts a head as large as Puma does, and a Host with an empty port', async () => {
     const { url, address } = await serving(async ({ headers, origin }) => ({
       status: 200,
       body: `${headers.cookie?.length} ${origin}`,
@@ -72,7 +72,7 @@ describe('a server', () => {
     assert.ok(text.endsWith('undefined http://a.test'), text)
   })
 
-  test('hands over method, path, query and body as they were sent', async () => {
+  test('passes method, path, query and body on as sent', async () => {
     const { url } = await serving(async ({ method, path, query, body }) => ({
       status: 200,
       body: JSON.stringify([method, path, query, body.toString()]),
@@ -81,7 +81,7 @@ describe('a server', () => {
     assert.deepEqual(await answer.json(), ['POST', '/a%20b/', 'x=%zz&y', 'text'])
   })
 
-  test('names its origin by Host, and by what a proxy says', async () => {
+  test('derives its origin from Host, and from the headers of a proxy', async () => {
     const { url } = await serving(async ({ origin }) => ({ status: 200, body: origin }))
     assert.equal(await (await fetch(url)).text(), url)
     const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'a.test, b.test' }
@@ -102,7 +102,7 @@ describe('a server', () => {
     assert.equal(chunked.status, 413)
   })
 
-  test('answers 500 without a word of the cause when its handler fails', async () => {
+  test('responds 500 without revealing the cause when its handler fails', async () => {
     const { url } = await serving(() => Promise.reject(new Error('a secret reason')))
     const answer = await fetch(url)
     assert.equal(answer.status, 500)
@@ -115,7 +115,7 @@ describe('a server', () => {
     for (const status of [204, 304]) assert.equal(await (await fetch(`${url}/${status}`)).text(), '')
   })
 
-  test('that cannot listen says where and why', async () => {
+  test('that cannot listen reports where and why', async () => {
     const { address } = await serving(async () => ({ status: 200, body: '' }))
     const second = serve({
       listen: address,
@@ -129,7 +129,7 @@ describe('a server', () => {
     })
   })
 
-  test('lets requests under way finish when it closes', async () => {
+  test('lets requests in flight finish when it closes', async () => {
     const { promise: release, resolve } = Promise.withResolvers<void>()
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
     const server = await serving(async () => {
@@ -168,7 +168,7 @@ describe('a call', () => {
     assert.equal((await call({ method: 'GET', url: server.url })).status, 302)
   })
 
-  test('that nobody answers in time fails with the limit, and without the query', async () => {
+  test('without a response in time fails with the limit, and without the query', async () => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/path?token=secret`
@@ -181,7 +181,7 @@ describe('a call', () => {
     silent.close()
   })
 
-  test('that nobody takes fails with the reason', async () => {
+  test('that is refused fails with the reason', async () => {
     await assert.rejects(
       call({ method: 'GET', url: 'http://127.0.0.1:1/' }),
       /GET http:\/\/127\.0\.0\.1:1\/: ECONNREFUSED/,

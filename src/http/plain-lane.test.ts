@@ -20,7 +20,7 @@ after(async () => {
   await Promise.all(running.map((server) => server.close(0)))
 })
 
-/** A raw connection that collects what comes. */
+/** A raw connection that collects the received bytes. */
 function open(port: number) {
   const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
   sockets.push(socket)
@@ -43,7 +43,7 @@ async function serving(handler: HttpHandler, lines: string[] = []) {
   return server
 }
 
-/** What one request on a connection of its own is answered, to the last byte but for the date. */
+/** The response to one request on a separate connection, to the last byte, except for the date. */
 async function exchange(port: number, request: string): Promise<string> {
   const { socket, seen, write } = open(port)
   write(request)
@@ -59,14 +59,14 @@ function isWhole(text: string): boolean {
   return text.length >= end + 4 + length
 }
 
-/** The same request twice: plainly, and with a space too many in a header, which is node's to read. */
+/** The same request twice: plain, and with an extra space in a header, which leaves it to node. */
 function twins(line: string, headers: readonly string[], body = ''): [plain: string, odd: string] {
   const length = line.startsWith('POST') ? [`Content-Length: ${Buffer.byteLength(body, 'latin1')}`] : []
   const text = (pad: string) => [`${line} HTTP/1.1`, ...headers, ...length, `X-Pad:${pad}1`, '', body].join('\r\n')
   return [text(' '), text('  ')]
 }
 
-describe('an answer is the same to the byte, by either lane', () => {
+describe('a response is identical to the byte in either lane', () => {
   const replies: Readonly<Record<string, HttpReply>> = {
     '/text': { status: 200, headers: [['Content-Type', 'text/plain']], body: 'hello' },
     '/unicode': { status: 200, headers: [['Content-Type', 'text/plain; charset=utf-8']], body: 'grüße €' },
@@ -106,7 +106,7 @@ describe('an answer is the same to the byte, by either lane', () => {
     }
   }
 
-  test('a fault is logged the same, without the query', async () => {
+  test('an internal error is logged the same, without the query', async () => {
     const lines: string[] = []
     const { address } = await serving(handler, lines)
     for (const request of twins('GET /fault?code=secret', ['Host: a'])) {
@@ -119,7 +119,7 @@ describe('an answer is the same to the byte, by either lane', () => {
   })
 })
 
-describe('a handler is given the same request, by either lane', () => {
+describe('a handler receives the same request in either lane', () => {
   const cases: readonly [name: string, line: string, headers: readonly string[], body?: string][] = [
     ['a query', 'GET /a%20b/?x=%zz&y=1?2', ['Host: a:1']],
     ['an empty query', 'GET /a?', ['Host: a']],
@@ -150,7 +150,7 @@ describe('a handler is given the same request, by either lane', () => {
     ['two hosts that differ', ['Host: a', 'Host: b'], 400],
     ['a body over the limit', ['Host: a', `X-Long: ${'x'.repeat(500)}`], 413],
   ] as const) {
-    test(`${name} is refused the same`, async () => {
+    test(`${name} is refused the same way`, async () => {
       const { address } = await serving(async () => ({ status: 200, headers: [], body: 'taken' }))
       const [plain, odd] = twins('POST /', headers, status === 413 ? 'x'.repeat(1_001) : 'x')
       const answer = await exchange(address.port, plain)
@@ -160,8 +160,8 @@ describe('a handler is given the same request, by either lane', () => {
   }
 })
 
-describe('the lane before a server', () => {
-  /** A server that says which lane answered. */
+describe('the lane in front of a server', () => {
+  /** A server that names the lane in its responses. */
   async function twoLanes(respond: (url: string) => Promise<string> = async () => '', keepAliveMs = 65_000) {
     const server = createServer((message, response) => {
       message.on('data', () => {})
@@ -194,7 +194,7 @@ describe('the lane before a server', () => {
       assert.deepEqual(bodies(seen.text), expected),
     )
 
-  test('answers one after the other on one connection, until one is for node, which keeps it', async () => {
+  test('answers one request after the other on one connection, until one is for node, which keeps it', async () => {
     const { port } = await twoLanes()
     const { seen, write } = open(port)
     write(GET('/a'))
@@ -207,7 +207,7 @@ describe('the lane before a server', () => {
     await answered(seen, 'plain /a', 'plain /b', 'node /c', 'node /d')
   })
 
-  test('takes a body in pieces; hands over a head in pieces, and a body that comes byte by byte or late', async () => {
+  test('accepts a body in pieces; hands over a head in pieces, and a body that arrives byte by byte or late', async () => {
     const { port } = await twoLanes()
     const [inTwo, head, bytes, late] = [open(port), open(port), open(port), open(port)]
     const text = POST('/a', 'c=d')
@@ -231,7 +231,7 @@ describe('the lane before a server', () => {
     await answered(late.seen, 'node /a')
   })
 
-  test('what comes behind a request waits for its answer, and is answered in its order', async () => {
+  test('a pipelined request waits for the previous response, and is answered in order', async () => {
     const gate = Promise.withResolvers<string>()
     const begun = Promise.withResolvers<void>()
     const { port } = await twoLanes((url) => {
@@ -251,7 +251,7 @@ describe('the lane before a server', () => {
     await answered(seen, 'plain /a', 'plain /b', 'node /c', 'node /d')
   })
 
-  test('much behind a request is not read before its answer', async () => {
+  test('a large amount of pipelined data is not read before the current response', async () => {
     const gate = Promise.withResolvers<string>()
     const begun = Promise.withResolvers<void>()
     const { port } = await twoLanes((url) => {
@@ -270,7 +270,7 @@ describe('the lane before a server', () => {
     await eventually('all are answered', () => bodies(seen.text).length === many + 1)
   })
 
-  test('a client that has said its last is answered, and then the connection ends', async () => {
+  test('a client that has ended its side gets its response, and then the connection ends', async () => {
     const { port } = await twoLanes(() => sleep(50, ''))
     const { socket, seen } = open(port)
     socket.end(GET('/a'))
@@ -278,7 +278,7 @@ describe('the lane before a server', () => {
     await eventually('it ends', () => seen.isEnded)
   })
 
-  test('a request that is cut short is answered 400 and never taken', async () => {
+  test('a request that is cut short gets a 400 and is never handled', async () => {
     const { port } = await twoLanes()
     for (const text of [POST('/a', 'c=d').slice(0, -1), GET('/a').slice(0, -4)]) {
       const { socket, seen } = open(port)
@@ -290,7 +290,7 @@ describe('the lane before a server', () => {
     }
   })
 
-  test('a client that breaks off hurts nobody', async () => {
+  test('a client that disconnects does no harm', async () => {
     const gate = Promise.withResolvers<string>()
     const begun = Promise.withResolvers<void>()
     const { port } = await twoLanes((url) => {
@@ -309,7 +309,7 @@ describe('the lane before a server', () => {
     await answered(other.seen, 'plain /b')
   })
 
-  test('Connection: close is kept to', async () => {
+  test('Connection: close is honored', async () => {
     const { port } = await twoLanes()
     const { seen, write } = open(port)
     write(GET('/a', 'Connection: close'))
@@ -317,7 +317,7 @@ describe('the lane before a server', () => {
     assert.deepEqual(bodies(seen.text), ['plain /a'])
   })
 
-  test('an idle connection ends after its time; one that never asked is left to node', async () => {
+  test('an idle connection ends after its time limit; one that never sent a request is left to node', async () => {
     const { port } = await twoLanes(undefined, 100)
     const { seen, write } = open(port)
     const silent = open(port)
@@ -330,7 +330,7 @@ describe('the lane before a server', () => {
     await answered(silent.seen, 'node /a')
   })
 
-  test('a stop answers what is under way or coming, and closes what stays idle', async () => {
+  test('a stop answers requests that are in flight or arriving, and closes idle connections', async () => {
     const gate = Promise.withResolvers<string>()
     const { port, close } = await twoLanes((url) => (url === '/slow' ? gate.promise : Promise.resolve('')))
     const [idle, busy, silent, coming] = [open(port), open(port), open(port), open(port)]
@@ -352,7 +352,7 @@ describe('the lane before a server', () => {
     await closed
   })
 
-  test('an answer longer than the sockets hold comes whole before the next', async () => {
+  test('a response larger than the socket buffers arrives completely before the next', async () => {
     const long = 'x'.repeat(8 << 20)
     const { port } = await twoLanes(async (url) => (url === '/long' ? long : ''))
     const { socket, seen, write } = open(port)

@@ -5,15 +5,15 @@ import type { ClientConnections, NodeConnections } from './connections/node-conn
 import { ReadAhead, type ReadAheadBudget } from './connections/read-ahead.ts'
 import { closeInStages } from './connections/staged-close.ts'
 
-/** What a lane needs to know of the server that it stands before. */
+/** What a lane needs to know about the server behind it. */
 export interface PlainLaneOptions {
-  /** Bodies over this many bytes are the server's to refuse. */
+  /** Bodies over this many bytes are left for the server to refuse. */
   readonly bodyLimit: number
-  /** How long a connection may be idle between two requests. */
+  /** How long a connection may be idle between two requests, in milliseconds. */
   readonly keepAliveMs: number
   /**
-   * What to write for a request. `keepsAlive`, asked when the answer is known, says whether the connection stays open
-   * behind it. Never rejects.
+   * Returns the bytes of the response to a request. `keepsAlive`, called when the response is known, tells whether the
+   * connection stays open after it. Never rejects.
    */
   answer(
     request: CanonicalRequest,
@@ -23,23 +23,25 @@ export interface PlainLaneOptions {
   ): Promise<Written>
 }
 
-/** A whole answer; a text holds ASCII alone. */
+/** A complete response; a string contains only ASCII. */
 export type Written = string | Buffer
 
-/** A body may come in a few pieces, soon; else the server behind waits for it. */
+/** A body may arrive in a few pieces within a short time; otherwise the server behind waits for it. */
 const MAX_PIECES = 8
-/** How long the first byte of a connection, or the rest of a body, is waited for here. */
+/** How long the lane waits for the first byte of a connection, or for the rest of a body. */
 const PATIENCE_MS = 500
 const TICK_MS = 250
-/** An idle connection is not closed just when the client may still count on it. */
+/**
+ * Extends the advertised keep-alive, so that an idle connection does not close while the client may still rely on it.
+ */
 const KEEP_ALIVE_MARGIN_MS = 1_000
-/** How long a client may take nothing of its answer. */
+/** How long a client may read nothing of its response. */
 const STALLED_MS = 60_000
 
 /**
- * Answers requests that no two parsers read differently, whole and each header once, without `node:http`, which costs
- * more than most of what we answer. Anything else goes, with its connection and for good, to `node:http`, which so
- * judges and refuses it.
+ * Answers canonical requests, which all parsers read alike, if they are complete and repeat no header. It bypasses
+ * `node:http`, which costs more than most handlers. Any other request goes to `node:http`, together with its connection
+ * and for good, and is judged and refused there.
  */
 export class PlainLane implements ClientConnections {
   readonly options: PlainLaneOptions
@@ -49,7 +51,7 @@ export class PlainLane implements ClientConnections {
   readonly #clock: NodeJS.Timeout
   #closingSince: number | undefined
 
-  /** Puts the lane before a server whose connections go to `ordinary` where they are not for the lane. */
+  /** Puts the lane in front of a server; connections that do not belong in the lane go to `ordinary`. */
   constructor(server: Server, ordinary: NodeConnections, budget: ReadAheadBudget, options: PlainLaneOptions) {
     this.options = options
     this.budget = budget
@@ -61,7 +63,7 @@ export class PlainLane implements ClientConnections {
     }, TICK_MS).unref()
   }
 
-  /** Connections are closed behind the answer that is under way. */
+  /** Whether connections close after their current response. */
   get isClosing(): boolean {
     return this.#closingSince !== undefined
   }
@@ -101,14 +103,14 @@ class PlainConnection {
   readonly #socket: Socket
   readonly #lane: PlainLane
   #state: State = 'waiting'
-  /** What came of a request that is not whole. */
+  /** The bytes received of an incomplete request. */
   #begun: Buffer | undefined
   readonly #ahead: ReadAhead
   #pieces = 0
   #served = 0
-  /** The client has said its last; what it asked before is answered all the same. */
+  /** The client has ended its side; its earlier requests still get responses. */
   #isEnded = false
-  /** More came ahead of its turn than may be held. */
+  /** The client sent more ahead of its turn than may be held. */
   #isOverrun = false
   #since = performance.now()
 
@@ -123,7 +125,7 @@ class PlainConnection {
     this.#socket.destroy()
   }
 
-  /** Nothing of a request has come since that time. */
+  /** Whether the connection has no request, and no part of one, since that time. */
   isIdleSince(time: number): boolean {
     return this.#state === 'waiting' && this.#begun === undefined && this.#since <= time
   }
@@ -166,7 +168,7 @@ class PlainConnection {
       return
     }
     if (this.#pieces === 0) this.#since = performance.now()
-    // A client that has ended its side sends no rest: node refuses what is cut short.
+    // A client that has ended its side sends nothing more: node refuses the truncated request.
     if (++this.#pieces > MAX_PIECES || this.#isEnded) return this.#handOver(bytes)
     this.#begun = bytes
   }
@@ -198,7 +200,7 @@ class PlainConnection {
     else if (this.#isEnded) this.close()
   }
 
-  /** From here on the connection is the server's, which reads from the first byte of this request. */
+  /** Hands the connection to the server, which reads from the first byte of this request. */
   #handOver(bytes: Buffer | undefined): void {
     const socket = this.#socket
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose)
@@ -221,7 +223,7 @@ class PlainConnection {
   }
 }
 
-/** Headers as `node:http` gives them; undefined when one comes twice, or is one that node keeps as a list. */
+/** Headers as `node:http` returns them; undefined if one is repeated, or is one that node returns as a list. */
 function headersOf({ rawHeaders }: CanonicalRequest): IncomingHttpHeaders | undefined {
   const headers: IncomingHttpHeaders = {}
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -14,11 +14,11 @@ import { isBodiless, writtenReply } from './written-reply.ts'
 
 /** A server that is listening. */
 export interface RunningServer {
-  /** The address bound, with the port the system chose where 0 was asked for. */
+  /** The bound address, with the port that the system chose for port 0. */
   readonly address: ListenAddress
   /** `http://host:port` */
   readonly url: string
-  /** Answers what has come and is coming, for at most `graceMs` (default 3,000), and cuts what is left then. */
+  /** Answers requests that have arrived or are arriving, for at most `graceMs` (default 3,000), then cuts the rest. */
   close(graceMs?: number): Promise<void>
 }
 
@@ -26,21 +26,21 @@ export interface ServeOptions {
   readonly listen: ListenAddress
   readonly handler: HttpHandler
   readonly log: Log
-  /** Bodies over this many bytes are answered 413. Default 4 MiB. */
+  /** Bodies over this many bytes get a 413. Default 4 MiB. */
   readonly bodyLimit?: number
 }
 
 const KEEP_ALIVE_MS = 65_000
 const GRACE_MS = 3_000
-/** How long a connection without a request is kept when the server stops. */
+/** How long an idle connection is kept when the server stops. */
 const IDLE_MS = 250
-/** What Puma takes, and so a real Rails. */
+/** The limit of Puma, and thus of a real Rails. */
 const MAX_HEAD_BYTES = 112 << 10
 const EMPTY = Buffer.alloc(0)
 
 /**
- * Serves `handler` over HTTP/1.1. Time limits: 15 s for the headers, 60 s for a whole request.
- * Rejects with {@link ListenError} when the address cannot be bound.
+ * Serves `handler` over HTTP/1.1. Time limits: 15 s for the headers, 60 s for a complete request. Rejects with
+ * {@link ListenError} if the address cannot be bound.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { handler, log, bodyLimit = 4 << 20 } = options
@@ -90,7 +90,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-/** Binds a prepared `node:http` server whose connections are node's alone; see {@link serve}. */
+/**
+ * Binds a prepared `node:http` server and leaves its connections to node. Rejects with {@link ListenError} if the
+ * address cannot be bound. See {@link serve}.
+ */
 export async function listen(server: Server, address: ListenAddress): Promise<RunningServer> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(address, error))
@@ -135,7 +138,7 @@ async function answer(
   send(response, message, await handler(toRequest(message, body)))
 }
 
-/** Path and query of a target. */
+/** Splits a target into path and query. */
 function splitTarget(url = '/'): readonly [path: string, query: string] {
   const mark = url.indexOf('?')
   return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)]
@@ -145,7 +148,7 @@ type Received = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'socket'>
 
 function toRequest({ method = 'GET', url, headers, socket }: Received, body: Buffer): HttpRequest {
   const [path, query] = splitTarget(url)
-  // A port that is empty is the scheme's own (RFC 3986 §3.2.3).
+  // An empty port means the scheme's default (RFC 3986 §3.2.3).
   const host = (first(headers['x-forwarded-host']) ?? headers.host ?? 'localhost').replace(/:$/, '')
   const scheme = first(headers['x-forwarded-proto']) ?? 'http'
   const remoteAddress = socket.remoteAddress ?? ''
@@ -158,13 +161,13 @@ function first(header: string | string[] | undefined): string | undefined {
 }
 
 function send(response: ServerResponse, message: IncomingMessage, reply: HttpReply): void {
-  // A text is left one: then head and body are a single write.
+  // A string stays a string, so that head and body are a single write.
   const { body } = reply
   const headers: string[] = []
   for (const [name, value] of reply.headers) headers.push(name, value)
   const bodiless = isBodiless(reply.status)
   if (!bodiless) headers.push('Content-Length', String(Buffer.byteLength(body)))
-  // With its phrase, since a head that was refused leaves its own behind.
+  // With an explicit phrase, since a refused head leaves its own phrase behind.
   response.writeHead(reply.status, STATUS_CODES[reply.status] ?? 'unknown', headers)
   response.end(bodiless || message.method === 'HEAD' ? undefined : body)
 }

@@ -1,10 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Tells trusted proxies from everyone else. */
+/** Distinguishes trusted proxies from all other addresses. */
 export class TrustedProxies {
   readonly #list = new BlockList()
 
-  /** @param ranges CIDRs or single addresses; throws on anything else */
+  /** @param ranges CIDRs or single addresses; throws a RangeError for anything else */
   constructor(ranges: readonly string[]) {
     for (const range of ranges) {
       const slash = range.indexOf('/')
@@ -25,7 +25,9 @@ export class TrustedProxies {
   }
 }
 
-/** An address as people write it: an IPv4 address that came over an IPv6 socket is an IPv4 address. */
+/**
+ * Normalizes an address: an IPv4 address that arrived over an IPv6 socket becomes an IPv4 address. Empty for undefined.
+ */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return ''
   return address.startsWith('::ffff:') ? address.slice(7) : address

@@ -1,14 +1,14 @@
 import { STATUS_CODES, validateHeaderValue } from 'node:http'
 import type { HttpReply } from './message.ts'
 
-/** Whether an answer with this status has no body, whatever it holds (RFC 9110 §15.3.5, §15.4.5). */
+/** Whether a response with this status has no body, whatever the handler returned (RFC 9110 §15.3.5, §15.4.5). */
 export function isBodiless(status: number): boolean {
   return status === 204 || status === 304
 }
 
 /**
- * An answer as `node:http` writes it, to the byte: a text when it holds ASCII alone. `connection` is the value of the
- * Connection header. Throws for a header with a line break or another control character.
+ * Serializes a response exactly as `node:http` does, as a string if it contains only ASCII. `connection` is the value
+ * of the Connection header. Throws for a header with a line break or another control character.
  */
 export function writtenReply({ status, headers, body }: HttpReply, connection: string): string | Buffer {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
@@ -31,7 +31,7 @@ function isAscii(text: string): boolean {
 let second = 0
 let written = ''
 
-/** The date of now, made once a second. */
+/** The current date, formatted once a second. */
 function date(): string {
   const now = Math.floor(Date.now() / 1_000)
   if (now !== second) {

@@ -11,7 +11,7 @@ function logWith() {
   return { log, writes }
 }
 
-test('lines that come together are written together, in their order', async () => {
+test('lines logged at the same time are written together, in their order', async () => {
   const { log, writes } = logWith()
   log.info('first')
   log.info('second')
@@ -21,20 +21,20 @@ test('lines that come together are written together, in their order', async () =
   assert.match(writes[0] ?? '', /^\{.*"msg":"first"\}\n\{.*"msg":"second"\}\n$/)
 })
 
-test('a warning is written at once, after what came before it', () => {
+test('a warning is written at once, after the lines before it', () => {
   const { log, writes } = logWith()
   log.info('first')
   log.warn('second')
   assert.match(writes.join(''), /"first"\}\n.*"second"\}\n$/)
 })
 
-test('much is not held back', () => {
+test('a large amount is not held back', () => {
   const { log, writes } = logWith()
   for (let count = 0; count < 100; count++) log.info('x'.repeat(1_000))
   assert.ok(writes.length > 0)
 })
 
-test('what is held is written when the process exits, also by a fault', () => {
+test('held lines are written when the process exits, also after an uncaught error', () => {
   const url = JSON.stringify(new URL('./log.ts', import.meta.url))
   for (const end of ['process.exit(3)', 'throw new Error("fault")']) {
     const script = `const { createLog } = await import(${url}); createLog('part').info('last words'); ${end}`

@@ -3,16 +3,16 @@ import type { DestinationStream } from 'pino'
 const FLUSH_MS = 10
 const MOST_CHARACTERS = 64 << 10
 
-/** pino says the level of a line before it writes it to a stream that has this mark. */
+/** pino sets the level of a line on a stream with this symbol before it writes the line. */
 const METADATA = Symbol.for('pino.metadata')
 const WARN = 40
 
-/** What lines are handed to; `flushSync` writes what it still holds before it returns. */
+/** The output for lines; `flushSync` writes everything it still holds before it returns. */
 export interface LineOutput extends DestinationStream {
   flushSync?(): void
 }
 
-/** A destination whose lines go out many at a time. */
+/** A destination that writes lines in batches. */
 export interface BatchedOutput extends DestinationStream {
   flush(): void
   /** Writes everything before it returns; pino calls it for a fatal line. */
@@ -20,8 +20,8 @@ export interface BatchedOutput extends DestinationStream {
 }
 
 /**
- * Holds lines back for at most 10 ms, because a write is a system call: two for each request were a sixth of what a token
- * costs. A warning goes out at once with all lines before it, and so does everything when the process exits.
+ * Holds lines back for at most 10 ms, because each write is a system call: two per request took a sixth of the cost of
+ * a token. A warning goes out at once with all lines before it, and so does everything when the process exits.
  */
 export function batchedOutput(output: LineOutput): BatchedOutput {
   let held = ''

@@ -11,7 +11,7 @@ import type { LogSink } from './log-sink.ts'
 const scratch = scratchDirectory('bounded-output')
 after(() => scratch.remove())
 
-/** A sink that takes what the test lets it take. */
+/** A sink that accepts what the test tells it to. */
 function scriptedSink() {
   const taken: string[] = []
   const state: { fault: string | undefined; most: number } = { fault: undefined, most: Number.POSITIVE_INFINITY }
@@ -38,7 +38,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await sleep(5)
 }
 
-describe('an output whose sink fails', () => {
+describe('an output with a failing sink', () => {
   for (const fault of ['ENOSPC', 'EAGAIN', 'EPIPE', 'EIO']) {
     test(`keeps its lines and writes them in order when ${fault} is over`, async () => {
       const { sink, taken, state } = scriptedSink()
@@ -52,7 +52,7 @@ describe('an output whose sink fails', () => {
     })
   }
 
-  test('drops the newest lines beyond its bound and reports how many, with the cause', async () => {
+  test('drops the newest lines beyond its limit and reports how many, with the cause', async () => {
     const { sink, taken, state } = scriptedSink()
     const output = new BoundedOutput(sink, 'part', 100)
     state.fault = 'ENOSPC'
@@ -68,7 +68,7 @@ describe('an output whose sink fails', () => {
     assert.equal(report['cause'], 'ENOSPC')
   })
 
-  test('writes whole lines of at most 4 KiB at a time while its sink takes only part of what it is given', async () => {
+  test('writes complete lines of at most 4 KiB at a time while its sink accepts only part of each write', async () => {
     const { sink, taken, state } = scriptedSink()
     const output = new BoundedOutput(sink, 'part')
     state.most = 100
@@ -129,8 +129,8 @@ function assertComplete(text: string, dropped: number, lines = MANY): void {
   assert.equal(reported, dropped)
 }
 
-describe('a process that logs to a reader which has stalled', () => {
-  test('goes on, and the reader of a socket finds every line that was not dropped', async () => {
+describe('a process that logs to a stalled reader', () => {
+  test('keeps running, and the reader of a socket finds every line that was not dropped', async () => {
     const child = chatty('pipe')
     const dropped = await droppedBy(child)
     assert.ok(dropped > 0)
@@ -144,7 +144,7 @@ describe('a process that logs to a reader which has stalled', () => {
     assertComplete(text, dropped)
   })
 
-  test('goes on, and the reader of a named pipe finds every line that was not dropped', async () => {
+  test('keeps running, and the reader of a named pipe finds every line that was not dropped', async () => {
     const path = join(scratch.path, 'pipe')
     assert.equal(spawnSync('mkfifo', [path]).status, 0)
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -169,7 +169,7 @@ describe('a process that logs to a reader which has stalled', () => {
     assertComplete(text, dropped)
   })
 
-  test('still exits when it is asked to, with its own exit code', async () => {
+  test('still exits when requested, with its own exit code', async () => {
     const child = chatty('pipe')
     await droppedBy(child)
     child.stdin?.write('exit\n')
@@ -180,7 +180,7 @@ describe('a process that logs to a reader which has stalled', () => {
     child.stdout?.destroy()
   })
 
-  test('goes on when the reader is gone', async () => {
+  test('keeps running when the reader is gone', async () => {
     const child = chatty('pipe')
     child.stdout?.destroy()
     assert.ok((await droppedBy(child)) > 0)

@@ -4,7 +4,7 @@ import type { LogSink } from './log-sink.ts'
 /** About 10,000 routing decisions. */
 const MOST_BYTES = 4 << 20
 const CHUNK_BYTES = 1 << 20
-/** Linux writes at most this much to a pipe as one piece (PIPE_BUF), so the lines of several processes stay whole. */
+/** Linux writes up to this much to a pipe atomically (PIPE_BUF), so the lines of several processes stay intact. */
 const ATOMIC_BYTES = 4 << 10
 const FULL_RETRY_MS = 10
 const FAULT_RETRY_MS = 250
@@ -13,14 +13,16 @@ const NEWLINE = 0x0a
 
 let droppedInAll = 0
 
-/** How many log lines this process has dropped since it started because an output did not take them. */
+/**
+ * Returns the number of log lines that this process has dropped since startup because an output did not accept them.
+ */
 export function droppedLogLines(): number {
   return droppedInAll
 }
 
 /**
- * An output for log lines that neither blocks nor fails. Lines that the sink does not take wait in memory, at most 4 MiB of
- * them. Further lines are dropped and counted, and a warning reports their number once the sink takes lines again.
+ * An output for log lines that neither blocks nor fails. Lines that the sink does not accept wait in memory, up to 4
+ * MiB. Further lines are dropped and counted, and a warning reports their number once the sink accepts lines again.
  */
 export class BoundedOutput implements LineOutput {
   readonly #sink: LogSink
@@ -28,10 +30,10 @@ export class BoundedOutput implements LineOutput {
   readonly #mostBytes: number
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
-  /** Bytes at the head of the queue that the sink has been given and has not reported on yet. */
+  /** Bytes at the head of the queue that are being written. */
   #inFlight = 0
   #retry: NodeJS.Timeout | undefined
-  /** The sink took less than it was given, so small writes keep the lines of several processes apart. */
+  /** The last write was partial, so small writes keep the lines of several processes apart. */
   #isCongested = false
   #dropped = 0
   #cause = ''
@@ -43,7 +45,7 @@ export class BoundedOutput implements LineOutput {
     this.#mostBytes = mostBytes
   }
 
-  /** @param lines whole lines, each with its newline */
+  /** @param lines complete lines, each with its newline */
   write(lines: string): void {
     const bytes = Buffer.from(lines)
     if (this.#waitingBytes + bytes.length > this.#mostBytes) this.#drop(bytes)
@@ -51,9 +53,9 @@ export class BoundedOutput implements LineOutput {
     if (this.#inFlight === 0 && this.#retry === undefined) this.#pump()
   }
 
-  /** Writes what waits, for at most half a second: for the exit of the process and for fatal errors. */
+  /** Writes pending lines, for at most half a second: for the exit of the process and for fatal errors. */
   flushSync(): void {
-    // The thread that has these bytes finishes before the process ends.
+    // The thread that writes these bytes finishes before the process ends.
     this.#remove(this.#inFlight)
     this.#inFlight = 0
     const until = performance.now() + EXIT_PATIENCE_MS
@@ -98,7 +100,10 @@ export class BoundedOutput implements LineOutput {
     if (this.#dropped > 0 && this.#waitingBytes <= this.#mostBytes / 2) this.#reportDropped()
   }
 
-  /** What to write next: many lines at once, or whole lines of at most {@link ATOMIC_BYTES} while the sink is congested. */
+  /**
+   * Returns the next piece to write: many lines at once, or complete lines of at most {@link ATOMIC_BYTES} while the
+   * sink is congested.
+   */
   #nextPiece(): Buffer | undefined {
     const first = this.#waiting[0]
     if (first === undefined) return undefined

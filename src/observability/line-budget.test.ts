@@ -8,7 +8,7 @@ function budgetOf(count: number, seconds: number) {
   return { told, budget: new LineBudget({ count, seconds }, (leftOut) => void told.push(leftOut)) }
 }
 
-test('the first lines of each kind are written, what is left out is counted by kind', () => {
+test('the first lines of each kind are written, suppressed ones are counted by kind', () => {
   const { told, budget } = budgetOf(2, 60)
   assert.deepEqual(
     ['a', 'a', 'a', 'a', 'b', 'b', 'c'].map((kind) => budget.admit(kind)),
@@ -18,14 +18,14 @@ test('the first lines of each kind are written, what is left out is counted by k
   assert.deepEqual(told, [{ a: 2 }])
 })
 
-test('a period in which all was written is passed over in silence', () => {
+test('a period without suppressed lines reports nothing', () => {
   const { told, budget } = budgetOf(2, 60)
   budget.admit('a')
   budget.close()
   assert.deepEqual(told, [])
 })
 
-test('a flood that has stopped is told of at the end of its period, and the next period begins anew', async () => {
+test('suppressed lines are reported at the end of their period even if the flood has stopped, and a new period begins', async () => {
   const { told, budget } = budgetOf(1, 0.03)
   budget.admit('a')
   assert.equal(budget.admit('a'), false)

@@ -1,16 +1,16 @@
-/** So many lines of one kind in so many seconds. */
+/** At most `count` lines of one kind in `seconds` seconds. */
 export interface LineAllowance {
   readonly count: number
   readonly seconds: number
 }
 
-/** How many lines of each kind a period went without. */
+/** Number of suppressed lines in one period, by kind. */
 export type LeftOut = Readonly<Record<string, number>>
 
 /**
- * Bounds the lines that strangers can cause: the first of each kind in a period are written, the others counted.
- * Kinds have budgets of their own, so that much of one does not hide another. `tell` hears at the end of each period
- * what it went without; a period in which nothing was left out is passed over in silence.
+ * Bounds the log lines that unknown clients can cause: the first of each kind in a period are written, the others
+ * counted. Each kind has a separate budget, so that a flood of one does not hide another. Calls `tell` with the
+ * suppressed counts at the end of each period, unless nothing was suppressed.
  */
 export class LineBudget {
   readonly #allowance: LineAllowance | undefined
@@ -25,7 +25,7 @@ export class LineBudget {
     this.#tell = tell
   }
 
-  /** Whether a line of this kind is to be written. Kinds must come from a fixed list. */
+  /** Whether to write a line of this kind. Kinds must come from a fixed list. */
   admit(kind: string): boolean {
     if (this.#allowance === undefined) return true
     const periodMs = this.#allowance.seconds * 1_000
@@ -37,12 +37,12 @@ export class LineBudget {
     const count = (this.#seen.get(kind) ?? 0) + 1
     this.#seen.set(kind, count)
     if (count <= this.#allowance.count) return true
-    // A flood that stops is told of too; a process that has nothing else to do need not wait for that.
+    // Reports a flood that has stopped, too; the timer does not keep the process alive.
     this.#timer ??= setTimeout(() => this.close(), this.#since + periodMs - now).unref()
     return false
   }
 
-  /** Ends the period, telling what it went without. */
+  /** Ends the period and reports its suppressed lines. */
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

@@ -1,16 +1,20 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 
-/** Where log lines end up. Neither call ever waits for a reader. */
+/** The final destination of log lines. Neither method ever waits for a reader. */
 export interface LogSink {
-  /** Writes what fits and calls `done` once, possibly before it returns. `EAGAIN` means that nothing fits at the moment. */
+  /**
+   * Writes as much as fits and calls `done` once, possibly before it returns. `EAGAIN` means that nothing fits at the
+   * moment.
+   */
   write(bytes: Uint8Array, done: (error: NodeJS.ErrnoException | null, written: number) => void): void
-  /** The same while the process exits; throws in place of reporting an error. */
+  /** The same while the process exits; throws instead of reporting an error. */
   writeSync(bytes: Uint8Array): number
 }
 
 /**
- * The sink for a file descriptor. A pipe or socket is made non-blocking, and a terminal is opened again for that purpose,
- * because a reader that stalls must not stop the process. A file has no such mode, so a thread of libuv's pool writes it.
+ * Returns the sink for a file descriptor. A pipe or socket becomes non-blocking, and a terminal is reopened for that
+ * purpose, because a stalled reader must not stop the process. A file has no such mode, so a thread of libuv's pool
+ * writes it.
  */
 export function logSink(descriptor: number): LogSink {
   const stat = fstatSync(descriptor)
@@ -52,9 +56,9 @@ function nonBlockingSink(descriptor: number, keepNonBlocking: () => void = () =>
 }
 
 /**
- * How to keep a pipe or socket non-blocking: Node's own stream of standard output or error sets the mode. The mode belongs to
- * every process that shares the descriptor, and each Node process restores the former one when it exits, so it is set
- * again before each write.
+ * Returns a function that keeps a pipe or socket non-blocking: Node's own stream of standard output or error sets the
+ * mode. All processes that share the descriptor share the mode, and each Node process restores the former one when it
+ * exits, so it is set again before each write.
  */
 function nonBlockingMode(descriptor: number): (() => void) | undefined {
   const stream = descriptor === 1 ? process.stdout : descriptor === 2 ? process.stderr : undefined
@@ -62,7 +66,7 @@ function nonBlockingMode(descriptor: number): (() => void) | undefined {
   return handle?.setBlocking ? () => void handle.setBlocking?.(false) : undefined
 }
 
-/** The same terminal or device through a descriptor of our own; undefined where the system does not allow that. */
+/** Opens the same terminal or device with a separate descriptor; undefined if the system does not allow it. */
 function openNonBlocking(descriptor: number): number | undefined {
   try {
     return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)

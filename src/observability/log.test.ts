@@ -16,7 +16,7 @@ test('a line is one JSON object with level, time, component and message', () => 
   assert.ok(!Number.isNaN(Date.parse(String(time))))
 })
 
-test('an error is told with its causes, and without the values that a database hangs on it', () => {
+test('an error is logged with its causes, and without the values that a database attaches to it', () => {
   const fault = Object.assign(new Error('duplicate key value'), {
     code: '23505',
     detail: 'Key (email)=(planted-secret) already exists.',
@@ -31,7 +31,7 @@ test('an error is told with its causes, and without the values that a database h
   assert.equal(err.cause.code, '23505')
 })
 
-test('what is thrown without being an error is told by its text', () => {
+test('a thrown value that is not an error is logged as its text', () => {
   const { line } = logged((log) => log.error({ err: 'just text' }, 'failed'))
   assert.deepEqual(line['err'], { type: 'string', message: 'just text' })
 })

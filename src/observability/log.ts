@@ -4,12 +4,12 @@ import { BoundedOutput } from './bounded-output.ts'
 import { logSink } from './log-sink.ts'
 import { currentRequest } from './request-context.ts'
 
-/** A structured log: one JSON object a line. Never hand it a credential, secret, verifier or cookie. */
+/** A structured log: one JSON object per line. Never pass it a credential, secret, verifier or cookie. */
 export type Log = Logger
 
 /**
- * Every line a part writes carries its name as `component`. `destination` is standard output unless given, where
- * lines may be up to 10 ms late; see {@link batchedOutput}.
+ * Creates the log of a component; every line carries its name as `component`. `destination` defaults to standard
+ * output, where lines may be up to 10 ms late; see {@link batchedOutput}.
  */
 export function createLog(component: string, options: { level?: string; destination?: DestinationStream } = {}): Log {
   const settings = {
@@ -27,7 +27,7 @@ export function createLog(component: string, options: { level?: string; destinat
 
 const NO_TRACE = {}
 
-/** Every line that is written while a traced request is answered says so. */
+/** Adds the trace id to every line written while a traced request is handled. */
 function traceMembers(): object {
   const span = currentRequest()?.span
   return span === undefined ? NO_TRACE : { trace_id: span.traceId }
@@ -35,14 +35,14 @@ function traceMembers(): object {
 
 let output: DestinationStream | undefined
 
-/** One output for all logs of a process, so that their lines appear in the order in which they were written. */
+/** Returns the one output for all logs of a process, which keeps their lines in the order of writing. */
 function standardOutput(component: string): DestinationStream {
   output ??= logOutput(1, component)
   return output
 }
 
 /**
- * A destination that writes lines to a file descriptor and never blocks or fails; see {@link BoundedOutput}.
+ * Creates a destination that writes lines to a file descriptor and never blocks or fails; see {@link BoundedOutput}.
  *
  * @param component the name under which dropped lines are reported
  */
@@ -50,7 +50,7 @@ export function logOutput(descriptor: number, component: string): DestinationStr
   return batchedOutput(new BoundedOutput(logSink(descriptor), component))
 }
 
-/** A log that goes nowhere, for code under test. */
+/** A log without output, for code under test. */
 export const silentLog: Log = pino({ level: 'silent' })
 
 interface DescribedError {
@@ -64,8 +64,8 @@ interface DescribedError {
 const MAX_CAUSES = 5
 
 /**
- * What a log says of an error: type, message, code, stack and causes. Whatever else hangs on it stays out: the driver
- * of the database puts values of rows there (`detail`, `where`), a client library whole answers.
+ * Describes an error for the log: type, message, code, stack and causes. Other properties are left out: the database
+ * driver puts row values there (`detail`, `where`), a client library complete responses.
  */
 function describeError(error: unknown, depth = 0): DescribedError {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) }

@@ -32,7 +32,7 @@ handover_snapshot_version 6
 handover_snapshot_age_seconds 9
 `
 
-test('counters and histograms are added up, gauges take the highest, a version the lowest', () => {
+test('counters and histograms are summed, gauges take the maximum, a version the minimum', () => {
   assert.equal(
     mergeMetrics([one, two]),
     `# HELP handover_gateway_requests_total Requests.
@@ -53,7 +53,7 @@ handover_snapshot_age_seconds 9
   )
 })
 
-test('memory and handles of the processes are added up, their lag is the worst one', () => {
+test('memory and handles of the processes are summed, their lag is the maximum', () => {
   const text = (bytes: number) =>
     `# TYPE nodejs_heap_size_used_bytes gauge\nnodejs_heap_size_used_bytes ${bytes}\n# TYPE nodejs_eventloop_lag_p99_seconds gauge\nnodejs_eventloop_lag_p99_seconds ${bytes}\n`
   const merged = mergeMetrics([text(10), text(32)])
@@ -61,7 +61,7 @@ test('memory and handles of the processes are added up, their lag is the worst o
   assert.match(merged, /^nodejs_eventloop_lag_p99_seconds 32$/m)
 })
 
-test('one text comes out as it went in', () => {
+test('a single text is unchanged', () => {
   assert.equal(mergeMetrics([one]), one)
 })
 

@@ -1,19 +1,19 @@
-/** How the samples of one metric from several processes become one. */
+/** Combines the samples of one metric from two processes. */
 type Merge = (left: number, right: number) => number
 
 const sum: Merge = (left, right) => left + right
-/** The slowest process speaks for all: what it does not have yet, the port as a whole does not have. */
+/** Metrics for which the slowest process determines the value of the whole port. */
 const LEAST = new Set(['handover_snapshot_version'])
-/** Gauges that are shares of one whole. */
+/** Gauges that are shares of one total. */
 const ADDED = new RegExp(
   '^(process_(resident_memory_bytes|virtual_memory_bytes|heap_bytes|open_fds)|handover_gateway_ledger_entries' +
     '|nodejs_(active_\\w+|heap_size_\\w+|heap_space_size_\\w+|external_memory_bytes))$',
 )
 
 /**
- * Merges the metrics of processes that share one port, each in Prometheus's text format (0.0.4): counters, histograms
- * and summaries are added up, of gauges the highest counts, of a version the lowest. Comments come once, in the order
- * in which metrics were first met.
+ * Merges the metrics of processes that share one port, each in Prometheus's text format (0.0.4): sums counters,
+ * histograms and summaries, takes the maximum of gauges and the minimum of a version. Comments appear once, in the
+ * order in which metrics first appear.
  */
 export function mergeMetrics(texts: readonly string[]): string {
   const comments = new Map<string, string[]>()

@@ -1,7 +1,9 @@
 import { Counter, collectDefaultMetrics, type Registry } from 'prom-client'
 import { droppedLogLines } from './bounded-output.ts'
 
-/** Registers what every part shows about its own process: the metrics that prom-client collects, and dropped log lines. */
+/**
+ * Registers the metrics that every component exposes about its process: those of prom-client, and dropped log lines.
+ */
 export function meterProcess(registry: Registry): void {
   collectDefaultMetrics({ register: registry })
   const counter: Counter = new Counter({

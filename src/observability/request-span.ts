@@ -1,16 +1,19 @@
 import { parseTraceparent } from './tracing/trace-context.ts'
 import type { Span, Tracing } from './tracing/tracing.ts'
 
-/** A request behind the gateway, as far as its span needs it. */
+/** The parts of a request behind the gateway that its span needs. */
 export interface TracedRequest {
   readonly method: string
-  /** What was asked for, from a fixed list. */
+  /** The requested route, from a fixed list. */
   readonly route: string
   readonly traceparent: string | string[] | undefined
   readonly correlationId: string
 }
 
-/** The span of a request that came from a part before this one, whose word on sampling counts. */
+/**
+ * Begins the span of a request from another component, and trusts its sampling decision. Returns undefined without
+ * tracing, or if no trace is to begin.
+ */
 export function spanOfRequest(tracing: Tracing | undefined, request: TracedRequest): Span | undefined {
   const { method, route, correlationId } = request
   const parent = tracing && parseTraceparent(request.traceparent)
@@ -21,7 +24,7 @@ export function spanOfRequest(tracing: Tracing | undefined, request: TracedReque
   return span
 }
 
-/** Ends the span of a request by the status it was answered with. */
+/** Ends the span of a request with the status of its response. */
 export function endSpan(span: Span | undefined, status: number): void {
   span?.set('http.response.status_code', status)
   span?.end(status >= 500)

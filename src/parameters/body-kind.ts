@@ -1,4 +1,4 @@
-/** How a body is read for parameters; `unread` when it is not. */
+/** How a body is read for parameters; `unread` if it is not. */
 export type BodyKind = 'form' | 'multipart' | 'json' | 'unread'
 
 const KINDS: ReadonlyMap<string, BodyKind> = new Map([
@@ -12,7 +12,7 @@ const KINDS: ReadonlyMap<string, BodyKind> = new Map([
 ])
 
 /**
- * How Rack and Rails read a body of this type: the type ends at a semicolon or a comma, case does not matter, and a
+ * Returns how Rack and Rails read a body of this type: the type ends at a semicolon or a comma, case is ignored, and a
  * POST without a type holds a form (recordings E080 to E089).
  */
 export function bodyKindOf(method: string, contentType: string | undefined): BodyKind {

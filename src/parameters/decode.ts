@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** UTF-8 bytes as text; undefined when they are not valid. */
+/** Decodes UTF-8 bytes; undefined if they are not valid. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return strictUtf8.decode(bytes)
@@ -17,16 +17,16 @@ const PERCENT = 0x25
 const PLUS = 0x2b
 const SPACE = 0x20
 
-/** Whether text of one byte a character is ASCII. */
+/** Whether text with one byte per character is ASCII. */
 export function isAsciiText(text: string): boolean {
   return text.length > SHORT ? isAscii(Buffer.from(text, 'latin1')) : !hasHighByte(text)
 }
 
 /**
- * Decodes one name or value of `application/x-www-form-urlencoded`. `raw` holds one byte a character. Undefined when a
- * percent sign is not followed by two hex digits, or the bytes are not UTF-8 (README of the recording, 23).
+ * Decodes one name or value of `application/x-www-form-urlencoded`. `raw` has one byte per character. Returns undefined
+ * if a percent sign is not followed by two hex digits, or the bytes are not UTF-8 (docs/doorkeeper.md, 23).
  *
- * @param ascii that `raw` is known to be ASCII
+ * @param ascii whether `raw` is known to be ASCII
  */
 export function decodeFormComponent(raw: string, ascii = isAsciiText(raw)): string | undefined {
   const isEscaped = raw.includes('%') || raw.includes('+')

@@ -9,8 +9,8 @@ function membersOf(text: string): Array<[string, unknown]> {
   return members
 }
 
-describe('a walk through JSON', () => {
-  test('hands over the members of the outermost object, and says which are no text', () => {
+describe('a scan of JSON', () => {
+  test('delivers the members of the outermost object, and tells which are not strings', () => {
     const text = '{"a":"1", "b" : null,"c":{"a":"2"},"d":["x",{"a":"3"}],"e":4,"\\u0061":"5\\n"}'
     const [object, list, number] = [undefined, undefined, undefined]
     assert.deepEqual(membersOf(text), [
@@ -32,7 +32,7 @@ describe('a walk through JSON', () => {
     )
   })
 
-  test('never throws and comes to an end, whatever the text', () => {
+  test('never throws and always terminates, whatever the text', () => {
     fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'{}[]":,\\/*\n a1') }), (text) => void membersOf(text)))
   })
 
@@ -51,7 +51,7 @@ describe('a walk through JSON', () => {
     test(`ends early at too many ${what}`, () => assert.equal(scanJson(text), 'too_much'))
   }
 
-  test('lets pass what stays within the limits, and brackets in a text', () => {
+  test('accepts what stays within the limits, and brackets inside strings', () => {
     for (const text of ['['.repeat(100) + ']'.repeat(100), `[${'1,'.repeat(4_095)}1]`, `"${'[,'.repeat(9_000)}"`]) {
       assert.equal(scanJson(text), 'within_limits')
     }

@@ -1,18 +1,18 @@
 import { MAX_DEPTH, MAX_PARAMETERS } from './limits.ts'
 
-/** Who takes members of the outermost object. */
+/** Receives members of the outermost object. */
 export interface JsonMembers {
-  /** Whether a member of this name is taken. */
+  /** Whether to deliver a member of this name. */
   has(name: string): boolean
-  /** `value` is undefined when it is neither a text nor null. */
+  /** `value` is undefined if it is neither a string nor null. */
   take(name: string, value: string | null | undefined): void
 }
 
-/** Escapes are the slow part of a long text; no client needs as many. */
+/** Escapes are the slow part of a long string; no client needs this many. */
 const MAX_ESCAPES = 4 * MAX_PARAMETERS
-/** A name and a value for each member; more are no JSON. */
+/** A name and a value for each member; more are not valid JSON. */
 const MAX_STRINGS = 2 * MAX_PARAMETERS
-/** White space, comments, digits and all else that is not in a string. */
+/** White space, comments, digits and everything else outside strings. */
 const MAX_BARE_CHARACTERS = 256 << 10
 
 const QUOTE = 0x22
@@ -25,10 +25,10 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
 /**
- * Walks through JSON text once, without building anything: whether it stays within {@link MAX_DEPTH} and
- * {@link MAX_PARAMETERS}, so that it may be parsed. Hands over the members of the outermost object that `members` takes,
- * in order, repeated ones too. Text that is not valid JSON is walked all the same, as far as a forgiving parser (Ruby's takes comments
- * and unknown escapes) could find members in it.
+ * Scans JSON text once, without building anything, for whether it stays within {@link MAX_DEPTH} and
+ * {@link MAX_PARAMETERS}, so that it is safe to parse. Delivers the members of the outermost object that `members`
+ * selects, in order, including repeated ones. Text that is not valid JSON is scanned too, as far as a lenient parser
+ * (Ruby's accepts comments and unknown escapes) could find members in it. Never throws.
  */
 export function scanJson(text: string, members?: JsonMembers): 'within_limits' | 'too_much' {
   const walk = new Walk(text, members)
@@ -43,7 +43,7 @@ class Walk {
   #escapes = 0
   #strings = 0
   #bare = 0
-  /** The first backslash behind what has been passed over; the text's length when there is none. */
+  /** The first backslash after the scanned part; the text's length if there is none. */
   #backslash = -1
 
   constructor(text: string, members: JsonMembers | undefined) {
@@ -84,7 +84,10 @@ class Walk {
     return this.#bare > MAX_BARE_CHARACTERS ? 'too_much' : 'within_limits'
   }
 
-  /** Passes over a string, and over its value where it is the name of an outermost member and that is a text. Returns the last index passed. */
+  /**
+   * Skips a string, and its value too if it is the name of an outermost member and the value is a string. Returns the
+   * last skipped index.
+   */
   #string(open: number): number {
     const text = this.#text
     const close = this.#endOfString(open)
@@ -116,7 +119,7 @@ class Walk {
     }
   }
 
-  /** The first index from `from` on that is neither white space nor part of a comment. */
+  /** Returns the first index from `from` on that is neither white space nor part of a comment. */
   #skipBlank(from: number): number {
     const text = this.#text
     let at = from
@@ -136,7 +139,7 @@ function indexOrEnd(text: string, what: string, from: number): number {
   return at < 0 ? text.length : at
 }
 
-/** The text of a quoted string; an escape that JSON does not know stands for its character, as Ruby has it. */
+/** Returns the content of a quoted string; an escape that JSON does not define yields its character, as in Ruby. */
 function unquoted(quoted: string): string {
   if (!quoted.includes('\\')) return quoted.slice(1, -1)
   try {
@@ -146,7 +149,7 @@ function unquoted(quoted: string): string {
   }
 }
 
-/** Behind the comment that begins at `at`; one further where none does. */
+/** Returns the index after the comment that begins at `at`; the next index if there is no comment. */
 function skipComment(text: string, at: number): number {
   const kind = text[at + 1]
   if (kind !== '*' && kind !== '/') return at + 1

@@ -1,16 +1,16 @@
-/** As many parameters as Rack takes in one query or body, and as many JSON members as we do. */
+/** Maximum number of parameters that Rack accepts in one query or body, also used for JSON members. */
 export const MAX_PARAMETERS = 4_096
-/** How long the names of one query or body may be together, as they were sent; Rack 2 takes as much of those that differ. */
+/** Maximum total length of the names in one query or body, as sent; Rack 2 has the same limit for distinct names. */
 const MAX_NAME_BYTES = 64 << 10
-/** As deep as Rack 2 and Ruby's JSON nest. */
+/** Maximum nesting of Rack 2 and Ruby's JSON. */
 export const MAX_DEPTH = 100
 
-/** The characters that part two parameters: a form knows `&` alone, a query of Rack 2 the semicolon too. */
+/** The characters that separate two parameters: only `&` in a form, also the semicolon in a query of Rack 2. */
 export type Separators = '&' | '&;'
 
 /**
- * Whether a query or form holds at most {@link MAX_PARAMETERS}, counted by separators as Rack does, so that empty ones
- * count, and {@link MAX_NAME_BYTES} of names, which are the slow part where they are nested.
+ * Whether a query or form has at most {@link MAX_PARAMETERS}, counted by separators as Rack does, so that empty ones
+ * count, and at most {@link MAX_NAME_BYTES} of names, which are slow to process if nested.
  */
 export function isFormWithin(text: string, separators: Separators): boolean {
   const left = countDown(text, '&', MAX_PARAMETERS)

@@ -25,7 +25,7 @@ describe('the parts of a multipart body', () => {
     ['Content-Type: text/plain', undefined],
   ]
   for (const [head, name] of heads) {
-    test(`are called as Rack calls them: ${head}`, () => {
+    test(`are named as Rack names them: ${head}`, () => {
       assert.deepEqual(partsOf(`${field(head)}--b--`), { parts: [[name, '1']], fault: undefined })
     })
   }
@@ -38,12 +38,12 @@ describe('the parts of a multipart body', () => {
     ])
   })
 
-  test('end at a delimiter that a line end or two dashes follow', () => {
+  test('end at a delimiter followed by a line end or two dashes', () => {
     const body = `${field(`${DISPOSITION}; name="a"`, '1--bx\r\n2')}--b--`
     assert.deepEqual(partsOf(body).parts, [['a', '1--bx\r\n2']])
   })
 
-  test('are as many as are whole, and the body says so when it is not', () => {
+  test('are delivered as long as they are complete, and a truncated body is reported', () => {
     const one = field(`${DISPOSITION}; name="a"`)
     assert.deepEqual(partsOf(one), { parts: [], fault: 'incomplete' })
     assert.deepEqual(partsOf(`${one}${one}`).fault, 'incomplete')
@@ -66,6 +66,6 @@ describe('the parts of a multipart body', () => {
     [`multipart/form-data; boundary=${'b'.repeat(201)}`, 'unusable'],
   ]
   for (const [type, boundary] of types) {
-    test(`are parted by what the type names: ${type.slice(0, 50)}`, () => assert.equal(boundaryOf(type), boundary))
+    test(`are separated by the boundary of ${type.slice(0, 50)}`, () => assert.equal(boundaryOf(type), boundary))
   }
 })

@@ -1,30 +1,33 @@
 /** One part of a multipart body (RFC 7578). */
 export interface Part {
-  /** The field's name as Rack reads it, one byte a character; undefined for none. */
+  /** The field's name as Rack reads it, one byte per character; undefined for none. */
   readonly name: string | undefined
   /** Further names that another parser may read in the same head. */
   readonly otherNames: readonly string[]
-  /** A file that was chosen or left out; undefined for a plain field. */
+  /** The name of a file, empty if none was chosen; undefined for a plain field. */
   readonly filename: string | undefined
   readonly content: Buffer
 }
 
-/** `incomplete`: the body does not end where it says it does; Rack then takes nothing of it. `too_many`: parts, or bytes of their heads. */
+/**
+ * `incomplete`: the body has no final delimiter; Rack then reads no parameters from it. `too_many`: too many parts, or
+ * bytes in their heads.
+ */
 export type MultipartFault = 'incomplete' | 'too_many'
 
-/** Rack takes four times as many; a form of OAuth has less than thirty. */
+/** Rack accepts four times as many; an OAuth form has fewer than thirty. */
 const MAX_PARTS = 1_024
 const MAX_HEAD_BYTES = 8 << 10
-/** Of all parts together: reading heads is the slow part. */
+/** Total for all parts: reading heads is the slow part. */
 const MAX_HEADS_BYTES = 128 << 10
 const LONGEST_BOUNDARY = 200
-/** How often a delimiter may be met in the content of a part without being one. */
+/** Maximum number of false delimiters in the content of a part. */
 const MOST_TRIES = 4_096
 
 /**
- * The boundary that a content type names, by Rack's rule: it ends at a quote, a semicolon or a comma. Undefined for
- * none; the body is then read as a form. `unusable` when it is named twice, too long, or with a space before its
- * equals sign: then Rack takes nothing of the body.
+ * Returns the boundary of a content type, by Rack's rule: it ends at a quote, a semicolon or a comma. Undefined for
+ * none; the body is then read as a form. `unusable` if it is repeated, too long, or has a space before its equals sign:
+ * then Rack reads nothing of the body.
  */
 export function boundaryOf(contentType: string): string | undefined | 'unusable' {
   const match = /^multipart\/.*?boundary(\s*)="?([^";,]+)"?/i.exec(contentType)
@@ -35,8 +38,8 @@ export function boundaryOf(contentType: string): string | undefined | 'unusable'
 }
 
 /**
- * Hands over the parts of a multipart body in turn; `take` returns false to stop. Returns what is wrong with the body,
- * if anything is: by then parts may have been handed over.
+ * Delivers the parts of a multipart body in order; `take` returns false to stop. Returns what is wrong with the body,
+ * if anything; some parts may already have been delivered by then.
  */
 export function readParts(body: Buffer, boundary: string, take: (part: Part) => boolean): MultipartFault | undefined {
   const delimiter = Buffer.from(`--${boundary}`, 'latin1')
@@ -60,7 +63,7 @@ export function readParts(body: Buffer, boundary: string, take: (part: Part) => 
   return 'incomplete'
 }
 
-/** Where the next delimiter stands that a line end or two dashes follow. */
+/** Returns the position of the next delimiter that is followed by a line end or two dashes; -1 if there is none. */
 function delimiterAfter(body: Buffer, delimiter: Buffer, from: number): number {
   let at = body.indexOf(delimiter, from)
   for (let tries = 0; at >= 0 && tries < MOST_TRIES; tries++) {
@@ -76,12 +79,12 @@ function isAt(body: Buffer, at: number, two: string): boolean {
 }
 
 const VALUE = String.raw`(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s()<>,;:\\"/[\]?=]+))`
-/** Greedy, so that of several names the last one counts. */
+/** Greedy, so that the last of several names counts. */
 const NAME = new RegExp(String.raw`content-disposition:[^:]*;\s*name=${VALUE}`, 'i')
 const ANY_NAME = new RegExp(String.raw`[;\s]name\s*\*?=\s*${VALUE}`, 'gi')
 const CONTENT_ID = /content-id:[^\S\r\n]*([^\r\n]*)/i
 const FILENAME = new RegExp(String.raw`;\s*filename\*?=${VALUE}`, 'i')
-/** A head names a part once; this many other names are looked at. */
+/** A head should name a part once; at most this many other names are read. */
 const MOST_NAMES = 8
 
 function readHead(head: string): Omit<Part, 'content'> {

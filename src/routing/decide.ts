@@ -2,9 +2,9 @@ import type { ClientStanding, Decision, Facts, Surroundings } from './decision.t
 import { MAX_CLIENT_ID_BYTES, type Reason } from './vocabulary.ts'
 
 /**
- * Decides where a request goes: the first row of the table that matches, as the design's §3 has them. Pure: no clock,
- * no I/O; `surroundings.lookUp` must be the same for the same snapshot. Broken and contradictory facts go to
- * legacy, unless they come with a credential of IAM.
+ * Decides where a request goes, by the first matching row of the table in the design's §3. Pure: no clock, no I/O;
+ * `surroundings.lookUp` must return the same for the same snapshot. Broken and contradictory facts go to legacy, unless
+ * the request carries an IAM credential.
  */
 export function decide(facts: Facts, surroundings: Surroundings): Decision {
   return (
@@ -12,28 +12,28 @@ export function decide(facts: Facts, surroundings: Surroundings): Decision {
   )
 }
 
-/** Rows 1 to 6 as far as they need no look-up of the client; undefined when the client decides. */
+/** Applies those of rows 1 to 6 that need no lookup of the client; undefined if the client decides. */
 export function decideBeforeLookUp(
   facts: Facts,
   surroundings: Pick<Surroundings, 'hasIam' | 'brake'>,
 ): Decision | undefined {
   if (!surroundings.hasIam) return toLegacy('not_routed')
   if (surroundings.brake && facts.startsFlow) return toLegacy('brake')
-  // What IAM issued means nothing to legacy, whatever else is wrong; IAM reads such requests as the monolith does.
+  // An IAM credential means nothing to legacy, whatever else is wrong; IAM reads such requests as the monolith does.
   if (facts.fault && facts.credential !== 'iam') return toLegacy(facts.fault)
   if (facts.hasGenuineVerifier) return toIam('flow_verifier')
   if (facts.affinity) return { destination: facts.affinity, reason: 'flow_affinity', applicationId: undefined }
   if (facts.credential === 'iam') return toIam('credential_issuer')
   if (facts.credential === 'legacy') return toLegacy('credential_issuer')
   if (facts.credential === 'unknown') return toLegacy('credential_unknown')
-  // There is one device page, legacy's, whatever application the code is for (ADR 6).
+  // There is only one device page, legacy's, for the codes of all applications (ADR 6).
   if (facts.endpoint === 'device') return toLegacy('not_routed')
   if (facts.clientId === undefined) return toLegacy('client_id_missing')
   if (isTooLong(facts.clientId)) return toLegacy('client_id_too_long')
   return undefined
 }
 
-/** Rows 6 to 9: what the client's standing says. */
+/** Applies rows 6 to 9, by the lookup result of the client. */
 export function decideByClient(
   standing: ClientStanding | 'unknown_client' | 'unavailable',
   surroundings: Pick<Surroundings, 'iamAvailable' | 'unknownClientsToIam'>,

@@ -14,7 +14,7 @@ function marked(side: 'legacy' | 'iam', of = flow, before?: string): string {
 }
 
 describe('a flow mark', () => {
-  test('names the side that set it until its time is over', () => {
+  test('names the side that set it until it expires', () => {
     for (const side of ['legacy', 'iam'] as const) {
       assert.equal(sideOfFlow(`_session=x; ${marked(side)}; b=c`, flow, key, NOW), side)
       assert.equal(sideOfFlow(marked(side), flow, key, NOW + FLOW_MARK_SECONDS[side] - 1), side)
@@ -22,12 +22,12 @@ describe('a flow mark', () => {
     }
   })
 
-  test('of legacy outlasts a page that is left open for hours, one of IAM does not outlast a rollback for long', () => {
+  test('of legacy outlasts a page that is left open for hours, one of IAM outlasts a rollback only briefly', () => {
     assert.equal(sideOfFlow(marked('legacy'), flow, key, NOW + 12 * 3_600), 'legacy')
     assert.equal(sideOfFlow(marked('iam'), flow, key, NOW + 3_600), undefined)
   })
 
-  test('says nothing of another flow: another client, address or state', () => {
+  test('does not apply to another flow: another client, address or state', () => {
     for (const other of [
       flowOf('other', 'https://client.example/back', 's1'),
       flowOf('app', 'https://client.example/other', 's1'),
@@ -38,11 +38,11 @@ describe('a flow mark', () => {
     }
   })
 
-  test('is nothing under another key', () => {
+  test('is invalid under another key', () => {
     assert.equal(sideOfFlow(marked('iam'), flow, randomBytes(32), NOW), undefined)
   })
 
-  test('is spoiled by any change of any character', () => {
+  test('is invalidated by any change of any character', () => {
     const cookie = marked('legacy')
     for (let at = cookie.indexOf('=') + 1; at < cookie.length; at++) {
       for (const other of ['A', 'i', 'l', 'z', '9', '.', '~', '\u0000', 'ü']) {
@@ -52,7 +52,7 @@ describe('a flow mark', () => {
     }
   })
 
-  test('cannot be made up, whatever the cookie', () => {
+  test('cannot be forged, whatever the cookie', () => {
     const [name = ''] = marked('legacy').split('=')
     const look = fc
       .tuple(fc.constantFrom('l', 'i', ''), fc.base64String(), fc.base64String())
@@ -65,12 +65,12 @@ describe('a flow mark', () => {
     )
   })
 
-  test('is forgotten by the cookie that ends its flow', () => {
+  test('is removed by the cookie that ends its flow', () => {
     const { name, value } = flowCookie(undefined, flow, key, NOW, marked('legacy'))
     assert.deepEqual([marked('legacy').startsWith(`${name}=`), value], [true, ''])
   })
 
-  test('leaves the marks of other flows alone, and never fills more than its share of a browser', () => {
+  test("leaves the marks of other flows alone, and never exceeds its share of a browser's cookies", () => {
     const cookies = new Map<string, string>()
     const header = () => [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const flows = Array.from({ length: 400 }, (_, at) => flowOf('app', undefined, `state-${at}`) as string)

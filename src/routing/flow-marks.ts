@@ -2,16 +2,19 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Destination } from './vocabulary.ts'
 
 /**
- * How long a flow stays with the side that served its first page, in seconds. Consent pages of the monolith are left open
- * for hours, and only the monolith can take their answer. A flow of IAM gets no longer than a page is usually looked at:
- * clients that send no `state` would stay there after their application was brought back.
+ * How long a flow stays with the side that served its first page, in seconds. Consent pages of the monolith stay open
+ * for hours, and only the monolith can handle their submission. A flow of IAM gets only as long as a page is usually
+ * open: clients that send no `state` would otherwise stay there after a rollback of their application.
  */
 export const FLOW_MARK_SECONDS = { legacy: 86_400, iam: 900 } as const
-/** What the names of the gateway's own cookies begin with; neither side sees or sets them. */
+/** Prefix of the gateway's own cookies; neither side sees or sets them. */
 export const GATEWAY_COOKIE_MARK = '_handover_'
 
 const NAME = `${GATEWAY_COOKIE_MARK}flow_`
-/** So many cookies at most, of so many marks each: a page that opens flow after flow cannot crowd out other cookies. */
+/**
+ * At most this many cookies, with this many marks each: a page that opens flow after flow cannot crowd out other
+ * cookies.
+ */
 const SLOTS = 8
 const MARKS_PER_SLOT = 2
 const SEPARATOR = '~'
@@ -19,8 +22,8 @@ const SHAPE = /^([li])([0-9a-z]{1,9})\.([A-Za-z0-9_-]{22})$/
 const LETTER = { legacy: 'l', iam: 'i' } as const
 
 /**
- * What makes one authorization request the same flow as another, in its first address and in the consent form alike;
- * undefined without a client.
+ * Identifies the flow of an authorization request, equal for its first request and its consent form; undefined without
+ * a client.
  */
 export function flowOf(
   clientId: string | undefined,
@@ -31,8 +34,9 @@ export function flowOf(
 }
 
 /**
- * The side that served the first page of a flow, as the browser's cookies prove it: by marks that were signed with
- * `key` for this very flow and have not expired. Whatever is forged, expired or another flow's is as if it were not there.
+ * Returns the side that served the first page of a flow, as the browser's cookies prove it: through marks that were
+ * signed with `key` for exactly this flow and have not expired. Marks that are forged, expired or for another flow are
+ * ignored.
  *
  * @param cookie the value of the `Cookie` header
  * @param now seconds since the epoch
@@ -51,15 +55,15 @@ export function sideOfFlow(
   return undefined
 }
 
-/** A cookie of the gateway's: what it is called and what it shall hold; empty to be removed. */
+/** A cookie of the gateway: its name and new value; an empty value removes it. */
 export interface FlowCookie {
   readonly name: string
   readonly value: string
 }
 
 /**
- * The cookie that marks a flow as `side`'s, or that forgets it with `side` undefined. The youngest other mark of the
- * same slot is kept, so that two flows of one browser do not disturb each other.
+ * Returns the cookie that marks a flow as `side`'s, or that removes its mark if `side` is undefined. Keeps the most
+ * recent other mark of the same slot, so that two flows of one browser do not disturb each other.
  */
 export function flowCookie(
   side: Destination | undefined,

@@ -5,10 +5,10 @@ const MAX_CHARACTERS = 255
 const CREDENTIAL_SHAPE = /^(?:gl[a-z]{1,12}-|eyJ)/
 
 /**
- * A client id as a log or trace may show it. The id of a known application is shown as it is. Clients sometimes send a
- * secret or a token in its place, so an id that no application has becomes a fingerprint: `sha256:` and the first eight
- * hexadecimal digits of its SHA-256. Where nobody can tell whether an application has it (`undefined`), only an id in
- * the shape of a credential becomes one.
+ * Returns a client id in a form that is safe for logs and traces. The id of a known application is unchanged, up to 255
+ * characters. Clients sometimes send a secret or a token instead, so an unknown id becomes a fingerprint: `sha256:` and
+ * the first eight hexadecimal digits of its SHA-256. If it is not known whether an application has the id
+ * (`undefined`), only an id in the shape of a credential becomes a fingerprint.
  */
 export function loggableClientId(clientId: string, isKnown: boolean | undefined): string {
   const isHidden = isKnown === undefined ? CREDENTIAL_SHAPE.test(clientId) : !isKnown

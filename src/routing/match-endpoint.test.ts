@@ -39,7 +39,7 @@ const matches: ReadonlyArray<readonly [string, string, string, string]> = [
   ['/git%6Cab/oauth/token', '/gitlab', 'token', '/oauth/token'],
   ['/%6F/acme/oauth/token', '', 'token', '/oauth/token'],
   ['/o/acme%2f../oauth/token', '', 'token', '/oauth/token'],
-  // Rails takes all of these for a format; IAM never sees them.
+  // Rails reads all of these as a format; IAM never sees them.
   ['/oauth/token.json;a=b', '', 'token', '/oauth/token'],
   ['/oauth/token.%2f%252e%252e%2fadmin', '', 'token', '/oauth/token'],
   ['/oauth/token.\\admin', '', 'token', '/oauth/token'],
@@ -95,12 +95,12 @@ const others: ReadonlyArray<readonly [string, string]> = [
   ['/oauth\\token', ''],
 ]
 for (const [path, root] of others) {
-  test(`${path}${root && ` under ${root}`} is none of the endpoints`, () => {
+  test(`${path}${root && ` under ${root}`} is not an endpoint`, () => {
     assert.equal(matchEndpoint(path, root), undefined)
   })
 }
 
-test('IAM gets no other path than that of the endpoint, however the path is spelled', () => {
+test('IAM gets only the path of the endpoint, however the path is spelled', () => {
   const pieces = [
     '.',
     '..',

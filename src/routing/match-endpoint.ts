@@ -1,11 +1,11 @@
 import type { Endpoint } from './vocabulary.ts'
 
-/** An endpoint that a path stands for, and the path under which the IAM side knows it. */
+/** The endpoint of a path, and its path on the IAM side. */
 export interface EndpointMatch {
   readonly endpoint: Endpoint
   /**
    * The endpoint's own path in its plainest spelling: no relative URL root, no organization, nothing encoded. Only a
-   * format suffix of letters and digits (`.json`) stays, because answers depend on it.
+   * format suffix of letters and digits (`.json`) remains, because responses depend on it.
    */
   readonly path: string
 }
@@ -28,15 +28,15 @@ const PATHS: ReadonlyArray<readonly [string, Endpoint]> = [
 const EXACT = new Map<string, EndpointMatch>(PATHS.map(([path, endpoint]) => [path, { endpoint, path }]))
 const DEVICE_PAGES = '/oauth/device/'
 const ORGANIZATION = /^\/o\/[^/]+(?=\/(?:oauth|\.well-known)\/)/
-/** What Rails takes for a format (its default constraint on `:format`); any such suffix selects the same action. */
+/** What Rails reads as a format (its default constraint on `:format`); any such suffix selects the same action. */
 const FORMAT = /\.[^./?]+$/
 const PLAIN_FORMAT = /^\.[A-Za-z0-9]+$/
 
 /**
- * Finds the endpoint that a raw path stands for, in every spelling the monolith takes for it: relative URL root,
- * `/o/<organization>`, doubled and trailing slashes, a format suffix, percent-encoded unreserved characters
- * (RFC 3986 §6.2.2.2; recordings A133, E115, E116, K019). Returns undefined for anything else, and for a path below
- * the device page that a server may resolve to another path (see {@link staysBelow}).
+ * Finds the endpoint of a raw path, in every spelling that the monolith accepts: relative URL root,
+ * `/o/<organization>`, doubled and trailing slashes, a format suffix, percent-encoded unreserved characters (RFC 3986
+ * §6.2.2.2; recordings A133, E115, E116, K019). Returns undefined for anything else, and for a path below the device
+ * page that a server may resolve to another path (see {@link staysBelow}).
  *
  * @param root the relative URL root without a trailing slash, empty for none
  */
@@ -57,15 +57,15 @@ export function matchEndpoint(rawPath: string, root: string): EndpointMatch | un
 }
 
 /**
- * Whether every server takes this path for what it seems: one that no resolving of dot segments, decoding once or
- * twice, dropping of `;parameters` or reading of backslashes as slashes leads out of the folder it begins with.
+ * Whether every server reads this path as it appears: resolving dot segments, decoding once or twice, dropping
+ * `;parameters` or reading backslashes as slashes never leads out of the folder it begins with.
  */
 export function staysBelow(path: string): boolean {
   if (/[^\x21-\x7e]|\\|\/\.{1,2}(?:[/;]|$)/.test(path)) return false
   if (!path.includes('%')) return true
   if (/%(?:2e|2f|3b|5c|25|[01][0-9a-f]|7f)/i.test(path)) return false
   try {
-    // Throws on broken escapes and on overlong UTF-8, by which some servers read a dot or a slash.
+    // Throws on broken escapes and on overlong UTF-8, which some servers decode to a dot or a slash.
     decodeURIComponent(path)
     return true
   } catch {
@@ -73,17 +73,20 @@ export function staysBelow(path: string): boolean {
   }
 }
 
-/** One spelling for all that servers take for the same path: single slashes, none at the end, nothing encoded that need not be. */
+/**
+ * Normalizes the spellings that servers accept for the same path: single slashes, no trailing one, nothing encoded
+ * unnecessarily.
+ */
 export function plainPath(rawPath: string): string {
   return canonicalPath(collapseSlashes(rawPath))
 }
 
-/** A quick no for the bulk of a monolith's traffic. */
+/** A cheap filter for the bulk of a monolith's traffic. */
 function mayBeOAuth(path: string): boolean {
   return path.includes('auth') || path.includes('well-known') || path.includes('%')
 }
 
-/** @param path as {@link plainPath} writes it */
+/** @param path as {@link plainPath} returns it */
 function withoutPrefixes(path: string, root: string): string | undefined {
   if (root !== '' && !path.startsWith(`${root}/`)) return undefined
   const inner = root === '' ? path : path.slice(root.length)

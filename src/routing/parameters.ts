@@ -9,7 +9,7 @@ import {
   scanJson,
 } from '../parameters/index.ts'
 
-/** The parameters that routing looks at; everything else in a request is passed over unread. */
+/** The parameters that routing reads; it ignores everything else in a request. */
 export const ROUTING_PARAMETERS = [
   'client_id',
   'client_assertion',
@@ -27,7 +27,9 @@ export const ROUTING_PARAMETERS = [
   'consent_verifier',
   'authenticity_token',
 ] as const
-/** What tells one flow of a client from another, beside the client. Given twice they say nothing, and are no fault. */
+/**
+ * Distinguish one flow of a client from another, in addition to the client. Repeated, they are ignored and not a fault.
+ */
 const FLOW_PARAMETERS = ['redirect_uri', 'state'] as const
 const READ_PARAMETERS = [...ROUTING_PARAMETERS, ...FLOW_PARAMETERS]
 export type RoutingParameter = (typeof READ_PARAMETERS)[number]
@@ -37,8 +39,8 @@ const INDEX = new Map<string, number>(READ_PARAMETERS.map((name, index) => [name
 export type ParameterFault = 'ambiguous_client' | 'malformed_request'
 
 /**
- * The routing parameters found in one request, from all the places where they may stand. A value given twice in one
- * place, or differently in two, is a fault and never guessed (RFC 6749 §3.1).
+ * The routing parameters in one request, from all places where they may occur. A value that is repeated in one place,
+ * or differs between two, is a fault and never guessed (RFC 6749 §3.1).
  */
 export class RoutingParameters {
   readonly #values: Array<string | undefined> = new Array(READ_PARAMETERS.length)
@@ -47,9 +49,12 @@ export class RoutingParameters {
   #surplus: Array<{ readonly index: number; readonly place: number; value: string }> | undefined
   #place = 0
   fault: ParameterFault | undefined
-  /** More parameters, or deeper nested ones, than any server here reads; what was read before that is incomplete. */
+  /**
+   * The request has more parameters, or nests them deeper, than any server here reads; what was read before is
+   * incomplete.
+   */
   exceedsLimits = false
-  /** Whether a flow can be told by its parameters: none of them was given twice or is no text. */
+  /** Whether the flow parameters identify a flow: none of them is repeated or not a string. */
   isFlowClear = true
 
   get(name: RoutingParameter): string | undefined {
@@ -57,8 +62,8 @@ export class RoutingParameters {
   }
 
   /**
-   * The values that a server may take for a name: of each place the last, and the first of all. The one that Rack takes
-   * stands first. More than one only where that is a fault.
+   * Returns the values that a server may read for a name: the last of each place, and the first of all. The value that
+   * Rack reads comes first. There is more than one only in case of a fault.
    */
   all(name: RoutingParameter): readonly string[] {
     const index = INDEX.get(name) as number
@@ -70,17 +75,17 @@ export class RoutingParameters {
     return (more[0]?.place ?? 0) > (this.#firstPlaces[index] ?? 0) ? [first, ...others] : [...others, first]
   }
 
-  /** Begins the next place (query, body, header): the same value may be said again there. */
+  /** Starts the next place (query, body, header), where the same value may be repeated. */
   nextPlace(): void {
     this.#place++
   }
 
-  /** Of both, `malformed_request` stands. */
+  /** Records a fault; `malformed_request` takes precedence. */
   addFault(fault: ParameterFault): void {
     if (this.fault !== 'malformed_request') this.fault = fault
   }
 
-  /** Notes a parameter; a blank value counts as absent, as it does for Doorkeeper. */
+  /** Records a parameter; a blank value counts as absent, as in Doorkeeper. */
   add(name: string, value: string): void {
     const index = INDEX.get(name)
     if (index === undefined) return
@@ -98,13 +103,16 @@ export class RoutingParameters {
     if ((seen & bit) !== 0 || isOther) this.#addAmbiguity(index)
   }
 
-  /** Notes a parameter whose value is not a string (`code[]=…`, a JSON array): what it means is anyone's guess. */
+  /**
+   * Records a parameter with a value that is not a string (`code[]=…`, a JSON array), which servers may read
+   * differently.
+   */
   addUnreadable(name: string): void {
     const index = INDEX.get(name)
     if (index !== undefined) this.#addAmbiguity(index)
   }
 
-  /** Notes that the request holds more than any server here reads; see {@link exceedsLimits}. */
+  /** Records that the request exceeds what any server here reads; see {@link exceedsLimits}. */
   addExcess(): void {
     this.exceedsLimits = true
     this.addFault('malformed_request')
@@ -125,9 +133,10 @@ export class RoutingParameters {
 }
 
 /**
- * Reads `application/x-www-form-urlencoded` text, one character a byte (latin1). Broken percent-encoding, invalid
- * UTF-8 and NUL anywhere in it are a fault, since the sides might differ over them, but what can be read is read. Text
- * of more parameters than Rack takes, or longer names, is not read: see {@link RoutingParameters.exceedsLimits}.
+ * Reads `application/x-www-form-urlencoded` text, one character per byte (latin1). Broken percent-encoding, invalid
+ * UTF-8 and NUL anywhere in it are a fault, since the sides might read them differently, but the rest is still read.
+ * Text with more parameters than Rack accepts, or longer names, is not read: see
+ * {@link RoutingParameters.exceedsLimits}.
  *
  * @param ascii whether `text` is ASCII
  */
@@ -136,7 +145,7 @@ export function readForm(text: string, into: RoutingParameters, ascii = isAsciiT
   for (let start = 0; start < text.length; ) {
     let end = text.indexOf('&', start)
     if (end < 0) end = text.length
-    // Rack drops spaces behind a separator.
+    // Rack drops spaces after a separator.
     while (text.charCodeAt(start) === SPACE) start++
     if (end > start) readPair(text.slice(start, end), ascii, into)
     start = end + 1
@@ -149,11 +158,11 @@ function readPair(pair: string, ascii: boolean, into: RoutingParameters): void {
   const [rawName, rawValue] = splitOnce(pair)
   const name = decodePart(rawName, ascii, into)
   if (name !== undefined) readValue(name, rawValue, ascii, into)
-  // Rack 2 ends a pair of the query at a semicolon too; others read the rest as part of the value.
+  // Rack 2 also ends a pair of the query at a semicolon; others read the rest as part of the value.
   if (pair.includes(';')) readSemicolons(pair, ascii, into)
 }
 
-/** Of a parameter that routing does not look at, only broken escapes matter. */
+/** For a parameter that routing does not read, only broken escapes matter. */
 function readValue(name: string, rawValue: string, ascii: boolean, into: RoutingParameters): string | undefined {
   const plain = plainName(name)
   if (!INDEX.has(plain)) {
@@ -165,7 +174,10 @@ function readValue(name: string, rawValue: string, ascii: boolean, into: Routing
   return plain
 }
 
-/** What stands before the first bracket that is no part of `[name]`: Rack 2 takes `[name]` and `name]` for the name. */
+/**
+ * Returns the part before the first bracket that does not belong to `[name]`: Rack 2 reads `[name]` and `name]` as the
+ * name.
+ */
 function plainName(name: string): string {
   let start = 0
   while (isBracket(name, start)) start++
@@ -179,7 +191,7 @@ function isBracket(text: string, at: number): boolean {
   return character === 0x5b || character === 0x5d
 }
 
-/** Notes a value under its plain name; what has brackets behind it is a list or hash. */
+/** Records a value under its plain name; a name with brackets after it is a list or hash. */
 function addNamed(name: string, plain: string, value: string, into: RoutingParameters): void {
   if (name === plain || /^[[\]]*[^[\]]*\]*$/.test(name)) into.add(plain, value)
   else into.addUnreadable(plain)
@@ -206,14 +218,14 @@ function decodePart(part: string, ascii: boolean, into: RoutingParameters): stri
 }
 
 /**
- * Reads a JSON object's own string members, all where one is repeated. A member given twice, or one of routing's that
- * is no string, is a fault; so is text that is no JSON object.
+ * Reads the direct string members of a JSON object, including repeated ones. A repeated member, or a routing parameter
+ * that is not a string, is a fault; so is text that is not a JSON object.
  */
 export function readJson(text: string, into: RoutingParameters): void {
   const take = (name: string, value: string | null | undefined) => {
     if (value === null) return
     if (value === undefined) return into.addUnreadable(name)
-    // A lone surrogate, which only JSON's escapes can spell, has no UTF-8 and would be sent on as something else.
+    // A lone surrogate, which only JSON escapes can express, has no UTF-8 and would be forwarded as something else.
     if (value.includes('\0') || !value.isWellFormed()) into.addFault('malformed_request')
     into.add(name, value)
   }

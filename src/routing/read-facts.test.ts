@@ -127,7 +127,7 @@ describe('the client', () => {
     test(`${what} is a fault`, () => assert.equal(facts(sketch).fault, 'malformed_request'))
   }
 
-  test('a body of another type is not looked into', () => {
+  test('a body of another type is not read', () => {
     assert.equal(facts({ form: 'client_id=a', contentType: 'text/plain' }).clientId, undefined)
   })
 })
@@ -201,7 +201,7 @@ describe('the credential', () => {
   }
 })
 
-describe('a credential given twice', () => {
+describe('a repeated credential', () => {
   const CODE = 'grant_type=authorization_code&code='
   const rows: Array<[string, Sketch, Facts['credential']]> = [
     ["IAM's behind another", { form: `${CODE}abc&code=gliamac-x` }, 'iam'],
@@ -214,7 +214,7 @@ describe('a credential given twice', () => {
     ['two tokens to revoke', { endpoint: 'revoke', form: 'token=abc&token=gliamat-x&client_id=a&client_id=b' }, 'iam'],
   ]
   for (const [name, sketch, credential] of rows) {
-    test(`is a fault, and whose it is is told: ${name}`, () => {
+    test(`is a fault, and its issuer is still determined: ${name}`, () => {
       const read = facts(sketch)
       assert.deepEqual([read.fault, read.credential], ['ambiguous_client', credential])
     })
@@ -267,7 +267,7 @@ describe('a credential of IAM', () => {
     ],
   ]
   for (const [how, sketch] of hidden) {
-    test(`is seen ${how}`, () => assert.equal(facts(sketch).credential, 'iam'))
+    test(`is found ${how}`, () => assert.equal(facts(sketch).credential, 'iam'))
   }
 
   const DISPOSITION = 'Content-Disposition: form-data;'
@@ -285,20 +285,20 @@ describe('a credential of IAM', () => {
     [`multipart/form-data; boundary=${'b'.repeat(120)}`, `${DISPOSITION} name="refresh_token"`, `--${'b'.repeat(120)}`],
   ]
   for (const [contentType, head, delimiter] of heads) {
-    test(`is seen in a part: ${head} (${contentType.slice(0, 50)})`, () => {
+    test(`is found in a part: ${head} (${contentType.slice(0, 50)})`, () => {
       const body = Buffer.from(`preamble\r\n${delimiter}\r\n${head}\r\n\r\ngliamrt-x\r\n${delimiter}--\r\n`)
       assert.equal(facts({ contentType, body, query: REFRESH }).credential, 'iam')
     })
   }
 
-  test('is none where no server reads the body', () => {
+  test('is ignored if no server reads the body', () => {
     assert.equal(facts({ contentType: 'text/plain', form: 'refresh_token=gliamrt-x' }).credential, 'none')
     assert.equal(facts({ method: 'PUT', contentType: undefined, form: 'refresh_token=gliamrt-x' }).credential, 'none')
     assert.equal(facts({ form: `${REFRESH}&a[refresh_token]=gliamrt-x` }).credential, 'none')
     assert.equal(facts({ json: { grant_type: 'refresh_token', a: { refresh_token: 'gliamrt-x' } } }).credential, 'none')
   })
 
-  test('without a mark is the one that Rack takes', () => {
+  test('without a mark is the one that Rack reads', () => {
     const code = 'grant_type=authorization_code&code='
     assert.equal(facts({ form: `${code}a&code=b&code=c` }).presented, 'c')
     assert.equal(facts({ query: 'code=q', form: `${code}a&code=b` }).presented, 'q')
@@ -309,7 +309,7 @@ describe('a credential of IAM', () => {
 describe('the flow', () => {
   const authorize = (query: string) => facts({ endpoint: 'authorize', method: 'GET', query })
 
-  test('goes on by a login verifier that IAM minted', () => {
+  test('continues with a login verifier that IAM issued', () => {
     const read = authorize(`login_verifier=${mintVerifier('login', KEY, NOW + 60)}`)
     assert.equal(read.hasGenuineVerifier, true)
     assert.equal(read.startsFlow, false)
@@ -323,23 +323,23 @@ describe('the flow', () => {
     ['changed at its end', `login_verifier=${mintVerifier('login', KEY, NOW + 60).slice(0, -1)}`],
   ]
   for (const [how, query] of forged) {
-    test(`does not go on by a verifier ${how}`, () => {
+    test(`does not continue with a verifier ${how}`, () => {
       const read = authorize(query)
       assert.equal(read.hasGenuineVerifier, false)
       assert.equal(read.startsFlow, true)
     })
   }
-  test('stays on legacy when its consent form is answered', () => {
+  test('stays on legacy when its consent form is submitted', () => {
     const read = facts({ endpoint: 'authorize', form: 'client_id=app&authenticity_token=x' })
     assert.equal(read.affinity, 'legacy')
     assert.equal(read.startsFlow, false)
   })
-  test('may begin by a POST of the client itself', () => {
+  test('may begin with a POST of the client itself', () => {
     assert.equal(facts({ endpoint: 'authorize', form: 'client_id=app' }).startsFlow, true)
   })
 })
 
-test('as many parameters as Rack takes are read; more of them, or of what is slow to read, are a fault', () => {
+test('as many parameters as Rack accepts are read; more of them, or slow ones, are a fault', () => {
   assert.deepEqual(facts({ form: `${'a&'.repeat(4_095)}client_id=app` }).clientId, 'app')
   const tooMany: Sketch[] = [
     { form: `${'a&'.repeat(4_096)}client_id=app` },
@@ -363,12 +363,12 @@ test('as many parameters as Rack takes are read; more of them, or of what is slo
   }
 })
 
-test('a megabyte of nested JSON is no trouble', () => {
+test('a megabyte of nested JSON does no harm', () => {
   const depth = 500_000
   assert.equal(facts({ json: `${'['.repeat(depth)}${']'.repeat(depth)}` }).fault, 'malformed_request')
 })
 
-test('no bytes make it throw', () => {
+test('no input makes it throw', () => {
   const endpoints = ['token', 'authorize', 'revoke', 'introspect', 'userinfo', 'device'] as const
   const types = [FORM, 'application/json', 'multipart/form-data; boundary=b', undefined]
   fc.assert(

@@ -6,7 +6,9 @@ import { flowOf, sideOfFlow } from './flow-marks.ts'
 import { RoutingParameters, readForm, readJson, readMultipart } from './parameters.ts'
 import type { Endpoint } from './vocabulary.ts'
 
-/** One request to an endpoint, as routing reads it. Text is one character a byte (latin1), as `node:http` gives it. */
+/**
+ * One request to an endpoint, as routing reads it. Text has one character per byte (latin1), as `node:http` returns it.
+ */
 export interface RequestParts {
   readonly endpoint: Endpoint
   readonly method: string
@@ -16,33 +18,33 @@ export interface RequestParts {
   readonly authorization: string | undefined
   /** The last of several Authorization headers. */
   readonly otherAuthorization?: string | undefined
-  /** Of `authorize` only: the browser's cookies, among which may be marks of flows. */
+  /** For `authorize` only: the browser's cookies, which may include marks of flows. */
   readonly cookie?: string | undefined
-  /** A header that routing reads came more than once. */
+  /** A header that routing reads is repeated. */
   readonly hasRepeatedHeader: boolean
   readonly body: Buffer | undefined
 }
 
-/** How the two sides mark what they issue. */
+/** How the two sides mark the credentials they issue. */
 export interface CredentialMarks {
-  /** Prefixes beside {@link IAM_PREFIXES} that mean IAM, for every type of credential. */
+  /** Prefixes that mean IAM in addition to {@link IAM_PREFIXES}, for every type of credential. */
   readonly extraIamPrefixes: readonly string[]
   /** The `iss` of JWTs that IAM issues and legacy does not. */
   readonly iamJwtIssuer: string | undefined
   /** The `iss` of JWTs that legacy issues and IAM does not. */
   readonly legacyJwtIssuer: string | undefined
-  /** The key by which IAM signs its verifiers; without it no verifier is believed. */
+  /** The key that IAM signs its verifiers with; without it no verifier is trusted. */
   readonly verifierKey: Uint8Array | undefined
-  /** The key by which gateways mark flows; without it no mark is believed. */
+  /** The key that gateways sign flow marks with; without it no mark is trusted. */
   readonly flowKey?: Uint8Array | undefined
 }
 
 const MAX_SCANNED_JWT = 8_192
 
 /**
- * Reads what a request says, guessing nothing: see {@link Facts}. Never throws, whatever the bytes.
+ * Reads the facts of a request without guessing: see {@link Facts}. Never throws, for any bytes.
  *
- * @param now seconds since the epoch, against which verifiers expire
+ * @param now seconds since the epoch, to check the expiry of verifiers
  */
 export function readFacts(parts: RequestParts, marks: CredentialMarks, now: number): Facts {
   const parameters = new RoutingParameters()
@@ -95,7 +97,10 @@ function readBodyParameters(parts: RequestParts, parameters: RoutingParameters):
   readForm(read.toString('latin1'), parameters, ascii)
 }
 
-/** The client by HTTP Basic (RFC 6749 §2.3.1) or by assertion (RFC 7523 §2.2); both must agree with the parameters. */
+/**
+ * Reads the client from HTTP Basic (RFC 6749 §2.3.1) or an assertion (RFC 7523 §2.2); both must agree with the
+ * parameters.
+ */
 function readClientAuthentication(parts: RequestParts, parameters: RoutingParameters): void {
   const { authorization } = parts
   if (authorization !== undefined && /^basic /i.test(authorization)) {
@@ -117,15 +122,15 @@ function readClientAuthentication(parts: RequestParts, parameters: RoutingParame
 }
 
 interface PresentedCredential {
-  /** One, or all that were given where it should have been one. */
+  /** One value, or all values of a repeated parameter. */
   readonly values: readonly string[]
   readonly type: PresentedType
 }
 
-/** `any_token` where a request does not say whether it is an access or a refresh token; nothing marks a user code. */
+/** `any_token` if the request does not tell whether it is an access or a refresh token; a user code has no mark. */
 type PresentedType = CredentialType | 'any_token' | 'user_code'
 
-/** What the request presents, most telling first; more than one where a server may take either. */
+/** Returns the credentials in the request, most significant first; more than one if a server may use either. */
 function presentedCredentials(parts: RequestParts, parameters: RoutingParameters): readonly PresentedCredential[] {
   switch (parts.endpoint) {
     case 'token':
@@ -148,7 +153,7 @@ function presentedCredentials(parts: RequestParts, parameters: RoutingParameters
   }
 }
 
-/** The credential a grant is made for; all that are there where the grant type, given once, does not say which. */
+/** Returns the credential of the grant type; all that are present if the grant type is missing, repeated or unknown. */
 function credentialsOfGrant(parameters: RoutingParameters): readonly PresentedCredential[] {
   const grants = parameters.all('grant_type')
   switch (grants.length === 1 ? grants[0] : undefined) {
@@ -181,7 +186,10 @@ function found(values: readonly string[], type: PresentedType): readonly Present
   return values.length === 0 ? [] : [{ values, type }]
 }
 
-/** The bearer token in Doorkeeper's order: parameter, header (RFC 6750 §2.1), second parameter (recordings K004, K005). */
+/**
+ * Returns the bearer token in Doorkeeper's order: parameter, header (RFC 6750 §2.1), second parameter (recordings K004,
+ * K005).
+ */
 function bearerOf(parts: RequestParts, parameters: RoutingParameters): readonly string[] {
   const inParameter = parameters.all('access_token')
   if (inParameter.length > 0) return inParameter
@@ -189,7 +197,10 @@ function bearerOf(parts: RequestParts, parameters: RoutingParameters): readonly 
   return inHeaders.length > 0 ? inHeaders : parameters.all('bearer_token')
 }
 
-/** The bearer token that asks about another token (RFC 7662 §2.1); a client that names itself comes before it. */
+/**
+ * Returns the bearer token of an introspection's caller (RFC 7662 §2.1); a client that authenticates itself takes
+ * precedence.
+ */
 function callerOf(parts: RequestParts, parameters: RoutingParameters, marks: CredentialMarks): Facts['caller'] {
   if (parameters.get('client_id') !== undefined || parameters.get('token') === undefined) return undefined
   const [token] = bearerOf(parts, parameters)
@@ -202,7 +213,10 @@ function bearerIn(authorization: string | undefined): string {
   return token.trim() === '' ? '' : token
 }
 
-/** The side of the first credential, and that credential; where several are presented, IAM's decides: what IAM issued is never sent elsewhere. */
+/**
+ * Returns the side of the first credential, and that credential; among several, an IAM credential decides, because it
+ * must never be sent elsewhere.
+ */
 function issuerOf(
   presented: readonly PresentedCredential[],
   marks: CredentialMarks,
@@ -218,7 +232,10 @@ function issuerOf(
   return first ?? { credential: 'none', value: undefined }
 }
 
-/** The side that issued a credential as far as its prefix, or the `iss` of a JWT, says so (unverified: it only says whom to ask). */
+/**
+ * Returns the side that issued a credential according to its prefix, or the `iss` of a JWT. Both are unverified and
+ * only suitable to choose a side.
+ */
 export function issuerByMark(value: string, type: PresentedType, marks: CredentialMarks): 'iam' | 'legacy' | 'unknown' {
   if (type === 'user_code') return 'unknown'
   const prefixes = type === 'any_token' ? ANY_TOKEN_PREFIXES : [IAM_PREFIXES[type as keyof typeof IAM_PREFIXES]]
@@ -231,12 +248,15 @@ export function issuerByMark(value: string, type: PresentedType, marks: Credenti
   return issuer === marks.legacyJwtIssuer ? 'legacy' : 'unknown'
 }
 
-/** How far this clock may be ahead of IAM's: a verifier that is over goes to IAM, which says so; elsewhere it says nothing. */
+/**
+ * How far this clock may be ahead of IAM's: an expired verifier goes to IAM, which reports it; anywhere else it means
+ * nothing.
+ */
 const CLOCK_LEEWAY_SECONDS = 330
 
 const ANY_TOKEN_PREFIXES = [IAM_PREFIXES.access_token, IAM_PREFIXES.refresh_token]
 
-/** A JWT's claims, unverified: good enough to say whom to ask, for nothing else. */
+/** Returns the claims of a JWT, unverified: only suitable to choose a side. */
 function claimsOf(token: string): Record<string, unknown> | undefined {
   if (token.length > MAX_SCANNED_JWT) return undefined
   const parts = token.split('.')
@@ -267,8 +287,8 @@ function flowIn(parts: RequestParts, parameters: RoutingParameters): string | un
 }
 
 /**
- * The consent form of the monolith carries Rails's form token and posts back to the endpoint that showed it, so an
- * answer to it belongs to legacy whatever the flag says by then. Steering to legacy gains a forger nothing.
+ * The consent form of the monolith carries Rails's form token and posts back to the endpoint that showed it, so its
+ * submission belongs to legacy whatever the flag says by then. A forger gains nothing by being routed to legacy.
  */
 function isAnswerToLegacyForm(parts: RequestParts, parameters: RoutingParameters): boolean {
   const isAnswer = parts.endpoint === 'authorize' && (parts.method === 'POST' || parts.method === 'DELETE')

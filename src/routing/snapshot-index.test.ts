@@ -43,7 +43,7 @@ function held(...lines: unknown[]): Snapshot {
   return reader.snapshot
 }
 
-test('a whole snapshot is held and answers for its applications', () => {
+test('a complete snapshot is held and resolves its applications', () => {
   const snapshot = held()
   assert.equal(snapshot.version, 5)
   assert.equal(snapshot.size, 3)
@@ -52,14 +52,14 @@ test('a whole snapshot is held and answers for its applications', () => {
   assert.equal(snapshot.lookUp('four'), 'unknown_client')
 })
 
-test('an application that IAM does not have has not arrived, where the flag is on for it, and is off where it is not', () => {
+test('an application that IAM lacks has not arrived if the flag is on for it, and is off otherwise', () => {
   const snapshot = held({ type: 'change', from: 5, to: 6, flags: { [ROUTING_FLAG]: gates({ boolean: true }) } })
   assert.deepEqual(snapshot.lookUp('two'), { applicationId: 2, flag: 'on' })
   assert.deepEqual(snapshot.lookUp('three'), { applicationId: 3, flag: 'not_arrived' })
   assert.deepEqual(held().lookUp('three'), { applicationId: 3, flag: 'off' })
 })
 
-test('a change moves flags, applications and the brake together', () => {
+test('a change updates flags, applications and the brake together', () => {
   const snapshot = held({
     type: 'change',
     from: 5,
@@ -89,7 +89,7 @@ test('a removed flag is off', () => {
   assert.deepEqual(snapshot.lookUp('one'), { applicationId: 1, flag: 'off' })
 })
 
-test('a change that was seen before changes nothing', () => {
+test('a change that was applied before changes nothing', () => {
   const change = { type: 'change', from: 5, to: 6, removed: ['two'] }
   const snapshot = held(change, { ...change, removed: ['one'] })
   assert.deepEqual(snapshot.lookUp('one'), { applicationId: 1, flag: 'on' })
@@ -142,7 +142,7 @@ test('versions of another epoch are not compared', () => {
   assert.equal(reader.snapshot?.version, 1)
 })
 
-test('a heartbeat ahead of what is held says so', () => {
+test('a heartbeat ahead of the held version reports that it is behind', () => {
   assert.deepEqual(fed(begin(), rows, end(), { type: 'heartbeat', version: 6, at: 1 }).last, { kind: 'behind' })
   assert.deepEqual(fed(begin(), rows, end(), { type: 'heartbeat', version: 5, at: 1 }).last, { kind: 'read' })
   assert.deepEqual(fed(begin(), rows, end(), { type: 'change', from: 6, to: 7 }).last, { kind: 'behind' })
@@ -155,7 +155,7 @@ test('a snapshot written out and read back is the same', () => {
   assert.deepEqual([...(second.snapshot?.lines() ?? [])], [...first.lines()])
 })
 
-test('a heartbeat with the stamp of another version of the same number shows that what is held was lost', () => {
+test('a heartbeat with the same version but another stamp shows that the held version was lost', () => {
   const stamped = [begin({ stamp: 'a' }), rows, end()]
   const beat = (stamp?: string) => ({ type: 'heartbeat', version: 5, at: 1, ...(stamp && { stamp }) })
   assert.deepEqual(fed(...stamped, beat('b')).last, { kind: 'behind' })
@@ -164,7 +164,7 @@ test('a heartbeat with the stamp of another version of the same number shows tha
   assert.deepEqual(fed(begin(), rows, end(), beat('b')).last, { kind: 'read' }, 'what an older one sent has none')
 })
 
-test('the stamp goes with the version: kept on disk, replaced by a change, unknown after a change without one', () => {
+test('the stamp belongs to the version: kept on disk, replaced by a change, unknown after a change without one', () => {
   const { reader } = fed(begin({ stamp: 'a' }), rows, end())
   const [first] = reader.snapshot?.lines() ?? []
   assert.equal((first as { stamp?: string }).stamp, 'a')

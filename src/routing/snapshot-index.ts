@@ -14,8 +14,8 @@ type Line<Type extends SnapshotLine['type']> = Extract<SnapshotLine, { type: Typ
 type Evaluate = (applicationId: number) => boolean
 
 /**
- * One environment's snapshot, laid out for looking clients up: one map from client_id to a small integer that holds
- * the application's id and whether IAM has it. Flags are evaluated per look-up, from gates compiled once.
+ * One environment's snapshot, laid out for client lookups: one map from client_id to a small integer that holds the
+ * application's id and whether IAM has it. Flags are evaluated per lookup, from gates compiled once.
  */
 export class Snapshot {
   readonly environment: string
@@ -43,7 +43,7 @@ export class Snapshot {
     return this.#version
   }
 
-  /** Tells this version from another one of the same number; undefined where the control plane sends none. */
+  /** Distinguishes this version from another one with the same number; undefined if the control plane sends none. */
   get stamp(): string | undefined {
     return this.#stamp
   }
@@ -52,17 +52,17 @@ export class Snapshot {
     return this.#brake
   }
 
-  /** How many applications are known. */
+  /** Number of known applications. */
   get size(): number {
     return this.#applications.size
   }
 
-  /** Whether clients nobody knows go to IAM. */
+  /** Whether unknown clients go to IAM. */
   get unknownClientsToIam(): boolean {
     return this.#unknownToIam
   }
 
-  /** The standing of a client. An application that has not arrived at IAM stays on legacy, whatever its flag says. */
+  /** Looks a client up. An application that has not arrived at IAM stays on legacy, whatever its flag says. */
   lookUp(clientId: string): ClientStanding | 'unknown_client' {
     const packed = this.#applications.get(clientId)
     if (packed === undefined) return 'unknown_client'
@@ -75,7 +75,7 @@ export class Snapshot {
     for (const [id, clientId, ready] of rows) this.#applications.set(clientId, id * 2 + ready)
   }
 
-  /** Takes one change; its `from` must be this snapshot's version (see {@link SnapshotReader}). */
+  /** Applies one change; its `from` must be this snapshot's version (see {@link SnapshotReader}). */
   change(change: Line<'change'>): void {
     this.#version = change.to
     this.#stamp = change.stamp
@@ -87,7 +87,7 @@ export class Snapshot {
     if (change.flags || change.removed_flags) this.#compile()
   }
 
-  /** The snapshot as lines, the way it travels; each line is made when it is asked for. */
+  /** The snapshot as lines of the wire format, generated lazily. */
   *lines(): Generator<SnapshotLine> {
     const { environment, version, brake, epoch, stamp } = this
     const flags = Object.fromEntries(this.#flags)
@@ -108,22 +108,26 @@ export class Snapshot {
   #compile(): void {
     const routing = this.#flags.get(ROUTING_FLAG)
     this.#isOn = routing ? compileFlag(ROUTING_FLAG, routing) : () => false
-    // The flag for unknown clients has no application to ask about: it is on as a whole or not at all.
+    // The flag for unknown clients has no application to evaluate: it is either on as a whole or off.
     this.#unknownToIam = this.#flags.get(UNKNOWN_CLIENTS_FLAG)?.boolean ?? false
   }
 }
 
-/** What became of a line: `replaced` and `changed` moved the snapshot, `refused` left it as it was and says why. */
+/** The result of a line: `replaced` and `changed` updated the snapshot, `refused` left it unchanged and says why. */
 export type Acceptance =
   | { readonly kind: 'read' }
   | { readonly kind: 'replaced' | 'changed'; readonly snapshot: Snapshot }
   | { readonly kind: 'refused'; readonly why: string }
-  /** The sender is ahead of what is held, or holds another version of the same number: ask again with `since`. */
+  /**
+   * The sender is ahead of the held snapshot, or holds another version of the same number: request it again with
+   * `since`.
+   */
   | { readonly kind: 'behind' }
 
 /**
- * Reads snapshot lines, from a stream or a file, and keeps the newest whole snapshot of one environment. What is
- * malformed, of another environment, of an older version (within one epoch), or not whole never replaces what is held.
+ * Reads snapshot lines, from a stream or a file, and keeps the newest complete snapshot of one environment. Lines that
+ * are malformed, for another environment, of an older version (within one epoch), or incomplete never replace the held
+ * snapshot.
  */
 export class SnapshotReader {
   readonly #environment: string
@@ -138,12 +142,12 @@ export class SnapshotReader {
     return this.#held
   }
 
-  /** Forgets a snapshot that was under way, as at the start of a new connection. */
+  /** Discards an incomplete snapshot, as at the start of a new connection. */
   reset(): void {
     this.#coming = undefined
   }
 
-  /** Takes one line of NDJSON text. Never throws. */
+  /** Handles one line of NDJSON text. Never throws. */
   accept(text: string): Acceptance {
     let document: unknown
     try {

@@ -1,15 +1,15 @@
 import { z } from 'zod'
 
 /**
- * A snapshot is everything a gateway needs to decide alone: one environment's flag gates and every application.
- * It travels (stream) and rests (file) as NDJSON: a `begin` line, `applications` lines of at most 1,000 rows, one
- * `end` line that carries the count, so that a truncated snapshot shows. On the stream, `change` lines follow, each
- * from one version to the next, and `heartbeat` lines in between.
+ * A snapshot is everything a gateway needs to decide alone: one environment's flag gates and all applications. The
+ * stream and the file both use NDJSON: a `begin` line, `applications` lines of at most 1,000 rows, one `end` line with
+ * the count, which reveals a truncated snapshot. On the stream, `change` lines follow, each from one version to the
+ * next, and `heartbeat` lines in between.
  */
 export const SNAPSHOT_FORMAT = 1
 export const SNAPSHOT_CHUNK = 1_000
 
-/** One application: id, client_id, and 1 when IAM holds its current version (0: it may not be routed there yet). */
+/** One application: id, client_id, and 1 if IAM holds its current version (0: it must not be routed there yet). */
 export const applicationRowSchema = z.tuple([
   z.int().positive(),
   z.string().min(1).max(255),
@@ -17,7 +17,7 @@ export const applicationRowSchema = z.tuple([
 ])
 export type ApplicationRow = z.infer<typeof applicationRowSchema>
 
-/** The gates of one flag in one environment, OR-ed; `opted_out` beats them all. Actors are flag actor ids. */
+/** The gates of one flag in one environment, OR-ed; `opted_out` overrides them all. Actors are flag actor ids. */
 export const flagGatesSchema = z.object({
   boolean: z.boolean(),
   actors: z.array(z.string()),
@@ -29,8 +29,8 @@ export type FlagGates = z.infer<typeof flagGatesSchema>
 
 const version = z.int().nonnegative()
 /**
- * Tells a version from another one of the same number, such as one that a database lost and used again. Random, empty
- * for a version that no change led to; an older control plane sends none.
+ * Distinguishes a version from another one with the same number, such as one that a database lost and reused. Random,
+ * empty for a version without a change; an older control plane sends none.
  */
 const stamp = z.string().max(64).optional()
 const flags = z.record(z.string(), flagGatesSchema)
@@ -39,11 +39,11 @@ export const beginLineSchema = z.object({
   type: z.literal('begin'),
   format: z.literal(SNAPSHOT_FORMAT),
   environment: z.string(),
-  /** Names the life of the control plane's database; versions are comparable within one epoch only. */
+  /** Identifies the life of the control plane's database; versions are comparable within one epoch only. */
   epoch: z.string().optional(),
   version,
   stamp,
-  /** The brake as the control plane has it. */
+  /** Whether the control plane holds the brake. */
   brake: z.boolean(),
   flags,
 })
@@ -52,7 +52,10 @@ export const applicationsLineSchema = z.object({
   rows: z.array(applicationRowSchema).max(SNAPSHOT_CHUNK),
 })
 export const endLineSchema = z.object({ type: z.literal('end'), version, applications: z.int().nonnegative() })
-/** What changed between two versions. `flags` holds the flags that changed, whole; `removed` the client_ids that are gone. */
+/**
+ * The difference between two versions. `flags` holds the changed flags, complete; `removed` the client_ids that no
+ * longer exist.
+ */
 export const changeLineSchema = z.object({
   type: z.literal('change'),
   from: version,
@@ -65,7 +68,7 @@ export const changeLineSchema = z.object({
   applications: z.array(applicationRowSchema).optional(),
   removed: z.array(z.string()).optional(),
 })
-/** Sent at least every 2 s while nothing changes; `version` lets a gateway see that it missed something. */
+/** Sent at least every 2 s while nothing changes; `version` lets a gateway detect that it missed something. */
 export const heartbeatLineSchema = z.object({ type: z.literal('heartbeat'), version, stamp, at: z.number() })
 
 export const snapshotLineSchema = z.discriminatedUnion('type', [
@@ -78,8 +81,8 @@ export const snapshotLineSchema = z.discriminatedUnion('type', [
 export type SnapshotLine = z.infer<typeof snapshotLineSchema>
 
 /**
- * GET on the control plane, bearer token of role `gateway`. Query: `environment`, and `since`, `epoch` and `stamp`
- * (the version held) to resume: the answer then begins with `change` lines when the control plane still has them and
- * holds the same version, else with a `begin`.
+ * GET on the control plane, bearer token of role `gateway`. Query: `environment`, and `since`, `epoch` and `stamp` (the
+ * held version) to resume: the response then begins with `change` lines if the control plane still has them and holds
+ * the same version, otherwise with a `begin`.
  */
 export const SNAPSHOT_STREAM_PATH = '/api/v1/snapshot/stream'

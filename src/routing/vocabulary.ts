@@ -1,10 +1,12 @@
 /** Where a request may go. On the wire and in logs legacy is called `rails` (see {@link WIRE_DESTINATION}). */
 export type Destination = 'legacy' | 'iam'
 
-/** The words that logs, metrics, the routing endpoint and forward_auth use for a destination. */
+/** The names that logs, metrics, the routing endpoint and forward_auth use for a destination. */
 export const WIRE_DESTINATION = { legacy: 'rails', iam: 'iam', rejected: 'rejected' } as const
 
-/** Why a request went where it went. The first group are decisions, the second what befell the request afterwards. */
+/**
+ * Why a request went where it went. The first group are decisions, the second what happened to the request afterwards.
+ */
 export const REASONS = [
   'brake',
   'flow_verifier',
@@ -26,7 +28,7 @@ export const REASONS = [
   'iam_failed_over',
   'body_too_large',
   'not_routed',
-  /** A page of an IAM that has pages of its own. */
+  /** A page of an IAM that has its own pages. */
   'iam_page',
 ] as const
 export type Reason = (typeof REASONS)[number]
@@ -51,7 +53,7 @@ export type Endpoint = (typeof ENDPOINTS)[number]
 
 /** The flag that moves an application. */
 export const ROUTING_FLAG = 'proxy_oauth_requests_to_iam_service'
-/** The flag that sends clients nobody knows to IAM. */
+/** The flag that sends unknown clients to IAM. */
 export const UNKNOWN_CLIENTS_FLAG = 'route_unknown_oauth_clients_to_iam'
 
 export const MAX_CLIENT_ID_BYTES = 255

@@ -47,7 +47,7 @@ const POST = (path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
 
-/** Answers after a moment, when the body has come, and counts how many requests are under way at once. */
+/** Responds shortly after the body has arrived, and counts concurrent requests. */
 function counting() {
   const seen = { now: 0, most: 0, urls: [] as string[] }
   const listener: RequestListener = (message, response) => {
@@ -64,7 +64,7 @@ function counting() {
 }
 
 describe('requests of one connection', () => {
-  test('come one at a time, however many are sent at once', async () => {
+  test('are handled one at a time, however many are sent at once', async () => {
     const { seen, listener } = counting()
     const { port } = await serving(listener)
     const client = open(port)
@@ -75,7 +75,7 @@ describe('requests of one connection', () => {
     assert.deepEqual([seen.most, seen.urls.at(-1), new Set(statuses(client.seen.text)).size], [1, '/last', 1])
   })
 
-  test('come one at a time too when each byte is a piece of its own', async () => {
+  test('are handled one at a time even if each byte arrives separately', async () => {
     const { seen, listener } = counting()
     const { port } = await serving(listener)
     const client = open(port)
@@ -87,7 +87,7 @@ describe('requests of one connection', () => {
     assert.deepEqual(seen, { now: 0, most: 1, urls: ['/a', '/d'] })
   })
 
-  test('behind one that is answered with a close are not executed', async () => {
+  test('after one that is answered with Connection: close are not executed', async () => {
     const urls: string[] = []
     const { port } = await serving((message, response) => {
       urls.push(message.url ?? '')
@@ -106,7 +106,7 @@ describe('requests of one connection', () => {
     )
   })
 
-  test('are answered though stray bytes follow; the stray bytes are refused after that', async () => {
+  test('are answered even if stray bytes follow; the stray bytes are refused afterwards', async () => {
     const gate = Promise.withResolvers<void>()
     const { port } = await serving(async (message, response) => {
       message.resume()
@@ -122,7 +122,7 @@ describe('requests of one connection', () => {
     assert.deepEqual(statuses(client.seen.text), [200, 400])
   })
 
-  test('that come ahead are held within a budget; beyond it the connection closes behind its answer', async () => {
+  test('that are pipelined are held within a budget; beyond it the connection closes after the current response', async () => {
     const gate = Promise.withResolvers<void>()
     const urls: string[] = []
     const { port } = await serving(async (message, response) => {
@@ -141,7 +141,7 @@ describe('requests of one connection', () => {
 })
 
 describe('a client that has ended its side', () => {
-  test('gets the answers to all that it asked, and then the end', async () => {
+  test('gets the responses to all its requests, and then the end', async () => {
     const { port } = await serving((message, response) => {
       setTimeout(() => response.end(message.url), 30)
     })
@@ -152,7 +152,7 @@ describe('a client that has ended its side', () => {
     assert.ok(client.seen.text.endsWith('/b'))
   })
 
-  test('within a request is told that it is malformed', async () => {
+  test('in mid-request is answered as malformed', async () => {
     for (const cut of [GET('/a').slice(0, -3), POST('/a', 'body').slice(0, -2)]) {
       const { port } = await serving((message, response) => void message.resume().on('end', () => response.end()))
       const client = open(port)
@@ -163,7 +163,7 @@ describe('a client that has ended its side', () => {
   })
 })
 
-test('an answer to an upload that is refused before its end reaches the client each time', async () => {
+test('a response to an upload that is refused before its end always reaches the client', async () => {
   const { port } = await serving((_message, response) => {
     response.shouldKeepAlive = false
     response.writeHead(413).end('too large')
@@ -171,7 +171,7 @@ test('an answer to an upload that is refused before its end reaches the client e
   for (let count = 0; count < 30; count++) {
     const client = open(port)
     client.write(`POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 << 20}\r\n\r\n`)
-    // As a client does that reads only when it has sent all.
+    // Behaves like a client that reads only after it has sent everything.
     client.socket.pause()
     for (let piece = 0; piece < 64 && !client.seen.error; piece++) {
       client.write('x'.repeat(64 << 10))
@@ -184,7 +184,7 @@ test('an answer to an upload that is refused before its end reaches the client e
   }
 })
 
-describe('where a body ends', () => {
+describe('the end of a body', () => {
   const chunked = '3\r\nabc\r\n5;a=b\r\n\r\n\r\n0\r\n0\r\nTrailer: x\r\n\r\n'
   for (const [name, headers, body] of [
     ['by its length', { 'content-length': '7' }, '1234567'],
@@ -200,7 +200,7 @@ describe('where a body ends', () => {
       }
     })
   }
-  test('is nowhere for a request without one', () => {
+  test('does not exist for a request without a body', () => {
     assert.equal(bodyEndOf({ headers: {} }), undefined)
     assert.equal(bodyEndOf({ headers: { 'content-length': '0' } }), undefined)
   })

@@ -5,18 +5,18 @@ import { readyToClose } from './stop-listening.ts'
 
 /** How a server is stopped. */
 export interface DrainOptions {
-  /** For everything; what is left then is cut. In milliseconds. */
+  /** Time limit for everything, in milliseconds; what is left then is cut. */
   readonly graceMs: number
-  /** How long a connection without a request is kept, since a request may be on its way on it. */
+  /** How long an idle connection is kept, in milliseconds, since a request may be on its way. */
   readonly idleMs: number
 }
 
 const SWEEP_MS = 25
 
 /**
- * Stops a server so that no request which had begun is lost: accepts what waits to be accepted, stops listening,
- * answers what has come or is coming and closes each connection behind its answer, then those that stayed idle, and
- * cuts what is left when `graceMs` are over. Resolves when no connection is left.
+ * Stops a server without losing a request that has begun: accepts pending connections, stops listening, answers
+ * requests that have arrived or are arriving, closes each connection after its response, then the idle ones, and cuts
+ * the rest after `graceMs`. Resolves once no connection is left; never rejects.
  */
 export async function drainServer(
   server: HttpServer,
@@ -26,11 +26,11 @@ export async function drainServer(
   const cut = setTimeout(() => closeAll(server, lanes), graceMs)
   const takeAccepted = holdConnections(server)
   if (graceMs > 0) await readyToClose([server], graceMs / 2)
-  // Node's own `close` would reset the idle connections at once, and stop to limit how long heads take.
+  // Node's own `close` would reset the idle connections at once, and stop enforcing the time limit for heads.
   const closed = new Promise((resolve) => Server.prototype.close.call(server, resolve))
   for (const lane of lanes) lane.startClosing()
   takeAccepted()
-  // Behind a read, so that what had come by then has been seen.
+  // After a read, so that everything received by then has been seen.
   const sweeping = setInterval(() => setImmediate(() => closeIdle(lanes, idleMs)), SWEEP_MS)
   await closed
   clearInterval(sweeping)
@@ -47,7 +47,10 @@ function closeAll(server: HttpServer, lanes: readonly ClientConnections[]): void
   server.closeAllConnections()
 }
 
-/** Lets what is accepted from now on wait until the function returned is called: its clients would be back at once. */
+/**
+ * Holds newly accepted connections until the returned function is called: if they were closed, their clients would
+ * reconnect at once.
+ */
 function holdConnections(server: HttpServer): () => void {
   const listeners = server.listeners('connection')
   const held: Socket[] = []

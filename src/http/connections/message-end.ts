@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Finds where the body of a message ends in the bytes behind its head. */
+/** Finds the end of a message body in the bytes after its head. */
 export interface BodyEnd {
-  /** All bytes of the body have been seen. */
+  /** Whether all bytes of the body have been seen. */
   readonly isDone: boolean
   /** Returns how many of `bytes` belong to the body. */
   take(bytes: Buffer): number
 }
 
-/** How the body of a request ends (RFC 9112 §6.3); undefined for a request without one. */
+/** Returns how to find the end of a request body (RFC 9112 §6.3); undefined for a request without one. */
 export function bodyEndOf({ headers }: Pick<IncomingMessage, 'headers'>): BodyEnd | undefined {
   if (headers['transfer-encoding'] !== undefined) return new ChunkedEnd()
   const length = Number(headers['content-length'] ?? 0)
@@ -33,13 +33,13 @@ class LengthEnd implements BodyEnd {
   }
 }
 
-/** What of a line is looked at: a chunk size and, of a trailer, whether it is empty. */
+/** The examined part of a line: a chunk size or, for a trailer, whether it is empty. */
 const LINE_CHARS = 32
 const LF = 0x0a
 
 /**
- * Follows chunks (RFC 9112 §7.1) just far enough to see the last one. It judges nothing: where it loses track, all
- * that comes counts as body, and the parser that reads the same bytes refuses them.
+ * Follows chunks (RFC 9112 §7.1) just far enough to see the last one. It does not validate: if it loses track,
+ * everything counts as body, and the parser of the same bytes refuses them.
  */
 class ChunkedEnd implements BodyEnd {
   #line = ''
@@ -74,7 +74,7 @@ class ChunkedEnd implements BodyEnd {
     }
     const size = Number.parseInt(line, 16)
     if (size === 0) this.#isInTrailers = true
-    // The line end behind the chunk counts too.
+    // The line end after the chunk counts too.
     else this.#left = Number.isNaN(size) ? Number.POSITIVE_INFINITY : size + 2
   }
 }

@@ -4,11 +4,11 @@ import { type BodyEnd, bodyEndOf } from './message-end.ts'
 import { ReadAhead, type ReadAheadBudget } from './read-ahead.ts'
 import { closeInStages } from './staged-close.ts'
 
-/** Connections of clients, as the stop of their server needs them. */
+/** Client connections, as stopping their server requires them. */
 export interface ClientConnections {
-  /** From now on each connection is closed behind its next answer. */
+  /** From now on each connection closes after its next response. */
   startClosing(): void
-  /** Closes the connections that have been waiting for a request for `idleMs`, counted from {@link startClosing}. */
+  /** Closes the connections that have been idle for `idleMs`, counted from {@link startClosing}. */
   closeIdle(idleMs: number): void
   closeAll(): void
 }
@@ -16,9 +16,9 @@ export interface ClientConnections {
 const EVENTS_OF_REQUESTS = ['request', 'checkContinue', 'checkExpectation']
 
 /**
- * The connections that `node:http` reads. It is given the bytes of one request at a time, of the next when the one
- * before has been answered: what is pipelined causes no work before its turn, and none at all behind a refusal.
- * A client that ends its side still gets its answer, and connections are closed in stages.
+ * The connections that `node:http` reads. It receives the bytes of one request at a time, and those of the next only
+ * after the response: pipelined requests cause no work before their turn, and none at all after a refusal. A client
+ * that ends its side still gets its response, and connections are closed in stages.
  */
 export class NodeConnections implements ClientConnections {
   readonly #server: Server
@@ -27,7 +27,10 @@ export class NodeConnections implements ClientConnections {
   readonly #connections = new Map<Socket, NodeConnection>()
   #closingSince: number | undefined
 
-  /** Takes the connections of a server, whose listeners for requests must have been added, from `node:http`. */
+  /**
+   * Takes over the connections of a server from `node:http`. The server's request listeners must have been added
+   * before.
+   */
   constructor(server: Server, budget: ReadAheadBudget) {
     this.#server = server
     this.#budget = budget
@@ -41,7 +44,7 @@ export class NodeConnections implements ClientConnections {
     }
   }
 
-  /** Reads requests from a connection, the first `bytes` of which, and perhaps its end, have come already. */
+  /** Reads requests from a connection; its first `bytes`, and possibly its end, have already arrived. */
   take(socket: Socket, bytes?: Buffer, isEnded = false): void {
     const connection = new NodeConnection(socket, new ReadAhead(socket, this.#budget), () => {
       for (const take of this.#ordinary) take.call(this.#server, socket)
@@ -83,10 +86,10 @@ const NOTHING = Buffer.alloc(0)
 class NodeConnection {
   readonly #socket: Socket
   readonly #ahead: ReadAhead
-  /** Node's own listeners, which we call in its place. */
+  /** Node's own listeners, called from here instead. */
   readonly #parse: (bytes: Buffer) => void
   readonly #end: () => void
-  /** The last bytes of a head that is not complete; empty between two requests. */
+  /** The last bytes of an incomplete head; empty between two requests. */
   #seam: Buffer = NOTHING
   #body: BodyEnd | undefined
   #response: ServerResponse | undefined
@@ -103,7 +106,7 @@ class NodeConnection {
     this.#end = lastListener(socket, 'end')
     socket.off('data', this.#parse).off('end', this.#end)
     socket.on('data', this.#onData).on('end', this.#onEnd)
-    // This is how node closes a connection behind an answer.
+    // Node calls this to close a connection after a response.
     socket.destroySoon = () => this.close()
   }
 
@@ -112,7 +115,7 @@ class NodeConnection {
     if (isEnded) this.#onEnd()
   }
 
-  /** No request is under way, nor part of one, since that time. */
+  /** Whether the connection has no request, and no part of one, since that time. */
   isIdleSince(time: number): boolean {
     return !this.#isClosing && this.#response === undefined && this.#seam.length === 0 && this.#since <= time
   }
@@ -134,7 +137,7 @@ class NodeConnection {
     closeInStages(this.#socket)
   }
 
-  /** The connection speaks another protocol from here on. */
+  /** The connection switches to another protocol. */
   leave(): void {
     this.#hasLeft = true
     this.#socket.off('data', this.#onData).off('end', this.#onEnd)
@@ -159,7 +162,7 @@ class NodeConnection {
     }
   }
 
-  /** How many of `bytes` belong to the head, whose end may be split between two reads. */
+  /** Returns how many of `bytes` belong to the head, which may end across two reads. */
   #takeHead(bytes: Buffer): number {
     const seen = this.#seam.length
     const text = seen === 0 ? bytes : Buffer.concat([this.#seam, bytes])
@@ -185,7 +188,9 @@ class NodeConnection {
     if (this.#isEnded && this.#response === undefined) this.#end()
   }
 
-  /** The client has ended its side. What it asked before is answered all the same; a request cut short is not one. */
+  /**
+   * The client has ended its side. Its earlier requests still get responses; the parser refuses a truncated request.
+   */
   readonly #onEnd = (): void => {
     this.#isEnded = true
     if (this.#isClosing) return

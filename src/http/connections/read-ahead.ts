@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** How many bytes all connections of one server together may hold that came ahead of their turn. */
+/** Limits the pipelined bytes that all connections of one server may hold together. */
 export class ReadAheadBudget {
   readonly #most: number
   #held = 0
@@ -20,7 +20,10 @@ export class ReadAheadBudget {
   }
 }
 
-/** What a client sent behind a request that is still being answered: what one read brought, the rest is not read. */
+/**
+ * The bytes a client sent after a request that is still being answered: it holds those of one read, and leaves the rest
+ * unread.
+ */
 export class ReadAhead {
   readonly #socket: Socket
   readonly #budget: ReadAheadBudget
@@ -38,8 +41,8 @@ export class ReadAhead {
   }
 
   /**
-   * Holds what came and has no more read. Returns false when the budget is used up: then nothing is held, and the
-   * connection must be closed behind the answer that is under way.
+   * Holds the bytes and pauses reading. Returns false if the budget is exhausted: then nothing is held, and the
+   * connection must close after the current response.
    */
   hold(bytes: Buffer): boolean {
     this.#pause()
@@ -48,7 +51,7 @@ export class ReadAhead {
     return true
   }
 
-  /** Returns what is held, which is held no more. */
+  /** Returns the held bytes and releases them. */
   take(): Buffer | undefined {
     const held = this.#held
     this.#held = undefined
@@ -56,13 +59,13 @@ export class ReadAhead {
     return held
   }
 
-  /** Gives up what is held and has the connection read again. */
+  /** Discards the held bytes and resumes reading. */
   drop(): void {
     this.take()
     this.resume()
   }
 
-  /** Has the connection read again. */
+  /** Resumes reading from the connection. */
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
@@ -74,14 +77,14 @@ export class ReadAhead {
     this.#isPaused = true
     this.#socket.pause()
     setReading(this.#socket, false)
-    // A paused stream begins to read again at the next tick, until its own buffer is full.
+    // A paused stream starts reading again on the next tick, until its own buffer is full.
     setImmediate(() => {
       if (this.#isPaused) setReading(this.#socket, false)
     })
   }
 }
 
-/** What `net.Socket` does itself when its reader falls behind and when it has caught up. */
+/** Stops and starts reading as `net.Socket` does when its reader falls behind or has caught up. */
 function setReading(socket: Socket, reading: boolean): void {
   const { _handle: handle } = socket as unknown as { _handle?: Handle | null }
   if (!handle || socket.destroyed || handle.reading === reading) return

@@ -8,8 +8,8 @@ const STATUSES: Readonly<Record<string, number>> = {
 }
 
 /**
- * Answers what the parser refused, which never was a request, and closes the connection behind that. An answer that is
- * on its way already is cut instead, so that it is not mixed with a second one.
+ * Responds to bytes that the parser refused, which never became a request, and closes the connection. If a response has
+ * already begun, it is cut instead, so that it is not mixed with a second one.
  */
 export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   const busy = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
@@ -17,7 +17,7 @@ export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): v
   refuseWith(socket, STATUSES[error.code ?? ''] ?? 400)
 }
 
-/** Answers with a status alone and closes the connection behind that. */
+/** Responds with a status and no body, then closes the connection. */
 export function refuseWith(socket: Duplex, status: number): void {
   if (!socket.writable) return void socket.destroy()
   socket.on('error', () => {})

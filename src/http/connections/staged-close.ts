@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 
-/** How long a client may send nothing more before its connection is given up, and how long it may go on sending. */
+/** How long a client may be silent before its connection is destroyed, and how long it may keep sending. */
 const QUIET_MS = 2_000
 const LONGEST_MS = 30_000
 
 /**
- * Closes a connection behind what has been written to it, in stages (RFC 9112 §9.6): first our side, and the client's
- * when it has ended too or has been quiet for 2 s. Until then whatever it still sends is read and dropped, since bytes
- * that nobody reads would reset the connection and take the answer with it.
+ * Closes a connection in stages after everything written to it (RFC 9112 §9.6): first the server's side, then the
+ * client's when it has ended too or has been silent for 2 s. Until then further bytes are read and discarded, since
+ * unread bytes would reset the connection and lose the response.
  */
 export function closeInStages(socket: Socket): void {
   if (socket.destroyed) return

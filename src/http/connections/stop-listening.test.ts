@@ -7,7 +7,7 @@ import { drainServer } from './drain.ts'
 import { NodeConnections } from './node-connections.ts'
 import { ReadAheadBudget } from './read-ahead.ts'
 
-/** Opens connections without waiting for answers, each with one request, until the server refuses one. */
+/** Opens connections without waiting for responses, each with one request, until the server refuses one. */
 const CROWD = `
 const { connect } = require('node:net')
 const { parentPort, workerData: port } = require('node:worker_threads')

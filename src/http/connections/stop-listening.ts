@@ -1,27 +1,33 @@
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net'
 
-/** So many turns of the event loop in a row, and so long, no connection may come before the listeners are closed. */
+/**
+ * Number of consecutive event-loop turns, and milliseconds, without a new connection before the listeners may close.
+ */
 const QUIET_TURNS = 3
 const QUIET_MS = 20
-/** How many connections of our own compete for the queue of each of several listeners: the kernel picks which one gets it. */
+/**
+ * Number of connections opened from here per listener to compete for the queues: the kernel chooses the queue of each.
+ */
 const PLUGS_PER_LISTENER = 8
 
 /**
- * Readies listeners to be closed. The kernel resets the connections that wait in the queue of a listener that closes,
- * so this accepts what waits, and then puts a connection of our own into each queue, which holds no second one by then:
- * the kernel completes no connection of a client any more. When this resolves, the listeners must be closed before the
- * event loop turns. Gives up after `limitMs`, when connections come too fast or the kernel has other rules.
+ * Prepares listeners to be closed. When a listener closes, the kernel resets the connections in its queue. So this
+ * accepts the pending connections, then puts one connection from this process into each queue, which by then has room
+ * for no other: the kernel completes no further client connection. Once this resolves, close the listeners before the
+ * next turn of the event loop. Gives up after `limitMs` if connections arrive too fast or the kernel behaves
+ * differently; never rejects.
  *
- * @param listeners all that share one port
+ * @param listeners all listeners that share one port
  */
 export async function readyToClose(listeners: readonly Server[], limitMs: number): Promise<void> {
   const end = performance.now() + limitMs
-  // Where another process listens at the same port, it may get our connections: then this alone empties the queue.
+  // If another process listens on the same port, it may get the plug connections: then only this wait empties the
+  // queue.
   await untilQuiet(listeners, end)
   while (performance.now() < end && !(await plugQueues(listeners))) await turns(QUIET_TURNS)
 }
 
-/** Resolves just after turns of the event loop in which no connection came: a turn accepts one. */
+/** Resolves just after turns of the event loop without a new connection: one turn accepts one connection. */
 async function untilQuiet(listeners: readonly Server[], end: number): Promise<void> {
   let quietSince = performance.now()
   let quietTurns = 0
@@ -42,19 +48,22 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Resolves within the same turn of the event loop to whether each queue holds a connection of ours and nothing else. */
+/**
+ * Resolves, within the same turn of the event loop, to whether each queue holds one plug connection and nothing else.
+ */
 async function plugQueues(listeners: readonly Server[]): Promise<boolean> {
   const [address] = listeners.map((listener) => listener.address() as AddressInfo | null)
   if (!address) return true
-  // A queue of length 0 holds one connection (listen(2)); each listener gets at most one of ours.
+  // A queue of length 0 holds one connection (listen(2)), so each listener gets at most one plug.
   for (const listener of listeners) (listener as unknown as Handled<ListenHandle>)._handle?.listen(0)
   const count = listeners.length === 1 ? 1 : PLUGS_PER_LISTENER * listeners.length
   const target = { host: ownAddress(address), port: address.port }
   const plugs = Array.from({ length: count }, () => connect(target).on('error', () => {}))
-  // A socket begins to connect at the next tick, and on this machine is connected, or not, by the end of that call.
+  // A socket starts to connect on the next tick, and on the local machine it is connected, or has failed, when that
+  // call returns.
   await new Promise<void>((resolve) => process.nextTick(resolve))
   const plugged = plugs.filter(isConnected)
-  // One whose other end has closed still takes up its place in the queue.
+  // A plug still occupies its place in the queue after its other end has closed.
   for (const plug of plugs) plug.destroy()
   return plugged.length === listeners.length
 }
@@ -64,7 +73,7 @@ function ownAddress({ address }: AddressInfo): string {
   return address === '::' ? '::1' : address
 }
 
-/** By the kernel's word; the socket itself only hears of it in a later turn. */
+/** Asks the kernel, since the socket itself is only notified in a later turn. */
 function isConnected(socket: Socket): boolean {
   return (socket as unknown as Handled<ConnectHandle>)._handle?.getpeername({}) === 0
 }

@@ -20,7 +20,10 @@ export interface FinishedSpan {
 const KINDS = { internal: 1, server: 2, client: 3 } as const
 const STATUS_ERROR = 2
 
-/** An `ExportTraceServiceRequest` in OTLP's JSON form: ids in hex, 64-bit numbers as text, kinds and codes as numbers. */
+/**
+ * Builds an `ExportTraceServiceRequest` in OTLP's JSON encoding: ids in hex, 64-bit numbers as strings, kinds and codes
+ * as numbers.
+ */
 export function otlpDocument(service: string, spans: readonly FinishedSpan[]): object {
   return {
     resourceSpans: [
@@ -62,7 +65,7 @@ function anyValue(value: SpanAttribute): object {
   return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value }
 }
 
-/** As text, for no double holds so many digits. */
+/** A string, since a double has too few digits. */
 function nanoseconds(milliseconds: number): string {
   return `${BigInt(Math.round(milliseconds * 1_000))}000`
 }

@@ -6,18 +6,18 @@ const MOST_HELD = 2_048
 const BATCH = 512
 const EVERY_MS = 1_000
 const LIMIT_MS = 5_000
-/** A part that stops does not wait longer than that for a collector. */
+/** How long a stopping component waits for a collector. */
 const LAST_MS = 1_000
 
-/** How many spans were taken and how many were lost, since the start. */
+/** Number of exported and of dropped spans since startup. */
 export interface ExportCounts {
   readonly exported: number
   readonly dropped: number
 }
 
 /**
- * Sends finished spans to a collector by OTLP over HTTP as JSON, many at a time. Nothing waits for it: what does not fit
- * the queue of 2,048, and what a collector does not take within 5 s, is dropped and counted.
+ * Sends finished spans to a collector in batches, as OTLP over HTTP with JSON. Nothing waits for it: spans that exceed
+ * the queue of 2,048, or that a collector does not accept within 5 s, are dropped and counted.
  */
 export class OtlpExporter {
   readonly #url: string
@@ -30,7 +30,7 @@ export class OtlpExporter {
   #isFailing = false
   readonly #cut = new AbortController()
 
-  /** @param endpoint a bare origin stands for its `/v1/traces` */
+  /** @param endpoint a bare origin is completed with `/v1/traces` */
   constructor(endpoint: string, service: string, log: Log) {
     const url = new URL(endpoint)
     if (url.pathname === '/') url.pathname = '/v1/traces'
@@ -53,7 +53,7 @@ export class OtlpExporter {
     else this.#timer ??= setTimeout(() => this.#flush(), EVERY_MS).unref()
   }
 
-  /** Sends what is held, as far as a second lasts; the rest is dropped. */
+  /** Sends the queued spans for at most one second; drops the rest. */
   async close(): Promise<void> {
     this.#flush()
     const timer = setTimeout(() => this.#cut.abort(), LAST_MS)
@@ -78,7 +78,7 @@ export class OtlpExporter {
       })
       this.#counts.dropped += rejected
       this.#counts.exported += batch.length - rejected
-      // A collector that is away is not asked for every batch that has come meanwhile.
+      // A failing collector is not tried again for each batch queued since then.
       if (rejected === batch.length) {
         this.#counts.dropped += this.#queue.length
         this.#queue = []
@@ -86,7 +86,7 @@ export class OtlpExporter {
     }
   }
 
-  /** Returns how many spans the collector refused. */
+  /** Returns how many spans the collector rejected. */
   async #send(batch: readonly FinishedSpan[]): Promise<number> {
     const answer = await request(this.#url, {
       method: 'POST',
@@ -109,7 +109,7 @@ export class OtlpExporter {
   }
 }
 
-/** A collector may take a batch in part (OTLP §partial success). */
+/** A collector may accept a batch in part (OTLP §partial success). */
 function rejectedIn(text: string): number {
   try {
     const answer = JSON.parse(text) as { partialSuccess?: { rejectedSpans?: number | string } }

@@ -6,7 +6,7 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const SPAN = 'b7ad6b7169203331'
 
 describe('a traceparent', () => {
-  test('is read and written as it was', () => {
+  test('is parsed and formatted without changes', () => {
     for (const flags of ['00', '01']) {
       const text = `00-${TRACE}-${SPAN}-${flags}`
       const context = parseTraceparent(text)
@@ -15,7 +15,7 @@ describe('a traceparent', () => {
     }
   })
 
-  test('of a later version may go on behind its flags, and other flags do not matter', () => {
+  test('of a later version may continue after its flags, and other flags are ignored', () => {
     assert.equal(parseTraceparent(`cc-${TRACE}-${SPAN}-03-what-comes`)?.isSampled, true)
   })
 
@@ -32,18 +32,18 @@ describe('a traceparent', () => {
     'too long': `cc-${TRACE}-${SPAN}-01-${'x'.repeat(600)}`,
   }
   for (const [what, text] of Object.entries(wrong)) {
-    test(`is not: ${what}`, () => assert.equal(parseTraceparent(text), undefined))
+    test(`is invalid: ${what}`, () => assert.equal(parseTraceparent(text), undefined))
   }
 })
 
-test('ids are random, of their length, and never come again', () => {
+test('ids are random, have the right length, and never repeat', () => {
   const ids = Array.from({ length: 2_000 }, () => randomId(16))
   assert.ok(ids.every((id) => /^[0-9a-f]{32}$/.test(id)))
   assert.equal(new Set(ids).size, ids.length)
   assert.match(randomId(8), /^[0-9a-f]{16}$/)
 })
 
-test('a share of traces is that share, all or nothing at its ends, and the same for each trace every time', () => {
+test('a sampled share has the configured size, includes all or nothing at its limits, and is stable per trace', () => {
   const ids = Array.from({ length: 4_000 }, () => randomId(16))
   const within = (percent: number) => ids.filter((id) => isWithinShare(id, percent)).length
   assert.equal(within(0), 0)

@@ -1,19 +1,19 @@
 import { randomFillSync } from 'node:crypto'
 
-/** Where in which trace something happens (W3C Trace Context). */
+/** A position in a trace (W3C Trace Context). */
 export interface TraceContext {
   /** 32 hex digits. */
   readonly traceId: string
   /** 16 hex digits. */
   readonly spanId: string
-  /** Whether its spans are worth keeping. */
+  /** Whether its spans are recorded. */
   readonly isSampled: boolean
 }
 
 const SHAPE = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/
 const LENGTH_OF_VERSION_00 = 55
 
-/** Reads a `traceparent` (W3C Trace Context §3.2); undefined for none and for whatever is not one. */
+/** Parses a `traceparent` (W3C Trace Context §3.2); undefined if it is missing or invalid. */
 export function parseTraceparent(value: string | string[] | undefined): TraceContext | undefined {
   if (typeof value !== 'string' || value.length > 512) return undefined
   const [, version, traceId, spanId, flags] = SHAPE.exec(value) ?? []
@@ -22,7 +22,7 @@ export function parseTraceparent(value: string | string[] | undefined): TraceCon
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 }
 }
 
-/** The `traceparent` that hands a context on. */
+/** Formats a context as a `traceparent`. */
 export function traceparentOf({ traceId, spanId, isSampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`
 }
@@ -30,7 +30,7 @@ export function traceparentOf({ traceId, spanId, isSampled }: TraceContext): str
 const POOL = Buffer.alloc(4_096)
 let used = POOL.length
 
-/** Random hex digits for a trace (16 bytes) or a span (8 bytes). */
+/** Returns random hex digits for a trace (16 bytes) or a span (8 bytes). */
 export function randomId(bytes: 8 | 16): string {
   if (used + bytes > POOL.length) {
     randomFillSync(POOL)
@@ -41,7 +41,7 @@ export function randomId(bytes: 8 | 16): string {
   return id
 }
 
-/** Whether a trace belongs to a share of all; the same answer wherever and whenever it is asked. */
+/** Whether a trace belongs to the sampled share in percent; the same result in every process at any time. */
 export function isWithinShare(traceId: string, percent: number): boolean {
   return Number.parseInt(traceId.slice(-8), 16) < (percent / 100) * 2 ** 32
 }

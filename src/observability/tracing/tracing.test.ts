@@ -25,7 +25,7 @@ describe('spans', () => {
     new Tracing({ mode: 'all', samplePercent: 100, endpoint: collector.url, service: 'part', ...settings }, silentLog)
   const collected = (name: string) => collector.spans.filter((span) => span.name === name)
 
-  test('reach a collector in the form it knows, with their parents, links, attributes and failures', async () => {
+  test('reach a collector in its format, with their parents, links, attributes and failures', async () => {
     const tracing = open()
     const span = tracing.begin({ name: 'whole', parent, isTrusted: true })
     assert.ok(span)
@@ -58,7 +58,7 @@ describe('spans', () => {
     assert.deepEqual(tracing.counts, { exported: 3, dropped: 0 })
   })
 
-  test('that belong to no sampled trace are not sent, but go on in headers', async () => {
+  test('that belong to an unsampled trace are not sent, but continue in headers', async () => {
     const tracing = open({ samplePercent: 0 })
     const own = tracing.begin({ name: 'unsampled', isTrusted: true })
     const untrusted = tracing.begin({ name: 'unsampled', parent, isTrusted: false })
@@ -71,13 +71,13 @@ describe('spans', () => {
     assert.equal(collected('trusted').length, 1)
   })
 
-  test('are begun without a trace to join only where that is wanted', () => {
+  test('begin without a trace to join only if configured', () => {
     assert.equal(open({ mode: 'continue' }).begin({ name: 'x', isTrusted: true }), undefined)
     assert.ok(open({ mode: 'continue' }).begin({ name: 'x', parent, isTrusted: true }))
     assert.ok(open().begin({ name: 'x', isTrusted: true }))
   })
 
-  test('that a collector does not take are dropped, counted and told once', async () => {
+  test('that a collector rejects are dropped, counted and reported once', async () => {
     const said: string[] = []
     const log = createLog('part', { destination: { write: (line) => void said.push(line) } })
     const tracing = new Tracing({ mode: 'all', samplePercent: 100, endpoint: collector.url, service: 'part' }, log)
@@ -97,7 +97,7 @@ describe('spans', () => {
     )
   })
 
-  test('beyond what is held are dropped at once while a collector hangs, and a stop does not wait for it', async () => {
+  test('beyond the queue limit are dropped at once while a collector hangs, and a stop does not wait for it', async () => {
     const tracing = open()
     collector.status = 0
     for (let count = 0; count < 5_000; count++) tracing.begin({ name: 'held', isTrusted: true })?.end()
@@ -115,7 +115,7 @@ describe('spans', () => {
   })
 })
 
-test('a collector that refused less than nothing does not break the metrics', async () => {
+test('a collector that reports a negative number of rejected spans does not break the metrics', async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.end(JSON.stringify({ partialSuccess: { rejectedSpans: '-7' } })))
   }).listen(0, '127.0.0.1')
@@ -131,7 +131,7 @@ test('a collector that refused less than nothing does not break the metrics', as
   assert.match(await registry.metrics(), /handover_trace_spans_total\{outcome="exported"\} 1\n/)
 })
 
-test('a line that is written while a traced request is answered names its trace, others do not', () => {
+test('a line written while a traced request is handled carries its trace, others do not', () => {
   const said: string[] = []
   const log = createLog('part', { destination: { write: (line) => void said.push(line) } })
   const tracing = new Tracing({ mode: 'all', samplePercent: 100, endpoint: undefined, service: 'part' }, log)

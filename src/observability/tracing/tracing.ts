@@ -5,13 +5,13 @@ import type { FinishedSpan, SpanAttribute, SpanKind } from './otlp-document.ts'
 import { type ExportCounts, OtlpExporter } from './otlp-exporter.ts'
 import { isWithinShare, randomId, type TraceContext, traceparentOf } from './trace-context.ts'
 
-/** What a part does with traces. */
+/** The tracing settings of a component. */
 export interface TracingSettings {
-  /** `continue` joins a trace that a request brings; `all` begins one where it brings none. */
+  /** `continue` joins the trace of a request; `all` also begins one for a request without a trace. */
   readonly mode: 'continue' | 'all'
-  /** Of the traces whose sampling nobody else is believed to have decided, so many percent are exported. */
+  /** Percentage of traces to export, among those without a trusted sampling decision. */
   readonly samplePercent: number
-  /** Where spans are sent; without it none are, and traces show in headers and log lines alone. */
+  /** The collector of spans; without it spans are not exported, and traces appear only in headers and log lines. */
   readonly endpoint: string | undefined
   readonly service: string
 }
@@ -19,15 +19,15 @@ export interface TracingSettings {
 /** How a span begins. */
 export interface SpanStart {
   readonly name: string
-  /** The span it belongs under. */
+  /** The parent span. */
   readonly parent?: TraceContext | undefined
-  /** Whether the parent's word on sampling counts. */
+  /** Whether to trust the parent's sampling decision. */
   readonly isTrusted: boolean
-  /** The trace to be in when there is no parent; a new one without it. */
+  /** The trace to use without a parent; default is a new one. */
   readonly traceId?: string | undefined
 }
 
-/** Begins spans and sees them off to the collector. */
+/** Begins spans and passes finished ones to the collector. */
 export class Tracing {
   readonly #settings: TracingSettings
   readonly #exporter: OtlpExporter | undefined
@@ -38,7 +38,7 @@ export class Tracing {
     this.#exporter = endpoint === undefined ? undefined : new OtlpExporter(endpoint, service, log)
   }
 
-  /** The span of a request that has come in; undefined where it brings no trace and none is to be begun. */
+  /** Begins the span of an incoming request; undefined if it carries no trace and none is to begin. */
   begin({ name, parent, isTrusted, traceId = randomId(16) }: SpanStart): Span | undefined {
     if (parent === undefined && this.#settings.mode === 'continue') return undefined
     const id = parent?.traceId ?? traceId
@@ -50,7 +50,7 @@ export class Tracing {
     return this.#exporter?.counts ?? { exported: 0, dropped: 0 }
   }
 
-  /** Sends what is held. */
+  /** Exports the queued spans. */
   async close(): Promise<void> {
     await this.#exporter?.close()
   }
@@ -58,7 +58,7 @@ export class Tracing {
   readonly #finish = (span: FinishedSpan): void => this.#exporter?.add(span)
 }
 
-/** Something that takes time, as part of a trace. Attributes must hold no credential. */
+/** A timed operation in a trace. Attributes must not contain credentials. */
 export class Span {
   readonly context: TraceContext
   readonly #finish: (span: FinishedSpan) => void
@@ -82,19 +82,19 @@ export class Span {
     return this.context.traceId
   }
 
-  /** What a request made under this span carries. */
+  /** The header value for a request made under this span. */
   get traceparent(): string {
     return traceparentOf(this.context)
   }
 
-  /** A call to somebody else on behalf of this span. */
+  /** Begins the span of a call to another server on behalf of this span. */
   call(name: string): Span {
     const { traceId, isSampled } = this.context
     const context = { traceId, spanId: randomId(8), isSampled }
     return new Span(this.#finish, context, { name, kind: 'client', parent: this.context })
   }
 
-  /** Notes a moment that is the first one of another trace, and ties the two together. */
+  /** Records a moment that begins another trace, and links the two traces. */
   mark(name: string, traceId: string): void {
     const { isSampled } = this.context
     const moment = new Span(this.#finish, { traceId, spanId: randomId(8), isSampled }, { name, kind: 'internal' })
@@ -111,7 +111,7 @@ export class Span {
     this.#links.push(to)
   }
 
-  /** Ends it, once. */
+  /** Ends the span; only the first call counts. */
   end(isError = false): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
@@ -125,7 +125,7 @@ export class Span {
   }
 }
 
-/** Starts tracing as a part is told to; undefined for not at all. */
+/** Starts tracing with the given settings; undefined if there are none. */
 export function openTracing(settings: TracingSettings | undefined, log: Log): Tracing | undefined {
   return settings && new Tracing(settings, log)
 }
@@ -133,7 +133,7 @@ export function openTracing(settings: TracingSettings | undefined, log: Log): Tr
 /** The name and help of the metric that {@link meterSpans} registers. */
 export const SPANS_METRIC = { name: 'handover_trace_spans_total', help: 'Spans, by whether a collector took them.' }
 
-/** Shows in `registry` how many spans were exported and dropped; nothing without tracing. */
+/** Registers the counts of exported and dropped spans in `registry`; nothing without tracing. */
 export function meterSpans(registry: Registry, tracing: Tracing | undefined): void {
   if (tracing === undefined) return
   const counter: Counter = new Counter({
