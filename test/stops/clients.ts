@@ -1,29 +1,29 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** How a client behaves towards the server whose stop it lives through. */
+/** How a client behaves towards a server that stops. */
 export type ClientKind = 'kept' | 'fresh' | 'pipelined' | 'slow' | 'upload'
 
 export const CLIENT_KINDS: readonly ClientKind[] = ['kept', 'fresh', 'pipelined', 'slow', 'upload']
 
-/** What became of the requests of some clients. */
+/** The outcomes of the requests of some clients. */
 export interface Tally {
   answered: number
-  /** Answered with a status that the request does not deserve. */
+  /** Got a status that the request does not deserve. */
   refused: number
-  /** Had no whole answer though they began before the signal. */
+  /** Got no complete response though they began before the signal. */
   lost: number
-  /** Had no whole answer, and began after the signal. */
+  /** Got no complete response, and began after the signal. */
   lostLate: number
-  /** What the first lost ones met. */
+  /** What happened to the first lost ones. */
   readonly causes: string[]
 }
 
 export interface Scene {
   readonly port: number
-  /** Requests of which one is sent each time, without their last empty line and body. */
+  /** Request heads, one of which is sent each time, without their last empty line and body. */
   readonly heads: readonly string[]
-  /** When the server was told to stop, by `performance.now()`. */
+  /** When the server received its signal, by `performance.now()`. */
   readonly stop: { at: number }
   readonly tally: Tally
 }
@@ -32,7 +32,7 @@ const UPLOAD_PIECES = 16
 const UPLOAD_PIECE = 'x'.repeat(16 << 10)
 const BATCH = 3
 
-/** Sends requests until the server takes no more connections. */
+/** Sends requests until the server accepts no more connections. */
 export async function runClient(kind: ClientKind, scene: Scene): Promise<void> {
   for (;;) {
     const socket = await open(scene.port)
@@ -42,7 +42,7 @@ export async function runClient(kind: ClientKind, scene: Scene): Promise<void> {
   }
 }
 
-/** One connection, for as long as the server keeps it. */
+/** Uses one connection for as long as the server keeps it. */
 async function converse(kind: ClientKind, socket: Socket, scene: Scene): Promise<void> {
   const answers = new Answers(socket)
   for (;;) {
@@ -57,7 +57,7 @@ async function converse(kind: ClientKind, socket: Socket, scene: Scene): Promise
       }
       if (answer.status < 400) scene.tally.answered++
       else scene.tally.refused++
-      // What was pipelined behind the last answer was not processed (RFC 9112 §9.6): its client asks again.
+      // Requests pipelined after the last response were not processed (RFC 9112 §9.6): the client retries them.
       if (answer.closes) return
     }
     if (kind === 'fresh') return
@@ -100,7 +100,7 @@ async function send(kind: ClientKind, socket: Socket, { heads }: Scene): Promise
   }
 }
 
-/** A connection; undefined once the server takes none. */
+/** Opens a connection; undefined once the server accepts none. */
 function open(port: number): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true })
@@ -112,7 +112,7 @@ function open(port: number): Promise<Socket | undefined> {
   })
 }
 
-/** Reads answers with a Content-Length off a connection. */
+/** Reads responses with a Content-Length from a connection. */
 class Answers {
   #text = ''
   #isOver = false

@@ -6,7 +6,7 @@ import { type Ended, type Program, startHandover } from '../support/program.ts'
 import { untilReady } from '../support/wait.ts'
 import { type ClientKind, runClient, type Scene, type Tally } from './clients.ts'
 
-/** A server that is started, put under load, and told to stop. */
+/** A server that is started, put under load, and stopped. */
 export interface StoppedServer {
   readonly program: Program
   readonly port: number
@@ -23,7 +23,7 @@ export interface Round {
 /** How long clients send before the signal. */
 const LOAD_MS = 400
 
-/** Has clients send requests to a server, tells it to stop by SIGTERM, and waits until both have ended. */
+/** Sends client requests to a server, stops it with SIGTERM, and resolves once both have ended. */
 export async function stopUnderLoad(
   { program, port, heads }: StoppedServer,
   clients: readonly ClientKind[],
@@ -43,7 +43,7 @@ export async function stopUnderLoad(
   return { tally, ended, stopMs }
 }
 
-/** Both sides of a gateway: they answer after a few milliseconds, an upload when it has come whole. */
+/** Starts both sides of a gateway: they respond after a few milliseconds, and to an upload once it is complete. */
 export async function startSides(): Promise<{ readonly urls: readonly [string, string]; stop(): Promise<void> }> {
   const servers = [side(), side()]
   for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -66,7 +66,7 @@ function side(): Server {
   })
 }
 
-/** A gateway of so many processes before two sides; its requests go through both of its lanes. */
+/** Starts a gateway with this number of processes in front of two sides; its requests use both of its lanes. */
 export async function startGateway(urls: readonly [string, string], workers: number): Promise<StoppedServer> {
   const [port = 0, admin = 0] = await freePorts(2)
   const program = await startHandover([

@@ -31,7 +31,7 @@ describe('a gateway that is stopped under load', () => {
   }
 })
 
-test('a gateway takes all the time of --drain-ms, and a second signal does not cut it short', async () => {
+test('a gateway uses all the time of --drain-ms, and a second signal does not cut it short', async () => {
   let answerLate: (() => void) | undefined
   const legacy = createServer((_request, response) => {
     answerLate = () => void response.end('late')
@@ -54,7 +54,7 @@ test('a gateway takes all the time of --drain-ms, and a second signal does not c
   await eventually('it drains', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status === 503)
   gateway.kill('SIGTERM')
   gateway.kill('SIGINT')
-  // Longer than any other part may take.
+  // Longer than the time limit of any other component.
   await sleep(6_000)
   answerLate?.()
   await eventually('the answer comes', () => text.endsWith('late'))

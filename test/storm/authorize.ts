@@ -3,7 +3,7 @@ import { type Form, formsIn } from '../support/forms.ts'
 import type { Holder, Walk } from './walk.ts'
 import type { Answer } from './web.ts'
 
-/** An authorization request that is under way. */
+/** An authorization request in progress. */
 export interface Asked {
   readonly scope: string
   readonly state: string
@@ -13,12 +13,12 @@ export interface Asked {
   readonly url: URL
 }
 
-/** How the browser came back to the client. */
+/** How the browser returned to the client. */
 export type Back = { readonly code: string } | { readonly error: string }
 
 const MAX_PAGES = 14
 
-/** Makes up an authorization request of the walk's application. */
+/** Generates an authorization request of the walk's application. */
 export function ask(walk: Walk, scope: string): Asked {
   const { application, random } = walk
   const method = random.weighted([
@@ -41,7 +41,7 @@ export function ask(walk: Walk, scope: string): Asked {
 }
 
 /**
- * Signs the walk's browser in, before any tab of it asks for something: of two tabs that show the sign-in page at once,
+ * Signs the walk's browser in before any of its tabs requests authorization: if two tabs show the sign-in page at once,
  * the platform itself fails the second.
  */
 export async function signIn(walk: Walk): Promise<void> {
@@ -54,13 +54,16 @@ export async function signIn(walk: Walk): Promise<void> {
   walk.expect('sign in', answer.location !== undefined, answer)
 }
 
-/** Opens an authorization request and goes on until the browser is back at the client, or at a page with a consent form. */
+/**
+ * Opens an authorization request and continues until the browser is back at the client, or at a page with a consent
+ * form.
+ */
 export async function toConsent(walk: Walk, asked: Asked): Promise<Back | Form[]> {
   const answer = await walk.send('authorize', 'new', { method: 'GET', url: asked.url, jar: walk.jar })
   return goOn(walk, asked, answer)
 }
 
-/** Answers a consent form and goes on until the browser is back. */
+/** Submits a consent form and continues until the browser is back. */
 export async function answerConsent(
   walk: Walk,
   asked: Asked,
@@ -74,7 +77,7 @@ export async function answerConsent(
   return back
 }
 
-/** The whole way from the request to the code. */
+/** Completes an authorization request and returns its code. */
 export async function authorize(walk: Walk, asked: Asked): Promise<string> {
   const reached = await toConsent(walk, asked)
   const back = Array.isArray(reached) ? await answerConsent(walk, asked, reached, 'authorize') : reached
@@ -107,12 +110,12 @@ async function goOn(walk: Walk, asked: Asked, first: Answer): Promise<Back | For
   throw new Error('unreachable')
 }
 
-/** Whether a form asks who is there. */
+/** Whether a form asks for sign-in. */
 export function isSignIn({ fields }: Form): boolean {
   return fields.some(([name]) => name === 'user[password]')
 }
 
-/** What the walk's user types into such a form. */
+/** What the walk's user enters into such a form. */
 export function credentialsOf({ user }: Walk): Record<string, string> {
   return { 'user[login]': user.username, 'user[password]': user.password }
 }
@@ -123,7 +126,7 @@ function isConsent(forms: readonly Form[]): boolean {
 
 function submit(walk: Walk, step: string, form: Form, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const fields = { ...Object.fromEntries(form.fields), ...more }
-  // The monolith's pages ask IAM to take the answer.
+  // The monolith's pages send the decision to IAM.
   const holder = form.action.pathname.startsWith('/-/iam/') || step === 'sign in' ? 'either' : 'legacy'
   return walk.send(step, holder, { method: 'POST', url: form.action, form: fields, jar: walk.jar })
 }
@@ -138,7 +141,7 @@ function backAtClient(walk: Walk, asked: Asked, location: URL): Back | undefined
   if (!isBack) return undefined
   const error = location.searchParams.get('error')
   const code = location.searchParams.get('code')
-  // An out-of-band code comes without the state (recording B010).
+  // An out-of-band code arrives without the state (recording B010).
   const state = location.searchParams.get('state')
   walk.expect('state', kind === 'native' || state === asked.state, `state ${state} instead of ${asked.state}`)
   return code === null ? { error: error ?? 'neither code nor error' } : { code }

@@ -4,10 +4,10 @@ import type { Lab, Part } from './lab.ts'
 import type { Random } from './random.ts'
 import type { Holder, Outage } from './walk.ts'
 
-/** A fault, and what it can be blamed for. */
+/** A fault, and the failures that it explains. */
 interface FaultKind {
   readonly name: string
-  /** Whose requests it may keep from being answered. A dead control plane is no excuse for anybody. */
+  /** The requests that it may make fail. A dead control plane excuses no failure. */
   readonly strikes: 'iam' | 'legacy' | 'nobody' | 'second gateway'
   run(lab: Lab, milliseconds: number): Promise<void>
 }
@@ -18,9 +18,9 @@ interface Spell {
   to: number
 }
 
-/** After a fault has ended, connections are made anew and circuits close. */
+/** After a fault has ended, connections are reopened and circuits close. */
 const GRACE_MS = 4_000
-/** Faults during which an answer may break off after it began. */
+/** Faults that may cut a response after it has begun. */
 const CUTS: ReadonlySet<string> = new Set(['iam closes within the body', 'iam is killed', 'iam closes at once'])
 
 const door = (mode: FaultMode): FaultKind => ({
@@ -52,7 +52,7 @@ const stopped = (name: string, strikes: FaultKind['strikes'], partOf: (lab: Lab)
   },
 })
 
-/** The faults that come and go. */
+/** The injected faults. */
 const KINDS: readonly [FaultKind, ...FaultKind[]] = [
   door('refuses'),
   door('closes at once'),
@@ -70,7 +70,7 @@ const KINDS: readonly [FaultKind, ...FaultKind[]] = [
   killed('second gateway is killed', 'second gateway', (lab) => lab.gateways[1]),
 ]
 
-/** Faults that come one after the other, and the memory of when which was on. */
+/** Injects one fault after the other, and records when each was active. */
 export class Faults {
   readonly #lab: Lab
   readonly #random: Random
@@ -83,12 +83,12 @@ export class Faults {
     this.#random = random
   }
 
-  /** Begins; each fault lasts one to four seconds, with a pause of up to three between two. */
+  /** Starts; each fault lasts one to four seconds, with a pause of up to three seconds between two. */
   start(onFault: (name: string) => void): void {
     this.#running = this.#run(onFault)
   }
 
-  /** Ends the fault under way and waits until all parts are well again. */
+  /** Ends the current fault and waits until all components are healthy again. */
   async stop(): Promise<void> {
     this.#isOver = true
     await this.#running
@@ -99,15 +99,15 @@ export class Faults {
     return this.#spells.length
   }
 
-  /** What was on while something happened; times as of `performance.now()`. */
+  /** Returns the faults that were active during a period; times are from `performance.now()`. */
   during(from: number, to: number): string[] {
     return this.#spells.filter((spell) => spell.from <= to && spell.to + GRACE_MS >= from).map(({ kind }) => kind.name)
   }
 
   /**
-   * Whether a fault explains an outage: the 503 that says come again and a lost connection for what only the struck
-   * side can answer. A new flow falls back to legacy, so nothing of IAM's excuses its failing, but for an answer that
-   * had begun when it was cut.
+   * Whether a fault explains an outage: the 503 with Retry-After, or a lost connection, for a request that only the
+   * affected side can answer. A new flow falls back to legacy, so no fault of IAM excuses its failure, except for a
+   * response that was cut after it had begun.
    */
   isExcused(holder: Holder, outage: Outage, gateway: number, from: number, to: number): boolean {
     return this.#spells.some(({ kind, from: begun, to: ended }) => {
@@ -116,7 +116,7 @@ export class Faults {
       if (kind.strikes === 'legacy') return holder !== 'iam'
       if (kind.strikes !== 'iam') return false
       if (outage === 'lost') return CUTS.has(kind.name)
-      // The monolith's pages of the hand-off say 502 when IAM does not answer them.
+      // The monolith's hand-off pages respond 502 if IAM does not answer them.
       return holder === 'either' || (holder === 'iam' && outage === 'refused')
     })
   }

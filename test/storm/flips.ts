@@ -15,7 +15,7 @@ export type Flip =
   | { readonly kind: 'all'; readonly value: 'true' | 'false' }
   | { readonly kind: 'brake'; readonly on: boolean }
 
-/** Draws a change: mostly of one application, now and then of all. */
+/** Draws a change: usually of one application, occasionally of all. */
 export function drawFlip(random: Random, { applications }: Population): Flip {
   const kind = random.weighted([
     [60, 'application'],
@@ -42,12 +42,12 @@ export function drawFlip(random: Random, { applications }: Population): Flip {
   }
 }
 
-/** Whether a change can concern an application. */
+/** Whether a change can affect an application. */
 export function concerns(flip: Flip, application: number): boolean {
   return flip.kind !== 'application' || flip.id === application
 }
 
-/** Makes a change by the control plane's API. Resolves to the HTTP status; rejects when it cannot be reached. */
+/** Makes a change through the control plane's API. Resolves to the HTTP status; rejects if it is unreachable. */
 export async function makeFlip(lab: Pick<Lab, 'controlUrl' | 'adminToken'>, flip: Flip): Promise<number> {
   const headers = { authorization: `Bearer ${lab.adminToken}`, 'content-type': 'application/json' }
   const isBrake = flip.kind === 'brake'
@@ -74,7 +74,7 @@ function bodyOf(flip: Flip): object {
   }
 }
 
-/** A change in few words. */
+/** Describes a change in a few words. */
 export function flipInWords(flip: Flip): string {
   switch (flip.kind) {
     case 'application':

@@ -17,7 +17,7 @@ import {
 } from './tokens.ts'
 import type { Walk } from './walk.ts'
 
-/** A way in which clients use the platform, from its first request to its last. */
+/** A way in which clients use the platform, from the first request to the last. */
 export interface Flow {
   readonly name: string
   readonly weight: number
@@ -29,7 +29,7 @@ export interface Flow {
 const ALL = ['confidential', 'public', 'native', 'trusted'] as const
 const CONFIDENTIAL = ['confidential', 'native', 'trusted'] as const
 
-/** The flows of the storm, by how often they come. */
+/** The flows of the storm, weighted by frequency. */
 export const FLOWS: readonly Flow[] = [
   { name: 'code', weight: 30, kinds: ALL, run: codeFlow },
   { name: 'refresh chain', weight: 15, kinds: ALL, run: refreshChain },
@@ -73,7 +73,7 @@ async function password(walk: Walk): Promise<void> {
   await use(walk, tokens, undefined)
 }
 
-/** The page of the first tab is answered after the second tab, of another request, has gone all its way. */
+/** Submits the page of the first tab after the second tab, with another request, has finished. */
 async function twoTabs(walk: Walk): Promise<void> {
   const first = ask(walk, 'read_user profile')
   const firstPage = await toConsent(walk, first)
@@ -84,7 +84,7 @@ async function twoTabs(walk: Walk): Promise<void> {
   await use(walk, await redeem(walk, first, back.code), first.nonce)
 }
 
-/** The same address is opened again, and both of its pages are answered. */
+/** Opens the same address again, and submits both of its pages. */
 async function backButton(walk: Walk): Promise<void> {
   const asked = ask(walk, 'read_user email')
   const pages = [await toConsent(walk, asked), await toConsent(walk, asked)]
@@ -146,7 +146,7 @@ async function approve(walk: Walk, userCode: string): Promise<void> {
   walk.expect('device page', false, 'too many pages')
 }
 
-/** What clients do with tokens, in any order. */
+/** Uses tokens as clients do, in any order. */
 async function use(walk: Walk, first: Tokens, nonce: string | undefined): Promise<void> {
   let tokens = first
   if (tokens.idToken !== undefined && walk.random.chance(0.5)) await verifyIdToken(walk, tokens.idToken, nonce)

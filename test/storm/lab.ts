@@ -7,7 +7,7 @@ import { eventually, untilReady } from '../support/wait.ts'
 
 const ROOT = resolve(import.meta.dirname, '..', '..')
 
-/** A part of the system: a process that can be stopped and started again. */
+/** A component of the system: a process that can be stopped and restarted. */
 export interface Part {
   readonly name: string
   readonly isUp: boolean
@@ -19,7 +19,10 @@ export interface Part {
   sockets(): number
 }
 
-/** The system under the storm: every part a process, two gateways, and a door before IAM that can misbehave. */
+/**
+ * The system under test: each component in a separate process, two gateways, and a door in front of IAM that injects
+ * faults.
+ */
 export interface Lab {
   readonly issuer: string
   readonly gateways: readonly [Part, Part]
@@ -43,7 +46,7 @@ export interface LabOptions {
   readonly applications: number
 }
 
-/** Starts all parts and waits until every application has reached IAM and the control plane. */
+/** Starts all components and waits until every application has reached IAM and the control plane. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const { directory } = options
   const base = await freePortRange(10)
@@ -131,7 +134,7 @@ function processPart(name: string, args: readonly string[], readyUrl: string, lo
       try {
         process.kill(-pid, signal)
       } catch {
-        // It has ended by itself.
+        // The process has already ended.
       }
     },
     residentMb: () => residentMbOf(child?.pid),
@@ -139,7 +142,9 @@ function processPart(name: string, args: readonly string[], readyUrl: string, lo
   }
 }
 
-/** Nothing that would change a part's configuration, or tell it that it runs under a test. */
+/**
+ * The environment without variables that would change a component's configuration, or show that it runs under a test.
+ */
 function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(HANDOVER_|IAM_SERVICE_URL$|NODE_)/.test(name)),

@@ -1,4 +1,4 @@
-// npm run storm: real flows through two gateways while flags flip at random, and faults come and go.
+// npm run storm: real flows through two gateways while flags flip at random, and faults are injected.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +49,7 @@ const { values } = parseArgs({
 })
 
 const EVERY_MS = 5_000
-/** After the last flow of a long storm: connections that nobody uses any more are closed within this time. */
+/** After the last flow of a long storm: all unused connections must close within this time. */
 const REST_MS = 70_000
 const MAX_STORIES = 3
 
@@ -108,7 +108,7 @@ async function blow(storm: Storm, lab: Lab, faults: Faults | undefined): Promise
     )
   }, EVERY_MS)
   faults?.start((name) => say(`  fault: ${name}`))
-  // The faults end first, so that every flow can come to its end.
+  // Faults end first, so that every flow can finish.
   const calm = setTimeout(() => void faults?.stop(), Math.max(0, storm.milliseconds - 10_000))
   try {
     await storm.run()

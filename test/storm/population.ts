@@ -15,17 +15,17 @@ export interface StormUser {
   readonly password: string
 }
 
-/** Who takes part: the applications and users, and the seed file that a server is started with. */
+/** The applications and users of the storm, and the seed file for a server. */
 export interface Population {
   readonly applications: readonly [StormApplication, ...StormApplication[]]
   readonly users: readonly [StormUser, ...StormUser[]]
-  /** In the form of `--seed`. */
+  /** In the format of `--seed`. */
   readonly seedFile: string
 }
 
 const KINDS = ['confidential', 'confidential', 'public', 'native', 'trusted'] as const
 
-/** Makes up applications and users; the same for the same numbers. */
+/** Generates applications and users; the same for the same numbers. */
 export function populate(applications: number, users: number): Population {
   const made = Array.from({ length: applications }, (_, index): StormApplication => {
     const id = index + 1
@@ -58,7 +58,7 @@ function seedFile(applications: readonly StormApplication[], users: readonly Sto
   return JSON.stringify({ note: 'made up for a storm', users: people, clients: Object.fromEntries(clients) })
 }
 
-/** Scopes that a flow may ask for; with openid it gets an ID token. */
+/** Draws the scopes that a flow requests; with openid it gets an ID token. */
 export function someScopes(random: Random): string {
   return random.weighted([
     [3, 'openid profile email'],

@@ -1,4 +1,4 @@
-/** Random numbers that a seed reproduces. */
+/** Random numbers that are reproducible from a seed. */
 export class Random {
   #state: number
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** From 0 to 1, without 1 (mulberry32). */
+  /** From 0 (inclusive) to 1 (exclusive) (mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -15,7 +15,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 
-  /** A whole number from 0 up to, and without, `bound`. */
+  /** An integer from 0 (inclusive) to `bound` (exclusive). */
   below(bound: number): number {
     return Math.floor(this.next() * bound)
   }
@@ -28,7 +28,7 @@ export class Random {
     return from[this.below(from.length)] ?? from[0]
   }
 
-  /** One of several, each with its weight. */
+  /** One of several values, each with its weight. */
   weighted<T>(choices: ReadonlyArray<readonly [weight: number, value: T]>): T {
     let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0)
     for (const [weight, value] of choices) {
@@ -38,7 +38,7 @@ export class Random {
     return (choices[choices.length - 1] as readonly [number, T])[1]
   }
 
-  /** A generator of its own, so that what others draw does not change what it draws. */
+  /** A separate generator, so that draws elsewhere do not change its sequence. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4_294_967_296))
   }

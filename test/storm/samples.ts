@@ -1,15 +1,15 @@
 import type { Lab, Part } from './lab.ts'
 
-/** What a part holds at one moment. */
+/** The resources of a component at one moment. */
 export interface Holdings {
   /** Resident memory in megabytes. */
   readonly residentMb: number
   readonly sockets: number
-  /** Timers under way; undefined where the part does not tell. */
+  /** Active timers; undefined if the component does not report them. */
   readonly timers: number | undefined
 }
 
-/** What all parts held at one second of a storm. */
+/** The resources of all components at one second of a storm. */
 export interface Sample {
   readonly second: number
   readonly parts: Readonly<Record<string, Holdings>>
@@ -17,7 +17,7 @@ export interface Sample {
 
 const METRICS_LIMIT_MS = 2_000
 
-/** Looks at all parts that are up. */
+/** Samples all components that are up. */
 export async function takeSample(lab: Lab, second: number): Promise<Sample> {
   const gateways = lab.gateways.map((part, index) => holdingsOf(part, `${lab.gatewayAdminUrls[index]}/metrics`))
   const others = [lab.iam, lab.monolith, lab.control].map((part) => holdingsOf(part))
@@ -26,8 +26,8 @@ export async function takeSample(lab: Lab, second: number): Promise<Sample> {
 }
 
 /**
- * What became of each part, a line each: memory at a third, two thirds and the end, its growth over the last two thirds
- * in megabytes a minute (least squares), and the sockets and timers before the storm and after it.
+ * Summarizes each component, one line each: memory at one third, two thirds and the end, its growth over the last two
+ * thirds in megabytes per minute (least squares), and the sockets and timers before and after the storm.
  */
 export function curves(before: Sample, during: readonly Sample[], after: Sample): string[] {
   return Object.entries(after.parts).map(([name, end]) => {
@@ -44,7 +44,7 @@ export function curves(before: Sample, during: readonly Sample[], after: Sample)
   })
 }
 
-/** The slope of the line that fits the points best; 0 for fewer than two. */
+/** The slope of the least-squares line through the points; 0 for fewer than two. */
 export function slope(points: ReadonlyArray<readonly [x: number, y: number]>): number {
   const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length
   const [x, y] = [mean(0), mean(1)]
@@ -60,7 +60,7 @@ async function holdingsOf(part: Part, metricsUrl?: string): Promise<[string, Hol
   return [part.name, { residentMb: part.residentMb(), sockets: part.sockets(), timers }]
 }
 
-/** A part that is down or stopped tells nothing. */
+/** Undefined for a component that is down or stopped. */
 async function timersAt(url: string): Promise<number | undefined> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(METRICS_LIMIT_MS) })

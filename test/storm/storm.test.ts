@@ -17,7 +17,7 @@ async function storm(...options: string[]): Promise<void> {
   assert.ok(flips > 50 && flows > 100 && requests > 1_000, said)
 }
 
-test('flags flip at random under real flows, and not one request fails', () => storm('--seed', '20261123'))
+test('flags flip at random under real flows, and no request fails', () => storm('--seed', '20261123'))
 
-test('IAM and the control plane fail too, and every flow comes to its end', () =>
+test('IAM and the control plane fail too, and every flow finishes', () =>
   storm('--faults', '--seed', String(randomInt(2 ** 32))))

@@ -8,24 +8,24 @@ import { Random } from './random.ts'
 import { BeginAnew, BrokenFlow, type StepRecord, Walk } from './walk.ts'
 import { Jar, type Web } from './web.ts'
 
-/** What a storm is made of. */
+/** The parameters of a storm. */
 export interface StormPlan {
   readonly seed: number
   readonly milliseconds: number
-  /** Flows under way at any time. */
+  /** Number of concurrent flows. */
   readonly concurrency: number
   readonly flipsPerSecond: number
-  /** Milliseconds that a client waits between two requests at most. */
+  /** Maximum milliseconds that a client waits between two requests. */
   readonly maxThinkMs: number
 }
 
-/** A flip as it was made. */
+/** A flip, and when it was made. */
 export interface MadeFlip {
   readonly flip: Flip
   readonly at: number
 }
 
-/** A flow that broke, with all that is needed to walk it again. */
+/** A broken flow, with everything needed to reproduce it. */
 export interface Breakage {
   readonly flow: Flow
   readonly flowSeed: number
@@ -44,7 +44,7 @@ export interface Tally {
   flipsRefused: number
   flows: number
   requests: number
-  /** Outages that a fault of the storm's own explains. */
+  /** Outages that an injected fault explains. */
   excused: number
   begunAnew: number
   readonly byFlow: Map<string, number>
@@ -52,18 +52,20 @@ export interface Tally {
   readonly broken: Breakage[]
 }
 
-/** How many flows share a browser, as tabs do. */
+/** Average number of flows that share a browser, as tabs do. */
 const MEAN_FLOWS_PER_JAR = 4
 const FRESH_BROWSER = 0.03
-/** A browser keeps twelve sign-ins at IAM and drops the oldest for one more; a flow has two at most. */
+/** A browser keeps at most twelve sign-ins at IAM and drops the oldest; a flow has at most two. */
 const MOST_FLOWS_PER_JAR = 6
 const MAX_BEGINNINGS = 30
-/** So many a second one operator makes, one after the other, however slow the answers are. */
+/**
+ * Maximum number of flips per second by one operator, one after the other, regardless of how slow the responses are.
+ */
 const FLIPS_OF_A_HAND = 40
-/** After so many the picture is clear. */
+/** Number of broken flows after which more of them add no information. */
 const MAX_BROKEN = 20
 
-/** A storm under way. */
+/** A running storm. */
 export class Storm {
   readonly tally: Tally = {
     ...{ flips: 0, flipsRefused: 0, flows: 0, requests: 0, excused: 0, begunAnew: 0 },
@@ -77,9 +79,9 @@ export class Storm {
   readonly #faults: Faults | undefined
   readonly #random: Random
   readonly #jars: ReadonlyMap<StormUser, readonly Jar[]>
-  /** Browsers that are signed in, or about to be. */
+  /** Browsers that are signed in, or being signed in. */
   readonly #signedIn = new Map<Jar, Promise<void>>()
-  /** How many flows are under way in a browser. */
+  /** Number of flows in progress in a browser. */
   readonly #open = new WeakMap<Jar, number>()
   #until = 0
 
@@ -99,7 +101,7 @@ export class Storm {
     return this.#plan.milliseconds
   }
 
-  /** Runs for its time, then lets the flows under way come to their end. */
+  /** Runs for the planned time, then lets the flows in progress finish. */
   async run(): Promise<Tally> {
     this.#until = performance.now() + this.#plan.milliseconds
     const hands = Math.max(1, Math.ceil(this.#plan.flipsPerSecond / FLIPS_OF_A_HAND))
@@ -116,7 +118,7 @@ export class Storm {
   }
 
   async #walkOn(random: Random): Promise<void> {
-    // Not all at once: the first sign-ins alone would be a queue.
+    // Staggered: otherwise the first sign-ins alone would form a queue.
     await sleep(random.below(Math.min(10_000, this.#plan.milliseconds / 4)))
     while (!this.#isOver) {
       const flow = random.weighted(FLOWS.map((one) => [one.weight, one] as const))
@@ -131,7 +133,7 @@ export class Storm {
     }
   }
 
-  /** False when the flow has to begin anew. */
+  /** Returns false if the flow has to start again. */
   async #walkOnce(flow: Flow, flowSeed: number): Promise<boolean> {
     const random = new Random(flowSeed)
     const who = castOf(flow, random, this.#population)
@@ -168,12 +170,12 @@ export class Storm {
     return true
   }
 
-  /** The browser that was picked, or another of its user that has room for one flow more, or one that is new. */
+  /** Returns the picked browser, or another one of its user with room for one more flow, or a new one. */
   #withRoom(picked: Jar, jars: readonly Jar[]): Jar {
     return [picked, ...jars].find((jar) => (this.#open.get(jar) ?? 0) < MOST_FLOWS_PER_JAR) ?? new Jar()
   }
 
-  /** Signs a shared browser in, once, whoever comes first. */
+  /** Signs a shared browser in once; concurrent flows wait for the same sign-in. */
   #signIn(walk: Walk): Promise<void> {
     const known = this.#signedIn.get(walk.jar)
     if (known !== undefined) return known
@@ -195,7 +197,7 @@ export class Storm {
     this.tally.outcomes.set(kind, (this.tally.outcomes.get(kind) ?? 0) + 1)
   }
 
-  /** One of several operators who do not know of each other. */
+  /** Acts as one of several operators who do not know of each other. */
   async #flip(random: Random, hands: number): Promise<void> {
     const pause = (1_000 * hands) / this.#plan.flipsPerSecond
     let next = performance.now()
@@ -212,7 +214,7 @@ export class Storm {
   }
 }
 
-/** Who walks a flow: drawn from its own numbers, so that the same seed finds the same. */
+/** Chooses the participants of a flow from its own random numbers, so that the same seed gives the same ones. */
 export function castOf(
   flow: Flow,
   random: Random,

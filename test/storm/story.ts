@@ -6,7 +6,7 @@ import { type Breakage, castOf, type MadeFlip } from './storm.ts'
 import { BeginAnew, BrokenFlow, Walk } from './walk.ts'
 import { Jar, type Web } from './web.ts'
 
-/** A flow with the flips that came between its steps: what is left of a storm when all else is taken away. */
+/** A flow with the flips between its steps: a storm reduced to what one flow saw. */
 export interface Story {
   readonly breakage: Breakage
   /** The step before which each flip is made, in order. */
@@ -16,11 +16,11 @@ export interface Story {
 const MAX_TRIES = 40
 const SETTLE_MS = 5_000
 
-/** The story of a flow as the storm told it: the flips of its time that can concern its application. */
+/** Extracts the story of a flow from a storm: the flips of its time that can affect its application. */
 export function storyOf(breakage: Breakage, flips: readonly MadeFlip[]): Story {
   const { startedAt, steps, application } = breakage
   const end = steps.at(-1)?.endedAt ?? startedAt
-  // The state it began with is told by the last flips before it, the rest by those that came while it walked.
+  // The last flips before the flow set its initial state; those during the flow follow.
   const earlier = flips.filter(({ at, flip }) => at < startedAt && concerns(flip, application.id)).slice(-8)
   const during = flips.filter(({ at, flip }) => at >= startedAt && at <= end && concerns(flip, application.id))
   return {
@@ -32,17 +32,20 @@ export function storyOf(breakage: Breakage, flips: readonly MadeFlip[]): Story {
   }
 }
 
-/** What shrinking came to. */
+/** The result of shrinking. */
 export interface Shrunk {
   readonly story: Story
-  /** Why it breaks when it is told alone; undefined when it does not, so that it takes the storm around it. */
+  /**
+   * Why the story breaks when replayed alone; undefined if it does not, so that the failure depends on the rest of the
+   * storm.
+   */
   readonly why: string | undefined
 }
 
 /**
- * Tells a story again and again, leaving flips out one by one, as long as it still breaks.
+ * Replays a story repeatedly, removing flips one by one as long as it still breaks.
  *
- * @param tell walks a story; resolves to the reason it broke, or undefined when it did not
+ * @param tell replays a story; resolves to the reason it broke, or undefined if it did not
  */
 export async function shrink(story: Story, tell: (story: Story) => Promise<string | undefined>): Promise<Shrunk> {
   let why = await tell(story)
@@ -57,7 +60,9 @@ export async function shrink(story: Story, tell: (story: Story) => Promise<strin
   return { story: shortest, why }
 }
 
-/** Walks the flow alone, with the flips in their places; the reason it broke, or undefined when it did not. */
+/**
+ * Replays the flow alone, with the flips in their places. Resolves to the reason it broke, or undefined if it did not.
+ */
 export async function tellAlone(story: Story, lab: Lab, web: Web, population: Population): Promise<string | undefined> {
   const { flow, flowSeed } = story.breakage
   await makeFlip(lab, { kind: 'brake', on: false })
@@ -100,7 +105,7 @@ async function untilSettled(lab: Lab): Promise<void> {
   }
 }
 
-/** A story in lines that a person can follow. */
+/** Describes a story in readable lines. */
 export function storyInWords({ breakage, flips }: Story): string[] {
   const { flow, application, steps } = breakage
   const lines = [`${flow.name} of application ${application.id} (${application.kind}), flow seed ${breakage.flowSeed}`]

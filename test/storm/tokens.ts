@@ -4,7 +4,7 @@ import type { Asked } from './authorize.ts'
 import type { Holder, Walk } from './walk.ts'
 import type { Answer } from './web.ts'
 
-/** What the token endpoint gave. */
+/** The tokens from the token endpoint. */
 export interface Tokens {
   readonly access: string
   readonly refresh: string | undefined
@@ -20,7 +20,7 @@ export function issuerOf(credential: string): 'iam' | 'legacy' {
   return PREFIXES.some((prefix) => credential.startsWith(prefix)) ? 'iam' : 'legacy'
 }
 
-/** A request of the walk's application to an endpoint, authenticated in one of the ways it may choose from. */
+/** Sends a request of the walk's application to an endpoint, with one of the authentication methods it may use. */
 export function post(walk: Walk, step: string, holder: Holder, path: string, fields: Record<string, string>) {
   const { clientId, secret, kind } = walk.application
   const isBasic = kind !== 'public' && walk.random.chance(0.4)
@@ -34,7 +34,7 @@ export function post(walk: Walk, step: string, holder: Holder, path: string, fie
   })
 }
 
-/** Exchanges a code; sometimes a second time, which must fail and leave the tokens alone. */
+/** Exchanges a code; sometimes a second time, which must fail and leave the tokens valid. */
 export async function redeem(walk: Walk, asked: Asked, code: string): Promise<Tokens> {
   const fields = {
     ...{ grant_type: 'authorization_code', code, redirect_uri: walk.application.redirectUri },
@@ -51,7 +51,7 @@ export async function redeem(walk: Walk, asked: Asked, code: string): Promise<To
   return tokens
 }
 
-/** Reads a token answer and holds it to what it must have. */
+/** Reads a token response and checks it against the walk. */
 export function tokensIn(walk: Walk, step: string, answer: Answer): Tokens {
   walk.expect(step, answer.status === 200, answer)
   const { access_token, refresh_token, id_token, scope, token_type } = jsonOf(answer)
@@ -68,7 +68,7 @@ export function tokensIn(walk: Walk, step: string, answer: Answer): Tokens {
   }
 }
 
-/** Rotates a refresh token; the old pair must be dead then, the new one alive. */
+/** Rotates a refresh token; then the old pair must be revoked and the new one valid. */
 export async function refresh(walk: Walk, tokens: Tokens): Promise<Tokens> {
   const fields = { grant_type: 'refresh_token', refresh_token: tokens.refresh ?? '' }
   const next = tokensIn(walk, 'refresh', await post(walk, 'refresh', tokens.holder, '/oauth/token', fields))
@@ -78,23 +78,27 @@ export async function refresh(walk: Walk, tokens: Tokens): Promise<Tokens> {
   return next
 }
 
+/** Sends a token request and checks that it fails with `invalid_grant`. */
 export async function expectInvalidGrant(walk: Walk, step: string, holder: Holder, fields: Record<string, string>) {
   const answer = await post(walk, step, holder, '/oauth/token', fields)
   walk.expect(step, answer.status === 400 && jsonOf(answer)['error'] === 'invalid_grant', answer)
 }
 
+/** Introspects an access token and checks whether it is active. */
 export async function expectActive(walk: Walk, tokens: Tokens, isActive: boolean): Promise<void> {
   const step = isActive ? 'introspect' : 'introspect the dead'
   const answer = await post(walk, step, tokens.holder, '/oauth/introspect', { token: tokens.access })
   walk.expect(step, answer.status === 200 && jsonOf(answer)['active'] === isActive, answer)
 }
 
+/** Requests userinfo and checks the response, a 403 without the openid scope. */
 export async function userinfo(walk: Walk, tokens: Tokens): Promise<void> {
   const answer = await bearer(walk, 'userinfo', tokens, '/oauth/userinfo')
   if (!tokens.scope.split(' ').includes('openid')) return walk.expect('userinfo', answer.status === 403, answer)
   walk.expect('userinfo', answer.status === 200 && typeof jsonOf(answer)['sub'] === 'string', answer)
 }
 
+/** Requests the token info and checks that the token is accepted. */
 export async function tokenInfo(walk: Walk, tokens: Tokens): Promise<void> {
   const answer = await bearer(walk, 'token info', tokens, '/oauth/token/info')
   walk.expect('token info', answer.status === 200, answer)
@@ -105,7 +109,7 @@ function bearer(walk: Walk, step: string, { access, holder }: Tokens, path: stri
   return walk.send(step, holder, { method: 'GET', url: walk.url(path), headers })
 }
 
-/** Verifies an ID token by the keys that are published, as a relying party does. */
+/** Verifies an ID token with the published keys, as a relying party does. */
 export async function verifyIdToken(walk: Walk, idToken: string, nonce: string | undefined): Promise<void> {
   const answer = await walk.send('keys', 'either', { method: 'GET', url: walk.url('/oauth/discovery/keys') })
   walk.expect('keys', answer.status === 200, answer)
@@ -116,7 +120,7 @@ export async function verifyIdToken(walk: Walk, idToken: string, nonce: string |
   walk.expect('nonce', nonce === undefined || verified.payload['nonce'] === nonce, 'another nonce')
 }
 
-/** Revokes a pair by either half; both must be dead then. */
+/** Revokes a pair through either token; afterwards both must be invalid. */
 export async function revoke(walk: Walk, tokens: Tokens): Promise<void> {
   const token = tokens.refresh !== undefined && walk.random.chance(0.5) ? tokens.refresh : tokens.access
   const answer = await post(walk, 'revoke', tokens.holder, '/oauth/revoke', { token })
@@ -127,6 +131,7 @@ export async function revoke(walk: Walk, tokens: Tokens): Promise<void> {
   await expectInvalidGrant(walk, 'refresh the revoked', tokens.holder, fields)
 }
 
+/** Parses the JSON object in a response; empty if there is none. */
 export function jsonOf(answer: Answer): Record<string, unknown> {
   try {
     const document: unknown = JSON.parse(answer.body)

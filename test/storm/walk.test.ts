@@ -46,13 +46,13 @@ const asked = { scope: 'api', state: 's', nonce: 'n', verifier: undefined, url: 
 const issued = { access_token: 'a', refresh_token: 'r', token_type: 'Bearer', scope: 'api' }
 
 describe('a walk', () => {
-  test('breaks when a live token is said to be dead', async () => {
+  test('breaks when a valid token is reported as inactive', async () => {
     listener = answering(200, { active: false })
     await assert.rejects(expectActive(walk(false), tokens, true), BrokenFlow)
     await assert.rejects(expectActive(walk(true), tokens, true), BrokenFlow)
   })
 
-  test('breaks when a good code is refused, when its token is of the other side, when a used code works again', async () => {
+  test('breaks when a valid code is refused, when its token comes from the other side, when a used code works again', async () => {
     listener = answering(400, { error: 'invalid_grant' })
     await assert.rejects(redeem(walk(true), asked, 'code'), /redeem: 400 invalid_grant/)
     listener = answering(200, { ...issued, access_token: 'gliamat-a', refresh_token: 'gliamrt-r' })
@@ -71,7 +71,7 @@ describe('a walk', () => {
     assert.ok(broken.length > 0 && broken.length < 30)
   })
 
-  test('breaks at an outage that nothing explains, and goes on after one that is explained', async () => {
+  test('breaks at an unexplained outage, and continues after one that is explained', async () => {
     for (const outage of [
       answering(503, {}, { 'retry-after': '1' }),
       answering(502, {}),
@@ -86,12 +86,12 @@ describe('a walk', () => {
     }
   })
 
-  test('a 503 that does not say when to come again is no outage but an answer, and a wrong one', async () => {
+  test('treats a 503 without Retry-After as a wrong response, not as an outage', async () => {
     listener = answering(503, {})
     await assert.rejects(expectActive(walk(true), tokens, true), BrokenFlow)
   })
 
-  test('begins anew when a code may have been used up by a request whose answer was lost', async () => {
+  test('starts again when a request with a lost response may have used up a code', async () => {
     let asks = 0
     listener = (request, response) => {
       if (++asks === 1) response.destroy()
@@ -101,7 +101,7 @@ describe('a walk', () => {
   })
 })
 
-test('shrinking leaves only the flips that it takes', async () => {
+test('shrinking leaves only the necessary flips', async () => {
   const flips = Array.from({ length: 12 }, (_, id): Flip => ({ kind: 'application', id, value: 'true' }))
   const [application] = population.applications
   const [user] = population.users

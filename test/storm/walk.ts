@@ -2,10 +2,13 @@ import type { StormApplication, StormUser } from './population.ts'
 import type { Random } from './random.ts'
 import type { Answer, Jar, Lost, Web, WebRequest } from './web.ts'
 
-/** Who has to answer a request: the side that issued what it carries, whichever side begins it, or a page in between. */
+/**
+ * Which side has to answer a request: the side that issued its credential, either side that may begin a flow, or a page
+ * in between.
+ */
 export type Holder = 'iam' | 'legacy' | 'new' | 'either'
 
-/** A flow did something that it must not: what happened at which step. */
+/** A flow failed a check: what happened at which step. */
 export class BrokenFlow extends Error {
   readonly step: string
   constructor(step: string, detail: string) {
@@ -15,10 +18,10 @@ export class BrokenFlow extends Error {
   }
 }
 
-/** A one-time credential may have been used up by a request whose answer was lost: the client begins anew. */
+/** A request with a lost response may have used up a one-time credential: the client starts again. */
 export class BeginAnew extends Error {}
 
-/** One request and what came of it, for the story of a flow. */
+/** One request and its outcome, for the story of a flow. */
 export interface StepRecord {
   readonly step: string
   readonly gateway: number
@@ -27,26 +30,26 @@ export interface StepRecord {
   readonly outcome: string
 }
 
-/** What a walk needs of the storm around it. */
+/** What a walk needs from its storm. */
 export interface Surroundings {
   readonly web: Web
   /** Called before each request; a story makes its flips here. */
   beforeStep(index: number): Promise<void>
   /** Milliseconds until the next step. */
   think(random: Random): number
-  /** Whether a fault that the storm made itself explains an outage. Times as of `performance.now()`. */
+  /** Whether an injected fault explains an outage. Times are from `performance.now()`. */
   isExcused(holder: Holder, outage: Outage, gateway: number, from: number, to: number): boolean
   onStep(record: StepRecord): void
 }
 
-/** How an answer can fail to be one. `refused` is the 503 that says come again. */
+/** How a request can fail to get a response. `refused` is the 503 with Retry-After. */
 export type Outage = 'refused' | 'bad_gateway' | 'lost'
 
-/** How long a client goes on trying. */
+/** How long a client keeps retrying. */
 const PATIENCE_MS = 90_000
 const RETRY_MS = 400
 
-/** One flow on its way: who walks, and the requests it makes, tried again as the RFCs allow. */
+/** One flow in progress: its participants, and its requests, retried as the RFCs allow. */
 export class Walk {
   readonly application: StormApplication
   readonly user: StormUser
@@ -54,7 +57,7 @@ export class Walk {
   readonly random: Random
   readonly #surroundings: Surroundings
   #steps = 0
-  /** An answer to a request that may have had an effect was lost. */
+  /** The response to a request that may have had an effect was lost. */
   #isDoubtful = false
 
   constructor(
@@ -101,7 +104,7 @@ export class Walk {
     }
   }
 
-  /** Holds the flow to what it must see; after a lost answer it begins anew instead. */
+  /** Checks a result of the flow; after a lost response it starts again instead of failing. */
   expect(step: string, isAsItShould: boolean, answer: Answer | string): asserts isAsItShould {
     if (isAsItShould) return
     if (this.#isDoubtful) throw new BeginAnew(step)

@@ -1,17 +1,17 @@
 import { Pool } from 'undici'
 
-/** An HTTP answer, read whole. */
+/** A complete HTTP response. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: string
-  /** Where a redirect points, absolute. */
+  /** The absolute target of a redirect. */
   readonly location: URL | undefined
-  /** The gateway that was asked. */
+  /** The gateway that handled the request. */
   readonly gateway: number
 }
 
-/** No answer came, or not the whole of one. */
+/** There was no response, or only part of one. */
 export interface Lost {
   readonly lost: string
   readonly gateway: number
@@ -19,7 +19,7 @@ export interface Lost {
 
 export interface WebRequest {
   readonly method: 'GET' | 'POST'
-  /** Of the issuer. */
+  /** At the issuer. */
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   readonly form?: Readonly<Record<string, string>>
@@ -51,7 +51,7 @@ export class Jar {
   }
 }
 
-/** Clients and browsers as the gateways see them: every request goes to the gateway that is asked for. */
+/** Clients and browsers as the gateways see them: each request goes to the selected gateway. */
 export class Web {
   readonly issuer: URL
   readonly #pools: readonly Pool[]
@@ -68,7 +68,7 @@ export class Web {
     return this.#pools.length
   }
 
-  /** Sends a request. Never rejects: what goes wrong with the connection is {@link Lost}. */
+  /** Sends a request. Never rejects: a connection failure resolves to {@link Lost}. */
   async send(request: WebRequest, gateway: number): Promise<Answer | Lost> {
     const { url, jar, form } = request
     const headers: Record<string, string> = { host: this.issuer.host, accept: '*/*', ...request.headers }
