@@ -1,6 +1,7 @@
 /** A token of source that matters to the import reader: a word, a punctuator, or a string without its quotes. */
 export interface Token {
-  readonly kind: 'word' | 'punctuation' | 'string'
+  /** `comment` and `template` only from {@link tokenizeProse}. */
+  readonly kind: 'word' | 'punctuation' | 'string' | 'comment' | 'template'
   readonly text: string
   readonly line: number
 }
@@ -17,12 +18,22 @@ const BEFORE_REGEX = new Set('return typeof case in of delete void throw new els
  * imports.
  */
 export function tokenize(source: string): Token[] {
-  return new Tokenizer(source).run()
+  return new Tokenizer(source).run().tokens
+}
+
+/**
+ * The same tokens, with comments (as written) and the text of templates with substitutions, in which people find words
+ * to read.
+ */
+export function tokenizeProse(source: string): Token[] {
+  return new Tokenizer(source).run().prose
 }
 
 class Tokenizer {
   readonly #source: string
-  readonly #tokens: Token[] = []
+  readonly tokens: Token[] = []
+  /** The tokens, with comments and pieces of templates. */
+  readonly prose: Token[] = []
   /** Open braces; true if the brace belongs to a template's `${`. */
   readonly #braces: boolean[] = []
   #at = 0
@@ -32,10 +43,10 @@ class Tokenizer {
     this.#source = source
   }
 
-  run(): Token[] {
+  run(): this {
     if (this.#source.startsWith('#!')) this.#skipLine()
     while (this.#at < this.#source.length) this.#next()
-    return this.#tokens
+    return this
   }
 
   #next(): void {
@@ -43,8 +54,8 @@ class Tokenizer {
     const pair = this.#source.slice(this.#at, this.#at + 2)
     if (char === '\n') this.#advance(1)
     else if (/\s/.test(char)) this.#at++
-    else if (pair === '//') this.#skipLine()
-    else if (pair === '/*') this.#skipTo('*/')
+    else if (pair === '//') this.#comment(() => this.#skipLine())
+    else if (pair === '/*') this.#comment(() => this.#skipTo('*/'))
     else if (char === '"' || char === "'") this.#string(char)
     else if (char === '`') this.#template()
     else if (char === '/' && this.#expectsValue()) this.#regex()
@@ -54,7 +65,16 @@ class Tokenizer {
   }
 
   #emit(kind: Token['kind'], text: string): void {
-    this.#tokens.push({ kind, text, line: this.#line })
+    const token = { kind, text, line: this.#line }
+    this.tokens.push(token)
+    this.prose.push(token)
+  }
+
+  #comment(skip: () => void): void {
+    const from = this.#at
+    const line = this.#line
+    skip()
+    this.prose.push({ kind: 'comment', text: this.#source.slice(from, this.#at), line })
   }
 
   #advance(count: number): void {
@@ -99,10 +119,14 @@ class Tokenizer {
       else if (char === '`') {
         const whole = this.#source[this.#at] === '`'
         if (whole) this.#emit('string', this.#source.slice(start, at))
-        else this.#emit('punctuation', '`')
+        else {
+          this.prose.push({ kind: 'template', text: this.#source.slice(start, at), line: from })
+          this.#emit('punctuation', '`')
+        }
         this.#advance(at + 1 - this.#at)
         return
       } else if (char === '$' && this.#source[at + 1] === '{') {
+        this.prose.push({ kind: 'template', text: this.#source.slice(start, at), line: from })
         this.#emit('punctuation', '${')
         this.#braces.push(true)
         this.#advance(at + 2 - this.#at)
@@ -149,7 +173,7 @@ class Tokenizer {
 
   /** Whether a value may follow here, so that a slash begins a regular expression and is not a division. */
   #expectsValue(): boolean {
-    const last = this.#tokens.at(-1)
+    const last = this.tokens.at(-1)
     if (!last) return true
     if (last.kind === 'string') return false
     if (last.kind === 'word') return BEFORE_REGEX.has(last.text)
