@@ -27,7 +27,7 @@ export interface RunOptions {
 
 const KEPT_OUTPUT = 20_000
 const GRACE_MS = 2_000
-/** Per test and suite, so that the report names the one that hangs. Test files set no limits of their own. */
+/** Per test and suite, so that the report names the one that hangs. Test files set no limits themselves. */
 const TEST_LIMIT_MS = 15 * 60_000
 
 /**

@@ -35,7 +35,7 @@ export type Side = 'iam' | 'rails'
 export interface ListedApplication extends ApplicationRecord {
   readonly arrived: boolean
   readonly side: Side
-  /** Whether the routing flag covers it, and by which gate. */
+  /** Whether the routing flag covers it, and the gate that does. */
   readonly flag: { readonly on: boolean; readonly gate: string }
   /** It has moved, and almost none of its requests succeed at IAM, or its own circuit is open. */
   readonly failing: boolean

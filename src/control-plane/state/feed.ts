@@ -24,7 +24,7 @@ export type Claim = Pick<Position, 'epoch' | 'version'> & { readonly stamp: stri
 export type FeedListener = (step: VersionedChange | undefined) => void
 
 /**
- * Keeps a {@link View} up to date with the database, whoever writes to it, and notifies listeners of each change. If
+ * Keeps a {@link View} up to date with the database, regardless of the writer, and notifies listeners of each change. If
  * the database has lost committed changes (a lagging standby took over, a backup was restored), a new epoch begins, so
  * that no version is silently used twice.
  */

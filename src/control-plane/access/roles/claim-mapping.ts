@@ -16,7 +16,7 @@ export interface ClaimRule {
   readonly environments: readonly Environment[] | null
 }
 
-/** Which claim decides the role, and by which rules. */
+/** The claim that decides the role, and its rules. */
 export interface ClaimMapping {
   readonly claim: string
   readonly rules: readonly ClaimRule[]

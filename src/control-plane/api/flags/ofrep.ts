@@ -142,7 +142,7 @@ function evaluate(view: View, key: string, context: Context): EvaluationDocument
   const metadata: EvaluationDocument['metadata'] = { environment, version: view.version }
   if (application) metadata['application_id'] = application.id
   if (routes && application && !hasArrived(application)) {
-    // The flag may be on, but nobody is routed by it yet.
+    // The flag may be on, but no application is routed by it yet.
     return { key, value: false, variant: 'off', reason: 'DISABLED', metadata: { ...metadata, arrived: false } }
   }
   return { key, value, variant: value ? 'on' : 'off', reason: reason satisfies EvaluationReason, metadata }
