@@ -30,15 +30,15 @@ export function describeClients(walked: readonly Walked[]): string {
   ]
   return `# Clients
 
-What clients that nobody here wrote do through the gateway, on the legacy side, on IAM, and across a flip of the flag in
-the middle. \`test/e2e/real-clients.test.ts\` walks every cell and holds this page to it; a dash is what the library cannot do.
-How to configure them, and what to know: [connect a client](how-to/connect-a-client.md).
+Third-party clients run through the gateway on the legacy side, on IAM, and across a change of the flag in the middle of a
+flow. \`test/e2e/real-clients.test.ts\` runs every cell and compares this page with the results; a dash is what the library cannot do.
+[Connect a client](how-to/connect-a-client.md) explains how to configure them and what to know.
 
 ${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
-*A forged code* must be shown as \`invalid_grant\`, *consent refused* as \`access_denied\`, wherever the library shows errors; public
-applications (\`none\`) are refused *client credentials* with \`invalid_client\`. *Across a flip*: what one side issued before the flag
-changed is redeemed or refreshed by that side after, both ways. Each *device* polls before its user approves and is told to wait
-(\`authorization_pending\`); openid-client needs [a few lines](how-to/connect-a-client.md#errors-that-come-with-a-challenge) for that.
+*A forged code* must be reported as \`invalid_grant\`, and *consent refused* as \`access_denied\`, wherever the library reports errors; public
+applications (\`none\`) get \`invalid_client\` for *client credentials*. *Across a flip*: what one side issued before the flag
+changed is redeemed or refreshed by that side afterwards, in both directions. Each *device* polls once before its user approves, and gets
+\`authorization_pending\`; openid-client needs [a few lines](how-to/connect-a-client.md#errors-that-come-with-a-challenge) for that.
 `
 }
