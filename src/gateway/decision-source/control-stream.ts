@@ -27,7 +27,8 @@ export class ControlStream implements DecisionSource {
   readonly #log: Log
   readonly #reader: SnapshotReader
   readonly #keeper: LastKnownGood | undefined
-  readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: SILENCE_MS, bodyTimeout: 0 })
+  // Silence is watched here, before and within an answer.
+  readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: 0, bodyTimeout: 0 })
   readonly #stop = new AbortController()
   readonly #report: StandingReport | undefined
   #running: Promise<void> | undefined
@@ -131,8 +132,10 @@ export class ControlStream implements DecisionSource {
   async #connect(): Promise<string> {
     const dead = new AbortController()
     let quietSince = performance.now()
+    const isSilent = () => performance.now() - quietSince > SILENCE_MS
+    // Asked again behind a read: after a pause of this process, what has come meanwhile has not been seen yet.
     const watch = setInterval(() => {
-      if (performance.now() - quietSince > SILENCE_MS) dead.abort()
+      if (isSilent()) setImmediate(() => isSilent() && dead.abort())
     }, 250)
     this.#reader.reset()
     const url = this.#urls[this.#attempt % this.#urls.length] ?? this.#settings.url
