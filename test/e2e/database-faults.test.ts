@@ -121,7 +121,7 @@ function probes(): Probe[] {
 }
 
 /** A client sees the status, and whether it is told to come again. */
-const cellOf = ({ status, comesAgain }: Seen) => (comesAgain ? `${status}, come again` : String(status))
+const cellOf = ({ status, comesAgain }: Seen) => (comesAgain ? `${status}, Retry-After` : String(status))
 
 const FAULTS = [
   ['stopped', 'refuses'],
@@ -167,7 +167,7 @@ test('parts whose database stops, hangs and comes back answer in time and recove
     for (const parts of TOGETHER) {
       for (const { what, seen, logged } of await underFault(all, parts, mode)) {
         const cell = cellOf(seen)
-        assert.equal(cell, OTHERWISE[what] ?? '503, come again', `${what}, ${name}: ${seen.text.slice(0, 200)}`)
+        assert.equal(cell, OTHERWISE[what] ?? '503, Retry-After', `${what}, ${name}: ${seen.text.slice(0, 200)}`)
         rows.find(([row]) => row === what)?.push(cell)
         // The part itself says so, and for IAM the gateway beside it: but for pages and decisions that need no store.
         assert.notEqual(logged, 'nothing', what)

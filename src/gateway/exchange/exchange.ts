@@ -311,7 +311,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#settle(isFailure)
     if (isFailure) {
       this.#trace?.failed()
-      gate.log.warn({ correlation_id: this.correlationId, status }, 'iam answered with a server error')
+      const what = status === 200 ? 'iam answered with an unexpected content type' : 'iam answered with a server error'
+      gate.log.warn({ correlation_id: this.correlationId, status }, what)
       // A request with an IAM credential can only go to IAM: the client keeps the credential and retries.
       if (this.#facts?.startsFlow) this.#failOver()
       else this.#trouble('temporarily_unavailable')

@@ -164,7 +164,7 @@ function inWords({ status, error, retryAfter, by, reason }: Cell): string {
   const answer = status === 'cut' ? 'cut off' : `${status}${error === undefined ? '' : ` ${error}`}`
   return [
     by === undefined || status === 'cut' ? answer : `${answer} by ${by}`,
-    ...(retryAfter ? ['come again'] : []),
+    ...(retryAfter ? ['Retry-After'] : []),
     ...(reason === 'iam_failed_over' ? ['failed over'] : []),
   ].join(', ')
 }
@@ -235,7 +235,7 @@ const HEAD = `# Fault matrix
 
 Written by \`src/gateway/exchange/fault-matrix.test.ts\` and the tests named below from what they saw: here a real gateway between two real servers, each behind a door that
 fails as the row says. Each cell is a first encounter (the circuit is held closed) of a request for an application that has been
-moved. "come again" is \`Retry-After\`; "by" is whose answer the client got; "failed over" is a new flow that legacy took over.
+moved. "Retry-After" means that the answer carries that header; "by" is whose answer the client got; "failed over" is a new flow that legacy took over.
 Time limits are short in the test; the defaults are in [configuration.md](configuration.md).
 
 What holds in every cell, and fails the test otherwise: a code, refresh token or device code is sent once at most and to its own

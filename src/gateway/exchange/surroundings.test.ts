@@ -45,7 +45,7 @@ async function askAll(gateway: RunningGateway): Promise<string[]> {
     const answer = await fetch(gateway.url + path, options)
     const text = await answer.text()
     const [, side] = /^\{"side":"(\w+)"\}$/.exec(text) ?? []
-    const again = answer.headers.has('retry-after') ? ', come again' : ''
+    const again = answer.headers.has('retry-after') ? ', Retry-After' : ''
     cells.push(side === undefined ? `${answer.status}${again}` : `${answer.status} by ${side}`)
   }
   return cells
@@ -59,8 +59,8 @@ test('a side with a host name that does not resolve counts as down', async () =>
     ['legacy', ...(await askAll(withoutLegacy))],
   ]
   assert.deepEqual(rows, [
-    ['IAM', '200 by legacy', '503, come again', '200 by legacy', '200 by legacy'],
-    ['legacy', '200 by iam', '200 by iam', '502, come again', '502, come again'],
+    ['IAM', '200 by legacy', '503, Retry-After', '200 by legacy', '200 by legacy'],
+    ['legacy', '200 by iam', '200 by iam', '502, Retry-After', '502, Retry-After'],
   ])
   const said = (await bed.records()).filter(({ msg }) => msg === 'an upstream did not answer')
   assert.ok(
