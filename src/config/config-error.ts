@@ -1,4 +1,4 @@
-/** Every fault of a configuration at once, one line each: where, and which rule it breaks. Holds no values. */
+/** All errors of a configuration, one line each: the place and the violated rule. Contains no values. */
 export class ConfigError extends Error {
   readonly code = 'configuration'
   readonly faults: readonly string[]

@@ -1,2 +1,2 @@
-/** The environments there are, away from users first. */
+/** The environments, those farthest from users first. */
 export const ENVIRONMENT_NAMES = ['dev', 'pre', 'staging', 'staging-ref', 'production'] as const

@@ -26,10 +26,10 @@ for (const text of [
   '20/10m ',
   ' 20/1m',
 ]) {
-  test(`${JSON.stringify(text)} is no limit`, () => assert.equal(parseLimit(text), undefined))
+  test(`${JSON.stringify(text)} is not a limit`, () => assert.equal(parseLimit(text), undefined))
 }
 
-test('a range of addresses that is none is a fault of the configuration, and all of them are told', () => {
+test('invalid address ranges are configuration errors, and all of them are reported', () => {
   const args = ['--issuer', 'https://a.test', '--data-dir', 'x', '--trusted-proxy']
   for (const range of ['10.0.0.0/99', 'localhost', '10.0.0', '::1/129', '']) {
     assert.throws(() => loadSettings('iam', { args: [...args, range], env: {} }), ConfigError, range)
@@ -39,7 +39,7 @@ test('a range of addresses that is none is a fault of the configuration, and all
   assert.deepEqual(settings.trusted_proxy, ['10.0.0.0/8', '2001:db8::1'])
 })
 
-test('a limit that is none is a fault of the configuration', () => {
+test('an invalid limit is a configuration error', () => {
   const args = ['--issuer', 'https://a.test', '--data-dir', 'x', '--limit-client-failures']
   assert.throws(() => loadSettings('iam', { args: [...args, '20 a minute'], env: {} }), /COUNT\/PERIOD/)
   const settings = loadSettings('iam', { args: [...args, 'off'], env: {} })

@@ -30,7 +30,7 @@ function faultsOf(section: Section, args: string[], env: Record<string, string> 
 const LEGACY = ['--legacy-url', 'http://127.0.0.1:3000']
 const IAM = ['--iam-url', 'http://127.0.0.1:8084']
 
-test('flags go over variables, variables over the file, the file over defaults', () => {
+test('flags override variables, variables override the file, the file overrides defaults', () => {
   const config = file('a.yml', 'gateway:\n  legacy_url: http://file:1\n  listen: 127.0.0.1:1\n  drain_ms: 7\n')
   const env = { HANDOVER_GATEWAY_LEGACY_URL: 'http://variable:2', HANDOVER_GATEWAY_LISTEN: '127.0.0.1:2' }
   const settings = loadSettings('gateway', { args: ['--config', config, '--listen=127.0.0.1:3'], env })
@@ -42,7 +42,7 @@ test('flags go over variables, variables over the file, the file over defaults',
   assert.equal(settings.connect_timeout_ms, 2_000)
 })
 
-test('--iamServiceURL and IAM_SERVICE_URL are the same option as --iam-url, the flag before the variable', () => {
+test('--iamServiceURL and IAM_SERVICE_URL set --iam-url, and the flag overrides the variable', () => {
   for (const args of [['--iam-url', 'http://a'], ['--iamServiceURL=http://a'], ['--iamServiceURL', 'http://a']]) {
     const settings = loadSettings('gateway', { args: [...LEGACY, ...args], env: { IAM_SERVICE_URL: 'http://b' } })
     assert.equal(settings === 'help' ? '' : settings.iam_url, 'http://a')
@@ -51,7 +51,7 @@ test('--iamServiceURL and IAM_SERVICE_URL are the same option as --iam-url, the 
   assert.equal(settings === 'help' ? '' : settings.iam_url, 'http://b')
 })
 
-test('a list is a flag said several times, a YAML list, or commas in a variable', () => {
+test('a list is a repeated flag, a YAML list, or commas in a variable', () => {
   const config = file('list.yml', 'gateway: { legacy_url: http://a, iam_url: http://b, iam_token_prefix: [x-, y-] }')
   for (const [args, env] of [
     [[...LEGACY, ...IAM, '--iam-token-prefix', 'x-', '--iam-token-prefix=y-'], {}],
@@ -63,7 +63,7 @@ test('a list is a flag said several times, a YAML list, or commas in a variable'
   }
 })
 
-test('the control plane has one address or several, and each must be one', () => {
+test('the control plane has one or several addresses, and each must be valid', () => {
   const token = file('gateway-token', 'x'.repeat(32))
   const read = (args: string[], env = {}) => {
     const settings = loadSettings('gateway', { args: [...LEGACY, '--control-token-file', token, ...args], env })
@@ -79,7 +79,7 @@ test('the control plane has one address or several, and each must be one', () =>
   ])
 })
 
-test('every fault is reported at once, with its option and its rule', () => {
+test('all errors are reported together, each with its option and rule', () => {
   const config = file('faulty.yml', 'gateway: { lisen: 1, workers: 0 }\ncontrl: {}\niam: { isuer: x }\n')
   assert.deepEqual(
     faultsOf('gateway', ['--config', config, '--drain-ms', '5abc', '--legcy-url', 'http://x', 'stray']),
@@ -102,7 +102,7 @@ test('every fault is reported at once, with its option and its rule', () => {
   ])
 })
 
-test('options that need or exclude one another are told with all the other faults', () => {
+test('options that require or exclude each other are reported with all other errors', () => {
   assert.deepEqual(faultsOf('iam', []), [
     'iam.issuer (--issuer): must be given',
     'iam: one of --database-url and --data-dir must be given',
@@ -119,7 +119,7 @@ test('options that need or exclude one another are told with all the other fault
   ])
 })
 
-test('files that cannot be read, or hold something else, are told with all the other faults', () => {
+test('unreadable or invalid files are reported with all other errors', () => {
   const at = (name: string) => join(scratch, name)
   writeFileSync(at('key'), `${Buffer.alloc(32, 1).toString('base64')}\n`)
   writeFileSync(at('short'), 'c2hvcnQ=')
@@ -141,12 +141,12 @@ test('files that cannot be read, or hold something else, are told with all the o
   ])
 })
 
-test('what is said of IAM without IAM, and several processes that cannot know of one another, are faults', () => {
+test('IAM options without IAM, and several processes without a shared ledger, are errors', () => {
   assert.deepEqual(faultsOf('gateway', [...LEGACY, '--iam-jwt-issuer', 'x']), [
     'gateway.iam_url (--iam-url): must be given with --iam-jwt-issuer',
   ])
   assert.deepEqual(faultsOf('gateway', [...LEGACY, '--iam-url', 'http://a', '--iam-unmarked', '--workers', '2']), [
-    'gateway.workers (--workers): with --iam-unmarked several processes need a common ledger, name it by --ledger-url',
+    'gateway.workers (--workers): with --iam-unmarked several processes need a shared ledger; specify it with --ledger-url',
   ])
 })
 
@@ -154,7 +154,7 @@ const bad: Array<[string, Section, string[], string]> = [
   ['a port over 65535', 'gateway', [...LEGACY, '--listen', 'a:65536'], 'must be HOST:PORT'],
   ['a listen address without a port', 'gateway', [...LEGACY, '--listen', 'localhost'], 'must be HOST:PORT'],
   ['a URL of another scheme', 'gateway', ['--legacy-url', 'ftp://a'], 'must be an http or https URL'],
-  ['a URL with a password', 'gateway', [...LEGACY, '--iam-url', 'http://u:p@a'], 'must hold no user name'],
+  ['a URL with a password', 'gateway', [...LEGACY, '--iam-url', 'http://u:p@a'], 'must not contain a user name'],
   ['a root with a slash at its end', 'gateway', [...LEGACY, '--relative-url-root', '/x/'], 'must begin with a slash'],
   ['an unknown environment', 'gateway', [...LEGACY, '--environment', 'prod'], 'must be one of dev, pre'],
   ['a value for nothing', 'gateway', [...LEGACY, '--iam-url'], 'needs a value'],
@@ -170,29 +170,29 @@ const bad: Array<[string, Section, string[], string]> = [
   ['a port base too high', 'up', ['--port-base', '65530'], 'must be a whole number from 1 to 65529'],
 ]
 for (const [what, section, args, rule] of bad) {
-  test(`${what} is a fault that names the rule`, () => {
+  test(`${what} is an error that names the rule`, () => {
     const faults = faultsOf(section, args)
     assert.equal(faults.length, 1, faults.join('\n'))
     assert.match(faults[0] ?? '', new RegExp(rule.replace(/[()]/g, '\\$&')))
   })
 }
 
-test('a file that is no YAML is a fault that does not show its content', () => {
+test('a file that is not YAML is an error that does not show its content', () => {
   const faults = faultsOf('up', ['--config', file('b.yml', 'up: [unclosed secret-word')])
   assert.equal(faults.length, 1)
   assert.doesNotMatch(faults[0] ?? '', /secret-word/)
 })
 
-test('a fault never shows the value', () => {
+test('an error never shows the value', () => {
   const faults = faultsOf('iam', ['--issuer', 'http://a', '--database-url', 'secret-word'])
   assert.doesNotMatch(faults.join(), /secret-word/)
 })
 
-test('help is asked for before anything is checked', () => {
+test('a request for help takes precedence over validation', () => {
   assert.equal(loadSettings('gateway', { args: ['--help'], env: {} }), 'help')
 })
 
-test('every option has a description, and a variable unless it has parts', () => {
+test('every option has a description, and a variable unless it is structured', () => {
   for (const section of Object.keys(sections) as Section[]) {
     for (const option of optionsOf(section)) {
       assert.ok(option.description.length > 10, `${section}.${option.key}`)
@@ -202,7 +202,7 @@ test('every option has a description, and a variable unless it has parts', () =>
   }
 })
 
-test('settings with parts are held to their schema by place, with the key that was meant', () => {
+test('structured settings are validated by place, with a suggestion for a mistyped key', () => {
   const config = file(
     'chatops.yml',
     `control:
@@ -216,7 +216,7 @@ test('settings with parts are held to their schema by place, with the key that w
 `,
   )
   assert.deepEqual(faultsOf('control', ['--config', config]).toSorted(), [
-    'control.chatops.alarms.token_file: may go to an https URL, or one of this machine, alone',
+    'control.chatops.alarms.token_file: may only be sent to an https URL or to a loopback address',
     'control.chatops.alarms: must name prometheus_url or alertmanager_url, and not both',
     'control.chatops.freezes.0: must end after it begins',
     'control.chatops.production_chanel: unknown key, did you mean production_channel?',
@@ -228,7 +228,7 @@ test('settings with parts are held to their schema by place, with the key that w
   assert.match(faultsOf('control', ['--chatops', 'x'])[0] ?? '', /unknown option/)
 })
 
-test('settings with parts have their defaults inside', () => {
+test('structured settings have default values inside', () => {
   const config = file('small.yml', 'control:\n  data_dir: /tmp/x\n  chatops: { two_person: [production] }\n')
   const settings = loadSettings('control', { args: ['--config', config], env: {} })
   assert.notEqual(settings, 'help')
@@ -237,7 +237,7 @@ test('settings with parts have their defaults inside', () => {
   assert.deepEqual(chatops?.two_person, ['production'])
 })
 
-test('a secret file is made once, for its owner only, and read back', () => {
+test('a secret file is created once, readable only by its owner, and read back', () => {
   const path = join(scratch, 'deep', 'secret')
   ensureSecretFile('--x', path)
   const secret = readSecretFile('--x', path)
@@ -247,7 +247,7 @@ test('a secret file is made once, for its owner only, and read back', () => {
   assert.equal(statSync(path).mode & 0o777, 0o600)
 })
 
-test('a key of another length is refused without being shown', () => {
+test('a key of the wrong length is refused without being shown', () => {
   const path = file('short', Buffer.alloc(31, 65).toString('base64'))
   assert.throws(
     () => readKeyFile('--x', path),
@@ -255,7 +255,7 @@ test('a key of another length is refused without being shown', () => {
   )
 })
 
-test('own paths are told endpoint by endpoint, each once, and are plain', () => {
+test('paths are configured once per endpoint and must be plain', () => {
   const good = ['--iam-path', 'authorize=/oauth2/auth', '--iam-path=token=/oauth2/token', '--iam-page', '/interaction']
   assert.deepEqual(faultsOf('gateway', [...LEGACY, ...IAM, ...good]), [])
   const settings = loadSettings('gateway', { args: [...LEGACY, ...IAM, ...good], env: {} })

@@ -14,7 +14,7 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** One option as help texts show it. */
+/** One option, as shown in help texts. */
 export interface OptionHelp {
   readonly key: string
   readonly flags: readonly string[]
@@ -22,13 +22,13 @@ export interface OptionHelp {
   readonly placeholder: string | undefined
   readonly description: string
   readonly fallback: unknown
-  /** No flag and no variable: the configuration file alone can hold it. */
+  /** Only the configuration file can hold it: there is no flag and no variable. */
   readonly isFileOnly: boolean
 }
 
 /**
- * Reads the settings of one command: the file named by `--config` (or HANDOVER_CONFIG), over it environment variables,
- * over them flags. Throws {@link ConfigError} with every fault found, or returns `'help'` when help was asked for.
+ * Reads the settings of one command: the file given by `--config` (or HANDOVER_CONFIG), overridden by environment
+ * variables, overridden by flags. Throws {@link ConfigError} with every error, or returns `'help'` if help was requested.
  */
 export function loadSettings<S extends Section>(section: S, sources: ConfigSources): Settings<S> | 'help' {
   const options = optionsOf(section)
@@ -148,7 +148,7 @@ function readFile(path: string, section: Section, faults: string[]): Record<stri
       faults.push(...issue.keys.map((key) => unknownKey(key, Object.keys(fileSchema.shape))))
     else faults.push(`${issue.path.join('.') || path}: ${issue.message}`)
   }
-  // A fault in one place of the file hides none in the others; and the other commands' sections belong to it as well.
+  // An error in one place of the file hides no others, and the sections of other commands are checked as well.
   const contents = sectionsIn(document)
   for (const [name, content] of contents) {
     if (name === section) continue
@@ -160,7 +160,7 @@ function readFile(path: string, section: Section, faults: string[]): Record<stri
   return contents.get(section) ?? {}
 }
 
-/** The sections of a file that are there and have keys, whatever else is wrong with it. */
+/** The sections of a file that are present and have keys, even if the file has other errors. */
 function sectionsIn(document: unknown): Map<Section, Record<string, unknown>> {
   const found = new Map<Section, Record<string, unknown>>()
   if (typeof document !== 'object' || document === null) return found
@@ -189,7 +189,7 @@ function describe(issue: z.core.$ZodIssue, section: Section, given: Record<strin
   return [`${section}.${issue.path.join('.')} (${flag}): ${rule}`]
 }
 
-/** A fault inside settings that have parts. */
+/** An error inside structured settings. */
 function describePart(issue: z.core.$ZodIssue, section: Section): string {
   const place = `${section}.${issue.path.join('.')}`
   if (issue.code !== 'unrecognized_keys') {
@@ -199,7 +199,7 @@ function describePart(issue: z.core.$ZodIssue, section: Section): string {
   return issue.keys.map((key) => `${place}.${unknownKey(key, known)}`).join('\n')
 }
 
-/** The keys that may stand at a place of the settings; none where there are no names. */
+/** The keys that are valid at a place of the settings; empty where keys are not fixed. */
 function keysAt(schema: unknown, path: readonly PropertyKey[]): string[] {
   const { def, shape } = schema as { def: { innerType?: unknown; element?: unknown }; shape?: Record<string, unknown> }
   if (def.innerType !== undefined) return keysAt(def.innerType, path)

@@ -1,4 +1,4 @@
-/** The known word nearest to what was typed, for a "did you mean"; undefined when none is near. */
+/** The known word closest to the typed one, for a "did you mean"; undefined if none is close. */
 export function nearest(typed: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.floor(typed.length / 3)) + 1

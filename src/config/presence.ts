@@ -1,6 +1,6 @@
 import type { Section } from './schema.ts'
 
-/** A rule between options: the faults it finds in the keys that were given. */
+/** A rule between options: returns its errors for the given keys. */
 type Rule = (given: ReadonlySet<string>) => readonly string[]
 
 const optionOf = (key: string): string => `--${key.replaceAll('_', '-')}`
@@ -50,8 +50,8 @@ const rules: Readonly<Record<Section, readonly Rule[]>> = {
 }
 
 /**
- * The faults of options that need or exclude one another. It looks only at which keys were given, so that they are told
- * together with the faults of single values.
+ * The errors of options that require or exclude each other. It depends only on which keys were given, so that these
+ * errors are reported together with those of single values.
  */
 export function presenceFaults(section: Section, settings: Readonly<Record<string, unknown>>): readonly string[] {
   const given = new Set(Object.keys(settings).filter((key) => settings[key] !== undefined && settings[key] !== null))

@@ -29,13 +29,13 @@ import {
 import { policyFields, policyPreset } from './fields/policy-fields.ts'
 import { tokenFields } from './fields/token-fields.ts'
 
-const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is worth a line in the log.')
+const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'The lowest level that is logged.')
 const milliseconds = (fallback: number, description: string) =>
   integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
 
 const logNoise = limitField(
   '600/1m',
-  'Log lines of each kind that requests without a known application may cause, in each process; how many more there were is told in one line. off: no bound.',
+  'Maximum number of log lines of each kind that requests without a known application cause, per process; the number of suppressed lines is logged in one line. off: no limit.',
 )
 
 /** Traces, the same for every part. */
@@ -43,172 +43,188 @@ const tracing = {
   trace: choiceField(
     ['off', 'continue', 'all'],
     'off',
-    'W3C traces: off hands traceparent on as it came; continue joins the trace that a request brings; all also begins one where it brings none.',
+    'W3C Trace Context: off forwards traceparent unchanged; continue joins the trace that a request carries; all also starts a trace for requests that carry none.',
   ),
   trace_sample_percent: integerField(
     { min: 0, max: 100, fallback: 100 },
-    'So many percent of the traces are exported. Parts behind the gateway go by its choice.',
+    'Percentage of traces that are exported. Parts behind the gateway follow its sampling decision.',
   ),
   otlp_endpoint: urlField(
-    'Where spans are sent, by OTLP over HTTP as JSON; a bare origin means its /v1/traces. Without it none are.',
+    'The endpoint that receives spans, as OTLP/HTTP with JSON; a bare origin means its /v1/traces. Without it, no spans are exported.',
   ),
 }
 
-/** Whose flags routing goes by. */
-const environment = choiceField(ENVIRONMENT_NAMES, 'production', 'Whose flags routing goes by.')
-const doorkeeperVersion = choiceField(['5.5', '5.9'], '5.9', 'The Doorkeeper whose answers are given.')
-const relativeUrlRoot = textField('PATH', 'The path under which the monolith is mounted, such as /gitlab.', {
+/** The environment whose flags decide the routing. */
+const environment = choiceField(ENVIRONMENT_NAMES, 'production', 'The environment whose flags decide the routing.')
+const doorkeeperVersion = choiceField(
+  ['5.5', '5.9'],
+  '5.9',
+  'The version of Doorkeeper whose responses are reproduced.',
+)
+const relativeUrlRoot = textField('PATH', 'The path that the monolith is mounted under, such as /gitlab.', {
   pattern: /^\/[^\s?#]*[^/\s?#]$/,
   message: 'must begin with a slash and not end with one',
 })
-/** How credentials show whose they are: the same for a gateway and for a control plane that decides in its place. */
+/** How credentials show which side issued them: the same for a gateway and for a control plane that decides for it. */
 const credentialMarks = {
   verifier_key_file: pathField(
     'FILE',
-    'The key that IAM signs its verifiers with; without it no verifier is believed.',
+    'The key that IAM signs its verifiers with; without it, no verifier is trusted.',
   ),
   iam_token_prefix: listField(
     'PREFIX',
-    'A prefix that marks IAM credentials, beside those of our own IAM auth service.',
+    "A prefix that identifies IAM credentials, in addition to those of Handover's own IAM auth service.",
   ),
-  iam_jwt_issuer: textField('ISS', 'The iss of JWTs that only IAM issues.'),
-  legacy_jwt_issuer: textField('ISS', 'The iss of JWTs that only the monolith issues.'),
+  iam_jwt_issuer: textField('ISS', 'The iss claim of JWTs that only IAM issues.'),
+  legacy_jwt_issuer: textField('ISS', 'The iss claim of JWTs that only the monolith issues.'),
 }
 
 const gateway = z.strictObject({
-  listen: listenField('127.0.0.1:8181', 'Where clients and browsers reach the gateway.'),
-  admin_listen: listenField('127.0.0.1:9181', 'Where health, metrics and the brake are served; not for the public.'),
-  legacy_url: requiredUrlField('The monolith. Everything goes there that is not decided otherwise.'),
-  iam_url: urlField('The IAM auth service. Without it the gateway is a plain pass-through.', {
+  listen: listenField('127.0.0.1:8181', 'The address that clients and browsers connect to.'),
+  admin_listen: listenField(
+    '127.0.0.1:9181',
+    'The address of health checks, metrics and the brake; must not be public.',
+  ),
+  legacy_url: requiredUrlField('The monolith. It receives every request that is not routed to IAM.'),
+  iam_url: urlField('The IAM auth service. Without it, every request goes to the monolith.', {
     aliases: ['iamServiceURL'],
     environment: ['IAM_SERVICE_URL'],
   }),
   control_url: urlListField(
-    'Decide by the snapshot streamed from this control plane; of several replicas, from one that answers.',
+    'Route by the snapshot that this control plane streams; with several replicas, by that of one that answers.',
   ),
   control_token_file: pathField('FILE', 'The token for the snapshot stream.'),
   routing_url: urlField(
-    'Decide by asking this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',
+    'Route by calling this routing endpoint for each request; a bare origin means its /-/oauth/iam_routing.',
   ),
-  routing_secret_file: pathField('FILE', 'The 32 bytes, in base64, that sign the question to the routing endpoint.'),
-  snapshot: pathField('FILE', 'Decide by this snapshot file, read again when it changes.'),
+  routing_secret_file: pathField(
+    'FILE',
+    'The secret (32 bytes in base64) that signs requests to the routing endpoint.',
+  ),
+  snapshot: pathField('FILE', 'Route by this snapshot file; it is reloaded when it changes.'),
   environment,
   ...credentialMarks,
   flow_key_file: pathField(
     'FILE',
-    "The key that marks flows as one side's, the same on all gateways. Default: made from the verifier key, else from the token or secret of the decision source.",
+    'The key that signs the marks which tie a flow to one side; must be the same on all gateways. Default: derived from the verifier key, or else from the token or secret of the decision source.',
   ),
   iam_unmarked: switchField(
-    'IAM issues credentials that nothing marks as its own: whose they are is remembered as they pass (the ledger).',
+    'The credentials that IAM issues carry no mark: the gateway records in its ledger which side issued each credential it sees.',
   ),
-  ledger_url: textField('URL', 'The Redis or Valkey that gateways share the ledger in. Default: each keeps its own.', {
-    pattern: /^rediss?:\/\/[^/\s]+(\/\d+)?$/,
-    message: 'must be redis:// or rediss:// with a host, and perhaps a port and a database number',
-  }),
+  ledger_url: textField(
+    'URL',
+    'The Redis or Valkey in which gateways share the ledger. Default: each gateway keeps its own.',
+    {
+      pattern: /^rediss?:\/\/[^/\s]+(\/\d+)?$/,
+      message: 'must be redis:// or rediss:// with a host, optionally followed by a port and a database number',
+    },
+  ),
   ledger_entries: integerField(
     { min: 1_000, max: 100_000_000, fallback: 1_000_000 },
-    'Credentials that the ledger holds in memory at most; 13 bytes each, taken when first needed.',
+    'Maximum number of credentials that the ledger holds in memory; 13 bytes each, allocated on first use.',
   ),
   iam_shows_pages: switchField(
-    'IAM shows consent pages of its own under /oauth/authorize, as another Doorkeeper does: its flows are marked too.',
+    'IAM shows its own consent pages under /oauth/authorize, as a second Doorkeeper does: the flows of IAM are marked too.',
   ),
   iam_path: ownPathsField(
-    'Where IAM has an endpoint, where that is not where Doorkeeper has it, such as token=/oauth2/token.',
+    "The path of an endpoint at IAM, if it differs from Doorkeeper's, such as token=/oauth2/token.",
   ),
-  legacy_path: ownPathsField('The same for the monolith: clients know this path, beside the one of Doorkeeper.'),
+  legacy_path: ownPathsField("The same for the monolith: clients use this path in addition to Doorkeeper's."),
   iam_page: listField(
     'PATH',
-    'A path at and below which IAM shows pages of its own to browsers, such as /interaction: always sent to IAM.',
+    'A path at and below which IAM shows its own pages to browsers, such as /interaction; always routed to IAM.',
     { pattern: OWN_PATH, message: 'must be a plain path such as /interaction' },
   ),
   iam_cookies: choiceField(
     ['marked', 'renamed'],
     'marked',
-    'IAM begins the names of its cookies with _iam_, or is spared that: the gateway then adds it, and takes it away.',
+    'marked: the names of the cookies of IAM begin with _iam_. renamed: they do not; the gateway adds that prefix in responses and removes it in requests.',
   ),
   legacy_probe_client_id: textField(
     'ID',
-    'A client of the monolith by which the gateway asks for a token (client_credentials, its secret in the form), looks at its marks and revokes it.',
+    'A client of the monolith with which the gateway requests a token (client_credentials, client_secret_post), checks its marks and revokes it.',
   ),
   legacy_probe_secret_file: pathField('FILE', 'The secret of that client.'),
   legacy_probe_scope: textField('SCOPE', "The scope that it asks for. Default: the server's own default."),
-  iam_probe_client_id: textField('ID', 'The same at IAM.'),
+  iam_probe_client_id: textField('ID', 'The same for IAM.'),
   iam_probe_secret_file: pathField('FILE', 'The secret of that client.'),
   iam_probe_scope: textField('SCOPE', "The scope that it asks for. Default: the server's own default."),
   mark_check_minutes: integerField(
     { min: 1, max: 1_440, fallback: 10 },
-    'From one such look to the next; the first comes at the start.',
+    'Minutes between checks; the first runs at startup.',
   ),
   relative_url_root: relativeUrlRoot,
   data_dir: pathField(
     'DIR',
-    'Where the last good snapshot and the brake file are kept; without it nothing outlives a restart.',
+    'The directory of the last good snapshot and the brake file; without it, neither survives a restart.',
   ),
-  brake_file: pathField('FILE', 'While this file exists the brake is on. Default: "brake" in the data directory.'),
-  name: textField('NAME', 'What the control plane calls this gateway. Default: the name of the machine.', {
+  brake_file: pathField('FILE', 'The brake is on while this file exists. Default: "brake" in the data directory.'),
+  name: textField('NAME', 'The name of this gateway at the control plane. Default: the host name.', {
     pattern: /^[\w.:-]{1,128}$/,
     message: 'must be letters, digits, dots, colons, dashes and underscores, at most 128',
   }),
-  commit: textField('SHA', 'The commit this gateway was built from, for `auto_deploy status`.', {
+  commit: textField('SHA', 'The commit that this gateway was built from; shown by `auto_deploy status`.', {
     pattern: /^[0-9a-f]{7,64}$/,
     message: 'must be 7 to 64 lower-case hexadecimal digits',
   }),
-  trusted_proxy: addressRangesField('A proxy before the gateway whose X-Forwarded-* and X-Request-Id are believed.'),
+  trusted_proxy: addressRangesField(
+    'A proxy in front of the gateway whose X-Forwarded-* and X-Request-Id headers are trusted.',
+  ),
   workers: optionalIntegerField(
     { min: 1, max: 128 },
-    'Processes that share the port. Default: one for each core but one, at most 8.',
+    'Number of processes that share the port. Default: one fewer than the number of cores, from 1 to 8.',
   ),
   iam_probe_path: textField(
     'PATH',
-    'What IAM is asked for to see whether it is up, while its circuit is open or many requests fail; any answer below 500 shows that it is. Default: /readyz.',
+    'The path that the gateway requests to check whether IAM is up, while its circuit is open or many requests fail; any status below 500 means that it is. Default: /readyz.',
     { pattern: /^\/[!-~]*$/, message: 'must be a path such as /health/live' },
   ),
-  connect_timeout_ms: milliseconds(2_000, 'For a connection to an upstream.'),
-  iam_headers_timeout_ms: milliseconds(10_000, 'For the head of an answer from IAM.'),
+  connect_timeout_ms: milliseconds(2_000, 'Timeout for connecting to an upstream.'),
+  iam_headers_timeout_ms: milliseconds(10_000, 'Timeout for the response headers from IAM.'),
   iam_new_flow_timeout_ms: milliseconds(
     3_000,
-    'The same for a request that starts a flow, which the monolith then answers. No effect unless it is the shorter one.',
+    'The same for a request that starts a flow, which then falls back to the monolith. Has no effect unless it is shorter than iam_headers_timeout_ms.',
   ),
-  legacy_headers_timeout_ms: milliseconds(60_000, 'For the head of an answer from the monolith.'),
-  body_timeout_ms: milliseconds(60_000, 'Between two pieces of a body.'),
-  routing_timeout_ms: milliseconds(1_000, 'For an answer of the routing endpoint.'),
+  legacy_headers_timeout_ms: milliseconds(60_000, 'Timeout for the response headers from the monolith.'),
+  body_timeout_ms: milliseconds(60_000, 'Maximum time between two chunks of a body.'),
+  routing_timeout_ms: milliseconds(1_000, 'Timeout for a response from the routing endpoint.'),
   drain_ms: milliseconds(
     10_000,
-    'When the gateway stops: how long it goes on answering requests that have come or are coming. What is left then is cut.',
+    'How long the gateway continues to answer requests during shutdown; it then closes the remaining connections.',
   ),
   max_upstream_connections: integerField(
     { min: 8, max: 65_536, fallback: 1_024 },
-    'Connections to one upstream in use at a time, per worker. OAuth requests and others each keep an eighth of those to the monolith for themselves.',
+    'Maximum number of concurrent connections to one upstream, per worker. An eighth of those to the monolith is reserved for OAuth requests, and another eighth for other requests.',
   ),
   upstream_queue: integerField(
     { min: 0, max: 65_536, fallback: 1_024 },
-    'Requests that may wait for a connection, per worker, upstream and kind (OAuth, other); more are answered 503.',
+    'Maximum number of requests that wait for a connection, per worker, upstream and kind (OAuth, other); further requests are answered with 503.',
   ),
   upstream_queue_ms: milliseconds(
     2_000,
-    'How long a request waits for a connection; then a new flow goes to the monolith, and any other request is answered 503.',
+    'How long a request waits for a connection; after that, a new flow falls back to the monolith and any other request is answered with 503.',
   ),
   max_websockets: integerField(
     { min: 0, max: 1_000_000, fallback: 8_192 },
-    'WebSockets open to the monolith at a time, per worker; more are answered 503. They do not count as connections above.',
+    'Maximum number of open WebSockets to the monolith, per worker; further ones are answered with 503. They do not count towards max_upstream_connections.',
   ),
   min_upload_rate: integerField(
     { min: 0, max: 1_048_576, fallback: 240 },
-    'Bytes a second that a streamed upload must bring on the whole, beyond its first body_timeout_ms; a slower one is answered 408. Time in which the monolith does not take them does not count. 0: no bound.',
+    'Minimum average rate of a streamed upload, in bytes per second, once body_timeout_ms has passed; a slower upload is answered with 408. Time during which the monolith does not read is not counted. 0: no limit.',
   ),
   max_head_bytes: integerField(
     { min: 8_192, max: 1_048_576, fallback: 114_688 },
-    'The largest head of a request, cookies and all, in bytes; more is answered 431. The default is what Puma takes.',
+    'Maximum size of a request head, including cookies, in bytes; a larger one is answered with 431. The default is the limit of Puma.',
   ),
   fast_lane: choiceField(
     ['on', 'off'],
     'on',
-    'Serve plain requests to OAuth endpoints without node:http, at less cost.',
+    'Serve plain requests to OAuth endpoints without node:http, which takes less CPU.',
   ),
-  test_controls: switchField('Pass /__lab/* on to both sides. Loopback only.'),
+  test_controls: switchField('Forward /__lab/* to both sides. Loopback only.'),
   application_metrics: integerField(
     { min: 0, max: 100_000, fallback: 200 },
-    'So many applications have metrics of their own, the others share series; 0 for none.',
+    'Maximum number of applications with their own metric series; the rest are grouped as `other`.',
   ),
   log_noise: logNoise,
   ...tracing,
@@ -216,67 +232,68 @@ const gateway = z.strictObject({
 })
 
 const store = {
-  database_url: databaseUrlField('The PostgreSQL to keep state in.'),
+  database_url: databaseUrlField('The PostgreSQL database that holds the state.'),
   data_dir: pathField(
     'DIR',
-    'The directory for the embedded database, and for generated secrets. Secrets alone: ./data.',
+    'The directory of the embedded database and of generated secrets. With --database-url it holds only secrets, and defaults to ./data.',
   ),
 }
 
-/** What holds back guessing and floods, the same on both authorization servers. Counted in each process, unless said. */
+/** Rate limits, the same on both authorization servers. Counted per process unless the description says otherwise. */
 const limits = {
   trusted_proxy: addressRangesField(
-    'A proxy, such as the gateway, whose X-Forwarded-For is believed. Default: loopback and private networks.',
+    'A proxy, such as the gateway, whose X-Forwarded-For header is trusted. Default: loopback and private networks.',
   ),
-  rate_limits: choiceField(['on', 'off'], 'on', 'Hold back guessing and floods; off turns every limit below off.'),
+  rate_limits: choiceField(
+    ['on', 'off'],
+    'on',
+    'Rate limits against guessing and floods; off disables every limit below.',
+  ),
   limit_address_requests: limitField('6000/1m', 'Requests from one address (IPv6: /64) that is not a trusted proxy.'),
   limit_address_failures: limitField('300/1m', 'Different wrong credentials of any kind from one such address.'),
-  limit_device_starts: limitField('300/10m', 'Device codes asked for from one such address.'),
+  limit_device_starts: limitField('300/10m', 'Device codes requested from one such address.'),
   limit_client_requests: limitField(
     '60000/1m',
-    'Requests by one client that has shown its secret, from such addresses.',
+    'Requests from such addresses by one client that authenticated with its secret.',
   ),
-  limit_client_failures: limitField(
-    '20/10m',
-    'Different wrong secrets for one client from one address, whichever it is.',
-  ),
-  limit_user_codes: limitField('10/10m', 'Wrong device codes typed by one user, counted over all processes.'),
+  limit_client_failures: limitField('20/10m', 'Different wrong secrets for one client from any one address.'),
+  limit_user_codes: limitField('10/10m', 'Wrong user codes entered by one user, counted across all processes.'),
   limit_user_codes_all: limitField(
     '600/5m',
-    'Wrong device codes typed by all users who were wrong before, counted over all processes.',
+    'Wrong user codes entered by all users with an earlier wrong entry, counted across all processes.',
   ),
 }
 
 const iamByDefault = choicesField(
   'ENVIRONMENT',
   ENVIRONMENT_NAMES,
-  'An environment in which new flows go to IAM where nobody has set the routing flag: the end of a migration, after which the flag can be deleted. The same on every control plane.',
+  'An environment in which new flows go to IAM while the routing flag is not set: the end of a migration, after which the flag can be deleted. Must be the same on every control plane.',
 )
 
 const control = z.strictObject({
-  listen: listenField('127.0.0.1:8080', 'Where the API is served.'),
-  trusted_proxy: addressRangesField('A proxy before the control plane whose X-Forwarded-* are believed.'),
+  listen: listenField('127.0.0.1:8080', 'The address of the API.'),
+  trusted_proxy: addressRangesField('A proxy in front of the control plane whose X-Forwarded-* headers are trusted.'),
   ...store,
   admin_token_file: pathField(
     'FILE',
-    'Where the first administrator token is written. Default: admin-token in the data directory.',
+    'The file that the first administrator token is written to. Default: admin-token in the data directory.',
   ),
   gateway_token_file: pathField(
     'FILE',
-    'The token of gateways, made when absent. Default: gateway-token in the data directory.',
+    'The token of gateways, created if absent. Default: gateway-token in the data directory.',
   ),
   replication_token_file: pathField(
     'FILE',
-    'The token of replication, made when absent. Default: replication-token in the data directory.',
+    'The token of replication, created if absent. Default: replication-token in the data directory.',
   ),
   routing_secret_file: pathField(
     'FILE',
-    'The secret of the routing endpoint, made when absent. Default: routing-secret in the data directory.',
+    'The secret of the routing endpoint, created if absent. Default: routing-secret in the data directory.',
   ),
-  definitions_dir: pathField('DIR', 'Flag definitions. Default: those that come with handover.'),
+  definitions_dir: pathField('DIR', 'The directory of flag definitions. Default: those that ship with Handover.'),
   environment,
   iam_internal_url: urlField(
-    'The internal port of the IAM of that environment, asked for `handover tail` and `handover drain`.',
+    'The internal port of IAM in that environment; used by `handover tail` and `handover drain`.',
   ),
   internal_token_file: pathField(
     'FILE',
@@ -287,77 +304,83 @@ const control = z.strictObject({
   iam_applications: choiceField(
     ['confirmed', 'by_platform'],
     'confirmed',
-    'An application moves once replication or `handover applications confirm` has said that IAM holds its current version; or, by_platform, as soon as it is announced, because the platform creates and changes it at IAM first.',
+    'When an application may move. confirmed: once replication or `handover applications confirm` has confirmed that IAM holds its current version. by_platform: as soon as it is announced, because the platform creates and updates it at IAM first.',
   ),
   iam_by_default: iamByDefault,
   require_reason: choicesField(
     'ENVIRONMENT',
     ENVIRONMENT_NAMES,
-    'An environment in which a change towards IAM must say why and name a change issue, by whatever door it comes.',
+    'An environment in which every change towards IAM requires a reason and a change issue, regardless of how the change is made.',
   ),
-  access: structureField(accessSchema, 'How people sign in with a browser: sessions, OpenID Connect.'),
-  chatops: structureField(chatOpsSchema, 'Commands of people: their rules, Slack, the channels of teams.'),
-  effects: structureField(effectsSchema, 'Who is told of changes: dashboards, records, testers, end-to-end tests.'),
-  forward_auth_open: switchField('Answer forward_auth without a token, where the network alone guards it.'),
+  access: structureField(accessSchema, 'Browser sign-in: sessions, OpenID Connect.'),
+  chatops: structureField(chatOpsSchema, 'Chat commands: their rules, Slack, team channels.'),
+  effects: structureField(
+    effectsSchema,
+    'Side effects of changes: dashboard annotations, records, messages to testers, end-to-end tests.',
+  ),
+  forward_auth_open: switchField('Answer forward_auth without a token; only where the network protects it.'),
   log_noise: logNoise,
   ...tracing,
   log_level: logLevel,
 })
 
 const iam = z.strictObject({
-  listen: listenField('127.0.0.1:8084', 'Where OAuth is served.'),
-  internal_listen: listenField('127.0.0.1:8085', 'Where the monolith and replication call; not for the public.'),
+  listen: listenField('127.0.0.1:8084', 'The address of the OAuth endpoints.'),
+  internal_listen: listenField(
+    '127.0.0.1:8085',
+    'The address that the monolith and replication call; must not be public.',
+  ),
   issuer: requiredUrlField('The public origin under which clients and browsers know this server.'),
   ...store,
   internal_token_file: pathField(
     'FILE',
-    'The token of the internal port, made when absent. Default: iam-internal-token in the data directory.',
+    'The token of the internal port, created if absent. Default: iam-internal-token in the data directory.',
   ),
   verifier_key_file: pathField(
     'FILE',
-    'The key of verifiers, made when absent. Default: iam-verifier-key in the data directory.',
+    'The key that signs verifiers, created if absent. Default: iam-verifier-key in the data directory.',
   ),
   sealing_key_file: pathField(
     'FILE',
-    'The key that seals signing keys in the store, made when absent. Default: iam-sealing-key in the data directory.',
+    'The key that encrypts signing keys in the store, created if absent. Default: iam-sealing-key in the data directory.',
   ),
   previous_sealing_key_file: pathField(
     'FILE',
-    'Opens signing keys that the key above does not, which are then sealed anew.',
+    'The previous sealing key: decrypts signing keys that the current one cannot, which are then encrypted with the current one.',
   ),
   signing_key_days: integerField(
     { min: 0, max: 3_650, fallback: 90 },
-    'A signing key is succeeded after so many days; 0: only by handover keys rotate.',
+    'Days after which a signing key is rotated; 0: only by `handover keys rotate`.',
   ),
   signing_key_lead_hours: integerField(
     { min: 1, max: 8_760, fallback: 48 },
-    'A signing key is published for so long before it signs: at least twice as long as any client caches key sets.',
+    'Hours for which a signing key is published before it signs: at least twice as long as any client caches the key set.',
   ),
   login_url: urlField('The sign-in page. Default: /users/sign_in of the issuer.'),
   consent_url: urlField('The consent page. Default: /-/iam/consent of the issuer.'),
   resource_owner_url: urlField(
-    'Where passwords are checked for the password grant; without it that grant is not supported.',
+    'The endpoint that checks passwords for the password grant; without it, that grant is not supported.',
   ),
   doorkeeper_version: doorkeeperVersion,
-  access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'What access tokens are made of.'),
+  access_token_format: choiceField(['opaque', 'jwt'], 'opaque', 'The format of access tokens.'),
   access_token_signing_alg: choiceField(
     ['RS256', 'ES256', 'EdDSA'],
     'RS256',
-    'What JWT access tokens are signed with; another than RS256 only from when its key has been published for the lead.',
+    'The signing algorithm of JWT access tokens; one other than RS256 takes effect once its key has been published for signing_key_lead_hours.',
   ),
-  jwt_audience: textField('AUD', 'The aud of JWT access tokens. Default: gitlab-rails.'),
+  jwt_audience: textField('AUD', 'The aud claim of JWT access tokens. Default: gitlab-rails.'),
   ...tokenFields,
   ...claimFields,
-  ...policyFields('revoke, whatever the policy'),
+  ...policyFields('revoke, regardless of the policy'),
   ...limits,
-  limit_login_starts: limitField('2000/10m', 'Sign-ins begun from one address that is not a trusted proxy.'),
+  limit_login_starts: limitField('2000/10m', 'Sign-ins started from one address that is not a trusted proxy.'),
   max_open_logins: integerField(
     { min: 1, max: 10_000_000, fallback: 100_000 },
-    'Sign-ins of the last ten minutes that may wait for their user; further ones are answered 503, and the gateway sends them to the monolith. As many older ones are kept.',
+    'Maximum number of unfinished sign-ins from the last ten minutes; further ones are answered with 503, and the gateway sends them to the monolith. The same number of older ones is kept.',
   ),
   challenge_hours: integerField(
     { min: 1, max: 168, fallback: 24 },
-    'For how many hours a sign-in or consent page that was left open can still be answered.',
+    'Hours for which a sign-in or consent page that was left open can still be submitted.',
   ),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
   log_noise: logNoise,
@@ -366,42 +389,44 @@ const iam = z.strictObject({
 })
 
 const monolith = z.strictObject({
-  listen: listenField('127.0.0.1:3000', 'Where the platform is served.'),
+  listen: listenField('127.0.0.1:3000', 'The address of the platform.'),
   issuer: requiredUrlField('The public origin under which clients and browsers know this server.'),
   ...store,
-  iam_internal_url: urlField('The internal port of the IAM auth service; without it sign-in is never handed off.'),
+  iam_internal_url: urlField('The internal port of the IAM auth service; without it, sign-in is never handed off.'),
   internal_token_file: pathField(
     'FILE',
     'The token of that internal port. Default: iam-internal-token in the data directory.',
   ),
   state_key_file: pathField(
     'FILE',
-    'The key of sessions and of the sealed signing key, made when absent. Default: monolith-state-key in the data directory.',
+    'The key that protects sessions and encrypts the signing key, created if absent. Default: monolith-state-key in the data directory.',
   ),
   admin_token_file: pathField(
     'FILE',
-    'The token of the API by which users are looked after (/api/v4/users/:id), made when absent; without it that API is not served.',
+    'The token of the user administration API (/api/v4/users/:id), created if absent; without it, that API is not served.',
   ),
-  control_url: urlField('The control plane to tell of applications.'),
-  metrics_listen: optionalListenField('Where metrics are served, not for the public; without it nowhere.'),
-  control_token_file: pathField('FILE', 'The token of replication at the control plane.'),
+  control_url: urlField('The control plane that applications are announced to.'),
+  metrics_listen: optionalListenField(
+    'The address of metrics, which must not be public; without it, no metrics are served.',
+  ),
+  control_token_file: pathField('FILE', 'The replication token of the control plane.'),
   doorkeeper_version: doorkeeperVersion,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   ...tokenFields,
   ...claimFields,
-  ...policyFields('by the policy'),
+  ...policyFields('set by the policy'),
   ...limits,
   limit_user_codes_address: limitField(
     '30/10m',
-    'Wrong device codes typed at one address by users who were wrong before, counted over all processes.',
+    'Wrong user codes entered from one address by users with an earlier wrong entry, counted across all processes.',
   ),
   confirm_device: switchField(
-    'Show which client asks for what before a device is let in, where Doorkeeper lets it in at once (RFC 8628 §5.4); advised.',
+    'Show which client requests which access before a device is authorized, which Doorkeeper does without asking (RFC 8628 §5.4); recommended.',
   ),
   limit_sign_in: limitField('10/10m', 'Different wrong passwords for one user from one address or known browser.'),
   limit_sign_in_name: limitField(
     '100/1h',
-    'Different wrong passwords for one user from all places where they never signed in.',
+    'Different wrong passwords for one user from all places where that user has never signed in.',
   ),
   limit_sign_in_address: limitField('300/10m', 'Different wrong user names and passwords from one address.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
@@ -410,30 +435,30 @@ const monolith = z.strictObject({
 })
 
 const up = z.strictObject({
-  data_dir: defaultPathField('DIR', './data', 'Where everything is kept.'),
+  data_dir: defaultPathField('DIR', './data', 'The directory of all data.'),
   port_base: optionalIntegerField(
     { min: 1, max: 65_529 },
-    'Gateway N, its admin port N+1, control plane N+2, IAM N+3, IAM internal N+4, monolith N+5, demo client N+6.',
+    'First of seven ports: gateway N, its admin port N+1, control plane N+2, IAM N+3, IAM internal N+4, monolith N+5, demo client N+6.',
   ),
   doorkeeper_version: doorkeeperVersion,
   policy: policyPreset,
   ...claimFields,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
-  no_demo: switchField('Leave the demo client and its data out.'),
+  no_demo: switchField('Do not start the demo client, and do not create its data.'),
   iam_by_default: iamByDefault,
   log_json: switchField(
-    'Print the log as JSON lines. Without it, routing decisions, warnings and errors appear as readable lines, and the whole log goes to handover.log in the data directory.',
+    'Print the log as JSON lines. By default, routing decisions, warnings and errors are printed as readable lines, and the full log is written to handover.log in the data directory.',
   ),
   log_level: logLevel,
 })
 
-/** What can be configured, a section for each command; the file, the variables and the flags are all held to it. */
+/** All options, one section per command; the file, the variables and the flags are validated against it. */
 export const sections = { gateway, control, iam, monolith, up } as const
 export type Section = keyof typeof sections
 export type Settings<S extends Section> = z.infer<(typeof sections)[S]>
 
-/** The whole file: every section may be there, nothing else may. */
+/** The whole file: any of the sections, and nothing else. */
 export const fileSchema = z.strictObject({
   gateway: z.record(z.string(), z.unknown()).optional(),
   control: z.record(z.string(), z.unknown()).optional(),

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname } from 'node:path'
 import { ConfigError } from './config-error.ts'
 
-/** Reads a secret from a file, without the newline at its end. Throws {@link ConfigError} naming the option and file. */
+/** Reads a secret from a file, without the trailing newline. Throws {@link ConfigError} naming the option and file. */
 export function readSecretFile(option: string, path: string): string {
   let text: string
   try {
@@ -15,7 +15,7 @@ export function readSecretFile(option: string, path: string): string {
   return text
 }
 
-/** Reads 32 bytes that a file holds in base64. */
+/** Reads a key of 32 bytes in base64 from a file. */
 export function readKeyFile(option: string, path: string): Buffer {
   const key = Buffer.from(readSecretFile(option, path), 'base64')
   if (key.length !== 32) throw new ConfigError([`${option}: ${path} must hold exactly 32 bytes in base64`])
@@ -23,11 +23,11 @@ export function readKeyFile(option: string, path: string): Buffer {
 }
 
 /**
- * Makes a file (mode 0600) with 32 random bytes in base64 where there is none; two processes agree on one content.
- * Throws {@link ConfigError} when it cannot be made.
+ * Creates a file (mode 0600) with 32 random bytes in base64 if it does not exist; concurrent processes agree on one
+ * content. Throws {@link ConfigError} if it cannot be created.
  */
 export function ensureSecretFile(option: string, path: string): void {
-  // Where it is given, its directory is often mounted read-only.
+  // An existing secret is often in a read-only directory.
   if (existsSync(path)) return
   const mine = `${path}.${process.pid}`
   try {

@@ -21,9 +21,9 @@ export const projectRule = z
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
 
-/** The address of a server that is sent secrets: https, unless it is on this machine. */
+/** The address of a server that secrets are sent to: https, or a loopback address. */
 export const secureUrlRule = httpUrlRule.refine((text) => {
   if (!URL.canParse(text)) return true
   const { protocol, hostname } = new URL(text)
   return protocol === 'https:' || LOOPBACK.test(hostname)
-}, 'must be an https URL, or one of this machine')
+}, 'must be an https URL or a loopback address')

@@ -4,7 +4,7 @@ import { ConfigError } from './config-error.ts'
 import type { Section } from './schema.ts'
 import { readKeyFile, readSecretFile } from './secret-file.ts'
 
-/** What a file must hold, and whether it is made where it is absent. */
+/** What a file must contain, and whether it is created if it is absent. */
 interface FileRule {
   readonly holds: 'a secret' | 'a key'
   readonly isMade: boolean
@@ -36,8 +36,8 @@ const FILES: Readonly<Record<Section, Readonly<Record<string, FileRule>>>> = {
 }
 
 /**
- * The faults of values that do not go with the machine or with one another: secret files that cannot be read or hold
- * something else, test controls where others can reach them. Told with all other faults; never what a file holds.
+ * The errors of values that do not fit the machine or each other: unreadable or invalid secret files, test controls
+ * that others can reach. They are reported with all other errors, and never show the content of a file.
  */
 export function valueFaults(section: Section, settings: Readonly<Record<string, unknown>>): readonly string[] {
   return [
@@ -71,7 +71,7 @@ function testControlFaults(section: Section, { test_controls, listen }: Readonly
   return [`${section}.test_controls (--test-controls): only where --listen is a loopback address`]
 }
 
-/** A scope is given without being asked for, or it is not. */
+/** A scope is either a default scope or an optional one. */
 function scopeFaults(section: Section, settings: Readonly<Record<string, unknown>>): string[] {
   const { default_scope: given, optional_scope: optional } = settings
   if (!Array.isArray(given) || !Array.isArray(optional)) return []
@@ -81,10 +81,10 @@ function scopeFaults(section: Section, settings: Readonly<Record<string, unknown
   )
 }
 
-/** What one process has seen being issued another would not know. */
+/** A ledger in memory is not shared between processes. */
 function ledgerFaults({ iam_unmarked, ledger_url, workers }: Readonly<Record<string, unknown>>): string[] {
   if (iam_unmarked !== true || ledger_url !== undefined || Number(workers ?? 1) <= 1) return []
   return [
-    'gateway.workers (--workers): with --iam-unmarked several processes need a common ledger, name it by --ledger-url',
+    'gateway.workers (--workers): with --iam-unmarked several processes need a shared ledger; specify it with --ledger-url',
   ]
 }

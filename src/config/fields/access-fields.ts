@@ -8,17 +8,20 @@ const environment = z.enum(
 
 const rule = z
   .strictObject({
-    value: z.string().min(1, 'must not be empty').describe('A group, or an address: a value of the claim.'),
+    value: z
+      .string()
+      .min(1, 'must not be empty')
+      .describe('A value of the claim, such as a group or an email address.'),
     role: z.enum(['viewer', 'operator', 'administrator'], 'must be viewer, operator or administrator'),
     environments: z
       .array(environment)
       .min(1, 'must name an environment')
       .optional()
-      .describe('Where an operator may change something. Default: everywhere.'),
+      .describe('Where an operator may make changes. Default: everywhere.'),
   })
   .refine(({ role, environments }) => role === 'operator' || environments === undefined, {
     path: ['environments'],
-    message: 'bind an operator; no other role',
+    message: 'are only valid for the role operator',
   })
 
 const oidc = z.strictObject({
@@ -26,13 +29,22 @@ const oidc = z.strictObject({
   endpoint_origin: secureUrlRule
     .refine((text) => !URL.canParse(text) || new URL(text).pathname === '/', 'must be an origin, without a path')
     .optional()
-    .describe('Where its endpoints are reached, where its discovery document names another origin.'),
+    .describe(
+      'The origin at which its endpoints are reachable, if that differs from the one in its discovery document.',
+    ),
   client_id: z.string().min(1, 'must not be empty'),
   client_secret_file: secretFileRule,
-  redirect_url: secureUrlRule.describe('The public origin of the control plane and /sign-in/oidc/callback.'),
+  redirect_url: secureUrlRule.describe('The public origin of the control plane, followed by /sign-in/oidc/callback.'),
   scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope')).default(['openid', 'email']),
-  claim: z.string().min(1, 'must not be empty').default('groups').describe('groups, email, or any other list or text.'),
-  rules: z.array(rule).min(1, 'must give somebody a role').describe('Whoever has the value gets the role.'),
+  claim: z
+    .string()
+    .min(1, 'must not be empty')
+    .default('groups')
+    .describe('groups, email, or any other claim that holds a string or a list.'),
+  rules: z
+    .array(rule)
+    .min(1, 'must contain at least one rule')
+    .describe('A user whose claim contains the value gets the role.'),
 })
 
 /** Everything under `access` in the section of the control plane. */
@@ -40,8 +52,10 @@ export const accessSchema = z.strictObject({
   public_url: httpUrlRule
     .refine((text) => !URL.canParse(text) || new URL(text).pathname === '/', 'must be an origin, without a path')
     .optional()
-    .describe('The origin under which browsers know the control plane. With https, cookies go by https alone.'),
-  session_idle_minutes: wholeRule(1, 1_440).default(60).describe('A session that nobody uses ends after so long.'),
-  session_hours: wholeRule(1, 168).default(12).describe('Any session ends after so long.'),
-  oidc: oidc.optional().describe('Sign-in by OpenID Connect.'),
+    .describe('The origin of the control plane in browsers. With https, cookies are sent over https only.'),
+  session_idle_minutes: wholeRule(1, 1_440)
+    .default(60)
+    .describe('Minutes without activity after which a session ends.'),
+  session_hours: wholeRule(1, 168).default(12).describe('Hours after which any session ends.'),
+  oidc: oidc.optional().describe('Sign-in with OpenID Connect.'),
 })

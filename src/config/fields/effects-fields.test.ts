@@ -4,7 +4,7 @@ import { effectsSchema } from './effects-fields.ts'
 
 const faultsOf = (value: unknown) => effectsSchema.safeParse(value).error?.issues.map(({ message }) => message) ?? []
 
-test('servers that are sent tokens are reached by https, or on this machine', () => {
+test('servers that receive tokens must use https or a loopback address', () => {
   for (const url of ['https://grafana.example', 'http://127.0.0.1:3000', 'http://localhost', 'http://[::1]:9/x']) {
     assert.deepEqual(faultsOf({ grafana: { url, token_file: '/t' } }), [], url)
   }
@@ -20,6 +20,6 @@ test('servers that are sent tokens are reached by https, or on this machine', ()
   }
 })
 
-test('what is not known is refused', () => {
+test('unknown keys are refused', () => {
   assert.equal(faultsOf({ grafanna: {} }).length, 1)
 })

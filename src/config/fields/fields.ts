@@ -4,13 +4,13 @@ import { parseLimit } from '../limit.ts'
 
 /** How one option is written outside the configuration file; the key itself gives `--kebab-case` and the variable. */
 export interface FieldNotes {
-  /** What stands for the value in help texts, such as HOST:PORT; absent for a switch. */
+  /** The placeholder of the value in help texts, such as HOST:PORT; absent for a switch. */
   readonly placeholder?: string
   /** Further spellings of the flag, without dashes. */
   readonly aliases?: readonly string[]
-  /** It has parts, so only the configuration file can hold it. */
+  /** A structured setting, which only the configuration file can hold. */
   readonly isFileOnly?: boolean
-  /** Further environment variables, taken after the one made from the key. */
+  /** Further environment variables, read after the one derived from the key. */
   readonly environment?: readonly string[]
 }
 
@@ -29,7 +29,7 @@ export function listenField(fallback: string, description: string) {
   return note(schema.default(fallback), description, { placeholder: 'HOST:PORT' })
 }
 
-/** `HOST:PORT` of something that is served only when asked for. */
+/** `HOST:PORT` of a server that starts only if it is configured. */
 export function optionalListenField(description: string) {
   const schema = z.string().refine((text) => parseListenAddress(text) !== undefined, 'must be HOST:PORT')
   return note(schema.optional(), description, { placeholder: 'HOST:PORT' })
@@ -39,18 +39,21 @@ const httpUrl = z
   .string()
   .refine((text) => /^https?:\/\/[^/?#\s]+/.test(text) && URL.canParse(text), 'must be an http or https URL')
 
-/** An http(s) URL; user and password in it are refused, for it would be logged. */
+/** An http(s) URL; user and password in it are refused, because it is logged. */
 export function urlField(description: string, notes: FieldNotes = {}) {
   const schema = httpUrl.refine(
     (text) => !URL.canParse(text) || new URL(text).username === '',
-    'must hold no user name',
+    'must not contain a user name',
   )
   return note(schema.optional(), description, { placeholder: 'URL', ...notes })
 }
 
-/** Several http(s) URLs, tried in their order: a YAML list, a flag said several times, or commas in a variable. */
+/** Several http(s) URLs, tried in order: a YAML list, a repeated flag, or commas in a variable. */
 export function urlListField(description: string) {
-  const item = httpUrl.refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must hold no user name')
+  const item = httpUrl.refine(
+    (text) => !URL.canParse(text) || new URL(text).username === '',
+    'must not contain a user name',
+  )
   const schema = z.preprocess(
     (value) => (typeof value === 'string' ? value.split(',') : value),
     z.array(item).min(1, 'must not be empty').optional(),
@@ -58,7 +61,7 @@ export function urlListField(description: string) {
   return note(schema.optional(), description, { placeholder: 'URL…' })
 }
 
-/** A URL that must be given. */
+/** A required URL. */
 export function requiredUrlField(description: string, notes: FieldNotes = {}) {
   return note(httpUrl, description, { placeholder: 'URL', ...notes })
 }
@@ -69,7 +72,7 @@ export function databaseUrlField(description: string) {
   return note(schema.optional(), description, { placeholder: 'URL' })
 }
 
-/** A path of a file or directory. */
+/** The path of a file or directory. */
 export function pathField(placeholder: 'FILE' | 'DIR', description: string, notes: FieldNotes = {}) {
   return note(z.string().min(1, 'must not be empty').optional(), description, { placeholder, ...notes })
 }
@@ -79,7 +82,7 @@ export function defaultPathField(placeholder: 'FILE' | 'DIR', fallback: string, 
   return note(z.string().min(1, 'must not be empty').default(fallback), description, { placeholder })
 }
 
-/** A whole number within bounds; digits in a flag or variable count as a number. */
+/** A whole number within bounds; a flag or variable gives it as digits. */
 export function integerField(bounds: { min: number; max: number; fallback: number }, description: string) {
   const rule = `must be a whole number from ${bounds.min} to ${bounds.max}`
   const number = z.int(rule).min(bounds.min, rule).max(bounds.max, rule)
@@ -90,7 +93,7 @@ export function integerField(bounds: { min: number; max: number; fallback: numbe
   return note(schema.default(bounds.fallback), description, { placeholder: 'N' })
 }
 
-/** A whole number that may be left out. */
+/** An optional whole number. */
 export function optionalIntegerField(bounds: { min: number; max: number }, description: string) {
   const rule = `must be a whole number from ${bounds.min} to ${bounds.max}`
   const number = z.int(rule).min(bounds.min, rule).max(bounds.max, rule)
@@ -101,7 +104,7 @@ export function optionalIntegerField(bounds: { min: number; max: number }, descr
   return note(schema.optional(), description, { placeholder: 'N' })
 }
 
-/** On or off; off unless said. */
+/** On or off; off by default. */
 export function switchField(description: string, notes: FieldNotes = {}) {
   const schema = z.preprocess(
     (value) => (value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value),
@@ -128,7 +131,7 @@ export function choiceField<const T extends readonly [string, ...string[]]>(
   return note(schema.default(fallback as never), description, { placeholder: choices.join('|') })
 }
 
-/** Any of several words: a YAML list, a flag said several times, or commas in a variable. */
+/** Any of several words: a YAML list, a repeated flag, or commas in a variable. */
 export function choicesField<const T extends readonly [string, ...string[]]>(
   placeholder: string,
   choices: T,
@@ -166,10 +169,10 @@ function isAddressRange(text: string): boolean {
   }
 }
 
-/** A path of its own: no query, no dot segments, nothing encoded, more than the slash. */
+/** A plain path: no query, no dot segments, nothing encoded, longer than a slash. */
 export const OWN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/
 
-/** The endpoints that {@link ownPathsField} takes. */
+/** The endpoints that {@link ownPathsField} accepts. */
 const OWN_PATH_ENDPOINTS = [
   'authorize',
   'authorize_device',
@@ -196,14 +199,14 @@ export function ownPathsField(description: string) {
   return note(schema.default([]), description, { placeholder: 'ENDPOINT=PATH…' })
 }
 
-/** Several values: a YAML list, a flag said several times, or commas in a variable. */
+/** Several values: a YAML list, a repeated flag, or commas in a variable. */
 export function listField(placeholder: string, description: string, rule?: { pattern: RegExp; message: string }) {
   const item = rule ? z.string().regex(rule.pattern, rule.message) : z.string().min(1, 'must not be empty')
   const schema = z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(item))
   return note(schema.default([]), description, { placeholder: `${placeholder}…` })
 }
 
-/** Several scopes with a default, each once: a YAML list, a flag given several times, or commas in a variable. */
+/** Several scopes with a default, each once: a YAML list, a repeated flag, or commas in a variable. */
 export function scopesField(
   fallback: readonly string[],
   description: string,
@@ -216,7 +219,7 @@ export function scopesField(
   return note(schema.default([...fallback]), description, { placeholder: 'SCOPE…' })
 }
 
-/** Settings with parts, which only the configuration file can hold. */
+/** Structured settings, which only the configuration file can hold. */
 export function structureField<T extends z.ZodType>(schema: T, description: string) {
   return note(schema.optional(), description, { isFileOnly: true })
 }

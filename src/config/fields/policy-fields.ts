@@ -3,23 +3,23 @@ import { choiceField, integerField, listField, optionalChoiceField } from './fie
 
 const TARGET = {
   pattern: new RegExp(`^[^=]+=*(?:=(?:${POLICY_RULE_NAMES.join('|')}))?$`),
-  message: `must be CLIENT_ID or CLIENT_ID=RULE, with a rule out of ${POLICY_RULE_NAMES.join(', ')}`,
+  message: `must be CLIENT_ID or CLIENT_ID=RULE, with a rule of ${POLICY_RULE_NAMES.join(', ')}`,
 }
 
-/** The rules of both authorization servers at once, for trying. */
+/** The rules of both authorization servers at once, for `handover up`. */
 export const policyPreset = choiceField(
   POLICY_PRESETS,
   'compatible',
-  "What clients are held to: compatible is Doorkeeper's way, strict is RFC 9700.",
+  'The rules for clients: compatible follows Doorkeeper, strict follows RFC 9700.',
 )
 
-/** What an authorization server holds clients to beyond Doorkeeper's rules; the same on both. */
-export function policyFields(reuse: 'by the policy' | 'revoke, whatever the policy') {
+/** The rules of an authorization server beyond Doorkeeper's; the same on both. */
+export function policyFields(reuse: 'set by the policy' | 'revoke, regardless of the policy') {
   return {
     policy: choiceField(
       POLICY_PRESETS,
       'compatible',
-      "What clients are held to: compatible is Doorkeeper's way, strict is RFC 9700. Single rules go over it.",
+      'The rules for clients: compatible follows Doorkeeper, strict follows RFC 9700. Single rules override it.',
     ),
     require_pkce: optionalChoiceField(POLICY_RULES.require_pkce, 'Which clients must send a code challenge.'),
     plain_pkce: optionalChoiceField(POLICY_RULES.plain_pkce, 'The code challenge method plain.'),
@@ -38,29 +38,29 @@ export function policyFields(reuse: 'by the policy' | 'revoke, whatever the poli
     ),
     reserved_in_redirect: optionalChoiceField(
       POLICY_RULES.reserved_in_redirect,
-      'Redirect URIs whose query holds code, state, iss, error or the like.',
+      'Redirect URIs with code, state, iss, error or similar parameters in their query.',
     ),
-    response_iss: optionalChoiceField(POLICY_RULES.response_iss, 'The parameter iss in authorization answers.'),
+    response_iss: optionalChoiceField(POLICY_RULES.response_iss, 'The parameter iss in authorization responses.'),
     refresh_reuse: optionalChoiceField(
       POLICY_RULES.refresh_reuse,
-      `What a refresh token that comes again does to the tokens of its grant. Default: ${reuse}.`,
+      `What the reuse of a refresh token does to the tokens of its grant. Default: ${reuse}.`,
     ),
     code_replay: optionalChoiceField(
       POLICY_RULES.code_replay,
-      `What a code that comes again does to the tokens it gave. Default: ${reuse}.`,
+      `What the reuse of a code does to the tokens issued for it. Default: ${reuse}.`,
     ),
     reuse_grace_seconds: integerField(
       { min: 0, max: 86_400, fallback: 10 },
-      'For so long after its use a refresh token or code that comes again is a request repeated, and revokes nothing.',
+      'Seconds during which the reuse of a refresh token or code counts as a retry and revokes nothing.',
     ),
     policy_exempt: listField(
       'CLIENT_ID[=RULE]',
-      'An application that the policy does not concern, or one rule of it: only what the application itself asks for holds.',
+      'An application, or one rule for it, to which the policy does not apply: only the policy of the application itself does.',
       TARGET,
     ),
     policy_strict_for: listField(
       'CLIENT_ID[=RULE]',
-      'An application held to the strict policy, or to one rule of it, whatever else is said.',
+      'An application to which the strict policy, or one rule of it, applies regardless of all other settings.',
       TARGET,
     ),
   }

@@ -21,7 +21,7 @@ function faultOf(section: (typeof SECTIONS)[number], ...args: string[]): string 
 }
 
 for (const section of SECTIONS) {
-  test(`scopes and lifetimes of ${section} are GitLab's unless others are configured`, () => {
+  test(`scopes and lifetimes of ${section} default to GitLab's values`, () => {
     const settings = settingsOf(section, [])
     assert.deepEqual(settings.default_scope, ['api'])
     assert.equal(
@@ -42,7 +42,7 @@ for (const section of SECTIONS) {
     assert.deepEqual(settings.dynamic_scope, ['user:*', 'project:*'])
   })
 
-  test(`what cannot be issued by ${section} is refused with the name of the option and the rule`, () => {
+  test(`invalid scopes and lifetimes of ${section} are refused with the name of the option and the rule`, () => {
     const refused: ReadonlyArray<readonly [args: string[], message: RegExp]> = [
       [['--default-scope', 'a b'], /default_scope.*must be the name of a scope, such as read_user/],
       [['--optional-scope', 'user:*'], /optional_scope.*must be the name of a scope/],

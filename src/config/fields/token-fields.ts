@@ -13,24 +13,24 @@ const seconds = (min: number, max: number, fallback: number, description: string
 export const tokenFields = {
   default_scope: scopesField(
     ['api'],
-    'A scope that a client gets when it asks for none, where its application may have it.',
+    'A scope that a client gets when it requests none, if its application allows it.',
     PLAIN,
   ),
   optional_scope: scopesField(
     ['read_user', 'read_api', 'openid', 'profile', 'email', 'read_repository', 'write_repository'],
-    'A scope that a client may ask for besides the default ones, in the order of the discovery document. The scopes of an application take precedence, as with Doorkeeper.',
+    'A scope that a client may request in addition to the default ones, in the order of the discovery document. The scopes of an application take precedence, as with Doorkeeper.',
     PLAIN,
   ),
   dynamic_scope: scopesField(
     [],
-    'A scope with an open part that a client may ask for, such as user:* for user:1; the discovery document does not list it.',
+    'A scope with a variable part that a client may request, such as user:* for user:1; the discovery document does not list it.',
     DYNAMIC,
   ),
   authorization_code_seconds: seconds(10, 3_600, 600, 'The lifetime of an authorization code.'),
   access_token_seconds: seconds(60, 2_592_000, 7_200, 'The lifetime of an access token.'),
   id_token_seconds: seconds(30, 86_400, 120, 'The lifetime of an ID token.'),
   device_code_seconds: seconds(60, 86_400, 300, 'The lifetime of a device code and its user code.'),
-  device_poll_seconds: seconds(1, 30, 5, 'How long a device must wait between two polls.'),
+  device_poll_seconds: seconds(1, 30, 5, 'Minimum time between two polls of a device.'),
   realm: textField('TEXT', 'The realm in WWW-Authenticate. Default: Doorkeeper.', {
     pattern: /^[ !#-[\]-~]{1,255}$/,
     message: 'must be 1 to 255 printable ASCII characters without quotation marks and backslashes',
