@@ -1,20 +1,20 @@
 import { nearest } from '../config/index.ts'
 
-/** What an option takes: nothing, one value, a value each time it is given, or (`perhaps`) a value behind `=` only. */
+/** What an option takes: nothing, one value, a value each time it is given, or (`perhaps`) a value after `=` only. */
 export interface OptionSpec {
   readonly takes: 'nothing' | 'value' | 'values' | 'perhaps'
-  /** Why the option takes no value, for those who give it one. */
+  /** Why the option takes no value; part of the error for a given one. */
   readonly noValue?: string
 }
 
-/** Arguments, taken apart. */
+/** Parsed arguments. */
 export interface CommandLine {
   readonly words: readonly string[]
   readonly switches: ReadonlySet<string>
   readonly values: ReadonlyMap<string, readonly string[]>
 }
 
-/** A command was called in a way that cannot be meant: exit code 2, one line. */
+/** Invalid usage of a command: exit code 2, one line. */
 export class UsageFault extends Error {
   readonly code = 'usage'
   constructor(message: string) {
@@ -24,8 +24,8 @@ export class UsageFault extends Error {
 }
 
 /**
- * Takes arguments apart: `--name`, `--name=value`, `--name value`, words, and only words after `--`. Throws
- * {@link UsageFault} for an unknown option, a missing or an unwanted value, and an option given twice.
+ * Parses arguments: `--name`, `--name=value`, `--name value`, words, and nothing but words after `--`. Throws
+ * {@link UsageFault} for an unknown option, a missing or unexpected value, and an option given twice.
  */
 export function readCommandLine(args: readonly string[], options: Readonly<Record<string, OptionSpec>>): CommandLine {
   const words: string[] = []
@@ -37,7 +37,7 @@ export function readCommandLine(args: readonly string[], options: Readonly<Recor
       words.push(...args.slice(at + 1))
       break
     }
-    // A negative number is a word, so that whoever reads it can say what is wrong with it.
+    // A negative number is a word, so that the command can report what is wrong with it.
     if (!argument.startsWith('-') || argument === '-' || /^-\d/.test(argument)) {
       words.push(argument)
       continue

@@ -3,7 +3,7 @@ import type { CommandIo } from './io.ts'
 
 const HELP = `Usage: handover completion bash|zsh|fish
 
-Prints a script that completes commands and options. Load it in every shell:
+Prints a script that completes commands and options. To load it in every shell:
 
   bash   echo 'source <(handover completion bash)' >> ~/.bashrc
   zsh    echo 'source <(handover completion zsh)' >> ~/.zshrc      (after compinit)
@@ -14,7 +14,7 @@ type Commands = ReadonlyArray<readonly [name: string, summary: string]>
 
 const OPTION = '--[a-zA-Z][a-zA-Z-]*'
 
-/** The scripts. Each asks a command's own help for its options, so that they hold for every version. */
+/** The scripts. Each reads the options from the command's own help, so that they match every version. */
 const SCRIPTS: Readonly<Record<string, (commands: Commands) => string>> = {
   bash: (commands) => `_handover() {
   local word=\${COMP_WORDS[COMP_CWORD]} command=\${COMP_WORDS[1]}
@@ -49,12 +49,12 @@ complete -c handover -n 'not __fish_use_subcommand' -a "(handover (commandline -
 `,
 }
 
-/** Text in single quotes; in fish a backslash escapes a quote, in the other shells it does not. */
+/** Text in single quotes; only in fish does a backslash escape a quote. */
 function singleQuoted(text: string, escaping = "'\\'"): string {
   return `'${text.replaceAll("'", `${escaping}'`)}'`
 }
 
-/** `handover completion`: prints a completion script for the commands that it is given. */
+/** `handover completion`: prints a completion script for the given commands. */
 export async function runCompletion(args: readonly string[], io: CommandIo, commands: Commands): Promise<number> {
   const { words, switches } = readCommandLine(args, { '--help': { takes: 'nothing' }, '-h': { takes: 'nothing' } })
   if (switches.size > 0) {

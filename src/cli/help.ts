@@ -16,8 +16,8 @@ Usage: handover <command> [options]
 
 ${commands.map(([name, summary]) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}
 
-'handover help <command>' shows a command's options. Every server also takes --config FILE (YAML, one section for each
-command); environment variables override the file, options override both.
+'handover help <command>' shows a command's options. Every server also accepts --config FILE (YAML, one section per
+command). Environment variables override the file, and options override both.
 `
 }
 
@@ -30,7 +30,7 @@ export function sectionHelp(section: Section, summary: string): string {
 }
 
 function optionText(option: OptionHelp): string {
-  if (option.isFileOnly) return `  ${option.key}: (in the file only)\n      ${option.description}`
+  if (option.isFileOnly) return `  ${option.key}: (configuration file only)\n      ${option.description}`
   const names = option.flags.map((flag) => `${flag}${option.placeholder ? ` ${option.placeholder}` : ''}`).join(', ')
   const fallback = option.fallback === undefined ? '' : ` Default: ${String(option.fallback)}.`
   return `  ${names}\n      ${option.description}${fallback} [${option.variables.join(', ')}]`

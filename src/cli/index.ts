@@ -5,7 +5,7 @@ import { UsageFault } from './command-line.ts'
 import { overview, version } from './help.ts'
 import type { Command, CommandIo } from './io.ts'
 
-/** Commands by name, loaded when they are asked for: a `flag` call does not pay for the servers. */
+/** Commands by name, loaded on demand: a `flag` call does not load the servers. */
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
   up: { summary: 'run the whole system on this machine', load: async () => (await import('./up/up.ts')).runUp },
   gateway: { summary: 'run the gateway', load: async () => (await import('./servers/gateway.ts')).runGateway },
@@ -13,7 +13,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   iam: { summary: 'run the IAM auth service', load: async () => (await import('./servers/iam.ts')).runIam },
   monolith: { summary: 'run the monolith', load: async () => (await import('./servers/monolith.ts')).runMonolith },
   status: {
-    summary: 'show how an environment stands, and what needs attention',
+    summary: 'show the state of an environment and what needs attention',
     load: async () => (await import('./commands/status.ts')).run,
   },
   flag: {
@@ -21,11 +21,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: async () => (await import('./commands/flag/flag.ts')).run,
   },
   applications: {
-    summary: 'list applications, trouble first, or confirm that IAM holds them',
+    summary: 'list applications, failing ones first, or confirm that IAM has them',
     load: async () => (await import('./commands/applications/applications.ts')).run,
   },
   explain: {
-    summary: 'say where a request would go, and why',
+    summary: 'explain where a request would be routed, and why',
     load: async () => (await import('./commands/explain.ts')).run,
   },
   keys: {
@@ -33,31 +33,31 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: async () => (await import('./commands/credentials/keys.ts')).run,
   },
   chatops: {
-    summary: 'carry out a command as it is typed in Slack',
+    summary: 'run a Slack command from the terminal',
     load: async () => (await import('./commands/chatops.ts')).run,
   },
   gateways: {
-    summary: 'list the gateways that follow the control plane',
+    summary: 'list the gateways connected to the control plane',
     load: async () => (await import('./commands/gateways.ts')).run,
   },
   tail: {
-    summary: 'show which credentials of IAM live on, for which applications, until when',
+    summary: 'list the credentials from IAM that are still valid, by application',
     load: async () => (await import('./commands/credentials/tail.ts')).run,
   },
   drain: {
-    summary: 'plan the end of what lives on of an application, and revoke it',
+    summary: "show and revoke an application's remaining IAM tokens",
     load: async () => (await import('./commands/credentials/drain.ts')).run,
   },
   effects: {
-    summary: 'list what follows changes outside, and deal with what was given up',
+    summary: 'list side effects of changes; retry or drop failed ones',
     load: async () => (await import('./commands/effects.ts')).run,
   },
   audit: {
-    summary: 'list, verify or export what was changed, and put it back',
+    summary: 'list, verify or export the audit log, or restore from it',
     load: async () => (await import('./commands/audit.ts')).run,
   },
   'sign-in': {
-    summary: 'print a link that signs a browser in at the control plane',
+    summary: 'print a link that signs a browser in to the control plane',
     load: async () => (await import('./commands/sign-in.ts')).run,
   },
   token: {
@@ -65,7 +65,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: async () => (await import('./commands/token.ts')).run,
   },
   brake: {
-    summary: 'send all new flows to the monolith, or let them go again',
+    summary: 'send all new flows to the monolith, or resume routing',
     load: async () => (await import('./commands/brake.ts')).run,
   },
   completion: {
@@ -81,10 +81,10 @@ function listedCommands(): Array<readonly [name: string, summary: string]> {
   return Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary])
 }
 
-/** Faults that are the caller's to mend: one clear line each, exit code 2. */
+/** Errors that the caller can fix: one clear line each, exit code 2. */
 const USAGE_FAULTS = [UsageFault, ConfigError, ListenError, DirectoryInUseError, DirectoryUnusableError, StorageError]
 
-/** Runs one command line; resolves with the exit code: 0 done, 1 failed or refused, 2 wrong usage or configuration. */
+/** Runs one command line; resolves with 0 (success), 1 (failed or refused) or 2 (invalid usage or configuration). */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args
   // `handover help flag` is `handover flag --help`.

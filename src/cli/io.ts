@@ -1,8 +1,8 @@
-/** What a command may touch of the process it runs in. */
+/** The parts of the process that a command may use. */
 export interface CommandIo {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean }
   readonly stderr: { write(text: string): unknown }
-  /** Where a person types; absent where nobody does. */
+  /** Terminal input; absent when the command is not interactive. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   readonly env: Readonly<Record<string, string | undefined>>
 }

@@ -83,14 +83,14 @@ for (const engine of testDatabases()) {
       assert.match(shown.out, /^2 {2}Application 2 {2}client-2 {2}\(flag on\)$/m)
       assert.match(
         shown.out,
-        /access tokens: 1, expire from 20\d\d-.*\n {2}refresh tokens: 1 of 1 grants, never expire/,
+        /access tokens: 1, expire from 20\d\d-.*\n {2}refresh tokens: 1 of 1 grants, do not expire/,
       )
       assert.doesNotMatch((await handover('tail', '--oauth-application', '1')).out, /client-2/)
 
       const all = await handover('drain', '--all')
       assert.match(all.out, /^client-1:$/m)
       assert.doesNotMatch(all.out, /client-2/)
-      assert.match((await handover('drain', '1')).out, /the users behind 1 grants authorize the application again/)
+      assert.match((await handover('drain', '1')).out, /the users of 1 grants must authorize the application again/)
       const wrong = await handover('drain', '1', '--revoke', '--confirm', 'client-2')
       assert.deepEqual([wrong.code, wrong.out], [1, ''])
       assert.equal((await handover('drain', '1', '--revoke')).code, 2)
@@ -109,7 +109,7 @@ for (const engine of testDatabases()) {
       })
       assert.equal(refreshed['error'], 'invalid_grant')
       assert.ok(await isActive(theirs.access))
-      assert.match((await handover('drain', 'client-1')).out, /there is nothing to drain/)
+      assert.match((await handover('drain', 'client-1')).out, /nothing to revoke/)
     })
 
     test('is not revoked while any gate of the flag covers the application, nor for another environment', async () => {

@@ -13,19 +13,19 @@ export const CHANGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--if-version': { takes: 'value' },
 }
 
-/** How help texts explain them. */
+/** The help text of these options. */
 export const CHANGE_HELP = `  --dry-run
-      Show what the state becomes and which applications would move; change nothing.
+      Show the resulting state and the applications that would move; change nothing.
   --confirm, --confirm=N
-      Make the change although it moves applications; with a number, only if exactly so many move. Without it, a
-      terminal is asked and a script is refused.
+      Make the change although it moves applications; with a number, only if exactly N applications move. Without it,
+      the command asks for confirmation at a terminal and refuses in a script.
   --if-version N
-      Change only if the flag is still at this version, as 'flag get' shows it.`
+      Change only if the flag is still at this version, which 'flag get' shows.`
 
-/** On which terms something is changed. */
+/** The conditions of a change. */
 export interface ChangeTerms {
   readonly isDryRun: boolean
-  /** True for however many applications move, or their number. */
+  /** True for any number of moved applications, or the exact number. */
   readonly confirm: true | number | undefined
   readonly ifVersion: number | undefined
 }
@@ -34,7 +34,7 @@ export interface ChangeTerms {
 export function changeTermsOf(line: CommandLine): ChangeTerms {
   const confirm = line.values.get('--confirm')?.[0]
   if (confirm !== undefined && !/^(0|[1-9]\d{0,14})$/.test(confirm)) {
-    throw new UsageFault('--confirm takes the number of applications that move, or nothing')
+    throw new UsageFault('--confirm takes the number of applications that move, or no value')
   }
   return {
     isDryRun: line.switches.has('--dry-run'),
@@ -43,7 +43,7 @@ export function changeTermsOf(line: CommandLine): ChangeTerms {
   }
 }
 
-/** A version that an option names; undefined when it is not given. Throws {@link UsageFault}. */
+/** The version given with an option; undefined without the option. Throws {@link UsageFault}. */
 export function versionOption(line: CommandLine, option: string): number | undefined {
   const text = line.values.get(option)?.[0]
   if (text === undefined) return undefined
@@ -63,15 +63,15 @@ const previewSchema = z.object({
   notes: z.array(z.string()),
   warnings: z.array(z.string()).default([]),
 })
-/** What the control plane says that a change would do. */
+/** The effect of a change, as the control plane predicts it. */
 export type Preview = z.infer<typeof previewSchema>
 
-/** Reads the answer to a dry run. */
+/** Reads the response to a dry run. */
 export function readPreview(json: unknown): Preview {
   return previewSchema.parse(json)
 }
 
-/** A preview for people. */
+/** A preview as lines of text. */
 export function previewLines({ name, environment, before, after, notes, warnings }: Preview): string[] {
   return [
     `${name} in ${environment}`,
@@ -89,13 +89,13 @@ export function printedPreview(previews: readonly Preview[]): Printed {
 }
 
 /**
- * Asks for the confirmation of a change that moves `count` applications: shows it and asks at a terminal, and otherwise
- * rejects with {@link RefusedError}, which names the option. Resolves with what to confirm it by.
+ * Requests confirmation of a change that moves `count` applications: prompts at a terminal, and otherwise
+ * rejects with {@link RefusedError}, which names the option. Resolves with the confirmed number.
  */
 export async function confirmed(preview: Preview, count: number, io: CommandIo): Promise<number> {
   if (!isTerminal(io)) {
     throw new RefusedError(
-      `this takes ${preview.name} in ${preview.environment} to '${preview.after}' and was not confirmed: ${preview.notes.join('; ')}. ` +
+      `this would set ${preview.name} in ${preview.environment} to '${preview.after}' and was not confirmed: ${preview.notes.join('; ')}. ` +
         `Nothing was changed; add --confirm=${count}, or --confirm for any number`,
     )
   }
@@ -107,15 +107,15 @@ export async function confirmed(preview: Preview, count: number, io: CommandIo):
   } finally {
     reader.close()
   }
-  throw new RefusedError('that is not the number: nothing was changed')
+  throw new RefusedError('the number does not match; nothing was changed')
 }
 
-/** Whether the command runs at a terminal, so that it can ask. */
+/** Whether the command runs at a terminal, so that it can prompt. */
 export function isTerminal(io: CommandIo): io is CommandIo & { readonly stdin: NodeJS.ReadableStream } {
   return io.stdout.isTTY === true && io.stdin?.isTTY === true
 }
 
-/** What a change is sent with, beside what it changes; a dry run takes the first two fields only. */
+/** What is sent with a change in addition to the change itself; a dry run takes the first two fields only. */
 export interface SentTerms {
   readonly if_version?: number
   readonly dry_run?: true
@@ -123,8 +123,8 @@ export interface SentTerms {
 }
 
 /**
- * Makes a change whose words do not say what the state becomes: looks at it first, gets it confirmed where applications
- * move, and makes it only if the flag is still at the version that was looked at. Resolves with the answer and the
+ * Makes a change that does not itself name the resulting state: previews it, requests confirmation if applications
+ * move, and makes it only if the flag is still at the previewed version. Resolves with the response and the
  * preview; for a dry run with the preview alone.
  */
 export async function lookThenChange(

@@ -13,30 +13,30 @@ export const CONTROL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '-h': { takes: 'nothing' },
 }
 
-/** The options that say why something is changed; the audit log keeps it. */
+/** The options that give the reason for a change; the audit log records them. */
 export const CAUSE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--reason': { takes: 'value' },
   '--change-issue': { takes: 'value' },
 }
 
-/** How help texts explain them. */
+/** The help text of these options. */
 export const CAUSE_HELP = `  --reason TEXT, --change-issue URL
-      Why; kept in the audit log, and required in the environments that the control plane's require_reason names.`
+      The reason for the change; recorded in the audit log, and required in the environments in require_reason.`
 
-/** The end of every help text. */
+/** The last part of every help text. */
 export const CONTROL_HELP = `  --control-url URL
-      The control plane. Default: the address that handover up recorded next to the token file, or else
+      The control plane. Default: the address that 'handover up' recorded next to the token file, or else
       http://127.0.0.1:8080. [HANDOVER_CONTROL_URL]
   --token-file FILE
-      The token for it. Default: ./data/admin-token. [HANDOVER_TOKEN_FILE]
+      The token for the control plane. Default: ./data/admin-token. [HANDOVER_TOKEN_FILE]
   --json
-      Print what the control plane answers, as JSON.
+      Print the response of the control plane as JSON.
 `
 
-/** The control plane refused, or gave no answer: exit code 1, one line. */
+/** The control plane refused or did not respond: exit code 1, one line. */
 export class RefusedError extends Error {
   readonly code = 'refused'
-  /** The status of the answer; undefined when there was none. */
+  /** The status of the response; undefined when there was none. */
   readonly status: number | undefined
   constructor(message: string, options?: { cause?: unknown; status?: number }) {
     super(message, options)
@@ -45,10 +45,10 @@ export class RefusedError extends Error {
   }
 }
 
-/** Calls a control plane's API; any status but 2xx rejects with {@link RefusedError} saying what the answer says. */
+/** Calls a control plane's API; any status but 2xx rejects with {@link RefusedError} and the response's message. */
 export interface ControlClient {
   (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown): Promise<unknown>
-  /** The text of an answer of any length, piece by piece. */
+  /** The text of a response of any length, chunk by chunk. */
   download(path: string): AsyncIterable<string>
 }
 
@@ -56,8 +56,8 @@ const OTHER_ADDRESS = 'specify another address with --control-url or HANDOVER_CO
 const DOWNLOAD_LIMIT_MS = 10 * 60_000
 
 /**
- * Finds control plane and token by option, variable or default. Throws {@link UsageFault} when they cannot be used.
- * Calls end after `timeoutMs`, by default 10 s.
+ * Finds the control plane and token by option, variable or default. Throws {@link UsageFault} if they cannot be used.
+ * Calls time out after `timeoutMs`, by default 10 s.
  */
 export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_000): ControlClient {
   const file = line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_TOKEN_FILE'] ?? './data/admin-token'
@@ -85,7 +85,7 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
   return Object.assign(ask, { download })
 }
 
-/** An answer of any length, piece by piece. Rejects with {@link RefusedError}, also when it ends too early. */
+/** A response of any length, chunk by chunk. Rejects with {@link RefusedError}, also when it is truncated. */
 async function* downloaded(
   url: string,
   path: string,
@@ -99,7 +99,9 @@ async function* downloaded(
     if (answer.body !== null) yield* answer.body.pipeThrough(new TextDecoderStream())
   } catch (error) {
     if (error instanceof RefusedError) throw error
-    throw new RefusedError(`the control plane at ${url} does not answer, or not completely`, { cause: error })
+    throw new RefusedError(`the control plane at ${url} did not respond, or its response is incomplete`, {
+      cause: error,
+    })
   }
 }
 
@@ -120,13 +122,13 @@ function causeHeaders(line: CommandLine): Record<string, string> {
     const text = line.values.get(option)?.[0]
     if (text === undefined) continue
     if (/[\r\n\0]/.test(text)) throw new UsageFault(`${option} must be one line`)
-    // A header is bytes; the control plane reads them as UTF-8.
+    // A header consists of bytes; the control plane reads them as UTF-8.
     headers[name] = Buffer.from(text, 'utf8').toString('latin1')
   }
   return headers
 }
 
-/** An http(s) URL without a slash at its end; throws {@link UsageFault}, naming `whose` address it should be. */
+/** An http(s) URL without a trailing slash; throws {@link UsageFault} that names `whose` address it should be. */
 export function httpAddress(whose: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
@@ -142,10 +144,10 @@ function readToken(file: string): string {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     throw new UsageFault(
-      `the token file ${file} cannot be read (${code}); name another with --token-file or HANDOVER_TOKEN_FILE`,
+      `the token file ${file} cannot be read (${code}); specify another one with --token-file or HANDOVER_TOKEN_FILE`,
     )
   }
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageFault(`the token file ${file} holds no token`)
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageFault(`the token file ${file} does not contain a token`)
   return token
 }
 

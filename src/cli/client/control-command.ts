@@ -3,23 +3,23 @@ import { type CommandLine, type OptionSpec, readCommandLine, UsageFault } from '
 import type { CommandIo } from '../io.ts'
 import { CONTROL_OPTIONS, type ControlClient, controlClient, RefusedError } from './control-client.ts'
 
-/** A command that asks a control plane. */
+/** A command that calls a control plane. */
 export interface ControlCommand {
   readonly name: string
   readonly help: string
-  /** Its options beside {@link CONTROL_OPTIONS}. */
+  /** Its options in addition to {@link CONTROL_OPTIONS}. */
   readonly options: Readonly<Record<string, OptionSpec>>
-  /** What a call may take; by default 10 s. */
+  /** Time limit of a call; by default 10 s. */
   readonly timeoutMs?: number
   /** Checks the arguments, throwing {@link UsageFault}, and returns what to do with a control plane. */
   readonly plan: (line: CommandLine) => ControlPlan | LonePlan
 }
 
-/** What to print: the answer for `--json`, and lines for people. */
+/** What to print: the response for `--json`, and lines of text otherwise. */
 export interface Printed {
   readonly json: unknown
   readonly lines: readonly string[]
-  /** In place of both: printed as it comes. */
+  /** Replaces both: printed as it arrives. */
   readonly text?: AsyncIterable<string>
   /** Default 0. */
   readonly exitCode?: 0 | 1
@@ -28,12 +28,12 @@ export interface Printed {
 /** Resolves with what to print. */
 export type ControlPlan = (ask: ControlClient) => Promise<Printed>
 
-/** A plan that needs no control plane after all. */
+/** A plan that needs no control plane. */
 export interface LonePlan {
   readonly alone: () => ReturnType<ControlPlan>
 }
 
-/** Runs such a command; resolves with 0 (done), 1 (refused or no answer) or 2 (called wrongly). */
+/** Runs such a command; resolves with 0 (success), 1 (refused or no response) or 2 (invalid usage). */
 export async function runControlCommand(
   command: ControlCommand,
   args: readonly string[],

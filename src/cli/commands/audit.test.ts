@@ -41,14 +41,14 @@ describe('handover audit, and the reasons of other commands', () => {
     return out
   }
 
-  test('a change of production without reason is refused by name, and taken with one', async () => {
+  test('a change of production without a reason is refused with the name of the option, and accepted with one', async () => {
     const refused = await call(flag, ['set', FLAG, 'true'])
     assert.equal(refused.code, 1)
     assert.match(refused.err, /reason: must be given .*; change_issue_url: must be given/)
     await done(flag, 'set', FLAG, 'true', '--reason', 'für alle', '--change-issue', ISSUE)
     assert.match(
       await done(audit, 'list', '--limit=1'),
-      /^\d+ {2}\S+Z {2}flag\.set {2}production proxy_oauth\w+\n {4}by administrator by cli from 127\.0\.0\.1\n {4}für alle {2}https:/,
+      /^\d+ {2}\S+Z {2}flag\.set {2}production proxy_oauth\w+\n {4}by administrator via cli from 127\.0\.0\.1\n {4}für alle {2}https:/,
     )
     await done(flag, 'delete', FLAG, '--reason=over')
     await done(brake, 'on', '--reason', 'IAM is slow')
@@ -66,11 +66,11 @@ describe('handover audit, and the reasons of other commands', () => {
   test('a state is restored by the number of its entry', async () => {
     const { entries } = JSON.parse(await done(audit, 'list', '--action', 'flag.set', '--json'))
     const args = ['restore', String(entries[0].number), '--to=after', '--reason', 'back', '--change-issue', ISSUE]
-    assert.match(await done(audit, ...args), /in production is again as it was after entry \d+\n/)
-    assert.match(await done(audit, ...args), /in production was already as it was after entry \d+\n/)
+    assert.match(await done(audit, ...args), /in production is restored to its state after entry \d+\n/)
+    assert.match(await done(audit, ...args), /in production already has its state after entry \d+\n/)
   })
 
-  test('a restore shows what the state becomes first, and is confirmed when it moves several applications', async () => {
+  test('a restore first shows the resulting state, and needs confirmation if it moves several applications', async () => {
     for (const id of [1, 2]) await plane.announce(testApplication(id))
     const { entries } = JSON.parse(await done(audit, 'list', '--action', 'flag.set', '--json'))
     const number = String(entries[0].number)
@@ -81,7 +81,7 @@ describe('handover audit, and the reasons of other commands', () => {
     assert.match(refused.err, /to 'off for all' and was not confirmed: 2 applications iam → rails.*add --confirm=2/)
     assert.match(
       await done(audit, 'restore', number, '--confirm=2'),
-      /is again as it was before entry \d+\n {2}before: on for all\n {2}now: off/,
+      /is restored to its state before entry \d+\n {2}before: on for all\n {2}now: off/,
     )
     const last = JSON.parse(await done(audit, 'list', '--subject', 'brake', '--json')).entries[0]
     assert.match(
@@ -90,38 +90,41 @@ describe('handover audit, and the reasons of other commands', () => {
     )
   })
 
-  test('the log is exported whole, and its last entry verifies', async () => {
+  test('the whole log is exported, and its last entry verifies', async () => {
     const lines = (await done(audit, 'export')).trimEnd().split('\n')
     const last = JSON.parse(lines.at(-1) ?? '')
     assert.equal(last.number, lines.length)
     assert.match(await done(audit, 'export', '--format', 'csv'), /^number,at,/)
     assert.equal(
       await done(audit, 'verify', '--number', String(last.number), '--hash', last.hash),
-      `entries up to ${last.number} are sound, the last with hash ${last.hash}\n`,
+      `entries up to ${last.number} are valid, the last with hash ${last.hash}\n`,
     )
   })
 
-  test('a log that is not sound ends with 1', async () => {
+  test('an invalid log exits with 1', async () => {
     const missing = await call(audit, ['verify', '--number', '9999', '--hash', 'a'.repeat(64)])
     assert.equal(missing.code, 1)
-    assert.match(missing.out, /^entry \d+ is missing\nentries up to \d+ are sound/)
+    assert.match(missing.out, /^entry \d+ is missing\nentries up to \d+ are valid/)
   })
 
-  test('what cannot be meant is refused in one line', async () => {
+  test('invalid usage is refused in one line', async () => {
     for (const [args, expected] of [
-      [[], /say one of list, verify, export, restore/],
-      [['list', '--reason', 'x'], /--reason does not go with 'list'/],
-      [['verify', '--number', '1'], /--number and --hash go together/],
-      [['restore', 'x'], /name one entry by its number/],
+      [[], /specify one of list, verify, export, restore/],
+      [['list', '--reason', 'x'], /--reason is not valid with 'list'/],
+      [['verify', '--number', '1'], /--number and --hash must be used together/],
+      [['restore', 'x'], /specify one entry by its number/],
       [['restore', '1', '--to', 'then'], /--to must be before or after/],
-      [['export', 'all'], /'export' takes no words/],
+      [['export', 'all'], /'export' takes no arguments/],
     ] as const) {
       const { code, err, out } = await call(audit, args)
       assert.deepEqual([code, out], [2, ''])
       assert.match(err, expected)
       assert.equal(err.split('\n').length, 2)
     }
-    assert.match((await call(flag, ['list', '--reason=x'])).err, /--reason goes with what changes something/)
+    assert.match(
+      (await call(flag, ['list', '--reason=x'])).err,
+      /--reason is only valid with commands that make a change/,
+    )
     assert.match((await call(flag, ['delete', FLAG, '--reason', 'a\nb'])).err, /--reason must be one line/)
     assert.match((await call(audit, ['list', '--since', 'soon'])).err, /since: must be a date/)
   })

@@ -12,29 +12,29 @@ const HELP = `Usage: handover audit list [filters] [--limit N] [--before NUMBER]
        handover audit export [--format jsonl|csv] [filters]
        handover audit restore <number> [--to before|after] [--dry-run] [--confirm] [--reason TEXT] [--change-issue URL]
 
-What was changed, by whom, from where and why. Entries hold each other's hashes; 'verify' says the first that is not as
-it was written, and ends with 1 then. 'restore' shows what a flag, or the brake, becomes,
-and puts it back to what an entry tells of.
+Shows what was changed, by whom, from where and why. Each entry contains the hash of the previous one; 'verify' reports
+the first entry that was tampered with, and exits with 1 if there is one. 'restore' restores a flag or the brake to its
+state before or after an entry, and shows the result first.
 
 Filters:
   --environment NAME, ${ENVIRONMENTS.map((name) => `--${name}`).join(', ')}
   --subject TEXT      a flag, an application as Authn::OauthApplication:<id>, a token, or brake
-  --by NAME           who
+  --by NAME           the author of the change
   --action NAME       such as flag.set
   --since TIME, --until TIME
-      A date, or a moment such as 2026-11-23T06:00:00Z; up to, and not with, the second.
+      A date, or a time such as 2026-11-23T06:00:00Z. --until is exclusive.
 
   --limit N, --before NUMBER
-      So many entries, from before this one on. Default: the newest 20.
+      At most N entries, older than this entry. Default: the newest 20.
   --number NUMBER, --hash HASH
-      An entry that was noted elsewhere, and must still be there as it was.
+      An entry recorded elsewhere, which must be unchanged in the log.
   --to before|after
       Default: before.
 ${CHANGE_HELP}
 ${CAUSE_HELP}
 ${CONTROL_HELP}`
 
-/** A log of years is long to go through. */
+/** Reading a log of several years takes a while. */
 const LONG_MS = 120_000
 
 const FILTERS = ['--subject', '--by', '--action', '--since', '--until'] as const
@@ -48,7 +48,7 @@ const OPTIONS = {
 }
 
 const FILTER_OPTIONS = [...FILTERS, ...Object.keys(ENVIRONMENT_OPTIONS)]
-/** What each action takes. */
+/** The options of each action. */
 const TAKES: Readonly<Record<string, readonly string[]>> = {
   list: [...FILTER_OPTIONS, '--limit', '--before'],
   verify: ['--number', '--hash'],
@@ -88,7 +88,7 @@ const restoredSchema = z.object({
   notes: z.array(z.string()).default([]),
 })
 
-/** `handover audit`: lists, verifies and exports the audit log, and restores from it. Exit codes as in `runControlCommand`. */
+/** `handover audit`: lists, verifies, exports and restores from the audit log. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand(
     { name: 'audit', help: HELP, options: OPTIONS, timeoutMs: LONG_MS, plan: (line) => plan(line, io) },
@@ -100,12 +100,12 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine, io: CommandIo): ControlPlan {
   const [action = '', ...words] = line.words
   const takes = Object.hasOwn(TAKES, action) ? TAKES[action] : undefined
-  if (takes === undefined) throw new UsageFault('say one of list, verify, export, restore')
+  if (takes === undefined) throw new UsageFault('specify one of list, verify, export, restore')
   const given = Object.keys(OPTIONS).filter((option) => line.switches.has(option) || line.values.has(option))
   const stray = given.find((option) => !takes.includes(option))
-  if (stray !== undefined) throw new UsageFault(`${stray} does not go with '${action}'`)
+  if (stray !== undefined) throw new UsageFault(`${stray} is not valid with '${action}'`)
   if (action === 'restore') return restore(words, line, io)
-  if (words.length > 0) throw new UsageFault(`'${action}' takes no words`)
+  if (words.length > 0) throw new UsageFault(`'${action}' takes no arguments`)
   if (action === 'verify') return verify(line)
   return action === 'list' ? list(line) : exportLog(line)
 }
@@ -127,11 +127,11 @@ function verify(line: CommandLine): ControlPlan {
     const value = line.values.get(`--${name}`)?.[0]
     if (value !== undefined) query.set(name, value)
   }
-  if (query.size === 1) throw new UsageFault('--number and --hash go together')
+  if (query.size === 1) throw new UsageFault('--number and --hash must be used together')
   return async (ask: ControlClient) => {
     const json = await ask('GET', `/api/v1/audit/verification?${query}`)
     const { valid, head, broken } = verificationSchema.parse(json)
-    const sound = `entries up to ${head.number} are sound, the last with hash ${head.hash}`
+    const sound = `entries up to ${head.number} are valid, the last with hash ${head.hash}`
     if (valid) return { json, lines: [sound] }
     const fault = `entry ${broken?.number} is ${(broken?.why ?? 'broken').replaceAll('_', ' ')}`
     return { json, lines: [fault, sound], exitCode: 1 }
@@ -146,7 +146,7 @@ function exportLog(line: CommandLine): ControlPlan {
 function restore(words: readonly string[], line: CommandLine, io: CommandIo): ControlPlan {
   const [number, ...more] = words
   if (number === undefined || !/^[1-9]\d{0,14}$/.test(number) || more.length > 0) {
-    throw new UsageFault("name one entry by its number, as 'list' shows it")
+    throw new UsageFault("specify one entry by its number, which 'list' shows")
   }
   const to = line.values.get('--to')?.[0] ?? 'before'
   if (to !== 'before' && to !== 'after') throw new UsageFault('--to must be before or after')
@@ -156,9 +156,9 @@ function restore(words: readonly string[], line: CommandLine, io: CommandIo): Co
     const changed = await lookThenChange((sent) => ask('POST', path, { to, ...sent }), terms, io)
     if ('dry' in changed) return printedPreview([changed.preview])
     const { outcome, environment, subject, notes } = restoredSchema.parse(changed.answer)
-    const done = outcome === 'written' ? 'is again' : 'was already'
+    const done = outcome === 'written' ? 'is restored to' : 'already has'
     const lines = [
-      `${subject} in ${environment} ${done} as it was ${to} entry ${number}`,
+      `${subject} in ${environment} ${done} its state ${to} entry ${number}`,
       ...(outcome === 'written' ? [`  before: ${changed.preview.before}`] : []),
       `  now: ${changed.preview.after}`,
       ...notes.map((note) => `  ${note}`),
@@ -184,7 +184,7 @@ function describe(entry: Entry): string[] {
   const { number, at, by, door, from, action, environment, subject, reason, change_issue_url: issue } = entry
   const where = [environment, subject].filter((part) => part !== null).join(' ')
   const lines = [`${number}  ${at.slice(0, 19)}Z  ${action}  ${where}`]
-  lines.push(`    by ${by} by ${door}${from === null ? '' : ` from ${from}`}`)
+  lines.push(`    by ${by} via ${door}${from === null ? '' : ` from ${from}`}`)
   const why = [reason, issue].filter((part) => part !== null)
   if (why.length > 0) lines.push(`    ${why.join('  ')}`)
   return lines

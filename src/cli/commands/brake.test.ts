@@ -29,7 +29,7 @@ async function called(...args: string[]): Promise<{ code: number; out: string; e
   return { code, out: out.join(''), err: err.join('') }
 }
 
-test('gateways are braked and released at their admin ports, without control plane or token', async () => {
+test('the brake of gateways is set and released at their admin ports, without control plane or token', async () => {
   const [one = '', two = ''] = adminUrls()
   const both = ['--gateway', one, '--gateway', two]
   const isOn = `the brake of ${one} is on, held by switch\nthe brake of ${two} is on, held by switch\n`
@@ -42,16 +42,16 @@ test('gateways are braked and released at their admin ports, without control pla
   assert.equal((await called('status', '--gateway', two)).out, `the brake of ${two} is off\n`)
 })
 
-test('one gateway that gives no answer does not keep the others from being braked, and is named', async () => {
+test('a gateway that does not answer is named, and does not prevent setting the brake at the others', async () => {
   const [one = ''] = adminUrls()
   const { code, out, err } = await called('on', '--gateway', 'http://127.0.0.1:9', '--gateway', one)
   assert.deepEqual([code, out], [1, ''])
-  assert.match(err, /^handover brake: http:\/\/127\.0\.0\.1:9 gives no answer: .*; the brake of .* is on, .*\n$/)
+  assert.match(err, /^handover brake: http:\/\/127\.0\.0\.1:9 does not answer: .*; the brake of .* is on, .*\n$/)
   assert.match((await called('status', '--gateway', one)).out, /is on/)
   await called('off', '--gateway', one)
 })
 
-test('what cannot be meant is refused before anything is moved', async () => {
+test('invalid usage is refused before any change', async () => {
   const [one = ''] = adminUrls()
   assert.equal((await called('on', '--gateway', 'nowhere')).code, 2)
   assert.equal((await called('on', '--gateway', one, '--reason', 'x')).code, 2)

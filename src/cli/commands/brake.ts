@@ -8,22 +8,22 @@ import type { CommandIo } from '../io.ts'
 
 const HELP = `Usage: handover brake on|off|status [--reason TEXT]
 
-While the brake is on, every new flow goes to the monolith, whatever the flags say; flows under way and tokens of IAM
-still go to IAM. Moves the brake at the control plane, or at gateways, when the control plane is dead.
+While the brake is on, every new flow goes to the monolith, regardless of the flags; flows in progress and IAM tokens
+still go to IAM. Sets the brake at the control plane, or directly at gateways if the control plane is down.
 
   --reason TEXT
-      Why; shown to whoever asks. Only with the control plane.
+      The reason, which 'brake status' shows. Only with the control plane.
   --change-issue URL
-      The change issue; both may be required to let go of the brake, and never to put it on.
+      The change issue. Releasing the brake may require both; setting it never does.
   --gateway URL
-      The admin port of a gateway, to be moved or asked in place of the control plane; may be given many times. A
-      gateway moved so forgets it when it is started again; the brake file outlives that.
+      The admin port of a gateway to use instead of the control plane; may be repeated. A gateway loses a brake set
+      this way when it restarts; the brake file survives a restart.
 ${ENVIRONMENT_HELP}
 ${CONTROL_HELP}`
 
 const OPTIONS = { ...CAUSE_OPTIONS, '--gateway': { takes: 'values' }, ...ENVIRONMENT_OPTIONS } as const
 
-/** What a gateway is given to answer in. */
+/** Time limit for the response of a gateway. */
 const GATEWAY_LIMIT_MS = 5_000
 
 const brakeSchema = z.object({
@@ -36,7 +36,7 @@ const brakeSchema = z.object({
 
 const gatewayBrakeSchema = z.object({ brake: z.enum(['on', 'off']), held_by: z.array(z.string()) })
 
-/** `handover brake`: moves the brake or tells how it stands. Exit codes as in `runControlCommand`. */
+/** `handover brake`: sets the brake or shows its state. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'brake', help: HELP, options: OPTIONS, plan }, args, io)
 }
@@ -44,15 +44,15 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine): ControlPlan | LonePlan {
   const [action, ...more] = line.words
   if (more.length > 0 || (action !== 'on' && action !== 'off' && action !== 'status')) {
-    throw new UsageFault('say one of on, off, status')
+    throw new UsageFault('specify one of on, off, status')
   }
   const environment = environmentOf(line)
   const reason = line.values.get('--reason')?.[0] ?? ''
   const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
-  if (action === 'status' && why !== undefined) throw new UsageFault(`${why} goes with on or off`)
+  if (action === 'status' && why !== undefined) throw new UsageFault(`${why} is only valid with on or off`)
   const gateways = line.values.get('--gateway') ?? []
   if (gateways.length > 0) {
-    if (why !== undefined) throw new UsageFault(`${why} goes with the control plane, not with --gateway`)
+    if (why !== undefined) throw new UsageFault(`${why} is not valid with --gateway, only with the control plane`)
     const addresses = gateways.map((text) => httpAddress("the gateway's admin port", text))
     return { alone: () => atGateways(addresses, action) }
   }
@@ -72,7 +72,7 @@ function describe(brake: z.infer<typeof brakeSchema>): string[] {
   return lines
 }
 
-/** Every gateway is moved or asked, whatever the others say; the answer names those that did not come along. */
+/** Calls every gateway, even if others fail; rejects with the ones that failed. */
 async function atGateways(
   urls: readonly string[],
   action: 'on' | 'off' | 'status',
@@ -99,9 +99,9 @@ async function atGateway(
     )
     const read = gatewayBrakeSchema.safeParse(answer.json)
     if (answer.status === 200 && read.success) return { gateway, ...read.data }
-    return { gateway, why: `answers ${answer.status}, and not as a gateway's admin port does` }
+    return { gateway, why: `answers ${answer.status}, which is not the response of a gateway admin port` }
   } catch (error) {
-    if (error instanceof CallError) return { gateway, why: `gives no answer: ${error.message}` }
+    if (error instanceof CallError) return { gateway, why: `does not answer: ${error.message}` }
     throw error
   }
 }

@@ -72,7 +72,7 @@ describe('the section chatops of the configuration', () => {
     assert.deepEqual(commits?.gitlab?.environments, { production: 'gprd' })
   })
 
-  test('is refused where a secret cannot be read, or a webhook is in the clear; the webhook is not shown', () => {
+  test('is refused if a secret is unreadable or a webhook uses http; the webhook is not shown', () => {
     const refused = (yaml: string) => {
       try {
         settingsOf(yaml)
@@ -131,7 +131,7 @@ describe('handover chatops and handover gateways', () => {
     return { code, out: out.join(''), err: err.join('') }
   }
 
-  test('a gateway is listed with how it stands', async () => {
+  test('a gateway is listed with its state', async () => {
     const listed = await eventually('the gateway is up to date', async () => {
       const { out } = await call(gateways, '--environment=production')
       return out.includes('up to date') ? out : undefined
@@ -144,7 +144,7 @@ describe('handover chatops and handover gateways', () => {
     assert.equal((await call(gateways, 'x')).code, 2)
   })
 
-  test('the steps of the checklist are carried out word for word, production with its check passed', async () => {
+  test('the steps of the checklist run as written, including production with a passed check', async () => {
     const steps: ReadonlyArray<readonly [text: string, code: number, says: RegExp]> = [
       [`feature set ${FLAG} 1 --actors`, 1, /staging comes before production/],
       [
@@ -172,7 +172,7 @@ describe('handover chatops and handover gateways', () => {
     }
   })
 
-  test('what is called wrongly ends with 2, as JSON the answer is whole, help is there without a control plane', async () => {
+  test('invalid usage exits with 2, JSON contains the whole response, help needs no control plane', async () => {
     assert.equal((await call(chatops)).code, 2)
     assert.equal((await call(chatops, 'feature', 'list')).code, 2)
     assert.match((await call(chatops, '--help')).out, /Usage: handover chatops/)
@@ -181,7 +181,7 @@ describe('handover chatops and handover gateways', () => {
     assert.equal(JSON.parse(out).sections[0].tone, 'refused')
   })
 
-  test('commands are counted by what they came to', async () => {
+  test('commands are counted by their outcome', async () => {
     const { text } = await plane.ask('GET', '/metrics')
     assert.match(text, /handover_control_chatops_commands_total\{door="cli",command="feature_get",outcome="info"\} 1/)
   })

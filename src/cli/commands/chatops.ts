@@ -5,20 +5,20 @@ import type { CommandIo } from '../io.ts'
 
 const HELP = `Usage: handover chatops [options] '<command>'
 
-Carries out a command as it is typed in Slack, such as
+Runs a command in the syntax of Slack, such as
   handover chatops 'feature set proxy_oauth_requests_to_iam_service 1 --actors --staging'
-and prints the answer. Exit code 0 when it was done, 1 when anything of it was refused. What there is:
+and prints the response. Exit code 0 if it succeeded, 1 if any part of it was refused. To list the commands:
   handover chatops '--help'
 
 ${CONTROL_HELP}`
 
 const answerSchema = z.object({ outcome: z.string(), text: z.string() })
 
-/** Longer than any production check takes; the settings allow an hour at most. */
+/** Longer than any production check, for which the settings allow at most an hour. */
 const LIMIT_MS = 3_660_000
 const PATIENCE_MS = 3_000
 
-/** `handover chatops`: a command, carried out by the control plane. Exit codes as its help says, 2 for wrong usage. */
+/** `handover chatops`: a command, run by the control plane. Exit codes as in its help, 2 for invalid usage. */
 export async function run(args: readonly string[], io: CommandIo): Promise<number> {
   try {
     const line = readCommandLine(args, CONTROL_OPTIONS)
@@ -27,10 +27,10 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
       return 0
     }
     const [text, ...more] = line.words
-    if (text === undefined || more.length > 0) throw new UsageFault('give one command, in quotes')
+    if (text === undefined || more.length > 0) throw new UsageFault('specify one command, in quotes')
     const ask = controlClient(line, io, LIMIT_MS)
     const notice = setTimeout(
-      () => io.stderr.write('handover chatops: still waiting; a production check takes its time\n'),
+      () => io.stderr.write('handover chatops: still waiting; a production check can take several minutes\n'),
       PATIENCE_MS,
     )
     const json = await ask('POST', '/api/v1/chatops', { text }).finally(() => clearTimeout(notice))

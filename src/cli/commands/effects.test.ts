@@ -51,7 +51,7 @@ describe('handover effects', () => {
   const dead = (pattern: RegExp) =>
     eventually('it is given up', async () => pattern.exec((await call('list', '--state', 'dead')).out)?.[1])
 
-  test('shows what was given up and why, without the address, and tries it again when told to', async () => {
+  test('shows failed side effects and their errors without the address, and retries them on request', async () => {
     assert.deepEqual(await call('list'), { code: 0, out: 'no effects\n', err: '' })
     await change('true')
     const id = await dead(
@@ -59,23 +59,23 @@ describe('handover effects', () => {
     )
     assert.doesNotMatch((await call('list')).out, /127\.0\.0\.1|hook|tok\b/)
     status = 200
-    assert.deepEqual(await call('retry', id), { code: 0, out: `effect ${id} is tried again\n`, err: '' })
+    assert.deepEqual(await call('retry', id), { code: 0, out: `effect ${id} will be retried\n`, err: '' })
     await eventually('it is done', async () => / {2}done {2}/.test((await call('list')).out))
     assert.equal(taken.length, 2)
     const again = await call('retry', id)
     assert.deepEqual([again.code, /no effect \d+ was given up/.test(again.err)], [1, true])
   })
 
-  test('drops what is not wanted any more, once', async () => {
+  test('drops a side effect, once', async () => {
     status = 403
     await change('false')
     const id = await dead(/^(\d+) .* status 403$/m)
-    assert.deepEqual(await call('drop', id), { code: 0, out: `effect ${id} is dropped\n`, err: '' })
+    assert.deepEqual(await call('drop', id), { code: 0, out: `effect ${id} was dropped\n`, err: '' })
     assert.deepEqual((await call('list', '--state', 'dead')).out, 'no effects\n')
     assert.equal((await call('drop', id)).code, 1)
   })
 
-  test('is told wrongly with what is no number, state or action', async () => {
+  test('refuses an invalid id, state or action', async () => {
     for (const args of [[], ['retry'], ['drop', 'x'], ['list', '--state', 'lost'], ['list', '7'], ['undo', '1']]) {
       assert.equal((await call(...args)).code, 2, args.join(' '))
     }

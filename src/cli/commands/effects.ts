@@ -8,11 +8,11 @@ const HELP = `Usage: handover effects list [--state waiting|done|dead]
        handover effects retry <id>...
        handover effects drop <id>...
 
-What follows a change outside: marks on dashboards, records, messages, end-to-end tests. Those that were given up ('dead')
-wait here until somebody has them tried once more, from where they stood, or drops them.
+Manages the side effects of changes: dashboard annotations, records, messages, end-to-end tests. Side effects that
+failed permanently ('dead') stay here until an operator retries them, from the step that failed, or drops them.
 
   --state STATE
-      Only these. Default: all, newest first, 100 at most.
+      Only side effects in this state. Default: all. Lists at most 100, newest first.
 ${CONTROL_HELP}`
 
 const effectSchema = z.object({
@@ -26,7 +26,7 @@ const effectSchema = z.object({
   created_at: z.string(),
 })
 
-/** `handover effects`: lists side effects, and deals with those that were given up. Exit codes as in `runControlCommand`. */
+/** `handover effects`: lists, retries or drops side effects. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'effects', help: HELP, options: { '--state': { takes: 'value' } }, plan }, args, io)
 }
@@ -34,23 +34,23 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine): ControlPlan {
   const [action, ...words] = line.words
   const state = line.values.get('--state')?.[0]
-  if (state !== undefined && action !== 'list') throw new UsageFault("--state goes with 'list' only")
+  if (state !== undefined && action !== 'list') throw new UsageFault("--state is only valid with 'list'")
   if (action === 'list') return list(words, state)
-  if (action !== 'retry' && action !== 'drop') throw new UsageFault('say what to do: list, retry or drop')
+  if (action !== 'retry' && action !== 'drop') throw new UsageFault('specify list, retry or drop')
   const ids = words.map(idOf)
-  if (ids.length === 0) throw new UsageFault(`${action} which? Give the numbers that 'list' shows`)
+  if (ids.length === 0) throw new UsageFault(`specify the ids to ${action}, which 'list' shows`)
   return async (ask) => {
     for (const id of ids) {
       if (action === 'retry') await ask('POST', `/api/v1/effects/${id}/retry`, {})
       else await ask('DELETE', `/api/v1/effects/${id}`)
     }
-    const done = action === 'retry' ? 'is tried again' : 'is dropped'
+    const done = action === 'retry' ? 'will be retried' : 'was dropped'
     return { json: { [action]: ids }, lines: ids.map((id) => `effect ${id} ${done}`) }
   }
 }
 
 function list(words: readonly string[], state: string | undefined): ControlPlan {
-  if (words.length > 0) throw new UsageFault('list takes no word; --state picks some')
+  if (words.length > 0) throw new UsageFault('list takes no arguments; use --state to filter')
   if (state !== undefined && !/^(waiting|done|dead)$/.test(state)) {
     throw new UsageFault('--state must be waiting, done or dead')
   }
@@ -68,6 +68,6 @@ function list(words: readonly string[], state: string | undefined): ControlPlan 
 
 function idOf(word: string): number {
   if (!/^[1-9]\d{0,9}$/.test(word))
-    throw new UsageFault(`${JSON.stringify(word.slice(0, 40))} is no number of an effect`)
+    throw new UsageFault(`${JSON.stringify(word.slice(0, 40))} is not the id of an effect`)
   return Number(word)
 }

@@ -8,18 +8,18 @@ import type { CommandIo } from '../io.ts'
 
 const HELP = `Usage: handover explain --client-id ID [--path PATH] [options]
 
-Says where a request would go, why, and what that rests on, by the very decision that the gateway takes.
+Explains where a request would be routed and why. It uses the same decision code as the gateway.
 
   --client-id ID
-      The client, by client_id or by the id of its application; put into the query of the path.
+      The client, by client_id or by the id of its application; it is added to the query of the path.
   --path PATH
-      Path and query of the request. Default: /oauth/authorize.
+      The path and query of the request. Default: /oauth/authorize.
   --method METHOD
-      Default: GET, or POST where there is a body.
+      The method of the request. Default: GET, or POST with a body.
   --header 'NAME: VALUE'
-      A header of the request; may be given several times.
+      A header of the request; may be repeated.
   --body TEXT
-      The body: a form, or JSON.
+      The body of the request: a form, or JSON.
 ${ENVIRONMENT_HELP}
 ${CONTROL_HELP}`
 
@@ -49,7 +49,7 @@ const applicationSchema = z.object({
 })
 type Application = z.infer<typeof applicationSchema>
 
-/** `handover explain`: a what-if of the gateway's decision. Exit codes as in `runControlCommand`. */
+/** `handover explain`: shows the routing decision for a request. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'explain', help: HELP, options: OPTIONS, plan }, args, io)
 }
@@ -75,7 +75,7 @@ function plan(line: CommandLine): ControlPlan {
   }
 }
 
-/** Warns of a grant that would end with the move; nothing where IAM can serve it, or the application may not use it. */
+/** Warns that the password grant would stop working; empty if IAM serves it or the application may not use it. */
 function passwordLines(application: Application | undefined): string[] {
   const { application: use, iam } = application?.password_grant ?? {}
   if (iam !== 'no' || use === 'refused') return []
@@ -83,7 +83,7 @@ function passwordLines(application: Application | undefined): string[] {
   return [`  IAM cannot serve the password grant; ${may}`]
 }
 
-/** The application that the control plane knows by this id or client_id; undefined when it knows none. */
+/** The application with this id or client_id at the control plane; undefined if there is none. */
 async function applicationOf(ask: ControlClient, named: string | undefined) {
   if (named === undefined || named === '') return undefined
   try {
@@ -96,12 +96,12 @@ async function applicationOf(ask: ControlClient, named: string | undefined) {
 
 function questionOf(line: CommandLine): Record<string, unknown> {
   const value = (name: string) => line.values.get(name)?.[0]
-  if (line.words.length > 0) throw new UsageFault(`${JSON.stringify(line.words[0]?.slice(0, 40))} belongs to no option`)
+  if (line.words.length > 0) throw new UsageFault(`${JSON.stringify(line.words[0]?.slice(0, 40))} is not an option`)
   const clientId = value('--client-id')
   const path = value('--path')
   const body = value('--body')
   if (clientId === undefined && path === undefined && body === undefined) {
-    throw new UsageFault('describe a request: --client-id ID, or --path PATH')
+    throw new UsageFault('specify a request with --client-id ID or --path PATH')
   }
   const method = value('--method') ?? (body === undefined ? 'GET' : 'POST')
   const headers = Object.fromEntries((line.values.get('--header') ?? []).map(readHeader))

@@ -7,13 +7,13 @@ import type { CommandIo } from '../io.ts'
 
 const HELP = `Usage: handover gateways [--environment NAME]
 
-Lists the gateways that follow the control plane, or did until a few minutes ago, and how they stand.
+Lists the gateways that are connected to the control plane, or were until a few minutes ago, with their state.
 
   --environment NAME
-      Only those of this environment. Default: all.
+      Only the gateways of this environment. Default: all.
 ${CONTROL_HELP}`
 
-/** What commands show of a gateway. */
+/** The fields of a gateway that commands show. */
 export const gatewaySchema = z.object({
   name: z.string().nullable(),
   instance: z.string(),
@@ -30,13 +30,13 @@ export const gatewaySchema = z.object({
 type Gateway = z.infer<typeof gatewaySchema>
 const gatewaysSchema = z.object({ version: z.int(), gateways: z.array(gatewaySchema) })
 
-/** `handover gateways`: which gateways there are. Exit codes as in `runControlCommand`. */
+/** `handover gateways`: lists gateways. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'gateways', help: HELP, options: ENVIRONMENT_OPTIONS, plan }, args, io)
 }
 
 function plan(line: CommandLine): ControlPlan {
-  if (line.words.length > 0) throw new UsageFault('gateways takes no words')
+  if (line.words.length > 0) throw new UsageFault('gateways takes no arguments')
   const environment = givenEnvironmentOf(line)
   const query = environment === undefined ? '' : `?environment=${environment}`
   return async (ask) => {
@@ -47,13 +47,13 @@ function plan(line: CommandLine): ControlPlan {
   }
 }
 
-/** A gateway on one line: what it is, how far behind it is, and what is wrong with it. */
+/** A gateway on one line: its identity, its lag and its problems. */
 export function gatewayInWords(gateway: Gateway): string {
   const { behind_ms: behind, snapshot_version: holds } = gateway
   const open = gateway.application_circuits_open ?? []
-  const lag = behind === null ? 'does not report' : behind === 0 ? 'up to date' : `behind for ${Math.round(behind)} ms`
+  const lag = behind === null ? 'does not report' : behind === 0 ? 'up to date' : `${Math.round(behind)} ms behind`
   const marks = [
-    ...(gateway.connected ? [] : [`gone, last heard ${gateway.heard_at}`]),
+    ...(gateway.connected ? [] : [`disconnected, last seen ${gateway.heard_at}`]),
     ...(gateway.iam_circuit_open === true ? ["IAM's circuit is open"] : []),
     ...(open.length > 0 ? [`the circuits of applications ${open.join(', ')} are open`] : []),
     ...(gateway.brake_on === true ? ['its own brake is on'] : []),

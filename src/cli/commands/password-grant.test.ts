@@ -12,7 +12,7 @@ import { run as flag } from './flag/flag.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
-describe('commands where IAM may not serve the password grant', () => {
+describe('commands when IAM may not serve the password grant', () => {
   let store: TestDatabase
   const servers: Server[] = []
   const planes: TestControlPlane[] = []
@@ -48,7 +48,7 @@ describe('commands where IAM may not serve the password grant', () => {
     }
   }
 
-  test('flag set warns in its answer and its dry run, explain and applications say it, and the change is made', async () => {
+  test('flag set, its dry run, explain and applications warn, and the change is made', async () => {
     const call = await start(['authorization_code'])
     assert.match(
       await call(flag, 'set', FLAG, 'true', '--dry-run'),
@@ -65,7 +65,7 @@ describe('commands where IAM may not serve the password grant', () => {
     assert.match(await call(applications), /^IAM cannot serve the password grant: an application that uses it/m)
   })
 
-  test('nothing is said of it where IAM can serve it', async () => {
+  test('there is no warning if IAM can serve it', async () => {
     const call = await start(['authorization_code', 'password'])
     assert.doesNotMatch(await call(flag, 'set', FLAG, 'true', '--dry-run'), /warning/)
     assert.doesNotMatch(await call(flag, 'set', FLAG, 'true'), /warning/)

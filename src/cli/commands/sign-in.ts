@@ -6,17 +6,17 @@ import type { CommandIo } from '../io.ts'
 
 const HELP = `Usage: handover sign-in
 
-Prints a link to a page whose button signs a browser in at the control plane as the holder of the token: once, within
-five minutes.
+Prints a link to a page with a button that signs a browser in to the control plane as the owner of the token. The link
+works once and expires after five minutes.
 
 ${CONTROL_HELP}`
 
 const linkSchema = z.object({ url: z.string(), expires_in: z.int() })
 
-/** `handover sign-in`: asks for a link and prints it. Exit codes as in `runControlCommand`. */
+/** `handover sign-in`: requests a link and prints it. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   const plan = ({ words }: { readonly words: readonly string[] }): ControlPlan => {
-    if (words.length > 0) throw new UsageFault('takes options only')
+    if (words.length > 0) throw new UsageFault('sign-in takes no arguments')
     return async (ask) => {
       const json = await ask('POST', '/api/v1/sign-in-links')
       return { json, lines: [linkSchema.parse(json).url] }

@@ -78,7 +78,7 @@ for (const engine of testDatabases()) {
         .map((line) => Number(/^\d+/.exec(line)?.[0]))
     }
 
-    test('without a gateway the status says so and ends with 1; elsewhere nothing has been moved', async () => {
+    test('the status reports a missing gateway and exits with 1, except where nothing has moved', async () => {
       const { code, out } = await call(status)
       assert.equal(code, 1)
       assert.match(out, /^production, version \d+: needs attention\n! no gateway of production is connected\n/)
@@ -88,7 +88,7 @@ for (const engine of testDatabases()) {
       assert.match(staging.out, /^Applications +4: 0 on IAM, 4 on the monolith$/m)
     })
 
-    test('with a gateway that reports no trouble all is well, and the exit code is 0', async () => {
+    test('with a gateway without problems all is well, and the exit code is 0', async () => {
       await connect()
       await report()
       const { code, out } = await call(status)
@@ -98,13 +98,13 @@ for (const engine of testDatabases()) {
       assert.match(out, /^Flag +proxy_oauth_requests_to_iam_service: on for 1 "Application 1", 3 "Evil/m)
       assert.match(
         out,
-        /^Applications +4: 2 on IAM, 2 on the monolith\n +0 fail at IAM, 0 switched on .*, 1 not arrived/m,
+        /^Applications +4: 2 on IAM, 2 on the monolith\n +0 failing at IAM, 0 switched on .*, 1 not arrived/m,
       )
       assert.match(out, /^IAM +reachable from 1 of 1 gateway; 3 of 120 requests failed within the last half minute$/m)
       assert.match(out, /^ {2}production {2}one \(one\) .*up to date/m)
     })
 
-    test('each kind of trouble is a sentence that names what it concerns, and the exit code is 1', async () => {
+    test('each kind of problem is a sentence that names its subject, and the exit code is 1', async () => {
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'drill' } })
       await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: ON })
       await plane.announce(testApplication(2, { version: 2 }), 1)
@@ -130,24 +130,24 @@ for (const engine of testDatabases()) {
       assert.deepEqual(JSON.parse((await call(status, '--json')).out).attention, json.attention)
     })
 
-    test('applications come with what is in trouble first, and the options pick some', async () => {
+    test('failing applications are listed first, and the options filter the list', async () => {
       assert.deepEqual(await listed(), [1, 3, 2, 4])
       assert.deepEqual(await listed('list', '--failing'), [1, 3])
       assert.deepEqual(await listed('--side', 'rails'), [2, 4])
       assert.deepEqual(await listed('--not-arrived'), [2, 4])
       assert.deepEqual(await listed('--search', 'EVIL'), [3])
       const { out } = await call(applications, '--limit', '3')
-      assert.match(out, /^ID +NAME +SIDE +GATE +ARRIVED +LATELY AT IAM\n/)
+      assert.match(out, /^ID +NAME +SIDE +GATE +ARRIVED +RECENTLY AT IAM\n/)
       assert.match(out, /^1 +Application 1 +iam +on for all +yes +FAILING: circuit open at one$/m)
       assert.match(out, /^3 +Evil.* +iam +on for all +yes +FAILING: 9 of 9 failed, invalid_client$/m)
       assert.match(out, /^2 +Application 2 +rails +on for all +1 of 2 +-$/m)
-      assert.match(out, /^and 1 more: --limit N shows more/m)
+      assert.match(out, /^and 1 more; use --limit N to show more/m)
       assert.equal((await call(applications, '--search', 'nothing of the kind')).out, 'no applications\n')
       const json = JSON.parse((await call(applications, '--json')).out)
       assert.deepEqual([json.applications.length, json.applications[1].name], [4, EVIL])
     })
 
-    test('a name steers no terminal and forges no line', async () => {
+    test('a name can neither control a terminal nor forge a line', async () => {
       for (const command of [status, applications]) {
         const { out } = await call(command)
         for (const unsafe of ['\u001b', '\u202e']) assert.ok(!out.includes(unsafe), JSON.stringify(out))
@@ -156,7 +156,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('more applications than a page holds are all listed', async () => {
+    test('applications from all pages are listed', async () => {
       await store.database.query(
         `insert into ${plane.schema}.applications (id, client_id, document, version, iam_version, is_removed)
           select n, 'many-' || n, jsonb_build_object('name', 'Many'), 1, 1, false from generate_series(1001, 3500) n`,
@@ -171,7 +171,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([ids.length, new Set(ids).size, ids.at(-1)], [2_500, 2_500, 3_500])
     })
 
-    test('what cannot be meant asks nobody', async () => {
+    test('invalid usage sends no request', async () => {
       for (const args of [
         ['--side', 'legacy'],
         ['--limit', '0'],

@@ -8,10 +8,10 @@ import { gatewayInWords, gatewaySchema } from './gateways.ts'
 
 const HELP = `Usage: handover status [--environment NAME]
 
-Shows how an environment stands: brake, flag, applications by side, whether gateways reach IAM, each gateway and how far
-behind it is, and what needs attention, the most urgent first. 'handover applications' lists the applications.
+Shows the state of an environment: brake, flag, applications by side, whether gateways reach IAM, each gateway with its
+lag, and what needs attention, most urgent first. 'handover applications' lists the applications.
 
-Exit code: 0 when all is well, 1 when something needs attention or the control plane does not answer.
+Exit code: 0 if all is well, 1 if something needs attention or the control plane does not respond.
 
 ${ENVIRONMENT_HELP}
 ${CONTROL_HELP}`
@@ -42,13 +42,13 @@ const statusSchema = z.object({
 })
 type Status = z.infer<typeof statusSchema>
 
-/** `handover status`: an environment at a glance. Exit code 1 also when something needs attention. */
+/** `handover status`: the state of an environment. Exit code 1 also if something needs attention. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'status', help: HELP, options: ENVIRONMENT_OPTIONS, plan }, args, io)
 }
 
 function plan(line: CommandLine): ControlPlan {
-  if (line.words.length > 0) throw new UsageFault('status takes no words')
+  if (line.words.length > 0) throw new UsageFault('status takes no arguments')
   const environment = environmentOf(line)
   return async (ask) => {
     const json = await ask('GET', `/api/v1/status?environment=${environment}`)
@@ -65,9 +65,9 @@ function linesOf(status: Status): string[] {
     ['Brake', brake.on ? `on${brake.reason === '' ? '' : ` (${brake.reason})`}${moved}` : 'off'],
     ['Flag', `${flag.name}: ${flag.in_words}`],
     ['Applications', `${all}: ${onIam} on IAM, ${onRails} on the monolith`],
-    ['', `${failing} fail at IAM, ${waiting} switched on and waiting for IAM, ${notArrived} not arrived at IAM`],
+    ['', `${failing} failing at IAM, ${waiting} switched on and waiting for IAM, ${notArrived} not arrived at IAM`],
     ['IAM', iam.in_words],
-    ['Side effects', effects === null ? 'unknown' : `${effects.waiting} under way, ${effects.dead} given up`],
+    ['Side effects', effects === null ? 'unknown' : `${effects.waiting} in progress, ${effects.dead} failed`],
     ['Gateways', gateways.length === 0 ? 'none' : ''],
   ] as const
   return [

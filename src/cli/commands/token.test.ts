@@ -51,7 +51,7 @@ test('a token is created, used, listed and revoked from the command line', async
   assert.match((await called(flag, 'olga-token', 'list')).err, /does not know the token/)
 })
 
-test('what cannot be meant is refused before anything is asked', async () => {
+test('invalid usage is refused before any request', async () => {
   for (const args of [[], ['revoke'], ['revoke', 'olga'], ['create', '--role', 'viewer'], ['list', '--days', '3']]) {
     assert.equal((await byAdministrator(...args)).code, 2, args.join(' '))
   }

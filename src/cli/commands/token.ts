@@ -8,19 +8,19 @@ const HELP = `Usage: handover token create --role ROLE --name NAME [--environmen
        handover token list
        handover token revoke ID
 
-Makes, lists and ends the tokens by which people and programs are known to the control plane. A new token is printed
-once; nobody can read it again.
+Creates, lists and revokes the tokens that authenticate people and programs to the control plane. A new token is printed
+once and cannot be retrieved later.
 
   --role ROLE
-      viewer (reads everything), operator (also changes flags and brake), administrator (everything), gateway,
+      viewer (reads everything), operator (also changes flags and the brake), administrator (everything), gateway,
       replication.
   --name NAME
-      Whose it is: stands in the history of what is changed with it.
+      The owner, who is recorded as the author of changes made with the token.
   --environment NAME
-      Where an operator may change something, or whose flags a gateway may follow; may be given many times. Default:
+      Where an operator may make changes, or whose flags a gateway may follow; may be repeated. Default:
       everywhere.
   --days N
-      How long it is valid, 1 to 366. Default: 90.
+      How many days it is valid, 1 to 366. Default: 90.
 ${CONTROL_HELP}`
 
 const OPTIONS = {
@@ -42,7 +42,7 @@ const recordSchema = z.object({
 const createdSchema = recordSchema.extend({ token: z.string() })
 const listSchema = z.object({ tokens: z.array(recordSchema) })
 
-/** `handover token`: makes, lists and revokes tokens. Exit codes as in `runControlCommand`. */
+/** `handover token`: creates, lists and revokes tokens. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'token', help: HELP, options: OPTIONS, plan }, args, io)
 }
@@ -50,10 +50,10 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine): ControlPlan {
   const [action, ...words] = line.words
   if (action === 'create') return create(line, words)
-  if (line.values.size > countOfControlValues(line)) throw new UsageFault('only create takes options of its own')
+  if (line.values.size > countOfControlValues(line)) throw new UsageFault('the options are only valid with create')
   if (action === 'list' && words.length === 0) return list
   if (action === 'revoke') return revoke(words)
-  throw new UsageFault('say one of create, list, revoke')
+  throw new UsageFault('specify one of create, list, revoke')
 }
 
 function countOfControlValues({ values }: CommandLine): number {
@@ -63,7 +63,7 @@ function countOfControlValues({ values }: CommandLine): number {
 function create({ values }: CommandLine, words: readonly string[]): ControlPlan {
   const role = values.get('--role')?.[0]
   const name = values.get('--name')?.[0]
-  if (words.length > 0) throw new UsageFault('create takes options only')
+  if (words.length > 0) throw new UsageFault('create takes only options')
   if (role === undefined || name === undefined) throw new UsageFault('create needs --role and --name')
   const days = values.get('--days')?.[0]
   if (days !== undefined && !/^[1-9]\d{0,2}$/.test(days)) throw new UsageFault('--days must be a number of days')
@@ -82,7 +82,7 @@ const list: ControlPlan = async (ask) => {
 
 function revoke([id, ...more]: readonly string[]): ControlPlan {
   if (id === undefined || more.length > 0 || !/^[1-9]\d{0,9}$/.test(id)) {
-    throw new UsageFault("revoke needs one token's id, as 'handover token list' shows it")
+    throw new UsageFault("revoke needs the id of one token, which 'handover token list' shows")
   }
   return async (ask) => {
     await ask('DELETE', `/api/v1/tokens/${id}`)
@@ -95,7 +95,7 @@ function describe(token: z.infer<typeof recordSchema>): string {
     ? ` of ${token.environments?.join(', ') ?? 'every environment'}`
     : ''
   const from = token.created_by === null ? 'from the settings' : `by ${token.created_by}`
-  const until = token.expires_at === null ? 'no end' : `until ${token.expires_at.slice(0, 16)}Z`
+  const until = token.expires_at === null ? 'no expiry' : `until ${token.expires_at.slice(0, 16)}Z`
   const used = token.last_used_at === null ? 'never used' : `last used ${token.last_used_at.slice(0, 13)}h`
   return `${token.id}  ${token.name}: ${token.role}${where}; ${from}, ${until}, ${used}`
 }

@@ -21,14 +21,14 @@ import { effectSettings } from './settings/effects-settings.ts'
 import { type OpenStore, openStore } from './settings/store.ts'
 import { tracingSettings } from './settings/tracing.ts'
 
-/** The flag definitions that come with handover. */
+/** The flag definitions that ship with Handover. */
 export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../../flags', import.meta.url))
 
 /** `handover control`: applications, flags, routing decisions, snapshots. */
 export async function runControl(args: readonly string[], io: CommandIo): Promise<number> {
   const settings = loadSettings('control', { args, env: io.env })
   if (settings === 'help') {
-    io.stdout.write(sectionHelp('control', 'Keeps flags and applications, and tells every gateway of them.'))
+    io.stdout.write(sectionHelp('control', 'Stores flags and applications, and streams them to every gateway.'))
     return 0
   }
   const log = createLog('control', { level: settings.log_level })
@@ -42,7 +42,7 @@ export async function runControl(args: readonly string[], io: CommandIo): Promis
   return runUntilStopped([store, control], log)
 }
 
-/** What a control plane refuses to start with is a fault of its configuration, to be told line by line. */
+/** What prevents a control plane from starting is a configuration error, reported line by line. */
 export function asConfigError(error: unknown): unknown {
   return error instanceof ControlPlaneFault ? new ConfigError(error.faults) : error
 }

@@ -7,16 +7,16 @@ import { type CallAnswer, call, type HttpReply, type HttpRequest, type ListenAdd
 import { type Log, mergeMetrics } from '../../observability/index.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
 
-/** Names the variable by which a worker process knows that it is one, and which. */
+/** The variable that tells a worker process its index. */
 export const WORKER_VARIABLE = 'HANDOVER_GATEWAY_WORKER'
 
-/** Names the variable that gives all workers of a port the same random text, from which keys may be made. */
+/** The variable with random text, the same for all workers of a port, from which keys may be derived. */
 export const SEED_VARIABLE = 'HANDOVER_GATEWAY_SEED'
 
-/** Names the variable by which a worker starts with the switch of its brake on. */
+/** The variable that makes a worker start with its brake switched on. */
 export const BRAKE_VARIABLE = 'HANDOVER_GATEWAY_BRAKE'
 
-/** What a worker says when it listens. */
+/** What a worker reports once it listens. */
 export interface WorkerReady {
   readonly adminUrl: string
 }
@@ -25,12 +25,12 @@ const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 const RESTART_MS = 500
 const ASK_MS = 2_000
 
-/** How many processes share the port when nobody said: one core is left to the rest of the machine. */
+/** The default number of processes that share the port: one core is left to the rest of the machine. */
 export function defaultWorkers(): number {
   return Math.min(8, Math.max(1, availableParallelism() - 1))
 }
 
-/** Runs `count` gateway processes on one port (SO_REUSEPORT), with one admin port that speaks for all of them. */
+/** Runs `count` gateway processes on one port (SO_REUSEPORT), with one admin port for all of them. */
 export async function runGatewayWorkers(
   count: number,
   options: {
@@ -42,7 +42,7 @@ export async function runGatewayWorkers(
   log: Log,
 ): Promise<number> {
   if (options.listen.port === 0) {
-    throw new ConfigError(['gateway.listen (--listen): several workers cannot share port 0, name a port'])
+    throw new ConfigError(['gateway.listen (--listen): several workers cannot share port 0; specify a port'])
   }
   const seed = randomBytes(32).toString('hex')
   const workers = Array.from({ length: count }, (_, index) => new Worker(index, seed, options.args, log))
@@ -65,7 +65,7 @@ export async function runGatewayWorkers(
       })
     }
     log.info({ workers: count, admin: admin.url }, 'gateway is ready')
-    // A worker has a margin of its own beyond its time to drain.
+    // A worker may exceed its drain time by a margin.
     return await runUntilStopped([admin, { stopMs: options.drainMs + 5_000, close }] satisfies RunningPart[], log)
   } catch (error) {
     await close()
@@ -90,12 +90,12 @@ class Worker {
     this.#log = log
   }
 
-  /** Where its own admin port is; undefined while it is not running. */
+  /** The URL of its admin port; undefined while it is not running. */
   get adminUrl(): string | undefined {
     return this.#adminUrl
   }
 
-  /** Resolves when it listens; rejects when it ended before. */
+  /** Resolves when it listens; rejects if it exits before. */
   start(): Promise<void> {
     const startsWithBrake = this.#isBrakeSwitchedOn
     const env = {
@@ -108,7 +108,7 @@ class Worker {
     return new Promise((resolve, reject) => {
       child.once('message', (message) => {
         this.#adminUrl = (message as WorkerReady).adminUrl
-        // The brake may have been turned while it started.
+        // The brake may have been switched while it started.
         if (this.#isBrakeSwitchedOn !== startsWithBrake) this.signal(this.#isBrakeSwitchedOn ? 'SIGUSR2' : 'SIGUSR1')
         resolve()
       })
@@ -117,21 +117,19 @@ class Worker {
         this.#adminUrl = undefined
         if (this.#stopping) return
         if (!wasReady)
-          return reject(
-            new ConfigError([`a gateway process ended while it started (${signal ?? `exit code ${code}`})`]),
-          )
+          return reject(new ConfigError([`a gateway process exited during startup (${signal ?? `exit code ${code}`})`]))
         this.#log.error({ worker: this.#index, code, signal }, 'a gateway process ended by itself and is started again')
         setTimeout(() => this.#restart(), RESTART_MS)
       })
     })
   }
 
-  /** Reaches it once it listens to signals; before, they would end it or start a debugger. */
+  /** Sends a signal only once the process handles it; before, it would end the process or start a debugger. */
   signal(signal: NodeJS.Signals): void {
     if (this.#adminUrl !== undefined) this.#child?.kill(signal)
   }
 
-  /** Remembers how the switch of the brake stands, for the process that takes the place of this one. */
+  /** Records whether the brake is switched on, for the process that replaces this one. */
   switchBrake(on: boolean): void {
     this.#isBrakeSwitchedOn = on
   }
@@ -152,14 +150,14 @@ class Worker {
 }
 
 /**
- * The admin port of all: healthy and ready while one of them is, since a process that ended is started again; their
- * metrics merged, anything else passed to every one.
+ * The admin port for all workers: healthy and ready while one of them is, because a process that exits is restarted;
+ * metrics are merged, and any other request is passed to every worker.
  */
 async function answer(
   request: HttpRequest,
   workers: readonly Worker[],
 ): Promise<{ readonly reply: HttpReply; readonly isBrakeSwitchedOn?: boolean | undefined }> {
-  // One that is starting learns how the brake stands from us.
+  // A worker that is starting gets the state of the brake from this process.
   const running = workers.flatMap(({ adminUrl }) => (adminUrl === undefined ? [] : [adminUrl]))
   const asked = await Promise.all(running.map((adminUrl) => ask(adminUrl, request)))
   const reply = joined(request, asked)
@@ -170,7 +168,7 @@ async function answer(
 
 const NEEDS_ONE = new Set(['/healthz', '/readyz'])
 
-/** One answer for those of all processes that run; undefined stands for one that did not answer. */
+/** Combines the responses of all running processes; undefined is a process that did not respond. */
 export function joined(request: Pick<HttpRequest, 'path'>, asked: readonly (CallAnswer | undefined)[]): HttpReply {
   const answered = asked.filter((one) => one !== undefined)
   if (request.path === '/metrics') {

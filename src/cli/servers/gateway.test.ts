@@ -12,8 +12,8 @@ function settingsOf(...args: string[]) {
   return settings === 'help' ? assert.fail() : settings
 }
 
-describe('a gateway before an IAM that marks nothing', () => {
-  test('is refused several processes without a common ledger', () => {
+describe('a gateway in front of an IAM without marks', () => {
+  test('refuses several processes without a shared ledger', () => {
     assert.throws(
       () => settingsOf('--iam-unmarked', '--workers', '2'),
       (error) => error instanceof ConfigError && /--workers.*--ledger-url/.test(error.message),
@@ -22,7 +22,7 @@ describe('a gateway before an IAM that marks nothing', () => {
     gatewaySettings(settingsOf('--iam-unmarked'))
   })
 
-  test('is told what is wrong with the address of its ledger, and not shown the password in it', () => {
+  test('reports an invalid ledger URL without the password in it', () => {
     assert.throws(
       () => settingsOf('--ledger-url', 'http://user:s3cret@127.0.0.1'),
       (error) => error instanceof ConfigError && /redis:\/\//.test(error.message) && !error.message.includes('s3cret'),
@@ -30,7 +30,7 @@ describe('a gateway before an IAM that marks nothing', () => {
   })
 })
 
-test('the key of flow marks is the same for all gateways that hold the same secret, and no other', () => {
+test('the key of flow marks is the same for all gateways with the same secret, and only for those', () => {
   const keyOf = (seed?: string) =>
     Buffer.from(gatewaySettings(settingsOf(), undefined, seed).flowKey ?? []).toString('hex')
   assert.equal(keyOf('a'), keyOf('a'))
@@ -62,7 +62,7 @@ describe('the admin port of several processes', () => {
     }
   })
 
-  test('says that the brake moved only when each that runs has answered', () => {
+  test('reports that the brake was set only when every running process has responded', () => {
     assert.equal(joined({ path: '/brake' }, [ready, ready]).status, 200)
     assert.equal(joined({ path: '/brake' }, [ready, undefined]).status, 503)
     assert.equal(joined({ path: '/brake' }, [ready, draining]).status, 503)

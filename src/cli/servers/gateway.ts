@@ -41,12 +41,12 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   return runUntilStopped([{ stopMs: settings.drain_ms, close: gateway.close }], log)
 }
 
-/** What one process has seen being issued another would not know. */
+/** A ledger in memory is not shared between processes. */
 function needsOneProcess({ iam_unmarked, ledger_url }: Settings<'gateway'>): boolean {
   return iam_unmarked && ledger_url === undefined
 }
 
-/** Says what works but is seldom meant. */
+/** Warns of configurations that work but are rarely intended. */
 function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
   const { iam_url, control_url, routing_url, snapshot, data_dir, verifier_key_file } = settings
   if (iam_url === undefined) return
@@ -69,7 +69,7 @@ function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
   }
 }
 
-/** Turns checked options into what the gateway takes; throws `ConfigError` when a file has become unreadable since. */
+/** Turns validated options into gateway settings; throws `ConfigError` if a file has become unreadable since. */
 export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, seed?: string): GatewaySettings {
   const listen = listenAddress(settings.listen)
   const source = decisionSource(settings)
@@ -77,7 +77,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
   const verifierKey = keyFile('--verifier-key-file', settings.verifier_key_file)
   return {
     listen,
-    // Each worker has an admin port of its own, known to the process that speaks for all of them.
+    // Each worker has its own admin port, which only the supervising process knows.
     adminListen: worker === undefined ? listenAddress(settings.admin_listen) : { host: '127.0.0.1', port: 0 },
     reusePort: worker !== undefined,
     legacyUrl: settings.legacy_url,
@@ -124,7 +124,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
   }
 }
 
-/** One process of a port is enough to look. */
+/** Only one process of a port runs the check. */
 function markCheck(settings: Settings<'gateway'>, worker: string | undefined): GatewaySettings['markCheck'] & object {
   const everyMs = settings.mark_check_minutes * 60_000
   if (worker !== undefined && worker !== '0') return { everyMs }
@@ -164,7 +164,7 @@ function keyFile(flag: string, file: string | undefined): Uint8Array | undefined
   return file === undefined ? undefined : readKeyFile(flag, file)
 }
 
-/** Made of a secret that all gateways hold anyway; without one, of what at least the workers of this port share. */
+/** Derived from a secret that all gateways have anyway, or else from a seed that the workers of this port share. */
 function derivedFlowKey(
   verifierKey: Uint8Array | undefined,
   source: DecisionSourceSettings,

@@ -21,11 +21,13 @@ import { type OpenStore, openStore } from './settings/store.ts'
 import { tokenSettings } from './settings/token-settings.ts'
 import { tracingSettings } from './settings/tracing.ts'
 
-/** `handover iam`: the IAM auth service, alone. */
+/** `handover iam`: the IAM auth service. */
 export async function runIam(args: readonly string[], io: CommandIo): Promise<number> {
   const settings = loadSettings('iam', { args, env: io.env })
   if (settings === 'help') {
-    io.stdout.write(sectionHelp('iam', 'The new authorization server; it hands sign-in and consent to the monolith.'))
+    io.stdout.write(
+      sectionHelp('iam', 'Runs the new authorization server, which hands sign-in and consent off to the monolith.'),
+    )
     return 0
   }
   const claims = shownClaimsOf('iam', settings)

@@ -22,14 +22,14 @@ import { type OpenStore, openStore } from './settings/store.ts'
 import { tokenSettings } from './settings/token-settings.ts'
 import { tracingSettings } from './settings/tracing.ts'
 
-/** `handover monolith`: a platform with users, pages and Doorkeeper's OAuth endpoints, to try things with. */
+/** `handover monolith`: a platform with users, pages and Doorkeeper's OAuth endpoints, for trials and tests. */
 export async function runMonolith(args: readonly string[], io: CommandIo): Promise<number> {
   const settings = loadSettings('monolith', { args, env: io.env })
   if (settings === 'help') {
     io.stdout.write(
       sectionHelp(
         'monolith',
-        "Stands where the customer's monolith stands: users, pages, OAuth as Doorkeeper serves it.",
+        "Runs a stand-in for the customer's monolith: users, pages, and OAuth as Doorkeeper serves it.",
       ),
     )
     return 0
@@ -47,7 +47,7 @@ export async function runMonolith(args: readonly string[], io: CommandIo): Promi
   return runUntilStopped([store, monolith], log)
 }
 
-/** The seed that the options name; with test controls, users of the recording have what was recorded of them. */
+/** The seed given by the options; with test controls, the users of the recording get their recorded claims. */
 export function seedOf(
   section: string,
   options: { readonly seed?: string | undefined; readonly test_controls: boolean },
@@ -58,7 +58,7 @@ export function seedOf(
   return options.test_controls ? withRecordedClaims(seed, issuer) : seed
 }
 
-/** A seed file, checked. Throws {@link ConfigError} that names every place that does not fit, and shows no value. */
+/** A validated seed file. Throws {@link ConfigError} that lists every invalid place and shows no value. */
 function readSeedFile(section: string, path: string): SeedDocument {
   let document: unknown
   try {

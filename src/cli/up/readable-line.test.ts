@@ -27,17 +27,17 @@ function read(entry: object): string | undefined {
   return readableLine(JSON.stringify(entry))?.replace(/^\d\d:\d\d:\d\d {2}/, '')
 }
 
-describe('a log line for people', () => {
-  test('shows what a routing decision was, and why', () => {
+describe('a readable log line', () => {
+  test('shows a routing decision and its reason', () => {
     assert.equal(read(DECISION), 'GET /oauth/authorize -> iam (flag_enabled)  application 1  302  12 ms')
   })
 
-  test('names the OAuth error of the answer', () => {
+  test('shows the OAuth error of the response', () => {
     const failed = { ...DECISION, status: 400, oauth_error: 'invalid_grant' }
     assert.equal(read(failed), 'GET /oauth/authorize -> iam (flag_enabled)  application 1  400 invalid_grant  12 ms')
   })
 
-  test('names the client where no application is known', () => {
+  test('shows the client if the application is unknown', () => {
     const unknown = { ...DECISION, application_id: null, destination: 'rails', reason: 'unknown_client' }
     assert.match(read(unknown) ?? '', /\(unknown_client\) {2}client abababababababab\.\.\. {2}302/)
     assert.doesNotMatch(read({ ...unknown, client_id: null }) ?? '', /client ab|client null/)
@@ -53,7 +53,7 @@ describe('a log line for people', () => {
     assert.equal(readableLine('{"broken'), undefined)
   })
 
-  test('contains no character that a terminal could act on', () => {
+  test('contains no character that a terminal could interpret', () => {
     const hostile = {
       ...DECISION,
       path: '/oauth/\u001b[2Jauthorize\u009b',

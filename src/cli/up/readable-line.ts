@@ -1,6 +1,6 @@
 /**
- * A log line for people: a routing decision with its reason, or a warning or error; undefined for any other line. Characters
- * that a terminal could act on are replaced.
+ * A readable log line: a routing decision with its reason, or a warning or error; undefined for any other line.
+ * Replaces characters that a terminal could interpret.
  */
 export function readableLine(line: string): string | undefined {
   const entry = parsed(line)

@@ -8,22 +8,22 @@ import { call } from '../../http/index.ts'
 import type { SeedDocument } from '../../monolith/index.ts'
 import type { UpPlan } from './up-plan.ts'
 
-/** The client by which the gateway has both sides issue a token, to look at its marks. */
+/** The client with which the gateway requests a token from each side to check its marks. */
 export const MARK_CHECK_CLIENT = 'handover-mark-check'
 
 const demoFileSchema = z.array(
   z.object({ key: z.string(), id: z.int().positive(), client_id: z.string(), client_secret: z.string() }),
 )
 
-/** The users that are there when no seed was given. The system listens on loopback only. */
+/** The users that exist when no seed is given. The system listens on loopback only. */
 const DEMO_USERS = [
   { id: 1, username: 'alice', password: 'alice-password-1', name: 'Alice Example', email: 'alice@example.test' },
   { id: 2, username: 'bob', password: 'bob-password-2', name: 'Bob Example', email: 'bob@example.test' },
 ]
 
 /**
- * The demo client's applications and the seed that makes them known, added to `seed` where one was given. Their
- * credentials are made once and kept in the data directory (mode 0600).
+ * The demo client's applications and the seed that registers them, added to `seed` if one is given. Their
+ * credentials are generated once and kept in the data directory (mode 0600).
  */
 export function demoData(
   plan: UpPlan,
@@ -34,7 +34,7 @@ export function demoData(
   const clients: SeedDocument['clients'] = { ...seed?.clients }
   const applications = DEMO_APPLICATIONS.map((application): DemoApplication => {
     const own = credentials.find((one) => one.key === application.key)
-    if (!own) throw new Error(`${plan.files.demoClient} lacks ${application.key}; remove it to make it anew`)
+    if (!own) throw new Error(`${plan.files.demoClient} lacks ${application.key}; remove the file to create it again`)
     const confidential = application.key === 'web'
     clients[`demo_${application.key}`] = {
       id: own.id,
@@ -77,7 +77,7 @@ function demoCredentials(file: string, firstId: number): z.infer<typeof demoFile
 const explainedSchema = z.object({ destination: z.enum(['rails', 'iam']) })
 const EXPLAIN_MS = 2_000
 
-/** The side that a new sign-in of an application runs on, as the control plane explains it; undefined when it does not answer. */
+/** The side of new sign-ins of an application, according to the control plane; undefined if it does not answer. */
 export async function currentSide(plan: UpPlan, application: DemoApplication): Promise<'IAM' | 'monolith' | undefined> {
   const path = application.grant === 'device_code' ? '/oauth/authorize_device' : '/oauth/authorize'
   try {
@@ -96,7 +96,7 @@ export async function currentSide(plan: UpPlan, application: DemoApplication): P
   }
 }
 
-/** A command as it is typed in the directory that this system was started from. */
+/** A command as a user types it in the directory that this system was started from. */
 export function demoCommand(plan: UpPlan, text: string): string {
   const token = join(plan.dataDir, 'admin-token')
   const isDefault = resolve(plan.dataDir) === resolve('data')

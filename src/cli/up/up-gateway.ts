@@ -9,14 +9,14 @@ import type { UpPlan } from './up-plan.ts'
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 const RESTART_MS = 500
-/** Another process comes up on a machine that is busy with the start of all the others. */
+/** The process starts on a machine that is busy starting all the other parts. */
 const READY_LIMIT_MS = 120_000
-/** The time that a gateway drains by default, and its margin. */
+/** The default drain time of a gateway, plus a margin. */
 const STOP_MS = 15_000
 
-/** The gateway as a process of its own: started again when it dies, gone when its parent is. */
+/** The gateway in a separate process: restarted when it exits, and stopped when its parent exits. */
 export interface GatewayProcess extends RunningPart {
-  /** Resolves when the gateway holds a snapshot and so follows the flags; rejects after 120 s. */
+  /** Resolves when the gateway has a snapshot and so follows the flags; rejects after 120 s. */
   whenReady(): Promise<void>
 }
 
@@ -25,7 +25,7 @@ export function startGatewayProcess(
   plan: UpPlan,
   options: {
     readonly testControls: boolean
-    /** The client of the mark check is known to both sides. */
+    /** Whether both sides know the client of the mark check. */
     readonly checksMarks: boolean
     readonly logLevel: string
     readonly output: Pick<UpOutput, 'gatewayStdout' | 'follow'>
@@ -67,7 +67,7 @@ export function startGatewayProcess(
       const until = performance.now() + READY_LIMIT_MS
       for (;;) {
         const answer = await call({ method: 'GET', url, timeoutMs: 1_000 }).catch(() => undefined)
-        // It calls itself ready without a snapshot too, after a while, for it can route to legacy; a flip would wait then.
+        // It may report ready without a snapshot, because it can route to legacy; a flag change would have to wait.
         const { snapshot_version } = (answer?.json ?? {}) as { snapshot_version?: number | null }
         if (answer?.status === 200 && typeof snapshot_version === 'number') return
         if (performance.now() > until) throw new Error('the gateway did not become ready within 120 s')
@@ -84,7 +84,7 @@ export function startGatewayProcess(
   }
 }
 
-/** The child is told everything by its options; a variable meant for another part must not reach it. */
+/** The child gets all its settings as options; a variable meant for another part must not reach it. */
 function withoutHandover(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith('HANDOVER_') && name !== 'IAM_SERVICE_URL'),

@@ -6,9 +6,9 @@ import { readableLine } from './readable-line.ts'
 /** Where the log lines of `handover up` go. */
 export interface UpOutput {
   log(component: string): Log
-  /** How the gateway's process is started: its standard output is either ours or a pipe for {@link UpOutput.follow}. */
+  /** Standard output of the gateway process: either inherited, or a pipe for {@link UpOutput.follow}. */
   readonly gatewayStdout: 'inherit' | 'pipe'
-  /** Takes over what the gateway's process writes. */
+  /** Reads what the gateway process writes. */
   follow(stdout: Readable): void
 }
 
@@ -19,7 +19,7 @@ export function jsonOutput(level: string): UpOutput {
 
 /**
  * The log of `handover up` for people: every line goes to `file` as JSON, and standard output shows routing decisions,
- * warnings and errors, one readable line for each. Throws when the file cannot be opened.
+ * warnings and errors, one readable line each. Throws if the file cannot be opened.
  */
 export function readableOutput(level: string, file: string): UpOutput {
   const kept = logOutput(openSync(file, 'a', 0o600), 'up')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { formatListenAddress, type ListenAddress, ListenError } from '../../http/index.ts'
 import { ADDRESSES_FILE, type RecordedAddresses } from '../client/recorded-addresses.ts'
 
-/** Where every part of `handover up` listens, and where the system keeps its files. */
+/** The addresses and files of every part of `handover up`. */
 export interface UpPlan {
   readonly dataDir: string
   readonly gateway: ListenAddress
@@ -34,7 +34,7 @@ export interface UpPlan {
 
 const HOST = '127.0.0.1'
 
-/** Lays the ports out: one after the other from `portBase`, or the parts' usual ones without it. */
+/** Assigns the ports: consecutive ones from `portBase`, or the default of each part without it. */
 export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
   const at = (offset: number, usual: number): ListenAddress => ({
     host: HOST,
@@ -69,7 +69,7 @@ export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
   }
 }
 
-/** The addresses that other commands find the system by. */
+/** The addresses with which other commands find the system. */
 export function addressesOf(plan: UpPlan): RecordedAddresses {
   const url = ({ host, port }: ListenAddress) => `http://${host}:${port}`
   return {
@@ -83,17 +83,17 @@ export function addressesOf(plan: UpPlan): RecordedAddresses {
   }
 }
 
-/** Rejects with a {@link ListenError} that names every address that cannot be used, before anything is started. */
+/** Rejects with a {@link ListenError} that names every unusable address, before anything starts. */
 export async function assertPortsFree(addresses: readonly ListenAddress[]): Promise<void> {
   const probed = await Promise.all(addresses.map(async (address) => ({ address, fault: await probe(address) })))
   const [first, ...others] = probed.flatMap(({ address, fault }) => (fault ? [{ address, fault }] : []))
   if (first === undefined) return
   const also = others.map(({ address }) => formatListenAddress(address)).join(', ')
-  const advice = 'use --port-base N to take the seven ports from N on, such as --port-base 22000'
-  throw new ListenError(first.address, first.fault, also === '' ? advice : `not available either: ${also}; ${advice}`)
+  const advice = 'use --port-base N to use the seven ports from N on, such as --port-base 22000'
+  throw new ListenError(first.address, first.fault, also === '' ? advice : `also unavailable: ${also}; ${advice}`)
 }
 
-/** Why nobody can listen there; undefined when the address is free. */
+/** Why the address cannot be used; undefined when it is free. */
 function probe(address: ListenAddress): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer()

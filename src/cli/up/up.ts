@@ -20,11 +20,11 @@ import { startGatewayProcess } from './up-gateway.ts'
 import { jsonOutput, readableOutput, type UpOutput } from './up-output.ts'
 import { addressesOf, assertPortsFree, planUp, type UpPlan } from './up-plan.ts'
 
-/** `handover up`: the whole system on this machine, on one embedded database, the gateway in a process of its own. */
+/** `handover up`: the whole system on this machine, on one embedded database, with the gateway in its own process. */
 export async function runUp(args: readonly string[], io: CommandIo): Promise<number> {
   const settings = loadSettings('up', { args, env: io.env })
   if (settings === 'help') {
-    io.stdout.write(sectionHelp('up', 'Runs the whole system on this machine, on an embedded database.'))
+    io.stdout.write(sectionHelp('up', 'Runs the whole system on this machine, with an embedded database.'))
     return 0
   }
   const plan = planUp(settings.data_dir, settings.port_base)
@@ -42,7 +42,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   try {
     await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
   } catch (error) {
-    tell(`the start failed, stopping what has started: ${(error as Error).message}`)
+    tell(`startup failed; stopping the parts that started: ${(error as Error).message}`)
     await closeParts(parts, output.log('up'))
     throw error
   }
@@ -80,7 +80,7 @@ async function startParts(
   for (const part of started) if (part.status === 'fulfilled') parts.push(part.value)
   const failed = started.find((part) => part.status === 'rejected')
   if (failed) throw failed.reason
-  // After the others, so that it finds what it asks for and warns of nothing.
+  // Last, so that it finds the other parts and logs no warnings.
   const options = {
     testControls: settings.test_controls,
     checksMarks: demo !== undefined,
@@ -90,10 +90,11 @@ async function startParts(
   const gateway = startGatewayProcess(plan, options, output.log('up'))
   parts.push(gateway)
   if (demo) parts.push(await startDemoPart(plan, demo.applications, output.log('demo')))
-  tell('waiting for the gateway and for the applications to arrive everywhere …')
+  tell('waiting for the gateway and for replication of the applications …')
   await gateway.whenReady()
   const { replicator } = await starting[2]
-  if (!(await replicator.whenDrained(20_000))) tell('some applications have not arrived yet; replication goes on')
+  if (!(await replicator.whenDrained(20_000)))
+    tell('some applications have not been replicated yet; replication continues')
 }
 
 function startControl(plan: UpPlan, settings: UpSettings, database: Database, log: Log) {
@@ -194,7 +195,7 @@ function banner(
     '',
     'Handover is running. Ctrl-C stops it.',
     '',
-    `  Gateway           ${url(plan.gateway)}   clients and browsers come here (admin: ${url(plan.gatewayAdmin)})`,
+    `  Gateway           ${url(plan.gateway)}   clients and browsers connect here (admin: ${url(plan.gatewayAdmin)})`,
     `  Control plane     ${url(plan.control)}`,
     `  IAM auth service  ${url(plan.iam)}`,
     `  Monolith          ${url(plan.monolith)}`,

@@ -44,7 +44,7 @@ const pageSchema = z.object({
   iam_grant_types: z.array(z.string()).nullish(),
 })
 
-/** `applications list`: those that the options ask for, in trouble first, however many pages that takes. */
+/** `applications list`: the selected applications, failing ones first, from all pages. */
 export function listPlan(line: CommandLine): ControlPlan {
   const query = queryOf(line)
   const limit = limitOf(line)
@@ -56,9 +56,9 @@ export function listPlan(line: CommandLine): ControlPlan {
     const lines = [
       ...(shown.length === 0 ? ['no applications'] : table(shown)),
       ...(grants?.includes('password') === false
-        ? ['IAM cannot serve the password grant: an application that uses it would be refused once it is moved']
+        ? ['IAM cannot serve the password grant: an application that uses it would be rejected after it moves']
         : []),
-      ...(more > 0 ? [`and ${more} more: --limit N shows more, --search TEXT picks some`] : []),
+      ...(more > 0 ? [`and ${more} more; use --limit N to show more, or --search TEXT to filter`] : []),
     ]
     return { json: { applications: line.values.has('--limit') ? shown : all }, lines }
   }
@@ -100,7 +100,7 @@ async function everyPage(
   return { found, grants }
 }
 
-/** Failing ones first, then those that wait for IAM, those with errors, those that have not arrived, and the rest. */
+/** Order: failing, waiting for IAM, with errors, not arrived, and the rest. */
 function rank({ failing, flag, arrived, report }: Application): number {
   if (failing) return 0
   if (flag.on && !arrived) return 1
@@ -126,7 +126,7 @@ function table(applications: readonly Application[]): string[] {
     one.arrived ? 'yes' : one.iam_version === null ? 'no' : `${one.iam_version} of ${one.version}`,
     lately(one),
   ])
-  const all = [['ID', 'NAME', 'SIDE', 'GATE', 'ARRIVED', 'LATELY AT IAM'], ...rows]
+  const all = [['ID', 'NAME', 'SIDE', 'GATE', 'ARRIVED', 'RECENTLY AT IAM'], ...rows]
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length))) ?? []
   return all.map((row) =>
     row

@@ -38,17 +38,17 @@ describe('handover applications', () => {
   }
   const hasArrived = async (id: number) => (await plane.ask('GET', `/api/v1/applications/${id}`)).json.arrived
 
-  test('one that was renamed at a foreign IAM is confirmed by its id or client_id, the rest by --all', async () => {
+  test('an application at a foreign IAM is confirmed by its id or client_id, the rest by --all', async () => {
     assert.equal(await hasArrived(1), false)
     const one = await call('confirm', 'client-1', '2')
     assert.deepEqual([one.code, one.out], [0, '1 (client-1): IAM holds version 2\n2 (client-2): IAM holds version 1\n'])
     assert.deepEqual([await hasArrived(1), await hasArrived(3)], [true, false])
     assert.match((await call('confirm', '--all')).out, /^3 \(client-3\): IAM holds version 1\n$/)
     assert.equal(await hasArrived(3), true)
-    assert.equal((await call('confirm', '--all')).out, 'IAM held the current version already\n')
+    assert.equal((await call('confirm', '--all')).out, 'IAM already holds the current version\n')
   })
 
-  test('what is unknown is refused, what cannot be meant asks nobody', async () => {
+  test('an unknown application is refused, and invalid usage sends no request', async () => {
     const unknown = await call('confirm', '99')
     assert.deepEqual([unknown.code, /no application has the id or client_id "99"/.test(unknown.err)], [1, true])
     for (const args of [['confirm'], ['confirm', '1', '--failing'], ['confirm', '1', '--all'], ['confrim', '1']]) {

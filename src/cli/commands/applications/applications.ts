@@ -15,21 +15,21 @@ import { LIST_OPTIONS, listPlan } from './application-table.ts'
 const HELP = `Usage: handover applications [list] [--failing] [--search TEXT] [--side iam|rails] [options]
        handover applications confirm ID...|--all [options]
 
-Lists applications, those in trouble first: the side on which new flows begin, the gate of the flag that decides, whether
-IAM holds the current version, and what gateways report of the requests at IAM within the last five to ten minutes.
+Lists applications, failing ones first: the side on which new flows start, the flag gate that decides it, whether IAM
+has the current version, and what gateways report about requests at IAM in the last five to ten minutes.
 
-  --failing           only those that are moved and fail at IAM
-  --not-arrived       only those whose current version IAM does not hold
-  --side iam|rails    only those whose new flows begin there, by flag and arrival
-  --search TEXT       only those with this text in the name or client_id, or with this id
-  --limit N           show at most N. Default: 50; with --json all.
+  --failing           only applications that have moved and fail at IAM
+  --not-arrived       only applications whose current version IAM does not have
+  --side iam|rails    only applications whose new flows start there, by flag and arrival
+  --search TEXT       only applications with this text in the name or client_id, or with this id
+  --limit N           show at most N. Default: 50, or all with --json.
 ${ENVIRONMENT_HELP}
 
-'confirm' confirms that IAM holds the current version of applications, so that the flag can move them. Use it for an IAM in which
-your platform creates applications itself; Handover's own IAM confirms what replication delivers. Confirm an application
-again after each change of it, or let the control plane's iam_applications: by_platform do so.
+'confirm' confirms that IAM has the current version of applications, so that the flag can move them. Use it for an IAM
+in which your platform creates applications itself; Handover's own IAM confirms what replication delivers. Confirm an
+application again after each change to it, or set iam_applications: by_platform at the control plane.
 
-  ID                  one or more, by id or client_id
+  ID                  one or more applications, by id or client_id
   --all               every application that has not arrived
 ${CAUSE_HELP}
 ${CONTROL_HELP}`
@@ -37,7 +37,7 @@ ${CONTROL_HELP}`
 const CONFIRM_OPTIONS: Readonly<Record<string, OptionSpec>> = { '--all': { takes: 'nothing' }, ...CAUSE_OPTIONS }
 const OPTIONS = { ...LIST_OPTIONS, ...CONFIRM_OPTIONS }
 
-/** What `handover applications` can do, by its first word. */
+/** The actions of `handover applications`, by their first word. */
 const ACTIONS: Readonly<Record<string, (words: readonly string[], line: CommandLine) => ControlPlan>> = {
   list,
   confirm,
@@ -53,10 +53,10 @@ type ApplicationRecord = z.infer<typeof recordSchema>
 const listSchema = z.object({ applications: z.array(recordSchema), next: z.int().nullable() })
 const confirmedSchema = z.object({ applied: z.boolean() })
 
-/** A hundred thousand applications take a moment to list. */
+/** Listing a hundred thousand applications takes a while. */
 const LIMIT_MS = 60_000
 
-/** `handover applications`: what the control plane knows of applications. Exit codes as in `runControlCommand`. */
+/** `handover applications`: lists and confirms applications. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   const command = { name: 'applications', help: HELP, options: OPTIONS, timeoutMs: LIMIT_MS, plan }
   return runControlCommand(command, args, io)
@@ -65,26 +65,26 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine): ControlPlan {
   const [action = 'list', ...words] = line.words
   const known = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
-  if (known === undefined) throw new UsageFault(`say one of ${Object.keys(ACTIONS).join(', ')}`)
+  if (known === undefined) throw new UsageFault(`specify one of ${Object.keys(ACTIONS).join(', ')}`)
   return known(words, line)
 }
 
 function list(words: readonly string[], line: CommandLine): ControlPlan {
-  if (words.length > 0) throw new UsageFault('list takes no words; --search TEXT picks some')
+  if (words.length > 0) throw new UsageFault('list takes no arguments; use --search TEXT to filter')
   refuse(CONFIRM_OPTIONS, 'confirm', line)
   return listPlan(line)
 }
 
-/** Throws {@link UsageFault} for an option that means something to another action only. */
+/** Throws {@link UsageFault} for an option that belongs to another action. */
 function refuse(options: Readonly<Record<string, OptionSpec>>, owner: string, line: CommandLine): void {
   const stray = Object.keys(options).find((option) => line.switches.has(option) || line.values.has(option))
-  if (stray !== undefined) throw new UsageFault(`${stray} goes with '${owner}' only`)
+  if (stray !== undefined) throw new UsageFault(`${stray} is only valid with '${owner}'`)
 }
 
 function confirm(names: readonly string[], line: CommandLine): ControlPlan {
   refuse(LIST_OPTIONS, 'list', line)
   const isAll = line.switches.has('--all')
-  if (isAll === names.length > 0) throw new UsageFault('name applications by id or client_id, or say --all')
+  if (isAll === names.length > 0) throw new UsageFault('specify applications by id or client_id, or use --all')
   return async (ask) => {
     const found = isAll ? await notArrived(ask) : await Promise.all(names.map((name) => find(ask, name)))
     const done: ApplicationRecord[] = []
@@ -93,7 +93,7 @@ function confirm(names: readonly string[], line: CommandLine): ControlPlan {
       const answer = await ask('PATCH', `/api/v1/applications/${id}`, { iam_version: version }).catch(
         (error: unknown) => {
           if (!(error instanceof RefusedError) || done.length === 0) throw error
-          throw new RefusedError(`application ${id}: ${error.message} (${done.length} were confirmed before)`, {
+          throw new RefusedError(`application ${id}: ${error.message} (${done.length} were confirmed before it)`, {
             cause: error,
           })
         },
@@ -101,7 +101,7 @@ function confirm(names: readonly string[], line: CommandLine): ControlPlan {
       if (confirmedSchema.parse(answer).applied) done.push({ ...application, iam_version: version })
     }
     const lines = done.map(({ id, client_id, version }) => `${id} (${client_id}): IAM holds version ${version}`)
-    return { json: { confirmed: done }, lines: lines.length > 0 ? lines : ['IAM held the current version already'] }
+    return { json: { confirmed: done }, lines: lines.length > 0 ? lines : ['IAM already holds the current version'] }
   }
 }
 

@@ -12,15 +12,15 @@ import { describeLiving, readTail } from './tail.ts'
 const HELP = `Usage: handover drain APPLICATION [--revoke [--confirm CLIENT_ID]] [--environment NAME]
        handover drain --all [--environment NAME]
 
-Plans the end of what IAM issued to an application (by id or client_id): what expires by itself and when, what must be
-revoked, what users will notice. --all plans it for every application whose flag is off.
+Shows the remaining credentials that IAM issued to an application (by id or client_id): what expires on its own and
+when, what must be revoked, and what users will notice. --all covers every application whose flag is off.
 
   --revoke
-      Revokes it all, after the client_id has been typed. Refused while the flag is on for the application.
+      Revoke all of them, after you type the client_id. Refused while the flag is on for the application.
   --confirm CLIENT_ID
-      The client_id, for scripts that cannot type it.
+      The client_id, for scripts, which cannot type it.
   --environment NAME
-      Must be that of the control plane, whose IAM is asked. Default: that one.
+      Must be the environment of the control plane, because its IAM is queried. Default: that environment.
 ${CONTROL_HELP}`
 
 const OPTIONS = {
@@ -41,11 +41,11 @@ const drainSchema = z.object({
 })
 type Drain = z.infer<typeof drainSchema>
 
-/** Batches in a row that may end nothing although something lives, because grants hold it at that moment. */
+/** Maximum number of consecutive batches that revoke nothing because grants in use hold locks on what remains. */
 const MOST_IDLE_BATCHES = 10
 const IDLE_WAIT_MS = 500
 
-/** `handover drain`: plans and, confirmed, revokes. Exit codes as in `runControlCommand`. */
+/** `handover drain`: shows and, when confirmed, revokes credentials. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   return runControlCommand({ name: 'drain', help: HELP, options: OPTIONS, plan: (line) => plan(line, io) }, args, io)
 }
@@ -56,24 +56,24 @@ function plan(line: CommandLine, io: CommandIo): ControlPlan {
   const environment = givenEnvironmentOf(line)
   const confirm = line.values.get('--confirm')?.[0]
   const isRevoking = line.switches.has('--revoke')
-  if (confirm !== undefined && !isRevoking) throw new UsageFault('--confirm goes with --revoke')
+  if (confirm !== undefined && !isRevoking) throw new UsageFault('--confirm is only valid with --revoke')
   if (isAll) {
-    if (application !== undefined) throw new UsageFault('name one application or say --all, not both')
-    if (isRevoking) throw new UsageFault('--revoke goes with one application, so that it can be confirmed')
+    if (application !== undefined) throw new UsageFault('specify one application or --all, not both')
+    if (isRevoking) throw new UsageFault('--revoke requires a single application, so that it can be confirmed')
     return (ask) => planAll(ask, environment)
   }
-  if (application === undefined || more.length > 0) throw new UsageFault('name one application, or say --all')
+  if (application === undefined || more.length > 0) throw new UsageFault('specify one application, or --all')
   const body = { application, ...(environment === undefined ? {} : { environment }) }
   return async (ask) => {
     const planned = drainSchema.parse(await ask('POST', '/api/v1/drain', body))
     if (!isRevoking) return { json: planned, lines: describe(planned) }
-    if (!planned.may_revoke) throw new RefusedError(planned.refusal ?? 'it may not be revoked')
+    if (!planned.may_revoke) throw new RefusedError(planned.refusal ?? 'it cannot be revoked')
     if (confirm === undefined) for (const text of describe(planned)) io.stderr.write(`${text}\n`)
     const typed = confirm ?? (await typedConfirmation(io, planned.client_id))
-    if (typed !== planned.client_id) throw new RefusedError('that is not its client_id: nothing was revoked')
+    if (typed !== planned.client_id) throw new RefusedError('the client_id does not match; nothing was revoked')
     const revoked = await revokeAll(ask, { ...body, application: planned.client_id, confirm: typed }, io)
     const { tokens, codes, device_codes: devices } = revoked
-    const line = `revoked: ${tokens} tokens, ${codes} codes, ${devices} device codes; nothing of it lives any more`
+    const line = `revoked: ${tokens} tokens, ${codes} codes, ${devices} device codes; no valid credential remains`
     return { json: { client_id: planned.client_id, revoked, done: true }, lines: [line] }
   }
 }
@@ -82,27 +82,27 @@ async function planAll(ask: ControlClient, environment: string | undefined): Ret
   const { applications } = await readTail(ask, { application: undefined, environment })
   const left = applications.filter(({ flag }) => flag === 'off')
   const lines = left.flatMap((one) => [`${one.client_id}:`, ...describeLiving(one), ...advice(one)])
-  const none = 'no application whose flag is off holds a credential of IAM'
+  const none = 'no application whose flag is off has valid credentials from IAM'
   return { json: { applications: left }, lines: lines.length > 0 ? lines : [none] }
 }
 
 function describe(drain: Drain): string[] {
-  if (!drain.credentials) return [`${drain.client_id}: no credential of IAM lives; there is nothing to drain`]
+  if (!drain.credentials) return [`${drain.client_id}: no valid credentials from IAM; nothing to revoke`]
   const refusal = drain.refusal === null ? [] : [`  cannot be revoked now: ${drain.refusal}`]
   return [`${drain.client_id}:`, ...describeLiving(drain.credentials), ...advice(drain.credentials), ...refusal]
 }
 
 function advice(living: z.infer<typeof applicationCredentialsSchema>): string[] {
-  if (living.refresh_tokens.count === 0) return ['  all of it expires by itself; nothing must be revoked']
+  if (living.refresh_tokens.count === 0) return ['  everything expires on its own; nothing must be revoked']
   return [
-    '  refresh tokens must be revoked, or live until their owners revoke them; each use makes a new pair at IAM',
-    `  when revoked, the users behind ${living.refresh_tokens.families} grants authorize the application again, at the monolith`,
+    '  refresh tokens remain valid until they are revoked; each use issues a new pair at IAM',
+    `  after revocation, the users of ${living.refresh_tokens.families} grants must authorize the application again, at the monolith`,
   ]
 }
 
 async function typedConfirmation(io: CommandIo, clientId: string): Promise<string> {
   if (io.stdout.isTTY !== true || io.stdin?.isTTY !== true) {
-    throw new UsageFault('nobody is there to type the client_id: give it with --confirm')
+    throw new UsageFault('not a terminal: specify the client_id with --confirm')
   }
   const reader = createInterface({ input: io.stdin, output: process.stderr })
   try {
@@ -125,5 +125,5 @@ async function revokeAll(ask: ControlClient, body: object, io: CommandIo): Promi
     idle = isIdle ? idle + 1 : 0
     if (isIdle) await sleep(IDLE_WAIT_MS)
   }
-  throw new RefusedError(`some are in use at this moment; ${total.tokens} tokens were revoked: say it again`)
+  throw new RefusedError(`some credentials are in use; ${total.tokens} tokens were revoked. Run the command again`)
 }

@@ -52,7 +52,7 @@ async function listed(...args: string[]): Promise<SigningKeysDocument['keys']> {
 const published = async () =>
   ((await (await fetch(`${iam.url}/oauth/discovery/keys`)).json()) as SigningKeysDocument).keys.map(({ kid }) => kid)
 
-test('a key signs, another stands by; rotate gives that its time; a stolen key is gone at once', async () => {
+test('one key signs and the next is published; rotate respects its lead time; a stolen key is removed at once', async () => {
   const [first, second] = await listed('list')
   assert.deepEqual([first?.state, second?.state, second?.signs_from], ['current', 'next', null])
   assert.deepEqual(await published(), [first?.kid, second?.kid])
@@ -79,7 +79,7 @@ test('a key signs, another stands by; rotate gives that its time; a stolen key i
   assert.doesNotMatch(JSON.stringify(lines), /private|"[dnpq]":/)
 })
 
-test('what cannot be meant is said, with exit code 2; what IAM refuses, with 1', async () => {
+test('invalid usage exits with 2, and a refusal by IAM with 1', async () => {
   for (const args of [[], ['retire'], ['list', '--now'], ['rotate', 'kid'], ['turn']]) {
     assert.equal((await keys(...args)).code, 2, args.join(' '))
   }

@@ -15,33 +15,34 @@ const HELP = `Usage: handover keys list
        handover keys rotate
        handover keys retire KID [--now]
 
-The keys that IAM signs ID tokens and JWT access tokens with. A key is published first (next), then signs (current), and
-stays published until what it signed has expired (retired). IAM rotates by itself, see --signing-key-days of handover iam.
+Manages the keys with which IAM signs ID tokens and JWT access tokens. A key is first published (next), then signs
+(current), and remains published until everything it signed has expired (retired). IAM rotates keys automatically; see
+--signing-key-days of 'handover iam'.
 
-list    Shows them.
-rotate  Has the next key sign: at once when it has been published for the lead (--signing-key-lead-hours), else when that
-        is over. No token becomes unverifiable, no client notices. Said twice it is done once.
-retire  Takes a key out that has never signed. A key that signs, or has signed, is taken out only with --now.
+list    List the keys.
+rotate  Make the next key sign: immediately if it has been published for the lead time (--signing-key-lead-hours),
+        otherwise once it has. All tokens stay verifiable and no client notices. Running it twice rotates once.
+retire  Remove a key that has never signed. A key that signs, or has signed, is removed only with --now.
 
   --now
-      For a key that was stolen. It leaves the key set at once and the next key signs at once. What breaks:
-      - Tokens signed with the stolen key are refused wherever keys are fetched anew. ID tokens: who is signing in right
-        now signs in again. JWT access tokens: the client needs a new one; IAM itself still takes them, for it looks in
-        its store.
-      - Clients that have cached the key go on believing it, forged tokens too, until their cache ends. Only they can
-        end that sooner: tell them.
-      - Other IAM processes sign with it for up to a minute, in the worst case five, while the database cannot be
-        reached; the gateway shows it for up to a minute. Restart them to be sooner.
-      - If no next key had been published for the lead, clients that do not fetch the set for an unknown key refuse all
-        new tokens until their cache ends. list tells since when the next key is published.
+      For a stolen key. It leaves the key set and the next key signs, both immediately. What breaks:
+      - Tokens signed with the stolen key are rejected wherever the keys are fetched again. ID tokens: users who are
+        signing in right now must sign in again. JWT access tokens: clients need new ones; IAM itself still accepts
+        the old ones, because it looks them up in its store.
+      - Clients that have cached the key continue to trust it, and forged tokens, until their cache expires. Only they
+        can shorten that: notify them.
+      - Other IAM processes sign with it for up to a minute, or up to five while the database is unreachable; the
+        gateway publishes it for up to a minute. Restart them to end that sooner.
+      - If no next key has been published for the lead time, clients that do not refetch the key set for an unknown
+        key reject all new tokens until their cache expires. 'list' shows when the next key was published.
       If the database and the sealing key were stolen, the next key is stolen too: retire it first, without --now.
   --iam-url URL
-      The internal port of IAM. Default: the address that handover up recorded next to the token file, or else
+      The internal port of IAM. Default: the address that 'handover up' recorded next to the token file, or else
       http://127.0.0.1:8085. [HANDOVER_IAM_INTERNAL_URL]
   --token-file FILE
-      Its token. Default: ./data/iam-internal-token. [HANDOVER_IAM_INTERNAL_TOKEN_FILE]
+      The token for it. Default: ./data/iam-internal-token. [HANDOVER_IAM_INTERNAL_TOKEN_FILE]
   --json
-      Print what IAM answers, as JSON.
+      Print the response of IAM as JSON.
 `
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -54,7 +55,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
 }
 const CALL_LIMIT_MS = 30_000
 
-/** `handover keys`: IAM's signing keys. Resolves with 0 (done), 1 (refused or no answer) or 2 (called wrongly). */
+/** `handover keys`: IAM's signing keys. Resolves with 0 (success), 1 (refused or no response) or 2 (invalid usage). */
 export async function run(args: readonly string[], io: CommandIo): Promise<number> {
   try {
     const line = readCommandLine(args, OPTIONS)
@@ -85,10 +86,10 @@ function requestOf(line: CommandLine): Asked {
   if (action === 'retire' && kid !== undefined && more.length === 0) {
     return { method: 'POST', path: INTERNAL_PATHS.keysRetire, json: { kid, now } }
   }
-  if (action === 'retire') throw new UsageFault('name one key to retire, by its kid')
+  if (action === 'retire') throw new UsageFault('specify one key to retire, by its kid')
   if ((action !== 'list' && action !== 'rotate') || kid !== undefined)
-    throw new UsageFault('say list, rotate or retire KID')
-  if (now) throw new UsageFault('--now goes with retire')
+    throw new UsageFault('specify list, rotate or retire KID')
+  if (now) throw new UsageFault('--now is only valid with retire')
   return action === 'list'
     ? { method: 'GET', path: INTERNAL_PATHS.keys }
     : { method: 'POST', path: INTERNAL_PATHS.keysRotate, json: {} }
@@ -105,7 +106,7 @@ function addressOf(line: CommandLine, io: CommandIo): { base: string; token: str
     return { base: text.replace(/\/+$/, ''), token: readFileSync(file, 'utf8').trim() }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    throw new UsageFault(`the token file ${file} cannot be read (${code}); name another with --token-file`)
+    throw new UsageFault(`the token file ${file} cannot be read (${code}); specify another one with --token-file`)
   }
 }
 
@@ -129,7 +130,7 @@ async function ask({
     throw error
   })
   if (answer.status === 401) throw new RefusedError(`IAM at ${base} does not know the token`)
-  if (answer.status === 404) throw new RefusedError('IAM has no such key; handover keys list shows those it has')
+  if (answer.status === 404) throw new RefusedError("IAM has no such key; 'handover keys list' shows its keys")
   if (answer.status !== 200) throw new RefusedError(reasonOf(answer.status, answer.json))
   return signingKeysSchema.parse(answer.json)
 }
@@ -145,9 +146,9 @@ function table({ keys }: SigningKeysDocument): string {
     key.alg,
     key.kid,
     `published ${short(key.published_at)}`,
-    `signs ${key.signs_from === null ? 'when its turn comes' : `from ${short(key.signs_from)}`}`,
+    `signs ${key.signs_from === null ? 'after the current key' : `from ${short(key.signs_from)}`}`,
     key.signs_until === null ? '' : `until ${short(key.signs_until)}`,
-    key.published_until === null ? '' : `gone ${short(key.published_until)}`,
+    key.published_until === null ? '' : `published until ${short(key.published_until)}`,
   ])
   return rows.map((row) => row.filter((cell) => cell !== '').join('  ')).join('\n')
 }

@@ -8,13 +8,13 @@ import type { CommandIo } from '../../io.ts'
 
 const HELP = `Usage: handover tail [--oauth-application ID] [--environment NAME]
 
-After a way back, what IAM issued lives on: which applications hold how many credentials of it, until when, and whether
-the flag is on for them now. Refresh tokens never expire by themselves; handover drain ends them.
+Lists the credentials from IAM that are still valid, as after a rollback: how many each application has, until when, and
+whether the flag is on for it now. Refresh tokens do not expire on their own; 'handover drain' revokes them.
 
   --oauth-application ID
-      Only this one, by id or client_id.
+      Only this application, by id or client_id.
   --environment NAME
-      Whose flag is shown. Default: that of the control plane.
+      The environment of the flag. Default: that of the control plane.
 ${CONTROL_HELP}`
 
 const tailSchema = z.object({
@@ -25,23 +25,23 @@ const tailSchema = z.object({
 })
 type Tail = z.infer<typeof tailSchema>
 
-/** What lives of one application, and what its flag says now. */
+/** The valid credentials of one application, and the current value of its flag. */
 export type TailApplication = Tail['applications'][number]
 
-/** `handover tail`: what lives on. Exit codes as in `runControlCommand`. */
+/** `handover tail`: the credentials that are still valid. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
   const options = { '--oauth-application': { takes: 'value' }, ...ENVIRONMENT_OPTIONS } as const
   return runControlCommand({ name: 'tail', help: HELP, options, plan }, args, io)
 }
 
 function plan(line: CommandLine): ControlPlan {
-  if (line.words.length > 0) throw new UsageFault('name an application with --oauth-application')
+  if (line.words.length > 0) throw new UsageFault('specify an application with --oauth-application')
   const application = line.values.get('--oauth-application')?.[0]
   const environment = givenEnvironmentOf(line)
   return async (ask) => {
     const tail = await readTail(ask, { application, environment })
     const lines = tail.applications.flatMap(describeTail)
-    return { json: tail, lines: lines.length > 0 ? lines : ['no credential of IAM lives'] }
+    return { json: tail, lines: lines.length > 0 ? lines : ['no valid credentials from IAM'] }
   }
 }
 
@@ -64,11 +64,11 @@ export async function readTail(
 
 function describeTail(one: TailApplication): string[] {
   const who = `${one.id ?? '-'}  ${shown(one.name)}  ${one.client_id}`
-  const flag = one.flag === 'unknown_application' ? 'not known to the control plane' : `flag ${one.flag}`
+  const flag = one.flag === 'unknown_application' ? 'unknown to the control plane' : `flag ${one.flag}`
   return [`${who}  (${flag}${one.flag === 'off' ? ': new flows go to the monolith' : ''})`, ...describeLiving(one)]
 }
 
-/** What lives of an application, a line a kind, each with its end. */
+/** The valid credentials of an application, one line per kind, with their expiry. */
 export function describeLiving(one: z.infer<typeof applicationCredentialsSchema>): string[] {
   const kinds = [
     ['access tokens', one.access_tokens],
@@ -82,11 +82,11 @@ export function describeLiving(one: z.infer<typeof applicationCredentialsSchema>
         `  ${kind}: ${count}, expire from ${short(first)} to ${short(last)}`,
     )
   const { count, families } = one.refresh_tokens
-  if (count > 0) lines.push(`  refresh tokens: ${count} of ${families} grants, never expire by themselves`)
+  if (count > 0) lines.push(`  refresh tokens: ${count} of ${families} grants, do not expire on their own`)
   return lines
 }
 
-/** A name as it may be written to a terminal. */
+/** A name that is safe to print on a terminal. */
 function shown(name: string): string {
   return name.replace(/\p{C}/gu, '?')
 }

@@ -58,7 +58,7 @@ export function getFlag(flag: string, environment: Environment): ControlPlan {
   }
 }
 
-/** `flag list`: every flag that is defined or set and whose name holds `match`. */
+/** `flag list`: every flag that is defined or set and has `match` in its name. */
 export function listFlags(environment: Environment, match: string): ControlPlan {
   return async (ask) => {
     const features = (await featuresOf(ask, environment)).filter(({ name }) => name.includes(match))
@@ -75,7 +75,7 @@ export function listFlags(environment: Environment, match: string): ControlPlan 
   }
 }
 
-/** `flag set`: one environment after the other; the first that refuses ends it. */
+/** `flag set`: one environment after the other; the first refusal stops it. */
 export function setFlag(
   setting: FlagSetting,
   environments: readonly Environment[],
@@ -83,7 +83,7 @@ export function setFlag(
   io: CommandIo,
 ): ControlPlan {
   if (terms.ifVersion !== undefined && environments.length > 1) {
-    throw new UsageFault('--if-version goes with one environment: each has a version of its own')
+    throw new UsageFault('--if-version requires a single environment, because each has its own version')
   }
   const given = terms.ifVersion === undefined ? {} : { if_version: terms.ifVersion }
   return async (ask) => {
@@ -114,7 +114,7 @@ export function setFlag(
   }
 }
 
-/** A person who names no application is asked before several move to IAM: `true` may have been meant for one. */
+/** Asks before several applications move to IAM if none was specified: `true` may have been meant for one. */
 async function confirmedAtTerminal(
   { parameters }: FlagSetting,
   look: () => Promise<unknown>,
@@ -126,7 +126,7 @@ async function confirmedAtTerminal(
   return toIam > 1 ? confirmed(preview, toIam + toRails, io) : undefined
 }
 
-/** `flag restore`: back to before the last change, or to a version. */
+/** `flag restore`: restores the state before the last change, or a version. */
 export function restoreFlag(
   flag: string,
   environment: Environment,
@@ -143,7 +143,7 @@ export function restoreFlag(
   }
 }
 
-/** `flag delete`: forgets what was set, so that the default applies. */
+/** `flag delete`: deletes what was set, so that the default applies. */
 export function deleteFlag(flag: string, environment: Environment, terms: ChangeTerms, io: CommandIo): ControlPlan {
   return async (ask) => {
     const send = (sent: SentTerms) => {
@@ -153,7 +153,7 @@ export function deleteFlag(flag: string, environment: Environment, terms: Change
     }
     const done = await lookThenChange(send, terms, io)
     if ('dry' in done) return printedPreview([done.preview])
-    const lines = [`${flag} is not set any more in ${environment}`, `  before: ${done.preview.before}`]
+    const lines = [`${flag} is no longer set in ${environment}`, `  before: ${done.preview.before}`]
     return { json: { deleted: flag, environment }, lines }
   }
 }
@@ -162,7 +162,7 @@ function pathOf(flag: string): string {
   return `/api/v4/features/${encodeURIComponent(flag)}`
 }
 
-/** What has been set, and what is defined and has not been: in the order of names. */
+/** All flags that are set or only defined, sorted by name. */
 async function featuresOf(ask: ControlClient, environment: Environment): Promise<Feature[]> {
   return flagsSchema.parse(await ask('GET', `/api/v1/flags?environment=${environment}`)).flags
 }
@@ -170,7 +170,7 @@ async function featuresOf(ask: ControlClient, environment: Environment): Promise
 function ageInWords({ type, standing, until }: z.infer<typeof staleFlagsSchema>['flags'][number]): string {
   return standing === 'stale'
     ? `stale: type ${type} should have ended by ${until}; see 'handover flag cleanup'`
-    : `due since ${until} to be looked at again`
+    : `review overdue since ${until}`
 }
 
 async function notDefined(ask: ControlClient, flag: string): Promise<never> {

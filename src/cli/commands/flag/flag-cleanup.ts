@@ -26,7 +26,7 @@ const featuresSchema = z.array(
 
 const definitionsSchema = z.array(z.object({ name: z.string() }))
 
-/** What a flag is in one environment, and why it cannot go there; nothing when it can. */
+/** The state of a flag in one environment, and why it cannot be deleted there; absent if it can. */
 interface Standing {
   readonly environment: Environment
   readonly state: 'on' | 'conditional' | 'off' | 'not set'
@@ -34,19 +34,20 @@ interface Standing {
 }
 
 /**
- * `flag cleanup`: every reference to a flag, what it is in each environment, and what is left to do; with `--delete`, and
- * the name typed once more, deletes it in all environments in their order. Refuses while an application depends on it.
+ * `flag cleanup`: lists every reference to a flag, its state in each environment, and the remaining steps. With
+ * `--delete` and the name as confirmation, deletes it in all environments, in order. Refuses while an application
+ * depends on it.
  */
 export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
   const paths = line.values.get('--path') ?? ['.']
   const isDeletion = line.switches.has('--delete')
   const confirmed = line.values.get('--confirm')?.[0]
-  if (confirmed !== undefined && !isDeletion) throw new UsageFault('--confirm goes with --delete only')
+  if (confirmed !== undefined && !isDeletion) throw new UsageFault('--confirm is only valid with --delete')
   if (line.switches.has('--despite-references') && !isDeletion) {
-    throw new UsageFault('--despite-references goes with --delete only')
+    throw new UsageFault('--despite-references is only valid with --delete')
   }
   if (isDeletion && confirmed !== name) {
-    throw new UsageFault(`--delete takes the flag away in all environments; add --confirm ${name} if that is meant`)
+    throw new UsageFault(`--delete deletes the flag in all environments; add --confirm ${name} to confirm`)
   }
   return async (ask) => {
     const references = findReferences(name, paths)
@@ -56,20 +57,25 @@ export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
     const report = [...referenceLines(references), ...standings.map(inWords)]
     if (!isDeletion) {
       const steps = stepsLeft(name, references, obstacles)
-      return { json: { references, environments: standings, steps }, lines: [...report, '', 'left to do:', ...steps] }
+      return {
+        json: { references, environments: standings, steps },
+        lines: [...report, '', 'remaining steps:', ...steps],
+      }
     }
     if (obstacles.length > 0) {
       const why = obstacles.map(({ environment, keeps }) => `${environment}: ${keeps}`)
-      throw new RefusedError(`applications still depend on ${name}, nothing was deleted: ${why.join('; ')}`)
+      throw new RefusedError(`applications still depend on ${name}, so nothing was deleted: ${why.join('; ')}`)
     }
     if (references.length > 0 && !line.switches.has('--despite-references')) {
       const first = references[0] as Reference
       const where = `${first.path}:${first.line}${references.length > 1 ? ` and ${references.length - 1} more` : ''}`
-      throw new RefusedError(`${name} is still referred to (${where}), nothing was deleted; see 'flag cleanup ${name}'`)
+      throw new RefusedError(
+        `${name} is still referenced (${where}), so nothing was deleted; see 'flag cleanup ${name}'`,
+      )
     }
     const deleted = await deleteEverywhere(ask, name, standings)
     const lines = deleted.map((environment) => `deleted in ${environment}`)
-    const none = `${name} is not set in any environment, nothing was deleted`
+    const none = `${name} is not set in any environment; nothing was deleted`
     return { json: { deleted }, lines: lines.length > 0 ? lines : [none] }
   }
 }
@@ -87,9 +93,9 @@ async function standingsOf(ask: ControlClient, name: string): Promise<Standing[]
   return standings
 }
 
-const WITHOUT_DEFAULT = 'it sends all applications to IAM, and without it none would go there'
+const WITHOUT_DEFAULT = 'it sends all applications to IAM; without it, none would go there'
 
-/** Why some application would be treated otherwise without the flag, whose default is `left`; undefined when none would. */
+/** Why deleting the flag, which leaves `left`, would change the routing of an application; else undefined. */
 function reasonToKeep(
   name: string,
   { state, gates }: z.infer<typeof featuresSchema>[number],
@@ -105,8 +111,8 @@ function reasonToKeep(
 }
 
 /**
- * A flag that is on for all here and off for all there is not settled. Where it is not set it has been deleted already,
- * or never was needed: that agrees with both.
+ * A flag that is on for all in one environment and off for all in another is not settled. Where it is not set, it was
+ * deleted already or never needed, which is consistent with both.
  */
 function withDisagreement(standings: readonly Standing[]): readonly Standing[] {
   const where = (wanted: Standing['state']) =>
@@ -117,14 +123,14 @@ function withDisagreement(standings: readonly Standing[]): readonly Standing[] {
   return standings.map((standing) => (standing.state === 'on' ? { keeps, ...standing } : standing))
 }
 
-/** A name that nothing knows is most likely mistyped, and "nothing left to do" would be the wrong answer. */
+/** An unknown name is probably a typo, so "nothing left to do" would be misleading. */
 async function refuseUnknown(ask: ControlClient, name: string): Promise<void> {
   const defined = definitionsSchema.parse(await ask('GET', '/api/v4/features/definitions'))
   const names = defined.map((definition) => definition.name)
   if (names.includes(name)) return
   const guess = nearest(name, names)
   throw new RefusedError(
-    `nothing defines, sets or names ${JSON.stringify(name.slice(0, 100))}${guess ? `, did you mean ${guess}?` : ''}`,
+    `no definition, setting or reference of ${JSON.stringify(name.slice(0, 100))}${guess ? `, did you mean ${guess}?` : ''}`,
   )
 }
 
@@ -147,13 +153,13 @@ function stepsLeft(name: string, references: readonly Reference[], obstacles: re
   const inUse = where((keeps) => keeps === WITHOUT_DEFAULT)
   const unsettled = where((keeps) => keeps !== WITHOUT_DEFAULT)
   const steps = [
-    ...(unsettled.length > 0 ? [`settle it first in ${unsettled.join(', ')}: on for all, or off for all`] : []),
+    ...(unsettled.length > 0 ? [`settle the flag in ${unsettled.join(', ')} first: on for all, or off for all`] : []),
     ...(inUse.length > 0
       ? [
-          `let new flows go to IAM without the flag in ${inUse.join(', ')}: name these environments in iam_by_default of every control plane (docs/how-to/retire-a-flag.md)`,
+          `let new flows go to IAM without the flag in ${inUse.join(', ')}: add these environments to iam_by_default of every control plane (docs/how-to/retire-a-flag.md)`,
         ]
       : []),
-    ...(references.length > 0 ? ['remove the references and the definition, and merge that'] : []),
+    ...(references.length > 0 ? ['remove the references and the definition, and merge the change'] : []),
     `check that the removal is released: handover chatops 'release check <merge request> <milestone>'`,
     'close the feature issue',
     `delete it everywhere: handover flag cleanup ${name} --delete --confirm ${name}`,
@@ -162,7 +168,7 @@ function stepsLeft(name: string, references: readonly Reference[], obstacles: re
   return steps.map((step, index) => `${index + 1}. ${step}`)
 }
 
-/** One environment after the other; the first that refuses ends it, saying what was done before. */
+/** Deletes in one environment after the other; the first refusal stops it and reports what was deleted before. */
 async function deleteEverywhere(
   ask: ControlClient,
   name: string,

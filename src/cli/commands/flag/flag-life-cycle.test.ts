@@ -34,7 +34,7 @@ describe('flag new', () => {
   const make = (name: string, ...more: string[]) =>
     call({}, 'new', name, '--definitions-dir', join(scratch.path, 'flags'), ...more)
 
-  test('writes a definition that the control plane takes, once', async () => {
+  test('writes a definition that the control plane accepts, once', async () => {
     const made = await make('try_something', ...MUST, ...URL, '--description', "Tries: something 'new'")
     assert.deepEqual([made.code, made.err], [0, ''])
     const path = join(scratch.path, 'flags/wip/try_something.yml')
@@ -51,11 +51,11 @@ describe('flag new', () => {
     writeFileSync(path, 'kept')
     const again = await make('try_something', ...MUST, ...URL)
     assert.equal(again.code, 1)
-    assert.match(again.err, /is there already/)
+    assert.match(again.err, /already exists/)
     assert.equal(readFileSync(path, 'utf8'), 'kept')
   })
 
-  test('says every fault at once, by the option that it concerns, and writes nothing', async () => {
+  test('reports all errors together, each with its option, and writes nothing', async () => {
     const bad = await make('Bad-Name', '--type', 'gitlab_com_derisk', '--group', 'x', '--milestone', 'soon', ...URL)
     assert.equal(bad.code, 2)
     for (const said of [/name/, /--group must look like/, /--milestone must look like/]) assert.match(bad.err, said)
@@ -69,7 +69,7 @@ describe('flag new', () => {
     assert.equal(existsSync(join(scratch.path, 'flags/gitlab_com_derisk')), false)
   })
 
-  test('what cannot be written is refused in one line', async () => {
+  test('a file that cannot be written is reported in one line', async () => {
     const path = join(scratch.path, 'a-file')
     writeFileSync(path, '')
     const refused = await call({}, 'new', 'try_it', '--definitions-dir', path, ...MUST, ...URL)
@@ -77,13 +77,13 @@ describe('flag new', () => {
     assert.match(refused.err, /a-file\/wip\/try_it.yml cannot be written \(ENOTDIR\)\n$/)
   })
 
-  test('its options go with it only', async () => {
+  test('its options are valid only with it', async () => {
     const stray = await call({}, 'get', FLAG, '--milestone', '19.1')
-    assert.deepEqual([stray.code, stray.err], [2, "handover flag: --milestone goes with 'new' only\n"])
+    assert.deepEqual([stray.code, stray.err], [2, "handover flag: --milestone is only valid with 'new'\n"])
   })
 })
 
-describe('the end of a flag', () => {
+describe('the cleanup of a flag', () => {
   let store: TestDatabase
   let plane: TestControlPlane
   const tree = join(scratch.path, 'tree')
@@ -112,7 +112,7 @@ describe('the end of a flag', () => {
   }
   const DELETE = ['cleanup', FLAG, '--delete', '--confirm', FLAG]
 
-  test('every line that names it is listed, and what it is in each environment', async () => {
+  test('every line that names the flag is listed, with its state in each environment', async () => {
     await set({ value: 'true', oauth_application: '1', environment: 'staging' })
     const { code, out } = await run('cleanup', FLAG, '--path', tree)
     assert.equal(code, 0)
@@ -121,12 +121,12 @@ describe('the end of a flag', () => {
     assert.match(out, /^2 references$/m)
     assert.match(out, /^staging +conditional +it is on for some applications and off for others$/m)
     assert.match(out, /^production +not set$/m)
-    assert.match(out, /1\. settle it first in staging/)
+    assert.match(out, /1\. settle the flag in staging first/)
     const nowhere = await run('cleanup', FLAG, '--path', join(tree, 'gone'))
     assert.deepEqual([nowhere.code, /no such file or directory/.test(nowhere.err)], [2, true])
   })
 
-  test('nothing is deleted while an application depends on it, in whatever environment', async () => {
+  test('nothing is deleted while an application depends on the flag in any environment', async () => {
     const clean = ['--path', join(tree, 'src/b.bin')]
     for (const [gates, why] of [
       [{ value: '50', key: 'percentage_of_actors' }, /staging: it is on for some/],
@@ -143,7 +143,7 @@ describe('the end of a flag', () => {
     await plane.ask('DELETE', `/api/v4/features/${FLAG}?environment=staging`)
   })
 
-  test('a flag that is on for all here and off for all there is not settled', async () => {
+  test('a flag that is on for all in one environment and off for all in another is not settled', async () => {
     const other = 'a_flag_of_another_kind'
     const put = (environment: string, value: string) =>
       plane.ask('POST', `/api/v4/features/${other}`, { json: { value, environment, force: true } })
@@ -159,13 +159,16 @@ describe('the end of a flag', () => {
     assert.deepEqual([done.code, done.out], [0, 'deleted in staging\ndeleted in production\n'])
   })
 
-  test('a name that nothing knows is taken for a mistyped one', async () => {
+  test('an unknown name gets a suggestion', async () => {
     const unknown = await run('cleanup', 'proxy_oauth_requests_to_iam_servise', '--path', tree)
     assert.equal(unknown.code, 1)
-    assert.match(unknown.err, /nothing defines, sets or names .*, did you mean proxy_oauth_requests_to_iam_service\?/)
+    assert.match(
+      unknown.err,
+      /no definition, setting or reference of .*, did you mean proxy_oauth_requests_to_iam_service\?/,
+    )
   })
 
-  test('what cannot be read is said, for it may hold a reference', async () => {
+  test('an unreadable file is an error, because it may contain a reference', async () => {
     for (const path of ['/dev/null', '/proc/self/mem'].filter((one) => existsSync(one))) {
       const refused = await run('cleanup', FLAG, '--path', path)
       assert.equal(refused.code, 2, refused.out)
@@ -173,17 +176,17 @@ describe('the end of a flag', () => {
     }
   })
 
-  test('an environment cannot be named, for it goes in all of them', async () => {
+  test('an environment cannot be specified, because the flag is deleted in all of them', async () => {
     for (const option of [['--staging'], ['--environment', 'staging']]) {
       const refused = await run(...DELETE, '--path', join(tree, 'src/b.bin'), ...option)
       assert.equal(refused.code, 2, refused.out)
-      assert.match(refused.err, new RegExp(`${option[0]} does not go with 'cleanup'`))
+      assert.match(refused.err, new RegExp(`${option[0]} is not valid with 'cleanup'`))
     }
     const stray = await run('cleanup', FLAG, '--despite-references', '--path', tree)
-    assert.deepEqual([stray.code, stray.err], [2, 'handover flag: --despite-references goes with --delete only\n'])
+    assert.deepEqual([stray.code, stray.err], [2, 'handover flag: --despite-references is only valid with --delete\n'])
   })
 
-  test('links to files and large text are looked at, a link that leads nowhere is told in one line', async () => {
+  test('links to files and large text files are searched, and a circular link is reported in one line', async () => {
     const odd = join(scratch.path, 'odd')
     mkdirSync(odd)
     writeFileSync(join(odd, 'large.json'), `${'a'.repeat(5 << 20)}\n${FLAG}\x1b[2J\r\n`)
@@ -198,7 +201,7 @@ describe('the end of a flag', () => {
     assert.match(loop.err, /loop cannot be read \(ELOOP\)\n$/)
   })
 
-  test('it goes only when named twice and referred to by nothing, from all environments', async () => {
+  test('the flag is deleted in all environments only if confirmed and without references', async () => {
     for (const environment of ['dev', 'production']) await set({ value: 'false', environment })
     await set({ value: '1', key: 'percentage_of_actors', environment: 'dev' })
     await set({ value: 'false', environment: 'dev' })
@@ -211,17 +214,17 @@ describe('the end of a flag', () => {
     }
     const referred = await run(...DELETE, '--path', tree)
     assert.equal(referred.code, 1)
-    assert.match(referred.err, /dashboard.json:1 and 1 more\), nothing was deleted/)
+    assert.match(referred.err, /dashboard.json:1 and 1 more\), so nothing was deleted/)
     assert.equal(await stateIn('dev'), 'off')
     const done = await run(...DELETE, '--path', tree, '--despite-references')
     assert.deepEqual([done.code, done.err], [0, ''])
     assert.match(done.out, /^deleted in dev$/m)
     for (const environment of ENVIRONMENTS) assert.equal(await stateIn(environment), undefined, environment)
     const again = await run(...DELETE, '--path', tree, '--despite-references')
-    assert.deepEqual([again.code, again.out], [0, `${FLAG} is not set in any environment, nothing was deleted\n`])
+    assert.deepEqual([again.code, again.out], [0, `${FLAG} is not set in any environment; nothing was deleted\n`])
   })
 
-  test('a flag that has outlived its type is marked in the list, in the API and in the metrics', async () => {
+  test('a stale flag is marked in the list, in the API and in the metrics', async () => {
     assert.match((await plane.ask('GET', '/metrics')).text, new RegExp(`handover_flag_stale\\{flag="${FLAG}"\\} 0`))
     assert.doesNotMatch((await run('list')).out, /stale/)
     await store.database.query(`update ${plane.schema}.flag_history set changed_at = now() - interval '3 months'`)

@@ -24,8 +24,8 @@ export const NEW_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 }
 
 /**
- * `flag new`: writes a definition that the control plane will take, with today as the day it was introduced. Nothing is
- * written when a field is missing or against a rule (every fault at once), or when there is such a file already.
+ * `flag new`: writes a definition that the control plane accepts, with today as its introduction date. Writes nothing
+ * if a field is missing or invalid (reports all of them), or if the file exists.
  */
 export function newFlag(name: string, line: CommandLine, today: Date): LonePlan {
   const given = Object.entries(FIELDS).map(([option, field]) => [field, line.values.get(option)?.[0]] as const)
@@ -38,19 +38,19 @@ export function newFlag(name: string, line: CommandLine, today: Date): LonePlan 
   const path = join(line.values.get('--definitions-dir')?.[0] ?? 'flags', written.path)
   return {
     alone: async () => {
-      if (existsSync(path)) throw new RefusedError(`${path} is there already; it was left as it is`)
+      if (existsSync(path)) throw new RefusedError(`${path} already exists and was not changed`)
       try {
         mkdirSync(dirname(path), { recursive: true })
         writeFileSync(path, written.text, { flag: 'wx' })
       } catch (error) {
         throw new RefusedError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`, { cause: error })
       }
-      return { json: { path }, lines: [`wrote ${path}`, 'the control plane takes it up at its next start'] }
+      return { json: { path }, lines: [`wrote ${path}`, 'the control plane loads it at its next start'] }
     },
   }
 }
 
-/** A fault of a field in the words of who types options. */
+/** A field error in terms of the command-line option. */
 function asOption(fault: string): string {
   const [, field = '', rule = ''] = /^(\w+): (.*)$/.exec(fault) ?? []
   const option = Object.entries(FIELDS).find(([, known]) => known === field)?.[0]

@@ -16,7 +16,7 @@ import { run as flag } from './flag.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
-describe('commands that talk to the control plane', () => {
+describe('commands that call the control plane', () => {
   let store: TestDatabase
   let plane: TestControlPlane
   before(async () => {
@@ -79,18 +79,18 @@ describe('commands that talk to the control plane', () => {
     assert.match(await done(explain, '--client-id=client-1'), /^rails \(flag_disabled\)/)
   })
 
-  test('a percentage of applications, an opt-out, and the way back', async () => {
+  test('a percentage of applications, an opt-out, and a rollback', async () => {
     assert.match(await done(flag, 'set', FLAG, '25', '--actors', '--dev'), /25 % of applications/)
     assert.match(
       await done(flag, 'set', FLAG, '--opt-out', '--oauth-application=1', '--dev'),
       /opted out: Authn::OauthApplication:1/,
     )
     assert.doesNotMatch(await done(flag, 'restore', FLAG, '--dev'), /opted out/)
-    assert.match(await done(flag, 'delete', FLAG, '--dev'), /is not set any more in dev/)
+    assert.match(await done(flag, 'delete', FLAG, '--dev'), /is no longer set in dev/)
     assert.match(await done(flag, 'get', FLAG, '--environment', 'dev'), /in dev: off/)
   })
 
-  test('the way back for one application works whatever covers it, and says what it took', async () => {
+  test('a rollback of one application works for every covering gate, and reports what it did', async () => {
     for (const covering of [['true'], ['99.999', '--actors']]) {
       await done(flag, 'set', FLAG, ...covering)
       assert.match(await done(explain, '--client-id=client-1'), /^iam/)
@@ -108,7 +108,7 @@ describe('commands that talk to the control plane', () => {
     }
   })
 
-  test('a delete that moves applications is refused to a script, asked of a person, and rehearsed by --dry-run', async () => {
+  test('a delete that moves applications is refused in a script, confirmed at a terminal, and previewed by --dry-run', async () => {
     await plane.announce(testApplication(3))
     await done(flag, 'set', FLAG, 'true')
     await fails(flag, 1, /1 "Application 1", 3 "Application 3".* Nothing was changed; add --confirm=2, or --confirm/, [
@@ -127,7 +127,7 @@ describe('commands that talk to the control plane', () => {
     assert.match(await done(flag, 'get', FLAG), /in production: off/)
   })
 
-  test('a person who names no application is asked before several move to IAM; a script is not', async () => {
+  test('without an application, a terminal asks for confirmation before several move to IAM; a script does not', async () => {
     assert.equal((await call(flag, ['set', FLAG, 'true'], {}, 'no')).code, 1)
     assert.match(await done(flag, 'get', FLAG), /in production: off/)
     assert.match(await done(flag, 'set', FLAG, 'true', '--dry-run', '--pre', '--dev'), /in dev\n(?:.*\n)+.*in pre\n/)
@@ -136,7 +136,7 @@ describe('commands that talk to the control plane', () => {
     assert.equal((await call(flag, ['set', FLAG, 'false'], {}, '')).code, 0)
   })
 
-  test('a restore goes from the state that was looked at, and saying it again does not undo it', async () => {
+  test('a restore applies to the previewed state, and repeating it does not undo it', async () => {
     await done(flag, 'set', FLAG, 'true')
     const version = /version (\d+)/.exec(await done(flag, 'get', FLAG))?.[1] ?? ''
     await done(flag, 'set', FLAG, 'false', '--if-version', version)
@@ -149,7 +149,7 @@ describe('commands that talk to the control plane', () => {
     await plane.ask('DELETE', '/api/v1/applications/3?version=1')
   })
 
-  test('several environments are set in their order', async () => {
+  test('several environments are set in order', async () => {
     const out = await done(flag, 'set', FLAG, 'true', '--staging-ref', '--dev', '--pre', '--staging')
     assert.deepEqual(
       Array.from(out.matchAll(/in ([\w-]+): on/g), ([, name]) => name),
@@ -159,7 +159,7 @@ describe('commands that talk to the control plane', () => {
     assert.match(await done(flag, 'get', FLAG), /in production: off/)
   })
 
-  test('with --json comes what the control plane answered', async () => {
+  test('--json prints the response of the control plane', async () => {
     const feature = JSON.parse(await done(flag, 'get', FLAG, '--json'))
     assert.deepEqual([feature.name, feature.state], [FLAG, 'off'])
     assert.equal(JSON.parse(await done(flag, 'list', '--json', '--match', 'unknown')).length, 1)
@@ -170,7 +170,7 @@ describe('commands that talk to the control plane', () => {
     assert.equal(JSON.parse(await done(brake, 'status', '--json')).on, false)
   })
 
-  test('the brake is put on, shown and taken off', async () => {
+  test('the brake is set, shown and released', async () => {
     assert.match(await done(brake, 'on', '--reason', 'IAM is slow'), /the brake of production is on: IAM is slow\n/)
     assert.match(await done(brake, 'status'), /is on: IAM is slow\n {2}since .*, by administrator/)
     assert.match(await done(explain, '--client-id', 'client-1'), /^rails \(brake\)\n.*IAM is slow/)
@@ -191,28 +191,28 @@ describe('commands that talk to the control plane', () => {
     assert.match(out, /^rails \(flag_disabled\)\n {2}client client-1 is application 1/)
   })
 
-  test('--actors with a value is refused, with the reason: it would have switched everybody on', async () => {
+  test('--actors with a value is refused with the reason: it would have turned the flag on for all', async () => {
     const args = ['set', `--actors=Authn::OauthApplication:1`, FLAG, 'true']
     await fails(flag, 2, /--actors takes no value: .*--oauth-application=<id>/, args)
     assert.match(await done(flag, 'get', FLAG), /in production: off/)
   })
 
-  test('what cannot be meant is a usage fault and asks nobody', async () => {
+  test('invalid usage is a usage error without any request', async () => {
     const nowhere = { HANDOVER_CONTROL_URL: 'http://127.0.0.1:1' }
     const cases: ReadonlyArray<readonly [Command, RegExp, ...string[]]> = [
-      [flag, /say what to do: get, set/],
+      [flag, /specify get, set/],
       [flag, /not "put"/, 'put', FLAG],
-      [flag, /name one flag/, 'get'],
-      [flag, /name one flag/, 'get', 'a', 'b'],
-      [flag, /give a value/, 'set', FLAG],
-      [flag, /name one flag and one value/, 'set', FLAG, 'true', 'Authn::OauthApplication:1'],
+      [flag, /specify one flag/, 'get'],
+      [flag, /specify one flag/, 'get', 'a', 'b'],
+      [flag, /specify a value/, 'set', FLAG],
+      [flag, /specify one flag and one value/, 'set', FLAG, 'true', 'Authn::OauthApplication:1'],
       ...['5abc', '-1', '100.0001', 'NaN', '1e1', '', ' 5'].map(
-        (value) => [flag, /is no value: .*at most three decimals/, 'set', FLAG, value, '--actors'] as const,
+        (value) => [flag, /is not a value: .*at most three decimals/, 'set', FLAG, value, '--actors'] as const,
       ),
       [flag, /a percentage needs --actors/, 'set', FLAG, '5'],
-      [flag, /--actors goes with a percentage/, 'set', FLAG, 'true', '--actors'],
+      [flag, /--actors requires a percentage/, 'set', FLAG, 'true', '--actors'],
       [flag, /exclude each other/, 'set', FLAG, '5', '--actors', '--oauth-application=1'],
-      [flag, /goes with true or false/, 'set', FLAG, '5', '--oauth-application=1'],
+      [flag, /requires true or false/, 'set', FLAG, '5', '--oauth-application=1'],
       [flag, /separated by commas/, 'set', FLAG, 'true', '--oauth-application='],
       [flag, /needs a value/, 'set', FLAG, 'true', '--oauth-application'],
       [
@@ -225,28 +225,28 @@ describe('commands that talk to the control plane', () => {
         '--oauth-application=2',
       ],
       [flag, /needs --oauth-application/, 'set', FLAG, '--opt-out'],
-      [flag, /takes the place of the value/, 'set', FLAG, 'true', '--opt-out', '--oauth-application=1'],
+      [flag, /replaces the value/, 'set', FLAG, 'true', '--opt-out', '--oauth-application=1'],
       [flag, /exclude each other/, 'set', FLAG, '--opt-out', '--remove-opt-out', '--oauth-application=1'],
       [flag, /environment "prod" is unknown/, 'set', FLAG, 'true', '--environment=prod'],
       [flag, /unknown option --stagin, did you mean --staging/, 'set', FLAG, 'true', '--stagin'],
-      [flag, /name one environment only/, 'get', FLAG, '--dev', '--pre'],
-      [flag, /--match goes with 'list' only/, 'get', FLAG, '--match', 'x'],
+      [flag, /specify only one environment/, 'get', FLAG, '--dev', '--pre'],
+      [flag, /--match is only valid with 'list'/, 'get', FLAG, '--match', 'x'],
       [flag, /must be a version number/, 'restore', FLAG, '--to-version', 'x'],
       [flag, /--if-version must be a version number/, 'delete', FLAG, '--if-version=x'],
-      [flag, /--if-version goes with one environment/, 'set', FLAG, 'true', '--if-version=1', '--dev', '--pre'],
+      [flag, /--if-version requires a single environment/, 'set', FLAG, 'true', '--if-version=1', '--dev', '--pre'],
       [flag, /--confirm takes the number/, 'delete', FLAG, '--confirm=yes'],
-      [flag, /--dry-run goes with set, restore, delete only/, 'get', FLAG, '--dry-run'],
-      [flag, /name one flag/, 'delete', FLAG, '--confirm', FLAG],
-      [explain, /describe a request/],
-      [explain, /belongs to no option/, 'client-1'],
+      [flag, /--dry-run is only valid with set, restore, delete/, 'get', FLAG, '--dry-run'],
+      [flag, /specify one flag/, 'delete', FLAG, '--confirm', FLAG],
+      [explain, /specify a request/],
+      [explain, /is not an option/, 'client-1'],
       [explain, /must look like 'NAME: VALUE'/, '--client-id', 'x', '--header', 'x'],
-      [brake, /say one of on, off, status/, 'stop'],
-      [brake, /--reason goes with on or off/, 'status', '--reason', 'x'],
+      [brake, /specify one of on, off, status/, 'stop'],
+      [brake, /--reason is only valid with on or off/, 'status', '--reason', 'x'],
     ]
     for (const [command, expected, ...args] of cases) await fails(command, 2, expected, args, nowhere)
   })
 
-  test('what the control plane refuses comes out in its words, with exit code 1', async () => {
+  test('a refusal by the control plane is printed unchanged, with exit code 1', async () => {
     await fails(flag, 1, /^handover flag: application 2 "Application 2" \(client_id client-2\) has not arrived/, [
       'set',
       FLAG,
@@ -272,7 +272,7 @@ describe('commands that talk to the control plane', () => {
     ])
   })
 
-  test('a control plane or a token that is not there is said in one line', async () => {
+  test('an unreachable control plane or a missing token is reported in one line', async () => {
     await fails(flag, 1, /the control plane at http:\/\/127.0.0.1:1 does not answer: GET .*ECONNREFUSED/, ['list'], {
       HANDOVER_CONTROL_URL: 'http://127.0.0.1:1',
     })
@@ -288,7 +288,7 @@ describe('commands that talk to the control plane', () => {
     await fails(flag, 1, /may not do this/, ['list'], { HANDOVER_TOKEN_FILE: join(plane.directory, 'gateway-token') })
   })
 
-  test('each command explains itself', async () => {
+  test('each command has help', async () => {
     for (const [name, command] of Object.entries({ flag, explain, brake })) {
       assert.match(await done(command, '--help'), new RegExp(`^Usage: handover ${name} `))
       assert.match(await done(command, '-h'), /--token-file FILE/)

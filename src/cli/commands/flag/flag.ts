@@ -23,41 +23,40 @@ const HELP = `Usage: handover flag get <flag>
        handover flag new <flag> --type TYPE --group GROUP --milestone M --introduced-by-url URL [options]
        handover flag cleanup <flag> [--path DIR]... [--delete --confirm FLAG]
 
-Reads and sets feature flags at the control plane; writes their definitions, and ends them.
+Gets and sets feature flags at the control plane, writes flag definitions, and cleans up flags.
 
   --oauth-application ID[,ID]...
-      Set the flag for these applications only: ids or client ids, with true or false. After false none of them is on:
-      one that another gate still covers is opted out, and true undoes that.
+      Set the flag for these applications only (ids or client ids), with true or false. After false the flag is off for
+      all of them: one that another gate still covers is opted out, and true removes that opt-out.
   --actors
-      The value is a percentage of applications. Takes no value of its own.
+      The value is a percentage of applications. This option takes no value.
   --opt-out, --remove-opt-out
-      Keep the applications out until --remove-opt-out, whatever else is set; or end that. Takes the place of true and
-      false.
+      Keep the applications out, regardless of all other settings, until --remove-opt-out. Replaces true and false.
 ${ENVIRONMENT_HELP}
-      'set' takes several and goes through them in this order.
+      'set' accepts several and applies the change to them in this order.
 ${CHANGE_HELP}
 ${CAUSE_HELP}
   --match TEXT
-      List only flags whose name has this text in it.
+      List only flags with this text in their name.
   --to-version N
-      Restore the flag as it was at this version. Default: as it was before its last change; a restore is undone so
-      only with --if-version, because two people may type the same in one incident.
+      Restore the flag to this version. Default: the version before its last change. If that change was itself a
+      restore, --if-version is required, because two people may restore at the same time during an incident.
 
-'new' writes a definition file and nothing else:
+'new' writes a definition file:
   --type TYPE         ${Object.keys(FLAG_TYPES).join(', ')}
-  --group GROUP       whose it is, such as group::authentication
+  --group GROUP       the owner, such as group::authentication
   --milestone M       such as 19.1
   --introduced-by-url URL, --rollout-issue-url URL, --feature-issue-url URL, --description TEXT
-  --default-enabled   where the type allows it
+  --default-enabled   on by default, if the type allows it
   --definitions-dir DIR
-      Default: flags.
+      The directory of definitions. Default: flags.
 
-'cleanup' lists what refers to a flag, what it is in each environment, and what is left to do:
-  --path DIR          where to look for references; may be repeated. Default: the working directory.
-  --delete            delete it in all environments, unless an application depends on it or something refers to it
-  --confirm FLAG      the flag's name once more, so that the right one goes
+'cleanup' lists the references to a flag, its state in each environment, and the remaining steps:
+  --path DIR          where to search for references; may be repeated. Default: the working directory.
+  --delete            delete it in all environments, unless an application depends on it or a reference remains
+  --confirm FLAG      the name of the flag again, as a confirmation
   --despite-references
-      Delete it although something refers to it.
+      Delete it although references remain.
 
 ${CONTROL_HELP}`
 
@@ -66,7 +65,7 @@ const OPTIONS = {
   '--actors': {
     takes: 'nothing',
     noValue:
-      'it says that the value is a percentage of applications; to set the flag for one application alone, write --oauth-application=<id>',
+      'it means that the value is a percentage of applications; to set the flag for a single application, use --oauth-application=<id>',
   },
   '--opt-out': { takes: 'nothing' },
   '--remove-opt-out': { takes: 'nothing' },
@@ -79,10 +78,10 @@ const OPTIONS = {
   ...ENVIRONMENT_OPTIONS,
 } as const
 
-/** `cleanup` has a `--confirm` of its own, which takes the flag's name. */
+/** `cleanup` has a different `--confirm`, which takes the name of the flag. */
 const CLEANUP_LINE = { ...OPTIONS, ...CLEANUP_OPTIONS }
 
-/** Options that mean something to one action only. */
+/** Options that belong to a single action. */
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   set: ['--oauth-application', '--actors', '--opt-out', '--remove-opt-out'],
   list: ['--match'],
@@ -107,7 +106,7 @@ function plan(line: CommandLine, io: CommandIo): ControlPlan | LonePlan {
     case 'set':
       return setFlag(readSetting(words, line), environmentsOf(line), changeTermsOf(line), io)
     case 'list':
-      if (words.length > 0) throw new UsageFault('list takes no flag; --match TEXT picks some')
+      if (words.length > 0) throw new UsageFault('list takes no flag; use --match TEXT to filter')
       return listFlags(environmentOf(line), line.values.get('--match')?.[0] ?? '')
     case 'restore':
       return restoreFlag(
@@ -125,7 +124,7 @@ function plan(line: CommandLine, io: CommandIo): ControlPlan | LonePlan {
       return cleanUpFlag(oneFlag(words), line)
     default:
       throw new UsageFault(
-        `say what to do: get, set, list, restore, delete, new or cleanup${action ? `, not ${JSON.stringify(action.slice(0, 40))}` : ''}`,
+        `specify get, set, list, restore, delete, new or cleanup${action ? `, not ${JSON.stringify(action.slice(0, 40))}` : ''}`,
       )
   }
 }
@@ -133,26 +132,26 @@ function plan(line: CommandLine, io: CommandIo): ControlPlan | LonePlan {
 function refuseForeignOptions(action: string | undefined, line: CommandLine): void {
   for (const [owner, options] of Object.entries(OWN_OPTIONS)) {
     const stray = options.find((option) => line.switches.has(option) || line.values.has(option))
-    if (stray !== undefined && owner !== action) throw new UsageFault(`${stray} goes with '${owner}' only`)
+    if (stray !== undefined && owner !== action) throw new UsageFault(`${stray} is only valid with '${owner}'`)
   }
   const environment = Object.keys(ENVIRONMENT_OPTIONS).find((name) => line.switches.has(name) || line.values.has(name))
   if (environment !== undefined && (action === 'cleanup' || action === 'new')) {
-    throw new UsageFault(`${environment} does not go with '${action}', which is for all environments`)
+    throw new UsageFault(`${environment} is not valid with '${action}', which covers all environments`)
   }
   const isGiven = (option: string) => line.switches.has(option) || line.values.has(option)
   const term = Object.keys(CHANGE_OPTIONS).find(isGiven)
   const isOwn = term === '--confirm' && action === 'cleanup'
   if (term !== undefined && !isOwn && !CHANGING.includes(action ?? '')) {
-    throw new UsageFault(`${term} goes with ${CHANGING.join(', ')} only`)
+    throw new UsageFault(`${term} is only valid with ${CHANGING.join(', ')}`)
   }
   const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
   if (why !== undefined && (action === 'get' || action === 'list' || action === 'new')) {
-    throw new UsageFault(`${why} goes with what changes something`)
+    throw new UsageFault(`${why} is only valid with commands that make a change`)
   }
 }
 
 function oneFlag(words: readonly string[]): string {
   const [flag, ...more] = words
-  if (flag === undefined || flag === '' || more.length > 0) throw new UsageFault('name one flag')
+  if (flag === undefined || flag === '' || more.length > 0) throw new UsageFault('specify one flag')
   return flag
 }

@@ -10,14 +10,14 @@ export interface Reference {
   readonly text: string
 }
 
-const PASSED_OVER = new Set(['.git', 'node_modules', '.svn', '.hg'])
+const SKIPPED = new Set(['.git', 'node_modules', '.svn', '.hg'])
 const MAX_BYTES = 256 << 20
 const SHOWN = 120
 
 /**
- * Every line below the given paths that has a name in it as a whole word, in the order of paths. Version control, installed
- * packages, links to directories, and files that are no text are passed over. Throws {@link UsageFault} for a path that is
- * not there, and for one that cannot be read or is text beyond 256 MiB: what was not looked at may hold a reference.
+ * Every line below the given paths that contains the name as a whole word, in the order of paths. Skips version
+ * control, installed packages, links to directories and binary files. Throws {@link UsageFault} for a path that does
+ * not exist, cannot be read, or is a text file over 256 MiB: a file that was not searched may contain a reference.
  */
 export function findReferences(name: string, paths: readonly string[]): Reference[] {
   const word = new RegExp(`(?<![A-Za-z0-9_])${name.replace(/[^A-Za-z0-9_]/g, '\\$&')}(?![A-Za-z0-9_])`)
@@ -34,12 +34,12 @@ function filesBelow(path: string): string[] {
   )
   return entries.flatMap((entry) => {
     const below = path === '.' ? entry.name : join(path, entry.name)
-    if (entry.isDirectory()) return PASSED_OVER.has(entry.name) ? [] : filesBelow(below)
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : filesBelow(below)
     return entry.isFile() || (entry.isSymbolicLink() && leadsToFile(below)) ? [below] : []
   })
 }
 
-/** Whether a link leads to a file; one that leads nowhere, or round in a circle, holds nothing. */
+/** Whether a link leads to a file; a dangling or circular link contains nothing. */
 function leadsToFile(link: string): boolean {
   try {
     return statSync(link).isFile()
@@ -49,7 +49,7 @@ function leadsToFile(link: string): boolean {
   }
 }
 
-/** Whether the first bytes of a file look like no text. */
+/** Whether a file looks binary, by its first bytes. */
 function beginsAsBinary(path: string): boolean {
   const file = openSync(path, 'r')
   try {
@@ -63,7 +63,7 @@ function beginsAsBinary(path: string): boolean {
 function referencesIn(path: string, name: string, word: RegExp): Reference[] {
   if (read(path, () => beginsAsBinary(path))) return []
   if (read(path, () => statSync(path)).size > MAX_BYTES) {
-    throw new UsageFault(`${path} is too large to be looked through; name other paths with --path`)
+    throw new UsageFault(`${path} is too large to search; specify other paths with --path`)
   }
   const text = read(path, () => readFileSync(path, 'latin1'))
   if (!text.includes(name) || text.includes('\0')) return []
@@ -73,7 +73,7 @@ function referencesIn(path: string, name: string, word: RegExp): Reference[] {
   })
 }
 
-/** A line for a terminal: control characters in it move nothing there. */
+/** A line that is safe to print on a terminal, without control characters. */
 function shown(line: string): string {
   return Buffer.from(line, 'latin1')
     .toString('utf8')

@@ -1,7 +1,7 @@
 import { readSecretFile, type Settings } from '../../../config/index.ts'
 import type { ControlPlaneSettings } from '../../../control-plane/index.ts'
 
-/** Turns the section `access` into settings; throws `ConfigError` for a secret's file that cannot be read. */
+/** Turns the section `access` into settings; throws `ConfigError` for an unreadable secret file. */
 export function accessSettings(given: Settings<'control'>['access']): Pick<ControlPlaneSettings, 'access'> {
   if (given === undefined) return {}
   const { public_url: publicUrl, session_idle_minutes: idle, session_hours: hours, oidc } = given

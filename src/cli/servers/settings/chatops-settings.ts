@@ -8,7 +8,7 @@ type Given = NonNullable<Settings<'control'>['chatops']>
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 
-/** Turns the section `chatops` into settings; throws `ConfigError` for a secret's file that cannot be read. */
+/** Turns the section `chatops` into settings; throws `ConfigError` for an unreadable secret file. */
 export function chatOpsSettings(
   given: Settings<'control'>['chatops'],
 ): Pick<ControlPlaneSettings, 'chatops' | 'commits'> {

@@ -24,7 +24,7 @@ function faultsOf(work: () => unknown): string {
 }
 
 describe('the options --claim and --id-token-claim', () => {
-  it('name the claims that are shown, the scopes they need and those in ID tokens', () => {
+  it('select the returned claims, the scopes they require and the claims in ID tokens', () => {
     assert.deepEqual(claimsOf('--claim', 'groups', '--claim', 'email=email', '--id-token-claim', 'email'), [
       { name: 'groups', scope: undefined, inIdToken: false },
       { name: 'email', scope: 'email', inIdToken: true },
@@ -34,7 +34,7 @@ describe('the options --claim and --id-token-claim', () => {
     ])
   })
 
-  it('leave the default claims in place where only those in ID tokens are named', () => {
+  it('keep the default claims if only the claims in ID tokens are given', () => {
     assert.deepEqual(claimsOf(), DEFAULT_CLAIMS)
     const claims = claimsOf('--id-token-claim', 'groups')
     assert.deepEqual(
@@ -44,7 +44,7 @@ describe('the options --claim and --id-token-claim', () => {
     assert.equal(claims.length, DEFAULT_CLAIMS.length)
   })
 
-  it('are faults of the configuration when they contradict themselves', () => {
+  it('are configuration errors when they contradict each other', () => {
     assert.match(
       faultsOf(() => claimsOf('--claim', 'a', '--claim', 'a=email')),
       /monolith\.claim \(--claim\): a is named twice/,
@@ -66,7 +66,7 @@ describe('the recorded claims', () => {
   const claimsIn = (users: Parameters<typeof withRecordedClaims>[0]['users']) =>
     withRecordedClaims({ users, clients: {} }, 'http://127.0.0.1:8181').users.map(({ claims }) => claims)
 
-  it('are given to the users of the recording alone', () => {
+  it('are added only to the users of the recording', () => {
     const [recorded, ...others] = claimsIn([
       alice,
       { ...alice, id: 3 },
@@ -78,7 +78,7 @@ describe('the recorded claims', () => {
     assert.deepEqual(others, [undefined, undefined, undefined])
   })
 
-  it('do not go over those of the seed', () => {
+  it('do not override the claims in the seed', () => {
     assert.deepEqual(claimsIn([{ ...alice, claims: {} }]), [{}])
   })
 })

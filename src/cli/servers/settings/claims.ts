@@ -2,7 +2,7 @@ import { type Claim, DEFAULT_CLAIMS } from '../../../authorization-server/index.
 import { ConfigError } from '../../../config/index.ts'
 import { RECORDED_CLAIMS } from './recorded-platform.ts'
 
-/** The options that say which claims are shown. */
+/** The options that select the returned claims. */
 export interface ClaimOptions {
   readonly claim: readonly string[]
   readonly id_token_claim: readonly string[]
@@ -10,8 +10,8 @@ export interface ClaimOptions {
 }
 
 /**
- * The claims that an authorization server of this section shows. With test controls the default is what the recorded
- * platform shows. Throws {@link ConfigError} for a claim that is named twice, and for one that only ID tokens would hold.
+ * The claims that an authorization server of this section returns. With test controls, the default is the claims of the
+ * recorded platform. Throws {@link ConfigError} for a claim given twice, and for one that only ID tokens would contain.
  */
 export function shownClaimsOf(section: string, options: ClaimOptions): readonly Claim[] {
   const fallback = options.test_controls ? RECORDED_CLAIMS : DEFAULT_CLAIMS

@@ -4,7 +4,7 @@ import { readWebhookFile } from './webhook-file.ts'
 
 type Given = NonNullable<Settings<'control'>['effects']>
 
-/** Turns the section `effects` into settings; throws `ConfigError` for a secret's file that cannot be read. */
+/** Turns the section `effects` into settings; throws `ConfigError` for an unreadable secret file. */
 export function effectSettings(given: Settings<'control'>['effects']): Pick<ControlPlaneSettings, 'effects'> {
   if (given === undefined) return {}
   const { grafana, events, gitlab, qa_channels } = given

@@ -2,7 +2,7 @@ import type { Limit, RequestLimitSettings, UserCodeLimits } from '../../../autho
 import { parseLimit, type Settings, sections } from '../../../config/index.ts'
 import type { MonolithSettings, SignInLimits } from '../../../monolith/index.ts'
 
-/** The limits that IAM and monolith share, as the schema has checked them. */
+/** The limits that IAM and the monolith share, validated by the schema. */
 export function requestLimitSettings(settings: Settings<'iam'> | Settings<'monolith'>): RequestLimitSettings {
   const read = (text: string) => limitOf(settings, text)
   return {
@@ -14,7 +14,7 @@ export function requestLimitSettings(settings: Settings<'iam'> | Settings<'monol
   }
 }
 
-/** The limits of guesses at user codes that IAM and monolith share. */
+/** The limits on user code guesses that IAM and the monolith share. */
 export function userCodeLimits(settings: Settings<'iam'> | Settings<'monolith'>): UserCodeLimits {
   return { user: limitOf(settings, settings.limit_user_codes), all: limitOf(settings, settings.limit_user_codes_all) }
 }
@@ -38,7 +38,7 @@ function signInLimits(settings: Settings<'monolith'>): SignInLimits {
   }
 }
 
-/** What is limited where nothing is configured. */
+/** The default limits. */
 export function defaultLimits(): NonNullable<MonolithSettings['limits']> {
   return monolithLimits(sections.monolith.parse({ issuer: 'http://localhost' }))
 }
@@ -48,7 +48,7 @@ export function limitOf({ rate_limits }: { readonly rate_limits: 'on' | 'off' },
   return rate_limits === 'off' ? undefined : parseLimit(text)
 }
 
-/** The proxies that are believed; undefined leaves the default. */
+/** The trusted proxies; undefined means the default. */
 export function trustedProxies({ trusted_proxy }: { readonly trusted_proxy: readonly string[] }) {
   return trusted_proxy.length === 0 ? undefined : trusted_proxy
 }

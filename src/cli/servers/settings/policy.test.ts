@@ -29,14 +29,14 @@ for (const section of ['iam', 'monolith'] as const) {
   }
 
   describe(`the policy of handover ${section}`, () => {
-    test('is compatible, with ten seconds of grace, unless something is said', () => {
+    test('defaults to compatible, with ten seconds of grace', () => {
       assert.deepEqual(read(), {
         policy: { preset: 'compatible', rules: {}, exempt: [], strictFor: [] },
         reuseGraceSeconds: 10,
       })
     })
 
-    test('has a flag for every rule, which takes its values and no others', () => {
+    test('has a flag for every rule, which accepts only its values', () => {
       for (const rule of POLICY_RULE_NAMES) {
         const flag = `--${rule.replaceAll('_', '-')}`
         for (const value of POLICY_RULES[rule]) assert.deepEqual(read(flag, value).policy.rules, { [rule]: value })
@@ -59,7 +59,7 @@ for (const section of ['iam', 'monolith'] as const) {
       ])
     })
 
-    test('does not take a misspelt rule for an application', () => {
+    test('refuses a misspelt rule instead of taking it for an application', () => {
       for (const text of ['app=require_pkec', '=require_pkce', 'app=toString']) {
         assert.match(faultOf('--policy-exempt', text), /policy_exempt.*must be CLIENT_ID or CLIENT_ID=RULE/)
       }

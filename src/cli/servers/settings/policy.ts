@@ -2,7 +2,7 @@ import { POLICY_RULE_NAMES, type Policy, type PolicyTarget, parsePolicyTarget } 
 import type { InstancePolicy } from '../../../authorization-server/index.ts'
 import type { Settings } from '../../../config/index.ts'
 
-/** The options that say what clients are held to, as an authorization server takes them. */
+/** The policy options as settings of an authorization server. */
 export function instancePolicy(settings: Settings<'iam' | 'monolith'>): {
   readonly policy: InstancePolicy
   readonly reuseGraceSeconds: number

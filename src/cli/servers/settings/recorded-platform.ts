@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Claim } from '../../../authorization-server/index.ts'
 import type { SeedDocument } from '../../../monolith/index.ts'
 
-/** The claims that the recorded platform shows, in their order. For `--test-controls` alone. */
+/** The claims that the recorded platform returns, in order. For `--test-controls` only. */
 export const RECORDED_CLAIMS: readonly Claim[] = [
   { name: 'sub_legacy', scope: undefined, inIdToken: true },
   { name: 'name', scope: undefined, inIdToken: false },
@@ -15,12 +15,12 @@ export const RECORDED_CLAIMS: readonly Claim[] = [
   { name: 'groups', scope: undefined, inIdToken: false },
 ]
 
-/** The users of the recording (`test/fixtures/seed.json`), of whom more is recorded than their seed says. */
+/** The users of the recording (`test/fixtures/seed.json`), which has more claims for them than the seed. */
 const RECORDED_USERS: ReadonlySet<string> = new Set(['1 alice alice@example.test', '2 bob bob@example.test'])
 
 /**
- * A seed with what was recorded of the recording's own users, so that a server under test answers as the recorded
- * platform did. For `--test-controls` alone; users who bring claims, and all others, stay as they are.
+ * Adds the recorded claims to the users of the recording, so that a server under test responds as the recorded
+ * platform did. For `--test-controls` only; users with their own claims, and all other users, are unchanged.
  */
 export function withRecordedClaims(seed: SeedDocument, issuer: string): SeedDocument {
   const users = seed.users.map((user) => {

@@ -2,14 +2,14 @@ import { ConfigError } from '../../../config/index.ts'
 import type { Log } from '../../../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../../../storage/index.ts'
 
-/** Where a part keeps its state, open, and the directory for the secrets it makes. */
+/** The open store of a part, and the directory of the secrets it generates. */
 export interface OpenStore {
   readonly database: Database
   readonly directory: string
   close(): Promise<void>
 }
 
-/** Opens what `--database-url` or `--data-dir` names; the embedded database's directory is locked for this process. */
+/** Opens the store given by `--database-url` or `--data-dir`; locks the directory of an embedded database. */
 export async function openStore(
   section: string,
   settings: { readonly database_url?: string | undefined; readonly data_dir?: string | undefined },

@@ -80,7 +80,7 @@ describe('the scopes, lifetimes and realm that an operator configures', () => {
       (await post('token', client, { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }) }))
         .json
 
-    test(`show in the tokens, device codes and discovery document of the ${side}`, async () => {
+    test(`appear in the tokens, device codes and discovery document of the ${side}`, async () => {
       const issued = await token('open')
       assert.deepEqual([issued['scope'], issued['expires_in']], ['read', 90])
       const { json } = await post('introspect', 'open', { token: String(issued['access_token']) })
@@ -94,7 +94,7 @@ describe('the scopes, lifetimes and realm that an operator configures', () => {
       assert.match(headers.get('www-authenticate') ?? '', /^Bearer realm="Platform", error="invalid_client"/)
     })
 
-    test(`bound what clients of the ${side} may ask for; an application's own scopes take precedence, as with Doorkeeper`, async () => {
+    test(`limit what clients of the ${side} may request; an application's own scopes take precedence, as with Doorkeeper`, async () => {
       assert.equal((await token('open', 'write project:7'))['scope'], 'write project:7')
       assert.equal((await token('open', 'api'))['error'], 'invalid_scope')
       assert.equal((await token('open', 'legacy'))['error'], 'invalid_scope')

@@ -1,7 +1,7 @@
 import type { TokenSettings } from '../../../authorization-server/index.ts'
 import type { Settings } from '../../../config/index.ts'
 
-/** The options that say what is issued and for how long, as an authorization server takes them. */
+/** The scope and lifetime options as settings of an authorization server. */
 export function tokenSettings(settings: Settings<'iam' | 'monolith'>): TokenSettings {
   return {
     defaultScopes: settings.default_scope,

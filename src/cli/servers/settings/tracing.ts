@@ -1,7 +1,7 @@
 import type { Settings } from '../../../config/index.ts'
 import type { TracingSettings } from '../../../observability/index.ts'
 
-/** What a part is told of traces; undefined for nothing. */
+/** The tracing settings of a part; undefined when tracing is off. */
 export function tracingSettings(
   settings: Pick<Settings<'gateway'>, 'trace' | 'trace_sample_percent' | 'otlp_endpoint'>,
   service: string,
