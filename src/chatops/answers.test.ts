@@ -13,7 +13,7 @@ const answer = (sections: readonly Section[]): ChatAnswer => ({
   ...{ command: 'feature get x', outcome: outcomeOf(sections), sections, correlationId: 'abc' },
 })
 
-test('an answer sums up its parts', () => {
+test('the outcome of a response combines its parts', () => {
   const of = (...tones: Tone[]) => outcomeOf(tones.map((tone) => section(tone)))
   assert.equal(of('done', 'done'), 'done')
   assert.equal(of('done', 'refused', 'not_done'), 'partial')
@@ -25,20 +25,20 @@ test('an answer sums up its parts', () => {
 })
 
 describe('a message to Slack', () => {
-  test('shows what somebody wrote as text, not as a mention, a link or markup that breaks out', () => {
+  test('shows user input as text, not as a mention, a link or markup', () => {
     assert.equal(escapeForSlack('<!channel> & <@U1>'), '&lt;!channel&gt; &amp; &lt;@U1&gt;')
     const evil = { ...answer([section('done', ['<!here> *x*'])]), command: 'feature `get` <!channel>' }
     const text = JSON.stringify(slackMessage(evil, '<@U1>'))
     assert.doesNotMatch(text, /<[!@]/)
   })
 
-  test('shows a line of its own for each line of the answer, whatever an application is called', () => {
+  test('shows one line per line of the response, whatever the name of an application contains', () => {
     const { blocks } = slackMessage(answer([section('done', ['moved: 3 "Pay\n> all\u2028is\u202e well"'])]), 'alice')
     const block = blocks[1]?.['text'] as { text: string } | undefined
     assert.equal(block?.text, ':white_check_mark: *x: done*\nmoved: 3 "Pay &gt; all is  well"')
   })
 
-  test('stays within the limits of Slack, and says what it left out', () => {
+  test('stays within the limits of Slack and reports what it left out', () => {
     const long = answer(Array.from({ length: 60 }, () => section('info', Array(500).fill('a & b'.repeat(20)))))
     const { blocks, text } = slackMessage(long, 'alice')
     assert.ok(blocks.length <= 50)
@@ -53,7 +53,7 @@ describe('a message to Slack', () => {
   })
 })
 
-test('in a terminal no control character of somebody else arrives', () => {
+test('no control character reaches a terminal', () => {
   const lines = terminalLines(answer([section('done', ['a\u001b[2Jb\u0007c'])]))
   assert.deepEqual(lines, ['+ x: done', '    a [2Jb c', 'correlation id abc'])
 })
@@ -68,12 +68,12 @@ describe("Slack's signature", () => {
   const signature = 'v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503'
   const now = Number(timestamp)
 
-  test('of the documented example holds', () => {
+  test('of the documented example is valid', () => {
     assert.equal(slackSignatureFault(secret, { timestamp, signature }, body, now), undefined)
     assert.equal(slackSignatureFault(secret, { timestamp, signature }, body, now + 300), undefined)
   })
 
-  test('does not hold for anything else', () => {
+  test('is invalid for anything else', () => {
     const fault = (changes: object, at = now, bytes: Uint8Array = body, key = secret) =>
       slackSignatureFault(key, { timestamp, signature, ...changes }, bytes, at)
     assert.equal(fault({ timestamp: undefined }), 'missing')
@@ -91,7 +91,7 @@ describe("Slack's signature", () => {
   })
 })
 
-test('answers go to Slack only, or to where the settings say', () => {
+test('responses go only to Slack or to configured hosts', () => {
   const allowed = ['slack.proxy.example', '127.0.0.1:4555', 'plain.example']
   for (const url of [
     'https://hooks.slack.com/commands/1/2',

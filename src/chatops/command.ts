@@ -3,22 +3,22 @@ import type { Environment } from '../flags/index.ts'
 /** The order in which a command goes through its environments: away from users first. */
 export const RUN_ORDER: readonly Environment[] = ['dev', 'staging', 'staging-ref', 'pre', 'production']
 
-/** Checks that somebody may pass over; that they did is recorded with the change. */
+/** Checks that can be overridden; an override is recorded with the change. */
 export const OVERRIDES = ['production_check', 'consistency_check', 'jump_limit'] as const
 export type Override = (typeof OVERRIDES)[number]
 
-/** What every command that changes something carries. */
+/** The common terms of every command that makes a change. */
 export interface ChangeTerms {
   readonly environments: readonly Environment[]
   readonly isDryRun: boolean
-  /** That whatever moves may move, or exactly so many applications. */
+  /** True if any number of applications may move, or the exact number. */
   readonly confirm: true | number | undefined
   readonly reason: string | undefined
   readonly changeIssue: string | undefined
   readonly overrides: readonly Override[]
 }
 
-/** `feature set`; `parameters` are those of `POST /api/v4/features/:name`, but for the environment. */
+/** `feature set`; `parameters` are those of `POST /api/v4/features/:name`, without the environment. */
 export interface FeatureSet extends ChangeTerms {
   readonly kind: 'feature_set'
   readonly flag: string
@@ -31,7 +31,7 @@ export interface FeatureDelete extends ChangeTerms {
   readonly flag: string
 }
 
-/** A command, understood. */
+/** A parsed command. */
 export type Command =
   | FeatureSet
   | FeatureDelete
@@ -43,7 +43,7 @@ export type Command =
   | { readonly kind: 'release_check'; readonly mergeRequest: MergeRequestAddress; readonly version: string | undefined }
   | { readonly kind: 'help'; readonly topic: Topic | undefined }
 
-/** What a merge request's address names. */
+/** The parts of a merge request's URL. */
 export interface MergeRequestAddress {
   readonly url: string
   /** Path of the project, such as `gitlab-org/gitlab`. */
@@ -51,7 +51,7 @@ export interface MergeRequestAddress {
   readonly iid: number
 }
 
-/** The commands by the words that call them. */
+/** The commands, by the words that invoke them. */
 export const TOPICS = [
   'feature get',
   'feature set',
@@ -64,5 +64,5 @@ export const TOPICS = [
 ] as const
 export type Topic = (typeof TOPICS)[number]
 
-/** A command, or what is wrong with the text, in words for the person who typed it. */
+/** A command, or an error message for the user who typed it. */
 export type Parsed = { readonly command: Command } | { readonly fault: string; readonly topic: Topic | undefined }

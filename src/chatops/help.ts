@@ -3,67 +3,67 @@ import { RUN_ORDER, type Topic } from './command.ts'
 
 const ENVIRONMENT_HELP = [
   `${ENVIRONMENTS.map((name) => `--${name}`).join(' ')}`,
-  `  Which environments; none means production. They are gone through in the order ${RUN_ORDER.join(', ')}.`,
+  `  The environments. Default: production. Changes are applied in the order ${RUN_ORDER.join(', ')}.`,
 ]
 const CHANGE_HELP = [
   '--dry-run',
-  '  Show which applications would move, and whether a rule stands against it; change nothing.',
+  '  Show which applications would move and whether a rule prevents it; change nothing.',
   '--confirm, --confirm=<number>',
-  '  Make the change although it moves applications that the command does not name; with a number, only if so many move.',
+  '  Make the change although it moves applications that the command does not name; with a number, only if exactly that many move.',
   '--reason <text>, --change-issue <url>',
-  '  Why; kept with the change.',
+  '  The reason; recorded with the change.',
   '--ignore-production-check, --ignore-feature-flag-consistency-check',
-  '  Pass over the check. That you did is kept with the change.',
+  '  Override the check. The override is recorded with the change.',
 ]
 
 const HELP: Readonly<Record<Topic, readonly string[]>> = {
-  'feature get': ['feature get <flag>', '  How a flag stands.', ...ENVIRONMENT_HELP],
+  'feature get': ['feature get <flag>', '  Show the state of a flag.', ...ENVIRONMENT_HELP],
   'feature set': [
     'feature set <flag> true|false',
-    '  Switch the flag for all; on production mind the steps.',
+    '  Set the flag for all applications. Production has step limits.',
     'feature set <flag> true|false --oauth-application=<id|client_id>[,…]',
     'feature set <flag> true|false --actors=Authn::OauthApplication:<id>[,…]',
-    '  Switch it for these applications alone. After false none of them is on: one that another gate covers is opted out.',
+    '  Set it for these applications only. After false it is off for all of them: one that another gate covers is opted out.',
     'feature set <flag> <percentage> --actors',
-    '  Switch it on for a share of all applications: 0 to 100, at most three decimals.',
+    '  Turn it on for a percentage of all applications: 0 to 100, with at most three decimals.',
     'feature set <flag> opt_out|remove_opt_out --oauth-application=<id|client_id>',
-    '  Keep applications out whatever else is set, or end that.',
+    '  Keep applications out regardless of all other settings, or remove that opt-out.',
     'feature set <flag> true|false --feature-group=<name>',
-    '  Switch it for a feature group.',
+    '  Set it for a feature group.',
     '--ignore-jump-limit',
-    '  Raise a percentage faster than the settings allow. That you did is kept with the change.',
+    '  Raise a percentage faster than the settings allow. The override is recorded with the change.',
     ...CHANGE_HELP,
     ...ENVIRONMENT_HELP,
   ],
   'feature list': [
     'feature list [--match <text>]',
-    '  The flags that are defined or set, and how they stand.',
+    '  List the flags that are defined or set, with their state.',
     ...ENVIRONMENT_HELP,
   ],
   'feature delete': [
     'feature delete <flag>',
-    '  Forget what was set, so that the default applies. Needs --confirm where that moves an application.',
+    '  Delete what was set, so that the default applies. Needs --confirm if that moves an application.',
     ...CHANGE_HELP,
     ...ENVIRONMENT_HELP,
   ],
   'feature approve': [
     'feature approve <number>',
-    '  Carry out what another person proposed; nobody approves a proposal of their own.',
+    '  Approve and apply the proposal of another person. You cannot approve your own proposal.',
   ],
-  'feature proposals': ['feature proposals', '  The proposals that wait for a second person.'],
+  'feature proposals': ['feature proposals', '  List the proposals that wait for approval.'],
   'auto_deploy status': [
     'auto_deploy status [<sha>…]',
-    '  Which version of each part runs in each environment, and which of them contain the commits.',
+    '  Show which version of each part runs in each environment, and which versions contain the commits.',
   ],
   'release check': [
     'release check <merge-request-url> [<version>]',
-    '  Whether a merge request is released in that version, or will be.',
+    '  Show whether a merge request is, or will be, released in that version.',
   ],
 }
 
-/** The help text of one command, or of all, line by line. */
+/** The help text of one command, or of all commands, line by line. */
 export function helpLines(topic: Topic | undefined): readonly string[] {
   if (topic !== undefined) return HELP[topic]
   const firsts = Object.values(HELP).map((lines) => lines[0] ?? '')
-  return ['The commands; --help behind one says more:', ...firsts.map((line) => `  ${line}`)]
+  return ['Commands (add --help to one for details):', ...firsts.map((line) => `  ${line}`)]
 }

@@ -2,7 +2,7 @@ import { ENVIRONMENTS, isEnvironment, suggestName } from '../flags/index.ts'
 import type { Topic } from './command.ts'
 import type { Word } from './words.ts'
 
-/** How an option is written: alone, with a value, or (`--actors`, `--confirm`) alone and, after `=`, with one. */
+/** Whether an option takes no value, a value, or (`--actors`, `--confirm`) an optional value after `=`. */
 interface OptionSpec {
   readonly takes: 'nothing' | 'value' | 'perhaps'
   readonly topics: readonly Topic[]
@@ -32,21 +32,21 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   ),
 }
 
-const GATES_GO_BY =
-  'here a flag goes by OAuth application: name one with --oauth-application=<id|client_id>, or a share of them with a percentage and --actors'
+const ACTOR_RULE =
+  'flags here apply to OAuth applications: specify one with --oauth-application=<id|client_id>, or a percentage of them with --actors'
 
-/** Options of GitLab's chatops that mean nothing here, with what is meant instead. */
+/** Options of GitLab's chatops that do not exist here, with the alternative. */
 const FOREIGN: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ['--project', '--group', '--namespace', '--user', '--repository', '--organization', '--runner'].map((name) => [
       name,
-      GATES_GO_BY,
+      ACTOR_RULE,
     ]),
   ),
-  '--ops': `no gateway belongs to the environment ops: the environments are ${ENVIRONMENTS.join(', ')}`,
+  '--ops': `there is no environment ops; the environments are ${ENVIRONMENTS.join(', ')}`,
 }
 
-/** Options and words of a command, apart. */
+/** The options and words of a command. */
 export interface Arguments {
   readonly words: readonly string[]
   readonly switches: ReadonlySet<string>
@@ -56,7 +56,7 @@ export interface Arguments {
 /** Options that may be given more than once; all others may not. */
 const REPEATED = ['--environment']
 
-/** Sorts the words behind a command into options and others; a fault names the option and what was meant. */
+/** Splits the words after a command into options and others; an error names the option and suggests a fix. */
 export function readArguments(topic: Topic, given: readonly Word[]): Arguments | { readonly fault: string } {
   const words: string[] = []
   const switches = new Set<string>()
@@ -93,14 +93,14 @@ export function readArguments(topic: Topic, given: readonly Word[]): Arguments |
   return { words, switches, values }
 }
 
-/** The environments that are named, unordered; a fault for one that does not exist. */
+/** The specified environments, unordered; an error for one that does not exist. */
 export function namedEnvironments({ switches, values }: Arguments): ReadonlySet<string> | { readonly fault: string } {
   const named = new Set((values.get('--environment') ?? []).flatMap((text) => text.split(',')))
   for (const name of ENVIRONMENTS) if (switches.has(`--${name}`)) named.add(name)
   for (const name of named) {
     if (isEnvironment(name)) continue
     const guess = suggestName(name, ENVIRONMENTS)
-    const meant = guess ? `, did you mean ${guess}?` : ` (there are ${ENVIRONMENTS.join(', ')})`
+    const meant = guess ? `, did you mean ${guess}?` : ` (the environments are ${ENVIRONMENTS.join(', ')})`
     return { fault: `environment ${JSON.stringify(name.slice(0, 60))} is unknown${meant}` }
   }
   return named
@@ -109,10 +109,10 @@ export function namedEnvironments({ switches, values }: Arguments): ReadonlySet<
 function faultOfOption(topic: Topic, typed: string): string {
   const name = typed.slice(0, 60)
   const instead = Object.hasOwn(FOREIGN, name) ? FOREIGN[name] : undefined
-  if (instead !== undefined) return `${name} has no meaning: ${instead}`
+  if (instead !== undefined) return `${name} is not supported: ${instead}`
   if (Object.hasOwn(OPTIONS, name)) {
     const topics = (OPTIONS[name]?.topics ?? []).map((each) => `'${each}'`)
-    return `${name} does not go with '${topic}', only with ${topics.join(' and ')}`
+    return `${name} is not valid with '${topic}', only with ${topics.join(' and ')}`
   }
   const known = [...Object.keys(OPTIONS).filter((each) => OPTIONS[each]?.topics.includes(topic)), '--help']
   const guess = suggestName(name, known)

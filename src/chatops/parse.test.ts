@@ -83,7 +83,7 @@ describe('the commands of the rollout checklist', () => {
     })
   }
 
-  test('delete goes through all environments, production last', () => {
+  test('delete covers all environments, production last', () => {
     assert.deepEqual(
       command(`/chatops gitlab run feature delete ${FLAG} --dev --pre --staging --staging-ref --production`),
       {
@@ -124,62 +124,62 @@ describe('the commands of the rollout checklist', () => {
   })
 })
 
-describe('what may be read in two ways is refused with its rule', () => {
+describe('ambiguous input is refused with the rule it breaks', () => {
   const rows: ReadonlyArray<readonly [text: string, rule: RegExp]> = [
-    [`feature set ${FLAG} true --actors`, /--actors alone goes with a percentage, not with true/],
-    [`feature set ${FLAG} false --actors`, /--actors alone goes with a percentage, not with false/],
+    [`feature set ${FLAG} true --actors`, /--actors without a value requires a percentage, not true/],
+    [`feature set ${FLAG} false --actors`, /--actors without a value requires a percentage, not false/],
     [`feature set --actors=Authn::OauthApplication:42 ${FLAG} 50`, /exclude each other/],
     [`feature set --actors=Authn::OauthApplication:42 --actors ${FLAG} 50`, /--actors is given twice/],
     [`feature set --actors --actors=Authn::OauthApplication:42 ${FLAG} 50`, /--actors is given twice/],
     [`feature set --actors=true ${FLAG} true`, /takes actors such as Authn::OauthApplication:42, not "true"/],
-    [`feature set --actors=50 ${FLAG} true`, /can be read as a share and as an application/],
+    [`feature set --actors=50 ${FLAG} true`, /is ambiguous: it could be a percentage or an application/],
     [`feature set --actors= ${FLAG} true`, /--actors needs a value/],
     [`feature set --actors=Authn::OauthApplication:42, ${FLAG} true`, /takes actors such as/],
     [`feature set --actors Authn::OauthApplication:42 ${FLAG} true`, /write --actors=Authn::OauthApplication:42/],
-    [`feature set --actors=Project:1 ${FLAG} true`, /no actor that flags go by here/],
+    [`feature set --actors=Project:1 ${FLAG} true`, /is not a supported actor/],
     [`feature set --actors=Authn::OauthApplication:<id> ${FLAG} true`, /takes actors such as/],
-    [`feature set --actors=Authn::OauthApplication:1 --oauth-application=2 ${FLAG} true`, /in two ways/],
+    [`feature set --actors=Authn::OauthApplication:1 --oauth-application=2 ${FLAG} true`, /both specify applications/],
     [`feature set --oauth-application=1 --actors ${FLAG} 50`, /--actors and --oauth-application exclude/],
     [`feature set ${FLAG} 50`, /the percentage 50 needs --actors/],
-    [`feature set ${FLAG} 5abc --actors`, /"5abc" is no value/],
-    [`feature set ${FLAG} 1e1 --actors`, /is no value/],
-    [`feature set ${FLAG} 101 --actors`, /is no value/],
-    [`feature set ${FLAG} -5 --actors`, /is no value/],
+    [`feature set ${FLAG} 5abc --actors`, /"5abc" is not a value/],
+    [`feature set ${FLAG} 1e1 --actors`, /is not a value/],
+    [`feature set ${FLAG} 101 --actors`, /is not a value/],
+    [`feature set ${FLAG} -5 --actors`, /is not a value/],
     [`feature set ${FLAG} 0.0001 --actors`, /at most three decimals/],
-    [`feature set ${FLAG} 50% --actors`, /write 50 --actors, without the sign/],
+    [`feature set ${FLAG} 50% --actors`, /write 50 --actors, without the % sign/],
     [`feature set ${FLAG} on`, /write true/],
     [`feature set ${FLAG} FALSE`, /write false/],
-    [`feature set ${FLAG}`, /name one flag and one value/],
-    [`feature set ${FLAG} true true`, /name one flag and one value, not/],
+    [`feature set ${FLAG}`, /specify one flag and one value/],
+    [`feature set ${FLAG} true true`, /specify one flag and one value, not/],
     [`feature set ${FLAG} 50 --random`, /either side at random. Use --actors/],
-    [`feature set ${FLAG} 50 --random --ignore-random-deprecation-check`, /--random is not for/],
+    [`feature set ${FLAG} 50 --random --ignore-random-deprecation-check`, /--random is not allowed for/],
     [`feature set other_flag 50 --random`, /add --ignore-random-deprecation-check/],
     [`feature set other_flag 50 --actors --random`, /--actors and --random exclude each other/],
     [`feature set ${FLAG} true --dev=false`, /--dev takes no value/],
     [`feature set ${FLAG} opt_out`, /opt_out needs --oauth-application/],
-    [`feature set ${FLAG} true --change-issue=42`, /must be the address of an issue/],
-    [`feature set ${FLAG} true --reason=${'x'.repeat(501)}`, /may have 500 characters/],
-    [`feature set Flag-1 true`, /cannot be a flag's name/],
+    [`feature set ${FLAG} true --change-issue=42`, /must be the URL of an issue/],
+    [`feature set ${FLAG} true --reason=${'x'.repeat(501)}`, /may have at most 500 characters/],
+    [`feature set Flag-1 true`, /is not a valid flag name/],
   ]
   for (const [text, rule] of rows) test(text, () => assert.match(fault(text), rule))
 
-  test('options of the other world say what is meant here', () => {
+  test("options of GitLab's chatops are refused with the alternative here", () => {
     for (const option of ['project', 'group', 'user', 'repository', 'namespace', 'organization']) {
-      assert.match(fault(`feature set ${FLAG} true --${option}=x`), /goes by OAuth application/, option)
+      assert.match(fault(`feature set ${FLAG} true --${option}=x`), /apply to OAuth applications/, option)
     }
-    assert.match(fault(`feature set ${FLAG} true --ops`), /no gateway belongs to the environment ops/)
+    assert.match(fault(`feature set ${FLAG} true --ops`), /there is no environment ops/)
   })
 
-  test('a mistyped command, option or environment is met with what was most likely meant', () => {
+  test('a mistyped command, option or environment gets a suggestion', () => {
     assert.match(fault(`feature sett ${FLAG} true`), /did you mean 'feature set'/)
     assert.match(fault(`feature set ${FLAG} true --stagin`), /did you mean --staging\?/)
     assert.match(fault(`feature set ${FLAG} true --environment prod`), /did you mean production\?/)
-    assert.match(fault('make coffee'), /is no command: there are feature get/)
-    assert.match(fault(`feature get ${FLAG} --dry-run`), /does not go with 'feature get'/)
+    assert.match(fault('make coffee'), /is not a command; the commands are feature get/)
+    assert.match(fault(`feature get ${FLAG} --dry-run`), /is not valid with 'feature get'/)
   })
 })
 
-describe('what Slack and phones make of text is undone', () => {
+describe('the changes that Slack and phones make to text are reverted', () => {
   const meant = setting(`feature set ${FLAG} true --oauth-application=7 --reason="see the plan" --dev`)
   const spellings = [
     `feature set ${FLAG} true —oauth-application=7 —reason=“see the plan” –dev`,
@@ -201,17 +201,17 @@ describe('what Slack and phones make of text is undone', () => {
     assert.equal(parameters['oauth_application'], 'client.example')
   })
 
-  test('an apostrophe inside a word is a character, a quote that never closes is a fault', () => {
+  test('an apostrophe inside a word is a character; an unclosed quote is an error', () => {
     assert.equal(setting(`feature set ${FLAG} true --reason=it's`).reason, "it's")
     assert.match(fault(`feature set ${FLAG} true --reason="half`), /" is opened and never closed/)
   })
 
   test('a quoted word is never an option', () => {
-    assert.match(fault(`feature set ${FLAG} true "--dev"`), /name one flag and one value, not/)
+    assert.match(fault(`feature set ${FLAG} true "--dev"`), /specify one flag and one value, not/)
   })
 })
 
-test('help is there for the whole and for each command', () => {
+test('help exists for all commands together and for each command', () => {
   for (const text of ['', 'help', '--help', '/chatops gitlab run --help', 'feature --help']) {
     assert.deepEqual(command(text), { kind: 'help', topic: undefined }, text)
   }
@@ -219,7 +219,7 @@ test('help is there for the whole and for each command', () => {
   assert.deepEqual(command(`release check x -h`), { kind: 'help', topic: 'release check' })
 })
 
-test('no text makes the parser throw, and none without a target or a share is for all but true and false alone', () => {
+test('no text makes the parser throw, and without a target or a percentage only true and false apply to all', () => {
   const piece = fc.constantFrom(
     ...['feature', 'set', FLAG, 'true', 'false', '50', '--actors', '--actors=Authn::OauthApplication:1', '--dev'],
     ...['--oauth-application=3', '"', '`', '--production', '--random', '—pre', '100', ' ', 'opt_out'],

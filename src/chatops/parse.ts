@@ -13,15 +13,15 @@ import { readSetting } from './feature-set.ts'
 import { type Arguments, namedEnvironments, readArguments } from './options.ts'
 import { splitWords, type Word } from './words.ts'
 
-/** What understanding a command takes beside its text. */
+/** What the parser needs in addition to the text of a command. */
 export interface Grammar {
   /** Whether requests are routed by a flag. */
   readonly isRoutingFlag: (flag: string) => boolean
 }
 
 /**
- * Reads a command as it is typed in the rollout checklist: with or without `/chatops`, `gitlab` and `run` before it,
- * with whatever Slack or a phone has made of quotes, dashes and links. Pure: looks nothing up.
+ * Reads a command as it is typed in the rollout checklist: with or without a leading `/chatops`, `gitlab` and `run`,
+ * and with the quotes, dashes and links that Slack or a phone has altered. Pure: it looks nothing up.
  */
 export function parseCommand(text: string, grammar: Grammar): Parsed {
   const split = splitWords(text)
@@ -57,7 +57,7 @@ const READERS: Readonly<Record<Topic, (given: Arguments, grammar: Grammar) => Re
     onOneFlag(given, (flag, environments) => ({ kind: 'feature_delete', flag, ...termsOf(given, environments) })),
   'feature approve': readApproval,
   'feature proposals': (given) =>
-    given.words.length > 0 ? { fault: "'feature proposals' takes no words" } : { kind: 'feature_proposals' },
+    given.words.length > 0 ? { fault: "'feature proposals' takes no arguments" } : { kind: 'feature_proposals' },
   'auto_deploy status': readStatus,
   'release check': readReleaseCheck,
 }
@@ -77,8 +77,8 @@ function faultOfCommand(first: string, second: string | undefined): string {
   const guess = suggestName(typed, TOPICS)
   const shown = JSON.stringify(typed.slice(0, 60))
   return guess
-    ? `${shown} is no command, did you mean '${guess}'?`
-    : `${shown} is no command: there are ${TOPICS.join(', ')}`
+    ? `${shown} is not a command, did you mean '${guess}'?`
+    : `${shown} is not a command; the commands are ${TOPICS.join(', ')}`
 }
 
 function readFeatureSet(given: Arguments, grammar: Grammar): Read {
@@ -94,14 +94,14 @@ function readFeatureSet(given: Arguments, grammar: Grammar): Read {
 function readFeatureList(given: Arguments): Read {
   const environments = environmentsOf(given)
   if ('fault' in environments) return environments
-  if (given.words.length > 0) return { fault: "'feature list' takes no flag: --match <text> picks some" }
+  if (given.words.length > 0) return { fault: "'feature list' takes no flag; use --match <text> to filter" }
   return { kind: 'feature_list', match: given.values.get('--match')?.[0] ?? '', environments: environments.list }
 }
 
 function readApproval(given: Arguments): Read {
   const [id, ...more] = given.words
   if (id === undefined || more.length > 0 || !/^[1-9]\d{0,8}$/.test(id)) {
-    return { fault: "name one proposal by its number; 'feature proposals' lists those that wait" }
+    return { fault: "specify one proposal by its number; 'feature proposals' lists the open ones" }
   }
   return { kind: 'feature_approve', proposal: Number(id), overrides: overridesOf(given) }
 }
@@ -109,24 +109,25 @@ function readApproval(given: Arguments): Read {
 function readStatus(given: Arguments): Read {
   const wrong = given.words.find((sha) => !/^[0-9a-f]{7,64}$/i.test(sha))
   if (wrong !== undefined) {
-    return { fault: `${JSON.stringify(wrong.slice(0, 60))} is no commit: give 7 to 64 hexadecimal digits` }
+    return { fault: `${JSON.stringify(wrong.slice(0, 60))} is not a commit: specify 7 to 64 hexadecimal digits` }
   }
-  if (given.words.length > 10) return { fault: 'give at most 10 commits' }
+  if (given.words.length > 10) return { fault: 'specify at most 10 commits' }
   return { kind: 'auto_deploy_status', shas: given.words.map((sha) => sha.toLowerCase()) }
 }
 
 function readReleaseCheck(given: Arguments): Read {
   const [url, version, ...more] = given.words
-  if (url === undefined || more.length > 0) return { fault: 'name one merge request by its address, and one version' }
+  if (url === undefined || more.length > 0)
+    return { fault: 'specify one merge request by its URL, and at most one version' }
   const mergeRequest = mergeRequestOf(url)
   if (mergeRequest === undefined) {
     return {
-      fault: `${JSON.stringify(url.slice(0, 100))} is no merge request: give its address, such as https://gitlab.com/group/project/-/merge_requests/1`,
+      fault: `${JSON.stringify(url.slice(0, 100))} is not a merge request: specify its URL, such as https://gitlab.com/group/project/-/merge_requests/1`,
     }
   }
   const milestone = version?.replace(/^["%v]/i, '')
   if (milestone !== undefined && !/^\d{1,4}\.\d{1,4}(\.\d{1,4})?$/.test(milestone)) {
-    return { fault: `${JSON.stringify(version?.slice(0, 40))} is no version: write one such as 19.1` }
+    return { fault: `${JSON.stringify(version?.slice(0, 40))} is not a version: specify one such as 19.1` }
   }
   return { kind: 'release_check', mergeRequest, version: milestone }
 }
@@ -143,7 +144,7 @@ function onOneFlag(given: Arguments, make: (flag: string, environments: readonly
   const environments = environmentsOf(given)
   if ('fault' in environments) return environments
   const [flag, ...more] = given.words
-  if (flag === undefined || flag === '' || more.length > 0) return { fault: 'name one flag' }
+  if (flag === undefined || flag === '' || more.length > 0) return { fault: 'specify one flag' }
   const fault = faultOfName(flag)
   return fault === undefined ? make(flag, environments.list) : { fault }
 }
@@ -153,18 +154,18 @@ const COUNT = /^(0|[1-9]\d{0,14})$/
 function faultOfTerms({ values }: Arguments): string | undefined {
   const issue = values.get('--change-issue')?.[0]
   const isUrl = issue !== undefined && /^https?:\/\/\S+$/.test(issue) && issue.length <= 500 && URL.canParse(issue)
-  if (issue !== undefined && !isUrl) return '--change-issue must be the address of an issue'
+  if (issue !== undefined && !isUrl) return '--change-issue must be the URL of an issue'
   const confirm = values.get('--confirm')?.[0]
   if (confirm !== undefined && !COUNT.test(confirm)) {
-    return '--confirm takes the number of applications that move, or nothing'
+    return '--confirm takes the number of applications that move, or no value'
   }
   const reason = values.get('--reason')?.[0] ?? ''
-  return reason.length > 500 ? '--reason may have 500 characters' : undefined
+  return reason.length > 500 ? '--reason may have at most 500 characters' : undefined
 }
 
 function faultOfName(flag: string): string | undefined {
   if (/^[a-z0-9_]{1,255}$/.test(flag)) return undefined
-  return `${JSON.stringify(flag.slice(0, 60))} cannot be a flag's name: lower-case letters, digits and underscores`
+  return `${JSON.stringify(flag.slice(0, 60))} is not a valid flag name: use lower-case letters, digits and underscores`
 }
 
 function environmentsOf(given: Arguments): { readonly list: readonly Environment[] } | { readonly fault: string } {

@@ -1,19 +1,19 @@
-/** What is known of where a merged commit has got to. */
+/** What is known about the progress of a merged commit. */
 export interface ReleaseFacts {
   /** Tags and branches that contain the commit. */
   readonly tags: readonly string[]
   readonly branches: readonly string[]
-  /** Whether production runs it; undefined when nobody knows. */
+  /** Whether production runs it; undefined if unknown. */
   readonly isOnProduction: boolean | undefined
 }
 
-/** How far a change has got towards a version, and the sentence that says so. */
+/** The progress of a change towards a version, and a sentence that describes it. */
 export interface ReleaseVerdict {
   readonly kind: 'released' | 'in_stable_branch' | 'on_production' | 'not_yet' | 'unknown'
   readonly says: string
 }
 
-/** Judges whether a change is released in a version (`19.1` or `19.1.2`), or in any when none is given. */
+/** Whether a change is released in a version (`19.1` or `19.1.2`), or in any version if none is given. */
 export function releaseVerdict(version: string | undefined, facts: ReleaseFacts): ReleaseVerdict {
   const tag = facts.tags.filter((name) => isTagOf(name, version)).sort(byVersion)[0]
   const which = version ?? 'a release'
@@ -23,15 +23,15 @@ export function releaseVerdict(version: string | undefined, facts: ReleaseFacts)
     return { kind: 'in_stable_branch', says: `it is in ${branch}, so it will be in ${which}` }
   }
   if (facts.isOnProduction === true) {
-    return { kind: 'on_production', says: `it runs on production, but no branch for ${which} has it yet` }
+    return { kind: 'on_production', says: `it runs on production, but no branch for ${which} contains it yet` }
   }
   if (facts.isOnProduction === undefined) {
     return {
       kind: 'unknown',
-      says: `no tag or stable branch for ${which} has it; whether production runs it is not known`,
+      says: `no tag or stable branch for ${which} contains it; whether production runs it is unknown`,
     }
   }
-  return { kind: 'not_yet', says: `it is neither in a branch for ${which} nor on production yet` }
+  return { kind: 'not_yet', says: `it is not yet in a branch for ${which}, nor on production` }
 }
 
 const RELEASE_TAG = /^v?(\d+)\.(\d+)\.(\d+)(?:[-+](?:ee|ce))?$/

@@ -1,11 +1,11 @@
-/** Where Slack takes late answers. */
+/** Hosts at which Slack accepts delayed responses. */
 const SLACK_HOSTS = ['hooks.slack.com', 'hooks.slack-gov.com']
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/
 
 /**
- * Whether an answer may be sent to a response URL: over https to Slack's own hosts or to those of `allowed` (host, or
- * host:port), and over plain http only to a loopback address that is allowed. Whoever holds the signing secret could
- * name any address else, and have the control plane call it from inside.
+ * Whether a response may be sent to a response URL: over https to Slack's own hosts or to those in `allowed` (host, or
+ * host:port), and over plain http only to an allowed loopback address. Otherwise a caller with the signing secret could
+ * make the control plane call any internal address.
  */
 export function isResponseUrl(text: string, allowed: readonly string[]): boolean {
   if (text.length > 2_000 || !URL.canParse(text)) return false

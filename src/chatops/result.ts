@@ -1,29 +1,29 @@
 import type { Environment, FlagState } from '../flags/index.ts'
 
-/** How a part of a command ended. */
+/** The result of one part of a command. */
 export type Tone = 'done' | 'info' | 'waiting' | 'refused' | 'not_done'
 
-/** A part of an answer: usually what became of one environment. */
+/** A part of a response: usually the result in one environment. */
 export interface Section {
   readonly heading: string
   readonly tone: Tone
   readonly lines: readonly string[]
 }
 
-/** What a command came to. */
+/** The result of a whole command. */
 export type Outcome = 'done' | 'partial' | 'waiting' | 'refused' | 'info'
 
-/** The answer to a command; Slack and the terminal show the same one. */
+/** The response to a command; Slack and the terminal show the same one. */
 export interface ChatAnswer {
-  /** The command as it was understood, or as it was typed. */
+  /** The command as it was parsed, or as it was typed. */
   readonly command: string
   readonly outcome: Outcome
   readonly sections: readonly Section[]
-  /** Finds the command in the control plane's log. */
+  /** Identifies the command in the log of the control plane. */
   readonly correlationId: string
 }
 
-/** Sums up the parts: one that is refused makes it partial or refused, else one that waits makes it waiting, else done. */
+/** Combines the parts: a refused part makes it partial or refused, else a waiting part makes it waiting, else done. */
 export function outcomeOf(sections: readonly Section[]): Outcome {
   const tones = new Set(sections.map(({ tone }) => tone))
   const isHeldUp = tones.has('refused') || tones.has('not_done')
@@ -32,17 +32,17 @@ export function outcomeOf(sections: readonly Section[]): Outcome {
   return tones.has('done') ? 'done' : 'info'
 }
 
-/** An answer of one part that refuses a command as a whole. */
+/** A response with a single part that refuses the whole command. */
 export function refusal(command: string, correlationId: string, lines: readonly string[]): ChatAnswer {
   return { command, outcome: 'refused', sections: [{ heading: 'Not done', tone: 'refused', lines }], correlationId }
 }
 
-/** The name of an environment as headings have it, such as `production: done`. */
+/** The heading for an environment, such as `production: done`. */
 export function headingOf(environment: Environment, word: string): string {
   return `${environment}: ${word}`
 }
 
-/** A flag's state in words; `nameOf` says how an actor is shown. */
+/** A flag's state as text; `nameOf` formats an actor. */
 export function stateInWords(state: FlagState, nameOf: (actor: string) => string = (actor) => actor): string {
   const said: string[] = []
   if (state.boolean) said.push('on for all')

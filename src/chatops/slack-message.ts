@@ -9,18 +9,18 @@ const MARKS: Readonly<Record<Tone, string>> = {
   not_done: ':heavy_minus_sign:',
 }
 
-/** Slack refuses a message with more blocks (50), or with more text in one (3,000 characters). */
+/** Slack rejects a message with more than 50 blocks, or with more than 3,000 characters in one. */
 const MAX_BLOCKS = 50
 const MAX_SECTION = 2_900
 const MAX_FALLBACK = 300
 
-/** A message as Slack's webhooks and response URLs take it. */
+/** A message in the format of Slack's webhooks and response URLs. */
 export interface SlackMessage {
   readonly text: string
   readonly blocks: ReadonlyArray<Readonly<Record<string, unknown>>>
 }
 
-/** An answer as Slack blocks, within Slack's limits; what does not fit is counted, not dropped in silence. */
+/** A response as Slack blocks, within Slack's limits; the number of omitted parts is shown. */
 export function slackMessage(answer: ChatAnswer, who: string): SlackMessage {
   const shown = answer.sections.slice(0, MAX_BLOCKS - 3)
   const missing = answer.sections.length - shown.length
@@ -37,7 +37,7 @@ export function slackMessage(answer: ChatAnswer, who: string): SlackMessage {
   }
 }
 
-/** Text that Slack shows as it is: its three control characters as entities ("Formatting text", Slack's API). */
+/** Text that Slack shows literally: its three control characters as entities ("Formatting text", Slack's API). */
 export function escapeForSlack(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
@@ -54,12 +54,12 @@ function sectionText({ heading, tone, lines }: Section): string {
 }
 
 function markdown(text: string): Readonly<Record<string, unknown>> {
-  // `verbatim`: names and numbers are not to be made into links.
+  // `verbatim`: names and numbers must not become links.
   return { type: 'section', text: { type: 'mrkdwn', text: cut(text, MAX_SECTION + 100), verbatim: true } }
 }
 
 function cut(text: string, length: number): string {
   if (text.length <= length) return text
-  // Not through the middle of an entity or of a pair of surrogates.
+  // Never cut inside an entity or a surrogate pair.
   return `${text.slice(0, length - 1).replace(/&[a-z]{0,3}$|[\ud800-\udbff]$/, '')}…`
 }

@@ -1,9 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** How old a request may be, in seconds, either way ("Verifying requests from Slack"). */
+/** Maximum clock difference of a request, in seconds ("Verifying requests from Slack"). */
 export const SIGNATURE_WINDOW_S = 300
 
-/** Why a signature does not hold; for the log, never for the caller. */
+/** Why a signature is invalid; for the log, never for the caller. */
 export type SignatureFault = 'missing' | 'malformed' | 'stale' | 'wrong'
 
 /** The headers of a signed request. */
@@ -16,7 +16,7 @@ export interface SignedHeaders {
 
 /**
  * Checks Slack's v0 signature: HMAC-SHA-256 of `v0:<timestamp>:<raw body>`, in constant time, of a request that is at
- * most five minutes old. Undefined when it holds. That it is seen for the first time is for the caller to see to.
+ * most five minutes old. Undefined if it is valid. The caller must detect replays.
  *
  * @param now seconds since 1970
  */

@@ -2,7 +2,7 @@ import type { ChatAnswer, Tone } from './result.ts'
 
 const MARKS: Readonly<Record<Tone, string>> = { done: '+', info: ' ', waiting: '?', refused: 'x', not_done: '-' }
 
-/** An answer as lines for a terminal. Control characters that somebody else wrote are taken out. */
+/** A response as lines for a terminal, without control characters. */
 export function terminalLines(answer: ChatAnswer): string[] {
   const lines = answer.sections.flatMap(({ heading, tone, lines: said }) => [
     `${MARKS[tone]} ${heading}`.trimEnd(),
@@ -11,7 +11,7 @@ export function terminalLines(answer: ChatAnswer): string[] {
   return [...lines, `correlation id ${answer.correlationId}`].map(withoutControls)
 }
 
-/** A line for a terminal: what would move its cursor, ring its bell or turn text around is a blank. */
+/** A line for a terminal: characters that move the cursor, ring the bell or reorder text become spaces. */
 export function withoutControls(line: string): string {
   return line.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ')
 }

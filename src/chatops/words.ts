@@ -1,20 +1,20 @@
-/** One word of a command. What stood in quotes or back-ticks is never an option. */
+/** One word of a command. A word in quotes or backticks is never an option. */
 export interface Word {
   readonly text: string
   readonly isQuoted: boolean
 }
 
-/** The words of a text, or why it cannot be taken apart, in words for the person who typed it. */
+/** The words of a text, or an error message for the user who typed it. */
 export type Words = { readonly words: readonly Word[] } | { readonly fault: string }
 
-/** Longest command that is read, in characters: far beyond any that somebody types. */
+/** Maximum length of a command, in characters: far more than anyone types. */
 export const MAX_TEXT = 4_000
 
 const QUOTES: Readonly<Record<string, string>> = { '"': '"', "'": "'", '`': '`' }
 
 /**
- * Undoes what Slack and phones make of typed text: links `<url|text>` and entities (Slack's "Formatting text"), curly
- * quotes, dashes in place of `--`, blanks that are none.
+ * Reverts the changes that Slack and phones make to typed text: links `<url|text>` and entities (Slack's "Formatting
+ * text"), curly quotes, dashes instead of `--`, special spaces.
  */
 export function plainText(text: string): string {
   const typed = text
@@ -31,14 +31,14 @@ export function plainText(text: string): string {
     .trim()
 }
 
-/** A link's address; or its text, where Slack made a link of what was none, such as `client.example`. */
+/** The URL of a link, or its text if Slack made plain text such as `client.example` a link. */
 function unlinked(_link: string, url: string, text: string | undefined): string {
   return text !== undefined && (url === `http://${text}` || url === `mailto:${text}`) ? text : url
 }
 
 /**
- * Takes text apart into words. Double and single quotes and back-ticks hold a word together where they begin one or
- * follow its first `=`; anywhere else they are characters like others. Nothing is expanded and nothing is escaped.
+ * Splits text into words. Double quotes, single quotes and backticks quote a word if they start it or follow its first
+ * `=`; elsewhere they are ordinary characters. There is no expansion and no escaping.
  */
 export function splitWords(typed: string): Words {
   if (typed.length > MAX_TEXT) return { fault: `the command is longer than ${MAX_TEXT} characters` }
@@ -53,7 +53,7 @@ export function splitWords(typed: string): Words {
   return { words }
 }
 
-/** A whole command pasted as code: the back-ticks around it belong to the pasting. */
+/** A whole command pasted as code: removes the backticks around it. */
 function withoutCodeMarks(text: string): string {
   const inner = /^(`{1,3})([^`]*\s[^`]*)\1$/.exec(text)?.[2]
   return inner === undefined ? text : inner.trim()

@@ -1,7 +1,7 @@
 import type { Environment } from '../../flags/index.ts'
 import type { RuleSettings } from './settings.ts'
 
-/** Says why a change of an environment may not come from where it does; undefined when it may. `channel` is Slack's. */
+/** Why a change of an environment may not come from a Slack channel; undefined if it may. */
 export function channelRefusal(
   environment: Environment,
   channel: string | undefined,
@@ -11,6 +11,6 @@ export function channelRefusal(
   if (environment !== 'production' || productionChannel === undefined) return undefined
   if (channel === productionChannel || (channel === undefined && allowsProductionFromApi)) return undefined
   return channel === undefined
-    ? `production is changed from the Slack channel ${productionChannel} only`
-    : `production is changed from the channel <#${productionChannel}> only`
+    ? `production can be changed from the Slack channel ${productionChannel} only`
+    : `production can be changed from the channel <#${productionChannel}> only`
 }

@@ -1,6 +1,6 @@
 import type { CheckSettings, Freeze, RuleSettings, WeeklyFreeze } from './settings.ts'
 
-/** What the check knows of one gateway; null where the gateway has not said. */
+/** What the check knows about one gateway; null where the gateway has not reported. */
 export interface GatewayFacts {
   readonly name: string | null
   readonly isConnected: boolean
@@ -9,19 +9,19 @@ export interface GatewayFacts {
   readonly isBrakeOn: boolean | null
   /** Applications whose own circuit is open. */
   readonly openApplications: readonly number[] | null
-  /** What became of the requests of applications that are moved, lately. */
+  /** The recent results of requests of applications that have moved. */
   readonly applications: readonly ApplicationFacts[] | null
   readonly legacy: Traffic | null
   readonly iam: Traffic | null
 }
 
-/** One application's requests at IAM: it got on, or it met an OAuth error that no user causes. */
+/** One application's requests at IAM: successes, and OAuth errors that no user causes. */
 export interface ApplicationFacts {
   readonly id: number
   readonly successes: number
   readonly failures: number
   readonly error?: string | undefined
-  /** How people are shown the application; by default its id. */
+  /** The display name of the application; by default its id. */
   readonly shown?: string | undefined
 }
 
@@ -30,32 +30,32 @@ interface Traffic {
   readonly failures: number
 }
 
-/** All that the check looks at. */
+/** The input of the check. */
 export interface ProductionFacts {
   readonly gateways: readonly GatewayFacts[]
   /** The brake of the control plane. */
   readonly brake: { readonly on: boolean; readonly reason: string }
-  /** Open alarms of guards, in words. */
+  /** Descriptions of the firing alerts. */
   readonly alarms: readonly string[]
   readonly now: number
 }
 
-/** One thing that stands against a change; one that `mayPass` is worth waiting for. */
+/** An obstacle to a change; one that `mayPass` is worth waiting for. */
 export interface Obstacle {
   readonly what: string
   readonly mayPass: boolean
 }
 
-/** Fewer answers say nothing about a side's health. */
+/** Fewer responses say nothing about the health of a side. */
 const ENOUGH_ANSWERS = 20
 
-/** Fewer failures of one application may be somebody's trial. */
+/** Fewer failures of one application may come from manual tests. */
 const ENOUGH_FAILURES = 5
-/** An application fails from this share of its requests on, in per cent. */
+/** An application counts as failing from this percentage of failed requests. */
 const FAILING_PERCENT = 90
 const MOST_NAMED = 3
 
-/** What stands against moving anybody towards IAM on production now; nothing when the list is empty. */
+/** The obstacles to moving applications towards IAM on production now; empty if there are none. */
 export function productionObstacles(
   facts: ProductionFacts,
   settings: Pick<RuleSettings, 'productionCheck' | 'freezes' | 'weeklyFreezes'>,
@@ -92,7 +92,7 @@ function brakeObstacles({ brake, gateways }: ProductionFacts): string[] {
   const own = gateways.filter(({ isConnected, isBrakeOn }) => isConnected && isBrakeOn === true)
   return [
     ...(brake.on ? [`the brake is on${brake.reason === '' ? '' : `: ${brake.reason}`}`] : []),
-    ...(own.length > 0 ? [`the brake is on at ${namesOf(own)} itself`] : []),
+    ...(own.length > 0 ? [`the brake is on at the gateway itself: ${namesOf(own)}`] : []),
   ]
 }
 
@@ -102,9 +102,10 @@ function gatewayObstacles({ gateways }: ProductionFacts, check: CheckSettings): 
   const open = connected.filter(({ isCircuitOpen }) => isCircuitOpen === true)
   const said: string[] = []
   if (connected.length < check.minGateways) {
-    said.push(`${connected.length} gateways are connected, and ${check.minGateways} should be`)
+    said.push(`${connected.length} gateways are connected; at least ${check.minGateways} required`)
   }
-  if (late.length > 0) said.push(`${namesOf(late)} has not taken the newest flags for over ${check.maxLagMs / 1_000} s`)
+  if (late.length > 0)
+    said.push(`${namesOf(late)} has not applied the newest flags for more than ${check.maxLagMs / 1_000} s`)
   if (open.length > 0) said.push(`IAM's circuit is open at ${namesOf(open)}`)
   for (const side of ['legacy', 'iam'] as const) {
     const requests = sum(connected.map((gateway) => gateway[side]?.requests ?? 0))
@@ -117,7 +118,7 @@ function gatewayObstacles({ gateways }: ProductionFacts, check: CheckSettings): 
   return said
 }
 
-/** The applications for which nearly nothing succeeds at IAM, over all gateways; the worst first. */
+/** The applications for which almost nothing succeeds at IAM, across all gateways; the worst first. */
 function applicationObstacles({ gateways }: ProductionFacts): string[] {
   const connected = gateways.filter(({ isConnected }) => isConnected)
   const open = [...new Set(connected.flatMap(({ openApplications }) => openApplications ?? []))]
@@ -135,12 +136,12 @@ function applicationObstacles({ gateways }: ProductionFacts): string[] {
   ]
 }
 
-/** Whether nearly nothing of an application succeeds at IAM, and not just in somebody's trial. */
+/** Whether almost all requests of an application fail at IAM, in more than a few attempts. */
 export function isFailing({ successes, failures }: Pick<ApplicationFacts, 'successes' | 'failures'>): boolean {
   return failures >= ENOUGH_FAILURES && failures * 100 >= (successes + failures) * FAILING_PERCENT
 }
 
-/** What several gateways report of applications, added up by application; those with the most failures first. */
+/** The reports of several gateways, summed per application; those with the most failures first. */
 export function totalsOf(parts: readonly ApplicationFacts[]): ApplicationFacts[] {
   const sums = new Map<number, ApplicationFacts>()
   for (const { id, shown, successes, failures, error } of parts) {

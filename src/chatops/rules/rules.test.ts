@@ -12,7 +12,7 @@ import { isWidening } from './widening.ts'
 const share = (percentage: number): FlagState => ({ ...OFF, percentage_of_actors: percentage })
 const A = 'Authn::OauthApplication:1'
 
-test('only what takes somebody new in is a step towards IAM', () => {
+test('only a change that adds applications is a step towards IAM', () => {
   const rows: ReadonlyArray<readonly [FlagState, FlagState, boolean]> = [
     [OFF, ON, true],
     [ON, OFF, false],
@@ -30,7 +30,7 @@ test('only what takes somebody new in is a step towards IAM', () => {
   for (const [before, after, is] of rows) assert.equal(isWidening(before, after), is, JSON.stringify([before, after]))
 })
 
-test('no change is a step towards IAM from what is the same', () => {
+test('an unchanged state is not a step towards IAM', () => {
   const state = fc.record({
     boolean: fc.boolean(),
     actors: fc.subarray([A, 'b', 'c']),
@@ -42,7 +42,7 @@ test('no change is a step towards IAM from what is the same', () => {
   fc.assert(fc.property(state, (same) => !isWidening(same, same)))
 })
 
-test('production is changed from its channel; other environments from anywhere', () => {
+test('production can be changed only from its channel, other environments from any channel', () => {
   const rules = { productionChannel: 'C1', allowsProductionFromApi: false }
   assert.equal(channelRefusal('production', 'C1', rules), undefined)
   assert.match(channelRefusal('production', 'C2', rules) ?? '', /<#C1> only/)
@@ -63,7 +63,7 @@ test('an opt-out alone does not count as staging being on', () => {
   assert.equal(consistencyRefusal({ ...facts, before: ON, after: OFF, staging: OFF }, false), undefined)
 })
 
-test('a step has a size, and a time to the one before; the first has none', () => {
+test('a step has a maximum size and, unless it is the first, a minimum time since the previous one', () => {
   const rules = { maxJumpPoints: 25, minStepMs: 900_000 }
   const now = 10_000_000
   const say = (before: FlagState, after: FlagState, lastWidenedAt?: number) =>
@@ -90,7 +90,7 @@ describe('the production check', () => {
   const judge = (facts: Partial<ProductionFacts>, rules = {}) =>
     productionObstacles({ ...calm, ...facts }, { ...DEFAULT_RULES, ...rules })
 
-  test('has nothing against production when all is well, and takes a gateway that says nothing as it is', () => {
+  test('passes when all is well, and accepts a gateway that has not reported', () => {
     assert.deepEqual(judge({}), [])
     const silent = {
       ...gateway,
@@ -105,10 +105,10 @@ describe('the production check', () => {
     assert.deepEqual(judge({ gateways: [silent] }), [])
   })
 
-  test('names each thing that stands against it, and whether it may pass', () => {
+  test('lists each obstacle, and whether it may pass', () => {
     const rows: ReadonlyArray<readonly [Partial<ProductionFacts>, RegExp, boolean]> = [
-      [{ gateways: [] }, /0 gateways are connected, and 1 should be/, true],
-      [{ gateways: [gateway, { ...gateway, behindMs: 10_001 }] }, /one has not taken the newest flags/, true],
+      [{ gateways: [] }, /0 gateways are connected; at least 1 required/, true],
+      [{ gateways: [gateway, { ...gateway, behindMs: 10_001 }] }, /one has not applied the newest flags/, true],
       [{ gateways: [{ ...gateway, isCircuitOpen: true }] }, /circuit is open at one/, true],
       [{ gateways: [{ ...gateway, iam: { requests: 20, failures: 5 } }] }, /IAM failed 5 of 20/, true],
       [{ gateways: [{ ...gateway, legacy: { requests: 50, failures: 11 } }] }, /the monolith failed 11 of 50/, true],
@@ -120,7 +120,7 @@ describe('the production check', () => {
       ],
       [{ alarms: ['p99 over 1 s'] }, /alarm: p99 over 1 s/, true],
       [{ brake: { on: true, reason: 'incident' } }, /the brake is on: incident/, false],
-      [{ gateways: [{ ...gateway, isBrakeOn: true }] }, /the brake is on at one itself/, false],
+      [{ gateways: [{ ...gateway, isBrakeOn: true }] }, /the brake is on at the gateway itself: one/, false],
     ]
     for (const [facts, what, mayPass] of rows) {
       const [obstacle, ...more] = judge(facts)
@@ -130,18 +130,18 @@ describe('the production check', () => {
     }
   })
 
-  test('takes an application that fails now and then, seldom, or at a gateway that is gone, for no sign of illness', () => {
+  test('ignores an application that fails occasionally, rarely, or at a disconnected gateway', () => {
     assert.deepEqual(judge({ gateways: [failing(4, 0)] }), [])
     assert.deepEqual(judge({ gateways: [failing(9, 0), failing(0, 9)] }), [], 'another gateway sees it get on')
     assert.deepEqual(judge({ gateways: [gateway, { ...failing(9, 0), isConnected: false }] }), [])
   })
 
-  test('takes few answers, and a gateway that is gone, for no sign of illness', () => {
+  test('ignores a side with few responses, and a disconnected gateway', () => {
     assert.deepEqual(judge({ gateways: [{ ...gateway, iam: { requests: 19, failures: 19 } }] }), [])
     assert.deepEqual(judge({ gateways: [gateway, { ...gateway, isConnected: false, isCircuitOpen: true }] }), [])
   })
 
-  test('minds freezes, also those over midnight and the end of the week', () => {
+  test('respects freezes, also across midnight and the end of the week', () => {
     const at = (text: string) => Date.parse(`${text}Z`)
     const freezes = [{ from: at('2026-12-20T00:00'), until: at('2027-01-02T00:00'), why: 'holidays' }]
     assert.match(judge({ now: at('2026-12-20T00:00') }, { freezes })[0]?.what ?? '', /until 2027-01-02T.*holidays/)

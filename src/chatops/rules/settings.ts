@@ -1,13 +1,13 @@
 import type { Environment } from '../../flags/index.ts'
 
-/** A time in which nothing goes on towards IAM; milliseconds since 1970, the end not included. */
+/** A period without moves towards IAM; milliseconds since 1970, the end is exclusive. */
 export interface Freeze {
   readonly from: number
   readonly until: number
   readonly why: string
 }
 
-/** Hours of the week (UTC) in which nothing goes on; minutes since midnight. `until` at or before `from` is next day's. */
+/** A weekly freeze (UTC), in minutes since midnight. An `until` at or before `from` is on the next day. */
 export interface WeeklyFreeze {
   /** 0 is Sunday. */
   readonly days: readonly number[]
@@ -16,22 +16,22 @@ export interface WeeklyFreeze {
   readonly why: string
 }
 
-/** What the production check holds gateways to. */
+/** The thresholds of the production check. */
 export interface CheckSettings {
-  /** How long to wait for what may yet pass. */
+  /** How long to wait for temporary obstacles to clear. */
   readonly waitMs: number
   readonly pollMs: number
   readonly minGateways: number
   readonly maxLagMs: number
-  /** Share of answers with 5xx, in per cent, over which a side counts as ill. */
+  /** Percentage of 5xx responses above which a side counts as unhealthy. */
   readonly maxFailurePercent: number
 }
 
-/** The rules of changes by ChatOps. */
+/** The rules for changes through ChatOps. */
 export interface RuleSettings {
   /** The only Slack channel that may change production; undefined for any. */
   readonly productionChannel: string | undefined
-  /** Whether commands that come from no channel may change production where a channel is named. */
+  /** Whether commands from outside Slack may change production although a channel is configured. */
   readonly allowsProductionFromApi: boolean
   readonly productionCheck: CheckSettings
   readonly freezes: readonly Freeze[]
@@ -39,13 +39,13 @@ export interface RuleSettings {
   /** Where a second person must approve. */
   readonly twoPerson: readonly Environment[]
   readonly proposalMs: number
-  /** By how many points a percentage on production may rise at once; undefined for any. */
+  /** Maximum increase of a percentage on production in one step; undefined for no limit. */
   readonly maxJumpPoints: number | undefined
-  /** The time between two steps on production; undefined for none. */
+  /** Minimum time between two steps on production; undefined for none. */
   readonly minStepMs: number | undefined
 }
 
-/** The rules where nobody has set any. */
+/** The default rules. */
 export const DEFAULT_RULES: RuleSettings = {
   productionChannel: undefined,
   allowsProductionFromApi: false,

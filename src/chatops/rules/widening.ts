@@ -1,12 +1,12 @@
 import { conditionOf, type FlagState } from '../../flags/index.ts'
 
 /**
- * Whether a change can move anybody towards IAM who was not there: more actors, a greater share, fewer opted out. The
- * way back is never held up by a rule, for it is what one does when something breaks.
+ * Whether a change can move further applications to IAM: more actors, a larger percentage, fewer opt-outs. No rule ever
+ * blocks a rollback, because that is what operators do when something breaks.
  */
 export function isWidening(before: FlagState, after: FlagState): boolean {
   const hasNew = (was: readonly string[], is: readonly string[]) => is.some((name) => !was.includes(name))
-  // Where nobody is on, nobody who is let in again goes anywhere.
+  // If the flag is on for no application, removing an opt-out moves nothing.
   if (conditionOf({ ...after, opted_out: [] }) === 'off') return false
   if (hasNew(after.opted_out, before.opted_out)) return true
   if (before.boolean) return false
@@ -19,7 +19,7 @@ export function isWidening(before: FlagState, after: FlagState): boolean {
   )
 }
 
-/** The share of applications that a state takes in by itself, in per cent; those named one by one left out. */
+/** The percentage of applications that a state turns on, without those listed individually. */
 export function shareOf(state: FlagState): number {
   return state.boolean ? 100 : state.percentage_of_actors
 }

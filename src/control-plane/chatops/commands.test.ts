@@ -83,7 +83,7 @@ for (const engine of testDatabases()) {
       const both = await say(plane, `feature set ${FLAG} true --oauth-application=42 --production --staging`)
       assert.deepEqual(headings(both), ['staging: done', 'production: done'], both.text)
       const off = await say(plane, `feature set ${FLAG} false --staging`)
-      assert.match(off.text, /still on in production: switch it off there first/)
+      assert.match(off.text, /still on in production; switch it off there first/)
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
       assert.equal((await say(plane, `feature set ${FLAG} false --staging`)).outcome, 'done')
       const forced = await say(
@@ -91,7 +91,7 @@ for (const engine of testDatabases()) {
         `feature set ${FLAG} true --oauth-application=42 --ignore-feature-flag-consistency-check`,
       )
       assert.equal(forced.outcome, 'done')
-      assert.match(forced.text, /passed over consistency_check: staging comes before production/)
+      assert.match(forced.text, /overrode consistency_check: staging comes before production/)
     })
 
     test('after an environment refuses, a rollout stops and a rollback continues', async () => {
@@ -134,7 +134,7 @@ for (const engine of testDatabases()) {
       await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'incident 7' } })
       const refused = await say(plane, `feature set ${FLAG} 1 --actors`)
       assert.equal(refused.outcome, 'refused')
-      assert.match(refused.text, /the brake is on: incident 7; 0 gateways are connected, and 1 should be/)
+      assert.match(refused.text, /the brake is on: incident 7; 0 gateways are connected; at least 1 required/)
       const entry = await eventually('the refusal is in the audit log', async () => {
         const { entries } = (await plane.ask('GET', '/api/v1/audit?action=change.refused')).json
         return entries[0] as { subject: string; door: string; details: { refused: string[] } } | undefined
@@ -143,7 +143,7 @@ for (const engine of testDatabases()) {
       assert.match(entry.details.refused.join(), /the brake is on: incident 7/)
       const forced = await say(plane, `feature set ${FLAG} 1 --actors --ignore-production-check`)
       assert.equal(forced.outcome, 'done')
-      assert.match(forced.text, /passed over production_check: production is not safe: the brake is on/)
+      assert.match(forced.text, /overrode production_check: production is not safe: the brake is on/)
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
     })
 
@@ -210,9 +210,9 @@ for (const engine of testDatabases()) {
         /from 0 % to 25 % is more than 10 points/,
       )
       assert.equal((await say(plane, `feature set ${FLAG} 10 --actors`)).outcome, 'done')
-      assert.match((await say(plane, `feature set ${FLAG} 12 --actors`)).text, /15 min belong between two/)
+      assert.match((await say(plane, `feature set ${FLAG} 12 --actors`)).text, /steps must be 15 min apart/)
       const forced = await say(plane, `feature set ${FLAG} 12 --actors --ignore-jump-limit`)
-      assert.match(forced.text, /passed over jump_limit/)
+      assert.match(forced.text, /overrode jump_limit/)
       assert.equal((await say(plane, `feature set ${FLAG} 5 --actors`)).outcome, 'done')
     })
 
@@ -234,7 +234,7 @@ for (const engine of testDatabases()) {
         {
           ...{ door: 'api', correlation_id: '', reason: 'first step' },
           change_issue_url: 'https://gitlab.example/c/7',
-          overrides: ['consistency_check: staging comes before production, and there the flag is off'],
+          overrides: ['consistency_check: staging comes before production, and the flag is off in staging'],
         },
       )
       const { text } = await plane.ask('GET', '/api/v1/audit?environment=production')

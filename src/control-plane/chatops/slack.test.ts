@@ -175,7 +175,7 @@ for (const engine of testDatabases()) {
     test('faults and help are answered at once', async () => {
       assert.match(
         JSON.stringify((await slack(`feature set ${FLAG} true --actors`)).json.blocks),
-        /goes with a percentage/,
+        /requires a percentage/,
       )
       assert.match(JSON.stringify((await slack('help')).json.blocks), /feature approve/)
       assert.equal(hooks.taken.length, 0)

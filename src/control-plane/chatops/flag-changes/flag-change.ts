@@ -142,9 +142,7 @@ async function rehearse(
     ...warningLines(plan),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
     ...[missing, refusalOfMoves(plan)].flatMap((why) => (why === undefined ? [] : [`would be refused: ${why}`])),
-    ...stands.map(
-      ({ rule, why }) => `would be ${command.overrides.includes(rule) ? 'passed over' : 'refused'}: ${why}`,
-    ),
+    ...stands.map(({ rule, why }) => `would be ${command.overrides.includes(rule) ? 'overridden' : 'refused'}: ${why}`),
     ...(widens && tools.rules.twoPerson.includes(environment) ? ['a second person would have to approve it'] : []),
   ]
   return { heading: headingOf(environment, 'dry run, nothing is changed'), tone: 'info', lines }
@@ -216,7 +214,7 @@ function sectionOf(
     case 'refused':
       return refused(environment, [outcome.why])
     case 'conflict':
-      return refused(environment, ['the flag was changed by somebody else meanwhile: look, and say it again'])
+      return refused(environment, ['someone else changed the flag in the meantime; check it and run the command again'])
     case 'cause_missing':
       return refused(environment, [faultsInWords(outcome.errors)])
     case 'unconfirmed':
@@ -231,9 +229,9 @@ function sectionOf(
         ...(outcome.kind === 'written'
           ? [`before: ${words(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves), ...warningLines(plan)]
           : []),
-        ...passedOver.map((rule) => `passed over ${rule}`),
+        ...passedOver.map((rule) => `overrode ${rule}`),
       ]
-      const word = outcome.kind === 'unchanged' ? 'was so already' : isSet ? 'done' : 'deleted'
+      const word = outcome.kind === 'unchanged' ? 'no change' : isSet ? 'done' : 'deleted'
       return { heading: headingOf(environment, word), tone: 'done', lines }
     }
   }
