@@ -1,4 +1,4 @@
-/** One of the demo client's OAuth applications, with what it needs to act as it. */
+/** One of the demo client's OAuth applications, with its credentials. */
 export interface DemoApplication {
   readonly key: 'web' | 'phone' | 'tv'
   readonly id: number
@@ -10,10 +10,10 @@ export interface DemoApplication {
   readonly about: string
 }
 
-/** What the demo asks for: the platform's API, and who the user is. */
+/** The scopes that the demo requests: the platform's API, and the identity of the user. */
 export const DEMO_SCOPE = 'read_user openid profile email'
 
-/** What the applications are, without their credentials. */
+/** The applications, without their credentials. */
 export const DEMO_APPLICATIONS = [
   { key: 'web', name: 'Demo web app', grant: 'authorization_code', about: 'A server-side application with a secret.' },
   {

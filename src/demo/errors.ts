@@ -1,12 +1,12 @@
 /**
- * The OAuth error that something the client library threw stands for; undefined for a fault of another kind. An error that
- * comes with a challenge, as Doorkeeper sends with each, is in the challenge.
+ * The OAuth error code of an error that the client library threw; undefined for any other error. With a challenge,
+ * which Doorkeeper sends with each error, the code is in the challenge.
  */
 export function errorCodeOf(error: unknown): string | undefined {
   return textAt(error, 'error') ?? textAt(error, 'cause', '0', 'parameters', 'error')
 }
 
-/** The same in words, with the server's description. */
+/** The same as text, with the server's description. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'
   const code = errorCodeOf(error)

@@ -12,7 +12,7 @@ export interface DemoTokens {
   readonly subject: string | undefined
 }
 
-/** A sign-in that is under way, kept until its answer comes. */
+/** A sign-in in progress, kept until its response arrives. */
 export interface PendingSignIn {
   readonly application: DemoApplication
   readonly state: string
@@ -20,20 +20,20 @@ export interface PendingSignIn {
   readonly verifier: string
 }
 
-/** A device grant that is waiting for its user. */
+/** A device grant that waits for its user. */
 export interface PendingDevice {
   readonly application: DemoApplication
   readonly userCode: string
   readonly verificationUri: string
   readonly verificationUriComplete: string | undefined
-  /** Settles when the user has approved, or the code has expired; cut by `stop`. */
+  /** Settles when the user has approved or the code has expired; aborted by `stop`. */
   readonly tokens: Promise<DemoTokens>
   readonly stop: () => void
 }
 
 const TIMEOUT_S = 10
 
-/** A standard client library, pointed at the public origin: the demo knows nothing of two sides. */
+/** A standard client library, configured with the public origin: the demo does not know that there are two sides. */
 export function configurationOf(issuer: string, application: DemoApplication): oidc.Configuration {
   const server: oidc.ServerMetadata = {
     issuer,
@@ -58,8 +58,8 @@ export function configurationOf(issuer: string, application: DemoApplication): o
 }
 
 /**
- * Doorkeeper sends a challenge with each error of the token endpoint, also with `authorization_pending`, and the library
- * ends at the first one instead of polling on. The error itself is in the body.
+ * Doorkeeper sends a challenge with each error of the token endpoint, including `authorization_pending`, and the
+ * library stops at the first one instead of continuing to poll. The error itself is in the body.
  */
 async function withoutChallenge(...[url, options]: Parameters<oidc.CustomFetch>): Promise<Response> {
   const response = await fetch(url, options as RequestInit)
@@ -69,7 +69,7 @@ async function withoutChallenge(...[url, options]: Parameters<oidc.CustomFetch>)
   return new Response(response.body, { status: response.status, headers })
 }
 
-/** Begins a sign-in by authorization code with PKCE; the browser goes to `url`. */
+/** Starts a sign-in with an authorization code and PKCE; the browser goes to `url`. */
 export async function beginSignIn(issuer: string, application: DemoApplication, redirectUri: string) {
   const configuration = configurationOf(issuer, application)
   const pending: PendingSignIn = {
@@ -89,7 +89,7 @@ export async function beginSignIn(issuer: string, application: DemoApplication, 
   return { url: url.href, pending }
 }
 
-/** Ends a sign-in with the answer the browser brought back. Rejects when the answer or the exchange is an error. */
+/** Completes a sign-in with the response from the browser. Rejects if the response or the exchange is an error. */
 export async function endSignIn(issuer: string, pending: PendingSignIn, answer: URL): Promise<DemoTokens> {
   const configuration = configurationOf(issuer, pending.application)
   const tokens = await oidc.authorizationCodeGrant(configuration, answer, {
@@ -101,14 +101,14 @@ export async function endSignIn(issuer: string, pending: PendingSignIn, answer: 
   return tokensOf(tokens)
 }
 
-/** Starts the device flow (RFC 8628) and polls for its end in the background. */
+/** Starts the device flow (RFC 8628) and polls for its result in the background. */
 export async function beginDevice(issuer: string, application: DemoApplication): Promise<PendingDevice> {
   const configuration = configurationOf(issuer, application)
   const device = await oidc.initiateDeviceAuthorization(configuration, { scope: DEMO_SCOPE })
   const abort = new AbortController()
   const polled = oidc.pollDeviceAuthorizationGrant(configuration, device, undefined, { signal: abort.signal })
   const tokens = polled.then(tokensOf)
-  tokens.catch(() => {}) // the page that waits for it shows the error
+  tokens.catch(() => {}) // The waiting page shows the error.
   return {
     application,
     userCode: device.user_code,
@@ -119,7 +119,7 @@ export async function beginDevice(issuer: string, application: DemoApplication):
   }
 }
 
-/** The actions a visitor may take with the tokens; each answers with what to show and perhaps new tokens. */
+/** The actions of a visitor with the tokens; each returns what to show and, possibly, new tokens. */
 export async function act(
   action: string,
   issuer: string,
@@ -147,7 +147,7 @@ export async function act(
       if (tokens.refreshToken === undefined) return { shown: 'There is no refresh token.' }
       const renewed = tokensOf(await oidc.refreshTokenGrant(configuration, tokens.refreshToken))
       return {
-        shown: 'A new pair of tokens has come.',
+        shown: 'A new pair of tokens was issued.',
         tokens: { ...renewed, subject: renewed.subject ?? tokens.subject },
       }
     }
@@ -155,7 +155,7 @@ export async function act(
       await oidc.tokenRevocation(configuration, tokens.accessToken)
       return { shown: 'The tokens have been revoked.', tokens: 'revoked' }
     default:
-      return { shown: 'There is no such action.' }
+      return { shown: 'Unknown action.' }
   }
 }
 
@@ -170,15 +170,15 @@ function tokensOf(answer: oidc.TokenEndpointResponse & oidc.TokenEndpointRespons
   }
 }
 
-/** The two sides, as the demo's pages call them. */
+/** The names of the two sides in the pages of the demo. */
 export type Side = 'IAM' | 'monolith'
 
-/** Which side issued a token, as its prefix tells. Only a demo looks; clients take tokens for opaque. */
+/** Which side issued a token, by its prefix. Only a demo does this; to clients, tokens are opaque. */
 export function issuerOf(token: string): Side {
   return Object.values(IAM_PREFIXES).some((prefix) => token.startsWith(prefix)) ? 'IAM' : 'monolith'
 }
 
-/** Enough of a token to recognise it by, not enough to use it. */
+/** Enough of a token to recognize it, but not to use it. */
 export function masked(token: string): string {
   const prefix = Object.values(IAM_PREFIXES).find((text) => token.startsWith(text)) ?? ''
   return `${token.slice(0, prefix.length + 4)}… (${token.length} characters)`

@@ -1,24 +1,24 @@
 import type { DemoApplication } from './application.ts'
 import type { Side } from './flows.ts'
 
-/** What a visitor may try next. */
+/** What a visitor can try next. */
 export interface NextStep {
   readonly text: string
-  /** To be typed in a shell. */
+  /** A shell command. */
   readonly command?: string
 }
 
-/** What the next step depends on: where new sign-ins of the web application go, and which tokens of it are held. */
+/** What the next step depends on: the side of new sign-ins of the web application, and which of its tokens are held. */
 export interface Seen {
   readonly web: Pick<DemoApplication, 'id' | 'name'>
-  /** Undefined when the control plane did not say. */
+  /** Undefined if the control plane did not answer. */
   readonly side: Side | undefined
   readonly held: readonly Side[]
-  /** The `handover` command with the options by which it finds this system. */
+  /** The `handover` command with the options to reach this system. */
   readonly command: (text: string) => string
 }
 
-/** The next step of a move there and back, as the README takes it. */
+/** The next step of the tour in the README: a move to IAM and back. */
 export function nextStep({ web, side, held, command }: Seen): NextStep {
   const flag = (value: boolean) =>
     command(`flag set proxy_oauth_requests_to_iam_service ${value} --oauth-application=${web.id}`)

@@ -5,9 +5,9 @@ import { page } from './layout.ts'
 import type { NextStep } from './next-step.ts'
 import type { Account } from './visits.ts'
 
-/** What the first page shows. */
+/** The content of the first page. */
 export interface HomePage {
-  /** Each with the side that new sign-ins of it run on, where that is known. */
+  /** Each with the side of its new sign-ins, if known. */
   readonly applications: ReadonlyArray<{ readonly application: DemoApplication; readonly side: Side | undefined }>
   readonly accounts: readonly Account[]
   readonly next: NextStep
@@ -20,7 +20,7 @@ export function homePage({ applications, accounts, next }: HomePage): string {
       application,
       side,
     }) => `<section class="card"><h2>${escapeHtml(application.name)} <span class="soft">#${application.id}</span></h2>
-<p>${side ? `New sign-ins run on${sideMark(side)}` : 'Which side new sign-ins run on is not known.'}</p>
+<p>${side ? `New sign-ins run on${sideMark(side)}` : 'The side of new sign-ins is unknown.'}</p>
 <p class="soft">${escapeHtml(application.about)}<br>client_id <code>${escapeHtml(application.clientId)}</code></p>
 <form method="post" action="/sign-in/${application.key}"><button>${
       application.grant === 'device_code' ? 'Start the device flow' : 'Sign in'
@@ -28,7 +28,7 @@ export function homePage({ applications, accounts, next }: HomePage): string {
   )
   return page(
     'Sign in',
-    `<h1>Demo client</h1><p class="soft">An OAuth client that knows one authorization server and cannot tell that there are two. Sign in, then look which side issued what.</p>
+    `<h1>Demo client</h1><p class="soft">An OAuth client that knows one authorization server and cannot tell that there are two. Sign in, then see which side issued which token.</p>
 <aside class="card next" aria-label="What to try next"><h2>Next</h2><p>${escapeHtml(next.text)}</p>${
       next.command === undefined ? '' : `<pre>${escapeHtml(next.command)}</pre>`
     }</aside>
@@ -58,7 +58,7 @@ const ACTIONS = [
   ['revoke', 'Revoke'],
 ] as const
 
-/** What a signed-in visitor sees: the tokens, masked, with the side that issued them, and what can be done. */
+/** The page of a signed-in visitor: the masked tokens, the side that issued them, and the actions. */
 export function accountPage(account: Account): string {
   const { application, tokens, isRevoked, shown } = account
   const rows: Array<[string, string | undefined]> = [
@@ -79,7 +79,7 @@ export function accountPage(account: Account): string {
       )}</pre></section>`
     : ''
   const heading = isRevoked
-    ? '<h1>Tokens revoked</h1><p>Neither side accepts them any more. Try an action to see how it is refused.</p>'
+    ? '<h1>Tokens revoked</h1><p>Neither side accepts them any longer. Try an action to see how it is rejected.</p>'
     : '<h1>Signed in</h1>'
   return page(
     isRevoked ? 'Tokens revoked' : 'Signed in',
@@ -92,19 +92,19 @@ export function accountPage(account: Account): string {
   )
 }
 
-/** The page a device would show while it waits. */
+/** The page that a device would show while it waits. */
 export function devicePage(id: string, pending: PendingDevice): string {
   const address = pending.verificationUri
   return page(
     'Device',
     `<h1>${escapeHtml(pending.application.name)}</h1><section class="card"><p>Open <a href="${escapeHtml(address)}" target="_blank" rel="noopener">${escapeHtml(address)}</a> and enter</p>
-<p class="code">${escapeHtml(pending.userCode)}</p><p class="soft" aria-live="polite">Waiting for you; this page looks every few seconds.</p>
+<p class="code">${escapeHtml(pending.userCode)}</p><p class="soft" aria-live="polite">Waiting for your approval; this page reloads every few seconds.</p>
 <a class="button" href="/devices/${id}">Check now</a> <form method="post" action="/devices/${id}/stop"><button class="plain">Stop waiting</button></form></section>`,
     3,
   )
 }
 
-/** The user has pressed Deny, and this client has heard so. */
+/** The page after the user has pressed Deny. */
 export function refusedPage(application: DemoApplication): string {
   return page(
     'Not allowed',
@@ -112,7 +112,7 @@ export function refusedPage(application: DemoApplication): string {
   )
 }
 
-/** Something that did not work, in words. */
+/** An error page. */
 export function errorPage(message: string): string {
   return page(
     'Error',

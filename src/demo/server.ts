@@ -12,9 +12,9 @@ export interface DemoSettings {
   /** The origin of the platform, as browsers and this client see it. */
   readonly issuer: string
   readonly applications: readonly DemoApplication[]
-  /** The side that a new sign-in of an application runs on; undefined when nobody can say. For the visitor alone. */
+  /** The side of new sign-ins of an application; undefined if unknown. Shown to the visitor only. */
   readonly sideOf: (application: DemoApplication) => Promise<Side | undefined>
-  /** A `handover` command as it is typed to reach this system. */
+  /** A `handover` command with the options to reach this system. */
   readonly command: (text: string) => string
 }
 
@@ -22,7 +22,7 @@ type Answer = (visit: Visit, request: HttpRequest, parts: readonly string[]) => 
 
 const COOKIE = 'handover_demo'
 
-/** Serves the demo client: a small web application that signs people in, through a standard client library. */
+/** Serves the demo client: a small web application that signs users in with a standard client library. */
 export function startDemo(settings: DemoSettings, log: Log): Promise<RunningServer> {
   const visits = new Visits()
   const find = routes(settings)
@@ -32,7 +32,7 @@ export function startDemo(settings: DemoSettings, log: Log): Promise<RunningServ
     handler: async (request) => {
       if (request.path === '/healthz') return { status: 200, headers: [['Content-Type', 'text/plain']], body: 'ok\n' }
       const found = find(request)
-      if (!found) return html(404, errorPage('There is no such page.'))
+      if (!found) return html(404, errorPage('Page not found.'))
       const known = visits.find(cookieOf(request))
       const { visit, cookie } = known ? { visit: known, cookie: [] } : newVisit(visits)
       const reply = await found(visit, request).catch((error: unknown) => {
@@ -79,7 +79,7 @@ async function home(visit: Visit, { applications, sideOf, command }: DemoSetting
     applications.map(async (application) => ({ application, side: await sideOf(application) })),
   )
   const [web] = shown
-  if (!web) return html(404, errorPage('There is no application.'))
+  if (!web) return html(404, errorPage('No application is configured.'))
   const ofWeb = accounts.filter((one) => one.application.key === web.application.key && !one.isRevoked)
   const held = ofWeb.map(({ tokens }) => issuerOf(tokens.accessToken))
   const next = nextStep({ web: web.application, side: web.side, held, command })
@@ -93,7 +93,7 @@ async function signIn(
   { issuer, applications }: DemoSettings,
 ): Promise<HttpReply> {
   const application = applications.find((one) => one.key === key)
-  if (!application) return html(404, errorPage('There is no such application.'))
+  if (!application) return html(404, errorPage('Application not found.'))
   if (application.grant === 'device_code') {
     return redirect(`/devices/${keepDevice(visit, await beginDevice(issuer, application))}`)
   }
@@ -102,12 +102,12 @@ async function signIn(
   return redirect(url)
 }
 
-/** The answer to a sign-in. It comes twice when a button was pressed twice; the first tokens do for both. */
+/** The authorization response. It may arrive twice if a button was pressed twice; both get the first tokens. */
 async function callback(visit: Visit, request: HttpRequest, { issuer }: DemoSettings): Promise<HttpReply> {
   const answer = new URL(`${request.origin}${request.path}?${request.query}`)
   const pending = visit.signIns.get(answer.searchParams.get('state') ?? '')
   if (!pending) {
-    return html(400, errorPage('This answer belongs to no sign-in that was begun in this browser. Sign in again.'))
+    return html(400, errorPage('This response does not belong to a sign-in started in this browser. Sign in again.'))
   }
   const { application } = pending
   pending.account ??= endSignIn(issuer, pending, answer).then((tokens) => keepAccount(visit, application, tokens))
@@ -115,7 +115,7 @@ async function callback(visit: Visit, request: HttpRequest, { issuer }: DemoSett
     const { id } = await pending.account
     return redirect(visit.accounts.has(id) ? `/accounts/${id}` : '/')
   } catch (error) {
-    // Another answer may come, of a user who goes back and decides otherwise.
+    // Another response may arrive if the user goes back and decides differently.
     pending.account = undefined
     const code = errorCodeOf(error)
     if (code === 'access_denied') return html(200, refusedPage(application))

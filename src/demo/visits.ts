@@ -2,22 +2,22 @@ import { randomBytes } from 'node:crypto'
 import type { DemoApplication } from './application.ts'
 import type { DemoTokens, PendingDevice, PendingSignIn } from './flows.ts'
 
-/** Tokens that a visitor got and keeps until they put them away, also after they have been revoked. */
+/** Tokens that a visitor keeps until they remove them, even after revocation. */
 export interface Account {
   readonly id: string
   readonly application: DemoApplication
   tokens: DemoTokens
   isRevoked: boolean
-  /** What came of the last action, shown once. */
+  /** The result of the last action, shown once. */
   shown?: { readonly action: string; readonly value: unknown } | undefined
 }
 
-/** A sign-in by its `state`; the answer may come more than once, when a button was pressed twice. */
+/** A sign-in by its `state`; the response may arrive twice if a button was pressed twice. */
 export interface SignIn extends PendingSignIn {
   account?: Promise<Account> | undefined
 }
 
-/** What one browser has under way and has got. Any number of its tabs may do so at the same time. */
+/** The pending sign-ins and the tokens of one browser, shared by all its tabs. */
 export interface Visit {
   readonly signIns: Map<string, SignIn>
   readonly devices: Map<string, PendingDevice>
@@ -29,7 +29,7 @@ const MOST_SIGN_INS = 50
 const MOST_DEVICES = 5
 const MOST_ACCOUNTS = 20
 
-/** The visits of all browsers; the oldest go when there are too many. */
+/** The visits of all browsers; the oldest are dropped when there are too many. */
 export class Visits {
   readonly #visits = new Map<string, Visit>()
 
@@ -51,7 +51,7 @@ export function keepSignIn(visit: Visit, pending: PendingSignIn): void {
   keep(visit.signIns, pending.state, { ...pending }, MOST_SIGN_INS)
 }
 
-/** Returns the id that the device has in its visit. */
+/** Returns the id of the device in its visit. */
 export function keepDevice(visit: Visit, device: PendingDevice): string {
   const id = newId()
   keep(visit.devices, id, device, MOST_DEVICES, (oldest) => oldest.stop())

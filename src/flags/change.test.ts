@@ -75,13 +75,13 @@ for (const [gate, state, actor] of coverings) {
   })
 }
 
-test('false for an actor that only its own gate switched on leaves no opt-out, so a later share may take it in', () => {
+test('false for an actor that only its own gate covers adds no opt-out, so a later percentage may include it', () => {
   const state = after(OFF, on(A), { percentage: 50, of: 'actors' }, off(A))
   assert.deepEqual(state, { ...OFF, percentage_of_actors: 50 })
   assert.equal(isOn(after(state, { percentage: 95, of: 'actors' }), A), true)
 })
 
-test('what opt_out took out on purpose, true for the actor does not take in, whatever false said before or after', () => {
+test('true for an actor does not remove an opt-out by opt_out, regardless of an earlier or later false', () => {
   for (const state of [after(ON, { optOut: A }, off(A)), after(ON, off(A), { optOut: A })]) {
     assert.match(refusal(state, on(A)), /remove opt-out before enabling/)
     assert.deepEqual(after(state, { removeOptOut: A }), ON)
@@ -89,13 +89,13 @@ test('what opt_out took out on purpose, true for the actor does not take in, wha
   assert.deepEqual(after(ON, off(A), { removeOptOut: A }), ON)
 })
 
-test('what false took out stays out at the step to everybody', () => {
+test('an actor that false opted out stays out at the step to all', () => {
   const state = after({ ...OFF, percentage_of_actors: 99 }, off(A), { set: true })
   assert.deepEqual([isOn(state, A), isOn(state, B)], [false, true])
   assert.equal(isOn(after(state, on(A)), A), true)
 })
 
-test('false for a feature group opts out the members that another gate covers; true takes them in again', () => {
+test('false for a feature group opts out the members that another gate covers; true removes those opt-outs', () => {
   const target = { kind: 'feature_group', name: 'pilots' } as const
   const before = { ...OFF, feature_groups: ['pilots'], percentage_of_actors: 50 }
   const result = applyChange(FLAG, before, { set: false, target }, ROUTING)
@@ -110,7 +110,7 @@ test('false for a feature group opts out the members that another gate covers; t
   assert.deepEqual(again.effects, [{ kind: 'stays_out', actor: three }])
 })
 
-test('false for an actor of a flag that is on for a share of the time takes it out of that, too', () => {
+test('false for an actor also opts it out of a percentage of time', () => {
   const state = { ...OFF, percentage_of_time: 1 }
   const result = applyChange('a_flag', state, off(A), { ...ROUTING, routes: false })
   assert.ok('state' in result)
@@ -123,7 +123,7 @@ test('a feature group is added and removed', () => {
   assert.deepEqual(after(OFF, { set: true, target }, { set: false, target }), OFF)
 })
 
-test('a percentage is refused on a fully-on flag, with the words of Flipper', () => {
+test('a percentage is refused for a flag that is on for all, with the message of Flipper', () => {
   assert.equal(
     refusal(ON, { percentage: 5, of: 'actors' }),
     'Cannot enable percentage of actors for a fully-enabled flag',
@@ -134,20 +134,20 @@ test('a percentage is refused on a fully-on flag, with the words of Flipper', ()
   )
 })
 
-test('percentage of time is refused for a flag that routes, and taken for another', () => {
-  assert.match(refusal(OFF, { percentage: 5, of: 'time' }), /percentage of time is not for/)
+test('percentage of time is refused for a routing flag and accepted for other flags', () => {
+  assert.match(refusal(OFF, { percentage: 5, of: 'time' }), /percentage of time is not allowed for/)
   const other = applyChange('a_flag', OFF, { percentage: 5, of: 'time' }, { ...ROUTING, routes: false })
   assert.deepEqual(other, { state: { ...OFF, percentage_of_time: 5 }, effects: [] })
 })
 
-test('an opt-out must be there to be removed, and gone before the actor is enabled', () => {
+test('only an existing opt-out can be removed, and it must be removed before the actor is enabled', () => {
   assert.match(refusal(OFF, { removeOptOut: A }), /No opt-out exists for Authn::OauthApplication:1/)
   const opted = after(OFF, { optOut: A })
   assert.match(refusal(opted, { set: true, target: { kind: 'actor', id: A } }), /remove opt-out before enabling/)
   assert.deepEqual(after(opted, { removeOptOut: A }), OFF)
 })
 
-test('an opt-out survives the step to everybody, so what was taken out stays out', () => {
+test('an opt-out survives the step to all', () => {
   const state = after(OFF, { percentage: 50, of: 'actors' }, { optOut: A }, { set: true })
   assert.equal(evaluateFlag(FLAG, state, { targetingKey: A }).value, false)
   assert.equal(evaluateFlag(FLAG, state, { targetingKey: B }).value, true)
@@ -162,7 +162,7 @@ const aChange: fc.Arbitrary<FlagChange> = fc.oneof(
   fc.record({ removeOptOut: anActor }),
 )
 
-test('whatever is changed in whatever order, lists stay sorted sets, inputs stay untouched, repeats change nothing', () => {
+test('any sequence of changes keeps lists sorted and unique, leaves inputs untouched, and is idempotent', () => {
   fc.assert(
     fc.property(fc.array(aChange, { maxLength: 12 }), (changes) => {
       let state = OFF

@@ -1,7 +1,7 @@
 import { type Evaluation, evaluateFlag } from './evaluate.ts'
 import { type FlagState, OFF, ON } from './gates.ts'
 
-/** What an actor-wise change is for: an actor, or a feature group. */
+/** The target of a change: an actor, or a feature group. */
 export type FlagTarget =
   | { readonly kind: 'actor'; readonly id: string }
   | { readonly kind: 'feature_group'; readonly name: string }
@@ -14,33 +14,33 @@ export type FlagChange =
   | { readonly optOut: string }
   | { readonly removeOptOut: string }
 
-/** What a change depends on beside the flag's state. */
+/** What a change depends on in addition to the flag's state. */
 export interface ChangeRules {
-  /** The flag routes requests, so that one actor must always get the same answer. */
+  /** Whether the flag routes requests, so that the result for an actor must be stable. */
   readonly routes: boolean
-  /** The actors that belong to a feature group. */
+  /** The actors in a feature group. */
   readonly membersOf: (group: string) => ReadonlySet<string>
 }
 
-/** What a change of one actor or group did beyond adding or removing its gate. */
+/** What a change of one actor or group did in addition to adding or removing its gate. */
 export type SideEffect =
-  /** `gate` still covered the actor, so it is opted out. */
+  /** `gate` still covered the actor, so the actor was opted out. */
   | { readonly kind: 'opted_out'; readonly actor: string; readonly gate: Evaluation['gate'] }
-  /** The opt-out that an earlier `false` had left is gone. */
+  /** The opt-out that an earlier `false` had added was removed. */
   | { readonly kind: 'opt_out_removed'; readonly actor: string }
-  /** A member of a group that was switched on stays off, because it is opted out on purpose. */
+  /** A member of a group that was turned on stays off, because it was opted out explicitly. */
   | { readonly kind: 'stays_out'; readonly actor: string }
 
-/** The state after a change, or why it is refused, in words for the person who asked. */
+/** The state after a change, or the error message of a refusal. */
 export type ChangeResult =
   | { readonly state: FlagState; readonly effects: readonly SideEffect[] }
   | { readonly refused: string }
 
 /**
- * Applies a change with the semantics of GitLab's service over Flipper, except that `false` for an actor or a group
- * keeps its promise: afterwards none of them is on, by an opt-out where another gate still covers one, and `true`
- * undoes that. `true` for all clears the other gates but keeps opt-outs: an application taken out because it broke must
- * not be moved by the step to 100 %. `false` for all clears everything.
+ * Applies a change with the semantics of GitLab's service on top of Flipper, with one exception: after `false` for an
+ * actor or a group, the flag is off for all of them. An actor that another gate still covers is opted out, and `true`
+ * removes that opt-out. `true` for all clears the other gates but keeps opt-outs: the step to 100 % must not move an
+ * application that was opted out because it broke. `false` for all clears everything.
  */
 export function applyChange(flag: string, state: FlagState, change: FlagChange, rules: ChangeRules): ChangeResult {
   if ('percentage' in change) return setPercentage(flag, state, change, rules)
@@ -81,7 +81,7 @@ function takeOut(flag: string, state: FlagState, target: FlagTarget, { membersOf
   const effects: SideEffect[] = []
   for (const actor of target.kind === 'actor' ? [target.id] : membersOf(target.name)) {
     const isMember = (group: string) => membersOf(group).has(actor)
-    // A share of the time, however small, covers everybody at some moment.
+    // Any percentage of time covers every actor at some moment.
     const { value, gate } = evaluateFlag(flag, left, { targetingKey: actor, isMember, draw: 0 })
     if (value) effects.push({ kind: 'opted_out', actor, gate })
   }
@@ -103,7 +103,7 @@ function letIn(state: FlagState, actor: string): FlagState {
   return { ...withoutMark(state, actor), opted_out: without(state.opted_out, actor) }
 }
 
-/** The state without the mark that `false` took the actor out. */
+/** The state without the mark that `false` opted the actor out. */
 function withoutMark({ switched_off = [], ...state }: FlagState, actor: string): FlagState {
   const left = without(switched_off, actor)
   return left.length > 0 ? { ...state, switched_off: left } : state
@@ -121,7 +121,7 @@ function setPercentage(
 ): ChangeResult {
   if (change.of === 'time' && rules.routes) {
     return {
-      refused: `percentage of time is not for '${flag}': it would send the requests of one flow to either side at random; use a percentage of actors`,
+      refused: `percentage of time is not allowed for '${flag}': it would send the requests of one flow to either side at random; use a percentage of actors`,
     }
   }
   if (state.boolean) return { refused: `Cannot enable percentage of ${change.of} for a fully-enabled flag` }

@@ -24,7 +24,7 @@ const state: fc.Arbitrary<FlagState> = fc.record({
   opted_out: fc.uniqueArray(id.map(actor), { maxLength: 6 }),
 })
 
-test('a compiled flag says what a plain evaluation says, for every state and application', () => {
+test('a compiled flag and a plain evaluation agree for every state and application', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z_]{1,40}$/), state, id, (flag, gates, application) => {
       const plain = evaluateFlag(flag, gates, { targetingKey: actor(application) })
@@ -45,7 +45,7 @@ test('raising the percentage never moves an application back', () => {
   )
 })
 
-test('an opt-out beats every gate', () => {
+test('an opt-out overrides every gate', () => {
   fc.assert(
     fc.property(state, id, (gates, application) => {
       const opted = { ...gates, opted_out: [...gates.opted_out, actor(application)] }
@@ -69,14 +69,14 @@ test('opening a gate never turns an application off', () => {
   )
 })
 
-test('a percentage takes in about its share of applications', () => {
+test('a percentage covers about its share of applications', () => {
   const isOn = compileFlag(FLAG, { ...OFF, percentage_of_actors: 12.5 })
   let on = 0
   for (let application = 1; application <= 100_000; application++) if (isOn(application)) on++
   assert.ok(on > 12_000 && on < 13_000, String(on))
 })
 
-test('actors of other kinds are no applications', () => {
+test('actors of other types are ignored', () => {
   for (const other of [
     'User:1',
     'Authn::OauthApplication:',

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import { ACTOR_TYPE } from '../applications/index.ts'
 import { BUCKETS } from './bucket.ts'
 
-/** The gates that a compiled flag knows: those of a snapshot. */
+/** The gates that a compiled flag supports: those of a snapshot. */
 export interface RoutingGates {
   readonly boolean: boolean
   readonly actors: readonly string[]
@@ -15,8 +15,8 @@ export type FlagEvaluator = (applicationId: number) => boolean
 
 /**
  * Compiles a flag for applications into an evaluator that allocates nothing: the checksum of the constant part is
- * taken once, and only the digits of the id are fed to it per evaluation. Says the same as {@link evaluateFlag} on
- * `Authn::OauthApplication:<id>` for every positive safe integer; actors of other kinds are not applications and drop out.
+ * computed once, and each evaluation adds only the digits of the id. Returns the same as {@link evaluateFlag} for
+ * `Authn::OauthApplication:<id>` for every positive safe integer; actors of other types are ignored.
  */
 export function compileFlag(flag: string, gates: RoutingGates): FlagEvaluator {
   const optedOut = idsOf(gates.opted_out)
@@ -33,7 +33,7 @@ export function compileFlag(flag: string, gates: RoutingGates): FlagEvaluator {
 
 const APPLICATION_ACTOR = new RegExp(`^${ACTOR_TYPE}:([1-9]\\d{0,15})$`)
 
-/** The id inside an application's actor; undefined for an actor of another kind. */
+/** The id in the actor of an application; undefined for an actor of another type. */
 export function applicationIdOf(actor: string): number | undefined {
   const match = APPLICATION_ACTOR.exec(actor)
   if (!match) return undefined
@@ -53,7 +53,7 @@ function bucketOfDigits(prefix: number, id: number): number {
   let at = DIGITS.length
   let rest = id
   while (rest > 0x7fff_ffff) {
-    // beyond 32 bits: integer arithmetic of the engine's fast kind no longer applies
+    // Beyond 32 bits, the engine cannot use its fast integer arithmetic.
     const tenth = Math.floor(rest / 10)
     DIGITS[--at] = rest - tenth * 10
     rest = tenth

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 /**
- * What each type of flag allows and asks for, and for how many months a flag of it is meant to live; one without end is
- * looked at again after `reviewMonths`. A type that is not here takes no definition.
+ * The rules of each flag type, and the lifetime of its flags in months; a flag without a lifetime is reviewed after
+ * `reviewMonths`. Types that are not listed here are invalid.
  */
 export const FLAG_TYPES = {
   gitlab_com_derisk: { mayDefaultOn: false, needsRolloutIssue: true, lifeMonths: 2, reviewMonths: undefined },
@@ -13,7 +13,7 @@ export const FLAG_TYPES = {
 } as const
 export type FlagType = keyof typeof FLAG_TYPES
 
-/** What a flag may be called. */
+/** The format of a flag name. */
 export const FLAG_NAME = /^[a-z][a-z0-9_]{1,254}$/
 
 const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) address' })
@@ -30,7 +30,7 @@ export const flagDefinitionSchema = z
     milestone: text("must be text: put it in quotes, such as '19.1'").regex(/^\d+\.\d+$/, "must look like '19.1'"),
     introduced_at: text("must be text: put it in quotes, such as '2026-06-18'")
       .regex(/^\d{4}-\d{2}-\d{2}$/, "must look like '2026-06-18'")
-      .refine((day) => !Number.isNaN(Date.parse(`${day}T00:00:00Z`)), 'must be a day of the calendar')
+      .refine((day) => !Number.isNaN(Date.parse(`${day}T00:00:00Z`)), 'must be a valid date')
       .nullish(),
     log_state_changes: z.boolean({ error: 'must be true or false' }).nullish(),
     type: z.enum(Object.keys(FLAG_TYPES) as [FlagType, ...FlagType[]], {
@@ -50,10 +50,10 @@ export const flagDefinitionSchema = z
     }
   })
 
-/** One flag as its YAML file defines it. */
+/** One flag, as defined in its YAML file. */
 export type FlagDefinition = z.infer<typeof flagDefinitionSchema>
 
-/** A named set of applications, for the feature-group gate. */
+/** A named set of applications, for the feature group gate. */
 export const featureGroupSchema = z.strictObject({
   name: text('must be text').regex(FLAG_NAME, 'must be lower-case letters, digits and underscores'),
   description: text('must be text').max(2_000).optional(),

@@ -1,11 +1,11 @@
-/** The environments that have flags of their own, in the order in which changes go through them. */
+/** The environments with their own flags, in the order in which changes are applied. */
 export const ENVIRONMENTS = ['dev', 'pre', 'staging', 'staging-ref', 'production'] as const
 export type Environment = (typeof ENVIRONMENTS)[number]
 
-/** The environment that is meant where none is named. */
+/** The default environment. */
 export const DEFAULT_ENVIRONMENT: Environment = 'production'
 
-/** What to tell somebody who named another. */
+/** The error message for any other name. */
 export const ENVIRONMENT_RULE = `must be one of ${ENVIRONMENTS.join(', ')}`
 
 /** Whether `name` is one of {@link ENVIRONMENTS}. */

@@ -7,7 +7,7 @@ const FLAG = 'proxy_oauth_requests_to_iam_service'
 const ONE = 'Authn::OauthApplication:1'
 const EIGHT = 'Authn::OauthApplication:8' // bucket 6.060
 
-test('each gate says yes for its own reason', () => {
+test('each gate has its own reason', () => {
   const cases = [
     [{ ...OFF }, { value: false, reason: 'DEFAULT', gate: 'none' }],
     [{ ...ON }, { value: true, reason: 'STATIC', gate: 'boolean' }],
@@ -42,20 +42,20 @@ test('each gate says yes for its own reason', () => {
   }
 })
 
-test('percentage of time goes by the draw, and says no where none is made', () => {
+test('percentage of time depends on the draw, and is off without one', () => {
   const state = { ...OFF, percentage_of_time: 25 }
   assert.equal(evaluateFlag(FLAG, state, { targetingKey: ONE, draw: 0.249 }).value, true)
   assert.equal(evaluateFlag(FLAG, state, { targetingKey: ONE, draw: 0.25 }).value, false)
   assert.equal(evaluateFlag(FLAG, state, { targetingKey: ONE }).value, false)
 })
 
-test('for nobody in particular only the boolean gate says yes', () => {
+test('without an actor only the boolean gate can match', () => {
   const nobody = { targetingKey: undefined }
   assert.equal(evaluateFlag(FLAG, { ...OFF, percentage_of_actors: 99.999, actors: [ONE] }, nobody).value, false)
   assert.equal(evaluateFlag(FLAG, ON, nobody).value, true)
 })
 
-test('a flag is on, conditional or off as Flipper has it', () => {
+test('a flag is on, conditional or off as in Flipper', () => {
   assert.equal(conditionOf(OFF), 'off')
   assert.equal(conditionOf(ON), 'on')
   assert.equal(conditionOf({ ...OFF, actors: [ONE] }), 'conditional')

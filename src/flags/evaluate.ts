@@ -1,9 +1,9 @@
 import { bucketOf, isWithin } from './bucket.ts'
 import type { FlagState } from './gates.ts'
 
-/** For whom a flag is evaluated (OpenFeature's evaluation context). */
+/** The subject of an evaluation (OpenFeature's evaluation context). */
 export interface EvaluationContext {
-  /** The actor's id; undefined asks for nobody in particular, for whom only `boolean` and time can say yes. */
+  /** The actor's id; without it, only the gates `boolean` and `percentage_of_time` can turn the flag on. */
   readonly targetingKey: string | undefined
   /** Whether the actor belongs to a feature group. */
   readonly isMember?: (group: string) => boolean
@@ -11,10 +11,10 @@ export interface EvaluationContext {
   readonly draw?: number
 }
 
-/** OpenFeature's words for why a value came out, as far as they apply here. */
+/** OpenFeature's reasons for a value, limited to those that apply here. */
 export type EvaluationReason = 'STATIC' | 'TARGETING_MATCH' | 'SPLIT' | 'DEFAULT'
 
-/** What came out of an evaluation, and the gate it rested on. */
+/** The result of an evaluation, and the gate that decided it. */
 export interface Evaluation {
   readonly value: boolean
   readonly reason: EvaluationReason
@@ -28,7 +28,7 @@ export interface Evaluation {
     | 'none'
 }
 
-/** Evaluates a flag: an opt-out says no, else the first gate that says yes, in Flipper's order, else no. */
+/** Evaluates a flag: off for an opt-out, otherwise on by the first matching gate in Flipper's order, otherwise off. */
 export function evaluateFlag(flag: string, state: FlagState, context: EvaluationContext): Evaluation {
   const actor = context.targetingKey
   if (actor !== undefined && state.opted_out.includes(actor)) {

@@ -1,24 +1,24 @@
 /**
- * What is stored of one flag in one environment. The gates are OR-ed; `opted_out` beats them all. Actors are flag
- * actor ids such as `Authn::OauthApplication:42`. Lists are sorted and hold nothing twice.
+ * The stored state of one flag in one environment. The gates are OR-ed; `opted_out` overrides all of them. Actors are
+ * flag actor ids such as `Authn::OauthApplication:42`. Lists are sorted, without duplicates.
  */
 export interface FlagState {
   readonly boolean: boolean
   readonly actors: readonly string[]
   /** 0 to 100, at most three decimals. */
   readonly percentage_of_actors: number
-  /** 0 to 100: the share of evaluations, drawn anew each time. Refused for flags that route. */
+  /** 0 to 100: the share of evaluations, drawn for each one. Refused for flags that route. */
   readonly percentage_of_time: number
   readonly feature_groups: readonly string[]
   readonly opted_out: readonly string[]
   /**
-   * Those of `opted_out` that `false` took out because another gate covered them, so that `true` takes them in again;
-   * what `opt_out` took out stays out until `remove_opt_out`. Absent when there are none.
+   * The actors in `opted_out` that `false` opted out because another gate covered them; `true` opts them in again. An
+   * actor that `opt_out` opted out stays out until `remove_opt_out`. Absent if empty.
    */
   readonly switched_off?: readonly string[] | undefined
 }
 
-/** A flag on which nothing has been set. */
+/** A flag without any setting. */
 export const OFF: FlagState = Object.freeze({
   boolean: false,
   actors: [],
@@ -28,13 +28,13 @@ export const OFF: FlagState = Object.freeze({
   opted_out: [],
 })
 
-/** A flag that is on for everybody. */
+/** A flag that is on for all. */
 export const ON: FlagState = Object.freeze({ ...OFF, boolean: true })
 
-/** Flipper's word for a flag: on for all, for some, or for none. */
+/** Flipper's summary of a flag: on for all, for some, or for none. */
 export type FlagCondition = 'on' | 'conditional' | 'off'
 
-/** Sums a flag up as Flipper does; an opt-out alone counts as a condition, because it is kept among the actors there. */
+/** Summarizes a flag as Flipper does; an opt-out alone counts as a condition, because Flipper stores it as an actor. */
 export function conditionOf(state: FlagState): FlagCondition {
   if (state.boolean || state.percentage_of_actors >= 100 || state.percentage_of_time >= 100) return 'on'
   const some =
@@ -46,7 +46,7 @@ export function conditionOf(state: FlagState): FlagCondition {
   return some ? 'conditional' : 'off'
 }
 
-/** Whether two states say the same. */
+/** Whether two states are equal. */
 export function sameState(a: FlagState, b: FlagState): boolean {
   const sameList = (x: readonly string[], y: readonly string[]) =>
     x.length === y.length && x.every((v, i) => v === y[i])

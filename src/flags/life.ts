@@ -1,14 +1,14 @@
 import { FLAG_TYPES, type FlagDefinition } from './definition.ts'
 
-/** Where a flag stands in the time that its type gives it. `until` is the day it should be gone, or looked at again. */
+/** The age of a flag relative to the lifetime of its type. `until` is the day of its removal or next review. */
 export type FlagLife =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'within' | 'stale' | 'review_due'; readonly since: Date; readonly until: Date }
 
 /**
- * Judges a flag's age by the life time of its type.
+ * Compares a flag's age with the lifetime of its type.
  *
- * @param firstChange when the flag was first set anywhere: where its life begins if `introduced_at` does not say so
+ * @param firstChange when the flag was first set anywhere: the start of its lifetime without `introduced_at`
  */
 export function lifeOf(definition: FlagDefinition, firstChange: Date | undefined, now: Date): FlagLife {
   const { introduced_at: day, type } = definition
@@ -20,7 +20,7 @@ export function lifeOf(definition: FlagDefinition, firstChange: Date | undefined
   return { kind: lifeMonths === undefined ? 'review_due' : 'stale', since, until }
 }
 
-/** The same day of a later month, or that month's last day. */
+/** The same day of a later month, or the last day of that month. */
 function monthsAfter(day: Date, months: number): Date {
   const later = new Date(day)
   later.setUTCDate(1)

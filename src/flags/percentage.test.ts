@@ -18,7 +18,7 @@ test('plain decimals from 0 to 100 with at most three decimals are percentages',
   for (const [text, value] of Object.entries(sound)) assert.equal(parsePercentage(text), value, text)
 })
 
-test('anything else is refused, never read as something near it', () => {
+test('anything else is rejected, never rounded or corrected', () => {
   const faulty = [
     '5abc',
     'abc',

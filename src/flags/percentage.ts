@@ -1,12 +1,12 @@
 const SHAPE = /^(?:0|[1-9]\d{0,2})(?:\.\d{1,3})?$/
 
-/** What a percentage must look like, in words for people. */
+/** The format of a percentage, for error messages. */
 export const PERCENTAGE_RULE =
   'a percentage is a number from 0 to 100 with at most three decimals, such as 1, 12.5 or 0.001'
 
 /**
  * Reads a percentage as typed: plain decimal digits, 0 to 100, at most three decimals (Flipper's buckets are no finer).
- * Undefined for anything else: no sign, exponent, blank, or trailing text is let through.
+ * Undefined for anything else: signs, exponents, blanks and trailing text are invalid.
  */
 export function parsePercentage(text: string): number | undefined {
   if (!SHAPE.test(text)) return undefined

@@ -21,7 +21,7 @@ function faultsOf(path: string, text: string): readonly string[] {
   return 'faults' in read ? read.faults : []
 }
 
-test('the definitions that come with handover are sound and name both routing flags', () => {
+test('the shipped definitions are valid and define both routing flags', () => {
   const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.yml'))
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }))
@@ -33,14 +33,14 @@ test('the definitions that come with handover are sound and name both routing fl
   ])
 })
 
-test('each fault is named by file, field and rule', () => {
+test('each error names file, field and rule', () => {
   const path = 'gitlab_com_derisk/some_flag.yml'
   const cases: ReadonlyArray<readonly [string, string, RegExp]> = [
     ['a milestone that is a number', SOUND.replace("'19.1'", '19.1'), /milestone: must be text: put it in quotes/],
     ['a milestone of another form', SOUND.replace("'19.1'", 'soon'), /milestone: must look like '19.1'/],
     ['no group', SOUND.replace(/group: .*\n/, ''), /group: must be given/],
     ['a group of another form', SOUND.replace('group::', 'team '), /group: must look like/],
-    ['an address that is none', SOUND.replace('https://example.com/1', 'later'), /introduced_by_url: must be an http/],
+    ['an invalid address', SOUND.replace('https://example.com/1', 'later'), /introduced_by_url: must be an http/],
     ['a script for an address', SOUND.replace('https://example.com/1', 'javascript:x'), /introduced_by_url: must be/],
     [
       'a default that is on',
@@ -63,7 +63,11 @@ test('each fault is named by file, field and rule', () => {
     ['a list', '- name', /must be a mapping of fields/],
     ['nothing', '', /must be a mapping of fields/],
     ['broken YAML', 'name: [', /not YAML/],
-    ['another name than the file', SOUND.replace('some_flag', 'other_flag'), /name: other_flag is not the file's name/],
+    [
+      'another name than the file',
+      SOUND.replace('some_flag', 'other_flag'),
+      /name: other_flag must match the file name/,
+    ],
   ]
   for (const [what, text, expected] of cases) {
     const faults = faultsOf(path, text)
@@ -73,16 +77,16 @@ test('each fault is named by file, field and rule', () => {
   }
 })
 
-test('a definition must lie in the folder of its type', () => {
+test('a definition must be in the folder of its type', () => {
   const text = SOUND
-  assert.match(faultsOf('ops/some_flag.yml', text).join(), /type: gitlab_com_derisk is not the folder's name/)
-  assert.match(faultsOf('opps/some_flag.yml', text).join(), /opps is no flag type, did you mean ops/)
-  assert.match(faultsOf('some_flag.yml', text).join(), /place is <type>\/<name>.yml/)
-  assert.match(faultsOf('gitlab_com_derisk/some_flag.yaml', text).join(), /place is <type>\/<name>.yml/)
-  assert.match(faultsOf('gitlab_com_derisk/deeper/some_flag.yml', text).join(), /place is/)
+  assert.match(faultsOf('ops/some_flag.yml', text).join(), /type: gitlab_com_derisk must match the folder name/)
+  assert.match(faultsOf('opps/some_flag.yml', text).join(), /opps is not a flag type, did you mean ops/)
+  assert.match(faultsOf('some_flag.yml', text).join(), /must be in <type>\/<name>.yml/)
+  assert.match(faultsOf('gitlab_com_derisk/some_flag.yaml', text).join(), /must be in <type>\/<name>.yml/)
+  assert.match(faultsOf('gitlab_com_derisk/deeper/some_flag.yml', text).join(), /must be in/)
 })
 
-test('all faults of all files come at once, and a name may be defined once only', () => {
+test('all errors of all files are reported together, and a name may be defined only once', () => {
   const wip = SOUND.replace('gitlab_com_derisk', 'wip')
   const read = readDefinitions([
     { path: 'gitlab_com_derisk/some_flag.yml', text: SOUND },
@@ -91,13 +95,13 @@ test('all faults of all files come at once, and a name may be defined once only'
   ])
   assert.ok('faults' in read)
   const text = read.faults.join('\n')
-  assert.match(text, /wip\/some_flag.yml: name: some_flag is defined in gitlab_com_derisk\/some_flag.yml already/)
+  assert.match(text, /wip\/some_flag.yml: name: some_flag is already defined in gitlab_com_derisk\/some_flag.yml/)
   for (const field of ['introduced_by_url', 'milestone', 'type', 'group', 'default_enabled']) {
     assert.match(text, new RegExp(`ops/broken.yml: ${field}: must be given`))
   }
 })
 
-test('a feature group names its applications by id', () => {
+test('a feature group lists its applications by id', () => {
   const sound = readDefinitions([{ path: 'feature_groups/pilots.yml', text: 'name: pilots\napplications: [1, 2]\n' }])
   assert.ok('featureGroups' in sound)
   assert.deepEqual(sound.featureGroups.get('pilots')?.applications, [1, 2])
@@ -111,7 +115,7 @@ test('a feature group names its applications by id', () => {
   )
 })
 
-test('a mistyped name is answered with the one that was meant, and nonsense with none', () => {
+test('a mistyped name gets a suggestion, and nonsense gets none', () => {
   const known = ['proxy_oauth_requests_to_iam_service', 'route_unknown_oauth_clients_to_iam']
   assert.equal(suggestName('proxy_oauth_request_to_iam', known), 'proxy_oauth_requests_to_iam_service')
   assert.equal(suggestName('proxy_oauth', known), 'proxy_oauth_requests_to_iam_service')

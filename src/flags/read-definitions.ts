@@ -10,7 +10,7 @@ import {
 import type { Environment } from './environments.ts'
 import { suggestName } from './suggest.ts'
 
-/** The folder, beside those named after flag types, that holds feature groups. */
+/** The folder for feature groups, next to the folders named after flag types. */
 export const FEATURE_GROUPS_FOLDER = 'feature_groups'
 
 /** A file below the definitions directory; `path` is relative to it, with forward slashes. */
@@ -19,17 +19,17 @@ export interface DefinitionFile {
   readonly text: string
 }
 
-/** Everything that is defined, by name. */
+/** All definitions, by name. */
 export interface Definitions {
   readonly flags: ReadonlyMap<string, FlagDefinition>
   readonly featureGroups: ReadonlyMap<string, FeatureGroup>
-  /** Where new flows go to IAM without a flag: environments at the end of their migration. A setting, and in no file. */
+  /** Environments at the end of their migration, where new flows go to IAM without a flag. A setting, not in a file. */
   readonly iamByDefault?: ReadonlySet<Environment>
 }
 
 /**
- * Reads definition files, `<type>/<name>.yml` and `feature_groups/<name>.yml`. Either all are sound, or every fault of
- * every file comes back, each as `file: field: rule`.
+ * Reads definition files, `<type>/<name>.yml` and `feature_groups/<name>.yml`. Returns either all definitions, or every
+ * error of every file as `file: field: rule`.
  */
 export function readDefinitions(
   files: readonly DefinitionFile[],
@@ -51,7 +51,7 @@ export function readDefinitions(
     const definition = check(flagDefinitionSchema, document, file.path, faults)
     if (!definition || !isWellPlaced(file.path, place, definition, faults)) continue
     const other = seen.get(definition.name)
-    if (other !== undefined) faults.push(`${file.path}: name: ${definition.name} is defined in ${other} already`)
+    if (other !== undefined) faults.push(`${file.path}: name: ${definition.name} is already defined in ${other}`)
     seen.set(definition.name, other ?? file.path)
     flags.set(definition.name, definition)
   }
@@ -68,10 +68,10 @@ const FOLDERS = [...Object.keys(FLAG_TYPES), FEATURE_GROUPS_FOLDER]
 function placeOf(path: string, faults: string[]): Place | undefined {
   const match = /^([^/]+)\/([^/]+)\.yml$/.exec(path)
   const folder = match?.[1] ?? ''
-  if (!match) faults.push(`${path}: a definition's place is <type>/<name>.yml`)
+  if (!match) faults.push(`${path}: a definition must be in <type>/<name>.yml`)
   else if (!FOLDERS.includes(folder)) {
     const guess = suggestName(folder, FOLDERS)
-    faults.push(`${path}: ${folder} is no flag type${guess ? `, did you mean ${guess}?` : ''}`)
+    faults.push(`${path}: ${folder} is not a flag type${guess ? `, did you mean ${guess}?` : ''}`)
   } else return { folder, name: match[2] ?? '' }
   return undefined
 }
@@ -126,9 +126,9 @@ function isWellPlaced(
   faults: string[],
 ): boolean {
   const before = faults.length
-  if (definition.name !== place.name) faults.push(`${path}: name: ${definition.name} is not the file's name`)
+  if (definition.name !== place.name) faults.push(`${path}: name: ${definition.name} must match the file name`)
   if (definition.type !== undefined && definition.type !== place.folder) {
-    faults.push(`${path}: type: ${definition.type} is not the folder's name`)
+    faults.push(`${path}: type: ${definition.type} must match the folder name`)
   }
   return faults.length === before
 }

@@ -1,6 +1,6 @@
 const NEAR = 3
 
-/** The known name that a mistyped one most likely meant; undefined when none is near (edit distance over four tenths). */
+/** The known name closest to a mistyped one; undefined if none is close (edit distance over 40 % of its length). */
 export function suggestName(typed: string, known: Iterable<string>): string | undefined {
   const word = typed.slice(0, 100)
   let best: string | undefined

@@ -2,14 +2,14 @@ import { stringify } from 'yaml'
 import { type FlagDefinition, flagDefinitionSchema } from './definition.ts'
 import { readDefinitions } from './read-definitions.ts'
 
-/** A definition's file, or what is wrong with what it should hold: one line a fault, `field: rule`. */
+/** A definition file, or the errors in its fields, each as `field: rule`. */
 export type WrittenDefinition =
   | { readonly path: string; readonly text: string }
   | { readonly faults: readonly string[] }
 
 /**
- * Writes a definition file: its place below the definitions directory (`<type>/<name>.yml`) and its text, with the fields
- * in their order. What is undefined is left out. It is read back by the rules that hold at start.
+ * Writes a definition file: its path below the definitions directory (`<type>/<name>.yml`) and its text, with the
+ * fields in order, without undefined fields. The result is validated with the rules that apply at startup.
  */
 export function writeDefinition(
   fields: Partial<Record<keyof FlagDefinition, string | boolean | undefined>>,

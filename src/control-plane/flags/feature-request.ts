@@ -193,7 +193,9 @@ function readChanges(
   const percentage = parsePercentage(value)
   if (targets.length > 0) {
     const words =
-      percentage === undefined ? 'true, false, opt_out or remove_opt_out' : 'a percentage is for no one in particular'
+      percentage === undefined
+        ? 'true, false, opt_out or remove_opt_out'
+        : 'a percentage cannot be combined with specific applications'
     return { fault: `Cannot set '${flag}' to ${quote(value)} for ${describe(targets)}: ${words}` }
   }
   if (percentage === undefined) {
