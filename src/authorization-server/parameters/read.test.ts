@@ -90,7 +90,7 @@ describe('the parameters of a request', () => {
     assert.deepEqual(parametersOf({ type: 'multipart/form-data; boundary=b', body }), { a: '1\r\n2', f: { name: 'f' } })
   })
 
-  it('are none in a multipart body that is not whole', () => {
+  it('a truncated multipart body yields no parameters', () => {
     const type = 'multipart/form-data; boundary=b'
     for (const body of ['--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1', 'a=1', '--b\r\n', '']) {
       assert.deepEqual(parametersOf({ type, body, query: 'c=2' }), { c: '2' })

@@ -96,7 +96,7 @@ export class OtlpExporter {
     })
     const text = await answer.body.text()
     if (answer.statusCode < 200 || answer.statusCode >= 300) throw new Error(`answered ${answer.statusCode}`)
-    if (this.#isFailing) this.#log.info('spans are taken again')
+    if (this.#isFailing) this.#log.info('OTLP export recovered')
     this.#isFailing = false
     return Math.max(0, Math.min(batch.length, rejectedIn(text)))
   }
@@ -105,7 +105,7 @@ export class OtlpExporter {
     if (this.#isFailing) return
     this.#isFailing = true
     const { code, message } = error as NodeJS.ErrnoException
-    this.#log.warn({ cause: code ?? message }, 'spans are not taken and are dropped')
+    this.#log.warn({ cause: code ?? message }, 'OTLP export failed; spans dropped')
   }
 }
 

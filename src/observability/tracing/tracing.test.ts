@@ -93,7 +93,7 @@ describe('spans', () => {
     assert.deepEqual(tracing.counts, { exported: 1, dropped: 1_200 })
     assert.deepEqual(
       said.map((line) => (JSON.parse(line) as { msg: string }).msg),
-      ['spans are not taken and are dropped', 'spans are taken again'],
+      ['OTLP export failed; spans dropped', 'OTLP export recovered'],
     )
   })
 

@@ -50,7 +50,7 @@ ${body}
 export function signInBody(hasIssuer: boolean, said?: string): string {
   const issuer = hasIssuer ? '<p><a class="button" href="/sign-in/oidc">Sign in with your account</a></p>' : ''
   return `${said === undefined ? '' : `<p role="alert">${escapeHtml(said)}</p>`}${issuer}
-<p>Who holds a token signs in with the link that <code>handover sign-in</code> prints.</p>`
+<p>To sign in with a token, run <code>handover sign-in</code> and open the link it prints.</p>`
 }
 
 /** The body of the page that a sign-in link opens; the button redeems the link. */

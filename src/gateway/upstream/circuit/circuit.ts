@@ -138,7 +138,7 @@ export class Circuit {
     const turn = this.#breaker.probed(hasSucceeded, now)
     if (turn === 'opened') return this.#opened(`requests and a probe fail (${finding})`)
     if (turn === 'closed') return this.#closed()
-    const message = this.#breaker.isOpen ? 'circuit probed' : 'requests fail, but a probe succeeds'
+    const message = this.#breaker.isOpen ? 'circuit half-open' : 'requests fail, but a probe succeeds'
     this.#log.info({ upstream: this.#upstream, finding }, message)
     if (this.#breaker.isOpen) this.#schedule()
   }
