@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '../../test/support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../../test/support/wait.ts'
 import { createLog } from '../observability/index.ts'
 import { drainServer } from './connections/drain.ts'
 import { NodeConnections } from './connections/node-connections.ts'
@@ -162,7 +161,10 @@ describe('a handler receives the same request in either lane', () => {
 
 describe('the lane in front of a server', () => {
   /** A server that names the lane in its responses. */
-  async function twoLanes(respond: (url: string) => Promise<string> = async () => '', keepAliveMs = 65_000) {
+  async function twoLanes(
+    respond: (url: string) => Promise<string> = async () => '',
+    limits: { readonly keepAliveMs?: number; readonly patienceMs?: number } = {},
+  ) {
     const server = createServer((message, response) => {
       message.on('data', () => {})
       message.on('end', () => response.end(`node ${message.url}`))
@@ -171,20 +173,34 @@ describe('the lane in front of a server', () => {
     const budget = new ReadAheadBudget()
     const ordinary = new NodeConnections(server, budget)
     const lane = new PlainLane(server, ordinary, budget, {
-      ...{ bodyLimit: 100_000, keepAliveMs },
+      ...{ bodyLimit: 100_000, keepAliveMs: 65_000, patienceMs: WAIT_LIMIT_MS, ...limits },
       answer: async ({ url }, _headers, _socket, keepsAlive) => {
         const body = `plain ${url}${await respond(url)}`
         return writtenReply({ status: 200, headers: [], body }, keepsAlive() ? 'keep-alive' : 'close')
       },
     })
+    // After both lanes, which take over the listeners they find.
+    const accepted = new Map<number | undefined, Socket>()
+    server.on('connection', (socket) => accepted.set(socket.remotePort, socket))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const close = (graceMs: number) => drainServer(server, [lane, ordinary], { graceMs, idleMs: 50 })
     after(async () => {
       if (server.listening) await close(0)
       lane.end()
     })
-    return { port: (server.address() as AddressInfo).port, lane, close }
+    /** The server's end of a client's connection, once it is in the state that `condition` describes. */
+    const atServer = ({ socket }: { socket: Socket }, what: string, condition: (end: Socket) => boolean) =>
+      eventually(what, () => {
+        const end = accepted.get(socket.localPort)
+        return end !== undefined && condition(end) ? end : undefined
+      })
+    /** Waits until the server has read all that a client wrote. */
+    const hasRead = (client: { socket: Socket }) =>
+      atServer(client, 'the server reads it', ({ bytesRead }) => bytesRead === client.socket.bytesWritten)
+    return { port: (server.address() as AddressInfo).port, close, atServer, hasRead }
   }
+  /** Whether `node:http` reads a connection: it attaches its parser. */
+  const isNodes = (end: Socket) => (end as { parser?: unknown }).parser != null
   const GET = (url: string, ...headers: string[]) => [`GET ${url} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n')
   const POST = (url: string, body: string) =>
     `POST ${url} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -207,26 +223,32 @@ describe('the lane in front of a server', () => {
     await answered(seen, 'plain /a', 'plain /b', 'node /c', 'node /d')
   })
 
-  test('accepts a body in pieces; hands over a head in pieces, and a body that arrives byte by byte or late', async () => {
-    const { port } = await twoLanes()
-    const [inTwo, head, bytes, late] = [open(port), open(port), open(port), open(port)]
+  test('accepts a body in pieces; hands over a head in pieces, and a body that arrives byte by byte', async () => {
+    const { port, hasRead } = await twoLanes()
+    const [inTwo, head, bytes] = [open(port), open(port), open(port)]
     const text = POST('/a', 'c=d')
     inTwo.write(text.slice(0, -3))
     head.write(text.slice(0, 20))
-    late.write(text.slice(0, -1))
-    await sleep(20)
+    await Promise.all([inTwo, head].map(hasRead))
     inTwo.write(text.slice(-3))
     head.write(text.slice(20))
-    const long = POST('/a', 'x'.repeat(40))
-    bytes.write(long.slice(0, -40))
-    for (let count = 0; count < 40; count++) {
+    const long = POST('/a', 'x'.repeat(12))
+    bytes.write(long.slice(0, -12))
+    for (let count = 0; count < 12; count++) {
+      await hasRead(bytes)
       bytes.write('x')
-      await sleep(2)
     }
     await answered(inTwo.seen, 'plain /a')
     await answered(head.seen, 'node /a')
     await answered(bytes.seen, 'node /a')
-    await sleep(900)
+  })
+
+  test('hands over a body that arrives late', async () => {
+    const { port, atServer } = await twoLanes(undefined, { patienceMs: 100 })
+    const late = open(port)
+    const text = POST('/a', 'c=d')
+    late.write(text.slice(0, -1))
+    await atServer(late, 'it is handed over', isNodes)
     late.write(text.slice(-1))
     await answered(late.seen, 'node /a')
   })
@@ -234,18 +256,18 @@ describe('the lane in front of a server', () => {
   test('a pipelined request waits for the previous response, and is answered in order', async () => {
     const gate = Promise.withResolvers<string>()
     const begun = Promise.withResolvers<void>()
-    const { port } = await twoLanes((url) => {
+    const { port, atServer } = await twoLanes((url) => {
       if (url !== '/a') return Promise.resolve('')
       begun.resolve()
       return gate.promise
     })
-    const { seen, write } = open(port)
+    const client = open(port)
+    const { seen, write } = client
     write(GET('/a'))
     await begun.promise
     write(GET('/b'))
-    await sleep(20)
+    await atServer(client, 'the next request is held', (end) => end.isPaused())
     write(`${GET('/c')}${GET('/d')}`)
-    await sleep(50)
     assert.equal(seen.text, '')
     gate.resolve('')
     await answered(seen, 'plain /a', 'plain /b', 'node /c', 'node /d')
@@ -254,36 +276,42 @@ describe('the lane in front of a server', () => {
   test('a large amount of pipelined data is not read before the current response', async () => {
     const gate = Promise.withResolvers<string>()
     const begun = Promise.withResolvers<void>()
-    const { port } = await twoLanes((url) => {
+    const { port, atServer } = await twoLanes((url) => {
       if (url !== '/a') return Promise.resolve('')
       begun.resolve()
       return gate.promise
     })
-    const { socket, seen, write } = open(port)
+    const client = open(port)
+    const { socket, seen, write } = client
     write(GET('/a'))
     await begun.promise
     const many = 1_500
     socket.write(GET('/b', `X: ${'x'.repeat(10_000)}`).repeat(many))
-    await sleep(300)
+    await atServer(client, 'the server stops reading', (end) => end.isPaused())
     assert.ok(socket.writableLength > 0, 'the client is held up')
     gate.resolve('')
     await eventually('all are answered', () => bodies(seen.text).length === many + 1)
   })
 
   test('a client that has ended its side gets its response, and then the connection ends', async () => {
-    const { port } = await twoLanes(() => sleep(50, ''))
-    const { socket, seen } = open(port)
+    const gate = Promise.withResolvers<string>()
+    const { port, atServer } = await twoLanes(() => gate.promise)
+    const client = open(port)
+    const { socket, seen } = client
     socket.end(GET('/a'))
+    await atServer(client, 'the server sees the end', (end) => end.readableEnded)
+    gate.resolve('')
     await answered(seen, 'plain /a')
     await eventually('it ends', () => seen.isEnded)
   })
 
   test('a request that is cut short gets a 400 and is never handled', async () => {
-    const { port } = await twoLanes()
+    const { port, hasRead } = await twoLanes()
     for (const text of [POST('/a', 'c=d').slice(0, -1), GET('/a').slice(0, -4)]) {
-      const { socket, seen } = open(port)
+      const client = open(port)
+      const { socket, seen } = client
       socket.write(text)
-      await sleep(20)
+      await hasRead(client)
       socket.end()
       await eventually('it ends', () => seen.isEnded)
       assert.match(seen.text, /^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n$/)
@@ -293,16 +321,18 @@ describe('the lane in front of a server', () => {
   test('a client that disconnects does no harm', async () => {
     const gate = Promise.withResolvers<string>()
     const begun = Promise.withResolvers<void>()
-    const { port } = await twoLanes((url) => {
+    const { port, atServer } = await twoLanes((url) => {
       if (url !== '/a') return Promise.resolve('')
       begun.resolve()
       return gate.promise
     })
-    const { socket, write } = open(port)
+    const client = open(port)
+    const { socket, write } = client
     write(GET('/a'))
     await begun.promise
+    const end = await atServer(client, 'the server has accepted it', () => true)
     socket.resetAndDestroy()
-    await sleep(20)
+    await eventually('the server sees the reset', () => end.destroyed)
     gate.resolve('')
     const other = open(port)
     other.write(GET('/b'))
@@ -317,29 +347,35 @@ describe('the lane in front of a server', () => {
     assert.deepEqual(bodies(seen.text), ['plain /a'])
   })
 
-  test('an idle connection ends after its time limit; one that never sent a request is left to node', async () => {
-    const { port } = await twoLanes(undefined, 100)
+  test('an idle connection ends after its time limit', async () => {
+    const { port } = await twoLanes(undefined, { keepAliveMs: 100 })
     const { seen, write } = open(port)
-    const silent = open(port)
+    const askedAt = performance.now()
     write(GET('/a'))
     await answered(seen, 'plain /a')
-    await sleep(900)
-    assert.equal(seen.isEnded, false, 'not just when the client may still count on it')
     await eventually('it ends', () => seen.isEnded)
+    const lastedMs = performance.now() - askedAt
+    assert.ok(lastedMs > 1_100, `it ended after ${lastedMs} ms, when the client may still count on it`)
+  })
+
+  test('a connection that never sent a request is left to node', async () => {
+    const { port, atServer } = await twoLanes(undefined, { patienceMs: 100 })
+    const silent = open(port)
+    await atServer(silent, 'it is handed over', isNodes)
     silent.write(GET('/a'))
     await answered(silent.seen, 'node /a')
   })
 
   test('a stop answers requests that are in flight or arriving, and closes idle connections', async () => {
     const gate = Promise.withResolvers<string>()
-    const { port, close } = await twoLanes((url) => (url === '/slow' ? gate.promise : Promise.resolve('')))
+    const { port, close, hasRead } = await twoLanes((url) => (url === '/slow' ? gate.promise : Promise.resolve('')))
     const [idle, busy, silent, coming] = [open(port), open(port), open(port), open(port)]
     idle.write(GET('/a'))
     busy.write(GET('/slow'))
     coming.write(GET('/b').slice(0, -2))
     await answered(idle.seen, 'plain /a')
-    await sleep(20)
-    const closed = close(5_000)
+    await Promise.all([busy, silent, coming].map(hasRead))
+    const closed = close(WAIT_LIMIT_MS)
     await eventually('the idle ones end', () => idle.seen.isEnded && silent.seen.isEnded)
     assert.deepEqual([busy.seen.isEnded, coming.seen.isEnded], [false, false])
     coming.write('\r\n')
@@ -354,13 +390,14 @@ describe('the lane in front of a server', () => {
 
   test('a response larger than the socket buffers arrives completely before the next', async () => {
     const long = 'x'.repeat(8 << 20)
-    const { port } = await twoLanes(async (url) => (url === '/long' ? long : ''))
-    const { socket, seen, write } = open(port)
+    const { port, atServer, hasRead } = await twoLanes(async (url) => (url === '/long' ? long : ''))
+    const client = open(port)
+    const { socket, seen, write } = client
     socket.pause()
     write(GET('/long'))
-    await sleep(50)
+    await atServer(client, 'the sockets are full', (end) => end.writableLength > 0)
     write(GET('/b'))
-    await sleep(50)
+    await hasRead(client)
     socket.resume()
     await eventually('both come', () => seen.text.endsWith('plain /b'))
     assert.ok(seen.text.includes(long))

@@ -11,6 +11,8 @@ export interface PlainLaneOptions {
   readonly bodyLimit: number
   /** How long a connection may be idle between two requests, in milliseconds. */
   readonly keepAliveMs: number
+  /** How long the first byte of a connection, or the rest of a body, may take to arrive; by default 500 ms. */
+  readonly patienceMs?: number
   /**
    * Returns the bytes of the response to a request. `keepsAlive`, called when the response is known, tells whether the
    * connection stays open after it. Never rejects.
@@ -28,7 +30,6 @@ export type Written = string | Buffer
 
 /** A body may arrive in a few pieces within a short time; otherwise the server behind waits for it. */
 const MAX_PIECES = 8
-/** How long the lane waits for the first byte of a connection, or for the rest of a body. */
 const PATIENCE_MS = 500
 const TICK_MS = 250
 /**
@@ -132,11 +133,12 @@ class PlainConnection {
 
   tick(now: number): void {
     const waited = now - this.#since
+    const patienceMs = this.#lane.options.patienceMs ?? PATIENCE_MS
     if (this.#state === 'closing' || this.#socket.writableLength > 0) {
       if (waited > STALLED_MS) this.destroy()
     } else if (this.#state === 'waiting') {
       if (this.#begun !== undefined || this.#served === 0) {
-        if (waited > PATIENCE_MS && !(this.#lane.isClosing && this.#begun === undefined)) this.#handOver(this.#begun)
+        if (waited > patienceMs && !(this.#lane.isClosing && this.#begun === undefined)) this.#handOver(this.#begun)
       } else if (waited > this.#lane.options.keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.close()
     }
   }
