@@ -19,7 +19,7 @@ const RESOURCES: ReadonlyMap<string, CorsResource> = new Map([
   ['/.well-known/webfinger', DOCUMENT],
 ])
 
-/** The answer to a preflight; undefined when the request is none. One that is refused is still 200 (E114). */
+/** The answer to a preflight request; undefined for any other request. A denied preflight is still 200 (E114). */
 export function preflightReply(request: HttpRequest, route: Route): HttpReply | undefined {
   const wanted = request.headers['access-control-request-method']
   if (request.method !== 'OPTIONS' || request.headers.origin === undefined || wanted === undefined) return undefined
@@ -27,7 +27,7 @@ export function preflightReply(request: HttpRequest, route: Route): HttpReply | 
   return { status: 200, headers: preflightHeaders(resourceOf(route), String(wanted), asked), body: '' }
 }
 
-/** Adds what CORS asks of an answer: the allowance where the request names its origin, and `Vary: Origin` always. */
+/** Adds the CORS headers: the allowance when the request names its origin, and `Vary: Origin` always. */
 export function withCors(request: HttpRequest, route: Route, reply: HttpReply): HttpReply {
   const found = resourceOf(route)
   if (found === undefined) return reply

@@ -12,21 +12,21 @@ import type { Layout } from './responses/pages.ts'
 /** What {@link createAuthorizationServer} needs. */
 export interface AuthorizationServerDependencies {
   readonly database: Database
-  /** The schema that {@link authorizationMigrations} were run in. */
+  /** The schema that contains the tables of {@link authorizationMigrations}. */
   readonly schema: string
   readonly resourceOwners: ResourceOwnerStore
   readonly mint: TokenMint
   readonly settings: Settings
   /** Called after every successful grant. Must not throw. */
   readonly onGrant?: (event: GrantEvent) => void
-  /** Called once for each event, after it has been put on record. Must not throw. */
+  /** Called once for each event, after the event is stored. Must not throw. */
   readonly onSecurityEvent?: (event: SecurityEvent) => void
-  /** Called when a signing key was made, given a time, erased or removed. Must not throw. */
+  /** Called when a signing key is created, scheduled, erased or removed. Must not throw. */
   readonly onKeyChange?: (change: SigningKeyChange) => void
-  /** Default: nothing is limited. */
+  /** Default: no limits. */
   readonly limits?: RequestLimits
-  /** How often user codes may be guessed. Default: as often as one likes. */
+  /** The rate limits for guesses of user codes. Default: none. */
   readonly userCodeLimits?: UserCodeLimits | undefined
-  /** Makes whole pages of the server's own titles and bodies. Default: a plain page. */
+  /** Wraps the server's titles and bodies into whole pages. Default: a plain page. */
   readonly layout?: Layout
 }

@@ -7,14 +7,14 @@ import { tokenEndpoint } from './endpoints/token.ts'
 import { tokenInfoEndpoint } from './endpoints/token-info.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
 
-/** Where a request goes. */
+/** The endpoint group that serves a request's path. */
 export interface Route {
   readonly path: string
-  /** What the endpoint is called in metrics and log: `token`, `token_info`, … */
+  /** The endpoint's name in metrics and log: `token`, `token_info`, … */
   readonly name: string
-  /** By method; HEAD goes where GET does. */
+  /** By method; HEAD uses the endpoint of GET. */
   readonly endpoints: Readonly<Record<string, Endpoint>>
-  /** The path ended in `.json` or the like, so that the answer does not vary by Accept. */
+  /** The path ended in `.json` or a similar suffix, so the answer does not vary by Accept. */
   readonly suffixed: boolean
 }
 
@@ -38,7 +38,9 @@ function route(path: string, endpoints: Route['endpoints']): Route {
   return { path, name: words.join('_'), endpoints, suffixed: false }
 }
 
-/** The route of a path in any of its spellings: doubled and trailing slashes, a format suffix (README of the recording, 24). */
+/**
+ * The route of a path in any accepted spelling: doubled and trailing slashes, a format suffix (docs/doorkeeper.md, 24).
+ */
 export function routeOf(path: string): Route | undefined {
   const plain = ROUTES.get(path)
   if (plain !== undefined) return plain
@@ -50,7 +52,7 @@ export function routeOf(path: string): Route | undefined {
   return suffixed && { ...suffixed, suffixed: true }
 }
 
-/** The endpoint for a method. */
+/** The endpoint for a method; undefined when the method is not served. */
 export function endpointOf(route: Route, method: string): Endpoint | undefined {
   const name = method === 'HEAD' ? 'GET' : method
   return Object.hasOwn(route.endpoints, name) ? route.endpoints[name] : undefined

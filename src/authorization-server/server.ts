@@ -45,7 +45,7 @@ import { createTokenStore } from './store/tokens.ts'
 import { userCodeGuesses } from './store/user-code-guesses.ts'
 import { createUserGrantStore } from './store/user-grants.ts'
 
-/** Puts the endpoints together over the tables of a schema. Throws when the schema's name is not one. */
+/** Assembles the endpoints over the tables of a schema. Throws when the schema's name is invalid. */
 export function createAuthorizationServer(dependencies: AuthorizationServerDependencies): AuthorizationServer {
   const { database, schema } = dependencies
   assertSchemaName(schema)
@@ -165,7 +165,7 @@ async function handle(core: Core, request: HttpRequest): Promise<HttpReply | und
   return withCors(request, route, conditional(request.method, request.headers['if-none-match'], unvaried))
 }
 
-/** A method that is not served is 404, whatever the parameters are (README of the recording, 24). */
+/** An unsupported method is 404, whatever the parameters are (docs/doorkeeper.md, 24). */
 async function answer(core: Core, request: HttpRequest, route: Route): Promise<HttpReply> {
   const read = readParameters(request)
   const endpoint = endpointOf(route, read.method)

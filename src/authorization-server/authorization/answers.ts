@@ -10,14 +10,14 @@ import type { AuthorizationError, AuthorizationRequest } from './authorization-r
 
 type Fields = Readonly<Record<string, string | undefined>>
 
-/** Where an answer goes: a proven address, and how it is to get there. */
+/** A proven redirect address and the response mode to use. */
 interface Destination extends Pick<AuthorizationRequest, 'redirectUri' | 'responseMode'> {
   readonly iss: string | undefined
 }
 
 /**
- * Sends fields, and the issuer where the destination has one, to a proven address in the mode asked for: query unless
- * told otherwise (OAuth 2.0 Multiple Response Types §2.1, RFC 9207 §2).
+ * Sends fields, and the issuer when the destination has one, to a proven address in the requested response mode
+ * (default: query; OAuth 2.0 Multiple Response Types §2.1, RFC 9207 §2).
  */
 export function answerClient(
   core: Core,
@@ -35,7 +35,7 @@ export function answerClient(
   return redirectReply(appendToRedirectUri(address, fields, mode === 'fragment' ? 'fragment' : 'query'), headers)
 }
 
-/** An error as POST and DELETE answer it: to the client, or as JSON (README of the recording, 2). */
+/** An error as POST and DELETE answer it: sent to the client, or as JSON (docs/doorkeeper.md, 2). */
 export function errorReply(core: Core, error: AuthorizationError): HttpReply {
   const fields = fieldsOf(error)
   const { redirectUri } = error
@@ -43,7 +43,7 @@ export function errorReply(core: Core, error: AuthorizationError): HttpReply {
   return answerClient(core, { ...error, redirectUri }, fields)
 }
 
-/** An error as GET answers it: a page, never a redirect (README, 1). */
+/** An error as GET answers it: an HTML page, never a redirect (docs/doorkeeper.md, 1). */
 export function errorPage(core: Core, error: AuthorizationError): HttpReply {
   const status = core.settings.dialect.authorizationErrorStatus ? error.status : 200
   const body = authorizationErrorBody(error.description)
@@ -51,8 +51,8 @@ export function errorPage(core: Core, error: AuthorizationError): HttpReply {
 }
 
 /**
- * An OpenID Connect error: to the client, with the headers of a token error; as JSON it also names the sign-in page
- * where nobody is signed in (README, 4; A157).
+ * An OpenID Connect error, sent to the client with the headers of a token error. Without a redirect address it is JSON,
+ * which names the sign-in page when no one is signed in (docs/doorkeeper.md, 4; A157).
  */
 export function promptErrorReply(
   core: Core,
@@ -74,7 +74,7 @@ export function promptErrorReply(
   ])
 }
 
-/** The error of a request that was good but for the user. */
+/** The error for a valid request that the user or the user's session prevents from succeeding. */
 export function errorFor(
   core: Core,
   request: AuthorizationRequest,
@@ -92,7 +92,7 @@ export function errorFor(
   }
 }
 
-/** What `iss` says in answers to this client; undefined where its policy leaves it out (RFC 9207). */
+/** The value of `iss` in answers to this client; undefined when the client's policy omits it (RFC 9207). */
 export function issOf(core: Core, client: Client): string | undefined {
   return client.policy.response_iss === 'send' ? core.settings.issuer : undefined
 }

@@ -85,12 +85,12 @@ for (const engine of testDatabases()) {
       })
     }
 
-    it('GET checks nothing for one who is not signed in', async () => {
+    it('GET checks nothing for a user who is not signed in', async () => {
       assert.equal(brief(await server.core.begin({} as Parameters, undefined)), 'sign_in')
       assert.equal(brief(await server.core.begin(asked('conf', { prompt: 'none' }), undefined)), 'sign_in')
     })
 
-    it('GET sends what a prompt cannot have to the client, with the headers of an error', async () => {
+    it('GET sends the error of an unsatisfiable prompt to the client, with the headers of a token error', async () => {
       const step = await server.core.begin(asked('conf', { ...OIDC, prompt: 'none' }), undefined)
       assert.equal(brief(step), '302')
       assert.match(
@@ -103,7 +103,7 @@ for (const engine of testDatabases()) {
       assert.match(headerOf(step.reply.headers, 'www-authenticate') ?? '', /error="login_required"/)
     })
 
-    it('GET answers it as JSON for a client without an address', async () => {
+    it('GET answers that error as JSON for a client without a redirect address', async () => {
       const parameters = asked('native', { ...OIDC, prompt: 'none' })
       const step = await server.core.begin(parameters, undefined, {
         signInAddress: `${ORIGIN}/users/sign_in`,
@@ -114,7 +114,7 @@ for (const engine of testDatabases()) {
       assert.equal(JSON.parse(String(step.reply.body)).error, 'login_required')
     })
 
-    it('GET asks for consent once for the same scopes, in whatever order, and a public client always', async () => {
+    it('GET requests consent once for the same scopes in any order, and every time for a public client', async () => {
       await server.core.reset()
       await server.pair('conf', { scope: 'api read_user' })
       await server.pair('public')
@@ -130,7 +130,7 @@ for (const engine of testDatabases()) {
       assert.equal(brief(await begin('conf', { scope: 'api read_user' })), 'issue')
     })
 
-    it('GET counts what was granted elsewhere by the same rule, and asks about it only when that decides', async () => {
+    it('GET applies the same rule to grants made elsewhere, and looks them up only when they decide', async () => {
       await server.core.reset()
       let asked = 0
       const elsewhere = async (client: ClientName, more: Record<string, unknown>, ...granted: string[]) => {
@@ -164,7 +164,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([await elsewhere('conf', {}, 'api'), asked], ['issue', 0])
     })
 
-    it('GET asks for consent again after a revocation, and for a code that was never exchanged', async () => {
+    it('GET requests consent again after a revocation, and for a code that was never exchanged', async () => {
       await server.core.reset()
       await server.code()
       assert.equal(brief(await begin('conf')), 'consent')
@@ -174,7 +174,7 @@ for (const engine of testDatabases()) {
       assert.equal(brief(await begin('conf')), 'consent')
     })
 
-    it('POST sends a code and the state, behind what the address has', async () => {
+    it('POST appends the code and the state to the query of the redirect address', async () => {
       const reply = await server.core.approve(
         asked('multi', { redirect_uri: clients.multi.redirect_uris[1] }),
         alice,
@@ -188,14 +188,14 @@ for (const engine of testDatabases()) {
       assert.equal(headerOf(reply.headers, 'cache-control'), 'no-cache')
     })
 
-    it('POST keeps a state with odd characters, and leaves an empty one out', async () => {
+    it('POST keeps a state with unusual characters, and omits an empty one', async () => {
       const odd = await server.core.approve(asked('conf', { state: 'a b&c=d/é+%25"' }), alice, ORIGIN)
       assert.match(headerOf(odd.headers, 'location') ?? '', /&state=a\+b%26c%3Dd%2F%C3%A9%2B%2525%22$/)
       const none = await server.core.approve(asked('conf', { state: '' }), alice, ORIGIN)
       assert.match(headerOf(none.headers, 'location') ?? '', /\?code=[0-9a-f]{64}$/)
     })
 
-    it('answers in the mode asked for', async () => {
+    it('POST answers in the requested response mode', async () => {
       const fragment = await server.core.approve(asked('conf', { response_mode: 'fragment' }), alice, ORIGIN)
       assert.match(headerOf(fragment.headers, 'location') ?? '', /^https:\/\/conf\.example\.test\/callback#code=/)
       const page = await server.core.approve(
@@ -212,7 +212,7 @@ for (const engine of testDatabases()) {
       assert.match(headerOf(page.headers, 'content-security-policy') ?? '', /script-src 'sha256-/)
     })
 
-    it('sends a user of a client without an address to the page that shows the code', async () => {
+    it('POST sends a user of a client without a redirect address to the page that displays the code', async () => {
       const reply = await server.core.approve(asked('native'), alice, ORIGIN)
       assert.match(
         headerOf(reply.headers, 'location') ?? '',
@@ -240,12 +240,12 @@ for (const engine of testDatabases()) {
       })
     }
 
-    it('POST issues a code for the scope of the form', async () => {
+    it('POST issues a code for the scope in the form', async () => {
       const code = await server.code('conf', { scope: 'api openid api' })
       assert.equal((await server.token(exchangeFields(code))).json.scope, 'api openid')
     })
 
-    it('DELETE tells the client, and follows no address that is not its own', async () => {
+    it('DELETE reports the refusal to the client, and redirects only to an address of the client', async () => {
       const denied = async (client: ClientName, more: Record<string, unknown> = {}) => {
         const reply = await server.core.deny(asked(client, more))
         return [
@@ -264,7 +264,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await denied('conf', { client_id: 'f'.repeat(64) }), [401, 'invalid_client'])
     })
 
-    it('keeps a checked request whole through JSON', async () => {
+    it('a checked request survives a JSON round trip', async () => {
       const checked = await server.core.preAuthorize(asked('conf', { nonce: 'n', response_mode: 'query' }))
       assert.ok(checked.ok)
       const reply = await server.core.issueCode(JSON.parse(JSON.stringify(checked.request)), alice, ORIGIN)

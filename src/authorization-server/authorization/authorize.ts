@@ -14,14 +14,14 @@ import type { AuthorizationContext, AuthorizationRequest, AuthorizationStep } fr
 import { preAuthorize } from './pre-authorize.ts'
 import { hasPrompt, promptOutcome } from './prompts.ts'
 
-/** GET /oauth/authorize up to the consent page; see `AuthorizationServer.begin`. */
+/** Handles GET /oauth/authorize up to the consent page; see `AuthorizationServer.begin`. */
 export async function beginAuthorization(
   core: Core,
   parameters: Parameters,
   owner: ResourceOwner | undefined,
   context: AuthorizationContext = {},
 ): Promise<AuthorizationStep> {
-  // Logged out, only a prompt can make a difference before signing in (README of the recording, 3).
+  // Before sign-in, only a prompt can change the answer (docs/doorkeeper.md, 3).
   if (owner === undefined && !hasPrompt(parameters)) return { kind: 'sign_in' }
   const checked = await preAuthorize(core, parameters)
   if (!checked.ok) return owner ? { kind: 'reply', reply: errorPage(core, checked.error) } : { kind: 'sign_in' }
@@ -34,7 +34,7 @@ export async function beginAuthorization(
     let outcome = decide(trusted)
     if (outcome.kind === 'error' && outcome.error === 'consent_required') {
       outcome = decide(await isGranted(core, request, owner, context))
-      // A public client is asked even so, and whether consent stands is known already.
+      // A public client needs consent every time; `outcome` already reflects earlier consent.
       if (outcome.kind === 'proceed') return { kind: confidential ? 'issue' : 'consent', request }
     }
     if (outcome.kind === 'error') {
@@ -49,7 +49,7 @@ export async function beginAuthorization(
   return { kind: skips ? 'issue' : 'consent', request }
 }
 
-/** POST /oauth/authorize: the form is believed no more than the query was (README, 12). */
+/** POST /oauth/authorize: the form is validated again, like the query (docs/doorkeeper.md, 12). */
 export async function approveAuthorization(
   core: Core,
   parameters: Parameters,
@@ -60,7 +60,7 @@ export async function approveAuthorization(
   return checked.ok ? issueCode(core, checked.request, owner, origin) : errorReply(core, checked.error)
 }
 
-/** DELETE /oauth/authorize: access_denied, but only to an address that is the client's (not C007 and C008). */
+/** DELETE /oauth/authorize: sends access_denied, but only to an address of the client (unlike C007 and C008). */
 export async function denyAuthorization(core: Core, parameters: Parameters): Promise<HttpReply> {
   const checked = await preAuthorize(core, parameters)
   if (checked.ok) return refuseAuthorization(core, checked.request)
@@ -69,7 +69,7 @@ export async function denyAuthorization(core: Core, parameters: Parameters): Pro
   return errorReply(core, { ...checked.error, error, description, status })
 }
 
-/** The answer that tells the client the user refused, or what `told` says (RFC 6749 §4.1.2.1). */
+/** The answer that tells the client that the user refused, or the error in `told` (RFC 6749 §4.1.2.1). */
 export function refuseAuthorization(
   core: Core,
   request: AuthorizationRequest,
@@ -78,7 +78,9 @@ export function refuseAuthorization(
   return errorReply(core, { ...errorFor(core, request, 'access_denied'), ...told })
 }
 
-/** Stores a code and sends it to the client, or to the page that shows it (RFC 6749 §4.1.2; README, 15). */
+/**
+ * Stores a code and sends it to the client, or to the page that displays it (RFC 6749 §4.1.2; docs/doorkeeper.md, 15).
+ */
 export async function issueCode(
   core: Core,
   request: AuthorizationRequest,
@@ -109,8 +111,8 @@ export async function issueCode(
 }
 
 /**
- * Whether the user has granted exactly these scopes to the client: by an unrevoked token, which may have expired
- * (README, 6), or elsewhere. Nobody is asked about other grants while a token of this server answers the question.
+ * Whether the user has granted exactly these scopes to the client: through an unrevoked token, which may have expired
+ * (docs/doorkeeper.md, 6), or elsewhere. Grants made elsewhere are looked up only when no token of this server decides.
  */
 async function isGranted(
   core: Core,

@@ -3,7 +3,7 @@ import { parseScopes } from '../core/scopes.ts'
 import type { ResourceOwner } from '../model/resource-owner.ts'
 import type { WaitingDevice } from '../store/devices.ts'
 
-/** A device grant that waits for a user. */
+/** A device grant that is waiting for a user's approval. */
 export interface PendingDevice {
   readonly clientId: string
   readonly clientName: string
@@ -12,14 +12,14 @@ export interface PendingDevice {
 
 export type DeviceApproval = 'approved' | 'unknown' | 'expired'
 
-/** The device that waits under a user code; undefined when unknown, used or expired (RFC 8628 §3.3). */
+/** The device waiting under a user code; undefined when the code is unknown, used or expired (RFC 8628 §3.3). */
 export async function findDevice(core: Core, userCode: string): Promise<PendingDevice | undefined> {
   const device = await core.devices.findWaiting(userCode)
   if (device === undefined || isExpired(device)) return undefined
   return { clientId: device.clientId, clientName: device.clientName, scopes: parseScopes(device.scopes) }
 }
 
-/** Gives a waiting device to a user, once; an empty code is nobody's (not N033). */
+/** Assigns a waiting device to a user, once; an empty code matches no device (unlike N033). */
 export async function approveDevice(core: Core, userCode: string, owner: ResourceOwner): Promise<DeviceApproval> {
   const device = await core.devices.findWaiting(userCode)
   if (device === undefined) return 'unknown'

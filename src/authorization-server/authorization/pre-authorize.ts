@@ -59,7 +59,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
     isStorable(nonce ?? '') && isStorable(codeChallenge ?? '') ? undefined : failure('invalid_request'),
 ]
 
-/** Checks an authorization request; what comes back when it is good is plain data. */
+/** Validates an authorization request; a valid one is returned as plain data. */
 export async function preAuthorize(core: Core, parameters: Parameters): Promise<PreAuthorization> {
   const clientId = presence(scalarOf(parameters, 'client_id'))
   const client = clientId === undefined ? undefined : await core.clients.find(clientId)
@@ -95,7 +95,7 @@ export async function preAuthorize(core: Core, parameters: Parameters): Promise<
   }
 }
 
-/** Whether an address is the client's, by the rules of its policy. */
+/** Whether an address belongs to the client under the rules of its policy. */
 function isAddressOf(client: Client | undefined, address: string | undefined): boolean {
   if (client === undefined || address === undefined) return false
   const { redirect_match: match, reserved_in_redirect: reserved } = client.policy
@@ -116,7 +116,7 @@ function modeOf(facts: Facts): ResponseMode | undefined {
   return RESPONSE_MODES.has(facts.responseMode ?? '') ? (facts.responseMode as ResponseMode) : undefined
 }
 
-/** An error goes to the client only when the address is proven to be its own (RFC 6749 §4.1.2.1). */
+/** The error goes to the client only when the address is proven to be the client's (RFC 6749 §4.1.2.1). */
 function errorOf(core: Core, failed: Failure, facts: Facts, state: string | undefined): AuthorizationError {
   const { client, redirectUri } = facts
   const isProven = redirectUri !== OUT_OF_BAND && isAddressOf(client, redirectUri)

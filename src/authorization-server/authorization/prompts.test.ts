@@ -53,12 +53,12 @@ const ROWS: readonly Row[] = [
 describe('the OpenID Connect parameters of an authorization request', () => {
   for (const { parameters, out, consented, outcome } of ROWS) {
     const who = out ? 'logged out' : consented ? 'consented' : 'signed in'
-    it(`${JSON.stringify(parameters)} while ${who} come to ${outcome.kind}`, () => {
+    it(`${JSON.stringify(parameters)} while ${who} result in ${outcome.kind}`, () => {
       assert.deepEqual(promptOutcome(parameters, out ? undefined : alice, consented ?? false, NEWER), outcome)
     })
   }
 
-  it('are read in one pass, however many spaces a prompt holds', () => {
+  it('are parsed in one pass, however many spaces a prompt contains', () => {
     const parameters = { prompt: `none${' '.repeat(1_000_000)}x` }
     assert.deepEqual(promptOutcome(parameters, undefined, false, NEWER), { kind: 'error', error: 'invalid_request' })
     assert.deepEqual(promptOutcome({ prompt: 'none  ' }, alice, true, NEWER), { kind: 'proceed' })
@@ -68,12 +68,12 @@ describe('the OpenID Connect parameters of an authorization request', () => {
     })
   })
 
-  it('let a sign-in of this second be, with `max_age=0`', () => {
+  it('accept a sign-in in the current second with `max_age=0`', () => {
     const justNow = { ...alice, authTime: NOW - 1 }
     assert.deepEqual(promptOutcome({ max_age: '0' }, justNow, false, NEWER), { kind: 'proceed' })
   })
 
-  it('come to less in the older version', () => {
+  it('have fewer effects in the older version', () => {
     assert.deepEqual(promptOutcome({ max_age: '0' }, alice, false, OLDER), { kind: 'proceed' })
     const unknown = promptOutcome({ prompt: 'create' }, alice, false, OLDER)
     assert.deepEqual(unknown, { kind: 'error', error: 'invalid_request' })

@@ -4,14 +4,14 @@ import { encodeFormComponent } from '../parameters/encode.ts'
 import type { Parameters, ParameterValue } from '../parameters/value.ts'
 import { scalarOf } from '../parameters/value.ts'
 
-/** What the OpenID Connect parameters of a request ask for, beside the flow itself. */
+/** What the OpenID Connect parameters of a request require. */
 export type PromptOutcome =
   | { readonly kind: 'proceed' }
   | { readonly kind: 'consent' }
   | { readonly kind: 'error'; readonly error: 'login_required' | 'consent_required' | 'invalid_request' }
   | { readonly kind: 'reauthenticate' | 'select_account'; readonly returnQuery: string }
 
-/** Against what a request is read. */
+/** The state that a request is evaluated against. */
 export interface PromptContext {
   /** Seconds since the epoch. */
   readonly now: number
@@ -21,10 +21,10 @@ export interface PromptContext {
 const PROMPTS: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account'])
 
 /**
- * Reads prompt and max_age (OpenID Connect Core §3.1.2.1), which count with the openid scope only. `none` goes alone;
- * choosing an account and signing in come before consent (not A151).
+ * Evaluates prompt and max_age, which only apply with the openid scope (OpenID Connect Core §3.1.2.1). `none` must be
+ * the only prompt; account selection and sign-in come before consent (unlike A151).
  *
- * @param owner undefined when nobody is signed in
+ * @param owner undefined when no user is signed in
  */
 export function promptOutcome(
   parameters: Parameters,
@@ -48,24 +48,24 @@ export function promptOutcome(
   return { kind: prompts.includes('consent') ? 'consent' : 'proceed' }
 }
 
-/** Whether a request names a prompt, known or not. */
+/** Whether a request contains a prompt, known or unknown. */
 export function hasPrompt(parameters: Parameters): boolean {
   return promptsOf(parameters).length > 0
 }
 
 function promptsOf(parameters: Parameters): string[] {
   const value = parameters['prompt']
-  // A list or hash is no word that anybody knows.
+  // A list or hash is not a known prompt.
   if (typeof value === 'object' && value !== null) return ['']
   const prompt = scalarOf(parameters, 'prompt') ?? ''
   if (/^ *$/.test(prompt)) return []
-  // Spaces at the end are cut after the split: a pattern for them would look at each run of spaces once a space.
+  // Trailing spaces are removed after the split: a regular expression would rescan each run of spaces once per space.
   const prompts = prompt.split(/ +/)
   if (prompts.at(-1) === '') prompts.pop()
   return [...new Set(prompts)]
 }
 
-/** In seconds, how long ago the user may have signed in. A second is forgiven, for clocks that differ (A155). */
+/** The maximum age of the sign-in in seconds, with one second of tolerance for clock differences (A155). */
 function greatestAge(parameters: Parameters, { zeroMaxAgeCounts }: PromptContext['dialect']): number {
   const text = scalarOf(parameters, 'max_age') ?? ''
   if (text === '0' && zeroMaxAgeCounts) return 1
@@ -73,7 +73,7 @@ function greatestAge(parameters: Parameters, { zeroMaxAgeCounts }: PromptContext
   return seconds > 0 ? seconds : Number.POSITIVE_INFINITY
 }
 
-/** The query to come back with: names in order, the prompt that was served left out. */
+/** The query to return with: names in order, without the prompt that was handled. */
 function without(parameters: Parameters, prompt: string): string {
   const rest = (scalarOf(parameters, 'prompt') ?? '').replace(new RegExp(`\\b${prompt}\\b\\s*`), '').trim()
   const pairs: string[] = []

@@ -4,15 +4,16 @@ import type { Dialect } from '../model/dialect.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 
-/** What a client says of itself, not yet believed. */
+/** The credentials a client presents, not yet verified. */
 export interface ClientCredentials {
   readonly clientId: string
   readonly secret: string | undefined
 }
 
 /**
- * The credentials of a request: Basic first, right or wrong, then the parameters (RFC 6749 §2.3.1). An empty Basic user
- * falls through; Basic credentials are not form-decoded (README of the recording, 21; E130, E132).
+ * The credentials in a request: Basic takes precedence, right or wrong, over the parameters (RFC 6749 §2.3.1). An empty
+ * Basic user falls through to the parameters; Basic credentials are not form-decoded (docs/doorkeeper.md, 21; E130,
+ * E132).
  */
 export function credentialsOf(
   authorization: string | undefined,
@@ -35,13 +36,13 @@ function basicCredentials(authorization: string, dialect: Dialect): ClientCreden
   return { clientId, secret: colon < 0 ? undefined : text.slice(colon + 1) }
 }
 
-/** Whether a client is who it says: by its secret, or, when public, without one (E025-E029). */
+/** Whether a client is authenticated: by its secret or, when it is public, without one (E025-E029). */
 export function isAuthentic(client: Client, secret: string | undefined): boolean {
   if (secret === undefined || secret.trim() === '') return !client.confidential
   return isSecretOf(client, secret)
 }
 
-/** Whether this is the secret of the client. Takes the same time whatever the difference. */
+/** Whether this is the client's secret. Compares in constant time. */
 export function isSecretOf(client: Client, secret: string | undefined): boolean {
   if (secret === undefined || client.secretDigest === null) return false
   const wanted = Buffer.from(client.secretDigest, 'hex')

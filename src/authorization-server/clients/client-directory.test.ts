@@ -5,7 +5,7 @@ import { presetPolicy } from '../../applications/index.ts'
 import { applicationOf, clients } from '../testing/seed.ts'
 import { createClientDirectory } from './client-directory.ts'
 
-test('the policy of a client is decided when it is loaded, not when it is found again', async () => {
+test('a client’s policy is computed when the client is loaded, not when it is found again', async () => {
   let decided = 0
   const find = async () => applicationOf('conf')
   const directory = createClientDirectory({ find, findById: find }, () => {
@@ -22,7 +22,7 @@ test('the policy of a client is decided when it is loaded, not when it is found 
   assert.equal(decided, 2)
 })
 
-test('a clock that is set back by five minutes does not keep what was withdrawn elsewhere', async () => {
+test('a clock set back by five minutes does not extend the cache of a client that was withdrawn elsewhere', async () => {
   let asked = 0
   const find = async () => {
     asked++

@@ -4,10 +4,10 @@ import { isStorable } from '../parameters/value.ts'
 import type { ApplicationDocument, ApplicationStore } from '../store/applications.ts'
 import { clientOf } from '../store/applications.ts'
 
-/** Finds clients, remembering them for so short a time that a change elsewhere is seen within two seconds. */
+/** Finds clients and caches them briefly: a change made elsewhere is visible within two seconds. */
 export interface ClientDirectory {
   find(clientId: string): Promise<Client | undefined>
-  /** By the application's id, asked of the store each time: for what happens rarely. */
+  /** Looks up a client by the application's id, uncached; meant for infrequent use. */
   findById(id: number): Promise<Client | undefined>
   forget(clientId: string): void
 }
@@ -16,7 +16,7 @@ const LIFETIME_MS = 1_500
 const CAPACITY = 2_000
 const LONGEST_ID = 255
 
-/** Opens a directory over a store. Unknown clients are not remembered; `policyOf` is asked once for each one loaded. */
+/** Creates a directory over a store. Unknown clients are not cached; `policyOf` is called once per client loaded. */
 export function createClientDirectory(
   store: Pick<ApplicationStore, 'find' | 'findById'>,
   policyOf: (application: ApplicationDocument) => Policy,
@@ -26,7 +26,7 @@ export function createClientDirectory(
   return {
     async find(clientId) {
       const entry = known.get(clientId)
-      // Not the clock on the wall: one that is set back would keep a withdrawn secret alive.
+      // A monotonic clock: a wall clock that is set back would keep a withdrawn secret valid.
       const now = performance.now()
       if (entry !== undefined && entry.until > now) return entry.client
       if (clientId.length > LONGEST_ID || !isStorable(clientId)) return undefined
@@ -37,7 +37,7 @@ export function createClientDirectory(
         return undefined
       }
       const client = clientOf(application, policyOf(application))
-      // A change that came while the store was asked may be missing from its answer.
+      // The answer may lack a change that was made while the store was queried.
       if (before === changes) remember(known, clientId, { client, until: now + LIFETIME_MS })
       return client
     },

@@ -24,40 +24,40 @@ const only = (rule: keyof Policy | undefined) => [{ clientId: 'app', rule }]
 /** The rules in which two policies differ. */
 const differences = (one: Policy, other: Policy) => POLICY_RULE_NAMES.filter((rule) => one[rule] !== other[rule])
 
-describe('what a client is held to', () => {
-  it("is Doorkeeper's way when nobody says anything", () => {
+describe('the policy of a client', () => {
+  it("is Doorkeeper's behaviour when nothing is configured", () => {
     assert.deepEqual(ofApp({}), COMPATIBLE)
     assert.deepEqual(resolvePolicy().general, COMPATIBLE)
     assert.equal(COMPATIBLE.require_pkce, 'none')
     assert.equal(STRICT.require_pkce, 'all')
   })
 
-  it("is the instance's word, a single rule over the preset", () => {
+  it("follows the instance, where a single rule overrides the preset", () => {
     assert.deepEqual(ofApp({ preset: 'strict' }), STRICT)
     const instance: InstancePolicy = { preset: 'strict', rules: { require_pkce: 'public' } }
     assert.equal(ofApp(instance).require_pkce, 'public')
     assert.deepEqual(differences(ofApp(instance), STRICT), ['require_pkce'])
   })
 
-  it("is the application's own word where that is stricter", () => {
+  it("follows the application's own document where that is stricter", () => {
     assert.deepEqual(ofApp({}, { preset: 'strict' }), STRICT)
     assert.equal(ofApp({ rules: { require_pkce: 'public' } }, { require_pkce: 'all' }).require_pkce, 'all')
     assert.deepEqual(differences(ofApp({}, { preset: 'strict', password_grant: 'accept' }), STRICT), ['password_grant'])
   })
 
-  it('is not what an application says to be rid of a rule', () => {
+  it('ignores an application’s document that tries to drop a rule', () => {
     const lax: ApplicationPolicy = { preset: 'compatible', require_pkce: 'none', plain_pkce: 'accept' }
     assert.deepEqual(ofApp({ preset: 'strict' }, lax), STRICT)
   })
 
-  it('is its own word alone for an application that the operator exempts', () => {
+  it('follows the application’s document alone when the operator exempts the application', () => {
     const instance: InstancePolicy = { preset: 'strict', exempt: only(undefined) }
     assert.deepEqual(differences(ofApp(instance), COMPATIBLE), ['response_iss'])
     assert.equal(ofApp(instance, { require_pkce: 'public' }).require_pkce, 'public')
     assert.deepEqual(ofSubject(instance, { client_id: 'other' }), STRICT)
   })
 
-  it('can be exempted from one rule, also from iss', () => {
+  it('can exempt an application from one rule, including iss', () => {
     for (const rule of POLICY_RULE_NAMES) {
       const held = ofApp({ preset: 'strict', exempt: only(rule) })
       assert.deepEqual(differences(held, STRICT), [rule])
@@ -65,7 +65,7 @@ describe('what a client is held to', () => {
     }
   })
 
-  it('is the strictest where the operator says so, over exemption and document', () => {
+  it('is the strictest one where the operator requires it, regardless of exemptions and documents', () => {
     const named = { strictFor: only(undefined), exempt: only(undefined) }
     assert.deepEqual(ofApp(named, { preset: 'compatible' }), STRICT)
     assert.deepEqual(ofSubject(named, { client_id: 'other' }), COMPATIBLE)
@@ -74,7 +74,7 @@ describe('what a client is held to', () => {
     }
   })
 
-  it('never gets laxer by what an application says, whatever the instance says', () => {
+  it('never becomes laxer through the application’s document, whatever the instance configures', () => {
     const partial = fc.record(
       Object.fromEntries(POLICY_RULE_NAMES.map((rule) => [rule, fc.constantFrom(...POLICY_RULES[rule])])),
       { requiredKeys: [] },
@@ -94,7 +94,7 @@ describe('what a client is held to', () => {
   })
 })
 
-it('the password grant is offered where anybody may use it', () => {
+it('offers the password grant when at least one client may use it', () => {
   const off: InstancePolicy = { rules: { password_grant: 'refuse' } }
   assert.equal(isPasswordGrantOffered(resolvePolicy()), true)
   assert.equal(isPasswordGrantOffered(resolvePolicy(off)), false)
@@ -104,21 +104,21 @@ it('the password grant is offered where anybody may use it', () => {
 })
 
 describe('an exception', () => {
-  it('names an application, or one rule of it', () => {
+  it('names an application, or one of its rules', () => {
     assert.deepEqual(parsePolicyTarget('app'), { clientId: 'app', rule: undefined })
     assert.deepEqual(parsePolicyTarget('app=require_pkce'), { clientId: 'app', rule: 'require_pkce' })
     assert.deepEqual(parsePolicyTarget('YXBw=='), { clientId: 'YXBw==', rule: undefined })
     assert.deepEqual(parsePolicyTarget('YXBw===plain_pkce'), { clientId: 'YXBw==', rule: 'plain_pkce' })
   })
 
-  it('with a rule that is none is nobody, rather than an application of that name', () => {
+  it('with an invalid rule matches no application, not even one of that name', () => {
     for (const text of ['', 'app=require_pkec', '=require_pkce', 'app=toString']) {
       assert.equal(parsePolicyTarget(text), undefined, text)
     }
   })
 })
 
-it('a document with a rule or value that is not known is refused', () => {
+it('a document with an unknown rule or value is rejected', () => {
   assert.equal(applicationPolicySchema.safeParse({}).success, true)
   assert.equal(applicationPolicySchema.safeParse({ preset: 'strict', require_pkce: 'public' }).success, true)
   for (const document of [{ require_pkec: 'all' }, { require_pkce: 'refuse' }, { preset: 'lax' }, { plain_pkce: null }])

@@ -9,19 +9,22 @@ import {
   presetPolicy,
 } from '../../applications/index.ts'
 
-/** What an operator holds clients to beyond Doorkeeper's rules (RFC 9700); `policyFor` decides for one of them. */
+/**
+ * The rules an operator imposes on clients in addition to Doorkeeper's (RFC 9700); `policyFor` evaluates them for one
+ * client.
+ */
 export interface InstancePolicy {
   /** Default `compatible`. */
   readonly preset?: PolicyPreset
-  /** Over the preset. */
+  /** Overrides the preset rule by rule. */
   readonly rules?: Partial<Policy>
-  /** Whom the above does not concern: they are held to what their own documents say. */
+  /** Applications that are exempt from the above: only their own documents apply. */
   readonly exempt?: readonly PolicyTarget[]
-  /** Who is held to the strictest, whatever is said elsewhere. */
+  /** Applications that must follow every rule, regardless of other settings. */
   readonly strictFor?: readonly PolicyTarget[]
 }
 
-/** As much of an application as its policy rests on. */
+/** The fields of an application that its policy depends on. */
 export interface PolicySubject {
   readonly client_id: string
   readonly policy?: ApplicationPolicy | undefined
@@ -30,22 +33,22 @@ export interface PolicySubject {
 const DOORKEEPERS = presetPolicy('compatible')
 const STRICTEST = presetPolicy('strict')
 
-/** An operator's policy, worked out as far as it is the same for every client. */
+/** An operator's policy, resolved as far as it is the same for every client. */
 export interface ResolvedPolicy {
-  /** What clients are held to that nothing else is said about. */
+  /** The policy of clients without settings of their own. */
   readonly general: Policy
   readonly exempt: readonly PolicyTarget[]
   readonly strictFor: readonly PolicyTarget[]
 }
 
-/** Fills in the preset. */
+/** Resolves the preset into rules. */
 export function resolvePolicy({ preset, rules, exempt = [], strictFor = [] }: InstancePolicy = {}): ResolvedPolicy {
   return { general: { ...presetPolicy(preset ?? 'compatible'), ...said(rules) }, exempt, strictFor }
 }
 
 /**
- * What a client is held to: of the instance's word and the application's own, the stricter, rule by rule. An operator may
- * exempt an application, which leaves its own word, and may hold one to the strictest, which leaves nothing (ADR 11).
+ * The policy of a client: rule by rule, the stricter of the instance's and the application's own. An exemption by the
+ * operator leaves only the application's own document; `strictFor` overrides both (ADR 11).
  */
 export function policyFor(instance: ResolvedPolicy, application: PolicySubject): Policy {
   const { general, exempt, strictFor } = instance
@@ -60,7 +63,7 @@ export function policyFor(instance: ResolvedPolicy, application: PolicySubject):
   return Object.fromEntries(decided) as Policy
 }
 
-/** Whether any client at all may use the password grant. */
+/** Whether at least one client may use the password grant. */
 export function isPasswordGrantOffered({ general, exempt }: ResolvedPolicy): boolean {
   return (
     general.password_grant === 'accept' || exempt.some(({ rule }) => rule === undefined || rule === 'password_grant')
@@ -68,8 +71,9 @@ export function isPasswordGrantOffered({ general, exempt }: ResolvedPolicy): boo
 }
 
 /**
- * Naming an application exempts it from what is refused or revoked. `iss` takes nothing from a client, and one that reads
- * discovery rejects an answer without it (RFC 9207 §2.4), so it is left out only where the rule is named too.
+ * Naming an application exempts it from every rule that rejects or revokes. `iss` takes nothing away from a client, and
+ * a client that reads discovery rejects an answer without it (RFC 9207 §2.4), so exempting from it requires naming the
+ * rule.
  */
 function isExempt(targets: readonly PolicyTarget[], application: PolicySubject, rule: PolicyRule): boolean {
   return rule === 'response_iss'
@@ -88,7 +92,7 @@ function stricter(rule: PolicyRule, one: Policy, other: Policy): string {
   return values.indexOf(one[rule]) >= values.indexOf(other[rule]) ? one[rule] : other[rule]
 }
 
-/** The rules of a partial policy that say something. */
+/** The rules that a partial policy sets. */
 function said(policy: Partial<Policy> | ApplicationPolicy | undefined): Partial<Policy> {
   const told = POLICY_RULE_NAMES.flatMap((rule) => (policy?.[rule] === undefined ? [] : [[rule, policy[rule]]]))
   return Object.fromEntries(told) as Partial<Policy>

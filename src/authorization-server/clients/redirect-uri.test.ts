@@ -60,7 +60,7 @@ describe('a redirect address', () => {
   }
 
   for (const part of ['a', '@', '%41', ':', '/a', '?', '.']) {
-    it(`made of many ${part} is refused without backtracking`, () => {
+    it(`with many ${part} is rejected without backtracking`, () => {
       assert.equal(isRedirectUriAmong(`https://${part.repeat(8_000 / part.length)}`, REGISTERED), false)
       assert.equal(isRedirectUriAmong(`https://${part.repeat(1_000_000)}`, REGISTERED), false)
     })
@@ -90,7 +90,7 @@ describe('a redirect address under exact match', () => {
   }
 })
 
-describe('a parameter reserved for the answer', () => {
+describe('a parameter reserved for the authorization response', () => {
   const cases: ReadonlyArray<readonly [string, boolean]> = [
     ['https://a.test/cb', false],
     ['https://a.test/cb?tenant=1&barcode=2&statement=3', false],
@@ -114,26 +114,26 @@ describe('parameters added to a redirect address', () => {
   const add = (address: string, where: 'query' | 'fragment' = 'query') =>
     appendToRedirectUri(address, { code: 'c d', state: undefined }, where)
 
-  it('follow the query that is there', () => {
+  it('are appended to an existing query', () => {
     assert.equal(add('https://a.test/cb?tenant=1&x=2'), 'https://a.test/cb?tenant=1&x=2&code=c+d')
   })
 
-  it('follow a code that is there already', () => {
+  it('are appended after an existing code', () => {
     assert.equal(add('https://a.test/cb?code=evil'), 'https://a.test/cb?code=evil&code=c+d')
   })
 
-  it('drop what is blank', () => assert.equal(add('https://a.test/cb?x=&y=1'), 'https://a.test/cb?y=1&code=c+d'))
+  it('omit blank values', () => assert.equal(add('https://a.test/cb?x=&y=1'), 'https://a.test/cb?y=1&code=c+d'))
 
-  it('drop what is empty', () => {
+  it('omit empty values', () => {
     assert.equal(add('https://a.test/cb?&'), 'https://a.test/cb?code=c+d')
     assert.equal(add('https://a.test/cb?a b&&y=1'), 'https://a.test/cb?y=1&code=c+d')
   })
 
-  it('make up a fragment and keep the query', () => {
+  it('become the fragment and keep the query', () => {
     assert.equal(add('https://a.test/cb?x=1', 'fragment'), 'https://a.test/cb?x=1#code=c+d')
   })
 
-  it('leave the address as it was but for a default port and the case of the scheme', () => {
+  it('leave the address unchanged except for a default port and the case of the scheme', () => {
     assert.equal(add('HTTPS://A.test:443/CB'), 'https://A.test/CB?code=c+d')
     assert.equal(add('myapp://oauth/callback'), 'myapp://oauth/callback?code=c+d')
   })

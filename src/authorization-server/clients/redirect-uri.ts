@@ -1,27 +1,27 @@
 import { decodeFormComponent } from '../../parameters/index.ts'
 import { encodeFormComponent } from '../parameters/encode.ts'
 
-/** The address of a client that has none: the user copies the code from a page. */
+/** The redirect address of a client without one: the user copies the code from a page. */
 export const OUT_OF_BAND = 'urn:ietf:wg:oauth:2.0:oob'
 
 interface GenericUri {
   readonly scheme: string
-  /** With its `@`; empty when there is none. */
+  /** Includes the `@`; empty when there is none. */
   readonly userinfo: string
   readonly host: string | undefined
-  /** As written; empty when it was not. */
+  /** As written; empty when absent. */
   readonly port: string
   readonly path: string
   readonly query: string | undefined
   readonly fragment: string | undefined
-  /** What follows the scheme when no slash does. */
+  /** What follows the scheme when it is not a slash. */
   readonly opaque: string | undefined
 }
 
 const URI =
   /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/((?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::(\d*))?((?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)*)|((?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*))(?:\?([ !"$-~]*))?(?:#(.*))?$/
 
-/** An absolute URI of RFC 3986 in its parts; undefined for anything else. */
+/** Parses an absolute URI into its parts (RFC 3986); undefined for anything else. */
 function parseUri(text: string): GenericUri | undefined {
   const match = text.length > 8_192 ? null : URI.exec(text)
   if (!match) return undefined
@@ -33,9 +33,10 @@ function parseUri(text: string): GenericUri | undefined {
 }
 
 /**
- * Whether `asked` is one of the addresses registered: scheme and host whatever their case, the default port spelled out
- * or not, any port on a loopback address, an extra query where none is registered (RFC 6749 §3.1.2.3, RFC 8252 §7.3;
- * README of the recording, 8). The same rules hold at the exchange, against the address of the authorization (19).
+ * Whether `asked` matches a registered address: scheme and host are case-insensitive, the default port may be explicit,
+ * a loopback address may use any port, and an extra query is allowed when none is registered (RFC 6749 §3.1.2.3, RFC
+ * 8252 §7.3; docs/doorkeeper.md, 8). The same rules apply at the exchange, against the address of the authorization
+ * request (19).
  */
 export function isRedirectUriAmong(asked: string, registered: readonly string[]): boolean {
   if (asked === OUT_OF_BAND) return registered.includes(OUT_OF_BAND)
@@ -44,8 +45,8 @@ export function isRedirectUriAmong(asked: string, registered: readonly string[])
 }
 
 /**
- * Whether `asked` is one of the addresses registered, character for character but for the port of a loopback address
- * (RFC 9700 §4.1.3, RFC 8252 §7.3).
+ * Whether `asked` is identical to a registered address, except for the port of a loopback address (RFC 9700 §4.1.3, RFC
+ * 8252 §7.3).
  */
 export function isRedirectUriExactlyAmong(asked: string, registered: readonly string[]): boolean {
   return (
@@ -54,7 +55,7 @@ export function isRedirectUriExactlyAmong(asked: string, registered: readonly st
   )
 }
 
-/** The address without the port of a loopback address. */
+/** The address without its port when it is a loopback address. */
 function withoutPort(address: string): string {
   return address.replace(/^(http:\/\/(?:127(?:\.\d{1,3}){3}|\[[0:]*:0{0,3}1\])):\d+(?=[/?]|$)/, '$1')
 }
@@ -65,8 +66,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether the query of an address holds a parameter that only an authorization answer may hold, which a client would take
- * for the server's own word (RFC 6749 §4.1.2; RFC 9700 §4.1.1).
+ * Whether the query of an address contains a parameter that belongs to the authorization response and that a client
+ * would take as the server's (RFC 6749 §4.1.2; RFC 9700 §4.1.1).
  */
 export function holdsReservedParameter(address: string): boolean {
   const query = parseUri(address)?.query
@@ -97,7 +98,7 @@ function isSameQuery(asked: string | undefined, registered: string): boolean {
   return sortedPairs(asked) === sortedPairs(registered)
 }
 
-/** The pairs of a query in order; ampersands at its end do not count. */
+/** The pairs of a query, sorted; trailing ampersands are ignored. */
 function sortedPairs(query: string): string {
   const pairs = query.split('&')
   while (pairs.at(-1) === '') pairs.pop()
@@ -119,8 +120,8 @@ function portOf(uri: GenericUri): string {
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443', ftp: '21', ws: '80', wss: '443' }
 
 /**
- * Adds parameters to a redirect address, in its query behind what is there, or as its fragment. Blank ones are left out
- * (RFC 6749 §4.1.2; B003, B004, B005).
+ * Adds parameters to a redirect address, after its existing query or as its fragment. Omits blank ones (RFC 6749
+ * §4.1.2; B003, B004, B005).
  */
 export function appendToRedirectUri(
   address: string,
@@ -146,7 +147,7 @@ function baseOf(uri: GenericUri): string {
   return `${uri.scheme}:${authority}${uri.path}`
 }
 
-/** Names and values of a query in order, those of one name together; blank values are dropped, as Doorkeeper does. */
+/** The names and values of a query in order, grouped by name; blank values are dropped, as in Doorkeeper. */
 function pairsOf(query: string): Array<readonly [string, string]> {
   const grouped = new Map<string, string[]>()
   for (const [name, value] of pairsIn(query)) {

@@ -1,9 +1,9 @@
 import type { Failure } from '../responses/failure.ts'
 
-/** One rule: what is wrong with the facts, or undefined. */
+/** One rule: returns what is wrong with the facts, or undefined. */
 export type Check<Facts, Wrong = Failure> = (facts: Facts) => Wrong | undefined
 
-/** The first rule that is broken, in the order of the list, which is the order a client sees. */
+/** The first violated rule. The order of the list determines which error the client sees. */
 export function firstFailure<Facts, Wrong = Failure>(
   checks: ReadonlyArray<Check<Facts, Wrong>>,
   facts: Facts,

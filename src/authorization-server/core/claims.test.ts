@@ -16,22 +16,22 @@ function shown(claims: ResourceOwner['claims'], scopes = ['openid', 'email'], de
   return Object.fromEntries(shownClaims(definition, { ...alice, claims }, new Set(scopes)))
 }
 
-describe('the claims shown of a user', () => {
+describe('the claims of a user', () => {
   const own = { name: 'Alice', nickname: 'alice', preferred_username: 'alice', email: 'alice@example.test' }
 
-  it('are those that the platform supplied, and no other', () => {
+  it('are exactly those that the platform supplied', () => {
     assert.deepEqual(shown({}), own)
     const supplied = { email_verified: false, groups: ['a'], picture: 'https://p.example/a.png' }
     assert.deepEqual(shown(supplied), { ...own, ...supplied })
   })
 
-  it('leave out what the settings do not name', () => {
+  it('omit those that the settings do not list', () => {
     assert.deepEqual(shown({ is_admin: true }), own)
     const definition = [{ name: 'is_admin', scope: 'admin', inIdToken: false }]
     assert.deepEqual(shown({ is_admin: true }, ['openid', 'admin'], definition), { is_admin: true })
   })
 
-  it('wait for their scope', () => {
+  it('require their scope', () => {
     assert.deepEqual(Object.keys(shown({ email_verified: true }, ['openid'])), [
       'name',
       'nickname',
@@ -39,12 +39,12 @@ describe('the claims shown of a user', () => {
     ])
   })
 
-  it('go before the fields of the user, also where they take them back', () => {
+  it('override the fields of the user, even with an empty value', () => {
     assert.equal(shown({ nickname: 'Al' })['nickname'], 'Al')
     assert.deepEqual(Object.keys(shown({ nickname: null, email: '' })), ['name', 'preferred_username'])
   })
 
-  it('come in the order of the settings, false and zero among them', () => {
+  it('follow the order of the settings, and include false and zero', () => {
     const definition = ['updated_at', 'email_verified'].map((name) => ({ name, scope: undefined, inIdToken: false }))
     const values = shownClaims(definition, { ...alice, claims: { email_verified: false, updated_at: 0 } }, new Set())
     assert.deepEqual(values, [

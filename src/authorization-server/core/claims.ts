@@ -1,18 +1,17 @@
 import type { ClaimValue, ResourceOwner } from '../model/resource-owner.ts'
 
-/** A claim that may be shown of users; the order of the list is the order on the wire. */
+/** A claim that may be disclosed about users; the order of the list is the order on the wire. */
 export interface Claim {
   readonly name: string
-  /** The scope that shows it, beside `openid`; undefined when that is enough. */
+  /** The scope required in addition to `openid`; undefined when `openid` is enough. */
   readonly scope: string | undefined
-  /** Whether ID tokens hold it too; userinfo shows it in any case. */
+  /** Whether ID tokens include it too; userinfo always does. */
   readonly inIdToken: boolean
 }
 
 /**
- * What is shown of a user unless the operator decides otherwise: standard claims (OpenID Connect Core §5.1) and
- * `groups`, with the scopes under which GitLab shows them. This names claims; whether a user has one is for the
- * platform to say.
+ * The claims disclosed by default: standard claims (OpenID Connect Core §5.1) and `groups`, with the scopes that GitLab
+ * requires. This lists claim names; the platform decides whether a user has a value.
  */
 export const DEFAULT_CLAIMS: readonly Claim[] = [
   { name: 'name', scope: undefined, inIdToken: false },
@@ -26,7 +25,7 @@ export const DEFAULT_CLAIMS: readonly Claim[] = [
   { name: 'groups', scope: undefined, inIdToken: false },
 ]
 
-/** The claims that every user document carries in fields of their own. */
+/** The claims that every user document contains as separate fields. */
 const OWN_FIELDS: ReadonlyMap<string, (owner: ResourceOwner) => string> = new Map([
   ['name', (owner: ResourceOwner) => owner.name],
   ['nickname', (owner: ResourceOwner) => owner.username],
@@ -35,8 +34,8 @@ const OWN_FIELDS: ReadonlyMap<string, (owner: ResourceOwner) => string> = new Ma
 ])
 
 /**
- * The claims of a user that these scopes show, in their order. A claim that the platform has not supplied, or supplied
- * as null or as the empty string, is absent (OpenID Connect Core §5.3.2).
+ * The claims of a user that these scopes disclose, in order. A claim is absent when the platform supplies no value,
+ * null or the empty string (OpenID Connect Core §5.3.2).
  */
 export function shownClaims(
   claims: readonly Claim[],

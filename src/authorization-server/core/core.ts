@@ -12,7 +12,7 @@ import type { TokenStore } from '../store/tokens.ts'
 import type { TokenMint } from './mint.ts'
 import type { ResolvedSettings } from './settings.ts'
 
-/** What the endpoints work with. */
+/** What the endpoints depend on. */
 export interface Core {
   readonly settings: ResolvedSettings
   readonly clients: ClientDirectory

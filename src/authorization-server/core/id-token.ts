@@ -2,7 +2,7 @@ import type { ResourceOwner } from '../model/resource-owner.ts'
 import { shownClaims } from './claims.ts'
 import type { Core } from './core.ts'
 
-/** What an ID token is about. */
+/** The contents of an ID token. */
 export interface IdTokenSubject {
   readonly owner: ResourceOwner
   readonly clientId: string | undefined
@@ -12,7 +12,7 @@ export interface IdTokenSubject {
   readonly issuedAt: number
 }
 
-/** Signs an ID token: no at_hash, claims in the order of the recording (OpenID Connect Core §2; README, 41). */
+/** Signs an ID token: no at_hash, claims in the recorded order (OpenID Connect Core §2; docs/doorkeeper.md, 41). */
 export function idToken(core: Core, about: IdTokenSubject): Promise<string> {
   const claims: Record<string, unknown> = {
     iss: core.settings.issuer,
@@ -27,7 +27,7 @@ export function idToken(core: Core, about: IdTokenSubject): Promise<string> {
   return core.keys.signJwt({ ...claims, ...Object.fromEntries(shownClaims(held, about.owner, new Set(about.scopes))) })
 }
 
-/** The members of a userinfo answer, in their order (OpenID Connect Core §5.3). */
+/** The members of a userinfo answer, in order (OpenID Connect Core §5.3). */
 export function userinfoClaims(core: Core, owner: ResourceOwner, scopes: readonly string[]): Record<string, unknown> {
   return { sub: owner.id, ...Object.fromEntries(shownClaims(core.settings.claims, owner, new Set(scopes))) }
 }

@@ -6,7 +6,7 @@ import { exchangeFields, type ServerUnderTest, startServerUnderTest } from '../t
 const [engine] = testDatabases()
 assert.ok(engine)
 
-describe('lifetimes other than the default ones', () => {
+describe('custom lifetimes', () => {
   let store: TestDatabase
   let server: ServerUnderTest
   before(async () => {
@@ -19,7 +19,7 @@ describe('lifetimes other than the default ones', () => {
     await store?.close()
   })
 
-  test('hold for ID tokens and access tokens', async () => {
+  test('apply to ID tokens and access tokens', async () => {
     const { json } = await server.token(exchangeFields(await server.code('conf', { scope: 'openid' })))
     const claims = JSON.parse(Buffer.from(json.id_token.split('.')[1], 'base64url').toString())
     assert.equal(claims.exp - claims.iat, 45)
@@ -31,7 +31,7 @@ describe('lifetimes other than the default ones', () => {
     assert.equal((await info()).status, 401)
   })
 
-  test('hold for authorization codes', async () => {
+  test('apply to authorization codes', async () => {
     const [first, second] = [await server.code(), await server.code()]
     await server.core.advance(25)
     assert.equal((await server.token(exchangeFields(first))).status, 200)

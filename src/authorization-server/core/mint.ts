@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Client } from '../model/client.ts'
 
-/** What an access token is minted for. */
+/** What an access token is issued for. */
 export interface AccessTokenGrant {
   /** Undefined for client_credentials. */
   readonly subject: string | undefined
@@ -13,7 +13,7 @@ export interface AccessTokenGrant {
   readonly issuedAt: number
 }
 
-/** Makes credentials. Each value must be unguessable; the store keeps its SHA-256 only. */
+/** Generates credentials. Each value must be unguessable; the store keeps only its SHA-256. */
 export interface TokenMint {
   authorizationCode(): string
   accessToken(grant: AccessTokenGrant): string | Promise<string>
@@ -22,7 +22,7 @@ export interface TokenMint {
   userCode(): string
 }
 
-/** Doorkeeper's credentials: 64 hex digits each, and a user code of 8 characters A-Z0-9. */
+/** Doorkeeper's formats: 64 hex digits for each credential, and a user code of 8 characters A-Z0-9. */
 export const hexMint: TokenMint = {
   authorizationCode: randomHex,
   accessToken: randomHex,
@@ -31,7 +31,7 @@ export const hexMint: TokenMint = {
   userCode,
 }
 
-/** Credentials that tell their kind: a prefix each, then 32 random bytes in base64url. */
+/** Credentials with a prefix for their kind, followed by 32 random bytes in base64url. */
 export function prefixedMint(
   prefixes: Readonly<Record<'authorization_code' | 'access_token' | 'refresh_token' | 'device_code', string>>,
 ): TokenMint {

@@ -52,7 +52,7 @@ for (const engine of testDatabases()) {
         token = (await on.tokens())['access_token'] ?? ''
       })
 
-      it('is malformed at a protected resource, whose answer has no body', async () => {
+      it('is rejected at a protected resource with an empty body', async () => {
         for (const query of [{ access_token: token }, { bearer_token: token }, { access_token: 'unknown' }]) {
           const answer = await strict.send('GET', '/oauth/userinfo', { query })
           assert.deepEqual([answer.status, answer.body], [400, ''])
@@ -63,13 +63,13 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('is malformed also beside a good one in the header', async () => {
+      it('is rejected even with a valid token in the header', async () => {
         const headers = { authorization: `Bearer ${token}` }
         const answer = await strict.send('GET', '/oauth/userinfo', { headers, query: { bearer_token: token } })
         assert.equal(answer.status, 400)
       })
 
-      it('is malformed at token info and introspection, as JSON', async () => {
+      it('is rejected at token info and introspection, as JSON', async () => {
         const other = (await on.tokens())['access_token'] ?? ''
         const answers = [
           await strict.send('GET', '/oauth/token/info', { query: { access_token: token } }),
@@ -80,7 +80,7 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('is what the policy is about, not one in the header or the body, nor an empty one', async () => {
+      it('is what the policy covers; a token in the header or the body, or an empty one, is accepted', async () => {
         const headers = { authorization: `Bearer ${token}` }
         const answers = [
           await strict.send('GET', '/oauth/userinfo', { headers }),
@@ -93,7 +93,7 @@ for (const engine of testDatabases()) {
         )
       })
 
-      it('is told to platforms that serve resources of their own', async () => {
+      it('is reported to platforms that serve their own resources', async () => {
         const request = (query: string) => ({ query }) as never
         const refused = await strict.core.refuseTokenInUri(request(`access_token=${token}`), on.application.client_id)
         assert.deepEqual([refused?.status, refused?.body], [400, ''])
@@ -102,7 +102,7 @@ for (const engine of testDatabases()) {
       })
     })
 
-    it('a secret in the URI of a POST is malformed, right or wrong, at every endpoint', async () => {
+    it('a secret in the URI of a POST is rejected, right or wrong, at every endpoint', async () => {
       const { client_id } = on.application
       const { refresh_token = '' } = await on.tokens()
       const form = { client_id, client_secret: clients.conf.secret }
@@ -126,13 +126,13 @@ for (const engine of testDatabases()) {
       assert.equal((await on.token({ grant_type: 'refresh_token', refresh_token })).status, 200, 'it was not revoked')
     })
 
-    it('a client_id in the URI of a POST is fine', async () => {
+    it('a client_id in the URI of a POST is accepted', async () => {
       const { client_id } = on.application
       const form = { grant_type: 'client_credentials', client_secret: clients.conf.secret }
       assert.equal((await strict.token(form, { query: { client_id } })).status, 200)
     })
 
-    it('the code must be exchanged with the very address it was asked for', async () => {
+    it('the code must be exchanged with exactly the redirect address it was requested with', async () => {
       const native = await policyCase(strict, 'native-client', {
         confidential: false,
         redirectUri: 'http://127.0.0.1/cb',
@@ -145,7 +145,7 @@ for (const engine of testDatabases()) {
       assert.equal((await exchange('http://127.0.0.1:4712/cb')).json.error, 'invalid_grant')
     })
 
-    it('an address that does not match exactly is never followed, whoever answers', async () => {
+    it('no answer redirects to an address that does not match exactly', async () => {
       const parameters = asked({ redirect_uri: `${on.redirectUri}?code=injected` })
       const begun = await strict.core.begin(parameters, alice)
       assert.equal(begun.kind === 'reply' && begun.reply.status, 400)
@@ -159,7 +159,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    it('a registered address that holds a reserved parameter is refused, also where it matches exactly', async () => {
+    it('a registered address that contains a reserved parameter is rejected, even when it matches exactly', async () => {
       const redirectUri = 'https://case.example.test/callback?state=fixed'
       const client = await policyCase(strict, 'reserved-client', { redirectUri })
       assert.equal((await client.authorize(PKCE))['error'], 'invalid_redirect_uri')
@@ -167,7 +167,7 @@ for (const engine of testDatabases()) {
       assert.equal((await lax.authorize(PKCE))['error'], undefined)
     })
 
-    it('PKCE may be asked of public clients alone', async () => {
+    it('PKCE can be required of public clients alone', async () => {
       const policy = { require_pkce: 'public' } as const
       const [confidential, open] = [
         await policyCase(compatible, 'pkce-confidential', { policy }),
@@ -178,7 +178,7 @@ for (const engine of testDatabases()) {
       assert.equal((await open.authorize(PKCE))['error'], undefined)
     })
 
-    it('only S256 is a challenge method', async () => {
+    it('S256 is the only accepted challenge method', async () => {
       for (const code_challenge_method of ['plain', 'S512', undefined]) {
         const answer = await on.authorize({ code_challenge: CHALLENGE, code_challenge_method })
         assert.equal(answer['error'], 'invalid_request')
@@ -186,7 +186,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    it('discovery tells what is taken, and says nothing new under the compatible policy', async () => {
+    it('discovery lists what is accepted, and adds nothing under the compatible policy', async () => {
       const read = async (server: ServerUnderTest) =>
         (await server.send('GET', '/.well-known/openid-configuration')).json as Record<string, unknown>
       const [held, usual] = [await read(strict), await read(compatible)]
@@ -210,7 +210,7 @@ for (const engine of testDatabases()) {
         return step.reply
       }
 
-      it('is in every answer that goes to the client, in every mode, and last', async () => {
+      it('is the last parameter of every answer to the client, in every mode', async () => {
         const answers = {
           code: await strict.core.approve(asked(), alice, strict.url),
           fragment: await strict.core.issueCode(await good({ response_mode: 'fragment' }), alice, strict.url),
@@ -229,7 +229,7 @@ for (const engine of testDatabases()) {
         assert.match(String(form.body), /<input type="hidden" name="iss" value="https:\/\/issuer\.example\.test">/)
       })
 
-      it('is in none that is shown here', async () => {
+      it('is absent from every answer displayed here', async () => {
         const oob = 'urn:ietf:wg:oauth:2.0:oob'
         await policyCase(strict, 'oob-client', { redirectUri: oob })
         const parameters = asked({ client_id: 'oob-client', redirect_uri: oob })
@@ -248,7 +248,7 @@ for (const engine of testDatabases()) {
         return JSON.parse(body.replaceAll('https://127.0.0.1', 'http://127.0.0.1'))
       }
 
-      it('is what oauth4webapi checks, and misses in the answer of another server', async () => {
+      it('is verified by oauth4webapi, which rejects an answer without it', async () => {
         await policyCase(compatible, on.application.client_id)
         const client = { client_id: on.application.client_id }
         const server = await metadata(strict)
@@ -260,7 +260,7 @@ for (const engine of testDatabases()) {
         assert.throws(() => oauth.validateAuthResponse(server, client, answer, 'st-1'), /unexpected "iss"/)
       })
 
-      it('lets openid-client finish the flow, and stop a mix-up before the code is sent', async () => {
+      it('lets openid-client complete the flow, and detect a mix-up before it sends the code', async () => {
         const configuration = new oidc.Configuration(
           (await metadata(strict)) as oidc.ServerMetadata,
           on.application.client_id,

@@ -20,11 +20,11 @@ interface Probe {
   readonly act: (on: PolicyCase) => Promise<string>
   readonly off: string
   readonly on: string
-  /** What the instance's own word comes to, where nobody is exempt; as `on` unless said. */
+  /** The result with the rule on for the whole instance and no exemptions; default: same as `on`. */
   readonly onInstance?: string
 }
 
-/** One thing a client does for each rule, and what it comes to with the rule off and on. */
+/** One client action for each rule, and its result with the rule off and on. */
 const PROBES: Readonly<Record<PolicyRule, Probe>> = {
   require_pkce: {
     act: async (on) => outcome(await on.authorize()),
@@ -120,7 +120,7 @@ for (const engine of testDatabases()) {
     for (const [name, probe] of Object.entries(PROBES)) {
       const rule = name as PolicyRule
       const [lax, strict] = [POLICY_RULES[rule][0], POLICY_RULES[rule].at(-1)]
-      it(`${rule} is off, on for all, on for one, and off for one again`, async () => {
+      it(`${rule} is off, on for all, on for one, and off again for one`, async () => {
         const names = (what: string) => `${engine.kind}-${rule}-${what}`
         const exempt = [{ clientId: names('exempt'), rule }]
         const strictFor = [{ clientId: names('named'), rule }]

@@ -5,7 +5,7 @@ import { areScopesValid, defaultScopesOf, parseScopes, sameScopes } from './scop
 const SERVER = ['api', 'read_user', 'openid', 'user:*']
 
 describe('scopes', () => {
-  it('are read in their order, each once', () => {
+  it('are parsed in order without repeats', () => {
     assert.deepEqual(parseScopes('  read_user api  read_user '), ['read_user', 'api'])
   })
 
@@ -32,13 +32,13 @@ describe('scopes', () => {
     it(`${valid ? 'take' : 'refuse'} ${what}`, () => assert.equal(areScopesValid(text, SERVER), valid))
   }
 
-  it('default to what the client may have of the default', () => {
+  it('default to the default scopes that the client may have', () => {
     assert.deepEqual(defaultScopesOf([], ['api']), ['api'])
     assert.deepEqual(defaultScopesOf(['api', 'read_api'], ['api']), ['api'])
     assert.deepEqual(defaultScopesOf(['read_user'], ['api']), [])
   })
 
-  it('are the same in any order, and not when one lacks', () => {
+  it('are equal in any order, and unequal when one is missing', () => {
     assert.ok(sameScopes(['api', 'openid'], ['openid', 'api']))
     assert.ok(!sameScopes(['api'], ['openid', 'api']))
     assert.ok(!sameScopes(['api', 'openid'], ['api']))

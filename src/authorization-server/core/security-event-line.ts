@@ -1,6 +1,6 @@
 import type { SecurityEvent } from '../model/security-event.ts'
 
-/** A security event under the names that the log and the internal API use. */
+/** A security event with the field names of the log and the internal API. */
 export function securityEventLine(event: SecurityEvent): Readonly<Record<string, unknown>> {
   return {
     kind: event.kind,
@@ -13,7 +13,7 @@ export function securityEventLine(event: SecurityEvent): Readonly<Record<string,
   }
 }
 
-/** The same as one line of the log. */
+/** The same as a log line. */
 export function securityLogLine(event: SecurityEvent): Readonly<Record<string, unknown>> {
   return { event: 'oauth_application:security', ...securityEventLine(event) }
 }

@@ -9,10 +9,10 @@ import { type Dialect, dialectFor } from '../model/dialect.ts'
 import type { Claim } from './claims.ts'
 import { DEFAULT_CLAIMS } from './claims.ts'
 
-/** What an operator decides. Everything has a default but the issuer. */
+/** Settings of the operator. Only the issuer has no default. */
 export interface Settings {
   readonly issuer: string
-  /** The version of Doorkeeper to answer as. Default 5.9. */
+  /** The version of Doorkeeper whose behaviour is reproduced. Default 5.9. */
   readonly doorkeeperVersion?: DoorkeeperVersion | undefined
   /** Seconds. Default 7,200. */
   readonly accessTokenLifetime?: number
@@ -26,35 +26,43 @@ export interface Settings {
   readonly deviceInterval?: number
   /** Default `['api']`. */
   readonly defaultScopes?: readonly string[]
-  /** Scopes beside the default ones, in the order discovery lists them. Default: GitLab's. */
+  /** Scopes in addition to the default ones, in the order discovery lists them. Default: GitLab's. */
   readonly optionalScopes?: readonly string[]
-  /** Scopes with a part left open (`user:*`), which discovery does not list. Default none. */
+  /** Scopes with a variable part (`user:*`), which discovery does not list. Default none. */
   readonly dynamicScopes?: readonly string[]
-  /** What `WWW-Authenticate` calls the protected area (RFC 9110 §11.5). Default `Doorkeeper`. */
+  /** The realm in `WWW-Authenticate` (RFC 9110 §11.5). Default `Doorkeeper`. */
   readonly realm?: string
-  /** Where users type a device's code: an absolute URL, or a path of the origin the device came by. Default `/oauth/device`. */
+  /**
+   * Where users enter a device's code: an absolute URL, or a path on the origin of the device's request. Default
+   * `/oauth/device`.
+   */
   readonly verificationUri?: string
-  /** Origin that discovery names for the endpoints. Default: the one the request came by, as https. */
+  /** Origin of the endpoints in discovery. Default: the origin of the request, as https. */
   readonly endpointOrigin?: string
-  /** Which claims are shown, the same for every server with this issuer. Default: {@link DEFAULT_CLAIMS}. */
+  /**
+   * The claims that are disclosed; must be the same on every server with this issuer. Default: {@link DEFAULT_CLAIMS}.
+   */
   readonly claims?: readonly Claim[] | undefined
   /** Allows the password grant without a client. Default false. */
   readonly passwordGrantWithoutClient?: boolean
-  /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
+  /** Rules for clients in addition to Doorkeeper's. Default: none. */
   readonly policy?: InstancePolicy | undefined
-  /** For so many seconds after its use a refresh token or code that comes again counts as a repeated request. Default 10. */
+  /**
+   * Within this many seconds after its use, a refresh token or code that is sent again counts as a repeated request.
+   * Default 10.
+   */
   readonly reuseGraceSeconds?: number | undefined
-  /** 32 bytes that seal the signing keys at rest; without it they lie open in the database. */
+  /** 32 bytes that encrypt the signing keys at rest; without it they are stored in clear. */
   readonly sealingKey?: Uint8Array | undefined
-  /** Opens what the key above does not: what it opens is sealed anew. */
+  /** Decrypts keys that the key above cannot; they are then encrypted with the key above. */
   readonly previousSealingKey?: Uint8Array | undefined
-  /** What access tokens in the form of a JWT are signed with, once its key has been published for the lead. Default RS256. */
+  /** The algorithm for JWT access tokens, used once its key has been published for the lead time. Default RS256. */
   readonly accessTokenAlgorithm?: SigningAlgorithm | undefined
-  /** Default: one key for ever, as Doorkeeper has it. */
+  /** Default: one key forever, as in Doorkeeper. */
   readonly signingKeys?: SigningKeySettings | undefined
 }
 
-/** Those of the settings that say what is issued, and for how long: the same on every server with this issuer. */
+/** The settings that determine what is issued and for how long; must be the same on every server with this issuer. */
 export type TokenSettings = Pick<
   Settings,
   | 'defaultScopes'
@@ -77,16 +85,16 @@ export interface ResolvedSettings {
   readonly deviceCodeLifetime: number
   readonly deviceInterval: number
   readonly defaultScopes: readonly string[]
-  /** What discovery lists. */
+  /** The scopes that discovery lists. */
   readonly listedScopes: readonly string[]
-  /** What may be asked for. */
+  /** The scopes that may be requested. */
   readonly serverScopes: readonly string[]
   readonly verificationUri: string
   readonly endpointOrigin: string | undefined
   readonly claims: readonly Claim[]
   readonly passwordGrantWithoutClient: boolean
   readonly policy: ResolvedPolicy
-  /** What a client is held to that nothing is said about, and what discovery tells. */
+  /** The policy of clients without one of their own, which discovery reflects. */
   readonly defaultPolicy: Policy
   readonly passwordGrantOffered: boolean
   readonly reuseGraceSeconds: number
@@ -98,7 +106,7 @@ export interface ResolvedSettings {
 
 const OPTIONAL_SCOPES = ['read_user', 'read_api', 'openid', 'profile', 'email', 'read_repository', 'write_repository']
 
-/** Fills in GitLab's defaults, as the version of Doorkeeper that was chosen has them. */
+/** Fills in GitLab's defaults for the chosen version of Doorkeeper. */
 export function resolveSettings(settings: Settings): ResolvedSettings {
   const defaultScopes = settings.defaultScopes ?? ['api']
   const policy = resolvePolicy(settings.policy)
@@ -129,11 +137,11 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
 }
 
 const STALE_SECONDS = 300
-/** Clients may keep a key set for a day. */
+/** Clients may cache a key set for a day. */
 const LEAD_SECONDS = 172_800
 const MARGIN_SECONDS = 600
 
-/** A key outlives whatever it signed: a process that goes by old news may sign a while longer, and clocks differ. */
+/** A key outlives what it signed: a process with an outdated view may sign a little longer, and clocks differ. */
 function keyPolicy(settings: Settings): KeyPolicy {
   const { signingKeys, accessTokenAlgorithm, accessTokenLifetime = 7_200, idTokenLifetime = 120 } = settings
   const { lifetimeSeconds, leadSeconds = LEAD_SECONDS, staleSeconds = STALE_SECONDS } = signingKeys ?? {}

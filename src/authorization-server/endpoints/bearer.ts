@@ -11,7 +11,7 @@ import type { AccessToken, StoredToken } from '../store/tokens.ts'
 
 /**
  * The token of a request: `access_token` parameter, then Bearer header, then `bearer_token` parameter (RFC 6750 §2;
- * README of the recording, 39). What is blank is passed over.
+ * docs/doorkeeper.md, 39). Blank values are skipped.
  */
 export function bearerOf(request: HttpRequest, parameters: Parameters): string | undefined {
   return textOf(parameters, 'access_token') ?? bearerHeader(request) ?? textOf(parameters, 'bearer_token')
@@ -24,12 +24,12 @@ function bearerHeader(request: HttpRequest): string | undefined {
   return token.trim() === '' ? undefined : token
 }
 
-/** Whether the access token of a pair has had its time. */
+/** Whether the access token of a pair has expired. */
 export function isExpired(token: Pick<StoredToken, 'createdAt' | 'expiresIn'>, now: number): boolean {
   return now > token.createdAt + token.expiresIn * 1_000
 }
 
-/** Whether the access token of a pair may be used. */
+/** Whether the access token of a pair is valid: neither revoked nor expired. */
 export function isAccessible(token: StoredToken, now: number): boolean {
   return token.revokedAt === null && !isExpired(token, now)
 }
@@ -39,7 +39,7 @@ export function secondsLeft(token: Pick<StoredToken, 'createdAt' | 'expiresIn'>,
   return Math.max(0, Math.round((token.createdAt + token.expiresIn * 1_000 - now) / 1_000))
 }
 
-/** The token as resource servers know it. */
+/** The token as resource servers see it. */
 export function accessTokenOf(token: StoredToken, now: number): AccessToken {
   return {
     id: token.id,
@@ -54,7 +54,7 @@ export function accessTokenOf(token: StoredToken, now: number): AccessToken {
   }
 }
 
-/** The token a request carries, whatever its state. */
+/** The token in a request, whatever its state. */
 export async function presentedToken(
   core: Core,
   request: HttpRequest,
@@ -64,12 +64,12 @@ export async function presentedToken(
   return token === undefined ? undefined : core.tokens.findByAccess(token)
 }
 
-/** What a protected resource answers a request that carries its token in a way it may not: 400, empty (RFC 6750 §3.1). */
+/** A protected resource's answer to a request with a token in a forbidden place: 400, empty (RFC 6750 §3.1). */
 export function malformed({ status, error, description }: Failure, dialect: Dialect): HttpReply {
   return emptyReply(status, errorHeaders(error, description, dialect))
 }
 
-/** What a token may be refused for, whatever it is wanted for (RFC 6750 §3.1, invalid_token). */
+/** The reasons to reject a token, whatever the resource (RFC 6750 §3.1, invalid_token). */
 export const TOKEN_CHECKS: ReadonlyArray<Check<TokenState | undefined, keyof typeof TOKEN_TEXTS>> = [
   (token) => (token === undefined ? 'unknown' : undefined),
   (token) => (token?.revoked ? 'revoked' : undefined),
@@ -78,7 +78,10 @@ export const TOKEN_CHECKS: ReadonlyArray<Check<TokenState | undefined, keyof typ
 
 type TokenState = Pick<AccessToken, 'revoked' | 'expired'>
 
-/** What a protected resource answers a token it does not take: 401, or 403 when a scope lacks; both empty (README, 40). */
+/**
+ * A protected resource's answer to a rejected token: 401, or 403 when a scope is missing; both empty
+ * (docs/doorkeeper.md, 40).
+ */
 export function refusal(
   token: AccessToken | undefined,
   scopes: readonly string[],

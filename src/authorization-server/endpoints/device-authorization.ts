@@ -17,17 +17,17 @@ const ATTEMPTS = 5
 
 interface Facts {
   readonly client: Client | undefined
-  /** Undefined when none was asked for, and the default ones are given. */
+  /** Undefined when the request has none, so the default scopes apply. */
   readonly asked: string | undefined
   readonly settings: ResolvedSettings
 }
 
-/** RFC 8628 §3.1, with the client as RFC 6749 §3.2.1 has it. An unknown scope is 422 with a page (N007). */
+/** RFC 8628 §3.1, with client authentication of RFC 6749 §3.2.1. An unknown scope is 422 with a page (N007). */
 const CHECKS: ReadonlyArray<Check<Facts, Failure | 'unprocessable'>> = [
   ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
   ({ asked, settings }) =>
     asked === undefined || areScopesValid(normalised(asked), settings.serverScopes) ? undefined : 'unprocessable',
-  // A scope that the client may not have is refused (not N009).
+  // A scope that the client may not have is rejected (unlike N009).
   ({ client, asked }) =>
     asked === undefined || !client?.scopes.length || areScopesValid(normalised(asked), client.scopes)
       ? undefined
@@ -73,12 +73,12 @@ export async function deviceAuthorizationEndpoint(
   )
 }
 
-/** Scopes in the order asked, each once. */
+/** Scopes in the requested order without repeats. */
 function normalised(scope: string): string {
   return parseScopes(scope).join(' ')
 }
 
-/** Stores a device under a user code that no other device has. */
+/** Stores a device under a unique user code. */
 async function newDevice(
   core: Core,
   client: Client,

@@ -40,7 +40,7 @@ export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): 
   })
 }
 
-/** GET /.well-known/oauth-authorization-server (RFC 8414 §3), in versions that have it: the same document. */
+/** GET /.well-known/oauth-authorization-server (RFC 8414 §3), in versions that serve it: the same document. */
 export async function metadataEndpoint(core: Core, request: EndpointRequest): Promise<HttpReply> {
   const isServed = core.settings.dialect.authorizationServerMetadata
   return isServed ? discoveryEndpoint(core, request) : publicError(404, request.http)
@@ -51,7 +51,7 @@ export async function keysEndpoint(core: Core): Promise<HttpReply> {
   return jsonReply(200, { keys: await core.keys.publicKeys() })
 }
 
-/** GET /.well-known/webfinger (OpenID Connect Discovery §2): whoever is asked for, the issuer is here (M005). */
+/** GET /.well-known/webfinger (OpenID Connect Discovery §2): returns the issuer for every resource (M005). */
 export async function webfingerEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
   if (textOf(parameters, 'resource') === undefined) return publicError(400, http)
   return jsonReply(200, {
@@ -65,7 +65,7 @@ function challengeMethods({ dialect, defaultPolicy }: ResolvedSettings) {
   return dialect.authorizationServerMetadata ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}
 }
 
-/** https whatever the request was, on the host the request names (README of the recording, 42). */
+/** Always https, on the host that the request names (docs/doorkeeper.md, 42). */
 function endpointOrigin(core: Core, request: HttpRequest): string {
   return core.settings.endpointOrigin ?? request.origin.replace(/^[a-z]+:/i, 'https:')
 }

@@ -3,12 +3,12 @@ import type { Core } from '../core/core.ts'
 import type { Caller } from '../limits/request-limits.ts'
 import type { Parameters } from '../parameters/value.ts'
 
-/** A request whose parameters have been read. */
+/** A request with parsed parameters. */
 export interface EndpointRequest {
   readonly http: HttpRequest
   readonly parameters: Parameters
   readonly caller: Caller
 }
 
-/** Answers one endpoint. */
+/** Handles one endpoint. */
 export type Endpoint = (core: Core, request: EndpointRequest) => Promise<HttpReply>

@@ -32,7 +32,7 @@ for (const engine of testDatabases()) {
       server.send('POST', '/oauth/introspect', { form, ...(authorization ? { headers: { authorization } } : {}) })
 
     describe('POST /oauth/revoke', () => {
-      it('revokes both of a pair by either, and again without complaint', async () => {
+      it('revokes both tokens of a pair by either, and accepts a repeated revocation', async () => {
         for (const which of ['access', 'refresh'] as const) {
           const pair = await server.pair()
           const answer = await revoke({ token: pair[which], ...credentials('conf') })
@@ -51,7 +51,7 @@ for (const engine of testDatabases()) {
         assert.equal((await server.token(refreshFields(refresh))).status, 400)
       })
 
-      it('demands a client, and that the token is its own', async () => {
+      it('requires a client, and that the token belongs to the client', async () => {
         const { access } = await server.pair()
         const publicPair = await server.pair('public')
         const refused = [
@@ -78,12 +78,12 @@ for (const engine of testDatabases()) {
         assert.equal((await info(publicPair.access)).status, 401)
       })
 
-      it('takes an unknown or missing token for revoked', async () => {
+      it('treats an unknown or missing token as revoked', async () => {
         assert.equal((await revoke({ token: UNKNOWN, ...credentials('conf') })).status, 200)
         assert.equal((await revoke(credentials('conf'))).status, 200)
       })
 
-      it('looks where the hint refresh_token points and nowhere else', async () => {
+      it('searches refresh tokens alone with the hint refresh_token', async () => {
         const { access } = await server.pair()
         await revoke({ token: access, token_type_hint: 'refresh_token', ...credentials('conf') })
         assert.equal((await info(access)).status, 200)
@@ -93,7 +93,7 @@ for (const engine of testDatabases()) {
     })
 
     describe('POST /oauth/introspect', () => {
-      it('describes a live token to its client, the refresh token as well', async () => {
+      it('describes a live token to its client, including a refresh token', async () => {
         const { access, refresh } = await server.pair()
         for (const token of [access, refresh]) {
           const { json, headers } = await introspect({ token }, basic('conf'))
@@ -103,7 +103,7 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('calls all else inactive: unknown, missing, expired, revoked, another’s', async () => {
+      it('reports every other token as inactive: unknown, missing, expired, revoked, another client’s', async () => {
         const expired = await server.pair()
         await server.core.advance(8_000)
         const revoked = await server.pair()
@@ -115,12 +115,12 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('takes a public client by its id', async () => {
+      it('accepts a public client by its id', async () => {
         const { access } = await server.pair('public')
         assert.equal((await introspect({ token: access, ...credentials('public') })).json.active, true)
       })
 
-      it('takes another live token of the same client, not itself', async () => {
+      it('accepts another live token of the same client, but not the token itself', async () => {
         const { access } = await server.pair()
         const { access: bearer } = await server.pair()
         const { access: foreign } = await server.pair('other')
@@ -137,7 +137,7 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('tells a dead bearer why, and nobody that it knows nobody', async () => {
+      it('reports the reason to the holder of an invalid token, and rejects an anonymous caller', async () => {
         const old = await server.pair()
         await server.core.advance(8_000)
         const revoked = await server.pair()
@@ -180,7 +180,7 @@ for (const engine of testDatabases()) {
         assert.deepEqual([head.status, head.body], [200, ''])
       })
 
-      it('takes the parameter over the header, one space only, and the scheme in any case', async () => {
+      it('prefers the parameter to the header, and accepts one space only and the scheme in any case', async () => {
         const { access } = await server.pair()
         const status = async (authorization: string, query: Record<string, string> = {}) =>
           (await server.send('GET', '/oauth/token/info', { headers: { authorization }, query })).status
@@ -196,7 +196,7 @@ for (const engine of testDatabases()) {
     })
 
     describe('/oauth/userinfo', () => {
-      it('shows a user with the openid scope, by GET and POST', async () => {
+      it('returns a user with the openid scope, by GET and POST', async () => {
         const { access } = await server.pair('conf', { scope: 'openid email' })
         const answer = await server.send('GET', '/oauth/userinfo', { headers: { authorization: `Bearer ${access}` } })
         const names = ['sub', 'name', 'nickname', 'preferred_username', 'email', 'email_verified', 'groups']
@@ -205,7 +205,7 @@ for (const engine of testDatabases()) {
         assert.equal(posted.body, answer.body)
       })
 
-      it('answers without a body what it does not show', async () => {
+      it('answers a refusal without a body', async () => {
         const { access } = await server.pair()
         const machine = await server.token({
           grant_type: 'client_credentials',
@@ -231,7 +231,7 @@ for (const engine of testDatabases()) {
     })
 
     describe('discovery', () => {
-      it('names https endpoints of the host that was asked', async () => {
+      it('names https endpoints on the host of the request', async () => {
         const headers = { 'x-forwarded-host': 'idp.example.test', 'x-forwarded-proto': 'http' }
         const { json } = await server.send('GET', '/.well-known/openid-configuration', { headers })
         assert.equal(json.issuer, 'https://issuer.example.test')
@@ -241,7 +241,7 @@ for (const engine of testDatabases()) {
         assert.equal(other.headers['vary'], 'Accept')
       })
 
-      it('finds the issuer for anybody by webfinger, and nobody without a name', async () => {
+      it('returns the issuer for any webfinger resource, and an error without a resource', async () => {
         const found = await server.send('GET', '/.well-known/webfinger', { query: { resource: 'acct:a@b' } })
         assert.equal(found.json.subject, 'acct:a@b')
         const none = await server.send('GET', '/.well-known/webfinger')
@@ -250,7 +250,7 @@ for (const engine of testDatabases()) {
     })
 
     describe('paths, methods and origins', () => {
-      it('answers other methods with the page of 404, or as JSON where that is asked for', async () => {
+      it('answers other methods with the 404 page, or as JSON on request', async () => {
         for (const [method, path] of [
           ['GET', '/oauth/token'],
           ['PUT', '/oauth/revoke'],
@@ -266,7 +266,7 @@ for (const engine of testDatabases()) {
         assert.deepEqual(json.json, { status: 404, error: 'Not Found' })
       })
 
-      it('leaves paths of others alone', async () => {
+      it('ignores paths that it does not serve', async () => {
         for (const path of [
           '/',
           '/oauth',
@@ -280,7 +280,7 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('allows what a preflight may ask for, and says nothing to others', async () => {
+      it('allows the permitted preflight requests and adds no headers to others', async () => {
         const preflight = (path: string, method: string, asked?: string) =>
           server.send('OPTIONS', path, {
             headers: {
@@ -303,7 +303,7 @@ for (const engine of testDatabases()) {
         }
       })
 
-      it('names the allowance in an answer to a foreign origin', async () => {
+      it('adds the allowance to an answer to a foreign origin', async () => {
         const answer = await server.token({}, { headers: { origin: 'https://spa.example.test' } })
         assert.equal(answer.headers['access-control-allow-origin'], '*')
         assert.equal(answer.headers['vary'], 'Origin')

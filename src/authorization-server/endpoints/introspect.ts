@@ -23,7 +23,7 @@ import { secretInUri, tokenInUri } from './uri-credentials.ts'
 
 interface BearerFacts {
   readonly bearer: StoredToken | undefined
-  /** What is asked about. */
+  /** The token to describe. */
   readonly token: StoredToken | undefined
   readonly dialect: Dialect
   readonly now: number
@@ -31,12 +31,15 @@ interface BearerFacts {
 
 type Refusal = Failure | keyof typeof TOKEN_TEXTS
 
-/** RFC 7662 §2.1, a client that asks: it must be who it says (RFC 6749 §5.2). */
+/** RFC 7662 §2.1, for a client as caller: it must authenticate (RFC 6749 §5.2). */
 const CLIENT_CHECKS: ReadonlyArray<Check<Client | undefined>> = [
   (client) => (client === undefined ? failure('invalid_client') : undefined),
 ]
 
-/** RFC 7662 §2.1, a token that asks (RFC 6750 §3.1): about any other of its client, not about itself (J014, J015, J019). */
+/**
+ * RFC 7662 §2.1, for a bearer token as caller (RFC 6750 §3.1): any other token of its client, but not itself (J014,
+ * J015, J019).
+ */
 const BEARER_CHECKS: ReadonlyArray<Check<BearerFacts, Refusal>> = [
   ({ bearer, dialect }) => (bearer === undefined ? requestNotAuthorized(dialect) : undefined),
   ({ bearer, now }) => firstFailure(TOKEN_CHECKS, bearer && accessTokenOf(bearer, now)),
@@ -44,7 +47,9 @@ const BEARER_CHECKS: ReadonlyArray<Check<BearerFacts, Refusal>> = [
   ({ bearer, token }) => (bearer?.applicationId !== (token?.applicationId ?? null) ? 'unknown' : undefined),
 ]
 
-/** POST /oauth/introspect (RFC 7662 §2), by a client or by another token of the same client (README of the recording, 37). */
+/**
+ * POST /oauth/introspect (RFC 7662 §2), by a client or with another token of the same client (docs/doorkeeper.md, 37).
+ */
 export async function introspectEndpoint(
   core: Core,
   { http, parameters, caller }: EndpointRequest,

@@ -20,9 +20,9 @@ const TAKES_CREDENTIALS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Answers an endpoint within the limits. What can be guessed (a secret somebody chose) is not looked at beyond its
- * limit; what cannot (a token of 256 bits) is limited so that floods stay cheap, and never for a client that shows the
- * right secret.
+ * Runs an endpoint within the limits. A guessable credential (a secret chosen by a person) is not checked beyond its
+ * limit. An unguessable one (a 256-bit token) is limited only to keep floods cheap, and never for a client that
+ * presents the right secret.
  */
 export async function limited(
   core: Core,
@@ -84,7 +84,7 @@ function settle(
 
 const GUESSED = ['code', 'refresh_token', 'device_code', 'token'] as const
 
-/** What was wrong, or rather: something that differs when it does. */
+/** A value that identifies the wrong guess, so that repeats of the same guess can be recognised. */
 function guessIn(http: HttpRequest, parameters: Parameters, credentials: ClientCredentials | undefined): string {
   const given = [
     credentials?.clientId,

@@ -22,7 +22,7 @@ interface Caller {
 
 interface Target extends Caller {
   readonly token: StoredToken
-  /** Whose token it is; undefined when it has no client. */
+  /** The client the token was issued to; undefined when it has none. */
   readonly owner: Client | undefined
 }
 
@@ -31,7 +31,7 @@ const CALLER_CHECKS: ReadonlyArray<Check<Caller, Refusal>> = [
   ({ client, settings }) => (client || settings.passwordGrantWithoutClient ? undefined : REVOCATION_REFUSED),
 ]
 
-/** And after: a token is revoked by the client it was issued to (not I012). */
+/** After the token is looked up: only the client it was issued to may revoke it (unlike I012). */
 const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
   ({ client, token, owner, settings }) => {
     if (token.applicationId === null || token.applicationId === client?.id) return undefined
@@ -41,8 +41,9 @@ const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
 ]
 
 /**
- * POST /oauth/revoke (RFC 7009 §2): the client first, then whose token it is; an unknown token is revoked already.
- * Either of a pair revokes both, and so does one that has expired (README of the recording, 34-36; not I025 and I026).
+ * POST /oauth/revoke (RFC 7009 §2): authenticates the client first, then checks who owns the token; an unknown token
+ * counts as revoked. Either token of a pair revokes both, even an expired one (docs/doorkeeper.md, 34-36; unlike I025
+ * and I026).
  */
 export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const { settings } = core
@@ -61,7 +62,10 @@ export async function revokeEndpoint(core: Core, { http, parameters, caller }: E
   return jsonReply(200, {})
 }
 
-/** The token of the `token` parameter; the hint `refresh_token` looks there only (RFC 7009 §2.1; I021). */
+/**
+ * The token in the `token` parameter; the hint `refresh_token` restricts the search to refresh tokens (RFC 7009 §2.1;
+ * I021).
+ */
 export async function hintedToken(core: Core, parameters: Parameters): Promise<StoredToken | undefined> {
   const token = textOf(parameters, 'token')
   if (token === undefined) return undefined

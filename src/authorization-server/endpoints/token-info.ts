@@ -8,7 +8,9 @@ import { accessTokenOf, presentedToken, secondsLeft, TOKEN_CHECKS } from './bear
 import type { EndpointRequest } from './endpoint.ts'
 import { tokenInUri } from './uri-credentials.ts'
 
-/** GET /oauth/token/info: what the bearer token is; one error text for all that is wrong (README of the recording, 38). */
+/**
+ * GET /oauth/token/info: describes the bearer token; every failure has the same error text (docs/doorkeeper.md, 38).
+ */
 export async function tokenInfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
   const token = await presentedToken(core, http, parameters)
   const misplaced = await tokenInUri(core, http, token?.clientId)

@@ -17,7 +17,7 @@ import {
 const S256 = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
 const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 
-/** What the answer of a token request was, in short: 200, or the status with the error. */
+/** The result of a token request in short: 200, or the status with the error. */
 function inShort(answer: Answer): string {
   if (answer.json === undefined) return `${answer.status} ${answer.headers['content-type']}`
   const missing = /Missing required parameter: (\w+)\./.exec(answer.json.error_description ?? '')?.[1]
@@ -37,14 +37,14 @@ for (const engine of testDatabases()) {
       await store.close()
     })
 
-    it('answers a scope that the store could not hold with invalid_scope', async () => {
+    it('answers invalid_scope for a scope that the store cannot hold', async () => {
       for (const scope of ['user:\u0000', `user:${randomBytes(4_000).toString('hex')}`]) {
         const fields = { grant_type: 'client_credentials', scope, ...credentials('conf') }
         assert.equal(inShort(await server.token(fields)), '400 invalid_scope')
       }
     })
 
-    it('answers a good exchange with members and headers in their recorded order', async () => {
+    it('answers a successful exchange with members and headers in their recorded order', async () => {
       const answer = await server.token(exchangeFields(await server.code()))
       assert.equal(answer.status, 200)
       assert.deepEqual(Object.keys(answer.json), [
@@ -182,7 +182,7 @@ for (const engine of testDatabases()) {
       })
     }
 
-    it('takes its parameters as JSON, in the query, and under other spellings of the path', async () => {
+    it('accepts parameters as JSON, in the query, and under other spellings of the path', async () => {
       const fields = async () => exchangeFields(await server.code())
       const answers = [
         await server.send('POST', '/oauth/token', { json: await fields() }),
@@ -222,7 +222,7 @@ for (const engine of testDatabases()) {
       })
     }
 
-    it('does not use a code up by a failed exchange, nor take it twice', async () => {
+    it('does not consume a code in a failed exchange, and does not accept it twice', async () => {
       const fields = exchangeFields(await server.code('conf', S256))
       const outcomes = []
       for (const more of [
@@ -236,14 +236,14 @@ for (const engine of testDatabases()) {
       assert.deepEqual(outcomes, ['400 invalid_request code_verifier', '400 invalid_grant', '200', '400 invalid_grant'])
     })
 
-    it('keeps the tokens of the first use when a code comes again', async () => {
+    it('keeps the tokens of the first use when a code is used again', async () => {
       const fields = exchangeFields(await server.code())
       const { json } = await server.token(fields)
       await server.token(fields)
       assert.equal(inShort(await server.token(refreshFields(json.refresh_token))), '200')
     })
 
-    it('takes a public client without a secret or with the right one, and no other', async () => {
+    it('accepts a public client without a secret or with the right one only', async () => {
       const exchange = async (fields: Record<string, string>) =>
         inShort(await server.token({ ...exchangeFields(await server.code('public'), 'public'), ...fields }))
       assert.equal(await exchange({}), '200')
@@ -252,13 +252,13 @@ for (const engine of testDatabases()) {
       assert.equal(await exchange({ client_secret: 'wrong' }), '401 invalid_client')
     })
 
-    it('takes a loopback address with another port than the authorization had', async () => {
+    it('accepts a loopback address with a different port from the authorization request', async () => {
       const code = await server.code('multi', { redirect_uri: 'http://127.0.0.1:1111/cb' })
       const fields = exchangeFields(code, 'multi')
       assert.equal(inShort(await server.token({ ...fields, redirect_uri: 'http://127.0.0.1:2222/cb' })), '200')
     })
 
-    it('refuses a code after its ten minutes', async () => {
+    it('rejects a code after ten minutes', async () => {
       const early = await server.code()
       await server.core.advance(595)
       assert.equal(inShort(await server.token(exchangeFields(early))), '200')
@@ -267,7 +267,7 @@ for (const engine of testDatabases()) {
       assert.equal(inShort(await server.token(exchangeFields(late))), '400 invalid_grant')
     })
 
-    it('lets a change of the client count at once', async () => {
+    it('applies a change of the client immediately', async () => {
       const { applicationOf } = await import('../testing/seed.ts')
       const fields = { grant_type: 'client_credentials', ...credentials('scoped') }
       assert.equal(inShort(await server.token(fields)), '200')

@@ -36,13 +36,13 @@ interface Facts {
 
 const UNSUPPORTED = failure('unsupported_grant_type', { abrupt: true })
 
-/** RFC 6749 §3.2, before client and grant: their checks stand with each grant (README, 16). */
+/** RFC 6749 §3.2, before client and grant, which each grant checks itself (docs/doorkeeper.md, 16). */
 const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ grantType }) => (grantType === undefined ? missingParameter('grant_type', { abrupt: true }) : undefined),
   ({ grant }) => (grant === undefined ? UNSUPPORTED : undefined),
 ]
 
-/** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (README of the recording, 16). */
+/** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (docs/doorkeeper.md, 16). */
 export async function tokenEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const { dialect } = core.settings
   const grantType = textOf(parameters, 'grant_type')
@@ -71,13 +71,13 @@ export async function tokenEndpoint(core: Core, { http, parameters, caller }: En
   return reply
 }
 
-/** The grant of a type that this server offers. */
+/** The handler of a grant type that this server offers; undefined for others. */
 function grantOf({ owners, settings }: Core, grantType: string | undefined): GrantType | undefined {
   const isPasswordOffered = owners.authenticate !== undefined && settings.passwordGrantOffered
   return grantType === 'password' && !isPasswordOffered ? undefined : GRANT_TYPES.get(grantType ?? '')
 }
 
-/** The members of RFC 6749 §5.1 in their recorded order; an empty scope is left out (README, 26). */
+/** The members of RFC 6749 §5.1 in their recorded order; an empty scope is omitted (docs/doorkeeper.md, 26). */
 async function tokenBody(core: Core, { pair, scopes, client, owner, nonce }: Issued): Promise<Record<string, unknown>> {
   const issuedAt = Math.floor(pair.now / 1_000)
   const body: Record<string, unknown> = {

@@ -19,8 +19,8 @@ const SECRETS = [
 const ACCESS_TOKENS = ['access_token', 'bearer_token'] as const
 
 /**
- * `invalid_request` for a POST whose URI holds a secret where the policy of the client that it names keeps them out of
- * URIs, which end up in logs and histories (RFC 6749 §2.3.1).
+ * `invalid_request` for a POST with a secret in its URI when the policy of the client it names forbids that, as URIs
+ * end up in logs and histories (RFC 6749 §2.3.1).
  */
 export async function secretInUri(
   core: Core,
@@ -32,7 +32,9 @@ export async function secretInUri(
   return rule === 'refuse' ? refusedByPolicy('secret_in_uri') : undefined
 }
 
-/** `invalid_request` for an access token in a URI, by the policy of the client it was issued to (RFC 6750 §2.3, §3.1). */
+/**
+ * `invalid_request` for an access token in a URI, by the policy of the client it was issued to (RFC 6750 §2.3, §3.1).
+ */
 export async function tokenInUri(
   core: Core,
   http: HttpRequest,
@@ -43,7 +45,7 @@ export async function tokenInUri(
   return rule === 'refuse' ? refusedByPolicy('token_in_uri') : undefined
 }
 
-/** Most requests have no query, and those cost nothing here. */
+/** Most requests have no query and skip the parsing. */
 function isAnyInUri(http: HttpRequest, names: readonly string[]): boolean {
   if (http.query === '') return false
   const query = parseNestedQuery(http.query, '&;')

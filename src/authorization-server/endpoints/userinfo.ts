@@ -16,7 +16,7 @@ interface Facts {
   readonly dialect: Dialect
 }
 
-/** OpenID Connect Core §5.3.1, RFC 6750 §3.1: the token, its scope, and that a user stands behind it. */
+/** OpenID Connect Core §5.3.1, RFC 6750 §3.1: the token, its scope, and that it belongs to a user. */
 const CHECKS: ReadonlyArray<Check<Facts, HttpReply>> = [
   ({ token, dialect }) => refusal(token, ['openid'], dialect),
   ({ owner, dialect }) => (owner === undefined ? refusal(undefined, [], dialect) : undefined),

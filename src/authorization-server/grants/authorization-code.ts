@@ -39,7 +39,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
       : failure('invalid_grant'),
 ]
 
-/** Exchanges an authorization code (RFC 6749 §4.1.3). A refused exchange does not use the code up (E047). */
+/** Exchanges an authorization code (RFC 6749 §4.1.3). A rejected exchange does not consume the code (E047). */
 export async function authorizationCodeGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
   const code = textOf(request.parameters, 'code')
   if (code === undefined) return refused(missingParameter('code', { abrupt: true }))
@@ -69,7 +69,9 @@ export async function authorizationCodeGrant(core: Core, request: TokenRequest):
   }
 }
 
-/** Doorkeeper splits the address of the authorization at blanks, so one with a blank in it equals no address (R001). */
+/**
+ * Doorkeeper splits the address of the authorization at whitespace, so an address with whitespace equals none (R001).
+ */
 function addressesIn(grant: StoredGrant | undefined): readonly string[] {
   return (grant?.redirectUri ?? '').split(' ')
 }
@@ -78,11 +80,11 @@ function isSpent(grant: StoredGrant, now: number): boolean {
   return grant.usedAt !== null || now > grant.createdAt + grant.expiresIn * 1_000
 }
 
-/** RFC 9700 §4.5: a code that comes a second time was stolen, and so may be the tokens of its first use. */
+/** RFC 9700 §4.5: a code that is used twice was stolen, and so may be the tokens of its first use. */
 async function punishReplay(core: Core, grant: StoredGrant | undefined, now: number): Promise<void> {
   if (grant === undefined || grant.usedAt === null) return
   if (now - grant.usedAt <= core.settings.reuseGraceSeconds * 1_000) return
-  // Whoever brings it, the code is its owner's.
+  // The code belongs to its own client, whichever client presents it.
   const owner = await core.clients.findById(grant.applicationId)
   if (owner?.policy.code_replay === 'revoke') {
     await endFamily(core, { ...grant, kind: 'authorization_code_replay', firstUsedAt: grant.usedAt }, now)

@@ -16,7 +16,7 @@ interface Facts {
   readonly settings: ResolvedSettings
 }
 
-/** RFC 6749 §4.4.2. A public client must prove itself here: the grant rests on nothing but the secret (§4.4; not G009). */
+/** RFC 6749 §4.4.2. A public client must authenticate too: this grant rests on the secret alone (§4.4; unlike G009). */
 const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
   ({ client, secret }) =>
@@ -29,7 +29,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   },
 ]
 
-/** Gives a client a token of its own, without a refresh token; with openid there is no user and so no ID token. */
+/** Issues a token for the client itself, without a refresh token; with openid there is no user and so no ID token. */
 export async function clientCredentialsGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
   const { parameters, credentials, client, now } = request
   const scope = textOf(parameters, 'scope')

@@ -16,7 +16,10 @@ interface Facts {
   readonly now: number
 }
 
-/** RFC 8628 §3.4 and §3.5: too fast comes before granted, and expired is said once (README of the recording, 44 and 45). */
+/**
+ * RFC 8628 §3.4 and §3.5: polling too fast takes precedence over approval, and expiry is reported once
+ * (docs/doorkeeper.md, 44 and 45).
+ */
 const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
   ({ client, device }) =>
@@ -32,7 +35,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ device }) => (device?.subject === null ? failure('authorization_pending', { abrupt: true }) : undefined),
 ]
 
-/** One poll of a device (RFC 8628 §3.4). */
+/** Handles one poll of a device (RFC 8628 §3.4). */
 export async function deviceCodeGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
   const { client, now } = request
   const code = textOf(request.parameters, 'device_code')

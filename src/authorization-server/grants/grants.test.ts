@@ -45,7 +45,7 @@ for (const engine of testDatabases()) {
       (await on.send('GET', '/oauth/token/info', { query: { access_token: access } })).status === 200
 
     describe('refresh_token', () => {
-      it('gives a new pair and kills the old one at once', async () => {
+      it('issues a new pair and invalidates the old one immediately', async () => {
         const { access, refresh } = await server.pair()
         const answer = await server.token(refreshFields(refresh))
         assert.equal(answer.status, 200)
@@ -55,7 +55,7 @@ for (const engine of testDatabases()) {
         assert.equal(inShort(await server.token(refreshFields(answer.json.refresh_token))), '200')
       })
 
-      it('looks at the token before the client', async () => {
+      it('checks the token before the client', async () => {
         const { refresh } = await server.pair()
         const fields = refreshFields(refresh)
         const outcomes = []
@@ -96,14 +96,14 @@ for (const engine of testDatabases()) {
         assert.equal((await server.token(refreshFields(narrow.json.refresh_token))).json.scope, 'read_user')
       })
 
-      it('never expires, and is not the access token', async () => {
+      it('never expires, and is not accepted as an access token', async () => {
         const { access, refresh } = await server.pair()
         await server.core.advance(31_536_000)
         assert.equal(inShort(await server.token(refreshFields(access))), '400 invalid_grant')
         assert.equal(inShort(await server.token(refreshFields(refresh))), '200')
       })
 
-      it('used again late kills its family where that is asked for, and not within the grace', async () => {
+      it('reused late revokes its family where configured, and not within the grace period', async () => {
         const { refresh } = await strict.pair()
         const next = (await strict.token(refreshFields(refresh))).json
         assert.equal(inShort(await strict.token(refreshFields(refresh))), '400 invalid_grant')
@@ -118,7 +118,7 @@ for (const engine of testDatabases()) {
         assert.equal((await strict.core.securityEvents(new Date(0))).length, 1)
       })
 
-      it('used again late kills nothing by default', async () => {
+      it('reused late revokes nothing by default', async () => {
         const { refresh } = await server.pair()
         const next = (await server.token(refreshFields(refresh))).json
         await server.core.advance(11)
@@ -127,7 +127,7 @@ for (const engine of testDatabases()) {
       })
     })
 
-    it('kills the tokens of a code that comes again late, where that is asked for', async () => {
+    it('revokes the tokens of a code that is reused late, where configured', async () => {
       const code = await strict.code()
       const { json } = await strict.token(exchangeFields(code))
       await strict.token(exchangeFields(code))
@@ -190,12 +190,12 @@ for (const engine of testDatabases()) {
         })
       }
 
-      it('leaves an empty scope out of the answer', async () => {
+      it('omits an empty scope from the answer', async () => {
         const { json } = await server.token({ ...PASSWORD, ...credentials('limited') })
         assert.equal('scope' in json, false)
       })
 
-      it('needs no client where the setting says so, but no wrong one', async () => {
+      it('needs no client where the setting allows it, but rejects a wrong one', async () => {
         const answer = await strict.token(PASSWORD)
         assert.equal(inShort(answer), '200')
         assert.equal(inShort(await strict.token({ ...PASSWORD, ...credentials('conf', 'x') })), '401 invalid_client')
@@ -205,7 +205,7 @@ for (const engine of testDatabases()) {
     })
 
     describe('the ID token', () => {
-      it('is signed by the published key and holds the claims in their order', async () => {
+      it('is signed by the published key and contains the claims in order', async () => {
         const code = await server.code('conf', { scope: 'openid email', nonce: 'n-1' })
         const { json } = await server.token(exchangeFields(code))
         assert.equal(Object.keys(json).at(-1), 'id_token')
@@ -225,18 +225,18 @@ for (const engine of testDatabases()) {
         assert.equal(Number(claims['exp']) - Number(claims['iat']), 120)
       })
 
-      it('comes again with a refresh, without the nonce and without an e-mail nobody asked for', async () => {
+      it('is issued again with a refresh, without the nonce and without an e-mail address that was not requested', async () => {
         const { refresh } = await server.pair('conf', { scope: 'openid', nonce: 'n-1' })
         const { json } = await server.token(refreshFields(refresh))
         assert.deepEqual(Object.keys(claimsOf(json.id_token)), ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time'])
       })
 
-      it('does not come without the openid scope', async () => {
+      it('is not issued without the openid scope', async () => {
         const { json } = await server.token(exchangeFields(await server.code('conf', { nonce: 'n' })))
         assert.equal(json.id_token, undefined)
       })
 
-      it('is signed with the thumbprint as kid by a key that lies sealed where a sealing key is given', async () => {
+      it('has the key’s thumbprint as kid, and its key is encrypted when a sealing key is configured', async () => {
         const { keys } = await strict.core.jwks()
         const { e, kty, n, kid } = keys[0] as Record<string, string>
         assert.equal(kid, createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url'))

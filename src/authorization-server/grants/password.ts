@@ -18,7 +18,7 @@ interface Facts {
   readonly settings: ResolvedSettings
 }
 
-/** RFC 6749 §4.3.2: before the user's password is looked at. */
+/** RFC 6749 §4.3.2: before the user's password is checked. */
 const CHECKS_BEFORE: ReadonlyArray<Check<Facts>> = [
   ({ client, credentials, settings }) =>
     client || (settings.passwordGrantWithoutClient && !credentials) ? undefined : failure('invalid_client'),
@@ -26,7 +26,9 @@ const CHECKS_BEFORE: ReadonlyArray<Check<Facts>> = [
     (client?.policy ?? settings.defaultPolicy).password_grant === 'refuse' ? failure('unauthorized_client') : undefined,
 ]
 
-/** And after: no scope at all is fine, where the client's own leave out the default (F011). */
+/**
+ * After the password is checked: an empty scope is accepted when the client's own scopes exclude the default (F011).
+ */
 const CHECKS_AFTER: ReadonlyArray<Check<Facts>> = [
   ({ client, scopes, settings }) => {
     if (scopes.length === 0) return undefined
@@ -35,7 +37,7 @@ const CHECKS_AFTER: ReadonlyArray<Check<Facts>> = [
   },
 ]
 
-/** Gives tokens for a user's name and password (RFC 6749 §4.3). */
+/** Issues tokens for a user's name and password (RFC 6749 §4.3). */
 export async function passwordGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
   const { parameters, credentials, client, now } = request
   const scope = textOf(parameters, 'scope')

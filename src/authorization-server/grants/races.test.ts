@@ -17,7 +17,7 @@ const SCHEMA = 'races'
 const SETTINGS = { policy: { rules: { refresh_reuse: 'revoke', code_replay: 'revoke' } } } as const
 
 for (const engine of testDatabases()) {
-  describe(`two servers on ${engine.kind}, asked at the same time`, () => {
+  describe(`two servers on ${engine.kind} that receive requests at the same time`, () => {
     let store: TestDatabase
     let second: Database
     let servers: readonly [ServerUnderTest, ServerUnderTest]
@@ -35,7 +35,7 @@ for (const engine of testDatabases()) {
       await store.close()
     })
 
-    /** The same request `count` times at once, to either server in turn. */
+    /** Sends the same request `count` times at once, alternating between the servers. */
     const storm = (count: number, fields: Record<string, string>) =>
       Array.from({ length: count }, (_, index) => servers[index % 2 === 0 ? 0 : 1].token(fields))
     const revoke = (token: string, client: 'conf' | 'other' = 'conf') =>
@@ -48,7 +48,7 @@ for (const engine of testDatabases()) {
       assert.equal(one, other, 'both servers say the same')
       return one === 200
     }
-    /** Those who won; all others must have been refused plainly. */
+    /** The successful answers; asserts that all others were plain refusals. */
     const winners = (answers: readonly Answer[], refusals = ['invalid_grant']) => {
       for (const { status, json } of answers) {
         assert.ok(status === 200 || refusals.includes(json?.error), `${status} ${json?.error}`)
@@ -64,13 +64,13 @@ for (const engine of testDatabases()) {
     }
 
     for (const count of [8, 64]) {
-      it(`give tokens for one of ${count} exchanges of a code`, async () => {
+      it(`issue tokens for one of ${count} exchanges of a code`, async () => {
         const won = winners(await Promise.all(storm(count, exchangeFields(await servers[0].code()))))
         assert.equal(won.length, 1)
         assert.equal(await isLive(won[0]?.json.access_token), true)
       })
 
-      it(`give one successor for ${count} refreshes of a token, which lives and can be refreshed`, async () => {
+      it(`issue one successor for ${count} refreshes of a token, which is valid and can be refreshed`, async () => {
         const { refresh } = await servers[0].pair()
         const won = winners(await Promise.all(storm(count, refreshFields(refresh))))
         assert.equal(won.length, 1)
@@ -78,7 +78,7 @@ for (const engine of testDatabases()) {
         assert.equal((await servers[1].token(refreshFields(won[0]?.json.refresh_token))).status, 200)
       })
 
-      it(`give tokens for one of ${count} polls of a device`, async () => {
+      it(`issue tokens for one of ${count} polls of a device`, async () => {
         const { json } = await servers[0].send('POST', '/oauth/authorize_device', { form: credentials('conf') })
         await servers[1].core.approveDevice(json.user_code, seedOwner('alice'))
         const fields = { grant_type: DEVICE, device_code: json.device_code, ...credentials('conf') }
@@ -88,7 +88,7 @@ for (const engine of testDatabases()) {
       })
     }
 
-    it('leave nothing alive when the token that is refreshed is reused late', async () => {
+    it('leave nothing valid when the token being refreshed is reused late', async () => {
       await servers[0].core.reset()
       const { refresh } = await servers[0].pair()
       const current = (await servers[0].token(refreshFields(refresh))).json.refresh_token
@@ -102,7 +102,7 @@ for (const engine of testDatabases()) {
       assert.ok(events.every((event) => event.tokensRevoked <= 1))
     })
 
-    it('leave nothing alive when the code of a token that is refreshed is replayed late', async () => {
+    it('leave nothing valid when the code of a token being refreshed is replayed late', async () => {
       await servers[0].core.reset()
       const code = await servers[0].code()
       const { json } = await servers[0].token(exchangeFields(code))
@@ -113,7 +113,7 @@ for (const engine of testDatabases()) {
       assert.equal(await livingPairs(), 0)
     })
 
-    it('never leave two pairs when a token is refreshed and revoked', async () => {
+    it('never leave two pairs when a token is refreshed and revoked at once', async () => {
       await servers[0].core.reset()
       for (let round = 0; round < 8; round++) {
         const { access, refresh } = await servers[0].pair()

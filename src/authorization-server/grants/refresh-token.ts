@@ -17,7 +17,7 @@ interface Facts {
   readonly scope: string | undefined
 }
 
-/** RFC 6749 §6, in Doorkeeper's order: the token before the client (README of the recording, 16 and 30). */
+/** RFC 6749 §6, in Doorkeeper's order: the token before the client (docs/doorkeeper.md, 16 and 30). */
 const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ presented }) => (presented === undefined ? missingParameter('refresh_token') : undefined),
   ({ stored }) => (stored === undefined || stored.revokedAt !== null ? failure('invalid_grant') : undefined),
@@ -30,7 +30,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
       : failure('invalid_scope'),
 ]
 
-/** Exchanges a refresh token for a new pair (RFC 6749 §6). Of uses at the same time, one wins. */
+/** Exchanges a refresh token for a new pair (RFC 6749 §6). One of several concurrent uses wins. */
 export async function refreshTokenGrant(core: Core, request: TokenRequest): Promise<GrantOutcome> {
   const { parameters, credentials, client, now } = request
   const presented = textOf(parameters, 'refresh_token')
@@ -50,7 +50,7 @@ export async function refreshTokenGrant(core: Core, request: TokenRequest): Prom
   return { ok: true, issued: { grantType: 'refresh_token', pair, scopes, client, owner, nonce: undefined } }
 }
 
-/** RFC 9700 §4.14.2: a rotated token that comes again long after was stolen by one of those who use it. */
+/** RFC 9700 §4.14.2: reuse of a rotated token long after its rotation means that one of its users stole it. */
 async function punishReuse(core: Core, stored: StoredToken | undefined, now: number): Promise<void> {
   if (stored?.revokeReason !== 'rotated' || stored.revokedAt === null) return
   if (now - stored.revokedAt <= core.settings.reuseGraceSeconds * 1_000) return

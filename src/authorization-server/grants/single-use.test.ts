@@ -23,7 +23,7 @@ function claimsOf(jwt: string): Record<string, unknown> {
 }
 
 for (const engine of testDatabases()) {
-  describe(`credentials of one use on ${engine.kind}`, () => {
+  describe(`one-time credentials on ${engine.kind}`, () => {
     let store: TestDatabase
     let server: ServerUnderTest
     let strict: ServerUnderTest
@@ -52,7 +52,7 @@ for (const engine of testDatabases()) {
       const poll = (deviceCode: string, more: Record<string, string> = {}) =>
         server.token({ grant_type: DEVICE, device_code: deviceCode, ...credentials('conf'), ...more })
 
-      it('starts with codes and addresses, which are not to be kept', async () => {
+      it('starts with codes and addresses that must not be cached', async () => {
         const { json, headers } = await start()
         assert.deepEqual(Object.keys(json), [
           'device_code',
@@ -67,7 +67,7 @@ for (const engine of testDatabases()) {
         assert.equal(headers['cache-control'], 'no-store')
       })
 
-      it('does not start for a stranger, with an unknown scope, or with one that is not the client’s', async () => {
+      it('does not start for an unknown client, an unknown scope, or a scope the client may not have', async () => {
         assert.equal(inShort(await server.send('POST', '/oauth/authorize_device', { form: {} })), '401 invalid_client')
         assert.equal(inShort(await start({ client_secret: 'x' })), '401 invalid_client')
         assert.equal(inShort(await start({}, 'public')), '200')
@@ -104,7 +104,7 @@ for (const engine of testDatabases()) {
         assert.equal(claimsOf(done.json.id_token)['sub'], '1')
       })
 
-      it('expires, which is said once', async () => {
+      it('expires, and reports that once', async () => {
         const { json: device } = await start()
         await server.core.advance(305)
         assert.equal(await server.core.approveDevice(device.user_code, seedOwner('alice')), 'expired')
@@ -114,11 +114,11 @@ for (const engine of testDatabases()) {
       })
     })
 
-    describe('under races', () => {
+    describe('under concurrency', () => {
       const COUNT = 64
       const winners = (answers: readonly Answer[]) => answers.filter((answer) => answer.status === 200)
 
-      it('gives tokens for one of many exchanges of one code', async () => {
+      it('issues tokens for one of many exchanges of a code', async () => {
         const fields = exchangeFields(await server.code())
         const answers = await Promise.all(Array.from({ length: COUNT }, () => server.token(fields)))
         const won = winners(answers)
@@ -127,7 +127,7 @@ for (const engine of testDatabases()) {
         assert.equal(await isLive(server, won[0]?.json.access_token), true)
       })
 
-      it('gives a pair for one of many refreshes of one token, and leaves it alive', async () => {
+      it('issues a pair for one of many refreshes of a token, and leaves it valid', async () => {
         const { refresh } = await strict.pair()
         const answers = await Promise.all(Array.from({ length: COUNT }, () => strict.token(refreshFields(refresh))))
         const won = winners(answers)
@@ -136,7 +136,7 @@ for (const engine of testDatabases()) {
         assert.equal(await isLive(strict, won[0]?.json.access_token), true)
       })
 
-      it('gives tokens for one of many polls of one device', async () => {
+      it('issues tokens for one of many polls of a device', async () => {
         const { json } = await server.send('POST', '/oauth/authorize_device', {
           form: {},
           headers: { authorization: basic('conf') },
@@ -158,7 +158,7 @@ for (const engine of testDatabases()) {
       })
     })
 
-    it('keeps no credential in the store', async () => {
+    it('stores no credential in clear', async () => {
       const code = await server.code()
       const { access, refresh } = await server.pair()
       const { json } = await server.send('POST', '/oauth/authorize_device', { form: credentials('conf') })
@@ -178,7 +178,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    it('purges what ended, and never a pair that can be refreshed', async () => {
+    it('purges expired credentials, and never a pair that can be refreshed', async () => {
       await server.core.reset()
       await server.code()
       const { refresh } = await server.pair()
@@ -193,7 +193,7 @@ for (const engine of testDatabases()) {
       assert.equal(await server.core.purge(), 1)
     })
 
-    it('forgets an application with all that it had', async () => {
+    it('deletes an application with everything it had', async () => {
       const { access } = await server.pair('other')
       assert.equal(await server.core.applications.remove(credentials('other')['client_id'] as string, 0), false)
       assert.equal(await isLive(server, access), true)

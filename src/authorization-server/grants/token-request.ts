@@ -8,25 +8,25 @@ import type { Parameters } from '../parameters/value.ts'
 import type { Failure } from '../responses/failure.ts'
 import type { NewPair } from '../store/tokens.ts'
 
-/** A request to the token endpoint, as every grant type gets it. */
+/** A request to the token endpoint, as every grant type receives it. */
 export interface TokenRequest {
   readonly parameters: Parameters
   readonly credentials: ClientCredentials | undefined
-  /** The client of the credentials, if they are right. */
+  /** The client, when its credentials are right. */
   readonly client: Client | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** Where the request came from. */
+  /** The network the request came from. */
   readonly network: string
 }
 
-/** What a grant gave. */
+/** The result of a successful grant. */
 export interface Issued {
   readonly grantType: GrantEvent['grantType']
   readonly pair: NewPair
   readonly scopes: readonly string[]
   readonly client: Client | undefined
-  /** Whom an ID token shall be about; undefined when none is due. */
+  /** The user for the ID token; undefined when none is due. */
   readonly owner: ResourceOwner | undefined
   readonly nonce: string | undefined
 }
@@ -35,15 +35,15 @@ export type GrantOutcome =
   | { readonly ok: true; readonly issued: Issued }
   | { readonly ok: false; readonly failure: Failure }
 
-/** Answers a request of one grant type. */
+/** Handles requests of one grant type. */
 export type GrantType = (core: Core, request: TokenRequest) => Promise<GrantOutcome>
 
-/** The outcome of a broken rule. */
+/** The outcome for a violated rule. */
 export function refused(failure: Failure): GrantOutcome {
   return { ok: false, failure }
 }
 
-/** The client whose credentials these are; undefined when it is unknown or the secret is wrong. */
+/** The client with these credentials; undefined when it is unknown or the secret is wrong. */
 export async function authenticate(
   core: Core,
   credentials: ClientCredentials | undefined,
@@ -60,7 +60,7 @@ export async function authenticate(
   return undefined
 }
 
-/** What a pair is made for. */
+/** What a pair is issued for. */
 export interface PairPurpose {
   readonly subject: string | undefined
   readonly client: Client | undefined
@@ -69,7 +69,7 @@ export interface PairPurpose {
   readonly refreshable: boolean
 }
 
-/** Makes the credentials of a pair; nothing is stored yet. */
+/** Generates the credentials of a pair without storing them. */
 export async function mintPair(core: Core, purpose: PairPurpose): Promise<NewPair> {
   const lifetime = core.settings.accessTokenLifetime
   const accessToken = await core.mint.accessToken({
@@ -83,7 +83,7 @@ export async function mintPair(core: Core, purpose: PairPurpose): Promise<NewPai
   return { accessToken, refreshToken, now: purpose.now, lifetime }
 }
 
-/** The user an ID token is due for: only with the openid scope. Asked before a credential is used up. */
+/** The user for an ID token, only with the openid scope. Call it before the credential is consumed. */
 export async function ownerForIdToken(
   core: Core,
   scopes: readonly string[],

@@ -8,7 +8,7 @@ import {
 } from 'node:crypto'
 import { promisify } from 'node:util'
 
-/** What JWTs are signed with (RFC 7518 §3, RFC 8037). RS256 is what Doorkeeper's clients know. */
+/** JWT signing algorithms (RFC 7518 §3, RFC 8037). Doorkeeper's clients expect RS256. */
 export type SigningAlgorithm = 'RS256' | 'ES256' | 'EdDSA'
 
 /** A public key as /oauth/discovery/keys shows it (RFC 7517). */
@@ -20,7 +20,7 @@ interface Pair {
 }
 
 interface Recipe {
-  /** The members that make the key, in the order of the answer. */
+  /** The members that make up the key, in the order of the answer. */
   readonly members: readonly string[]
   readonly digest: 'sha256' | null
   readonly options: Omit<SignKeyObjectInput, 'key'>
@@ -39,7 +39,7 @@ const RECIPES: Readonly<Record<SigningAlgorithm, Recipe>> = {
   ES256: {
     members: ['kty', 'crv', 'x', 'y'],
     digest: 'sha256',
-    // RFC 7518 §3.4: the two numbers side by side, not DER.
+    // RFC 7518 §3.4: the two integers concatenated, not DER.
     options: { dsaEncoding: 'ieee-p1363' },
     generate: () => generate('ec', { namedCurve: 'P-256' }),
   },
@@ -59,12 +59,12 @@ export async function generateSigningKey(
   }
 }
 
-/** The public half as the key set shows it. */
+/** The public half as it appears in the key set. */
 export function publicKeyOf(kid: string, algorithm: SigningAlgorithm, jwk: JsonWebKey): PublicKey {
   return { ...membersOf(jwk, RECIPES[algorithm].members), kid, use: 'sig', alg: algorithm }
 }
 
-/** Signs in the thread pool, so that the event loop serves others meanwhile. */
+/** Signs in the thread pool, so that the event loop stays free. */
 export function signWith(algorithm: SigningAlgorithm, key: KeyObject, content: string): Promise<Buffer> {
   const { digest, options } = RECIPES[algorithm]
   return new Promise((resolve, reject) => {

@@ -1,21 +1,24 @@
 import type { StoredKeys } from './key-store.ts'
 
-/** What was read, and when by this process's clocks. */
+/** The keys as read, with the time of the read by this process's clocks. */
 export interface HeldKeys extends StoredKeys {
-  /** Of the monotonic clock, once the answer was there. */
+  /** Monotonic clock, after the answer arrived. */
   readonly readAt: number
-  /** Of the wall clock, before it was asked for. */
+  /** Wall clock, before the query was sent. */
   readonly wallTime: number
 }
 
-/** The database's time now, or a little earlier: a key is used late rather than early, and kept too long. */
+/**
+ * The database's current time, or slightly earlier: errs towards using a new key late and keeping an old one too long.
+ */
 export function databaseTime(read: HeldKeys): number {
   return read.now + (performance.now() - read.readAt)
 }
 
 /**
- * Keeps what `read` gives. From a tenth of `stale` on it is read again beside the work, from a fifth on before; should
- * that fail, what is held serves up to `stale`, and from then on the fault is the caller's.
+ * Caches the result of `read`. After a tenth of `stale` the cache refreshes in the background, and after a fifth before
+ * it returns. If the refresh fails, the cached value is used for up to `stale`; after that `get` rejects with the
+ * fault.
  */
 export function holdKeys(read: () => Promise<StoredKeys>, stale: number): { get(): Promise<HeldKeys>; forget(): void } {
   let held: HeldKeys | undefined
@@ -56,7 +59,7 @@ export function holdKeys(read: () => Promise<StoredKeys>, stale: number): { get(
   }
 }
 
-/** The monotonic clock stands still while a machine sleeps, the other one can be set: the greater is believed. */
+/** The monotonic clock stops while a machine sleeps and the wall clock can be set back, so the greater age counts. */
 function ageOf(held: HeldKeys): number {
   return Math.max(performance.now() - held.readAt, Date.now() - held.wallTime)
 }

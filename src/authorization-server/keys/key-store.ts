@@ -3,25 +3,25 @@ import type { Database, Queryable } from '../../storage/index.ts'
 import { named } from '../store/statements.ts'
 import type { ScheduledKey } from './schedule.ts'
 
-/** A signing key as stored; the private half is sealed or PKCS #8, and empty once erased. */
+/** A stored signing key; the private half is encrypted or plain PKCS #8, and empty once erased. */
 export interface StoredKey extends ScheduledKey {
   readonly privateKey: Buffer
   readonly sealed: boolean
   readonly publicJwk: JsonWebKey
 }
 
-/** All keys, and the time of the database when they were read, in milliseconds. */
+/** All keys, and the database's time when they were read, in milliseconds. */
 export interface StoredKeys {
   readonly now: number
   readonly keys: readonly StoredKey[]
 }
 
-/** Changes of the stored keys, one process at a time. */
+/** Changes to the stored keys, made by one process at a time. */
 export interface KeyEdit {
   read(): Promise<StoredKeys>
   insert(key: Omit<StoredKey, 'publishedAt' | 'erased'>): Promise<void>
   schedule(kid: string, signsFrom: number): Promise<void>
-  /** Forgets the private half. */
+  /** Erases the private half. */
   erase(kid: string): Promise<void>
   remove(kid: string): Promise<void>
 }
@@ -29,9 +29,9 @@ export interface KeyEdit {
 /** The signing keys of a schema. */
 export interface KeyStore {
   read(): Promise<StoredKeys>
-  /** All of `work` happens, or nothing. No other process changes keys meanwhile. */
+  /** Runs all of `work` or nothing. No other process changes keys at the same time. */
   change<T>(work: (edit: KeyEdit) => Promise<T>): Promise<T>
-  /** Puts a newly sealed private half in the place of `before`; false when something else is there by now. */
+  /** Replaces the private half `before` by a newly encrypted one; false when the stored value has changed. */
   reseal(kid: string, before: Buffer, after: Buffer): Promise<boolean>
 }
 

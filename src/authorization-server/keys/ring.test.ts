@@ -24,7 +24,7 @@ async function keySet(ring: KeyRing): Promise<JSONWebKeySet> {
 const kidOf = (token: string) => decodeProtectedHeader(token).kid
 
 for (const engine of testDatabases()) {
-  // One database for both suites, each in schemas of its own.
+  // One database for both suites, each in its own schemas.
   let store: TestDatabase
   before(async () => {
     store = await engine.open()
@@ -68,7 +68,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    test('a rotation that is asked for publishes the next key and goes on signing with the first', async () => {
+    test('a requested rotation publishes the next key and keeps signing with the first', async () => {
       const { ring } = ringOn(await newSchema())
       const first = kidOf(await ring.signJwt({}))
       const [one, two] = await ring.rotate()
@@ -84,7 +84,7 @@ for (const engine of testDatabases()) {
       assert.equal((await ring.rotate()).length, 2)
     })
 
-    test('a withdrawn key is gone at once, in other processes when they read again', async () => {
+    test('a withdrawn key disappears at once, and from other processes at their next read', async () => {
       const schema = await newSchema()
       const { ring, told } = ringOn(schema)
       const token = await ring.signJwt({})
@@ -101,7 +101,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(told(), ['made', 'made', 'withdrawn', 'scheduled'])
     })
 
-    test('a key made for nothing can be taken back', async () => {
+    test('a key that was created needlessly can be withdrawn', async () => {
       const { ring } = ringOn(await newSchema())
       await ring.signJwt({})
       const next = (await ring.rotate()).find(({ state }) => state === 'next')
@@ -109,7 +109,7 @@ for (const engine of testDatabases()) {
       assert.equal((await ring.publicKeys()).length, 1)
     })
 
-    test('a further algorithm signs once its key has been published for the lead; RS256 stands in until then', async () => {
+    test('an additional algorithm signs once its key has been published for the lead time, and RS256 is used until then', async () => {
       for (const algorithm of ['ES256', 'EdDSA'] as const) {
         const schema = await newSchema()
         await ringOn(schema).ring.signJwt({})
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('keys under the previous sealing key are opened and sealed anew', async () => {
+    test('keys encrypted with the previous sealing key are decrypted and encrypted again', async () => {
       const schema = await newSchema()
       const renewed = Buffer.alloc(32, 2)
       const first = kidOf(await ringOn(schema).ring.signJwt({}))
@@ -142,7 +142,7 @@ for (const engine of testDatabases()) {
       assert.equal(kidOf(await ringOn(schema, { sealingKeys: [renewed] }).ring.signJwt({})), first)
     })
 
-    test('a next key that nobody can open is never given its time', async () => {
+    test('a next key that cannot be decrypted is never scheduled', async () => {
       const schema = await newSchema()
       const { ring, told } = ringOn(schema, { policy: { lifetime: 1, lead: 0 } })
       await ring.signJwt({})
@@ -171,7 +171,7 @@ for (const engine of testDatabases()) {
       await second?.close()
     })
 
-    test('whoever has cached the keys for as long as is allowed verifies every token of every process', async (context) => {
+    test('a client that caches the keys for the permitted time verifies every token of every process', async (context) => {
       const rings = [store.database, second ?? store.database].map((database) =>
         createKeyRing({ store: createKeyStore(database, 'turned'), sealingKeys: [sealing], policy, order }),
       )
@@ -185,7 +185,7 @@ for (const engine of testDatabases()) {
       })
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`)
-      // Looks again for no unknown key: what it has cached must do.
+      // Does not refetch for an unknown key: the cached keys must be enough.
       const cached = createRemoteJWKSet(url, { cacheMaxAge: CACHED_MS, cooldownDuration: 1e9 })
       const kids = new Set<string | undefined>()
       const faults: string[] = []
@@ -203,7 +203,7 @@ for (const engine of testDatabases()) {
           late.push({ token, at })
           for (let due = late[0]; due && performance.now() - due.at > TOKEN_LIFE_MS; due = late[0]) {
             late.shift()
-            // A busy machine may bring us here after the token's time; then nobody would ask any more.
+            // On a busy machine the token may have expired by now, when no client would verify it any more.
             const keys = createLocalJWKSet(await keySet(ring))
             if (performance.now() - due.at < policy.keep - policy.stale)
               await check(due.token, 'as it expires', keys as never)

@@ -17,23 +17,23 @@ import {
 } from './schedule.ts'
 import { opened, type SealingKeys, SigningKeyError, sealed } from './sealing.ts'
 
-/** A key as operators see it. Times are milliseconds since the epoch, by the database's clock. */
+/** A signing key as operators see it. Times are milliseconds since the epoch, by the database's clock. */
 export interface SigningKeyView {
   readonly kid: string
   readonly algorithm: SigningAlgorithm
   readonly state: KeyState
   readonly publishedAt: number
-  /** Null: it stands by. */
+  /** Null for a standby key. */
   readonly signsFrom: number | null
-  /** When its successor takes over; null while none has a time. */
+  /** When its successor takes over; null while no successor is scheduled. */
   readonly signsUntil: number | null
-  /** When it goes; null as above. */
+  /** When the key is removed from the key set; null as above. */
   readonly publishedUntil: number | null
 }
 
-/** Something that was done to a key, for the log. Holds no key material. */
+/** A change of a signing key, for the log. Contains no key material. */
 export interface SigningKeyChange {
-  /** `unusable`: no sealing key opens it, so it was given no time. */
+  /** `unusable`: no sealing key decrypts it, so it was not scheduled. */
   readonly change: 'unusable' | 'made' | 'scheduled' | 'erased' | 'removed' | 'withdrawn' | 'resealed'
   readonly kid: string
   readonly algorithm: SigningAlgorithm
@@ -41,42 +41,45 @@ export interface SigningKeyChange {
   readonly signsFrom: number | null
 }
 
-/** What came of a withdrawal: `signing` and `published` are refused without force, for tokens would break. */
+/**
+ * The result of a withdrawal: `signing` and `published` are refusals without force, because tokens would become
+ * invalid.
+ */
 export type Withdrawal = 'withdrawn' | 'unknown' | 'signing' | 'published'
 
 /** The keys that sign ID tokens and JWT access tokens. */
 export interface KeyRing {
-  /** Public halves: the one that signs with RS256 first, for clients that look at no kid, and the next ones last. */
+  /** Public halves: the current RS256 key first, for clients that ignore kid, and next keys last. */
   publicKeys(): Promise<readonly PublicKey[]>
-  /** Signs a JWT, RS256 unless said; typ, kid and alg come first in the header. */
+  /** Signs a JWT, with RS256 by default; typ, kid and alg come first in the header. */
   signJwt(
     claims: Readonly<Record<string, unknown>>,
     header?: Readonly<Record<string, string>>,
     algorithm?: SigningAlgorithm,
   ): Promise<string>
   list(): Promise<readonly SigningKeyView[]>
-  /** Has the next keys take over as soon as they have been published for long enough. */
+  /** Schedules the next keys to take over as soon as they have been published for the lead time. */
   rotate(): Promise<readonly SigningKeyView[]>
-  /** Takes a key out of the key set: one that has never signed, or, by force, any, at once. */
+  /** Removes a key from the key set immediately: one that has never signed or, with force, any key. */
   withdraw(kid: string, force: boolean): Promise<Withdrawal>
-  /** Does what the schedule asks for. */
+  /** Performs the steps that the schedule requires. */
   upkeep(): Promise<void>
 }
 
-/** What a ring is opened with. */
+/** What a key ring depends on. */
 export interface KeyRingOptions {
   readonly store: KeyStore
   readonly sealingKeys: SealingKeys
   readonly policy: KeyPolicy
-  /** The order of members on the wire. */
+  /** The order of members in the answers. */
   readonly order: Pick<MemberOrder, 'jwk' | 'jwtHeader'>
   readonly onChange?: (change: SigningKeyChange) => void
 }
 
 /**
- * Opens the key ring over a store. The first use makes a key, once for all processes. Which key signs follows from what
- * is stored and the database's clock alone, so that processes need not agree on the moment; what a process has read is
- * read again after a fifth of `policy.stale`, and never used for longer than that.
+ * Opens the key ring over a store. The first use creates a key, once for all processes. The signing key is determined
+ * by the stored keys and the database's clock alone, so processes need no coordination. A process refreshes what it has
+ * read after a fifth of `policy.stale`, and never uses it for longer than `policy.stale`.
  */
 export function createKeyRing({ store, sealingKeys, policy, order, onChange = () => {} }: KeyRingOptions): KeyRing {
   const held = holdKeys(() => readAndKeep(store, sealingKeys, policy, onChange), policy.stale)
@@ -121,12 +124,12 @@ export function createKeyRing({ store, sealingKeys, policy, order, onChange = ()
   }
 }
 
-/** Only what has never signed can go without breaking anything. */
+/** Only a key that has never signed can be removed without invalidating tokens. */
 function refusal(state: KeyState): Withdrawal {
   return state === 'current' ? 'signing' : state === 'retired' ? 'published' : 'withdrawn'
 }
 
-/** One round follows from the other: the first key, then the one that stands by. */
+/** One round leads to the next: the first key, then the standby key. */
 const MOST_ROUNDS = 3
 
 async function readAndKeep(
@@ -141,7 +144,7 @@ async function readAndKeep(
     try {
       await carryOut({ store, sealingKeys, plan, removal: 'removed', onChange })
     } catch (error) {
-      // There is a key to sign with; the next read tries again.
+      // A usable signing key exists; the next read tries again.
       if (currentKey(read.keys, 'RS256', read.now) !== undefined) return read
       throw error
     }
@@ -158,7 +161,10 @@ interface Undertaking {
   readonly onChange: (change: SigningKeyChange) => void
 }
 
-/** Plans again under the lock, as another process may have done it meanwhile. Keys are made before: that takes long. */
+/**
+ * Plans again under the lock, as another process may have acted first. Keys are generated beforehand because that is
+ * slow.
+ */
 async function carryOut({ store, sealingKeys, plan, removal, onChange }: Undertaking): Promise<void> {
   const made = new Map<SigningAlgorithm, Awaited<ReturnType<typeof generateSigningKey>>>()
   for (const step of plan(await store.read())) {
@@ -186,7 +192,7 @@ async function take(
   if (step.do === 'make') {
     const { algorithm, signsFrom } = step
     const pair = made.get(algorithm)
-    // What has become necessary only now is made the next time.
+    // A key that has become necessary only now is created next time.
     if (pair === undefined) return undefined
     const { kid, publicJwk } = pair
     await edit.insert({ kid, algorithm, signsFrom, publicJwk, ...sealed(kid, pair.privateKey, sealingKeys) })
@@ -217,11 +223,11 @@ function isUsable(key: StoredKey, sealingKeys: SealingKeys): boolean {
 interface Signer {
   readonly key: KeyObject
   readonly header: Readonly<Record<string, string>>
-  /** The header as it is nearly always, encoded. */
+  /** The encoded header of the usual case. */
   readonly head: string
 }
 
-/** Private halves, opened once each. One that lies open, or under an old key, is sealed anew. */
+/** Caches private halves, each decrypted once. One that is in clear, or under an old key, is encrypted again. */
 function signerCache({
   store,
   sealingKeys,
@@ -242,7 +248,7 @@ function signerCache({
     if (resealed !== undefined) {
       store.reseal(kid, stored.privateKey, resealed).then(
         (isDone) => isDone && onChange({ change: 'resealed', kid, algorithm, signsFrom }),
-        () => signers.delete(kid), // the next use tries again
+        () => signers.delete(kid), // The next use tries again.
       )
     }
     return signer

@@ -15,7 +15,7 @@ const forEver: KeyPolicy = { ...policy, lifetime: undefined }
 const key = (kid: string, publishedAt: number, signsFrom: number | null, more: Partial<ScheduledKey> = {}) =>
   ({ kid, algorithm: 'RS256', publishedAt, signsFrom, erased: false, ...more }) satisfies ScheduledKey
 
-test('the first key signs at once; with a lifetime another stands by, without one it is alone', () => {
+test('the first key signs at once, and has a standby key only when a lifetime is set', () => {
   assert.deepEqual(planKeys([], 5, policy), [{ do: 'make', algorithm: 'RS256', signsFrom: 5 }])
   const first = key('a', 5, 5)
   assert.deepEqual(planKeys([first], 6, policy), [{ do: 'make', algorithm: 'RS256', signsFrom: null }])
@@ -23,7 +23,7 @@ test('the first key signs at once; with a lifetime another stands by, without on
   assert.deepEqual(planKeys([first, key('b', 6, null)], 1_004, policy), [])
 })
 
-test('a key that is old enough is succeeded by one that has been published for the lead', () => {
+test('a key that reaches its lifetime is succeeded by one that has been published for the lead time', () => {
   const first = key('a', 0, 0)
   assert.deepEqual(planKeys([first, key('b', 5, null)], 1_000, policy), [
     { do: 'schedule', kid: 'b', signsFrom: 1_000 },
@@ -34,7 +34,7 @@ test('a key that is old enough is succeeded by one that has been published for t
   assert.deepEqual(planKeys([first, key('b', 950, 1_050)], 1_001, policy), [], 'once')
 })
 
-test('what was succeeded loses its private half, then goes', () => {
+test('a key that was succeeded loses its private half, then is removed', () => {
   const keys = [key('a', 0, 0), key('b', 5, 1_000), key('c', 1_000, null)]
   assert.deepEqual(
     keys.map((one) => keyState(one, keys, 999)),
@@ -51,7 +51,7 @@ test('what was succeeded loses its private half, then goes', () => {
   assert.deepEqual(planKeys(erased, 1_051, policy), [{ do: 'remove', kid: 'a' }])
 })
 
-test('the first key of a further algorithm waits for its lead', () => {
+test('the first key of an additional algorithm waits for its lead time', () => {
   const both: KeyPolicy = { ...forEver, algorithms: ['RS256', 'ES256'] }
   assert.deepEqual(planKeys([key('a', 0, 0)], 500, both), [{ do: 'make', algorithm: 'ES256', signsFrom: 600 }])
   const keys = [key('a', 0, 0), key('e', 500, 600, { algorithm: 'ES256' })]
@@ -59,7 +59,7 @@ test('the first key of a further algorithm waits for its lead', () => {
   assert.deepEqual([currentKey(keys, 'ES256', 599)?.kid, currentKey(keys, 'ES256', 600)?.kid], [undefined, 'e'])
 })
 
-test('a rotation that is asked for breaks nothing: it waits for the lead, and twice asked is once done', () => {
+test('a requested rotation waits for the lead time, and repeating the request changes nothing', () => {
   const first = key('a', 0, 0)
   assert.deepEqual(planRotation([first], 500, forEver), [{ do: 'make', algorithm: 'RS256', signsFrom: 600 }])
   assert.deepEqual(planRotation([first, key('b', 500, 600)], 550, forEver), [])
@@ -71,7 +71,7 @@ test('a rotation that is asked for breaks nothing: it waits for the lead, and tw
   ])
 })
 
-test('a key withdrawn while it signs is replaced at once, by the one that has been published longest', () => {
+test('a current key that is withdrawn is replaced at once by the key that has been published longest', () => {
   const keys = [key('z', 0, 0), key('a', 0, 100), key('b', 200, null), key('c', 300, 900)]
   assert.deepEqual(planWithdrawal('a', keys, 400), [
     { do: 'remove', kid: 'a' },

@@ -1,43 +1,49 @@
 import type { SigningAlgorithm } from './algorithms.ts'
 
-/** How signing keys follow one another. */
+/** The rotation schedule of signing keys. */
 export interface SigningKeySettings {
-  /** A key signs for so long, and the next one is always published. Default: until somebody asks for another. */
+  /** How long a key signs; a next key is always published. Default: until an operator rotates it. */
   readonly lifetimeSeconds?: number | undefined
-  /** How long a key is published before it signs: at least twice the longest cache of key sets. Default two days. */
+  /**
+   * How long a key is published before it signs: at least twice the longest cache lifetime of key sets. Default two
+   * days.
+   */
   readonly leadSeconds?: number | undefined
-  /** How long a key stays published once its successor signs. Default: as long as what it signed is valid, and 15 minutes. */
+  /**
+   * How long a key stays published after its successor takes over. Default: the lifetime of what it signed plus 15
+   * minutes.
+   */
   readonly keepSeconds?: number | undefined
-  /** For how long a process may go by what it has read of the keys. Default five minutes; it reads again after one. */
+  /** How long a process may use the keys it has read. Default five minutes; it refreshes them after one. */
   readonly staleSeconds?: number | undefined
 }
 
-/** When a key is published and signs. All times are milliseconds of the database's clock. */
+/** A key's schedule. All times are milliseconds of the database's clock. */
 export interface ScheduledKey {
   readonly kid: string
   readonly algorithm: SigningAlgorithm
   readonly publishedAt: number
-  /** Null: it stands by, published, until it is given a time. */
+  /** Null for a standby key: published but not scheduled. */
   readonly signsFrom: number | null
-  /** The private half is gone: it signs no more. */
+  /** The private half is erased; the key can no longer sign. */
   readonly erased: boolean
 }
 
-/** How long keys live, in milliseconds. */
+/** Key lifetimes in milliseconds. */
 export interface KeyPolicy {
-  /** What there must be keys for. */
+  /** The algorithms that need keys. */
   readonly algorithms: readonly SigningAlgorithm[]
-  /** A key signs for so long; undefined: until somebody asks for another. */
+  /** How long a key signs; undefined: until an operator rotates it. */
   readonly lifetime: number | undefined
-  /** A key is published for so long before it signs, so that it is in every cache by then. */
+  /** How long a key is published before it signs, so that every cache contains it by then. */
   readonly lead: number
-  /** A key stays published for so long after it has signed last by the schedule. */
+  /** How long a key stays published after its last scheduled signature. */
   readonly keep: number
-  /** For so long a process may go by what it has read. */
+  /** How long a process may use what it has read. */
   readonly stale: number
 }
 
-/** `next` is published, `current` signs, `retired` is published until what it signed has expired. */
+/** `next` is published, `current` signs, `retired` stays published until what it signed has expired. */
 export type KeyState = 'next' | 'current' | 'retired'
 
 /** A change of the stored keys. */
@@ -47,7 +53,7 @@ export type KeyStep =
   | { readonly do: 'erase'; readonly kid: string }
   | { readonly do: 'remove'; readonly kid: string }
 
-/** The key that signs at a time: of those whose time has come, the latest. */
+/** The signing key at a time: the most recent of those whose start time has passed. */
 export function currentKey<Key extends ScheduledKey>(
   keys: readonly Key[],
   algorithm: SigningAlgorithm,
@@ -56,22 +62,21 @@ export function currentKey<Key extends ScheduledKey>(
   return inOrder(keys, algorithm).findLast((key) => !key.erased && (key.signsFrom ?? Infinity) <= now)
 }
 
-/** The state of one of the keys at a time. */
+/** The state of a key at a time. */
 export function keyState(key: ScheduledKey, keys: readonly ScheduledKey[], now: number): KeyState {
   if (key.signsFrom === null || key.signsFrom > now) return 'next'
   return currentKey(keys, key.algorithm, now)?.kid === key.kid ? 'current' : 'retired'
 }
 
-/** When a key's successor takes over; undefined while none has a time. */
+/** When a key's successor takes over; undefined while none is scheduled. */
 export function signsUntil(key: ScheduledKey, keys: readonly ScheduledKey[]): number | undefined {
   const own = inOrder(keys, key.algorithm)
   return own[own.findIndex(({ kid }) => kid === key.kid) + 1]?.signsFrom ?? undefined
 }
 
 /**
- * What is to be done with the keys now; nothing most of the time. The first key signs at once. Every other has been
- * published for `lead` before it signs, also the first one of a further algorithm. With a lifetime the next key stands
- * by all the time.
+ * The steps that are due now; usually none. The first key signs at once. Every other key is published for `lead` before
+ * it signs, including the first one of an additional algorithm. With a lifetime there is always a standby key.
  */
 export function planKeys(keys: readonly ScheduledKey[], now: number, policy: KeyPolicy): KeyStep[] {
   return [
@@ -80,7 +85,7 @@ export function planKeys(keys: readonly ScheduledKey[], now: number, policy: Key
   ]
 }
 
-/** The change-over that somebody asks for: at once when the next key has been published for long enough. */
+/** The steps for a requested rotation: immediate when the next key has been published for long enough. */
 export function planRotation(keys: readonly ScheduledKey[], now: number, policy: KeyPolicy): KeyStep[] {
   return policy.algorithms.flatMap((algorithm): KeyStep[] => {
     const own = keys.filter((key) => key.algorithm === algorithm)
@@ -91,7 +96,9 @@ export function planRotation(keys: readonly ScheduledKey[], now: number, policy:
   })
 }
 
-/** The end of a key that must not be trusted any more: it goes at once, and if it signed, another takes its place at once. */
+/**
+ * The steps to remove a key that is no longer trusted: it is removed at once and, if it was signing, replaced at once.
+ */
 export function planWithdrawal(kid: string, keys: readonly ScheduledKey[], now: number): KeyStep[] {
   const key = keys.find((candidate) => candidate.kid === kid)
   if (key === undefined) return []
@@ -115,7 +122,7 @@ function succession(
   const own = keys.filter((key) => key.algorithm === algorithm && !key.erased)
   const current = currentKey(own, algorithm, now)
   const hasPending = own.some(({ signsFrom }) => signsFrom !== null && signsFrom > now)
-  // Until its first key may sign, a further algorithm is stood in for by RS256.
+  // RS256 is used until the first key of an additional algorithm may sign.
   if (current === undefined && !hasPending)
     return [{ do: 'make', algorithm, signsFrom: algorithm === 'RS256' ? now : now + lead }]
   if (lifetime === undefined || hasPending) return []

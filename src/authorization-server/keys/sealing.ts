@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { seal, unseal } from '../../credentials/index.ts'
 
-/** The signing key cannot be used: it is sealed with another key than those given, or there is none. */
+/** The signing key cannot be used: it is encrypted under a key that was not provided, or there is no sealing key. */
 export class SigningKeyError extends Error {
   readonly code = 'signing_key_unusable'
   constructor(message: string, options?: { cause?: unknown }) {
@@ -10,25 +10,28 @@ export class SigningKeyError extends Error {
   }
 }
 
-/** With what private halves are sealed. The first key seals; all of them open. None: they lie open. */
+/**
+ * The keys that encrypt private halves: the first encrypts, all of them decrypt. Empty: private halves are stored in
+ * clear.
+ */
 export type SealingKeys = readonly Uint8Array[]
 
-/** A private half as stored. */
+/** A stored private half. */
 export interface StoredPrivateKey {
   readonly kid: string
   readonly sealed: boolean
   readonly privateKey: Buffer
 }
 
-/** A private half ready to be stored: under AES-256-GCM, bound to its kid, when there is a key to seal with. */
+/** A private half in its stored form: AES-256-GCM bound to its kid when there is a sealing key. */
 export function sealed(kid: string, plain: Buffer, keys: SealingKeys): { privateKey: Buffer; sealed: boolean } {
   const [key] = keys
   return key === undefined ? { privateKey: plain, sealed: false } : { privateKey: seal(plain, key, kid), sealed: true }
 }
 
 /**
- * Opens a private half; `resealed` is what to store in its place when it was not under the first key. Throws
- * {@link SigningKeyError} when no key opens it.
+ * Decrypts a private half; `resealed` is the replacement to store when it was not under the first key. Throws {@link
+ * SigningKeyError} when no key decrypts it.
  */
 export function opened(stored: StoredPrivateKey, keys: SealingKeys): { key: KeyObject; resealed: Buffer | undefined } {
   const [first] = keys

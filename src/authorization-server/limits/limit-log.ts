@@ -4,8 +4,8 @@ const EVERY_MS = 10_000
 const MOST_KINDS = 100
 
 /**
- * Tells of limits that were reached, by one line for each endpoint and limit in ten seconds, with how many there were
- * since the last one: a flood must not flood the log.
+ * Logs limits that were reached: one line for each endpoint and limit every ten seconds, with the number since the last
+ * line, so that a flood of requests does not flood the log.
  */
 export function limitLog(
   write: (line: Readonly<Record<string, unknown>>, text: string) => void,

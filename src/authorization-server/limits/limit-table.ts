@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Limit, waitUntilWithin, wholeAfterOne } from './gcra.ts'
 
-/** How much of a limit each key has used. */
+/** Tracks how much of a limit each key has used. */
 export interface LimitTable {
-  /** How long the key must wait, in milliseconds; 0 when it need not. Uses nothing up. */
+  /** How long the key must wait, in milliseconds; 0 when it need not. Does not count as a use. */
   wait(key: string, now: number): number
   /**
-   * Uses up one. A `guess` that is among the key's last four costs nothing: whoever repeats a wrong secret learns
-   * nothing, and is a client with an old configuration rather than an attacker.
+   * Counts one use. A `guess` among the key's last four is free: repeating a wrong secret reveals nothing, and points
+   * to a client with an old configuration rather than an attacker.
    */
   use(key: string, now: number, guess?: string): void
   forget(key: string): void
@@ -26,9 +26,9 @@ interface Slot {
 }
 
 /**
- * A table that holds at most `capacity` keys. A new key takes the place of the one of eight, picked at random, that has
- * used up least: innocent keys go first, and to be forgotten before its time an attacker would have to bring about as
- * much debt under nearly every other key as it has run up itself.
+ * A table of at most `capacity` keys. A new key replaces the least used of eight keys picked at random, so that
+ * innocent keys are evicted first. To be evicted early, an attacker would have to cause as much debt under nearly every
+ * other key as under its own.
  */
 export function limitTable(limit: Limit, capacity = CAPACITY): LimitTable {
   const places = new Map<string, number>()
@@ -80,14 +80,14 @@ function leastUsed(slots: readonly Slot[]): number {
   return best
 }
 
-/** So that what callers choose cannot fill the memory by its length. */
+/** Keeps the length of caller-chosen keys from exhausting memory. */
 function shortened(key: string): string {
   return key.length <= LONGEST_KEY ? key : createHash('sha256').update(key).digest('base64')
 }
 
 const MARK_KEY = randomBytes(32)
 
-/** Four bytes of a keyed hash: enough to know a guess again, useless to whoever reads the memory. */
+/** Four bytes of a keyed hash: enough to recognise a guess, useless to a reader of the memory. */
 function markOf(guess: string): number {
   return createHash('sha256').update(MARK_KEY).update(guess).digest().readUInt32LE(0)
 }

@@ -8,7 +8,7 @@ const limits = fc.record({ count: fc.integer({ min: 1, max: 5_000 }), seconds: f
 const steps = fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 1, maxLength: 200 })
 
 describe('a limit', () => {
-  test('lets through its whole count at once, and not one more', () => {
+  test('allows its whole count at once, and not one more', () => {
     fc.assert(
       fc.property(limits, fc.integer({ min: 0, max: 2 ** 36 }), (limit, now) => {
         let wholeAt = 0
@@ -22,7 +22,7 @@ describe('a limit', () => {
     )
   })
 
-  test('lets through no more than twice its count in any period, however requests come', () => {
+  test('allows at most twice its count in any period, however requests arrive', () => {
     fc.assert(
       fc.property(limits, steps, (limit, gaps) => {
         const taken = admitted(limit, gaps)
@@ -34,7 +34,7 @@ describe('a limit', () => {
     )
   })
 
-  test('lets one through after exactly the wait it names', () => {
+  test('allows one request after exactly the wait it returns', () => {
     fc.assert(
       fc.property(limits, fc.integer({ min: 0, max: 1_000_000 }), (limit, debt) => {
         const now = 1_000_000
@@ -47,7 +47,7 @@ describe('a limit', () => {
     )
   })
 
-  test('is never longer than its period in refusing, however much was used', () => {
+  test('never requires a wait longer than its period, however much was used', () => {
     let wholeAt = 0
     for (let uses = 0; uses < 1_000; uses++) wholeAt = wholeAfterOne({ count: 5, seconds: 60 }, wholeAt, 0)
     assert.equal(waitUntilWithin({ count: 5, seconds: 60 }, wholeAt, 0), 12_000)
@@ -70,14 +70,14 @@ function admitted(limit: Limit, gaps: readonly number[]): number[] {
 describe('a table of limits', () => {
   const limit = { count: 5, seconds: 600 }
 
-  test('counts each key by itself', () => {
+  test('counts each key separately', () => {
     const table = limitTable(limit)
     for (let uses = 0; uses < 5; uses++) table.use('one', 0)
     assert.ok(table.wait('one', 0) > 0)
     assert.equal(table.wait('other', 0), 0)
   })
 
-  test('does not count the same guess again', () => {
+  test('does not count a repeated guess', () => {
     const table = limitTable(limit)
     for (let uses = 0; uses < 100; uses++) table.use('key', 0, 'the old secret')
     assert.equal(table.wait('key', 0), 0)
@@ -85,20 +85,20 @@ describe('a table of limits', () => {
     assert.ok(table.wait('key', 0) > 0)
   })
 
-  test('counts guesses that come by turns so that none is remembered', () => {
+  test('counts guesses that alternate so that none is remembered', () => {
     const table = limitTable(limit)
     for (let uses = 0; uses < 10; uses++) table.use('key', 0, `guess ${uses % 5}`)
     assert.ok(table.wait('key', 0) > 0)
   })
 
-  test('holds no more keys than it may, and forgets the guilty last', () => {
+  test('never exceeds its capacity, and evicts the most used keys last', () => {
     const table = limitTable(limit, 1_000)
     for (let uses = 0; uses < 5; uses++) table.use('attacker', 0)
     for (let key = 0; key < 20_000; key++) table.use(`invented ${key}`, 0)
     assert.ok(table.wait('attacker', 0) > 0)
   })
 
-  test('takes a key of any length', () => {
+  test('accepts a key of any length', () => {
     const table = limitTable(limit)
     const long = 'k'.repeat(100_000)
     for (let uses = 0; uses < 5; uses++) table.use(`${long}1`, 0)
@@ -106,7 +106,7 @@ describe('a table of limits', () => {
     assert.equal(table.wait(`${long}2`, 0), 0)
   })
 
-  test('forgets a key that has proven itself', () => {
+  test('forgets a key that has authenticated', () => {
     const table = limitTable(limit)
     for (let uses = 0; uses < 5; uses++) table.use('key', 0)
     table.forget('key')

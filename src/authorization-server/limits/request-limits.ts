@@ -8,23 +8,23 @@ import {
 import type { Limit } from './gcra.ts'
 import { type LimitTable, limitTable } from './limit-table.ts'
 
-/** What may be limited. A limit that is left out is none. */
+/** The available limits. An omitted limit does not apply. */
 export interface RequestLimitSettings {
-  /** Requests from one address that is not a trusted proxy's. */
+  /** Requests from one address other than a trusted proxy's. */
   readonly addressRequests?: Limit | undefined
   /** Wrong credentials of any kind from one such address. */
   readonly addressFailures?: Limit | undefined
-  /** Sign-ins begun from one such address. */
+  /** Sign-ins started from one such address. */
   readonly loginStarts?: Limit | undefined
-  /** Device codes asked for from one such address. */
+  /** Device codes requested from one such address. */
   readonly deviceStarts?: Limit | undefined
-  /** Requests by one client that has proven itself, from such addresses. */
+  /** Requests by one authenticated client, from such addresses. */
   readonly clientRequests?: Limit | undefined
   /** Different wrong secrets for one client from one address. */
   readonly clientFailures?: Limit | undefined
 }
 
-/** The name a limit has in metrics and log. */
+/** The name of a limit in metrics and log. */
 export type LimitName =
   | 'address_requests'
   | 'address_failures'
@@ -44,57 +44,60 @@ export interface LimitReached {
   readonly network: string
 }
 
-/** Why a request is not served now. */
+/** The limit that rejects a request, and the wait. */
 export interface TooMany {
   readonly limit: LimitName
   readonly waitMs: number
 }
 
-/** Whom one request comes from. */
+/** The origin of a request. */
 export interface Caller {
   readonly address: ClientAddress
-  /** Set once a confidential client has shown its secret: what else it gets wrong is no guess. */
+  /** Set once a confidential client has presented its secret: its other errors are not guesses. */
   isProven: boolean
 }
 
-/** What a client says of itself. */
+/** The client a request claims to come from. */
 interface ClaimedClient {
   readonly clientId: string
   readonly secret: string | undefined
 }
 
-/** Holds back who asks too much or guesses. Counts in this process only; nothing is stored. */
+/** Limits callers who send too many requests or guess credentials. Counts in this process only; stores nothing. */
 export interface RequestLimits {
   callerOf(request: HttpRequest): Caller
-  /** Counts a request of a caller; what it has too many of, if so. */
+  /** Counts a caller's request; returns the limit it exceeds, if any. */
   admit(endpoint: string, caller: Caller): TooMany | undefined
-  /** Counts a sign-in that begins; what the caller has too many of, if so. */
+  /** Counts a sign-in that starts; returns the limit the caller exceeds, if any. */
   admitLogin(caller: Caller): TooMany | undefined
-  /** Whether credentials may be looked at: not while their client is being guessed at from there. */
+  /** Whether credentials may be checked: not while their client's secret is being guessed from the same address. */
   admitCredentials(caller: Caller, credentials: ClaimedClient): TooMany | undefined
-  /** Whether anything else that may be a guess may be looked at. */
+  /** Whether any other possible guess may be checked. */
   admitGuess(caller: Caller): TooMany | undefined
-  /** A known client came with a wrong secret. */
+  /** A known client presented a wrong secret. */
   wrongSecret(caller: Caller, credentials: ClaimedClient): void
-  /** A credential was wrong; `guess` tells one from another. */
+  /** A credential was wrong; `guess` distinguishes it from others. */
   wrongCredential(caller: Caller, guess: string): void
-  /** A client was served that had shown its secret. */
+  /** A client that presented its secret was served. */
   served(caller: Caller, clientId: string): void
-  /** Tells whoever listens that a request was refused. */
+  /** Reports that a request was rejected. */
   reached(reached: LimitReached): void
-  /** Test control: forgets everything. */
+  /** For tests: resets all counters. */
   clear(): void
 }
 
-/** What {@link requestLimits} is made of. */
+/** The options of {@link requestLimits}. */
 export interface RequestLimitOptions extends RequestLimitSettings {
-  /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks, as in Rails. */
+  /**
+   * The proxies with a trusted X-Forwarded-For: CIDRs or addresses. Default: loopback and private networks, as in
+   * Rails.
+   */
   readonly trustedProxies?: readonly string[] | undefined
   /** Must not throw. */
   readonly onReached?: ((reached: LimitReached) => void) | undefined
 }
 
-/** See {@link RequestLimits}. Without settings nothing is limited. `now` is in milliseconds. */
+/** Creates {@link RequestLimits}. Without settings nothing is limited. `now` is in milliseconds. */
 export function requestLimits(options: RequestLimitOptions = {}, now = () => performance.now()): RequestLimits {
   const table = (limit: Limit | undefined) => (limit === undefined ? undefined : limitTable(limit))
   const tables = {

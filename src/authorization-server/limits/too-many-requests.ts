@@ -1,7 +1,7 @@
 import type { HttpReply } from '../../http/index.ts'
 import { securityHeaders } from '../responses/replies.ts'
 
-/** A guess that is not looked at, because there were too many of its kind. */
+/** A guess that was not checked because there were too many of its kind. */
 export class TooManyGuessesError extends Error {
   readonly code = 'too_many_guesses'
   readonly waitMs: number
@@ -12,7 +12,7 @@ export class TooManyGuessesError extends Error {
   }
 }
 
-/** What a person is told, on whichever page. */
+/** The text for a user, on any page. */
 export const TOO_MANY_TEXT = 'There were too many requests or attempts. Please wait a little, then try again.'
 
 /** The value of Retry-After for a wait: whole seconds, at least one (RFC 9110 §10.2.3). */
@@ -21,8 +21,8 @@ export function retryAfter(waitMs: number): readonly [string, string] {
 }
 
 /**
- * 429 for clients (RFC 6585 §4): `temporarily_unavailable`, which says nothing about the credentials sent, but
- * `slow_down` to a device that polls, which any other error would end (RFC 8628 §3.5).
+ * 429 for clients (RFC 6585 §4): `temporarily_unavailable`, which reveals nothing about the credentials, or `slow_down`
+ * for a polling device, which would stop at any other error (RFC 8628 §3.5).
  */
 export function tooManyRequests(waitMs: number, isPoll = false): HttpReply {
   const error = isPoll ? 'slow_down' : 'temporarily_unavailable'

@@ -37,7 +37,7 @@ for (const [what, guesses, wait] of [
   })
 }
 
-test('the odds that the shared budget of wrong codes hits a given one stay below 2^-32', () => {
+test('the probability that the shared budget of wrong codes hits a given code stays below 2^-32', () => {
   const codes = 36 ** 8
   assert.ok(limits.all.count / codes < 2 ** -32)
 })

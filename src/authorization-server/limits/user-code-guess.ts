@@ -1,24 +1,24 @@
 import type { Limit } from './gcra.ts'
 
-/** How often user codes may be guessed (RFC 8628 §5.1). A limit that is left out is none. */
+/** The limits on guesses of user codes (RFC 8628 §5.1). An omitted limit does not apply. */
 export interface UserCodeLimits {
   /** Wrong codes by one user. */
   readonly user?: Limit | undefined
   /** Wrong codes from one address. */
   readonly address?: Limit | undefined
-  /** Wrong codes by all users together, on all replicas. */
+  /** Wrong codes by all users on all replicas. */
   readonly all?: Limit | undefined
 }
 
-/** The wrong codes within a limit's period, and how long ago the first of them was, in seconds. */
+/** The wrong codes within a limit's period, and the age of the first one in seconds. */
 export interface GuessesMade {
   readonly made: number
   readonly firstAgo: number
 }
 
 /**
- * How long a guess must wait, in milliseconds; 0 when it may be looked at. The budgets that users share refuse only who
- * has been wrong before, so that nobody can use them up for a user who types the right code.
+ * How long a guess must wait, in milliseconds; 0 when it may be checked. The shared budgets only restrict users with an
+ * earlier wrong guess, so that an attacker cannot exhaust them for a user who enters the right code.
  */
 export function waitForUserCode(
   limits: UserCodeLimits,

@@ -1,6 +1,6 @@
 import type { Policy } from '../../applications/index.ts'
 
-/** An OAuth application in the role it plays on the wire. */
+/** An OAuth application as the protocol sees it. */
 export interface Client {
   /** The platform's numeric id of the application. */
   readonly id: number
@@ -14,6 +14,6 @@ export interface Client {
   readonly confidential: boolean
   readonly trusted: boolean
   readonly version: number
-  /** What it is held to, decided when it was loaded. */
+  /** The client's policy, computed when it was loaded. */
   readonly policy: Policy
 }

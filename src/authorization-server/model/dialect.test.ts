@@ -13,7 +13,7 @@ import {
 const [engine] = testDatabases()
 assert.ok(engine)
 
-/** What no recorded scenario shows of a switch; the contract holds all the others in both versions. */
+/** The effects of a switch that no recorded scenario covers; the contract tests cover all others in both versions. */
 describe('by the version of Doorkeeper', () => {
   let store: TestDatabase
   let older: ServerUnderTest
@@ -30,7 +30,7 @@ describe('by the version of Doorkeeper', () => {
     await store.close()
   })
 
-  it('a code goes where response_mode=fragment says, but for 5.5 (A182)', async () => {
+  it('response_mode=fragment sends a code in the fragment, except in 5.5 (A182)', async () => {
     const addressOf = async ({ core, url }: ServerUnderTest, changed: Record<string, string>) => {
       const asked = { ...authorizationParameters('conf'), response_mode: 'fragment', ...changed } as Parameters
       const { headers } = await core.approve(asked, seedOwner('alice'), url)
@@ -41,7 +41,7 @@ describe('by the version of Doorkeeper', () => {
     for (const server of [older, newer]) assert.match(await addressOf(server, { scope: 'bogus' }), /\/callback#error=/)
   })
 
-  it('a public client’s token may be revoked without a client by 5.5 alone, where none is asked for (I011)', async () => {
+  it('5.5 alone lets a public client’s token be revoked without a client, where no client is required (I011)', async () => {
     for (const [server, status] of [[older, 200] as const, [newer, 403] as const]) {
       const { access } = await server.pair('public')
       assert.equal((await server.send('POST', '/oauth/revoke', { form: { token: access } })).status, status)
@@ -50,7 +50,7 @@ describe('by the version of Doorkeeper', () => {
     }
   })
 
-  it('nobody’s token may be revoked by another client, and a confidential one’s not without a client, by either', async () => {
+  it('neither version lets another client revoke a token, nor revokes a confidential client’s token without a client', async () => {
     for (const server of [older, newer]) {
       const ofPublic = await server.pair('public')
       const own = await server.pair()
@@ -60,7 +60,7 @@ describe('by the version of Doorkeeper', () => {
     }
   })
 
-  it('a page says what was wrong in the words of the version', async () => {
+  it('a page describes the error in the words of the version', async () => {
     const parameters = { ...authorizationParameters('conf'), redirect_uri: 'https://evil.example.test/' } as Parameters
     const words = async ({ core }: ServerUnderTest) => {
       const checked = await core.preAuthorize(parameters)

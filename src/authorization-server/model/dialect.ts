@@ -1,42 +1,45 @@
-/** Errors whose text changed between versions. */
+/** Errors with a different text in each version. */
 export type Reworded = 'invalid_redirect_uri' | 'invalid_code_challenge_method' | 'request_not_authorized'
 
 /**
- * What differs between the versions of Doorkeeper. Only here: the endpoints read these switches and know no version.
- * A defect that is not copied in any version is no switch; docs/deliberate-differences.md lists those.
+ * The differences between versions of Doorkeeper, kept here alone: the endpoints read these switches and know no
+ * version. A defect that no version reproduces is not a switch; docs/deliberate-differences.md lists those.
  */
 export interface Dialect {
-  /** GET /oauth/authorize answers a faulty request with the status of its error instead of 200 (A013 and on). */
+  /** GET /oauth/authorize answers an invalid request with the status of its error instead of 200 (A013 onwards). */
   readonly authorizationErrorStatus: boolean
-  /** `response_mode=fragment` brings the code in the fragment; else in the query all the same (A182). */
+  /** `response_mode=fragment` puts the code in the fragment; otherwise it is in the query regardless (A182). */
   readonly codeInFragment: boolean
   /** Errors of endpoints and protected resources carry `Pragma: no-cache` (E007). */
   readonly pragmaOnErrors: boolean
-  /** The scheme of Basic credentials is matched whatever its case (E014). */
+  /** The scheme of Basic credentials is case-insensitive (E014). */
   readonly basicSchemeAnyCase: boolean
-  /** `token_type_hint=refresh_token` looks among refresh tokens only, also for revocation (I021). */
+  /** `token_type_hint=refresh_token` searches refresh tokens only, for revocation too (I021). */
   readonly refreshHintIsStrict: boolean
-  /** Where revocation asks for no client, a public client's token is still its own alone to revoke (I011). */
+  /** Where revocation requires no client, a public client's token can still be revoked only by that client (I011). */
   readonly publicTokensNeedTheirClient: boolean
-  /** client_credentials without a scope is refused to a client whose scopes leave out the default (G007). */
+  /** client_credentials without a scope is rejected for a client with scopes that exclude the default (G007). */
   readonly emptyClientScopeRefused: boolean
-  /** The order of members on the wire. */
+  /** The order of members in the answers. */
   readonly order: MemberOrder
   /** 403 answers of protected resources name the missing scope in `WWW-Authenticate` (L006, P002). */
   readonly insufficientScopeChallenge: boolean
-  /** Discovery lists `code_challenge_methods_supported`, and is served at /.well-known/oauth-authorization-server too (M002, M006). */
+  /**
+   * Discovery lists `code_challenge_methods_supported`, and is also served at /.well-known/oauth-authorization-server
+   * (M002, M006).
+   */
   readonly authorizationServerMetadata: boolean
-  /** `max_age=0` asks for a sign-in of this second; else it is ignored (openid_connect 1.8.11). */
+  /** `max_age=0` requires a sign-in in the current second; otherwise it is ignored (openid_connect 1.8.11). */
   readonly zeroMaxAgeCounts: boolean
-  /** `prompt=create` asks for nothing; else it is unknown (openid_connect 1.8.11). */
+  /** `prompt=create` is accepted without effect; otherwise it is unknown (openid_connect 1.8.11). */
   readonly createPromptKnown: boolean
-  /** What `WWW-Authenticate` calls the protected area; the operator's word for it. */
+  /** The realm in `WWW-Authenticate`, chosen by the operator. */
   readonly realm: string
-  /** Error texts other than those of `failure.ts`. */
+  /** Error texts that differ from those in `failure.ts`. */
   readonly wordings: Readonly<Partial<Record<Reworded, string>>>
 }
 
-/** The order of the members of what changed it between versions. */
+/** The member order of objects in which it changed between versions. */
 export interface MemberOrder {
   /** An active token at introspection (J002). */
   readonly introspection: ReadonlyArray<'active' | 'scope' | 'client_id' | 'token_type' | 'iat' | 'exp'>
@@ -95,13 +98,13 @@ const doorkeeper55: Dialect = {
   },
 }
 
-/** Every version, by the name that operators choose it by. */
+/** Every version, by the name that operators configure. */
 export const DIALECTS = { '5.5': doorkeeper55, '5.9': doorkeeper59 } as const satisfies Record<string, Dialect>
 
-/** A version of Doorkeeper that we answer as. */
+/** A version of Doorkeeper that the servers reproduce. */
 export type DoorkeeperVersion = keyof typeof DIALECTS
 
-/** What is answered in a version of Doorkeeper, with the operator's own words in it. */
+/** The behaviour of a version of Doorkeeper, with the operator's realm. */
 export function dialectFor(version: DoorkeeperVersion, realm: string | undefined): Dialect {
   return realm === undefined ? DIALECTS[version] : { ...DIALECTS[version], realm }
 }

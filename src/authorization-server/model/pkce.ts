@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** The methods of RFC 7636 §4.2, in the order the error text and discovery name them. */
+/** The methods of RFC 7636 §4.2, in the order of the error text and discovery. */
 export const CHALLENGE_METHODS: readonly string[] = ['plain', 'S256']
 
 /**
- * Whether a verifier answers the challenge of its code (RFC 7636 §4.6). Without a known method none does (E067). The
- * challenge may be as the client sent it, or as {@link storedChallenge} made it.
+ * Whether a verifier matches the challenge of its code (RFC 7636 §4.6). Without a known method none does (E067). The
+ * challenge may be the client's original or the result of {@link storedChallenge}.
  */
 export function isVerifierRight(verifier: string, codeChallenge: string | null, method: string | null): boolean {
   if (codeChallenge === null) return false
@@ -13,7 +13,10 @@ export function isVerifierRight(verifier: string, codeChallenge: string | null, 
   return method === 'S256' && isEqual(s256(verifier), codeChallenge)
 }
 
-/** A code challenge as it may be stored: of method `plain` it is the verifier itself, so its S256 challenge stands for it. */
+/**
+ * A code challenge in its stored form: with method `plain` it equals the verifier, so its S256 challenge is stored
+ * instead.
+ */
 export function storedChallenge(codeChallenge: string | null, codeChallengeMethod: string | null) {
   if (codeChallenge === null || codeChallengeMethod === 'S256') return { codeChallenge, codeChallengeMethod }
   const method = codeChallengeMethod === 'plain' ? 'S256' : codeChallengeMethod

@@ -5,7 +5,7 @@ export interface ResourceOwner {
   readonly username: string
   readonly name: string
   readonly email: string
-  /** What else the platform says of the user, by the names of the claims; null stands for no value. */
+  /** Further claims from the platform, by claim name; null means no value. */
   readonly claims: Readonly<Record<string, ClaimValue>>
   /** Seconds since the epoch of the last sign-in. */
   readonly authTime: number
@@ -20,12 +20,12 @@ export type ClaimValue =
   | readonly ClaimValue[]
   | { readonly [member: string]: ClaimValue }
 
-/** Where users are known. */
+/** Looks up users. */
 export interface ResourceOwnerStore {
   find(id: string): Promise<ResourceOwner | undefined>
   /**
-   * Left out: the password grant is unsupported. `network` is where the guess came from. Rejects with
-   * `TooManyGuessesError` when it is not looked at.
+   * Omitted: the password grant is unsupported. `network` is the origin of the guess. Rejects with
+   * `TooManyGuessesError` when the guess is not checked.
    */
   authenticate?(username: string, password: string, network: string): Promise<ResourceOwner | undefined>
 }

@@ -2,8 +2,8 @@ import { boundaryOf, decodeUtf8, type Part, readParts } from '../../parameters/i
 import { assignNested, emptyHash, type Hash, type NestingBudget, nestingBudget, type ParameterFault } from './nested.ts'
 
 /**
- * Reads a multipart body (RFC 7578). A file becomes a hash of its name, which no endpoint takes for a value.
- * A body that is not made of such parts to the end holds nothing, as it does for Rack. Undefined when no boundary is named.
+ * Parses a multipart body (RFC 7578). A file becomes a hash with its name, which no endpoint accepts as a value. An
+ * incomplete or malformed body yields no parameters, as in Rack. Undefined when no boundary is specified.
  */
 export function parseMultipart(body: Buffer, contentType: string): Hash | ParameterFault | undefined {
   const boundary = boundaryOf(contentType)
@@ -22,7 +22,7 @@ export function parseMultipart(body: Buffer, contentType: string): Hash | Parame
 }
 
 function assignPart(hash: Hash, { name, filename, content }: Part, budget: NestingBudget): boolean {
-  // A file field in which no file was chosen says nothing.
+  // A file field without a chosen file is skipped.
   if (name === undefined || filename === '') return true
   const decodedName = decodeUtf8(Buffer.from(name, 'latin1'))
   if (decodedName === undefined) return false

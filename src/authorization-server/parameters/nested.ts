@@ -7,21 +7,23 @@ import {
   type Separators,
 } from '../../parameters/index.ts'
 
-/** A hash under construction; it has no prototype, so that no name means anything but itself. */
+/** A hash under construction. It has no prototype, so that no parameter name reaches an inherited member. */
 export interface Hash {
   [name: string]: Value
 }
 export type Value = string | null | Value[] | Hash
 
-/** Why parameters cannot be read. */
+/** Why parameters cannot be parsed. */
 export type ParameterFault = 'malformed' | 'too_many'
 
-/** How many levels of brackets one query or body may still have, so that nesting costs no more than its bytes do. */
+/**
+ * The remaining levels of brackets for one query or body, so that the cost of nesting stays proportional to its length.
+ */
 export interface NestingBudget {
   levels: number
 }
 
-/** A budget of four levels for as many parameters as there may be. */
+/** A budget of four levels for each of the maximum number of parameters. */
 export function nestingBudget(): NestingBudget {
   return { levels: 4 * MAX_PARAMETERS }
 }
@@ -32,8 +34,9 @@ export function emptyHash(): Hash {
 }
 
 /**
- * Reads `a=1&b[]=2&c[d]=3` as Rack does: the last of equal names wins, `[]` makes a list and `[x]` a hash. `raw` holds
- * one byte a character; `separators` are the characters that part two parameters. The work is bounded by counting first.
+ * Parses `a=1&b[]=2&c[d]=3` as Rack does: the last of equal names wins, `[]` makes a list and `[x]` a hash. `raw`
+ * contains one byte per character; `separators` are the characters between parameters. Parameters are counted first to
+ * bound the work.
  */
 export function parseNestedQuery(raw: string, separators: Separators): Hash | ParameterFault {
   const hash = emptyHash()
@@ -52,8 +55,8 @@ export function parseNestedQuery(raw: string, separators: Separators): Hash | Pa
 }
 
 /**
- * Puts a value where its name says. False when the name asks for a list or hash where something else is (E099), is
- * nested too deeply, or exhausts the budget.
+ * Assigns a value at the place its name specifies. False when the name requires a list or hash where something else
+ * exists (E099), is nested too deeply, or exhausts the budget.
  */
 export function assignNested(
   into: Hash,
@@ -78,7 +81,7 @@ export function assignNested(
   return true
 }
 
-/** What is left to assign below a key. */
+/** The remaining assignment below a key. */
 interface Rest {
   readonly rest: string
   readonly value: Value
@@ -112,7 +115,7 @@ function assignInList(into: Hash, key: string, { rest, value, budget, depth }: R
   return assignNested(child, childName, value, budget, depth - 1)
 }
 
-/** Whether the hash holds what `name` points to, so that the next element of a list begins. */
+/** Whether the hash already contains `name`, so that the next element of a list begins. */
 function hasNested(hash: Hash, name: string): boolean {
   if (name.includes('[]')) return false
   let at: Value | undefined = hash

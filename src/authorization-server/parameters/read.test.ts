@@ -30,14 +30,14 @@ function statusOf(part: Parameters<typeof request>[0]): number {
 }
 
 describe('the parameters of a request', () => {
-  it('come from query and body, the query wins, and of equal names the last', () => {
+  it('come from query and body; the query wins, and the last of equal names', () => {
     assert.deepEqual(parametersOf({ type: FORM, query: 'code=q', body: 'code=b&code=c&x=1&x=2' }), {
       code: 'q',
       x: '2',
     })
   })
 
-  it('are nested by brackets', () => {
+  it('are nested with brackets', () => {
     const body = 'a[b]=1&a[c][]=2&a[c][]=3&l[]=x&l[]=y&o[][k]=1&o[][v]=2&o[][k]=3'
     assert.deepEqual(parametersOf({ type: FORM, body }), {
       a: { b: '1', c: ['2', '3'] },
@@ -46,11 +46,11 @@ describe('the parameters of a request', () => {
     })
   })
 
-  it('are parted by semicolons too in the query, and only there', () => {
+  it('may also be separated by semicolons in the query only', () => {
     assert.deepEqual(parametersOf({ type: FORM, query: 'a=1;b=2', body: 'c=3;d=4' }), { a: '1', b: '2', c: '3;d=4' })
   })
 
-  it('are decoded, a plus being a space', () => {
+  it('are decoded, with a plus as a space', () => {
     assert.deepEqual(parametersOf({ type: FORM, body: 'a=x+y%20z&b=%C3%A9&c&d=' }), {
       a: 'x y z',
       b: 'é',
@@ -60,7 +60,7 @@ describe('the parameters of a request', () => {
     assert.deepEqual(parametersOf({ type: FORM, body: 'a=é' }), { a: 'é' })
   })
 
-  it('may name what objects inherit without reaching it', () => {
+  it('may have the names of inherited object members without reaching them', () => {
     const read = readParameters(
       request({ type: FORM, body: '__proto__[polluted]=1&constructor[prototype][polluted]=1' }),
     )
@@ -84,7 +84,7 @@ describe('the parameters of a request', () => {
     assert.deepEqual(parametersOf({ type: 'application/json', body: '[1,2]' }), { _json: [1, 2] })
   })
 
-  it('come from a multipart body, where a file is no text', () => {
+  it('come from a multipart body, where a file is not text', () => {
     const body =
       '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n2\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\ny\r\n--b--\r\n'
     assert.deepEqual(parametersOf({ type: 'multipart/form-data; boundary=b', body }), { a: '1\r\n2', f: { name: 'f' } })
@@ -97,17 +97,17 @@ describe('the parameters of a request', () => {
     }
   })
 
-  it('come from a multipart body that names no boundary as if it were a form', () => {
+  it('come from a multipart body without a boundary as if it were a form', () => {
     assert.deepEqual(parametersOf({ type: 'multipart/form-data', body: 'a=1' }), { a: '1' })
   })
 
-  it('come from a POST without a type as if it were a form, and from no other type', () => {
+  it('come from a POST without a content type as if it were a form, and from no other type', () => {
     assert.deepEqual(parametersOf({ body: 'a=1' }), { a: '1' })
     assert.deepEqual(parametersOf({ method: 'DELETE', body: 'a=1' }), {})
     assert.deepEqual(parametersOf({ type: 'text/plain', body: 'a=1' }), {})
   })
 
-  it('turn a POST into what _method says, in a form only', () => {
+  it('change the method of a POST with _method, in a form only', () => {
     const methods = [
       readParameters(request({ type: FORM, body: '_method=delete' })).method,
       readParameters(request({ type: FORM, query: '_method=delete', body: 'a=1' })).method,
@@ -141,7 +141,7 @@ describe('the parameters of a request', () => {
     it(`answers ${what} with ${status}`, () => assert.equal(statusOf(part), status))
   }
 
-  it('answers 400 with an empty HTML body, or as JSON where that is asked for', () => {
+  it('that are invalid answer 400 with an empty HTML body, or JSON on request', () => {
     const html = readParameters(request({ type: FORM, body: 'a=%zz' }))
     assert.ok(!html.ok)
     assert.deepEqual(html.reply, { status: 400, headers: [['Content-Type', 'text/html; charset=UTF-8']], body: '' })
@@ -150,7 +150,7 @@ describe('the parameters of a request', () => {
     assert.equal(json.reply.body, '{"status":400,"error":"Bad Request"}')
   })
 
-  it('are counted before any of them is read, and read in one pass', () => {
+  it('are counted before they are parsed, and parsed in one pass', () => {
     assert.equal(statusOf({ type: FORM, body: 'a=1&'.repeat(250_000), query: '&'.repeat(1_000_000) }), 400)
     assert.equal(statusOf({ type: FORM, body: `${'a[]'.repeat(300_000)}=1` }), 400)
     assert.equal(statusOf({ type: FORM, body: `x=${'%41'.repeat(300_000)}` }), 200)

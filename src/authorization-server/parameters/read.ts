@@ -6,24 +6,26 @@ import { parseMultipart } from './multipart.ts'
 import { emptyHash, type ParameterFault, parseNestedQuery } from './nested.ts'
 import type { Parameters } from './value.ts'
 
-/** What a request holds, or the answer to one that cannot be read (400, empty HTML body; README of the recording, 23). */
+/**
+ * The parameters of a request, or the answer when they cannot be parsed (400, empty HTML body; docs/doorkeeper.md, 23).
+ */
 export type ReadParameters =
   | {
       readonly ok: true
       readonly parameters: Parameters
-      /** The method after `_method` in a POSTed form was obeyed, upper case. */
+      /** The method in upper case, after `_method` of a POSTed form was applied. */
       readonly method: string
     }
   | { readonly ok: false; readonly reply: HttpReply; readonly method: string }
 
-/** What a gateway in front lets through. */
+/** The limit of a gateway in front. */
 const BODY_LIMIT = 1 << 20
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH', 'LINK', 'UNLINK'])
 
 /**
- * Reads query and body as Rails does: urlencoded, multipart and JSON bodies, a POST without a type as urlencoded, the
- * query over the body, `_method` of a POSTed form obeyed (README of the recording, 23 and 24). Never throws. More than
- * 1 MiB, 4,096 parameters, parts or JSON members, or JSON nested deeper than 100 is refused before it is parsed.
+ * Parses query and body as Rails does: urlencoded, multipart and JSON bodies, a POST without a type as urlencoded, the
+ * query over the body, and `_method` of a POSTed form (docs/doorkeeper.md, 23 and 24). Never throws. Rejects more than
+ * 1 MiB, 4,096 parameters, parts or JSON members, or JSON nested deeper than 100, before parsing.
  */
 export function readParameters(request: HttpRequest): ReadParameters {
   const query = parseNestedQuery(request.query, '&;')
@@ -59,7 +61,7 @@ function readBodyParameters(request: HttpRequest): Body | ParameterFault | 'too_
   }
 }
 
-/** Some browsers end what a script posts with a NUL, which Rack drops. */
+/** Some browsers end the body of a scripted POST with a NUL, which Rack drops. */
 function formText(body: Buffer): string {
   return body.toString('latin1', 0, body.at(-1) === 0 ? body.length - 1 : body.length)
 }

@@ -9,13 +9,13 @@ const typeOf = (status: 404 | 500, path: string, accept?: string) => {
 }
 
 describe('an error of the framework', () => {
-  it('has the format of its path, where something is served at that path', () => {
+  it('uses the format of its path, where a route exists', () => {
     assert.equal(typeOf(500, '/oauth/authorize.json'), 'application/json; charset=UTF-8')
     assert.equal(typeOf(500, '/oauth/authorize.xml/', 'application/json'), 'application/xml; charset=UTF-8')
     assert.equal(typeOf(500, '/oauth/authorize.pdf', 'application/json'), 'text/html; charset=UTF-8')
   })
 
-  it('has the format that is accepted, where nothing is served', () => {
+  it('uses the accepted format, where no route exists', () => {
     assert.equal(typeOf(404, '/oauth/nope.json'), 'text/html; charset=UTF-8')
     assert.equal(typeOf(404, '/oauth/token.xml', 'application/json'), 'application/json; charset=UTF-8')
   })

@@ -26,7 +26,7 @@ const WORDINGS: Readonly<Record<keyof typeof NAMES, Wording | undefined>> = {
   500: { heading: "We're sorry, but something went wrong.", advice: '' },
 }
 
-/** Renders a framework error in the form the request asks for; see `publicError`. */
+/** Renders a framework error in the format that the request accepts; see `publicError`. */
 export function errorDocument(status: keyof typeof NAMES, request: HttpRequest | undefined): HttpReply {
   const form = formOf(status, request)
   if (form === 'json') return reply(status, 'application/json', JSON.stringify({ status, error: NAMES[status] }))
@@ -40,11 +40,11 @@ function reply(status: number, type: string, body: string): HttpReply {
 
 function formOf(status: keyof typeof NAMES, request: HttpRequest | undefined): 'html' | 'json' | 'xml' {
   if (request === undefined) return 'html'
-  // A path that nothing is served at has no format of its own, whatever it ends in.
+  // A path without a route has no format, whatever its suffix.
   const suffix = status === 404 ? undefined : /\.([^./?]+)\/*$/.exec(request.path)?.[1]
   if (suffix !== undefined) return suffix === 'json' || suffix === 'xml' ? suffix : 'html'
   const accept = request.headers.accept ?? ''
-  // A list with a wildcard in it is a browser's, which is given HTML whatever else it names.
+  // A list with a wildcard comes from a browser, which gets HTML whatever else it accepts.
   if (/,\s*\*\/\*|\*\/\*\s*,/.test(accept)) return 'html'
   const first = accept.split(',')[0]?.split(';')[0]?.trim().toLowerCase()
   if (first === 'application/json' || first === 'text/x-json') return 'json'

@@ -5,7 +5,10 @@ import { jsonReply, securityHeaders } from './replies.ts'
 const SERVER_ERROR =
   'The authorization server encountered an unexpected condition which prevented it from fulfilling the request.'
 
-/** Every error that reaches a client: its status and its text, where a dialect has no other. The three of the device flow share a text (README, 44). */
+/**
+ * Every error that a client can receive, with its status and default text, which a dialect may replace. The three of
+ * the device flow share a text (docs/doorkeeper.md, 44).
+ */
 const ERRORS = {
   invalid_request: [
     400,
@@ -36,28 +39,28 @@ const ERRORS = {
 
 export type FailureCode = keyof typeof ERRORS
 
-/** An OAuth error as the client is told of it (RFC 6749 §4.1.2.1 and §5.2). */
+/** An OAuth error as the client receives it (RFC 6749 §4.1.2.1 and §5.2). */
 export interface Failure {
   readonly error: FailureCode
   readonly description: string
   readonly status: number
-  /** It ended the request before an answer was negotiated, so that the answer does not vary by Accept. */
+  /** The error ended the request before content negotiation, so the answer does not vary by Accept. */
   readonly abrupt: boolean
 }
 
-/** The failure of a code, with its own text. */
+/** The failure for an error code, with its default text. */
 export function failure(error: FailureCode, options: { readonly abrupt?: boolean } = {}): Failure {
   const [status, description] = ERRORS[error]
   return { error, description, status, abrupt: options.abrupt ?? false }
 }
 
-/** The failure of a code as a version of Doorkeeper words it. */
+/** The failure for an error code, in the words of a version of Doorkeeper. */
 export function wordedFailure(error: FailureCode & Reworded, { wordings }: Dialect): Failure {
   const usual = failure(error)
   return { ...usual, description: wordings[error] ?? usual.description }
 }
 
-/** invalid_request of a caller that shows nothing to be known by (J009). */
+/** invalid_request for a caller without credentials (J009). */
 export function requestNotAuthorized({ wordings }: Dialect): Failure {
   const description =
     wordings.request_not_authorized ??
@@ -65,7 +68,7 @@ export function requestNotAuthorized({ wordings }: Dialect): Failure {
   return { ...failure('invalid_request'), description }
 }
 
-/** invalid_request that names the parameter that is missing. */
+/** invalid_request that names the missing parameter. */
 export function missingParameter(name: string, options: { readonly abrupt?: boolean } = {}): Failure {
   return { ...failure('invalid_request', options), description: `Missing required parameter: ${name}.` }
 }
@@ -77,12 +80,12 @@ const POLICY_TEXTS = {
   token_in_uri: 'Access tokens must not be sent in the request URI.',
 } as const
 
-/** invalid_request that names what the client's policy does not take (RFC 7636 §4.4.1, RFC 6750 §3.1, RFC 6749 §5.2). */
+/** invalid_request that names what the client's policy rejects (RFC 7636 §4.4.1, RFC 6750 §3.1, RFC 6749 §5.2). */
 export function refusedByPolicy(what: keyof typeof POLICY_TEXTS): Failure {
   return { ...failure('invalid_request'), description: POLICY_TEXTS[what] }
 }
 
-/** What a dead or unknown bearer token is called (RFC 6750 §3.1). */
+/** The texts for an invalid or unknown bearer token (RFC 6750 §3.1). */
 export const TOKEN_TEXTS = {
   unknown: 'The access token is invalid',
   expired: 'The access token expired',
@@ -95,7 +98,9 @@ export const REVOCATION_REFUSED = {
   error_description: 'You are not authorized to revoke this token',
 } as const
 
-/** The value of WWW-Authenticate for an error; always Bearer, also for clients (README, 17). */
+/**
+ * The value of WWW-Authenticate for an error; always Bearer, even for client authentication (docs/doorkeeper.md, 17).
+ */
 export function challenge(error: string, description: string, { realm }: Dialect): readonly [string, string] {
   return ['WWW-Authenticate', `Bearer realm="${realm}", error="${error}", error_description="${description}"`]
 }
@@ -122,13 +127,13 @@ export function invalidTokenReply(reason: keyof typeof TOKEN_TEXTS, dialect: Dia
   )
 }
 
-/** The headers that keep an error out of caches. */
+/** The headers that prevent an error from being cached. */
 export function uncached(dialect: Dialect): ReadonlyArray<readonly [string, string]> {
   const store = ['Cache-Control', 'no-store'] as const
   return dialect.pragmaOnErrors ? [store, ['Pragma', 'no-cache']] : [store]
 }
 
-/** The headers that go with an error. */
+/** The headers of an error answer. */
 export function errorHeaders(error: string, description: string, dialect: Dialect): Array<readonly [string, string]> {
   return [...uncached(dialect), challenge(error, description, dialect)]
 }

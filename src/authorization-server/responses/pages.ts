@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { escapeHtml, type HttpReply, type HttpRequest } from '../../http/index.ts'
 import { errorDocument } from './error-document.ts'
 
-/** Wraps the inner HTML of a page, which is escaped already, into a document. */
+/** Wraps the inner HTML of a page, already escaped, into a document. */
 export type Layout = (page: { readonly title: string; readonly body: string }) => string
 
-/** A complete document of plain look: one column, readable in light and dark, no script. */
+/** A complete plain document: one column, readable in light and dark mode, no script. */
 export const plainLayout: Layout = ({ title, body }) => `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -26,7 +26,7 @@ h1{font-size:1.5rem;line-height:1.25}
 pre,code{font-family:ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 pre{padding:1rem;border:1px solid color-mix(in srgb,currentColor 25%,transparent);border-radius:.5rem}`
 
-/** The inner HTML of the page that GET /oauth/authorize answers a faulty request with. */
+/** The inner HTML of the error page of GET /oauth/authorize. */
 export function authorizationErrorBody(description: string): string {
   return `<h1>An error has occurred</h1>
 <main role="main">
@@ -34,7 +34,7 @@ export function authorizationErrorBody(description: string): string {
 </main>`
 }
 
-/** The inner HTML of the page that shows a code to users of clients without a redirect address. */
+/** The inner HTML of the page that displays a code to users of clients without a redirect address. */
 export function nativeCodeBody(code: string): string {
   return `<header><h1>Authorization code:</h1></header>
 <main role="main">
@@ -43,8 +43,8 @@ export function nativeCodeBody(code: string): string {
 }
 
 /**
- * A document that posts `fields` to `action` by itself, with a button where scripts are off
- * (OAuth 2.0 Form Post Response Mode §2).
+ * A document that automatically posts `fields` to `action`, with a button for browsers without scripts (OAuth 2.0 Form
+ * Post Response Mode §2).
  */
 export function formPostBody(action: string, fields: Readonly<Record<string, string>>): string {
   const inputs = Object.entries(fields)
@@ -59,12 +59,12 @@ ${inputs}
 
 const FORM_POST_SCRIPT = "document.getElementById('form-post').submit()"
 
-/** What a content security policy lets that page's script through by. */
+/** The source that allows the script of that page in a content security policy. */
 export const FORM_POST_SCRIPT_SOURCE = `'sha256-${createHash('sha256').update(FORM_POST_SCRIPT).digest('base64')}'`
 
 /**
- * The answer of the framework below the endpoints: 404 for what is not served, 422 for a refused form, 400 for what
- * cannot be read (empty as HTML), 500. JSON or XML when the request asked for it by suffix or Accept.
+ * The framework's answer outside the endpoints: 404 for an unknown route, 422 for a rejected form, 400 for an
+ * unparsable request (empty as HTML), 500. JSON or XML when the request specifies it by suffix or Accept.
  */
 export function publicError(status: 400 | 404 | 422 | 500, request: HttpRequest | undefined): HttpReply {
   return errorDocument(status, request)

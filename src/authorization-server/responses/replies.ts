@@ -3,7 +3,7 @@ import { escapeHtml, type HttpReply } from '../../http/index.ts'
 
 export type Headers = ReadonlyArray<readonly [name: string, value: string]>
 
-/** What every answer of a page or an endpoint carries, error pages excepted. */
+/** The headers of every answer of a page or an endpoint except error pages. */
 export const securityHeaders: Headers = [
   ['X-Frame-Options', 'SAMEORIGIN'],
   ['X-XSS-Protection', '1; mode=block'],
@@ -27,7 +27,7 @@ export function pageReply(status: number, html: string, headers: Headers = []): 
   return bodied(status, html, HTML_TYPE, [['Vary', 'Accept'], ...headers])
 }
 
-/** 302 to an absolute address, with the short page Rails gives it. */
+/** 302 to an absolute URL, with the short page that Rails sends. */
 export function redirectReply(location: string, headers: Headers = []): HttpReply {
   return {
     status: 302,
@@ -42,12 +42,12 @@ export function redirectReply(location: string, headers: Headers = []): HttpRepl
   }
 }
 
-/** An answer without a body, as the guards of protected resources give it. */
+/** An answer without a body, as protected resources send when they reject a token. */
 export function emptyReply(status: number, headers: Headers = []): HttpReply {
   return { status, headers: [...securityHeaders, ...headers, ['Content-Type', 'text/html']], body: '' }
 }
 
-/** Answers 304 where GET or HEAD names the ETag of a 200 (RFC 9110 §13.1.2). */
+/** Answers 304 when GET or HEAD specifies the ETag of a 200 (RFC 9110 §13.1.2). */
 export function conditional(method: string, ifNoneMatch: string | undefined, reply: HttpReply): HttpReply {
   if (ifNoneMatch === undefined || reply.status !== 200 || (method !== 'GET' && method !== 'HEAD')) return reply
   const etag = headerOf(reply.headers, 'etag')
@@ -55,7 +55,7 @@ export function conditional(method: string, ifNoneMatch: string | undefined, rep
   return { status: 304, headers: reply.headers.filter(([name]) => name !== 'Content-Type'), body: '' }
 }
 
-/** The value of a header; `name` in lower case. */
+/** The value of a header; `name` is in lower case. Undefined when absent. */
 export function headerOf(headers: Headers, name: string): string | undefined {
   return headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1]
 }

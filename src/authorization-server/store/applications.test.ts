@@ -19,7 +19,7 @@ for (const engine of testDatabases()) {
     after(() => store.close())
     const documentOf = (id: number, version = 1) => ({ ...applicationOf('conf', version), id, client_id: `app-${id}` })
 
-    it('comes back as it went in, and goes when it is taken away', async () => {
+    it('is returned as stored, and is removed when it is withdrawn', async () => {
       const policy = { preset: 'strict', require_pkce: 'public' } as const
       await applications.upsert({ ...documentOf(101), policy })
       assert.deepEqual(await applications.find('app-101'), { ...documentOf(101), policy })
@@ -29,7 +29,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await applications.list(), [documentOf(101, 2)])
     })
 
-    it('is none for an application that a replica of the release before has stored', async () => {
+    it('is absent for an application stored by a replica of the previous release', async () => {
       const { id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version } =
         documentOf(102)
       await store.database.query(
@@ -40,7 +40,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       assert.deepEqual(await applications.find('app-102'), documentOf(102))
     })
 
-    it('comes to tables of the release before without touching what they hold', async () => {
+    it('is added to tables of the previous release without changing their contents', async () => {
       await migrate(store.database, 'older', authorizationMigrations.slice(0, 2))
       await store.database.query(
         `insert into older.applications values (1, 'app-1', 'Old', null, '{}', '{}', true, false, 7)`,

@@ -4,17 +4,19 @@ import type { Client } from '../model/client.ts'
 import type { StoreScope } from './statements.ts'
 import { named } from './statements.ts'
 
-/** The applications this server knows. Documents of the same `client_id` are ordered by their version. */
+/** The applications this server knows. Documents of the same `client_id` are ordered by version. */
 export interface ApplicationStore {
-  /** Inserts, or updates when the version is higher; false when what is held is as new or newer. */
+  /** Inserts, or updates when the version is higher; false when the stored version is the same or newer. */
   upsert(application: ApplicationDocument, within?: StoreScope): Promise<boolean>
-  /** Removes the application and its tokens, unless a version above `version` is held; false when nothing was removed. */
+  /**
+   * Removes the application and its tokens, unless a version above `version` is stored; false when nothing was removed.
+   */
   remove(clientId: string, version?: number, within?: StoreScope): Promise<boolean>
   find(clientId: string, within?: StoreScope): Promise<ApplicationDocument | undefined>
   findById(id: number): Promise<ApplicationDocument | undefined>
-  /** In the order of their ids. */
+  /** All applications, ordered by id. */
   list(): Promise<ApplicationDocument[]>
-  /** An id that no application has or had. */
+  /** An id that no application has or has had. */
   nextId(within?: StoreScope): Promise<number>
 }
 
@@ -29,13 +31,13 @@ export interface ApplicationDocument {
   readonly confidential: boolean
   readonly trusted: boolean
   readonly version: number
-  /** What it is to be held to beyond Doorkeeper's rules; absent when it says nothing. */
+  /** The application's own policy on top of Doorkeeper's rules; absent when it has none. */
   readonly policy?: ApplicationPolicy | undefined
 }
 
 const COLUMNS = 'id, client_id, name, secret_digest, redirect_uris, scopes, confidential, trusted, version, policy'
 
-/** The applications table of a schema; `onChange` is told the client_id of what this process wrote. */
+/** Opens the applications table of a schema. `onChange` receives the client_id of every write by this process. */
 export function createApplicationStore(
   database: Database,
   schema: string,
@@ -75,7 +77,7 @@ function documentOf({ policy, ...row }: Row): ApplicationDocument {
   return policy === null ? row : { ...row, policy }
 }
 
-/** The application in its role on the wire, held to `policy`. */
+/** The client that an application is in the protocol, subject to `policy`. */
 export function clientOf(application: ApplicationDocument, policy: Policy): Client {
   return {
     id: application.id,
@@ -108,7 +110,7 @@ function valuesOf(application: ApplicationDocument): unknown[] {
 
 function statementsOf(schema: string) {
   const applications = `${schema}.applications`
-  // An application that comes anew begins with nothing, whatever a grant under way left when it was removed.
+  // An application that is created again starts empty, whatever an in-flight grant left behind after its removal.
   const leftovers = `delete from ${schema}.tokens
   where application_id = $1 and not exists (select from ${applications} where id = $1)`
   return named(schema, {

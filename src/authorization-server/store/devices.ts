@@ -3,7 +3,7 @@ import { digestOf } from './digest.ts'
 import { hasEnded } from './ended-subjects.ts'
 import { namedBrief } from './statements.ts'
 
-/** A device grant as stored. Times are milliseconds since the epoch. */
+/** A stored device grant. Times are milliseconds since the epoch. */
 export interface StoredDevice {
   readonly deviceHash: Buffer
   readonly applicationId: number
@@ -22,12 +22,12 @@ export interface WaitingDevice extends StoredDevice {
 
 /** The device grants of a schema (RFC 8628). */
 export interface DeviceStore {
-  /** False when the user code is taken. */
+  /** False when the user code is in use. */
   insert(deviceCode: string, userCode: string, device: NewDevice): Promise<boolean>
   find(deviceCode: string): Promise<StoredDevice | undefined>
-  /** One that waits for its user. */
+  /** A device that is waiting for its user. */
   findWaiting(userCode: string): Promise<WaitingDevice | undefined>
-  /** Gives a waiting device to a user; false when it waits no more. */
+  /** Assigns a waiting device to a user; false when it no longer waits. */
   approve(deviceHash: Buffer, userCode: string, subject: string, now: number): Promise<boolean>
   polled(deviceHash: Buffer, now: number): Promise<void>
   remove(deviceHash: Buffer): Promise<void>

@@ -47,7 +47,7 @@ for (const engine of testDatabases())
     const poll = async (device_code: string) =>
       (await server.token({ ...credentials('conf'), grant_type: 'device_code', device_code })).json
 
-    it('have no token, code or approved device left, and may begin again', async () => {
+    it('have no token, code or approved device left, and may start again', async () => {
       const pair = await server.pair('conf', { scope: 'openid' })
       const code = await server.code()
       const approved = await device()
@@ -68,14 +68,14 @@ for (const engine of testDatabases())
       assert.equal(await isActive((await server.pair()).access), true)
     })
 
-    it('are not taken for thieves of their own codes', async () => {
+    it('are not treated as thieves of their own codes', async () => {
       const code = await server.code()
       await end(false)
       await server.token(exchangeFields(code))
       assert.deepEqual(server.securityEvents, [])
     })
 
-    it('have nothing while they are barred, not even what comes later; once admitted, that stays dead', async () => {
+    it('have nothing while they are barred, not even later credentials; after admission those stay invalid', async () => {
       await end(true)
       const pair = await server.pair('conf', { scope: 'openid' })
       assert.equal(pair.access, undefined, 'a code is dead at once')
@@ -90,7 +90,7 @@ for (const engine of testDatabases())
       assert.equal(await isActive((await server.pair()).access), true)
     })
 
-    it('have the successor of a rotation that was under way end too', async () => {
+    it('lose the successor of an in-flight rotation too', async () => {
       const pair = await server.pair()
       const tokens = await database.query<{ id: number }>(
         `select id from ${SCHEMA}.tokens where subject = '1' and revoked_at is null`,
@@ -98,13 +98,13 @@ for (const engine of testDatabases())
       assert.equal(tokens.length, 1)
       await end(false)
       await server.core.subjects.sweep(ALICE)
-      // As a request that had looked the pair up before stores its successor after the end.
+      // Simulates a request that looked up the pair before the end and stores its successor afterwards.
       await database.query(`update ${SCHEMA}.tokens set revoked_at = null where subject = '1'`)
       assert.equal((await server.token(refreshFields(pair.refresh))).json.error, 'invalid_grant')
       assert.equal(await isActive(pair.access), false)
     })
 
-    it('have what has ended marked as revoked, on record as one security event', async () => {
+    it('have their ended credentials marked as revoked and recorded as one security event', async () => {
       await server.pair()
       await server.pair('other')
       await end(true)

@@ -16,11 +16,11 @@ const grant = {
 }
 
 for (const engine of testDatabases()) {
-  describe(`authorization codes beside replicas of the version before, on ${engine.kind}`, () => {
+  describe(`authorization codes with replicas of the previous version, on ${engine.kind}`, () => {
     let store: TestDatabase
     before(async () => {
       store = await engine.open()
-      // As after an upgrade: the schema is older than the migration, which has just been run.
+      // As after an upgrade: the schema is older than the migration that has just run.
       await migrate(store.database, 'upgraded', authorizationMigrations)
       await store.database.query(
         `update upgraded.migrations set timestamp = '2026-01-01T00:00:00.000Z' where name < '${SEALED_NONCES}'`,
@@ -28,7 +28,7 @@ for (const engine of testDatabases()) {
     })
     after(() => store.close())
 
-    test('what an older replica stored is redeemed here', async () => {
+    test('a code stored by an older replica is redeemed here', async () => {
       const code = 'code of an older replica'
       const columns = 'code_hash, application_id, subject, scopes, redirect_uri, code_challenge, code_challenge_method'
       await store.database.query(
@@ -45,7 +45,7 @@ values ($1, 1, '1', 'openid', 'https://client.example.test/callback', $2, 'plain
       assert.equal(isVerifierRight('another', found?.codeChallenge ?? '', found?.codeChallengeMethod ?? ''), false)
     })
 
-    test('what is stored here an older replica redeems until the migration is a day old', async () => {
+    test('a code stored here is redeemed by an older replica until the migration is a day old', async () => {
       const { database } = store
       const grants = createGrantStore(database, 'upgraded')
       await grants.insert('first code', grant)

@@ -6,7 +6,7 @@ import { hasEnded } from './ended-subjects.ts'
 import { SEALED_NONCES } from './migrations.ts'
 import { namedBrief } from './statements.ts'
 
-/** An authorization code as stored. Times are milliseconds since the epoch. */
+/** A stored authorization code. Times are milliseconds since the epoch. */
 export interface StoredGrant {
   readonly codeHash: Buffer
   readonly applicationId: number
@@ -23,8 +23,8 @@ export interface StoredGrant {
 }
 
 /**
- * The authorization codes of a schema. What a code challenge of method `plain` gives away is kept as its hash, and the
- * nonce under a key made from the code, which is not kept itself.
+ * The authorization codes of a schema. A code challenge of method `plain` is stored as its hash, and the nonce is
+ * encrypted under a key derived from the code, which is not stored.
  */
 export interface GrantStore {
   insert(code: string, grant: Omit<StoredGrant, 'codeHash' | 'usedAt'>): Promise<void>

@@ -1,18 +1,18 @@
 import type { Database, Queryable, Statement } from '../../storage/index.ts'
 import { named } from './statements.ts'
 
-/** What can be ended: a pair of access and refresh token is one, a code and a device code are each their own. */
+/** What can be revoked: a pair of access and refresh token counts as one, a code and a device code each on its own. */
 export const CREDENTIAL_KINDS = ['tokens', 'codes', 'device_codes'] as const
 export type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
 
-/** How many live credentials of one kind there are, and when the first and the last of them expire. Null: there is none. */
+/** The number of live credentials of one kind, and the first and last expiry. Null when there is none. */
 export interface Living {
   readonly count: number
   readonly earliestExpiry: Date | null
   readonly latestExpiry: Date | null
 }
 
-/** What lives of one application. Refresh tokens never expire, so they have a number alone. */
+/** The live credentials of one application. Refresh tokens never expire, so they only have a count. */
 export interface LiveCredentials {
   readonly applicationId: number
   readonly clientId: string
@@ -23,7 +23,7 @@ export interface LiveCredentials {
   readonly deviceCodes: Living
 }
 
-/** What one batch ended. `isDone` when nothing of the kinds lives any more. */
+/** The credentials that one batch revoked. `isDone` when no live credential of these kinds remains. */
 export interface RevokedBatch {
   readonly tokens: number
   readonly codes: number
@@ -31,15 +31,15 @@ export interface RevokedBatch {
   readonly isDone: boolean
 }
 
-/** What lives of each application, and its end. Times go by `now`, in milliseconds since the epoch. */
+/** Lists and revokes each application's live credentials. `now` is in milliseconds since the epoch. */
 export interface LiveCredentialStore {
-  /** Up to `limit` applications with an id above `after`, in the order of ids; with `clientId` that one alone. */
+  /** Up to `limit` applications with an id above `after`, ordered by id; with `clientId`, only that application. */
   list(page: { after: number; limit: number; clientId: string | undefined }, now: number): Promise<LiveCredentials[]>
-  /** Ends up to 5,000 of each kind and puts that on record; said again when nothing lives, it does nothing. */
+  /** Revokes up to 5,000 of each kind and records that; does nothing when none is live. */
   revoke(application: DrainedApplication, kinds: readonly CredentialKind[], now: number): Promise<RevokedBatch>
 }
 
-/** Whose credentials end. */
+/** The application that loses its credentials. */
 export interface DrainedApplication {
   readonly id: number
   readonly clientId: string
@@ -50,7 +50,7 @@ const STATEMENT_LIMIT_MS = 7_000
 
 const EXPIRY = 'created_at + make_interval(secs => expires_in)'
 
-/** Opens what lives in a schema. */
+/** Opens the live credentials of a schema. */
 export function createLiveCredentialStore(database: Database, schema: string): LiveCredentialStore {
   const sql = statementsOf(schema)
   const bounded = <Result>(work: (tx: Queryable) => Promise<Result>) =>
@@ -127,7 +127,7 @@ function statementsOf(schema: string): Readonly<Record<StatementName, Statement>
   const living = (name: string) =>
     `count(*)::integer as ${name}, min(${EXPIRY}) as ${name}_first, max(${EXPIRY}) as ${name}_last`
   const accessLives = `filter (where ${EXPIRY} >= $4)`
-  // A row that a grant is using up at this moment is the next batch's.
+  // A row that a grant is consuming at the moment is left to the next batch.
   const remove = (table: string, key: string, when: string) =>
     `delete from ${table} where ${key} = any(array(
   select ${key} from ${table} where application_id = $1 and ${when} limit ${BATCH} for update skip locked)) returning 1`

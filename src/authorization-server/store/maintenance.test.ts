@@ -7,7 +7,7 @@ import { createMaintenance } from './maintenance.ts'
 import { authorizationMigrations } from './migrations.ts'
 
 for (const engine of testDatabases()) {
-  describe(`work on all that was issued on ${engine.kind}`, () => {
+  describe(`maintenance of issued credentials on ${engine.kind}`, () => {
     let store: TestDatabase
     before(async () => {
       store = await engine.open()
@@ -15,7 +15,7 @@ for (const engine of testDatabases()) {
     })
     after(() => store.close())
 
-    /** The tables that the statements of `work` read whole although an index was there to be used. */
+    /** The tables that the statements of `work` scan in full although an index exists. */
     const readWhole = async (work: (database: Database) => Promise<unknown>): Promise<string[]> => {
       const asked: Array<readonly [string, readonly unknown[]]> = []
       const query = async (statement: Statement | string, values: readonly unknown[] = []) => {
@@ -38,12 +38,12 @@ for (const engine of testDatabases()) {
       })
     }
 
-    it('finds what is to be purged by an index', async () => {
+    it('finds what to purge by an index', async () => {
       const purge = (database: Database) => createMaintenance(database, 'maintained').purge()
       assert.deepEqual(await readWhole(purge), [])
     })
 
-    it('leaves the work to another process that is at it', {
+    it('leaves the work to another process that is already doing it', {
       skip: engine.kind === 'embedded' && 'it has one session',
     }, async () => {
       await store.database.query(`insert into maintained.grants
@@ -57,7 +57,7 @@ values ('\\x01', 1, '1', 'api', '', gen_random_uuid(), now() - interval '1 day',
       assert.equal(await maintenance.purge(), 1)
     })
 
-    it('removes more than a batch in one round', async () => {
+    it('removes more than one batch per round', async () => {
       await store.database.query(`insert into maintained.tokens
   (access_hash, family_id, subject, scopes, created_at, expires_in)
 select sha256(convert_to(n::text, 'UTF8')), gen_random_uuid(), '1', 'api', now() - interval '3 days', 600

@@ -1,7 +1,7 @@
 import type { Database, Statement } from '../../storage/index.ts'
 import { named } from './statements.ts'
 
-/** Work on all that was issued, for clean-up and for tests. */
+/** Operations on all issued credentials, for clean-up and for tests. */
 export interface Maintenance {
   reset(): Promise<void>
   advance(seconds: number): Promise<void>
@@ -10,24 +10,24 @@ export interface Maintenance {
 
 const BATCH = 5_000
 
-/** The first half follows from the second, and is what an index can be asked. */
+/** The second half implies the first, which an index can answer. */
 function overFor(seconds: number): string {
   return `created_at < now() - make_interval(secs => ${seconds})
   and created_at + make_interval(secs => expires_in + ${seconds}) < now()`
 }
 
-/** Rows of one table that a round removes at most; the next round goes on. */
+/** The maximum number of rows a round removes from one table; the next round continues. */
 const MOST_A_ROUND = 200_000
-/** The embedded engine has nobody else to tidy up after so many removals. */
+/** The embedded engine has no autovacuum after so many removals. */
 const WORTH_A_VACUUM = 1_000
 const TABLES = ['tokens', 'grants', 'device_grants', 'user_code_guesses', 'security_events'] as const
 
 /**
- * Opens the maintenance of a schema. Purged are: codes and devices an hour after their end, guesses a day after, access
- * tokens without a refresh token a day after theirs, pairs 30 days after they were revoked, so that reuse of a refresh
- * token is seen until then, and security events after 400 days. A pair that can still be refreshed never is. The time is
- * the database's: a replica whose clock runs ahead removes nothing before its time. A batch is one short transaction under
- * a lock, so that replicas take turns; a row that is in use waits for the next round.
+ * Opens the maintenance of a schema. It purges codes and devices an hour after their end, guesses after a day, access
+ * tokens without a refresh token a day after their expiry, pairs 30 days after their revocation (so that reuse of a
+ * refresh token is detected until then), and security events after 400 days. It never purges a pair that can still be
+ * refreshed. Times are the database's, so a replica with a fast clock removes nothing early. A batch is one short
+ * transaction under a lock, so that replicas take turns; a row in use waits for the next round.
  */
 export function createMaintenance(database: Database, schema: string): Maintenance {
   const aged = (table: string, columns: readonly string[]) =>
@@ -41,7 +41,7 @@ export function createMaintenance(database: Database, schema: string): Maintenan
     agedGuesses: aged('user_code_guesses', ['guessed_at']),
     agedDevices: aged('device_grants', ['created_at', 'last_polled_at', 'approved_at']),
     agedEnds: aged('ended_subjects', ['ended_at']),
-    // By the index also where much is due: reading a whole table would push others' pages out of memory.
+    // Uses the index even when much is due: a full table scan would evict other tables' pages from memory.
     lockPurge: `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken,
   set_config('enable_seqscan', 'off', true) as planning`,
     purgedGrants: purge('grants', overFor(3_600)),
@@ -88,7 +88,7 @@ export function createMaintenance(database: Database, schema: string): Maintenan
   }
 }
 
-/** `elsewhere` when another process is at it. */
+/** `elsewhere` when another process is already purging. */
 function purgeBatch(
   database: Database,
   lock: Statement,

@@ -1,10 +1,10 @@
 import type { Migration } from '../../storage/index.ts'
 
 /**
- * Revokes what lives of a family and returns how many pairs that were. One update would not do: it passes over a pair
- * whose rotation commits while it waits, and does not see the successor. So it looks again until nothing lives. Then
- * nothing can come to life any more, for a rotation needs a pair that lives in what is committed. On one line, since
- * a semicolon at the end of one ends a statement.
+ * Revokes the live pairs of a family and returns their number. A single update is not enough: it skips a pair when that
+ * pair's rotation commits while the update waits, and does not see the successor. So it repeats until no live pair
+ * remains. After that none can appear, because a rotation needs a committed live pair. It is on one line because a
+ * semicolon at the end of a line ends a statement.
  */
 const REVOKE_FAMILY = [
   '$$ declare total integer := 0; affected integer; begin loop',
@@ -14,12 +14,12 @@ const REVOKE_FAMILY = [
   'end loop; return total; end $$',
 ].join(' ')
 
-/** From this migration on, nonces are sealed; see `formatSwitch`. */
+/** From this migration on, nonces are encrypted; see `formatSwitch`. */
 export const SEALED_NONCES = '0009_sealed_nonces'
 
 /**
- * The tables of an authorization server. Codes, tokens and device codes are kept as their SHA-256 only. A pair of access
- * and refresh token is one row; `family_id` joins all rows that descend from one grant.
+ * The tables of an authorization server. Codes, tokens and device codes are stored only as SHA-256. A pair of access
+ * and refresh token is one row; `family_id` identifies all rows that descend from one grant.
  */
 export const authorizationMigrations: readonly Migration[] = [
   {
@@ -138,7 +138,7 @@ create index user_code_guesses_by_age on {schema}.user_code_guesses (guessed_at)
 `,
   },
   {
-    // An erased private half is empty. What signs follows from the times: see keys/schedule.ts.
+    // An erased private half is empty. The times determine which key signs: see keys/schedule.ts.
     name: '0006_key_schedule',
     sql: `
 alter table {schema}.signing_keys
@@ -149,7 +149,7 @@ alter table {schema}.signing_keys drop column state, alter column algorithm drop
 `,
   },
   {
-    // Vacuum after 2 % of dead rows, not 20 %; and room on each page for the update that uses a code up.
+    // Vacuum after 2 % of dead rows, not 20 %; and room on each page for the update that consumes a code.
     name: '0007_removal_and_vacuum',
     sql: `
 create index grants_by_application on {schema}.grants (application_id);
@@ -171,7 +171,7 @@ alter table {schema}.device_grants add column approved_at timestamptz;
 `,
   },
   {
-    // Rows without it hold the nonce in clear: they are an hour old at most.
+    // Rows without it store the nonce in clear; they are at most an hour old.
     name: SEALED_NONCES,
     sql: `
 alter table {schema}.grants add column sealed_nonce bytea;

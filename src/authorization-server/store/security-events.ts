@@ -2,14 +2,14 @@ import type { Database } from '../../storage/index.ts'
 import type { CredentialReuse, SecurityEvent } from '../model/security-event.ts'
 import { named } from './statements.ts'
 
-/** A security event on record. */
+/** A stored security event. */
 export type StoredSecurityEvent = SecurityEvent & {
   readonly id: number
-  /** By the clock of the database. */
+  /** By the database's clock. */
   readonly occurredAt: Date
 }
 
-/** What is known of a credential that came a second time. Times are milliseconds since the epoch. */
+/** What is known about a credential that was used twice. Times are milliseconds since the epoch. */
 export interface ReuseEvidence {
   readonly kind: CredentialReuse['kind']
   readonly familyId: string
@@ -18,11 +18,13 @@ export interface ReuseEvidence {
   readonly firstUsedAt: number
 }
 
-/** The record of security events of a schema: written once, never changed, purged by age. */
+/** The security events of a schema: written once, never changed, purged by age. */
 export interface SecurityEventStore {
-  /** Revokes a family and puts it on record in one statement; undefined when it lived no more and is on record. */
+  /**
+   * Revokes a family and records the event in one statement; undefined when the family is already revoked and recorded.
+   */
   endFamily(evidence: ReuseEvidence, now: number): Promise<CredentialReuse | undefined>
-  /** At most 1,000 events from `since` on, the oldest first. */
+  /** At most 1,000 events since `since`, oldest first. */
   list(since: Date): Promise<StoredSecurityEvent[]>
 }
 
@@ -35,7 +37,7 @@ const MOST = 1_000
 const COLUMNS = `kind, client_id as "clientId", application_id as "applicationId", subject, family_id as "familyId",
   tokens_revoked as "tokensRevoked", (extract(epoch from first_used_at) * 1000)::float8 as "firstUsedAt"`
 
-/** Opens the record of a schema. */
+/** Opens the security events of a schema. */
 export function createSecurityEventStore(database: Database, schema: string): SecurityEventStore {
   const events = `${schema}.security_events`
   const sql = named(schema, {

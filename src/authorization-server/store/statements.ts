@@ -1,6 +1,6 @@
 import type { Statement } from '../../storage/index.ts'
 
-/** The transaction that a write shall be part of. */
+/** The transaction that a write belongs to. */
 export interface StoreScope {
   query<Row extends object>(
     statement: { readonly name: string; readonly text: string } | string,
@@ -8,7 +8,7 @@ export interface StoreScope {
   ): Promise<Row[]>
 }
 
-/** Statements of one schema, each with a name that no other schema's has, so that they can be prepared. */
+/** The statements of one schema, with names that are unique across schemas, so that they can be prepared. */
 export function named<Name extends string>(
   schema: string,
   texts: Readonly<Record<Name, string>>,
@@ -17,7 +17,7 @@ export function named<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, Statement>
 }
 
-/** The same for statements that find or write single rows by an index: they share connections. */
+/** Like {@link named}, for statements that find or write single rows by an index: they share connections. */
 export function namedBrief<Name extends string>(
   schema: string,
   texts: Readonly<Record<Name, string>>,

@@ -70,7 +70,7 @@ for (const engine of testDatabases()) {
       return text
     }
 
-    /** Runs `second` while the transaction of `first` is open, and commits that only once `second` waits for it. */
+    /** Runs `second` while the transaction of `first` is open, and commits `first` only once `second` waits for it. */
     const overtaken = async <T>(first: (tx: Queryable) => Promise<unknown>, second: () => Promise<T>): Promise<T> => {
       let pending: Promise<T> | undefined
       await store.database.transaction(async (tx) => {
@@ -88,7 +88,7 @@ for (const engine of testDatabases()) {
       return pending
     }
 
-    it('ends as a whole, once, and on record', async () => {
+    it('ends as a whole, once, and is recorded', async () => {
       const first = await firstPair()
       const next = pair()
       assert.equal(await tokens().rotate(first.id, 'api', next), true)
@@ -112,21 +112,21 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await record().list(new Date(Date.now() + 60_000)), [])
     })
 
-    it('that lives no more is put on record once nevertheless', async () => {
+    it('that is already revoked is recorded once all the same', async () => {
       const first = await firstPair()
       await tokens().revoke(first, Date.now())
       assert.equal((await record().endFamily(evidenceOf(first), Date.now()))?.tokensRevoked, 0)
       assert.equal(await record().endFamily(evidenceOf(first), Date.now()), undefined)
     })
 
-    it('cannot be rotated back to life', async () => {
+    it('cannot be revived by a rotation', async () => {
       const first = await firstPair()
       await record().endFamily(evidenceOf(first), Date.now())
       assert.equal(await tokens().rotate(first.id, 'api', pair()), false)
       assert.equal(await living(), 0)
     })
 
-    it('is dead with its application, also a pair that came too late', async () => {
+    it('ends with its application, including a pair that is stored too late', async () => {
       await applications().remove(application.client_id)
       const late = pair()
       await tokens().insert(late, {
@@ -142,16 +142,16 @@ for (const engine of testDatabases()) {
       assert.equal(await tokens().findByAccess(late.accessToken), undefined, 'an application begins with nothing')
     })
 
-    it('lives when its application changes', async () => {
+    it('survives a change of its application', async () => {
       const first = await firstPair()
       assert.equal(await applications().upsert({ ...application, version: 2 }), true)
       assert.equal(await applications().upsert({ ...application, version: 1 }), false)
       assert.equal((await tokens().findByRefresh(first.refreshToken))?.revokedAt, null)
     })
 
-    // The embedded engine has one session: no statement ever waits for another there.
+    // The embedded engine has one session, where no statement ever waits for another.
     describe('when statements overlap', { skip: engine.kind === 'embedded' ? 'one session only' : false }, () => {
-      it('ends with the successor that a rotation under way leaves', async () => {
+      it('ends together with the successor of an in-flight rotation', async () => {
         const first = await firstPair()
         const event = await overtaken(
           (tx) => tokens(tx).rotate(first.id, 'api', pair()),
@@ -161,7 +161,7 @@ for (const engine of testDatabases()) {
         assert.equal(await living(), 0)
       })
 
-      it('ends before a rotation that waits for the end', async () => {
+      it('ends before a rotation that waits for it', async () => {
         const first = await firstPair()
         const won = await overtaken(
           (tx) => createSecurityEventStore(on(tx), SCHEMA).endFamily(evidenceOf(first), Date.now()),
@@ -171,7 +171,7 @@ for (const engine of testDatabases()) {
         assert.equal(await living(), 0)
       })
 
-      it('leaves nothing when a pair is revoked while it is rotated', async () => {
+      it('has no live pair after a revocation during a rotation', async () => {
         const first = await firstPair()
         await overtaken(
           (tx) => tokens(tx).rotate(first.id, 'api', pair()),
@@ -180,7 +180,7 @@ for (const engine of testDatabases()) {
         assert.equal(await living(), 0)
       })
 
-      it('gives nothing to a rotation that waits for the revocation of its pair', async () => {
+      it('issues nothing to a rotation that waits for the revocation of its pair', async () => {
         const first = await firstPair()
         const won = await overtaken(
           (tx) => tokens(tx).revoke(first, Date.now()),
@@ -190,7 +190,7 @@ for (const engine of testDatabases()) {
         assert.equal(await living(), 0)
       })
 
-      it('is dead when its application is removed during the exchange that begins it', async () => {
+      it('ends when its application is removed during the exchange that starts it', async () => {
         const made = pair()
         const hash = digestOf(await code())
         await overtaken(
@@ -200,7 +200,7 @@ for (const engine of testDatabases()) {
         assert.equal(await tokens().findByAccess(made.accessToken), undefined)
       })
 
-      it('is never begun by an exchange that waits for the removal of its application', async () => {
+      it('is never started by an exchange that waits for the removal of its application', async () => {
         const hash = digestOf(await code())
         const won = await overtaken(
           (tx) => applications(tx).remove(application.client_id),
@@ -210,7 +210,7 @@ for (const engine of testDatabases()) {
         assert.equal(await living(), 0)
       })
 
-      it('is dead when its application is removed during its rotation', async () => {
+      it('ends when its application is removed during its rotation', async () => {
         const first = await firstPair()
         const next = pair()
         await overtaken(
@@ -220,7 +220,7 @@ for (const engine of testDatabases()) {
         assert.equal(await tokens().findByRefresh(next.refreshToken ?? ''), undefined)
       })
 
-      it('begins once of two exchanges of one code', async () => {
+      it('starts once for two exchanges of one code', async () => {
         const hash = digestOf(await code())
         const won = await overtaken(
           (tx) => tokens(tx).exchangeCode(hash, pair()),
@@ -230,7 +230,7 @@ for (const engine of testDatabases()) {
         assert.equal(await living(), 1)
       })
 
-      it('has one successor of two rotations', async () => {
+      it('has one successor for two rotations', async () => {
         const first = await firstPair()
         const won = await overtaken(
           (tx) => tokens(tx).rotate(first.id, 'api', pair()),

@@ -3,7 +3,7 @@ import { digestOf } from './digest.ts'
 import { hasEnded } from './ended-subjects.ts'
 import { namedBrief } from './statements.ts'
 
-/** A live or dead access token, as the store knows it. */
+/** An access token as stored, valid or not. */
 export interface AccessToken {
   readonly id: number
   readonly applicationId: number | null
@@ -19,7 +19,7 @@ export interface AccessToken {
   readonly expired: boolean
 }
 
-/** A pair of access and refresh token as stored. Times are milliseconds since the epoch. */
+/** A stored pair of access and refresh token. Times are milliseconds since the epoch. */
 export interface StoredToken {
   readonly id: number
   readonly familyId: string
@@ -34,7 +34,7 @@ export interface StoredToken {
   readonly revokeReason: string | null
 }
 
-/** The credentials of a pair to be stored, and how long they live. */
+/** The credentials of a pair to be stored, and their lifetime. */
 export interface NewPair {
   readonly accessToken: string
   readonly refreshToken: string | undefined
@@ -42,7 +42,7 @@ export interface NewPair {
   readonly lifetime: number
 }
 
-/** Whose a first pair is. */
+/** The owner of a first pair. */
 export interface NewTokenOwner {
   readonly familyId: string
   readonly applicationId: number | null
@@ -53,19 +53,19 @@ export interface NewTokenOwner {
 /** The tokens table of a schema. */
 export interface TokenStore {
   insert(pair: NewPair, owner: NewTokenOwner): Promise<void>
-  /** Uses up a code and stores its pair in one statement; false when the code was used before (RFC 6749 §4.1.2). */
+  /** Consumes a code and stores its pair in one statement; false when the code was already used (RFC 6749 §4.1.2). */
   exchangeCode(codeHash: Buffer, pair: NewPair): Promise<boolean>
-  /** Uses up a device code that a user approved, likewise. */
+  /** Consumes an approved device code and stores its pair, likewise. */
   exchangeDevice(deviceHash: Buffer, familyId: string, pair: NewPair): Promise<boolean>
-  /** Revokes a pair and stores its successor in one statement; false when it was revoked before. */
+  /** Revokes a pair and stores its successor in one statement; false when the pair was already revoked. */
   rotate(id: number, scopes: string, pair: NewPair): Promise<boolean>
   findByAccess(token: string): Promise<StoredToken | undefined>
   findByRefresh(token: string): Promise<StoredToken | undefined>
-  /** As access token first, then as refresh token. */
+  /** Looks the token up as an access token first, then as a refresh token. */
   findByEither(token: string): Promise<StoredToken | undefined>
-  /** Revokes a pair as it was found; what it was rotated into since then goes with it (RFC 7009 §2.1). */
+  /** Revokes a pair and everything it has been rotated into since it was read (RFC 7009 §2.1). */
   revoke(token: StoredToken, now: number): Promise<void>
-  /** The different scope sets that unrevoked tokens of a user and application have. */
+  /** The distinct scope sets of a user's unrevoked tokens for an application. */
   grantedScopes(applicationId: number, subject: string): Promise<string[]>
 }
 
@@ -130,7 +130,7 @@ function statementsOf(schema: string): Readonly<Record<StatementName, Statement>
   const tokens = `${schema}.tokens`
   const store = `insert into ${tokens}
   (access_hash, refresh_hash, created_at, expires_in, family_id, application_id, subject, scopes)`
-  // A grant that was under way while its application was removed may have left a pair: it is nobody's, so it is dead.
+  // A grant in flight during the removal of its application may have stored a pair; it has no owner, so it is invalid.
   const select = `select t.id, t.family_id as "familyId", t.application_id as "applicationId", a.client_id as "clientId",
   t.subject, t.scopes, (extract(epoch from t.created_at) * 1000)::float8 as "createdAt", t.expires_in as "expiresIn",
   (extract(epoch from coalesce(t.revoked_at, ended.ended_at)) * 1000)::float8 as "revokedAt", t.revoke_reason as "revokeReason"

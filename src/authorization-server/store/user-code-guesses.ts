@@ -2,22 +2,22 @@ import type { Database } from '../../storage/index.ts'
 import { type GuessesMade, type UserCodeLimits, waitForUserCode } from '../limits/user-code-guess.ts'
 import { named } from './statements.ts'
 
-/** Whether a user code may be looked at, or how long it must wait, in milliseconds. */
+/** Whether a user code may be checked, or how long it must wait, in milliseconds. */
 export type UserCodeGuess =
   | { readonly allowed: true; takeBack(): Promise<void> }
   | { readonly allowed: false; readonly waitMs: number }
 
 /**
- * Counts a guess of a user code, before it is looked at, for all replicas (RFC 8628 §5.1). One that proves right is
- * taken back. `network` is where it comes from; omit it where that is unknown.
+ * Counts a guess of a user code before the code is checked, for all replicas (RFC 8628 §5.1). The count of a correct
+ * guess is undone. `network` is the origin of the guess; omit it when unknown.
  */
 export type GuessUserCode = (ownerId: string, network?: string) => Promise<UserCodeGuess>
 
 const FREE: UserCodeGuess = { allowed: true, takeBack: async () => {} }
 
 /**
- * Counts guesses of user codes in a schema, for all replicas: one after the other, so that guesses sent all at once are
- * counted like guesses in a row.
+ * Counts guesses of user codes in a schema for all replicas, one at a time, so that concurrent guesses count like
+ * consecutive ones.
  */
 export function userCodeGuesses(database: Database, schema: string, limits: UserCodeLimits | undefined): GuessUserCode {
   if (limits === undefined || Object.values(limits).every((limit) => limit === undefined)) return async () => FREE

@@ -34,7 +34,7 @@ for (const engine of testDatabases()) {
       store.database.transaction((tx) => server.core.grants.revoke(subject, client, tx))
     const isLive = async (token: string) => (await server.core.findAccessToken(token))?.revoked === false
 
-    it('are listed by application and set of scopes, the newest first, expired or not', async () => {
+    it('are listed by application and set of scopes, newest first, expired or not', async () => {
       await server.pair('conf', { scope: 'api' })
       await server.pair('conf', { scope: 'api' })
       await server.core.advance(10_000)
@@ -55,7 +55,7 @@ for (const engine of testDatabases()) {
       assert.ok(Math.abs((first?.createdAt.getTime() ?? 0) - Date.now()) < 60_000)
     })
 
-    it('leave out what is rotated, revoked, made by a machine, or of an application that is gone', async () => {
+    it('omit rotated and revoked tokens, client_credentials tokens, and tokens of removed applications', async () => {
       const { refresh } = await server.pair('conf')
       await server.token(refreshFields(refresh))
       await server.token({ grant_type: 'client_credentials', ...credentials('conf') })
@@ -67,7 +67,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await brief(alice), [], 'nor what ended with all that the user had')
     })
 
-    it('end with every token, code and approved device, of that user and application alone', async () => {
+    it('are revoked with every token, code and approved device of that user and application only', async () => {
       const mine = await server.pair('conf')
       const second = await server.pair('conf', { scope: 'openid' })
       const other = await server.pair('other')
@@ -88,7 +88,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await revoke(alice, 'unknown'), { tokens: 0, codes: 0, deviceCodes: 0 })
     })
 
-    it('end also what is refreshed, exchanged or polled for at that moment', async () => {
+    it('are revoked even while tokens are refreshed, exchanged or polled for', async () => {
       for (let round = 0; round < 6; round++) {
         const { refresh } = await server.pair('conf')
         const code = await server.code('conf')

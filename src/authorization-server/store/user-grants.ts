@@ -3,12 +3,12 @@ import { hasEnded } from './ended-subjects.ts'
 import type { StoreScope } from './statements.ts'
 import { named } from './statements.ts'
 
-/** The unrevoked tokens of one user, one application and one set of scopes, taken together. */
+/** The unrevoked tokens of one user, one application and one set of scopes, combined. */
 export interface Grant {
-  /** The application's. */
+  /** The application's id. */
   readonly id: number
   readonly clientId: string
-  /** The application's. */
+  /** The application's name. */
   readonly name: string
   /** The scope text of the tokens. */
   readonly scope: string
@@ -16,20 +16,20 @@ export interface Grant {
   readonly createdAt: Date
 }
 
-/** How many credentials of one user and one application were revoked. */
+/** The number of credentials revoked for one user and one application. */
 export interface RevokedGrants {
   readonly tokens: number
   readonly codes: number
   readonly deviceCodes: number
 }
 
-/** What users have let applications do. */
+/** The applications that users have authorized. */
 export interface UserGrants {
-  /** The newest first, at most 1,000; with `clientId` those of that application alone. */
+  /** Newest first, at most 1,000; with `clientId`, only that application's. */
   list(ownerId: string, clientId?: string): Promise<Grant[]>
   /**
-   * Revokes every token, code and approved device of a user and an application, also those that a concurrent request
-   * makes of one of them. An unknown application has none.
+   * Revokes every token, code and approved device of a user and an application, including those that a concurrent
+   * request creates from one of them. An unknown application has none.
    */
   revoke(ownerId: string, clientId: string, within: StoreScope): Promise<RevokedGrants>
 }
@@ -60,14 +60,14 @@ where ${whose} and revoked_at is null returning 1`,
     list: (ownerId, clientId) => database.query<Grant>(sql.userGrants, [ownerId, clientId ?? null]),
     async revoke(ownerId, clientId, within) {
       const of = [ownerId, clientId]
-      // Codes and devices first: an exchange that is under way commits its tokens before they are looked for.
+      // Codes and devices first: an in-flight exchange commits its tokens before they are searched for.
       const codes = (await within.query(sql.revokedUserCodes, of)).length
       const deviceCodes = (await within.query(sql.revokedUserDevices, of)).length
       return { tokens: await revokeTokens(within, of), codes, deviceCodes }
     },
   }
 
-  /** An update passes over a token whose rotation commits while it waits, and does not see the successor. */
+  /** An update skips a token when its rotation commits while the update waits, and does not see the successor. */
   async function revokeTokens(within: StoreScope, of: readonly string[]): Promise<number> {
     for (let revoked = 0; ; ) {
       revoked += (await within.query(sql.revokedUserTokens, [...of, new Date()])).length

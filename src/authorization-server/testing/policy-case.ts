@@ -5,12 +5,12 @@ import type { ApplicationDocument } from '../store/applications.ts'
 import { applicationOf, clients, seedOwner } from './seed.ts'
 import type { Answer, ServerUnderTest } from './server-under-test.ts'
 
-/** An application of its own for one test: confidential unless said, with the secret of the seed's `conf`. */
+/** An application for one test: confidential by default, with the secret of the seed's `conf`. */
 export interface PolicyCase {
   readonly server: ServerUnderTest
   readonly application: ApplicationDocument
   readonly redirectUri: string
-  /** What `POST /oauth/authorize` by alice came to: the parameters sent to the client, or the JSON that was answered. */
+  /** The result of `POST /oauth/authorize` by alice: the parameters sent to the client, or the JSON answer. */
   authorize(more?: Record<string, string | undefined>): Promise<Record<string, string>>
   /** POST /oauth/token with the client's credentials. */
   token(form: Record<string, string>, query?: Record<string, string>): Promise<Answer>

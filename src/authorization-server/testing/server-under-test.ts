@@ -14,7 +14,7 @@ import {
 } from '../index.ts'
 import { applicationOf, type ClientName, clients, isSeedPassword, seedOwner } from './seed.ts'
 
-/** An answer as it came over the wire. */
+/** An answer as received over the wire. */
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -42,14 +42,14 @@ export interface ServerUnderTest {
   send(method: string, path: string, sending?: Sending): Promise<Answer>
   /** POST /oauth/token */
   token(form: Fields, sending?: Sending): Promise<Answer>
-  /** A code that alice, or somebody else, agreed to. */
+  /** A code that alice, or the given user, approved. */
   code(client?: ClientName, parameters?: Fields, username?: 'alice' | 'bob'): Promise<string>
-  /** A pair by the whole code flow. */
+  /** A pair obtained through the whole code flow. */
   pair(client?: ClientName, parameters?: Fields): Promise<{ access: string; refresh: string }>
   close(): Promise<void>
 }
 
-/** Starts the core over a database; each schema is a server of its own. */
+/** Starts the core over a database; each schema is a separate server. */
 export async function startServerUnderTest(
   database: Database,
   schema: string,
@@ -101,7 +101,7 @@ export async function startServerUnderTest(
   }
 }
 
-/** What a client asks for when nothing else is said. */
+/** The default parameters of an authorization request by a client. */
 export function authorizationParameters(client: ClientName): Record<string, string> {
   return {
     client_id: clients[client].uid,
@@ -112,7 +112,7 @@ export function authorizationParameters(client: ClientName): Record<string, stri
   }
 }
 
-/** The credentials of a client as parameters; a public one has no secret to send. */
+/** The credentials of a client as parameters; a public client sends no secret. */
 export function credentials(client: ClientName, secret?: string): Record<string, string> {
   const { uid, confidential } = clients[client]
   if (!confidential && secret === undefined) return { client_id: uid }
@@ -124,7 +124,7 @@ export function basic(client: ClientName, secret = clients[client].secret): stri
   return `Basic ${Buffer.from(`${clients[client].uid}:${secret}`).toString('base64')}`
 }
 
-/** The fields of a code's exchange. */
+/** The fields of a code exchange. */
 export function exchangeFields(code: string, client: ClientName = 'conf'): Record<string, string> {
   return {
     grant_type: 'authorization_code',
