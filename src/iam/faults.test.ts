@@ -5,7 +5,7 @@ import { authorizeUrl, confidential, SECRET } from './testing/clients.ts'
 import { startPlatform, testDatabases } from './testing/platform.ts'
 
 for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_URL'])) {
-  test(`without its store (${name}) it is alive but not ready, and blames neither client nor user`, async () => {
+  test(`without its store (${name}) the service is alive but not ready, and reports no error of client or user`, async () => {
     const database = await open()
     const platform = await startPlatform(database, 'iam_faults')
     try {

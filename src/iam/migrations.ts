@@ -1,9 +1,9 @@
 import type { Migration } from '../storage/index.ts'
 
-/** From this migration on, the requests of challenges are sealed; see `formatSwitch`. */
+/** From this migration on, the requests of challenges are encrypted; see `formatSwitch`. */
 export const SEALED_REQUESTS = 'iam_0005_sealed_requests'
 
-/** The tables of the hand-off and of replication, beside those of the protocol core in the same schema. */
+/** The tables of the hand-off and of replication, in the same schema as those of the protocol core. */
 export const iamMigrations: readonly Migration[] = [
   {
     name: 'iam_0001_handoff',
@@ -49,14 +49,14 @@ alter table {schema}.challenges set (autovacuum_vacuum_scale_factor = 0.02);
 `,
   },
   {
-    // Kept as text: the order of members is the platform's.
+    // Stored as text to preserve the platform's order of members.
     name: 'iam_0003_user_claims',
     sql: `
 alter table {schema}.resource_owners add column claims text not null default '{}';
 `,
   },
   {
-    // Null: the platform has not told.
+    // Null: unknown, as the platform has not reported it.
     name: 'iam_0004_user_states',
     sql: `
 alter table {schema}.resource_owners

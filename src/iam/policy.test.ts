@@ -61,7 +61,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal(claims.email, 'alice@example.test')
     })
 
-    test('names the issuer also when the user cancels the sign-in or denies consent', async () => {
+    test('sends the issuer even when the user cancels the sign-in or denies consent', async () => {
       for (const behaviour of [{ signIn: 'cancel' }, { consent: 'reject' }] as const) {
         Object.assign(strict.behaviour, behaviour)
         const location = await arrive(strict, S256)
@@ -71,20 +71,20 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
     })
 
-    test('stops a request without a challenge before anybody is asked to consent', async () => {
+    test('rejects a request without a challenge before the user is asked for consent', async () => {
       const visit = await new Browser(strict.origin).go(authorizeUrl(confidential))
       assert.equal(visit.status, 400)
       assert.match(visit.body, /Code challenge is required\./)
       assert.deepEqual(visit.hops, ['/users/sign_in', '/oauth/authorize'])
     })
 
-    test('has no password grant', async () => {
+    test('disables the password grant', async () => {
       const form = { grant_type: 'password', username: 'alice', password: 'alice-password-1' }
       const { status, json } = await postForm(strict, '/oauth/token', { ...form, client_id: publicClient.client_id })
       assert.deepEqual([status, json['error']], [400, 'unsupported_grant_type'])
     })
 
-    test('comes with the document of one application, and goes with the next', async () => {
+    test('applies with the document of one application, and stops with the next', async () => {
       const put = (document: unknown) => compatible.internal('PUT', INTERNAL_PATHS.clients, document)
       assert.equal((await arrive(compatible))?.searchParams.has('iss'), false)
       const answer = await put({ ...NEXT, policy: { require_pkce: 'all', response_iss: 'send' } })
@@ -96,7 +96,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await arrive(compatible))?.searchParams.has('iss'), false)
     })
 
-    test('is refused as a document when it holds a rule that is not known', async () => {
+    test('is rejected in a document that contains an unknown rule', async () => {
       const answer = await compatible.internal('PUT', INTERNAL_PATHS.clients, {
         ...NEXT,
         policy: { require_pkec: 'all' },

@@ -12,7 +12,7 @@ const server = process.env['HANDOVER_TEST_DATABASE_URL']
 const SCHEMA = 'iam_rolling'
 const ORIGIN = 'https://iam.example.test'
 
-/** What the last migration of each schema made; the statements of the version before it are those of today. */
+/** Undoes the last migration of each schema; the statements of the previous version are the current ones. */
 const UNDO = `
 drop index ${SCHEMA}.grants_by_application, ${SCHEMA}.device_grants_by_application;
 delete from ${SCHEMA}.migrations where name = '0007_removal_and_vacuum';
@@ -49,7 +49,7 @@ describe('replicas of IAM on one PostgreSQL', {
     }
   }
 
-  test('four that start at once on an empty database all come up, with the same keys', () =>
+  test('four that start at once on an empty database all start, with the same keys', () =>
     withDatabase(async (open) => {
       const databases = await Promise.all([1, 2, 3, 4].map(open))
       const started = await Promise.allSettled(databases.map(start))
@@ -64,7 +64,7 @@ describe('replicas of IAM on one PostgreSQL', {
       assert.equal(kinds.size, 1)
     }))
 
-  test('one that migrates on its start fails no request of one that serves', () =>
+  test('one that migrates at startup fails no request of a running one', () =>
     withDatabase(async (open) => {
       const serving = await open()
       const platform = await startPlatform(serving, SCHEMA)
@@ -89,7 +89,7 @@ describe('replicas of IAM on one PostgreSQL', {
     }))
 })
 
-/** Four clients that ask for tokens without a pause. */
+/** Four clients that request tokens continuously. */
 function startLoad(platform: Platform): { readonly statuses: readonly number[]; stop(): Promise<void> } {
   const statuses: number[] = []
   let isOver = false

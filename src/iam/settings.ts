@@ -7,61 +7,63 @@ import type { ListenAddress } from '../http/index.ts'
 import type { LineAllowance, TracingSettings } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
 
-/** What an IAM auth service is started with: values that have been checked. */
+/** The validated settings of an IAM auth service. */
 export interface IamSettings {
   /** The public port: what browsers, clients and the gateway reach. */
   readonly listen: ListenAddress
-  /** The port of the hand-off, replication, health and metrics. Never to be reachable from outside. */
+  /** The port for the hand-off, replication, health and metrics. Must never be reachable from outside. */
   readonly internalListen: ListenAddress
-  /** The origin that browsers see, without a trailing slash, e.g. the gateway's; also `iss` of every token. */
+  /** The origin that browsers see (for example the gateway's), without a trailing slash; also `iss` of every token. */
   readonly issuer: string
-  /** How many log lines of each kind of refusal strangers may cause at the public port. None: no bound. */
+  /**
+   * How many log lines per kind of refusal unauthenticated callers may cause at the public port. Default: unlimited.
+   */
   readonly logNoise?: LineAllowance | undefined
-  /** Default: traces are no matter of this service. */
+  /** Default: no tracing. */
   readonly tracing?: TracingSettings | undefined
-  /** Opened already; other parts may use it too. */
+  /** An open database, which may be shared with other parts. */
   readonly database: Database
-  /** Where this service keeps its tables. Default `iam`. */
+  /** The schema of this service's tables. Default `iam`. */
   readonly schema?: string
-  /** What callers of the internal port must send in `gitlab-iam-auth-token`. */
+  /** The token that callers of the internal port must send in `gitlab-iam-auth-token`. */
   readonly internalToken: string
-  /** 32 bytes, held by the gateways too: signs login and consent verifiers. */
+  /** 32 bytes, shared with the gateways: signs login and consent verifiers. */
   readonly verifierKey: Uint8Array
   /** Default `<issuer>/users/sign_in`. */
   readonly loginUrl?: string | undefined
   /** Default `<issuer>/-/iam/consent`. */
   readonly consentUrl?: string | undefined
-  /** Where a username and password are checked. Without it the password grant is unsupported. */
+  /** Where usernames and passwords are checked. Without it the password grant is unsupported. */
   readonly resourceOwnerUrl?: string | undefined
   /** Default `opaque`. */
   readonly accessTokenFormat?: AccessTokenFormat
   /** `aud` of JWT access tokens. Default `gitlab-rails`. */
   readonly jwtAudience?: string
-  /** Opens `/__lab/reset` and `/__lab/advance` on the public port. Default false. */
+  /** Enables `/__lab/reset` and `/__lab/advance` on the public port. Default false. */
   readonly testControls?: boolean
-  /** What callers may do how often. Default: as often as they like. */
+  /** Rate limits for callers. Default: none. */
   readonly limits?: RequestLimitSettings | undefined
   /**
-   * How many sign-ins of the last ten minutes may wait for their user; further ones are answered 503. As many older ones
-   * are kept, at most. Default: any number.
+   * How many sign-ins started in the last ten minutes may wait for their user; further ones get 503. Also the maximum
+   * number of older ones that are kept. Default: unlimited.
    */
   readonly maxOpenLogins?: number | undefined
-  /** For how many hours a sign-in or consent page can be answered. Default 24. */
+  /** How many hours a sign-in or consent page can be answered. Default 24. */
   readonly challengeHours?: number | undefined
-  /** How often one user may guess device codes; the other limits are the device page's. Default: as often as they like. */
+  /** The limit on guesses of device codes by one user; the device page applies the other limits. Default: none. */
   readonly userCodeLimits?: UserCodeLimits | undefined
-  /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
+  /** The proxies with a trusted X-Forwarded-For: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
-  /** A signing key signs for so many days; 0: until somebody asks for another. Default 90. */
+  /** How many days a signing key signs; 0: until an operator rotates it. Default 90. */
   readonly signingKeyDays?: number
-  /** What else the operator decides about the protocol. */
+  /** Further protocol settings of the operator. */
   readonly protocol?: Omit<ProtocolSettings, 'issuer'>
 }
 
-/** `jwt` is a signed one behind the access token's prefix; both kinds are kept by their hash, revocable and introspectable. */
+/** `jwt` is a JWT after the access token's prefix; both formats are stored by hash, revocable and introspectable. */
 export type AccessTokenFormat = 'opaque' | 'jwt'
 
-/** An IAM auth service that is serving. */
+/** A running IAM auth service. */
 export interface RunningIam {
   /** `http://host:port` of the public port. */
   readonly url: string
@@ -69,6 +71,6 @@ export interface RunningIam {
   readonly internalUrl: string
   readonly address: ListenAddress
   readonly internalAddress: ListenAddress
-  /** Stops accepting, lets requests and the clean-up under way finish. The database stays open. */
+  /** Stops accepting requests and waits for those in progress and the clean-up. The database stays open. */
   close(): Promise<void>
 }

@@ -29,7 +29,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
     }
 
-    test('keeps keys, applications and tokens over a restart', async () => {
+    test('keeps keys, applications and tokens across a restart', async () => {
       await running(async (platform) => {
         await replicateAll(platform)
         const visit = await new Browser(platform.origin).go(authorizeUrl(confidential, { scope: 'openid' }))
@@ -58,7 +58,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     })
 
-    test('does not know the password grant without a place to check passwords, nor test controls unless asked', async () => {
+    test('supports neither the password grant without a place to check passwords, nor test controls unless enabled', async () => {
       await running(
         async (platform) => {
           await replicateAll(platform)
@@ -71,7 +71,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       )
     })
 
-    test('frees the first port when the second cannot be had', async () => {
+    test('releases the first port when the second is unavailable', async () => {
       await running(async (platform) => {
         const started = startIam(
           {
@@ -89,7 +89,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     })
 
-    test('sets Secure cookies and keeps to its addresses when it lives below a path of an https origin', async () => {
+    test('sets Secure cookies and keeps to its addresses below a path of an https origin', async () => {
       const issuer = 'https://example.test/gitlab'
       const options = {
         listen: parseListenAddress('127.0.0.1:0'),
@@ -111,7 +111,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }, options)
     })
 
-    test('removes challenges that have expired and no others', async () => {
+    test('deletes expired challenges and no others', async () => {
       await running(
         async (platform) => {
           for (let old = 0; old < 3; old++) await new Browser(platform.origin).once('/oauth/authorize')
@@ -126,7 +126,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       )
     })
 
-    test('refuses a request that is too large to be kept', async () => {
+    test('rejects a request that is too large to store', async () => {
       await running(async (platform) => {
         const body = new URLSearchParams({ client_id: 'x', state: 's'.repeat(70_000) })
         const answer = await fetch(`${platform.origin}/oauth/authorize`, { method: 'POST', body })
@@ -134,7 +134,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     })
 
-    test('survives odd bytes wherever they are sent', async () => {
+    test('survives unusual bytes wherever they are sent', async () => {
       await running(async (platform) => {
         for (const query of [
           'state=%zz',

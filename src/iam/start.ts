@@ -32,8 +32,8 @@ import { currentCorrelationId, logged } from './telemetry/request-log.ts'
 const INTERNAL_BODY_LIMIT = 1 << 20
 
 /**
- * Brings the schema up to date and serves both ports. Rejects with `ListenError` when a port cannot be had and with
- * `StorageError` when the schema cannot be prepared; nothing is left running then.
+ * Migrates the schema and serves both ports. Rejects with `ListenError` when a port is unavailable and with
+ * `StorageError` when the schema cannot be migrated; nothing is left running then.
  */
 export async function startIam(settings: IamSettings, log: Log): Promise<RunningIam> {
   if (settings.verifierKey.length !== 32) throw new TypeError('verifierKey must be 32 bytes')
@@ -168,7 +168,7 @@ const GRANT_TYPES = [
   'urn:ietf:params:oauth:grant-type:device_code',
 ]
 
-/** Passwords are checked by the platform, so that the grant needs its address. */
+/** The platform checks passwords, so the password grant needs its address. */
 function grantTypesOf({ resourceOwnerUrl }: IamSettings): string[] {
   return resourceOwnerUrl === undefined ? GRANT_TYPES : [...GRANT_TYPES, 'password']
 }

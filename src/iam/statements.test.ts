@@ -5,7 +5,7 @@ import { measureStatements } from './testing/statements/measure.ts'
 
 const server = process.env.HANDOVER_TEST_DATABASE_URL
 
-test('no statement of an IAM auth service reads a big table whole', {
+test('no statement of an IAM auth service scans a big table in full', {
   skip: server ? false : 'there is no server to test with',
 }, async () => {
   const { url, remove } = await createServerDatabase(server ?? '')

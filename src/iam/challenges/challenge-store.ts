@@ -13,22 +13,22 @@ import {
 import { packParameters } from './flow-parameters.ts'
 import { type StoredRequests, storedRequests } from './stored-requests.ts'
 
-/** A challenge on record, answered or not. */
+/** A stored challenge, answered or not. */
 export interface StoredChallenge extends Challenge {
   /** Seconds since the epoch. */
   readonly createdAt: number
-  /** Whether its answer has been brought back before, or can be no more. */
+  /** Whether its answer was already used or has expired. */
   readonly isSpent: boolean
 }
 
-/** A challenge whose answer holds. */
+/** A challenge with a valid answer. */
 export interface AnsweredChallenge extends StoredChallenge {
   readonly outcome: Outcome
 }
 
 /**
- * The challenges in PostgreSQL. Times are the database's, so that replicas agree. An answer is never changed: another
- * answer to the same challenge makes a challenge of its own, with a verifier of its own.
+ * The challenges in PostgreSQL. Times are the database's, so that replicas agree. An answer never changes: a different
+ * answer to the same challenge creates a new challenge with its own verifier.
  */
 export class ChallengeStore {
   readonly #database: Database
@@ -38,7 +38,7 @@ export class ChallengeStore {
   readonly #requests: StoredRequests
   readonly #sql: ReturnType<typeof statements>
 
-  /** `lifetimeSeconds`: for how long a sign-in or consent page can be answered. */
+  /** `lifetimeSeconds`: how long a sign-in or consent page can be answered. */
   constructor(database: Database, schema: string, key: Uint8Array, lifetimeSeconds: number) {
     this.#database = database
     this.#schema = schema
@@ -49,8 +49,9 @@ export class ChallengeStore {
   }
 
   /**
-   * Keeps a challenge and returns the text to show; undefined when the request is too large to keep. With `prompt=none` no
-   * page is left open, and strangers can answer it, so it is kept no longer than somebody is busy.
+   * Stores a challenge and returns the text that identifies it; undefined when the request is too large to store. With
+   * `prompt=none` no page stays open and anyone can have it answered, so it expires as soon as an unattended page
+   * would.
    */
   async open(challenge: Challenge): Promise<string | undefined> {
     const parameters = packParameters(challenge.parameters)
@@ -72,7 +73,7 @@ export class ChallengeStore {
     return text
   }
 
-  /** The challenge behind a text, unless it is unknown or has expired. */
+  /** The challenge with this text; undefined when unknown or expired. */
   async find(kind: VerifierKind, text: string): Promise<StoredChallenge | undefined> {
     const hash = challengeHash(text)
     if (hash === undefined) return undefined
@@ -81,10 +82,10 @@ export class ChallengeStore {
   }
 
   /**
-   * Records an answer, which then holds for {@link ANSWER_SECONDS}. Returns the challenge whose verifier stands for it:
-   * the same one when this is its first answer or the same answer again (were it that the user has signed in elsewhere
-   * meanwhile), else a new one with the same request. Whoever learned the verifier of an earlier answer can do nothing
-   * with it about a later one. Undefined when the challenge is unknown or has expired.
+   * Records an answer, valid for {@link ANSWER_SECONDS}. Returns the challenge with the verifier of this answer: the
+   * same one for a first answer or the same answer repeated (unless the user has signed in elsewhere in between), else
+   * a new one with the same request. Knowing the verifier of an earlier answer gives no access to a later one.
+   * Undefined when the challenge is unknown or expired.
    */
   async answer(kind: VerifierKind, text: string, outcome: Outcome, within: Queryable): Promise<string | undefined> {
     const hash = challengeHash(text)
@@ -99,7 +100,7 @@ export class ChallengeStore {
     return copied.length === 1 ? other : undefined
   }
 
-  /** The answer that a verifier stands for, while it holds, for a browser that has one of these marks. */
+  /** The answer for a verifier, while it is valid, for a browser with one of these marks. */
   async consume(
     kind: VerifierKind,
     verifierHash: Buffer,
@@ -111,23 +112,23 @@ export class ChallengeStore {
     return challenge && { ...challenge, outcome: JSON.parse(row.outcome) as Outcome }
   }
 
-  /** The challenge that a verifier belongs to, whoever brings it and whether or not its answer holds. */
+  /** The challenge of a verifier, whichever browser presents it and whether or not its answer is valid. */
   async behind(kind: VerifierKind, verifierHash: Buffer): Promise<StoredChallenge | undefined> {
     const [row] = await this.#database.query<ChallengeRow>(this.#sql.behind, [verifierHash, kind])
     return row && this.#fromRow(row)
   }
 
-  /** Takes back what has been answered for a user, and what waits for one: such a request begins again with sign-in. */
+  /** Discards a user's answered and open challenges: such a request starts again with sign-in. */
   async forgetUser(subject: string, within: Queryable): Promise<void> {
     await within.query(this.#sql.forgetUser, [subject])
   }
 
-  /** Takes back what a user has answered for one client: a request whose answer comes again begins with sign-in. */
+  /** Discards a user's answers for one client: a request that presents such an answer starts again with sign-in. */
   async takeBackAnswers(subject: string, clientId: string, within: Queryable): Promise<void> {
     await within.query(this.#sql.takeBackAnswers, [subject, clientId])
   }
 
-  /** How many challenges of each kind wait for somebody who is taken to be busy with their page. */
+  /** The number of challenges of each kind with a page that a user is presumed to be working on. */
   async countOpen(): Promise<Record<VerifierKind, number>> {
     const rows = await this.#database.query<{ kind: VerifierKind; open: number }>(
       this.#sql.countOpen,
@@ -138,7 +139,7 @@ export class ChallengeStore {
     return count
   }
 
-  /** How many logins wait likewise; counts no further than `atMost`. */
+  /** The number of logins waiting in the same way; stops counting at `atMost`. */
   async countOpenLogins(atMost: number): Promise<number> {
     const [row] = await this.#database.query<{ open: number }>(this.#sql.countOpenLogins, [
       ...this.#busyWindow(),
@@ -147,20 +148,20 @@ export class ChallengeStore {
     return row?.open ?? 0
   }
 
-  /** Removes up to `limit` challenges that have expired; returns how many went. */
+  /** Deletes up to `limit` expired challenges; returns the number deleted. */
   async purge(limit: number, within: Queryable): Promise<number> {
     return (await within.query(this.#sql.purge, [limit])).length
   }
 
   /**
-   * Removes up to `limit` of the unanswered challenges beyond `most`, the oldest first; returns how many went. One that somebody
-   * is taken to be busy with stays: how many of those there are is bounded where they begin.
+   * Deletes up to `limit` of the unanswered challenges beyond `most`, oldest first; returns the number deleted. Keeps
+   * those with a page that a user is presumed to be working on: their number is bounded when they start.
    */
   async trim(most: number, limit: number, within: Queryable): Promise<number> {
     return (await within.query(this.#sql.trim, [most, limit, BUSY_SECONDS])).length
   }
 
-  /** Undefined when the request cannot be read: its verifier could not be believed any more either. */
+  /** Undefined when the request cannot be decrypted: its verifier would not be accepted either. */
   #fromRow(row: ChallengeRow): StoredChallenge | undefined {
     const parameters = this.#requests.fromStore(row.kind, row.parameters)
     return (
@@ -183,12 +184,12 @@ export class ChallengeStore {
     return [this.#lifetimeSeconds - BUSY_SECONDS, BUSY_SECONDS]
   }
 
-  /** Test control: forgets every challenge. */
+  /** For tests: deletes every challenge. */
   async reset(): Promise<void> {
     await this.#database.query(`delete from ${this.#schema}.challenges`)
   }
 
-  /** Test control: makes every challenge this much older. */
+  /** For tests: makes every challenge this much older. */
   async advance(seconds: number): Promise<void> {
     await this.#database.query(this.#sql.advance, [seconds])
   }
@@ -211,13 +212,13 @@ interface ChallengeRow {
 const COLUMNS = `kind, browser_hash, parameters, client_id, subject, scopes, prompt_none, reauthenticate, outcome, created_at,
   used_at is not null or answer_expires_at <= now() as is_spent`
 
-/** An answer is kept at least for so long after it was given, were its challenge about to expire. */
+/** The minimum time an answer is stored after it was given, even if its challenge is about to expire. */
 const KEPT = `interval '1 hour'`
 
 function statements(schema: string) {
   const table = `${schema}.challenges`
   const named = (name: string, text: string) => ({ name: `${schema}_challenge_${name}`, text })
-  // By when they expire, which the index is on: pages were opened a lifetime before that, prompt=none a short one.
+  // Filters by expiry, which is indexed: pages were opened one lifetime before it, prompt=none a short one.
   const waiting = `(select kind from ${table} where outcome is null and expires_at > now() + make_interval(secs => $1)
 union all
 select kind from ${table} where outcome is null and prompt_none

@@ -2,74 +2,77 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Parameters } from '../../authorization-server/index.ts'
 import { isGenuineVerifier, mintVerifier, type VerifierKind } from '../../credentials/index.ts'
 
-/** A question put to the monolith about one authorization request: who is it, or do they agree? */
+/** A question to the monolith about one authorization request: who is the user, or does the user consent? */
 export interface Challenge {
   readonly kind: VerifierKind
-  /** The authorization request as it came. */
+  /** The authorization request as received. */
   readonly parameters: Parameters
   readonly clientId: string
-  /** SHA-256 of the cookie that the browser of this flow holds. */
+  /** SHA-256 of the cookie in this flow's browser. */
   readonly browserHash: Buffer
-  /** Who signed in; consent only. */
+  /** The signed-in user; consent only. */
   readonly subject: string | undefined
-  /** What consent is asked for; consent only. */
+  /** The scopes that need consent; consent only. */
   readonly scopes: readonly string[]
-  /** Login only: sign nobody in, answer at once. */
+  /** Login only: show no page, answer immediately. */
   readonly promptNone: boolean
-  /** Login only: the user must sign in anew. */
+  /** Login only: the user must sign in again. */
   readonly reauthenticate: boolean
 }
 
-/** What the monolith answered. */
+/** The monolith's answer. */
 export type Outcome =
   | {
       readonly kind: 'signed_in'
       readonly subject: string
       /** Seconds since the epoch. */
       readonly authTime: number
-      /** The scope texts of what the user has granted to the client at the monolith; absent in answers recorded by older versions. */
+      /**
+       * The scope texts that the user has granted to the client at the monolith; absent in answers recorded by older
+       * versions.
+       */
       readonly grantedScopes?: readonly string[]
     }
   | { readonly kind: 'consented' }
   | { readonly kind: 'rejected'; readonly error: string; readonly description: string | undefined }
 
-/** How long somebody is taken to be busy with a sign-in or consent page that was shown to them, in seconds. */
+/** How long a user is presumed to be working on a sign-in or consent page, in seconds. */
 export const BUSY_SECONDS = 600
-/** How long an answer holds for the browser that brings it back, in seconds, counted from the last time it was given. */
+/** How long an answer is valid for the browser that brings it back, in seconds since it was last given. */
 export const ANSWER_SECONDS = 120
 
-/** Whether a sign-in at `authTime` still counts as made for a request that wants one of its own; both in seconds. */
+/** Whether a sign-in at `authTime` counts as fresh for a request that requires a new one; both in seconds. */
 export function isFreshSignIn(authTime: number, now: number): boolean {
   return authTime > now - BUSY_SECONDS
 }
 
 const CHALLENGE_SHAPE = /^[0-9a-f]{64}$/
 
-/** A fresh challenge: 64 hex digits. Only its {@link challengeHash} is kept. */
+/** A new challenge: 64 hex digits. Only its {@link challengeHash} is stored. */
 export function newChallenge(): string {
   return randomBytes(32).toString('hex')
 }
 
-/** What the store knows a challenge by; undefined when the text cannot be one. */
+/** The stored form of a challenge; undefined when the text cannot be a challenge. */
 export function challengeHash(challenge: string): Buffer | undefined {
   return CHALLENGE_SHAPE.test(challenge) ? createHash('sha256').update(challenge).digest() : undefined
 }
 
 /**
- * The verifier that answers a challenge. Its random part follows from challenge and key, so that an answer that was lost
- * can be given again without the verifier being stored. `expiresAt`, in seconds since the epoch, is for routers: until
- * then they know the verifier for IAM's. How long the answer behind it holds is for the store to say.
+ * The verifier for the answer to a challenge. Its random part is derived from challenge and key, so that a lost answer
+ * can be repeated without storing the verifier. `expiresAt`, in seconds since the epoch, tells routers until when to
+ * recognise the verifier as IAM's. The store decides how long the answer itself is valid.
  */
 export function verifierFor(kind: VerifierKind, challenge: string, key: Uint8Array, expiresAt: number): string {
   return mintVerifier(kind, key, expiresAt, nonceFor(kind, challenge, key))
 }
 
-/** What the store knows the verifier of a challenge by. */
+/** The stored form of the verifier of a challenge. */
 export function verifierHashFor(kind: VerifierKind, challenge: string, key: Uint8Array): Buffer {
   return hashOfNonce(nonceFor(kind, challenge, key).toString('base64url'))
 }
 
-/** What the store knows a presented verifier by; undefined when this service did not sign it, whether expired or not. */
+/** The stored form of a presented verifier; undefined when this service did not sign it. Ignores expiry. */
 export function presentedVerifierHash(kind: VerifierKind, verifier: string, key: Uint8Array): Buffer | undefined {
   if (!isGenuineVerifier(kind, verifier, key, 0)) return undefined
   return hashOfNonce(verifier.slice(0, verifier.indexOf('.')))

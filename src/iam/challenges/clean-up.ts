@@ -3,21 +3,21 @@ import type { Log } from '../../observability/index.ts'
 import type { Database, Queryable } from '../../storage/index.ts'
 import type { ChallengeStore } from './challenge-store.ts'
 
-/** Removes what is over, again and again, until stopped. */
+/** A repeated clean-up that runs until stopped. */
 export interface CleanUp {
-  /** Lets a round under way finish its batch. */
+  /** Lets the current round finish its batch. */
   stop(): Promise<void>
 }
 
 const EVERY_MS = 60_000
 const BATCH = 1_000
 
-/** Starts a round every minute, unless the last one is still at it. One that fails is logged and tried again. */
+/** Starts a round every minute, unless the previous one is still running. A failed round is logged and retried. */
 export function startCleanUp(options: {
   readonly database: Database
   readonly schema: string
   readonly challenges: ChallengeStore
-  /** How many unanswered challenges are kept at most; undefined: any number. */
+  /** The maximum number of unanswered challenges; undefined: unlimited. */
   readonly mostOpen?: number | undefined
   readonly core: AuthorizationServer
   readonly log: Log
@@ -54,8 +54,8 @@ export function startCleanUp(options: {
 }
 
 /**
- * Removes challenges that have expired, and the oldest unanswered ones beyond `mostOpen`, a batch a transaction, each under
- * a lock so that replicas take turns. Returns how many went, or `elsewhere` when another replica is at it.
+ * Deletes expired challenges, and the oldest unanswered ones beyond `mostOpen`, one transaction per batch, under a lock
+ * so that replicas take turns. Returns the number deleted, or `elsewhere` when another replica is running it.
  */
 export async function purgeChallenges(
   options: {
@@ -70,7 +70,7 @@ export async function purgeChallenges(
   while (!isStopped()) {
     const batch = await options.database.transaction(async (tx) => {
       const [lock] = await tx.query<{ taken: boolean }>(
-        // By the index, also where many have expired.
+        // Uses the index even when many have expired.
         `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as taken,
   set_config('enable_seqscan', 'off', true) as planning`,
         [`${options.schema} clean-up`],

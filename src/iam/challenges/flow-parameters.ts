@@ -14,7 +14,9 @@ const KNOWN = [
   'max_age',
 ] as const
 
-/** What the consent form of Doorkeeper repeats; `response_mode` is not among it (recording B006, B007). */
+/**
+ * The parameters that Doorkeeper's consent form sends back; `response_mode` is not among them (recording B006, B007).
+ */
 const REPEATED_BY_CONSENT: ReadonlySet<string> = new Set([
   'client_id',
   'redirect_uri',
@@ -26,12 +28,12 @@ const REPEATED_BY_CONSENT: ReadonlySet<string> = new Set([
   'code_challenge_method',
 ])
 
-/** Real requests have less than 2 KiB; anybody can have one kept. */
+/** Real requests have less than 2 KiB; anyone can have one stored. */
 const LIMIT = 16 << 10
 
 /**
- * The parameters of an authorization request that the server goes by, as text to be kept; others, a secret among
- * them, are not kept. Undefined when there is more than 16 KiB of them.
+ * The parameters of an authorization request that the server uses, serialised for storage; others, such as a secret,
+ * are dropped. Undefined when they exceed 16 KiB.
  */
 export function packParameters(parameters: Parameters): string | undefined {
   const kept: Record<string, ParameterValue> = {}
@@ -48,7 +50,7 @@ export function unpackParameters(text: string): Parameters {
   return JSON.parse(text) as Parameters
 }
 
-/** What the user's agreement is about: the parameters a consent form would have sent back. */
+/** The parameters that a consent form would send back, which the user consents to. */
 export function consentParameters(parameters: Parameters): Parameters {
   return Object.fromEntries(Object.entries(parameters).filter(([name]) => REPEATED_BY_CONSENT.has(name)))
 }
@@ -59,19 +61,19 @@ export function isPromptNone(parameters: Parameters): boolean {
   return values.size === 1 && values.has('none')
 }
 
-/** The request once the user has signed in for it: `max_age`, `prompt=login` and `prompt=select_account` are met. */
+/** The request after the user has signed in for it: without `max_age`, `prompt=login` and `prompt=select_account`. */
 export function afterSignIn(parameters: Parameters): Parameters {
   const { max_age: _met, prompt: _asked, ...rest } = parameters
   const left = promptsOf(parameters).filter((prompt) => prompt !== 'login' && prompt !== 'select_account')
   return left.length === 0 ? rest : { ...rest, prompt: left.join(' ') }
 }
 
-/** A string parameter, or an empty text. */
+/** A string parameter; empty when absent or not a string. */
 export function plainText(value: ParameterValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** The client a request names, for the log and the sign-in page; never trusted. */
+/** The client_id that a request specifies, for the log and the sign-in page; not verified. */
 export function namedClient(parameters: Parameters): string {
   return plainText(parameters['client_id']).replaceAll('\u0000', '').slice(0, 255)
 }

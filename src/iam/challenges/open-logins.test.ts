@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openLogins } from './open-logins.ts'
 
-/** A store that counts how often it is asked. */
+/** A store that counts its queries. */
 function opened(most: number, held: number) {
   const store = { held, asked: 0, isAway: false, now: 0 }
   const count = async () => {
@@ -14,13 +14,13 @@ function opened(most: number, held: number) {
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-test('as many sign-ins may begin as are allowed, and not one more', async () => {
+test('as many sign-ins may start as are allowed, and not one more', async () => {
   const { logins } = opened(10, 0)
   const begun = Array.from({ length: 15 }, () => logins.admit())
   assert.equal(begun.filter((isIn) => isIn).length, 10)
 })
 
-test('those of other processes count once they are known', async () => {
+test('sign-ins of other processes count once they are known', async () => {
   const { logins } = opened(10, 8)
   logins.admit()
   await settled()
@@ -28,7 +28,7 @@ test('those of other processes count once they are known', async () => {
   assert.equal(logins.admit(), false)
 })
 
-test('there is room again when some have ended', async () => {
+test('more sign-ins may start after others have ended', async () => {
   const { logins, store } = opened(10, 10)
   logins.admit()
   await settled()
@@ -40,7 +40,7 @@ test('there is room again when some have ended', async () => {
   assert.equal(logins.admit(), true)
 })
 
-test('the store is asked seldom while there is room, and never twice at once', async () => {
+test('the store is queried rarely while there is capacity, and never concurrently', async () => {
   const { logins, store } = opened(10_000, 0)
   for (let second = 0; second < 180; second++) {
     store.now = second * 1_000
@@ -50,7 +50,7 @@ test('the store is asked seldom while there is room, and never twice at once', a
   assert.ok(store.asked <= 4, `${store.asked}`)
 })
 
-test('while the store is away the last count stands', async () => {
+test('the last count stays in use while the store is unavailable', async () => {
   const { logins, store } = opened(10, 10)
   logins.admit()
   await settled()

@@ -1,6 +1,6 @@
-/** How many sign-ins may be under way at once, so that nobody can fill the store by starting them. */
+/** Limits the number of concurrent sign-ins, so that an attacker cannot fill the store by starting them. */
 export interface OpenLogins {
-  /** Whether one more may begin; counts it. Never waits for the store. */
+  /** Whether one more may start; counts it. Never waits for the store. */
   admit(): boolean
 }
 
@@ -8,8 +8,9 @@ const SELDOM_MS = 60_000
 const OFTEN_MS = 2_000
 
 /**
- * Estimates from the last count and what this process has begun since. The store is asked every minute, and every two
- * seconds from half of `most` on (undefined: any number); while it cannot be asked, the last count stands. `now` is in milliseconds.
+ * Estimates the number from the last count and the sign-ins started by this process since. Queries the store every
+ * minute, and every two seconds from half of `most` on (undefined: unlimited); while the store is unavailable, the last
+ * count is used. `now` is in milliseconds.
  */
 export function openLogins(
   most: number | undefined,
@@ -28,7 +29,7 @@ export function openLogins(
       counted = await countOpen(most)
       begunSince -= begunBefore
     } catch {
-      // The store's own faults are told where a request fails by them.
+      // A fault of the store is reported by the request that fails because of it.
     } finally {
       askAgainAt = now() + OFTEN_MS
       isAsking = false

@@ -3,17 +3,18 @@ import { derivedKey, seal, unseal, type VerifierKind } from '../../credentials/i
 import { unpackParameters } from './flow-parameters.ts'
 
 /**
- * Authorization requests as they are stored: sealed, for `state`, `nonce` and a code challenge of method `plain` are secrets of
- * a client and its user. The key is made from the verifier key: whoever changes that ends the open flows anyway.
+ * Authorization requests in their stored form: encrypted, because `state`, `nonce` and a code challenge of method
+ * `plain` are secrets of a client and its user. The key is derived from the verifier key; changing that ends the open
+ * flows in any case.
  */
 export interface StoredRequests {
-  /** What to store for a challenge of this kind. */
+  /** The stored form of a request for a challenge of this kind. */
   toStore(kind: VerifierKind, packed: string): Promise<string>
-  /** The inverse, for requests of older replicas too, which are JSON. Undefined when another key sealed it. */
+  /** The inverse, which also reads the JSON of older replicas. Undefined when it was encrypted under another key. */
   fromStore(kind: VerifierKind, stored: string): Parameters | undefined
 }
 
-/** Seals as soon as `maySeal` says that every replica can read it. */
+/** Creates {@link StoredRequests}; encrypts as soon as `maySeal` reports that every replica can read it. */
 export function storedRequests(verifierKey: Uint8Array, maySeal: () => Promise<boolean>): StoredRequests {
   const key = derivedKey(verifierKey, 'stored requests')
   return {

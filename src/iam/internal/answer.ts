@@ -15,7 +15,7 @@ export function json(status: number, body: unknown): HttpReply {
   }
 }
 
-/** 400: the request does not fit; `description` names the field and never repeats its value. */
+/** 400: the request is invalid; `description` names the field and never repeats its value. */
 export function invalidRequest(description: string): HttpReply {
   return json(400, { error: 'invalid_request', error_description: description })
 }
@@ -25,22 +25,22 @@ export function notFound(): HttpReply {
   return json(404, { error: 'not_found' })
 }
 
-/** 409: the user is blocked or deleted here, by a version as new as what the caller says. */
+/** 409: the user is blocked or deleted here, by a version as new as the caller's. */
 export function barredUser(): HttpReply {
   return json(409, { error: 'conflict', error_description: 'subject: is blocked or deleted' })
 }
 
-/** Whether a request carries the shared token; compared in constant time, whatever its length. */
+/** Whether a request carries the shared token; compares in constant time, whatever the length. */
 export function isAuthorized(request: HttpRequest, token: string): boolean {
   const given = request.headers[AUTH_TOKEN_HEADER]
   if (typeof given !== 'string') return false
   return timingSafeEqual(digest(given), digest(token))
 }
 
-/** A body read by its schema, or the 400 that says what does not fit. */
+/** A validated body, or the 400 that describes the faults. */
 export type ReadBody<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reply: HttpReply }
 
-/** Reads a JSON body. Every fault is named at once, by its field. */
+/** Parses and validates a JSON body. Reports every fault at once, by field. */
 export function readJson<Schema extends z.ZodType>(request: HttpRequest, schema: Schema): ReadBody<z.infer<Schema>> {
   let raw: unknown
   try {
@@ -53,13 +53,13 @@ export function readJson<Schema extends z.ZodType>(request: HttpRequest, schema:
   return { ok: false, reply: invalidRequest(faultsOf(read.error)) }
 }
 
-/** Every fault that a schema found, each named by its field. */
+/** Every fault that a schema found, by field. */
 export function faultsOf(error: z.ZodError): string {
   const faults = error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`)
   return faults.join('; ').slice(0, 1_000)
 }
 
-/** A query parameter that must be there exactly once. */
+/** A query parameter that must occur exactly once; undefined otherwise. */
 export function queryParameter(request: HttpRequest, name: string): string | undefined {
   const values = new URLSearchParams(request.query).getAll(name)
   return values.length === 1 && values[0] !== '' ? values[0] : undefined

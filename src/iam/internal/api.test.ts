@@ -41,7 +41,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     const introspect = async (token: unknown) =>
       (await platform.internal('POST', INTERNAL_PATHS.introspect, { token })).json as Record<string, unknown>
 
-    test('says which grant types it can serve: the password grant needs the platform to check passwords', async () => {
+    test('lists the grant types it can serve: the password grant needs the platform to check passwords', async () => {
       const grantsOf = async (of: Platform) => {
         const { status, json } = await of.internal('GET', INTERNAL_PATHS.capabilities)
         assert.equal(status, 200)
@@ -57,7 +57,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
     })
 
-    test('refuses every path of the contract without its token', async () => {
+    test('rejects every path of the contract without its token', async () => {
       const paths = [...Object.values(INTERNAL_PATHS), `${INTERNAL_PATHS.clients}/x`, '/nothing']
       for (const path of paths) {
         for (const token of [undefined, '', 'wrong', `${'x'.repeat(5_000)}`]) {
@@ -87,7 +87,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
     })
 
-    test('tells health, readiness and metrics without a token, and no secret', async () => {
+    test('serves health, readiness and metrics without a token, and without secrets', async () => {
       await postForm(platform, '/oauth/token', clientCredentials)
       await postForm(platform, '/oauth/token', { ...clientCredentials, client_secret: 'wrong-secret-value' })
       await startLogin()
@@ -103,14 +103,14 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       )
     })
 
-    test('answers 404 for what it does not have and 405 for a method a path does not take', async () => {
+    test('answers 404 for an unknown path and 405 for a method that a path does not support', async () => {
       assert.equal((await platform.internal('GET', '/oauth2/internal/nothing')).status, 404)
       assert.equal((await platform.internal('POST', INTERNAL_PATHS.loginAccept, alice)).status, 405)
       assert.equal((await platform.internal('PUT', '/healthz')).status, 405)
       assert.equal((await platform.internal('GET', `${INTERNAL_PATHS.clients}/x`)).status, 405)
     })
 
-    test('shows the reuse of a refresh token from a time on, which is logged and counted too', async () => {
+    test('lists the reuse of a refresh token since a given time, which is logged and counted too', async () => {
       const first = (await postForm(platform, '/oauth/token', password)).json
       const refresh_token = String(first['refresh_token'])
       const refresh = { ...clientCredentials, grant_type: 'refresh_token', refresh_token }
@@ -139,7 +139,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       const accept = (challenge: string, body: unknown) =>
         platform.internal('PUT', `${INTERNAL_PATHS.loginAccept}?challenge=${challenge}`, body)
 
-      test('shows what the sign-in page needs', async () => {
+      test('shows the data that the sign-in page needs', async () => {
         const challenge = await startLogin()
         const { status, json } = await platform.internal('GET', `${INTERNAL_PATHS.login}?login_challenge=${challenge}`)
         assert.equal(status, 200)
@@ -148,7 +148,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.deepEqual(json, { challenge, client_id, ...asked })
       })
 
-      test('accepted again by the same user leads back the same way, otherwise another way', async () => {
+      test('returns the same verifier when the same user accepts again, and another one otherwise', async () => {
         const challenge = await startLogin()
         const wayOf = ({ status, json }: Awaited<ReturnType<typeof accept>>) => {
           assert.equal(status, 200)
@@ -164,7 +164,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.notEqual(wayOf(await platform.internal('PUT', reject, { error: 'access_denied' })), way)
       })
 
-      test('names every field that does not fit', async () => {
+      test('names every invalid field', async () => {
         const challenge = await startLogin()
         const { status, json } = await accept(challenge, { ...alice, subject: '007', email: 5, admin: true })
         assert.equal(status, 400)
@@ -179,7 +179,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(broken.status, 400)
       })
 
-      test('is 404 when the challenge is unknown, malformed or has expired, 400 when it is missing', async () => {
+      test('is 404 when the challenge is unknown, malformed or expired, and 400 when it is missing', async () => {
         for (const challenge of ['f'.repeat(64), 'x', "' or 1=1 --", '%00', 'F'.repeat(64)]) {
           assert.equal((await accept(encodeURIComponent(challenge), alice)).status, 404, challenge)
         }
@@ -191,7 +191,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal((await platform.internal('PUT', twice, alice)).status, 400)
       })
 
-      test('can be rejected only with an error that a client may be told', async () => {
+      test('can be rejected only with an error that a client may receive', async () => {
         const path = `${INTERNAL_PATHS.loginReject}?challenge=${await startLogin()}`
         assert.equal((await platform.internal('PUT', path, { error: 'x"><script>' })).status, 400)
         assert.equal((await platform.internal('PUT', path, { error: 'access_denied' })).status, 200)
@@ -210,7 +210,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         )
       }
 
-      test('keeps the highest version, in whatever order and how often documents come', async () => {
+      test('keeps the highest version, in whatever order and however often documents arrive', async () => {
         const answer = { client_id: application.client_id, version: 5, state: 'held' }
         assert.deepEqual((await put(application)).json, { ...answer, stored: true })
         assert.deepEqual((await put(application)).json, { ...answer, stored: false })
@@ -221,7 +221,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.deepEqual(await held(), { id: 50, client_id: application.client_id, version: 7 })
       })
 
-      test('does not let an older document bring a removed application back, nor an older removal take a newer one', async () => {
+      test('does not let an older document restore a removed application, nor an older removal delete a newer one', async () => {
         const other = { ...application, id: 51, client_id: 'f'.repeat(64) }
         await put(other)
         assert.deepEqual((await remove(4, other.client_id)).json, { client_id: other.client_id, removed: false })
@@ -234,14 +234,14 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(await held(other.client_id))
       })
 
-      test('counts the removal of what never came as done, and remembers it', async () => {
+      test('treats the removal of an unknown application as done, and remembers it', async () => {
         const never = 'n/e ver'
         assert.equal((await remove(3, never)).status, 200)
         await put({ ...application, id: 52, client_id: never, version: 2 })
         assert.equal(await held(never), undefined)
       })
 
-      test('takes a removed application’s tokens with it', async () => {
+      test('deletes a removed application’s tokens too', async () => {
         const gone = { ...application, id: 53, client_id: '9'.repeat(64) }
         await put(gone)
         const { json } = await postForm(platform, '/oauth/token', { ...clientCredentials, client_id: gone.client_id })
@@ -252,7 +252,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(again.json['error'], 'invalid_client')
       })
 
-      test('survives deliveries of one application all at once', async () => {
+      test('survives concurrent deliveries of one application', async () => {
         const racing = { ...application, id: 54, client_id: '8'.repeat(64) }
         const versions = Array.from({ length: 20 }, (_, index) => index + 1)
         const answers = await Promise.all([
@@ -263,7 +263,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.deepEqual(await held(racing.client_id), { id: 54, client_id: racing.client_id, version: 20 })
       })
 
-      test('names what does not fit and stores nothing of it', async () => {
+      test('names invalid fields and stores nothing of the document', async () => {
         const faults: Array<[unknown, RegExp]> = [
           [{ ...application, secret_digest: SECRET }, /secret_digest: must be 128/],
           [{ ...application, version: 0 }, /version/],
@@ -293,7 +293,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       const accept = (userCode: unknown, body: unknown = alice) =>
         platform.internal('PUT', `${INTERNAL_PATHS.deviceAccept}?user_code=${userCode}`, body)
 
-      test('is approved once, and its tokens speak of the user', async () => {
+      test('is approved once, and its tokens belong to the user', async () => {
         const device = await start()
         assert.match(String(device['device_code']), /^gliamdc-/)
         assert.equal(device['verification_uri'], `${platform.origin}/oauth/device`)
@@ -310,7 +310,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(((await userinfo.json()) as { nickname: string }).nickname, 'alice')
       })
 
-      test('is not found under an unknown or expired code, and needs a code and a user', async () => {
+      test('is not found under an unknown or expired code, and requires a code and a user', async () => {
         const unknown = await accept('NOSUCH00')
         assert.deepEqual([unknown.status, unknown.json], [404, { error: 'not_found' }])
         const device = await start()
@@ -323,7 +323,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('access tokens as JWT', () => {
-      test('verify with the published keys and carry what resource servers check', async () => {
+      test('verify with the published keys and contain the claims that resource servers check', async () => {
         const { json } = await postForm(platform, '/oauth/token', { ...password, scope: 'api read_user' })
         const token = String(json['access_token'])
         assert.ok(token.startsWith('gliamat-') && token.length <= 8_192)
@@ -360,7 +360,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.deepEqual(await introspect('gliamat-unknown'), { active: false })
       })
 
-      test('of a client alone have no subject when introspected', async () => {
+      test('of a client without a user have no subject when introspected', async () => {
         const { json } = await postForm(platform, '/oauth/token', clientCredentials)
         const answer = await introspect(json['access_token'])
         assert.equal(answer['active'], true)
@@ -369,7 +369,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('the password grant', () => {
-      test('asks the monolith, and answers invalid_grant for a wrong password', async () => {
+      test('checks the password with the monolith, and answers invalid_grant for a wrong one', async () => {
         assert.equal((await postForm(platform, '/oauth/token', password)).status, 200)
         const wrong = await postForm(platform, '/oauth/token', { ...password, password: 'wrong' })
         assert.equal(wrong.status, 400)
@@ -388,7 +388,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     })
 
-    test('each grant and each request is a line of the log, without anything secret', async () => {
+    test('each grant and each request is a log line without secrets', async () => {
       platform.logLines.length = 0
       const code =
         (await new Browser(platform.origin).go(authorizeUrl(confidential))).location?.searchParams.get('code') ?? ''

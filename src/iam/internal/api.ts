@@ -13,23 +13,23 @@ import { securityEvents } from './security-events.ts'
 import { acceptLogin, rejectLogin, showLogin } from './sign-in.ts'
 import { deleteUser, listUsers, putUser, revokeUser } from './users.ts'
 
-/** What the internal port needs. */
+/** What the internal port depends on. */
 export interface InternalApiDependencies extends ConsentDependencies, CredentialDependencies {
   readonly internalToken: string
   readonly applications: ReplicatedApplications
-  /** The grant types that this service can serve as it was started. */
+  /** The grant types that this service can serve with its current settings. */
   readonly grantTypes: readonly string[]
-  /** Resolves to whether this service may take traffic. */
+  /** Resolves to whether this service may receive traffic. */
   ready(): Promise<boolean>
-  /** The metrics in Prometheus's text format. */
+  /** The metrics in Prometheus text format. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
 type Route = (request: HttpRequest) => Promise<HttpReply>
 
 /**
- * The internal port: the contract of the handoff folder behind its token, and `/healthz`, `/readyz` and `/metrics`,
- * which tell no secret and ask for none.
+ * The internal port: the contract of the handoff folder, protected by its token, and `/healthz`, `/readyz` and
+ * `/metrics`, which expose no secrets and need no token.
  */
 export function internalApi(to: InternalApiDependencies): HttpHandler {
   const open = openRoutes(to)
@@ -92,7 +92,7 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
   ])
 }
 
-/** DELETE of one application or user, whose id is the last part of the path. */
+/** DELETE of one application or user; its id is the last segment of the path. */
 async function removal(to: InternalApiDependencies, request: HttpRequest, method: string): Promise<HttpReply> {
   const clientId = idAfter(INTERNAL_PATHS.clients, request.path)
   const subject = idAfter(INTERNAL_PATHS.users, request.path)
@@ -104,7 +104,7 @@ async function removal(to: InternalApiDependencies, request: HttpRequest, method
     : deleteClient(to.applications, request, clientId)
 }
 
-/** What follows a path and a slash; empty when it cannot be decoded, undefined for another path. */
+/** The rest of a path after `parent` and a slash; empty when it cannot be decoded, undefined for another path. */
 function idAfter(parent: string, path: string): string | undefined {
   const prefix = `${parent}/`
   if (!path.startsWith(prefix)) return undefined

@@ -5,7 +5,10 @@ import { invalidRequest, json, queryParameter, readJson } from './answer.ts'
 
 const VERSION = /^[1-9]\d{0,14}$/
 
-/** PUT clients: an application document; {@link storedClientSchema}. 200 also when something as new or newer is held. */
+/**
+ * PUT clients: stores an application document; {@link storedClientSchema}. Also 200 when the stored version is the same
+ * or newer.
+ */
 export async function putClient(applications: ReplicatedApplications, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, applicationSchema)
   if (!body.ok) return body.reply
@@ -19,7 +22,7 @@ export async function putClient(applications: ReplicatedApplications, request: H
   return json(200, { client_id, stored: false, version: delivery.version, state })
 }
 
-/** DELETE clients/:client_id `?version=N`: 200 whether there was anything to remove or not; `removed` tells. */
+/** DELETE clients/:client_id `?version=N`: 200 whether or not there was anything to remove; `removed` says which. */
 export async function deleteClient(
   applications: ReplicatedApplications,
   request: HttpRequest,
@@ -31,7 +34,7 @@ export async function deleteClient(
   return json(200, { client_id: clientId, removed: await applications.remove(clientId, Number(version)) })
 }
 
-/** GET clients: what is held. */
+/** GET clients: the stored applications. */
 export async function listClients(applications: ReplicatedApplications): Promise<HttpReply> {
   const held = await applications.list()
   return json(200, { clients: held.map(({ id, client_id, version }) => ({ id, client_id, version })) })

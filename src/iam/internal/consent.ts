@@ -5,14 +5,14 @@ import { plainText } from '../challenges/flow-parameters.ts'
 import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 import { redirectAnswer, reject, type SignInDependencies } from './sign-in.ts'
 
-/** What the consent part of the internal API needs. */
+/** What the consent part of the internal API depends on. */
 export interface ConsentDependencies extends SignInDependencies {
   readonly core: AuthorizationServer
 }
 
 /**
- * GET consent: what the consent page shows. `skip` is always false: trusted applications and consent that still stands
- * never become a challenge.
+ * GET consent: the data for the consent page. `skip` is always false, because trusted applications and earlier consent
+ * never lead to a challenge.
  */
 export async function showConsent(to: ConsentDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'consent_challenge')
@@ -33,7 +33,9 @@ export async function showConsent(to: ConsentDependencies, request: HttpRequest)
   })
 }
 
-/** PUT consent/accept: all that was asked, by the user who signed in. May be given again, also after a refusal. */
+/**
+ * PUT consent/accept: grants every requested scope, by the user who signed in. May be repeated, also after a refusal.
+ */
 export async function acceptConsent(to: ConsentDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'challenge')
   if (text === undefined) return invalidRequest('challenge: is missing')
@@ -48,7 +50,7 @@ export async function acceptConsent(to: ConsentDependencies, request: HttpReques
   return redirectAnswer(to, 'consent', await to.challenges.answer('consent', text, { kind: 'consented' }, to.database))
 }
 
-/** PUT consent/reject: the user refused. With `login_required` another user is there now, and sign-in begins again. */
+/** PUT consent/reject: the user refused. With `login_required` another user has signed in, and sign-in starts again. */
 export async function rejectConsent(to: ConsentDependencies, request: HttpRequest): Promise<HttpReply> {
   return reject(to, 'consent', request)
 }

@@ -4,17 +4,17 @@ import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { type ResourceOwnerTable, toResourceOwner } from '../stores/resource-owner-store.ts'
 import { barredUser, invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
-/** What device/accept and introspect need. */
+/** What device/accept and introspect depend on. */
 export interface CredentialDependencies {
   readonly core: AuthorizationServer
   readonly owners: ResourceOwnerTable
-  /** The page on which users type device codes. */
+  /** The page where users enter device codes. */
   readonly devicePage: string
 }
 
 /**
- * PUT device/accept `?user_code=`: gives the device that waits under this code to a user, once. A 404 for a code whose
- * time is over says so by `reason`, so that the device page can word it as it words its own (recording N026).
+ * PUT device/accept `?user_code=`: assigns the device waiting under this code to a user, once. A 404 for an expired
+ * code has a `reason`, so that the device page can use its own message (recording N026).
  */
 export async function acceptDevice(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
   const userCode = queryParameter(request, 'user_code')
@@ -26,7 +26,7 @@ export async function acceptDevice(to: CredentialDependencies, request: HttpRequ
     const refused = json(429, { error: 'temporarily_unavailable' })
     return { ...refused, headers: [...refused.headers, retryAfter(guess.waitMs)] }
   }
-  // The profile is there before the device can fetch a token that speaks of it.
+  // The profile is stored before the device can fetch a token for that user.
   if (!(await to.owners.put(body.value))) return barredUser()
   const approval = await to.core.approveDevice(userCode, toResourceOwner(body.value))
   if (approval === 'approved') {
@@ -36,7 +36,7 @@ export async function acceptDevice(to: CredentialDependencies, request: HttpRequ
   return json(404, { error: 'not_found', ...(approval === 'expired' ? { reason: 'expired' } : {}) })
 }
 
-/** GET device `?user_code=`: what waits under this code. The page that asks has counted the guess. */
+/** GET device `?user_code=`: the device waiting under this code. The calling page has counted the guess. */
 export async function showDevice(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
   const userCode = queryParameter(request, 'user_code')
   if (userCode === undefined) return invalidRequest('user_code: is missing')
@@ -48,7 +48,7 @@ export async function showDevice(to: CredentialDependencies, request: HttpReques
   })
 }
 
-/** POST introspect: whether an access token of this service is good now, and for what. Any other text is inactive. */
+/** POST introspect: whether an access token of this service is valid, and for what. Any other text is inactive. */
 export async function introspect(to: CredentialDependencies, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, internalIntrospectionSchema)
   if (!body.ok) return body.reply

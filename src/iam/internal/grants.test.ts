@@ -31,7 +31,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     }
     const revoke = (body: unknown) => platform.internal('POST', INTERNAL_PATHS.grantsRevoke, body)
 
-    test('are told for a user, and for a user and an application', async () => {
+    test('are listed for a user, and for a user and an application', async () => {
       await exchange(platform, await codeOf({ scope: 'openid api' }))
       const [grant, ...more] = await grants({ subject: '1' })
       const { created_at, ...rest } = grant ?? { created_at: '' }
@@ -43,7 +43,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.deepEqual(await grants({ subject: '2' }), [])
     })
 
-    test('are revoked for one user and one application, repeatably, and the next request asks again', async () => {
+    test('are revoked for one user and one application, repeatably, and the next request needs consent again', async () => {
       const { json: pair } = await exchange(platform, await codeOf())
       platform.behaviour.user = bob
       const { json: ofBob } = await exchange(platform, await codeOf())
@@ -64,7 +64,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.deepEqual([unknown.status, (unknown.json as { revoked: object }).revoked], [200, second.revoked])
     })
 
-    test('are revoked with the answers that stand for them: a browser that goes back is asked again', async () => {
+    test('are revoked along with stored answers: a browser that goes back needs consent again', async () => {
       const browser = new Browser(platform.origin)
       let visit = await browser.once(authorizeUrl(confidential))
       while (visit.location?.origin === platform.origin) visit = await browser.once(visit.location.href)
@@ -75,7 +75,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await browser.go(visit.url)).body, 'consent')
     })
 
-    test('are refused for what does not fit, field by field, and without the token', async () => {
+    test('reject invalid requests field by field, and requests without the token', async () => {
       for (const query of ['', '?subject=x', '?subject=1&client_id=%00', '?subject=1&other=1']) {
         assert.equal((await platform.internal('GET', `${INTERNAL_PATHS.grants}${query}`)).status, 400, query)
       }
@@ -87,7 +87,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await platform.internal('POST', INTERNAL_PATHS.grants, {})).status, 405)
     })
 
-    describe('that the monolith vouches for at sign-in', () => {
+    describe('that the monolith reports at sign-in', () => {
       beforeEach(() => {
         platform.behaviour.consent = 'show'
       })
@@ -102,7 +102,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         return answer ? (answer.get('error') ?? (answer.has('code') ? 'code' : '?')) : visit.body
       }
 
-      test('spare the page for exactly these scopes, also with prompt=none', async () => {
+      test('skip the consent page for exactly these scopes, also with prompt=none', async () => {
         assert.equal(await ask(['api openid']), 'code')
         assert.equal(await ask(['read_user', 'openid api'], { prompt: 'none' }), 'code')
         assert.equal(await ask(['openid'], { prompt: 'none' }), 'consent_required')
@@ -113,7 +113,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(await ask(['openid api'], {}, publicClient), 'consent', 'public applications always ask')
       })
 
-      test('are asked for by the challenge, and bounded', async () => {
+      test('are requested by the challenge, and limited in number', async () => {
         platform.behaviour.signIn = 'show'
         const browser = new Browser(platform.origin)
         const visit = await browser.go(authorizeUrl(confidential, { scope: 'openid api' }))

@@ -5,14 +5,14 @@ import type { Database } from '../../storage/index.ts'
 import type { ChallengeStore } from '../challenges/challenge-store.ts'
 import { faultsOf, invalidRequest, json, readJson } from './answer.ts'
 
-/** What the grants part of the internal API needs. */
+/** What the grants part of the internal API depends on. */
 export interface GrantDependencies {
   readonly core: AuthorizationServer
   readonly database: Database
   readonly challenges: ChallengeStore
 }
 
-/** GET grants `?subject=&client_id=`: what a user has let applications do, or one of them. */
+/** GET grants `?subject=&client_id=`: the applications a user has authorized, or one of them. */
 export async function listGrants({ core }: GrantDependencies, request: HttpRequest): Promise<HttpReply> {
   const query = grantsQuerySchema.safeParse(Object.fromEntries(new URLSearchParams(request.query)))
   if (!query.success) return invalidRequest(faultsOf(query.error))
@@ -24,7 +24,7 @@ export async function listGrants({ core }: GrantDependencies, request: HttpReque
   return json(200, { grants: documents })
 }
 
-/** POST grants/revoke: ends what one user has let one application do. */
+/** POST grants/revoke: revokes what one user has granted to one application. */
 export async function revokeGrants(
   { core, database, challenges }: GrantDependencies,
   request: HttpRequest,
@@ -33,7 +33,7 @@ export async function revokeGrants(
   if (!body.ok) return body.reply
   const { subject, client_id } = body.value
   const { tokens, codes, deviceCodes } = await database.transaction(async (tx) => {
-    // An answer holds for a while, and would give a code again to a browser that goes back to it.
+    // An answer stays valid for a while, and would issue another code to a browser that goes back to it.
     await challenges.takeBackAnswers(subject, client_id, tx)
     return core.grants.revoke(subject, client_id, tx)
   })

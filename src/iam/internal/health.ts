@@ -2,7 +2,7 @@ import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { json } from './answer.ts'
 
 /**
- * Answers `/healthz` (the process lives) and `/readyz` (its database answers) on either port; undefined for another
+ * Answers `/healthz` (the process is alive) and `/readyz` (its database answers) on either port; undefined for another
  * path.
  */
 export async function health(request: HttpRequest, ready: () => Promise<boolean>): Promise<HttpReply | undefined> {

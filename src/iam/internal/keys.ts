@@ -5,17 +5,17 @@ import { json, notFound, readJson } from './answer.ts'
 
 type Keys = Pick<AuthorizationServer, 'signingKeys'>
 
-/** GET keys: all that are published, without any secret. */
+/** GET keys: all published keys, without secrets. */
 export async function listKeys({ signingKeys }: Keys): Promise<HttpReply> {
   return json(200, documentOf(await signingKeys.list()))
 }
 
-/** POST keys/rotate: the keys as they stand then. Asked for again, it changes nothing. */
+/** POST keys/rotate: returns the resulting keys. Repeating it changes nothing. */
 export async function rotateKeys({ signingKeys }: Keys): Promise<HttpReply> {
   return json(200, documentOf(await signingKeys.rotate()))
 }
 
-/** POST keys/retire: 409 when tokens that live were signed with the key, unless `now` is said. */
+/** POST keys/retire: 409 when live tokens are signed with the key, unless `now` is set. */
 export async function retireKey({ signingKeys }: Keys, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, keyRetirementSchema)
   if (!body.ok) return body.reply

@@ -8,7 +8,7 @@ import { authorizeUrl, confidential, exchange, postForm, replicateAll, SECRET, t
 import { type Platform, startPlatform, testDatabases } from '../testing/platform.ts'
 
 for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_URL']))
-  describe(`what lives of an application, on ${name}`, () => {
+  describe(`the live credentials of an application, on ${name}`, () => {
     let database: Database
     let platform: Platform
     before(async () => {
@@ -35,7 +35,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       liveCredentialsSchema.parse((await platform.internal('GET', `${INTERNAL_PATHS.credentials}${query}`)).json)
     const revoke = (body: unknown) => platform.internal('POST', INTERNAL_PATHS.credentialsRevoke, body)
 
-    test('is counted by kind with its expiry; another page follows; what is used up does not count', async () => {
+    test('are counted by kind with their expiry, in pages, without used ones', async () => {
       const { json: pair } = await exchange(platform, await codeOf())
       await postForm(platform, '/oauth/token', {
         ...own,
@@ -68,7 +68,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       )
     })
 
-    test('ends for that application alone, on record, once; a drained refresh token is an invalid grant', async () => {
+    test('are revoked for that application only, recorded, once; a revoked refresh token is an invalid grant', async () => {
       const { json: pair } = await exchange(platform, await codeOf())
       const code = await codeOf()
       const other = await machineToken(trusted)
@@ -98,7 +98,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       )
     })
 
-    test('is ended in batches, and by kind alone where one is named', async () => {
+    test('are revoked in batches, and by kind where one is specified', async () => {
       await machineToken(confidential)
       await database.query(`insert into iam_tail.tokens (access_hash, family_id, application_id, scopes, created_at, expires_in)
 select sha256(convert_to(n::text, 'UTF8')), gen_random_uuid(), 1, 'api', now(), 600 from generate_series(1, 5000) n`)
@@ -112,7 +112,7 @@ select sha256(convert_to(n::text, 'UTF8')), gen_random_uuid(), 1, 'api', now(), 
       assert.deepEqual([second.revoked.tokens, second.done], [1, true])
     })
 
-    test('refuses what does not fit', async () => {
+    test('reject invalid requests', async () => {
       const confirmed = { client_id: 'unknown', confirm: 'unknown' }
       assert.equal((await revoke(confirmed)).status, 404)
       assert.equal((await revoke({ ...confirmed, kinds: [] })).status, 400)

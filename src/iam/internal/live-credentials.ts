@@ -8,7 +8,7 @@ type Core = Pick<AuthorizationServer, 'liveCredentials'>
 const MOST_A_PAGE = 100
 const NUMBER = /^\d{1,15}$/
 
-/** GET credentials `?after=&limit=&client_id=`: the applications of a page of which anything lives. */
+/** GET credentials `?after=&limit=&client_id=`: one page of applications, those with live credentials. */
 export async function listLiveCredentials({ liveCredentials }: Core, request: HttpRequest): Promise<HttpReply> {
   const after = queryParameter(request, 'after') ?? '0'
   const most = queryParameter(request, 'limit') ?? String(MOST_A_PAGE)
@@ -27,7 +27,7 @@ export async function listLiveCredentials({ liveCredentials }: Core, request: Ht
   })
 }
 
-/** POST credentials/revoke: ends one batch; `done` says whether to ask again. */
+/** POST credentials/revoke: revokes one batch; `done` tells whether to repeat the call. */
 export async function revokeCredentials({ liveCredentials }: Core, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, credentialRevocationSchema)
   if (!body.ok) return body.reply

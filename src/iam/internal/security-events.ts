@@ -5,7 +5,7 @@ import { invalidRequest, json, queryParameter } from './answer.ts'
 /** RFC 3339, in UTC or with an offset. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 
-/** GET security_events `?since=`: what is on record from that time on, the oldest first, at most 1,000. */
+/** GET security_events `?since=`: the events since that time, oldest first, at most 1,000. */
 export async function securityEvents(core: AuthorizationServer, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'since')
   const since = new Date(text ?? 0)

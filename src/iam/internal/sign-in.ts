@@ -6,16 +6,16 @@ import type { ChallengeStore } from '../challenges/challenge-store.ts'
 import type { ResourceOwnerTable } from '../stores/resource-owner-store.ts'
 import { barredUser, invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
 
-/** What the login part of the internal API needs. */
+/** What the login part of the internal API depends on. */
 export interface SignInDependencies {
   readonly database: Database
   readonly challenges: ChallengeStore
   readonly owners: ResourceOwnerTable
-  /** Where the browser goes with the verifier of a challenge. */
+  /** Where the browser takes the verifier of a challenge. */
   redirectTo(kind: 'login' | 'consent', challenge: string): string
 }
 
-/** The monolith's clock may run this much behind ours, in seconds. */
+/** How far the monolith's clock may be behind, in seconds. */
 const SKEW = 60
 
 const SIGN_IN_TOO_OLD = json(400, {
@@ -24,7 +24,7 @@ const SIGN_IN_TOO_OLD = json(400, {
   reason: 'sign_in_too_old',
 })
 
-/** Errors a sign-in may end with (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6). */
+/** Errors that a sign-in may end with (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6). */
 const REFUSALS: ReadonlySet<string> = new Set([
   'access_denied',
   'login_required',
@@ -35,7 +35,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'server_error',
 ])
 
-/** GET login: what the sign-in page needs to know of a challenge. */
+/** GET login: the data about a challenge that the sign-in page needs. */
 export async function showLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'login_challenge')
   if (text === undefined) return invalidRequest('login_challenge: is missing')
@@ -51,9 +51,9 @@ export async function showLogin(to: SignInDependencies, request: HttpRequest): P
 }
 
 /**
- * PUT login/accept: who signed in. Accepted again for the same user, it answers the same; for another user, the request
- * goes on under a verifier of its own. A sign-in that is too old for a request that wants a new one is 400 with
- * `"reason":"sign_in_too_old"`.
+ * PUT login/accept: the user who signed in. Accepting again for the same user returns the same answer; for another
+ * user, the request continues under a separate verifier. A sign-in that is too old for a request that requires a new
+ * one is 400 with `"reason":"sign_in_too_old"`.
  */
 export async function acceptLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
   const text = queryParameter(request, 'challenge')
@@ -69,12 +69,12 @@ export async function acceptLogin(to: SignInDependencies, request: HttpRequest):
   return kept === 'barred' ? barredUser() : redirectAnswer(to, 'login', kept)
 }
 
-/** PUT login/reject: nobody signed in. */
+/** PUT login/reject: no user signed in. */
 export async function rejectLogin(to: SignInDependencies, request: HttpRequest): Promise<HttpReply> {
   return reject(to, 'login', request)
 }
 
-/** PUT login/reject and consent/reject. The error must be one that an authorization response may carry. */
+/** PUT login/reject and consent/reject. The error must be one that an authorization response allows. */
 export async function reject(
   to: SignInDependencies,
   kind: 'login' | 'consent',
@@ -90,7 +90,7 @@ export async function reject(
   return redirectAnswer(to, kind, await to.challenges.answer(kind, text, outcome, to.database))
 }
 
-/** The answer of every accept and reject: 404 when there is no challenge that carries it. */
+/** The answer of every accept and reject: 404 when the challenge is unknown or expired. */
 export function redirectAnswer(
   to: SignInDependencies,
   kind: 'login' | 'consent',

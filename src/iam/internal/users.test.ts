@@ -19,7 +19,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
   describe(`changes of users, on ${name}`, () => {
     let database: Database
     let platform: Platform
-    /** Each test has versions above those of the tests before it. */
+    /** Each test uses versions above those of the tests before it. */
     let version = 100
 
     before(async () => {
@@ -77,7 +77,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.deepEqual(await introspect(tokens), { active: false })
     }
 
-    test('show at userinfo at once, with the token as it was', async () => {
+    test('are visible at userinfo at once, with existing tokens', async () => {
       const tokens = await tokensFor()
       const changed = await put({ name: 'Alice Newname', email: 'new@example.test', claims: { email_verified: true } })
       assert.deepEqual(storedUserSchema.parse(changed.json), { subject: '1', stored: true, version, state: 'active' })
@@ -88,7 +88,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       )
     })
 
-    test('that come late change nothing, and the answer says which version is held', async () => {
+    test('that arrive late change nothing, and the answer contains the stored version', async () => {
       const tokens = await tokensFor()
       await put({ name: 'Newer' })
       const held = version
@@ -104,7 +104,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       'blocked is': () => put({ state: 'blocked' }),
       'deleted is': () => remove(++version),
     })) {
-      test(`a user who ${what} left with nothing, and gets nothing`, async () => {
+      test(`a user who ${what} has nothing left, and obtains nothing`, async () => {
         const tokens = await tokensFor()
         const others = await tokensFor(bob)
         const code = await codeFor(alice)
@@ -131,7 +131,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal((await userinfo(others)).status, 200, 'another user keeps what is theirs')
       })
 
-      test(`a user who ${what} let in again by a newer version, and what ended stays dead`, async () => {
+      test(`a user who ${what} is admitted again by a newer version, and what ended stays invalid`, async () => {
         const tokens = await tokensFor()
         await end()
         assert.equal((await put({ name: 'Back' })).status, 200)
@@ -142,7 +142,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     }
 
-    test('a sign-in, device approval or password that was under way when the user was blocked is refused', async () => {
+    test('a sign-in, device approval or password grant in progress when the user is blocked is rejected', async () => {
       await tokensFor()
       const { location } = await new Browser(platform.origin).once(authorizeUrl(confidential))
       const challenge = location?.searchParams.get('login_challenge')
@@ -164,7 +164,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await accept({ ...alice, version: ++version })).status, 200, 'let in again since')
     })
 
-    test('a stranger who is blocked is remembered, and one who is not is not stored', async () => {
+    test('an unknown user who is blocked is remembered, and one who is not blocked is not stored', async () => {
       const stranger = { subject: '77', username: 'zoe', name: 'Zoe', email: 'zoe@example.test' }
       assert.deepEqual((await put(stranger)).json, { subject: '77', stored: false, version: null, state: null })
       await put({ ...stranger, state: 'blocked' })
@@ -172,7 +172,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await browse()).location, undefined)
     })
 
-    test('a raised epoch, and the call for it, sign a user out everywhere and lock nobody out', async () => {
+    test('a raised epoch, and the call for it, sign a user out everywhere and block no user', async () => {
       await put({ credentials_epoch: 1 })
       const revoke = () => platform.internal('POST', INTERNAL_PATHS.usersRevoke, { subject: '1' })
       const raise = () => put({ credentials_epoch: 2 })
@@ -191,7 +191,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal((await userinfo(tokens)).status, 401, 'a sign-in that comes before the change')
     })
 
-    test('nothing is left of the profile of a user who is deleted, in store or list', async () => {
+    test('nothing remains of the profile of a deleted user, in store or list', async () => {
       await tokensFor()
       await remove(++version)
       const rows = await database.query('select * from iam_users_handoff.resource_owners where subject = $1', ['1'])
@@ -205,7 +205,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal(knownUsersSchema.parse(rest.json).next, null)
     })
 
-    test('that do not fit are refused by field and rule', async () => {
+    test('that are invalid are rejected by field and rule', async () => {
       const refused = await put({ version: 0, state: 'gone', username: '', groups: ['admins'] })
       assert.equal(refused.status, 400)
       const { error_description } = refused.json as { error_description: string }

@@ -7,14 +7,14 @@ const VERSION = /^[1-9]\d{0,14}$/
 const SUBJECT = /^[1-9]\d{0,18}$/
 const MOST_A_PAGE = 1_000
 
-/** PUT users: a change of a user. 200 also when nothing was stored; `stored` and `version` tell. */
+/** PUT users: a change of a user. Also 200 when nothing was stored; `stored` and `version` say which. */
 export async function putUser(owners: ResourceOwnerTable, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, userDocumentSchema)
   if (!body.ok) return body.reply
   return answer(body.value.subject, await owners.change(body.value))
 }
 
-/** DELETE users/:subject `?version=N`: the user is gone. */
+/** DELETE users/:subject `?version=N`: deletes the user. */
 export async function deleteUser(
   owners: ResourceOwnerTable,
   request: HttpRequest,
@@ -26,7 +26,7 @@ export async function deleteUser(
   return answer(subject, await owners.remove(subject, Number(version)))
 }
 
-/** GET users `?after=&limit=`: whom this service knows. */
+/** GET users `?after=&limit=`: the users this service knows. */
 export async function listUsers(owners: ResourceOwnerTable, request: HttpRequest): Promise<HttpReply> {
   const after = queryParameter(request, 'after') ?? ''
   const most = queryParameter(request, 'limit') ?? String(MOST_A_PAGE)
@@ -39,7 +39,7 @@ export async function listUsers(owners: ResourceOwnerTable, request: HttpRequest
   return json(200, { users, next })
 }
 
-/** POST users/revoke: ends all that a user has until now; a user who is not known has nothing. */
+/** POST users/revoke: ends all of a user's credentials so far; an unknown user has none. */
 export async function revokeUser(owners: ResourceOwnerTable, request: HttpRequest): Promise<HttpReply> {
   const body = readJson(request, userRevocationSchema)
   if (!body.ok) return body.reply

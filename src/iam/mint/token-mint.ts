@@ -6,13 +6,13 @@ import type { AccessTokenFormat } from '../settings.ts'
 /** Signs a JWT with the server's key for access tokens. */
 type SignJwt = (claims: Readonly<Record<string, unknown>>) => Promise<string>
 
-/** What a resource server accepts at most. */
+/** The longest token that resource servers accept. */
 const JWT_TOKEN_LIMIT = 8_192
 
 /**
  * Credentials with the prefixes of the routing table. In the `jwt` format an access token is its prefix and a JWT with
- * sub, jti, exp, iat, iss, aud and scope, as the platform's resource servers check it; one that would be longer than
- * 8,192 bytes, which they refuse, is opaque instead. A token that no user stands behind has the client for its `sub`.
+ * sub, jti, exp, iat, iss, aud and scope, as the platform's resource servers check it. One that would exceed 8,192
+ * bytes, which they reject, is opaque instead. The `sub` of a token without a user is the client.
  */
 export function iamMint(options: {
   readonly format: AccessTokenFormat

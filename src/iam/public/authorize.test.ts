@@ -43,14 +43,14 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     const { challengeOf, startSignIn, acceptLogin, startConsent, acceptConsent } = handOffSteps(() => platform)
-    /** Consent that lasts: a token of this user and client. */
+    /** Earlier consent: a token of this user and client. */
     const giveConsent = async (changes: Record<string, string | undefined> = {}) => {
       const { location } = await new Browser(platform.origin).go(authorizeUrl(confidential, changes))
       const { status } = await exchange(platform, location?.searchParams.get('code') ?? '')
       assert.equal(status, 200)
     }
 
-    test('a confidential client gets a code, and tokens for it that speak of the user', async () => {
+    test('a confidential client gets a code, and tokens that belong to the user', async () => {
       const visit = await browser.go(authorizeUrl(confidential, openid))
       assert.equal(visit.status, 302)
       assert.equal(visit.headers.get('content-type'), 'text/html; charset=utf-8')
@@ -81,7 +81,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.notEqual(refreshed.json['refresh_token'], tokens.json['refresh_token'])
     })
 
-    test('a public client gets a code with PKCE, which nobody without the verifier can use', async () => {
+    test('a public client gets a code with PKCE, which is useless without the verifier', async () => {
       const verifier = 'v'.repeat(64)
       const code_challenge = createHash('sha256').update(verifier).digest('base64url')
       const redirect_uri = 'http://127.0.0.1:4242/callback'
@@ -100,7 +100,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal(tokens.status, 200)
     })
 
-    test('a refusal is told to the client as Doorkeeper tells it', async () => {
+    test('a refusal is sent to the client as Doorkeeper sends it', async () => {
       platform.behaviour.consent = 'reject'
       const visit = await browser.go(authorizeUrl(confidential, { response_mode: 'fragment' }))
       assert.equal(visit.status, 302)
@@ -117,7 +117,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal(JSON.parse(visit.body).error, 'access_denied')
     })
 
-    test('an out-of-band client is sent to the page that shows the code, escaped', async () => {
+    test('an out-of-band client is sent to the page that displays the code, escaped', async () => {
       const visit = await browser.go(authorizeUrl(native))
       assert.equal(visit.location?.origin, platform.origin)
       assert.equal(visit.location?.pathname, '/oauth/authorize/native')
@@ -128,7 +128,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.ok(!hostile.body.includes('<script>alert'))
     })
 
-    test('nothing of a request is checked before the user is known', async () => {
+    test('no request is validated before the user is known', async () => {
       platform.behaviour.signIn = 'show'
       for (const url of [
         '/oauth/authorize',
@@ -143,7 +143,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
     })
 
-    test('a faulty request becomes an error page once the user is known, and never goes to the client', async () => {
+    test('an invalid request becomes an error page once the user is known, and is never sent to the client', async () => {
       const unknown = await browser.go(authorizeUrl(confidential, { client_id: 'nobody' }))
       assert.equal(unknown.status, 401)
       assert.match(unknown.headers.get('content-type') ?? '', /^text\/html/)
@@ -152,7 +152,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.equal(scope.location, undefined)
     })
 
-    test('a trusted client and one with a matching token are not sent to the consent page', async () => {
+    test('a trusted client and one with a matching token skip the consent page', async () => {
       assert.deepEqual((await browser.go(authorizeUrl(trusted))).hops, ['/users/sign_in', '/oauth/authorize'])
       await giveConsent()
       const again = await browser.go(authorizeUrl(confidential))
@@ -179,7 +179,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       assert.deepEqual([real.status, byField.status, put.status], [404, 404, 404])
     })
 
-    test('HEAD starts a request too', async () => {
+    test('HEAD starts a request like GET', async () => {
       const visit = await browser.once(authorizeUrl(confidential), { method: 'HEAD' })
       assert.equal(visit.status, 302)
       assert.equal(visit.body, '')
@@ -188,7 +188,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     describe('with an OpenID Connect prompt', () => {
       const errorOf = (location: URL | undefined) => location?.searchParams.get('error')
 
-      test('none answers login_required when nobody is signed in, without showing a page', async () => {
+      test('none answers login_required when no user is signed in, without showing a page', async () => {
         platform.behaviour.user = undefined
         const visit = await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'none' }))
         assert.equal(errorOf(visit.location), 'login_required')
@@ -197,7 +197,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.match(visit.headers.get('www-authenticate') ?? '', /error="login_required"/)
       })
 
-      test('none answers consent_required when the user has not agreed yet, and a code when they have', async () => {
+      test('none answers consent_required without consent, and a code with it', async () => {
         const before = await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'none' }))
         assert.equal(errorOf(before.location), 'consent_required')
         await giveConsent(openid)
@@ -205,13 +205,13 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(then.location?.searchParams.get('code'))
       })
 
-      test('none without openid is passed over', async () => {
+      test('none without openid is ignored', async () => {
         platform.behaviour.user = undefined
         const visit = await browser.go(authorizeUrl(confidential, { prompt: 'none' }))
         assert.equal(visit.body, 'sign in')
       })
 
-      test('none with a request that is not valid shows the sign-in page', async () => {
+      test('none with an invalid request shows the sign-in page', async () => {
         platform.behaviour.user = undefined
         const redirect_uri = 'https://evil.example.test/'
         const visit = await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'none', redirect_uri }))
@@ -224,28 +224,28 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(errorOf(visit.location), 'login_required')
       })
 
-      test('none beside another value and an unknown value are invalid', async () => {
+      test('none combined with another value, and an unknown value, are invalid', async () => {
         for (const prompt of ['none login', 'bogus']) {
           const visit = await browser.go(authorizeUrl(confidential, { ...openid, prompt }))
           assert.equal(errorOf(visit.location), 'invalid_request', prompt)
         }
       })
 
-      test('login asks for a new sign-in, once, and goes on after it', async () => {
+      test('login requires a new sign-in, once, and continues after it', async () => {
         const visit = await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'login' }))
         assert.equal(visit.hops.filter((hop) => hop === '/users/sign_in').length, 2)
         assert.ok(visit.location?.searchParams.get('code'))
         assert.ok((platform.behaviour.user?.auth_time ?? 0) > alice.auth_time)
       })
 
-      test('login does not ask twice when the user has signed in for this very request', async () => {
+      test('login does not require another sign-in when the user has signed in for this request', async () => {
         const challenge = await startSignIn(browser, authorizeUrl(confidential, { ...openid, prompt: 'login' }))
         const fresh = { ...alice, auth_time: Math.ceil(Date.now() / 1_000) + 1 }
         const visit = await browser.go(await acceptLogin(challenge, fresh))
         assert.ok(!visit.hops.includes('/users/sign_in'))
       })
 
-      test('login with consent asks for both', async () => {
+      test('login with consent requires both', async () => {
         await giveConsent(openid)
         const visit = await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'login consent' }))
         assert.equal(visit.hops.filter((hop) => hop === '/users/sign_in').length, 2)
@@ -253,7 +253,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(visit.location?.searchParams.get('code'))
       })
 
-      test('consent asks although consent stands, also a trusted client', async () => {
+      test('consent requires consent despite earlier consent, even for a trusted client', async () => {
         await giveConsent(openid)
         const visit = await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'consent' }))
         assert.ok(visit.hops.includes('/-/iam/consent'))
@@ -261,7 +261,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(visitTrusted.hops.includes('/-/iam/consent'))
       })
 
-      test('select_account and a max_age that has passed ask for sign-in again', async () => {
+      test('select_account and an exceeded max_age require sign-in again', async () => {
         for (const changes of [{ prompt: 'select_account' }, { max_age: '60' }]) {
           platform.behaviour.user = alice
           const visit = await browser.go(authorizeUrl(confidential, { ...openid, ...changes }))
@@ -270,7 +270,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         }
       })
 
-      test('a new sign-in cannot be claimed with an old one', async () => {
+      test('an old sign-in is not accepted as a new one', async () => {
         const first = await browser.once(authorizeUrl(confidential, { ...openid, prompt: 'login' }))
         const second = await browser.once(await acceptLogin(challengeOf(first.location)))
         const path = `${INTERNAL_PATHS.loginAccept}?challenge=${challengeOf(second.location)}`
@@ -281,14 +281,14 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('when a user cancels at sign-in', () => {
-      test('the client is told access_denied', async () => {
+      test('the client receives access_denied', async () => {
         platform.behaviour.signIn = 'cancel'
         const visit = await browser.go(authorizeUrl(confidential))
         assert.equal(visit.location?.searchParams.get('error'), 'access_denied')
         assert.equal(visit.location?.host, 'client.example.test')
       })
 
-      test('an address that is not the client’s is never followed', async () => {
+      test('the redirect never goes to an address that is not the client’s', async () => {
         platform.behaviour.signIn = 'cancel'
         const visit = await browser.go(authorizeUrl(confidential, { redirect_uri: 'https://evil.example.test/' }))
         assert.equal(visit.location, undefined)
@@ -297,7 +297,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('the browser', () => {
-      test('may have two flows at once, each of which ends well', async () => {
+      test('may run two flows at once, and each completes', async () => {
         const one = await startSignIn(browser, authorizeUrl(confidential, { state: 'one' }))
         const two = await startSignIn(browser, authorizeUrl(trusted, { state: 'two' }))
         const second = await browser.go(await acceptLogin(two))
@@ -308,7 +308,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(browser.cookies.size, 1, 'one cookie serves both')
       })
 
-      test('holds one HttpOnly, Lax cookie of ours, however many flows it begins', async () => {
+      test('holds one HttpOnly, Lax cookie of the service, however many flows it starts', async () => {
         for (let tab = 0; tab < 30; tab++) {
           const { headers } = await browser.once(authorizeUrl(confidential))
           const [cookie = ''] = headers.getSetCookie()
@@ -317,7 +317,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(browser.cookies.size, 1)
       })
 
-      test('of somebody else cannot take a login over', async () => {
+      test('of another user cannot take over a login', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser))
         for (const other of [new Browser(platform.origin), await startedBrowser()]) {
           const visit = await other.once(redirectTo)
@@ -328,7 +328,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal((await browser.once(redirectTo)).status, 302, 'its own browser still can')
       })
 
-      test('of a victim who is lured to an attacker’s challenge is not signed in for the attacker', async () => {
+      test('of a victim who follows a link to an attacker’s challenge is not signed in for the attacker', async () => {
         const attackers = await startSignIn(browser)
         const victim = await startedBrowser()
         const visit = await victim.go(`/users/sign_in?login_challenge=${attackers}`)
@@ -352,7 +352,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('a verifier', () => {
-      test('that is forged, of another kind or malformed is an error page that tells nothing', async () => {
+      test('that is forged, of another kind or malformed leads to an error page without details', async () => {
         await startSignIn(browser)
         const now = Date.now() / 1_000
         const genuine = new URL(await acceptLogin(await startSignIn(browser))).searchParams.get('login_verifier') ?? ''
@@ -374,7 +374,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(wrongKind.status, 400)
       })
 
-      test('that comes too late begins the same request again', async () => {
+      test('that arrives too late starts the same request again', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser))
         await fetch(`${platform.origin}/__lab/advance?seconds=200`, { method: 'POST' })
         const late = await browser.once(redirectTo)
@@ -384,7 +384,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(visit.location?.searchParams.get('code'))
       })
 
-      test('carries nothing of the request, and parameters beside it are passed over', async () => {
+      test('contains nothing of the request, and other parameters next to it are ignored', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser))
         assert.deepEqual([...new URL(redirectTo).searchParams.keys()], ['login_verifier'])
         const visit = await browser.go(`${redirectTo}&redirect_uri=https://evil.example.test/&state=evil`)
@@ -394,7 +394,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('consent', () => {
-      test('accepted 64 times at once is one answer with one verifier', async () => {
+      test('accepted 64 times concurrently is one answer with one verifier', async () => {
         const challenge = await startConsent(browser)
         const answers = await Promise.all(Array.from({ length: 64 }, () => acceptConsent(challenge)))
         assert.ok(answers.every(({ status }) => status === 200))
@@ -405,7 +405,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(new Set(nonces).size, 1)
       })
 
-      test('is for the user who signed in and for all that was asked, nothing else', async () => {
+      test('covers the user who signed in and every requested scope, and nothing else', async () => {
         const challenge = await startConsent(browser, authorizeUrl(confidential, { scope: 'api read_user' }))
         const wrong = [
           { grant_scope: ['api', 'read_user'], subject: '2' },
@@ -421,7 +421,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(right.status, 200)
       })
 
-      test('does not outlive a change of the application’s addresses', async () => {
+      test('ends when the application’s addresses change', async () => {
         const challenge = await startConsent(browser)
         const changed = { ...confidential, redirect_uris: ['https://new.example.test/'], version: 2 }
         await platform.internal('PUT', INTERNAL_PATHS.clients, changed)
@@ -433,7 +433,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     })
 
-    test('no code, verifier, challenge, cookie or secret is in the log or, in plain, in the store', async () => {
+    test('the log and, in clear, the store contain no code, verifier, challenge, cookie or secret', async () => {
       const challenge = await startSignIn(browser)
       const cookies = [...browser.cookies.values()]
       const redirectTo = await acceptLogin(challenge)

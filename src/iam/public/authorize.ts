@@ -26,7 +26,7 @@ import {
 } from './browser-binding.ts'
 import { errorPage, handOffRedirect, laterPage } from './pages.ts'
 
-/** What `/oauth/authorize` needs. */
+/** What `/oauth/authorize` depends on. */
 export interface AuthorizeDependencies {
   readonly core: AuthorizationServer
   readonly limits: RequestLimits
@@ -37,25 +37,25 @@ export interface AuthorizeDependencies {
   readonly issuer: string
   readonly loginUrl: string
   readonly consentUrl: string
-  /** For how long a browser is known for the one that began a flow, counted from its last one. */
+  /** How long a browser is recognised as the one that started a flow, counted from its last flow. */
   readonly browserSeconds: number
 }
 
-/** What sign-in is asked for. */
+/** What a sign-in is required for. */
 interface SignIn {
   readonly parameters: Parameters
   readonly promptNone: boolean
   readonly reauthenticate: boolean
 }
 
-/** A flow whose user is known. */
+/** A flow with a known user. */
 interface Flow {
   readonly parameters: Parameters
   readonly owner: ResourceOwner
   readonly marks: readonly BrowserMark[]
   readonly mark: BrowserMark
   readonly reauthenticate: boolean
-  /** What the user has granted to the client of the challenge at the monolith. */
+  /** The scopes that the user has granted at the monolith to the client of the challenge. */
   readonly granted: { readonly clientId: string; readonly scopes: readonly string[] }
 }
 
@@ -66,11 +66,11 @@ const FULL_WAIT_MS = 30_000
 const TOO_LARGE = 'The request is too large.'
 
 /**
- * GET, HEAD and POST `/oauth/authorize` of a server without users (OpenID Connect Core §3.1.2.1). A request becomes a
- * login challenge before anything about it is checked, and is gone through as Doorkeeper would once its browser is
- * back with a verifier. A verifier is good for the browser that began and for nobody else, who learns nothing of the flow it
- * stands for. That browser gets an equivalent answer each time: the same step again while the answer holds, later on
- * the same request from its beginning.
+ * GET, HEAD and POST `/oauth/authorize` on a server without users (OpenID Connect Core §3.1.2.1). A request becomes a
+ * login challenge before it is validated; it is processed as in Doorkeeper once its browser returns with a verifier. A
+ * verifier works only in the browser that started the flow; any other browser learns nothing about the flow. The
+ * original browser gets an equivalent answer each time: the same step again while the answer is valid, and later the
+ * same request from the start.
  */
 export function authorizeEndpoint(dependencies: AuthorizeDependencies) {
   const steps = new AuthorizeFlow(dependencies)
@@ -93,7 +93,7 @@ class AuthorizeFlow {
     this.#secure = dependencies.issuer.startsWith('https:')
   }
 
-  /** A new request. Only an OpenID Connect prompt is looked at (recording A140, A149). */
+  /** A new request. Only an OpenID Connect prompt is evaluated (recording A140, A149). */
   async start(parameters: Parameters, marks: readonly BrowserMark[], caller: Caller): Promise<HttpReply> {
     const step = await this.#to.core.begin(parameters, undefined)
     if (step.kind === 'reply' && !isPromptNone(parameters)) return step.reply
@@ -111,13 +111,14 @@ class AuthorizeFlow {
     return this.#askSignIn({ parameters, promptNone: step.kind === 'reply', reauthenticate: false }, marks)
   }
 
-  /** A browser that comes back with what the monolith's answer was turned into. */
+  /** A browser that returns with the verifier for the monolith's answer. */
   async resume(kind: VerifierKind, verifier: string, marks: readonly BrowserMark[]): Promise<HttpReply> {
     const hash = presentedVerifierHash(kind, verifier, this.#to.verifierKey)
     if (hash === undefined) return errorPage(STALE)
     const { challenges } = this.#to
     const hashes = marks.map((mark) => mark.hash)
-    // Whether it came in time is for the store's clock to say: this process's may differ from the one that signed it.
+    // The store's clock decides whether it arrived in time: this process's clock may differ from the one that signed
+    // it.
     const answered = hashes.length > 0 ? await challenges.consume(kind, hash, hashes) : undefined
     const found = answered ?? (await challenges.behind(kind, hash))
     if (!found) return errorPage(STALE)
@@ -128,9 +129,10 @@ class AuthorizeFlow {
     return kind === 'login' ? this.#afterLogin(answered, from) : this.#afterConsent(answered, from)
   }
 
-  /** A verifier without its browser's mark: a bookmark, cookies that are kept back or lost, a theft. */
+  /** A verifier without its browser's mark: a bookmark, withheld or lost cookies, a theft. */
   async #broughtElsewhere(challenge: StoredChallenge): Promise<HttpReply> {
-    // Nothing may be shown in a hidden frame, which often has no cookies: the client hears (OpenID Connect Core §3.1.2.6).
+    // A hidden frame must show nothing and often has no cookies, so the client gets the error (OpenID Connect Core
+    // §3.1.2.6).
     if (challenge.promptNone) return this.#loginRequired(challenge.parameters)
     return challenge.isSpent ? handOffRedirect(this.#to.loginUrl, []) : errorPage(STALE)
   }
@@ -178,7 +180,7 @@ class AuthorizeFlow {
     const { outcome, subject } = answered
     const parameters = consentParameters(answered.parameters)
     if (outcome.kind === 'rejected') {
-      // Another user has signed in since: the request goes on as theirs.
+      // Another user has signed in since: the request continues for that user.
       if (outcome.error === 'login_required') return this.#askSignIn(answered, marks, mark)
       return outcome.error === 'access_denied' ? this.#to.core.deny(parameters) : this.#rejected(answered)
     }
@@ -186,7 +188,7 @@ class AuthorizeFlow {
     if (outcome.kind !== 'consented' || !owner) return errorPage(STALE)
     const checked = await this.#to.core.preAuthorize(parameters)
     if (!checked.ok) return this.#to.core.errorReply(checked.error)
-    // The application may have changed while the page was open: consent holds for what was shown, nothing else.
+    // The application may have changed while the page was open: consent covers only what the page showed.
     if (!sameScopes(checked.request.scopes, answered.scopes)) return this.#askSignIn(answered, marks, mark)
     return this.#to.core.issueCode(checked.request, owner, this.#to.issuer)
   }
@@ -226,7 +228,7 @@ class AuthorizeFlow {
     return handOffRedirect(withQuery(this.#to.consentUrl, 'consent_challenge', challenge), [])
   }
 
-  /** The monolith signed nobody in, or refused for a reason of its own. */
+  /** The monolith signed no user in, or rejected the request for another reason. */
   async #rejected(answered: AnsweredChallenge): Promise<HttpReply> {
     const { outcome, parameters } = answered
     const error = outcome.kind === 'rejected' ? outcome.error : 'access_denied'
@@ -241,7 +243,7 @@ class AuthorizeFlow {
     })
   }
 
-  /** `login_required` as the protocol core words it; the error page when the request has become unusable since. */
+  /** `login_required` in the words of the protocol core; the error page when the request has become invalid since. */
   async #loginRequired(parameters: Parameters): Promise<HttpReply> {
     const step = await this.#to.core.begin({ ...parameters, prompt: 'none' }, undefined, {
       signInAddress: this.#to.loginUrl,

@@ -5,7 +5,7 @@ import { browserMarks, dropMark, newBrowserMark, setMark, surplusMarks, youngest
 const NOW = 1_800_000_000_000
 const DAY = 86_400
 
-test('a mark is read back from the cookie it was set by, among others', () => {
+test('a mark can be read back from its cookie, among others', () => {
   const mark = newBrowserMark(NOW)
   const [pair] = setMark(mark, DAY, false).split(';')
   const [read, ...more] = browserMarks(`_session=x; ${pair}; theme=dark`)
@@ -13,20 +13,20 @@ test('a mark is read back from the cookie it was set by, among others', () => {
   assert.equal(more.length, 0)
 })
 
-test('what is not a mark is passed over', () => {
+test('a cookie that is not a mark is ignored', () => {
   for (const header of [undefined, '', ';;', '_iam_flow_x=1', `_iam_flow_${'a'.repeat(16)}=x.y`, '_iam_flow_=', 'a']) {
     assert.deepEqual(browserMarks(header), [])
   }
 })
 
-test('marks are Secure behind https only, and dropped by the same attributes', () => {
+test('marks are Secure only behind https, and removed with the same attributes', () => {
   const mark = newBrowserMark(NOW)
   assert.match(setMark(mark, DAY, true), /; HttpOnly; SameSite=Lax; Secure$/)
   assert.match(setMark(mark, DAY, false), /; HttpOnly; SameSite=Lax$/)
   assert.equal(dropMark(mark, true), `${mark.name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure`)
 })
 
-test('the oldest marks make room, so that a browser never holds more than forty', () => {
+test('the oldest marks are dropped, so that a browser never holds more than forty', () => {
   const held = Array.from({ length: 43 }, (_, index) => newBrowserMark(NOW + index))
   assert.deepEqual(surplusMarks(held), [held[2], held[1], held[0]])
   assert.deepEqual(surplusMarks(held.slice(0, 40)), [])
@@ -34,7 +34,7 @@ test('the oldest marks make room, so that a browser never holds more than forty'
   assert.equal(youngestMark([]), undefined)
 })
 
-test('of marks that were made in the same millisecond those that were set first make room', () => {
+test('among marks created in the same millisecond, those set first are dropped', () => {
   const held = Array.from({ length: 42 }, () => newBrowserMark(NOW))
   assert.deepEqual(surplusMarks(held), [held[1], held[0]])
 })

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-/** What a browser's flows are bound to: a cookie that only this browser holds. The store keeps the hash of `value`. */
+/** Binds a browser's flows to it: a cookie that only this browser holds. The store keeps the hash of `value`. */
 export interface BrowserMark {
   readonly name: string
   readonly value: string
@@ -12,12 +12,12 @@ export interface BrowserMark {
 const PREFIX = '_iam_flow_'
 const NAME = /^_iam_flow_[0-9a-f]{16}$/
 const VALUE = /^([0-9a-z]{1,8})\.[A-Za-z0-9_-]{43}$/
-/** 40 cookies of 80 bytes: tabs that were all opened at once, and far from the 16 KiB that servers accept. */
+/** 40 cookies of 80 bytes: enough for tabs opened at once, and far below the 16 KiB that servers accept. */
 const KEPT = 40
 
 /**
- * A mark for a browser that has none. Tabs that open at the same moment each get one, so every mark has a name of its own
- * lest they overwrite each other.
+ * A mark for a browser without one. Tabs that open at the same moment each get one, so every mark has a unique name to
+ * keep them from overwriting each other.
  *
  * @param now milliseconds since the epoch
  */
@@ -27,7 +27,7 @@ export function newBrowserMark(now: number): BrowserMark {
   return { name: PREFIX + randomBytes(8).toString('hex'), value, hash: hashOf(value), startedAt }
 }
 
-/** The marks a `Cookie` header carries; whatever else is in it is passed over. */
+/** The marks in a `Cookie` header; everything else in it is ignored. */
 export function browserMarks(cookieHeader: string | undefined): BrowserMark[] {
   if (cookieHeader === undefined) return []
   const marks = new Map<string, BrowserMark>()
@@ -43,12 +43,12 @@ export function browserMarks(cookieHeader: string | undefined): BrowserMark[] {
   return [...marks.values()]
 }
 
-/** The mark that a new flow of a browser is bound to: the youngest it holds; undefined when it holds none. */
+/** The mark that a browser's new flow is bound to: the most recent one; undefined when it has none. */
 export function youngestMark(held: readonly BrowserMark[]): BrowserMark | undefined {
   return youngestFirst(held)[0]
 }
 
-/** `Set-Cookie` of a mark. Lax, because the way back from sign-in and consent is a top-level GET. */
+/** `Set-Cookie` for a mark. Lax, because sign-in and consent return with a top-level GET. */
 export function setMark(mark: BrowserMark, lifetimeSeconds: number, secure: boolean): string {
   const { name, value } = mark
   return `${name}=${value}; Path=/; Max-Age=${lifetimeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
@@ -59,13 +59,13 @@ export function dropMark(mark: BrowserMark, secure: boolean): string {
   return `${mark.name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
 }
 
-/** The marks beyond what a browser may hold: the oldest ones, so that its `Cookie` header stays small. */
+/** The oldest marks beyond the maximum per browser, to be removed so that its `Cookie` header stays small. */
 export function surplusMarks(held: readonly BrowserMark[]): BrowserMark[] {
   return youngestFirst(held).slice(KEPT)
 }
 
 function youngestFirst(held: readonly BrowserMark[]): BrowserMark[] {
-  // Browsers send the cookie first that was set first (RFC 6265 §5.4).
+  // Browsers send cookies in the order they were set (RFC 6265 §5.4).
   return [...held].reverse().sort((a, b) => b.startedAt - a.startedAt)
 }
 

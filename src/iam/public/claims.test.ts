@@ -58,7 +58,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     }
 
     for (const [door, enter] of Object.entries({ signIn, password, device })) {
-      test(`are those that the platform says by ${door}, and no other`, async () => {
+      test(`are exactly those that the platform supplies by ${door}`, async () => {
         const own = { sub: '1', name: 'Alice Example', nickname: 'alice', preferred_username: 'alice' }
         const tokens = await enter({ ...alice, claims: CLAIMS })
         const { email_verified, picture, groups } = CLAIMS
@@ -73,7 +73,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     }
 
-    test('are refused by name and rule when they do not fit', async () => {
+    test('are rejected by name and rule when they are invalid', async () => {
       const { location } = await new Browser(platform.origin).once(authorizeUrl(confidential))
       const challenge = location?.searchParams.get('login_challenge')
       const accept = (claims: unknown) =>

@@ -10,7 +10,7 @@ import { type ResourceOwnerTable, toResourceOwner } from '../stores/resource-own
 
 const TIME_LIMIT_MS = 5_000
 
-/** The monolith could not be asked for a user: neither a right nor a wrong password. */
+/** The monolith could not check the password: it is neither right nor wrong. */
 export class ResourceOwnerUnavailableError extends Error {
   readonly code = 'resource_owner_unavailable'
   constructor(reason: string, options?: { cause?: unknown }) {
@@ -20,9 +20,9 @@ export class ResourceOwnerUnavailableError extends Error {
 }
 
 /**
- * Asks the monolith whether username and password belong together, for the password grant (RFC 6749 §4.3). Undefined
- * when they do not; rejects with {@link ResourceOwnerUnavailableError} when no clear answer came within 5 s, and with
- * {@link TooManyGuessesError} when the monolith will not look at the guess.
+ * Checks a username and password with the monolith, for the password grant (RFC 6749 §4.3). Resolves to undefined when
+ * they are wrong. Rejects with {@link ResourceOwnerUnavailableError} when there is no clear answer within 5 s, and with
+ * {@link TooManyGuessesError} when the monolith does not check the guess.
  */
 export function passwordCheck(url: string, token: string, owners: ResourceOwnerTable) {
   return async (username: string, password: string, network: string): Promise<ResourceOwner | undefined> => {
@@ -38,7 +38,7 @@ export function passwordCheck(url: string, token: string, owners: ResourceOwnerT
   }
 }
 
-/** A Retry-After in seconds, as milliseconds; a minute when it says something else. */
+/** A Retry-After in seconds, as milliseconds; a minute when it is missing or invalid. */
 function waitOf(retryAfter: string | string[] | undefined): number {
   return typeof retryAfter === 'string' && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : 60_000
 }

@@ -10,19 +10,21 @@ import { laterPage } from './pages.ts'
 import { ResourceOwnerUnavailableError } from './password-check.ts'
 import { testControl } from './test-controls.ts'
 
-/** What the public port needs. */
+/** What the public port depends on. */
 export interface PublicApiDependencies extends AuthorizeDependencies {
   readonly metrics: IamMetrics
   readonly log: Log
   readonly testControls: boolean
-  /** Resolves to whether this service may take traffic. */
+  /** Resolves to whether this service may receive traffic. */
   ready(): Promise<boolean>
 }
 
 const RETRY_AFTER_SECONDS = 5
 const UNAVAILABLE = 'The authorization server is currently unable to handle the request. Please try again.'
 
-/** The public port: health, the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for the rest. */
+/**
+ * The public port: health, the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for everything else.
+ */
 export function publicApi(to: PublicApiDependencies) {
   const root = new URL(to.issuer).pathname.replace(/\/$/, '')
   const route = routes(to)
@@ -85,8 +87,8 @@ async function page(
 }
 
 /**
- * 503, so that neither a client drops its token nor a router takes it for the client's fault (RFC 6749 §4.1.2.1):
- * a page where a user looks, JSON elsewhere.
+ * 503, so that no client drops its token and no router blames the client (RFC 6749 §4.1.2.1): a page where a user sees
+ * it, JSON elsewhere.
  */
 function unavailable(endpoint: PublicEndpoint): HttpReply {
   if (endpoint === 'authorize' || endpoint === 'authorize_native') {

@@ -15,7 +15,7 @@ import { alice, bob, type Platform, startPlatform, testDatabases, VERIFIER_KEY }
 const openid = { scope: 'openid email' }
 
 for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_URL']))
-  describe(`a flow that does not go straight on, on ${name}`, () => {
+  describe(`an interrupted authorization flow, on ${name}`, () => {
     let database: Database
     let platform: Platform
     let browser: Browser
@@ -42,7 +42,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       const challenges = new ChallengeStore(database, schema, VERIFIER_KEY, 86_400)
       return purgeChallenges({ database, schema, challenges, mostOpen })
     }
-    /** Whom the tokens for the code of this answer speak of. */
+    /** The subject of the tokens issued for the code in this answer. */
     const subjectOf = async ({ location }: Visit, { client_id }: Application) => {
       const { json } = await exchange(platform, location?.searchParams.get('code') ?? '', { client_id })
       const { json: known } = await platform.internal('POST', INTERNAL_PATHS.introspect, {
@@ -52,7 +52,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     }
 
     describe('a verifier', () => {
-      test('of a login leads its browser on each time, and another one nowhere', async () => {
+      test('of a login takes its own browser on each time, and another browser nowhere', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser))
         for (let time = 0; time < 3; time++) {
           const { location } = await browser.once(redirectTo)
@@ -63,7 +63,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(!other.body.includes('example.test'))
       })
 
-      test('that was fetched ahead by somebody without cookies is as good as before', async () => {
+      test('that was prefetched without cookies still works', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser, authorizeUrl(trusted)))
         for (const method of ['HEAD', 'GET']) {
           assert.equal((await new Browser(platform.origin).once(redirectTo, { method })).status, 400)
@@ -72,7 +72,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok((await browser.once(redirectTo)).location?.searchParams.get('code'))
       })
 
-      test('of a consent gives its browser a code each time, each of which is good once', async () => {
+      test('of a consent gives its browser a new single-use code each time', async () => {
         const redirectTo = await agree(await startConsent(browser))
         const visits = await Promise.all(Array.from({ length: 4 }, () => browser.once(redirectTo)))
         const codes = visits.map((visit) => visit.location?.searchParams.get('code') ?? '')
@@ -81,7 +81,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         for (const code of codes) assert.equal((await exchange(platform, code)).json['error'], 'invalid_grant')
       })
 
-      test('that is brought again long after begins the same request again, as whoever is signed in by then', async () => {
+      test('that is used again long after starts the same request again, for the user who is signed in by then', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser, authorizeUrl(trusted)))
         assert.ok((await browser.go(redirectTo)).location?.searchParams.get('code'))
         await advance(3_600)
@@ -92,7 +92,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(await subjectOf(visit, trusted), '2')
       })
 
-      test('is not known any more after the challenge has expired, and tells nothing', async () => {
+      test('is unknown after the challenge has expired, and reveals nothing', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser))
         await advance(200_000)
         await purge()
@@ -103,9 +103,10 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('a browser', () => {
-      test('may restore fifty tabs at once, of which the oldest alone are lost', async () => {
+      test('may restore fifty tabs at once, and loses only the oldest', async () => {
         const urls = Array.from({ length: 50 }, (_, tab) => authorizeUrl(trusted, { state: `tab-${tab}` }))
-        // Restored tabs ask before any of them has its answer, so each is given a mark; the requests go out in order here.
+        // Restored tabs send their requests before any has its answer, so each gets a mark; here the requests go out in
+        // order.
         const challenges: string[] = []
         for (const url of urls) {
           const tab = new Browser(platform.origin)
@@ -124,7 +125,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.deepEqual(ends, [...Array(10).fill('lost'), ...Array(40).fill('code')])
       })
 
-      test('that keeps its cookies back hears login_required at the client, in a hidden frame', async () => {
+      test('that withholds its cookies gets login_required at the client, in a hidden frame', async () => {
         platform.behaviour.user = undefined
         const none = { ...openid, prompt: 'none' }
         const frames: ReadonlyArray<readonly [Record<string, string>, (answer: Visit) => string | undefined]> = [
@@ -145,7 +146,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(unusable.body, 'sign in')
       })
 
-      test('whose user is signed in but which keeps its mark back hears the same, and gets no code', async () => {
+      test('with a signed-in user that withholds its mark gets the same, and no code', async () => {
         const first = await browser.go(authorizeUrl(confidential, openid))
         await exchange(platform, first.location?.searchParams.get('code') ?? '')
         const answer = await withoutCookies(authorizeUrl(confidential, { ...openid, prompt: 'none' }))
@@ -162,8 +163,8 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       }
     })
 
-    describe('a page that was left open', () => {
-      test('can be answered hours later: sign-in, agreement and refusal', async () => {
+    describe('a page that stays open', () => {
+      test('can be answered hours later: sign-in, consent and refusal', async () => {
         for (const minutes of [11, 180, 1_400]) {
           const challenge = await startSignIn(browser)
           await advance(minutes * 60)
@@ -180,7 +181,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(refused.location?.searchParams.get('state'), 'st-123')
       })
 
-      test('is answered again after the client failed: another code, or a refusal after all', async () => {
+      test('can be answered again after the client failed: with another code, or with a refusal', async () => {
         const consent = await startConsent(browser)
         const codes = []
         for (const seconds of [0, 30, 3_600]) {
@@ -196,7 +197,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(agreed.location?.searchParams.get('code'))
       })
 
-      test('goes on as another user who has signed in meanwhile', async () => {
+      test('continues for another user who has signed in since', async () => {
         const consent = await startConsent(browser, authorizeUrl(confidential, openid))
         platform.behaviour.user = bob
         const visit = await browser.go(await rejectConsent(consent, 'login_required'))
@@ -204,7 +205,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal(await subjectOf(visit, confidential), '2')
       })
 
-      test('asks for a new sign-in again, where the request wants one and the last was long ago', async () => {
+      test('requires a new sign-in again, where the request requires one and the last was long ago', async () => {
         const login = { ...openid, prompt: 'login' }
         const fresh = () => ({ ...alice, auth_time: Math.floor(Date.now() / 1_000) + 1 })
         const first = await browser.once(await acceptLogin(await startSignIn(browser, authorizeUrl(trusted, login))))
@@ -223,7 +224,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.equal((asked.json as { reauthenticate: boolean }).reauthenticate, true)
       })
 
-      test('is known to every replica, also to one that starts later', async () => {
+      test('is known to every replica, including one that starts later', async () => {
         const challenge = await startSignIn(browser, authorizeUrl(trusted))
         const local = { host: '127.0.0.1', port: 0 }
         const replica = await startIam(
@@ -239,7 +240,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(visit.location?.searchParams.get('code'))
       })
 
-      test('tells the user why when its application is gone, and never follows an address that is no longer its own', async () => {
+      test('explains to the user that its application is gone, and never redirects to an address the client has dropped', async () => {
         const doomed = { ...confidential, id: 90, client_id: 'e'.repeat(64), name: 'Doomed' }
         const replicate = (version: number, redirect_uris: string[]) =>
           platform.internal('PUT', INTERNAL_PATHS.clients, { ...doomed, version, redirect_uris })
@@ -258,25 +259,25 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     })
 
     describe('an answer by one user', () => {
-      test('is never taken over by another browser that has answered before or answers later', async () => {
+      test('is never taken over by another browser that answered before or answers later', async () => {
         const attacker = browser
         const victim = new Browser(platform.origin)
         await startSignIn(victim)
         const challenge = await startSignIn(attacker, authorizeUrl(trusted))
-        // The attacker knows this verifier before the victim is lured to the challenge.
+        // The attacker learns this verifier before the victim is lured to the challenge.
         const known = await acceptLogin(challenge, bob)
         const victims = await acceptLogin(challenge, alice)
         assert.notEqual(victims, known)
         assert.equal((await victim.once(victims)).status, 400)
         assert.equal(await subjectOf(await attacker.once(known), trusted), '2')
-        // And the other way round: the verifier of the victim's answer is told to nobody else.
+        // And in the other direction: the verifier of the victim's answer is given to no one else.
         const second = await startSignIn(attacker, authorizeUrl(trusted))
         await acceptLogin(second, alice)
         const attackers = await acceptLogin(second, bob)
         assert.equal(await subjectOf(await attacker.once(attackers), trusted), '2')
       })
 
-      test('stands beside a refusal of the same challenge, each under a verifier of its own', async () => {
+      test('coexists with a refusal of the same challenge, each under its own verifier', async () => {
         const challenge = await startSignIn(browser, authorizeUrl(trusted))
         const refusal = await rejectLogin(challenge, 'access_denied')
         const accepted = await acceptLogin(challenge)
@@ -286,13 +287,13 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       })
     })
 
-    describe('challenges that nobody answers', () => {
+    describe('unanswered challenges', () => {
       const waiting = async () => {
         const [row] = await database.query<{ count: number }>('select count(*) from iam_repeats_handoff.challenges')
         return row?.count
       }
 
-      test('are kept up to a number, of which the oldest go first and none that somebody may be busy with', async () => {
+      test('are kept up to a maximum; the oldest are deleted first, and none that a user may be working on', async () => {
         const challenges: string[] = []
         for (let hour = 0; hour < 4; hour++) {
           challenges.push(await startSignIn(browser))
@@ -310,7 +311,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.deepEqual(statuses, [404, 404, 404, 404, 200, 200, 200])
       })
 
-      test('of prompt=none, which strangers answer too, are forgotten with their answers within the hour', async () => {
+      test('of prompt=none, which anyone can have answered, are deleted with their answers within the hour', async () => {
         platform.behaviour.user = undefined
         await browser.go(authorizeUrl(confidential, { ...openid, prompt: 'none' }))
         assert.equal(await waiting(), 1)

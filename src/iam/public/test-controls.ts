@@ -6,7 +6,7 @@ const DONE: HttpReply = { status: 204, headers: [], body: '' }
 const SECONDS = /^[1-9]\d{0,8}$/
 
 /**
- * POST `/__lab/reset` forgets every token, code, device and challenge; POST `/__lab/advance?seconds=N` makes them N
+ * POST `/__lab/reset` deletes every token, code, device and challenge; POST `/__lab/advance?seconds=N` makes them N
  * seconds older. Undefined for any other request.
  */
 export async function testControl(

@@ -3,20 +3,20 @@ import type { ApplicationStore } from '../../authorization-server/index.ts'
 import type { Database, Queryable } from '../../storage/index.ts'
 
 /**
- * What became of a document: `stale` when what is held, or the removal that is remembered, is as new or newer;
- * `conflict` when its id is another application's.
+ * The result of a delivery: `stale` when the stored document or the remembered removal is the same version or newer;
+ * `conflict` when another application has its id.
  */
 export type Delivery =
   | { readonly kind: 'stored' }
   | { readonly kind: 'conflict' }
-  /** `version` is that of what is held, or of the removal that is remembered. */
+  /** `version` is that of the stored document or of the remembered removal. */
   | { readonly kind: 'stale'; readonly version: number; readonly isRemoved: boolean }
 
 const UNIQUE_VIOLATION = '23505'
 
 /**
- * The applications as replication brings them, possibly late, twice or in the wrong order. A removal is remembered by
- * its version, so that an older document that comes after it cannot bring the application back.
+ * The replicated applications. Documents may arrive late, twice or out of order. A removal is remembered by its
+ * version, so that an older document that arrives after it cannot restore the application.
  */
 export class ReplicatedApplications {
   readonly #database: Database
@@ -50,13 +50,13 @@ export class ReplicatedApplications {
         return { kind: 'stale', version: removed.version, isRemoved: true }
       }
       if (await this.#applications.upsert(application, tx)) return { kind: 'stored' }
-      // Under the lock, so nobody has changed it since.
+      // Under the lock, so no other process has changed it since.
       const held = await this.#applications.find(application.client_id, tx)
       return { kind: 'stale', version: held?.version ?? application.version, isRemoved: false }
     })
   }
 
-  /** Removes an application and its tokens, unless a newer document is held; true when something was removed. */
+  /** Removes an application and its tokens, unless a newer document is stored; true when something was removed. */
   remove(clientId: string, version: number): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       await this.#lock(tx, clientId)
@@ -69,12 +69,12 @@ on conflict (client_id) do update set version = greatest(held.version, excluded.
     })
   }
 
-  /** What is held, by id. */
+  /** The stored applications, ordered by id. */
   list(): Promise<ReadonlyArray<Pick<Application, 'id' | 'client_id' | 'version'>>> {
     return this.#applications.list()
   }
 
-  /** Two deliveries of one application are taken one after the other, also when no row stands for it yet. */
+  /** Serialises deliveries of one application, even when no row exists for it yet. */
   async #lock(tx: Queryable, clientId: string): Promise<void> {
     await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.#schema} application ${clientId}`])
   }

@@ -4,40 +4,42 @@ import type { Database, Queryable } from '../../storage/index.ts'
 import type { ChallengeStore } from '../challenges/challenge-store.ts'
 import { type HeldUser, judgeUserChange, type ToldUser, type UserChange, type UserState } from './user-changes.ts'
 
-/** A user as a listing has them. */
+/** A user as listed. */
 export interface KnownUser {
   readonly subject: string
   readonly version: number | null
   readonly state: UserState
 }
 
-/** What became of a change that the platform told, and what is held now: null for a user of whom nothing is held. */
+/** The result of a change reported by the platform, and what is stored now: null for a user with nothing stored. */
 export interface ToldChange {
   readonly stored: boolean
   readonly held: HeldUser | null
 }
 
-/** The users IAM was told of at sign-in, and since by the platform's changes: what userinfo and ID tokens show. */
+/** The users IAM learned of at sign-in and from the platform's changes since: the source of userinfo and ID tokens. */
 export interface ResourceOwnerTable {
-  /** A user who may have something; undefined for one who is unknown, blocked or deleted. */
+  /** A user who may obtain credentials; undefined for an unknown, blocked or deleted user. */
   find(id: string): Promise<ResourceOwner | undefined>
-  /** Keeps whom the platform vouches for; `auth_time` never goes back. False: the user is blocked or deleted. */
+  /**
+   * Stores a user whom the platform authenticated; `auth_time` never decreases. False: the user is blocked or deleted.
+   */
   put(owner: ResourceOwnerDocument): Promise<boolean>
   /**
-   * The same in one transaction with `answer`, whose result this resolves to: where it is undefined, nothing is kept.
-   * `barred`: the user is blocked or deleted, and nothing is kept or answered.
+   * The same, in one transaction with `answer`. Resolves to the result of `answer`; when that is undefined, nothing is
+   * stored. `barred`: the user is blocked or deleted, so nothing is stored or answered.
    */
   putWith(
     owner: ResourceOwnerDocument,
     answer: (tx: Queryable) => Promise<string | undefined>,
   ): Promise<string | 'barred' | undefined>
-  /** Keeps a change; who is blocked, or has a new epoch, has nothing left when this resolves. */
+  /** Applies a change; a user who is blocked, or has a new epoch, has no credentials left when this resolves. */
   change(user: UserDocument): Promise<ToldChange>
-  /** Forgets what is known of a user, for good, and ends all they have. */
+  /** Permanently deletes what is stored of a user, and ends all their credentials. */
   remove(subject: string, version: number): Promise<ToldChange>
-  /** Ends all that a user has until now; returns how many pairs of tokens were revoked. */
+  /** Ends all of a user's credentials so far; returns the number of token pairs revoked. */
   signOut(subject: string): Promise<number>
-  /** At most `limit` users after `after`, in the order of subjects. */
+  /** At most `limit` users after `after`, ordered by subject. */
   list(after: string, limit: number): Promise<KnownUser[]>
 }
 
@@ -52,10 +54,10 @@ interface Row {
 
 type Profile = Pick<ResourceOwnerDocument, 'subject' | 'username' | 'name' | 'email' | 'claims'>
 
-/** What is left of the profile of a user who is gone. */
+/** What remains of a deleted user's profile. */
 const ERASED = { username: '', name: '', email: '', claims: {} } as const
 
-/** {@link ResourceOwnerTable} in PostgreSQL. `core` ends what users have, `challenges` what they have begun. */
+/** {@link ResourceOwnerTable} in PostgreSQL. `core` ends users' credentials, `challenges` their open challenges. */
 export function resourceOwnerTable(
   database: Database,
   schema: string,
@@ -64,7 +66,7 @@ export function resourceOwnerTable(
 ): ResourceOwnerTable {
   const sql = statements(schema)
 
-  /** Judges and keeps one message, one a time for each user. */
+  /** Evaluates and stores one message, one at a time for each user. */
   async function take(told: ToldUser, profile: Profile, authTime: number, tx: Queryable): Promise<Taken> {
     await tx.query(sql.lock, [`${schema} user ${profile.subject}`])
     const [held] = await tx.query<HeldUser>(sql.held, [profile.subject])
@@ -127,7 +129,7 @@ export function resourceOwnerTable(
   }
 }
 
-/** Takes back what was written with an answer that nobody waits for. */
+/** Rolls back what was written along with an answer that is no longer wanted. */
 class AnswerGone extends Error {}
 
 interface Taken {
@@ -166,7 +168,7 @@ on conflict (subject) do update set
   }
 }
 
-/** A document of the hand-off as the protocol core knows users. */
+/** Converts a hand-off document to the protocol core's resource owner. */
 export function toResourceOwner(document: ResourceOwnerDocument): ResourceOwner {
   return {
     id: document.subject,

@@ -7,8 +7,8 @@ const blocked: HeldUser = { ...active, state: 'blocked' }
 const signIn: ToldUser = { by: 'sign_in', state: 'active', version: undefined, epoch: undefined }
 const change: ToldUser = { by: 'change', state: 'active', version: 6, epoch: 2 }
 
-describe('what a message about a user changes', () => {
-  it('is nothing for a change that is no newer than what is held', () => {
+describe('the effect of a message about a user', () => {
+  it('is nothing for a change that is not newer than the stored one', () => {
     for (const version of [4, 5]) {
       assert.equal(judgeUserChange(active, { ...change, version }).verdict, 'stale')
       assert.equal(judgeUserChange(active, { ...change, version, state: 'blocked' }).verdict, 'stale')
@@ -16,7 +16,7 @@ describe('what a message about a user changes', () => {
     assert.deepEqual(judgeUserChange(active, change).next, { ...active, version: 6 })
   })
 
-  it('is nothing for a stranger, unless the stranger is barred', () => {
+  it('is nothing for an unknown user, unless the user is barred', () => {
     assert.equal(judgeUserChange(undefined, change).verdict, 'unknown')
     for (const state of ['blocked', 'deleted'] as const) {
       const { verdict, next, ends } = judgeUserChange(undefined, { ...change, state })
@@ -24,7 +24,7 @@ describe('what a message about a user changes', () => {
     }
   })
 
-  it('ends everything when a user is blocked or deleted, and admits the user who is active again', () => {
+  it('ends everything when a user is blocked or deleted, and admits a user who is active again', () => {
     for (const state of ['blocked', 'deleted'] as const) {
       assert.equal(judgeUserChange(active, { ...change, state }).ends, true)
     }
@@ -34,7 +34,7 @@ describe('what a message about a user changes', () => {
     assert.deepEqual([admits, ends], [true, false])
   })
 
-  it('ends everything when the epoch is raised, but not when it is told for the first time', () => {
+  it('ends everything when the epoch is raised, but not when it is first reported', () => {
     assert.equal(judgeUserChange(active, { ...change, epoch: 3 }).ends, true)
     assert.equal(judgeUserChange(active, { ...signIn, version: 6, epoch: 3 }).ends, true)
     assert.equal(judgeUserChange({ ...active, epoch: null }, { ...change, epoch: 3 }).ends, false)
@@ -42,7 +42,7 @@ describe('what a message about a user changes', () => {
     assert.equal(judgeUserChange(active, { ...change, epoch: undefined }).next?.epoch, 2)
   })
 
-  it('refuses a sign-in of a barred user that was under way, but not one after the user was let in again', () => {
+  it('rejects a sign-in of a barred user that was in progress, but not one after the user was admitted again', () => {
     for (const version of [undefined, 4, 5]) {
       assert.equal(judgeUserChange(blocked, { ...signIn, version }).verdict, 'refused')
     }
@@ -50,7 +50,7 @@ describe('what a message about a user changes', () => {
     assert.deepEqual([verdict, admits], ['stored', true])
   })
 
-  it('keeps the newer profile when a sign-in was overtaken by a change', () => {
+  it('keeps the newer profile when a change overtook a sign-in', () => {
     const late = judgeUserChange(active, { ...signIn, version: 4 })
     assert.deepEqual([late.verdict, late.takesProfile, late.next?.version], ['stored', false, 5])
     assert.equal(judgeUserChange(active, { ...signIn, version: 5 }).takesProfile, true)

@@ -1,14 +1,14 @@
-/** Whether a user may have anything. */
+/** Whether a user may obtain credentials. */
 export type UserState = 'active' | 'blocked' | 'deleted'
 
-/** What is held of a user beside the profile. Null: the platform has not told. */
+/** What is stored of a user besides the profile. Null: the platform has not reported it. */
 export interface HeldUser {
   readonly state: UserState
   readonly version: number | null
   readonly epoch: number | null
 }
 
-/** What the platform says of a user: by a sign-in, which may come without a version, or by a change. */
+/** What the platform reports about a user: by a sign-in, which may have no version, or by a change. */
 export interface ToldUser {
   readonly by: 'sign_in' | 'change'
   readonly state: UserState
@@ -16,26 +16,26 @@ export interface ToldUser {
   readonly epoch: number | undefined
 }
 
-/** What follows from it. */
+/** The effect of a message. */
 export interface UserChange {
   /**
-   * `refused`: a sign-in of a user who is blocked or deleted. `stale`: as new or newer is held. `unknown`: nothing is
-   * held of the user, and nothing need be.
+   * `refused`: a sign-in of a user who is blocked or deleted. `stale`: the stored version is the same or newer.
+   * `unknown`: nothing is stored of the user, and nothing needs to be.
    */
   readonly verdict: 'stored' | 'refused' | 'stale' | 'unknown'
-  /** What is held from now on; undefined when nothing changes. */
+  /** What to store; undefined when nothing changes. */
   readonly next: HeldUser | undefined
-  /** Whether what is said of the profile is newer than what is held. */
+  /** Whether the reported profile is newer than the stored one. */
   readonly takesProfile: boolean
-  /** Whether what the user has until now ends. */
+  /** Whether the user's credentials so far end. */
   readonly ends: boolean
-  /** Whether a user who was barred is let in again. */
+  /** Whether a barred user is admitted again. */
   readonly admits: boolean
 }
 
 const NOTHING = { next: undefined, takesProfile: false, ends: false, admits: false } as const
 
-/** Decides what a message about a user changes. Messages come late, twice and in any order. */
+/** Decides the effect of a message about a user. Messages may arrive late, twice and in any order. */
 export function judgeUserChange(held: HeldUser | undefined, told: ToldUser): UserChange {
   const heldVersion = held?.version ?? 0
   const isNewer = told.version !== undefined && told.version > heldVersion

@@ -1,7 +1,7 @@
 import type { SigningKeyChange } from '../../authorization-server/index.ts'
 import type { Log } from '../../observability/index.ts'
 
-/** Logs what is done to signing keys: which, what and when, never the key. What needs somebody is a warning. */
+/** Logs changes of signing keys: which, what and when, never the key. Changes that require action are warnings. */
 export function keyLog(log: Log): (change: SigningKeyChange) => void {
   return ({ change, kid, algorithm, signsFrom }) => {
     const line = {

@@ -11,7 +11,7 @@ test('an OAuth error is found in a body, a challenge or a redirect', () => {
   assert.equal(errorOf(reply(302, [['Location', 'https://x.test/?error=access_denied&state=1']])), 'access_denied')
 })
 
-test('an answer without one has none, and a text nobody knows is never a label', () => {
+test('an answer without one has none, and an unknown text is never a label', () => {
   assert.equal(errorOf(reply(200, [JSON_TYPE], '{"error":"invalid_grant"}')), undefined)
   assert.equal(errorOf(reply(302, [['Location', 'https://x.test/?code=1']])), undefined)
   assert.equal(errorOf(reply(400, [JSON_TYPE], 'not json')), undefined)
@@ -19,7 +19,7 @@ test('an answer without one has none, and a text nobody knows is never a label',
   assert.equal(errorOf(reply(302, [['Location', 'https://x.test/?error=%22made%22']])), 'other')
 })
 
-test('while the store is down everything but what it would have told is still shown', async () => {
+test('while the store is down, all metrics that do not depend on it are still served', async () => {
   const metrics = iamMetrics(() => Promise.reject(new Error('the store is down')))
   metrics.grant({ grantType: 'refresh_token', clientId: undefined, applicationId: undefined })
   const { text } = await metrics.text()

@@ -10,11 +10,11 @@ import type { HttpReply } from '../../http/index.ts'
 import { meterProcess, meterSpans, type Tracing } from '../../observability/index.ts'
 import type { PublicEndpoint } from './public-path.ts'
 
-/** What the auth service counts. Labels are from fixed lists: no client, user or credential is among them. */
+/** The metrics of the auth service. Labels come from fixed lists: never a client, user or credential. */
 export interface IamMetrics {
   grant(event: GrantEvent): void
   securityEvent(event: SecurityEvent): void
-  /** One request that was refused because there were too many. */
+  /** One request that exceeded a rate limit. */
   limited(reached: LimitReached): void
   /** One answer of the public port. */
   answered(endpoint: PublicEndpoint, reply: HttpReply, seconds: number): void
@@ -50,7 +50,7 @@ export function iamMetrics(
     labelNames: ['kind'],
     registers,
   })
-  // From the start, for an alarm sees the first event only as a step up from nothing.
+  // Initialised to 0, because an alert only sees the first event as an increase from 0.
   for (const kind of SECURITY_EVENT_KINDS) securityEvents.inc({ kind }, 0)
   const limited = new Counter({
     name: 'handover_iam_rate_limited_total',
@@ -72,7 +72,7 @@ export function iamMetrics(
     registers,
     async collect() {
       this.reset()
-      // While the store is down this number is missing, not all the others with it.
+      // While the store is down this metric alone is missing.
       const open = await countOpen().catch(() => ({}))
       for (const [kind, count] of Object.entries<number>(open)) this.set({ kind }, count)
     },
@@ -92,7 +92,7 @@ export function iamMetrics(
   }
 }
 
-/** The OAuth error an answer carries, in its JSON body or on its way to the client; undefined when there is none. */
+/** The OAuth error in an answer, from its JSON body or its redirect to the client; undefined when there is none. */
 export function errorOf(reply: HttpReply): string | undefined {
   const error = reply.status >= 400 ? errorInBody(reply) : errorInLocation(reply)
   if (error === undefined) return undefined

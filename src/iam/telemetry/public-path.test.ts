@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endpointOf, innerPath, loggablePath } from './public-path.ts'
 
-test('every spelling of a path is the same endpoint, and case matters', () => {
+test('every spelling of a path maps to the same endpoint, and case matters', () => {
   const spellings = [
     '/oauth/authorize',
     '/oauth/authorize/',
@@ -28,7 +28,7 @@ test('every spelling of a path is the same endpoint, and case matters', () => {
   assert.equal(endpointOf('/oauth/authorize/native'), 'authorize_native')
 })
 
-test('the root of the issuer and an organization are taken off a path, once and whole', () => {
+test('the root of the issuer and an organization are removed from a path, once and as whole segments', () => {
   assert.equal(innerPath('/gitlab/oauth/token', '/gitlab'), '/oauth/token')
   assert.equal(innerPath('/gitlab/o/acme/oauth/token', '/gitlab'), '/oauth/token')
   assert.equal(innerPath('/o/acme/.well-known/openid-configuration', ''), '/.well-known/openid-configuration')
@@ -37,7 +37,7 @@ test('the root of the issuer and an organization are taken off a path, once and 
   }
 })
 
-test('whatever looks like a credential is masked before a path is logged', () => {
+test('anything that looks like a credential is masked before a path is logged', () => {
   assert.equal(loggablePath('/oauth/authorize/gliamac-0123456789abcdef'), '/oauth/authorize/[masked]')
   assert.equal(loggablePath(`/x/${'a'.repeat(64)}/y`), '/x/[masked]/y')
   assert.equal(loggablePath('/.well-known/oauth-authorization-server'), '/.well-known/oauth-authorization-server')

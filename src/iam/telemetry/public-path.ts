@@ -13,12 +13,12 @@ const PATHS = {
   '/.well-known/oauth-authorization-server': 'discovery',
 } as const
 
-/** What a request to the public port is about, for metrics and routing within this service. */
+/** The endpoint of a request to the public port, for metrics and routing within this service. */
 export type PublicEndpoint = (typeof PATHS)[keyof typeof PATHS] | 'other'
 
 /**
- * The endpoint a path stands for, in the spellings that the protocol core takes too: doubled and trailing slashes, a
- * format suffix (recording A133, E115, E116). Case matters.
+ * The endpoint of a path, in the spellings that the protocol core accepts too: doubled and trailing slashes, a format
+ * suffix (recording A133, E115, E116). Case matters.
  */
 export function endpointOf(path: string): PublicEndpoint {
   const plain = path.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1')
@@ -26,15 +26,15 @@ export function endpointOf(path: string): PublicEndpoint {
 }
 
 /**
- * A path as it is seen below the root that the issuer lives under, and without the organization that may stand before
- * it (`/o/<organization>/oauth/…`). A path elsewhere stays as it is.
+ * A path relative to the issuer's root, without a leading organization (`/o/<organization>/oauth/…`). A path elsewhere
+ * is unchanged.
  */
 export function innerPath(path: string, root: string): string {
   const below = root !== '' && path.startsWith(`${root}/`) ? path.slice(root.length) : path
   return below.replace(/^\/+o\/+[^/]+(?=\/+(?:oauth|\.well-known)\/)/, '')
 }
 
-/** A path as it may be logged: whatever looks like a credential in it is masked. */
+/** A path in a form that is safe to log: anything that looks like a credential is masked. */
 export function loggablePath(path: string): string {
   return path
     .slice(0, 200)

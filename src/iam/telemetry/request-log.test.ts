@@ -4,7 +4,7 @@ import type { HttpRequest } from '../../http/index.ts'
 import { createLog, LineBudget } from '../../observability/index.ts'
 import { logged, oauthErrorOf } from './request-log.ts'
 
-test('refusals of strangers are bounded at the public port, and nothing else is', async () => {
+test('log lines for rejected unauthenticated callers are limited at the public port, and no others', async () => {
   const lines: string[] = []
   const log = createLog('iam', { destination: { write: (line) => void lines.push(line) } })
   const noise = new LineBudget({ count: 2, seconds: 60 }, (left_out) => log.info({ left_out }, 'requests left out'))
@@ -29,7 +29,7 @@ test('refusals of strangers are bounded at the public port, and nothing else is'
   assert.deepEqual(entries.at(-1)?.['left_out'], { unauthorized: 3, not_found: 3 })
 })
 
-test('the OAuth error of an answer stands in its line: of a document, of a redirect to the client, and nothing else', async () => {
+test('a request’s log line contains the OAuth error of a document or of a redirect to the client, and nothing else', async () => {
   const json = (status: number, body: string) => oauthErrorOf({ status, headers: [], body })
   const redirect = (location: string) => oauthErrorOf({ status: 302, headers: [['Location', location]], body: '' })
   assert.equal(json(401, '{"error":"invalid_client","error_description":"…"}'), 'invalid_client')

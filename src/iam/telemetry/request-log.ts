@@ -15,25 +15,25 @@ import { endpointOf, loggablePath } from './public-path.ts'
 
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** What anybody can be answered who has no application. */
+/** The errors that a caller without an application can provoke. */
 const REFUSALS: Readonly<Record<number, string>> = { 401: 'unauthorized', 404: 'not_found', 429: 'too_many_requests' }
 
-/** The correlation id of the request that is being answered; undefined outside of one. */
+/** The correlation id of the current request; undefined outside a request. */
 export function currentCorrelationId(): string | undefined {
   return currentRequest()?.correlationId
 }
 
-/** What the lines of requests rest on. */
+/** What request logging depends on. */
 interface RequestLogParts {
   readonly log: Log
   readonly tracing: Tracing | undefined
-  /** What strangers may make it say. */
+  /** The log line budget for unauthenticated callers. */
   readonly noise: LineBudget
 }
 
 /**
- * Answers as `answer` does, names the correlation id in the answer, and writes one line for each request, but for
- * refusals beyond the budget.
+ * Wraps `answer`: adds the correlation id to the answer, and writes one log line per request, except for refusals
+ * beyond the budget.
  */
 export function logged(
   { log, tracing, noise }: RequestLogParts,
@@ -71,7 +71,9 @@ export function logged(
   }
 }
 
-/** X-Request-Id, else the trace of `traceparent`, else a new id; what joins the lines of one request across parts. */
+/**
+ * X-Request-Id, else the trace id of `traceparent`, else a new id; it links the log lines of a request across parts.
+ */
 function correlationIdOf(request: HttpRequest): string {
   const given = givenCorrelationId(request.headers['x-request-id'])
   if (given !== undefined) return given
@@ -81,10 +83,7 @@ function correlationIdOf(request: HttpRequest): string {
 
 const ERROR_CODE = /^[a-z_]{1,40}$/
 
-/**
- * The OAuth error that an answer carries: as a JSON member (RFC 6749 §5.2) or in a redirect to the client (§4.1.2.1,
- * §4.2.2.1).
- */
+/** The OAuth error in an answer: a JSON member (RFC 6749 §5.2) or in a redirect to the client (§4.1.2.1, §4.2.2.1). */
 export function oauthErrorOf({ status, headers, body }: HttpReply): string | undefined {
   if (status < 300) return undefined
   const code = status < 400 ? errorInRedirect(headerOf(headers, 'location') ?? '') : errorInJson(String(body))

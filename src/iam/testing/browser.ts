@@ -1,17 +1,17 @@
-/** What a browser shows or is sent to in the end. */
+/** The last answer that a browser receives. */
 export interface Visit {
   readonly status: number
   readonly headers: Headers
   readonly body: string
-  /** The address that gave this answer. */
+  /** The address of this answer. */
   readonly url: string
-  /** Where the last answer points to, absolute; undefined when it is no redirect. */
+  /** The absolute target of the last answer; undefined when it is not a redirect. */
   readonly location: URL | undefined
-  /** The paths that were passed through on the way. */
+  /** The paths visited on the way. */
   readonly hops: readonly string[]
 }
 
-/** A browser: keeps cookies, follows redirects within one origin, stops at any other. */
+/** A browser that keeps cookies, follows redirects within one origin, and stops at any other origin. */
 export class Browser {
   readonly cookies = new Map<string, string>()
   readonly #origin: string
@@ -20,7 +20,7 @@ export class Browser {
     this.#origin = origin
   }
 
-  /** One request, no redirect followed. */
+  /** Sends one request without following redirects. */
   async once(url: string, init: RequestInit = {}): Promise<Visit> {
     const address = new URL(url, this.#origin)
     const headers = new Headers(init.headers)
@@ -38,7 +38,7 @@ export class Browser {
     }
   }
 
-  /** A request and every redirect after it that stays at home. */
+  /** Sends a request and follows redirects within the origin. */
   async go(url: string, init: RequestInit = {}): Promise<Visit> {
     let visit = await this.once(url, init)
     const hops: string[] = []

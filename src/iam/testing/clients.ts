@@ -33,7 +33,7 @@ export const native: Application = {
   redirect_uris: ['urn:ietf:wg:oauth:2.0:oob'],
 }
 
-/** Brings the applications of the tests to a platform by its internal port. */
+/** Sends the test applications to a platform through its internal port. */
 export async function replicateAll(platform: Platform): Promise<void> {
   for (const application of [confidential, publicClient, trusted, native]) {
     const { status, text } = await platform.internal('PUT', INTERNAL_PATHS.clients, application)
@@ -41,7 +41,7 @@ export async function replicateAll(platform: Platform): Promise<void> {
   }
 }
 
-/** An authorization request's address; `undefined` takes a parameter out. */
+/** The address of an authorization request; `undefined` removes a parameter. */
 export function authorizeUrl(application: Application, changes: Record<string, string | undefined> = {}): string {
   const parameters = {
     client_id: application.client_id,
@@ -56,7 +56,7 @@ export function authorizeUrl(application: Application, changes: Record<string, s
   return `/oauth/authorize?${query}`
 }
 
-/** POSTs a form to a platform and reads the JSON that comes back. */
+/** POSTs a form to a platform and parses the JSON answer. */
 export async function postForm(
   platform: Platform,
   path: string,
@@ -67,7 +67,7 @@ export async function postForm(
   return { status: answer.status, headers: answer.headers, json }
 }
 
-/** Exchanges a code of a confidential client. */
+/** Exchanges a code as a confidential client. */
 export function exchange(platform: Platform, code: string, form: Record<string, string> = {}) {
   return postForm(platform, '/oauth/token', {
     grant_type: 'authorization_code',

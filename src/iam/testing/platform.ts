@@ -31,33 +31,33 @@ export const bob: ResourceOwnerDocument = {
   email: 'bob@example.test',
 }
 
-/** What the stand-in for the monolith does with a hand-off. */
+/** How the stand-in for the monolith handles a hand-off. */
 export interface Behaviour {
-  /** Who is signed in. */
+  /** The signed-in user. */
   user: ResourceOwnerDocument | undefined
   /** `show` answers with a page and leaves the challenge open. */
   signIn: 'accept' | 'show' | 'cancel'
   consent: 'accept' | 'reject' | 'show'
-  /** What it says of the user's grants at sign-in; undefined: nothing. */
+  /** The user's grants that it reports at sign-in; undefined: none. */
   grantedScopes: string[] | undefined
-  /** How the password check answers: as it should, not within the time limit of a test, or with a fault. */
+  /** How the password check answers: normally, or with a fault. */
   passwords: 'answer' | 'fail'
 }
 
-/** An IAM auth service and a stand-in for the monolith, both behind one origin. */
+/** An IAM auth service and a stand-in for the monolith, behind one origin. */
 export interface Platform {
   readonly origin: string
   readonly iam: RunningIam
   readonly database: Database
   readonly behaviour: Behaviour
-  /** Every line the service logged. */
+  /** Every line the service has logged. */
   readonly logLines: string[]
-  /** Calls the internal port with its token, unless `headers` say otherwise. */
+  /** Calls the internal port with its token. */
   internal(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, json?: unknown): ReturnType<typeof call>
   close(): Promise<void>
 }
 
-/** The databases that a suite runs on: one in memory, and a server where its address is given. */
+/** The databases that a suite runs on: one in memory, and a server when a URL is given. */
 export function testDatabases(url: string | undefined): Array<{ readonly name: string; open(): Promise<Database> }> {
   const embedded = { name: 'the embedded database', open: () => openDatabase({ kind: 'embedded', dataDir: undefined }) }
   return url
@@ -65,7 +65,7 @@ export function testDatabases(url: string | undefined): Array<{ readonly name: s
     : [embedded]
 }
 
-/** Starts a platform over a database; its schema is made anew. */
+/** Starts a platform over a database with a new schema. */
 export async function startPlatform(
   database: Database,
   schema: string,

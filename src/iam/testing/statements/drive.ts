@@ -7,7 +7,7 @@ import { alice, type Platform } from '../platform.ts'
 const own = { client_id: confidential.client_id, client_secret: SECRET }
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
 
-/** Sends every kind of request that an IAM auth service answers, from outside and from inside. */
+/** Sends every kind of request that an IAM auth service handles, external and internal. */
 export async function driveIam(platform: Platform): Promise<void> {
   await replicateAll(platform)
   const { pair, code } = await signIn(platform)
@@ -37,7 +37,7 @@ async function signIn(platform: Platform): Promise<{ pair: { access: string; ref
   const browser = new Browser(platform.origin)
   let code = ''
   let json: Record<string, unknown> = {}
-  // The second time the consent of the first still stands.
+  // The second time, the consent from the first time still applies.
   for (let time = 0; time < 2; time++) {
     const visit = await browser.go(authorizeUrl(confidential, { scope: 'openid' }))
     code = visit.location?.searchParams.get('code') ?? ''

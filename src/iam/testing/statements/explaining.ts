@@ -1,13 +1,13 @@
 import type { Database, Queryable, Statement } from '../../../storage/index.ts'
 
-/** What the planner makes of one statement. */
+/** The planner's result for one statement. */
 export interface Explained {
   readonly text: string
   /** Milliseconds to execute it, the shortest of the first runs. */
   readonly milliseconds: number
-  /** Pages it looked at, in that run. */
+  /** Pages read in that run. */
   readonly pages: number
-  /** Tables it reads whole, by the values it was given or by the plan made for any values. */
+  /** Tables scanned in full, by the plan for the given values or by the generic plan. */
   readonly readWhole: readonly string[]
 }
 
@@ -23,7 +23,7 @@ const MOST_RUNS = 3
 const PLANNED = /^\s*(select|insert|update|delete|with)\b/i
 const UNDO = Symbol('undo')
 
-/** A database that has every statement explained, and undone, before it is run in earnest. For a PostgreSQL server. */
+/** Wraps a PostgreSQL database: every statement is explained and rolled back before it is executed. */
 export function explaining(database: Database): { readonly database: Database; explained(): Explained[] } {
   const found = new Map<string, Explained & { runs: number }>()
   const look = async (on: Queryable, statement: Statement | string, values: readonly unknown[]) => {
@@ -93,7 +93,7 @@ async function analyzed(
   return { plan: first.Plan, milliseconds: first['Execution Time'] }
 }
 
-/** The plan that a prepared statement keeps, whatever values come. */
+/** The generic plan of a prepared statement. */
 async function genericPlan(on: Queryable, text: string): Promise<PlanNode> {
   await on.query('set local plan_cache_mode = force_generic_plan')
   await on.query(`prepare explained_generic as ${text}`)

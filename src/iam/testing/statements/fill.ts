@@ -1,11 +1,11 @@
 import type { Database, Queryable } from '../../../storage/index.ts'
 
-/** How many rows each table is given; the others follow from the tokens. */
+/** The number of rows per table; the others follow from the tokens. */
 export interface Scale {
   readonly tokens: number
 }
 
-/** The tables that no request may read whole. */
+/** The tables that no request may scan in full. */
 export const BIG_TABLES = [
   'tokens',
   'grants',
@@ -68,7 +68,7 @@ select (10 + n)::text, 'user' || n, 'User ' || n, 'user' || n || '@filled.test',
   for (const statement of statements) await withoutLimit(database, (tx) => tx.query(statement))
 }
 
-/** Adds `count` access tokens that were due to be purged long ago. */
+/** Adds `count` access tokens that have long been due for purging. */
 export async function addBacklog(database: Database, schema: string, count: number): Promise<void> {
   for (const [from, to] of slices(count)) {
     await withoutLimit(database, (tx) =>

@@ -1,4 +1,4 @@
-// Prints what PostgreSQL makes of every statement. Arguments: the URL of an empty database, tokens, backlog.
+// Prints PostgreSQL's plan of every statement. Arguments: the URL of an empty database, tokens, backlog.
 import { measureStatements } from './measure.ts'
 
 const [url = '', tokens, backlog] = process.argv.slice(2)

@@ -8,15 +8,15 @@ import { driveIam } from './drive.ts'
 import { type Explained, explaining } from './explaining.ts'
 import { addBacklog, BIG_TABLES, fill, type Scale } from './fill.ts'
 
-/** What was found. */
+/** The findings. */
 export interface Measured {
   readonly explained: Explained[]
-  /** One line for each statement that reads a big table whole, and for each big table that was read whole. */
+  /** One line for each statement that scans a big table in full, and for each big table that was scanned in full. */
   readonly faults: string[]
   readonly purge: PurgeFigures
 }
 
-/** How expired rows go, and what others notice of it. */
+/** How expired rows are purged, and the effect on other requests. */
 export interface PurgeFigures {
   readonly rows: number
   readonly seconds: number
