@@ -4,7 +4,7 @@ import { eventually } from '../../test/support/wait.ts'
 import { silentLog } from '../observability/index.ts'
 import { startCleanUp } from './clean-up.ts'
 
-test('a stop waits for the round under way, of which there is one at a time', async () => {
+test('a stop waits for the current round, and rounds never overlap', async () => {
   let begun = 0
   let ended = 0
   let end = () => {}
@@ -27,7 +27,7 @@ test('a stop waits for the round under way, of which there is one at a time', as
   assert.equal(await stopped, 1)
 })
 
-test('a round that fails is followed by another', async () => {
+test('another round follows one that fails', async () => {
   let begun = 0
   const cleanUp = startCleanUp(
     () => {

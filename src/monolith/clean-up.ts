@@ -1,12 +1,12 @@
 import type { Log } from '../observability/index.ts'
 
-/** Does the same work again and again until stopped. */
+/** Repeats the same work until stopped. */
 export interface CleanUp {
-  /** Resolves once a round under way has ended. */
+  /** Resolves once the current round has ended. */
   stop(): Promise<void>
 }
 
-/** Starts a round every `everyMs`, unless the last one is still at it. One that fails is logged and tried again. */
+/** Starts a round every `everyMs`, unless the previous one is still running. A failed round is logged and retried. */
 export function startCleanUp(purge: () => Promise<unknown>, everyMs: number, log: Log): CleanUp {
   let round: Promise<void> | undefined
   const timer = setInterval(() => {

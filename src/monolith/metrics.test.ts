@@ -11,7 +11,7 @@ function requestFor(path: string): HttpRequest {
   }
 }
 
-test('grants, security events and the time of answers are served beside those of the process, and nothing else', async () => {
+test('serves the grants, security events and response times along with the process metrics, and nothing else', async () => {
   const metrics = monolithMetrics()
   metrics.grant({ grantType: 'password', clientId: 'a', applicationId: 1 })
   const answer = metrics.timed(async () => ({ status: 200, headers: [], body: '' }))

@@ -3,16 +3,16 @@ import { type GrantEvent, SECURITY_EVENT_KINDS, type SecurityEvent } from '../au
 import { type HttpHandler, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import { type Log, meterProcess, meterSpans, type Tracing } from '../observability/index.ts'
 
-/** What the monolith counts. Labels are from fixed lists: no client, user or credential is among them. */
+/** The monolith's metrics. Labels come from fixed lists: never a client, user or credential. */
 export interface MonolithMetrics {
   grant(event: GrantEvent): void
   securityEvent(event: SecurityEvent): void
-  /** Answers as `handler` does and takes the time. */
+  /** Wraps `handler` and measures its response times. */
   timed(handler: HttpHandler): HttpHandler
   readonly registry: Registry
 }
 
-/** Metrics in a registry of their own, those of the process among them. */
+/** Metrics in a separate registry, including those of the process. */
 export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
   const registry = new Registry()
   meterProcess(registry)
@@ -30,7 +30,7 @@ export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
     labelNames: ['kind'],
     registers,
   })
-  // From the start, for an alarm sees the first event only as a step up from nothing.
+  // Initialised to 0, because an alert only sees the first event as an increase from 0.
   for (const kind of SECURITY_EVENT_KINDS) securityEvents.inc({ kind }, 0)
   const durations = new Histogram({
     name: 'handover_monolith_request_duration_seconds',
@@ -52,7 +52,7 @@ export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
   }
 }
 
-/** Serves `/metrics`, and `/healthz`, for whoever watches over the monolith. */
+/** Serves `/metrics` and `/healthz` for monitoring. */
 export function startMetricsServer(
   listen: ListenAddress,
   { registry }: MonolithMetrics,
@@ -76,7 +76,7 @@ export function startMetricsServer(
   })
 }
 
-/** What a path is about, from a fixed list. */
+/** The area of a path, from a fixed list. */
 export function areaOf(path: string): string {
   const [, area = 'other'] = /^(?:\/o\/[^/]+)?\/+(oauth|users|api|-|\.well-known)(?:\/|$)/.exec(path) ?? []
   return area === '-' ? 'platform' : area === '.well-known' ? 'oauth' : area

@@ -4,7 +4,7 @@ import { REMEMBERED_GRANTS_SQL } from './grants/iam-grants.ts'
 import { REVOCATIONS_SQL } from './grants/revocations.ts'
 import { ACCOUNTS_SQL } from './users/accounts.ts'
 
-/** The monolith's own tables; the protocol core's are in a schema beside. */
+/** The monolith's own tables; the protocol core's are in a separate schema. */
 export const monolithMigrations: readonly Migration[] = [
   {
     name: '0001_users_and_applications',
@@ -39,7 +39,7 @@ create table {schema}.keys (
   },
   { name: '0002_outbox', sql: OUTBOX_SQL },
   {
-    // Kept as text: the order of members is as it was given.
+    // Stored as text to preserve the order of members.
     name: '0003_user_claims',
     sql: `
 alter table {schema}.users add column claims text not null default '{}';

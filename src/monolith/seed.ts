@@ -10,7 +10,7 @@ const userSchema = z.object({
   password: z.string().min(1).max(1_024),
   name: storableText(0, 255),
   email: storableText(0, 255),
-  /** What else is known of the user, as clients shall see it. */
+  /** Further claims of the user, as clients see them. */
   claims: userClaimsSchema.optional(),
 })
 
@@ -18,26 +18,26 @@ const clientSchema = z.object({
   id: z.int().positive(),
   name: z.string().min(1).max(255),
   uid: z.string().min(1).max(255),
-  /** Left out or null: the application has none. */
+  /** Omitted or null: the application has no secret. */
   secret: z.string().min(1).nullish(),
   confidential: z.boolean(),
   trusted: z.boolean().default(false),
   /** Separated by spaces; empty: all. */
   scopes: z.string().default(''),
   redirect_uris: z.array(z.string().min(1).max(2_048)).max(100),
-  /** What it asks to be held to; left out: whatever the server holds everybody to. */
+  /** The application's own policy; omitted: the server's default for everyone. */
   policy: applicationPolicySchema.optional(),
 })
 
-/** Users and applications to begin with. What else a document holds is passed over. */
+/** The initial users and applications. Other members of a document are ignored. */
 export const seedSchema = z.object({
   users: z.array(userSchema).default([]),
-  /** By a key that serves the document's reader only. */
+  /** Each under a key that only serves readers of the document. */
   clients: z.record(z.string(), clientSchema).default({}),
 })
 export type SeedDocument = z.infer<typeof seedSchema>
 
-/** Brings in what is not there yet, so that it may be done at every start; what users have changed stays changed. */
+/** Adds what does not exist yet, so that it may run at every start; users' changes are preserved. */
 export async function plantSeed(
   seed: SeedDocument,
   users: Users,

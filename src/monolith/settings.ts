@@ -12,27 +12,27 @@ import type { Database } from '../storage/index.ts'
 import type { SeedDocument } from './seed.ts'
 import type { SignInLimits } from './users/sign-in-throttle.ts'
 
-/** What the monolith is told, checked already. */
+/** The validated settings of the monolith. */
 export interface MonolithSettings {
   readonly listen: ListenAddress
-  /** Where metrics are served; not for the public. Without it nowhere. */
+  /** Where metrics are served, which must not be public. Default: nowhere. */
   readonly metricsListen?: ListenAddress | undefined
-  /** The public origin under which clients and browsers know this server. */
+  /** The public origin by which clients and browsers know this server. */
   readonly issuer: string
-  /** The version of Doorkeeper to answer as. Default 5.9. */
+  /** The version of Doorkeeper whose behaviour is reproduced. Default 5.9. */
   readonly doorkeeperVersion?: DoorkeeperVersion | undefined
-  /** Default: traces are no matter of the monolith. */
+  /** Default: no tracing. */
   readonly tracing?: TracingSettings | undefined
   readonly database: Database
   /** The schema of the monolith's tables; the protocol core's are in `<schema>_oauth`. Default `monolith`. */
   readonly schema?: string | undefined
-  /** Users and applications to begin with. */
+  /** The initial users and applications. */
   readonly seed?: SeedDocument | undefined
-  /** The internal port of the IAM auth service. Without it nothing is handed off, and no token of IAM's is accepted. */
+  /** The internal port of the IAM auth service. Without it nothing is handed off, and IAM's tokens are rejected. */
   readonly iam?: { readonly internalUrl: string; readonly token: string } | undefined
-  /** The control plane to tell of applications. */
+  /** The control plane to which applications are replicated. */
   readonly control?: { readonly url: string; readonly token: string } | undefined
-  /** What callers may do how often. Default: only guesses of passwords are held back. */
+  /** Rate limits for callers. Default: only password guesses are limited. */
   readonly limits?:
     | {
         readonly requests?: RequestLimitSettings | undefined
@@ -40,22 +40,34 @@ export interface MonolithSettings {
         readonly userCodes?: UserCodeLimits | undefined
       }
     | undefined
-  /** Shows which client asks for what before a device is let in (RFC 8628 §5.4). Default false, as Doorkeeper. */
+  /**
+   * Shows the requesting client and its scopes before a device is approved (RFC 8628 §5.4). Default false, as in
+   * Doorkeeper.
+   */
   readonly confirmDevice?: boolean | undefined
-  /** Whose X-Forwarded-For is believed: CIDRs or addresses. Default: loopback and private networks. */
+  /** The proxies with a trusted X-Forwarded-For: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
-  /** What those who look after users show at `/api/v4/users/:id`. Without it that API is not there. */
+  /** The token of user administrators at `/api/v4/users/:id`. Without it that API is disabled. */
   readonly adminToken?: string | undefined
-  /** Opens /__lab/reset and /__lab/advance. */
+  /** Enables /__lab/reset and /__lab/advance. */
   readonly testControls?: boolean | undefined
-  /** 32 bytes from which the session key is made and with which the signing key is sealed. Default: both lie in the store. */
+  /**
+   * 32 bytes from which the session key is derived and with which the signing key is encrypted. Default: both are
+   * stored in clear.
+   */
   readonly stateKey?: Uint8Array | undefined
-  /** Which claims of users are shown, the same as on IAM. Default: `DEFAULT_CLAIMS` of the authorization server. */
+  /**
+   * The claims that are disclosed, which must be the same on IAM. Default: `DEFAULT_CLAIMS` of the authorization
+   * server.
+   */
   readonly claims?: readonly Claim[] | undefined
-  /** What is issued, and for how long, the same as on IAM. Default: as GitLab has it. */
+  /** What is issued and for how long, which must be the same on IAM. Default: GitLab's. */
   readonly tokens?: TokenSettings | undefined
-  /** What clients are held to beyond Doorkeeper's rules. Default: nothing. */
+  /** Rules for clients in addition to Doorkeeper's. Default: none. */
   readonly policy?: InstancePolicy | undefined
-  /** For so long a refresh token or code that comes again counts as a repeated request. Default 10. */
+  /**
+   * Within this many seconds after its use, a refresh token or code that is sent again counts as a repeated request.
+   * Default 10.
+   */
   readonly reuseGraceSeconds?: number | undefined
 }

@@ -49,24 +49,27 @@ import { boundedPasswordCheck } from './users/password-checks.ts'
 import { signInThrottle } from './users/sign-in-throttle.ts'
 import { databaseUsers } from './users/users.ts'
 
-/** The monolith while it runs. */
+/** A running monolith. */
 export interface RunningMonolith {
   /** `http://host:port`, as bound. */
   readonly url: string
   readonly address: ListenAddress
-  /** Where metrics are, if they are served. */
+  /** The address of the metrics, if they are served. */
   readonly metricsUrl: string | undefined
-  /** Carries applications to IAM and the control plane; has no targets where neither is configured. */
+  /** Replicates applications to IAM and the control plane; has no targets when neither is configured. */
   readonly replicator: Replicator
-  /** Stops serving and delivering, and lets a clean-up under way end; the database stays open, it is the caller's. */
+  /**
+   * Stops serving and delivering, and waits for the current clean-up; the database stays open, as it belongs to the
+   * caller.
+   */
   close(): Promise<void>
 }
 
 const PURGE_EVERY_MS = 600_000
 
 /**
- * Starts the monolith: brings its tables up to date, plants the seed, begins to replicate and listens. Rejects with
- * `ListenError` when the address cannot be bound and with `StorageError` when the tables cannot be made.
+ * Starts the monolith: migrates its tables, plants the seed, starts replication and listens. Rejects with `ListenError`
+ * when the address cannot be bound and with `StorageError` when the tables cannot be created.
  */
 export async function startMonolith(settings: MonolithSettings, log: Log): Promise<RunningMonolith> {
   const { database, issuer, iam: iamSettings, schema = 'monolith' } = settings

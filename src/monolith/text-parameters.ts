@@ -1,6 +1,6 @@
 import type { Parameters, ParameterValue } from '../authorization-server/index.ts'
 
-/** A parameter that is text; undefined for one that is left out or is something else. */
+/** A parameter that is text; undefined when it is absent or something else. */
 export function textOf(value: ParameterValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

@@ -20,7 +20,7 @@ describe('a redirect URI', () => {
     'com.example.app:/callback',
     'urn:ietf:wg:oauth:2.0:oob',
   ]) {
-    test(`may be ${address}`, () => assert.equal(faultOfRedirectUri(address), undefined))
+    test(`accepts ${address}`, () => assert.equal(faultOfRedirectUri(address), undefined))
   }
   for (const address of [
     '/callback',
@@ -35,14 +35,14 @@ describe('a redirect URI', () => {
     'http://[bad/',
     `https://app.example.test/${'x'.repeat(2_048)}`,
   ]) {
-    test(`may not be ${address.slice(0, 60)}`, () => assert.ok(faultOfRedirectUri(address)))
+    test(`rejects ${address.slice(0, 60)}`, () => assert.ok(faultOfRedirectUri(address)))
   }
 })
 
 const SCOPES = ['api', 'read_user', 'openid']
 
 describe('the form of an application', () => {
-  test('is read with its addresses one a line and its scopes in our order', () => {
+  test('is parsed with one address per line and the scopes in the server’s order', () => {
     const draft = readDraft(
       {
         application: {
@@ -62,7 +62,7 @@ describe('the form of an application', () => {
     })
   })
 
-  test('that is missing or of the wrong shape is an empty one', () => {
+  test('that is missing or of the wrong shape counts as empty', () => {
     for (const application of [undefined, 'x', ['x'], { name: { a: 'b' }, scopes: 'api', redirect_uri: [] }]) {
       assert.deepEqual(readDraft({ application }, SCOPES), {
         name: '',
@@ -73,7 +73,7 @@ describe('the form of an application', () => {
     }
   })
 
-  test('shows all its faults at once', () => {
+  test('reports all its faults at once', () => {
     assert.deepEqual(checkDraft(good), [])
     assert.equal(checkDraft({ ...good, name: '', redirectUris: [] }).length, 2)
     assert.equal(checkDraft({ ...good, redirectUris: ['/a', '/b'] }).length, 2)
@@ -85,19 +85,19 @@ describe('the form of an application', () => {
 describe('the policy of a draft', () => {
   const read = (policy: unknown) => readDraft({ application: { ...good, policy } } as never, SCOPES)
 
-  test('is what was chosen, and nothing when nothing was', () => {
+  test('is what was chosen, and nothing when nothing was chosen', () => {
     const draft = read({ preset: 'strict', require_pkce: 'public', plain_pkce: '' })
     assert.deepEqual(checkDraft({ ...good, policy: draft.policy }), [])
     assert.deepEqual(policyOf(draft), { preset: 'strict', require_pkce: 'public' })
     assert.equal(policyOf(read({ preset: '', require_pkce: '' })), undefined)
   })
 
-  test('is left alone by a form without it', () => {
+  test('is left unchanged by a form without it', () => {
     assert.equal(read(undefined).policy, undefined)
     assert.deepEqual(read({ require_pkce: '' }).policy, {})
   })
 
-  test('with a rule or value that is not known is refused, not dropped', () => {
+  test('with an unknown rule or value is rejected, not dropped', () => {
     for (const policy of [
       { require_pkec: 'all' },
       { require_pkce: 'yes' },
@@ -110,7 +110,7 @@ describe('the policy of a draft', () => {
     }
   })
 
-  test('may rule out addresses that look like answers', () => {
+  test('may reject addresses that look like answers', () => {
     const draft = {
       ...good,
       redirectUris: ['https://app.example.test/cb?tenant=1', 'https://app.example.test/cb?code=1'],

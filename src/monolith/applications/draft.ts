@@ -2,17 +2,17 @@ import { type ApplicationPolicy, applicationPolicySchema, type Policy } from '..
 import { holdsReservedParameter, type Parameters, type ParameterValue } from '../../authorization-server/index.ts'
 import { textIn } from '../text-parameters.ts'
 
-/** What the owner of an application decides about it. */
+/** The values of an application that its owner edits. */
 export interface ApplicationDraft {
   readonly name: string
   readonly redirectUris: readonly string[]
   readonly scopes: readonly string[]
   readonly confidential: boolean
-  /** What was chosen of the rules beyond Doorkeeper's, by rule; undefined when the form said nothing of them. */
+  /** The values chosen for the rules beyond Doorkeeper's, by rule; undefined when the form contained none. */
   readonly policy?: Readonly<Record<string, string | undefined>> | undefined
 }
 
-/** Everything that is wrong with a draft, in words for its owner. */
+/** All faults of a draft, in words for its owner. */
 export type DraftFaults = readonly string[]
 
 const OUT_OF_BAND = 'urn:ietf:wg:oauth:2.0:oob'
@@ -20,7 +20,7 @@ const FORBIDDEN_SCHEMES = new Set(['data', 'vbscript', 'javascript'])
 const MOST_ADDRESSES = 100
 const LONGEST_ADDRESS = 2_048
 
-/** Reads the form `application[…]`; addresses stand one a line, and of the scopes only those `offered` count. */
+/** Parses the form `application[…]`, with one address per line; scopes that are not `offered` are ignored. */
 export function readDraft(parameters: Parameters, offered: readonly string[]): ApplicationDraft {
   const form = parameters['application']
   const chosen = textsIn(form, 'scopes')
@@ -34,13 +34,16 @@ export function readDraft(parameters: Parameters, offered: readonly string[]): A
   }
 }
 
-/** What the draft has an application say of its policy; undefined when that is nothing. Throws when it was not checked. */
+/**
+ * The policy of an application with this draft; undefined when the draft sets none. Throws when the draft was not
+ * checked.
+ */
 export function policyOf(draft: ApplicationDraft): ApplicationPolicy | undefined {
   const policy = applicationPolicySchema.parse(draft.policy ?? {})
   return Object.keys(policy).length === 0 ? undefined : policy
 }
 
-/** Checks a draft; an empty list means that it is good. */
+/** Checks a draft; an empty list means that it is valid. */
 export function checkDraft(draft: ApplicationDraft): DraftFaults {
   const faults: string[] = []
   if (draft.name === '') faults.push('Name is missing.')
@@ -57,7 +60,7 @@ export function checkDraft(draft: ApplicationDraft): DraftFaults {
   return faults
 }
 
-/** What is wrong with a draft's addresses for an application that is held to `policy`. */
+/** The faults of a draft's addresses for an application under `policy`. */
 export function checkAddresses(draft: ApplicationDraft, policy: Policy): DraftFaults {
   if (policy.reserved_in_redirect === 'accept') return []
   const reserved = draft.redirectUris.filter(holdsReservedParameter)
@@ -66,7 +69,7 @@ export function checkAddresses(draft: ApplicationDraft, policy: Policy): DraftFa
   )
 }
 
-/** Why an address cannot be a redirect URI (RFC 6749 §3.1.2), or undefined when it can. */
+/** Why an address is not a valid redirect URI (RFC 6749 §3.1.2); undefined when it is valid. */
 export function faultOfRedirectUri(address: string): string | undefined {
   if (address === OUT_OF_BAND) return undefined
   if (address.length > LONGEST_ADDRESS) return `is longer than ${LONGEST_ADDRESS} characters`
@@ -80,12 +83,12 @@ export function faultOfRedirectUri(address: string): string | undefined {
   return undefined
 }
 
-/** The fields `application[policy][…]` in which something was chosen. */
+/** The fields `application[policy][…]` with a value. */
 function chosenPolicy(form: ParameterValue | undefined): Readonly<Record<string, string>> | undefined {
   if (form === null || typeof form !== 'object' || Array.isArray(form)) return undefined
   const policy = (form as Parameters)['policy']
   if (policy === undefined) return undefined
-  // What has another shape was not chosen in our form, and must not pass for nothing said.
+  // A value of another shape is not from our form, and must not pass for an omitted one.
   if (policy === null || typeof policy !== 'object' || Array.isArray(policy)) return { policy: '?' }
   const chosen = Object.entries(policy).map(([rule, value]) => [rule, typeof value === 'string' ? value : '?'])
   return Object.fromEntries(chosen.filter(([, value]) => value !== ''))

@@ -45,7 +45,7 @@ for (const engine of testDatabases()) {
       return row
     }
 
-    test('one that was removed is not brought back by a change that came late', async () => {
+    test('a late change does not restore a removed application', async () => {
       const { application } = await registry.create(OWNER, draft)
       await registry.remove(application)
       assert.equal(await registry.update(application, draft), 'conflict')
@@ -54,7 +54,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await announced(application.id), { event: 'delete', version: 2 })
     })
 
-    test('a removal by somebody who has not seen the last change is newer than it', async () => {
+    test('a removal by a user who has not seen the last change has a higher version than that change', async () => {
       const { application } = await registry.create(OWNER, draft)
       assert.equal(await registry.update(application, draft), 'saved')
       await registry.remove(application)
@@ -63,7 +63,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await announced(application.id), { event: 'delete', version: 3 })
     })
 
-    test('whichever of a change and a removal comes first, it is gone afterwards and its removal the last word', async () => {
+    test('whichever of a change and a removal comes first, the application is gone afterwards and its removal has the last version', async () => {
       for (let round = 0; round < 10; round++) {
         const { application } = await registry.create(OWNER, draft)
         await Promise.all([registry.update(application, draft), registry.remove(application)])

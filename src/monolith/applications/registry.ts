@@ -5,30 +5,32 @@ import { enqueue } from '../../replication/index.ts'
 import { assertSchemaName, type Database, type Queryable } from '../../storage/index.ts'
 import { type ApplicationDraft, policyOf } from './draft.ts'
 
-/** Every change of an application goes through here: the document, its owner and the outbox row are one transaction. */
+/** Handles every change of an application: the document, its owner and the outbox row are one transaction. */
 export interface ApplicationRegistry {
-  /** In the order of their ids. */
+  /** The applications of an owner, ordered by id. */
   ofOwner(ownerId: string): Promise<Application[]>
-  /** Undefined also for an application of somebody else. */
+  /** Undefined also for an application of another user. */
   find(ownerId: string, id: string): Promise<Application | undefined>
-  /** Makes an application; the secret is told this once (undefined for a public one). */
+  /**
+   * Creates an application. Returns the secret, which cannot be retrieved again (undefined for a public application).
+   */
   create(ownerId: string, draft: ApplicationDraft): Promise<{ application: Application; secret: string | undefined }>
-  /** `conflict` when somebody else changed or removed it meanwhile. */
+  /** `conflict` when it was changed or removed in the meantime. */
   update(application: Application, draft: ApplicationDraft): Promise<'saved' | 'conflict'>
-  /** Puts a new secret in the place of the old one, which is worthless from then on; the new one is told this once. */
+  /** Replaces the secret; the old one is invalid from then on. Returns the new one, which cannot be retrieved again. */
   renewSecret(application: Application): Promise<string | 'conflict'>
-  /** Removes the application with all its tokens; one that is gone already stays gone. */
+  /** Removes the application with all its tokens. Does nothing when it is already gone. */
   remove(application: Application): Promise<void>
   /**
-   * Gives an application a version above this one, for a target that holds a newer version of it, or remembers that it
-   * was removed. Does nothing where it has one, or is gone.
+   * Gives an application a version above this one, for a target with a newer version of it or with a remembered
+   * removal. Does nothing when its version is already above, or the application is gone.
    */
   raise(clientId: string, above: number): Promise<void>
-  /** Adds applications whose id and client_id are both free; leaves the others as they are. Returns how many were added. */
+  /** Adds applications with an unused id and client_id; leaves the others unchanged. Returns the number added. */
   add(documents: readonly Application[]): Promise<number>
 }
 
-/** The registry in `schema`, over the protocol core's store in the same database. */
+/** Opens the registry in `schema`, over the protocol core's store in the same database. */
 export function applicationRegistry(database: Database, schema: string, store: ApplicationStore): ApplicationRegistry {
   assertSchemaName(schema)
   const own = async (ownerId: string, id?: string) => {
@@ -46,12 +48,12 @@ export function applicationRegistry(database: Database, schema: string, store: A
       tx,
       applications.map(({ id, client_id, version }) => ({ id, clientId: client_id, event, version })),
     )
-  /** Lets changes of one application happen one after the other; false when it is gone. */
+  /** Serialises changes of one application; false when it is gone. */
   const lock = async (tx: Queryable, id: number) =>
     (await tx.query(`select 1 from ${schema}.applications where id = $1 for update`, [id])).length > 0
   const save = (application: Application) =>
     database.transaction(async (tx) => {
-      // The store would insert what is missing, and so bring back an application that was removed meanwhile.
+      // The store inserts a missing application, and so would restore one that was removed in the meantime.
       if (!(await lock(tx, application.id))) return 'conflict' as const
       if (!(await store.upsert(application, tx))) return 'conflict' as const
       await announce(tx, [application], 'upsert')
@@ -97,7 +99,7 @@ export function applicationRegistry(database: Database, schema: string, store: A
           `select version from ${schema}.outbox where application_id = $1`,
           [application.id],
         )
-        // Above whatever was announced, or the removal would count as old news.
+        // Above every announced version, or the removal would count as outdated.
         const gone = { ...application, version: Math.max(application.version, last?.version ?? 0) + 1 }
         await store.remove(application.client_id, undefined, tx)
         await tx.query(`delete from ${schema}.applications where id = $1`, [application.id])
@@ -133,7 +135,7 @@ async function add(
   return fresh.length
 }
 
-/** SHA-512 of a secret in hex, which is all that is ever kept of it. */
+/** SHA-512 of a secret in hex, the only form in which it is stored. */
 export function secretDigest(secret: string): string {
   return createHash('sha512').update(secret).digest('hex')
 }
@@ -148,7 +150,7 @@ function fieldsOf(draft: ApplicationDraft) {
   return { name, redirect_uris: [...redirectUris], scopes: [...scopes], confidential, ...said }
 }
 
-/** A stored document as the platform's own. */
+/** Converts a stored document to the platform's own type. */
 export function asApplication(document: ApplicationDocument): Application {
   return applicationSchema.parse(document)
 }

@@ -6,18 +6,18 @@ import { STYLE_SOURCE } from '../pages/style.ts'
 import { csrfToken } from './csrf.ts'
 import type { Visit } from './visit.ts'
 
-/** A page before the visit's own matter is added. */
+/** A page before visit-specific content is added. */
 export type PageContent = Pick<Page, 'title' | 'body' | 'isWide'> & {
   readonly status?: number
-  /** Addresses that a form of this page may lead to by redirects, beside our own. */
+  /** Addresses, besides our own, that a form on this page may redirect to. */
   readonly leadsTo?: readonly string[] | 'anywhere'
-  /** Whether the page shows something that must not be kept by any cache. */
+  /** Whether the page shows a secret that must not be cached. */
   readonly isSecret?: boolean
-  /** Shown on this page; else the session's message is. */
+  /** Shown on this page instead of the session's message. */
   readonly flash?: Page['flash']
 }
 
-/** A page for this visit: with its user, its message, which is thereby used up, and its CSRF token. */
+/** A page for this visit: with its user, its one-time message, which is thereby consumed, and its CSRF token. */
 export function page(visit: Visit, content: PageContent): HttpReply {
   const flash = content.flash ?? visit.session.data.flash
   visit.session.set('flash', undefined)
@@ -34,7 +34,7 @@ export function page(visit: Visit, content: PageContent): HttpReply {
   return pageReply(content.status ?? 200, document, [['Content-Security-Policy', policy], ...caching])
 }
 
-/** A page that tells of a fault, with a way on where there is one. */
+/** A page that reports a fault, with a link to continue when there is one. */
 export function messagePage(
   visit: Visit,
   status: number,
@@ -45,21 +45,21 @@ export function messagePage(
   return { ...reply, headers: [...reply.headers, ...headers] }
 }
 
-/** A redirect to an address of ours, given as a path, or to an absolute one. */
+/** A redirect to an address of this server, given as a path, or to an absolute URL. */
 export function redirectTo(visit: Visit, address: string, status: 302 | 303 = 302): HttpReply {
   const absolute = address.startsWith('/') ? visit.request.origin + address : address
   return { ...redirectReply(absolute), status }
 }
 
-/** To the sign-in page, and from there back to `returnTo`. */
+/** A redirect to the sign-in page, which returns to `returnTo` afterwards. */
 export function askToSignIn(visit: Visit, returnTo: string): HttpReply {
   visit.session.set('returnTo', returnTo)
   return redirectTo(visit, '/users/sign_in')
 }
 
 /**
- * The policy of our pages. Chrome holds `form-action` also against the redirects that follow a form, so the scheme of
- * the client's own address is let through, as a client may well redirect on.
+ * The policy of our pages. Chrome applies `form-action` also to the redirects that follow a form, so the scheme of the
+ * client's address is allowed, as a client may redirect again.
  */
 export function contentSecurityPolicy(leadsTo: readonly string[] | 'anywhere'): string {
   const fixed = `default-src 'none'; style-src ${STYLE_SOURCE}; base-uri 'none'; frame-ancestors 'self'`

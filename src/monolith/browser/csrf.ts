@@ -3,12 +3,14 @@ import type { Session } from '../sessions/session.ts'
 
 const SECRET_BYTES = 32
 
-/** A secret for a session that has none: 32 random bytes, base64url. */
+/** A new secret for a session: 32 random bytes, base64url. */
 export function newCsrfSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
 }
 
-/** A token for the forms of a page: the session's secret under a fresh mask, so that no two pages look alike. */
+/**
+ * A token for the forms of a page: the session's secret under a fresh mask, so that every page has a different token.
+ */
 export function csrfToken(session: Session): string {
   if (!secretOf(session)) session.set('csrf', newCsrfSecret())
   const secret = secretOf(session) as Buffer
@@ -16,24 +18,26 @@ export function csrfToken(session: Session): string {
   return Buffer.concat([mask, xor(mask, secret)]).toString('base64url')
 }
 
-/** What of a request shows that it came from a page of ours. */
+/** The evidence that a request came from a page of ours. */
 export interface CsrfEvidence {
   /** `authenticity_token` of the form, or the X-CSRF-Token header. */
   readonly tokens: ReadonlyArray<string | undefined>
   /** The Origin header. */
   readonly origin: string | undefined
-  /** The origins pages of ours are served from. */
+  /** The origins that serve our pages. */
   readonly ownOrigins: readonly string[]
 }
 
-/** Whether a request that changes something may go on: a token of this session, and no foreign Origin (B020-B028). */
+/**
+ * Whether a state-changing request may proceed: it needs a token of this session, and no foreign Origin (B020-B028).
+ */
 export function isForgeryFree(session: Session, evidence: CsrfEvidence): boolean {
   const secret = secretOf(session)
   if (!secret || isForeign(evidence)) return false
   return evidence.tokens.some((token) => token !== undefined && isTokenOf(secret, token))
 }
 
-/** Whether the browser says that the request comes from another site's page. */
+/** Whether the browser reports that the request comes from another site's page. */
 export function isForeign({ origin, ownOrigins }: Pick<CsrfEvidence, 'origin' | 'ownOrigins'>): boolean {
   return origin !== undefined && !ownOrigins.includes(origin)
 }

@@ -1,16 +1,16 @@
 import type { HttpReply } from '../../http/index.ts'
 import type { Visit } from './visit.ts'
 
-/** A page: what answers a visit. */
+/** Answers a visit to a page. */
 export type PageAnswer = (visit: Visit) => Promise<HttpReply>
 
 /**
- * Pages by method and path, such as `'GET /users/:id'`. A `'STALE_POST …'` answers somebody signed in whose form comes
- * from this site but from an earlier session, in place of the 422; it must change nothing.
+ * Pages by method and path, such as `'GET /users/:id'`. A `'STALE_POST …'` answers a signed-in user with a form from
+ * this site but from an earlier session, instead of the 422; it must change nothing.
  */
 export type Pages = Readonly<Record<string, PageAnswer>>
 
-/** Finds what answers a path; undefined when nothing does, whatever the method. */
+/** Finds the pages of a path; undefined when there are none for any method. */
 export type FindPages = (path: string) => FoundPages | undefined
 export interface FoundPages {
   readonly segments: Readonly<Record<string, string>>
@@ -18,7 +18,7 @@ export interface FoundPages {
   readonly answers: ReadonlyMap<string, PageAnswer>
 }
 
-/** Prepares a table of pages. Repeated and trailing slashes and a format suffix make no difference (A133). */
+/** Compiles a table of pages. Repeated and trailing slashes and a format suffix are ignored (A133). */
 export function routeTable(pages: Pages): FindPages {
   const byPath = new Map<string, Map<string, PageAnswer>>()
   for (const [key, answer] of Object.entries(pages)) {

@@ -2,23 +2,23 @@ import type { Parameters, ResourceOwner } from '../../authorization-server/index
 import type { HttpRequest } from '../../http/index.ts'
 import type { Session } from '../sessions/session.ts'
 
-/** One request of a browser to one of our pages. */
+/** A browser's request to one of our pages. */
 export interface Visit {
   readonly request: HttpRequest
-  /** After `_method` was obeyed, upper case; HEAD is GET. */
+  /** After `_method` was applied, in upper case; HEAD becomes GET. */
   readonly method: string
   readonly parameters: Parameters
-  /** What the path's placeholders stand for. */
+  /** The values of the path's placeholders. */
   readonly segments: Readonly<Record<string, string>>
   readonly session: Session
-  /** Who is signed in. */
+  /** The signed-in user. */
   readonly owner: ResourceOwner | undefined
 }
 
-/** A visit by somebody who is signed in. */
+/** A visit by a signed-in user. */
 export type SignedInVisit = Visit & { readonly owner: ResourceOwner }
 
-/** Path and query as sent, but never beginning like the address of another host. */
+/** Path and query as sent, but never starting like the address of another host. */
 export function addressOf(request: HttpRequest): string {
   const path = request.path.replace(/^\/{2,}/, '/')
   return request.query === '' ? path : `${path}?${request.query}`

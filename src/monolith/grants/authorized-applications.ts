@@ -1,17 +1,17 @@
 import type { Grant } from '../../authorization-server/index.ts'
 
-/** An application that a user has let in, on whichever server. */
+/** An application that a user has authorized, on either server. */
 export interface AuthorizedApplication {
   readonly id: number
   readonly clientId: string
   readonly name: string
-  /** Of all its grants together, in the order of the alphabet. */
+  /** The scopes of all its grants, in alphabetical order. */
   readonly scopes: readonly string[]
   /** When the newest token was issued. */
   readonly authorizedAt: Date
 }
 
-/** Takes the grants of one user together by application; the name of an application is that of its first grant. */
+/** Groups one user's grants by application; the name of an application is that of its first grant. */
 export function authorizedApplications(grants: readonly Grant[]): AuthorizedApplication[] {
   const byClient = new Map<string, AuthorizedApplication>()
   for (const { id, clientId, name, scope, createdAt } of grants) {

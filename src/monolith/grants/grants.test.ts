@@ -59,7 +59,7 @@ for (const engine of testDatabases()) {
       assert.equal((await fetch(at('/oauth/token'), { method: 'POST', body })).status, 200)
     }
 
-    test('are asked about when its own do not suffice, and not again once they do', async () => {
+    test('are queried when the monolith’s own do not suffice, and not again once they do', async () => {
       iam.granted.set('1', [grant('openid'), grant('api')])
       const browser = await signedInBrowser(monolith.url)
       const answer = await ask(browser)
@@ -71,7 +71,7 @@ for (const engine of testDatabases()) {
       assert.ok(isAsked(await ask(browser, { scope: 'openid read_user' })))
     })
 
-    test('cost no more than the page while IAM hangs, and the next one does not wait', async () => {
+    test('delay only one page while IAM hangs, and the next page does not wait', async () => {
       iam.grantCalls = 'hang'
       const [alice, bob] = [await signedInBrowser(monolith.url), await signedInBrowser(monolith.url, 'bob')]
       assert.ok(isAsked(await ask(alice)))
@@ -83,7 +83,7 @@ for (const engine of testDatabases()) {
     })
 
     for (const failure of [500, 401, 'absent', 'hang'] as const) {
-      test(`are remembered when IAM's answer is ${failure}`, async () => {
+      test(`are remembered when IAM’s answer is ${failure}`, async () => {
         iam.granted.set('1', [grant('api')])
         const browser = await signedInBrowser(monolith.url)
         assert.match(await list(browser), /web of IAM api/)
@@ -99,7 +99,7 @@ for (const engine of testDatabases()) {
       })
     }
 
-    test('count as soon as the user has agreed on the page of IAM, should it go away then', async () => {
+    test('count as soon as the user has consented on IAM’s consent page, even if IAM then fails', async () => {
       const browser = await signedInBrowser(monolith.url)
       const client = { client_id: 'web', client_name: 'Web <App>', redirect_uri: CALLBACK }
       const challenge = iam.openConsent({ requested_scope: ['read_user', 'api'], client })
@@ -109,7 +109,7 @@ for (const engine of testDatabases()) {
       assert.ok(isAsked(await ask(browser, { scope: 'api' })))
     })
 
-    test('are shown with its own as one, those of applications that it does not know too', async () => {
+    test('are combined with the monolith’s own, including those of applications it does not know', async () => {
       const browser = await signedInBrowser(monolith.url)
       await exchange(await browser.follow(await press(browser, await ask(browser), 'Authorize'), CALLBACK))
       iam.granted.set('1', [grant('openid read_user'), grant('api', 'registered <there>', 77)])
@@ -122,7 +122,7 @@ for (const engine of testDatabases()) {
       )
     })
 
-    describe('when the user revokes one', () => {
+    describe('when the user revokes a grant', () => {
       const shownFirst = async () => {
         iam.granted.set('1', [grant('api')])
         const browser = await signedInBrowser(monolith.url)
@@ -131,7 +131,7 @@ for (const engine of testDatabases()) {
       }
 
       for (const failure of [503, 'hang', 'absent'] as const) {
-        test(`are revoked once IAM can, though its answer is ${failure} now, and count no more until then`, async () => {
+        test(`it is revoked at IAM once IAM can, although its answer is ${failure} now, and does not count until then`, async () => {
           const browser = await shownFirst()
           const before = revocations()
           const page = await browser.visit(at('/-/profile/authorized_applications'))
@@ -148,7 +148,7 @@ for (const engine of testDatabases()) {
         })
       }
 
-      test('are revoked by a monolith that starts after the one that wrote it down', async () => {
+      test('it is revoked by a monolith that starts after the one that recorded it', async () => {
         const browser = await shownFirst()
         const before = revocations()
         iam.grantCalls = 503
@@ -166,7 +166,7 @@ for (const engine of testDatabases()) {
         })
       })
 
-      test('are revoked once, however often and in however many tabs it is pressed', async () => {
+      test('it is revoked once, however often and in however many tabs the button is pressed', async () => {
         const browser = await shownFirst()
         const page = await browser.visit(at('/-/profile/authorized_applications'))
         const answers = await Promise.all([1, 2, 3].map(() => press(browser, page, 'Revoke')))
@@ -180,14 +180,14 @@ for (const engine of testDatabases()) {
       })
     })
 
-    describe('are told of its own at sign-in', () => {
+    describe('the monolith reports its own grants at sign-in', () => {
       const acceptedWith = async (browser: Browser, request: Parameters<IamStub['openLogin']>[0]) => {
         const challenge = iam.openLogin(request)
         await browser.visit(at(`/users/sign_in?login_challenge=${challenge}`))
         return iam.told.find((told) => told.challenge === challenge)?.body as { granted_scopes?: string[] }
       }
 
-      test('for the application of the challenge, where the challenge asks for them', async () => {
+      test('for the application of the challenge, when the challenge requests them', async () => {
         const browser = await signedInBrowser(monolith.url)
         const own = await ask(browser, { scope: 'openid api' })
         await exchange(await browser.follow(await press(browser, own, 'Authorize'), CALLBACK))

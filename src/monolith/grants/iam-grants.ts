@@ -2,19 +2,19 @@ import type { GrantDocument } from '../../handoff/index.ts'
 import { assertSchemaName, type Database, type Queryable } from '../../storage/index.ts'
 
 /**
- * What IAM last said that users have granted there, and what they have agreed to since on our consent page: gone by
- * while IAM does not answer, so that a rollback from a broken IAM asks nobody again.
+ * The grants that IAM last reported for users, and those that users have since made on our consent page. They are used
+ * while IAM does not answer, so that users need not consent again after a rollback from a broken IAM.
  */
 export interface RememberedGrants {
-  /** Replaces what is remembered of a user, or with `clientId` of a user and an application. */
+  /** Replaces what is remembered of a user or, with `clientId`, of a user and an application. */
   replace(ownerId: string, clientId: string | undefined, grants: readonly GrantDocument[]): Promise<void>
-  /** Adds one that the user has just made. */
+  /** Adds a grant that the user has just made. */
   add(ownerId: string, grant: Pick<GrantDocument, 'client_id' | 'client_name' | 'scope'>): Promise<void>
   list(ownerId: string, clientId?: string): Promise<GrantDocument[]>
   forget(ownerId: string, clientId: string, within: Queryable): Promise<void>
-  /** Forgets everything about a user, whose tokens end on both sides. */
+  /** Forgets everything about a user whose tokens end on both sides. */
   forgetUser(ownerId: string, within: Queryable): Promise<void>
-  /** Test control: forgets all of them. */
+  /** For tests: forgets all of them. */
   reset(): Promise<void>
 }
 

@@ -2,27 +2,29 @@ import type { Log } from '../../observability/index.ts'
 import { assertSchemaName, type Database, type Queryable } from '../../storage/index.ts'
 import type { IamClient } from '../iam-client/iam-client.ts'
 
-/** A grant that its user has revoked here and that IAM must end too. */
+/** A grant that its user has revoked here and that IAM must revoke too. */
 export interface PendingRevocation {
   readonly subject: string
   readonly clientId: string
   readonly clientName: string
 }
 
-/** The revocations that IAM has not confirmed yet. A row is written with the revocation itself, so none gets lost. */
+/**
+ * The revocations that IAM has not confirmed yet. A row is written along with the revocation itself, so none is lost.
+ */
 export interface Revocations {
-  /** Writes a revocation down, as part of the transaction that revokes here. */
+  /** Records a revocation, as part of the transaction that revokes here. */
   request(revocation: PendingRevocation, within: Queryable): Promise<void>
-  /** The user's revocations that IAM has not confirmed; with `clientId` that of one application. */
+  /** The user's revocations that IAM has not confirmed; with `clientId`, those for one application. */
   pending(subject: string, clientId?: string): Promise<PendingRevocation[]>
   /**
-   * Delivers the user's revocations now; with `clientId` that of one application. True when IAM has confirmed all of them, so that
-   * nothing which was revoked here counts there. `unsupported`: IAM has no such call.
+   * Delivers the user's revocations now; with `clientId`, those for one application. True when IAM has confirmed all of
+   * them, so that nothing revoked here counts there. `unsupported`: this IAM has no such call.
    */
   settle(subject: string, clientId?: string): Promise<true | 'unavailable' | 'unsupported'>
-  /** Ends the deliveries; resolves once one under way has ended. */
+  /** Stops the deliveries; resolves once the current one has ended. */
   stop(): Promise<void>
-  /** Test control: forgets all of them. */
+  /** For tests: deletes all of them. */
   reset(): Promise<void>
 }
 
@@ -43,20 +45,23 @@ create index grant_revocations_by_attempt on {schema}.grant_revocations (next_at
 `
 
 interface Row extends PendingRevocation {
-  /** How often it was requested: one that is requested again while it is delivered is delivered again. */
+  /** The number of requests: a revocation that is requested again during its delivery is delivered again. */
   readonly requests: number
   readonly attempts: number
 }
 
 const CALL_LIMIT_MS = 3_000
 const BATCH = 20
-/** Until then no other process tries a row that one is at. */
+/** How long a row that one process works on is off limits to others. */
 const CLAIM_SECONDS = 10
 const IDLE_MS = 30_000
 const LONGEST_WAIT_SECONDS = { unavailable: 10, unsupported: 86_400 }
 const COLUMNS = 'subject, client_id as "clientId", client_name as "clientName", requests, attempts'
 
-/** Opens the revocations in `schema` and delivers them until stopped. An IAM without the call is asked less and less often, for 30 days. */
+/**
+ * Opens the revocations in `schema` and delivers them until stopped. An IAM without the call is tried less and less
+ * often, for 30 days.
+ */
 export function startRevocations(options: {
   readonly database: Database
   readonly schema: string
@@ -137,7 +142,7 @@ on conflict (subject, client_id) do update set requested_at = now(), requests = 
   }
 }
 
-/** Runs `work` at the start, whenever a row is due, and when woken; a run that fails is logged and repeated. */
+/** Runs `work` at startup, whenever a row is due, and when woken; a failed run is logged and repeated. */
 function deliveryLoop(database: Database, table: string, work: () => Promise<void>, log: Log) {
   let stopping = false
   let timer: NodeJS.Timeout | undefined

@@ -7,45 +7,45 @@ import { type AuthorizedApplication, authorizedApplications } from './authorized
 import { rememberedGrants } from './iam-grants.ts'
 import { startRevocations } from './revocations.ts'
 
-/** What a user sees of their grants. */
+/** A user's view of their grants. */
 export interface GrantList {
   readonly applications: readonly AuthorizedApplication[]
-  /** False: IAM did not answer, so what is known of its grants may be out of date. */
+  /** False: IAM did not answer, so its grants may be out of date. */
   readonly isCurrent: boolean
-  /** The names of applications that the user has revoked and that IAM has not confirmed yet. */
+  /** The names of applications that the user has revoked and IAM has not confirmed yet. */
   readonly ending: readonly string[]
 }
 
-/** `pending`: revoked here; IAM ends its part as soon as it answers. `unknown`: there is no such application. */
+/** `pending`: revoked here; IAM revokes its part as soon as it answers. `unknown`: no such application. */
 export type RevocationResult = 'revoked' | 'pending' | 'unknown'
 
 /**
- * What users have let applications do, here and at IAM, as one: consent that was given on either side counts on both, and
- * revoking it ends it on both (ADR 18). Without IAM it is what this server has.
+ * Users' grants on this server and on IAM combined: consent on either side counts on both, and a revocation applies to
+ * both (ADR 18). Without IAM, only this server's.
  */
 export interface SharedGrants {
-  /** The scope texts of IAM's tokens, for `AuthorizationContext`; what was last known of them while IAM does not answer. */
+  /** The scope texts of IAM's tokens, for `AuthorizationContext`; the last known ones while IAM does not answer. */
   grantedElsewhere(client: Client, owner: ResourceOwner): Promise<readonly string[]>
-  /** The scope texts of this server's tokens, for IAM. */
+  /** The scope texts of this server's tokens, to report to IAM. */
   grantedHere(ownerId: string, clientId: string): Promise<readonly string[]>
   /**
-   * Brings what the user has revoked to IAM before IAM is told of a new sign-in; with `clientId` for one application.
-   * False: IAM does not answer, and may hold grants that are revoked.
+   * Delivers the user's revocations to IAM before a new sign-in is reported to it; with `clientId`, those for one
+   * application. False: IAM does not answer, and may have grants that are revoked.
    */
   settle(ownerId: string, clientId?: string): Promise<boolean>
-  /** Notes consent that the user has just given to an application on IAM. */
+  /** Records consent that the user has just given to an application on IAM. */
   consented(ownerId: string, grant: Pick<GrantDocument, 'client_id' | 'client_name' | 'scope'>): Promise<void>
   list(ownerId: string): Promise<GrantList>
-  /** Revokes what the user has granted to the application with this id, here at once. */
+  /** Revokes what the user has granted to the application with this id, on this server immediately. */
   revoke(ownerId: string, applicationId: number): Promise<{ readonly result: RevocationResult; readonly name: string }>
   stop(): Promise<void>
-  /** Test control: forgets what is known of IAM. */
+  /** For tests: forgets everything known of IAM. */
   reset(): Promise<void>
 }
 
-/** A user waits for the page: no longer than this. */
+/** The longest that a page waits for IAM. */
 const CALL_LIMIT_MS = 2_000
-/** For so long after a call that failed, no decision waits for another one. */
+/** How long after a failed call no decision waits for another call. */
 const PAUSE_MS = 5_000
 
 /** Opens the grants over the protocol core's in the same database, and delivers revocations until stopped. */
@@ -61,7 +61,7 @@ export function sharedGrants(options: {
   const revocations = iam && startRevocations({ database, schema, iam, log })
   let pausedUntil = 0
 
-  /** IAM's grants, or what is remembered of them. */
+  /** IAM's grants, or the remembered ones. */
   const theirs = async (ownerId: string, clientId?: string) => {
     const answer = await iam?.grants(ownerId, clientId, CALL_LIMIT_MS)
     if (answer?.kind === 'ok') {

@@ -6,8 +6,8 @@ import type { IamAnswer } from '../iam-client/iam-client.ts'
 const FORGOTTEN = 'That request is too old to go on with. Go back to the application and start again.'
 
 /**
- * For a challenge that IAM does not know: it has expired, or the address was mistyped. A page that was asked for becomes the
- * sign-in page, or home for a user who is signed in, with a message that says so; an answer is refused with 400.
+ * For a challenge unknown to IAM: it has expired, or the address is mistyped. A GET redirects to the sign-in page, or
+ * home for a signed-in user, with a message; an answer is rejected with 400.
  */
 export function forgottenRequest(visit: Visit): HttpReply {
   if (visit.method !== 'GET') {
@@ -18,7 +18,7 @@ export function forgottenRequest(visit: Visit): HttpReply {
   return redirectTo(visit, visit.owner ? '/' : '/users/sign_in', 303)
 }
 
-/** 502: IAM did not answer. Nothing is lost; `retry` is the address to try again at. */
+/** 502: IAM did not answer. Nothing is lost; `retry` is the address for another attempt. */
 export function unavailablePage(visit: Visit, retry: string): HttpReply {
   return messagePage(visit, 502, {
     heading: 'The sign-in service did not answer',
@@ -27,13 +27,13 @@ export function unavailablePage(visit: Visit, retry: string): HttpReply {
   })
 }
 
-/** For a user who has just signed in for a challenge that IAM does not know any more: home, with a message that says so. */
+/** For a user who has just signed in for a challenge that IAM no longer knows: redirects home with a message. */
 export function signedInForNothing(visit: Visit): HttpReply {
   visit.session.set('flash', { kind: 'alert', text: FORGOTTEN })
   return redirectTo(visit, '/', 303)
 }
 
-/** Sends the browser on where IAM said so, or shows why it cannot be. */
+/** Sends the browser to the address that IAM returned, or shows why that is impossible. */
 export function onward(visit: Visit, answer: IamAnswer<string>, retry: string): HttpReply {
   if (answer.kind === 'ok') return redirectTo(visit, answer.value, 303)
   return answer.kind === 'gone' ? forgottenRequest(visit) : unavailablePage(visit, retry)

@@ -15,7 +15,7 @@ for (const [wants, isSignedIn, hasSignedInForThis, step] of [
 ] as const) {
   const who = isSignedIn ? 'somebody signed in' : 'nobody signed in'
   const again = hasSignedInForThis ? ', by this very challenge' : ''
-  test(`a challenge (${wants || 'plain'}) with ${who}${again} comes to ${step}`, () => {
+  test(`a challenge (${wants || 'plain'}) with ${who}${again} leads to ${step}`, () => {
     const request = { prompt_none: wants.includes('prompt_none'), reauthenticate: wants.includes('reauthenticate') }
     assert.equal(decideLogin(request, isSignedIn, hasSignedInForThis), step)
   })

@@ -41,7 +41,7 @@ for (const engine of testDatabases()) {
     const loginAt = (challenge: string) => at(`/users/sign_in?login_challenge=${challenge}`)
     const consentAt = (challenge: string) => at(`/-/iam/consent?consent_challenge=${challenge}`)
     const toldOf = (challenge: string) => iam.told.filter((told) => told.challenge === challenge)
-    /** What was told of a challenge, which must be one thing. */
+    /** The data reported for a challenge; asserts that it was reported once. */
     const toldOnce = (challenge: string) => {
       const [told, ...more] = toldOf(challenge)
       assert.ok(told && more.length === 0)
@@ -49,7 +49,7 @@ for (const engine of testDatabases()) {
     }
 
     describe('sign-in', () => {
-      test('tells IAM who has signed in, and sends the browser on', async () => {
+      test('reports the user to IAM, and sends the browser on', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin()
         const answer = await sendSignIn(browser, await browser.visit(loginAt(challenge)))
@@ -69,7 +69,7 @@ for (const engine of testDatabases()) {
         assert.ok(Math.abs(Number(auth_time) - Date.now() / 1_000) < 60)
       })
 
-      test('is passed over for somebody who is signed in already', async () => {
+      test('is skipped for a user who is already signed in', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openLogin()
         const answer = await browser.visit(loginAt(challenge))
@@ -77,7 +77,7 @@ for (const engine of testDatabases()) {
         assert.equal(toldOf(challenge).length, 1)
       })
 
-      test('keeps its challenge over a wrong password', async () => {
+      test('keeps its challenge after a wrong password', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin()
         const again = await sendSignIn(browser, await browser.visit(loginAt(challenge)), 'alice', 'wrong')
@@ -92,13 +92,14 @@ for (const engine of testDatabases()) {
         const second = await browser.visit(loginAt(challenges[1] ?? ''))
         await browser.visit(at('/users/sign_in'))
         await sendSignIn(browser, first)
-        // The first tab's sign-in began a new session, so the second tab's form is stale: it goes on without a password.
+        // The first tab's sign-in started a new session, so the second tab's form is stale: it continues without a
+        // password.
         const stale = await sendSignIn(browser, second, 'alice', 'typed into the stale form')
         assert.equal((await browser.follow(stale, ISSUER)).location?.href, ONWARD)
         for (const challenge of challenges) assert.equal(toldOf(challenge)[0]?.what, 'login accept')
       })
 
-      test('is refused to IAM for prompt=none when nobody is signed in', async () => {
+      test('is rejected to IAM for prompt=none when no user is signed in', async () => {
         const challenge = iam.openLogin({ prompt_none: true })
         const answer = await new Browser().visit(loginAt(challenge))
         assert.equal(answer.location?.href, ONWARD)
@@ -106,7 +107,7 @@ for (const engine of testDatabases()) {
         assert.deepEqual([what, body['error']], ['login reject', 'login_required'])
       })
 
-      test('is demanded anew where IAM asks for it, and the session before is over', async () => {
+      test('is required again when IAM requests it, and ends the previous session', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openLogin({ reauthenticate: true })
         const page = await browser.visit(loginAt(challenge))
@@ -116,7 +117,7 @@ for (const engine of testDatabases()) {
         assert.equal(answer.location?.href, ONWARD)
       })
 
-      test('is not demanded twice when only the way back to IAM failed', async () => {
+      test('is not required twice when only the return to IAM failed', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin({ reauthenticate: true })
         const page = await browser.visit(loginAt(challenge))
@@ -129,7 +130,7 @@ for (const engine of testDatabases()) {
         assert.equal((await browser.visit(at(retry))).location?.href, ONWARD)
       })
 
-      test('says 502 while IAM is away, and the challenge is not lost', async () => {
+      test('answers 502 while IAM is down, and keeps the challenge', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin()
         await iam.stop()
@@ -138,7 +139,7 @@ for (const engine of testDatabases()) {
         assert.equal((await browser.visit(loginAt(challenge))).status, 200)
       })
 
-      test('with a challenge that IAM has forgotten is the sign-in page, or home for a user who is signed in', async () => {
+      test('with a challenge unknown to IAM is the sign-in page, or home for a signed-in user', async () => {
         for (const stale of [iam.openLogin(), 'unknown', '%00']) {
           iam.forget(stale)
           const stranger = new Browser()
@@ -154,7 +155,7 @@ for (const engine of testDatabases()) {
         }
       })
 
-      test('with a password, for a challenge that was forgotten meanwhile, signs in all the same', async () => {
+      test('with a password succeeds even if IAM has forgotten the challenge in the meantime', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin()
         const page = await browser.visit(loginAt(challenge))
@@ -176,7 +177,7 @@ for (const engine of testDatabases()) {
         assert.equal((await new Browser().visit(loginAt(challenge))).status, 200)
       })
 
-      test('is demanded again where IAM says that the one for this challenge is too old', async () => {
+      test('is required again when IAM reports that the one for this challenge is too old', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin({ reauthenticate: true })
         await sendSignIn(browser, await browser.visit(loginAt(challenge)))
@@ -188,7 +189,7 @@ for (const engine of testDatabases()) {
         assert.equal((await sendSignIn(browser, page)).location?.href, ONWARD)
       })
 
-      test('says 502 when IAM knows the challenge but refuses what it is told, and keeps the challenge', async () => {
+      test('answers 502 when IAM knows the challenge but rejects the data, and keeps the challenge', async () => {
         const browser = new Browser()
         const challenge = iam.openLogin()
         const page = await browser.visit(loginAt(challenge))
@@ -200,7 +201,7 @@ for (const engine of testDatabases()) {
         assert.equal((await browser.visit(loginAt(challenge))).location?.href, ONWARD)
       })
 
-      test('never sends the browser to another origin, whatever IAM says', async () => {
+      test('never sends the browser to another origin, whatever IAM answers', async () => {
         const browser = await signedInBrowser(monolith.url)
         for (const elsewhere of ['https://evil.example.test/', `${ISSUER}.evil.example.test/`, 'javascript:alert(1)']) {
           iam.redirectTo = elsewhere
@@ -211,7 +212,7 @@ for (const engine of testDatabases()) {
     })
 
     describe('the consent page', () => {
-      test('is the same page as the one in place, and an agreement goes to IAM', async () => {
+      test('is the same page as the monolith’s own, and consent goes to IAM', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({ requested_scope: ['api', 'openid'] })
         const page = await browser.visit(consentAt(challenge))
@@ -224,7 +225,7 @@ for (const engine of testDatabases()) {
         ])
       })
 
-      test('tells IAM of a refusal', async () => {
+      test('reports a refusal to IAM', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({})
         const answer = await press(browser, await browser.visit(consentAt(challenge)), 'Deny')
@@ -233,14 +234,14 @@ for (const engine of testDatabases()) {
         assert.deepEqual([what, body['error']], ['consent reject', 'access_denied'])
       })
 
-      test('is not shown where IAM says to skip it', async () => {
+      test('is not shown when IAM says to skip it', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({ skip: true })
         assert.equal((await browser.visit(consentAt(challenge))).location?.href, ONWARD)
         assert.equal(toldOf(challenge)[0]?.what, 'consent accept')
       })
 
-      test('asks to sign in first, and is there afterwards', async () => {
+      test('requires sign-in first, and is shown afterwards', async () => {
         const browser = new Browser()
         const asked = await browser.visit(consentAt(iam.openConsent({})))
         assert.equal(asked.location?.pathname, '/users/sign_in')
@@ -248,7 +249,7 @@ for (const engine of testDatabases()) {
         assert.match(textOfPage(page), /^Authorization required/)
       })
 
-      test('is for the user the challenge is about, and for nobody else, who may begin again as themselves', async () => {
+      test('is only for the user of the challenge; another user may start again', async () => {
         const alice = await signedInBrowser(monolith.url)
         const bob = await signedInBrowser(monolith.url, 'bob')
         const challenge = iam.openConsent({ subject: '1' })
@@ -268,7 +269,7 @@ for (const engine of testDatabases()) {
         assert.equal((await alice.visit(`${consentAt(challenge)}&continue=true`)).status, 200)
       })
 
-      test('can be answered twice at once, again, and otherwise', async () => {
+      test('can be answered twice at once, again, and differently', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({})
         const page = await browser.visit(consentAt(challenge))
@@ -279,7 +280,7 @@ for (const engine of testDatabases()) {
         assert.equal((await browser.visit(consentAt(challenge))).status, 200)
       })
 
-      test('cannot be answered from elsewhere', async () => {
+      test('cannot be answered from another site', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({})
         const page = await browser.visit(consentAt(challenge))
@@ -289,7 +290,7 @@ for (const engine of testDatabases()) {
         assert.equal(toldOf(challenge).length, 0)
       })
 
-      test('says 502 while IAM fails, and the answer can be given again', async () => {
+      test('answers 502 while IAM fails, and the answer can be sent again', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({})
         const page = await browser.visit(consentAt(challenge))
@@ -300,7 +301,7 @@ for (const engine of testDatabases()) {
         assert.equal((await press(browser, page, 'Authorize')).location?.href, ONWARD)
       })
 
-      test('is home, with a word why, for a challenge that IAM has forgotten, and 400 without one', async () => {
+      test('redirects home with a message for a challenge unknown to IAM, and is 400 without a challenge', async () => {
         const browser = await signedInBrowser(monolith.url)
         const challenge = iam.openConsent({})
         const page = await browser.visit(consentAt(challenge))
@@ -319,7 +320,7 @@ for (const engine of testDatabases()) {
       const enter = async (browser: Browser, user_code: string) =>
         browser.follow(await press(browser, await browser.visit(at('/oauth/device')), 'Authorize', { user_code }))
 
-      test('lets in a device of IAM by its code', async () => {
+      test('approves a device of IAM by its code', async () => {
         iam.openDevice('IAMCODE1')
         const browser = await signedInBrowser(monolith.url)
         assert.match(textOfPage(await enter(browser, 'IAMCODE1')), /^Device successfully authorized/)
@@ -327,13 +328,13 @@ for (const engine of testDatabases()) {
         assert.match(textOfPage(await enter(browser, 'IAMCODE1')), /^The user code is invalid/)
       })
 
-      test('words a code whose time is over as it words its own (N026)', async () => {
+      test('reports an expired code in the same words as the monolith’s own (N026)', async () => {
         iam.openDevice('IAMCODE3', 'expired')
         const browser = await signedInBrowser(monolith.url)
         assert.match(textOfPage(await enter(browser, 'IAMCODE3')), /^The user code is expired/)
       })
 
-      test('says that it does not know, rather than that the code is wrong, while IAM fails', async () => {
+      test('reports a failure rather than a wrong code while IAM fails', async () => {
         iam.openDevice('IAMCODE2')
         const browser = await signedInBrowser(monolith.url)
         iam.failWith = 500
@@ -346,7 +347,7 @@ for (const engine of testDatabases()) {
     describe('the protected API', () => {
       const ask = (token: string) => fetch(at('/api/v4/user'), { headers: { authorization: `Bearer ${token}` } })
 
-      test('accepts a token of IAM, opaque or JWT, by its scopes', async () => {
+      test('accepts tokens of IAM, opaque or JWT, by their scopes', async () => {
         iam.knowToken('gliamat-good', { active: true, subject: '2', client_id: 'client', scopes: ['read_user'] })
         iam.knowToken('aaa.bbb.ccc', { active: true, subject: '1', scopes: ['api'] })
         iam.knowToken('gliamat-narrow', { active: true, subject: '2', scopes: ['openid'] })
@@ -355,14 +356,14 @@ for (const engine of testDatabases()) {
         assert.equal((await ask('gliamat-narrow')).status, 403)
       })
 
-      test('refuses one that IAM does not know, and one of nobody', async () => {
+      test('rejects a token unknown to IAM, and one without a user', async () => {
         const answer = await ask('gliamat-unknown')
         assert.equal(answer.status, 401)
         assert.match(answer.headers.get('www-authenticate') ?? '', /error="invalid_token"/)
         assert.equal((await ask('f'.repeat(64))).status, 401)
       })
 
-      test('says 503 and when to come back while IAM cannot be asked', async () => {
+      test('answers 503 with Retry-After while IAM cannot be reached', async () => {
         iam.failWith = 500
         const answer = await ask('gliamat-good')
         assert.deepEqual([answer.status, answer.headers.get('retry-after')], [503, '5'])
@@ -378,7 +379,7 @@ for (const engine of testDatabases()) {
           body: typeof body === 'string' ? body : JSON.stringify(body),
         })
 
-      test('answers who a user is', async () => {
+      test('identifies the user', async () => {
         const answer = await check({ username: 'bob', password: 'bob-password' })
         assert.equal(answer.status, 200)
         assert.equal(answer.headers.get('cache-control'), 'no-store')
@@ -388,7 +389,7 @@ for (const engine of testDatabases()) {
         assert.ok(Number.isInteger(auth_time))
       })
 
-      test('tells a wrong password from a wrong token and a wrong form', async () => {
+      test('distinguishes a wrong password from a wrong token and a wrong form', async () => {
         assert.equal((await check({ username: 'bob', password: 'wrong' })).status, 404)
         assert.equal((await check({ username: 'bob@example.test', password: 'bob-password' })).status, 404)
         assert.equal((await check({ username: 'bob', password: 'bob-password' }, 'wrong')).status, 401)

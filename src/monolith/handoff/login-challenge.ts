@@ -7,12 +7,12 @@ import type { SharedGrants } from '../grants/shared-grants.ts'
 import type { IamAnswer, IamClient, LoginRequest } from '../iam-client/iam-client.ts'
 import { forgottenRequest, onward, signedInForNothing, unavailablePage } from './answers.ts'
 
-/** What a sign-in page that carries a login challenge should do, before anybody has typed anything. */
+/** What a sign-in page with a login challenge does before the user enters anything. */
 export type LoginStep = 'accept' | 'reject' | 'end_session_and_ask' | 'ask'
 
 /**
- * Decides a login challenge (OpenID Connect Core §3.1.2.1). `hasSignedInForThis`: the user has signed in with this very
- * challenge before, and only the way back failed.
+ * Decides on a login challenge (OpenID Connect Core §3.1.2.1). `hasSignedInForThis`: the user has already signed in for
+ * this challenge, and only the return to IAM failed.
  */
 export function decideLogin(
   request: Pick<LoginRequest, 'prompt_none' | 'reauthenticate'>,
@@ -24,10 +24,10 @@ export function decideLogin(
   return isSignedIn ? 'end_session_and_ask' : 'ask'
 }
 
-/** Each browser remembers its last few challenges, so that tabs do not push one another out. */
+/** The number of recent challenges that a browser's session remembers, so that tabs do not displace each other. */
 const REMEMBERED = 8
 
-/** Remembers that this session's user signed in for a challenge. */
+/** Records that this session's user signed in for a challenge. */
 export function rememberSignInFor(visit: Visit, challenge: string): void {
   const earlier = visit.session.data.signedInFor ?? []
   visit.session.set('signedInFor', [...earlier, digest(challenge)].slice(-REMEMBERED))
@@ -35,15 +35,15 @@ export function rememberSignInFor(visit: Visit, challenge: string): void {
 
 /** The pages' side of IAM's login challenges. Each page carries its own challenge, so any number may be open. */
 export interface LoginChallenges {
-  /** For GET: an answer that ends the visit, or `ask` when the form shall be shown. */
+  /** For GET: an answer that ends the visit, or `ask` when the form is to be shown. */
   begin(visit: Visit, challenge: string): Promise<HttpReply | LoginStep>
-  /** Tells IAM who has signed in and sends the browser back there. */
+  /** Reports the signed-in user to IAM and sends the browser back there. */
   accept(visit: Visit, challenge: string, owner: ResourceOwner): Promise<HttpReply>
 }
 
-/** See {@link LoginChallenges}. */
+/** Creates {@link LoginChallenges} over IAM's internal API. */
 export function loginChallenges(iam: IamClient, grants: SharedGrants, log: Log): LoginChallenges {
-  /** `request` is what IAM says of the challenge. */
+  /** `request` is IAM's description of the challenge. */
   const accept = async (
     challenge: string,
     owner: ResourceOwner,
@@ -51,7 +51,7 @@ export function loginChallenges(iam: IamClient, grants: SharedGrants, log: Log):
   ): Promise<IamAnswer<string>> => {
     if (request.kind === 'unavailable') return request
     const { client_id, asks_granted_scopes } = request.kind === 'ok' ? request.value : {}
-    // IAM must not go by consent that its user has revoked here.
+    // IAM must not use consent that its user has revoked here.
     if (!(await grants.settle(owner.id, client_id)))
       return { kind: 'unavailable', reason: 'a revocation is not confirmed' }
     const vouches = client_id !== undefined && asks_granted_scopes === true
@@ -79,7 +79,7 @@ export function loginChallenges(iam: IamClient, grants: SharedGrants, log: Log):
       const step = decideLogin(found.value, owner !== undefined, hasSignedInForThis)
       if (step === 'accept' && owner) {
         const answer = told(await accept(challenge, owner, found))
-        // The user did sign in for this challenge, but too long ago for what the application wants.
+        // The user did sign in for this challenge, but too long ago for the application.
         return answer.kind === 'sign_in_too_old'
           ? 'end_session_and_ask'
           : onward(visit, answer, retryAddress(challenge))

@@ -6,9 +6,9 @@ import type { SharedGrants } from '../grants/shared-grants.ts'
 import { documentOf } from '../iam-client/iam-client.ts'
 import type { PasswordCheck } from '../users/password-checks.ts'
 
-/** What the endpoint needs. */
+/** What the endpoint depends on. */
 export interface ResourceOwnerEndpointOptions {
-  /** The token IAM shows; undefined where no IAM is configured. */
+  /** The token that IAM presents; undefined when no IAM is configured. */
   readonly token: string | undefined
   readonly checkPassword: PasswordCheck
   readonly grants: SharedGrants
@@ -16,7 +16,7 @@ export interface ResourceOwnerEndpointOptions {
 
 const NO_STORE = [['Cache-Control', 'no-store']] as const
 
-/** The one call IAM makes to the monolith: a password checked for the password grant (handoff contract). */
+/** The one call from IAM to the monolith: checks a password for the password grant (handoff contract). */
 export function resourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
   return async (request: HttpRequest): Promise<HttpReply> => {
     if (options.token === undefined || request.method !== 'POST') return publicError(404, request)
@@ -33,7 +33,7 @@ export function resourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
     const network = typeof said === 'string' ? said.slice(0, 64) : request.remoteAddress
     try {
       const owner = await options.checkPassword({ username, network }, password)
-      // What was revoked before ends before this sign-in begins anew.
+      // Earlier revocations take effect before this sign-in.
       if (owner) await options.grants.settle(owner.id)
       return owner ? jsonReply(200, documentOf(owner), NO_STORE) : jsonReply(404, { error: 'not_found' }, NO_STORE)
     } catch (error) {

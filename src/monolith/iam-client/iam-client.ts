@@ -22,8 +22,8 @@ import {
 import { type Call, call } from '../../http/index.ts'
 
 /**
- * What came of asking IAM: `gone` is an unknown or expired challenge or code; `sign_in_too_old` a challenge that wants a
- * newer sign-in than the one it was answered with; `unavailable` says nothing about it.
+ * The result of a call to IAM: `gone` for an unknown or expired challenge or code; `sign_in_too_old` for a challenge
+ * that requires a newer sign-in; `unavailable` when IAM gave no usable answer.
  */
 export type IamAnswer<T> =
   | { readonly kind: 'ok'; readonly value: T }
@@ -35,38 +35,41 @@ export type LoginRequest = z.infer<typeof loginRequestSchema>
 export type StoredUser = z.infer<typeof storedUserSchema>
 export type Introspection = z.infer<typeof internalIntrospectionAnswerSchema>
 
-/** The internal API of the IAM auth service, as the monolith's pages use it. Every call ends within five seconds, or the limit it is given. */
+/**
+ * The internal API of the IAM auth service, as the monolith's pages use it. Every call ends within five seconds, or
+ * within the given limit.
+ */
 export interface IamClient {
   loginRequest(challenge: string): Promise<IamAnswer<LoginRequest>>
-  /** The value of this and of all other answers is where to send the browser: an address of the issuer's origin. */
+  /** The value of this and of all other answers is where to send the browser: an address on the issuer's origin. */
   acceptLogin(challenge: string, owner: ResourceOwner, grantedScopes?: readonly string[]): Promise<IamAnswer<string>>
   rejectLogin(challenge: string, error: string, description: string): Promise<IamAnswer<string>>
   consentRequest(challenge: string): Promise<IamAnswer<ConsentRequest>>
   acceptConsent(request: ConsentRequest): Promise<IamAnswer<string>>
   rejectConsent(challenge: string, error: string, description: string): Promise<IamAnswer<string>>
-  /** What waits under a user code. */
+  /** The device waiting under a user code. */
   deviceRequest(userCode: string): Promise<IamAnswer<DeviceRequest>>
   approveDevice(userCode: string, owner: ResourceOwner): Promise<IamAnswer<undefined>>
   introspect(token: string): Promise<IamAnswer<Introspection>>
-  /** Tells IAM of a change of a user. */
+  /** Reports a change of a user to IAM. */
   putUser(user: z.input<typeof userDocumentSchema>): Promise<IamAnswer<StoredUser>>
   removeUser(subject: string, version: number): Promise<IamAnswer<StoredUser>>
-  /** A page of those whom IAM knows. */
+  /** One page of the users that IAM knows. */
   knownUsers(after: string): Promise<IamAnswer<z.infer<typeof knownUsersSchema>>>
-  /** What a user has granted through IAM; with `clientId` to that application. `gone`: this IAM has no such call. */
+  /** What a user has granted through IAM; with `clientId`, to that application. `gone`: this IAM has no such call. */
   grants(subject: string, clientId: string | undefined, limitMs: number): Promise<IamAnswer<readonly GrantDocument[]>>
-  /** Ends what a user has granted to an application through IAM. `gone`: this IAM has no such call. */
+  /** Revokes what a user has granted to an application through IAM. `gone`: this IAM has no such call. */
   revokeGrants(subject: string, clientId: string, limitMs: number): Promise<IamAnswer<undefined>>
 }
 
 const LIMIT_MS = 5_000
 const faultSchema = z.object({
   reason: z.enum(['expired', 'sign_in_too_old']).optional(),
-  /** Names fields and rules, never a value. */
+  /** Contains fields and rules, never values. */
   error_description: z.string().max(1_000).optional(),
 })
 
-/** Reaches IAM at `url` with the internal token; a `redirect_to` that leaves the origin of `issuer` is refused. */
+/** Connects to IAM at `url` with the internal token; a `redirect_to` outside the origin of `issuer` is rejected. */
 export function iamClient(options: {
   readonly url: string
   readonly token: string
@@ -133,13 +136,15 @@ export function iamClient(options: {
   }
 }
 
-/** What is known of a user who is replicated. */
+/** Additional fields of a replicated user. */
 interface Replicated {
   readonly version?: number
   readonly credentialsEpoch?: number
 }
 
-/** A user as the hand-off contract writes one; without `claims` where there are none, as an older IAM expects it. */
+/**
+ * Converts a user to the hand-off contract's document; without `claims` when there are none, as an older IAM expects.
+ */
 export function documentOf(owner: ResourceOwner & Replicated): z.input<typeof resourceOwnerSchema> {
   const { id, username, name, email, claims, authTime } = owner
   const { version, credentialsEpoch: credentials_epoch } = owner
@@ -152,10 +157,10 @@ async function ask(options: Call): Promise<IamAnswer<unknown>> {
   try {
     const { status, json } = await call(options)
     if (status >= 200 && status < 300) return { kind: 'ok', value: json }
-    // 400: a challenge or code that cannot be one. 409, 410: other ways to say that it is used up.
+    // 400: an invalid challenge or code. 409, 410: other ways to report a used one.
     if (status === 404 || status === 400 || status === 409 || status === 410) {
       const { reason, error_description: fault } = faultSchema.safeParse(json).data ?? {}
-      // It refuses what was told about a challenge that it knows: no fault of the user's, who may try again later.
+      // IAM rejects the data for a challenge that it knows: not the user's fault, who may try again later.
       if (status === 400 && options.method === 'PUT' && reason === undefined && fault !== undefined) {
         return { kind: 'unavailable', reason: `refused the answer: ${fault}` }
       }

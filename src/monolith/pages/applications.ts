@@ -6,7 +6,7 @@ import { policyFields, policySummary } from './policy.ts'
 
 const PATH = '/-/profile/applications'
 
-/** The body of the list of somebody's applications. */
+/** The body of the list of a user's applications. */
 export function applicationListBody(applications: readonly Application[]): Html {
   return html`<main>
 <h1>Your applications</h1>
@@ -23,7 +23,7 @@ ${
 </main>`
 }
 
-/** The body of one application's page. `secret` is shown here and never again. */
+/** The body of one application's page. `secret` is displayed here only. */
 export function applicationBody(page: {
   readonly application: Application
   readonly policy: Policy
@@ -63,12 +63,12 @@ function secretText(application: Application, secret: string | undefined): Html 
   return html`<span class="soft">Kept as a digest; renew it if it is lost.</span>`
 }
 
-/** The body of the form for a new application, or for changes to one there is. */
+/** The body of the form for a new or an existing application. */
 export function applicationFormBody(page: {
   readonly application: Application | undefined
   readonly draft: ApplicationDraft
   readonly faults: DraftFaults
-  /** What the application may be limited to. */
+  /** The scopes that the application may be limited to. */
   readonly scopes: readonly string[]
   readonly csrfToken: string
 }): Html {

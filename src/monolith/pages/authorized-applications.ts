@@ -4,10 +4,10 @@ import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
 import { shownName } from './shown-name.ts'
 
-/** Where users see and revoke what they have let applications do. */
+/** Where users view and revoke authorized applications. */
 export const AUTHORIZED_APPLICATIONS_PATH = '/-/profile/authorized_applications'
 
-/** The body of the page of its own. */
+/** The body of the separate page. */
 export function authorizedApplicationsBody(grants: GrantList, csrfToken: string): Html {
   return html`<main>
 <h1>Authorized applications</h1>
@@ -15,7 +15,9 @@ ${authorizedApplicationsList(grants, csrfToken)}
 </main>`
 }
 
-/** The applications that may use an account, each with a button that revokes it, and what is not known or not done yet. */
+/**
+ * The applications that may use an account, each with a button to revoke it, and notes on what is unknown or pending.
+ */
 export function authorizedApplicationsList(grants: GrantList, csrfToken: string): Html {
   const { applications, isCurrent, ending } = grants
   return html`${

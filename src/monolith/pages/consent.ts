@@ -1,7 +1,7 @@
 import { type Html, html } from './html.ts'
 import { shownName } from './shown-name.ts'
 
-/** What the consent page shows, whichever server asks. */
+/** The contents of the consent page, for either server. */
 export interface ConsentPage {
   readonly clientName: string
   readonly scopes: readonly string[]
@@ -13,12 +13,12 @@ export interface ConsentPage {
 /** One of its two forms. */
 export interface ConsentForm {
   readonly action: string
-  /** The method that `_method` stands for. */
+  /** The value of `_method`. */
   readonly override?: 'delete'
   readonly fields: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-/** The body of "Authorization required" (A001): two forms, each with all that was asked. */
+/** The body of "Authorization required" (A001): two forms, each with all request parameters. */
 export function consentBody(page: ConsentPage): Html {
   return html`<main>
 <h1>Authorization required</h1>
@@ -37,7 +37,7 @@ function form({ action, override, fields }: ConsentForm, token: string, button: 
   }${csrfField(token)}${fields.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}${button}</form>`
 }
 
-/** The hidden field that carries a CSRF token. */
+/** The hidden field with a CSRF token. */
 export function csrfField(token: string): Html {
   return html`<input type="hidden" name="authenticity_token" value="${token}" autocomplete="off">`
 }

@@ -2,16 +2,19 @@ import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
 import { shownName } from './shown-name.ts'
 
-/** The page on which a user types a device's code. */
+/** The page where a user enters a device's code. */
 export interface DevicePage {
   readonly csrfToken: string
   readonly action: string
   readonly userCode: string
-  /** A device has just been let in: the form is folded away. */
+  /** A device has just been approved: the form is collapsed. */
   readonly isDone: boolean
 }
 
-/** Its body (N022). After a success the form is still in it, as in Doorkeeper's page (N025), for those who have another device. */
+/**
+ * Its body (N022). After a success it still contains the form, as in Doorkeeper's page (N025), for users with another
+ * device.
+ */
 export function deviceBody(page: DevicePage): Html {
   if (!page.isDone) return html`<main>${deviceForm(page)}</main>`
   return html`<main data-next="You can go back to your device now.">
@@ -33,13 +36,13 @@ function deviceForm(page: DevicePage): Html {
 `
 }
 
-/** What a device asks for. */
+/** The request of a device. */
 export interface DeviceWish {
   readonly clientName: string
   readonly scopes: readonly string[]
 }
 
-/** The body of the page that shows whom a code lets in, before it does (RFC 8628 §5.4). */
+/** The body of the page that shows which device a code approves, before it does (RFC 8628 §5.4). */
 export function confirmDeviceBody(page: {
   readonly csrfToken: string
   readonly action: string

@@ -4,11 +4,11 @@ import { authorizedApplicationsList } from './authorized-applications.ts'
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
 
-/** The body of the home page: who is signed in, and where to go from here. */
+/** The body of the home page: the signed-in user, and links. */
 export function homeBody(page: {
   readonly owner: ResourceOwner | undefined
   readonly csrfToken: string
-  /** Of the signed-in user. */
+  /** The authorized applications of the signed-in user. */
   readonly authorized: GrantList | undefined
 }): Html {
   const { owner } = page

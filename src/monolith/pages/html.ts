@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../http/index.ts'
 
-/** Markup that is safe to send. Only {@link html} makes it, so text cannot slip in unescaped. */
+/** Markup that is safe to send. Only {@link html} and {@link trusted} create it, so text cannot slip in unescaped. */
 export class Html {
   readonly #markup: string
   constructor(strings: readonly string[], values: readonly HtmlValue[]) {
@@ -11,15 +11,15 @@ export class Html {
   }
 }
 
-/** What may stand in a template: text is escaped, a list is joined, undefined and false leave nothing. */
+/** The values allowed in a template: text is escaped, a list is joined, undefined and false render nothing. */
 export type HtmlValue = Html | string | number | false | undefined | readonly HtmlValue[]
 
-/** Makes markup from a template literal; every text put in is escaped for elements and quoted attributes. */
+/** Creates markup from a template literal; every inserted text is escaped for elements and quoted attributes. */
 export function html(strings: TemplateStringsArray, ...values: HtmlValue[]): Html {
   return new Html(strings, values)
 }
 
-/** Markup that another part has made and vouches for. */
+/** Wraps markup that another part has escaped and vouches for. */
 export function trusted(markup: string): Html {
   return new Html([markup], [])
 }

@@ -3,7 +3,7 @@ import type { Flash } from '../sessions/session.ts'
 import { type Html, html, trusted } from './html.ts'
 import { STYLE } from './style.ts'
 
-/** What a page is made of. */
+/** The contents of a page. */
 export interface Page {
   readonly title: string
   /** The markup around and inside `main`. */
@@ -11,13 +11,13 @@ export interface Page {
   readonly owner?: ResourceOwner | undefined
   readonly flash?: Flash | undefined
   readonly csrfToken?: string
-  /** Room for lists; other pages are one narrow column. */
+  /** Wide, for lists; other pages are one narrow column. */
   readonly isWide?: boolean
 }
 
 /**
- * The document of a page. The signed-in user and the mark at the top are labels and decoration, not text: the text of
- * a page is that of the recorded one.
+ * Renders the document of a page. The signed-in user and the mark at the top are labels and decoration rather than
+ * text, so that the page's text equals the recorded one.
  */
 export function layout(page: Page): string {
   const { owner, flash } = page
@@ -53,7 +53,7 @@ const MARK = trusted(
   '<svg viewBox="0 0 32 32" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"><circle cx="16" cy="16" r="14"/><path d="M7 19h13m-4-4 4 4-4 4M25 13H12m4-4-4 4 4 4"/></svg>',
 )
 
-/** The same document for the protocol core's own pages, whose body is escaped already. */
+/** Renders the same document for the protocol core's own pages, with a body that is already escaped. */
 export function coreLayout(page: { readonly title: string; readonly body: string }): string {
   return layout({
     title: page.title,

@@ -1,6 +1,6 @@
 import { type Html, html } from './html.ts'
 
-/** The body of a page that says what went wrong and what can be done. */
+/** The body of a page that reports what went wrong and what the user can do. */
 export function messageBody(page: {
   readonly heading: string
   readonly text: string

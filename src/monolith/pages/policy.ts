@@ -3,7 +3,7 @@ import { type Html, html } from './html.ts'
 
 interface RuleText {
   readonly name: string
-  /** What it is good for, and whom it stops. */
+  /** What the rule protects against, and which clients it stops. */
   readonly help: string
   readonly values: Readonly<Record<string, string>>
 }
@@ -11,7 +11,7 @@ interface RuleText {
 const ACCEPTED = { accept: 'Accepted', refuse: 'Refused' }
 const REVOKED = { ignore: 'Refused, nothing else', revoke: 'Refused, and all its tokens are revoked' }
 
-/** Each rule in words for the owner of an application. */
+/** A description of each rule for the owner of an application. */
 const TEXTS: { readonly [Rule in PolicyRule]: RuleText & { readonly values: Readonly<Record<Policy[Rule], string>> } } =
   {
     require_pkce: {
@@ -71,7 +71,7 @@ const PRESETS: Readonly<Record<string, string>> = {
   strict: 'The strictest in every rule (RFC 9700)',
 }
 
-/** The part of an application's form that says what it is to be held to. `said` is what was chosen, by rule. */
+/** The policy section of an application's form. `said` contains the chosen values by rule. */
 export function policyFields(said: Readonly<Record<string, string | undefined>>): Html {
   const isOpen = Object.keys(said).length > 0
   return html`<details${isOpen && html` open`}><summary>Security policy</summary>
@@ -99,7 +99,7 @@ function selection(
 <p class="soft small" id="${id}_help">${help}</p>`
 }
 
-/** What an application is held to beyond the rules that hold for everybody by default. */
+/** The policy of an application where it goes beyond the default for everyone. */
 export function policySummary(policy: Policy): Html {
   const usual = presetPolicy('compatible')
   const tightened = POLICY_RULE_NAMES.filter((rule) => policy[rule] !== usual[rule])

@@ -13,10 +13,10 @@ for (const [what, name, shown] of [
   ['nothing hides in it', 'pay\u200Bpal\u2060\uFEFF.com', 'pay\uFFFDpal\uFFFD .com'],
   ['it is not endless', '🂡'.repeat(500), `${'🂡'.repeat(120)}…`],
 ] as const) {
-  test(`in a name that is shown, ${what}`, () => assert.equal(shownName(name), shown))
+  test(`in a displayed name, ${what}`, () => assert.equal(shownName(name), shown))
 }
 
-test('the pages that ask show names and scopes as such', () => {
+test('the sign-in and consent pages display names and scopes as such', () => {
   const odd = 'user:\u202Ex'
   const form = { action: '/', fields: [] }
   const consent = consentBody({ clientName: odd, scopes: [odd], csrfToken: 't', approve: form, deny: form })

@@ -1,9 +1,9 @@
 const LONGEST = 120
 
 /**
- * A name that somebody else chose, fit to stand in a sentence of ours: one line, without control characters and without
- * invisible marks, such as those that turn the direction of what follows (UAX #9), which could make the sentence read as another one. Joiners,
- * which scripts and emoji need, stay. Cut at 120 characters.
+ * A third party's name made safe for our sentences: one line, without control characters and without invisible marks,
+ * such as direction marks (UAX #9), which could make the sentence read as another one. Keeps the joiners that scripts
+ * and emoji need. Truncated to 120 characters.
  */
 export function shownName(name: string): string {
   const plain = name

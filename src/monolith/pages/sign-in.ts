@@ -2,14 +2,14 @@ import type { ResourceOwner } from '../../authorization-server/index.ts'
 import { csrfField } from './consent.ts'
 import { type Html, html } from './html.ts'
 
-/** What the sign-in page shows. */
+/** The contents of the sign-in page. */
 export interface SignInPage {
   readonly csrfToken: string
-  /** Carried through the form, so that every tab keeps its own. */
+  /** Sent along with the form, so that every tab keeps its own. */
   readonly loginChallenge: string | undefined
   readonly login: string
   readonly owner: ResourceOwner | undefined
-  /** Where a user who is signed in may simply go on to. */
+  /** Where a signed-in user may continue without signing in again. */
   readonly continueTo: string
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** The one style sheet, put into every page: no other file is needed to show it. */
+/** The only style sheet, inlined into every page, so that a page needs no other file. */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#f4f5f8;--card:#fff;--ink:#1b1f2a;--soft:#5a6275;--line:#d9dde6;--accent:#3a4fd0;--accent-ink:#fff;--warn:#a3231b;--warn-bg:#fdecea;--ok:#17603a;--ok-bg:#e6f5ec;--field:#fff}
 @media (prefers-color-scheme:dark){:root{--bg:#12141b;--card:#1b1e28;--ink:#e9ebf2;--soft:#a2a9bb;--line:#343a4a;--accent:#8c9bff;--accent-ink:#10131f;--warn:#ffb3ac;--warn-bg:#3b1f1d;--ok:#9fe0b8;--ok-bg:#17301f;--field:#12141b}}

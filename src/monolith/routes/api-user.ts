@@ -11,7 +11,7 @@ import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import type { Log } from '../../observability/index.ts'
 import type { IamClient, Introspection } from '../iam-client/iam-client.ts'
 
-/** What the endpoint needs. */
+/** What the endpoint depends on. */
 export interface ApiUserOptions {
   readonly core: AuthorizationServer
   readonly iam: IamClient | undefined
@@ -24,7 +24,7 @@ const RETRY_AFTER_SECONDS = '5'
 
 /**
  * GET /api/v4/user, the protected resource (P001-P005): accepts tokens of this server and of IAM. While IAM cannot be
- * asked about one of its own, the answer is 503, since a false 401 would sign people out.
+ * reached about one of its own, the answer is 503, because a false 401 would sign people out.
  */
 export function apiUserEndpoint({ core, iam, limits, log }: ApiUserOptions) {
   return async (request: HttpRequest): Promise<HttpReply> => {
@@ -66,7 +66,7 @@ async function resolve(
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** Whether a token has the looks of one of IAM's: its prefix, or a JWT, which this server never issues. */
+/** Whether a token looks like one of IAM's: by its prefix, or as a JWT, which this server never issues. */
 function isOfIam(value: string): boolean {
   return value.startsWith(IAM_PREFIXES.access_token) || JWT.test(value)
 }

@@ -60,7 +60,7 @@ for (const engine of testDatabases()) {
       assert.equal(control.held.get(2)?.application.secret_digest, null)
     })
 
-    test('a new one shows its secret once, works at once, and travels as a digest', async () => {
+    test('a new one shows its secret once, works immediately, and is replicated with a digest', async () => {
       const page = await create(alice)
       const [secret = '', id, clientId] = [secretOn(page), idOn(page), clientIdOn(page)]
       assert.match(secret, /^gloas-[0-9a-f]{64}$/)
@@ -73,7 +73,7 @@ for (const engine of testDatabases()) {
       assert.doesNotMatch(JSON.stringify([...iam.held.values(), ...control.held.values()]), new RegExp(secret))
     })
 
-    test('one can be changed, each time in a higher version', async () => {
+    test('one can be changed, each time with a higher version', async () => {
       const id = idOn(await create(alice))
       const form = await alice.visit(at(`${PATH}/${id}/edit`))
       assert.equal(fieldsOf(form.forms[0])['application[redirect_uri]']?.trim(), 'https://mine.example.test/callback')
@@ -90,7 +90,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(iam.held.get(id)?.application.scopes, ['read_user'])
     })
 
-    test('its security policy is chosen in the form, shown, kept by both sides, and held to', async () => {
+    test('its security policy is chosen in the form, displayed, stored by both sides, and enforced', async () => {
       const created = await create(alice)
       const [id, clientId] = [idOn(created), clientIdOn(created)]
       assert.match(textOfPage(created), /Security policy Nothing beyond the usual/)
@@ -128,13 +128,13 @@ for (const engine of testDatabases()) {
       assert.equal('policy' in (iam.held.get(id)?.application ?? {}), false)
     })
 
-    test('a security policy that is not known is not saved', async () => {
+    test('an unknown security policy is not saved', async () => {
       const page = await create(alice, { 'application[policy][require_pkce]': 'perhaps' })
       assert.equal(page.status, 422)
       assert.match(textOfPage(page), /Not saved\. Security policy: a rule or one of its values is not known\./)
     })
 
-    test('a renewed secret takes the place of the old one', async () => {
+    test('a renewed secret replaces the old one', async () => {
       const page = await create(alice)
       const renewed = await press(alice, page, 'Renew secret')
       const [old = '', fresh = ''] = [secretOn(page), secretOn(renewed)]
@@ -165,7 +165,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.has(id) || control.held.has(id), false)
     })
 
-    test('what is wrong with one is said all at once, and nothing is saved', async () => {
+    test('all faults of one are reported at once, and nothing is saved', async () => {
       const before = (await alice.visit(at(PATH))).text.match(/<li>/g)?.length
       const page = await create(alice, {
         'application[name]': ' ',
@@ -180,7 +180,7 @@ for (const engine of testDatabases()) {
       assert.equal((await alice.visit(at(PATH))).text.match(/<li>/g)?.length, before)
     })
 
-    test('nobody sees or changes those of somebody else', async () => {
+    test('no user sees or changes another user’s', async () => {
       const page = await create(alice)
       const id = idOn(page)
       const bob = await signedInBrowser(monolith.url, 'bob')
@@ -198,7 +198,7 @@ for (const engine of testDatabases()) {
       assert.equal((await alice.visit(at(`${PATH}/${id}`))).status, 200)
     })
 
-    test('changes without a token are refused', async () => {
+    test('changes without a token are rejected', async () => {
       const page = await create(alice)
       for (const button of ['Renew secret', 'Delete']) {
         assert.equal((await press(alice, page, button, { authenticity_token: 'AAAA' })).status, 422)
@@ -207,7 +207,7 @@ for (const engine of testDatabases()) {
       assert.equal((await press(alice, form, 'Save application', { authenticity_token: '' })).status, 422)
     })
 
-    test('a page does not wait for a target that is away, and the change arrives later', async () => {
+    test('a page does not wait for an unavailable target, and the change arrives later', async () => {
       await iam.stop()
       const id = idOn(await create(alice))
       await eventually('the control plane has it', () => control.held.get(id))
@@ -217,7 +217,7 @@ for (const engine of testDatabases()) {
       await eventually('the control plane knows', () => control.held.get(id)?.iamVersion === 1)
     })
 
-    test('a change that was committed just before the end arrives after the next start', async () => {
+    test('a change committed just before the shutdown arrives after the next start', async () => {
       await Promise.all([iam.stop(), control.stop()])
       const id = idOn(await create(alice))
       await monolith.close()

@@ -16,26 +16,26 @@ import type { Pages } from '../browser/routes.ts'
 import { addressOf, type SignedInVisit, type Visit } from '../browser/visit.ts'
 import { applicationBody, applicationFormBody, applicationListBody } from '../pages/applications.ts'
 
-/** Where users look after the applications they own. */
+/** Where users manage the applications they own. */
 const APPLICATIONS_PATH = '/-/profile/applications'
 const ONE = `${APPLICATIONS_PATH}/:id`
 const EMPTY: ApplicationDraft = { name: '', redirectUris: [], scopes: [], confidential: true }
 const CHANGED_MEANWHILE: DraftFaults = ['The application was changed meanwhile. Look at it again before you save.']
 
-/** What an application is held to on this server. */
+/** The policy of an application on this server. */
 export type PolicyOf = (application: Pick<Application, 'client_id' | 'policy'>) => Policy
 
-/** What the pages of applications work with. */
+/** What the pages of applications depend on. */
 export interface ApplicationPagesOptions {
   readonly registry: ApplicationRegistry
   readonly policyFor: PolicyOf
-  /** What an application may be limited to, in the order offered. */
+  /** The scopes that an application may be limited to, in the order offered. */
   readonly scopes: readonly string[]
 }
 
-/** List, new, show, edit, renew the secret, delete: of the signed-in user's own applications only. */
+/** List, new, show, edit, renew the secret, delete: only the signed-in user's own applications. */
 export function applicationPages({ registry, policyFor, scopes }: ApplicationPagesOptions): Pages {
-  // What an application is limited to already stays a choice, whatever the server offers today.
+  // An application's current scopes remain available, whatever the server offers today.
   const offeredTo = (application?: Application) => [...new Set([...scopes, ...(application?.scopes ?? [])])]
   const check = (draft: ApplicationDraft, application?: Application): DraftFaults => {
     const faults = checkDraft(draft)

@@ -11,7 +11,7 @@ import { textOf } from '../text-parameters.ts'
 import { endSession } from './sign-in.ts'
 
 const PATH = '/oauth/authorize'
-/** The fields of the consent form, in their order (A001). */
+/** The fields of the consent form, in order (A001). */
 const FIELDS = [
   'client_id',
   'redirect_uri',
@@ -23,7 +23,7 @@ const FIELDS = [
   'code_challenge_method',
 ] as const
 
-/** GET, POST and DELETE /oauth/authorize, and the page that shows a code. */
+/** GET, POST and DELETE /oauth/authorize, and the page that displays a code. */
 export function authorizePages(core: AuthorizationServer, sessions: SignedInSessions, grants: SharedGrants): Pages {
   return {
     [`GET ${PATH}`]: (visit) => begin(visit, core, sessions, grants),
@@ -91,7 +91,7 @@ function showConsent(visit: Visit, request: AuthorizationRequest): HttpReply {
   })
 }
 
-/** The consent page's own address, for a user whose session ended while it was open. */
+/** The address of the consent page, for a user with a session that ended while the page was open. */
 function addressAgain(parameters: Parameters): string {
   const query = new URLSearchParams()
   for (const name of FIELDS) {

@@ -6,7 +6,7 @@ import type { RevocationResult, SharedGrants } from '../grants/shared-grants.ts'
 import { AUTHORIZED_APPLICATIONS_PATH, authorizedApplicationsBody } from '../pages/authorized-applications.ts'
 import { shownName } from '../pages/shown-name.ts'
 
-/** The list of what the signed-in user has let applications do, and revoking one of them. */
+/** The list of the signed-in user's authorized applications, and the revocation of one. */
 export function authorizedApplicationPages(grants: SharedGrants): Pages {
   return {
     [`GET ${AUTHORIZED_APPLICATIONS_PATH}`]: async (visit) => {

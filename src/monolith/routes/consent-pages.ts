@@ -18,14 +18,14 @@ const NO_CHALLENGE = {
   text: 'This page shows what an application asks for. Start from the application.',
 }
 
-/** What the pages need; without IAM they are not there. */
+/** What the pages depend on; without IAM they do not exist. */
 export interface ConsentPagesOptions {
   readonly iam: IamClient | undefined
   readonly grants: SharedGrants
   readonly log: Log
 }
 
-/** The consent page that IAM sends browsers to: the same page as the one in place, answered to IAM. */
+/** The consent page for IAM: the same page as the monolith's own, with the answer sent to IAM. */
 export function consentPages({ iam, grants, log }: ConsentPagesOptions): Pages {
   const withRequest =
     (answer: (visit: SignedInVisit, iam: IamClient, request: ConsentRequest) => Promise<HttpReply> | HttpReply) =>
@@ -35,7 +35,7 @@ export function consentPages({ iam, grants, log }: ConsentPagesOptions): Pages {
       if (challenge === '') return messagePage(visit, 400, NO_CHALLENGE)
       const { owner } = visit
       if (!owner) return askToSignIn(visit, addressOf(challenge))
-      // Asked anew each time: nothing is cached that could be lost between the page and the answer.
+      // Fetched every time: nothing is cached that could be lost between the page and the answer.
       const found = await iam.consentRequest(challenge)
       if (found.kind === 'gone') return forgottenRequest(visit)
       if (found.kind !== 'ok') {
@@ -76,9 +76,9 @@ export function consentPages({ iam, grants, log }: ConsentPagesOptions): Pages {
 }
 
 /**
- * The page was asked for by another user, who has signed out since, or this address is not this user's at all. Nothing is
- * shown of the request or agreed to in the other one's name. A user who wants to go on has IAM begin the request again as
- * theirs, which it does in the browser that began it alone.
+ * The page belongs to another user, who has signed out since, or its address was never meant for this user. It shows
+ * nothing of the request and consents to nothing in the other user's name. To continue, the user has IAM start the
+ * request again, which IAM does only in the browser that started it.
  */
 async function forAnotherUser(visit: SignedInVisit, iam: IamClient, challenge: string): Promise<HttpReply> {
   if (visit.method === 'GET' && textOf(visit.parameters['continue']) === 'true') {

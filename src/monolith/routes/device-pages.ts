@@ -22,7 +22,7 @@ import { textOf } from '../text-parameters.ts'
 const PATH = '/oauth/device'
 const LONGEST_CODE = 64
 
-/** What came of a code that a user typed in. */
+/** The result for a code that a user entered. */
 type Approval = 'approved' | 'unknown' | 'expired' | 'unavailable'
 
 const NOTICES: Readonly<Record<Approval, string>> = {
@@ -32,18 +32,18 @@ const NOTICES: Readonly<Record<Approval, string>> = {
   unavailable: 'The code could not be checked just now. Nothing was authorized; please try again in a moment.',
 }
 
-/** What the device page needs. */
+/** What the device page depends on. */
 export interface DevicePagesOptions {
   readonly core: AuthorizationServer
   readonly iam: IamClient | undefined
   readonly grants: SharedGrants
   readonly limits: RequestLimits
-  /** Whether the page shows who asks before it approves. */
+  /** Whether the page shows the requesting client before it approves. */
   readonly confirms: boolean
   readonly log: Log
 }
 
-/** The page on which users type a device's code, whichever server gave it (RFC 8628 §3.3). */
+/** The page where users enter a device's code, from either server (RFC 8628 §3.3). */
 export function devicePages(options: DevicePagesOptions): Pages {
   return {
     [`GET ${PATH}`]: async (visit) => {
@@ -61,14 +61,14 @@ export function devicePages(options: DevicePagesOptions): Pages {
     [`POST ${PATH}`]: async (visit) => {
       const { owner } = visit
       if (!owner) return askToSignIn(visit, PATH)
-      // No code at all is no code: it must not match a grant whose code is used up (N033).
+      // A missing code must not match a grant with a used code (N033).
       const userCode = textOf(visit.parameters['user_code']) ?? ''
       return userCode === '' ? answer(visit, 'unknown') : submit({ ...visit, owner }, userCode, options)
     },
   }
 }
 
-/** Looks at a code within the limits: those that are wrong count (RFC 8628 §5.1). */
+/** Checks a code within the limits: wrong ones count (RFC 8628 §5.1). */
 async function submit(visit: SignedInVisit, userCode: string, options: DevicePagesOptions): Promise<HttpReply> {
   const { address } = options.limits.callerOf(visit.request)
   const guess = await options.core.guessUserCode(visit.owner.id, address.isTrusted ? undefined : address.network)
@@ -94,7 +94,7 @@ async function approve(
 ): Promise<Approval> {
   const own = await core.approveDevice(userCode, owner)
   if (own !== 'unknown' || !iam || userCode.length > LONGEST_CODE) return own
-  // IAM must not end, as revoked before, what is granted now.
+  // Otherwise IAM might apply an earlier revocation to the new grant.
   if (!(await grants.settle(owner.id))) return 'unavailable'
   const theirs = await iam.approveDevice(userCode, owner)
   if (theirs.kind === 'unavailable') log.warn({ reason: theirs.reason }, 'device: IAM did not answer')

@@ -31,10 +31,10 @@ import { textOf } from '../text-parameters.ts'
 import { PasswordChecksBusyError } from '../users/password-checks.ts'
 import type { Users } from '../users/users.ts'
 
-/** Answers a request that no session stands behind. */
+/** Answers a request without a session. */
 export type PlainAnswer = (request: HttpRequest) => Promise<HttpReply | undefined>
 
-/** What the monolith's front door needs. */
+/** What the monolith's request handler depends on. */
 export interface HandlerOptions {
   readonly core: AuthorizationServer
   readonly pages: FindPages
@@ -44,9 +44,9 @@ export interface HandlerOptions {
   readonly issuer: string
   readonly apiUser: (request: HttpRequest) => Promise<HttpReply>
   readonly resourceOwner: (request: HttpRequest) => Promise<HttpReply>
-  /** The API by which users are looked after; undefined where it is not served. */
+  /** The user administration API; undefined where it is disabled. */
   readonly admin: PlainAnswer | undefined
-  /** Undefined where test controls are shut. */
+  /** Undefined where test controls are disabled. */
   readonly testControl: PlainAnswer | undefined
   /** Whether the store answers. */
   readonly isReady: () => Promise<boolean>
@@ -55,12 +55,12 @@ export interface HandlerOptions {
   readonly tracing: Tracing | undefined
 }
 
-/** The id of the request that is being answered, as `X-Request-Id` tells it; undefined outside of one. */
+/** The id of the current request, as in `X-Request-Id`; undefined outside a request. */
 export function currentRequestId(): string | undefined {
   return currentRequest()?.correlationId
 }
 
-/** The monolith's answer to everything: pages, protocol endpoints, the API, and the 404 page for the rest (O001). */
+/** The monolith's answer to every request: pages, protocol endpoints, the API, and the 404 page for the rest (O001). */
 export function monolithHandler(options: HandlerOptions): HttpHandler {
   return async (request) => {
     const started = performance.now()

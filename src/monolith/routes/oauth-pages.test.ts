@@ -49,7 +49,7 @@ for (const engine of testDatabases()) {
       return (await answer.json()) as { device_code: string; user_code: string }
     }
 
-    test('a user agrees, and the code gives a token of theirs (B001)', async () => {
+    test('a user consents, and the code yields a token for that user (B001)', async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at(authorizePath()))
       assert.equal(textOfPage(page), 'Authorization required Authorize Web <App> to use your account? api')
@@ -62,7 +62,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(await browser.visit(at('/'))), /Authorized applications Web <App> api/)
     })
 
-    test('each grant is one line of the log, without a credential in any', async () => {
+    test('each grant is one log line without credentials', async () => {
       logged.length = 0
       const browser = await signedInBrowser(monolith.url)
       const answer = await press(browser, await browser.visit(at(authorizePath())), 'Authorize')
@@ -85,7 +85,7 @@ for (const engine of testDatabases()) {
       for (const secret of secrets) assert.ok(secret && !text.includes(secret))
     })
 
-    test('consent that was given is not asked for again, but for prompt=consent', async () => {
+    test('earlier consent is not requested again, except with prompt=consent', async () => {
       const browser = await signedInBrowser(monolith.url)
       const openid = { scope: 'openid' }
       await exchange(await press(browser, await browser.visit(at(authorizePath(openid))), 'Authorize'))
@@ -106,7 +106,7 @@ for (const engine of testDatabases()) {
       assert.equal(real.location?.searchParams.get('error'), 'access_denied')
     })
 
-    test("a refusal follows no address that is not proven to be the client's", async () => {
+    test("a refusal redirects only to an address proven to be the client’s", async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at(authorizePath()))
       const moved = await press(browser, page, 'Deny', { redirect_uri: 'https://evil.example.test/' })
@@ -117,7 +117,7 @@ for (const engine of testDatabases()) {
       assert.notEqual(noType.status, 500)
     })
 
-    test('a decision without a token, with a foreign one, or from another site is refused (B020-B028)', async () => {
+    test('a decision without a token, with a foreign one, or from another site is rejected (B020-B028)', async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at(authorizePath()))
       const other = await signedInBrowser(monolith.url, 'bob')
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('a decision after the session ended asks to sign in and comes back to the page', async () => {
+    test('a decision after the session ended requires sign-in and returns to the page', async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at(authorizePath()))
       await store.database.query('delete from monolith.sessions')
@@ -138,7 +138,7 @@ for (const engine of testDatabases()) {
       assert.equal(fieldsOf(again.forms[0])['state'], 'st-1')
     })
 
-    test('prompt=login ends the session and does not ask twice (A146)', async () => {
+    test('prompt=login ends the session and does not require sign-in twice (A146)', async () => {
       const browser = await signedInBrowser(monolith.url)
       const asked = await browser.visit(at(authorizePath({ scope: 'openid', prompt: 'login' })))
       assert.equal(asked.location?.pathname, '/users/sign_in')
@@ -147,7 +147,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(await browser.follow(answer)), /^Authorization required/)
     })
 
-    test('prompt=select_account offers to go on as the user who is signed in', async () => {
+    test('prompt=select_account offers to continue as the signed-in user', async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.open(at(authorizePath({ scope: 'openid', prompt: 'select_account' })))
       const onward = /<a href="([^"]+)">Continue<\/a>/.exec(page.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
@@ -165,7 +165,7 @@ for (const engine of testDatabases()) {
       assert.match(policy(await signIn('/users/sign_in')), /form-action 'self'$/)
     })
 
-    test('a client without an address has its code shown, to who is signed in (B010, D003)', async () => {
+    test('a client without an address has its code displayed to the signed-in user (B010, D003)', async () => {
       const browser = await signedInBrowser(monolith.url)
       const native = { client_id: 'native', redirect_uri: 'urn:ietf:wg:oauth:2.0:oob' }
       const shown = await browser.follow(
@@ -182,7 +182,7 @@ for (const engine of testDatabases()) {
       assert.doesNotMatch(page.text, /<script>/)
     })
 
-    test('a device is let in by its code, once (N025)', async () => {
+    test('a device is approved by its code, once (N025)', async () => {
       const device = await startDevice()
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at(`/oauth/device?user_code=${device.user_code}`))
@@ -198,7 +198,7 @@ for (const engine of testDatabases()) {
       assert.doesNotMatch(textOfPage(await browser.visit(at('/oauth/device'))), /invalid/)
     })
 
-    test('no code at all takes over nothing (N033)', async () => {
+    test('a missing code takes over nothing (N033)', async () => {
       const device = await startDevice()
       const alice = await signedInBrowser(monolith.url)
       await press(alice, await alice.visit(at('/oauth/device')), 'Authorize', { user_code: device.user_code })
@@ -220,7 +220,7 @@ for (const engine of testDatabases()) {
       assert.equal((await send(device.user_code)).status, 204)
     })
 
-    test('time can be advanced, which ends tokens and ages sign-ins', async () => {
+    test('time can be advanced, which expires tokens and ages sign-ins', async () => {
       const { json } = await token({ grant_type: 'password', username: 'alice', password: 'alice-password' })
       const headers = { authorization: `Bearer ${json['access_token']}` }
       assert.equal((await fetch(at('/api/v4/user'), { headers })).status, 200)
@@ -231,7 +231,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('what is blank in a request is repeated by the consent page, and left out of the answer', async () => {
+    test('blank parameters are sent back by the consent page, and omitted from the answer', async () => {
       const browser = await signedInBrowser(monolith.url)
       const blank = { state: ' ', nonce: ' ', code_challenge: ' ', code_challenge_method: 'S256' }
       const page = await browser.visit(at(authorizePath(blank)))
@@ -242,7 +242,7 @@ for (const engine of testDatabases()) {
       assert.equal((await exchange(answer)).status, 200)
     })
 
-    test('what is not there is the 404 page, as JSON where JSON is asked for (O001, O002)', async () => {
+    test('an unknown path is the 404 page, or JSON on request (O001, O002)', async () => {
       const page = await new Browser().visit(at('/nowhere'))
       assert.equal(page.status, 404)
       assert.match(textOfPage(page), /^The page you were looking for doesn't exist/)
@@ -253,7 +253,7 @@ for (const engine of testDatabases()) {
       assert.equal((await fetch(at('/-/iam/resource_owner'), { method: 'POST' })).status, 404)
     })
 
-    test('malformed requests are answered 400, and health is told', async () => {
+    test('malformed requests are answered 400, and health is reported', async () => {
       const browser = await signedInBrowser(monolith.url)
       assert.equal((await browser.visit(at('/oauth/authorize?state=%zz'))).status, 400)
       assert.equal((await browser.visit(at('/users/sign_in?a=%ff'))).status, 400)
@@ -261,14 +261,14 @@ for (const engine of testDatabases()) {
       assert.equal((await fetch(at('/readyz'))).status, 200)
     })
 
-    test("every answer carries a request id, the caller's own where it is a plain word", async () => {
+    test("every answer has a request id, the caller’s own when it is a plain word", async () => {
       const given = await fetch(at('/nowhere'), { headers: { 'x-request-id': 'abc-123' } })
       assert.equal(given.headers.get('x-request-id'), 'abc-123')
       const odd = await fetch(at('/nowhere'), { headers: { 'x-request-id': '"><x' } })
       assert.match(odd.headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
     })
 
-    test('test controls are not there unless asked for', async () => {
+    test('test controls are absent unless enabled', async () => {
       const plain = await startPlatform(store.database)
       try {
         assert.equal((await fetch(`${plain.url}/__lab/reset`, { method: 'POST' })).status, 404)

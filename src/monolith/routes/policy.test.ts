@@ -57,13 +57,13 @@ for (const engine of testDatabases()) {
       return (await answer.json()) as Record<string, string>
     }
 
-    test('the page that asks for consent is not shown to a request that the policy refuses', async () => {
+    test('the consent page is not shown for a request that the policy rejects', async () => {
       const page = await authorize({})
       assert.equal(page.status, 400)
       assert.match(textOfPage(page), /Code challenge is required\./)
     })
 
-    test('the answer after consent names the issuer, and the resource takes no token in its address', async () => {
+    test('the answer after consent contains the issuer, and the resource rejects a token in its address', async () => {
       const answer = await codeFor(S256)
       assert.equal(answer.get('iss'), 'http://issuer.example.test')
       const { access_token = '' } = await exchange('web', {
@@ -76,14 +76,14 @@ for (const engine of testDatabases()) {
       assert.equal(inHeader.status, 200)
     })
 
-    test('an exempt application is held to what the seed has it say', async () => {
+    test('an exempt application follows the policy in its own seed document', async () => {
       const client_id = 'careful'
       assert.equal((await authorize({ client_id })).status, 400)
       const plain = { code_challenge: 'abc', code_challenge_method: 'plain' }
       assert.equal((await authorize({ client_id, ...plain })).status, 200)
     })
 
-    test('an exempt application goes on as before', async () => {
+    test('an exempt application works as before', async () => {
       const answer = await codeFor({ client_id: 'old' })
       const { access_token = '' } = await exchange('old', { code: answer.get('code') ?? '' })
       assert.equal((await fetch(at(`/api/v4/user?access_token=${access_token}`))).status, 200)

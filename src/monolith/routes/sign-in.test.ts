@@ -29,7 +29,7 @@ for (const engine of testDatabases()) {
     })
     const at = (path: string) => `${monolith.url}${path}`
 
-    test('leads to the home page, which says who is signed in', async () => {
+    test('leads to the home page, which names the signed-in user', async () => {
       const browser = new Browser()
       const answer = await sendSignIn(browser, await browser.visit(at('/users/sign_in')))
       assert.equal(answer.status, 302)
@@ -38,7 +38,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(home), /Hello, Alice Example Signed in as alice, alice@example\.test/)
     })
 
-    test('leads back to the request that asked for it', async () => {
+    test('leads back to the request that required it', async () => {
       const browser = new Browser()
       const asked = await browser.visit(at(authorizePath()))
       assert.equal(asked.location?.href, at('/users/sign_in'))
@@ -46,7 +46,7 @@ for (const engine of testDatabases()) {
       assert.equal(answer.location?.href, at(authorizePath()))
     })
 
-    test('with a wrong password shows the form again with a message, and the way back is kept', async () => {
+    test('with a wrong password shows the form again with a message, and keeps the return address', async () => {
       const browser = new Browser()
       const page = await browser.open(at(authorizePath()))
       const again = await sendSignIn(browser, page, 'alice', 'wrong')
@@ -57,7 +57,7 @@ for (const engine of testDatabases()) {
       assert.equal((await sendSignIn(browser, again)).location?.href, at(authorizePath()))
     })
 
-    test('by e-mail, with an unknown name, or with parameters of another shape is refused alike', async () => {
+    test('by e-mail, with an unknown name, or with parameters of another shape is rejected alike', async () => {
       const browser = new Browser()
       const page = await browser.visit(at('/users/sign_in'))
       const token = fieldsOf(page.forms[0])['authenticity_token'] ?? ''
@@ -75,7 +75,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('without the form, its token, or from another site is refused with 422', async () => {
+    test('without the form, its token, or from another site is rejected with 422', async () => {
       const browser = new Browser()
       const page = await browser.visit(at('/users/sign_in'))
       const fields = { ...fieldsOf(page.forms[0]), 'user[login]': 'alice', 'user[password]': 'alice-password' }
@@ -86,7 +86,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(foreign), /The change you wanted was rejected\./)
     })
 
-    test('begins a new session: a token from before it is worth nothing after it', async () => {
+    test('starts a new session, which does not accept earlier tokens', async () => {
       const browser = new Browser()
       const page = await browser.visit(at('/users/sign_in'))
       await sendSignIn(browser, page)
@@ -94,11 +94,11 @@ for (const engine of testDatabases()) {
       assert.equal((await browser.visit(at('/users/sign_out'), { form: { authenticity_token } })).status, 422)
     })
 
-    test('lets two tabs open at once, and the forms of both do', async () => {
+    test('works in two tabs that opened at once, with the forms of both', async () => {
       const browser = new Browser()
       await sendSignIn(browser, await browser.visit(at('/users/sign_in')))
       const cookie = await copyCookies(browser)
-      // Both are asked for before either has answered, as tabs of one browser that is restored.
+      // Both are requested before either has its answer, like tabs of a browser that restores its session.
       const pages = [1, 2].map(() => new Browser().visit(at('/oauth/device'), { headers: { cookie } }))
       for (const page of await Promise.all(pages)) {
         const { authenticity_token = '' } = fieldsOf(page.forms[0])
@@ -108,7 +108,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('writes down when, for auth_time', async () => {
+    test('records the time, for auth_time', async () => {
       await store.database.query(`update monolith.users set current_sign_in_at = now() - interval '1 day' where id = 1`)
       await signedInBrowser(monolith.url)
       const [row] = await store.database.query<{ age: number }>(
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(thief), /You are signed out/)
     })
 
-    test('out by DELETE works too', async () => {
+    test('out also works by DELETE', async () => {
       const browser = await signedInBrowser(monolith.url)
       const { authenticity_token = '' } = fieldsOf((await browser.visit(at('/'))).forms[0])
       const answer = await browser.visit(at('/users/sign_out'), {
@@ -139,13 +139,13 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(await browser.visit(at('/'))), /You are signed out/)
     })
 
-    test('out cannot be caused by a link', async () => {
+    test('out cannot be triggered by a link', async () => {
       const browser = await signedInBrowser(monolith.url)
       assert.equal((await browser.visit(at('/users/sign_out'))).status, 404)
       assert.match(textOfPage(await browser.visit(at('/'))), /Signed in as alice/)
     })
 
-    test('as somebody else replaces the session', async () => {
+    test('as another user replaces the session', async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at('/users/sign_in'))
       assert.match(textOfPage(page), /You are signed in as alice/)
@@ -153,7 +153,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(await browser.visit(at('/'))), /Signed in as bob/)
     })
 
-    test('is held up after ten wrong passwords for a name, but not where its user has signed in', async () => {
+    test('is blocked after ten wrong passwords for a name, but not where its user has signed in before', async () => {
       const home = await signedInBrowser(monolith.url, 'bob')
       const browser = new Browser()
       let page = await browser.visit(at('/users/sign_in'))
@@ -168,14 +168,14 @@ for (const engine of testDatabases()) {
       assert.equal(again.status, 302)
     })
 
-    test('never leads to another site, however the request was spelled', async () => {
+    test('never leads to another site, however the request is spelled', async () => {
       const browser = new Browser()
       const page = await browser.open(at(`//oauth/device?user_code=x`))
       const answer = await sendSignIn(browser, page)
       assert.equal(answer.location?.origin, monolith.url)
     })
 
-    test('keeps its users and sessions over a restart, and planting the seed again changes nothing', async () => {
+    test('keeps its users and sessions across a restart, and planting the seed again changes nothing', async () => {
       const browser = await signedInBrowser(monolith.url)
       const cookie = await copyCookies(browser)
       await store.database.query(`update monolith.users set name = 'Alice Renamed' where id = 1`)
@@ -194,7 +194,7 @@ for (const engine of testDatabases()) {
       }
     })
 
-    test('keeps passwords and session ids as digests only', async () => {
+    test('stores passwords and session ids as digests only', async () => {
       await signedInBrowser(monolith.url)
       const rows = await store.database.query<{ password_hash: string }>(`select password_hash from monolith.users`)
       for (const row of rows) assert.match(row.password_hash, /^\$argon2id\$v=19\$/)

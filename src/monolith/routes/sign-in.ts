@@ -18,7 +18,7 @@ import { textIn, textOf } from '../text-parameters.ts'
 import type { PasswordCheck } from '../users/password-checks.ts'
 import type { Users } from '../users/users.ts'
 
-/** What signing in and out needs. */
+/** What signing in and out depends on. */
 export interface SignInOptions {
   readonly users: Users
   readonly sessions: SignedInSessions
@@ -26,14 +26,14 @@ export interface SignInOptions {
   readonly browsers: KnownBrowsers
   readonly limits: RequestLimits
   readonly issuer: string
-  /** Undefined where no IAM is configured: a challenge is then ignored. */
+  /** Undefined when no IAM is configured; challenges are then ignored. */
   readonly challenges: LoginChallenges | undefined
 }
 
 const WRONG = 'Invalid login or password.'
 const TOO_OFTEN = 'Too many failed attempts. Wait a few minutes, then try again.'
 
-/** The sign-in form, what it is posted to, and signing out. */
+/** The sign-in form, its submission, and signing out. */
 export function signInPages(options: SignInOptions): Pages {
   const { sessions, challenges } = options
   const signOut = async (visit: Visit) => {
@@ -50,7 +50,7 @@ export function signInPages(options: SignInOptions): Pages {
       return showForm({ ...visit, owner: undefined }, { challenge, leadsTo: 'anywhere' })
     },
     'POST /users/sign_in': (visit) => signIn(visit, options),
-    // Another tab has signed in meanwhile: this one's request goes on as that user's.
+    // Another tab has signed in since: this tab's request continues as that user's.
     'STALE_POST /users/sign_in': async (visit) => {
       const challenge = challenges && textOf(visit.parameters['login_challenge'])
       const address = challenge ? `/users/sign_in?login_challenge=${encodeURIComponent(challenge)}` : '/'
@@ -107,18 +107,19 @@ async function goOn(
   return options.challenges.accept({ ...visit, owner: known }, challenge, known)
 }
 
-/** A new session at sign-in: nothing of the one before, nor its CSRF secret, is taken over. */
+/** Starts a new session at sign-in, without anything of the previous one, including its CSRF secret. */
 async function beginSession(visit: Visit, owner: ResourceOwner, { users, sessions }: SignInOptions): Promise<void> {
   const { id: earlier, signedInFor } = visit.session.data
   if (earlier !== undefined) await sessions.end(earlier)
   await users.recordSignIn(owner.id)
   const id = await sessions.begin(owner.id)
   const kept = signedInFor && visit.owner?.id === owner.id ? { signedInFor } : {}
-  // With its CSRF secret, or the tabs that open next would each make one, and only the last one's forms would do.
+  // Sets the CSRF secret now; otherwise tabs that open next would each create one, and only the last one's forms would
+  // work.
   visit.session.reset({ id, csrf: newCsrfSecret(), ...kept })
 }
 
-/** Ends the session of a visit, here and in the store. */
+/** Ends a visit's session in the cookie and in the store. */
 export async function endSession(visit: Visit, sessions: SignedInSessions): Promise<void> {
   const { id } = visit.session.data
   if (id !== undefined) await sessions.end(id)
@@ -148,7 +149,7 @@ function showForm(
   })
 }
 
-/** Where the redirects after signing in may end: at a client, when an authorization needs no consent any more. */
+/** Where the redirects after signing in may end: at a client, when an authorization needs no further consent. */
 function addressesAfter(visit: Visit): readonly string[] | 'anywhere' {
   const { returnTo } = visit.session.data
   if (returnTo === undefined) return []

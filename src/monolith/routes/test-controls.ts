@@ -8,8 +8,8 @@ const DONE: HttpReply = { status: 204, headers: [], body: '' }
 const LONGEST_SECONDS = 10 * 365 * 86_400
 
 /**
- * POST /__lab/reset and /__lab/advance?seconds=N: forgets what was issued, or makes it older. Undefined for any other
- * request. To be opened for tests only.
+ * POST /__lab/reset and /__lab/advance?seconds=N: deletes what was issued, or makes it older. Undefined for any other
+ * request. For tests only.
  */
 export async function testControl(
   request: HttpRequest,

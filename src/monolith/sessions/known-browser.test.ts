@@ -5,7 +5,7 @@ import { knownBrowsers } from './known-browser.ts'
 const browsers = knownBrowsers(Buffer.alloc(32, 1))
 const carried = (line: string | undefined) => line?.split(';', 1)[0]
 
-test('a browser is known for the user who signed in there, and for nobody else', () => {
+test('a browser is known for the user who signed in there, and for no other user', () => {
   const cookie = carried(browsers.remember(undefined, 'alice', false))
   assert.match(browsers.markOf(`a=b; ${cookie}`, 'alice') ?? '', /^[\w-]{22}$/)
   assert.equal(browsers.markOf(cookie, 'bob'), undefined)
@@ -21,7 +21,7 @@ test('a browser is known for the last four users', () => {
   assert.equal(browsers.remember(cookie, 'e', false), undefined)
 })
 
-test('the mark is for the sign-in page alone, and out of reach of scripts', () => {
+test('the cookie is sent to the sign-in page alone, and hidden from scripts', () => {
   const line = browsers.remember(undefined, 'alice', true) ?? ''
   for (const attribute of ['path=/users/sign_in', 'HttpOnly', 'SameSite=Lax', 'Secure']) {
     assert.ok(line.split('; ').includes(attribute), attribute)
@@ -29,7 +29,7 @@ test('the mark is for the sign-in page alone, and out of reach of scripts', () =
   assert.doesNotMatch(line, /alice/)
 })
 
-test('what was made up is passed over', () => {
+test('a forged cookie is ignored', () => {
   for (const value of ['', 'x', 'alice.alice', `${'a'.repeat(22)}.${'b'.repeat(43)}`, '~~~~', 'a'.repeat(100_000)]) {
     assert.equal(browsers.markOf(`_monolith_known=${value}`, 'alice'), undefined)
   }

@@ -1,23 +1,26 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /**
- * The mark that a browser keeps of the users who have signed in there, so that strangers' guesses elsewhere do not lock
- * them out. Whoever steals it gains ten guesses and nothing else.
+ * The cookie by which a browser remembers users who have signed in there, so that guesses made elsewhere do not lock
+ * them out. A thief gains ten guesses and nothing else.
  */
 const COOKIE = '_monolith_known'
 const MOST_USERS = 4
 const LIFETIME_SECONDS = 365 * 86_400
 const ENTRY = /^[\w-]{22}\.[\w-]{43}$/
 
-/** Reads and makes the marks; `key` is the one that seals sessions. */
+/** Reads and creates these cookies; `key` is the one that encrypts sessions. */
 export interface KnownBrowsers {
-  /** What this browser is known by for a user; undefined where the user has never signed in there. */
+  /** What identifies this browser for a user; undefined where the user has never signed in there. */
   markOf(cookieHeader: string | undefined, username: string): string | undefined
-  /** The `Set-Cookie` value that adds a user who has signed in; undefined when the browser holds the mark already. */
+  /**
+   * The `Set-Cookie` value that adds a user who has signed in; undefined when the browser has already remembered the
+   * user.
+   */
   remember(cookieHeader: string | undefined, username: string, secure: boolean): string | undefined
 }
 
-/** See {@link KnownBrowsers}. */
+/** Creates {@link KnownBrowsers}. */
 export function knownBrowsers(key: Uint8Array): KnownBrowsers {
   const sign = (username: string, nonce: string) =>
     createHmac('sha256', key).update(`handover known browser\n${nonce}\n${username}`).digest()

@@ -1,17 +1,17 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
-/** The cookie that holds a session; a long one goes on in `…_2`. */
+/** The session cookie; a long one continues in `…_2`. */
 const SESSION_COOKIE = '_monolith_session'
 /** Browsers keep 4,096 bytes of name and value. */
 const PART_LENGTH = 3_800
 const MOST_PARTS = 2
-/** The most bytes that {@link seal} can put into cookies. */
+/** The maximum number of bytes that {@link seal} fits into cookies. */
 export const MOST_SEALED_BYTES = Math.floor((PART_LENGTH * MOST_PARTS * 3) / 4) - 32
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Encrypts and signs a text (AES-256-GCM) into the values of at most two cookies; undefined when it is too long. */
+/** Encrypts a text (AES-256-GCM) into the values of at most two cookies; undefined when it is too long. */
 export function seal(text: string, key: Uint8Array): string[] | undefined {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(SESSION_COOKIE))
@@ -21,7 +21,7 @@ export function seal(text: string, key: Uint8Array): string[] | undefined {
   return parts.length <= MOST_PARTS ? parts : undefined
 }
 
-/** The inverse of {@link seal}; undefined for anything that was not sealed with this key. */
+/** The inverse of {@link seal}; undefined for anything not encrypted with this key. */
 export function unseal(parts: readonly string[], key: Uint8Array): string | undefined {
   const sealed = Buffer.from(parts.join(''), 'base64url')
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined
@@ -35,7 +35,7 @@ export function unseal(parts: readonly string[], key: Uint8Array): string | unde
   }
 }
 
-/** The values of the session cookies of a Cookie header, in order; of one given twice the first counts. */
+/** The values of the session cookies of a Cookie header, in order; the first one counts when a cookie occurs twice. */
 export function sessionParts(header: string | undefined): string[] {
   const parts: string[] = []
   for (const name of cookieNames()) {
@@ -46,7 +46,7 @@ export function sessionParts(header: string | undefined): string[] {
   return parts
 }
 
-/** The Set-Cookie values that put `parts` in the place of `had` earlier ones. */
+/** The Set-Cookie values that replace `had` earlier parts by `parts`. */
 export function setCookies(parts: readonly string[], had: number, secure: boolean): string[] {
   const attributes = `; path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
   return cookieNames().flatMap((name, index) => {

@@ -2,8 +2,8 @@ import { hkdfSync, randomBytes } from 'node:crypto'
 import { assertSchemaName, type Database } from '../../storage/index.ts'
 
 /**
- * The 32 bytes that seal session cookies: derived from `stateKey` where one is configured, else made at the first
- * start and kept in the store, so that replicas and restarts share it.
+ * The 32 bytes that encrypt session cookies: derived from `stateKey` when configured, else generated at the first start
+ * and kept in the store, so that replicas and restarts share it.
  */
 export async function sessionKey(
   database: Database,

@@ -8,7 +8,7 @@ import { openSession, type SessionData } from './session.ts'
 const KEY = randomBytes(32)
 const OWN = { origin: undefined, ownOrigins: ['https://own.example.test'] }
 
-/** What a browser would send back after `setCookies`. */
+/** The Cookie header that a browser sends after `setCookies`. */
 function cookieHeader(setCookies: readonly string[]): string {
   return setCookies
     .filter((line) => !line.includes('max-age=0'))
@@ -23,12 +23,12 @@ function carried(data: SessionData, key = KEY): SessionData {
 }
 
 describe('a session cookie', () => {
-  test('brings back what was put in', () => {
+  test('returns what was stored', () => {
     const data = { id: 'x', csrf: 'y', returnTo: '/oauth/authorize?state=é', signedInFor: ['a'] }
     assert.deepEqual(carried(data), data)
   })
 
-  test('shows nothing of what it holds', () => {
+  test('reveals nothing of its contents', () => {
     const session = openSession(undefined, KEY)
     session.set('returnTo', '/secret-address')
     assert.doesNotMatch(
@@ -37,7 +37,7 @@ describe('a session cookie', () => {
     )
   })
 
-  test('is worth nothing under another key, changed by a bit, cut short, or made up', () => {
+  test('is invalid under another key, with one bit changed, truncated, or forged', () => {
     const session = openSession(undefined, KEY)
     session.set('id', 'somebody')
     const header = cookieHeader(session.cookies(false))
@@ -59,7 +59,7 @@ describe('a session cookie', () => {
     assert.equal(openSession(cookieHeader(cookies), KEY).data.returnTo, returnTo)
   })
 
-  test('takes back its second part when it is no longer needed', () => {
+  test('removes its second part when it is no longer needed', () => {
     const long = openSession(undefined, KEY)
     long.set('returnTo', 'x'.repeat(4_000))
     const session = openSession(cookieHeader(long.cookies(false)), KEY)
@@ -67,7 +67,7 @@ describe('a session cookie', () => {
     assert.match(session.cookies(false)[1] ?? '', /^_monolith_session_2=; max-age=0/)
   })
 
-  test('leaves behind an address that no cookie can hold, and keeps the rest', () => {
+  test('drops an address that no cookie can hold, and keeps the rest', () => {
     assert.deepEqual(carried({ id: 'x', returnTo: 'é'.repeat(20_000) }), { id: 'x' })
   })
 
@@ -89,28 +89,28 @@ describe('a CSRF token', () => {
   const session = openSession(undefined, KEY)
   const token = csrfToken(session)
 
-  test('is good for its session, and every page has another', () => {
+  test('is valid for its session, and every page has a different one', () => {
     assert.notEqual(csrfToken(session), token)
     assert.equal(isForgeryFree(session, { ...OWN, tokens: [token] }), true)
   })
 
-  test('may come by either way', () => {
+  test('is accepted from the form and from the header', () => {
     assert.equal(isForgeryFree(session, { ...OWN, tokens: [undefined, token] }), true)
     assert.equal(isForgeryFree(session, { ...OWN, tokens: ['AAAA', token] }), true)
   })
 
-  test('of another session, wrong, cut short or missing is refused', () => {
+  test('of another session, wrong, truncated or missing is rejected', () => {
     const other = csrfToken(openSession(undefined, KEY))
     for (const wrong of [other, 'AAAA', token.slice(0, -2), '', undefined]) {
       assert.equal(isForgeryFree(session, { ...OWN, tokens: [wrong] }), false)
     }
   })
 
-  test('does not help a session that has none', () => {
+  test('is useless for a session without a secret', () => {
     assert.equal(isForgeryFree(openSession(undefined, KEY), { ...OWN, tokens: [token] }), false)
   })
 
-  test('does not help a foreign origin', () => {
+  test('is rejected from a foreign origin', () => {
     for (const origin of ['https://evil.example.test', 'null', 'http://own.example.test']) {
       assert.equal(isForgeryFree(session, { ...OWN, origin, tokens: [token] }), false)
     }

@@ -6,11 +6,11 @@ const flashSchema = z.object({ kind: z.enum(['notice', 'alert']), text: z.string
 export type Flash = z.infer<typeof flashSchema>
 
 const sessionSchema = z.object({
-  /** The signed-in session's id; its digest is a row of the store, so that signing out ends it everywhere. */
+  /** The signed-in session's id; the store contains its digest, so that signing out ends it everywhere. */
   id: z.string().optional(),
-  /** 32 bytes, base64url: what CSRF tokens are masked forms of. */
+  /** 32 bytes, base64url: the secret behind the masked CSRF tokens. */
   csrf: z.string().optional(),
-  /** Path and query to go to after sign-in. */
+  /** Path and query to return to after sign-in. */
   returnTo: z.string().optional(),
   flash: flashSchema.optional(),
   /** Digests of the login challenges this user has signed in for. */
@@ -18,17 +18,17 @@ const sessionSchema = z.object({
 })
 export type SessionData = z.infer<typeof sessionSchema>
 
-/** What a browser carries in its session cookie while one request is answered. */
+/** The contents of a browser's session cookie during one request. */
 export interface Session {
   readonly data: Readonly<SessionData>
   set<Key extends keyof SessionData>(key: Key, value: SessionData[Key]): void
-  /** Forgets everything but what is given: done at sign-in and sign-out, so that no session can be fixed beforehand. */
+  /** Replaces the session's data; used at sign-in and sign-out to prevent session fixation. */
   reset(data: SessionData): void
-  /** The Set-Cookie values that carry over what has changed; none when nothing has. */
+  /** The Set-Cookie values that store the changes; none when nothing has changed. */
   cookies(secure: boolean): string[]
 }
 
-/** Opens the session of a request. A cookie that is missing, foreign, broken or forged begins an empty one. */
+/** Opens the session of a request. A missing, foreign, broken or forged cookie starts an empty one. */
 export function openSession(cookieHeader: string | undefined, key: Uint8Array): Session {
   const parts = sessionParts(cookieHeader)
   let data = parse(parts.length > 0 ? unseal(parts, key) : undefined)
@@ -57,7 +57,7 @@ function parse(text: string | undefined): SessionData {
 }
 
 function sealData(data: SessionData, key: Uint8Array): string[] {
-  // An address too long to carry is left behind: signing in then ends on the home page.
+  // An address too long to store is dropped: signing in then ends on the home page.
   const text = JSON.stringify(data)
   const fits = Buffer.byteLength(text) <= MOST_SEALED_BYTES
   return seal(fits ? text : JSON.stringify({ ...data, returnTo: undefined }), key) ?? []

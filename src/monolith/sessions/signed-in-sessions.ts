@@ -1,20 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { assertSchemaName, type Database } from '../../storage/index.ts'
 
-/** Sessions that somebody is signed in with. The store holds digests of their ids. */
+/** The signed-in sessions. The store contains digests of their ids. */
 export interface SignedInSessions {
-  /** Begins one; returns its id. */
+  /** Starts a session; returns its id. */
   begin(userId: string): Promise<string>
-  /** The user of a living session. */
+  /** The user of a session; undefined when it is unknown or has ended. */
   userOf(id: string): Promise<string | undefined>
   end(id: string): Promise<void>
-  /** Removes what has expired. */
+  /** Deletes expired sessions. */
   purge(): Promise<void>
 }
 
 const LIFETIME = `interval '7 days'`
 
-/** The signed-in sessions in `schema` of a database; each lives seven days after its last use, to the hour. */
+/** The signed-in sessions in `schema` of a database; each expires seven days after its last use, to the hour. */
 export function databaseSessions(database: Database, schema: string): SignedInSessions {
   assertSchemaName(schema)
   const read = {

@@ -14,7 +14,7 @@ const INTERNAL = 'internal-token-of-the-tests'
 const CLIENT = { client_id: 'web', client_secret: 'web-secret' }
 
 for (const engine of testDatabases())
-  describe(`users who are looked after at the platform, on ${engine.kind}`, () => {
+  describe(`user administration at the platform, on ${engine.kind}`, () => {
     let store: TestDatabase
     let monolith: RunningMonolith
     let iam: RunningIam | undefined
@@ -79,7 +79,7 @@ for (const engine of testDatabases())
       assert.equal(await refresh(url, tokens['refresh_token']), 'invalid_grant')
     }
 
-    test('a change shows at userinfo of both sides, with the tokens as they were', async () => {
+    test('a change is visible at userinfo of both sides, with existing tokens', async () => {
       for (const [side, url] of Object.entries(sides())) {
         const { access_token } = await password(url, 'bob')
         assert.match(String((await userinfo(url, access_token)).json['groups']), /^staff/)
@@ -91,7 +91,7 @@ for (const engine of testDatabases())
       }
     })
 
-    test('blocking ends everything on both sides at once, and unblocking lets the user begin again', async () => {
+    test('blocking ends everything on both sides at once, and unblocking lets the user start again', async () => {
       const browser = await signedInBrowser(monolith.url)
       const { iam: there, monolith: here } = sides()
       const [onIam, own] = [await password(there), await password(here)]
@@ -108,7 +108,7 @@ for (const engine of testDatabases())
       assert.notEqual((await password(here))['access_token'], undefined)
     })
 
-    test('signing out everywhere, and a password change that asks for it, end what there was', async () => {
+    test('signing out everywhere, and a password change with that option, end existing credentials', async () => {
       for (const end of [
         () => admin('POST', '1/sign_out'),
         () => admin('PUT', '1', { password: 'alice-password', sign_out: true }),
@@ -122,7 +122,7 @@ for (const engine of testDatabases())
       }
     })
 
-    test('what IAM was known to hold for a user is forgotten with the tokens, and of nobody else', async () => {
+    test('the remembered grants of a user at IAM are deleted with the tokens, and no other user’s', async () => {
       const remembered = rememberedGrants(store.database, 'monolith')
       const grant = { client_id: 'web', client_name: 'Web', scope: 'api' }
       for (const end of ['1/sign_out', '1/block']) {
@@ -137,7 +137,7 @@ for (const engine of testDatabases())
       await eventually('the user may begin again', async () => (await password(there))['access_token'] !== undefined)
     })
 
-    test('a user who is deleted while IAM is away has nothing left there as soon as it is back', async () => {
+    test('a user who is deleted while IAM is down has nothing left there as soon as it is back', async () => {
       const { iam: there, monolith: here } = sides()
       const [onIam, own] = [await password(there), await password(here)]
       await iam?.close()
@@ -150,7 +150,7 @@ for (const engine of testDatabases())
       assert.equal((await password(there))['error'], 'invalid_grant')
     })
 
-    test('the API asks for its token, names what does not fit, and knows no user who is not there', async () => {
+    test('the API requires its token, names invalid fields, and answers 404 for an unknown user', async () => {
       assert.equal((await admin('POST', '2/block', undefined, 'wrong')).status, 401)
       const refused = await admin('PUT', '2', { claims: { email_verified: 'yes' }, role: 'admin' })
       assert.equal(refused.status, 400)

@@ -4,7 +4,7 @@ import { assertSchemaName, type Database, type Queryable } from '../../storage/i
 import { rememberedGrants } from '../grants/iam-grants.ts'
 import { hashPassword } from './password.ts'
 
-/** Columns of the users, and the changes of users that IAM must be told. Null in `delivered`: to be told. */
+/** Columns of the users, and the changes of users to report to IAM. Null in `delivered`: not reported yet. */
 export const ACCOUNTS_SQL = `
 alter table {schema}.users
   add column version bigint not null default 1,
@@ -20,7 +20,7 @@ create table {schema}.user_changes (
 create index user_changes_by_attempt on {schema}.user_changes (next_attempt_at);
 `
 
-/** What may be changed of a user; what is left out stays. */
+/** The editable fields of a user; an omitted field is unchanged. */
 export interface AccountChange {
   readonly username?: string | undefined
   readonly name?: string | undefined
@@ -30,19 +30,19 @@ export interface AccountChange {
 }
 
 /**
- * What is done to users by those who look after them. Each resolves to false for a user who is unknown. A change, its
- * row for IAM, and the end of sessions and tokens here are one transaction.
+ * Administrative operations on users. Each resolves to false for an unknown user. A change, its row for IAM, and the
+ * end of sessions and tokens here are one transaction.
  */
 export interface Accounts {
-  /** A new password ends the user's sessions; with `signsOut` everything else that the user has too. */
+  /** A new password ends the user's sessions; with `signsOut` all other credentials of the user too. */
   change(id: string, change: AccountChange, signsOut: boolean): Promise<boolean | 'username_taken'>
-  /** Ends all that the user has, and lets nothing begin. */
+  /** Ends all of a user's credentials and lets none begin. */
   block(id: string): Promise<boolean>
   unblock(id: string): Promise<boolean>
-  /** Ends all that the user has until now: sessions, tokens, codes, devices, here and at IAM. */
+  /** Ends all of a user's credentials so far: sessions, tokens, codes, devices, here and at IAM. */
   signOut(id: string): Promise<boolean>
   remove(id: string): Promise<boolean>
-  /** Gives a user a version above this one, and has IAM told again. */
+  /** Gives a user a version above this one, and reports the user to IAM again. */
   raise(id: string, above: number): Promise<void>
 }
 
@@ -59,7 +59,7 @@ export function accounts(
   const users = `${schema}.users`
   const remembered = rememberedGrants(database, schema)
 
-  /** Runs one statement that changes a user and returns the new version, and what goes with it. */
+  /** Runs one statement that changes a user, and its dependent changes; returns the new version. */
   async function write(
     id: string,
     statement: string,

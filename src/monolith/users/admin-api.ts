@@ -7,9 +7,9 @@ import type { Log } from '../../observability/index.ts'
 import type { Accounts } from './accounts.ts'
 import type { PlatformUser, Users } from './users.ts'
 
-/** What the API needs. */
+/** What the API depends on. */
 export interface AdminApiOptions {
-  /** What callers show in `PRIVATE-TOKEN`. */
+  /** The token that callers send in `PRIVATE-TOKEN`. */
   readonly token: string
   readonly users: Users
   readonly accounts: Accounts
@@ -23,7 +23,7 @@ const changeSchema = z.strictObject({
   email: storableText(0, 255).optional(),
   claims: userClaimsSchema.optional(),
   password: z.string().min(1).max(1_024).optional(),
-  /** Ends everything that the user has: sessions, tokens, codes and devices, here and at IAM. */
+  /** Ends all of the user's credentials: sessions, tokens, codes and devices, here and at IAM. */
   sign_out: z.boolean().default(false),
 })
 
@@ -31,7 +31,7 @@ const PATH = /^\/api\/v4\/users\/([1-9]\d{0,17})(?:\/(block|unblock|sign_out))?\
 const NO_STORE = [['Cache-Control', 'no-store']] as const
 
 /**
- * The API by which users are looked after, in the manner of GitLab's: GET, PUT and DELETE `/api/v4/users/:id`, POST
+ * The user administration API, modelled on GitLab's: GET, PUT and DELETE `/api/v4/users/:id`, POST
  * `/api/v4/users/:id/block`, `/unblock` and `/sign_out`. Undefined for another path.
  */
 export function adminApi(options: AdminApiOptions) {

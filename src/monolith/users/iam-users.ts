@@ -4,11 +4,11 @@ import type { IamClient } from '../iam-client/iam-client.ts'
 import type { Accounts } from './accounts.ts'
 import type { PlatformUser, Users } from './users.ts'
 
-/** Carries the changes of users to IAM, for as long as it runs. */
+/** Reports changes of users to IAM while it runs. */
 export interface IamUsers {
-  /** A change has been written. */
+  /** Signals that a change was written. */
   wake(): void
-  /** Compares whom IAM knows with the users here, and notes the differences. */
+  /** Compares the users that IAM knows with the users here, and records the differences for delivery. */
   reconcile(): Promise<void>
   stop(): Promise<void>
 }
@@ -21,13 +21,13 @@ interface Due {
 }
 
 const BATCH = 50
-/** For so long nobody else delivers what this process is at. */
+/** How long no other process delivers what this one is delivering. */
 const CLAIM_SECONDS = 15
 const LONGEST_WAIT_SECONDS = 30
 const IDLE_MS = 30_000
 const RECONCILE_MS = 300_000
 
-/** A user as IAM is told of a change. */
+/** The document that reports a user's change to IAM. */
 function changeOf(user: PlatformUser) {
   const { id, username, name, email, claims, version, credentialsEpoch, isBlocked } = user
   const profile = { subject: id, username, name, email, claims: claims as never }
@@ -36,8 +36,8 @@ function changeOf(user: PlatformUser) {
 }
 
 /**
- * Starts the deliveries: each change as soon as it is committed, again until IAM has it, and a comparison at the start
- * and every five minutes that finds what was missed. Whoever makes a change never waits for it.
+ * Starts the deliveries: each change as soon as it is committed, repeated until IAM has it, and a comparison at startup
+ * and every five minutes that finds missed changes. Callers that make a change never wait for it.
  */
 export function startIamUsers(options: {
   readonly database: Database
@@ -122,7 +122,7 @@ where subject in (select subject from ${table} where next_attempt_at <= now() or
   return { ...loop(deliverDue, reconcile, log), reconcile }
 }
 
-/** Runs deliveries when woken and now and then, and a reconciliation before them when it is due. */
+/** Runs deliveries when woken and periodically, and a reconciliation before them when it is due. */
 function loop(deliver: () => Promise<void>, reconcile: () => Promise<void>, log: Log) {
   let stopping = false
   let woken = true

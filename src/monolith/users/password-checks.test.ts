@@ -17,7 +17,7 @@ function from(username: string, network = '203.0.113.1') {
   return { username, network }
 }
 
-/** A check that counts what it is asked and answers in a later turn of the event loop. */
+/** A check that counts its calls and answers in a later turn of the event loop. */
 function counting() {
   const seen = { asked: 0, atOnce: 0, most: 0 }
   const check = async (_username: string, password: string) => {
@@ -32,7 +32,7 @@ function counting() {
   return { seen, throttle, bounded: (username: string, password: string) => bounded(from(username), password) }
 }
 
-test('guesses sent all at once are held back like guesses in a row', async () => {
+test('concurrent guesses are limited like consecutive ones', async () => {
   const { seen, bounded } = counting()
   await Promise.allSettled(Array.from({ length: 60 }, (_, index) => bounded('alice', `wrong ${index}`)))
   assert.ok(seen.asked <= 11, `${seen.asked} guesses were tried`)
@@ -43,14 +43,14 @@ test('guesses sent all at once are held back like guesses in a row', async () =>
   })
 })
 
-test('two passwords are checked at once, and right ones in parallel are all let in', async () => {
+test('two passwords are checked at once, and correct ones in parallel all succeed', async () => {
   const { seen, bounded } = counting()
   const owners = await Promise.all(Array.from({ length: 60 }, () => bounded('alice', 'right')))
   assert.ok(owners.every((owner) => owner === alice))
   assert.equal(seen.most, 2)
 })
 
-test('more than the queue holds are turned away at once, and the queue goes on', async () => {
+test('attempts beyond the queue are rejected at once, and the queue continues', async () => {
   const { bounded } = counting()
   const outcomes = await Promise.allSettled(
     Array.from({ length: 100 }, (_, index) => bounded(`user-${index}`, 'right')),
@@ -61,7 +61,7 @@ test('more than the queue holds are turned away at once, and the queue goes on',
   assert.equal(await bounded('alice', 'right'), alice)
 })
 
-test('a user who is known there finds a place in a queue that strangers have filled', async () => {
+test('a known user gets a place in a queue that strangers have filled', async () => {
   const { bounded, throttle } = counting()
   throttle.succeeded(from('alice'))
   const strangers = Array.from({ length: 80 }, (_, index) => bounded(`user-${index}`, 'wrong'))
@@ -70,14 +70,14 @@ test('a user who is known there finds a place in a queue that strangers have fil
   assert.equal(await known, alice)
 })
 
-test('a name or password of absurd length fits nobody and is not hashed', async () => {
+test('a name or password of absurd length never matches and is not hashed', async () => {
   const { seen, bounded } = counting()
   assert.equal(await bounded('a'.repeat(256), 'right'), undefined)
   assert.equal(await bounded('alice', 'x'.repeat(1_025)), undefined)
   assert.equal(seen.asked, 0)
 })
 
-test('a check that fails gives its turn back', async () => {
+test('a check that fails releases its slot', async () => {
   const bounded = boundedPasswordCheck(() => Promise.reject(new Error('the store is away')), signInThrottle())
   for (let count = 0; count < 5; count++) await assert.rejects(bounded(from('alice'), 'right'), /store is away/)
 })

@@ -1,7 +1,7 @@
 import { type ResourceOwner, TooManyGuessesError } from '../../authorization-server/index.ts'
 import type { SignInAttempt, SignInThrottle } from './sign-in-throttle.ts'
 
-/** So many passwords are being checked that another one would have to wait too long. Nothing was counted. */
+/** The queue of password checks is full, so another one would wait too long. Nothing was counted. */
 export class PasswordChecksBusyError extends Error {
   readonly code = 'password_checks_busy'
   constructor() {
@@ -10,22 +10,22 @@ export class PasswordChecksBusyError extends Error {
   }
 }
 
-/** Checks the password of an attempt; undefined when it does not fit. */
+/** Checks the password of an attempt; undefined when it is wrong. */
 export type PasswordCheck = (attempt: SignInAttempt, password: string) => Promise<ResourceOwner | undefined>
 
-/** Hashing runs on the few threads that signing, files and name look-ups need too. */
+/** Hashing runs on the small thread pool that signing, files and name look-ups need too. */
 const AT_ONCE = 2
 const MOST_WAITING = 64
-/** For users where they have signed in before, when strangers fill the queue. */
+/** Slots for users at places where they have signed in before, when strangers fill the queue. */
 const RESERVED = 16
 const MAX_NAME = 255
 const MAX_PASSWORD = 1_024
 
 /**
- * Bounds what checking passwords may cost: two at once, 64 waiting, {@link PasswordChecksBusyError} beyond, and
- * {@link TooManyGuessesError} for guesses. The throttle is asked again when a check's turn comes, so that guesses sent
- * all at once are held back like guesses in a row. Names over 255 characters and passwords over 1,024 fit nobody and
- * cost nothing.
+ * Bounds the cost of checking passwords: two at once, 64 waiting, {@link PasswordChecksBusyError} beyond that, and
+ * {@link TooManyGuessesError} for guesses. The throttle is consulted again when a check's turn comes, so that
+ * concurrent guesses are limited like consecutive ones. Names over 255 characters and passwords over 1,024 never match
+ * and cost nothing.
  */
 export function boundedPasswordCheck(
   check: (username: string, password: string) => Promise<ResourceOwner | undefined>,

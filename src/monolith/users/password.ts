@@ -15,7 +15,7 @@ export async function hashPassword(password: string): Promise<string> {
 
 const SHAPE = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
 
-/** Whether a password is the one behind a hash of {@link hashPassword}. Takes the same time either way. */
+/** Whether a password matches a hash of {@link hashPassword}. Takes the same time either way. */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
   const [, memory, passes, parallelism, salt = '', tag = ''] = SHAPE.exec(hash) ?? []
   const wanted = Buffer.from(tag, 'base64')

@@ -17,7 +17,7 @@ const users = NAMES.map((username, index) => ({
 }))
 
 for (const engine of testDatabases())
-  describe(`changes of users that IAM has missed, on ${engine.kind}`, { timeout: 240_000 }, () => {
+  describe(`missed changes of users at IAM, on ${engine.kind}`, { timeout: 240_000 }, () => {
     let store: TestDatabase
     let monolith: RunningMonolith | undefined
     let iam: RunningIam | undefined
@@ -82,7 +82,7 @@ for (const engine of testDatabases())
       assert.equal(await isGood(other), true, 'another user keeps the token')
     }
 
-    test('a block that was made in the database while the monolith was down reaches IAM when it starts', async () => {
+    test('a block written to the database while the monolith was down reaches IAM at startup', async () => {
       const [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')]
       await closeMonolith()
       await store.database.query('update monolith.users set blocked_at = now() where id = 1')
@@ -91,7 +91,7 @@ for (const engine of testDatabases())
       await assertEndsAlone(alice, bob)
     })
 
-    test('a deletion that was made in the database while the monolith was down does too', async () => {
+    test('a deletion written to the database while the monolith was down reaches IAM at startup', async () => {
       const [bob, carol] = [await tokenOf('bob'), await tokenOf('carol')]
       await closeMonolith()
       await store.database.query('delete from monolith.users where id = 3')
@@ -99,7 +99,7 @@ for (const engine of testDatabases())
       await assertEndsAlone(carol, bob)
     })
 
-    test('a block and a sign-out whose deliveries were lost while IAM was away reach it by the comparison', async () => {
+    test('a block and a sign-out with deliveries lost while IAM was down reach it through the comparison', async () => {
       const [bob, dave, erin] = [await tokenOf('bob'), await tokenOf('dave'), await tokenOf('erin')]
       await closeIam()
       for (const path of ['4/block', '5/sign_out']) {

@@ -6,7 +6,7 @@ import { signInThrottle } from './sign-in-throttle.ts'
 const HOME = '203.0.113.1'
 const STRANGER = '198.51.100.1'
 
-/** A throttle on a clock of its own. */
+/** A throttle with a clock controlled by the test. */
 function opened() {
   const clock = { now: 0 }
   const throttle = signInThrottle(undefined, () => clock.now)
@@ -20,7 +20,7 @@ function opened() {
 }
 
 describe('guessing passwords', () => {
-  test('is over after ten of one name from one place, for a minute each', () => {
+  test('stops after ten of one name from one place, with one more each minute', () => {
     const { clock, guess, waits } = opened()
     guess('alice', STRANGER, 9)
     assert.equal(waits('alice', STRANGER), false)
@@ -32,20 +32,20 @@ describe('guessing passwords', () => {
     assert.equal(waits('alice', STRANGER), true)
   })
 
-  test('from one place locks nobody out elsewhere, and nobody else there', () => {
+  test('from one place locks no user out elsewhere, and no other user there', () => {
     const { guess, waits } = opened()
     guess('alice', STRANGER, 50)
     assert.equal(waits('alice', HOME), false)
     assert.equal(waits('bob', STRANGER), false)
   })
 
-  test('from many places is over after a hundred of one name', () => {
+  test('from many places stops after a hundred of one name', () => {
     const { guess, waits } = opened()
     for (let place = 0; place < 100; place++) guess('alice', `198.51.100.${place}`, 1)
     assert.equal(waits('alice', '192.0.2.1'), true)
   })
 
-  test('from however many places never locks a user out where they have signed in before', () => {
+  test('from any number of places never locks a user out where they have signed in before', () => {
     const { guess, waits, throttle } = opened()
     throttle.succeeded({ username: 'alice', network: HOME })
     for (let place = 0; place < 250; place++) guess('alice', `198.51.100.${place}`, 10)
@@ -53,7 +53,7 @@ describe('guessing passwords', () => {
     assert.equal(waits('alice', STRANGER), true)
   })
 
-  test('from the very same place does not lock out the browser of the user', () => {
+  test('from the same place does not lock out the user’s browser', () => {
     const { guess, waits } = opened()
     guess('alice', HOME, 100)
     assert.equal(waits('alice', HOME), true)
@@ -67,20 +67,20 @@ describe('guessing passwords', () => {
     assert.equal(waits('alice', HOME, 'stolen'), true)
   })
 
-  test('of many names from one place is over after three hundred', () => {
+  test('of many names from one place stops after three hundred', () => {
     const { guess, waits } = opened()
     for (let name = 0; name < 300; name++) guess(`user-${name}`, STRANGER, 1)
     assert.equal(waits('alice', STRANGER), true)
     assert.equal(waits('alice', HOME), false)
   })
 
-  test('is not what a forgotten device does, which sends the same old password', () => {
+  test('does not include a forgotten device that repeats the same old password', () => {
     const { throttle, waits } = opened()
     for (let made = 0; made < 500; made++) throttle.failed({ username: 'alice', network: HOME }, 'the old one')
     assert.equal(waits('alice', HOME), false)
   })
 
-  test('is forgotten once the right password was there', () => {
+  test('is forgotten once the right password was entered', () => {
     const { guess, throttle, waits } = opened()
     guess('alice', HOME, 9)
     throttle.succeeded({ username: 'alice', network: HOME })
@@ -97,7 +97,7 @@ describe('guessing passwords', () => {
   })
 })
 
-test('a password is known again by its hash, and no other is', async () => {
+test('recognises a repeated password by its hash, and no other', async () => {
   const hash = await hashPassword('correct horse')
   assert.doesNotMatch(hash, /correct/)
   assert.notEqual(hash, await hashPassword('correct horse'))

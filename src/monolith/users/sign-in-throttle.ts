@@ -1,36 +1,36 @@
 import { type Limit, type LimitTable, limitTable } from '../../authorization-server/index.ts'
 
-/** One try to sign in, before its password is looked at. */
+/** An attempt to sign in, before its password is checked. */
 export interface SignInAttempt {
   readonly username: string
-  /** Where it comes from. */
+  /** The network the attempt comes from. */
   readonly network: string
-  /** The mark of a browser in which this user has signed in before. */
+  /** Identifies a browser in which this user has signed in before. */
   readonly browser?: string | undefined
 }
 
-/** What holds guesses back; one that is left out does not. */
+/** Limits on guesses; an omitted limit does not apply. */
 export interface SignInLimits {
   /** Different wrong passwords for one name, from one place or known browser. Default 10 in ten minutes. */
   readonly place?: Limit | undefined
-  /** Different wrong passwords for one name, from all places unknown to it. Default 100 in an hour. */
+  /** Different wrong passwords for one name, from all unknown places. Default 100 in an hour. */
   readonly name?: Limit | undefined
   /** Different wrong names and passwords from one place. Default 300 in ten minutes. */
   readonly network?: Limit | undefined
 }
 
 /**
- * Holds back who guesses passwords, without locking out whom they are guessed of: a place or browser that has signed in
- * for a name has a budget of its own, which a stranger's guesses do not touch. Counts in this process only.
+ * Limits password guesses without locking out the users whose passwords are guessed: a place or browser that has signed
+ * in for a name has a separate budget, which a stranger's guesses do not use up. Counts in this process only.
  */
 export interface SignInThrottle {
-  /** How long the attempt must wait, in milliseconds; 0 when its password may be looked at. */
+  /** How long the attempt must wait, in milliseconds; 0 when its password may be checked. */
   wait(attempt: SignInAttempt): number
   /** Whether it comes from a browser, or a place, that this user has signed in from. */
   isKnown(attempt: SignInAttempt): boolean
   failed(attempt: SignInAttempt, password: string): void
   succeeded(attempt: SignInAttempt): void
-  /** Test control: forgets everything. */
+  /** For tests: resets all counters. */
   clear(): void
 }
 
@@ -40,10 +40,10 @@ export const DEFAULT_SIGN_IN_LIMITS = {
   network: { count: 300, seconds: 600 },
 } as const satisfies SignInLimits
 
-/** So many places are remembered, the last ones. */
+/** The maximum number of recent places that are remembered. */
 const MOST_PLACES = 50_000
 
-/** See {@link SignInThrottle}. `now` is in milliseconds. */
+/** Creates a {@link SignInThrottle}. `now` is in milliseconds. */
 export function signInThrottle(
   limits: SignInLimits = DEFAULT_SIGN_IN_LIMITS,
   now: () => number = () => performance.now(),

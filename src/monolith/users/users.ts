@@ -3,40 +3,40 @@ import type { UserClaims } from '../../handoff/index.ts'
 import { assertSchemaName, type Database } from '../../storage/index.ts'
 import { hashPassword, verifyPassword } from './password.ts'
 
-/** A user to be, as a seed document has it. */
+/** A new user, as in a seed document. */
 export interface NewUser {
   readonly id: number
   readonly username: string
   readonly password: string
   readonly name: string
   readonly email: string
-  /** What else is known of the user. */
+  /** Further claims of the user. */
   readonly claims?: UserClaims | undefined
 }
 
-/** A user with what IAM is told of them beside the profile. */
+/** A user with the additional fields that are reported to IAM. */
 export interface PlatformUser extends ResourceOwner {
-  /** Grows with every change. */
+  /** Increases with every change. */
   readonly version: number
-  /** Raised to end everything that the user has. */
+  /** Raised to end all of the user's credentials. */
   readonly credentialsEpoch: number
   readonly isBlocked: boolean
 }
 
 /** The users of the platform. */
 export interface Users {
-  /** A user who may have something; undefined for one who is unknown or blocked. */
+  /** A user who may obtain credentials; undefined for an unknown or blocked user. */
   find(id: string): Promise<PlatformUser | undefined>
   /** The same, blocked or not. */
   findAny(id: string): Promise<PlatformUser | undefined>
   findMany(ids: readonly string[]): Promise<PlatformUser[]>
   /** By user name, never by e-mail (F017). Takes as long for an unknown name as for a wrong password. */
   authenticate(username: string, password: string): Promise<ResourceOwner | undefined>
-  /** Writes down a sign-in, which `auth_time` tells of later. */
+  /** Records a sign-in, which later becomes `auth_time`. */
   recordSignIn(id: string): Promise<void>
-  /** Adds users whose id and name are both free; leaves the others as they are. Returns how many were added. */
+  /** Adds users with an unused id and name; leaves the others unchanged. Returns the number added. */
   add(users: readonly NewUser[]): Promise<number>
-  /** Test control: makes every sign-in this much older. */
+  /** For tests: makes every sign-in this much older. */
   advance(seconds: number): Promise<void>
 }
 
@@ -55,7 +55,7 @@ interface UserRow {
 
 const ID = /^[1-9]\d{0,17}$/
 
-/** No one's password: what is compared when the name is unknown. */
+/** A dummy hash: compared when the name is unknown. */
 const NOBODY = hashPassword('')
 
 /** The users in `schema` of a database. */
