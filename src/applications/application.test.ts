@@ -14,7 +14,7 @@ const application: Application = {
   version: 1,
 }
 
-test('the flag actor of an application is its type and its numeric id', () => {
+test('the flag actor of an application consists of its type and its numeric id', () => {
   assert.equal(actorOf(application), 'Authn::OauthApplication:42')
 })
 
@@ -28,12 +28,12 @@ const refused: Array<[string, object]> = [
   ['a member nobody knows', { secret: 'x' }],
 ]
 for (const [what, over] of refused) {
-  test(`a document with ${what} is refused`, () => {
+  test(`a document with ${what} is rejected`, () => {
     assert.equal(applicationSchema.safeParse({ ...application, ...over }).success, false)
   })
 }
 
-test('a whole document is taken, with or without a secret', () => {
+test('a complete document is accepted, with or without a secret', () => {
   assert.deepEqual(applicationSchema.parse(application), application)
   assert.equal(applicationSchema.parse({ ...application, secret_digest: null }).secret_digest, null)
 })

@@ -2,15 +2,15 @@ import { z } from 'zod'
 import { applicationPolicySchema } from './policy.ts'
 
 /**
- * An OAuth application as the platform that owns it tells others about it. A secret is known by its digest only.
- * This is the document that replication carries, from the monolith to the IAM auth service and the control plane.
+ * An OAuth application as the platform that owns it publishes it, with the secret only as a digest. This is the
+ * document that is replicated from the monolith to the IAM auth service and the control plane.
  */
 export const applicationSchema = z.strictObject({
   /** The platform's own numeric id; the flag actor is `Authn::OauthApplication:<id>`. */
   id: z.int().positive(),
   client_id: z.string().min(1).max(255),
   name: z.string().max(255),
-  /** SHA-512 of the client secret, 128 lower-case hex digits; null for an application that has none. */
+  /** SHA-512 of the client secret, 128 lower-case hex digits; null for an application without a secret. */
   secret_digest: z
     .string()
     .regex(/^[0-9a-f]{128}$/, 'must be 128 lower-case hex digits')
@@ -19,18 +19,18 @@ export const applicationSchema = z.strictObject({
   /** Empty: every scope of the server. */
   scopes: z.array(z.string().min(1).max(255)).max(200),
   confidential: z.boolean(),
-  /** A trusted application is never asked for consent. */
+  /** A trusted application needs no consent. */
   trusted: z.boolean(),
-  /** Grows by at least one with every change of the application; orders what arrives. */
+  /** Increases with every change of the application; determines the order of documents. */
   version: z.int().positive(),
-  /** Left out: whatever the server that serves it holds everybody to. */
+  /** Omitted: the default policy of the server. */
   policy: applicationPolicySchema.optional(),
 })
 
-/** See {@link applicationSchema}. */
+/** The type of {@link applicationSchema}. */
 export type Application = z.infer<typeof applicationSchema>
 
-/** The flag actor of an application: what Flipper calls its id. */
+/** The flag actor of an application: the id by which Flipper knows it. */
 export function actorOf(application: { readonly id: number }): string {
   return `${ACTOR_TYPE}:${application.id}`
 }

@@ -1,10 +1,10 @@
 const MOST = 40
-/** Controls, line and paragraph separators, and what changes the direction of the text around it. */
+/** Control characters, line and paragraph separators, and characters that change the direction of surrounding text. */
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+/gu
 
 /**
- * An application's name as messages and terminals may show it: one line of at most 40 characters, without anything that
- * steers a terminal or turns text around, and without the double quote that it is put in.
+ * An application's name made safe for messages and terminals: one line of at most 40 characters, without terminal
+ * controls, direction marks, or the double quote that delimits it.
  */
 export function shownName(name: string): string {
   const characters = [...name.toWellFormed().replace(UNSAFE, ' ').replaceAll('"', "'").trim()]
@@ -12,8 +12,9 @@ export function shownName(name: string): string {
 }
 
 /**
- * An application for people: its id and its name, such as `3 "Payments"`; with the beginning of its client_id where no
- * name is known. The quotes keep a name that looks like a list of applications from passing for one.
+ * A human-readable description of an application: its id and its name, such as `3 "Payments"`, or the beginning of its
+ * client_id when the name is unknown. The quotes keep a name that looks like a list of applications from passing for
+ * one.
  */
 export function applicationInWords(application: {
   readonly id: number

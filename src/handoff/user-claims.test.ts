@@ -8,7 +8,7 @@ function faultsOf(claims: unknown): string[] {
 }
 
 describe('the claims of a user document', () => {
-  it('may be any of the standard claims in their types, and claims of the platform in any JSON', () => {
+  it('may be any of the standard claims in their types, and platform claims in any JSON', () => {
     const claims = {
       email_verified: false,
       updated_at: 1_700_000_000,
@@ -57,7 +57,7 @@ describe('the claims of a user document', () => {
 describe('a user document', () => {
   const alice = { subject: '1', username: 'alice', name: 'Alice', email: 'alice@example.test', auth_time: 1 }
 
-  it('names the field of a text that no store can keep', () => {
+  it('names the field of a text that cannot be stored', () => {
     for (const field of ['username', 'name', 'email']) {
       for (const text of ['a\u0000', '\udfff']) {
         const read = resourceOwnerSchema.safeParse({ ...alice, [field]: text })
@@ -66,7 +66,7 @@ describe('a user document', () => {
     }
   })
 
-  it('has no claims unless it says so', () => {
+  it('has no claims by default', () => {
     assert.deepEqual(resourceOwnerSchema.parse(alice).claims, {})
   })
 })

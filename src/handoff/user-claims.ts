@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** A value of a claim: JSON of at most three levels. */
+/** A claim value: JSON of at most three levels. */
 export type ClaimValue =
   | string
   | number
@@ -9,7 +9,7 @@ export type ClaimValue =
   | readonly ClaimValue[]
   | { readonly [member: string]: ClaimValue }
 
-/** What a platform says of a user, by the names of the claims. */
+/** The claims that a platform supplies about a user, by claim name. */
 export type UserClaims = Readonly<Record<string, ClaimValue>>
 
 const MOST_CLAIMS = 64
@@ -20,7 +20,7 @@ const DEEPEST = 3
 
 const NAME = /^[\x21-\x7e]{1,255}$/
 
-/** What the authorization server itself says in a token or a userinfo answer; nobody else may. */
+/** Claims that only the authorization server itself may set in a token or a userinfo answer. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', 'auth_time', 'nonce', 'acr', 'amr', 'azp', 'at_hash', 'c_hash'],
   ...['s_hash', 'sid', 'cnf', 'act', 'scope', 'client_id', 'events', '_claim_names', '_claim_sources', '__proto__'],
@@ -45,9 +45,9 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 ])
 
 /**
- * The claims of a user: at most 64 of them and 32 KiB of JSON together; names of 1 to 255 printable ASCII characters, none
- * of the protocol's own; standard claims in their standard type, others any JSON of at most three levels, with strings of
- * at most 4,096 characters and at most 1,000 entries in a list. Null says that the user has no such claim.
+ * The claims of a user: at most 64 claims with 32 KiB of JSON in total; names of 1 to 255 printable ASCII characters,
+ * except the protocol's own; standard claims in their standard type, others any JSON of at most three levels, with
+ * strings of at most 4,096 characters and lists of at most 1,000 entries. Null means that the user has no such claim.
  */
 export const userClaimsSchema = z.custom<UserClaims>(isPlainObject, 'must be an object').superRefine((claims, to) => {
   const fault = (message: string, ...path: string[]) => to.addIssue({ code: 'custom', path, message })
@@ -63,7 +63,7 @@ export const userClaimsSchema = z.custom<UserClaims>(isPlainObject, 'must be an 
   if (Buffer.byteLength(JSON.stringify(claims)) > MOST_BYTES) fault(`is more than ${MOST_BYTES} bytes of JSON`)
 })
 
-/** A text that a store can keep: no NUL, no half of a surrogate pair. */
+/** A text that can be stored: without NUL or unpaired surrogates. */
 export function storableText(least: number, most: number) {
   return z.string().min(least).max(most).refine(isStorable, UNSTORABLE)
 }

@@ -2,23 +2,23 @@ import type { Database } from '../storage/index.ts'
 import type { DeliveryOutcome, DocumentSource, ReplicationTarget } from './ports.ts'
 import type { DeliveryProgress, DeliveryRecord, PendingDelivery } from './progress.ts'
 
-/** What one run of deliveries to one target came to. */
+/** The result of one run of deliveries to one target. */
 export interface DrainResult {
   readonly delivered: number
-  /** Documents that the target refused or broke on; each waits by itself before it is tried again. */
+  /** Documents that the target rejected or failed on; each waits separately before its next attempt. */
   readonly rejected: number
-  /** Why the run ended early; undefined when nothing that is due is left. */
+  /** Why the run ended early; undefined when nothing due remains. */
   readonly stopped: string | undefined
-  /** When what was passed over is due again, in milliseconds; undefined when nothing waits or the run ended early. */
+  /** When skipped documents are due again, in milliseconds; undefined when nothing waits or the run ended early. */
   readonly againInMs?: number | undefined
 }
 
-/** What a run needs. */
+/** What a run depends on. */
 export interface DrainOptions<Document extends { readonly version: number }> {
   readonly progress: DeliveryProgress
   readonly target: ReplicationTarget<Document>
   readonly source: DocumentSource<Document>
-  /** Told of each document that the target has in a newer version, or remembers as removed. */
+  /** Called for each document that the target has in a newer version, or remembers as removed. */
   readonly onStale: (pending: PendingDelivery, heldVersion: number, isRemoved: boolean) => void
   /** Whether to stop between two batches. */
   readonly isStopping: () => boolean
@@ -26,18 +26,21 @@ export interface DrainOptions<Document extends { readonly version: number }> {
 
 const BATCH = 64
 const CONCURRENCY = 8
-/** A target that breaks on so many documents in a row is not taken for one that merely dislikes them. */
+/**
+ * A target that fails on this many documents in a row is considered broken, rather than failing on individual
+ * documents.
+ */
 const FAILURES_IN_A_ROW = 20
-/** How soon another process takes over when this one dies in the middle. Overlap is harmless, only wasteful. */
+/** How soon another process takes over when this one dies during a run. Overlap is harmless but wasteful. */
 const LEASE_SECONDS = 15
-/** The reason a run ends when another process is at it. */
+/** The reason a run ends when another process is delivering. */
 export const BUSY_ELSEWHERE = 'another process delivers'
 
 /**
- * Delivers everything that is due to one target, in batches, each written down before the next begins, under the
- * target's lease. A document that the target rejects or breaks on is passed over and waits; a target that cannot be
- * reached, or breaks on every document, ends the run. A document is in a batch once, with its newest version, so its
- * changes never overtake one another.
+ * Delivers everything that is due to one target, in batches, under the target's lease; each batch is recorded before
+ * the next begins. A document that the target rejects or fails on is skipped and waits; a target that is unreachable,
+ * or fails on every document, ends the run. A document is in a batch once, with its newest version, so its changes
+ * never overtake one another.
  */
 export async function drain<Document extends { readonly version: number }>(
   options: DrainOptions<Document>,
@@ -85,7 +88,7 @@ async function deliver<Document extends { readonly version: number }>(
   const { version } = application
   const outcome = await target.put(application, pending.confirmedVersion)
   if (outcome.kind !== 'stale') return { version, outcome }
-  // Overtaken by a newer delivery of our own: that one counts.
+  // Superseded by a newer delivery of our own, which counts.
   const now = await source.find(pending.clientId)
   if ((now?.version ?? 0) >= outcome.heldVersion && !outcome.isRemoved)
     return { version, outcome: { kind: 'delivered' } }
@@ -94,27 +97,29 @@ async function deliver<Document extends { readonly version: number }>(
   return { version, outcome }
 }
 
-/** A target may break on a document because of a fault that passes, but does not learn to like one by itself. */
+/**
+ * A target may fail on a document because of a temporary fault, but does not accept a rejected one without a change.
+ */
 const WAITS = { unreachable: 'none', failed: 'short', rejected: 'long' } as const
 
 function toRecord(pending: PendingDelivery, version: number, outcome: DeliveryOutcome): DeliveryRecord {
   if (outcome.kind === 'delivered') {
     return { id: pending.id, version, reportedVersion: pending.confirmedVersion, error: null, wait: 'none' }
   }
-  // What was removed has a newer version by now, which is due at once; what is held newer, a reconciliation looks at.
+  // A removed document has a newer version by now, which is due immediately; a reconciliation handles a newer one.
   const wait = outcome.kind === 'stale' ? (outcome.isRemoved ? 'none' : 'long') : WAITS[outcome.kind]
   const reason = outcome.kind === 'stale' ? `holds version ${outcome.heldVersion}` : outcome.reason
   return { id: pending.id, version: null, reportedVersion: null, error: reason.slice(0, 500), wait }
 }
 
-/** How many rows of the outbox some target has not got, all targets together. */
+/** The number of outbox rows that at least one target lacks. */
 export async function pendingDeliveries(progresses: readonly DeliveryProgress[]): Promise<number> {
   let sum = 0
   for (const progress of progresses) sum += await progress.pending()
   return sum
 }
 
-/** Drops tombstones that have served: a week old, which is a thousand reconciliations. */
+/** Deletes tombstones after a week, which is about two thousand reconciliations. */
 export async function pruneTombstones(database: Database, schema: string): Promise<void> {
   await database.query(`delete from ${schema}.outbox where event = 'delete' and changed_at < now() - interval '7 days'`)
 }

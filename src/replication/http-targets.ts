@@ -11,7 +11,7 @@ const heldByControlPlaneSchema = z.object({
   applications: z.array(
     z.object({ id: z.int(), client_id: z.string(), version: z.int(), iam_version: z.int().nullable() }),
   ),
-  /** An older control plane answers with the whole list and without this. */
+  /** An older control plane answers with the whole list and without this field. */
   next: z.int().nullish(),
 })
 const PAGE = 1_000
@@ -25,10 +25,10 @@ const announcedSchema = z.object({
 const CALL_LIMIT_MS = 5_000
 const LIST_LIMIT_MS = 30_000
 
-/** The name under which {@link iamTarget} keeps its progress. */
+/** The name of {@link iamTarget} in its progress records. */
 const IAM_TARGET = 'iam'
 
-/** The IAM auth service, by its internal port (`url`) and token. */
+/** The IAM auth service as a target, through its internal port (`url`) and token. */
 export function iamTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
   const base = `${options.url.replace(/\/$/, '')}${INTERNAL_PATHS.clients}`
   const headers = { [AUTH_TOKEN_HEADER]: options.token }
@@ -50,7 +50,10 @@ export function iamTarget(options: { readonly url: string; readonly token: strin
   }
 }
 
-/** The control plane's API (`url`) with a bearer token; it is told which version IAM has confirmed. */
+/**
+ * The control plane as a target, through its API (`url`) with a bearer token; it also receives the version that IAM has
+ * confirmed.
+ */
 export function controlPlaneTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
   const base = `${options.url.replace(/\/$/, '')}/api/v1/applications`
   const headers = { authorization: `Bearer ${options.token}` }
@@ -87,7 +90,10 @@ export function controlPlaneTarget(options: { readonly url: string; readonly tok
   }
 }
 
-/** What a target says that stored nothing; undefined for what it says no version of, or has in this very version. */
+/**
+ * The outcome `stale` from an answer that nothing was stored; undefined when the answer has no version, or has this
+ * very version.
+ */
 function staleUnless(
   version: number,
   heldVersion: number | undefined,
@@ -97,7 +103,7 @@ function staleUnless(
   return { kind: 'stale', heldVersion, isRemoved }
 }
 
-/** `read` looks for more in the body of an answer that says "delivered". */
+/** `read` looks for details in the body of an answer with a success status. */
 async function attempt(
   options: Call,
   read: (json: unknown) => DeliveryOutcome | undefined = () => undefined,
@@ -112,8 +118,8 @@ async function attempt(
 }
 
 /**
- * What an answer's status says about a delivery: 409 means that something newer is there already, 5xx that it broke on this one, unless it says
- * that it is down (503).
+ * The outcome of a delivery by status: 409 means that the target has something newer, 5xx that it failed on this
+ * document, except 503, which means that the target is down.
  */
 export function outcomeOf(method: string, status: number): DeliveryOutcome {
   if ((status >= 200 && status < 300) || status === 409) return { kind: 'delivered' }

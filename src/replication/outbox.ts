@@ -2,8 +2,8 @@ import { assertSchemaName, type Database, type Queryable } from '../storage/inde
 import type { RemovedApplication } from './ports.ts'
 
 /**
- * The outbox: one row an application, holding the newest event and version, and one row for each target's progress.
- * Changes of the same application collapse by themselves, and a row that is gone leaves its tombstone.
+ * The outbox: one row for each application, with its newest event and version, and one row for each target's progress.
+ * Changes of the same application collapse into one row, and a removed application leaves its tombstone.
  */
 export const OUTBOX_SQL = `
 create table {schema}.outbox (
@@ -31,20 +31,20 @@ create table {schema}.outbox_leases (
 );
 `
 
-/** The channel on which a committed change is announced to every replicator of the database. */
+/** The channel that announces a committed change to every replicator of the database. */
 export function outboxChannel(schema: string): string {
   assertSchemaName(schema)
   return `${schema}_outbox`
 }
 
-/** A change of an application, as the outbox keeps it. */
+/** A change of an application, as stored in the outbox. */
 export interface OutboxEvent extends RemovedApplication {
   readonly event: 'upsert' | 'delete'
 }
 
 /**
- * Writes changes into the outbox as part of the transaction that makes them, and wakes the replicators once it is
- * committed. An event that is older than what the outbox holds changes nothing.
+ * Writes changes to the outbox as part of the transaction that makes them, and wakes the replicators once it is
+ * committed. An event older than the one in the outbox changes nothing.
  */
 export async function enqueue(
   database: Database,
@@ -57,7 +57,7 @@ export async function enqueue(
   await database.notify(outboxChannel(schema), '', tx)
 }
 
-/** {@link enqueue} without the wake-up; returns how many rows changed. */
+/** {@link enqueue} without the wake-up; returns the number of rows changed. */
 export async function writeEvents(schema: string, on: Queryable, events: readonly OutboxEvent[]): Promise<number> {
   assertSchemaName(schema)
   const rows = await on.query<{ application_id: number }>(

@@ -20,25 +20,25 @@ describe('a reconciliation plans', () => {
     assert.deepEqual(planRepairs([held(1)], [known(1)]), { resend: [], confirm: [], remove: [], ahead: [] })
   })
 
-  test('to send again what the target lacks or has in an older version, though it was delivered', () => {
+  test('to resend what the target lacks or has in an older version, although it was delivered', () => {
     assert.deepEqual(planRepairs([held(2, 2)], [known(1), known(2)]).resend, [1, 2])
   })
 
-  test('nothing for what is pending anyway', () => {
+  test('nothing for what is already pending', () => {
     assert.deepEqual(planRepairs([], [known(1, { deliveredVersion: null })]).resend, [])
   })
 
-  test('to write down what the target holds already', () => {
+  test('to record what the target already has', () => {
     const plan = planRepairs([held(1)], [known(1, { deliveredVersion: null })])
     assert.deepEqual(plan.confirm, [{ id: 1, version: 3, reportedVersion: null, error: null, wait: 'none' }])
   })
 
-  test('to correct what a target was told another has confirmed', () => {
+  test('to correct what a target was told another target has confirmed', () => {
     const plan = planRepairs([{ ...held(1), reportedVersion: 2 }], [known(1, { reportedVersion: 3 })])
     assert.equal(plan.confirm[0]?.reportedVersion, 2)
   })
 
-  test('to remove what is gone from the source, and what stands under another client_id', () => {
+  test('to remove what is gone from the source, and what is stored under another client_id', () => {
     const plan = planRepairs([held(9, 5), held(1, 3, 'stranger')], [known(1)])
     assert.deepEqual(plan.remove, [
       { id: 9, clientId: 'client-9', version: 6 },
@@ -51,14 +51,14 @@ describe('a reconciliation plans', () => {
     assert.equal(planRepairs([held(1)], [known(1, { event: 'delete', version: 4 })]).remove.length, 1)
   })
 
-  test('a version above it for what the target has in a newer version, which counts as not delivered', () => {
+  test('a higher version for what the target has in a newer version, which counts as not delivered', () => {
     const plan = planRepairs([held(1, 8)], [known(1)])
     assert.deepEqual(plan, { resend: [], confirm: [], remove: [], ahead: [held(1, 8)] })
   })
 })
 
-describe('many removals at once', () => {
-  test('are not believed', () => {
+describe('a suspicious number of removals', () => {
+  test('is not carried out', () => {
     assert.equal(isSuspiciousRemoval(0, 0), false)
     assert.equal(isSuspiciousRemoval(1, 1), true, 'all there are')
     assert.equal(isSuspiciousRemoval(8, 8), true)

@@ -1,15 +1,15 @@
 import type { Application } from '../applications/index.ts'
 
-/** What a target says it holds of one application. */
+/** A target's report of one application. */
 export interface HeldApplication {
   readonly id: number
   readonly clientId: string
   readonly version: number
-  /** The version that this target was told the other one confirmed; undefined for a target that is not told. */
+  /** The confirmed version that was reported to this target; undefined for a target without such reports. */
   readonly reportedVersion?: number | null
 }
 
-/** An application that is gone. */
+/** A removed application. */
 export interface RemovedApplication {
   readonly id: number
   readonly clientId: string
@@ -18,40 +18,49 @@ export interface RemovedApplication {
 }
 
 /**
- * What came of one delivery. `rejected` and `failed` concern this document alone: it was refused, or the target broke on
+ * The outcome of one delivery. `rejected` and `failed` concern this document only: the target rejected it or failed on
  * it. `unreachable` stops the run until later.
  */
 export type DeliveryOutcome =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'rejected' | 'failed'; readonly reason: string }
   | { readonly kind: 'unreachable'; readonly reason: string }
-  /** Not stored: what the target holds, or the removal that it remembers, is newer although this was never sent there. */
+  /** Not stored: the target has a newer version, or remembers a newer removal, that was never sent there. */
   | { readonly kind: 'stale'; readonly heldVersion: number; readonly isRemoved: boolean }
 
-/** A place that keeps a copy of every application, or of documents of another kind. Deliveries are repeated and may overtake one another: both must be harmless. */
+/**
+ * A place that keeps a copy of every application, or of documents of another kind. Deliveries are repeated and may
+ * overtake one another; both must be harmless.
+ */
 export interface ReplicationTarget<Document = Application> {
-  /** Names the target in the store and the log; never changes. */
+  /** Identifies the target in the store and the log; never changes. */
   readonly name: string
-  /** The target whose confirmed version this one is told with each document, again whenever it changes. */
+  /**
+   * The target with a confirmed version that is reported to this one along with each document, and again whenever it
+   * changes.
+   */
   readonly reports?: string
-  /** Hands over a document; `confirmedVersion` is what {@link ReplicationTarget.reports} has confirmed. */
+  /** Delivers a document; `confirmedVersion` is what {@link ReplicationTarget.reports} has confirmed. */
   put(document: Document, confirmedVersion: number | null): Promise<DeliveryOutcome>
-  /** Takes an application away; one that is not there counts as delivered. */
+  /** Removes an application; one that does not exist counts as delivered. */
   remove(application: RemovedApplication): Promise<DeliveryOutcome>
-  /** Everything held. Rejects when it cannot be read. */
+  /** Everything the target has. Rejects when it cannot be read. */
   list(): Promise<readonly HeldApplication[]>
 }
 
-/** Where the documents really are. */
+/** The authoritative source of the documents. */
 export interface DocumentSource<Document extends { readonly version: number }> {
-  /** The current document; undefined for one that is gone. */
+  /** The current document; undefined for a removed one. */
   find(key: string): Promise<Document | undefined>
-  /** Gives a document a version above this one, and notes the change in the outbox. Does nothing where it has one. */
+  /**
+   * Gives a document a version above this one, and writes the change to the outbox. Does nothing when its version is
+   * already above.
+   */
   raise(key: string, above: number): Promise<void>
 }
 
-/** Where the applications really are. */
+/** The authoritative source of the applications. */
 export interface ApplicationSource extends DocumentSource<Application> {
-  /** Every application there is. */
+  /** All applications. */
   list(): Promise<ReadonlyArray<Pick<Application, 'id' | 'client_id' | 'version'>>>
 }

@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { assertSchemaName, type Database } from '../storage/index.ts'
 
-/** A row of the outbox that a target has not got yet. */
+/** An outbox row that a target does not have yet. */
 export interface PendingDelivery {
   readonly id: number
   readonly clientId: string
   readonly event: 'upsert' | 'delete'
   readonly version: number
-  /** What the reported target has confirmed; null when nothing, or when none is reported. */
+  /** The version that the reported target has confirmed; null when it has none, or when no target is reported. */
   readonly confirmedVersion: number | null
 }
 
-/** What is written down of a delivery. `version` is null for one that failed. */
+/** The record of a delivery. `version` is null for a failed one. */
 export interface DeliveryRecord {
   readonly id: number
   readonly version: number | null
   readonly reportedVersion: number | null
   readonly error: string | null
-  /** Whether the next attempt waits, twice as long after each failure: up to 30 s, or up to five minutes. */
+  /** Whether the next attempt is delayed; the delay doubles after each failure, up to 30 s or up to five minutes. */
   readonly wait: 'none' | 'short' | 'long'
 }
 
-/** What the outbox believes a target has. */
+/** What the outbox believes a target to have. */
 export interface KnownDelivery {
   readonly id: number
   readonly clientId: string
@@ -31,27 +31,30 @@ export interface KnownDelivery {
   readonly reportedVersion: number | null
 }
 
-/** How far each target is. All times are the database's, so that replicas need not agree on theirs. */
+/** The progress of each target. All times are the database's, so that replicas need no synchronised clocks. */
 export interface DeliveryProgress {
   /** At most `limit` rows that are due, oldest change first. */
   due(limit: number): Promise<PendingDelivery[]>
-  /** How long until the first row is due of those that wait, in milliseconds; undefined when none waits. */
+  /** The time until the first waiting row is due, in milliseconds; undefined when none waits. */
   nextDueInMs(): Promise<number | undefined>
   /** Rows not delivered, due or not. */
   pending(): Promise<number>
   record(records: readonly DeliveryRecord[]): Promise<void>
-  /** Everything in the outbox with what this target is believed to have of it. */
+  /** Everything in the outbox, with what this target is believed to have of it. */
   known(): Promise<KnownDelivery[]>
-  /** Makes these pending again. */
+  /** Marks these as pending again. */
   forget(ids: readonly number[]): Promise<void>
-  /** Takes or prolongs the right to deliver to this target; false while another holds it. */
+  /** Acquires or extends the exclusive right to deliver to this target; false while another process holds it. */
   lease(seconds: number): Promise<boolean>
   release(): Promise<void>
 }
 
 const LONGEST_WAIT_SECONDS = { short: 30, long: 300 }
 
-/** The progress of one target in the outbox of `schema`. `reports` is the target whose confirmed version it is told. */
+/**
+ * Opens the progress of one target in the outbox of `schema`. `reports` is the target with the confirmed versions that
+ * are reported to this one.
+ */
 export function deliveryProgress(
   database: Database,
   schema: string,

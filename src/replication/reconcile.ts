@@ -3,19 +3,19 @@ import { type OutboxEvent, writeEvents } from './outbox.ts'
 import type { ApplicationSource, HeldApplication, RemovedApplication, ReplicationTarget } from './ports.ts'
 import type { DeliveryProgress, DeliveryRecord, KnownDelivery } from './progress.ts'
 
-/** What must be done so that a target holds what the source has. */
+/** The steps that bring a target in line with the source. */
 export interface RepairPlan {
-  /** Ids believed delivered that the target lacks, or has in an older version. */
+  /** Ids recorded as delivered that the target lacks, or has in an older version. */
   readonly resend: readonly number[]
-  /** Held by the target although the outbox did not know. */
+  /** Present at the target but unknown to the outbox. */
   readonly confirm: readonly DeliveryRecord[]
-  /** Held by the target, gone from the source. */
+  /** Present at the target, gone from the source. */
   readonly remove: readonly RemovedApplication[]
-  /** What the target has in a newer version than the source, which gets a version above that. */
+  /** Documents that the target has in a newer version than the source; the source's version is raised above it. */
   readonly ahead: readonly HeldApplication[]
 }
 
-/** Compares what a target holds with the outbox, which has been brought in line with the source after `held` was read. */
+/** Compares what a target has with the outbox, which must have been aligned with the source after `held` was read. */
 export function planRepairs(held: readonly HeldApplication[], known: readonly KnownDelivery[]): RepairPlan {
   const heldById = new Map(held.map((application) => [application.id, application]))
   const live = new Map(known.filter((row) => row.event === 'upsert').map((row) => [row.id, row]))
@@ -45,36 +45,39 @@ export function planRepairs(held: readonly HeldApplication[], known: readonly Kn
 }
 
 /**
- * Whether so many removals look like a source that lost its data, or is another one, rather than like applications that
- * were deleted: all that there are, or more than one and more than a quarter.
+ * Whether this many removals suggest a source that lost its data, or a different source, rather than deleted
+ * applications: all of them, or more than one and more than a quarter.
  */
 export function isSuspiciousRemoval(removals: number, held: number): boolean {
   return removals > 0 && (removals >= held || (removals > 1 && removals > held / 4))
 }
 
-/** What a reconciliation found and did. */
+/** The findings and actions of a reconciliation. */
 export interface ReconcileResult {
   readonly held: number
   readonly resent: number
   readonly removed: number
-  /** What got a version above the one that the target holds. */
+  /** Documents with a version raised above the target's. */
   readonly raised: number
-  /** Removals and raised versions left undone because they were too many to be believed. */
+  /** Removals and raised versions that were withheld because their number is suspicious. */
   readonly withheld: number
 }
 
-/** Lists what a target has, repairs what is missing or old, and removes what is gone. Rejects when the target cannot be read. */
+/**
+ * Lists what a target has, repairs what is missing or old, and removes what is gone. Rejects when the target cannot be
+ * read.
+ */
 export async function reconcile(options: {
   readonly database: Database
   readonly schema: string
   readonly source: ApplicationSource
   readonly target: ReplicationTarget
   readonly progress: DeliveryProgress
-  /** Told of each application that was removed from the target. */
+  /** Called for each application removed from the target. */
   readonly onRemoved: (application: RemovedApplication) => void
 }): Promise<ReconcileResult> {
   const { database, schema, source, target, progress } = options
-  // First the target, then the source: what is held but not in the later list has really been deleted.
+  // The target is listed before the source: what it has that is not in the later list has really been deleted.
   const held = await target.list()
   const unbelieved = await alignOutbox(database, schema, source, progress)
   const plan = planRepairs(held, await progress.known())
@@ -99,12 +102,12 @@ export async function reconcile(options: {
 }
 
 const CHUNK = 1_000
-/** More than so many newer versions, and a quarter of all, look like a source that is another one. */
+/** More newer versions than this, and than a quarter of all, suggest a different source. */
 const MOST_RAISED = 10
 
 /**
- * Makes good what a change past the outbox has left behind: a bulk update, a restored backup. Returns how many
- * removals it left undone because they were too many to be believed: written down, they would be delivered.
+ * Repairs changes that bypassed the outbox, such as a bulk update or a restored backup. Returns the number of removals
+ * that it withheld because their number is suspicious; once recorded, they would be delivered.
  */
 async function alignOutbox(
   database: Database,

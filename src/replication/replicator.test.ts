@@ -73,7 +73,7 @@ for (const engine of testDatabases()) {
       await Promise.all([iam.stop(), control.stop()])
     })
 
-    test('an application that a target remembers as removed comes back, by a version above the removal', async () => {
+    test('restores an application that a target remembers as removed, with a version above the removal', async () => {
       const replicator = await start()
       await write(1, 1)
       await drained(replicator)
@@ -96,7 +96,7 @@ for (const engine of testDatabases()) {
       assert.equal(control.held.get(1)?.iamVersion, version, 'what IAM did not store does not count as confirmed')
     })
 
-    test('a source that is a restored backup gets a version above what the target holds', async () => {
+    test('raises versions from a restored backup above what the target has', async () => {
       const replicator = await start()
       await write(1, 1)
       await drained(replicator)
@@ -107,7 +107,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.get(1)?.application.version, applications.get(1)?.version)
     })
 
-    test('a source that has lost everything removes nothing, however little there is', async () => {
+    test('removes nothing for a source that has lost everything, however little there is', async () => {
       const replicator = await start()
       await write(1, 1)
       await write(2, 1)
@@ -119,7 +119,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([...control.held.keys()].sort(), [1, 2])
     })
 
-    test('a change arrives at every target by itself, and the control plane learns what IAM has', async () => {
+    test('delivers a change to every target, and tells the control plane what IAM has', async () => {
       const replicator = await start()
       await drained(replicator)
       await write(1, 1)
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(control.held.get(1), { application: application(1, 1), iamVersion: 1 })
     })
 
-    test('a target that is down delays nobody else, and gets everything once it is up', async () => {
+    test('is not delayed by a target that is down, which gets everything once it is up', async () => {
       await iam.stop()
       const replicator = await start()
       await write(1, 1)
@@ -142,14 +142,14 @@ for (const engine of testDatabases()) {
       assert.equal(control.held.get(1)?.iamVersion, 2)
     })
 
-    test('what was committed before a crash is delivered after the next start', async () => {
+    test('delivers after the next start what was committed before a crash', async () => {
       await write(1, 1)
       await write(2, 1)
       await drained(await start())
       assert.deepEqual([...iam.held.keys()].sort(), [1, 2])
     })
 
-    test('a change that is rolled back is never delivered', async () => {
+    test('never delivers a change that is rolled back', async () => {
       const replicator = await start()
       const failed = store.database.transaction(async (tx) => {
         await enqueue(store.database, SCHEMA, tx, [{ id: 7, clientId: 'client-7', event: 'upsert', version: 1 }])
@@ -161,7 +161,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([...iam.held.keys()], [1])
     })
 
-    test('an older event never undoes a newer one', async () => {
+    test('never lets an older event undo a newer one', async () => {
       await write(1, 5)
       await store.database.transaction((tx) =>
         enqueue(store.database, SCHEMA, tx, [{ id: 1, clientId: 'client-1', event: 'delete', version: 3 }]),
@@ -170,7 +170,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.get(1)?.application.version, 5)
     })
 
-    test('several changes while a target is away collapse into one delivery', async () => {
+    test('collapses several changes while a target is down into one delivery', async () => {
       await iam.stop()
       const replicator = await start()
       for (const version of [1, 2, 3, 4]) await write(1, version)
@@ -179,7 +179,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(iam.log, ['PUT 1 v4'])
     })
 
-    test('a deletion arrives, also at a target that never had the application', async () => {
+    test('delivers a deletion, even to a target that never had the application', async () => {
       const replicator = await start()
       await write(1, 1)
       await drained(replicator)
@@ -190,7 +190,7 @@ for (const engine of testDatabases()) {
       assert.ok(iam.log.includes('DELETE 1 v2'))
     })
 
-    test('a document that is rejected does not hold up the others, and is tried again', async () => {
+    test('is not blocked by a rejected document, which is retried', async () => {
       iam.reject(1)
       const replicator = await start()
       await write(1, 1)
@@ -208,9 +208,9 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.get(1)?.application.version, 1)
     })
 
-    test('a document that the target breaks on delays no other, and is tried again', async () => {
+    test('is not delayed by a document that the target fails on, which is retried', async () => {
       iam.breakOn(1)
-      // Whoever waits for the next run here waits a minute.
+      // A caller that waits for the next run waits for a minute here.
       const replicator = await start([60_000, 60_000])
       await store.database.transaction(async (tx) => {
         for (let id = 1; id <= 40; id++) {
@@ -228,7 +228,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.get(1)?.application.version, 1)
     })
 
-    test('a target that breaks on every document is left alone for a while', async () => {
+    test('pauses for a target that fails on every document', async () => {
       iam.breakOn(...Array.from({ length: 60 }, (_, index) => index + 1))
       await store.database.transaction(async (tx) => {
         for (let id = 1; id <= 60; id++) {
@@ -243,7 +243,7 @@ for (const engine of testDatabases()) {
       assert.ok(iam.log.length < 40, `${iam.log.length} attempts`)
     })
 
-    test('reconciliation repairs what a target lost and removes what it should not have', async () => {
+    test('restores by reconciliation what a target lost, and removes what it should not have', async () => {
       const replicator = await start()
       await write(1, 1)
       await write(2, 1)
@@ -257,7 +257,7 @@ for (const engine of testDatabases()) {
       await eventually('the control plane still knows what IAM has', () => control.held.get(1)?.iamVersion === 1)
     })
 
-    test('reconciliation finds a change that went past the outbox', async () => {
+    test('finds by reconciliation a change that bypassed the outbox', async () => {
       const replicator = await start()
       await write(1, 1)
       await drained(replicator)
@@ -269,7 +269,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.get(3)?.application.version, 1)
     })
 
-    test('a source that looks emptied removes nothing', async () => {
+    test('removes nothing when the source appears emptied', async () => {
       for (let id = 1; id <= 12; id++) iam.hold({ application: application(id, 1), iamVersion: null })
       const replicator = await start()
       await drained(replicator)
@@ -277,7 +277,7 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.size, 12)
     })
 
-    test('a source that looks emptied removes nothing either of what the outbox knows', async () => {
+    test('removes nothing that the outbox knows, either, when the source appears emptied', async () => {
       const replicator = await start()
       for (let id = 1; id <= 12; id++) await write(id, 1)
       await drained(replicator)
@@ -292,14 +292,14 @@ for (const engine of testDatabases()) {
       assert.equal(iam.held.size, 11)
     })
 
-    test('what a target holds already is not sent again', async () => {
+    test('does not resend what a target already has', async () => {
       iam.hold({ application: application(1, 1), iamVersion: null })
       await write(1, 1)
       await drained(await start())
       assert.deepEqual(iam.log, [])
     })
 
-    test('two replicators of one database deliver everything, and end cleanly', async () => {
+    test('delivers everything with two replicators on one database, and stops cleanly', async () => {
       const both = await Promise.all([start(), start()])
       for (let id = 1; id <= 150; id++) applications.set(id, application(id, 1))
       await store.database.transaction((tx) =>
@@ -320,7 +320,7 @@ for (const engine of testDatabases()) {
       assert.equal(control.held.get(150)?.iamVersion, 1)
     })
 
-    test('a target that refuses the token is not mistaken for one that has everything', async () => {
+    test('does not take a target that rejects the token for one that has everything', async () => {
       iam.failWith(401)
       const replicator = await start()
       await write(1, 1)

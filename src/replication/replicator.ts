@@ -6,27 +6,27 @@ import type { ApplicationSource, RemovedApplication, ReplicationTarget } from '.
 import { type DeliveryProgress, deliveryProgress } from './progress.ts'
 import { reconcile } from './reconcile.ts'
 
-/** What a replicator needs. */
+/** What a replicator depends on. */
 export interface ReplicatorOptions {
   readonly database: Database
-  /** The schema that holds the outbox. */
+  /** The schema of the outbox. */
   readonly schema: string
   readonly source: ApplicationSource
   readonly targets: readonly ReplicationTarget[]
   readonly log: Log
-  /** Time between two reconciliations. Default five minutes. */
+  /** Time between reconciliations. Default five minutes. */
   readonly reconcileEveryMs?: number
-  /** The first and the longest wait after a target could not be reached. Default 500 ms and 30 s. */
+  /** The first and the longest delay after a target was unreachable. Default 500 ms and 30 s. */
   readonly retryMs?: readonly [first: number, longest: number]
 }
 
-/** Carries applications to every target, for as long as it runs. */
+/** Replicates applications to every target while it runs. */
 export interface Replicator {
-  /** Resolves true once every target has everything, false when that takes longer. */
+  /** Resolves to true once every target has everything, and to false after the timeout. */
   whenDrained(timeoutMs: number): Promise<boolean>
   /** Reconciles every target now, then delivers; for operators and tests. */
   reconcileNow(): Promise<void>
-  /** Ends after the deliveries under way, which takes at most their time limit. */
+  /** Stops after the deliveries in progress, which takes at most their time limit. */
   stop(): Promise<void>
 }
 
@@ -34,14 +34,14 @@ const RECONCILE_EVERY_MS = 300_000
 const RETRY_MS = [500, 30_000] as const
 
 /**
- * Starts one loop for each target: it reconciles at the start and every few minutes, and delivers as soon as a change
- * is committed. Whoever makes the change never waits for it, and a target that is down delays only itself.
+ * Starts one loop for each target: it reconciles at startup and every few minutes, and delivers as soon as a change is
+ * committed. Callers that make a change never wait for it, and a target that is down delays only itself.
  */
 export async function startReplicator(options: ReplicatorOptions): Promise<Replicator> {
   const { database, schema, targets } = options
   const loops = targets.map((target) => new TargetLoop(options, target))
   for (const loop of loops) {
-    // A confirmation by one target is news for those that report it.
+    // A confirmation by one target must be reported to the targets that report it.
     loop.onDelivered = (name) => {
       for (const other of loops) if (other.target.reports === name) other.wake()
     }
@@ -82,7 +82,7 @@ async function waitUntilDrained(
 class TargetLoop {
   readonly target: ReplicationTarget
   readonly progress: DeliveryProgress
-  /** Whether the target has been listed once since the start. */
+  /** Whether the target has been listed since the start. */
   hasReconciled = false
   onDelivered: (target: string) => void = () => {}
   readonly #options: ReplicatorOptions
@@ -119,13 +119,13 @@ class TargetLoop {
     this.#stopping = true
     this.#alarm?.()
     await this.#running
-    await this.progress.release().catch(() => {}) // a lease not given back runs out by itself
+    await this.progress.release().catch(() => {}) // A lease that is not released expires.
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
       this.#woken = false
-      // A reconciliation that fails does not keep deliveries from being tried.
+      // A failed reconciliation does not prevent deliveries from being attempted.
       const failed = [
         performance.now() >= this.#nextReconciliation ? await this.#attempt(() => this.#reconcile()) : undefined,
         await this.#attempt(() => this.#drain()),
@@ -135,7 +135,7 @@ class TargetLoop {
     }
   }
 
-  /** A comparison beside a delivery would write down what the delivery has overtaken. */
+  /** A comparison concurrent with a delivery would record what the delivery has superseded. */
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const run = this.#turn.then(work, work)
     this.#turn = run.catch(() => {})
@@ -203,7 +203,8 @@ class TargetLoop {
 
   #sleep(): Promise<void> {
     const { retryMs: [first, longest] = RETRY_MS } = this.#options
-    // While the target is down a wake-up must not turn into a storm of attempts; idle, it is looked at again now and then.
+    // While the target is down, a wake-up must not cause a storm of attempts; when idle, the loop still runs
+    // periodically.
     const idle = Math.max(first, this.#againInMs ?? longest)
     const wait = Math.min(longest, this.#failures > 0 ? first * 2 ** (this.#failures - 1) : idle)
     if (this.#stopping || (this.#woken && this.#failures === 0)) return Promise.resolve()

@@ -1,17 +1,19 @@
 import { StoreAwayError } from './errors.ts'
 
 /**
- * What `pg` says of a server that does not answer, which has no code: it could not be connected to in time, gave no
- * answer in time, or went away.
+ * `pg` messages, which have no code, for a server that could not be reached in time, did not answer in time, or closed
+ * the connection.
  */
 const SAID = /^(?:timeout e(?:xpired|xceeded when trying to connect)|Query read timeout|Connection terminated\b)/
 const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'])
-/** SQLSTATE: connection exceptions; out of connections, disk or memory; shut down or starting; statement out of time. */
+/**
+ * SQLSTATE: connection exceptions; out of connections, disk or memory; shutting down or starting; statement timeout.
+ */
 const STATE = /^(?:08...|53...|57P..|57014)$/
 
 /**
- * Whether a statement failed because the store is away, overloaded or full, and not for what was asked: the same may
- * work in a while. A write may have happened, if its answer was lost.
+ * Whether a statement failed because the store is unavailable, overloaded or full, rather than because of the statement
+ * itself: a retry may succeed. A write may have been committed if its answer was lost.
  */
 export function isStoreAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
@@ -21,7 +23,7 @@ export function isStoreAway(error: unknown): boolean {
   return SAID.test(error.message) || isStoreAway(error.cause)
 }
 
-/** Whether a statement was given up because the server sent nothing in time, not even an error about its own limit. */
+/** Whether a statement timed out because the server sent nothing, not even an error about its own time limit. */
 export function isStoreSilent(error: unknown): error is Error {
   return error instanceof Error && (error.message === 'Query read timeout' || isStoreSilent(error.cause))
 }

@@ -10,27 +10,27 @@ import { openPipelines, type Pipelines } from './pipelines.ts'
 import { refuseTransactionPooling } from './pooler.ts'
 import type { Statement } from './statement.ts'
 
-/** Runs statements, in a transaction or outside of one. */
+/** Runs statements, inside or outside a transaction. */
 export interface Queryable {
-  /** Rows of one statement. bigint comes as a number, timestamptz as a Date, jsonb parsed. */
+  /** The rows of one statement. bigint becomes a number, timestamptz a Date, and jsonb is parsed. */
   query<Row extends object>(statement: Statement | string, values?: readonly unknown[]): Promise<Row[]>
 }
 
-/** PostgreSQL, embedded or a server: one SQL for both. */
+/** A PostgreSQL database, embedded or on a server, with the same SQL for both. */
 export interface Database extends Queryable {
   readonly kind: 'embedded' | 'postgres'
   /**
-   * All statements of `work` happen, or none. Slow work does not belong inside: the embedded engine has one session.
-   * `limitMs` is for statements that are known to take longer than others. When the store goes away before the commit is
-   * sent, nothing has happened; when it goes away before the commit is answered, the message of the
-   * {@link StoreAwayError} says that the outcome is unknown.
+   * Runs all statements of `work` or none. Keep slow work outside: the embedded engine has one session. `limitMs` is
+   * for statements that are known to take longer. If the store becomes unavailable before the commit is sent, nothing
+   * has happened; if it does so before the commit is acknowledged, the message of the {@link StoreAwayError} states
+   * that the outcome is unknown.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>, limitMs?: number): Promise<T>
   /** A typed query builder on the same connections. */
   kysely<Tables>(): Kysely<Tables>
-  /** Tells listeners of a channel, in every process that uses this database. Delivered after commit, at most once. */
+  /** Notifies listeners of a channel in every process that uses this database. Delivered after commit, at most once. */
   notify(channel: string, payload: string, tx?: Queryable): Promise<void>
-  /** Hears a channel until the returned function is called. Messages sent while disconnected are lost. */
+  /** Listens to a channel until the returned function is called. Messages sent while disconnected are lost. */
   listen(channel: string, hear: (payload: string) => void): Promise<() => Promise<void>>
   close(): Promise<void>
 }
@@ -42,17 +42,17 @@ export type DatabaseLocation =
       /** Undefined keeps everything in memory, for tests. */
       readonly dataDir: string | undefined
       readonly statementLimitMs?: number
-      /** Where the end and the restart of the engine's process are reported; nowhere by default. */
+      /** Receives the exits and restarts of the engine's process; by default they are not logged. */
       readonly log?: Log
     }
 
-/** More would find less to share, fewer would wait for each other. */
+/** More pipelines would share too little, fewer would block each other. */
 const PIPELINES = 4
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 10_000
-/** One session serves everybody: this includes the wait for those before, and a start on a slow disk. */
+/** All callers share one session: this includes the wait for earlier statements, and a start on a slow disk. */
 const EMBEDDED_LIMIT_MS = 30_000
-/** A process that stands still inside a transaction must not keep the others from the rows it has locked. */
+/** A process that stalls inside a transaction must not keep other processes from the rows it has locked. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
 
 const SET_LIMITS = `set statement_timeout = ${STATEMENT_TIMEOUT_MS};
@@ -66,7 +66,7 @@ const types = {
 } as unknown as pg.CustomTypesConfig
 
 /**
- * Opens a database. Rejects with {@link StorageError} when it cannot be reached within 5 s, or through a pooler that
+ * Opens a database. Rejects with {@link StorageError} when it cannot be reached within 5 s, or is behind a pooler that
  * shares connections between transactions.
  */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
@@ -79,7 +79,7 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
     const pool = new pg.Pool({
       max: 1,
       idleTimeoutMillis: 0,
-      // These end the wait at once; the engine ends a statement that goes on regardless.
+      // These limits end the wait immediately; the engine's process is ended if a statement continues regardless.
       connectionTimeoutMillis: EMBEDDED_LIMIT_MS,
       query_timeout: limit,
       types,
@@ -95,7 +95,7 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
     keepAlive: true,
     types,
   }
-  // Statements, because PgBouncer refuses them as parameters of the start of a connection, or drops them.
+  // Sent as statements, because PgBouncer rejects or drops them as start-up parameters.
   const setLimits = async (client: pg.ClientBase) => void (await client.query(SET_LIMITS))
   const pool = new pg.Pool({ ...settings, max: location.connections ?? 10, onConnect: setLimits })
   const pipelines = openPipelines(settings, PIPELINES, setLimits)
@@ -137,7 +137,7 @@ class PooledDatabase implements Database {
     this.#engine = engine
     this.#url = url
     this.#pipelines = pipelines
-    // A connection that dies while idle is replaced by the pool; the next statement that needs one reports the fault.
+    // The pool replaces a connection that dies while idle; the next statement that needs one reports the fault.
     pool.on('error', () => {})
   }
 
@@ -151,15 +151,16 @@ class PooledDatabase implements Database {
   async transaction<T>(work: (tx: Queryable) => Promise<T>, limitMs?: number): Promise<T> {
     const client = await this.#pool.connect()
     let broken: Error | undefined
-    // Of what is lost `pg` reports first why, and then that it is.
+    // For a lost connection `pg` first reports the reason, and then only that it is lost.
     const onLost = (fault: Error) => {
       broken ??= fault
     }
-    // The pool watches idle connections only; one lost while it is out would end the process by an unheard event.
+    // The pool handles errors of idle connections only; without this handler, losing a connection in use would end the
+    // process.
     client.on('error', onLost)
     const after: Array<[string, string]> = []
     const tx: Queryable & { after: Array<[string, string]> } = {
-      // Of a connection that is lost `pg` says only that it cannot be used; why it was lost says more.
+      // Once a connection is lost, `pg` only reports that it cannot be used; the original error is more informative.
       query: async (statement, values = []) => {
         if (broken) throw broken
         return run(client, statement, values, limitMs)
@@ -175,7 +176,7 @@ class PooledDatabase implements Database {
       for (const [channel, payload] of after) this.#local.emit(channel, payload)
       return result
     } catch (error) {
-      // A server that gave no answer gives none to this either, and undoes what was begun when the connection ends.
+      // A silent server would not answer a rollback either; it rolls back when the connection ends.
       if (isStoreSilent(error)) broken = error
       else await client.query('rollback').catch(onLost)
       throw error
@@ -227,7 +228,7 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     await client.query('commit')
   } catch (error) {
-    // An error of the server's own is an answer: the transaction is rolled back.
+    // An error from the server is an answer: the transaction is rolled back.
     if (error instanceof pg.DatabaseError || !isStoreAway(error)) throw error
     const text = `${(error as Error).message} during a commit: whether it has happened is unknown`
     throw new StoreAwayError(text, { cause: error })
@@ -241,7 +242,7 @@ async function run<Row extends object>(
   limitMs?: number,
 ): Promise<Row[]> {
   const config = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text }
-  // The client gives up a little later than the server, so that the server's own answer comes first.
+  // The client's timeout is slightly longer than the server's, so that the server's own error arrives first.
   const limit = limitMs === undefined ? {} : { query_timeout: limitMs + 1_000 }
   const result = await on.query<Row>({ ...config, ...limit, values: values as unknown[] })
   return result.rows
@@ -249,7 +250,7 @@ async function run<Row extends object>(
 
 const RECONNECT_MS = 500
 
-/** Keeps one connection for LISTEN and opens a new one when it is lost. */
+/** Keeps one connection for LISTEN and replaces it when it is lost. */
 async function listenOnServer(
   url: string,
   channel: string,
@@ -276,7 +277,7 @@ async function listenOnServer(
     next.on('notification', (message) => hear(message.payload ?? ''))
     await next.connect()
     await next.query(`listen ${pg.escapeIdentifier(channel)}`)
-    // Nobody would end a connection that came up after the stop.
+    // No other code would end a connection that is established after the stop.
     if (stopped) return next.end()
     client = next
   }

@@ -13,7 +13,7 @@ after(() => rmSync(scratch, { recursive: true, force: true }))
 const pidOf = (path: string) => join(path, 'handover.pid')
 
 describe('a data directory', () => {
-  test('is made for its owner alone, locked while held, and free again afterwards', async () => {
+  test('is created for its owner only, locked while held, and free again afterwards', async () => {
     const path = join(scratch, 'deep', 'er')
     const directory = await claimDataDirectory(path)
     assert.equal(statSync(path).mode & 0o777, 0o700)
@@ -23,7 +23,7 @@ describe('a data directory', () => {
     ;(await claimDataDirectory(path)).release()
   })
 
-  test('is refused to a second process while the first lives, and left as it was', async () => {
+  test('is refused to a second process while the first is running, and left unchanged', async () => {
     const path = join(scratch, 'held')
     const directory = await claimDataDirectory(path)
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
@@ -34,7 +34,7 @@ describe('a data directory', () => {
     directory.release()
   })
 
-  test('stays with its process even when nothing there refers to it any more', async () => {
+  test('stays with its process even when no code there refers to it any more', async () => {
     const path = join(scratch, 'forgotten')
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
       .then(() => setImmediate(() => { gc(); console.log('claimed') })); setInterval(() => {}, 1_000)`
@@ -50,7 +50,7 @@ describe('a data directory', () => {
     ;(await claimDataDirectory(path)).release()
   })
 
-  test('is free as soon as its process is gone, killed or not', () => {
+  test('is free as soon as its process has ended, killed or not', () => {
     const path = join(scratch, 'left')
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
       .then(() => process.kill(process.pid, 'SIGKILL'))`
@@ -60,7 +60,7 @@ describe('a data directory', () => {
     }
   })
 
-  test('goes to one of several that want it at once, whoever held it before', async () => {
+  test('is granted to one of several concurrent claimants, whoever held it before', async () => {
     const path = join(scratch, 'wanted')
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
       .then(() => { console.log('claimed'); setInterval(() => {}, 1_000) }, (error) => console.log(error.name))`
@@ -75,7 +75,7 @@ describe('a data directory', () => {
     assert.deepEqual(said.sort(), [...Array(5).fill(DirectoryInUseError.name), 'claimed'])
   })
 
-  test('that cannot be one is said to be unusable', async () => {
+  test('that cannot be created or written is reported as unusable', async () => {
     const file = join(scratch, 'file')
     writeFileSync(file, '')
     await assert.rejects(claimDataDirectory(file), DirectoryUnusableError)

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryInUseError, DirectoryUnusableError } from './errors.ts'
 
-/** A data directory that this process alone may use until it releases it, or ends. */
+/** A data directory that only this process may use, until it releases it or ends. */
 export interface DataDirectory {
   readonly path: string
   release(): void
@@ -14,10 +14,10 @@ const PATIENCE_MS = 2_000
 const RETRY_MS = 100
 
 /**
- * Creates the directory (mode 0700) where needed and locks it. The lock is the kernel's (a SQLite file held
- * exclusively), so it ends with its process however that ends, and two claims never both succeed. A holder is given
- * 2 s to go, so that a restart may overlap the end of the one before. Rejects with {@link DirectoryInUseError} or
- * {@link DirectoryUnusableError}; nothing is changed then.
+ * Creates the directory (mode 0700) if needed and locks it. The lock is held by the kernel (a SQLite file locked
+ * exclusively), so it ends with its process in every case, and two claims never both succeed. A previous holder has 2 s
+ * to exit, so that a restart may overlap its shutdown. Rejects with {@link DirectoryInUseError} or {@link
+ * DirectoryUnusableError}, and changes nothing then.
  */
 export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   const pidFile = join(path, 'handover.pid')
@@ -43,13 +43,13 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   }
 }
 
-/** A file that this process alone has locked, until it closes it or ends. */
+/** A file that only this process has locked, until it closes it or ends. */
 export interface FileLock {
   readonly isOpen: boolean
   close(): void
 }
 
-/** Locks a file, which is created where needed; undefined when another process still holds it after `patienceMs`. */
+/** Locks a file, creating it if needed; undefined when another process still holds it after `patienceMs`. */
 export async function lockFile(file: string, patienceMs: number): Promise<FileLock | undefined> {
   for (const until = performance.now() + patienceMs; ; await sleep(RETRY_MS)) {
     const lock = tryLock(file)
@@ -57,13 +57,13 @@ export async function lockFile(file: string, patienceMs: number): Promise<FileLo
   }
 }
 
-/** SQLite's primary result code for a file that somebody else has locked. */
+/** SQLite's primary result code for a file locked by another connection. */
 const SQLITE_BUSY = 5
 
-/** The locks of this process. The collector closes a database that nobody refers to, and so gives up its lock. */
+/** The locks of this process. The garbage collector closes an unreferenced database, and so releases its lock. */
 const held = new Set<FileLock>()
 
-/** Takes the lock; undefined when another process holds it. */
+/** Tries the lock; undefined when another process holds it. */
 function tryLock(file: string): FileLock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 })
   try {
@@ -86,7 +86,10 @@ function tryLock(file: string): FileLock | undefined {
   }
 }
 
-/** As `mkdir -p`; Node's own recursive way never returns below /proc, where a directory can neither be nor be made. */
+/**
+ * Like `mkdir -p`; Node's recursive mkdir never returns below /proc, where directories can neither exist nor be
+ * created.
+ */
 function makeDirectory(path: string): void {
   if (existsSync(path)) return
   const parent = dirname(path)

@@ -1,4 +1,4 @@
-/** The store cannot be opened or was lost. The message never holds a connection string. */
+/** The store cannot be opened or was lost. The message never contains a connection string. */
 export class StorageError extends Error {
   readonly code: string = 'storage_failed'
   constructor(message: string, options?: { cause?: unknown }) {
@@ -7,7 +7,7 @@ export class StorageError extends Error {
   }
 }
 
-/** The store was lost while it was used, or cannot be used at the moment: the same may work in a while. */
+/** The store was lost during use, or is temporarily unavailable: a retry may succeed. */
 export class StoreAwayError extends StorageError {
   override readonly code = 'storage_away'
   constructor(message: string, options?: { cause?: unknown }) {
@@ -16,7 +16,7 @@ export class StoreAwayError extends StorageError {
   }
 }
 
-/** Another living process holds the data directory. */
+/** Another running process holds the data directory. */
 export class DirectoryInUseError extends Error {
   readonly code = 'directory_in_use'
   constructor(directory: string, pid: number | undefined) {
@@ -34,7 +34,7 @@ export class DirectoryUnusableError extends Error {
   }
 }
 
-/** SQLite's own codes say less than its message. */
+/** SQLite's own codes are less informative than its message. */
 function reasonOf(cause: NodeJS.ErrnoException): string {
   return cause.code === undefined || cause.code === 'ERR_SQLITE_ERROR' ? cause.message : cause.code
 }

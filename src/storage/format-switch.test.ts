@@ -16,7 +16,7 @@ for (const engine of testDatabases()) {
     })
     after(() => store.close())
 
-    test('is written at once where the schema began with it, also after later migrations', async () => {
+    test('is written at once where the schema started with it, also after later migrations', async () => {
       const { database } = store
       await migrate(database, 'fresh', [first, second])
       assert.equal(await formatSwitch(database, 'fresh', '0002_second')(), true)

@@ -1,13 +1,13 @@
 import type { Queryable } from './database.ts'
 import { assertSchemaName } from './migrate.ts'
 
-/** By then after a migration, replicas of the version before it are taken to be gone. */
+/** By this time after a migration, replicas of the previous version are assumed to be gone. */
 const REPLACED_AFTER = `interval '1 day'`
 
 /**
- * Tells whether rows may be written in a form that only replicas which know `migration` can read: once it was recorded a
- * day ago, or at once where it ran together with the first one, since such a schema has no older replicas (ADR 15). The
- * answer is asked of the database until it is yes, and not again.
+ * Whether rows may be written in a form that only replicas which know `migration` can read: once it was recorded a day
+ * ago, or immediately when it ran together with the first migration, as such a schema has no older replicas (ADR 15).
+ * Queries the database until the answer is yes, and then no more.
  */
 export function formatSwitch(database: Queryable, schema: string, migration: string): () => Promise<boolean> {
   assertSchemaName(schema)

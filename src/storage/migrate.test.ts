@@ -23,20 +23,20 @@ for (const engine of testDatabases()) {
     })
     after(() => store.close())
 
-    test('run once, in the order of their names', async () => {
+    test('run once, ordered by name', async () => {
       const { database } = store
       assert.deepEqual(await migrate(database, 'once', [second, first]), ['0001_first', '0002_second'])
       assert.deepEqual(await migrate(database, 'once', [first, second]), [])
       assert.deepEqual(await database.query('select * from once.things'), [{ id: 1, colour: 'red' }])
     })
 
-    test('of a newer version are no fault to an old replica that starts', async () => {
+    test('of a newer version do not stop an old replica from starting', async () => {
       const { database } = store
       await migrate(database, 'newer', [first, second])
       assert.deepEqual(await migrate(database, 'newer', [first]), [])
     })
 
-    test('happen all or not at all, and say which failed', async () => {
+    test('run all or not at all, and the error names the one that failed', async () => {
       const { database } = store
       await migrate(database, 'whole', [first])
       await assert.rejects(migrate(database, 'whole', [first, second, broken]), (error: unknown) => {
@@ -47,7 +47,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await migrate(database, 'whole', [first, second]), ['0002_second'])
     })
 
-    test('of a schema that the former runner migrated go on from where it was', async () => {
+    test('continue from a schema that the former runner migrated', async () => {
       const { database } = store
       await database.query('create schema former')
       await database.query(
@@ -58,7 +58,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await migrate(database, 'former', [first, second]), ['0002_second'])
     })
 
-    test('wait for a busy table without keeping those who use it waiting', {
+    test('wait for a busy table without blocking its users', {
       skip: engine.kind === 'embedded',
     }, async () => {
       await migrate(store.database, 'busy', [first])
@@ -67,7 +67,8 @@ for (const engine of testDatabases()) {
       await other.transaction(async (tx) => {
         await tx.query('select * from busy.things')
         migrated = migrate(store.database, 'busy', [first, second])
-        // Longer than a migration waits for a table: it must have let go, and an ordinary statement come through.
+        // Longer than a migration waits for a table: it must have released its lock, so that an ordinary statement
+        // succeeds.
         await tx.query('select pg_sleep(2.3)')
         const reader = await openDatabase(store.location)
         await reader.transaction(async (reading) => {
@@ -80,7 +81,7 @@ for (const engine of testDatabases()) {
       await other.close()
     })
 
-    test('are run by one of many replicas that start at once', { skip: engine.kind === 'embedded' }, async () => {
+    test('are run by one of many replicas that start at the same time', { skip: engine.kind === 'embedded' }, async () => {
       const slow: Migration = { name: '0003_slow', sql: 'select pg_sleep(0.3);\n' }
       const replicas = await Promise.all([1, 2, 3, 4].map(() => openDatabase(store.location)))
       const ran = await Promise.all(replicas.map((each) => migrate(each, 'many', [first, second, slow])))

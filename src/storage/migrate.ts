@@ -2,25 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Queryable } from './database.ts'
 import { StorageError } from './errors.ts'
 
-/** One forward step of a schema. Names sort in the order of application and never change once released. */
+/** One forward step of a schema. Names sort in the order of application and never change after a release. */
 export interface Migration {
   readonly name: string
-  /** Statements, each ended by a semicolon at the end of a line, with `{schema}` where the schema's name belongs. */
+  /** Statements, each ended by a semicolon at the end of a line, with `{schema}` in place of the schema's name. */
   readonly sql: string
 }
 
 /** For one statement of a migration, and for the wait while another replica migrates. */
 const STATEMENT_LIMIT_MS = 10 * 60_000
-/** Whoever waits for a table keeps all who come after waiting too, so a migration gives way and tries again. */
+/** A statement that waits for a table lock blocks all later ones, so a migration releases and retries. */
 const TABLE_LOCK_LIMIT_MS = 2_000
 const PAUSE_MS = 1_000
 const ATTEMPTS = 30
 
 /**
- * Brings `schema` up to date: what is not yet recorded runs in one transaction. Of several replicas that start at once
- * one migrates and the others wait for it. Migrations that are recorded but not known here belong to a newer version
- * and are no fault, so that an old replica may start beside new ones. Returns the names it ran. Rejects with
- * {@link StorageError} naming the migration that failed, and then nothing of them has happened.
+ * Brings `schema` up to date: runs all unrecorded migrations in one transaction. Of several replicas that start at the
+ * same time one migrates and the others wait. Recorded migrations that are unknown here belong to a newer version and
+ * are accepted, so that an old replica may start next to new ones. Returns the names of the migrations it ran. Rejects
+ * with {@link StorageError} naming the migration that failed, and then rolls all of them back.
  */
 export async function migrate(database: Database, schema: string, migrations: readonly Migration[]): Promise<string[]> {
   assertSchemaName(schema)
@@ -46,7 +46,8 @@ async function migrateIn(
 ): Promise<string[]> {
   await tx.query(`select pg_advisory_xact_lock(hashtextextended('handover migrations of ' || $1, 0))`, [schema])
   await tx.query(`set local lock_timeout = ${TABLE_LOCK_LIMIT_MS}`)
-  // What waited for the lock may still hold the catalog of before it; only a look into the table itself is sure.
+  // A statement that waited for the lock may still use an outdated catalog; only a query of the table itself is
+  // reliable.
   const there = await tx.query('select 1 as there from pg_catalog.pg_namespace where nspname = $1', [schema])
   if (there.length === 0) await tx.query(`create schema ${schema}`)
   await tx.query(`create table if not exists ${schema}.migrations (name text primary key, timestamp text not null)`)
@@ -62,7 +63,7 @@ async function migrateIn(
   return pending.map(({ name }) => name)
 }
 
-/** The migrations that have not been run, in their order. */
+/** The migrations that have not run, in order. */
 async function missing(on: Queryable, schema: string, migrations: readonly Migration[]): Promise<Migration[]> {
   const sorted = [...migrations].sort((a, b) => (a.name < b.name ? -1 : 1))
   const table = `${schema}.migrations`
@@ -79,7 +80,7 @@ function isTableBusy(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === LOCK_NOT_AVAILABLE
 }
 
-/** Schema names go into SQL text as they are, so they are held to plain lower-case words. */
+/** Schema names are inserted into SQL text, so they must be plain lower-case words. */
 export function assertSchemaName(schema: string): void {
   if (!/^[a-z][a-z_]{0,62}$/.test(schema)) throw new TypeError(`not a schema name: ${schema}`)
 }

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 import type { Statement } from './statement.ts'
 
-/** Connections that carry statements without waiting for the answer to the one before. */
+/** Connections that carry statements without waiting for the answer to the previous one. */
 export interface Pipelines {
   query<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   close(): Promise<void>
@@ -15,15 +15,16 @@ interface Connection {
 }
 
 interface Pipeline {
-  /** Undefined while there is no connection, and none is being made. */
+  /** Undefined while there is no connection and none is being established. */
   connection: Promise<Connection> | undefined
   unanswered: number
 }
 
 /**
- * Opens connections as they are needed, and prepares each with `onConnect`. Each statement is a transaction of its own, so that one that fails fails alone.
- * It goes where the fewest are unanswered: one that is held up, by a lock perhaps, holds up hardly any other. What was
- * unanswered on a connection that is lost is rejected; the next statement makes a new one.
+ * Opens connections as needed, and prepares each with `onConnect`. Each statement is a separate transaction, so that a
+ * failure affects no other. A statement uses the connection with the fewest unanswered ones, so that a blocked
+ * statement, for example by a lock, delays few others. The unanswered statements of a lost connection are rejected; the
+ * next statement opens a new one.
  */
 export function openPipelines(
   settings: pg.ClientConfig,
@@ -39,7 +40,7 @@ export function openPipelines(
         pipeline.connection ??= connect(settings, pipeline, onConnect)
         return await send<Row>(await pipeline.connection, statement, values)
       } catch (error) {
-        // The server says that it ends the connection before it does so.
+        // The server announces that it ends the connection before it does so.
         if ((error as { severity?: unknown }).severity === 'FATAL') pipeline.connection = undefined
         throw error
       } finally {
@@ -85,7 +86,7 @@ function send<Row extends object>(
   values: readonly unknown[],
 ): Promise<Row[]> {
   corkForThisTurn(connection)
-  // By callback: for a promise, `pg` would take a stack trace with every statement.
+  // Uses a callback: with a promise, `pg` would capture a stack trace for every statement.
   return new Promise((resolve, reject) => {
     const config = { name: statement.name, text: statement.text, values: values as unknown[] }
     const onResult = (error: Error | null, result: pg.QueryResult<Row>) =>
@@ -94,7 +95,7 @@ function send<Row extends object>(
   })
 }
 
-/** What the requests of one turn of the event loop ask for goes out in one write. */
+/** Sends the statements of one turn of the event loop in one write. */
 function corkForThisTurn(connection: Connection): void {
   if (connection.isCorked) return
   connection.isCorked = true

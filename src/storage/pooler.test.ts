@@ -32,7 +32,7 @@ describe('PostgreSQL behind PgBouncer', { skip }, () => {
     ['transaction', { server_round_robin: 1, min_pool_size: 3 }],
     ['statement', {}],
   ] as const) {
-    test(`in ${mode} mode with ${JSON.stringify(settings)} is refused, and the message says what to set`, async () => {
+    test(`is refused in ${mode} mode with ${JSON.stringify(settings)}, and the message names the setting to change`, async () => {
       const url = await through(mode, settings)
       await assert.rejects(openDatabase({ kind: 'postgres', url }), (error) => {
         assert.ok(error instanceof StorageError)
@@ -42,7 +42,7 @@ describe('PostgreSQL behind PgBouncer', { skip }, () => {
     })
   }
 
-  test('in session mode with too few connections is refused, and the message says what to raise', async () => {
+  test('is refused in session mode with too few connections, and the message names the limit to raise', async () => {
     const url = await through('session', { default_pool_size: 1 })
     await assert.rejects(
       openDatabase({ kind: 'postgres', url }),
@@ -58,7 +58,7 @@ describe('PostgreSQL behind PgBouncer', { skip }, () => {
     })
     after(() => database?.close())
 
-    test('prepares statements, in transactions, outside of them and on shared connections', async () => {
+    test('prepares statements, inside and outside transactions and on shared connections', async () => {
       for (const isBrief of [true, false]) {
         const insert = { name: `insert_${isBrief}`, text: 'insert into kept values ($1)', isBrief }
         const ids = Array.from({ length: 40 }, (_, index) => index + (isBrief ? 0 : 100))
@@ -68,7 +68,7 @@ describe('PostgreSQL behind PgBouncer', { skip }, () => {
       assert.deepEqual(await database.query('select count(*) from kept'), [{ count: 82 }])
     })
 
-    test('hears notifications', async () => {
+    test('receives notifications', async () => {
       const heard: string[] = []
       const stop = await database.listen('pooled', (payload) => heard.push(payload))
       await database.notify('pooled', 'hello')

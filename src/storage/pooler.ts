@@ -2,17 +2,17 @@ import pg from 'pg'
 import { isStoreSilent } from './away.ts'
 import { StorageError } from './errors.ts'
 
-/** How long a pooler may take to find a connection to the server for one statement. */
+/** How long a pooler may take to find a server connection for one statement. */
 const PROBE_LIMIT_MS = 5_000
-/** Transactions that are held open at once, so that a pooler which takes its servers in turn comes to the first again. */
+/** The number of concurrent open transactions, so that a pooler which uses its servers in turn returns to the first. */
 const PROBES = 4
-/** "protocol violation", by which PgBouncer refuses transactions in statement mode, and parameters that it does not know. */
+/** "protocol violation": how PgBouncer rejects transactions in statement mode, and unknown parameters. */
 const PROTOCOL_VIOLATION = '08P01'
 
 /**
- * Rejects with {@link StorageError} when `settings` lead to a pooler that gives a connection to the server to one client
- * after each transaction or statement. What we rely on belongs to a connection: prepared statements, LISTEN, and the time
- * limits that are set once. Answers of such a pooler fail now and then, after writes that have happened.
+ * Rejects with {@link StorageError} when `settings` lead to a pooler that reassigns a server connection after each
+ * transaction or statement. Prepared statements, LISTEN, and the time limits that are set once belong to a connection.
+ * Behind such a pooler, statements would fail intermittently, after writes that have happened.
  */
 export async function refuseTransactionPooling(settings: pg.ClientConfig): Promise<void> {
   const clients: pg.Client[] = []
@@ -26,7 +26,7 @@ export async function refuseTransactionPooling(settings: pg.ClientConfig): Promi
   try {
     const first = await connect()
     const own = await serverOf(first)
-    // A pooler invents the key by which its client may cancel a statement; a server's holds the process that serves it.
+    // A pooler invents the key that cancels a client's statement; a server's key contains its process id.
     if ((first as pg.Client & { processID?: number }).processID === own) return
     for (let probe = 0; probe < PROBES; probe++) {
       const other = await connect()
@@ -43,7 +43,7 @@ export async function refuseTransactionPooling(settings: pg.ClientConfig): Promi
   }
 }
 
-/** The process of the server that carried out this very statement. */
+/** The server process that executed this very statement. */
 async function serverOf(client: pg.Client): Promise<number | undefined> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   return rows[0]?.pid

@@ -13,7 +13,7 @@ describe('a PostgreSQL server', { skip: url === undefined ? 'there is no server 
   })
   after(() => Promise.all([database.close(), other.close()]))
 
-  test('a connection lost inside a transaction fails that transaction and nothing else', async () => {
+  test('fails only the transaction in progress when a connection is lost inside it', async () => {
     const cut = database.transaction(async (tx) => {
       const [session] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
       await other.query('select pg_terminate_backend($1, 5000)', [session?.pid])
@@ -31,7 +31,7 @@ describe('a PostgreSQL server', { skip: url === undefined ? 'there is no server 
     const lock = { name: 'pipelines_test_lock', text: 'select pg_advisory_xact_lock($1)', isBrief: true }
     const manyPids = () => Promise.all(Array.from({ length: 40 }, () => database.query<{ pid: number }>(pidOf)))
 
-    test('each gets the answer to itself, over few connections', async () => {
+    test('each get their own answer, over few connections', async () => {
       const numbers = Array.from({ length: 200 }, (_, index) => index)
       const answers = await Promise.all(numbers.map((n) => database.query<{ n: number }>(echo, [n])))
       assert.deepEqual(
@@ -41,7 +41,7 @@ describe('a PostgreSQL server', { skip: url === undefined ? 'there is no server 
       assert.ok(new Set((await manyPids()).map(([row]) => row?.pid)).size <= 4)
     })
 
-    test('one that fails fails alone', async () => {
+    test('fail without affecting others', async () => {
       const divisors = Array.from({ length: 40 }, (_, index) => index % 5)
       const outcomes = await Promise.allSettled(divisors.map((n) => database.query(divide, [n])))
       assert.deepEqual(
@@ -50,7 +50,7 @@ describe('a PostgreSQL server', { skip: url === undefined ? 'there is no server 
       )
     })
 
-    test('one that waits for a lock does not keep the others waiting', async () => {
+    test('that wait for a lock do not delay the others', async () => {
       let held: Promise<unknown> | undefined
       await other.transaction(async (tx) => {
         await tx.query('select pg_advisory_xact_lock(77)')
@@ -60,7 +60,7 @@ describe('a PostgreSQL server', { skip: url === undefined ? 'there is no server 
       await held
     })
 
-    test('a lost connection fails what was under way on it; the next statement makes a new one', async () => {
+    test('fail when their connection is lost; the next statement opens a new one', async () => {
       const pids = [...new Set((await manyPids()).map(([row]) => row?.pid))]
       const kill = { name: 'pipelines_test_kill', text: 'select pg_terminate_backend(pg_backend_pid())', isBrief: true }
       await assert.rejects(database.query(kill))
@@ -69,7 +69,7 @@ describe('a PostgreSQL server', { skip: url === undefined ? 'there is no server 
     })
   })
 
-  test('a transaction in which nothing happens is ended by the server', async () => {
+  test('ends a transaction that stays idle', async () => {
     const [setting] = await database.query<{ limit: string }>(
       `select current_setting('idle_in_transaction_session_timeout') as limit`,
     )

@@ -1,10 +1,10 @@
-/** A prepared statement: `name` must stand for one text only, for as long as a connection lives. */
+/** A prepared statement: `name` must identify a single text for the lifetime of a connection. */
 export interface Statement {
   readonly name: string
   readonly text: string
   /**
-   * It touches a few rows by an index, so that outside of a transaction it may share a connection with others of its
-   * kind: a quarter less CPU than a connection to itself.
+   * It accesses a few rows by an index, so outside a transaction it may share a connection with others of its kind: a
+   * quarter less CPU than with a dedicated connection.
    */
   readonly isBrief?: boolean
 }

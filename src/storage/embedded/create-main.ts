@@ -1,5 +1,5 @@
-// Creates an embedded database and ends: initdb takes a gigabyte for a moment, which an engine would never give back.
-// The directory appears whole or not at all. Usage: create-main.ts DIRECTORY
+// Creates an embedded database and exits: initdb briefly needs a gigabyte, which an engine would never release. The
+// directory appears complete or not at all. Usage: create-main.ts DIRECTORY
 import { appendFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
@@ -14,9 +14,9 @@ if (!existsSync(join(dataDir, 'PG_VERSION'))) {
   rmSync(unfinished, { recursive: true, force: true })
   const database = await PGlite.create({ dataDir: unfinished })
   await database.close()
-  // One session needs no more, and the default of 128 MB would all be resident.
+  // One session needs no more; the default of 128 MB would be fully resident.
   appendFileSync(join(unfinished, 'postgresql.conf'), '\nshared_buffers = 16MB\n')
-  // Left behind by a version of handover that created it in place and was ended meanwhile.
+  // Left behind by a version of handover that created it in place and was interrupted.
   rmSync(dataDir, { recursive: true, force: true })
   renameSync(unfinished, dataDir)
 }

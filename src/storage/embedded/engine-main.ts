@@ -1,6 +1,6 @@
-// Runs the embedded PostgreSQL in a process of its own, for one server: no statement blocks the server's event loop, and
-// a fault in V8 or PostgreSQL ends this process alone. Frames come and go on file descriptor 3 (see frames.ts).
-// Usage: engine-main.ts [DIRECTORY]; in memory without one.
+// Runs the embedded PostgreSQL in a separate process for one server: no statement blocks the server's event loop, and a
+// fault in V8 or PostgreSQL ends only this process. Frames are exchanged on file descriptor 3 (see frames.ts). Usage:
+// engine-main.ts [DIRECTORY]; in memory without one.
 import { Socket } from 'node:net'
 import { PGlite } from '@electric-sql/pglite'
 import { belongToParent, lockEngineDirectory } from './child.ts'
@@ -13,11 +13,11 @@ if (dataDir !== undefined) await lockEngineDirectory(dataDir)
 const database = await PGlite.create(dataDir === undefined ? {} : { dataDir })
 const server = new Socket({ fd: 3, readable: true, writable: true })
 
-// What is thrown here is no SQL error, which is an answer, but a fault of the engine: the process ends with it.
+// An exception here is a fault of the engine, not an SQL error, which is an answer: it ends the process.
 async function answer({ kind, bytes }: Frame): Promise<void> {
   switch (kind) {
     case FRAME.session:
-      // The engine has one session for ever; a server would give a new one.
+      // The engine has a single session; a server would open a new one.
       await database.exec('rollback; deallocate all')
       server.write(writeFrame(FRAME.session))
       return

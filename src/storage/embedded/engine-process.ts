@@ -8,26 +8,26 @@ import type { Log } from '../../observability/index.ts'
 import { StorageError } from '../errors.ts'
 import { FRAME, type FrameKind, FrameReader, writeFrame } from './frames.ts'
 
-/** One life of an engine: a process that has a database open. It ends with this process, however this one ends. */
+/** One run of the engine: a process with an open database. It ends with this process, in every case. */
 export interface EngineProcess {
   readonly pid: number
-  /** Sends a request; `hear` gets the bytes of its answer, unless the process ends before. */
+  /** Sends a request; `hear` receives the bytes of its answer, unless the process ends first. */
   ask(kind: FrameKind, bytes: Buffer | undefined, hear: (bytes: Buffer) => void): void
-  /** Resolves, with how it ended, when the process is gone. */
+  /** Resolves with the reason once the process has ended. */
   readonly ended: Promise<EngineEnd>
-  /** Closes the database and resolves when the process is gone, after 10 s at the latest. */
+  /** Closes the database and resolves when the process has ended, after at most 10 s. */
   close(): Promise<void>
   kill(): void
 }
 
 export interface EngineEnd {
-  /** "SIGTRAP", or "exit code 1" and the last line that it wrote. */
+  /** "SIGTRAP", or "exit code 1" and the last line it wrote. */
   readonly why: string
-  /** A signal that nobody sent on purpose perhaps: a fault in V8. The same may work when it is tried again. */
+  /** An unexpected signal, possibly a fault in V8. A retry may succeed. */
   readonly isCrash: boolean
 }
 
-/** Why an engine's process has not come up. */
+/** Why an engine's process failed to start. */
 export class EngineStartError extends StorageError {
   readonly isCrash: boolean
   constructor(message: string, { isCrash, cause }: { readonly isCrash: boolean; readonly cause?: unknown }) {
@@ -59,7 +59,7 @@ export async function startEngineProcess(
   const from = performance.now()
   if (dataDir !== undefined && !existsSync(join(dataDir, 'PG_VERSION'))) await create(dataDir, createLimitMs)
   const args = [ENGINE, ...(dataDir === undefined ? [] : [dataDir])]
-  // Standard input is never written to: its end tells the engine that we are gone.
+  // Standard input is never written to: its end tells the engine that this process has ended.
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] })
   const engine = new ChildEngine(child, log)
   let limit: NodeJS.Timeout | undefined
@@ -105,7 +105,7 @@ class ChildEngine implements EngineProcess {
   readonly ended: Promise<EngineEnd>
   readonly #child: ChildProcess
   readonly #wire: Socket
-  /** Who waits for answers, in the order of the questions. */
+  /** The callbacks that wait for answers, in the order of the requests. */
   readonly #hearers: Array<(bytes: Buffer) => void> = []
   #stderr = ''
 
@@ -113,7 +113,7 @@ class ChildEngine implements EngineProcess {
     this.#child = child
     this.pid = child.pid ?? 0
     this.#wire = child.stdio[3] as Socket
-    // A pipe that breaks is the end of the process, which is told once.
+    // A broken pipe means that the process has ended, which is reported once.
     for (const stream of [this.#wire, child.stdin]) stream?.on('error', () => {})
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR)
@@ -155,7 +155,7 @@ class ChildEngine implements EngineProcess {
     this.#child.kill('SIGKILL')
   }
 
-  /** An engine that nobody waits for does not keep this process alive. */
+  /** An engine without pending requests does not keep this process alive. */
   #keepAlive(does: boolean): void {
     const { stdin, stderr } = this.#child
     for (const handle of [this.#child, this.#wire, stdin as Socket | null, stderr as Socket | null]) {
@@ -165,7 +165,7 @@ class ChildEngine implements EngineProcess {
   }
 }
 
-/** What an uncaught error wrote last about itself, without its stack. */
+/** The last line of an uncaught error, without its stack. */
 function faultIn(stderr: string): string | undefined {
   const lines = stderr.split('\n').filter((line) => /^\S*(?:Error|error|FATAL|PANIC)\b.*:/.test(line))
   return lines.at(-1)

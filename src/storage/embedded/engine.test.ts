@@ -13,7 +13,7 @@ import { lockFile } from '../directory.ts'
 import { isStoreAway, StorageError, StoreAwayError } from '../index.ts'
 import { EngineStartError, startEngineProcess } from './engine-process.ts'
 
-/** A log, and which process it last named as the engine's. */
+/** A log that tracks the last process it named as the engine's. */
 function engineLog(): { readonly log: Log; readonly entries: Array<Record<string, unknown>>; pid(): number } {
   const entries: Array<Record<string, unknown>> = []
   const log = createLog('test', { destination: { write: (line) => void entries.push(JSON.parse(line)) } })
@@ -24,7 +24,7 @@ function engineLog(): { readonly log: Log; readonly entries: Array<Record<string
   return { log, entries, pid }
 }
 
-/** Suspends a process, so that what it is sent stays unanswered until it is killed. */
+/** Suspends a process, so that requests to it stay unanswered until it is killed. */
 function suspend(pid: number): void {
   process.kill(pid, 'SIGSTOP')
 }
@@ -50,20 +50,20 @@ describe('the embedded engine', () => {
   }
   const insert = (id: number) => database.query('insert into kept values ($1)', [id])
 
-  test('runs in a process of its own', () => {
+  test('runs in a separate process', () => {
     assert.ok(!hasEnded(pid()))
     assert.notEqual(pid(), process.pid)
   })
 
-  test('prepares statements again on the next session, also after one has failed', async () => {
+  test('prepares statements again in the next session, also after one has failed', async () => {
     const echo = { name: 'echo', text: 'select $1::text as echo' }
     assert.deepEqual(await database.query(echo, ['before']), [{ echo: 'before' }])
-    // The pool gives up a connection on which a statement failed.
+    // The pool discards a connection on which a statement failed.
     await assert.rejects(database.query(echo, ['a NUL: \u0000']), /invalid byte sequence/)
     assert.deepEqual(await database.query(echo, ['after']), [{ echo: 'after' }])
   })
 
-  test('writes nothing about statements and their values to its log', async () => {
+  test('logs neither statements nor their values', async () => {
     await insert(1)
     await assert.rejects(insert(1), /duplicate key/)
     await assert.rejects(database.query(`select 'a-secret'::integer`), /invalid input syntax/)
@@ -73,16 +73,16 @@ describe('the embedded engine', () => {
     )
   })
 
-  test('an answer of many megabytes arrives whole', async () => {
+  test('returns an answer of many megabytes completely', async () => {
     const [row] = await database.query<{ text: string }>(`select repeat('0123456789', 1000000) as text`)
     assert.equal(row?.text, '0123456789'.repeat(1_000_000))
   })
 
-  test('that is killed is started again: what waits is answered, and what was acknowledged is there', async () => {
+  test('is restarted when killed: waiting requests are answered, and acknowledged writes are there', async () => {
     const old = pid()
     await insert(2)
     process.kill(old, 'SIGKILL')
-    // Sent before or after its end is noticed: each one is answered or fails clearly.
+    // Sent before or after its exit is noticed: each one is answered or fails clearly.
     const outcomes = await Promise.allSettled([kept(), kept(), kept()])
     for (const outcome of outcomes) {
       if (outcome.status === 'fulfilled') assert.deepEqual(outcome.value, [1, 2])
@@ -93,7 +93,7 @@ describe('the embedded engine', () => {
     assert.deepEqual([said?.['level'], said?.['why'], said?.['engine_pid']], ['error', 'SIGKILL', old])
   })
 
-  test('a statement under way when it is killed fails, and those behind it wait for the restart', async () => {
+  test('fails a statement in progress when it is killed, and the statements behind it wait for the restart', async () => {
     const old = pid()
     suspend(old)
     const underWay = assert.rejects(insert(3), (error) => {
@@ -108,7 +108,7 @@ describe('the embedded engine', () => {
     assert.deepEqual((await kept()).slice(-2), [4, 5])
   })
 
-  test('a transaction that it is killed in has not happened', async () => {
+  test('rolls back a transaction when it is killed during it', async () => {
     const old = pid()
     const failed = database.transaction(async (tx) => {
       await tx.query('insert into kept values (6)')
@@ -124,7 +124,7 @@ describe('the embedded engine', () => {
     assert.deepEqual((await kept()).slice(-1), [5])
   })
 
-  test('a transaction that did not notice that it was killed is not reported as committed', async () => {
+  test('does not report a transaction as committed that did not notice the kill', async () => {
     const old = pid()
     const failed = database.transaction(async (tx) => {
       await tx.query('insert into kept values (6)')
@@ -135,7 +135,7 @@ describe('the embedded engine', () => {
     assert.deepEqual((await kept()).slice(-1), [5])
   })
 
-  test('a commit whose answer is lost is reported as one of unknown outcome', async () => {
+  test('reports a commit with a lost answer as one with an unknown outcome', async () => {
     const old = pid()
     const commit = database.transaction(async (tx) => {
       await tx.query('insert into kept values (8)')
@@ -150,7 +150,7 @@ describe('the embedded engine', () => {
     await kept()
   })
 
-  test('that cannot be opened again fails statements at once, and works again once it can', async () => {
+  test('fails statements at once while it cannot be reopened, and works again once it can', async () => {
     const [pgdata, aside] = ['pgdata', 'aside'].map((name) => join(scratch.path, name)) as [string, string]
     renameSync(join(pgdata, 'global'), aside)
     process.kill(pid(), 'SIGKILL')
@@ -162,7 +162,7 @@ describe('the embedded engine', () => {
     assert.equal((await eventually('it is open again', kept))[0], 1)
   })
 
-  test('ends with its server, however that ends and whatever it does, and leaves its directory free', async () => {
+  test('ends with its server in every case, and releases its directory', async () => {
     const dataDir = ofAnother()
     const { server, engine } = await startServer(dataDir, 'select count(*) from generate_series(1, 100000000000)')
     assert.ok(!hasEnded(engine))
@@ -178,7 +178,7 @@ describe('the embedded engine', () => {
     await next.close()
   })
 
-  test('keeps its directory from every other until it has ended, also after its server', async () => {
+  test('locks its directory until it has ended, even after its server has ended', async () => {
     const dataDir = ofAnother()
     const { server, engine } = await startServer(dataDir, 'select 1')
     suspend(engine)
@@ -203,14 +203,14 @@ describe('the embedded engine', () => {
     })
     after(() => impatient.close())
 
-    test('a statement over its time limit fails, and the next one works once the engine is free', async () => {
+    test('fails a statement over its time limit, and runs the next one once the engine is free', async () => {
       const old = limited.pid()
       await assert.rejects(impatient.query('select pg_sleep(15.2)'), /timeout/)
       assert.deepEqual(await impatient.query('select 1 as one'), [{ one: 1 }])
       assert.equal(limited.pid(), old)
     })
 
-    test('a statement that goes on long after its time limit is ended with the engine', async () => {
+    test('is ended together with a statement that continues long after its time limit', async () => {
       const old = limited.pid()
       await assert.rejects(impatient.query('select count(*) from generate_series(1, 100000000000)'), /timeout/)
       assert.deepEqual(await impatient.query('select 1 as one'), [{ one: 1 }])
@@ -219,7 +219,7 @@ describe('the embedded engine', () => {
   })
 })
 
-/** A server of its own on an embedded database, which has begun a statement, and the pid of its engine. */
+/** A separate server on an embedded database, with a statement in progress, and the pid of its engine. */
 async function startServer(dataDir: string, statement: string): Promise<{ server: ChildProcess; engine: number }> {
   const script = `
     import { openDatabase } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)}

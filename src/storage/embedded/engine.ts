@@ -6,28 +6,28 @@ import { FRAME } from './frames.ts'
 import { EngineSession } from './session.ts'
 
 /**
- * Embedded PostgreSQL in a process of its own, reached by PostgreSQL's wire protocol, one session at a time. When the
- * process ends by itself it is started again, as often as it takes.
+ * Embedded PostgreSQL in a separate process, accessed through PostgreSQL's wire protocol, one session at a time. When
+ * the process ends unexpectedly it is restarted, any number of times.
  */
 export interface EmbeddedEngine {
   /**
-   * A stream that the `pg` client takes in place of a socket. It connects once the engine is open, also after a restart;
-   * it fails with {@link StoreAwayError} when the process ends, or at once while the engine cannot be opened.
+   * A stream that the `pg` client uses in place of a socket. It connects once the engine is open, also after a restart;
+   * it fails with {@link StoreAwayError} when the process ends, or immediately while the engine cannot be opened.
    */
   connect(): Duplex
-  /** Resolves when the engine has ended, after 10 s at the latest. */
+  /** Resolves when the engine has ended, after at most 10 s. */
   close(): Promise<void>
 }
 
 export interface EngineOptions {
   readonly log: Log
-  /** How long a statement may go on after its time limit, while all others wait for it, before the process is ended. */
+  /** How long a statement may run past its time limit, blocking all others, before the process is ended. */
   readonly abandonedLimitMs: number
 }
 
 /**
- * Opens (or creates) the database in `dataDir`; in memory without one, and then the end of its process is its own end.
- * Rejects with `StorageError`.
+ * Opens (or creates) the database in `dataDir`. Without one it is in memory, and is not restarted when its process
+ * ends. Rejects with `StorageError`.
  */
 export async function openEmbeddedEngine(
   dataDir: string | undefined,
@@ -46,13 +46,13 @@ export async function openEmbeddedEngine(
 }
 
 const OPEN_ATTEMPTS = 3
-/** An engine that lived this long did not die of its start. */
+/** An engine that ran this long did not fail because of its start. */
 const STEADY_MS = 60_000
 const FIRST_DELAY_MS = 100
 const MAX_DELAY_MS = 10_000
 
 interface Supervision extends EngineOptions {
-  /** Undefined for what is lost with its process. */
+  /** Undefined for an in-memory database, which is lost with its process. */
   readonly restart: (() => Promise<EngineProcess>) | undefined
 }
 
@@ -61,9 +61,9 @@ class SupervisedEngine implements EmbeddedEngine {
   readonly #abandonedLimitMs: number
   readonly #restart: Supervision['restart']
   readonly #sessions = new Set<EngineSession>()
-  /** Undefined while there is none. */
+  /** Undefined while there is no process. */
   #process: EngineProcess | undefined
-  /** Why there is none; undefined while one is starting, for which sessions wait. */
+  /** Why there is no process; undefined while one is starting, which sessions wait for. */
   #fault: StoreAwayError | undefined
   #starting: Promise<void> | undefined
   #delay: NodeJS.Timeout | undefined
@@ -113,7 +113,7 @@ class SupervisedEngine implements EmbeddedEngine {
       const fault = new StoreAwayError(`the embedded database stopped (${why})`)
       if (this.#restart === undefined) this.#fault = fault
       else this.#startLater({ engine_pid: next.pid, why }, 'the embedded database stopped and is started again')
-      // A session that has not begun waits for the next process.
+      // A session that has not started waits for the next process.
       for (const session of this.#sessions) {
         if (session.hasBegun || this.#fault) session.destroy(fault)
       }
@@ -121,7 +121,7 @@ class SupervisedEngine implements EmbeddedEngine {
     for (const session of this.#sessions) begin(session, next)
   }
 
-  /** The first attempt comes at once, each later one after twice the time of the one before. */
+  /** The first attempt is immediate; each later one waits twice as long as the previous one. */
   #startLater(what: object, message: string): void {
     const delay = this.#failures === 0 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures)
     this.#failures++
@@ -146,7 +146,7 @@ class SupervisedEngine implements EmbeddedEngine {
     }
   }
 
-  /** The engine has no way to cancel a statement, and all others wait for it: it is ended with the engine. */
+  /** The engine cannot cancel a statement, and all others wait for it, so the whole engine is ended. */
   #watchAbandoned(session: EngineSession): void {
     const current = this.#process
     if (current === undefined || !session.isAwaited) return

@@ -1,12 +1,16 @@
-/** What a frame between a server and its engine's process is. A request is answered by exactly one frame, in order. */
+/**
+ * The kinds of frames between a server and its engine's process. Each request has exactly one answer frame, in order.
+ */
 export const FRAME = {
-  /** Request: begin a new session, without transaction or prepared statements. Answer: the same kind. */
+  /** Request: start a new session, without transaction or prepared statements. Answer: the same kind. */
   session: 0x53,
-  /** Request: messages of PostgreSQL's protocol (§55.7 of its manual). Answer: the messages that the backend returns. */
+  /**
+   * Request: messages of PostgreSQL's protocol (§55.7 of its manual). Answer: the messages that the backend returns.
+   */
   messages: 0x4d,
-  /** Request: close the database and end. The process ends with exit code 0 in place of an answer. */
+  /** Request: close the database and exit. The process exits with code 0 instead of answering. */
   close: 0x43,
-  /** Sent once, unasked: the database is open. */
+  /** Sent once, unprompted: the database is open. */
   open: 0x4f,
 } as const
 
@@ -19,7 +23,7 @@ export interface Frame {
 
 const HEAD_BYTES = 5
 
-/** One frame on the wire: the length of its bytes (4, big-endian), its kind (1), its bytes, copied. */
+/** Encodes one frame: the length of its bytes (4, big-endian), its kind (1), and a copy of its bytes. */
 export function writeFrame(kind: FrameKind, bytes: Uint8Array = new Uint8Array()): Buffer {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + bytes.length)
   frame.writeUInt32BE(bytes.length, 0)
@@ -28,18 +32,18 @@ export function writeFrame(kind: FrameKind, bytes: Uint8Array = new Uint8Array()
   return frame
 }
 
-/** Puts frames together from the chunks of a stream. */
+/** Assembles frames from the chunks of a stream. */
 export class FrameReader {
   #chunks: Buffer[] = []
   #held = 0
   #wanted = HEAD_BYTES
 
-  /** Takes a chunk; returns the frames that it completes. */
+  /** Adds a chunk; returns the frames that it completes. */
   push(chunk: Buffer): Frame[] {
     this.#chunks.push(chunk)
     this.#held += chunk.length
     const frames: Frame[] = []
-    // Joined only once enough has arrived: a large answer comes in many chunks.
+    // Joined only once enough has arrived: a large answer arrives in many chunks.
     while (this.#held >= this.#wanted) {
       const all = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
       const end = HEAD_BYTES + all.readUInt32BE(0)

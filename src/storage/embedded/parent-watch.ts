@@ -1,5 +1,5 @@
-// Ends its process at once when standard input ends, which happens when the parent has ended, even by SIGKILL. A thread
-// of its own: a statement keeps the main thread of an engine busy for as long as it runs.
+// Ends its process immediately when standard input ends, which happens when the parent has ended, even by SIGKILL. Runs
+// in a separate thread, because a statement blocks the engine's main thread for as long as it runs.
 import { Socket } from 'node:net'
 
 const end = () => process.kill(process.pid, 'SIGKILL')

@@ -1,23 +1,26 @@
 import { Duplex } from 'node:stream'
 
-/** AuthenticationOk and ReadyForQuery: what a server says after the start-up message. */
+/** AuthenticationOk and ReadyForQuery: a server's answer to the start-up message. */
 const GREETING = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49])
 const TERMINATE = 0x58
 
-/** A session with the engine: a stream that looks like a socket to `pg`, and says `connect` once the session has begun. */
+/**
+ * A session with the engine: a stream that looks like a socket to `pg`, and emits `connect` once the session has
+ * started.
+ */
 export class EngineSession extends Duplex {
   readonly #send: (bytes: Buffer) => void
   #hasGreeted = false
   #hasBegun = false
   #unanswered = 0
 
-  /** `send` takes messages to the engine; each call is answered by one of {@link deliver}. */
+  /** `send` passes messages to the engine; each call is answered by one call of {@link deliver}. */
   constructor(send: (bytes: Buffer) => void) {
     super()
     this.#send = send
   }
 
-  /** Whether the engine still works on something for this session. */
+  /** Whether the engine is still working for this session. */
   get isAwaited(): boolean {
     return this.#unanswered > 0
   }
@@ -37,7 +40,7 @@ export class EngineSession extends Duplex {
     if (!this.destroyed) this.push(bytes)
   }
 
-  /** What `pg` calls on a socket and an engine has no use for. */
+  /** Socket methods that `pg` calls and the engine does not need. */
   connect(): this {
     return this
   }
@@ -77,7 +80,7 @@ export class EngineSession extends Duplex {
 
   #pass(bytes: Buffer): void {
     if (!this.#hasGreeted) {
-      // The start-up message has no type byte and asks for a session that has begun already.
+      // The start-up message has no type byte and requests a session that has already started.
       this.#hasGreeted = true
       this.push(GREETING)
       return
