@@ -4,7 +4,7 @@ import { type Answer, CALLBACK, clientId, SIDES, type SideName, type Site, secre
 
 const MINUTE = { count: 6, seconds: 60 }
 
-/** RFC 6585 §4 and RFC 6749 §5.2: what a client is told that asks too often. */
+/** RFC 6585 §4 and RFC 6749 §5.2: the answer to a client that exceeds a limit. */
 function assertTooMany(answer: Answer, error = 'temporarily_unavailable'): void {
   assert.equal(answer.status, 429, answer.body)
   assert.equal(answer.json['error'], error)
@@ -37,7 +37,7 @@ describe('brute force', () => {
       const host = side === 'iam' ? 1 : 2
       const at = (number: number) => `127.${host}.0.${number}`
 
-      test('of a secret is refused after six guesses, on every endpoint that takes one', async () => {
+      test('of a secret is rejected after six guesses, on every endpoint that accepts one', async () => {
         const from = at(1)
         for (let guess = 0; guess < 6; guess++) {
           assert.equal((await clientCredentials(side, `guess ${guess}`, from)).status, 401)
@@ -56,7 +56,7 @@ describe('brute force', () => {
         assertTooMany(await site.send('/oauth/token', { form, from, headers: { authorization: `Basic ${basic}` } }))
       })
 
-      test('gains nothing from the answer: beyond the limit the right secret is not told from a wrong one', async () => {
+      test('learns nothing from the answer: beyond the limit the right secret is answered like a wrong one', async () => {
         const from = at(2)
         for (let guess = 0; guess < 6; guess++) await clientCredentials(side, `guess ${guess}`, from)
         const wrong = await clientCredentials(side, 'wrong', from)
@@ -70,7 +70,7 @@ describe('brute force', () => {
         assert.equal((await clientCredentials(side, secretOf(side), at(4))).status, 200)
       })
 
-      test('is not dodged by a forged X-Forwarded-For, nor blamed on somebody else', async () => {
+      test('is neither evaded by a forged X-Forwarded-For, nor attributed to another address', async () => {
         const from = at(5)
         const victim = at(6)
         let last: Answer | undefined
@@ -87,7 +87,7 @@ describe('brute force', () => {
         assert.equal((await clientCredentials(side, secretOf(side), victim)).status, 200)
       })
 
-      test('is not what a client with an old secret does, which repeats itself', async () => {
+      test('does not include a client that repeats an old secret', async () => {
         const from = at(7)
         for (let time = 0; time < 12; time++) {
           assert.equal((await clientCredentials(side, 'the secret of last year', from)).status, 401)
@@ -95,14 +95,14 @@ describe('brute force', () => {
         assert.equal((await clientCredentials(side, secretOf(side), from)).status, 200)
       })
 
-      test('sent all at once is refused like one after the other', async () => {
+      test('sent concurrently is rejected like consecutive guesses', async () => {
         const guesses = Array.from({ length: 60 }, (_, guess) => clientCredentials(side, `guess ${guess}`, at(8)))
         const answers = await Promise.all(guesses)
         const looked = answers.filter(({ status }) => status === 401).length
         assert.ok(looked <= 12, `${looked} guesses were looked at`)
       })
 
-      test('of codes and refresh tokens is refused after twenty, but for the client with its secret', async () => {
+      test('of codes and refresh tokens is rejected after twenty, except for the client with its secret', async () => {
         const from = at(9)
         const publicGuess = (guess: number) =>
           site.send('/oauth/token', {
@@ -126,7 +126,7 @@ describe('brute force', () => {
         assert.equal((await clientCredentials(side, secretOf(side), from)).status, 200)
       })
 
-      test('of access tokens is refused on every resource', async () => {
+      test('of access tokens is rejected on every resource', async () => {
         const from = at(10)
         const prefix = side === 'iam' ? 'gliamat-' : ''
         const bearer = (path: string, guess: string, by = from) =>
@@ -144,7 +144,7 @@ describe('brute force', () => {
         assert.equal(keys.status, 200, 'what takes no credential is still there')
       })
 
-      test('tells a device to slow down, not to give up', async () => {
+      test('tells a device to slow down, not to stop', async () => {
         const from = at(11)
         const poll = (code: string) =>
           site.send('/oauth/token', {
@@ -159,7 +159,7 @@ describe('brute force', () => {
         assertTooMany(await poll('d20'), 'slow_down')
       })
 
-      test('of a password by the password grant is refused, and the user is not locked out elsewhere', async () => {
+      test('of a password by the password grant is rejected, and the user is not locked out elsewhere', async () => {
         const grant = (password: string, from: string) =>
           site.send('/oauth/token', {
             form: {
@@ -189,7 +189,7 @@ describe('brute force', () => {
       return site.send('/users/sign_in', { form, from, headers: { cookie } })
     }
 
-    test('of one user from one address is refused, and neither the user nor the neighbour is locked out', async () => {
+    test('of one user from one address is rejected, and neither the user nor the neighbour is locked out', async () => {
       for (let guess = 0; guess < 10; guess++) {
         assert.equal((await signIn('mallory', `guess ${guess}`, '127.4.0.1')).status, 200)
       }
@@ -214,7 +214,7 @@ describe('brute force', () => {
     })
   })
 
-  test('leaves one line in the log for each kind, with neither secret nor guess', () => {
+  test('leaves one log line for each kind, with neither secret nor guess', () => {
     const lines = site.log.filter((line) => line.includes('rate_limited'))
     assert.ok(lines.length > 0 && lines.length < 40, `${lines.length}`)
     assert.ok(lines.every((line) => !/guess|secret-of|password"/.test(line.replaceAll('password_guesses', ''))))
@@ -243,7 +243,7 @@ describe('a flood', () => {
   for (const side of SIDES) {
     const host = side === 'iam' ? 1 : 2
 
-    test(`of requests to ${side} from one address is held back, as page where people look`, async () => {
+    test(`of requests to ${side} from one address is limited, with a page where users see it`, async () => {
       const from = `127.${host}.1.1`
       const path = `/oauth/authorize?client_id=${clientId(side)}&redirect_uri=${CALLBACK}&response_type=code`
       for (let request = 0; request < 30; request++) await site.send(path, { from })
@@ -256,7 +256,7 @@ describe('a flood', () => {
       assert.notEqual((await site.send(path, { from: `127.${host}.1.2` })).status, 429)
     })
 
-    test(`of device codes from ${side} is held back`, async () => {
+    test(`of device codes from ${side} is limited`, async () => {
       const start = (from: string) =>
         site.send('/oauth/authorize_device', { form: { client_id: clientId(side, 'phone') }, from })
       for (let device = 0; device < 5; device++) assert.equal((await start(`127.${host}.2.1`)).status, 200)
@@ -264,7 +264,7 @@ describe('a flood', () => {
       assert.equal((await start(`127.${host}.2.2`)).status, 200)
     })
 
-    test(`in the name of a client does not hold the client back at ${side}`, async () => {
+    test(`in the name of a client does not limit the client at ${side}`, async () => {
       const ask = (secret: string, from: string) =>
         site.send('/oauth/token', {
           form: { grant_type: 'client_credentials', client_id: clientId(side), client_secret: secret },
@@ -279,7 +279,7 @@ describe('a flood', () => {
   }
 })
 
-describe('a flood of sign-ins that nobody finishes', () => {
+describe('a flood of unfinished sign-ins', () => {
   let site: Site
   before(async () => {
     site = await startSite({ limits: { loginStarts: { count: 8, seconds: 60 } }, iam: { maxOpenLogins: 12 } })
@@ -291,14 +291,14 @@ describe('a flood of sign-ins that nobody finishes', () => {
     return at === site.url ? site.send(path, { from }) : fetch(at + path, { redirect: 'manual' })
   }
 
-  test('from one address is held back, and nobody else is', async () => {
+  test('from one address is limited, and other addresses are not', async () => {
     for (let login = 0; login < 8; login++) assert.equal((await begin('127.3.0.1')).status, 302)
     const refused = await begin('127.3.0.1')
     assert.equal(refused.status, 429)
     assert.equal((await begin('127.3.0.2')).status, 302)
   })
 
-  test('from many addresses fills IAM no further than it may: new flows go to the monolith', async () => {
+  test('from many addresses fills IAM only up to its limit: new flows go to the monolith', async () => {
     for (let login = 0; login < 6; login++) await begin(`127.3.1.${login}`)
     const direct = await begin('', site.iam.url)
     assert.equal(direct.status, 503)

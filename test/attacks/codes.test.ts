@@ -7,7 +7,7 @@ import { codeFor } from './walk.ts'
 const VERIFIER = 'v'.repeat(64)
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
 
-describe('a code in the wrong hands', () => {
+describe('a stolen code', () => {
   let site: Site
   before(async () => {
     site = await startSite()
@@ -21,14 +21,14 @@ describe('a code in the wrong hands', () => {
 
   for (const side of SIDES) {
     describe(`of ${side}`, () => {
-      test('of the client of the other side is worth nothing, and stays good for its owner (RFC 9700 §4.4)', async () => {
+      test('is rejected for the client of the other side, and stays valid for its owner (RFC 9700 §4.4)', async () => {
         const code = await codeFor(site, side)
         const stolen = await exchange(code, self(other(side)))
         assert.deepEqual([stolen.status, stolen.json['error']], [400, 'invalid_grant'])
         assert.equal((await exchange(code, self(side))).status, 200)
       })
 
-      test('sent to the other server directly is unknown there', async () => {
+      test('is unknown when sent to the other server directly', async () => {
         const code = await codeFor(site, side)
         const url = side === 'iam' ? site.monolith.url : site.iam.url
         const form = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, ...self(side) }
@@ -38,7 +38,7 @@ describe('a code in the wrong hands', () => {
         assert.equal((await exchange(code, self(side))).status, 200)
       })
 
-      test('of another client of the same server is worth nothing', async () => {
+      test('is rejected for another client of the same server', async () => {
         const code = await codeFor(site, side)
         const stolen = await exchange(code, { client_id: clientId(side, 'phone'), redirect_uri: CALLBACK })
         assert.deepEqual([stolen.status, stolen.json['error']], [400, 'invalid_grant'])
@@ -46,7 +46,7 @@ describe('a code in the wrong hands', () => {
         assert.deepEqual([odd.status, odd.json['error']], [400, 'invalid_grant'])
       })
 
-      test('without the verifier, or with another, is worth nothing (RFC 9700 §4.5.3)', async () => {
+      test('is rejected without the verifier, or with another one (RFC 9700 §4.5.3)', async () => {
         const challenge = { code_challenge: CHALLENGE, code_challenge_method: 'S256' }
         const code = await codeFor(site, side, challenge)
         for (const [verifier, error] of [
@@ -62,13 +62,13 @@ describe('a code in the wrong hands', () => {
         assert.equal((await exchange(code, { ...self(side), code_verifier: VERIFIER })).status, 200)
       })
 
-      test('whose challenge was stripped is refused to the client that sends its verifier (RFC 9700 §4.8.2)', async () => {
+      test('without its challenge is rejected for the client that sends its verifier (RFC 9700 §4.8.2)', async () => {
         const code = await codeFor(site, side)
         const answer = await exchange(code, { ...self(side), code_verifier: VERIFIER })
         assert.deepEqual([answer.status, answer.json['error']], [400, 'invalid_grant'])
       })
 
-      test('with another redirect address is worth nothing', async () => {
+      test('is rejected with another redirect address', async () => {
         const code = await codeFor(site, side)
         for (const redirect_uri of [
           'https://evil.example.test/callback',
@@ -80,14 +80,14 @@ describe('a code in the wrong hands', () => {
         }
       })
 
-      test('that was used is worth nothing again', async () => {
+      test('is rejected after its use', async () => {
         const code = await codeFor(site, side)
         assert.equal((await exchange(code, self(side))).status, 200)
         const again = await exchange(code, self(side))
         assert.deepEqual([again.status, again.json['error']], [400, 'invalid_grant'])
       })
 
-      test('whose tokens are presented by the client of the other side can be neither refreshed nor revoked', async () => {
+      test('yields tokens that the client of the other side can neither refresh nor revoke', async () => {
         const { json } = await exchange(await codeFor(site, side), self(side))
         const refresh_token = String(json['refresh_token'])
         const thief = self(other(side))

@@ -44,7 +44,7 @@ for (const side of SIDES) {
     const type = async (browser: Browser, code: string) =>
       press(browser, await browser.visit(`${site.url}/oauth/device`), 'Authorize', { user_code: code })
 
-    test('is over after four, even with the right one, and goes on later', async () => {
+    test('stops after four, even with the right one, and continues later', async () => {
       const mallory = await signedInBrowser(site.url, 'mallory')
       const { user, device } = await startDevice(site, side)
       for (let guess = 0; guess < 4; guess++) assert.equal((await type(mallory, `GUESS00${guess}`)).status, 302)
@@ -62,7 +62,7 @@ for (const side of SIDES) {
       assert.equal(await poll(site, side, fresh.device), 'tokens')
     })
 
-    test('is told as JSON where JSON is asked for', async () => {
+    test('is answered as JSON on request', async () => {
       const mallory = await signedInBrowser(site.url, 'mallory')
       const page = await mallory.visit(`${site.url}/oauth/device`)
       const fields = Object.fromEntries(page.forms[0]?.fields ?? [])
@@ -77,7 +77,7 @@ for (const side of SIDES) {
       assert.equal((JSON.parse(refused.text) as { error: string }).error, 'temporarily_unavailable')
     })
 
-    test('all at once, from several browsers, is counted like one after the other', async () => {
+    test('concurrently from several browsers is counted like consecutive guesses', async () => {
       const browsers = await Promise.all([1, 2, 3].map(() => signedInBrowser(site.url, 'mallory')))
       const pages = await Promise.all(browsers.map((browser) => browser.visit(`${site.url}/oauth/device`)))
       const answers = await Promise.all(
@@ -92,7 +92,7 @@ for (const side of SIDES) {
       assert.equal(looked, 4)
     })
 
-    test('by many users together is over as well, but not for a user who was never wrong', async () => {
+    test('by many users together stops as well, but not for a user without a wrong guess', async () => {
       const { user, device } = await startDevice(site, side)
       const mallory = await signedInBrowser(site.url, 'mallory')
       for (let guess = 0; guess < 4; guess++) await type(mallory, `MALLORY${guess}`)
@@ -104,7 +104,7 @@ for (const side of SIDES) {
       assert.equal(await poll(site, side, device), 'tokens')
     })
 
-    test('a right code is no guess, however many devices one has', async () => {
+    test('does not include a right code, however many devices a user has', async () => {
       const alice = await signedInBrowser(site.url, 'alice')
       for (let count = 0; count < 6; count++) {
         const { user, device } = await startDevice(site, side)
@@ -113,7 +113,7 @@ for (const side of SIDES) {
       }
     })
 
-    test('by a link leads to nothing without the form of the page', async () => {
+    test('by a link has no effect without the form of the page', async () => {
       const { user, device } = await startDevice(site, side)
       const alice = await signedInBrowser(site.url, 'alice')
       await alice.visit(`${site.url}/oauth/device?user_code=${user}`)
@@ -127,7 +127,7 @@ for (const side of SIDES) {
   })
 }
 
-describe('a device that asks a stranger in (RFC 8628 §5.4), where devices are confirmed', () => {
+describe('a device that requests a stranger’s approval (RFC 8628 §5.4), where devices are confirmed', () => {
   let site: Site
   before(async () => {
     site = await startSite({ monolith: { confirmDevice: true, limits: { userCodes: LIMITS, signIn: {} } } })
@@ -135,7 +135,7 @@ describe('a device that asks a stranger in (RFC 8628 §5.4), where devices are c
   after(() => site?.close())
 
   for (const side of SIDES) {
-    test(`of ${side} is shown by name, scopes and code before it is let in`, async () => {
+    test(`of ${side} is shown with name, scopes and code before it is approved`, async () => {
       const { user, device } = await startDevice(site, side)
       const alice = await signedInBrowser(site.url, 'alice')
       const prompt = await press(alice, await alice.visit(`${site.url}/oauth/device?user_code=${user}`), 'Authorize')
@@ -148,7 +148,7 @@ describe('a device that asks a stranger in (RFC 8628 §5.4), where devices are c
       assert.match(textOfPage(done), /^Device successfully authorized/)
     })
 
-    test(`of ${side} is not let in by a confirmation of another code`, async () => {
+    test(`of ${side} is not approved by a confirmation of another code`, async () => {
       const shown = await startDevice(site, side)
       const hidden = await startDevice(site, side)
       const alice = await signedInBrowser(site.url, 'alice')
@@ -160,7 +160,7 @@ describe('a device that asks a stranger in (RFC 8628 §5.4), where devices are c
     })
   }
 
-  test('does not tell who asks without counting the guess', async () => {
+  test('is not shown unless the guess is counted', async () => {
     const mallory = await signedInBrowser(site.url, 'mallory')
     const page = await mallory.visit(`${site.url}/oauth/device`)
     for (let guess = 0; guess < 4; guess++) await press(mallory, page, 'Authorize', { user_code: `GUESS00${guess}` })

@@ -18,8 +18,8 @@ describe('a forged request', () => {
     (await walk(site, browser, browser.visit(authorizeUrl(site, side)))).page
 
   for (const side of SIDES) {
-    describe(`to agree, at ${side}`, () => {
-      test('from another site is refused, with every field but the token', async () => {
+    describe(`to consent, at ${side}`, () => {
+      test('from another site is rejected, with every field except the token', async () => {
         const alice = await signedInBrowser(site.url)
         for (const form of (await consentPage(alice, side)).forms) {
           const { authenticity_token: _token, ...fields } = fieldsOf(form)
@@ -28,7 +28,7 @@ describe('a forged request', () => {
         }
       })
 
-      test('without a token, or with that of another session, is refused', async () => {
+      test('without a token, or with that of another session, is rejected', async () => {
         const alice = await signedInBrowser(site.url)
         const mallory = await signedInBrowser(site.url, 'mallory')
         const theirs = fieldsOf((await mallory.visit(`${site.url}/oauth/device`)).forms[0])['authenticity_token'] ?? ''
@@ -45,7 +45,7 @@ describe('a forged request', () => {
         )
       })
 
-      test('with the right token but from another site is refused', async () => {
+      test('with the right token but from another site is rejected', async () => {
         const alice = await signedInBrowser(site.url)
         const form = (await consentPage(alice, side)).forms[0]
         assert.ok(form)
@@ -68,7 +68,7 @@ describe('a forged request', () => {
   }
 
   describe('to sign in', () => {
-    test('as the attacker, from another site, is refused (login CSRF)', async () => {
+    test('as the attacker, from another site, is rejected (login CSRF)', async () => {
       const victim = new Browser()
       await victim.visit(`${site.url}/users/sign_in`)
       const form = { 'user[login]': 'mallory', 'user[password]': 'mallory-password' }
@@ -81,7 +81,7 @@ describe('a forged request', () => {
   })
 
   describe('session fixation', () => {
-    test('gains nothing: signing in begins another session, and the one before is not signed in', async () => {
+    test('gains nothing: signing in starts another session, and the previous one is not signed in', async () => {
       const victim = new Browser()
       const page = await victim.visit(`${site.url}/users/sign_in`)
       const planted = await copyCookies(victim)
@@ -91,7 +91,7 @@ describe('a forged request', () => {
       assert.match(attacker.text, /You are signed out/)
     })
 
-    test('signing out ends the session also where its cookie was copied', async () => {
+    test('signing out ends the session even where its cookie was copied', async () => {
       const victim = await signedInBrowser(site.url)
       const copied = await copyCookies(victim)
       const home = await victim.visit(site.url)
@@ -100,24 +100,24 @@ describe('a forged request', () => {
       assert.match((await new Browser().visit(site.url, { headers: { cookie: copied } })).text, /You are signed out/)
     })
 
-    test("by a sign-in that was begun in the attacker's browser gives the attacker no code", async () => {
+    test("by a sign-in that was started in the attacker's browser gives the attacker no code", async () => {
       const attacker = new Browser()
       const begun = await attacker.visit(authorizeUrl(site, 'iam'))
       const challenge = begun.location
       assert.ok(challenge?.searchParams.has('login_challenge') === true)
-      // The victim follows the attacker's link, signed in, and is sent back to IAM with a verifier.
+      // The signed-in victim follows the attacker's link, and is sent back to IAM with a verifier.
       const victim = await signedInBrowser(site.url)
       const sentBack = await victim.visit(challenge)
       const verifier = sentBack.location
       assert.ok(verifier?.searchParams.has('login_verifier') === true)
       const came = await walk(site, victim, Promise.resolve(sentBack))
       assert.deepEqual([came.page.status, came.page.location], [400, undefined])
-      // Nor does the verifier help the attacker once the victim has brought it back, or had it stolen, in another browser.
+      // Nor does the verifier help the attacker in another browser, once the victim has used it or it was stolen.
       const other = await new Browser().visit(verifier)
       assert.deepEqual([other.status, other.location], [400, undefined])
     })
 
-    test("by the consent of another user's challenge is refused", async () => {
+    test("by consent to another user's challenge is rejected", async () => {
       const alice = await signedInBrowser(site.url)
       const page = await consentPage(alice, 'iam')
       assert.ok(page.url.searchParams.has('consent_challenge'))
@@ -155,7 +155,7 @@ describe('a forged request', () => {
     }
   })
 
-  test('a browser that is signed in as somebody else at the end agrees for nobody', async () => {
+  test('a browser that is signed in as another user at the end consents for no user', async () => {
     for (const side of SIDES) {
       const browser = await signedInBrowser(site.url)
       const page = await consentPage(browser, side)

@@ -17,7 +17,7 @@ describe('attacks with a real browser', { skip }, () => {
   let evilUrl: string
   let browser: Browser
   let context: BrowserContext
-  /** The page that the attacker's site shows, and what it was told in `Referer`. */
+  /** The attacker's page, and the `Referer` that its site received. */
   let bait = ''
   const referrers: string[] = []
 
@@ -32,7 +32,7 @@ describe('attacks with a real browser', { skip }, () => {
         return { status: 200, headers: [['Content-Type', 'text/html']], body: `<!doctype html>${bait}` }
       },
     })
-    // Another site, not only another port: cookies know no ports.
+    // A different site, not just a different port, because cookies ignore ports.
     evilUrl = evil.url.replace('127.0.0.1', 'localhost')
     browser = await startChromium(executable)
     context = await browser.newContext()
@@ -77,7 +77,7 @@ describe('attacks with a real browser', { skip }, () => {
       await page.close()
     })
 
-    test(`a form of another site agrees to nothing at ${side}`, async () => {
+    test(`a form of another site gives no consent at ${side}`, async () => {
       const address = new URL(await consentAddress(side))
       const fields: Readonly<Record<string, string>> =
         side === 'iam'
@@ -94,7 +94,7 @@ describe('attacks with a real browser', { skip }, () => {
       await page.close()
     })
 
-    test(`the code that ${side} shows to a person is told to no other site`, async () => {
+    test(`the code that ${side} displays to a user is sent to no other site`, async () => {
       const native = { client_id: clientId(side, 'native'), redirect_uri: 'urn:ietf:wg:oauth:2.0:oob' }
       const page = await context.newPage()
       await page.goto(authorizeUrl(site, side, native))
@@ -114,7 +114,7 @@ describe('attacks with a real browser', { skip }, () => {
       await page.close()
     })
 
-    test(`a client's name runs no script and turns no sentence on the page of ${side}`, async () => {
+    test(`a client's name runs no script and reverses no sentence on the page of ${side}`, async () => {
       const page = await context.newPage()
       let hasAlerted = false
       page.on('dialog', (dialog) => {
@@ -134,7 +134,7 @@ describe('attacks with a real browser', { skip }, () => {
     })
   }
 
-  test('a form of another site lets no device in', async () => {
+  test('a form of another site approves no device', async () => {
     const device = await site.send('/oauth/authorize_device', { form: { client_id: clientId('iam', 'phone') } })
     const code = String(device.json['user_code'])
     const page = await lure(
@@ -148,7 +148,7 @@ describe('attacks with a real browser', { skip }, () => {
     await page.close()
   })
 
-  test('a form of another site signs nobody in or out', async () => {
+  test('a form of another site signs no user in or out', async () => {
     for (const [path, fields] of [
       ['/users/sign_in', { 'user[login]': 'mallory', 'user[password]': 'mallory-password' }],
       ['/users/sign_out', { _method: 'delete' }],

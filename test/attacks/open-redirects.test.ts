@@ -5,7 +5,7 @@ import { fieldsOf, press, sendSignIn, signedInBrowser } from '../support/monolit
 import { CALLBACK, SIDES, type Site, startSite } from './site.ts'
 import { authorizeAs, authorizeUrl, type Walk, walk } from './walk.ts'
 
-/** Addresses that are not the client's, however much some parser may take them for it. */
+/** Addresses that are not the client's, although some parser may take them for it. */
 const ELSEWHERE = [
   'https://evil.example.test/callback',
   '//evil.example.test/callback',
@@ -38,7 +38,7 @@ describe('an open redirect', () => {
   })
   after(() => site?.close())
 
-  /** Every redirect went to the site itself or to the client's own address. */
+  /** Asserts that every redirect went to the site itself or to the client's own address. */
   function assertStayed({ targets, page }: Walk): void {
     for (const target of targets) {
       const { origin, pathname } = new URL(target, page.url)
@@ -58,7 +58,7 @@ describe('an open redirect', () => {
       })
 
       for (const redirect_uri of ELSEWHERE) {
-        test(`that names ${JSON.stringify(redirect_uri)} ends on a page of ours`, async () => {
+        test(`to ${JSON.stringify(redirect_uri)} ends on a page of the site`, async () => {
           const came = await authorizeAs(site, alice, authorizeUrl(site, side, { redirect_uri }))
           assertStayed(came)
           assert.equal(came.page.location, undefined, 'no code and no error was sent')
@@ -84,13 +84,13 @@ describe('an open redirect', () => {
         })
       }
 
-      test('does not follow the address that a refusal was changed to (C007)', async () => {
+      test('is not possible by changing the address in a refusal (C007)', async () => {
         const { page } = await walk(site, alice, alice.visit(authorizeUrl(site, side)))
         const changed = { redirect_uri: 'https://evil.example.test/callback' }
         assertStayed(await walk(site, alice, press(alice, page, 'Deny', changed)))
       })
 
-      test('is not made one by what the state holds', async () => {
+      test('is not possible through the contents of the state', async () => {
         const state = 'x&redirect_uri=https://evil.example.test\r\nLocation: https://evil.example.test'
         const came = await authorizeAs(site, alice, authorizeUrl(site, side, { state }))
         assertStayed(came)
@@ -101,7 +101,7 @@ describe('an open redirect', () => {
 
   describe('by the sign-in page', () => {
     for (const elsewhere of ELSEWHERE.slice(0, 8)) {
-      test(`that is told to return to ${JSON.stringify(elsewhere)} is none`, async () => {
+      test(`with ${JSON.stringify(elsewhere)} as the return address is not possible`, async () => {
         const browser = new Browser()
         const names = ['return_to', 'redirect_to', 'user_return_to', 'continue', 'next', 'redirect_uri']
         const query = new URLSearchParams(names.map((name) => [name, elsewhere] as [string, string]))
@@ -116,7 +116,7 @@ describe('an open redirect', () => {
       '/\\evil.example.test/..//oauth/device',
       '///oauth/device',
     ]) {
-      test(`after ${path} leads nowhere else`, async () => {
+      test(`after ${path} is not possible`, async () => {
         const browser = new Browser()
         const asked = await browser.visit(new URL(`${site.url}${path}?user_code=x`))
         const came = await walk(site, browser, Promise.resolve(asked))
@@ -128,7 +128,7 @@ describe('an open redirect', () => {
     }
   })
 
-  test('by a made-up challenge or verifier is none', async () => {
+  test('with a made-up challenge or verifier is not possible', async () => {
     const alice = await signedInBrowser(site.url)
     const evil = encodeURIComponent('https://evil.example.test/')
     for (const path of [
@@ -143,7 +143,7 @@ describe('an open redirect', () => {
     }
   })
 
-  test('by signing out is none', async () => {
+  test('by signing out is not possible', async () => {
     const alice = await signedInBrowser(site.url)
     const form = {
       ...fieldsOf((await alice.visit(site.url)).forms[0]),

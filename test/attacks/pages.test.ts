@@ -19,7 +19,7 @@ describe('the pages', () => {
   const consentPage = async (side: 'monolith' | 'iam', over = {}): Promise<Page> =>
     (await walk(site, alice, alice.visit(authorizeUrl(site, side, over)))).page
 
-  /** What a page must say so that it is neither framed, nor sniffed, nor told of elsewhere. */
+  /** Asserts that a page can be neither framed nor sniffed, and does not leak its address. */
   function assertGuarded(page: Page): void {
     const where = `${page.url.pathname} (${page.status})`
     assert.equal(page.headers.get('x-frame-options'), 'SAMEORIGIN', where)
@@ -31,7 +31,7 @@ describe('the pages', () => {
   }
 
   for (const side of SIDES) {
-    test(`of a sign-in at ${side} cannot be framed, and tell nobody their address`, async () => {
+    test(`of a sign-in at ${side} cannot be framed, and do not leak their address`, async () => {
       const stranger = new Browser()
       const native = { client_id: clientId(side, 'native'), redirect_uri: NATIVE }
       const signIn = (await walk(site, stranger, stranger.visit(authorizeUrl(site, side)))).page
@@ -41,7 +41,7 @@ describe('the pages', () => {
       for (const page of [signIn, await consentPage(side), shown.page, refused]) assertGuarded(page)
     })
 
-    test(`of ${side} show no markup, control character or turned text of a client's name`, async () => {
+    test(`of ${side} display no markup, control character or reversed text from a client's name`, async () => {
       const page = await consentPage(side, { client_id: clientId(side, 'odd') })
       assert.doesNotMatch(page.text, /<script>alert/)
       assert.ok(ODD_NAME.includes('\u202E'))
@@ -52,7 +52,7 @@ describe('the pages', () => {
       )
     })
 
-    test(`of ${side} show scopes as they are granted, and refuse those that are text of their own`, async () => {
+    test(`of ${side} display scopes as they are granted, and reject scopes that are arbitrary text`, async () => {
       for (const scope of ['<b>api</b>', 'api\u202Eyrevo', 'user:\u202Ex', 'read_user</li><li>profile']) {
         const { page } = await walk(site, alice, alice.visit(authorizeUrl(site, side, { scope })))
         assert.equal(page.status, 400, scope)
@@ -64,7 +64,7 @@ describe('the pages', () => {
     })
   }
 
-  test('of the rest cannot be framed either', async () => {
+  test('elsewhere cannot be framed either', async () => {
     for (const path of ['/', '/users/sign_in', '/oauth/device', '/-/profile/applications']) {
       assertGuarded(await alice.visit(site.url + path))
     }
@@ -92,7 +92,7 @@ describe('the pages', () => {
     }
   })
 
-  test('are not told of by another host than the one that was asked (cache poisoning)', async () => {
+  test('never name a host other than the requested one (cache poisoning)', async () => {
     const path = '/.well-known/openid-configuration'
     const plain = await site.send(path)
     for (const headers of [
@@ -124,7 +124,7 @@ describe('the pages', () => {
       const { json } = await site.send('/oauth/token', { form: { ...form, ...self } })
       const access = String(json['access_token'])
       planted.push(code, access, String(json['refresh_token']), secretOf(side))
-      // Where nobody should put them, but somebody does.
+      // A place where tokens do not belong but occur in practice.
       await site.send(`/oauth/userinfo?access_token=${access}`)
       await site.send(`/oauth/token/info/${access}`)
       await site.send(`/oauth/authorize?client_secret=${secretOf(side)}&code=${code}&client_id=${clientId(side)}`)
@@ -154,7 +154,7 @@ describe('the pages', () => {
   })
 })
 
-test('cookies are Secure where the site is https', async () => {
+test('cookies are Secure when the site is https', async () => {
   const site = await startSite({
     monolith: { issuer: 'https://platform.example.test' },
     iam: { issuer: 'https://platform.example.test' },

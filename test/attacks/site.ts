@@ -21,14 +21,14 @@ const INTERNAL_TOKEN = 'internal-token-of-the-attacks'
 const VERIFIER_KEY = Buffer.alloc(32, 9)
 export const CALLBACK = 'https://client.example.test/callback'
 
-/** The two sides: for each an application of every kind, the same but for where its flag sends it. */
+/** The two sides: each has an application of every kind, identical except for the side its flag selects. */
 export const SIDES = ['monolith', 'iam'] as const
 export type SideName = (typeof SIDES)[number]
 
 const NAMES = ['web', 'phone', 'native', 'odd'] as const
 type Kind = (typeof NAMES)[number]
 
-/** What a name may try to pass for: markup, a change of direction, control characters, another line. */
+/** A name that tries to pass for something else: markup, a change of direction, control characters, another line. */
 export const ODD_NAME =
   'Bank</strong><script>alert(1)</script> \u202Egnp.exe\u202C\u0007\r\nto use your account? \u2066'
 
@@ -63,12 +63,12 @@ function seed(): SeedDocument {
   return { users: [user(1, 'alice', 'Alice'), user(2, 'bob', 'Bob'), user(3, 'mallory', 'Mallory')], clients }
 }
 
-/** A request of an attacker or a client, from an address of theirs. */
+/** A request by an attacker or a client, from its own address. */
 export interface Sending {
   readonly method?: string
   readonly form?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
-  /** A loopback address; those but 127.0.0.1, where the gateway is, are strangers to both servers. */
+  /** A loopback address; all except 127.0.0.1, the gateway's, are strangers to both servers. */
   readonly from?: string
 }
 
@@ -79,9 +79,9 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>
 }
 
-/** Monolith, IAM and the gateway before them, all in this process, with real sockets and a real store. */
+/** Monolith, IAM and the gateway in front of them, all in this process, with real sockets and a real store. */
 export interface Site {
-  /** What the world sees: the gateway. */
+  /** The public address: the gateway. */
   readonly url: string
   readonly iam: RunningIam
   readonly monolith: RunningMonolith
@@ -98,7 +98,7 @@ export interface SiteSettings {
   readonly gateway?: { readonly trustedProxies?: readonly string[] }
 }
 
-/** Starts a site on the fastest store there is: the server that `npm test` provides, else the embedded one. */
+/** Starts a site on the fastest available store: the server that `npm test` provides, else the embedded one. */
 export async function startSite(settings: SiteSettings = {}): Promise<Site> {
   const engine = testDatabases().at(-1)
   if (!engine) throw new Error('no store')
@@ -113,7 +113,7 @@ export async function startSite(settings: SiteSettings = {}): Promise<Site> {
   const snapshot = join(scratch.path, 'snapshot.ndjson')
   const document = seed()
   const shared = { trustedProxies: ['127.0.0.1'], database, listen: any, issuer: url }
-  // IAM checks passwords with the monolith, which replicates to IAM: one of them must know the other's port beforehand.
+  // IAM checks passwords with the monolith, which replicates to IAM, so one must know the other's port in advance.
   const [monolithPort = 0] = await freePorts(1)
   const iam = await startIam(
     {

@@ -15,7 +15,7 @@ describe('two credentials of different sides in one request', { timeout: 240_000
   })
   after(() => site?.close())
 
-  /** A pair of alice on this side, of bob on the other; `at` asks a server itself in place of the gateway. */
+  /** A pair of alice on this side and of bob on the other; `at` addresses a server directly instead of the gateway. */
   const pairOf = async (side: SideName, username: 'alice' | 'bob', at = site.url) => {
     const user = { username, password: `${username}-password`, scope: 'openid read_user' }
     const body = new URLSearchParams({ ...self(side), grant_type: 'password', ...user })
@@ -30,8 +30,8 @@ describe('two credentials of different sides in one request', { timeout: 240_000
   }
 
   for (const side of SIDES) {
-    describe(`where the one that counts is of ${side}`, () => {
-      test('revocation ends the token and leaves the bearer alone', async () => {
+    describe(`when the one that counts belongs to ${side}`, () => {
+      test('revocation ends the token and leaves the bearer token valid', async () => {
         const [own, foreign] = [await pairOf(side, 'alice'), await pairOf(other(side), 'bob')]
         const form = { ...self(side), token: own['access_token'] ?? '' }
         const headers = bearer(foreign['access_token'])
@@ -39,7 +39,7 @@ describe('two credentials of different sides in one request', { timeout: 240_000
         assert.deepEqual([await userOf(own['access_token']), await userOf(foreign['access_token'])], [401, '2'])
       })
 
-      test('a refresh gives new tokens for the refresh token and leaves the bearer alone', async () => {
+      test('a refresh issues new tokens for the refresh token and leaves the bearer token valid', async () => {
         const [own, foreign] = [await pairOf(side, 'alice'), await pairOf(other(side), 'bob')]
         const form = { ...self(side), grant_type: 'refresh_token', refresh_token: own['refresh_token'] ?? '' }
         const { status, json } = await site.send('/oauth/token', { form, headers: bearer(foreign['access_token']) })
@@ -48,7 +48,7 @@ describe('two credentials of different sides in one request', { timeout: 240_000
         assert.equal(await userOf(foreign['access_token']), '2')
       })
 
-      test('userinfo is about the parameter access_token, then the header, then the parameter bearer_token', async () => {
+      test('userinfo evaluates the parameter access_token, then the header, then the parameter bearer_token', async () => {
         const [own, foreign] = [await pairOf(side, 'alice'), await pairOf(other(side), 'bob')]
         const [mine = '', theirs = ''] = [own['access_token'], foreign['access_token']]
         const first = await site.send('/oauth/userinfo', { form: { access_token: mine }, headers: bearer(theirs) })
@@ -56,7 +56,7 @@ describe('two credentials of different sides in one request', { timeout: 240_000
         assert.deepEqual([first.json['sub'], second.json['sub']], ['1', '1'])
       })
 
-      test('an id_token_hint of the other side changes nothing about an authorization', async () => {
+      test('an id_token_hint of the other side does not change an authorization', async () => {
         const hint = (await pairOf(other(side), 'bob'))['id_token']
         assert.ok(hint)
         const address = authorizeUrl(site, side, { id_token_hint: hint, scope: 'openid' })
@@ -64,7 +64,7 @@ describe('two credentials of different sides in one request', { timeout: 240_000
         assert.ok(page.location?.searchParams.has('code'), page.text.slice(0, 200))
       })
 
-      test('an exchange of tokens is not supported, whoever issued its subject and its actor', async () => {
+      test('token exchange is unsupported, whichever side issued the subject and actor tokens', async () => {
         const [own, foreign] = [await pairOf(side, 'alice'), await pairOf(other(side), 'bob')]
         const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
         const tokens = { subject_token: own['access_token'] ?? '', actor_token: foreign['access_token'] ?? '' }

@@ -1,7 +1,7 @@
 import { Browser, type Page } from '../support/browser.ts'
 import { CALLBACK, clientId, type SideName, type Site } from './site.ts'
 
-/** The address of an authorization request; `undefined` takes a parameter out. */
+/** The address of an authorization request; `undefined` removes a parameter. */
 export function authorizeUrl(
   site: Site,
   side: SideName,
@@ -19,13 +19,13 @@ export function authorizeUrl(
   return `${site.url}/oauth/authorize?${new URLSearchParams(given)}`
 }
 
-/** Where a browser came through: every redirect's target, and the last page or the redirect that left the site. */
+/** The path of a browser: every redirect's target, and the last page or the redirect that left the site. */
 export interface Walk {
   readonly page: Page
   readonly targets: readonly string[]
 }
 
-/** Goes on by redirects as long as they stay on the site. */
+/** Follows redirects as long as they stay on the site. */
 export async function walk(site: Site, browser: Browser, first: Promise<Page>): Promise<Walk> {
   const targets: string[] = []
   let page = await first
@@ -37,7 +37,7 @@ export async function walk(site: Site, browser: Browser, first: Promise<Page>): 
   return { page, targets }
 }
 
-/** Goes through an authorization as alice does, agreeing or not, to the page or redirect it ends with. */
+/** Performs an authorization as alice, with or without consent, up to the final page or redirect. */
 export async function authorizeAs(
   site: Site,
   browser: Browser,
@@ -61,7 +61,7 @@ export async function authorizeAs(
   return { page: step.page, targets: [...targets, ...step.targets] }
 }
 
-/** A code that a user has agreed to. */
+/** Obtains a code that a user has consented to. */
 export async function codeFor(
   site: Site,
   side: SideName,

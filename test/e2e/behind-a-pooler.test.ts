@@ -28,8 +28,8 @@ describe('the parts behind PgBouncer', { skip }, () => {
     return pooler.url
   }
 
-  test('in transaction mode: each part refuses to start, with one clear line and exit code 2', async () => {
-    // Many people have set this, so that other programs get as far as their first statement.
+  test('in transaction mode each part refuses to start, with one clear line and exit code 2', async () => {
+    // A common setting that lets other programs reach their first statement.
     const ignored = { ignore_startup_parameters: 'statement_timeout,idle_in_transaction_session_timeout' }
     const url = await through('transaction', ignored)
     const own = ['--listen', '127.0.0.1:0', '--data-dir', scratch.path, '--database-url', url]
@@ -45,7 +45,7 @@ describe('the parts behind PgBouncer', { skip }, () => {
     }
   })
 
-  test('in session mode: they start, replicate and take a flag', async () => {
+  test('in session mode they start, replicate and receive a flag', async () => {
     const system = await startParts(await through('session', { default_pool_size: 60 }))
     try {
       await untilReplicated(system, 2)

@@ -27,13 +27,13 @@ interface SeedClient {
 }
 const { clients } = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<string, SeedClient> }
 const clientOf = (key: 'conf' | 'other') => clients[key] ?? assert.fail(`no ${key} in the seed`)
-/** One application of each side. */
+/** One application on each side. */
 const SIDES = { IAM: clientOf('other'), legacy: clientOf('conf') } as const
 type Side = keyof typeof SIDES
 const SIDE_NAMES = Object.keys(SIDES) as Side[]
 
 let system: System
-/** A gateway that asks the routing endpoint. */
+/** A gateway that queries the routing endpoint. */
 let asking: Program
 let askingUrl = ''
 let remove = async () => {}
@@ -86,7 +86,7 @@ const codeIn = (location: URL | undefined) => location?.searchParams.get('code')
 const signIn = (side: Side, browser: Browser) =>
   walkThroughPages(browser, authorizeUrl(SIDES[side]), SIDES[side].redirect_uris[0] ?? '')
 
-/** What is begun before the clock jumps; each answers with what came of it afterwards. */
+/** Starts flows before the clock jumps; each function completes one and returns its outcome. */
 async function begin(side: Side): Promise<Record<string, () => Promise<string>>> {
   const browser = new Browser()
   const code = codeIn(await signIn(side, browser))
@@ -134,26 +134,26 @@ async function begin(side: Side): Promise<Record<string, () => Promise<string>>>
   }
 }
 
-/** The address that takes a browser back to IAM, not yet visited. */
+/** The address that returns a browser to IAM, not yet visited. */
 async function heldBack(browser: Browser): Promise<URL> {
   let page = await browser.visit(authorizeUrl(SIDES.IAM))
   while (page.location && !page.location.searchParams.has('login_verifier')) page = await browser.visit(page.location)
   return page.location ?? assert.fail(`no verifier came: ${page.status}`)
 }
 
-/** Where the gateway that asks the routing endpoint sends a new flow of an application that was moved. */
+/** Where the gateway that queries the routing endpoint sends a new flow of a moved application. */
 async function routed(): Promise<string> {
   const client = await fetch(authorizeUrl(SIDES.IAM, askingUrl), { redirect: 'manual' })
   return client.headers.get('location')?.includes('login_challenge') ? 'works' : 'goes to legacy'
 }
 
-/** The clock of a part is set; a signal is heard soon, but not at once. */
+/** Sets the clock of a part; the signal is handled soon, but not immediately. */
 async function jump(part: Program, to: keyof typeof CLOCK_SIGNALS): Promise<void> {
   part.kill(CLOCK_SIGNALS[to])
   await sleep(50)
 }
 
-/** One cell for both sides, apart where they differ; what a side has not got is not told. */
+/** One cell for both sides, split when they differ; a side without the item is omitted. */
 function cellOf(seen: readonly string[]): string {
   const told = SIDE_NAMES.map((side, at) => [side, seen[at] ?? ''] as const).filter(([, text]) => text !== 'has none')
   const [first] = told
@@ -161,7 +161,7 @@ function cellOf(seen: readonly string[]): string {
   return told.map(([side, text]) => `${side}'s: ${text}`).join('; ')
 }
 
-/** A device code lives for five minutes, so that one alone is over when its issuer's clock jumps so far. */
+/** A device code is valid for five minutes, so it alone expires when its issuer's clock jumps that far. */
 const EXPECTED: Record<string, Record<string, string>> = {
   'IAM, five minutes ahead': { 'device code in hand': "IAM's: 400 expired_token; legacy's: works" },
   'monolith, five minutes ahead': { 'device code in hand': "IAM's: works; legacy's: 400 expired_token" },
@@ -191,7 +191,7 @@ test('a clock that jumps by five minutes breaks no flow', { skip }, async () => 
         cells.push(cell)
       }
       const asked = await routed()
-      // The caller's signature is good for 90 s.
+      // The caller's signature is valid for 90 s.
       assert.equal(asked, name === 'gateway' || name === 'control plane' ? TO_LEGACY : 'works', row)
       const logged = all.flatMap(({ stdout }, at) => stdout.entries().slice(linesBefore[at]))
       rows.push([row, ...cells, asked, warningsOf(logged)])

@@ -13,7 +13,7 @@ const server = process.env['HANDOVER_TEST_DATABASE_URL']
 const skip = server === undefined ? 'needs PostgreSQL' : false
 const PARTS = ['control', 'iam', 'monolith'] as const
 type PartName = (typeof PARTS)[number]
-/** A statement is given 10 s, and the client 1 s more; the gateway gives IAM 10 s. */
+/** A statement has 10 s, and the client 1 s more; the gateway gives IAM 10 s. */
 const LIMIT_MS = 14_000
 
 interface SeedClient {
@@ -84,7 +84,7 @@ function grant(origin: string, client: SeedClient): Promise<Seen> {
   return post(`${origin}/oauth/token`, form)
 }
 
-/** What a request is called, the part whose store it needs, and how it is sent. */
+/** The name of a request, the part with the store it needs, and a function that sends it. */
 type Probe = readonly [name: string, needs: PartName, send: () => Promise<Seen>]
 
 function probes(): Probe[] {
@@ -127,10 +127,10 @@ const FAULTS = [
   ['stopped', 'refuses'],
   ['hangs', 'hangs before the head'],
 ] as const
-/** The gateway's new flows lean on IAM and on the monolith: these two do not fail at once. */
+/** The gateway's new flows depend on IAM and on the monolith, so these two do not fail at the same time. */
 const TOGETHER: ReadonlyArray<readonly PartName[]> = [['control', 'iam'], ['monolith']]
 
-/** What clients see while the databases of some parts fail, and that all is as before once they are back. */
+/** Records what clients see while the databases of some parts fail, and that all is as before afterwards. */
 async function underFault(all: readonly Probe[], parts: readonly PartName[], mode: FaultDoor['mode']) {
   const own = all.filter(([, needs]) => parts.includes(needs))
   const well = (await Promise.all(own.map(([, , send]) => send()))).map(cellOf)
@@ -145,19 +145,19 @@ async function underFault(all: readonly Probe[], parts: readonly PartName[], mod
   return own.map(([what], at) => ({ what, well: well[at] ?? '', seen: seen[at] as Seen, logged: warningsOf(logged) }))
 }
 
-/** What is seen other than 503 and `Retry-After`, and why that is right. */
+/** Results other than 503 with `Retry-After`, and why they are right. */
 const OTHERWISE: Record<string, string> = {
   // New flows fail over.
   "gateway: a new flow of IAM's": '200',
   // A decision is made from memory.
   'control plane: a decision': '204',
-  // A page that needs no store yet.
+  // A page that does not need the store yet.
   'monolith: sign-in page': '200',
-  // Rails answers so, and the gateway passes on what is legacy's.
+  // Rails answers like this, and the gateway forwards legacy's answers.
   'gateway: token of legacy': '500',
 }
 
-test('parts whose database stops, hangs and comes back answer in time and recover by themselves', {
+test('parts with a database that stops, hangs and comes back answer in time and recover on their own', {
   skip,
 }, async () => {
   const all = probes()
@@ -169,7 +169,7 @@ test('parts whose database stops, hangs and comes back answer in time and recove
         const cell = cellOf(seen)
         assert.equal(cell, OTHERWISE[what] ?? '503, Retry-After', `${what}, ${name}: ${seen.text.slice(0, 200)}`)
         rows.find(([row]) => row === what)?.push(cell)
-        // The part itself says so, and for IAM the gateway beside it: but for pages and decisions that need no store.
+        // The part itself reports it, and for IAM the gateway too, except for pages and decisions that need no store.
         assert.notEqual(logged, 'nothing', what)
       }
     }

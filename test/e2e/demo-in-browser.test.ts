@@ -45,7 +45,7 @@ describe('the demo client in a real browser', { skip }, () => {
     await page.getByRole('heading', { name: 'Signed in' }).waitFor()
   }
 
-  /** What the first page suggests, once that is about `what`: a flip reaches the page within a second or two. */
+  /** The first page's suggestion, once it matches `what`: a flip reaches the page within a second or two. */
   async function suggestion(what: RegExp): Promise<string> {
     return eventually(`the suggestion ${what}`, async () => {
       await page.goto(system.demoUrl)
@@ -54,7 +54,7 @@ describe('the demo client in a real browser', { skip }, () => {
     })
   }
 
-  /** A tab that waits on the consent page for the phone application, which asks each time. */
+  /** A tab that waits on the consent page for the phone application, which requires consent every time. */
   async function tabOnConsent(): Promise<Page> {
     const tab = await context.newPage()
     await tab.goto(system.demoUrl)
@@ -69,7 +69,7 @@ describe('the demo client in a real browser', { skip }, () => {
     assert.match(await page.locator('pre').innerText(), result, label)
   }
 
-  test('a person signs in through the pages of the monolith', async () => {
+  test('a user signs in through the pages of the monolith', async () => {
     await suggestion(/Sign in with the Demo web app/)
     await screenshot(page, '01-demo-home')
     await page.locator('section', { hasText: 'Demo web app' }).getByRole('button', { name: 'Sign in' }).click()
@@ -118,7 +118,7 @@ describe('the demo client in a real browser', { skip }, () => {
     await screenshot(page, '07-introspected-on-iam')
   })
 
-  test('the tokens of the monolith are still there, and work', async () => {
+  test('the tokens of the monolith are still present and valid', async () => {
     await suggestion(/tokens of the monolith.*still refresh/s)
     await screenshot(page, '07b-both-held')
     await page.locator('tr', { hasText: 'monolith' }).first().getByRole('link').click()
@@ -127,7 +127,7 @@ describe('the demo client in a real browser', { skip }, () => {
     await tryAction('Call the API', /"status": 200/)
   })
 
-  test('revoked tokens are shown as revoked, and what is refused is said in words', async () => {
+  test('revoked tokens are shown as revoked, and refusals are explained in words', async () => {
     await signInAgain('Demo web app')
     await tryAction('Revoke', /revoked/)
     await page.getByRole('heading', { name: 'Tokens revoked' }).waitFor()
@@ -138,7 +138,7 @@ describe('the demo client in a real browser', { skip }, () => {
   })
 
   for (const where of ['monolith', 'IAM'] as const) {
-    test(`two tabs sign in at the same time on ${where}, one refuses first and thinks better of it, one presses twice`, async () => {
+    test(`two tabs sign in at the same time on ${where}; one user refuses first and then consents, the other clicks twice`, async () => {
       await system.handover('flag', 'set', FLAG, String(where === 'IAM'), '--oauth-application=2')
       await eventually(`new sign-ins on ${where}`, async () => {
         await page.goto(system.demoUrl)
@@ -164,7 +164,7 @@ describe('the demo client in a real browser', { skip }, () => {
     })
   }
 
-  test('the consent page is the same page whichever side serves', async () => {
+  test('the consent page is identical whichever side serves it', async () => {
     const consentOf = async (prompt: string) => {
       const clientPage = await context.newPage()
       clientPage.on('console', (message) => message.type() === 'error' && consoleErrors.push(message.text()))
@@ -191,12 +191,12 @@ describe('the demo client in a real browser', { skip }, () => {
     assert.equal(onIam, onMonolith)
   })
 
-  test('a device signs in by a code that the person types', async () => {
+  test('a device signs in with a code that the user enters', async () => {
     await page.goto(system.demoUrl)
     await page.locator('section', { hasText: 'Demo TV app' }).getByRole('button').click()
     const code = await page.locator('.code').innerText()
     await screenshot(page, '09-device-waiting')
-    // The page looks every 3 s and the device polls every 5 s, so that it has been told to wait before it is let in.
+    // The page reloads every 3 s and the device polls every 5 s, so the device is told to wait before it is approved.
     for (let look = 0; look < 3; look++) await page.waitForEvent('load')
     assert.equal(await page.locator('.code').innerText(), code)
     const phone = await context.newPage()

@@ -8,20 +8,23 @@ import { scratchDirectory } from '../support/scratch.ts'
 import { eventually } from '../support/wait.ts'
 import { type System, startUp, untilReplicated } from './system.ts'
 
-/** What a reader puts in place of what a page shows: found by asking the system, when the page is walked. */
+/** The values that a reader substitutes in a page: read from the running system during the walk. */
 type Values = Readonly<Record<string, string | (() => Promise<string>)>>
 
 interface Page {
   readonly page: string
   readonly values?: Values
-  /** A command is left out when this fits it: it starts what runs already, asks on a terminal, or calls what is not here. */
+  /**
+   * Commands that match are skipped: they start what is already running, prompt on a terminal, or call something absent
+   * here.
+   */
   readonly except?: RegExp
 }
 
 const scratch = scratchDirectory('walk')
 let system: System
 
-/** Runs a text as a reader would, in a directory whose `data` is that of the running system. */
+/** Runs a text as a reader would, in a directory with the `data` of the running system. */
 async function shell(text: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const inherited = Object.keys(process.env).filter((name) => /^(HANDOVER_|NODE_)/.test(name))
   const env = {
@@ -39,7 +42,7 @@ async function ask(command: string): Promise<Record<string, never>> {
   return JSON.parse(stdout) as Record<string, never>
 }
 
-/** The newest entry of the audit log that changed the flag. */
+/** The most recent entry of the audit log that changed the flag. */
 async function lastChange(): Promise<{ number: number; hash: string }> {
   const { entries } = (await ask('audit list --production --subject proxy_oauth_requests_to_iam_service')) as {
     entries?: Array<{ number: number; hash: string }>
@@ -55,7 +58,7 @@ const clientId = async () => {
 }
 const adminToken = () => readFileSync(join(system.dataDir, 'admin-token'), 'utf8').trim()
 
-/** In this order: each page leaves the system as the next may find it. */
+/** In this order: each page leaves the system in a state the next one expects. */
 const PAGES: readonly Page[] = [
   { page: 'README.md', except: /^npm (start|test)|handover (control|gateway) --listen/ },
   { page: 'docs/how-to/after-a-rollback.md', values: { CLIENT_ID: clientId }, except: /--revoke$/ },
@@ -115,7 +118,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
     'they install packages; examples/doorkeeper/doorkeeper.test.ts starts the same parts',
 }
 
-test('every page with commands is walked, or says here why not', () => {
+test('every page with commands is walked, or listed here with a reason', () => {
   const documents = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], { cwd: ROOT }).filter(
     (document) => shellBlocks(readFileSync(join(ROOT, document), 'utf8')).length > 0,
   )
@@ -138,11 +141,11 @@ describe('the commands of the documents, on a running system', () => {
   })
 
   for (const { page, values = {}, except } of PAGES) {
-    test(`${page}: each does what the page says, and prints what it shows`, async () => {
+    test(`${page}: each command does what the page says, and prints what it shows`, async () => {
       const blocks = shellBlocks(readFileSync(join(ROOT, page), 'utf8'))
       assert.ok(blocks.length > 0, 'nothing to run')
       for (const { text, prints, line } of blocks) {
-        // Line by line, so that what a line changes is there for the values of the next one.
+        // Line by line, so that the values of a line reflect the changes made by earlier lines.
         for (const command of text.replaceAll(/\\\n\s*/g, '').split('\n')) {
           if (command === '' || except?.test(command)) continue
           let typed = command
@@ -153,7 +156,7 @@ describe('the commands of the documents, on a running system', () => {
           const { code, stdout, stderr } = await shell(typed)
           assert.equal(code, 0, `${page}:${line}: ${typed}\n${stdout}\n${stderr}`)
           if (typed.startsWith('curl -si')) assert.match(stdout, /^HTTP\/1\.1 20\d /, stdout)
-          // A page shows the beginning of what is printed, or all of it.
+          // A page shows the beginning of the output, or all of it.
           if (prints !== undefined) assert.ok(stdout.startsWith(prints), `${page}:${line}: it prints\n${stdout}`)
         }
       }

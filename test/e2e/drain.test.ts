@@ -17,7 +17,7 @@ const left = testApplication(1)
 const other = testApplication(2)
 
 for (const engine of testDatabases()) {
-  describe(`the tail of a way back on ${engine.kind}`, () => {
+  describe(`the remaining credentials after a rollback, on ${engine.kind}`, () => {
     let store: TestDatabase
     let iam: RunningIam
     let plane: TestControlPlane
@@ -50,7 +50,7 @@ for (const engine of testDatabases()) {
       const answer = await fetch(iam.url + path, { method: 'POST', body: new URLSearchParams(fields) })
       return (await answer.json()) as Record<string, string>
     }
-    /** Signs a device in, so that the application holds a pair. */
+    /** Signs a device in, so that the application has a pair. */
     const pairOf = async ({ client_id }: Application) => {
       const device = await form('/oauth/authorize_device', { client_id, scope: 'read_user' })
       const owner = { subject: '1', username: 'a', name: 'A', email: 'a@example.test', auth_time: 1_700_000_000 }
@@ -73,7 +73,7 @@ for (const engine of testDatabases()) {
       return { code, ...said }
     }
 
-    test('is shown with what the flag says, planned, and revoked once its client_id is said', async () => {
+    test('are listed with the state of the flag, planned for revocation, and revoked once the client_id is confirmed', async () => {
       const mine = await pairOf(left)
       const theirs = await pairOf(other)
       await plane.ask('POST', FLAG, { json: { value: 'true', oauth_application: '2' } })
@@ -112,7 +112,7 @@ for (const engine of testDatabases()) {
       assert.match((await handover('drain', 'client-1')).out, /nothing to revoke/)
     })
 
-    test('is not revoked while any gate of the flag covers the application, nor for another environment', async () => {
+    test('are not revoked while any gate of the flag covers the application, nor for another environment', async () => {
       const { access } = await pairOf(left)
       for (const gate of [{ value: 'true' }, { value: '100', key: 'percentage_of_actors' }]) {
         await plane.ask('DELETE', FLAG)
@@ -130,7 +130,7 @@ for (const engine of testDatabases()) {
       assert.ok(await isActive(access))
     })
 
-    test('is asked of IAM in vain while it is down, and by nobody but an administrator', async () => {
+    test('cannot be listed while IAM is down, and only by an administrator', async () => {
       const lone = await startTestControlPlane(store.database, { iam: { url: 'http://127.0.0.1:1', token: TOKEN } })
       const unset = await startTestControlPlane(store.database)
       try {

@@ -22,7 +22,7 @@ describe('side effects and a control plane that is killed', {
   const scratch = scratchDirectory('effects-kill')
   const file = (name: string) => join(scratch.path, name)
   const taken: string[] = []
-  /** Requests that are left without an answer. */
+  /** Requests that are left unanswered. */
   const held: ServerResponse[] = []
   let isHanging = true
   const events = createServer(async (request, response) => {
@@ -79,7 +79,7 @@ describe('side effects and a control plane that is killed', {
     scratch.remove()
   })
 
-  test('a change is answered while nobody takes its effects, and what is owed outlives the process', async () => {
+  test('a change succeeds while its effects cannot be delivered, and pending effects survive the process', async () => {
     for (const value of ['true', 'false', 'true']) {
       assert.equal((await ask('POST', `/api/v4/features/${FLAG}`, { value })).status, 201)
     }
@@ -90,7 +90,7 @@ describe('side effects and a control plane that is killed', {
     for (const response of held) response.destroy()
     const said = program.stdout.text() + program.stderr.text()
     await start()
-    // As if the time had passed after which the claims of the dead run out.
+    // Simulates that the claims of dead processes have expired.
     const claimed = await database.query(
       `update control.effects set claimed_until = now() where claimed_until > now() returning id`,
     )

@@ -49,7 +49,7 @@ describe('a server on an embedded database', () => {
     return answer.status
   }
 
-  test('goes on when the engine is killed: requests wait for its restart, and what was acknowledged is there', async () => {
+  test('continues when the engine is killed: requests wait for its restart, and acknowledged writes are there', async () => {
     assert.equal(await rotate(), 200)
     const before = (await readKeys()).text
     const killed = engine()
@@ -75,7 +75,7 @@ ${markdownTable(
     )
   })
 
-  test('keeps its engine until it has closed it, also when both get the signal of a terminal', async () => {
+  test('keeps its engine until it has closed it, even when both receive a terminal’s signal', async () => {
     process.kill(-iam.pid, 'SIGINT')
     const { code } = await iam.ended
     assert.equal(code, 0, iam.stdout.text())
@@ -84,7 +84,7 @@ ${markdownTable(
     await start()
   })
 
-  test('takes its engine with it when it is killed, and its directory is free at once', async () => {
+  test('takes its engine down when it is killed, and releases its directory immediately', async () => {
     const before = (await readKeys()).text
     const orphan = engine()
     iam.kill('SIGKILL')

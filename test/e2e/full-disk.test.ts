@@ -17,7 +17,7 @@ after(() => {
 })
 const skip = isMounted ? false : 'no small file system can be mounted here'
 
-/** Takes all the room there is. */
+/** Uses up all free space. */
 function fill(path: string): void {
   const file = openSync(path, 'w')
   try {
@@ -35,7 +35,7 @@ function fillBy(file: number, block: Buffer): void {
   }
 }
 
-test('IAM whose embedded store has no room left goes on reading, and writes again once there is room', {
+test('IAM keeps reading when its embedded store is out of space, and writes again once there is space', {
   skip,
 }, async () => {
   const [port, internal] = await freePorts(2)
@@ -52,7 +52,7 @@ test('IAM whose embedded store has no room left goes on reading, and writes agai
     (await fetch(`http://127.0.0.1:${internal}/oauth2/internal/keys/rotate`, { method: 'POST', headers })).status
   const row = async () => [String(await read()), String(await write())]
   const filler = join(scratch.path, 'filler')
-  // The first key needs a page of its own; later ones may find room in it.
+  // The first key needs a separate page; later ones may fit into it.
   fill(filler)
   const full = await row()
   rmSync(filler)

@@ -7,14 +7,14 @@ import { freePorts } from '../support/ports.ts'
 import { type Program, startHandover } from '../support/program.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 
-describe('a gateway of several processes on one port', () => {
+describe('a gateway with several processes on one port', () => {
   const upstream = createServer((_request, response) => response.end('ok'))
-  /** Answers authorize at once and never a token request. */
+  /** Answers authorize immediately and never answers a token request. */
   const iam = createServer((request, response) => {
     if (request.url === '/oauth/token') codesFrom.push(request.socket.remotePort ?? 0)
     else response.end('ok')
   })
-  /** From which port of a gateway process each code came. */
+  /** The port of the gateway process that sent each code. */
   const codesFrom: number[] = []
   let gateway: Program
   let url = ''
@@ -48,7 +48,7 @@ describe('a gateway of several processes on one port', () => {
     return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 
-  test('the admin port adds up what each of them did', async () => {
+  test('the admin port adds up the figures of all processes', async () => {
     const before = await requests()
     for (let count = 0; count < 40; count++) {
       assert.equal(await (await fetch(`${url}/some/page`, { headers: { connection: 'close' } })).text(), 'ok')
@@ -56,7 +56,7 @@ describe('a gateway of several processes on one port', () => {
     await eventually('40 requests are counted', async () => (await requests()) === before + 40)
   })
 
-  test('the brake reaches all of them', async () => {
+  test('the brake reaches all processes', async () => {
     await fetch(`${admin}/brake`, { method: 'PUT', body: '"on"', headers: { 'content-type': 'application/json' } })
     const { brake } = (await (await fetch(`${admin}/brake`)).json()) as { brake: string }
     assert.equal(brake, 'on')
@@ -65,7 +65,7 @@ describe('a gateway of several processes on one port', () => {
     await fetch(`${admin}/brake`, { method: 'PUT', body: '"off"', headers: { 'content-type': 'application/json' } })
   })
 
-  test('a signal puts the brake on in all of them, another takes it off', async () => {
+  test('one signal engages the brake in all processes, another releases it', async () => {
     const brake = async () => ((await (await fetch(`${admin}/brake`)).json()) as { brake: string }).brake
     const processes = async () => (await fetch(`${admin}/metrics`)).text()
     gateway.kill('SIGUSR2')
@@ -77,7 +77,7 @@ describe('a gateway of several processes on one port', () => {
     )
   })
 
-  test('one killed with a code of IAM under way breaks the connection, sends nothing twice, and the other goes on', async () => {
+  test('a process killed during an IAM code exchange breaks the connection and sends nothing twice, and the other continues', async () => {
     const before = childrenOf(gateway.pid)
     const body = 'grant_type=authorization_code&code=gliamac-x&client_id=c'
     const headers = { 'content-type': 'application/x-www-form-urlencoded', connection: 'close' }
@@ -89,7 +89,7 @@ describe('a gateway of several processes on one port', () => {
     const holder = holderOf(before, codesFrom[0] ?? 0)
     process.kill(holder, 'SIGKILL')
     assert.equal(await underWay, 'broken off')
-    // A dying process closes its sockets one by one: what reaches its listening one meanwhile dies with it.
+    // A dying process closes its sockets one at a time: connections to its listening socket are lost in the meantime.
     await eventually('the killed one is gone', () => !childrenOf(gateway.pid).includes(holder))
     const page = async () => (await fetch(`${url}/some/page`, { headers: { connection: 'close' } })).text()
     assert.deepEqual(await Promise.all(Array.from({ length: 10 }, page)), Array(10).fill('ok'))
@@ -101,7 +101,7 @@ describe('a gateway of several processes on one port', () => {
     await untilReady(`${admin}/readyz`)
   })
 
-  test('one that is started again holds the brake that was pulled before', async () => {
+  test('a restarted process keeps the brake engaged', async () => {
     await fetch(`${admin}/brake`, { method: 'PUT', body: '"on"', headers: { 'content-type': 'application/json' } })
     const [one = 0] = childrenOf(gateway.pid)
     process.kill(one, 'SIGKILL')
@@ -121,7 +121,7 @@ describe('a gateway of several processes on one port', () => {
     await eventually('it is off in both', async () => /^handover_gateway_brake_on 0$/m.test(await metrics()))
   })
 
-  test('they stop together, with exit code 0', async () => {
+  test('the processes stop together, with exit code 0', async () => {
     gateway.kill('SIGTERM')
     const { code } = await gateway.ended
     assert.equal(code, 0)
@@ -129,12 +129,12 @@ describe('a gateway of several processes on one port', () => {
   })
 })
 
-/** Processes started by a process, as Linux tells. */
+/** The child processes of a process, as Linux reports them. */
 function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
 }
 
-/** The one of some processes whose connection has this port at its own end. */
+/** The process that has this port as the local end of a connection. */
 function holderOf(pids: readonly number[], port: number): number {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)
@@ -150,7 +150,7 @@ function socketsOf(pid: number): string[] {
     try {
       return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
     } catch {
-      return [] // closed since it was listed
+      return [] // Closed since it was listed.
     }
   })
 }

@@ -14,7 +14,7 @@ const { clients } = JSON.parse(readFileSync(SEED, 'utf8')) as { clients: Record<
 const application = clients['conf'] ?? assert.fail('the seed has no conf')
 const callback = application.redirect_uris[0] ?? ''
 
-describe('pages that people leave open, press twice and come back to, on either side', () => {
+describe('pages that users leave open, submit twice and return to, on either side', () => {
   let system: System
   before(async () => {
     system = await startUp('--no-demo', '--test-controls', '--seed', SEED)
@@ -67,7 +67,7 @@ describe('pages that people leave open, press twice and come back to, on either 
         await fetch(at('/__lab/reset'), { method: 'POST' })
       })
 
-      test('a sign-in page and a consent page are answered after minutes and after hours', async () => {
+      test('a sign-in page and a consent page can be answered after minutes and after hours', async () => {
         for (const minutes of [11, 180]) {
           const browser = new Browser()
           const page = await browser.open(authorizeUrl())
@@ -82,7 +82,7 @@ describe('pages that people leave open, press twice and come back to, on either 
         }
       })
 
-      test('a button that is pressed again, or another one after going back, is answered again', async () => {
+      test('a button clicked again, or another one after going back, is answered again', async () => {
         const browser = await signedIn()
         const consent = await browser.open(authorizeUrl())
         const answers = [
@@ -95,14 +95,14 @@ describe('pages that people leave open, press twice and come back to, on either 
         assert.ok(told(await press(browser, consent, 'Authorize'), 'code'))
       })
 
-      test('a sign-in form that is sent twice at once leads to the consent page twice', async () => {
+      test('a sign-in form sent twice concurrently leads to the consent page twice', async () => {
         const browser = new Browser()
         const page = await browser.open(authorizeUrl())
         const sent = await Promise.all([signInTo(browser, page), signInTo(browser, page)])
         sent.forEach(isConsent)
       })
 
-      test('every address on the way can be fetched twice', async () => {
+      test('every address on the way can be requested twice', async () => {
         const browser = await signedIn()
         let next: URL | undefined = new URL(authorizeUrl())
         while (next) {
@@ -122,14 +122,14 @@ describe('pages that people leave open, press twice and come back to, on either 
         }
       })
 
-      test('twenty tabs of one browser are answered one after the other', async () => {
+      test('twenty tabs of one browser are answered one after another', async () => {
         const browser = await signedIn()
         const tabs: Page[] = []
         for (let tab = 0; tab < 20; tab++) tabs.push(await browser.open(authorizeUrl()))
         for (const tab of tabs) assert.ok(told(await press(browser, tab, 'Authorize'), 'code'))
       })
 
-      test('a bookmarked page is a page to go on from, whoever opens it', async () => {
+      test('a bookmarked page lets any user continue', async () => {
         const browser = new Browser()
         const signIn = await browser.open(authorizeUrl())
         const consent = await signInTo(browser, signIn)
@@ -145,7 +145,7 @@ describe('pages that people leave open, press twice and come back to, on either 
         }
       })
 
-      test('a consent page is worth nothing to the next user of the browser, who goes on as themselves', async () => {
+      test('a consent page is useless to the next user of the browser, who continues with their own account', async () => {
         const browser = await signedIn()
         const consent = await browser.open(authorizeUrl())
         await browser.submit(formOf(await browser.open(at('/')), 'Sign out'))

@@ -23,7 +23,7 @@ after(() => {
   scratch.remove()
 })
 
-/** A part under test: how it is started, where it logs a line for each request, and where it answers its operators. */
+/** A part under test: how to start it, where it logs a line per request, and where operators reach it. */
 interface Part {
   readonly start: (stdout: number) => Promise<Program>
   readonly logged: string
@@ -62,7 +62,7 @@ async function droppedLines(part: Part): Promise<number> {
   return Number(/^handover_log_dropped_lines_total (\d+)$/m.exec(text)?.[1])
 }
 
-/** Sends requests, ten at a time, until the part has dropped lines; every one is answered. */
+/** Sends requests, ten at a time, until the part has dropped lines; every request is answered. */
 async function requestUntilDropping(part: Part): Promise<void> {
   for (let round = 0; round < 3_000; round++) {
     const answers = await Promise.all(Array.from({ length: 10 }, () => fetch(part.logged)))
@@ -79,7 +79,7 @@ for (const [name, make] of [
   ['a gateway of two processes', () => gateway(2)],
   ['IAM', iam],
 ] as const) {
-  test(`${name} whose log reader has stalled answers every request and its operators, and reports dropped lines later`, async () => {
+  test(`${name} with a stalled log reader answers all requests and operators, and reports dropped lines later`, async () => {
     const part = await make()
     const path = join(scratch.path, `pipe-of-${name.replaceAll(' ', '-')}`)
     assert.equal(spawnSync('mkfifo', [path]).status, 0)
@@ -111,7 +111,7 @@ for (const [name, make] of [
   })
 }
 
-describe('a log on a disk without room', () => {
+describe('a log on a full disk', () => {
   const disk = join(scratch.path, 'disk')
   spawnSync('mkdir', [disk])
   const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status === 0
@@ -120,7 +120,7 @@ describe('a log on a disk without room', () => {
   })
   const skip = isMounted ? false : 'no small file system can be mounted here'
 
-  test('stops neither a gateway of two processes nor its requests, and fills again once there is room', {
+  test('stops neither a gateway with two processes nor its requests, and resumes once there is space', {
     skip,
   }, async () => {
     const part = await gateway(2)

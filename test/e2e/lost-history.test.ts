@@ -19,7 +19,7 @@ import { eventually } from '../support/wait.ts'
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const SCHEMA = 'control'
 
-/** A side that names itself. */
+/** Starts a side that identifies itself in its answers. */
 async function startSide(name: string): Promise<Server> {
   const server = createServer((_request, response) => void response.end(name))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -108,7 +108,7 @@ class Platform {
     })
   }
 
-  /** Nobody is left with a version that has been lost: what the control plane says is what gateways do. */
+  /** Waits until no gateway has a lost version: gateways do what the control plane says. */
   async isHealed(): Promise<void> {
     await this.brake(true)
     for (const application of [1, 2, 3]) await this.becomes(application, 'legacy')
@@ -143,7 +143,7 @@ class Platform {
   }
 }
 
-/** Three applications that IAM holds; the first is on. Returns when every gateway knows. */
+/** Creates three applications that IAM has, with the flag on for the first. Returns when every gateway knows. */
 async function begin(platform: Platform): Promise<void> {
   for (const id of [1, 2, 3]) assert.equal((await platform.plane?.announce(testApplication(id)))?.status, 200)
   await platform.set(1, true)
@@ -152,7 +152,7 @@ async function begin(platform: Platform): Promise<void> {
   await platform.becomes(1, 'iam')
 }
 
-/** Two changes that will be lost: the second application moves, the first goes back. */
+/** Makes two changes that will be lost: the second application moves, the first returns. */
 async function changesToLose(platform: Platform): Promise<void> {
   await platform.set(2, true)
   await platform.set(1, false)
@@ -166,7 +166,7 @@ describe('a standby that lacks the last commits takes over', {
   skip: binaries === undefined && 'no PostgreSQL',
 }, () => {
   for (const isRestarted of [false, true]) {
-    test(`${isRestarted ? 'while the control plane is restarted' : 'under a running control plane'}: the brake brakes, and no gateway keeps what was lost`, async () => {
+    test(`${isRestarted ? 'while the control plane is restarted' : 'under a running control plane'}: the brake works, and no gateway keeps what was lost`, async () => {
       const platform = new Platform()
       let primary: PrivatePostgres | undefined
       let standby: PrivatePostgres | undefined
@@ -211,7 +211,7 @@ describe('a dump is restored', { skip: binaries === undefined && 'no PostgreSQL'
   after(() => server?.stop())
 
   for (const when of ['while the control plane runs', 'while the control plane is stopped']) {
-    test(`${when}: the brake brakes, and no gateway keeps what was lost`, async () => {
+    test(`${when}: the brake works, and no gateway keeps what was lost`, async () => {
       const platform = new Platform()
       const name = when.includes('runs') ? 'running' : 'stopped'
       await run(server.url, `create database ${name}`)
@@ -237,7 +237,7 @@ describe('a dump is restored', { skip: binaries === undefined && 'no PostgreSQL'
   }
 })
 
-test('a copy of the embedded data directory is put back and written to: the brake brakes, and no gateway keeps what was lost', async () => {
+test('after a copy of the embedded data directory is restored and written to, the brake works, and no gateway keeps what was lost', async () => {
   const platform = new Platform()
   const [first, copy] = ['first', 'copy'].map((name) => join(platform.scratch.path, name)) as [string, string]
   const closeGateways = async () => {
@@ -255,7 +255,7 @@ test('a copy of the embedded data directory is put back and written to: the brak
     await closeGateways()
     await platform.stop()
     await platform.start({ kind: 'embedded', dataDir: copy })
-    // The numbers of the lost versions are used again before any gateway comes back, by what it has kept on disk.
+    // The numbers of the lost versions are reused before any gateway returns with the state it has on disk.
     for (const isOn of [true, false, true, false]) await platform.set(3, isOn)
     await platform.gateway('one')
     await platform.gateway('two')

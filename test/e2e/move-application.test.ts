@@ -58,13 +58,13 @@ for (const store of stores) {
       await remove()
     })
 
-    /** Sets the flag by the command line and waits until the gateway decides so. */
+    /** Sets the flag on the command line and waits until the gateway applies it. */
     async function setFlag(value: 'true' | 'false', id: number): Promise<void> {
       const set = await system.handover('flag', 'set', FLAG, value, `--oauth-application=${id}`)
       assert.equal(set.code, 0, `${set.stdout}${set.stderr}`)
     }
 
-    /** Signs in until the side is the wanted one: a flip reaches the gateway within a second. */
+    /** Signs in until the wanted side answers: a flip reaches the gateway within a second. */
     async function signInOn(side: 'iam' | 'legacy', client: Traveller): Promise<Tokens> {
       return eventually(
         `a sign-in on ${side}`,
@@ -93,7 +93,7 @@ for (const store of stores) {
 
     for (const key of ['conf', 'public']) {
       for (const library of [openidClient, oauth4webapi]) {
-        test(`${key} moves to IAM and back, and its client (${library.name}) notices nothing`, async () => {
+        test(`${key} moves to IAM and back, unnoticed by its client (${library.name})`, async () => {
           const moved = application(key)
           const client = await traveller(library, system.issuer, moved)
           const bystander = await traveller(library, system.issuer, application('other'))
@@ -144,7 +144,7 @@ for (const store of stores) {
       }
     })
 
-    test('the API of the platform takes the tokens of both sides', async () => {
+    test('the API of the platform accepts the tokens of both sides', async () => {
       const moved = application('conf')
       const client = await traveller(openidClient, system.issuer, moved)
       const legacy = await signInOn('legacy', client)
@@ -163,7 +163,7 @@ for (const store of stores) {
       await signInOn('legacy', client)
     })
 
-    test('explain says where a request would go, and why', async () => {
+    test('explain shows where a request would go, and why', async () => {
       const moved = application('conf')
       await setFlag('true', moved.id)
       const on = await system.handover('explain', '--client-id', moved.uid, '--path', '/oauth/authorize')
@@ -175,7 +175,7 @@ for (const store of stores) {
       assert.match(off.stdout, /flag_disabled/)
     })
 
-    test('every routing decision left one line in the log, and none of them a secret', () => {
+    test('every routing decision is one log line, without secrets', () => {
       const text = system.programs.map((program) => `${program.stdout.text()}\n${program.stderr.text()}`).join('\n')
       const entries = system.programs.flatMap((program) => program.stdout.entries())
       const decisions = entries.filter((entry) => entry['msg'] === 'iamproxy: routing decision')
@@ -197,7 +197,7 @@ for (const store of stores) {
   })
 }
 
-test('PostgreSQL is there, or the reason it is not is printed', (context) => {
+test('PostgreSQL is available, or the reason it is not is printed', (context) => {
   if (server) return
   assert.notEqual(process.env.CI, 'true', 'CI must offer PostgreSQL')
   context.skip('no PostgreSQL server found: the journey ran on the embedded store only')

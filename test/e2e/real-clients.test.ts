@@ -19,7 +19,7 @@ const BOB: User = { login: 'bob', password: 'bob-password-2', answer: 'deny' }
 
 const hex = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** An application of its own for each library and each way to authenticate. */
+/** A separate application for each library and each authentication method. */
 interface Subject {
   readonly id: number
   readonly library: Library
@@ -69,10 +69,10 @@ const absent = new Map(
   LIBRARIES.map((library) => [library, library.missing()] as const).filter(([, reason]) => reason !== undefined),
 )
 
-describe('clients that nobody here wrote, through the gateway', () => {
+describe('third-party clients, through the gateway', () => {
   const scratch = scratchDirectory('clients')
   let system: System
-  /** What each client takes along from one side to the other. */
+  /** What each client takes from one side to the other. */
   const taken = new Map<Subject, { readonly tokens: Tokens; readonly late: Promise<Tokens> }>()
   const walked: Walked[] = []
   const connected = new Map<Subject, Client>()
@@ -123,7 +123,7 @@ describe('clients that nobody here wrote, through the gateway', () => {
       },
       async approveDevice(userCode) {
         assert.equal((await approveDevice(browsers.alice, system.issuer, userCode)).status, 200)
-        // So that the next poll is not too soon: the client has polled just before.
+        // The client has just polled; this keeps its next poll from being too soon.
         await fetch(`${system.issuer}/__lab/advance?seconds=6`, { method: 'POST' })
       },
       isActive,
@@ -139,7 +139,9 @@ describe('clients that nobody here wrote, through the gateway', () => {
     return client
   }
 
-  /** Signs in for tokens to take along, and stands before a second sign-in's code until the flag has flipped. */
+  /**
+   * Signs in for tokens to take along, and holds a second sign-in before its code exchange until the flag has flipped.
+   */
   async function pack(subject: Subject, client: Client, scene: Scene): Promise<void> {
     const tokens = await client.code(scene.agree, { pkce: true })
     await assertIssuedBy(scene.side, tokens, scene)
@@ -158,7 +160,7 @@ describe('clients that nobody here wrote, through the gateway', () => {
     taken.set(subject, { tokens, late })
   }
 
-  /** What was begun on one side goes on there, after the flag has flipped. */
+  /** Flows started on one side continue there after the flag has flipped. */
   async function unpack(subject: Subject, client: Client, side: Side): Promise<void> {
     const packed = taken.get(subject)
     assert.ok(packed, 'the side before was walked')
@@ -188,10 +190,12 @@ describe('clients that nobody here wrote, through the gateway', () => {
     walked.push({ library: library.name, authentication, capability, side })
   }
 
-  /** The libraries that form-encode Basic credentials fail with a secret that has a dash, on Doorkeeper and so here. */
+  /**
+   * Libraries that form-encode Basic credentials fail with a secret that contains a dash, on Doorkeeper and so here.
+   */
   function eachEncoder(side: Side): void {
     for (const library of LIBRARIES.filter((one) => one.encodesDashes)) {
-      test(`${library.name} cannot send a secret with a dash by Basic, and is told invalid_client`, async () => {
+      test(`${library.name} cannot send a secret with a dash by Basic, and gets invalid_client`, async () => {
         const dashed = subjects.find((one) => one.library === library && one.authentication === 'client_secret_post')
         assert.ok(dashed)
         const client = await library.connect({
@@ -201,7 +205,7 @@ describe('clients that nobody here wrote, through the gateway', () => {
           authentication: 'client_secret_basic',
         })
         const clientCredentials = WALKS.find((one) => one.capability === 'client credentials')
-        const isPublic = true // walked as one that gets no token
+        const isPublic = true // Tested as a client that gets no token.
         await clientCredentials?.walk(client, { ...sceneOn(side, dashed), isPublic })
       })
     }
@@ -232,7 +236,7 @@ describe('clients that nobody here wrote, through the gateway', () => {
     eachEncoder('legacy')
   })
 
-  describe('on IAM, with the flag on, beside what legacy gave them', () => {
+  describe('on IAM, with the flag on, along with tokens from legacy', () => {
     before(async () => {
       await setFlag(true)
       flip.resolve()
@@ -248,7 +252,7 @@ describe('clients that nobody here wrote, through the gateway', () => {
     eachEncoder('iam')
   })
 
-  describe('back on legacy, with the flag off again, beside what IAM gave them', () => {
+  describe('back on legacy, with the flag off again, along with tokens from IAM', () => {
     before(async () => {
       await setFlag(false)
       flip.resolve()
@@ -261,7 +265,7 @@ describe('clients that nobody here wrote, through the gateway', () => {
     })
   })
 
-  test('docs/clients.md says what was walked', (context) => {
+  test('docs/clients.md matches the observations', (context) => {
     const document = describeClients(walked)
     console.log(document)
     if (absent.size > 0) return context.skip(`without ${[...absent.keys()].map(({ name }) => name).join(', ')}`)

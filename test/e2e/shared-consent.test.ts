@@ -37,7 +37,7 @@ for (const engine of testDatabases()) {
     })
     beforeEach(() => sides.lab('reset'))
 
-    /** Where an authorization request of a signed-in browser ends: a callback, or a page. */
+    /** The end of an authorization request by a signed-in browser: a callback, or a page. */
     const ask = (browser: Browser, over: Record<string, string> = {}): Promise<Page> => {
       const query = { client_id: 'web', redirect_uri: CALLBACK, response_type: 'code', state: 's' }
       const asked = new URLSearchParams({ ...query, scope: 'openid read_user', ...over })
@@ -67,7 +67,7 @@ for (const engine of testDatabases()) {
         code: page.location?.searchParams.get('code') ?? '',
         redirect_uri: CALLBACK,
       })
-    /** A whole grant on one side: the page is shown, the user agrees, the code is exchanged. */
+    /** A complete grant on one side: the page is shown, the user consents, the code is exchanged. */
     const grantOn = async (side: (typeof SIDES)[number], browser: Browser, over: Record<string, string> = {}) => {
       sides.side = side
       const page = await ask(browser, over)
@@ -81,7 +81,7 @@ for (const engine of testDatabases()) {
     for (const side of SIDES) {
       const other = otherThan(side)
 
-      test(`consent given on ${side} counts on ${other}, in whatever order the scopes come, also for prompt=none`, async () => {
+      test(`consent given on ${side} counts on ${other}, with scopes in any order, also for prompt=none`, async () => {
         const browser = await signedInBrowser(sides.origin)
         await grantOn(side, browser)
         sides.side = other
@@ -93,7 +93,7 @@ for (const engine of testDatabases()) {
         assert.equal(resultOf(await ask(anew)), 'code', 'in every browser of the user')
       })
 
-      test(`consent given on ${side} counts on ${other} for the same scopes, user and application alone`, async () => {
+      test(`consent given on ${side} counts on ${other} for the same scopes, user and application only`, async () => {
         const alice = await signedInBrowser(sides.origin)
         const bob = await signedInBrowser(sides.origin, 'bob')
         await grantOn(side, alice)
@@ -108,7 +108,7 @@ for (const engine of testDatabases()) {
         assert.equal(resultOf(await ask(bob, { client_id: 'house', prompt: 'none' })), 'code')
       })
 
-      test(`a public application asks on ${other} again, as it does on ${side}`, async () => {
+      test(`a public application needs consent again on ${other}, as it does on ${side}`, async () => {
         const browser = await signedInBrowser(sides.origin)
         const page = { client_id: 'phone', scope: 'api' }
         sides.side = side
@@ -122,7 +122,7 @@ for (const engine of testDatabases()) {
         assert.equal(resultOf(await ask(browser, page)), 'asked')
       })
 
-      test(`an application that was let in on ${side} is listed, and revoking it ends what both sides issued`, async () => {
+      test(`an application authorized on ${side} is listed, and revoking it ends what both sides issued`, async () => {
         const browser = await signedInBrowser(sides.origin)
         const first = await grantOn(side, browser)
         sides.side = other
@@ -145,7 +145,7 @@ for (const engine of testDatabases()) {
       })
     }
 
-    test('what a device was granted on IAM is listed, counts on the monolith, and is revoked with the rest', async () => {
+    test('a device’s grant on IAM is listed, counts on the monolith, and is revoked with the rest', async () => {
       sides.side = 'iam'
       const browser = await signedInBrowser(sides.origin)
       const started = await fetch(`${sides.origin}/oauth/authorize_device`, {
@@ -167,7 +167,7 @@ for (const engine of testDatabases()) {
       assert.equal(await isActive(pair['access_token'], 'iam'), false)
     })
 
-    test('revoking one application or user leaves the others alone', async () => {
+    test('revoking one application or user does not affect others', async () => {
       const alice = await signedInBrowser(sides.origin)
       const bob = await signedInBrowser(sides.origin, 'bob')
       await grantOn('iam', alice)
@@ -184,7 +184,7 @@ for (const engine of testDatabases()) {
       assert.match(textOfPage(await list(bob)), /Web <App>/)
     })
 
-    describe('while IAM is away', () => {
+    describe('while IAM is down', () => {
       const withoutIam = async (work: () => Promise<void>) => {
         await sides.stopIam()
         sides.side = 'monolith'
@@ -195,7 +195,7 @@ for (const engine of testDatabases()) {
         }
       }
 
-      test('consent that was given there counts here, and who never gave any is asked', async () => {
+      test('consent given there counts here, and a user without consent is asked for it', async () => {
         const alice = await signedInBrowser(sides.origin)
         const bob = await signedInBrowser(sides.origin, 'bob')
         await grantOn('iam', alice)
@@ -208,7 +208,7 @@ for (const engine of testDatabases()) {
         })
       })
 
-      test('a revocation holds here at once, there as soon as IAM is back, and the user is told so', async () => {
+      test('a revocation takes effect here at once and there as soon as IAM is back, and the user is informed', async () => {
         const browser = await signedInBrowser(sides.origin)
         const there = await grantOn('iam', browser)
         sides.side = 'monolith'
@@ -227,7 +227,7 @@ for (const engine of testDatabases()) {
         assert.doesNotMatch(textOfPage(await list(browser)), /Web <App>/)
       })
 
-      test('a revocation that nobody waits for is delivered all the same', async () => {
+      test('a revocation that no request waits for is delivered all the same', async () => {
         const browser = await signedInBrowser(sides.origin)
         const there = await grantOn('iam', browser)
         await withoutIam(async () => void (await revoke(browser)))
@@ -236,7 +236,7 @@ for (const engine of testDatabases()) {
       })
     })
 
-    test('what cannot be revoked is not found, and another user can revoke nothing of mine', async () => {
+    test('an unknown grant is not found, and another user can revoke none of mine', async () => {
       const alice = await signedInBrowser(sides.origin)
       const mine = await grantOn('iam', alice)
       const bob = await signedInBrowser(sides.origin, 'bob')

@@ -18,7 +18,7 @@ function handover(...args: string[]) {
   return { status, stdout, stderr }
 }
 
-/** What bash offers for a line that ends where the cursor is. */
+/** The completions that bash offers for a line that ends at the cursor. */
 function completionsOf(words: readonly string[]): string[] {
   const script = [
     `source <(${HANDOVER} completion bash)`,
@@ -33,7 +33,7 @@ function completionsOf(words: readonly string[]): string[] {
 }
 
 describe('the handover command in a shell', () => {
-  test('shows the help of a command as help COMMAND and as COMMAND --help', () => {
+  test('prints the same help for help COMMAND and COMMAND --help', () => {
     const help = handover('help', 'brake')
     assert.deepEqual(help, handover('brake', '--help'))
     assert.match(help.stdout, /^Usage: handover brake/)
@@ -51,7 +51,7 @@ describe('the handover command in a shell', () => {
     ['fish', ['--no-execute']],
   ] as const) {
     const path = findProgram(shell)
-    test(`prints a script that ${shell} reads`, { skip: path ? false : `${shell} is not installed` }, () => {
+    test(`prints a script that ${shell} can parse`, { skip: path ? false : `${shell} is not installed` }, () => {
       const file = join(scratch.path, `completion.${shell}`)
       const { status, stdout } = handover('completion', shell)
       assert.equal(status, 0)
@@ -61,7 +61,7 @@ describe('the handover command in a shell', () => {
     })
   }
 
-  test('refuses to complete in a shell that it does not know', () => {
+  test('refuses completion for an unknown shell', () => {
     const { status, stderr } = handover('completion', 'csh')
     assert.deepEqual([status, stderr], [2, 'handover completion: name one shell: bash, zsh or fish\n'])
   })
@@ -71,7 +71,7 @@ describe('the handover command in a shell', () => {
     ['a full disk', '> /dev/full', 'ENOSPC'],
   ] as const) {
     test(`reports in one line that it writes to ${how}`, () => {
-      // Enough text that a pipe without a reader is noticed.
+      // Enough text for a pipe without a reader to fail.
       const command = `{ sleep 1; exec ${HANDOVER} gateway --help; } ${redirection}`
       const { status, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], LIMIT)
       assert.deepEqual([status, stderr], [1, `handover: cannot write to standard output (${code})\n`])

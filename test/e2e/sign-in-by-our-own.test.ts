@@ -12,7 +12,7 @@ const REDIRECT = 'https://handover.example/sign-in/oidc/callback'
 const CLIENT_ID = 'c0ffee'.padEnd(64, '0')
 const SECRET = `gloas-${'5ec2e7'.padEnd(64, '0')}`
 
-describe('people sign in to the control plane at the platform itself', () => {
+describe('users sign in to the control plane through the platform itself', () => {
   const scratch = scratchDirectory('own-provider')
   let system: System
   let store: TestDatabase
@@ -23,7 +23,7 @@ describe('people sign in to the control plane at the platform itself', () => {
       ...{ id: 900, name: 'Handover', uid: CLIENT_ID, secret: SECRET, confidential: true, trusted: false },
       ...{ scopes: 'openid email', redirect_uris: [REDIRECT] },
     }
-    // An address counts only when the platform vouches for it.
+    // An address only counts when the platform has verified it.
     for (const user of seed.users) user.claims = { email_verified: true }
     const file = join(scratch.path, 'seed.json')
     writeFileSync(file, JSON.stringify(seed))
@@ -50,7 +50,7 @@ describe('people sign in to the control plane at the platform itself', () => {
     scratch.remove()
   })
 
-  /** Goes through sign-in and consent as they come, until the browser is sent back to the control plane. */
+  /** Completes sign-in and consent when they appear, until the browser is sent back to the control plane. */
   async function comeBack(browser: Browser, login: string, password: string): Promise<Page> {
     let page = await browser.follow(await browser.visit(`${plane.url}/sign-in/oidc`), REDIRECT)
     for (let forms = 0; forms < 4 && page.location === undefined; forms++) {
@@ -67,7 +67,7 @@ describe('people sign in to the control plane at the platform itself', () => {
     ['the monolith', 'false'],
     ['our IAM', 'true'],
   ] as const) {
-    test(`with ${side} as the provider, a known address has its role and another has none`, async () => {
+    test(`with ${side} as the provider, a known address has its role and an unknown one has none`, async () => {
       const flag = ['flag', 'set', 'proxy_oauth_requests_to_iam_service', value, '--oauth-application=900']
       assert.equal((await system.handover(...flag)).code, 0)
       const alice = await comeBack(new Browser(), 'alice', 'alice-password-1')

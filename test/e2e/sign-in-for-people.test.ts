@@ -16,7 +16,7 @@ const REDIRECT = 'https://handover.example/sign-in/oidc/callback'
 const lines: string[] = []
 const log = createLog('control', { level: 'trace', destination: { write: (line) => void lines.push(line) } })
 
-/** Sends the browser back, as if the control plane were at its public address. */
+/** Sends the browser back as if the control plane were at its public address. */
 const comeBack = (plane: TestControlPlane, browser: Browser, callback: URL) =>
   browser.open(`${plane.url}${new URL(REDIRECT).pathname}${callback.search}`)
 
@@ -41,7 +41,7 @@ const openPlane = (oidc: Oidc, replicaOf?: TestControlPlane) =>
     ...(replicaOf && { schema: replicaOf.schema, directory: replicaOf.directory }),
   })
 
-describe('people sign in at an OpenID provider that nobody here wrote', () => {
+describe('users sign in at a third-party OpenID provider', () => {
   const claims: Record<string, object> = {
     olga: { groups: ['staff', 'releases'], email: 'olga@example.test', email_verified: true },
     vera: { groups: ['staff'], email: 'ada@example.test', email_verified: false },
@@ -94,7 +94,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     return page.location
   }
 
-  test('groups make the role, with PKCE, state and nonce in the request', async () => {
+  test('groups determine the role, with PKCE, state and nonce in the request', async () => {
     const browser = new Browser()
     const { searchParams } = await start(plane, browser)
     assert.equal(searchParams.get('code_challenge_method'), 'S256')
@@ -106,7 +106,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     assert.match(viewer.text, /Signed in as <strong>vera<\/strong>, viewer/, 'an unverified address is no name')
   })
 
-  test('somebody without a role, without the cookie, or with another state or code stays out', async () => {
+  test('a user without a role, without the cookie, or with another state or code is rejected', async () => {
     const eve = new Browser()
     const stranger = await comeBack(plane, eve, await callbackOf(eve, 'eve'))
     assert.deepEqual([stranger.status, /have no role here/.test(stranger.text)], [403, true])
@@ -121,7 +121,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     assert.equal((await comeBack(plane, olga, callback)).status, 403, 'the same code over again')
   })
 
-  test('nobody is called what no log, table or terminal can be trusted with', async () => {
+  test('a name that is unsafe for a log, table or terminal is rejected', async () => {
     for (const login of ['nul', 'bidi']) {
       const browser = new Browser()
       const page = await comeBack(plane, browser, await callbackOf(browser, login))
@@ -132,7 +132,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     assert.deepEqual([page.status, /could not be completed/.test(page.text)], [403, true])
   })
 
-  test('settings that change bind sessions at once', async () => {
+  test('changed settings apply to sessions immediately', async () => {
     const browser = new Browser()
     await comeBack(plane, browser, await callbackOf(browser, 'olga'))
     const strict = oidc()
@@ -145,7 +145,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     }
   })
 
-  test('whom another provider vouched for, or another claim, is not judged by the rules of today', async () => {
+  test('a session from another provider, or by another claim, is not evaluated by the current rules', async () => {
     const browser = new Browser()
     await comeBack(plane, browser, await callbackOf(browser, 'olga'))
     const before = oidc()
@@ -178,7 +178,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     }
   })
 
-  test('a provider that says more than anybody would read is not listened to', async () => {
+  test('an excessively long answer from the provider is rejected', async () => {
     const talker = createServer((_request, response) => {
       const issuer = `http://127.0.0.1:${(talker.address() as AddressInfo).port}`
       const said = { issuer, authorization_endpoint: `${issuer}/auth`, more: 'x'.repeat(2 << 20) }
@@ -196,7 +196,7 @@ describe('people sign in at an OpenID provider that nobody here wrote', () => {
     }
   })
 
-  test('while the provider does not answer, the page says so', async () => {
+  test('while the provider does not answer, the page reports that', async () => {
     const away = await openPlane({ ...oidc(), issuer: 'http://127.0.0.1:9' })
     try {
       const page = await new Browser().visit(`${away.url}/sign-in/oidc`)

@@ -28,7 +28,7 @@ describe('the control plane in a real browser', { skip }, () => {
     await store.close()
   })
 
-  test('somebody signs in by a link, once, and out again', async () => {
+  test('a user signs in by a link, once, and out again', async () => {
     const { json } = await plane.ask('POST', '/api/v1/sign-in-links', { json: {} })
     const page = await context.newPage()
     await page.goto(json.url)

@@ -30,7 +30,7 @@ describe('handover up, started and stopped', () => {
     scratch.remove()
   })
 
-  test('it prints five addresses, and each answers', async () => {
+  test('prints five addresses, and each answers', async () => {
     const text = program.stdout.text()
     for (const name of ['Gateway', 'Control plane', 'IAM auth service', 'Monolith', 'Demo client']) {
       const address = new RegExp(`${name}\\s+(http://\\S+)`).exec(text)?.[1]
@@ -40,7 +40,7 @@ describe('handover up, started and stopped', () => {
     }
   })
 
-  test('a first start prints no warning, and its standard output holds no JSON', () => {
+  test('prints no warning at a first start, and no JSON on its standard output', () => {
     const said = `${program.stdout.text()}\n${program.stderr.text()}`
     assert.doesNotMatch(said, /warn/i)
     assert.doesNotMatch(said, /^\{/m)
@@ -53,7 +53,7 @@ describe('handover up, started and stopped', () => {
     )
   })
 
-  test('each routing decision is one readable line', async () => {
+  test('prints each routing decision as one readable line', async () => {
     await fetch(`http://127.0.0.1:${base}/oauth/authorize?client_id=nobody`, { redirect: 'manual' })
     const line = await program.stdout.waitFor(/unknown_client/)
     assert.match(
@@ -84,7 +84,7 @@ describe('handover up, started and stopped', () => {
     assert.doesNotMatch(account.text, /[0-9a-f]{64}/, 'no token is shown whole')
   })
 
-  test('the gateway has had both sides issue a token and finds that the marks tell them', async () => {
+  test('the gateway obtains a token from both sides and finds that the marks distinguish them', async () => {
     const marks = await eventually('both sides are checked', async () => {
       const answer = await fetch(`http://127.0.0.1:${base + 1}/readyz`)
       const { credential_marks: found } = (await answer.json()) as { credential_marks: Record<string, string> }
@@ -112,11 +112,11 @@ describe('handover up, started and stopped', () => {
     another.remove()
   })
 
-  test('the first system is unharmed by both', async () => {
+  test('the first system is unaffected by both', async () => {
     assert.equal((await fetch(`http://127.0.0.1:${base}/users/sign_in`)).status, 200)
   })
 
-  test('what was set survives kill -9 and a new start', async () => {
+  test('settings survive kill -9 and a restart', async () => {
     const operator = [
       '--control-url',
       `http://127.0.0.1:${base + 2}`,
@@ -139,7 +139,7 @@ describe('handover up, started and stopped', () => {
     assert.match(got.stdout, /Authn::OauthApplication:1/)
   })
 
-  test('SIGINT ends it with exit code 0 and frees its ports', async () => {
+  test('SIGINT ends it with exit code 0 and releases its ports', async () => {
     program.kill('SIGINT')
     const { code } = await program.ended
     assert.equal(code, 0, program.stderr.text())
@@ -158,13 +158,13 @@ test('an unwritable data directory is one clear line and exit code 2', async () 
   assert.match(run.stderr.trim(), /^handover up: cannot write to the data directory \/dev\/null\/nowhere \(E[A-Z]+\)$/)
 })
 
-test('an unknown command names the nearest one', async () => {
+test('an unknown command is answered with the nearest one', async () => {
   const run = await runHandover(['gatway'])
   assert.equal(run.code, 2)
   assert.match(run.stderr, /unknown command "gatway", did you mean gateway\?/)
 })
 
-test('every fault of a command line is told at once, with exit code 2', async () => {
+test('every fault of a command line is reported at once, with exit code 2', async () => {
   const run = await runHandover(['gateway', '--listen', 'nowhere', '--legacy-url', 'ftp://x', '--wrkers', '2'])
   assert.equal(run.code, 2)
   for (const part of ['gateway.listen', 'gateway.legacy_url', '--wrkers: unknown option, did you mean --workers?']) {

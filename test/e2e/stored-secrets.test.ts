@@ -9,13 +9,13 @@ import { startTwoSides, type TwoSides } from './two-sides.ts'
 const CALLBACK = 'https://web.example.test/callback'
 const CLIENT = { client_id: 'web', client_secret: 'web-secret' }
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
-/** No hash or sealed value holds these by chance. */
+/** No hash or encrypted value contains these by chance. */
 const STATE = 'state-that-ties-the-answer-to-one-browser'
 const NONCE = 'nonce-that-ties-the-id-token-to-one-request'
 const VERIFIER = 'verifier-that-is-its-own-challenge-by-the-method-plain'
 
 for (const engine of testDatabases()) {
-  describe(`what both servers store of a flow, on ${engine.kind}`, { timeout: 240_000 }, () => {
+  describe(`the stored data of a flow on both servers, on ${engine.kind}`, { timeout: 240_000 }, () => {
     let store: TestDatabase
     let sides: TwoSides
     before(async () => {
@@ -45,7 +45,7 @@ for (const engine of testDatabases()) {
       browser.follow(await press(browser, consent, 'Authorize'), CALLBACK)
 
     for (const side of ['monolith', 'iam'] as const) {
-      test(`no state, nonce, plain verifier or credential lies in clear in a table of ${side}, however far the flow is`, async () => {
+      test(`no state, nonce, plain verifier or credential is stored in clear in a table of ${side}, at any point of the flow`, async () => {
         await sides.lab('reset')
         sides.side = side
         const browser = new Browser()
@@ -87,7 +87,7 @@ for (const engine of testDatabases()) {
   })
 }
 
-/** The tables in which any of these values lies, as text or as bytes. */
+/** The tables that contain any of these values, as text or as bytes. */
 async function whereStored(
   database: Database,
   values: Readonly<Record<string, string | undefined>>,

@@ -32,7 +32,7 @@ describe('handover up --policy strict', () => {
     ['conf', openidClient],
     ['public', oauth4webapi],
   ] as const) {
-    test(`a ${key} client of today, which insists on iss, works on both sides`, async () => {
+    test(`a current ${key} client that requires iss works on both sides`, async () => {
       const application = seed.clients[key] as SeedClient
       const discovered = await fetch(`${system.issuer}/.well-known/openid-configuration`)
       const { authorization_response_iss_parameter_supported } = (await discovered.json()) as Record<string, unknown>

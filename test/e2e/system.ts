@@ -8,7 +8,7 @@ import { eventually, untilReady } from '../support/wait.ts'
 
 export const SEED = new URL('../fixtures/seed.json', import.meta.url).pathname
 
-/** A whole running system, as clients and operators reach it. */
+/** A complete running system, as clients and operators reach it. */
 export interface System {
   /** The public origin. */
   readonly issuer: string
@@ -19,7 +19,7 @@ export interface System {
   readonly demoUrl: string
   /** IAM's internal port. */
   readonly iamInternalUrl: string
-  /** Where the monolith's metrics are, when the parts were started one by one. */
+  /** The address of the monolith's metrics, when the parts were started one by one. */
   readonly monolithMetricsUrl: string
   readonly dataDir: string
   readonly programs: readonly Program[]
@@ -46,23 +46,23 @@ export async function startUp(...args: string[]): Promise<System> {
   return system
 }
 
-/** How the parts are started that differs from test to test. */
+/** The options of the parts that differ between tests. */
 export interface PartsOptions {
   readonly seed?: string
   readonly hasTestControls?: boolean
   /** Options of both authorization servers. */
   readonly servers?: readonly string[]
-  /** Over the environment of every part. */
+  /** Added to the environment of every part. */
   readonly env?: Readonly<Record<string, string>>
-  /** Databases of single parts, in place of the one for all. */
+  /** Separate databases for single parts, in place of the shared one. */
   readonly databases?: Readonly<Partial<Record<'control' | 'iam' | 'monolith', string>>>
-  /** More options for single parts. */
+  /** Additional options for single parts. */
   readonly more?: Readonly<Partial<Record<'control' | 'iam' | 'monolith' | 'gateway', readonly string[]>>>
 }
 
 /**
- * Every part as a process of its own, on one PostgreSQL, each with the command line an operator would write; with
- * `--test-controls` where asked for.
+ * Starts every part as a separate process on one PostgreSQL, each with the command line an operator would write, and
+ * with `--test-controls` on request.
  */
 export async function startParts(databaseUrl: string, options: PartsOptions = {}): Promise<System> {
   const { seed = SEED, hasTestControls = false, servers = [], more = {}, env = {}, databases = {} } = options

@@ -34,7 +34,7 @@ describe('two control planes on one PostgreSQL', {
   }
   const side = (name: string) =>
     serve({ listen: LOCAL, log: silentLog, handler: async () => ({ status: 200, headers: [], body: name }) })
-  /** A gateway that follows the first of these control planes, and the others when it must. */
+  /** A gateway that follows the first of these control planes, and fails over to the others. */
   const follow = async (...[first, ...others]: TestControlPlane[]) => {
     const [legacy, iam] = sides
     const gateway = await startGateway(
@@ -87,7 +87,7 @@ describe('two control planes on one PostgreSQL', {
     await isOn(gateway, 1, 'legacy')
   })
 
-  test('both give the same answer to a write at the same moment, and no change is lost', async () => {
+  test('both answer concurrent writes alike, and no change is lost', async () => {
     const answers = await Promise.all(planes.flatMap((plane) => [1, 2, 3].map((id) => flip(plane, id, true))))
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201])
     const views = await Promise.all(planes.map((plane) => plane.ask('GET', '/api/v4/features')))
@@ -96,7 +96,7 @@ describe('two control planes on one PostgreSQL', {
     assert.equal(first.find(({ key }: { key: string }) => key === 'actors').value.length, 3)
   })
 
-  test('a gateway whose control plane is gone follows the other, and misses nothing', async () => {
+  test('a gateway with a control plane that is gone follows the other, and misses nothing', async () => {
     const gateway = await follow(...planes)
     await isOn(gateway, 2, 'iam')
     const cut = planes[0].running.close(0)
@@ -108,7 +108,7 @@ describe('two control planes on one PostgreSQL', {
     await isOn(gateway, 2, 'iam')
   })
 
-  test('of writes under way on one that is killed, those that were answered are there, and the others can be looked up', async () => {
+  test('answered writes on a killed control plane are there, and the outcome of the others can be looked up', async () => {
     const ids = Array.from({ length: 30 }, (_, index) => 100 + index)
     for (const id of ids) await planes[1].announce(testApplication(id))
     const [port = 0] = await freePorts(1)
@@ -139,11 +139,11 @@ describe('two control planes on one PostgreSQL', {
     const { json } = await planes[1].ask('GET', '/api/v4/features')
     const held = new Set<string>(json[0].gates.find(({ key }: { key: string }) => key === 'actors').value)
     for (const id of answered) assert.ok(held.has(`Authn::OauthApplication:${id}`), `${id} was answered and is lost`)
-    // Whether one that was not answered happened is asked for, and sending it again does no harm.
+    // The outcome of an unanswered write can be queried, and sending it again is harmless.
     for (const id of ids) assert.equal((await flip(planes[1], id, true)).status, 201)
   })
 
-  test('a write to one that is gone fails so that its sender knows, and did not happen', async () => {
+  test('a write to a stopped control plane fails visibly, and did not happen', async () => {
     const before = await planes[1].ask('GET', '/api/v4/features')
     await assert.rejects(flip(planes[0], 3, false))
     const now = await planes[1].ask('GET', '/api/v4/features')

@@ -6,23 +6,23 @@ import { silentLog } from '../../src/observability/index.ts'
 import type { Database } from '../../src/storage/index.ts'
 import { eventually } from '../support/wait.ts'
 
-/** Monolith and IAM behind one origin; every OAuth request goes to the side that the test chooses. */
+/** Monolith and IAM behind one origin; every OAuth request goes to the side that the test selects. */
 export interface TwoSides {
-  /** Where browsers and clients go. */
+  /** The address for browsers and clients. */
   readonly origin: string
   /** Which side answers `/oauth/authorize`, `/oauth/token` and the like; verifiers always go to IAM. */
   side: 'monolith' | 'iam'
   readonly monolith: RunningMonolith
   stopIam(): Promise<void>
   startIam(): Promise<void>
-  /** A test control of both sides: `reset`, or `advance?seconds=N`. */
+  /** Sends a test control to both sides: `reset`, or `advance?seconds=N`. */
   lab(control: string): Promise<void>
   close(): Promise<void>
 }
 
 const INTERNAL_TOKEN = 'internal-token-of-two-sides'
 const ANY: ListenAddress = { host: '127.0.0.1', port: 0 }
-/** The pages of these paths are the monolith's on both sides. */
+/** The pages below these paths are the monolith's on both sides. */
 const OF_EITHER_SIDE = /^\/oauth\/(?!device)/
 
 /** Starts both, with the applications replicated. */

@@ -1,13 +1,13 @@
 import { type Form, formsIn } from './forms.ts'
 import { WAIT_LIMIT_MS } from './wait.ts'
 
-/** A page or redirect as a browser got it. */
+/** A page or redirect as a browser received it. */
 export interface Page {
   readonly url: URL
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** Where a redirect points, as an absolute address; undefined when it is none. */
+  /** The absolute target of a redirect; undefined when it is not a redirect. */
   readonly location: URL | undefined
   readonly forms: readonly Form[]
 }
@@ -22,13 +22,13 @@ export interface Visit {
 const MAX_HOPS = 20
 
 /**
- * A browser for tests without scripts: cookies per host (as browsers do, for all its ports), forms, and redirects
- * that are followed only when asked. It keeps no cache and believes no `Secure`, for the tests speak plain HTTP.
+ * A browser without scripts for tests: it keeps cookies per host (as browsers do, for all ports), submits forms, and
+ * follows redirects only on request. It has no cache and ignores `Secure`, because the tests use plain HTTP.
  */
 export class Browser {
   readonly #cookies = new Map<string, Map<string, { readonly value: string; readonly path: string }>>()
 
-  /** One request; a redirect is an answer like any other. */
+  /** Sends one request; a redirect is returned like any other answer. */
   async visit(address: string | URL, visit: Visit = {}): Promise<Page> {
     const url = new URL(address)
     const headers = new Headers(visit.headers)
@@ -53,8 +53,8 @@ export class Browser {
   }
 
   /**
-   * Follows redirects by GET until a page comes, or until one points to an address that begins with `stopAt`: then
-   * that redirect is returned, and the address not visited (a client's callback, say).
+   * Follows redirects by GET up to a page, or up to a redirect whose target begins with `stopAt` (a client's callback,
+   * for example), which is returned without visiting the target.
    */
   async follow(page: Page, stopAt?: string): Promise<Page> {
     let current = page
@@ -72,7 +72,7 @@ export class Browser {
     return this.follow(await this.visit(address), stopAt)
   }
 
-  /** Sends a form as it stands in the page, with `fields` filled in, and follows. */
+  /** Submits a form of the page with `fields` filled in, and follows redirects. */
   async submit(form: Form, fields: Readonly<Record<string, string>> = {}, stopAt?: string): Promise<Page> {
     const filled = new URLSearchParams({ ...Object.fromEntries(form.fields), ...fields })
     if (form.method === 'GET') {
@@ -83,17 +83,17 @@ export class Browser {
     return this.follow(await this.visit(form.action, { method: 'POST', form: filled }), stopAt)
   }
 
-  /** The names of the cookies it would send to an address. */
+  /** The names of the cookies that it would send to an address. */
   cookieNames(address: string | URL): string[] {
     return this.#matching(new URL(address)).map(([name]) => name)
   }
 
-  /** The cookies it would send to an address, by their names. */
+  /** The cookies that it would send to an address, by name. */
   cookieValues(address: string | URL): Record<string, string> {
     return Object.fromEntries(this.#matching(new URL(address)).map(([name, { value }]) => [name, value]))
   }
 
-  /** Forgets every cookie. */
+  /** Deletes every cookie. */
   clear(): void {
     this.#cookies.clear()
   }

@@ -5,12 +5,12 @@ import { WAIT_LIMIT_MS } from './wait.ts'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Where a real browser is on this machine; undefined when there is none. */
+/** The path of a real browser on this machine; undefined when there is none. */
 export function findChromium(): string | undefined {
   return [process.env['CHROMIUM_PATH'] ?? '', ...PLACES].find((path) => path !== '' && existsSync(path))
 }
 
-/** Starts a headless Chromium that calls nobody on its own. Close it when done. */
+/** Starts a headless Chromium that makes no requests of its own. Close it when done. */
 export function startChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
@@ -28,7 +28,7 @@ export function startChromium(executablePath: string): Promise<Browser> {
   })
 }
 
-/** Keeps a picture of the page in the directory that HANDOVER_SCREENSHOTS names; nothing without one. */
+/** Saves a screenshot of the page in the directory in HANDOVER_SCREENSHOTS, if set. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const directory = process.env['HANDOVER_SCREENSHOTS']
   if (!directory) return

@@ -1,8 +1,8 @@
 const JUMP_MS = 300_000
 
 /**
- * A module for `--import` that lets a process's wall clock be set from outside: five minutes ahead by SIGIO, five
- * minutes back by SIGWINCH, right again by SIGCONT. Its monotonic clock runs on, as a machine's does.
+ * A module for `--import` that lets signals set a process's wall clock: five minutes ahead by SIGIO, five minutes back
+ * by SIGWINCH, and correct again by SIGCONT. The monotonic clock is unaffected, as on a real machine.
  */
 export const CLOCK_PRELOAD = `data:text/javascript,${encodeURIComponent(`
   const Wall = Date
@@ -16,7 +16,7 @@ export const CLOCK_PRELOAD = `data:text/javascript,${encodeURIComponent(`
   process.on('SIGCONT', () => { offset = 0 })
 `)}`
 
-/** What to send to a process that was started with {@link CLOCK_PRELOAD}. */
+/** The signals for a process started with {@link CLOCK_PRELOAD}. */
 export const CLOCK_SIGNALS = {
   'five minutes ahead': 'SIGIO',
   'five minutes back': 'SIGWINCH',

@@ -12,7 +12,7 @@ import { ROOT } from './program.ts'
 import { scratchDirectory } from './scratch.ts'
 import { WAIT_LIMIT_MS } from './wait.ts'
 
-/** What one request got. */
+/** The answer to one request. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -29,7 +29,7 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A control plane with tables of its own, and what it takes to talk to it. */
+/** A control plane with separate tables, and the means to call it. */
 export interface TestControlPlane {
   readonly url: string
   readonly schema: string
@@ -39,9 +39,9 @@ export interface TestControlPlane {
   readonly routingSecret: Uint8Array
   readonly directory: string
   readonly running: RunningControlPlane
-  /** Asks as administrator, unless a token is given; with null, as nobody. */
+  /** Sends a request as administrator, or with the given token; null sends no token. */
   ask(method: string, path: string, ask?: Ask): Promise<Answer>
-  /** Announces an application that IAM holds (or not, with `iamVersion` null). */
+  /** Announces an application that IAM has (or not, with `iamVersion` null). */
   announce(application: Application, iamVersion?: number | null): Promise<Answer>
   close(): Promise<void>
 }
@@ -49,19 +49,19 @@ export interface TestControlPlane {
 let count = 0
 let scratch: string | undefined
 
-/** One directory for all control planes of this process, so that there is one to remove at its end. */
+/** One directory for all control planes of this process, so that only one needs to be removed at its end. */
 function freshDirectory(): string {
   scratch ??= scratchDirectory('control').path
   return mkdtempSync(join(scratch, 'plane-'))
 }
 
-/** A schema name that nothing in this process has used. */
+/** A schema name that is unused in this process. */
 export function freshSchema(): string {
   const letters = [...String(count++)].map((digit) => 'abcdefghij'[Number(digit)]).join('')
   return `control_${letters}`
 }
 
-/** Starts a control plane on a free port. Two that are given the same `schema` and `directory` are replicas. */
+/** Starts a control plane on a free port. Two with the same `schema` and `directory` are replicas. */
 export async function startTestControlPlane(
   database: Database,
   options: Partial<ControlPlaneSettings> & { directory?: string; log?: Log } = {},
@@ -129,7 +129,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** An application of this id, with sound values for the rest. */
+/** An application with this id and valid values for the rest. */
 export function testApplication(id: number, changes: Partial<Application> = {}): Application {
   return {
     id,

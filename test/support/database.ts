@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { type Database, type DatabaseLocation, openDatabase } from '../../src/storage/index.ts'
 
-/** A database that one test file has for itself. */
+/** A database for the exclusive use of one test file. */
 export interface TestDatabase {
-  /** For what opens the database itself. In-memory for the embedded engine: a second opener gets another one. */
+  /**
+   * For code that opens the database itself. In memory for the embedded engine: a second opener gets a different one.
+   */
   readonly location: DatabaseLocation
   readonly database: Database
-  /** Closes it and removes it. */
+  /** Closes and removes it. */
   close(): Promise<void>
 }
 
@@ -19,8 +21,8 @@ export interface TestEngine {
 }
 
 /**
- * The engines to run a store's suite on: always the embedded one, and a PostgreSQL server where there is one
- * (`npm test` starts it). Open one database a file, not one a test: the embedded engine takes 2 s and 300 MB.
+ * The engines on which to run a store's suite: always the embedded one, and a PostgreSQL server when available (`npm
+ * test` starts it). Open one database per file, not per test: the embedded engine takes 2 s and 300 MB.
  *
  * ```ts
  * for (const engine of testDatabases()) {
@@ -57,7 +59,7 @@ async function openOnServer(server: string): Promise<TestDatabase> {
   }
 }
 
-/** Creates an empty database on a PostgreSQL server, for a process under test that is given its URL. */
+/** Creates an empty database on a PostgreSQL server, for a process under test that receives its URL. */
 export async function createServerDatabase(server: string): Promise<{ url: string; remove(): Promise<void> }> {
   const name = `handover_test_${randomBytes(6).toString('hex')}`
   await runOnServer(server, `create database ${name}`)

@@ -6,8 +6,8 @@ import { ROOT } from './program.ts'
 const DOCUMENT = join(ROOT, 'docs', 'fault-matrix.md')
 
 /**
- * Checks that a section of docs/fault-matrix.md says what was seen; with HANDOVER_WRITE_DOCS=1 it is written anew, at
- * the end when it is new. An empty title stands for all before the first section.
+ * Asserts that a section of docs/fault-matrix.md equals what was observed. With HANDOVER_WRITE_DOCS=1 it writes the
+ * section instead, at the end when it is new. An empty title means everything before the first section.
  */
 export function assertPublished(title: string, text: string): void {
   const sections = readFileSync(DOCUMENT, 'utf8').split(/^(?=## )/m)
@@ -23,13 +23,13 @@ export function assertPublished(title: string, text: string): void {
   assert.equal(published?.trim(), wanted.trim(), 'HANDOVER_WRITE_DOCS=1 npm test -- fault writes it anew')
 }
 
-/** A table in Markdown. */
+/** A Markdown table. */
 export function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = rows.map((cells) => `| ${cells.join(' | ')} |`)
   return `| ${heads.join(' | ')} |\n|${'---|'.repeat(heads.length)}\n${lines.join('\n')}\n`
 }
 
-/** The warnings and errors among log records, each once, in a few words. */
+/** A short list of the warnings and errors among log records, each once. */
 export function warningsOf(records: readonly Record<string, unknown>[]): string {
   const grave = records.filter(({ level }) => level === 'warn' || level === 'error' || level === 'fatal')
   const lines = grave.map(({ msg, cause, why, status }) => {

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** How a server can fail, as its clients see it. `open` is no failure. */
+/** The ways a server can fail, as its clients see them. `open` is not a failure. */
 export const FAULT_MODES = [
   'open',
   'refuses',
@@ -19,11 +19,11 @@ export const FAULT_MODES = [
 ] as const
 export type FaultMode = (typeof FAULT_MODES)[number]
 
-/** A door before a server, by which it fails as asked. */
+/** A proxy in front of a server that simulates failures. */
 export interface FaultDoor {
   readonly url: string
   readonly mode: FaultMode
-  /** Takes effect for what is asked from now on; connections that are open are cut when the door begins to refuse. */
+  /** Applies to requests from now on; open connections are cut when the mode refuses connections. */
   set(mode: FaultMode): Promise<void>
   close(): Promise<void>
 }
@@ -33,10 +33,10 @@ export interface DoorAddress {
   readonly port: number
 }
 
-/** How slow a slow server is. */
+/** The delay of a slow server. */
 const SLOW_MS = 1_500
 
-/** Opens a door on an address (port 0: any) before a server. */
+/** Opens a proxy on an address (port 0: any) in front of a server. */
 export async function openFaultDoor(listen: DoorAddress, target: DoorAddress): Promise<FaultDoor> {
   let mode: FaultMode = 'open'
   const sockets = new Set<Socket>()
@@ -117,7 +117,7 @@ function passRequest(chunk: Buffer, client: Socket, upstream: Socket, mode: () =
   }
 }
 
-/** The server has done its work by now: what is cut is its answer. */
+/** The server has done its work by now: only its answer is cut. */
 function passAnswer(chunk: Buffer, client: Socket, upstream: Socket, mode: () => FaultMode): void {
   const head = chunk.indexOf('\r\n\r\n')
   switch (mode()) {

@@ -1,16 +1,16 @@
-/** A form of a page: where it goes, and the fields it would send as it stands. */
+/** A form of a page: its target, and the fields it would send unchanged. */
 export interface Form {
   readonly action: URL
   readonly method: 'GET' | 'POST'
-  /** In order; a submit button counts only when it is the form's first named one, as if pressed. */
+  /** In order; a submit button is included only when it is the form's first named one, as if clicked. */
   readonly fields: ReadonlyArray<readonly [name: string, value: string]>
-  /** The text on its buttons, to tell forms apart. */
+  /** The labels of its buttons, to distinguish forms. */
   readonly buttons: readonly string[]
   /** The HTML between its tags. */
   readonly html: string
 }
 
-/** Reads the forms of an HTML page. Made for the plain pages of the servers under test, not for HTML at large. */
+/** Parses the forms of an HTML page. Meant for the plain pages of the servers under test, not for HTML in general. */
 export function formsIn(html: string, base: URL): Form[] {
   return Array.from(html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi), (match) => {
     const attributes = attributesOf(match[1] ?? '')
@@ -50,7 +50,7 @@ function contentsOf(inner: string): Pick<Form, 'fields' | 'buttons'> {
   return { fields, buttons }
 }
 
-/** The value of the option chosen in the select that `html` begins with. */
+/** The value of the selected option in the select that `html` begins with. */
 function chosenIn(html: string): string {
   const options = html.slice(0, html.indexOf('</select>'))
   const option = /<option\b([^>]*\sselected\b[^>]*)>/.exec(options) ?? /<option\b([^>]*)>/.exec(options)

@@ -26,31 +26,33 @@ import { silentLog } from '../../src/observability/index.ts'
 type LoginRequest = z.infer<typeof loginRequestSchema>
 type Introspection = z.infer<typeof internalIntrospectionAnswerSchema>
 
-/** What the monolith has told IAM about a challenge, a device or an application. */
+/** What the monolith has reported to IAM about a challenge, a device or an application. */
 export interface Told {
   readonly what: string
   readonly challenge: string
   readonly body: unknown
 }
 
-/** An IAM auth service's internal port that keeps to the hand-off contract: a challenge can be answered until it is forgotten. */
+/**
+ * A stub of IAM's internal port that follows the hand-off contract: a challenge can be answered until it is forgotten.
+ */
 export interface IamStub {
   readonly url: string
   readonly token: string
   readonly told: readonly Told[]
-  /** Where accepted and rejected challenges lead. */
+  /** The redirect target of accepted and rejected challenges. */
   redirectTo: string
-  /** Answers every call with this status from now on; undefined: as it should. */
+  /** Answers every call with this status from now on; undefined: normally. */
   failWith: number | undefined
-  /** Logins are accepted by users who have signed in since, in seconds since the epoch. */
+  /** Accepts logins only by users who have signed in since this time, in seconds since the epoch. */
   signInNotBefore: number
-  /** Knows a challenge no more. */
+  /** Forgets a challenge. */
   forget(challenge: string): void
-  /** How the calls about grants go: as they should, never answered, with this status, or 404 as by an IAM without them. */
+  /** How calls about grants are answered: normally, never, with this status, or with 404 like an IAM without them. */
   grantCalls: 'answer' | 'hang' | 'absent' | number
-  /** What users have granted, by subject. */
+  /** The grants of users, by subject. */
   readonly granted: Map<string, GrantDocument[]>
-  /** How often it was asked about grants. */
+  /** The number of calls about grants. */
   grantsAsked: number
   openLogin(request?: Partial<Omit<LoginRequest, 'challenge'>>): string
   openConsent(request: Partial<Omit<ConsentRequest, 'challenge'>>): string
@@ -60,7 +62,7 @@ export interface IamStub {
   start(): Promise<void>
 }
 
-/** Starts one; browsers are sent on to `redirectTo`. */
+/** Starts one that sends browsers on to `redirectTo`. */
 export async function startIamStub(redirectTo: string): Promise<IamStub> {
   const token = randomBytes(24).toString('hex')
   const logins = new Map<string, LoginRequest>()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { faultsOf } from './migration-rules.ts'
 
-test('a migration that old replicas would feel is seen', () => {
+test('a migration that affects old replicas is detected', () => {
   const hurting = [
     'alter table {schema}.a drop column b',
     'alter table {schema}.a rename to c',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Migration } from '../../src/storage/index.ts'
 
-/** What a replica of the version before, or its users, would feel while a migration runs or after it. */
+/** What affects a replica of the previous version, or its users, during or after a migration. */
 const RULES: ReadonlyArray<readonly [string, RegExp]> = [
   ['takes something away', /\bdrop (table|column|schema|function|sequence|view)\b/],
   ['gives something another name', /\brename\b/],
@@ -13,7 +13,7 @@ const RULES: ReadonlyArray<readonly [string, RegExp]> = [
   ['checks every row while nobody may write', /\badd constraint\b(?!.*not valid)/],
 ]
 
-/** Why a migration may do so. Whoever adds one says what becomes of an old replica, and tells docs/upgrade.md. */
+/** Why a migration may do so. When you add one, explain the effect on an old replica, and update docs/upgrade.md. */
 const NOTES: Readonly<Record<string, string>> = {
   '0002_indices_for_removal': 'before the first release',
   '0006_key_schedule': 'before the first release; a replica from before it must be stopped first',
@@ -22,7 +22,7 @@ const NOTES: Readonly<Record<string, string>> = {
   iam_0004_user_states: 'before the first release',
 }
 
-/** The statements that concern what was there before: what a migration makes itself, nobody uses yet. */
+/** The statements on tables that existed before: nothing uses yet what a migration itself creates. */
 function statementsOnOldTables({ sql }: Migration): string[] {
   const made = Array.from(sql.matchAll(/create table \{schema\}\.(\w+)/g), ([, table = '']) => table)
   return sql
@@ -30,24 +30,24 @@ function statementsOnOldTables({ sql }: Migration): string[] {
     .filter((statement) => !made.some((table) => new RegExp(`(on|table) \\{schema\\}\\.${table}\\b`).test(statement)))
 }
 
-/** What a migration would do to replicas of the version before: empty when they would not feel it. */
+/** The effects of a migration on replicas of the previous version; empty when there are none. */
 export function faultsOf(migration: Migration): string[] {
   return statementsOnOldTables(migration).flatMap((statement) =>
     RULES.filter(([, pattern]) => pattern.test(statement.replaceAll(/\s+/g, ' '))).map(([what]) => what),
   )
 }
 
-/** Holds a list of migrations to the rules; its folder calls this in a test file. */
+/** Checks a list of migrations against the rules; its folder calls this in a test file. */
 export function describeMigrations(name: string, migrations: readonly Migration[]): void {
   describe(`the migrations of ${name}`, () => {
-    test('leave replicas of the version before in peace, or say why not', () => {
+    test('do not affect replicas of the previous version, or explain why they do', () => {
       for (const migration of migrations) {
         if (migration.name in NOTES) assert.notDeepEqual(faultsOf(migration), [], `${migration.name} needs no note`)
         else assert.deepEqual(faultsOf(migration), [], migration.name)
       }
     })
 
-    test('sort in the order they are written in', () => {
+    test('sort in the order in which they are listed', () => {
       const names = migrations.map((migration) => migration.name)
       assert.deepEqual(names, [...names].sort())
     })

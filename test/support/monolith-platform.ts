@@ -40,7 +40,7 @@ export function authorizePath(over: Readonly<Record<string, string>> = {}): stri
   return `/oauth/authorize?${query}`
 }
 
-/** Starts a monolith on a port of its own, whose issuer is its address. */
+/** Starts a monolith on a free port, with its address as the issuer. */
 export async function startPlatform(
   database: Database,
   over: Partial<MonolithSettings> & { readonly log?: Log } = {},
@@ -52,13 +52,13 @@ export async function startPlatform(
   )
 }
 
-/** Fills in the sign-in form that `page` shows and sends it; redirects are not followed. */
+/** Fills in the sign-in form on `page` and submits it, without following redirects. */
 export function sendSignIn(browser: Browser, page: Page, login = 'alice', password?: string): Promise<Page> {
   const form = { ...fieldsOf(page.forms[0]), 'user[login]': login, 'user[password]': password ?? `${login}-password` }
   return browser.visit(page.forms[0]?.action ?? page.url, { form })
 }
 
-/** A browser in which somebody is signed in. */
+/** A browser with a signed-in user. */
 export async function signedInBrowser(base: string, login = 'alice'): Promise<Browser> {
   const browser = new Browser()
   const answer = await sendSignIn(browser, await browser.visit(`${base}/users/sign_in`), login)
@@ -66,12 +66,12 @@ export async function signedInBrowser(base: string, login = 'alice'): Promise<Br
   return browser
 }
 
-/** The fields a form would send as it stands. */
+/** The fields that a form would send unchanged. */
 export function fieldsOf(form: Form | undefined): Record<string, string> {
   return Object.fromEntries(form?.fields ?? [])
 }
 
-/** Presses the button with this text, filling in `fields`; redirects are not followed. */
+/** Clicks the button with this label after filling in `fields`, without following redirects. */
 export function press(
   browser: Browser,
   page: Page,
@@ -83,7 +83,7 @@ export function press(
   return browser.visit(form.action, { form: { ...fieldsOf(form), ...fields } })
 }
 
-/** The Cookie header a browser sends, as an onlooker would copy it: cookies know no ports. */
+/** The Cookie header that a browser sends, as an eavesdropper could copy it; cookies ignore ports. */
 export async function copyCookies(browser: Browser): Promise<string> {
   const handler: HttpHandler = async ({ headers }) => ({ status: 200, headers: [], body: headers.cookie ?? '' })
   const onlooker = await serve({ listen: { host: '127.0.0.1', port: 0 }, handler, log: silentLog })
@@ -92,7 +92,7 @@ export async function copyCookies(browser: Browser): Promise<string> {
   return text
 }
 
-/** What a person reads on a page. */
+/** The text of a page as a user reads it. */
 export function textOfPage(page: Page): string {
   const text = page.text.replace(/<(style|head)\b[\s\S]*?<\/\1>/g, ' ').replace(/<[^>]+>/g, ' ')
   const plain = text.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&#39;/g, "'").replace(/&amp;/g, '&')

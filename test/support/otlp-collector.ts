@@ -26,7 +26,7 @@ const span = z.strictObject({
   links: z.array(z.strictObject({ traceId, spanId, attributes: z.array(attribute) })).optional(),
   status: z.strictObject({ code: z.int().min(0).max(2).optional() }),
 })
-/** `ExportTraceServiceRequest` in OTLP's JSON encoding, with nothing in it that the encoding does not know. */
+/** `ExportTraceServiceRequest` in OTLP's JSON encoding, without members unknown to that encoding. */
 const exported = z.strictObject({
   resourceSpans: z.array(
     z.strictObject({
@@ -36,25 +36,25 @@ const exported = z.strictObject({
   ),
 })
 
-/** A span as a collector has it. */
+/** A span as received by a collector. */
 export interface CollectedSpan extends z.infer<typeof span> {
   /** `service.name` of its resource. */
   readonly service: string
   readonly named: Readonly<Record<string, unknown>>
 }
 
-/** A collector that takes OTLP over HTTP as JSON and holds it to its form. */
+/** A collector that receives OTLP over HTTP as JSON and validates its form. */
 export interface OtlpCollector {
   readonly url: string
   readonly spans: readonly CollectedSpan[]
-  /** What was wrong with what it was sent. */
+  /** Faults in the requests it received. */
   readonly faults: readonly string[]
-  /** What it answers with; 200 at first, and 0 for not at all. */
+  /** The status it answers with; initially 200, and 0 for no answer. */
   status: number
   stop(): Promise<void>
 }
 
-/** Starts a collector on a port of loopback. */
+/** Starts a collector on a loopback port. */
 export async function startCollector(): Promise<OtlpCollector> {
   const spans: CollectedSpan[] = []
   const faults: string[] = []

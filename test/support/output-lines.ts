@@ -1,23 +1,23 @@
 import type { Readable } from 'node:stream'
 import { WAIT_LIMIT_MS } from './wait.ts'
 
-/** What a program writes to one of its outputs, line by line. */
+/** The lines that a program writes to one of its outputs. */
 export interface OutputLines {
   /** All lines so far. */
   readonly all: readonly string[]
   text(): string
-  /** The lines that are JSON objects, parsed: what the log says. */
+  /** The lines that are JSON objects, parsed: the log entries. */
   entries(): Array<Record<string, unknown>>
   /**
-   * The first line, from the beginning, that fits. Rejects after `limitMs` (default {@link WAIT_LIMIT_MS}), or as soon as the
-   * output ends without it, showing the last lines.
+   * The first matching line, from the beginning. Rejects after `limitMs` (default {@link WAIT_LIMIT_MS}), or as soon as
+   * the output ends without one, with the last lines in the message.
    */
   waitFor(fits: RegExp | ((line: string) => boolean), limitMs?: number): Promise<string>
-  /** The first log entry, from the beginning, that fits; see {@link waitFor}. */
+  /** The first matching log entry, from the beginning; see {@link waitFor}. */
   waitForEntry(fits: (entry: Record<string, unknown>) => boolean, limitMs?: number): Promise<Record<string, unknown>>
 }
 
-/** Collects a stream as lines, keeping it flowing so that the program never blocks on a full pipe. */
+/** Collects a stream as lines, and keeps reading so that the program never blocks on a full pipe. */
 export function outputLines(stream: Readable): OutputLines {
   const all: string[] = []
   const watchers = new Set<() => void>()

@@ -9,17 +9,17 @@ import { eventually } from './wait.ts'
 
 export type PoolMode = 'session' | 'transaction' | 'statement'
 
-/** A real PgBouncer before a PostgreSQL server. */
+/** A real PgBouncer in front of a PostgreSQL server. */
 export interface PgBouncer {
-  /** The URL that it was started for, by way of the pooler. */
+  /** The URL that it was started for, through the pooler. */
   readonly url: string
   stop(): Promise<void>
 }
 
-/** Where PgBouncer is; undefined when it is not installed. */
+/** The path of PgBouncer; undefined when it is not installed. */
 export const pgbouncer = findProgram('pgbouncer')
 
-/** Starts a PgBouncer with its defaults, but for `settings`, before the database that `url` names. */
+/** Starts a PgBouncer with its defaults, except for `settings`, in front of the database at `url`. */
 export async function startPgBouncer(
   url: string,
   mode: PoolMode,
@@ -60,7 +60,7 @@ export async function startPgBouncer(
   return { url: pooled.href, stop }
 }
 
-/** PgBouncer refuses to run as root: then it runs as `postgres`, as PostgreSQL itself does in tests. */
+/** PgBouncer refuses to run as root, so it then runs as `postgres`, like PostgreSQL in tests. */
 function accountFor(directory: string, file: string): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const idOf = (option: string) => Number(spawnSync('id', [option, 'postgres'], { encoding: 'utf8' }).stdout)

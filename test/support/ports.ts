@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:net'
 
-/** Several different loopback ports that were free a moment ago. For what cannot be asked to listen on port 0. */
+/** Several different loopback ports that were free a moment ago. For programs that cannot listen on port 0. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)))
   return release(servers)
 }
 
-/** The first of `count` loopback ports in a row that are all free: for `--port-base`. */
+/** The first of `count` consecutive free loopback ports: for `--port-base`. */
 export async function freePortRange(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 20_000 + Math.floor(Math.random() * 10_000)

@@ -15,7 +15,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A program that runs as a process of its own. */
+/** A program that runs as a separate process. */
 export interface Program {
   readonly pid: number
   readonly stdout: OutputLines
@@ -25,17 +25,17 @@ export interface Program {
   /** Writes a line to its standard input; for programs started with `hasInput`. */
   send(line: string): void
   kill(signal: NodeJS.Signals): void
-  /** Asks it to end by SIGTERM, and by SIGKILL (the whole process group) after `graceMs`, default 60,000. */
+  /** Sends SIGTERM, and SIGKILL (to the whole process group) after `graceMs`, default 60,000. */
   stop(graceMs?: number): Promise<Ended>
 }
 
 export interface ProgramOptions {
   readonly command: string
   readonly args: readonly string[]
-  /** Over the environment of the test; undefined takes a variable away. */
+  /** Added to the test's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
-  /** Leaves its standard input open for `send`; without it there is none. */
+  /** Keeps its standard input open for `send`; otherwise it has none. */
   readonly hasInput?: boolean
   /** A file descriptor to use as its standard output; `stdout` then stays empty. */
   readonly stdout?: number
@@ -43,7 +43,7 @@ export interface ProgramOptions {
 
 const running = new Set<ChildProcess>()
 
-// Whatever a failed test left running ends after the last test, or with the test's process.
+// Processes left running by a failed test end after the last test, or with the test's process.
 after(killAll)
 process.once('exit', killAll)
 process.once('SIGTERM', () => process.exit(143))
@@ -52,7 +52,7 @@ function killAll(): void {
   for (const child of running) killGroup(child, 'SIGKILL')
 }
 
-/** Starts a program in a process group of its own. Rejects when it cannot be started. */
+/** Starts a program in a separate process group. Rejects when it cannot be started. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const env = { ...process.env, ...options.env }
   const child = spawn(options.command, options.args, {
@@ -62,7 +62,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     stdio: [options.hasInput ? 'pipe' : 'ignore', options.stdout ?? 'pipe', 'pipe'],
   })
   if (!child.stderr) throw new Error(`${options.command} has no output to read`)
-  // A program that ends before it has read all is told apart by how it ended.
+  // A program that ends before it has read all its input is reported by its exit status.
   child.stdin?.on('error', () => {})
   await new Promise<void>((started, reject) => {
     child.once('spawn', started)
@@ -94,7 +94,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   }
 }
 
-/** Starts `bin/handover` as a person would, without the variables that would change its configuration. */
+/** Starts `bin/handover` as a user would, without environment variables that would change its configuration. */
 export function startHandover(
   args: readonly string[],
   options: Omit<ProgramOptions, 'command' | 'args'> = {},
@@ -107,7 +107,7 @@ export function startHandover(
   return startProgram({ ...options, env, command: resolve(ROOT, 'bin', 'handover'), args })
 }
 
-/** Runs `bin/handover` to its end, at most `limitMs` (default {@link WAIT_LIMIT_MS}). */
+/** Runs `bin/handover` to completion, for at most `limitMs` (default {@link WAIT_LIMIT_MS}). */
 export async function runHandover(
   args: readonly string[],
   options: Omit<ProgramOptions, 'command' | 'args'> & { readonly limitMs?: number } = {},
@@ -123,6 +123,6 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, signal)
   } catch {
-    // the group has ended already
+    // The group has already ended.
   }
 }

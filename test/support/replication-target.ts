@@ -10,23 +10,23 @@ import {
 } from '../../src/http/index.ts'
 import { silentLog } from '../../src/observability/index.ts'
 
-/** A server that keeps applications as IAM and the control plane do: by version, with tombstones, behind a token. */
+/** A server that stores applications as IAM and the control plane do: by version, with tombstones, behind a token. */
 export interface TargetServer {
   readonly url: string
   readonly token: string
   readonly held: ReadonlyMap<number, HeldDocument>
-  /** Every request that changed or would have changed something, in order: `PUT 1 v2`, `DELETE 1 v3`. */
+  /** Every request that changed something, or tried to, in order: `PUT 1 v2`, `DELETE 1 v3`. */
   readonly log: readonly string[]
-  /** Answers every request with this status from now on; undefined: as it should. */
+  /** Answers every request with this status from now on; undefined: normally. */
   failWith(status: number | undefined): void
   /** Rejects documents of these ids with 400. */
   reject(...ids: number[]): void
-  /** Breaks on documents of these ids: 500. */
+  /** Fails on documents with these ids: 500. */
   breakOn(...ids: number[]): void
-  /** Loses or gains documents behind the back of replication. */
+  /** Loses or gains documents without replication noticing. */
   drop(id: number): void
   hold(document: HeldDocument): void
-  /** Goes away and comes back at the same address. */
+  /** Stops, and returns at the same address. */
   stop(): Promise<void>
   start(): Promise<void>
 }
@@ -36,7 +36,7 @@ export interface HeldDocument {
   readonly iamVersion: number | null
 }
 
-/** Starts one that speaks IAM's internal API and the control plane's. */
+/** Starts one that implements IAM's internal API and the control plane's. */
 export async function startTargetServer(): Promise<TargetServer> {
   const held = new Map<number, HeldDocument>()
   const gone = new Map<number, number>()

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A temporary directory (mode 0700) that is removed with all it holds when the process ends, or earlier by `remove`. */
+/**
+ * A temporary directory (mode 0700) that is removed with its contents when the process ends, or earlier by `remove`.
+ */
 export function scratchDirectory(purpose: string): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), `handover-${purpose}-`))
   const remove = () => {

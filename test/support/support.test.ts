@@ -14,7 +14,7 @@ import { eventually } from './wait.ts'
 const node = (script: string) => startProgram({ command: process.execPath, args: ['-e', script] })
 
 describe('a program under test', () => {
-  test('shows its lines and log entries as they come, and ends by SIGTERM', async () => {
+  test('shows its lines and log entries as they arrive, and ends by SIGTERM', async () => {
     const program = await node(
       'console.log("up"); console.log(JSON.stringify({ msg: "hello" })); setInterval(() => {}, 1000)',
     )
@@ -24,22 +24,22 @@ describe('a program under test', () => {
     assert.deepEqual(program.stdout.entries(), [{ msg: 'hello' }])
   })
 
-  test('is killed with its children when it does not heed SIGTERM', async () => {
+  test('is killed with its children when it ignores SIGTERM', async () => {
     const child = 'process.on("SIGTERM", () => {}); console.log(process.pid); setInterval(() => {}, 1000)'
     const parent = `process.on("SIGTERM", () => {}); require("child_process").spawn(process.execPath, ["-e", ${JSON.stringify(child)}], { stdio: "inherit" })`
     const program = await node(parent)
     await program.stdout.waitFor(/^\d+$/)
-    // The output of both is one pipe, which closes when the last of them is gone: `stop` waits for that.
+    // Both write to one pipe, which closes when the last of them has ended: `stop` waits for that.
     assert.deepEqual(await program.stop(200), { code: null, signal: 'SIGKILL' })
   })
 
-  test('fails the wait for a line when it ends without it, showing what it said', async () => {
+  test('ends a wait for a line when it exits without it, with its output in the error', async () => {
     const program = await node('console.log("goodbye")')
     await assert.rejects(program.stdout.waitFor(/hello/), /ended without the awaited line; last lines:\ngoodbye/)
   })
 })
 
-test('a process that has ended has ended, also while its parent has not noticed', async () => {
+test('an ended process counts as ended even before its parent has noticed', async () => {
   assert.equal(hasEnded(process.pid), false)
   // This shell never waits for its child.
   const parent = await startProgram({ command: 'sh', args: ['-c', 'sleep 0 & echo $!; exec sleep 600'] })
@@ -50,7 +50,7 @@ test('a process that has ended has ended, also while its parent has not noticed'
   assert.equal(hasEnded(parent.pid), true)
 })
 
-test('free ports are different, and a range is one in a row', async () => {
+test('free ports are distinct, and a range is consecutive', async () => {
   assert.equal(new Set(await freePorts(5)).size, 5)
   assert.ok((await freePortRange(7)) > 1_024)
 })
@@ -72,7 +72,7 @@ describe('the browser', () => {
   })
   after(() => server.close())
 
-  test('keeps cookies by path, follows redirects when asked, and submits forms', async () => {
+  test('keeps cookies by path, follows redirects on request, and submits forms', async () => {
     const browser = new Browser()
     const redirect = await browser.visit(`${base}/start`)
     assert.deepEqual([redirect.status, redirect.location?.href], [302, `${base}/page`])
@@ -88,7 +88,7 @@ describe('the browser', () => {
   })
 })
 
-test('a form is read with its hidden fields, checked boxes and first button', () => {
+test('parses a form with its hidden fields, checked boxes and first button', () => {
   const html = `<form method=post><input type="hidden" name="token" value='&quot;t&#39;'><textarea name="n">a&lt;b</textarea>
     <input type=checkbox name=on checked><input type=checkbox name=off><input disabled name=no>
     <button name="do" value="yes">Yes</button><button name="do" value="no">No</button></form>`
@@ -104,7 +104,7 @@ test('a form is read with its hidden fields, checked boxes and first button', ()
 })
 
 for (const engine of testDatabases()) {
-  test(`each ${engine.kind} test database is fresh and its own`, async () => {
+  test(`each ${engine.kind} test database is new and separate`, async () => {
     const store = await engine.open()
     try {
       assert.equal(store.database.kind, engine.kind)

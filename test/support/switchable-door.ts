@@ -1,9 +1,9 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A loopback address behind which servers change, as behind a DNS name or a virtual address that fails over. */
+/** A loopback address with changing servers behind it, like a DNS name or a virtual address that fails over. */
 export interface SwitchableDoor {
   readonly port: number
-  /** From now on connections lead to another port; those that are open are cut. */
+  /** Directs connections to another port from now on; open ones are cut. */
   turnTo(port: number): void
   close(): Promise<void>
 }

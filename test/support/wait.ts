@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * When waiting for a condition is given up, wherever a test waits. Far above what anything takes on a machine with
- * twenty runnable processes for each CPU, where an embedded database is created in 70 s: it ends what hangs, and says
- * nothing about how fast something should be.
+ * The time after which a test gives up waiting for a condition. Far above any real duration on a machine with twenty
+ * runnable processes per CPU, where creating an embedded database takes 70 s: it only ends what hangs, and is no
+ * statement about speed.
  */
 export const WAIT_LIMIT_MS = 240_000
 
 /**
- * Polls until `probe` answers something other than undefined, null or false, and returns that. A probe that rejects
- * counts as no answer. Rejects after `limitMs` (default {@link WAIT_LIMIT_MS}), with what the probe last threw as the cause.
+ * Polls until `probe` resolves to something other than undefined, null or false, and returns that. A rejected probe
+ * counts as no result. Rejects after `limitMs` (default {@link WAIT_LIMIT_MS}), with the probe's last error as the
+ * cause.
  */
 export async function eventually<T>(
   what: string,

@@ -1,6 +1,6 @@
 import { pythonLibrary } from './python-client.ts'
 
-/** Authlib of Debian's python3-authlib; it verifies ID tokens against the published keys. */
+/** Authlib from Debian's python3-authlib; it verifies ID tokens against the published keys. */
 export const authlib = pythonLibrary({
   name: 'authlib',
   file: 'authlib_client.py',

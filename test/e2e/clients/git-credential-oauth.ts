@@ -6,7 +6,7 @@ import { scratchDirectory } from '../../support/scratch.ts'
 import { eventually, WAIT_LIMIT_MS } from '../../support/wait.ts'
 import { type Client, type Library, memberOf, metadata, type Registration } from './client.ts'
 
-/** Git itself, asking for a password, with git-credential-oauth as its helper: a native application on loopback. */
+/** Git itself, requesting a password, with git-credential-oauth as its helper: a native application on loopback. */
 export const gitCredentialOauth: Library = {
   name: 'git-credential-oauth',
   authentications: ['client_secret_basic', 'none'],
@@ -70,7 +70,7 @@ function readIfThere(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8').trim() || undefined : undefined
 }
 
-/** The user's Git configuration, and in place of a browser a command that says which address it was given. */
+/** The user's Git configuration, and a command in place of a browser that reports the address it received. */
 function writeConfiguration(home: string, { issuer, clientId, secret, authentication }: Registration): void {
   const { authorization_endpoint, token_endpoint } = metadata(issuer)
   const lines = [
@@ -81,7 +81,7 @@ function writeConfiguration(home: string, { issuer, clientId, secret, authentica
     `  oauthClientId = ${clientId}`,
     ...(authentication === 'none' ? [] : [`  oauthClientSecret = ${secret}`]),
     '  oauthScopes = read_user openid profile email',
-    // Paths: this version puts the host before whatever is written here.
+    // Paths: this version prepends the host to any value here.
     `  oauthAuthURL = ${new URL(authorization_endpoint).pathname}`,
     `  oauthTokenURL = ${new URL(token_endpoint).pathname}`,
   ]

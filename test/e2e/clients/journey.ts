@@ -12,13 +12,13 @@ export interface SeedClient {
   readonly redirect_uris: readonly string[]
 }
 
-/** A client that can do all that a journey from one side to the other asks of it. */
+/** A client with all methods that a journey from one side to the other needs. */
 export interface Traveller extends Required<Pick<Client, 'refresh' | 'userinfo' | 'introspect' | 'revoke' | 'device'>> {
   /** The code flow with PKCE, as alice. */
   signIn(browser: Browser): Promise<Tokens>
 }
 
-/** Connects a library that has every method, with the secret sent by form where there is one. */
+/** Connects a library that has every method, with the secret, if any, sent in the form. */
 export async function traveller(
   library: Library,
   issuer: string,

@@ -7,7 +7,7 @@ import { passportOauth2Library } from './passport-oauth2.ts'
 import { requestsOauthlib } from './requests-oauthlib.ts'
 import { simpleOauth2 } from './simple-oauth2.ts'
 
-/** Every library that is walked; to add one is to write its file and name it here. */
+/** Every library that is tested; to add one, write its file and list it here. */
 export const LIBRARIES: readonly Library[] = [
   openidClient,
   oauth4webapi,

@@ -10,7 +10,10 @@ import {
   type Tokens,
 } from './client.ts'
 
-/** The protocol of RFC 6749 step by step, below openid-client; ID tokens are checked against the published keys. */
+/**
+ * The protocol of RFC 6749 step by step, the layer below openid-client; ID tokens are checked against the published
+ * keys.
+ */
 export const oauth4webapi: Library = {
   name: 'oauth4webapi',
   authentications: ['client_secret_post', 'client_secret_basic', 'none'],
@@ -114,7 +117,7 @@ function connect(registration: Registration): Client {
   }
 }
 
-/** A challenge beside the error, as Doorkeeper sends with each, is what these libraries report first. */
+/** These libraries report a challenge first when an error has one, as Doorkeeper's errors do. */
 function errorCode(error: unknown): string | undefined {
   return memberOf(error, 'error') ?? memberOf(error, 'cause', '0', 'parameters', 'error')
 }

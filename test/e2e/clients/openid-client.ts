@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client'
 import { type Client, type Library, memberOf, metadata, type Registration, SCOPE, type Tokens } from './client.ts'
 
-/** The certified client of panva; ID tokens are checked against the published keys. */
+/** panva's certified client; ID tokens are checked against the published keys. */
 export const openidClient: Library = {
   name: 'openid-client',
   authentications: ['client_secret_post', 'client_secret_basic', 'none'],
@@ -53,7 +53,7 @@ function connect(registration: Registration): Client {
     }),
     introspect: async (token) => (await oidc.tokenIntrospection(configuration, token)).active,
     revoke: (tokens) => oidc.tokenRevocation(configuration, tokens.access),
-    // A challenge beside the error, as Doorkeeper sends with each, is what these libraries report first.
+    // These libraries report a challenge first when an error has one, as Doorkeeper's errors do.
     errorCode: (error) => memberOf(error, 'error') ?? memberOf(error, 'cause', '0', 'parameters', 'error'),
   }
 }
@@ -67,7 +67,7 @@ function connection(registration: Registration): oidc.Configuration {
   return configuration
 }
 
-/** As docs/how-to/connect-a-client.md shows it: polling ends at the first challenge otherwise. */
+/** As in docs/how-to/connect-a-client.md: otherwise polling ends at the first challenge. */
 async function withoutChallenge(...request: Parameters<oidc.CustomFetch>): Promise<Response> {
   const [url, options] = request
   const response = await fetch(url, options as RequestInit)

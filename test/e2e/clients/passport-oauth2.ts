@@ -6,18 +6,18 @@ import passportOauth2 from 'passport-oauth2'
 import { WAIT_LIMIT_MS } from '../../support/wait.ts'
 import { type Client, type Library, memberOf, metadata, type Registration, SCOPE, type Tokens } from './client.ts'
 
-/** A web application on passport: a server of its own with `/login` and `/callback`, and a session by cookie. */
+/** A web application based on passport: a separate server with `/login` and `/callback`, and a cookie session. */
 export const passportOauth2Library: Library = {
   name: 'passport-oauth2',
-  // The library sends the secret in the form, an empty one for a public application.
+  // The library sends the secret in the form, empty for a public application.
   authentications: ['client_secret_post', 'none'],
   missing: () => undefined,
   connect,
 }
 
-/** The strategy as its documentation has it subclassed: with a profile, and the refresh that others add to it. */
+/** The strategy subclassed as its documentation shows: with a profile, and the refresh that other packages add. */
 class PlatformStrategy extends passportOauth2.Strategy {
-  // Not private to the class: passport runs a strategy through objects made after it.
+  // Not a private field: passport runs a strategy through objects derived from it.
   readonly userinfo: string
 
   constructor(registration: Registration, callbackURL: string, pkce: boolean) {
@@ -39,7 +39,7 @@ class PlatformStrategy extends passportOauth2.Strategy {
     this.userinfo = metadata(issuer).userinfo_endpoint
   }
 
-  /** Asks with the token in the query, as the library does unless told otherwise. */
+  /** Sends the token in the query, which is the library's default. */
   userProfile(access: string, done: (error: unknown, profile?: object) => void): void {
     this._oauth2.get(this.userinfo, access, (error, body) => {
       if (error) done(Object.assign(new Error('no profile'), { cause: error }))
@@ -76,7 +76,7 @@ async function connect(registration: Registration): Promise<Client> {
       const signal = AbortSignal.timeout(WAIT_LIMIT_MS)
       const callback = await fetch(answer, { headers: { cookie }, redirect: 'manual', signal })
       const text = await callback.text()
-      // Passport knows one refusal by name and answers it with a bare 401.
+      // Passport recognises one refusal by name and answers it with a bare 401.
       if (callback.status === 401) throw Object.assign(new Error(text), { code: 'access_denied' })
       const body = JSON.parse(text) as { tokens: Tokens; code?: string }
       if (callback.status !== 200) throw Object.assign(new Error(text), { code: body.code })
@@ -110,7 +110,7 @@ async function startSite(registration: Registration, pkce: boolean) {
     const session = sessions.get(id) ?? {}
     sessions.set(id, session)
     response.setHeader('set-cookie', `site=${id}; HttpOnly`)
-    // What express and express-session would have put there.
+    // What express and express-session would have set.
     Object.assign(request, { query: Object.fromEntries(url.searchParams), session })
     keeper.authenticate('oauth2', { session: false })(request, response, (error) => answer(request, response, error))
   })

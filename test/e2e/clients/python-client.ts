@@ -14,23 +14,23 @@ import {
   type Tokens,
 } from './client.ts'
 
-/** Debian's own interpreter: the one its python3-… packages are installed for. */
+/** Debian's own interpreter, for which its python3-… packages are installed. */
 const PYTHON = '/usr/bin/python3'
 
 interface Script {
   readonly name: string
-  /** Beside this file. */
+  /** Next to this file. */
   readonly file: string
-  /** What it imports; missing where that cannot be imported. */
+  /** The module it imports; the library is missing when that import fails. */
   readonly module: string
   readonly authentications: readonly Authentication[]
-  /** The methods of a client that the script answers. */
+  /** The client methods that the script supports. */
   readonly can: readonly Exclude<keyof Client, 'code' | 'alwaysWithPkce' | 'ignoresRefusals' | 'errorCode' | 'close'>[]
 }
 
 /**
- * A library of Python, driven through a script that stays: one JSON request a line on its standard input, and one JSON
- * answer a line, `{"id", "ok"}` or `{"id", "error", "message"}` with the OAuth error code that the library's exception carries.
+ * A Python library, driven through a long-running script: one JSON request per line on its standard input, and one JSON
+ * answer per line, `{"id", "ok"}` or `{"id", "error", "message"}` with the OAuth error code of the library's exception.
  */
 export function pythonLibrary(script: Script): Library {
   return {

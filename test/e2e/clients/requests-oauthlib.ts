@@ -1,6 +1,6 @@
 import { pythonLibrary } from './python-client.ts'
 
-/** requests-oauthlib and oauthlib of Debian's python3-requests-oauthlib; no OpenID Connect, no introspection. */
+/** requests-oauthlib and oauthlib from Debian's python3-requests-oauthlib; no OpenID Connect, no introspection. */
 export const requestsOauthlib = pythonLibrary({
   name: 'requests-oauthlib',
   file: 'requests_oauthlib_client.py',

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type AccessToken, AuthorizationCode, ClientCredentials, ResourceOwnerPassword } from 'simple-oauth2'
 import { type Client, type Library, memberOf, type Registration, SCOPE, type Tokens } from './client.ts'
 
-/** A client of the hapi family: grants, refresh and revocation, and nothing of OpenID Connect. */
+/** A client of the hapi family: grants, refresh and revocation, without OpenID Connect. */
 export const simpleOauth2: Library = {
   name: 'simple-oauth2',
   authentications: ['client_secret_post', 'client_secret_basic', 'none'],
@@ -31,7 +31,7 @@ function connect({ issuer, clientId, secret, authentication, redirectUri }: Regi
         ...(pkce ? challenge : {}),
       })
       const answer = (await visit(address, redirectUri)).searchParams
-      // The library leaves the answer's reading to its user.
+      // The library leaves checking the answer to its user.
       if (answer.get('state') !== state) throw new Error('the answer belongs to another request')
       const error = answer.get('error')
       if (error !== null) throw Object.assign(new Error('refused'), { data: { payload: { error } } })

@@ -1,7 +1,7 @@
 import { LIBRARIES } from './libraries.ts'
 import { type Side, WALKS } from './walks.ts'
 
-/** Something that a client was seen to do on a side. */
+/** Something that a client was observed to do on a side. */
 export interface Walked {
   readonly library: string
   readonly authentication: string
@@ -12,7 +12,7 @@ export interface Walked {
 export const CODE_ACROSS = 'code across a flip'
 export const REFRESH_ACROSS = 'refresh across a flip'
 
-/** docs/clients.md, of what was walked: a cell says on which sides the library did it. */
+/** Generates docs/clients.md from the observations: a cell lists the sides on which the library did it. */
 export function describeClients(walked: readonly Walked[]): string {
   const capabilities = [...WALKS.map(({ capability }) => capability), CODE_ACROSS, REFRESH_ACROSS]
   const names = LIBRARIES.map(({ name }) => name)

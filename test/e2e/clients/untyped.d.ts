@@ -1,4 +1,4 @@
-/** What the tests use of libraries that come without types. */
+/** The parts of untyped libraries that the tests use. */
 declare module 'simple-oauth2' {
   interface Options {
     client: { id: string; secret: string }
@@ -62,7 +62,7 @@ declare module 'passport-oauth2' {
   ) => void
   class Strategy {
     constructor(options: Options, verify: Verify)
-    /** For subclasses: the client by which they load the profile. */
+    /** For subclasses: the client that loads the profile. */
     protected readonly _oauth2: {
       get(url: string, token: string, done: (error: unknown, body?: string) => void): void
       getOAuthAccessToken(

@@ -1,6 +1,6 @@
 import type { Browser, Page } from '../../support/browser.ts'
 
-/** Somebody of the seed, and what they say to a client that asks for their consent. */
+/** A user of the seed, and their answer to a client's consent request. */
 export interface User {
   readonly login: string
   readonly password: string
@@ -9,7 +9,9 @@ export interface User {
 
 export const ALICE: User = { login: 'alice', password: 'alice-password-1', answer: 'authorize' }
 
-/** The user's part of a sign-in: the sign-in form where it comes, the consent form where it comes, back to the client. */
+/**
+ * The user's part of a sign-in: fills in the sign-in form and the consent form when they appear, back to the client.
+ */
 export async function walkThroughPages(
   browser: Browser,
   address: string,
@@ -28,7 +30,7 @@ export async function walkThroughPages(
   throw new Error(`too many forms, the last at ${page.url.pathname}`)
 }
 
-/** Types a device's code into the device page, signed in. */
+/** Enters a device's code on the device page, signed in. */
 export async function approveDevice(
   browser: Browser,
   issuer: string,

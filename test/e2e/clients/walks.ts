@@ -5,35 +5,35 @@ import { ALICE } from './user.ts'
 
 export type Side = 'legacy' | 'iam'
 
-/** What a walk finds around the client: the user, the platform that answers, and what the client has by now. */
+/** The context of a walk: the user, the platform, and the client's tokens so far. */
 export interface Scene {
-  /** Of the latest sign-in or refresh; some walk before has left them. */
+  /** From the latest sign-in or refresh of an earlier walk. */
   tokens?: Tokens
 
   readonly side: Side
   /** An application without a secret. */
   readonly isPublic: boolean
-  /** Whom an ID token of the user who agrees names. */
+  /** The subject of the consenting user's ID tokens. */
   readonly subject: string
-  /** A user who agrees, one who refuses, and one whose code is swapped on the way for one that nobody issued. */
+  /** A user who consents, one who refuses, and one whose code is replaced on the way by one that was never issued. */
   readonly agree: Visit
   readonly refuse: Visit
   readonly forge: Visit
   approveDevice(userCode: string): Promise<void>
-  /** Whether the platform still takes an access token. */
+  /** Whether the platform still accepts an access token. */
   isActive(token: string): Promise<boolean>
 }
 
-/** One thing that clients do, and how it goes on either side. */
+/** One capability of clients, and a test of it on either side. */
 export interface Walk {
   readonly capability: string
-  /** Undefined when the client's library cannot do it. */
+  /** Undefined when the client's library does not support it. */
   walk(client: Client, scene: Scene): Promise<void> | undefined
 }
 
 const sideOf = ({ access }: Tokens): Side => (access.startsWith(IAM_PREFIXES.access_token) ? 'iam' : 'legacy')
 
-/** Fails unless the tokens were issued by that side and the platform takes them. */
+/** Asserts that the tokens were issued by that side and that the platform accepts them. */
 export async function assertIssuedBy(side: Side, tokens: Tokens, scene: Pick<Scene, 'isActive'>): Promise<void> {
   assert.equal(sideOf(tokens), side)
   assert.equal(await scene.isActive(tokens.access), true, 'the platform takes a new token')

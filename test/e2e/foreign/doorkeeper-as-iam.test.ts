@@ -22,7 +22,7 @@ const web = { id: WEB.id, name: 'Web', uid: WEB.clientId, secret: WEB.secret, co
 const scopes = 'openid profile email read_user'
 const seed: SeedDocument = { ...SEED, clients: { web: { ...web, scopes, redirect_uris: [WEB.redirectUri] } } }
 
-/** Starts the Doorkeeper that stands where IAM stands. */
+/** Starts the Doorkeeper that acts as IAM. */
 type StartOther = (issuer: string, store: TestDatabase) => Promise<ForeignServer>
 
 const ours: StartOther = (issuer, { database }) => startPlatform(database, { issuer, seed, schema: 'other' })
@@ -103,7 +103,7 @@ for (const [name, startOther, skip] of others) {
       return { world, client, userinfo: { rails: `${legacy.url}/oauth/userinfo`, iam: `${other.url}/oauth/userinfo` } }
     })
 
-    test('the cookies of both live side by side', async () => {
+    test('the cookies of both exist side by side', async () => {
       const browser = new Browser()
       for (const path of ['/users/sign_in', '/other/users/sign_in']) await browser.open(issuer + path)
       const names = browser.cookieNames(`${issuer}/`)

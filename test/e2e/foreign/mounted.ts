@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import type { ForeignServer } from './oidc-server.ts'
 
 /**
- * Serves a server under a path, as a relative URL root does: its own addresses, in `Location` and in its pages, begin
- * with that path too.
+ * Serves a server under a path, like a relative URL root: the server's own addresses, in `Location` and in its pages,
+ * begin with that path too.
  */
 export async function mountUnder(path: string, upstream: string): Promise<ForeignServer> {
   const server = createServer(async (message, response) => {

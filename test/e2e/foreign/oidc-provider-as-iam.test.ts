@@ -19,7 +19,7 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 
 for (const count of [1, 2]) {
   const skip = count === 1 || hasRedis || process.env['CI'] ? false : 'redis-server is not installed'
-  describe(`oidc-provider as IAM, the monolith as legacy, ${count} gateways, the flag flips at every look`, {
+  describe(`oidc-provider as IAM, the monolith as legacy, ${count} gateways, and a flag that flips at every evaluation`, {
     skip,
   }, () => {
     let store: TestDatabase
@@ -63,7 +63,7 @@ for (const count of [1, 2]) {
     walkFlows(() => ({ world, client, userinfo: { rails: `${legacy.url}/oauth/userinfo`, iam: `${iam.url}/me` } }))
 
     for (const side of ['iam', 'rails'] as const) {
-      test(`a code of ${side} that comes by form_post is redeemed there`, async () => {
+      test(`a code of ${side} received by form_post is redeemed there`, async () => {
         world.next = side
         const query = new URLSearchParams({
           client_id: WEB.clientId,
@@ -92,7 +92,7 @@ for (const count of [1, 2]) {
       })
     }
 
-    test('a device that IAM has let in on its own page gets its token of IAM', async () => {
+    test('a device that IAM has approved on its own page gets a token of IAM', async () => {
       world.next = 'iam'
       const tokens = await client.device?.(async (userCode) => {
         const done = clickThrough(
@@ -106,11 +106,11 @@ for (const count of [1, 2]) {
       assert.equal((await client.refresh?.(tokens ?? assert.fail()))?.subject, '1')
     })
 
-    test('fresh tokens of both are held against the marks', async () => {
+    test('fresh tokens of both are checked against the marks', async () => {
       assert.deepEqual(await world.marks(), Array(count).fill({ rails: 'agrees', iam: 'agrees' }))
     })
 
-    test('no cookie of one side meets the other, and none of IAM goes by its own name', async () => {
+    test('no cookie of one side reaches the other, and none of IAM keeps its original name', async () => {
       world.next = 'iam'
       const browser = new Browser()
       const query = new URLSearchParams({
@@ -129,7 +129,7 @@ for (const count of [1, 2]) {
       )
     })
 
-    test('the flag was looked at for new flows only', () => {
+    test('the flag is evaluated for new flows only', () => {
       assert.ok(world.questions > 0 && world.questions <= 16, `${world.questions}`)
     })
   })

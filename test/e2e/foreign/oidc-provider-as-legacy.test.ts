@@ -18,7 +18,7 @@ import { openWorld, type World } from './world.ts'
 const TOKEN = 'internal-token'
 const local = { host: '127.0.0.1', port: 0 }
 
-describe('oidc-provider as legacy with its own paths, our IAM beside it; the flag flips at every look', () => {
+describe('oidc-provider as legacy with its own paths, with our IAM, and a flag that flips at every evaluation', () => {
   let store: TestDatabase
   let legacy: ForeignServer
   let pages: Server
@@ -90,11 +90,11 @@ describe('oidc-provider as legacy with its own paths, our IAM beside it; the fla
 
   walkFlows(() => ({ world, client, userinfo: { rails: `${legacy.url}/me`, iam: `${iam.url}/oauth/userinfo` } }))
 
-  test('its fresh tokens are held against the marks', async () => {
+  test('its fresh tokens are checked against the marks', async () => {
     assert.deepEqual(await world.marks(), [{ rails: 'agrees', iam: 'not_checked' }])
   })
 
-  test('its document of metadata is the one that clients get', async () => {
+  test('clients get its metadata document', async () => {
     const answer = await fetch(`${issuer}/.well-known/openid-configuration`)
     const { token_endpoint: token } = (await answer.json()) as { token_endpoint: string }
     assert.equal(token, `${issuer}/token`)
@@ -105,7 +105,7 @@ function internal(url: string, method: 'GET' | 'PUT', path: string, json?: unkno
   return call({ method, url: url + path, headers: { [AUTH_TOKEN_HEADER]: TOKEN }, json })
 }
 
-/** Sign-in and consent that always say yes, for a platform whose own server knows nothing of a hand-off. */
+/** Sign-in and consent pages that always accept, for a platform with a server that does not support the hand-off. */
 async function startHandOffPages(iamUrl: () => string): Promise<Server> {
   const user = { subject: '1', username: 'alice', name: 'Alice', email: 'alice@example.test' }
   const server = createServer(async (message, response) => {

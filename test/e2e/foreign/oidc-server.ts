@@ -20,8 +20,8 @@ export interface ForeignServer {
 }
 
 /**
- * A bare oidc-provider as it comes: its own paths (`/auth`, `/token`, `/me` …), its own pages and cookies, tokens that
- * nothing marks, everything in memory. Whoever signs in is who they say they are.
+ * A plain oidc-provider: its own paths (`/auth`, `/token`, `/me` …), its own pages and cookies, tokens without marks,
+ * everything in memory. It accepts any user name at sign-in.
  *
  * @param issuer the public origin
  */
@@ -65,7 +65,7 @@ export async function startOidcProvider(issuer: string): Promise<ForeignServer> 
   }
 }
 
-/** Where it has its endpoints. */
+/** The paths of its endpoints. */
 export const OIDC_PROVIDER_PATHS = {
   authorize: '/auth',
   authorize_device: '/device/auth',
@@ -76,5 +76,5 @@ export const OIDC_PROVIDER_PATHS = {
   jwks: '/jwks',
 } as const
 
-/** Where it shows pages: the forms, the way back to the request that they interrupted, and the page for devices. */
+/** The paths of its pages: the forms, the return to the interrupted request, and the page for devices. */
 export const OIDC_PROVIDER_PAGES = ['/interaction', '/auth', '/device']

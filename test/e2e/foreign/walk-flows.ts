@@ -4,15 +4,15 @@ import { Browser } from '../../support/browser.ts'
 import type { Client, Tokens } from '../clients/client.ts'
 import { clickThrough, type World } from './world.ts'
 
-/** What the walk goes through, once everything has been started. */
+/** What the walk needs, once everything has been started. */
 interface Walked {
   readonly world: World
   readonly client: Client
-  /** Where each side itself answers userinfo, past the gateways. */
+  /** Where each side answers userinfo directly, bypassing the gateways. */
   readonly userinfo: Readonly<Record<'rails' | 'iam', string>>
 }
 
-/** Tests that a client keeps to the side that began, whatever the flag says in between, and knows no other user. */
+/** Tests that a client stays on the side that started, however the flag changes in between, and gets no other user. */
 export function walkFlows(walked: () => Walked): void {
   const signIn = async (side: 'rails' | 'iam', pkce: boolean): Promise<Tokens> => {
     const { world, client } = walked()
@@ -27,7 +27,7 @@ export function walkFlows(walked: () => Walked): void {
 
   for (const side of ['iam', 'rails'] as const) {
     for (const pkce of [true, false]) {
-      test(`a sign-in begun at ${side}${pkce ? ' with PKCE' : ''} ends there, its tokens live there`, async () => {
+      test(`a sign-in started at ${side}${pkce ? ' with PKCE' : ''} ends there, and its tokens are valid there`, async () => {
         const { world, client } = walked()
         const first = await signIn(side, pkce)
         const asked = world.questions
@@ -48,7 +48,7 @@ export function walkFlows(walked: () => Walked): void {
       })
     }
 
-    test(`client credentials of ${side} are known, and unknown once revoked`, async () => {
+    test(`client credentials of ${side} are known there, and unknown once revoked`, async () => {
       const { world, client } = walked()
       world.next = side
       const tokens = (await client.clientCredentials?.()) ?? assert.fail()
@@ -59,7 +59,7 @@ export function walkFlows(walked: () => Walked): void {
   }
 }
 
-/** The sides that take an access token for theirs. */
+/** The sides that accept an access token as their own. */
 async function whoKnows(userinfo: Walked['userinfo'], token: string): Promise<string[]> {
   const known: string[] = []
   for (const [side, url] of Object.entries(userinfo)) {

@@ -8,14 +8,14 @@ import { eventually } from '../../support/wait.ts'
 
 type Wire = 'rails' | 'iam'
 
-/** Gateways that take turns behind one address, and a flag that flips whenever it is looked at. */
+/** Gateways that take turns behind one address, and a flag that flips at every evaluation. */
 export interface World {
-  /** Where the application goes when it is next asked for; after that the other way, and so on. */
+  /** Where the application goes at the next evaluation; it alternates from then on. */
   next: Wire
-  /** How often that was asked. */
+  /** The number of evaluations. */
   questions: number
   start(count: number, settings: Omit<GatewaySettings, 'listen' | 'adminListen' | 'source' | 'flowKey'>): Promise<void>
-  /** What each gateway has found of the marks of both sides, once it has looked at all that it is told to. */
+  /** Each gateway's findings about the marks of both sides, once it has completed the configured checks. */
   marks(): Promise<ReadonlyArray<Readonly<Record<string, string>>>>
   close(): Promise<void>
 }
@@ -86,8 +86,8 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 /**
- * The user's part at either side: fills in whatever form comes, up to the redirect to the client, or the form that
- * posts to it. Rejects when no form leads on.
+ * The user's part at either side: fills in every form up to the redirect to the client, or to the form that posts to
+ * it. Rejects when no form continues.
  */
 export async function clickThrough(browser: Browser, address: string, redirectUri: string): Promise<Page> {
   let page = await browser.open(address, redirectUri)
