@@ -81,7 +81,9 @@ for (const engine of testDatabases()) {
       await other.close()
     })
 
-    test('are run by one of many replicas that start at the same time', { skip: engine.kind === 'embedded' }, async () => {
+    test('are run by one of many replicas that start at the same time', {
+      skip: engine.kind === 'embedded',
+    }, async () => {
       const slow: Migration = { name: '0003_slow', sql: 'select pg_sleep(0.3);\n' }
       const replicas = await Promise.all([1, 2, 3, 4].map(() => openDatabase(store.location)))
       const ran = await Promise.all(replicas.map((each) => migrate(each, 'many', [first, second, slow])))

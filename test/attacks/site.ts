@@ -32,9 +32,11 @@ type Kind = (typeof NAMES)[number]
 export const ODD_NAME =
   'Bank</strong><script>alert(1)</script> \u202Egnp.exe\u202C\u0007\r\nto use your account? \u2066'
 
+/** The client_id of a side's application of this kind. */
 export function clientId(side: SideName, kind: Kind = 'web'): string {
   return `${side}-${kind}`
 }
+/** The client secret of a side's web application. */
 export function secretOf(side: SideName): string {
   return `secret-of-${side}`
 }

@@ -8,6 +8,7 @@ export interface SwitchableDoor {
   close(): Promise<void>
 }
 
+/** Opens a door on a free loopback port that leads to `firstPort`. */
 export async function openSwitchableDoor(firstPort: number): Promise<SwitchableDoor> {
   let target = firstPort
   const sockets = new Set<Socket>()

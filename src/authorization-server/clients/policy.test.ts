@@ -32,7 +32,7 @@ describe('the policy of a client', () => {
     assert.equal(STRICT.require_pkce, 'all')
   })
 
-  it("follows the instance, where a single rule overrides the preset", () => {
+  it('follows the instance, where a single rule overrides the preset', () => {
     assert.deepEqual(ofApp({ preset: 'strict' }), STRICT)
     const instance: InstancePolicy = { preset: 'strict', rules: { require_pkce: 'public' } }
     assert.equal(ofApp(instance).require_pkce, 'public')

@@ -106,7 +106,7 @@ for (const engine of testDatabases()) {
       assert.equal(real.location?.searchParams.get('error'), 'access_denied')
     })
 
-    test("a refusal redirects only to an address proven to be the client’s", async () => {
+    test('a refusal redirects only to an address proven to be the client’s', async () => {
       const browser = await signedInBrowser(monolith.url)
       const page = await browser.visit(at(authorizePath()))
       const moved = await press(browser, page, 'Deny', { redirect_uri: 'https://evil.example.test/' })
@@ -261,7 +261,7 @@ for (const engine of testDatabases()) {
       assert.equal((await fetch(at('/readyz'))).status, 200)
     })
 
-    test("every answer has a request id, the caller’s own when it is a plain word", async () => {
+    test('every answer has a request id, the caller’s own when it is a plain word', async () => {
       const given = await fetch(at('/nowhere'), { headers: { 'x-request-id': 'abc-123' } })
       assert.equal(given.headers.get('x-request-id'), 'abc-123')
       const odd = await fetch(at('/nowhere'), { headers: { 'x-request-id': '"><x' } })
