@@ -120,7 +120,7 @@ function probes(): Probe[] {
   ]
 }
 
-/** A client sees the status, and whether it is told to come again. */
+/** The result a client sees: the status, and whether it has Retry-After. */
 const cellOf = ({ status, comesAgain }: Seen) => (comesAgain ? `${status}, Retry-After` : String(status))
 
 const FAULTS = [

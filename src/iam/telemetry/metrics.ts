@@ -21,7 +21,7 @@ export interface IamMetrics {
   text(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** Metrics in a registry of their own. `countOpen` is asked at every scrape. */
+/** Metrics in a separate registry. `countOpen` is called at every scrape. */
 export function iamMetrics(
   countOpen: () => Promise<Record<'login' | 'consent', number>>,
   tracing?: Tracing,

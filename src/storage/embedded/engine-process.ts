@@ -46,8 +46,8 @@ const ENGINE = fileURLToPath(new URL('./engine-main.ts', import.meta.url))
 const CREATION = fileURLToPath(new URL('./create-main.ts', import.meta.url))
 
 /**
- * Starts an engine on `dataDir`, which is created where there is none; in memory without one. What the process writes to
- * standard error goes to the log. Rejects with {@link EngineStartError}, and then nothing is left running.
+ * Starts an engine on `dataDir`, which is created if needed; in memory without one. The process's standard error goes
+ * to the log. Rejects with {@link EngineStartError}, and then leaves nothing running.
  *
  * @param createLimitMs how long creation may take
  */

@@ -249,7 +249,7 @@ test('a creation over its time limit is ended, and is not reported as a crash', 
   scratch.remove()
 })
 
-test('an engine in memory that ends fails everything that comes later, and closes', async () => {
+test('an in-memory engine that ends fails all later statements, and can be closed', async () => {
   const { log, pid } = engineLog()
   const database = await openDatabase({ kind: 'embedded', dataDir: undefined, log })
   suspend(pid())

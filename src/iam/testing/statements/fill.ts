@@ -16,9 +16,10 @@ export const BIG_TABLES = [
 ] as const
 
 /**
- * Fills the tables of an IAM auth service as years of use would: for each 1,000,000 tokens 200,000 codes, 100,000 device
- * codes, 200,000 events, 100,000 challenges, 100,000 users and 2,000 applications. Next to nothing is due to be purged. Ends with ANALYZE.
- * Autovacuum stays off for these tables: it would count as a reader, since it reads new rows in sequence for the BRIN index.
+ * Fills the tables of an IAM auth service as years of use would: for each 1,000,000 tokens 200,000 codes, 100,000
+ * device codes, 200,000 events, 100,000 challenges, 100,000 users and 2,000 applications. Almost nothing is due for
+ * purging. Ends with ANALYZE. Autovacuum stays off for these tables: it would count as a reader, since it reads new rows
+ * in sequence for the BRIN index.
  */
 export async function fill(database: Database, schema: string, { tokens }: Scale): Promise<void> {
   const handOff = `${schema}_handoff`

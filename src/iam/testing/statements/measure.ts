@@ -28,8 +28,8 @@ const SCHEMA = 'measured'
 const SESSIONS_END_LIMIT_MS = 120_000
 
 /**
- * Fills the database at `url`, sends every kind of request to an IAM auth service on it and has each statement
- * explained. The server's own counters show the statements inside functions.
+ * Fills the database at `url`, sends every kind of request to an IAM auth service on it and explains each statement.
+ * The server's own counters show the statements inside functions.
  */
 export async function measureStatements(url: string, scale: Scale & { readonly backlog: number }): Promise<Measured> {
   const explained = await within(url, (database) => explainAll(database, scale))
@@ -104,8 +104,8 @@ function faultsOf(explained: readonly Explained[]): string[] {
 }
 
 /**
- * The big tables that were read whole since they were created. An idle session publishes its counters up to 10 s late,
- * a session that ends publishes them at once: so every other session has to end first.
+ * The big tables that were scanned in full since they were created. An idle session publishes its counters up to 10 s
+ * late, and a session that ends publishes them immediately, so every other session has to end first.
  */
 async function tablesReadWhole(url: string): Promise<string[]> {
   return within(url, async (database) => {
