@@ -208,7 +208,7 @@ for (const engine of testDatabases()) {
       )
       assert.match(
         await say(plane, `release check ${MERGE_REQUEST(77)} 19.1`),
-        /neither in a branch for 19.1 nor on production/,
+        /not yet in a branch for 19.1, nor on production/,
       )
       await record(plane, { ...iam, version: '1.0.1', commit: clone.second })
       assert.match(
