@@ -124,9 +124,10 @@ function assertComplete(text: string, dropped: number, lines = MANY): void {
     counts.toSorted((a, b) => a - b),
     counts,
   )
-  assert.equal(counts.length + dropped, lines)
   const reported = entries.reduce((sum, entry) => sum + Number(entry['dropped_lines'] ?? 0), 0)
-  assert.equal(reported, dropped)
+  assert.equal(counts.length + reported, lines)
+  // The last batch may still be on its way to the full buffer when the process states its count.
+  assert.ok(reported >= dropped, `${reported} reported, ${dropped} counted`)
 }
 
 describe('a process that logs to a stalled reader', () => {
@@ -155,16 +156,24 @@ describe('a process that logs to a stalled reader', () => {
     assert.ok(dropped > 0)
     let text = ''
     const chunk = Buffer.alloc(1 << 16)
-    await until(() => {
+    /** Returns how many bytes came: 0 at the end, undefined when there are none yet. */
+    const read = (): number | undefined => {
       try {
-        text += chunk.toString('utf8', 0, readSync(reader, chunk))
+        const length = readSync(reader, chunk)
+        text += chunk.toString('utf8', 0, length)
+        return length
       } catch (error) {
         assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
+        return undefined
       }
+    }
+    await until(() => {
+      read()
       return text.includes('dropped_lines') && text.endsWith('\n')
     })
     child.stdin?.write('exit\n')
-    await new Promise((resolve) => child.once('close', resolve))
+    // Lines may follow the report of the dropped ones.
+    await until(() => read() === 0)
     closeSync(reader)
     assertComplete(text, dropped)
   })
