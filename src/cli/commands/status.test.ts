@@ -116,7 +116,7 @@ for (const engine of testDatabases()) {
       assert.equal(attention.length, 6, out)
       assert.equal(attention[0], '! the brake is on: drill')
       assert.match(out, /^! IAM's circuit is open at 1 of 1 connected gateways \(one\)/m)
-      assert.match(out, /^! a brake of its own is on at 1 of 1 connected gateways \(one\)$/m)
+      assert.match(out, /^! the local brake is on at 1 of 1 connected gateways \(one\)$/m)
       assert.match(out, /^! application 1 "Application 1": its own circuit is open$/m)
       assert.match(out, /^! application 3 "Evil.*" fails at IAM: 9 of 9 requests, the last with invalid_client$/m)
       assert.match(out, /^! 2 applications stay on the monolith .*: 2 "Application 2", 4 "Application 4"$/m)

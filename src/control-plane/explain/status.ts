@@ -10,9 +10,9 @@ import { isInTrouble, type ListedApplication, sideOf } from './application-list.
 
 const CHUNK = 10_000
 const MOST_NAMED = 3
-/** A gateway that takes longer to take the newest version than this needs attention. */
+/** A gateway that is further behind the newest version than this needs attention. */
 const MAX_LAG_MS = 10_000
-/** For how long a database that lost changes is reported. */
+/** How long the loss of committed changes is reported. */
 const LOSS_MS = 24 * 3_600_000
 
 /** The number of applications by where their new flows begin, and by problem. */
@@ -135,18 +135,18 @@ function gatewayTrouble({ gateways, environment }: StatusFacts): string[] {
   return [
     ...(connected.length === 0 ? [`no gateway of ${environment} is connected`] : []),
     ...(open.length > 0 ? [`IAM's circuit is open at ${at(open)}: new flows go to the monolith there`] : []),
-    ...(braked.length > 0 ? [`a brake of its own is on at ${at(braked)}`] : []),
-    ...(late.length > 0 ? [`a snapshot over ${MAX_LAG_MS / 1_000} s old is in use at ${at(late)}`] : []),
-    ...(gone.length > 0 ? [`gateways that are gone since the last minutes: ${namesOf(gone)}`] : []),
+    ...(braked.length > 0 ? [`the local brake is on at ${at(braked)}`] : []),
+    ...(late.length > 0 ? [`the snapshot is more than ${MAX_LAG_MS / 1_000} s old at ${at(late)}`] : []),
+    ...(gone.length > 0 ? [`gateways that disconnected in the last minutes: ${namesOf(gone)}`] : []),
   ]
 }
 
 function applicationTrouble({ applications, failing, waiting }: StatusFacts): string[] {
-  const told = failing.slice(0, MOST_NAMED).map(failureInWords)
-  const more = applications.failing - told.length
+  const named = failing.slice(0, MOST_NAMED).map(failureInWords)
+  const more = applications.failing - named.length
   const stay = applications.waiting === 1 ? 'application stays' : 'applications stay'
   return [
-    ...told,
+    ...named,
     ...(more > 0 ? [`${more} more applications fail at IAM`] : []),
     ...(applications.waiting > 0
       ? [

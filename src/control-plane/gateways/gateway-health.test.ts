@@ -50,7 +50,7 @@ test('in words: which gateways decide differently from the flags, and that none 
   )
   assert.match(many, /IAM's circuit is open at 1 of 4 gateways \(a\)/)
   assert.match(many, /the circuit of application 1 is open at 1 of 4 gateways \(b\)/)
-  assert.match(many, /a brake of its own is on at 1 of 4 gateways \(c\)/)
+  assert.match(many, /the local brake is on at 1 of 4 gateways \(c\)/)
   assert.match(many, /an older version is still in use at 1 of 4 gateways \(d\)/)
 })
 

@@ -68,7 +68,7 @@ export function healthInWords(health: GatewayHealth, application: number | undef
     ...(own.length > 0
       ? [`the circuit of application ${application} is open at ${at(own)}: its new flows go to legacy there`]
       : []),
-    ...(brakeOn.length > 0 ? [`a brake of its own is on at ${at(brakeOn)}: no new flow goes to IAM there`] : []),
+    ...(brakeOn.length > 0 ? [`the local brake is on at ${at(brakeOn)}: no new flow goes to IAM there`] : []),
     ...(behind.length > 0 ? [`an older version is still in use at ${at(behind)}`] : []),
   ]
   if (words.length > 0) return words
