@@ -31,7 +31,7 @@ export interface StepRecord {
 }
 
 /** What a walk needs from its storm. */
-export interface Surroundings {
+export interface WalkContext {
   readonly web: Web
   /** Called before each request; a story makes its flips here. */
   beforeStep(index: number): Promise<void>
@@ -55,7 +55,7 @@ export class Walk {
   readonly user: StormUser
   readonly jar: Jar
   readonly random: Random
-  readonly #surroundings: Surroundings
+  readonly #context: WalkContext
   #steps = 0
   /** The response to a request that may have had an effect was lost. */
   #isDoubtful = false
@@ -63,17 +63,17 @@ export class Walk {
   constructor(
     who: { readonly application: StormApplication; readonly user: StormUser; readonly jar: Jar },
     random: Random,
-    surroundings: Surroundings,
+    context: WalkContext,
   ) {
     this.application = who.application
     this.user = who.user
     this.jar = who.jar
     this.random = random
-    this.#surroundings = surroundings
+    this.#context = context
   }
 
   get issuer(): string {
-    return this.#surroundings.web.issuer.origin
+    return this.#context.web.issuer.origin
   }
 
   url(path: string, query: Readonly<Record<string, string>> = {}): URL {
@@ -86,16 +86,16 @@ export class Walk {
   async send(step: string, holder: Holder, request: WebRequest): Promise<Answer> {
     const until = performance.now() + PATIENCE_MS
     for (;;) {
-      await sleep(this.#surroundings.think(this.random))
-      await this.#surroundings.beforeStep(this.#steps++)
-      const gateway = this.random.below(this.#surroundings.web.gateways)
+      await sleep(this.#context.think(this.random))
+      await this.#context.beforeStep(this.#steps++)
+      const gateway = this.random.below(this.#context.web.gateways)
       const startedAt = performance.now()
-      const outcome = await this.#surroundings.web.send(request, gateway)
+      const outcome = await this.#context.web.send(request, gateway)
       const endedAt = performance.now()
       const outage = outageOf(outcome)
-      this.#surroundings.onStep({ step, gateway, startedAt, endedAt, outcome: inWords(outcome) })
+      this.#context.onStep({ step, gateway, startedAt, endedAt, outcome: inWords(outcome) })
       if (outage === undefined) return outcome as Answer
-      if (!this.#surroundings.isExcused(holder, outage, gateway, startedAt, endedAt)) {
+      if (!this.#context.isExcused(holder, outage, gateway, startedAt, endedAt)) {
         throw new BrokenFlow(step, inWords(outcome))
       }
       if (request.method === 'POST' || holder === 'iam') this.#isDoubtful = true
