@@ -56,7 +56,7 @@ export function measureDecision(applications: number): DecisionFigures {
   const queries = asked.map((clientId) =>
     Buffer.from(`grant_type=client_credentials&client_id=${clientId}&client_secret=gloas-${'0'.repeat(64)}`),
   )
-  const surroundings = {
+  const context = {
     hasIam: true,
     brake: false,
     iamAvailable: true,
@@ -64,11 +64,10 @@ export function measureDecision(applications: number): DecisionFigures {
     lookUp: (clientId: string) => snapshot.lookUp(clientId),
   }
   const facts: Facts[] = queries.map((body) => readFacts(partsOf(body), MARKS, 0))
-  const decideNs = best((index) => decide(facts[index % facts.length] as Facts, surroundings).destination === 'iam')
+  const decideNs = best((index) => decide(facts[index % facts.length] as Facts, context).destination === 'iam')
   const factsAndDecideNs = best(
     (index) =>
-      decide(readFacts(partsOf(queries[index % queries.length] as Buffer), MARKS, 0), surroundings).destination ===
-      'iam',
+      decide(readFacts(partsOf(queries[index % queries.length] as Buffer), MARKS, 0), context).destination === 'iam',
   )
   return { applications, decideNs, factsAndDecideNs, bytesPerApplication: weight / applications }
 }

@@ -32,8 +32,8 @@ process.send?.('ready')
 
 setInterval(() => {
   for (const [gateway, held] of streams.entries()) {
-    const standing = held.stream.lookUp(plan.clientId)
-    const flag = typeof standing === 'object' && standing.flag === 'on' ? 'on' : 'off'
+    const status = held.stream.lookUp(plan.clientId)
+    const flag = typeof status === 'object' && status.flag === 'on' ? 'on' : 'off'
     if (flag === held.flag) continue
     held.flag = flag
     process.send?.({ gateway, flag, atNs: String(process.hrtime.bigint()) } satisfies Seen)

@@ -33,7 +33,7 @@ const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info
 const milliseconds = (fallback: number, description: string) =>
   integerField({ min: 1, max: 3_600_000, fallback }, `${description} In milliseconds.`)
 
-const logNoise = limitField(
+const logSampling = limitField(
   '600/1m',
   'Maximum number of log lines of each kind that requests without a known application cause, per process; the number of suppressed lines is logged in one line. off: no limit.',
 )
@@ -216,7 +216,7 @@ const gateway = z.strictObject({
     { min: 8_192, max: 1_048_576, fallback: 114_688 },
     'Maximum size of a request head, including cookies, in bytes; a larger one is answered with 431. The default is the limit of Puma.',
   ),
-  fast_lane: choiceField(
+  fast_path: choiceField(
     ['on', 'off'],
     'on',
     'Serve plain requests to OAuth endpoints without node:http, which takes less CPU.',
@@ -226,7 +226,7 @@ const gateway = z.strictObject({
     { min: 0, max: 100_000, fallback: 200 },
     'Maximum number of applications with their own metric series; the rest are grouped as `other`.',
   ),
-  log_noise: logNoise,
+  log_sampling: logSampling,
   ...tracing,
   log_level: logLevel,
 })
@@ -319,7 +319,7 @@ const control = z.strictObject({
     'Side effects of changes: dashboard annotations, records, messages to testers, end-to-end tests.',
   ),
   forward_auth_open: switchField('Answer forward_auth without a token; only where the network protects it.'),
-  log_noise: logNoise,
+  log_sampling: logSampling,
   ...tracing,
   log_level: logLevel,
 })
@@ -383,7 +383,7 @@ const iam = z.strictObject({
     'Hours for which a sign-in or consent page that was left open can still be submitted.',
   ),
   test_controls: switchField('Open /__lab/reset and /__lab/advance. Loopback only.'),
-  log_noise: logNoise,
+  log_sampling: logSampling,
   ...tracing,
   log_level: logLevel,
 })

@@ -40,7 +40,7 @@ export interface ControlPlaneSettings {
    * The maximum number of log lines of each kind that unauthenticated callers can cause at the routing endpoint.
    * Default: no limit.
    */
-  readonly logNoise?: LineAllowance | undefined
+  readonly logSampling?: LineAllowance | undefined
   /** The environment whose flags the routing endpoint and forward_auth use. Default: `production`. */
   readonly environment?: Environment
   /** How the origin of credentials is recognised, for forward_auth and explanations; see `readFacts`. */

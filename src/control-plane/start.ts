@@ -169,7 +169,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     courier,
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     routingSecret,
-    noise: new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
+    noise: new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
       log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
     ),
     tracing,

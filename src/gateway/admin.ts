@@ -2,7 +2,7 @@ import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServe
 import type { Log } from '../observability/index.ts'
 import { type Brake, type BrakeHolder, brakeHolders } from './decision-source/brake.ts'
 import type { DecisionSource } from './decision-source/source.ts'
-import type { MarkCheck, MarkStanding } from './ledger/mark-check/mark-check.ts'
+import type { MarkCheck, MarkStatus } from './ledger/mark-check/mark-check.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Circuit } from './upstream/circuit/circuit.ts'
 
@@ -66,8 +66,8 @@ function readiness(parts: AdminParts): HttpReply {
 }
 
 /** Uses the names that logs and metrics give the sides; `not_checked` without a client to check with. */
-function credentialMarks({ standing }: MarkCheck): Readonly<Record<'rails' | 'iam', MarkStanding | 'not_checked'>> {
-  return { rails: standing.legacy ?? 'not_checked', iam: standing.iam ?? 'not_checked' }
+function credentialMarks({ status }: MarkCheck): Readonly<Record<'rails' | 'iam', MarkStatus | 'not_checked'>> {
+  return { rails: status.legacy ?? 'not_checked', iam: status.iam ?? 'not_checked' }
 }
 
 function brakeState({ brake, source }: AdminParts): { brake: 'on' | 'off'; held_by: readonly BrakeHolder[] } {

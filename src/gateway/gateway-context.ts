@@ -1,8 +1,8 @@
 import type { HttpRequest } from '../http/index.ts'
 import type { Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks, Destination } from '../routing/index.ts'
-import type { Documents } from './both-sides/documents.ts'
-import type { KeyUnion } from './both-sides/key-union.ts'
+import type { DiscoveryCache } from './both-sides/discovery-cache.ts'
+import type { MergedJwks } from './both-sides/merged-jwks.ts'
 import type { DecisionSource } from './decision-source/source.ts'
 import type { CookieOwner, RenamedCookies } from './headers/cookies.ts'
 import type { CredentialLedger } from './ledger/credential-ledger.ts'
@@ -14,7 +14,7 @@ import type { ConnectionCounts, ConnectionLimit } from './upstream/connection-li
 import type { Upstream } from './upstream/upstream.ts'
 
 /** What all requests of one gateway share. */
-export interface Gate {
+export interface GatewayContext {
   readonly legacy: Upstream
   /** Limits WebSockets, which last as long as their clients like, separately from requests. */
   readonly tunnels: ConnectionLimit
@@ -25,8 +25,8 @@ export interface Gate {
   readonly networkOf: (request: Pick<HttpRequest, 'remoteAddress' | 'headers'>) => string
   readonly source: DecisionSource
   /** Undefined without IAM, since there are only legacy's keys then. */
-  readonly keys: KeyUnion | undefined
-  readonly documents: Documents
+  readonly keys: MergedJwks | undefined
+  readonly discovery: DiscoveryCache
   readonly ledger: CredentialLedger
   readonly recorder: Recorder
   readonly log: Log
@@ -50,9 +50,9 @@ export interface Gate {
 export type TestControls = (target: string) => Promise<{ readonly status: number; readonly body: string }>
 
 /** Returns the owner of the cookies that a request or response may carry; `undefined` if there is only one side. */
-export function cookieOwner(gate: Gate, destination: Destination): CookieOwner | undefined {
-  if (gate.iam === undefined) return undefined
-  return destination === 'iam' ? (gate.renamedCookies ?? 'iam') : 'legacy'
+export function cookieOwner(context: GatewayContext, destination: Destination): CookieOwner | undefined {
+  if (context.iam === undefined) return undefined
+  return destination === 'iam' ? (context.renamedCookies ?? 'iam') : 'legacy'
 }
 
 /** Returns the counts of connections to the upstreams of a gateway, by kind of traffic. */
@@ -60,7 +60,7 @@ export function connectionCounts({
   legacy,
   iam,
   tunnels,
-}: Gate): Array<ConnectionCounts & { readonly upstream: Destination; readonly traffic: string }> {
+}: GatewayContext): Array<ConnectionCounts & { readonly upstream: Destination; readonly traffic: string }> {
   const oauth = [legacy, ...(iam === undefined ? [] : [iam])].map(({ destination, connections }) => ({
     ...connections.counts('oauth'),
     upstream: destination,

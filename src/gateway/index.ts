@@ -1,5 +1,5 @@
-export { isSuffixed, withCors } from './answers/cors.ts'
 export { ControlStream } from './decision-source/control-stream.ts'
+export { isSuffixed, withCors } from './responses/cors.ts'
 export type { DecisionSourceSettings, GatewayLimits, GatewaySettings } from './settings.ts'
 export { type RunningGateway, startGateway } from './start.ts'
 export type { BreakerPolicy } from './upstream/circuit/breaker.ts'

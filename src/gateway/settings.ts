@@ -67,7 +67,7 @@ export interface GatewayLimits {
   /** For the probe that shows whether IAM is up. */
   readonly probeMs: number
   /** For IAM's part in a response that concerns both sides. */
-  readonly inquiryMs: number
+  readonly queryMs: number
   /** For requests in flight when the gateway stops. */
   readonly drainMs: number
 }
@@ -90,7 +90,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   routingEndpointMs: 1_000,
   keysMs: 3_000,
   probeMs: 2_000,
-  inquiryMs: 3_000,
+  queryMs: 3_000,
   drainMs: 15_000,
 }
 
@@ -153,10 +153,10 @@ export interface GatewaySettings {
   /** Default: `traceparent` passes through unchanged. */
   readonly tracing?: TracingSettings | undefined
   /**
-   * Maximum number of log lines per reason for noise; one line reports the number of suppressed ones. No limit by
+   * Maximum number of log lines per reason for requests that belong to no known application; one line reports how many were suppressed. No limit by
    * default.
    */
-  readonly logNoise?: LineAllowance | undefined
+  readonly logSampling?: LineAllowance | undefined
   /**
    * Maximum number of applications with their own metric series; the rest are grouped as `other`. Default 200; 0 for
    * none.
@@ -175,5 +175,5 @@ export interface GatewaySettings {
   /**
    * Serves plain requests to OAuth endpoints without `node:http` and undici, at two thirds of the cost. Default true.
    */
-  readonly fastLane?: boolean
+  readonly fastPath?: boolean
 }

@@ -11,15 +11,15 @@ import {
 import { type Log, openTracing, type Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
-import { Documents } from './both-sides/documents.ts'
-import { KeyUnion } from './both-sides/key-union.ts'
+import { DiscoveryCache } from './both-sides/discovery-cache.ts'
+import { MergedJwks } from './both-sides/merged-jwks.ts'
 import { Brake, brakeHolders } from './decision-source/brake.ts'
 import { ControlStream } from './decision-source/control-stream.ts'
 import { RoutingEndpoint } from './decision-source/routing-endpoint.ts'
 import { SnapshotFile } from './decision-source/snapshot-file.ts'
 import { type DecisionSource, NO_SOURCE } from './decision-source/source.ts'
-import type { Condition } from './decision-source/standing-report.ts'
-import { connectionCounts, type Gate } from './gateway-context.ts'
+import type { Condition } from './decision-source/status-report.ts'
+import { connectionCounts, type GatewayContext } from './gateway-context.ts'
 import { CredentialLedger } from './ledger/credential-ledger.ts'
 import { MarkCheck } from './ledger/mark-check/mark-check.ts'
 import { openSharedLedger } from './ledger/shared-ledger.ts'
@@ -54,17 +54,17 @@ export interface RunningGateway {
 /** Starts a gateway. Rejects with `ListenError` if an address cannot be bound, and leaves nothing running. */
 export async function startGateway(settings: GatewaySettings, log: Log): Promise<RunningGateway> {
   const parts = await startParts(settings, log)
-  const { gate, brake, frontDoor, stop } = parts
+  const { context, brake, frontDoor, stop } = parts
   let admin: RunningServer | undefined
   try {
     if (settings.adminListen) admin = await startAdmin(settings.adminListen, adminParts(parts))
     const address = await bind(frontDoor.server, settings.listen, settings.reusePort ?? false)
     const url = `http://${formatListenAddress(address)}`
-    log.debug({ url, iam_routing_enabled: gate.iam !== undefined, brake: gate.isBrakeOn }, 'gateway listens')
+    log.debug({ url, iam_routing_enabled: context.iam !== undefined, brake: context.isBrakeOn }, 'gateway listens')
     let closing: Promise<void> | undefined
     const close = async () => {
       parts.state.isDraining = true
-      await frontDoor.drain(gate.limits.drainMs)
+      await frontDoor.drain(context.limits.drainMs)
       await stop()
       await admin?.close(0)
     }
@@ -87,7 +87,7 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
 }
 
 interface Parts {
-  readonly gate: Gate
+  readonly context: GatewayContext
   readonly brake: Brake
   readonly metrics: Metrics
   readonly markCheck: MarkCheck
@@ -122,53 +122,53 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
       snapshotVersion: source.version ?? -1,
       snapshotAgeSeconds: source.ageMs === undefined ? -1 : source.ageMs / 1_000,
       brakeHolders: brakeHolders(brake, source),
-      keyAges: gate.keys?.ages,
-      connections: connectionCounts(gate),
-      markStanding: markCheck.standing,
+      keyAges: context.keys?.ages,
+      connections: connectionCounts(context),
+      markStatus: markCheck.status,
       ledger,
     }),
     settings.mostMeteredApplications ?? METERED_APPLICATIONS,
   )
   const tracing = openTracing(settings.tracing, log)
   if (tracing) metrics.meterSpans(tracing)
-  const recorder = new Recorder(log, metrics, source, settings.logNoise)
+  const recorder = new Recorder(log, metrics, source, settings.logSampling)
   recorded = () => ({ ...recorder.totals, applications: recorder.applications })
   const networks = clientAddressReader(trustedProxies)
-  const gate = buildGate(settings, { limits, log, circuit, source, recorder, brake, ledger, tracing, networks })
-  const markCheck = openMarkCheck(settings, gate)
+  const context = buildContext(settings, { limits, log, circuit, source, recorder, brake, ledger, tracing, networks })
+  const markCheck = openMarkCheck(settings, context)
   markCheck.start()
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
-  const hasFastLane = (settings.fastLane ?? true) && mayHaveFastLane(gate, settings)
-  const frontDoor = buildFrontDoor(gate, trustedProxies, hasFastLane)
+  const hasFastPath = (settings.fastPath ?? true) && mayHaveFastPath(context, settings)
+  const frontDoor = buildFrontDoor(context, trustedProxies, hasFastPath)
   const stop = async () => {
     stopSignals()
     brake.close()
     recorder.close()
-    gate.keys?.close()
+    context.keys?.close()
     frontDoor.close()
     await Promise.all([markCheck.close(), probe.close(), circuit.close()])
-    await Promise.all([source.close(), ledger.close(), gate.legacy.pool.destroy(), gate.iam?.pool.destroy()])
+    await Promise.all([source.close(), ledger.close(), context.legacy.pool.destroy(), context.iam?.pool.destroy()])
     await tracing?.close()
   }
-  return { gate, brake, metrics, markCheck, frontDoor, state, stop }
+  return { context, brake, metrics, markCheck, frontDoor, state, stop }
 }
 
-/** The fast lane only handles requests that are decided synchronously and forwarded over plain HTTP. */
-function mayHaveFastLane({ legacy, iam }: Gate, { source }: GatewaySettings): boolean {
+/** The fast path only handles requests that are decided synchronously and forwarded over plain HTTP. */
+function mayHaveFastPath({ legacy, iam }: GatewayContext, { source }: GatewaySettings): boolean {
   return iam !== undefined && source.kind !== 'endpoint' && !legacy.secure && !iam.secure
 }
 
-function adminParts({ gate, brake, metrics, markCheck, state }: Parts): AdminParts {
+function adminParts({ context, brake, metrics, markCheck, state }: Parts): AdminParts {
   const startedAt = performance.now()
-  const hasIam = gate.iam !== undefined
+  const hasIam = context.iam !== undefined
   return {
-    ...{ metrics, brake, hasIam, markCheck, source: gate.source, circuit: gate.circuit, log: gate.log },
+    ...{ metrics, brake, hasIam, markCheck, source: context.source, circuit: context.circuit, log: context.log },
     isDraining: () => state.isDraining,
-    isStarting: () => hasIam && !gate.source.isAvailable && performance.now() - startedAt < START_GRACE_MS,
+    isStarting: () => hasIam && !context.source.isAvailable && performance.now() - startedAt < START_GRACE_MS,
   }
 }
 
-interface GateParts {
+interface ContextParts {
   readonly limits: GatewayLimits
   readonly log: Log
   readonly circuit: Circuit
@@ -180,7 +180,7 @@ interface GateParts {
   readonly networks: ReturnType<typeof clientAddressReader>
 }
 
-function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
+function buildContext(settings: GatewaySettings, parts: ContextParts): GatewayContext {
   const { limits, log, source, brake } = parts
   const { relativeUrlRoot: root = '', iamPaths = {}, legacyPaths = {}, iamPages = [] } = settings
   const routes = new Routes({ root, iamPaths, legacyPaths, iamPages })
@@ -196,11 +196,11 @@ function buildGate(settings: GatewaySettings, parts: GateParts): Gate {
     ledger: parts.ledger,
     keys:
       iam &&
-      new KeyUnion(legacy, iam, {
+      new MergedJwks(legacy, iam, {
         ...{ paths: routes.keys, timeoutMs: limits.keysMs, log },
         aheadMs: settings.keysAheadMs ?? 0,
       }),
-    documents: new Documents(legacy, limits.legacyHeadersMs, log),
+    discovery: new DiscoveryCache(legacy, limits.legacyHeadersMs, log),
     marks: marksOf(settings),
     renamedCookies: settings.renamesIamCookies ? { authorizePath: routes.iamAuthorize } : undefined,
     marksIamFlows: settings.marksIamFlows ?? false,
@@ -219,8 +219,8 @@ function marksOf(settings: GatewaySettings): CredentialMarks {
   return { extraIamPrefixes, iamJwtIssuer, legacyJwtIssuer, verifierKey, flowKey }
 }
 
-function openMarkCheck({ markCheck, isIamUnmarked = false }: GatewaySettings, gate: Gate): MarkCheck {
-  const { routes, limits, marks, log, legacy, iam } = gate
+function openMarkCheck({ markCheck, isIamUnmarked = false }: GatewaySettings, context: GatewayContext): MarkCheck {
+  const { routes, limits, marks, log, legacy, iam } = context
   const probeOf = (upstream: Upstream | undefined) => {
     const client = upstream && markCheck?.[upstream.destination]
     if (upstream === undefined || client === undefined) return undefined

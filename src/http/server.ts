@@ -8,8 +8,8 @@ import { NodeConnections } from './connections/node-connections.ts'
 import { ReadAheadBudget } from './connections/read-ahead.ts'
 import { refuseMalformed } from './connections/refuse-malformed.ts'
 import { ListenError } from './errors.ts'
+import { HandlerFastPath } from './handler-fast-path.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
-import { PlainLane } from './plain-lane.ts'
 import { isBodiless, writtenReply } from './written-reply.ts'
 
 /** A server that is listening. */
@@ -64,7 +64,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   server.on('clientError', refuseMalformed)
   const budget = new ReadAheadBudget()
   const ordinary = new NodeConnections(server, budget)
-  const lane = new PlainLane(server, ordinary, budget, {
+  const fastPath = new HandlerFastPath(server, ordinary, budget, {
     bodyLimit,
     keepAliveMs: KEEP_ALIVE_MS,
     answer: async (request, headers, socket, keepsAlive) => {
@@ -84,8 +84,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   return {
     ...running,
     close: async (graceMs = GRACE_MS) => {
-      await drainServer(server, [lane, ordinary], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
-      lane.end()
+      await drainServer(server, [fastPath, ordinary], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
+      fastPath.end()
     },
   }
 }

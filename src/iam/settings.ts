@@ -18,7 +18,7 @@ export interface IamSettings {
   /**
    * How many log lines per kind of refusal unauthenticated callers may cause at the public port. Default: unlimited.
    */
-  readonly logNoise?: LineAllowance | undefined
+  readonly logSampling?: LineAllowance | undefined
   /** Default: no tracing. */
   readonly tracing?: TracingSettings | undefined
   /** An open database, which may be shared with other parts. */

@@ -47,7 +47,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const challenges = new ChallengeStore(database, handOffSchema, verifierKey, challengeSeconds)
   const owners: ResourceOwnerTable = resourceOwnerTable(database, handOffSchema, () => core, challenges)
   const tracing = openTracing(settings.tracing, log)
-  const noise = new LineBudget(settings.logNoise, (left_out, interval_seconds) =>
+  const noise = new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
     log.info({ left_out, interval_seconds }, 'requests left out'),
   )
   const metrics = iamMetrics(() => challenges.countOpen(), tracing)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decide } from './decide.ts'
-import type { Facts, Surroundings } from './decision.ts'
+import type { Facts, RoutingContext } from './decision.ts'
 
 const plain: Facts = {
   endpoint: 'authorize',
@@ -12,7 +12,7 @@ const plain: Facts = {
   affinity: undefined,
   startsFlow: true,
 }
-const world: Surroundings = {
+const world: RoutingContext = {
   hasIam: true,
   brake: false,
   iamAvailable: true,
@@ -28,8 +28,8 @@ const world: Surroundings = {
 }
 const continuing = { startsFlow: false } as const
 
-/** Row of the design's table · facts · surroundings · destination · reason · application id. */
-type Row = [string, Partial<Facts>, Partial<Surroundings>, string, string, number?]
+/** Row of the design's table · facts · context · destination · reason · application id. */
+type Row = [string, Partial<Facts>, Partial<RoutingContext>, string, string, number?]
 const rows: Row[] = [
   ['no IAM at all', {}, { hasIam: false }, 'legacy', 'not_routed'],
   ['1 brake on, a new flow', {}, { brake: true }, 'legacy', 'brake'],
@@ -145,9 +145,9 @@ const rows: Row[] = [
   ['broken encoding, flag on', { fault: 'malformed_request' }, {}, 'legacy', 'malformed_request'],
 ]
 
-for (const [name, facts, surroundings, destination, reason, applicationId] of rows) {
+for (const [name, facts, context, destination, reason, applicationId] of rows) {
   test(`decides: ${name}`, () => {
-    const decision = decide({ ...plain, ...facts }, { ...world, ...surroundings })
+    const decision = decide({ ...plain, ...facts }, { ...world, ...context })
     assert.deepEqual(decision, { destination, reason, applicationId })
   })
 }

@@ -1,24 +1,22 @@
-import type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
+import type { ClientStatus, Decision, Facts, RoutingContext } from './decision.ts'
 import { MAX_CLIENT_ID_BYTES, type Reason } from './vocabulary.ts'
 
 /**
  * Decides where a request goes, by the first matching row of the table in the design's §3. Pure: no clock, no I/O;
- * `surroundings.lookUp` must return the same for the same snapshot. Broken and contradictory facts go to legacy, unless
+ * `context.lookUp` must return the same for the same snapshot. Broken and contradictory facts go to legacy, unless
  * the request carries an IAM credential.
  */
-export function decide(facts: Facts, surroundings: Surroundings): Decision {
-  return (
-    decideBeforeLookUp(facts, surroundings) ?? decideByClient(surroundings.lookUp(facts.clientId ?? ''), surroundings)
-  )
+export function decide(facts: Facts, context: RoutingContext): Decision {
+  return decideBeforeLookUp(facts, context) ?? decideByClient(context.lookUp(facts.clientId ?? ''), context)
 }
 
 /** Applies those of rows 1 to 6 that need no lookup of the client; undefined if the client decides. */
 export function decideBeforeLookUp(
   facts: Facts,
-  surroundings: Pick<Surroundings, 'hasIam' | 'brake'>,
+  context: Pick<RoutingContext, 'hasIam' | 'brake'>,
 ): Decision | undefined {
-  if (!surroundings.hasIam) return toLegacy('not_routed')
-  if (surroundings.brake && facts.startsFlow) return toLegacy('brake')
+  if (!context.hasIam) return toLegacy('not_routed')
+  if (context.brake && facts.startsFlow) return toLegacy('brake')
   // An IAM credential means nothing to legacy, whatever else is wrong; IAM reads such requests as the monolith does.
   if (facts.fault && facts.credential !== 'iam') return toLegacy(facts.fault)
   if (facts.hasGenuineVerifier) return toIam('flow_verifier')
@@ -35,18 +33,18 @@ export function decideBeforeLookUp(
 
 /** Applies rows 6 to 9, by the lookup result of the client. */
 export function decideByClient(
-  standing: ClientStanding | 'unknown_client' | 'unavailable',
-  surroundings: Pick<Surroundings, 'iamAvailable' | 'unknownClientsToIam'>,
+  client: ClientStatus | 'unknown_client' | 'unavailable',
+  context: Pick<RoutingContext, 'iamAvailable' | 'unknownClientsToIam'>,
 ): Decision {
-  if (standing === 'unavailable') return toLegacy('routing_unavailable')
-  if (standing === 'unknown_client') {
-    const goes = surroundings.unknownClientsToIam && surroundings.iamAvailable
+  if (client === 'unavailable') return toLegacy('routing_unavailable')
+  if (client === 'unknown_client') {
+    const goes = context.unknownClientsToIam && context.iamAvailable
     return goes ? toIam('unknown_client') : toLegacy('unknown_client')
   }
-  const { applicationId } = standing
-  if (standing.flag === 'off') return toLegacy('flag_disabled', applicationId)
-  if (standing.flag === 'not_arrived') return toLegacy('application_not_arrived', applicationId)
-  return surroundings.iamAvailable ? toIam('flag_enabled', applicationId) : toLegacy('iam_unavailable', applicationId)
+  const { applicationId } = client
+  if (client.flag === 'off') return toLegacy('flag_disabled', applicationId)
+  if (client.flag === 'not_arrived') return toLegacy('application_not_arrived', applicationId)
+  return context.iamAvailable ? toIam('flag_enabled', applicationId) : toLegacy('iam_unavailable', applicationId)
 }
 
 function isTooLong(clientId: string): boolean {

@@ -31,7 +31,7 @@ export interface Facts {
 }
 
 /** What is known about one client. */
-export interface ClientStanding {
+export interface ClientStatus {
   /** The application's numeric id; undefined if only the flag's value is known (from a routing endpoint). */
   readonly applicationId: number | undefined
   /** `not_arrived`: on, but IAM does not hold the application's current version, so it stays on legacy. */
@@ -39,14 +39,14 @@ export interface ClientStanding {
 }
 
 /** What `decide` needs to know besides the request, frozen at the time of the request. */
-export interface Surroundings {
+export interface RoutingContext {
   /** Whether an IAM upstream is configured at all. */
   readonly hasIam: boolean
   readonly brake: boolean
   /** Whether IAM's circuit is closed (or a probe is due). */
   readonly iamAvailable: boolean
   /** Looks a client up. Returns its status, or that it is unknown, or that the lookup is unavailable. */
-  readonly lookUp: (clientId: string) => ClientStanding | 'unknown_client' | 'unavailable'
+  readonly lookUp: (clientId: string) => ClientStatus | 'unknown_client' | 'unavailable'
   /** Whether unknown clients go to IAM. */
   readonly unknownClientsToIam: boolean
 }

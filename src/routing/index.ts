@@ -1,5 +1,5 @@
 export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
-export type { ClientStanding, Decision, Facts, Surroundings } from './decision.ts'
+export type { ClientStatus, Decision, Facts, RoutingContext } from './decision.ts'
 export { FLOW_MARK_SECONDS, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
 export {
   type ApplicationOutcomes,

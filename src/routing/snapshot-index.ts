@@ -1,5 +1,5 @@
 import { compileFlag } from '../flags/index.ts'
-import type { ClientStanding } from './decision.ts'
+import type { ClientStatus } from './decision.ts'
 import {
   type ApplicationRow,
   type FlagGates,
@@ -63,7 +63,7 @@ export class Snapshot {
   }
 
   /** Looks a client up. An application that has not arrived at IAM stays on legacy, whatever its flag says. */
-  lookUp(clientId: string): ClientStanding | 'unknown_client' {
+  lookUp(clientId: string): ClientStatus | 'unknown_client' {
     const packed = this.#applications.get(clientId)
     if (packed === undefined) return 'unknown_client'
     const applicationId = (packed - (packed % 2)) / 2

@@ -34,7 +34,16 @@ async function gateway(workers: number): Promise<Part> {
   const [port, admin] = await freePorts(2)
   const args = [
     ...['gateway', '--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`],
-    ...['--legacy-url', legacyUrl, '--iam-url', legacyUrl, '--workers', String(workers), '--log-noise', '1000000/1m'],
+    ...[
+      '--legacy-url',
+      legacyUrl,
+      '--iam-url',
+      legacyUrl,
+      '--workers',
+      String(workers),
+      '--log-sampling',
+      '1000000/1m',
+    ],
   ]
   return {
     start: (stdout) => startHandover(args, { stdout }),
@@ -48,7 +57,7 @@ async function iam(): Promise<Part> {
   const args = [
     ...['iam', '--listen', `127.0.0.1:${port}`, '--internal-listen', `127.0.0.1:${internal}`],
     ...['--issuer', 'https://platform.example.test', '--data-dir', join(scratch.path, 'iam')],
-    ...['--internal-token-file', join(scratch.path, 'iam-token'), '--log-noise', '1000000/1m'],
+    ...['--internal-token-file', join(scratch.path, 'iam-token'), '--log-sampling', '1000000/1m'],
   ]
   return {
     start: (stdout) => startHandover(args, { stdout }),

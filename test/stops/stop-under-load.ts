@@ -66,7 +66,7 @@ function side(): Server {
   })
 }
 
-/** Starts a gateway with this number of processes in front of two sides; its requests use both of its lanes. */
+/** Starts a gateway with this number of processes in front of two sides; its requests arrive on the fast path and by `node:http`. */
 export async function startGateway(urls: readonly [string, string], workers: number): Promise<StoppedServer> {
   const [port = 0, admin = 0] = await freePorts(2)
   const program = await startHandover([

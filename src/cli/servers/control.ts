@@ -66,7 +66,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ],
     routingSecretFile: secret,
     forwardAuthOpen: settings.forward_auth_open,
-    logNoise: parseLimit(settings.log_noise),
+    logSampling: parseLimit(settings.log_sampling),
     environment: settings.environment,
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...accessSettings(settings.access),

@@ -117,10 +117,10 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     brakeFile: settings.brake_file ?? (dataDir === undefined ? undefined : join(dataDir, 'brake')),
     signals: true,
     tracing: tracingSettings(settings, 'handover-gateway'),
-    logNoise: parseLimit(settings.log_noise),
+    logSampling: parseLimit(settings.log_sampling),
     mostMeteredApplications: settings.application_metrics,
     testControls: settings.test_controls,
-    fastLane: settings.fast_lane === 'on',
+    fastPath: settings.fast_path === 'on',
   }
 }
 

@@ -51,7 +51,7 @@ function iamSettings(settings: Settings<'iam'>, claims: readonly Claim[], store:
   const previous = settings.previous_sealing_key_file
   return {
     listen: listenAddress(settings.listen),
-    logNoise: parseLimit(settings.log_noise),
+    logSampling: parseLimit(settings.log_sampling),
     tracing: tracingSettings(settings, 'handover-iam'),
     internalListen: listenAddress(settings.internal_listen),
     issuer: settings.issuer.replace(/\/$/, ''),

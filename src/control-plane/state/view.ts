@@ -9,7 +9,7 @@ import {
   OFF,
   ON,
 } from '../../flags/index.ts'
-import { type ClientStanding, type FlagGates, ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../../routing/index.ts'
+import { type ClientStatus, type FlagGates, ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../../routing/index.ts'
 import {
   type ApplicationRecord,
   type Brake,
@@ -125,7 +125,7 @@ export class View {
   }
 
   /** The routing state of a client in an environment, equal to that of the gateway's own snapshot. */
-  standing(environment: Environment, clientId: string): ClientStanding | 'unknown_client' {
+  standing(environment: Environment, clientId: string): ClientStatus | 'unknown_client' {
     const application = this.#byClientId.get(clientId)
     if (!application) return 'unknown_client'
     const applicationId = application.id

@@ -15,15 +15,15 @@ const TOKENS: Readonly<Record<string, Readonly<Record<string, Token>>>> = {
   iam: { 'gliamat-1': { uid: 'app', scope: ['api', 'read_user'] }, 'gliamat-2': { uid: 'other', scope: [] } },
 }
 
-for (const fastLane of [true, false]) {
-  describe(`introspection with a bearer token of the other side, ${fastLane ? 'with' : 'without'} the fast lane`, () => {
+for (const fastPath of [true, false]) {
+  describe(`introspection with a bearer token of the other side, ${fastPath ? 'with' : 'without'} the fast path`, () => {
     let bed: Bed
     let legacy: Side
     let iam: Side
     let gateway: RunningGateway
     before(async () => {
       bed = await Bed.make()
-      ;({ legacy, iam, gateway } = await bed.whole({ fastLane }))
+      ;({ legacy, iam, gateway } = await bed.whole({ fastPath }))
     })
     after(() => bed.end())
     beforeEach(() => {

@@ -1,11 +1,11 @@
 import type { Destination, Facts } from '../../routing/index.ts'
-import { isServerFailure } from '../answers/failure.ts'
-import type { WholeAnswer } from '../upstream/ask-side.ts'
+import { isServerFailure } from '../responses/failure.ts'
 import type { UpstreamRequest } from '../upstream/attempt.ts'
-import type { Asked } from './inquiry.ts'
+import type { CompleteResponse } from '../upstream/query-upstream.ts'
+import type { SideResult } from './query-both-sides.ts'
 
 /** The outcome of an introspection: a document, a side that answers the original request, or an error. */
-export type CrossFinding =
+export type CrossResult =
   | { readonly by: 'gateway'; readonly document: Readonly<Record<string, unknown>> }
   | { readonly by: Destination }
   | { readonly by: 'neither' }
@@ -34,9 +34,9 @@ export function isAcross({ credential, caller, presented }: Facts): boolean {
  */
 export async function introspectAcross(
   facts: Facts,
-  ask: (side: Destination, token: string) => Promise<Asked>,
+  ask: (side: Destination, token: string) => Promise<SideResult>,
   now: number,
-): Promise<CrossFinding> {
+): Promise<CrossResult> {
   const subjectSide: Destination = facts.credential === 'iam' ? 'iam' : 'legacy'
   const callerSide: Destination = subjectSide === 'iam' ? 'legacy' : 'iam'
   const [caller, subject] = await Promise.all([
@@ -67,7 +67,7 @@ export function tokenInfoRequest({ headers }: UpstreamRequest, path: string, tok
   return { method: 'GET', path, headers: kept, body: null, traffic: 'oauth' }
 }
 
-function hasAnswered(asked: Asked): asked is WholeAnswer {
+function hasAnswered(asked: SideResult): asked is CompleteResponse {
   return typeof asked !== 'string' && !isServerFailure(asked.status)
 }
 
@@ -75,7 +75,7 @@ function isHeaderSafe(token: string): boolean {
   return /^[\x21-\x7e]{1,4096}$/.test(token)
 }
 
-function infoOf({ status, body }: WholeAnswer): TokenInfo | undefined {
+function infoOf({ status, body }: CompleteResponse): TokenInfo | undefined {
   if (status !== 200) return undefined
   try {
     const read = JSON.parse(body.toString('utf8')) as Record<string, unknown>

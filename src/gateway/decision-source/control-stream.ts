@@ -4,8 +4,8 @@ import type { Log } from '../../observability/index.ts'
 import { type Acceptance, SNAPSHOT_STREAM_PATH, type Snapshot, SnapshotReader } from '../../routing/index.ts'
 import type { DecisionSourceSettings } from '../settings.ts'
 import { ageOfFile, LastKnownGood, readSnapshotFile } from './last-known-good.ts'
-import { type DecisionSource, type KnownAs, knownFrom, type Standing } from './source.ts'
-import { type Condition, StandingReport } from './standing-report.ts'
+import { type ClientLookup, type DecisionSource, type KnownAs, knownFrom } from './source.ts'
+import { type Condition, StatusReport } from './status-report.ts'
 
 /** The control plane sends something at least every 2 s; a stream that is silent for longer is dead. */
 const SILENCE_MS = 4_500
@@ -30,13 +30,13 @@ export class ControlStream implements DecisionSource {
   // Silence is watched here, before and within an answer.
   readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: 0, bodyTimeout: 0 })
   readonly #stop = new AbortController()
-  readonly #report: StandingReport | undefined
+  readonly #report: StatusReport | undefined
   #running: Promise<void> | undefined
   #attempt = 0
   #heardAt: number | undefined
   #pause = FIRST_PAUSE_MS
   #mayResume = true
-  #lastTrouble = ''
+  #lastFailure = ''
 
   /** @param condition supplies the state of this gateway for each report to the control plane */
   constructor(settings: ControlStreamSettings, log: Log, condition?: () => Condition) {
@@ -52,7 +52,7 @@ export class ControlStream implements DecisionSource {
         snapshotEpoch: this.#snapshot?.epoch,
         snapshotStamp: this.#snapshot?.stamp,
       })
-      this.#report = new StandingReport({ ...settings, identity: settings.identity }, this.#agent, read)
+      this.#report = new StatusReport({ ...settings, identity: settings.identity }, this.#agent, read)
     }
   }
 
@@ -86,7 +86,7 @@ export class ControlStream implements DecisionSource {
     return this.#heardAt === undefined ? undefined : performance.now() - this.#heardAt
   }
 
-  lookUp(clientId: string): Standing {
+  lookUp(clientId: string): ClientLookup {
     return this.#snapshot?.lookUp(clientId) ?? 'unavailable'
   }
 
@@ -154,8 +154,8 @@ export class ControlStream implements DecisionSource {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         quietSince = performance.now()
         for (const line of lines.push(chunk)) {
-          const trouble = this.#take(line)
-          if (trouble !== undefined) return trouble
+          const error = this.#take(line)
+          if (error !== undefined) return error
         }
         if (lines.isTooLong) return this.#refused('a line is too long')
       }
@@ -208,7 +208,7 @@ export class ControlStream implements DecisionSource {
   #settled(): void {
     this.#pause = FIRST_PAUSE_MS
     this.#mayResume = true
-    this.#lastTrouble = ''
+    this.#lastFailure = ''
   }
 
   #refused(why: string): string {
@@ -219,9 +219,9 @@ export class ControlStream implements DecisionSource {
   /** Warns once per kind of problem, not once per attempt. */
   #tell(why: string): void {
     const fields = { why, version: this.version }
-    if (why === this.#lastTrouble) this.#log.debug(fields, 'the snapshot stream broke off')
+    if (why === this.#lastFailure) this.#log.debug(fields, 'the snapshot stream broke off')
     else this.#log.warn(fields, 'the snapshot stream broke off')
-    this.#lastTrouble = why
+    this.#lastFailure = why
   }
 }
 

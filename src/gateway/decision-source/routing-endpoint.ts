@@ -5,7 +5,7 @@ import type { Log } from '../../observability/index.ts'
 import type { DecisionSourceSettings } from '../settings.ts'
 import { NOBODY } from '../upstream/circuit/breaker.ts'
 import { Circuit, type ProbeResult } from '../upstream/circuit/circuit.ts'
-import type { Asker, DecisionSource, KnownAs, Standing } from './source.ts'
+import type { ClientLookup, DecisionSource, KnownAs, LookupRequest } from './source.ts'
 
 const DEFAULT_PATH = '/-/oauth/iam_routing'
 const CONTENT_TYPE = 'application/vnd.gitlab-workhorse+json'
@@ -57,20 +57,20 @@ export class RoutingEndpoint implements DecisionSource {
   }
 
   knownAs(): KnownAs {
-    return 'not_told'
+    return 'unresolved'
   }
 
-  async lookUp(clientId: string, asker: Asker): Promise<Standing> {
+  async lookUp(clientId: string, request: LookupRequest): Promise<ClientLookup> {
     if (this.#circuit.isOpen) return 'unavailable'
     try {
-      const standing = await this.#ask(clientId, asker)
+      const status = await this.#ask(clientId, request)
       this.#heardAt = performance.now()
       this.#circuit.succeeded(() => NOBODY)
-      return standing
+      return status
     } catch (error) {
       this.#circuit.failed(NOBODY)
       this.#log.warn(
-        { correlation_id: asker.correlationId, cause: causeInWords(error) },
+        { correlation_id: request.correlationId, cause: causeInWords(error) },
         'the routing endpoint gave no decision',
       )
       return 'unavailable'
@@ -92,7 +92,7 @@ export class RoutingEndpoint implements DecisionSource {
     }
   }
 
-  async #ask(clientId: string, { correlationId, traceparent }: Asker): Promise<Standing> {
+  async #ask(clientId: string, { correlationId, traceparent }: LookupRequest): Promise<ClientLookup> {
     const { statusCode, headers, body } = await request(
       `${this.#address}?client_id=${encodeURIComponent(clientId.toWellFormed())}`,
       {
@@ -111,7 +111,7 @@ export class RoutingEndpoint implements DecisionSource {
     const text = await shortText(body)
     if (statusCode !== 200) throw new Error(`status ${statusCode}`)
     if (mediaTypeOf(headers['content-type']) !== CONTENT_TYPE) throw new Error('unexpected content type')
-    return standingIn(text)
+    return statusIn(text)
   }
 
   /** A JWT in the form that the endpoint requires (RFC 7519, HS256). */
@@ -136,7 +136,7 @@ function base64url(document: unknown): string {
 }
 
 /** Throws for a response with neither `iam` nor `rails`. */
-function standingIn(text: string): Standing {
+function statusIn(text: string): ClientLookup {
   const document = parsed(text)
   const said =
     document !== null && typeof document === 'object' ? (document as { destination?: unknown }).destination : undefined

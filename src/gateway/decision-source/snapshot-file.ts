@@ -3,7 +3,7 @@ import type { Log } from '../../observability/index.ts'
 import { SnapshotReader } from '../../routing/index.ts'
 import type { DecisionSourceSettings } from '../settings.ts'
 import { readSnapshotFile } from './last-known-good.ts'
-import { type DecisionSource, type KnownAs, knownFrom, type Standing } from './source.ts'
+import { type ClientLookup, type DecisionSource, type KnownAs, knownFrom } from './source.ts'
 
 const POLL_MS = 400
 
@@ -56,7 +56,7 @@ export class SnapshotFile implements DecisionSource {
     return this.#readAt === undefined ? undefined : performance.now() - this.#readAt
   }
 
-  lookUp(clientId: string): Standing {
+  lookUp(clientId: string): ClientLookup {
     return this.#reader.snapshot?.lookUp(clientId) ?? 'unavailable'
   }
 

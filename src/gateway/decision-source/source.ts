@@ -1,24 +1,24 @@
-import type { ClientStanding } from '../../routing/index.ts'
+import type { ClientStatus } from '../../routing/index.ts'
 
 /** The result of looking up a client in a decision source. */
-export type Standing = ClientStanding | 'unknown_client' | 'unavailable'
+export type ClientLookup = ClientStatus | 'unknown_client' | 'unavailable'
 
 /** The id of a client's application, that there is none, or that this is not known without a query. */
-export type KnownAs = number | 'nobody' | 'not_told'
+export type KnownAs = number | 'no_application' | 'unresolved'
 
 /** Whether an application has the client id; undefined if only a query could tell. */
 export function isKnown(application: KnownAs): boolean | undefined {
-  return application === 'not_told' ? undefined : application !== 'nobody'
+  return application === 'unresolved' ? undefined : application !== 'no_application'
 }
 
 /** Converts the lookup result of a snapshot to {@link KnownAs}. */
-export function knownFrom(standing: Standing): KnownAs {
-  if (standing === 'unknown_client') return 'nobody'
-  return (standing === 'unavailable' ? undefined : standing.applicationId) ?? 'not_told'
+export function knownFrom(status: ClientLookup): KnownAs {
+  if (status === 'unknown_client') return 'no_application'
+  return (status === 'unavailable' ? undefined : status.applicationId) ?? 'unresolved'
 }
 
 /** The request that needs the lookup. */
-export interface Asker {
+export interface LookupRequest {
   readonly correlationId: string
   readonly traceparent: string | undefined
 }
@@ -38,7 +38,7 @@ export interface DecisionSource {
    * Looks a client up. A source with a snapshot returns at once; one that queries an endpoint returns a promise. Never
    * throws or rejects.
    */
-  lookUp(clientId: string, asker: Asker): Standing | Promise<Standing>
+  lookUp(clientId: string, request: LookupRequest): ClientLookup | Promise<ClientLookup>
   /** What is known about a client without a query; for logs and metrics. */
   knownAs(clientId: string): KnownAs
   close(): Promise<void>
@@ -52,6 +52,6 @@ export const NO_SOURCE: DecisionSource = {
   isAvailable: false,
   ageMs: undefined,
   lookUp: () => 'unavailable',
-  knownAs: () => 'not_told',
+  knownAs: () => 'unresolved',
   close: () => Promise.resolve(),
 }

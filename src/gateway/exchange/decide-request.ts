@@ -1,9 +1,9 @@
 import { type Decision, type Destination, decideBeforeLookUp, decideByClient, type Facts } from '../../routing/index.ts'
-import type { Asker, Standing } from '../decision-source/source.ts'
-import type { Gate } from '../gateway-context.ts'
+import type { ClientLookup, LookupRequest } from '../decision-source/source.ts'
+import type { GatewayContext } from '../gateway-context.ts'
 
 /** The client to look up, and the network that its request came from. */
-export interface Caller extends Asker {
+export interface Caller extends LookupRequest {
   /** The client network that the circuit counts as one caller. */
   readonly network: string
 }
@@ -20,42 +20,47 @@ export interface Verdict {
  * Decides a request from the ledger, the snapshot and the health of IAM. Returns a promise only if the ledger or the
  * decision source has to query another server. Never rejects.
  */
-export function decideRequest(gate: Gate, facts: Facts, caller: Caller): Verdict | Promise<Verdict> {
+export function decideRequest(context: GatewayContext, facts: Facts, caller: Caller): Verdict | Promise<Verdict> {
   const { presented, credential } = facts
-  if (presented === undefined || !gate.ledger.mayKnow) return decideByFacts(gate, facts, caller)
-  const known = gate.ledger.find(presented, credential === 'unknown')
+  if (presented === undefined || !context.ledger.mayKnow) return decideByFacts(context, facts, caller)
+  const known = context.ledger.find(presented, credential === 'unknown')
   return known instanceof Promise
-    ? known.then((side) => decideByLedger(gate, facts, side, caller))
-    : decideByLedger(gate, facts, known, caller)
+    ? known.then((side) => decideByLedger(context, facts, side, caller))
+    : decideByLedger(context, facts, known, caller)
 }
 
 function decideByLedger(
-  gate: Gate,
+  context: GatewayContext,
   facts: Facts,
   known: Destination | 'unreachable' | undefined,
   caller: Caller,
 ): Verdict | Promise<Verdict> {
-  if (known === 'unreachable' && facts.endpoint === 'token' && gate.ledger.iamMayHoldUnknown) {
+  if (known === 'unreachable' && facts.endpoint === 'token' && context.ledger.iamMayHoldUnknown) {
     return { facts, decision: undefined }
   }
   const isKnown = known !== undefined && known !== 'unreachable'
-  return decideByFacts(gate, isKnown ? { ...facts, credential: known } : facts, caller)
+  return decideByFacts(context, isKnown ? { ...facts, credential: known } : facts, caller)
 }
 
-function decideByFacts(gate: Gate, facts: Facts, caller: Caller): Verdict | Promise<Verdict> {
-  const early = decideBeforeLookUp(facts, { hasIam: gate.iam !== undefined, brake: gate.isBrakeOn })
+function decideByFacts(context: GatewayContext, facts: Facts, caller: Caller): Verdict | Promise<Verdict> {
+  const early = decideBeforeLookUp(facts, { hasIam: context.iam !== undefined, brake: context.isBrakeOn })
   if (early !== undefined) return { facts, decision: early }
-  const standing = gate.source.lookUp(facts.clientId ?? '', caller)
-  return standing instanceof Promise
-    ? standing.then((said) => decideByStanding(gate, facts, said, caller))
-    : decideByStanding(gate, facts, standing, caller)
+  const status = context.source.lookUp(facts.clientId ?? '', caller)
+  return status instanceof Promise
+    ? status.then((said) => decideByLookup(context, facts, said, caller))
+    : decideByLookup(context, facts, status, caller)
 }
 
-function decideByStanding({ circuit, source }: Gate, facts: Facts, standing: Standing, caller: Caller): Verdict {
-  const application = typeof standing === 'string' ? undefined : (standing.applicationId ?? facts.clientId)
+function decideByLookup(
+  { circuit, source }: GatewayContext,
+  facts: Facts,
+  status: ClientLookup,
+  caller: Caller,
+): Verdict {
+  const application = typeof status === 'string' ? undefined : (status.applicationId ?? facts.clientId)
   const iamAvailable = circuit.mayTry(application, caller)
   return {
     facts,
-    decision: decideByClient(standing, { iamAvailable, unknownClientsToIam: source.unknownClientsToIam }),
+    decision: decideByClient(status, { iamAvailable, unknownClientsToIam: source.unknownClientsToIam }),
   }
 }

@@ -6,38 +6,38 @@ import {
   MAX_BODY_BYTES,
   type Reason,
 } from '../../routing/index.ts'
-import { isSuffixed, withCors } from '../answers/cors.ts'
-import { afterFailure, type Failure, isPageForProgram, isServerFailure, troubleOf } from '../answers/failure.ts'
-import { type LocalAnswer, type Trouble, troubleAnswer } from '../answers/local-answers.ts'
 import { introspectAcross, isAcross, tokenInfoRequest } from '../both-sides/cross-introspection.ts'
-import { askSideOf, CONCERNS_BOTH, inquireAtSides } from '../both-sides/inquiry.ts'
-import { cookieOwner, type Gate } from '../gateway-context.ts'
+import { CONCERNS_BOTH, querySide, querySides } from '../both-sides/query-both-sides.ts'
+import { cookieOwner, type GatewayContext } from '../gateway-context.ts'
 import { flowSetCookie } from '../headers/flow-cookie.ts'
-import { type Hop, publicOrigin, requestHeaders, uncompressed } from '../headers/request-headers.ts'
+import { type ForwardingInfo, publicOrigin, requestHeaders, uncompressed } from '../headers/request-headers.ts'
 import { headerOf, responseHeaders, responseTrailers } from '../headers/response-headers.ts'
 import { learnFromRedirect } from '../ledger/learning.ts'
+import { isSuffixed, withCors } from '../responses/cors.ts'
+import { afterFailure, type Failure, gatewayErrorOf, isPageForProgram, isServerFailure } from '../responses/failure.ts'
+import { errorResponse, type GatewayError, type LocalResponse } from '../responses/local-responses.ts'
 import { UNDECIDED } from '../routing/routes.ts'
 import { CLIENT_CLOSED, type Outcome } from '../telemetry/outcome.ts'
 import { RequestTrace } from '../telemetry/request-trace.ts'
 import type { Admitted } from '../transport/admission.ts'
 import { HeldReply } from '../transport/held-reply.ts'
-import type { Lane, Reply } from '../transport/lane.ts'
 import type { Peer } from '../transport/peers.ts'
-import type { WholeAnswer } from '../upstream/ask-side.ts'
+import type { Reply, Transport } from '../transport/transport.ts'
 import type { Attempt, AttemptOwner, RawHeaders, UpstreamRequest } from '../upstream/attempt.ts'
 import type { Sender } from '../upstream/circuit/breaker.ts'
+import type { CompleteResponse } from '../upstream/query-upstream.ts'
 import { decideRequest, type Verdict } from './decide-request.ts'
-import { errorInRedirect } from './inspection/answer-peek.ts'
-import { type AnswerWatch, watchAnswer } from './inspection/answer-watch.ts'
+import { errorInRedirect } from './inspection/body-copy.ts'
+import { inspectResponse, type ResponseInspection } from './inspection/response-inspection.ts'
 import { readRequest } from './read-request.ts'
 import { senderOf } from './sender.ts'
 
 /**
  * One request from head to log record: read, decide, forward, record. Each step is code that does not know the others.
  */
-export class Exchange implements AttemptOwner, Hop, Outcome {
-  readonly #gate: Gate
-  readonly #lane: Lane
+export class Exchange implements AttemptOwner, ForwardingInfo, Outcome {
+  readonly #context: GatewayContext
+  readonly #transport: Transport
   readonly #admitted: Admitted
   #reply: Reply
   readonly #startedAt = performance.now()
@@ -63,15 +63,15 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   #attempt: Attempt | undefined
   #attempts = 0
   #awaitsCircuit = false
-  #watch: AnswerWatch | undefined
+  #watch: ResponseInspection | undefined
   #isReading = false
   #isOver = false
 
-  constructor(gate: Gate, lane: Lane, admitted: Admitted, peer: Peer, correlationId: string) {
-    this.#gate = gate
-    this.#lane = lane
+  constructor(context: GatewayContext, transport: Transport, admitted: Admitted, peer: Peer, correlationId: string) {
+    this.#context = context
+    this.#transport = transport
     this.#admitted = admitted
-    this.#reply = lane.reply
+    this.#reply = transport.reply
     this.peer = peer
     this.correlationId = correlationId
     const mark = admitted.target.indexOf('?')
@@ -79,7 +79,7 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   get method(): string {
-    return this.#lane.method
+    return this.#transport.method
   }
 
   get host(): string {
@@ -95,27 +95,27 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   get isBrakeOn(): boolean {
-    return this.#gate.isBrakeOn
+    return this.#context.isBrakeOn
   }
 
   /** Starts handling the request. */
   start(): void {
-    const match = this.#gate.iam === undefined ? undefined : this.#gate.routes.match(this.path)
+    const match = this.#context.iam === undefined ? undefined : this.#context.routes.match(this.path)
     if (match === undefined) return this.#forward('legacy')
     if (match === 'iam_page') return this.#forwardPage()
     this.endpoint = match.endpoint
     this.#isSuffixed = isSuffixed(match)
     if (UNDECIDED.has(match.endpoint)) return this.#answerUndecided()
-    this.#iamPath = this.#gate.routes.atIam(match) + this.#admitted.target.slice(this.path.length)
+    this.#iamPath = this.#context.routes.atIam(match) + this.#admitted.target.slice(this.path.length)
     if (!this.#admitted.hasBody) return this.#decide(match)
-    const body = this.#lane.readBody(MAX_BODY_BYTES)
+    const body = this.#transport.readBody(MAX_BODY_BYTES)
     if (body instanceof Promise) return void this.#readThenDecide(match, body)
     this.#body = body
     this.#decide(match)
   }
 
   /** Forwards a test control to both sides and responds with the merged result. */
-  async startTestControl(ask: NonNullable<Gate['testControls']>): Promise<void> {
+  async startTestControl(ask: NonNullable<GatewayContext['testControls']>): Promise<void> {
     const { status, body } = await ask(this.#admitted.target)
     this.#answer({ status, headers: [['Content-Type', 'text/plain; charset=utf-8']], body })
   }
@@ -129,22 +129,22 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       this.#attempt?.cancel()
       this.#awaitsCircuit = false
       // The body was cut short, so nothing has been forwarded.
-      if (this.#isReading) this.#mark('rejected', 'malformed_request')
+      if (this.#isReading) [this.destination, this.reason] = ['rejected', 'malformed_request']
     }
     if (this.#watch !== undefined && isFinished) {
       this.oauthError = this.#watch.oauthError
       this.granted = this.#watch.grants
     }
     this.durationMs = performance.now() - this.#startedAt
-    if (this.#gate.tracing !== undefined) this.#tracing()?.end(this, this.#gate.recorder.applicationOf(this))
-    this.#gate.recorder.record(this)
+    if (this.#context.tracing !== undefined) this.#tracing()?.end(this, this.#context.recorder.applicationOf(this))
+    this.#context.recorder.record(this)
   }
 
   #answerUndecided(): void {
-    const { keys, documents } = this.#gate
+    const { keys, discovery } = this.#context
     const isRead = (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody
     if (!isRead || keys === undefined) return this.#forward('legacy')
-    const { origin, 'if-none-match': ifNoneMatch } = this.#lane.headers
+    const { origin, 'if-none-match': ifNoneMatch } = this.#transport.headers
     if (this.endpoint === 'jwks') {
       keys.answer(origin, ifNoneMatch).then((answer) => {
         if (answer) this.#answer(answer)
@@ -153,9 +153,9 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
       return
     }
     const address = this.#publicOrigin() + this.#admitted.target
-    documents.answer(this.#requestFor('legacy'), address, origin).then((answer) => {
+    discovery.answer(this.#requestFor('legacy'), address, origin).then((answer) => {
       if (this.#isOver) return
-      if (typeof answer === 'string') this.#trouble(troubleOf(answer))
+      if (typeof answer === 'string') this.#respondWithError(gatewayErrorOf(answer))
       else this.#passOn(answer)
     }, this.fail)
   }
@@ -167,7 +167,8 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   async #readThenDecide(match: EndpointMatch, reading: Promise<Buffer | 'too_large' | 'aborted'>): Promise<void> {
-    const timer = setTimeout(() => this.#reject('body_too_slow', 'malformed_request'), this.#gate.limits.requestBodyMs)
+    const { requestBodyMs } = this.#context.limits
+    const timer = setTimeout(() => this.#reject('body_too_slow', 'malformed_request'), requestBodyMs)
     this.#isReading = true
     try {
       const body = await reading
@@ -185,16 +186,16 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #decide(match: EndpointMatch): void {
-    const gate = this.#gate
+    const context = this.#context
     const { target } = this.#admitted
     const query = target.slice(this.path.length + 1)
-    const cookie = match.endpoint === 'authorize' ? this.#lane.headers.cookie : undefined
-    const facts = readRequest(gate.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
+    const cookie = match.endpoint === 'authorize' ? this.#transport.headers.cookie : undefined
+    const facts = readRequest(context.marks, match.endpoint, this.method, query, this.#admitted, this.#body, cookie)
     this.clientId = facts.clientId
-    this.flagVersion = gate.source.version
+    this.flagVersion = context.source.version
     if (facts.exceedsLimits) return this.#reject('too_many_parameters', 'malformed_request')
-    if (gate.tracing !== undefined) this.#tracing(facts)
-    const verdict = decideRequest(gate, facts, this)
+    if (context.tracing !== undefined) this.#tracing(facts)
+    const verdict = decideRequest(context, facts, this)
     if (verdict instanceof Promise) verdict.then(this.#follow).catch(this.fail)
     else this.#follow(verdict)
   }
@@ -207,25 +208,26 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.applicationId = decision.applicationId
     if (isAcross(facts)) return void this.#introspectAcross(facts).catch(this.fail)
     const concernsBoth = decision.reason === 'credential_unknown' && CONCERNS_BOTH.has(this.endpoint)
-    if (concernsBoth && this.#gate.iam !== undefined) this.#inquire().catch(this.fail)
+    if (concernsBoth && this.#context.iam !== undefined) this.#queryBothSides().catch(this.fail)
     else this.#forward(decision.destination)
   }
 
-  async #inquire(): Promise<void> {
-    const finding = await inquireAtSides(this.#gate, this.endpoint, (side) => this.#requestFor(side))
+  async #queryBothSides(): Promise<void> {
+    const finding = await querySides(this.#context, this.endpoint, (side) => this.#requestFor(side))
     if (this.#isOver) return
-    if (finding.by === 'neither') return this.#trouble(finding.trouble)
+    if (finding.by === 'neither') return this.#respondWithError(finding.error)
     this.destination = finding.by
     this.#passOn(finding.answer)
   }
 
   /** Neither side knows both tokens, so the gateway queries each side about its own. */
   async #introspectAcross(facts: Facts): Promise<void> {
+    const context = this.#context
     const ask = (side: Destination, token: string) =>
-      askSideOf(this.#gate, side, tokenInfoRequest(this.#requestFor(side), this.#gate.routes.tokenInfo(side), token))
+      querySide(context, side, tokenInfoRequest(this.#requestFor(side), context.routes.tokenInfo(side), token))
     const finding = await introspectAcross(facts, ask, Date.now() / 1_000)
     if (this.#isOver) return
-    if (finding.by === 'neither') return this.#trouble('temporarily_unavailable')
+    if (finding.by === 'neither') return this.#respondWithError('temporarily_unavailable')
     if (finding.by !== 'gateway') return this.#forward(finding.by)
     const headers = [
       ['Content-Type', 'application/json; charset=utf-8'],
@@ -235,23 +237,23 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#answer({ status: 200, headers, body: JSON.stringify(finding.document) })
   }
 
-  #passOn({ status, statusText, raw, length, body }: WholeAnswer): void {
+  #passOn({ status, statusText, raw, length, body }: CompleteResponse): void {
     if (!this.#beginReply(status, statusText, raw, length)) return
     if (body.length > 0) this.onData(body)
     this.onEnd([])
   }
 
   #forward(destination: Destination): void {
-    const gate = this.#gate
-    const upstream = destination === 'iam' ? gate.iam : gate.legacy
-    if (upstream === undefined) return this.#trouble('temporarily_unavailable')
+    const context = this.#context
+    const upstream = destination === 'iam' ? context.iam : context.legacy
+    if (upstream === undefined) return this.#respondWithError('temporarily_unavailable')
     this.destination = destination
     this.#attempts++
     this.#awaitsCircuit = destination === 'iam'
-    const { iamHeadersMs, iamNewFlowMs } = gate.limits
+    const { iamHeadersMs, iamNewFlowMs } = context.limits
     const mayFailOver = destination === 'iam' && this.#facts?.startsFlow === true
     if (mayFailOver && iamNewFlowMs < iamHeadersMs) this.#patience = setTimeout(this.#onSlow, iamNewFlowMs)
-    this.#attempt = this.#lane.attempt(this)
+    this.#attempt = this.#transport.attempt(this)
     this.#attempt.start(upstream, this.#requestFor(destination))
   }
 
@@ -264,24 +266,24 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #requestFor(destination: Destination): UpstreamRequest {
-    const headers = requestHeaders(this.#headersFor(destination), cookieOwner(this.#gate, destination), this)
-    const trace = this.#gate.tracing === undefined ? undefined : this.#tracing()
+    const headers = requestHeaders(this.#headersFor(destination), cookieOwner(this.#context, destination), this)
+    const trace = this.#context.tracing === undefined ? undefined : this.#tracing()
     return {
       method: this.method,
       path: destination === 'iam' ? this.#iamPath : this.#admitted.target,
       headers: trace === undefined ? headers : trace.upstream(headers, destination),
-      body: this.#facts === undefined && this.#admitted.hasBody ? this.#lane.stream : (this.#body ?? null),
+      body: this.#facts === undefined && this.#admitted.hasBody ? this.#transport.stream : (this.#body ?? null),
       traffic: this.endpoint === 'other' && destination === 'legacy' ? 'other' : 'oauth',
     }
   }
 
   /** The trace of this request, started on first use. */
   #tracing(facts?: Facts): RequestTrace | undefined {
-    const { tracing, marks } = this.#gate
+    const { tracing, marks } = this.#context
     if (this.#trace !== undefined || tracing === undefined) return this.#trace
     const { method, endpoint, correlationId, peer } = this
     const presented = endpoint === 'token' ? facts?.presented : undefined
-    const { headers } = this.#lane
+    const { headers } = this.#transport
     this.#trace = RequestTrace.begin({
       ...{ tracing, endpoint, method, correlationId, headers, presented },
       isTrusted: peer.isTrusted,
@@ -301,21 +303,21 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
 
   /** Where no mark identifies IAM's credentials, the gateway must be able to read the response that issues them. */
   #headersFor(destination: Destination): readonly string[] {
-    const { rawHeaders } = this.#lane
-    return destination === 'iam' && this.#gate.ledger.iamMayHoldUnknown ? uncompressed(rawHeaders) : rawHeaders
+    const { rawHeaders } = this.#transport
+    return destination === 'iam' && this.#context.ledger.iamMayHoldUnknown ? uncompressed(rawHeaders) : rawHeaders
   }
 
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
-    const gate = this.#gate
+    const context = this.#context
     const isFailure = this.#isFailureOfIam(status, raw)
     this.#settle(isFailure)
     if (isFailure) {
       this.#trace?.failed()
       const what = status === 200 ? 'iam answered with an unexpected content type' : 'iam answered with a server error'
-      gate.log.warn({ correlation_id: this.correlationId, status }, what)
+      context.log.warn({ correlation_id: this.correlationId, status }, what)
       // A request with an IAM credential can only go to IAM: the client keeps the credential and retries.
       if (this.#facts?.startsFlow) this.#failOver()
-      else this.#trouble('temporarily_unavailable')
+      else this.#respondWithError('temporarily_unavailable')
       return false
     }
     return this.#beginReply(status, statusText, raw, length)
@@ -328,34 +330,34 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
   }
 
   #beginReply(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {
-    const gate = this.#gate
+    const context = this.#context
     const answer = responseHeaders(raw, {
-      cookies: cookieOwner(gate, this.#side),
-      internalHosts: gate.internalHosts,
+      cookies: cookieOwner(context, this.#side),
+      internalHosts: context.internalHosts,
       publicOrigin: this.#publicOrigin,
     })
     this.#noteRedirect(status, answer.headers)
     try {
       this.#reply.head(status, statusText, answer.headers, length)
     } catch (error) {
-      gate.log.error(
+      context.log.error(
         { err: error, correlation_id: this.correlationId },
         'an upstream sent a head that cannot be passed on',
       )
-      this.#trouble('bad_gateway')
+      this.#respondWithError('bad_gateway')
       return false
     }
     const { headers, isJson } = answer
     const [endpoint, side, mayHandOver] = [this.endpoint, this.#side, this.#mayHandOver]
-    this.#watch = watchAnswer(gate, { endpoint, side, status, isJson, headers, mayHandOver })
-    if (gate.ledger.isShared && (this.#watch !== undefined || mayHandOver)) {
-      this.#reply = new HeldReply(this.#reply, gate.ledger.settled)
+    this.#watch = inspectResponse(context, { endpoint, side, status, isJson, headers, mayHandOver })
+    if (context.ledger.isShared && (this.#watch !== undefined || mayHandOver)) {
+      this.#reply = new HeldReply(this.#reply, context.ledger.settled)
     }
     this.#reply.flush()
     return true
   }
 
-  readonly #publicOrigin = (): string => publicOrigin(this.#lane.headers, this)
+  readonly #publicOrigin = (): string => publicOrigin(this.#transport.headers, this)
 
   get #side(): Destination {
     return this.destination === 'iam' ? 'iam' : 'legacy'
@@ -371,14 +373,14 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     if (!this.#mayHandOver) return
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
     if (location !== undefined) {
-      learnFromRedirect(this.#gate, this.#side, location)
+      learnFromRedirect(this.#context, this.#side, location)
       this.oauthError = errorInRedirect(location)
     }
     const page = { status, location, method: this.method, path: this.path, side: this.#side }
     const traceCookie = this.#trace?.answered(this.endpoint, page, this.#publicOrigin)
     if (traceCookie !== undefined) headers.push('Set-Cookie', traceCookie)
     if (this.endpoint !== 'authorize' || this.#facts === undefined) return
-    const cookie = flowSetCookie(this.#gate, this.#facts, page, this.#lane.headers.cookie, this.#publicOrigin)
+    const cookie = flowSetCookie(this.#context, this.#facts, page, this.#transport.headers.cookie, this.#publicOrigin)
     if (cookie !== undefined) headers.push('Set-Cookie', cookie)
   }
 
@@ -412,22 +414,22 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#trace?.failed()
     this.#warn(error, 'an upstream did not answer')
     try {
-      this.#remedy(failure)
+      this.#actOn(failure)
     } catch (fault) {
       this.fail(fault)
     }
   }
 
-  #remedy(failure: Failure): void {
-    const remedy = afterFailure(failure, {
+  #actOn(failure: Failure): void {
+    const action = afterFailure(failure, {
       destination: this.#side,
       attempts: this.#attempts,
       startsFlow: this.#facts?.startsFlow ?? false,
       isRepeatable: (this.method === 'GET' || this.method === 'HEAD') && !this.#admitted.hasBody,
     })
-    if (remedy.do === 'fail_over') this.#failOver()
-    else if (remedy.do === 'try_again') this.#forward('legacy')
-    else this.#trouble(remedy.trouble)
+    if (action.do === 'fail_over') this.#failOver()
+    else if (action.do === 'try_again') this.#forward('legacy')
+    else this.#respondWithError(action.error)
   }
 
   #failOver(): void {
@@ -435,9 +437,10 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#forward('legacy')
   }
 
-  #reject(trouble: Trouble, reason: Reason): void {
-    this.#mark('rejected', reason)
-    this.#trouble(trouble)
+  #reject(error: GatewayError, reason: Reason): void {
+    this.destination = 'rejected'
+    this.reason = reason
+    this.#respondWithError(error)
   }
 
   /** The request body arrives too slowly: responds 408, or cuts the connection if a response has begun. */
@@ -449,21 +452,16 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     this.#reject('body_too_slow', 'malformed_request')
   }
 
-  #mark(destination: 'rejected', reason: Reason): void {
-    this.destination = destination
-    this.reason = reason
-  }
-
-  #trouble(trouble: Trouble): void {
+  #respondWithError(error: GatewayError): void {
     const { method, endpoint } = this
-    const { headers } = this.#lane
-    const answer = troubleAnswer(trouble, endpoint, headers.accept)
+    const { headers } = this.#transport
+    const answer = errorResponse(error, endpoint, headers.accept)
     if (this.endpoint !== 'other') this.oauthError = 'temporarily_unavailable'
     if (answer.status < 500) this.oauthError = 'invalid_request'
     this.#answer(withCors({ endpoint, isSuffixed: this.#isSuffixed, method, headers }, answer))
   }
 
-  #answer(answer: LocalAnswer): void {
+  #answer(answer: LocalResponse): void {
     if (this.#isOver) return
     this.#reply.local(answer, this.correlationId)
   }
@@ -472,28 +470,28 @@ export class Exchange implements AttemptOwner, Hop, Outcome {
     clearTimeout(this.#patience)
     if (!this.#awaitsCircuit) return
     this.#awaitsCircuit = false
-    const { circuit } = this.#gate
+    const { circuit } = this.#context
     if (hasFailed) circuit.failed(this.#sender())
     else circuit.succeeded(this.#sender)
   }
 
   /** Evaluated only if a request fails or has failed recently. */
-  readonly #sender = (): Sender => senderOf(this.#gate.source, this)
+  readonly #sender = (): Sender => senderOf(this.#context.source, this)
 
   /** The client network that counts as one caller, taking trusted proxies into account. */
   get network(): string {
-    return this.#gate.networkOf({ remoteAddress: this.peer.address, headers: this.#lane.headers })
+    return this.#context.networkOf({ remoteAddress: this.peer.address, headers: this.#transport.headers })
   }
 
   #warn(error: Error, message: string): void {
     const code = (error as NodeJS.ErrnoException).code ?? error.name
     const { correlationId: correlation_id, endpoint, destination } = this
-    this.#gate.log.warn({ correlation_id, endpoint, destination, cause: code }, message)
+    this.#context.log.warn({ correlation_id, endpoint, destination, cause: code }, message)
   }
 
   /** An internal error: it fails this one request, not the process. */
   readonly fail = (error: unknown): void => {
-    this.#gate.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
-    this.#trouble('bad_gateway')
+    this.#context.log.error({ err: error, correlation_id: this.correlationId }, 'request failed')
+    this.#respondWithError('bad_gateway')
   }
 }

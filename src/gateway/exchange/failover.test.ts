@@ -56,8 +56,8 @@ test('a new flow times out at a slow IAM sooner than a request that only IAM can
     })
   })
   const patient = { ...limits, iamNewFlowMs: 100, iamHeadersMs: 60_000 }
-  for (const fastLane of [true, false]) {
-    const gateway = await bed.gateway({ legacyUrl: legacy.url, iamUrl, limits: patient, fastLane, breaker: NEVER_OPEN })
+  for (const fastPath of [true, false]) {
+    const gateway = await bed.gateway({ legacyUrl: legacy.url, iamUrl, limits: patient, fastPath, breaker: NEVER_OPEN })
     for (const { path, body } of Object.values(NEW_FLOWS)) {
       const reply = await fetch(gateway.url + path, body === undefined ? {} : { method: 'POST', body, headers: FORM })
       assert.equal(((await reply.json()) as { side: string }).side, 'legacy')

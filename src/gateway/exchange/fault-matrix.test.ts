@@ -125,7 +125,7 @@ async function freshGateway(): Promise<void> {
     legacyHeadersMs: 400,
     bodyIdleMs: 400,
     keysMs: 300,
-    inquiryMs: 300,
+    queryMs: 300,
   }
   gateway = await bed.gateway({
     ...{ legacyUrl: doors.legacy.url, iamUrl: doors.iam.url, verifierKey, flowKey, limits },

@@ -8,19 +8,19 @@ import {
 } from '../../http/index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Admitted } from '../transport/admission.ts'
-import type { ClientSink, LaneReply } from './lane-reply.ts'
+import type { ClientSink, FastPathReply } from './fast-path-reply.ts'
 
-/** What a connection needs from its lane. */
-export interface LaneKeeper {
+/** What a connection needs from the fast path. */
+export interface ConnectionOwner {
   readonly limits: ConnectionLimits
   readonly budget: ReadAheadBudget
-  /** Admits a request that belongs in the fast lane; undefined hands it over. */
+  /** Admits a request that belongs on the fast path; undefined hands it over. */
   admit(request: CanonicalRequest): Admitted | undefined
   begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken
-  /** The connection has left the lane. */
+  /** The connection has left the fast path. */
   onLeave(connection: ClientConnection): void
   /**
-   * Hands the connection to the ordinary lane, with the bytes received of the next request, and whether the client has
+   * Hands the connection to `node:http`, with the bytes received of the next request, and whether the client has
    * ended its side.
    */
   handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void
@@ -28,10 +28,10 @@ export interface LaneKeeper {
   refuse(socket: Socket, status: 400 | 408): void
 }
 
-/** A request that the lane handles. */
+/** A request that the fast path handles. */
 export interface Taken {
   readonly exchange: Exchange
-  readonly reply: LaneReply
+  readonly reply: FastPathReply
 }
 
 /** Time limits towards a client, in milliseconds. */
@@ -43,7 +43,7 @@ export interface ConnectionLimits {
   readonly idleMs: number
 }
 
-/** A body may arrive in a few pieces within a short time; otherwise the ordinary lane waits for it. */
+/** A body may arrive in a few pieces within a short time; otherwise `node:http` waits for it. */
 const MAX_PIECES = 8
 const MAX_BODY_WAIT_MS = 250
 /**
@@ -52,12 +52,12 @@ const MAX_BODY_WAIT_MS = 250
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
 /**
- * A client's connection while it is in the fast lane: serves one request after the other, until one does not belong
+ * A client's connection while it is on the fast path: serves one request after the other, until one does not belong
  * there.
  */
 export class ClientConnection implements ClientSink {
   readonly #socket: Socket
-  readonly #keeper: LaneKeeper
+  readonly #keeper: ConnectionOwner
   readonly #ahead: ReadAhead
   #taken: Taken | undefined
   /** The bytes received of an incomplete request. */
@@ -66,12 +66,12 @@ export class ClientConnection implements ClientSink {
   #served = 0
   /** The client has ended its side; requests it sent before still get their responses. */
   #isEnded = false
-  /** The client sent more ahead of its turn than the lane may hold. */
+  /** The client sent more ahead of its turn than may be held. */
   #isOverrun = false
   #isClosing = false
   #since = performance.now()
 
-  constructor(socket: Socket, keeper: LaneKeeper) {
+  constructor(socket: Socket, keeper: ConnectionOwner) {
     this.#socket = socket
     this.#keeper = keeper
     this.#ahead = new ReadAhead(socket, keeper.budget)
@@ -184,7 +184,7 @@ export class ClientConnection implements ClientSink {
     taken.exchange.close(isFinished)
   }
 
-  /** Hands the connection to the ordinary lane, which reads from the first byte of this request. */
+  /** Hands the connection to `node:http`, which reads from the first byte of this request. */
   #handOver(bytes: Buffer): void {
     const socket = this.#socket
     socket

@@ -29,19 +29,19 @@ const ROUNDS = [
   { quietMs: 700, patienceMs: 2_000 },
   { quietMs: 5_000, patienceMs: 10_000 },
 ]
-let pairs: Array<{ lane: Whole; ordinary: Whole }>
+let pairs: Array<{ fast: Whole; ordinary: Whole }>
 let taken = 0
 
 before(async () => {
   pairs = await Promise.all(
-    Array.from({ length: WORKERS }, async () => ({ lane: await whole(true), ordinary: await whole(false) })),
+    Array.from({ length: WORKERS }, async () => ({ fast: await whole(true), ordinary: await whole(false) })),
   )
 })
-after(() => Promise.all(pairs.flatMap(({ lane, ordinary }) => [lane.bed.end(), ordinary.bed.end()])))
+after(() => Promise.all(pairs.flatMap(({ fast, ordinary }) => [fast.bed.end(), ordinary.bed.end()])))
 
-async function whole(fastLane: boolean): Promise<Whole> {
+async function whole(fastPath: boolean): Promise<Whole> {
   const bed = await Bed.make()
-  return { bed, ...(await bed.whole({ fastLane, limits: { requestBodyMs: 300 } })) }
+  return { bed, ...(await bed.whole({ fastPath, limits: { requestBodyMs: 300 } })) }
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -65,7 +65,7 @@ async function converseIn(world: Whole, pieces: readonly Buffer[], quietMs: numb
   }
 }
 
-/** Client requests that reached both sides, in a form that is equal for both lanes, and the lane of each. */
+/** Client requests that reached both sides, in a form that is equal for both transports, and whether each took the fast path. */
 function requestsOf(...sides: readonly Side[]): Array<{ readonly text: string; readonly wasFast: boolean }> {
   return sides.flatMap((side) =>
     side.received.filter(isOfClient).map((request) => {
@@ -77,7 +77,7 @@ function requestsOf(...sides: readonly Side[]): Array<{ readonly text: string; r
       }
       headers.sort((a, b) => (a.split(':')[0] ?? '').localeCompare(b.split(':')[0] ?? ''))
       const text = [side.name, request.method, request.url, ...headers, request.body.toString('latin1')].join('\n')
-      // The lanes spell the header of their own connections differently.
+      // The transports spell the header of their own connections differently.
       return { text, wasFast: request.rawHeaders.includes('Connection') }
     }),
   )
@@ -117,23 +117,23 @@ function converse(port: number, pieces: readonly Buffer[], quietMs: number): Pro
 }
 
 /**
- * Runs both lanes on one case. If they differ, repeats it up to twice with more time, so that a slow machine makes no
+ * Runs both transports on one case. If they differ, repeats it up to twice with more time, so that a slow machine makes no
  * difference, and waits for late records while the two differ.
  */
-async function compare(pair: { lane: Whole; ordinary: Whole }, pieces: readonly Buffer[]): Promise<void> {
+async function compare(pair: { fast: Whole; ordinary: Whole }, pieces: readonly Buffer[]): Promise<void> {
   for (const { quietMs, patienceMs } of ROUNDS) {
     const looks = await Promise.all([
-      converseIn(pair.lane, pieces, quietMs),
+      converseIn(pair.fast, pieces, quietMs),
       converseIn(pair.ordinary, pieces, quietMs),
     ])
     for (const until = performance.now() + patienceMs; ; ) {
-      const [lane, ordinary] = await Promise.all(looks.map((look) => look()))
-      if (isDeepStrictEqual(lane, ordinary)) {
-        taken += requestsOf(pair.lane.legacy, pair.lane.iam).filter(({ wasFast }) => wasFast).length
+      const [fast, ordinary] = await Promise.all(looks.map((look) => look()))
+      if (isDeepStrictEqual(fast, ordinary)) {
+        taken += requestsOf(pair.fast.legacy, pair.fast.iam).filter(({ wasFast }) => wasFast).length
         return
       }
       if (performance.now() < until) continue
-      if (patienceMs === ROUNDS.at(-1)?.patienceMs) assert.deepEqual(lane, ordinary)
+      if (patienceMs === ROUNDS.at(-1)?.patienceMs) assert.deepEqual(fast, ordinary)
       break
     }
   }
@@ -400,12 +400,12 @@ const connection = fc
     let head: Buffer = Buffer.from(first, 'latin1')
     for (const one of mutations) head = mutate(head, one)
     const bytes = Buffer.concat([head, Buffer.from(follower, 'latin1')])
-    // What follows a request arrives together with its end, so that both lanes see it at the same time.
+    // What follows a request arrives together with its end, so that both transports see it at the same time.
     const places = cuts.map((cut) => cut % Math.max(1, head.length)).sort((a, b) => a - b)
     return [...places, bytes.length].map((place, index) => bytes.subarray(index === 0 ? 0 : places[index - 1], place))
   })
 
-describe('with the fast lane and without it', () => {
+describe('with the fast path and without it', () => {
   test('any connection has the same result for the client, for both sides and in the log', async () => {
     const cases = fc.sample(connection, { numRuns: CASES, seed: 20_261_122 })
     let next = 0
@@ -420,6 +420,6 @@ describe('with the fast lane and without it', () => {
         }
       }),
     )
-    assert.ok(taken > CASES / 10, `the fast lane took only ${taken} requests`)
+    assert.ok(taken > CASES / 10, `the fast path took only ${taken} requests`)
   })
 })

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
-import type { Failure } from '../answers/failure.ts'
-import type { AnswerHead } from '../upstream/answer-head.ts'
+import type { Failure } from '../responses/failure.ts'
+import type { ResponseHead } from '../upstream/response-head.ts'
 import type { UpstreamLimits } from '../upstream/upstream.ts'
-import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import { ResponseReader, type ResponseSink } from './response-reader.ts'
 
 /** Receives the response on a connection. No method is called after `onDone` or `onFault`. */
-export interface AnswerOwner extends AnswerSink {
+export interface ResponseOwner extends ResponseSink {
   /** False to pause reading until {@link UpstreamConnection.resume}. */
   readonly wantsMore: boolean
   onDone(trailers: readonly string[]): void
@@ -30,12 +30,12 @@ const PROBE_DELAY_MS = 60_000
 type Phase = 'connecting' | 'waiting' | 'reading' | 'idle' | 'gone'
 
 /** One connection to an upstream: one request at a time, reused only after an unambiguous response. */
-export class UpstreamConnection implements AnswerSink {
+export class UpstreamConnection implements ResponseSink {
   readonly #home: ConnectionHome
   readonly #socket: Socket
-  readonly #reader = new AnswerReader(this)
+  readonly #reader = new ResponseReader(this)
   #phase: Phase = 'connecting'
-  #owner: AnswerOwner | undefined
+  #owner: ResponseOwner | undefined
   #since = performance.now()
   #idleMs = IDLE_MS
   #isPaused = false
@@ -64,7 +64,7 @@ export class UpstreamConnection implements AnswerSink {
   }
 
   /** Sends a request once, as text with one character per byte, in one write. */
-  send(request: string, owner: AnswerOwner): void {
+  send(request: string, owner: ResponseOwner): void {
     this.#owner = owner
     this.#since = performance.now()
     if (this.#phase === 'idle') this.#phase = 'waiting'
@@ -98,11 +98,11 @@ export class UpstreamConnection implements AnswerSink {
     else if (this.#phase === 'idle' && waited > this.#idleMs) this.drop()
   }
 
-  onInterim(head: AnswerHead): void {
+  onInterim(head: ResponseHead): void {
     this.#owner?.onInterim(head)
   }
 
-  onHead(head: AnswerHead): void {
+  onHead(head: ResponseHead): void {
     this.#phase = 'reading'
     this.#owner?.onHead(head)
   }

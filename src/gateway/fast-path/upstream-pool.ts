@@ -1,8 +1,8 @@
 import type { Upstream, UpstreamLimits } from '../upstream/upstream.ts'
-import { type AnswerOwner, type ConnectionHome, UpstreamConnection } from './upstream-connection.ts'
+import { type ConnectionHome, type ResponseOwner, UpstreamConnection } from './upstream-connection.ts'
 
 /**
- * The fast lane's connections to one upstream: kept alive, reused most recent first, one for each concurrent request.
+ * The fast path's connections to one upstream: kept alive, reused most recent first, one for each concurrent request.
  */
 export class UpstreamPool implements ConnectionHome {
   readonly hostname: string
@@ -18,7 +18,7 @@ export class UpstreamPool implements ConnectionHome {
   }
 
   /** Sends a request on a free connection, or on a new one if none is free. */
-  send(request: string, owner: AnswerOwner): UpstreamConnection {
+  send(request: string, owner: ResponseOwner): UpstreamConnection {
     const connection = this.#take()
     connection.send(request, owner)
     return connection

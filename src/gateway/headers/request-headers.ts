@@ -3,7 +3,7 @@ import { type CookieOwner, cookiesFor } from './cookies.ts'
 import { namedInConnection, requestRule } from './header-rules.ts'
 
 /** What the rewriting of request headers depends on. */
-export interface Hop {
+export interface ForwardingInfo {
   readonly peer: Peer
   /** The `Host` as received; empty for HTTP/1.0 without one. */
   readonly host: string
@@ -18,9 +18,13 @@ export interface Hop {
  *
  * @param cookies the owner of the cookies to forward; `undefined` forwards all, for a gateway without IAM
  */
-export function requestHeaders(raw: readonly string[], cookies: CookieOwner | undefined, hop: Hop): string[] {
-  const { isTrusted } = hop.peer
-  const named = namedInConnection(hop.connection)
+export function requestHeaders(
+  raw: readonly string[],
+  cookies: CookieOwner | undefined,
+  forwarding: ForwardingInfo,
+): string[] {
+  const { isTrusted } = forwarding.peer
+  const named = namedInConnection(forwarding.connection)
   const headers: string[] = []
   let chain = ''
   let host = ''
@@ -59,12 +63,12 @@ export function requestHeaders(raw: readonly string[], cookies: CookieOwner | un
         break
     }
   }
-  const { address, isSecure } = hop.peer
+  const { address, isSecure } = forwarding.peer
   const ownProto = isSecure ? 'https' : 'http'
   headers.push('X-Forwarded-For', chain === '' ? address : `${chain}, ${address}`)
-  if (host !== '' || hop.host !== '') headers.push('X-Forwarded-Host', host || hop.host)
-  headers.push('X-Forwarded-Proto', proto || ownProto, 'X-Request-Id', hop.correlationId)
-  if (forwarded !== undefined) headers.push('Forwarded', forwardedValue(forwarded, hop, ownProto))
+  if (host !== '' || forwarding.host !== '') headers.push('X-Forwarded-Host', host || forwarding.host)
+  headers.push('X-Forwarded-Proto', proto || ownProto, 'X-Request-Id', forwarding.correlationId)
+  if (forwarded !== undefined) headers.push('Forwarded', forwardedValue(forwarded, forwarding, ownProto))
   return headers
 }
 
@@ -81,10 +85,10 @@ export function uncompressed(raw: readonly string[]): string[] {
 }
 
 /** Appends one element of RFC 7239 to the trusted ones before it. */
-function forwardedValue(before: string, hop: Hop, proto: string): string {
-  const { address } = hop.peer
+function forwardedValue(before: string, forwarding: ForwardingInfo, proto: string): string {
+  const { address } = forwarding.peer
   const node = address.includes(':') ? `"[${address}]"` : address
-  const own = `for=${node};host="${hop.host}";proto=${proto}`
+  const own = `for=${node};host="${forwarding.host}";proto=${proto}`
   return before === '' ? own : `${before}, ${own}`
 }
 
@@ -92,12 +96,15 @@ function forwardedValue(before: string, hop: Hop, proto: string): string {
  * The origin under which the client reached the gateway, according to trusted proxies: `scheme://host[:port]`. Empty
  * for an HTTP/1.0 client without a host: addresses then remain relative to the one that was requested.
  */
-export function publicOrigin(headers: Readonly<Record<string, string | string[] | undefined>>, hop: Hop): string {
+export function publicOrigin(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  forwarding: ForwardingInfo,
+): string {
   const said = (name: string) => {
-    const value = hop.peer.isTrusted ? headers[name] : undefined
+    const value = forwarding.peer.isTrusted ? headers[name] : undefined
     return typeof value === 'string' ? value.split(',', 1)[0]?.trim() || undefined : undefined
   }
-  const proto = said('x-forwarded-proto') ?? (hop.peer.isSecure ? 'https' : 'http')
-  const host = said('x-forwarded-host') ?? hop.host
+  const proto = said('x-forwarded-proto') ?? (forwarding.peer.isSecure ? 'https' : 'http')
+  const host = said('x-forwarded-host') ?? forwarding.host
   return host === '' ? '' : `${proto === 'https' ? 'https' : 'http'}://${host}`
 }

@@ -3,13 +3,13 @@ import { type CookieOwner, setCookieFrom } from './cookies.ts'
 import { namedInConnection, responseRule } from './header-rules.ts'
 
 /** The headers of a response for the client; names and values alternate. */
-export interface AnswerHeaders {
+export interface ResponseHeaders {
   readonly headers: string[]
   readonly isJson: boolean
 }
 
 /** What the rewriting of response headers depends on. */
-export interface AnswerSide {
+export interface ResponseRules {
   /** The owner of the response's cookies; `undefined` lets all cookies through, for a gateway without IAM. */
   readonly cookies: CookieOwner | undefined
   /** `host:port` of each upstream, in lower case: addresses that must not appear. */
@@ -24,7 +24,7 @@ export interface AnswerSide {
  *
  * @param raw names and values alternate
  */
-export function responseHeaders(raw: RawHeaders, by: AnswerSide): AnswerHeaders {
+export function responseHeaders(raw: RawHeaders, by: ResponseRules): ResponseHeaders {
   const headers: string[] = []
   const named = namedIn(raw)
   let isJson = false
@@ -86,7 +86,7 @@ function isJsonType(name: string, value: string): boolean {
 const ADDRESS = /^(\s*(?:\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?["']?)?)((?:https?:)?\/\/([^/?#"']*))/i
 
 /** Replaces an upstream's own origin at the start of an address, also inside a `Refresh`. */
-export function withoutInternalHost(value: string, by: Pick<AnswerSide, 'internalHosts' | 'publicOrigin'>): string {
+export function withoutInternalHost(value: string, by: Pick<ResponseRules, 'internalHosts' | 'publicOrigin'>): string {
   const match = ADDRESS.exec(value)
   if (!match) return value
   const [whole, lead = '', , authority = ''] = match

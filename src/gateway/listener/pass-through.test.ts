@@ -189,7 +189,7 @@ describe('with a side that responds as each test requires', () => {
   })
 
   test('a response without a length that a reset cuts is cut off, not forwarded as complete', async () => {
-    for (const fastLane of [true, false]) {
+    for (const fastPath of [true, false]) {
       const url = await bed.rawSide((socket) => {
         socket.once('data', () => {
           socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it', () =>
@@ -197,17 +197,17 @@ describe('with a side that responds as each test requires', () => {
           )
         })
       })
-      const front = await bed.gateway({ legacyUrl: url, iamUrl: url, fastLane })
+      const front = await bed.gateway({ legacyUrl: url, iamUrl: url, fastPath })
       for (const path of ['/page', '/oauth/authorize?client_id=staying']) {
         const answer = await fetch(`${front.url}${path}`)
-        await assert.rejects(answer.text(), `${path} ${fastLane}`)
+        await assert.rejects(answer.text(), `${path} ${fastPath}`)
       }
     }
   })
 
   test('the head of a stream reaches the client before any of its body exists', async () => {
-    for (const fastLane of [true, false]) {
-      const streams = await bed.whole({ fastLane })
+    for (const fastPath of [true, false]) {
+      const streams = await bed.whole({ fastPath })
       const responses: ServerResponse[] = []
       streams.legacy.answer = (_request, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()

@@ -14,14 +14,14 @@ import {
 } from '../../http/index.ts'
 import { givenCorrelationId } from '../../observability/index.ts'
 import { MAX_BODY_BYTES } from '../../routing/index.ts'
-import { isSuffixed, withCors } from '../answers/cors.ts'
 import { Exchange } from '../exchange/exchange.ts'
-import { openFastLane } from '../fast-path/fast-lane.ts'
-import type { Gate } from '../gateway-context.ts'
+import { openFastPath } from '../fast-path/fast-path.ts'
+import type { GatewayContext } from '../gateway-context.ts'
+import { isSuffixed, withCors } from '../responses/cors.ts'
 import { type Admitted, admit, isWebSocketHandshake, type Refusal } from '../transport/admission.ts'
 import type { Peer } from '../transport/peers.ts'
 import { watchPace } from '../transport/upload-pace.ts'
-import { NodeLane } from './node-lane.ts'
+import { NodeTransport } from './node-transport.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
 import { tunnel } from './tunnel.ts'
 
@@ -49,13 +49,17 @@ export interface FrontDoor {
 }
 
 /**
- * Builds the server that handles requests for `gate`; it does not listen yet. Uses node's parser in its strict mode.
+ * Builds the server that handles requests for `context`; it does not listen yet. Uses node's parser in its strict mode.
  */
-export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFastLane: boolean): FrontDoor {
-  const server = strictServer(gate)
+export function buildFrontDoor(
+  context: GatewayContext,
+  trustedProxies: TrustedProxies,
+  hasFastPath: boolean,
+): FrontDoor {
+  const server = strictServer(context)
   const tunnels = new Set<Duplex>()
   const ids = correlationIds()
-  const pace = { minRate: gate.limits.minUploadRate, graceMs: gate.limits.bodyIdleMs }
+  const pace = { minRate: context.limits.minUploadRate, graceMs: context.limits.bodyIdleMs }
   const onClose = function (this: ServerResponse) {
     ;(this as Carrier)[PACE]?.()
     ;(this as Carrier)[EXCHANGE]?.close(this.writableFinished)
@@ -65,15 +69,21 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
   }
   const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
     const admitted = admit(message as Parameters<typeof admit>[0])
-    if ('why' in admitted) return refuse(gate, message, response, admitted)
+    if ('why' in admitted) return refuse(context, message, response, admitted)
     const peer = peerOf(message.socket, trustedProxies)
-    const exchange = new Exchange(gate, new NodeLane(message, response), admitted, peer, identify(message, peer))
+    const exchange = new Exchange(
+      context,
+      new NodeTransport(message, response),
+      admitted,
+      peer,
+      identify(message, peer),
+    )
     ;(response as Carrier)[EXCHANGE] = exchange
     if (admitted.hasBody) (response as Carrier)[PACE] = watchPace(message, pace, () => exchange.tooSlow())
     response.on('close', onClose)
     if (expectsContinue && !isHopeless(message)) response.writeContinue()
     try {
-      begin(exchange, gate, message, admitted, peer)
+      begin(exchange, context, message, admitted, peer)
     } catch (error) {
       exchange.fail(error)
     }
@@ -87,36 +97,36 @@ export function buildFrontDoor(gate: Gate, trustedProxies: TrustedProxies, hasFa
     tunnels.add(socket)
     socket.once('close', () => tunnels.delete(socket))
     try {
-      tunnel(gate, { message, socket, head, admitted, peer, correlationId: identify(message, peer) })
+      tunnel(context, { message, socket, head, admitted, peer, correlationId: identify(message, peer) })
     } catch (error) {
-      gate.log.error({ err: error }, 'request failed')
+      context.log.error({ err: error }, 'request failed')
       socket.destroy()
     }
   })
   const budget = new ReadAheadBudget()
   const ordinary = new NodeConnections(server, budget)
-  const lane = hasFastLane
-    ? openFastLane(server, gate, {
+  const fastPath = hasFastPath
+    ? openFastPath(server, context, {
         ...{ ordinary, budget, identify },
         peerOf: (socket) => peerOf(socket, trustedProxies),
         refuse: refuseWith,
-        limits: { headMs: gate.limits.requestHeadMs, keepAliveMs: KEEP_ALIVE_MS, idleMs: server.timeout },
+        limits: { headMs: context.limits.requestHeadMs, keepAliveMs: KEEP_ALIVE_MS, idleMs: server.timeout },
       })
     : undefined
-  if (lane === undefined) server.on('connection', (socket: Socket) => ordinary.take(socket))
+  if (fastPath === undefined) server.on('connection', (socket: Socket) => ordinary.take(socket))
   return {
     server,
     async drain(graceMs) {
       // A tunnel has no end to wait for; its client opens the next one elsewhere.
       for (const socket of tunnels) socket.destroy()
       const idleMs = Math.min(IDLE_MS, graceMs / 4)
-      await drainServer(server, lane === undefined ? [ordinary] : [lane, ordinary], { graceMs, idleMs })
+      await drainServer(server, fastPath === undefined ? [ordinary] : [fastPath, ordinary], { graceMs, idleMs })
     },
-    close: () => lane?.close(),
+    close: () => fastPath?.close(),
   }
 }
 
-function strictServer({ limits }: Gate): Server {
+function strictServer({ limits }: GatewayContext): Server {
   const server = createServer({
     maxHeaderSize: limits.requestHeadBytes,
     headersTimeout: limits.requestHeadMs,
@@ -135,8 +145,14 @@ function strictServer({ limits }: Gate): Server {
   return server
 }
 
-function begin(exchange: Exchange, gate: Gate, message: IncomingMessage, admitted: Admitted, peer: Peer): void {
-  const { testControls } = gate
+function begin(
+  exchange: Exchange,
+  context: GatewayContext,
+  message: IncomingMessage,
+  admitted: Admitted,
+  peer: Peer,
+): void {
+  const { testControls } = context
   if (testControls !== undefined && message.method === 'POST' && admitted.target.startsWith(TEST_CONTROL_PREFIX)) {
     if (isLoopback(peer.address)) {
       message.resume()
@@ -168,7 +184,12 @@ function correlationIds(): () => string {
 }
 
 /** Refuses a request with an ambiguous end, and closes its connection. */
-function refuse({ routes }: Gate, message: IncomingMessage, response: ServerResponse, { status, why }: Refusal): void {
+function refuse(
+  { routes }: GatewayContext,
+  message: IncomingMessage,
+  response: ServerResponse,
+  { status, why }: Refusal,
+): void {
   const { method = '', url = '', headers } = message
   const plain = {
     status,

@@ -2,10 +2,10 @@ import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Trouble, troubleAnswer } from '../answers/local-answers.ts'
-import { cookieOwner, type Gate } from '../gateway-context.ts'
-import { type Hop, publicOrigin, requestHeaders } from '../headers/request-headers.ts'
+import { cookieOwner, type GatewayContext } from '../gateway-context.ts'
+import { type ForwardingInfo, publicOrigin, requestHeaders } from '../headers/request-headers.ts'
 import { responseHeaders } from '../headers/response-headers.ts'
+import { errorResponse, type GatewayError } from '../responses/local-responses.ts'
 import type { Admitted } from '../transport/admission.ts'
 import type { Peer } from '../transport/peers.ts'
 import type { Waiter } from '../upstream/connection-limit.ts'
@@ -25,12 +25,12 @@ export interface Handshake {
  * Tunnels a WebSocket to legacy. Bytes flow freely only after legacy has agreed with 101; any other response is
  * forwarded and the connection closed, so that no request can reach legacy behind a refused handshake.
  */
-export function tunnel(gate: Gate, handshake: Handshake): void {
+export function tunnel(context: GatewayContext, handshake: Handshake): void {
   const { message, socket, head, admitted, peer, correlationId } = handshake
   const startedAt = performance.now()
-  const hop: Hop = { peer, host: admitted.host, connection: admitted.connection, correlationId }
+  const forwarding: ForwardingInfo = { peer, host: admitted.host, connection: admitted.connection, correlationId }
   const record = (status: number) => {
-    gate.recorder.record({
+    context.recorder.record({
       method: message.method ?? 'GET',
       path: admitted.target.split('?', 1)[0] ?? '/',
       correlationId,
@@ -44,36 +44,36 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
       durationMs: performance.now() - startedAt,
       oauthError: undefined,
       granted: false,
-      isBrakeOn: gate.isBrakeOn,
+      isBrakeOn: context.isBrakeOn,
     })
   }
-  const refuse = (trouble: Trouble) => {
-    const answer = troubleAnswer(trouble, 'other', undefined)
+  const refuse = (error: GatewayError) => {
+    const answer = errorResponse(error, 'other', undefined)
     record(answer.status)
     const headers = [...answer.headers.flat(), 'Content-Length', String(Buffer.byteLength(answer.body))]
     const head = headText(answer.status, STATUS_CODES[answer.status] ?? '', [...headers, 'Connection', 'close'])
     socket.end(head + answer.body, () => socket.destroy())
   }
-  if (!gate.tunnels.take('other', NOBODY_WAITS)) return refuse('overloaded')
-  socket.once('close', () => gate.tunnels.giveBack('other'))
-  const outgoing = sendHandshake(gate, admitted.target, [
-    ...requestHeaders(message.rawHeaders, cookieOwner(gate, 'legacy'), hop),
+  if (!context.tunnels.take('other', NOBODY_WAITS)) return refuse('overloaded')
+  socket.once('close', () => context.tunnels.giveBack('other'))
+  const outgoing = sendHandshake(context, admitted.target, [
+    ...requestHeaders(message.rawHeaders, cookieOwner(context, 'legacy'), forwarding),
     ...['Connection', 'Upgrade', 'Upgrade', 'websocket'],
   ])
   const abandon = () => outgoing.destroy()
   socket.on('error', abandon).on('close', abandon)
   outgoing.on('timeout', () => outgoing.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })))
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
-    gate.log.warn({ correlation_id: correlationId, cause: error.code ?? error.name }, 'an upstream did not answer')
+    context.log.warn({ correlation_id: correlationId, cause: error.code ?? error.name }, 'an upstream did not answer')
     if (!socket.destroyed) refuse(error.code === 'ETIMEDOUT' ? 'gateway_timeout' : 'bad_gateway')
   })
   const answerHead = (answer: IncomingMessage) =>
     responseHeaders(
       answer.rawHeaders.map((text) => Buffer.from(text, 'latin1')),
       {
-        cookies: cookieOwner(gate, 'legacy'),
-        internalHosts: gate.internalHosts,
-        publicOrigin: () => publicOrigin(message.headers, hop),
+        cookies: cookieOwner(context, 'legacy'),
+        internalHosts: context.internalHosts,
+        publicOrigin: () => publicOrigin(message.headers, forwarding),
       },
     ).headers
   outgoing.on('response', (answer) => {
@@ -96,8 +96,8 @@ export function tunnel(gate: Gate, handshake: Handshake): void {
 /** Tunnels have no queue. */
 const NOBODY_WAITS: Waiter = { onTurn() {}, onRefusal() {} }
 
-function sendHandshake(gate: Gate, target: string, headers: string[]) {
-  const { secure, hostname, port, servername } = gate.legacy
+function sendHandshake(context: GatewayContext, target: string, headers: string[]) {
+  const { secure, hostname, port, servername } = context.legacy
   const send = secure ? httpsRequest : httpRequest
   return send({
     agent: false,
@@ -109,7 +109,7 @@ function sendHandshake(gate: Gate, target: string, headers: string[]) {
     path: target,
     headers,
     setHost: false,
-    timeout: gate.limits.legacyHeadersMs,
+    timeout: context.limits.legacyHeadersMs,
   })
 }
 

@@ -8,9 +8,9 @@ import {
   type Reason,
   WIRE_DESTINATION,
 } from '../../routing/index.ts'
-import type { KeyAges } from '../both-sides/key-union.ts'
+import type { KeyAges } from '../both-sides/merged-jwks.ts'
 import { BRAKE_HOLDERS, type BrakeHolder } from '../decision-source/brake.ts'
-import type { MarkStanding } from '../ledger/mark-check/mark-check.ts'
+import type { MarkStatus } from '../ledger/mark-check/mark-check.ts'
 import type { ConnectionCounts } from '../upstream/connection-limit.ts'
 import { ApplicationCounts } from './application-counts.ts'
 import type { Outcome } from './outcome.ts'
@@ -46,7 +46,7 @@ export interface GaugeReadings {
   /** Connections to each upstream, by kind of traffic. */
   readonly connections: ReadonlyArray<ConnectionCounts & { readonly upstream: Destination; readonly traffic: string }>
   /** For the sides with a mark check. */
-  readonly markStanding: Readonly<Partial<Record<Destination, MarkStanding>>>
+  readonly markStatus: Readonly<Partial<Record<Destination, MarkStatus>>>
   readonly ledger: {
     readonly entries: number
     readonly evictions: number
@@ -116,9 +116,9 @@ export class Metrics {
     )
     const help = "1 where a fresh token carries its side's marks, 0 where it does not, -1 where that is not known."
     this.#register('handover_gateway_credential_mark_check', help, 'gauge', () =>
-      Object.entries(readings().markStanding).map(([side, standing]) => ({
+      Object.entries(readings().markStatus).map(([side, status]) => ({
         labels: { upstream: WIRE_DESTINATION[side as Destination] },
-        value: STANDING_VALUE[standing],
+        value: STANDING_VALUE[status],
       })),
     )
     this.#registerConnections(() => readings().connections)

@@ -3,14 +3,14 @@ import { after, before, describe, test } from 'node:test'
 import type { RunningGateway } from '../start.ts'
 import { Bed, FORM, type Side } from '../testing/test-bed.ts'
 
-for (const fastLane of [true, false]) {
-  describe(`an OAuth error behind the ${fastLane ? 'fast' : 'ordinary'} lane`, () => {
+for (const fastPath of [true, false]) {
+  describe(`an OAuth error ${fastPath ? 'with' : 'without'} the fast path`, () => {
     let bed: Bed
     let iam: Side
     let gateway: RunningGateway
     before(async () => {
       bed = await Bed.make()
-      ;({ iam, gateway } = await bed.whole({ fastLane, adminListen: { host: '127.0.0.1', port: 0 } }))
+      ;({ iam, gateway } = await bed.whole({ fastPath, adminListen: { host: '127.0.0.1', port: 0 } }))
     })
     after(() => bed.end())
 

@@ -137,7 +137,7 @@ describe('the log', () => {
   })
 
   test('has every member in every line, null if unknown', () => {
-    assert.deepEqual(JSON.parse(`{"level":"info"${decisionMembers(OUTCOME, 'nobody')}}`), {
+    assert.deepEqual(JSON.parse(`{"level":"info"${decisionMembers(OUTCOME, 'no_application')}}`), {
       level: 'info',
       correlation_id: 'c',
       method: 'GET',

@@ -1,33 +1,33 @@
 import { type LineAllowance, LineBudget, type Log } from '../../observability/index.ts'
 import type { ApplicationOutcomes } from '../../routing/index.ts'
 import type { DecisionSource, KnownAs } from '../decision-source/source.ts'
-import type { SideTotals } from '../decision-source/standing-report.ts'
+import type { SideTotals } from '../decision-source/status-report.ts'
 import { DecisionLog } from './decision-log.ts'
+import { isSuppressible } from './log-sampling.ts'
 import type { Metrics } from './metrics.ts'
-import { isNoise } from './noise.ts'
 import type { Outcome } from './outcome.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /**
- * Records the outcome of each request. Requests outside the OAuth endpoints are counted, not logged; noise is logged up
- * to its allowance, and the suppressed lines are reported as a number.
+ * Records the outcome of each request. Requests outside the OAuth endpoints are counted, not logged; lines that
+ * anyone can cause are logged up to their allowance, and the suppressed lines are reported as a number.
  */
 export class Recorder {
   readonly #decisions: DecisionLog
   readonly #metrics: Metrics
   readonly #source: DecisionSource
-  readonly #noise: LineBudget
+  readonly #sampled: LineBudget
   readonly #recent = new RecentOutcomes()
   readonly totals: { readonly legacy: SideTotals; readonly iam: SideTotals } = {
     legacy: { requests: 0, failures: 0 },
     iam: { requests: 0, failures: 0 },
   }
 
-  constructor(log: Log, metrics: Metrics, source: DecisionSource, noise: LineAllowance | undefined) {
+  constructor(log: Log, metrics: Metrics, source: DecisionSource, sampling: LineAllowance | undefined) {
     this.#decisions = new DecisionLog(log)
     this.#metrics = metrics
     this.#source = source
-    this.#noise = new LineBudget(noise, (left_out, interval_seconds) => {
+    this.#sampled = new LineBudget(sampling, (left_out, interval_seconds) => {
       this.#decisions.flush()
       log.info({ subcomponent: 'workhorse', left_out, interval_seconds }, 'iamproxy: routing decisions left out')
     })
@@ -35,7 +35,7 @@ export class Recorder {
 
   /** The application of a request, from the decision, or from the client id if the decision had another basis. */
   applicationOf({ applicationId, clientId }: Outcome): KnownAs {
-    return applicationId ?? (clientId === undefined ? 'nobody' : this.#source.knownAs(clientId))
+    return applicationId ?? (clientId === undefined ? 'no_application' : this.#source.knownAs(clientId))
   }
 
   record(outcome: Outcome): void {
@@ -49,7 +49,8 @@ export class Recorder {
       if (outcome.status >= 500) side.failures++
     }
     if (outcome.endpoint === 'other') return
-    if (!isNoise(outcome, application) || this.#noise.admit(outcome.reason)) this.#decisions.write(outcome, application)
+    if (!isSuppressible(outcome, application) || this.#sampled.admit(outcome.reason))
+      this.#decisions.write(outcome, application)
   }
 
   /** Recent outcomes of each application's requests at IAM. */
@@ -58,7 +59,7 @@ export class Recorder {
   }
 
   close(): void {
-    this.#noise.close()
+    this.#sampled.close()
     this.#decisions.close()
   }
 }

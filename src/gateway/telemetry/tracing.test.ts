@@ -8,8 +8,8 @@ import { Bed, FORM, type Received, type Side, until } from '../testing/test-bed.
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const GIVEN = `00-${TRACE}-b7ad6b7169203331-01`
 
-for (const fastLane of [true, false]) {
-  describe(`traces through ${fastLane ? 'the fast lane' : 'the ordinary lane'}`, () => {
+for (const fastPath of [true, false]) {
+  describe(`traces through ${fastPath ? 'the fast path' : '`node:http`'}`, () => {
     let bed: Bed
     let legacy: Side
     let iam: Side
@@ -21,7 +21,7 @@ for (const fastLane of [true, false]) {
       bed = await Bed.make()
       collector = await startCollector()
       const tracing = { mode: 'all', samplePercent: 100, endpoint: collector.url, service: 'handover-gateway' } as const
-      const common = { fastLane, flowKey: Buffer.alloc(32, 1) }
+      const common = { fastPath, flowKey: Buffer.alloc(32, 1) }
       ;({ legacy, iam, gateway } = await bed.whole({ ...common, tracing }))
       const sides = { legacyUrl: legacy.url, iamUrl: iam.url, ...common }
       quiet = await bed.gateway(sides)
@@ -124,7 +124,7 @@ for (const fastLane of [true, false]) {
       }
       const tracing = { mode: 'continue', samplePercent: 100, endpoint: undefined, service: 'x' } as const
       const source = { kind: 'endpoint', url: control.url, secret: Buffer.alloc(32) } as const
-      const asking = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, tracing, source, fastLane })
+      const asking = await bed.gateway({ legacyUrl: legacy.url, iamUrl: iam.url, tracing, source, fastPath })
       await ask('/oauth/authorize?client_id=moved', { headers: { traceparent: GIVEN } }, asking)
       assert.deepEqual([contextAt(control)?.traceId, contextAt(iam)?.traceId], [TRACE, TRACE])
     })

@@ -168,8 +168,8 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
-/** The default lanes of gateways under test. */
-export const lanes = { hasFastLane: true }
+/** The defaults of gateways under test. */
+export const defaults = { hasFastPath: true }
 
 /** What every test needs: a directory, the gateway's log lines, and cleanup of everything it started. */
 export class Bed {
@@ -206,7 +206,7 @@ export class Bed {
       {
         listen: { host: '127.0.0.1', port: 0 },
         source: { kind: 'file', path, environment: 'production' },
-        fastLane: lanes.hasFastLane,
+        fastPath: defaults.hasFastPath,
         // Sides receive only client requests, except in tests of this fetch.
         keysAheadMs: 3_600_000,
         ...settings,
@@ -287,7 +287,7 @@ export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = P
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
-    // Both lanes close the connection then, so its end is the end of the response.
+    // Both transports close the connection then, so its end is the end of the response.
     const isToBeClosed = /\r\nConnection: [^\r]*\bclose\b/i.test(bytes.toString('latin1'))
     const quietMs = isToBeClosed ? PATIENCE_MS : QUIET_MS
     let answer = ''

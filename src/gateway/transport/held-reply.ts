@@ -1,11 +1,11 @@
-import type { Reply } from './lane.ts'
+import type { Reply } from './transport.ts'
 
 /** A longer response cannot deliver a credential that the gateway could record. */
 const HELD_LIMIT = 64 << 10
 
 /**
  * Holds a response back until the other gateways know which credentials it issues, so that the client cannot present
- * them to another gateway earlier. Both lanes send a head together with the body that follows, or on `flush`.
+ * them to another gateway earlier. Both transports send a head together with the body that follows, or on `flush`.
  */
 export class HeldReply implements Reply {
   readonly #reply: Reply

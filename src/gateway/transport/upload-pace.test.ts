@@ -47,9 +47,9 @@ describe('an upload', () => {
     assert.equal(legacy.received.length, 0)
   })
 
-  test('to an OAuth endpoint gets a 408 if it is incomplete after its time limit, in both lanes', async () => {
-    for (const fastLane of [true, false]) {
-      const { legacy, gateway } = await bed.whole({ fastLane, limits: { requestBodyMs: GRACE_MS } })
+  test('to an OAuth endpoint gets a 408 if it is incomplete after its time limit, with and without the fast path', async () => {
+    for (const fastPath of [true, false]) {
+      const { legacy, gateway } = await bed.whole({ fastPath, limits: { requestBodyMs: GRACE_MS } })
       const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100000'
       const answer = await drip(gateway.url, `POST /oauth/token HTTP/1.1\r\nHost: a\r\n${form}`)
       assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*"error":"invalid_request"/)

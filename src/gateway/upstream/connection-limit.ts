@@ -31,7 +31,7 @@ export interface ConnectionCounts {
 }
 
 /**
- * Bounds the number of connections to one upstream in use at a time, across lanes. Beyond the bound, requests wait in a
+ * Bounds the number of connections to one upstream in use at a time, across transports. Beyond the bound, requests wait in a
  * bounded queue for a bounded time, first come, first served. It only counts and opens no connection itself.
  */
 export class ConnectionLimit {

@@ -32,12 +32,12 @@ function reset(sent: ClientRequest): void {
   else sent.destroy()
 }
 
-for (const fastLane of [true, false]) {
-  describe(`connections to the upstreams, ${fastLane ? 'fast' : 'ordinary'} lane`, () => {
+for (const fastPath of [true, false]) {
+  describe(`connections to the upstreams ${fastPath ? 'with' : 'without'} the fast path`, () => {
     /** Sides that hold every response back, behind a gateway with four connections to each. */
     const start = async (limits: Partial<GatewayLimits>): Promise<Rig> => {
       const { legacy, iam, gateway } = await bed.whole({
-        ...{ adminListen: ADMIN, fastLane },
+        ...{ adminListen: ADMIN, fastPath },
         limits: { maxConnections: 4, queueMs: LONG_MS, iamNewFlowMs: LONG_MS, iamHeadersMs: LONG_MS, ...limits },
       })
       const held: ServerResponse[] = []

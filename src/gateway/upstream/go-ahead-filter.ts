@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { readAnswerHead } from './answer-head.ts'
+import { readResponseHead } from './response-head.ts'
 
 /** How every interim response begins; the minor version may be any digit. */
 const INTERIM = /^HTTP\/1\.\d 1/
@@ -62,7 +62,7 @@ class GoAheadFilter {
         this.#held = rest
         break
       }
-      const head = readAnswerHead(rest.toString('latin1', 0, end))
+      const head = readResponseHead(rest.toString('latin1', 0, end))
       if (head === undefined) return this.#passAll(passed, rest)
       const next = end + HEAD_END.length
       if (head.status !== CONTINUE) passed.push(rest.subarray(0, next))

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import type { Failure } from '../answers/failure.ts'
+import type { Failure } from '../responses/failure.ts'
 import type { UpstreamRequest } from './attempt.ts'
 import { LimitedAttempt } from './limited-attempt.ts'
 import type { Upstream } from './upstream.ts'

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import type { Destination } from '../../routing/index.ts'
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts'
-import { keepReadable } from './early-answer.ts'
+import { keepReadable } from './early-response.ts'
 import { filterGoAheads } from './go-ahead-filter.ts'
 
 /** A side behind the gateway and the connections to it. */

@@ -20,30 +20,30 @@ const SWEEP_MS = 25
  */
 export async function drainServer(
   server: HttpServer,
-  lanes: readonly ClientConnections[],
+  listeners: readonly ClientConnections[],
   { graceMs, idleMs }: DrainOptions,
 ): Promise<void> {
-  const cut = setTimeout(() => closeAll(server, lanes), graceMs)
+  const cut = setTimeout(() => closeAll(server, listeners), graceMs)
   const takeAccepted = holdConnections(server)
   if (graceMs > 0) await readyToClose([server], graceMs / 2)
   // Node's own `close` would reset the idle connections at once, and stop enforcing the time limit for heads.
   const closed = new Promise((resolve) => Server.prototype.close.call(server, resolve))
-  for (const lane of lanes) lane.startClosing()
+  for (const listener of listeners) listener.startClosing()
   takeAccepted()
   // After a read, so that everything received by then has been seen.
-  const sweeping = setInterval(() => setImmediate(() => closeIdle(lanes, idleMs)), SWEEP_MS)
+  const sweeping = setInterval(() => setImmediate(() => closeIdle(listeners, idleMs)), SWEEP_MS)
   await closed
   clearInterval(sweeping)
   clearTimeout(cut)
   server.close()
 }
 
-function closeIdle(lanes: readonly ClientConnections[], idleMs: number): void {
-  for (const lane of lanes) lane.closeIdle(idleMs)
+function closeIdle(listeners: readonly ClientConnections[], idleMs: number): void {
+  for (const listener of listeners) listener.closeIdle(idleMs)
 }
 
-function closeAll(server: HttpServer, lanes: readonly ClientConnections[]): void {
-  for (const lane of lanes) lane.closeAll()
+function closeAll(server: HttpServer, listeners: readonly ClientConnections[]): void {
+  for (const listener of listeners) listener.closeAll()
   server.closeAllConnections()
 }
 

@@ -125,7 +125,7 @@ for (const engine of testDatabases()) {
     test('unauthenticated callers cannot flood the log, and suppressed lines are counted', async () => {
       const said: string[] = []
       const log = createLog('control', { destination: { write: (line) => void said.push(line) } })
-      const bounded = await startTestControlPlane(store.database, { log, logNoise: { count: 3, seconds: 60 } })
+      const bounded = await startTestControlPlane(store.database, { log, logSampling: { count: 3, seconds: 60 } })
       await bounded.announce(testApplication(1))
       const headers = {
         'gitlab-workhorse-api-request': await sign({ iss: 'gitlab-workhorse', iat: now() }, bounded.routingSecret),

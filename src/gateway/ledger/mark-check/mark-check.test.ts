@@ -24,7 +24,7 @@ test('a failing check is retried with growing delays and logged once; the last r
   const seen: string[] = []
   const at: number[] = []
   const server = createServer((_message, response) => {
-    seen.push(String(check.standing.iam))
+    seen.push(String(check.status.iam))
     at.push(performance.now())
     const answer = answers.shift()
     if (answer) answer(response)

@@ -4,7 +4,7 @@ import { judgeMark, type MarkVerdict } from './judge-mark.ts'
 import { obtainToken, type Probe, type ProbeOutcome, revokeToken } from './probe-side.ts'
 
 /** The status of a side: `unknown` until it has issued a token to check. */
-export type MarkStanding = MarkVerdict | 'unknown'
+export type MarkStatus = MarkVerdict | 'unknown'
 
 /** Settings of the checks. */
 export interface MarkCheckOptions {
@@ -40,8 +40,8 @@ export class MarkCheck {
   }
 
   /** The latest result for each side that is checked. */
-  get standing(): Readonly<Partial<Record<Destination, MarkStanding>>> {
-    return Object.fromEntries([...this.#sides].map(([side, check]) => [side, check.standing]))
+  get status(): Readonly<Partial<Record<Destination, MarkStatus>>> {
+    return Object.fromEntries([...this.#sides].map(([side, check]) => [side, check.status]))
   }
 
   /** Stops checking; resolves when the check in progress has revoked its token. */
@@ -58,7 +58,7 @@ class SideCheck {
   #running: Promise<void> | undefined
   readonly #closing = new AbortController()
   #failures = 0
-  standing: MarkStanding = 'unknown'
+  status: MarkStatus = 'unknown'
 
   constructor(side: Destination, probe: Probe, options: MarkCheckOptions) {
     this.#side = side
@@ -93,10 +93,10 @@ class SideCheck {
 
   #judge(accessToken: string): void {
     const { marks, isIamUnmarked, log } = this.#options
-    const before = this.standing
-    this.standing = judgeMark(this.#side, accessToken, marks, isIamUnmarked)
+    const before = this.status
+    this.status = judgeMark(this.#side, accessToken, marks, isIamUnmarked)
     const fields = { upstream: this.#side, credential_type: 'access_token' }
-    if (this.standing === 'drifts') {
+    if (this.status === 'drifts') {
       log.error(fields, 'the marks of a fresh credential do not tell its issuer; requests with it may go astray')
     } else if (before !== 'agrees') log.info(fields, 'the marks of a fresh credential tell its issuer')
   }

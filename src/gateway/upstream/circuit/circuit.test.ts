@@ -29,8 +29,8 @@ interface Stage {
   probes(): number
 }
 
-for (const fastLane of [true, false]) {
-  describe(`the circuit of IAM behind the ${fastLane ? 'fast' : 'ordinary'} lane`, () => {
+for (const fastPath of [true, false]) {
+  describe(`the circuit of IAM ${fastPath ? 'with' : 'without'} the fast path`, () => {
     let bed: Bed
     before(async () => {
       bed = await Bed.make()
@@ -39,7 +39,7 @@ for (const fastLane of [true, false]) {
 
     async function stage(settings: { breaker?: object; iamProbePath?: string } = {}): Promise<Stage> {
       const { iam, gateway } = await bed.whole({
-        ...{ breaker, fastLane, adminListen: { host: '127.0.0.1', port: 0 }, trustedProxies: ['127.0.0.1'] },
+        ...{ breaker, fastPath, adminListen: { host: '127.0.0.1', port: 0 }, trustedProxies: ['127.0.0.1'] },
         source: { kind: 'file', path: await snapshotFile(bed), environment: 'production' },
         limits: { iamHeadersMs: 300, probeMs: 300 },
         ...settings,

@@ -1,5 +1,5 @@
-import { isServerFailure } from '../../answers/failure.ts'
-import { askPatiently } from '../ask-side.ts'
+import { isServerFailure } from '../../responses/failure.ts'
+import { queryWithRetry } from '../query-upstream.ts'
 import { openUpstream } from '../upstream.ts'
 import type { ProbeResult } from './circuit.ts'
 
@@ -31,7 +31,7 @@ export function openIamProbe(url: string, path: string, timeoutMs: number): IamP
   const headers = ['Host', host, 'Accept', '*/*', 'X-Forwarded-Proto', 'https']
   return {
     async ask() {
-      const answer = await askPatiently(upstream, { ...PROBE, path, headers }, timeoutMs)
+      const answer = await queryWithRetry(upstream, { ...PROBE, path, headers }, timeoutMs)
       if (typeof answer === 'string') return { hasSucceeded: false, finding: answer }
       return { hasSucceeded: !isServerFailure(answer.status), finding: `status ${answer.status}` }
     },

@@ -1,0 +1,55 @@
+import { boundedError } from '../../../credentials/index.ts'
+import type { Endpoint } from '../../../routing/index.ts'
+
+/** Maximum size of a response that is inspected, in bytes: two signed tokens of maximum length fit. */
+const INSPECTED_BYTES = 32 << 10
+
+/** Returns the bounded error code in the query or fragment of a redirect (RFC 6749 §4.1.2.1 and §4.2.2.1), if any. */
+export function errorInRedirect(location: string): string | undefined {
+  const code = /[?&#]error=([^&#]*)/.exec(location)?.[1]
+  return code ? boundedError(code) : undefined
+}
+
+/** Whether to inspect a response: a JSON error, or JSON that may issue a credential. */
+export function isWorthInspecting(endpoint: Endpoint, status: number, isJson: boolean): boolean {
+  return isJson && (status >= 400 || (status === 200 && (endpoint === 'token' || endpoint === 'authorize_device')))
+}
+
+/** Keeps a copy of a small response as it streams through, without delaying it. */
+export class BodyCopy {
+  readonly #chunks: Buffer[] = []
+  #size = 0
+
+  see(chunk: Buffer): void {
+    this.#size += chunk.length
+    if (this.#size <= INSPECTED_BYTES) this.#chunks.push(chunk)
+    else this.#chunks.length = 0
+  }
+
+  /** The complete response; empty if it exceeds the limit. */
+  text(): string {
+    const [first] = this.#chunks
+    if (first === undefined || this.#size > INSPECTED_BYTES) return ''
+    return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).toString('utf8')
+  }
+
+  /** The bounded OAuth error code of the response, if it is a JSON object with an `error`. */
+  error(): string | undefined {
+    const text = this.text()
+    if (text === '') return undefined
+    try {
+      const document: unknown = JSON.parse(text)
+      const code =
+        document !== null && typeof document === 'object' ? (document as { error?: unknown }).error : undefined
+      return typeof code === 'string' && code !== '' ? boundedError(code) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Whether the response holds an access token. Only searches for the member name and never reads the token. */
+  holdsAccessToken(): boolean {
+    for (const chunk of this.#chunks) if (chunk.includes('"access_token"')) return true
+    return false
+  }
+}
