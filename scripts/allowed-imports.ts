@@ -10,9 +10,13 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   parameters: [],
   http: ['observability'],
   storage: ['observability'],
+  outcomes: [],
+  guards: ['outcomes'],
   config: ['applications', 'http'],
   flags: ['applications'],
   chatops: ['flags'],
+  rollouts: ['flags', 'guards', 'outcomes'],
+  probes: ['credentials', 'http', 'outcomes'],
   routing: ['applications', 'credentials', 'flags', 'parameters'],
   'authorization-server': ['applications', 'credentials', 'http', 'observability', 'parameters', 'storage'],
   replication: ['applications', 'handoff', 'http', 'observability', 'storage'],
@@ -31,14 +35,18 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
     'applications',
     'chatops',
     'flags',
+    'guards',
     'handoff',
     'http',
     'observability',
+    'outcomes',
     'parameters',
+    'probes',
+    'rollouts',
     'routing',
     'storage',
   ],
-  gateway: ['credentials', 'flags', 'http', 'observability', 'routing'],
+  gateway: ['credentials', 'flags', 'http', 'observability', 'outcomes', 'routing'],
   demo: ['credentials', 'http', 'observability'],
   cli: '*',
   'main.ts': ['cli'],
@@ -50,7 +58,7 @@ export const ENVIRONMENT_READERS: readonly string[] = ['cli', 'config']
 /** Names without meaning: a folder or file is named by its content. */
 export const FORBIDDEN_NAMES: readonly string[] = ['common', 'helper', 'helpers', 'misc', 'shared', 'util', 'utils']
 
-/** A folder of `src/` with more entries than this must be divided into rooms. */
+/** A folder inside `src/` with more entries than this must be divided into rooms. */
 export const MAX_ENTRIES = 20
 
 /** A source file longer than this must be split by idea. Tests are exempt. */

@@ -1,7 +1,7 @@
 import { applicationInWords, presetPolicy } from '../../applications/index.ts'
 import type { Environment } from '../../flags/index.ts'
-import type { KnownApplication } from '../applications/application-writes.ts'
 import type { IamGrants } from '../iam-state/iam-grants.ts'
+import type { KnownApplication } from '../state/application-writes.ts'
 import type { ApplicationRecord } from '../state/model.ts'
 import type { Store } from '../state/store.ts'
 import { firstOf } from './notes.ts'

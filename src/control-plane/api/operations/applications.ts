@@ -2,13 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { applicationSchema } from '../../../applications/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import {
-  type ApplicationOutcome,
-  confirmApplication,
-  putApplication,
-  readApplication,
-  removeApplication,
-} from '../../applications/application-writes.ts'
 import type { Cause } from '../../audit/cause.ts'
 import type { Api, Plane } from '../../control-context.ts'
 import { listApplications } from '../../explain/application-list.ts'
@@ -17,6 +10,13 @@ import { callerCause, requestCause } from '../../flags/request-cause.ts'
 import { applicationReports } from '../../gateways/application-reports.ts'
 import { knownGateways } from '../../gateways/gateway-health.ts'
 import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import {
+  type ApplicationOutcome,
+  confirmApplication,
+  putApplication,
+  readApplication,
+  removeApplication,
+} from '../../state/application-writes.ts'
 import { hasArrived } from '../../state/model.ts'
 import { listAnswerSchema, listedDocument, listQuerySchema } from './listed-application.ts'
 

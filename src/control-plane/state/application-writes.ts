@@ -2,8 +2,8 @@ import { type Application, actorOf } from '../../applications/index.ts'
 import type { Queryable } from '../../storage/index.ts'
 import type { Cause } from '../audit/cause.ts'
 import type { AuditEvent } from '../audit/entry.ts'
-import type { ApplicationRecord, Change } from '../state/model.ts'
-import type { Store, Written } from '../state/store.ts'
+import type { ApplicationRecord, Change } from './model.ts'
+import type { Store, Written } from './store.ts'
 
 /** The outcome of an announcement. `stale` and `unchanged` are successes: the same or a newer version is known. */
 export type ApplicationOutcome =
