@@ -21,6 +21,7 @@ import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { IamCredentials } from './iam-state/iam-credentials.ts'
 import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
+import type { Leadership } from './rollouts/leadership/leadership.ts'
 import type { ChangeFeed } from './state/feed.ts'
 import type { SnapshotStreams } from './state/snapshot-streams.ts'
 import type { Store } from './state/store.ts'
@@ -31,6 +32,8 @@ export interface Plane {
   readonly definitions: Definitions
   readonly store: Store
   readonly feed: ChangeFeed
+  /** Which replica runs what must run once. */
+  readonly leadership: Leadership
   readonly tokens: TokenBook
   readonly access: Access
   readonly metrics: ControlMetrics

@@ -18,10 +18,11 @@ export interface MetricReadings {
   /** The number of open streams. */
   readonly streams: () => number
   readonly gateways: () => readonly GatewayRecord[]
+  readonly isLeader: () => boolean
 }
 
 /** Registers the metrics. */
-export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricReadings): ControlMetrics {
+export function createMetrics(feed: ChangeFeed, { streams, gateways, isLeader }: MetricReadings): ControlMetrics {
   const registry = new Registry()
   meterProcess(registry)
   const registers = [registry]
@@ -39,6 +40,9 @@ export function createMetrics(feed: ChangeFeed, { streams, gateways }: MetricRea
     'handover_control_history_lost_timestamp_seconds',
     'When this replica last found that the database had lost changes; 0 for never.',
     () => (feed.historyLostAt ?? 0) / 1_000,
+  )
+  gauge('handover_control_is_leader', '1 when this replica runs the rollouts, 0 when another one does.', () =>
+    isLeader() ? 1 : 0,
   )
   gauge('handover_control_snapshot_streams', 'Gateways that follow the snapshot stream.', streams)
   gaugeByEnvironment('handover_control_gateways', 'Gateways connected to this replica.', registry, (environment) => {

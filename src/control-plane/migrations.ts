@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/index.ts'
 import { EFFECTS_SQL } from './effects/outbox.ts'
+import { LEADERSHIP_SQL } from './rollouts/leadership/leadership.ts'
 
 /**
  * `clock` counts changes: every writer locks its row, so versions are committed in order and a reader that has seen
@@ -195,4 +196,5 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
   where exists (select from {schema}.audit_log);
 `,
   },
+  { name: '0013_leadership', sql: LEADERSHIP_SQL },
 ]

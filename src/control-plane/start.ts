@@ -82,6 +82,7 @@ import { iamGrants } from './iam-state/iam-grants.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { formBody } from './requests/request-parameters.ts'
+import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { ChangeFeed } from './state/feed.ts'
 import { SnapshotStreams } from './state/snapshot-streams.ts'
@@ -131,10 +132,15 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   await establishTokens(settings, { store, tokens }, log)
   await enforceDefaults(store, iamByDefault)
   const feed = await ChangeFeed.open(store, definitions, log)
+  const leadership = await LeaderLease.join(settings.database, schema, log)
   const streams = new SnapshotStreams(feed)
   const gateways = new GatewayRegistry(store, log, () => feed.view.position, iamByDefault)
   const unfollow = feed.subscribe(() => gateways.superseded())
-  const metrics = createMetrics(feed, { streams: () => streams.size, gateways: () => gateways.own() })
+  const metrics = createMetrics(feed, {
+    streams: () => streams.size,
+    gateways: () => gateways.own(),
+    isLeader: () => leadership.isLeader,
+  })
   const reasonsRequired = settings.reasonsRequired ?? []
   const environment = settings.environment ?? DEFAULT_ENVIRONMENT
   const grants = iamGrants(settings.iam)
@@ -159,6 +165,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     definitions,
     store,
     feed,
+    leadership,
     tokens,
     access: openAccess(store, settings.access),
     metrics,
@@ -199,6 +206,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await chatops.close()
     unfollow()
     await gateways.close()
+    await leadership.close()
     await feed.close()
     await tracing?.close()
   }
