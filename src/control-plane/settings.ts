@@ -70,14 +70,3 @@ export interface ControlPlaneSettings {
   /** The internal port of the IAM of `environment`, to list and revoke its live credentials. Default: not used. */
   readonly iam?: IamInternal | undefined
 }
-
-/** The control plane cannot start with its settings; contains all faults, one per line. */
-export class ControlPlaneFault extends Error {
-  readonly code = 'control_plane_fault'
-  readonly faults: readonly string[]
-  constructor(faults: readonly string[], options?: { cause?: unknown }) {
-    super(faults.join('\n'), options)
-    this.name = 'ControlPlaneFault'
-    this.faults = faults
-  }
-}

@@ -14,7 +14,7 @@ import { eventually } from '../../../test/support/wait.ts'
 import { ListenError } from '../../http/index.ts'
 import { createLog } from '../../observability/index.ts'
 import type { Database } from '../../storage/index.ts'
-import { ControlPlaneFault } from '../settings.ts'
+import { ControlPlaneFault } from '../state/control-plane-fault.ts'
 import { TokenBook } from './tokens/token-book.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'

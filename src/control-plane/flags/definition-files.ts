@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
-import { type DefinitionFile, type Definitions, readDefinitions } from '../flags/index.ts'
-import { ControlPlaneFault } from './settings.ts'
+import { type DefinitionFile, type Definitions, readDefinitions } from '../../flags/index.ts'
+import { ControlPlaneFault } from '../state/control-plane-fault.ts'
 
 /**
  * Reads every definition below `directory`, except hidden files. Throws {@link ControlPlaneFault} with all faults if a
