@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { SMTPServer } from 'smtp-server'
-import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import { eventually } from '../../../test/support/wait.ts'
-import { createLog } from '../../observability/index.ts'
-import { migrate } from '../../storage/index.ts'
+import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
+import { eventually } from '../../../../test/support/wait.ts'
+import { createLog } from '../../../observability/index.ts'
+import { migrate } from '../../../storage/index.ts'
 import type { ChannelName } from './channels/channel.ts'
 import { signatureOf } from './channels/webhook.ts'
 import { channelsOf } from './channels.ts'
@@ -253,7 +253,11 @@ for (const engine of testDatabases()) {
       await happens('held', 'It holds')
       await nothingLeft()
       assert.equal(mailbox.mails.length, 1)
-      assert.deepEqual(outcomes, [['email', 'failed'], ['email', 'failed'], ['email', 'delivered']])
+      assert.deepEqual(outcomes, [
+        ['email', 'failed'],
+        ['email', 'failed'],
+        ['email', 'delivered'],
+      ])
     })
 
     test('no secret and no text of a receiver reaches the log or the database', async () => {
@@ -263,7 +267,9 @@ for (const engine of testDatabases()) {
       await happens('held', 'It holds')
       await told('each channel failed', () => new Set(outcomes.map(([channel]) => channel)).size === 3)
       assert.doesNotMatch(lines.join(''), new RegExp(SECRET))
-      const rows = await store.database.query(`select last_error from notifications_${'abcdefghijklmnop'[count - 1]}.notification_cursors`)
+      const rows = await store.database.query(
+        `select last_error from notifications_${'abcdefghijklmnop'[count - 1]}.notification_cursors`,
+      )
       assert.doesNotMatch(JSON.stringify(rows), new RegExp(SECRET))
     })
 

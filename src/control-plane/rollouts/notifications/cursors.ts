@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../../storage/index.ts'
+import type { Database, Queryable } from '../../../storage/index.ts'
 import type { ChannelName } from './channels/channel.ts'
 
 /** A channel that has not yet told all events of a rollout, claimed by this replica. */

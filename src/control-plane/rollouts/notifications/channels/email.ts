@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer'
-import { terminalLines } from '../../../chatops/index.ts'
+import { terminalLines } from '../../../../chatops/index.ts'
 import { sectionsOf } from '../notice.ts'
 import type { EmailSettings } from '../settings.ts'
 import { type Channel, type Delivery, SEND_LIMIT_MS } from './channel.ts'

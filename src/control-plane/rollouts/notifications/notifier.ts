@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Log } from '../../observability/index.ts'
-import type { Queryable } from '../../storage/index.ts'
+import type { Log } from '../../../observability/index.ts'
+import type { Queryable } from '../../../storage/index.ts'
 import type { Channel, ChannelName, Delivery } from './channels/channel.ts'
 import type { DueCursor, NotificationCursors } from './cursors.ts'
 import { type NoticeRollout, noticeOf, type TimelineEvent } from './notice.ts'
@@ -128,7 +128,10 @@ export class Notifier {
 }
 
 /** Equal for every attempt at the same events; unique among rollouts, installations and channels. */
-function messageIdOf({ channel, rollout_id, told, newest }: DueCursor, { name, flag, environment }: NoticeRollout): string {
+function messageIdOf(
+  { channel, rollout_id, told, newest }: DueCursor,
+  { name, flag, environment }: NoticeRollout,
+): string {
   const what = [channel, rollout_id, told, newest, name, flag, environment].join('\0')
   return `rollout-${rollout_id}-${createHash('sha256').update(what).digest('hex').slice(0, 24)}`
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Section, Tone } from '../../chatops/index.ts'
+import type { Section, Tone } from '../../../chatops/index.ts'
 
 /** A row of a rollout's timeline, as far as messages need it. */
 export interface TimelineEvent {
@@ -161,7 +161,10 @@ function itemOf(rollout: NoticeRollout, event: TimelineEvent): NoticeItem {
 
 function numbersOf({ applicationId, guard, cause, evidence, threshold, ...counts }: Reading): string {
   const { outcomes, failures, toleratedRate } = counts
-  const whose = [guard === undefined ? 'guard' : `guard ${guard}`, ...(applicationId ? [`of application ${applicationId}`] : [])]
+  const whose = [
+    guard === undefined ? 'guard' : `guard ${guard}`,
+    ...(applicationId ? [`of application ${applicationId}`] : []),
+  ]
   const said = [
     ...(failures === undefined || outcomes === undefined ? [] : [`${failures} of ${outcomes} flows failed`]),
     ...(toleratedRate === undefined ? [] : [`tolerated are ${percent(toleratedRate)}`]),

@@ -3,10 +3,23 @@ import { describe, test } from 'node:test'
 import { type NoticeRollout, noticeOf, redactedRequestId, sectionsOf, type TimelineEvent } from './notice.ts'
 
 const ROLLOUT: NoticeRollout = {
-  ...{ id: 3, name: 'wave-2', flag: 'proxy_oauth_requests_to_iam_service', environment: 'production', state: 'running' },
+  ...{
+    id: 3,
+    name: 'wave-2',
+    flag: 'proxy_oauth_requests_to_iam_service',
+    environment: 'production',
+    state: 'running',
+  },
 }
 const event = (number: number, kind: string, sentence: string, evidence: unknown = {}): TimelineEvent => ({
-  ...{ number, kind, sentence, evidence, by: 'engine', at: `2026-11-30T08:00:${String(number % 60).padStart(2, '0')}Z` },
+  ...{
+    number,
+    kind,
+    sentence,
+    evidence,
+    by: 'engine',
+    at: `2026-11-30T08:00:${String(number % 60).padStart(2, '0')}Z`,
+  },
 })
 const READING = {
   ...{ applicationId: 42, guard: 'failures', cause: 'invalid_client', evidence: 1834.2, threshold: 1000 },
@@ -49,7 +62,10 @@ describe('a message about a rollout', () => {
     const notice = noticeOf(ROLLOUT, events)
     assert.equal(notice?.subject, 'Rollout wave-2 on production: It holds because rails fails too')
     assert.equal(notice?.isUrgent, true)
-    assert.deepEqual(notice?.items.map(({ number }) => number), [1, 2, 3])
+    assert.deepEqual(
+      notice?.items.map(({ number }) => number),
+      [1, 2, 3],
+    )
   })
 
   test('is bounded however many events there are, and says how many it leaves out', () => {

@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import { slackSections } from '../../../chatops/index.ts'
+import { slackSections } from '../../../../chatops/index.ts'
 import { sectionsOf } from '../notice.ts'
 import type { SlackChannelSettings } from '../settings.ts'
 import { type Channel, callReceiver, type Delivery } from './channel.ts'
 
 const answerSchema = z.object({ ok: z.boolean(), ts: z.string().optional(), error: z.string().optional() })
 /** Errors of `chat.postMessage` that concern the message and not the app, the channel or Slack itself. */
-const OF_MESSAGE = /^(invalid_blocks|invalid_blocks_format|msg_too_long|msg_blocks_too_long|no_text|too_many_attachments)$/
+const OF_MESSAGE =
+  /^(invalid_blocks|invalid_blocks_format|msg_too_long|msg_blocks_too_long|no_text|too_many_attachments)$/
 
 /**
  * Posts to a channel with `chat.postMessage`: the first message about a rollout begins its thread, the others are

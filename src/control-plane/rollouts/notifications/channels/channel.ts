@@ -1,4 +1,4 @@
-import { type Call, type CallAnswer, CallError, call } from '../../../http/index.ts'
+import { type Call, type CallAnswer, CallError, call } from '../../../../http/index.ts'
 import type { Notice } from '../notice.ts'
 
 /** The channels, by the names under which the database knows them. */
