@@ -1,8 +1,8 @@
-import type { Channel } from './channels/channel.ts'
-import { emailChannel } from './channels/email.ts'
-import { slackChannel } from './channels/slack.ts'
-import { webhookChannel } from './channels/webhook.ts'
+import type { Channel } from './channel.ts'
+import { emailChannel } from './email.ts'
 import type { NotificationSettings } from './settings.ts'
+import { slackChannel } from './slack.ts'
+import { webhookChannel } from './webhook.ts'
 
 /** The channels that the settings configure. */
 export function channelsOf({ slack, webhook, email }: NotificationSettings): Channel[] {

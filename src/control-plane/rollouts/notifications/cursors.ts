@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '../../../storage/index.ts'
-import type { ChannelName } from './channels/channel.ts'
+import type { ChannelName } from './channel.ts'
 
 /** A channel that has not yet told all events of a rollout, claimed by this replica. */
 export interface DueCursor {

@@ -8,13 +8,13 @@ import { type TestDatabase, testDatabases } from '../../../../test/support/datab
 import { eventually } from '../../../../test/support/wait.ts'
 import { createLog } from '../../../observability/index.ts'
 import { migrate } from '../../../storage/index.ts'
-import type { ChannelName } from './channels/channel.ts'
-import { signatureOf } from './channels/webhook.ts'
+import type { ChannelName } from './channel.ts'
 import { channelsOf } from './channels.ts'
 import { NOTIFICATIONS_SQL, NotificationCursors } from './cursors.ts'
 import type { NoticeRollout, TimelineEvent } from './notice.ts'
 import { Notifier } from './notifier.ts'
 import type { EmailSettings, NotificationSettings } from './settings.ts'
+import { signatureOf } from './webhook.ts'
 
 const SECRET = 'planted-secret-of-a-channel'
 const ROLLOUT: NoticeRollout = {

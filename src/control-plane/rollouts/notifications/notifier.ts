@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '../../../observability/index.ts'
 import type { Queryable } from '../../../storage/index.ts'
-import type { Channel, ChannelName, Delivery } from './channels/channel.ts'
+import type { Channel, ChannelName, Delivery } from './channel.ts'
 import type { DueCursor, NotificationCursors } from './cursors.ts'
 import { type NoticeRollout, noticeOf, type TimelineEvent } from './notice.ts'
 

@@ -1,5 +1,5 @@
-import { type Call, type CallAnswer, CallError, call } from '../../../../http/index.ts'
-import type { Notice } from '../notice.ts'
+import { type Call, type CallAnswer, CallError, call } from '../../../http/index.ts'
+import type { Notice } from './notice.ts'
 
 /** The channels, by the names under which the database knows them. */
 export const CHANNEL_NAMES = ['slack', 'webhook', 'email', 'issue'] as const

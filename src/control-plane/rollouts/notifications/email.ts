@@ -1,8 +1,8 @@
 import { createTransport } from 'nodemailer'
-import { terminalLines } from '../../../../chatops/index.ts'
-import { sectionsOf } from '../notice.ts'
-import type { EmailSettings } from '../settings.ts'
+import { terminalLines } from '../../../chatops/index.ts'
 import { type Channel, type Delivery, SEND_LIMIT_MS } from './channel.ts'
+import { sectionsOf } from './notice.ts'
+import type { EmailSettings } from './settings.ts'
 
 /**
  * Sends each message by SMTP. All messages about a rollout refer to its first one (RFC 5322 §3.6.4), so that mail

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import type { WebhookSettings } from '../settings.ts'
 import { type Channel, callReceiver, type Delivery } from './channel.ts'
+import type { WebhookSettings } from './settings.ts'
 
 /**
  * Posts each message as JSON, signed as the Standard Webhooks specification describes: `webhook-id` is equal for every

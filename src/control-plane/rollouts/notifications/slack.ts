@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { slackSections } from '../../../../chatops/index.ts'
-import { sectionsOf } from '../notice.ts'
-import type { SlackChannelSettings } from '../settings.ts'
+import { slackSections } from '../../../chatops/index.ts'
 import { type Channel, callReceiver, type Delivery } from './channel.ts'
+import { sectionsOf } from './notice.ts'
+import type { SlackChannelSettings } from './settings.ts'
 
 const answerSchema = z.object({ ok: z.boolean(), ts: z.string().optional(), error: z.string().optional() })
 /** Errors of `chat.postMessage` that concern the message and not the app, the channel or Slack itself. */
