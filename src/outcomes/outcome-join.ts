@@ -1,0 +1,176 @@
+import type { ApplicationMemory } from './application-memory.ts'
+import { causeOf, type History, isStep, type Judgement, provesClient } from './cause-table.ts'
+import { CredentialMemory } from './credential-memory.ts'
+import type { CompletedFlow, FlowOutcome } from './flow-outcome.ts'
+import { GrantBook, type GrantChange } from './grants.ts'
+import { KIND_OF_REQUEST, type Observation } from './observation.ts'
+import { type Start, StartBook } from './starts.ts'
+
+/** What comes of observations: outcomes, counted or revised, and starts whose time is over. */
+export type JoinChange = GrantChange | { readonly kind: 'completion'; readonly start: Start }
+
+/** See {@link OutcomeJoin}. */
+export interface JoinOptions {
+  readonly environment: string
+  readonly memory: ApplicationMemory
+  readonly emit: (change: JoinChange) => void
+  readonly capacity?: number
+}
+
+const CREDENTIALS = 1 << 20
+
+/** Troubles after which nobody knows whether the side has used the credential up. */
+const LEAVE_CREDENTIAL_IN_DOUBT: ReadonlySet<string> = new Set(['timed_out', 'cut_off', 'client_closed', 'unreadable'])
+
+/**
+ * Joins what all gateways of one environment observe into outcomes: judges the cause of each exchange, groups tries
+ * into grants, and follows sign-ins from their start to the exchange of their code. Reads no clock and does no I/O.
+ */
+export class OutcomeJoin {
+  readonly #environment: string
+  readonly #memory: ApplicationMemory
+  readonly #emit: (change: JoinChange) => void
+  readonly #credentials: CredentialMemory
+  readonly #grants: GrantBook
+  readonly #starts: StartBook
+
+  /** @param options `emit` receives every change, in order; `capacity` limits the credentials that are remembered */
+  constructor({ environment, memory, emit, capacity = CREDENTIALS }: JoinOptions) {
+    this.#environment = environment
+    this.#memory = memory
+    this.#emit = emit
+    this.#credentials = new CredentialMemory(capacity)
+    this.#grants = new GrantBook(capacity / 2)
+    this.#starts = new StartBook((start) => this.#judgeStart(start))
+  }
+
+  /** How many starts are followed, and how many were not because there were too many. */
+  get starts(): { readonly followed: number; readonly ignored: number } {
+    return { followed: this.#starts.size, ignored: this.#starts.ignored }
+  }
+
+  /** Takes one observation; its time must be by the clock that {@link advance} uses. */
+  take(observation: Observation): void {
+    const history = this.#historyOf(observation)
+    const start = this.#startOf(observation)
+    this.#learn(observation, start)
+    if (isStep(observation)) return
+    const judgement = causeOf(observation, history)
+    const alone = this.#outcomeOf(observation, judgement, start)
+    if (start !== undefined) {
+      start.hasOutcome = true
+      start.grant = alone.grant
+      if (judgement.cause === 'success') this.#complete(start, observation)
+    }
+    const change = this.#grants.take(alone)
+    if (change !== undefined) this.#emit(change)
+  }
+
+  /**
+   * Judges the starts that were due by `now` in milliseconds since the epoch: the time up to which all gateways have
+   * reported.
+   */
+  advance(now: number): void {
+    this.#starts.advance(now)
+    this.#grants.forget(now)
+  }
+
+  #historyOf(observation: Observation): History {
+    const { applicationId, at, presented, side } = observation
+    return {
+      credential: this.#credentials.standing(presented, side, at),
+      hasAuthenticated: this.#memory.hasAuthenticated(applicationId, at),
+      hasAccepted: this.#memory.hasAccepted(observation),
+    }
+  }
+
+  /** The start that an observation belongs to, followed from now on if it is a new one. */
+  #startOf(observation: Observation): Start | undefined {
+    const { request, presented, flow, issued, isGranted } = observation
+    switch (request) {
+      case 'authorization_code':
+      case 'device_code':
+        return presented === undefined ? undefined : this.#starts.startOfCode(presented)
+      case 'authorize': {
+        const open = flow === undefined ? undefined : this.#starts.openStart(flow)
+        return open ?? (isStep(observation) || isGranted ? this.#begin(observation, 'sign_in') : undefined)
+      }
+      case 'authorize_device':
+        return isGranted && issued.length > 0 ? this.#begin(observation, 'device') : undefined
+      default:
+        return undefined
+    }
+  }
+
+  #begin(observation: Observation, flow: CompletedFlow): Start | undefined {
+    const { applicationId, side, at, caller, requestId, asked } = observation
+    const start: Start = {
+      ...{ applicationId, side, flow, startedAt: at, caller, requestId, asked },
+      flowKey: observation.flow,
+      grant: observation.flow ?? requestId,
+      due: at + this.#memory.completionLimit(applicationId, flow),
+      isComplete: false,
+      hasOutcome: false,
+    }
+    return this.#starts.begin(start) ? start : undefined
+  }
+
+  #learn(observation: Observation, start: Start | undefined): void {
+    const { applicationId, side, at, presented, request, issued, isGranted, trouble } = observation
+    for (const one of issued) {
+      this.#credentials.issued(side, one, at)
+      const isCode = one.type === 'code' || one.type === 'device_code'
+      if (isCode && start !== undefined) this.#issuedCode(start, one.hash)
+    }
+    if (presented !== undefined && usesUp(observation)) this.#credentials.used(presented)
+    if (provesClient(observation)) this.#memory.authenticated(applicationId, at)
+    if (side !== 'rails' || trouble !== undefined) return
+    if (isGranted) this.#memory.accepted(applicationId, request, observation.asked)
+    const hasCode = request === 'authorize' && issued.length > 0
+    if (hasCode) this.#memory.accepted(applicationId, request, start?.asked ?? observation.asked)
+  }
+
+  #issuedCode(start: Start, code: string): void {
+    this.#starts.issued(start, code)
+    if (!start.hasOutcome) start.grant = code
+  }
+
+  #outcomeOf(observation: Observation, judgement: Judgement, start: Start | undefined): FlowOutcome {
+    const { applicationId, side, request, at, durationMs, caller, requestId, shape } = observation
+    const kind = KIND_OF_REQUEST[request]
+    const grant =
+      kind === 'client_credentials'
+        ? `${caller}-${Math.floor(at / 60_000).toString(36)}`
+        : (start?.grant ?? observation.presented ?? observation.flow ?? requestId)
+    return {
+      ...{ environment: this.#environment, applicationId, side, kind, ...judgement, at, durationMs, grant },
+      ...{ caller, requestId, isRecovered: false, shape },
+    }
+  }
+
+  #complete(start: Start, { applicationId, side, at, durationMs }: Observation): void {
+    if (start.isComplete) return
+    start.isComplete = true
+    if (side === 'rails') this.#memory.completed(applicationId, start.flow, at + durationMs - start.startedAt)
+  }
+
+  #judgeStart(start: Start): void {
+    this.#emit({ kind: 'completion', start })
+    if (start.hasOutcome) return
+    const { applicationId, side, flow: kind, startedAt: at, grant, caller, requestId } = start
+    const change = this.#grants.take({
+      ...{ environment: this.#environment, applicationId, side, kind, at, grant, caller, requestId },
+      ...{ cause: 'user', error: 'walked_away', durationMs: start.due - at, isRecovered: false, shape: undefined },
+    })
+    if (change !== undefined) this.#emit(change)
+  }
+}
+
+/** Whether a request leaves its credential unusable: spent, revoked, or perhaps either. */
+function usesUp({ request, isGranted, trouble, issued, presented }: Observation): boolean {
+  if (trouble !== undefined && LEAVE_CREDENTIAL_IN_DOUBT.has(trouble)) return request !== 'introspect'
+  if (!isGranted) return false
+  if (request === 'authorization_code' || request === 'device_code' || request === 'revoke') return true
+  // A server that does not rotate refresh tokens returns none, or the same one (RFC 6749 §6).
+  return request === 'refresh_token' && issued.some(({ type, hash }) => type === 'refresh_token' && hash !== presented)
+}

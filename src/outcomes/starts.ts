@@ -1,0 +1,142 @@
+import type { CompletedFlow } from './flow-outcome.ts'
+import type { Asked } from './observation.ts'
+import type { OutcomeSide } from './vocabulary.ts'
+
+/** A flow that a user began and has to complete. */
+export interface Start {
+  readonly applicationId: number
+  readonly side: OutcomeSide
+  readonly flow: CompletedFlow
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly caller: string
+  readonly requestId: string
+  readonly asked: Asked
+  /** Finds it again until a code is issued; undefined if nothing does. */
+  readonly flowKey: string | undefined
+  /** Identifies the grant in outcomes. */
+  grant: string
+  /** The start counts as not completed after this time, in milliseconds since the epoch. */
+  due: number
+  isComplete: boolean
+  /** An outcome has been counted for this grant. */
+  hasOutcome: boolean
+}
+
+const MOST_STARTS = 250_000
+
+/**
+ * The starts of one environment. Starts of one application, side and flow are judged in the order in which they began,
+ * each when its time is over, whether it was completed early or not at all. Bounded: beyond the limit, new starts are not
+ * followed, complete or not.
+ */
+export class StartBook {
+  readonly #open = new Map<string, Start>()
+  readonly #codes = new Map<string, Start>()
+  readonly #codesOf = new Map<Start, string[]>()
+  readonly #queues = new Map<string, Start[]>()
+  readonly #calendar = new Map<number, Set<string>>()
+  readonly #judge: (start: Start) => void
+  #size = 0
+  #ignored = 0
+  #second: number | undefined
+
+  /** @param judge receives each start when its time is over */
+  constructor(judge: (start: Start) => void) {
+    this.#judge = judge
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** How many starts were not followed because too many were open. */
+  get ignored(): number {
+    return this.#ignored
+  }
+
+  /** Returns the open start of a flow, if there is one: its user has not received a code yet. */
+  openStart(flow: string): Start | undefined {
+    return this.#open.get(flow)
+  }
+
+  /** Returns the start whose code or device code has this hash. */
+  startOfCode(code: string): Start | undefined {
+    return this.#codes.get(code)
+  }
+
+  /** Follows a new start; false if too many are open. */
+  begin(start: Start): boolean {
+    if (this.#size >= MOST_STARTS) {
+      this.#ignored++
+      return false
+    }
+    this.#size++
+    if (start.flowKey !== undefined) this.#open.set(start.flowKey, start)
+    this.#enqueue(start)
+    return true
+  }
+
+  /** Notes the code that the user's browser or device has received. */
+  issued(start: Start, code: string): void {
+    this.#close(start)
+    this.#codes.set(code, start)
+    const codes = this.#codesOf.get(start)
+    if (codes) codes.push(code)
+    else this.#codesOf.set(start, [code])
+  }
+
+  /** Judges every start that was due by `now`, in milliseconds since the epoch. */
+  advance(now: number): void {
+    const until = Math.floor(now / 1_000)
+    for (let second = this.#second ?? until; second < until; second++) this.#judgeSecond(second)
+    this.#second = Math.max(this.#second ?? until, until)
+  }
+
+  #enqueue(start: Start): void {
+    const key = `${start.applicationId} ${start.side} ${start.flow}`
+    const queue = this.#queues.get(key) ?? []
+    if (queue.length === 0) this.#queues.set(key, queue)
+    let at = queue.length
+    while (at > 0 && (queue[at - 1] as Start).startedAt > start.startedAt) at--
+    // A start is never judged before one that began earlier.
+    const before = queue[at - 1]
+    if (before !== undefined && before.due > start.due) start.due = before.due
+    queue.splice(at, 0, start)
+    const second = Math.max(Math.floor(start.due / 1_000), this.#second ?? 0)
+    const day = this.#calendar.get(second)
+    if (day) day.add(key)
+    else {
+      this.#calendar.set(second, new Set([key]))
+      this.#second = Math.min(this.#second ?? second, second)
+    }
+  }
+
+  #judgeSecond(second: number): void {
+    const keys = this.#calendar.get(second)
+    if (keys === undefined) return
+    this.#calendar.delete(second)
+    const over = (second + 1) * 1_000
+    for (const key of keys) {
+      const queue = this.#queues.get(key)
+      if (queue === undefined) continue
+      let done = 0
+      while (done < queue.length && (queue[done] as Start).due < over) done++
+      for (const start of queue.splice(0, done)) this.#end(start)
+      if (queue.length === 0) this.#queues.delete(key)
+    }
+  }
+
+  #end(start: Start): void {
+    this.#size--
+    this.#close(start)
+    for (const code of this.#codesOf.get(start) ?? []) this.#codes.delete(code)
+    this.#codesOf.delete(start)
+    this.#judge(start)
+  }
+
+  #close(start: Start): void {
+    const { flowKey } = start
+    if (flowKey !== undefined && this.#open.get(flowKey) === start) this.#open.delete(flowKey)
+  }
+}
