@@ -1,7 +1,6 @@
 import type { Migration } from '../storage/index.ts'
 import { EFFECTS_SQL } from './effects/outbox.ts'
 import { LEADERSHIP_SQL } from './rollouts/leadership/leadership.ts'
-import { NOTIFICATIONS_SQL } from './rollouts/notifications/cursors.ts'
 
 /**
  * `clock` counts changes: every writer locks its row, so versions are committed in order and a reader that has seen
@@ -198,5 +197,4 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
 `,
   },
   { name: '0013_leadership', sql: LEADERSHIP_SQL },
-  { name: '0018_notifications', sql: NOTIFICATIONS_SQL },
 ]

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Form, formsIn } from '../support/forms.ts'
+import { type Form, formsIn } from '../../src/probes/index.ts'
 import type { Holder, Walk } from './walk.ts'
 import type { Answer } from './web.ts'
 

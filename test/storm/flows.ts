@@ -1,4 +1,4 @@
-import { formsIn } from '../support/forms.ts'
+import { formsIn } from '../../src/probes/index.ts'
 import { answerConsent, ask, authorize, credentialsOf, isSignIn, toConsent } from './authorize.ts'
 import { someScopes } from './population.ts'
 import {

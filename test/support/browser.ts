@@ -1,4 +1,4 @@
-import { type Form, formsIn } from './forms.ts'
+import { type Form, formsIn } from '../../src/probes/index.ts'
 import { WAIT_LIMIT_MS } from './wait.ts'
 
 /** A page or redirect as a browser received it. */

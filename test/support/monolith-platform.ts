@@ -6,9 +6,9 @@ import {
   startMonolith,
 } from '../../src/monolith/index.ts'
 import { type Log, silentLog } from '../../src/observability/index.ts'
+import type { Form } from '../../src/probes/index.ts'
 import type { Database } from '../../src/storage/index.ts'
 import { Browser, type Page } from './browser.ts'
-import type { Form } from './forms.ts'
 
 /** Two users, and one application of each kind. */
 export const SEED: SeedDocument = {

@@ -1,16 +1,19 @@
+/** A field that a form sends; its type is that of the input, such as `text`, or the name of another element. */
+export type FormField = readonly [name: string, value: string, type: string]
+
 /** A form of a page: its target, and the fields it would send unchanged. */
 export interface Form {
   readonly action: URL
   readonly method: 'GET' | 'POST'
   /** In order; a submit button is included only when it is the form's first named one, as if clicked. */
-  readonly fields: ReadonlyArray<readonly [name: string, value: string]>
+  readonly fields: readonly FormField[]
   /** The labels of its buttons, to distinguish forms. */
   readonly buttons: readonly string[]
   /** The HTML between its tags. */
   readonly html: string
 }
 
-/** Parses the forms of an HTML page. Meant for the plain pages of the servers under test, not for HTML in general. */
+/** Parses the forms of an HTML page. Meant for plain sign-in, consent and device pages, not for HTML in general. */
 export function formsIn(html: string, base: URL): Form[] {
   return Array.from(html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi), (match) => {
     const attributes = attributesOf(match[1] ?? '')
@@ -25,7 +28,7 @@ export function formsIn(html: string, base: URL): Form[] {
 }
 
 function contentsOf(inner: string): Pick<Form, 'fields' | 'buttons'> {
-  const fields: Array<readonly [string, string]> = []
+  const fields: FormField[] = []
   const buttons: string[] = []
   let hasPressed = false
   for (const match of inner.matchAll(
@@ -38,14 +41,15 @@ function contentsOf(inner: string): Pick<Form, 'fields' | 'buttons'> {
     const value = attributes.get('value') ?? (type === 'checkbox' || type === 'radio' ? 'on' : '')
     if (type === 'submit') {
       buttons.push(body.trim() || value)
-      if (name && !hasPressed) fields.push([name, value])
+      if (name && !hasPressed) fields.push([name, value, type])
       hasPressed = true
       continue
     }
     if (!name || attributes.has('disabled')) continue
     if ((type === 'checkbox' || type === 'radio') && !attributes.has('checked')) continue
-    if (tag.toLowerCase() === 'select') fields.push([name, chosenIn(inner.slice(index))])
-    else fields.push([name, tag.toLowerCase() === 'textarea' ? unescapeHtml(body) : value])
+    if (tag.toLowerCase() === 'select') fields.push([name, chosenIn(inner.slice(index)), 'select'])
+    else if (tag.toLowerCase() === 'textarea') fields.push([name, unescapeHtml(body), 'textarea'])
+    else fields.push([name, value, type])
   }
   return { fields, buttons }
 }
