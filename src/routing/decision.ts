@@ -1,4 +1,8 @@
+import type { CredentialType } from '../credentials/index.ts'
 import type { Destination, Endpoint, Reason } from './vocabulary.ts'
+
+/** `any_token` if the request does not tell whether it is an access or a refresh token; a user code has no mark. */
+export type PresentedType = CredentialType | 'any_token' | 'user_code'
 
 /** The parts of one request that matter to routing. Created by `readFacts`, read by `decide`. */
 export interface Facts {
@@ -20,6 +24,10 @@ export interface Facts {
   readonly credential: 'none' | 'iam' | 'legacy' | 'unknown'
   /** The credential itself. It is a secret: use it only to look up its hash in a ledger. */
   readonly presented?: string | undefined
+  /** The type of `presented`, according to the parameter that holds it. */
+  readonly presentedType?: PresentedType | undefined
+  /** For `token`: the grant type as sent, of any length; undefined if it is missing. */
+  readonly grantType?: string | undefined
   /** For an introspection without client authentication: the bearer token of the caller; a secret like `presented`. */
   readonly caller?: { readonly token: string; readonly issuer: 'iam' | 'legacy' | 'unknown' } | undefined
   /** A login or consent verifier that IAM issued: verified, not merely present. */

@@ -363,6 +363,21 @@ test('as many parameters as Rack accepts are read; more of them, or slow ones, a
   }
 })
 
+test('the grant type and the type of the presented credential are part of the facts', () => {
+  const cases = [
+    ['grant_type=authorization_code&code=a', 'authorization_code', 'authorization_code'],
+    ['grant_type=refresh_token&refresh_token=a', 'refresh_token', 'refresh_token'],
+    ['grant_type=client_credentials&code=a', 'client_credentials', undefined],
+    ['device_code=a', undefined, 'device_code'],
+  ] as const
+  for (const [form, grantType, presentedType] of cases) {
+    const read = facts({ form })
+    assert.deepEqual([read.grantType, read.presentedType], [grantType, presentedType], form)
+  }
+  const revoke = facts({ endpoint: 'revoke', form: 'token=a&grant_type=password' })
+  assert.deepEqual([revoke.grantType, revoke.presentedType], [undefined, 'any_token'])
+})
+
 test('a megabyte of nested JSON does no harm', () => {
   const depth = 500_000
   assert.equal(facts({ json: `${'['.repeat(depth)}${']'.repeat(depth)}` }).fault, 'malformed_request')

@@ -1,7 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
-import { type CredentialType, IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
+import { IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
 import { bodyKindOf, scanJson } from '../parameters/index.ts'
-import type { Facts } from './decision.ts'
+import type { Facts, PresentedType } from './decision.ts'
 import { flowOf, sideOfFlow } from './flow-marks.ts'
 import { RoutingParameters, readForm, readJson, readMultipart } from './parameters.ts'
 import type { Endpoint } from './vocabulary.ts'
@@ -53,7 +53,7 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
   readBodyParameters(parts, parameters)
   readClientAuthentication(parts, parameters)
   const presented = presentedCredentials(parts, parameters)
-  const { credential, value } = issuerOf(presented, marks)
+  const { credential, value, type } = issuerOf(presented, marks)
   const hasGenuineVerifier = parts.endpoint === 'authorize' && carriesGenuineVerifier(parameters, marks, now)
   const flow = flowIn(parts, parameters)
   const { flowKey } = marks
@@ -68,6 +68,8 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
     exceedsLimits: parameters.exceedsLimits,
     credential,
     presented: value,
+    presentedType: type,
+    grantType: parts.endpoint === 'token' ? parameters.get('grant_type') : undefined,
     caller: parts.endpoint === 'introspect' ? callerOf(parts, parameters, marks) : undefined,
     hasGenuineVerifier,
     affinity,
@@ -126,9 +128,6 @@ interface PresentedCredential {
   readonly values: readonly string[]
   readonly type: PresentedType
 }
-
-/** `any_token` if the request does not tell whether it is an access or a refresh token; a user code has no mark. */
-type PresentedType = CredentialType | 'any_token' | 'user_code'
 
 /** Returns the credentials in the request, most significant first; more than one if a server may use either. */
 function presentedCredentials(parts: RequestParts, parameters: RoutingParameters): readonly PresentedCredential[] {
@@ -213,23 +212,26 @@ function bearerIn(authorization: string | undefined): string {
   return token.trim() === '' ? '' : token
 }
 
+interface Issuer {
+  readonly credential: Facts['credential']
+  readonly value: string | undefined
+  readonly type: PresentedType | undefined
+}
+
 /**
  * Returns the side of the first credential, and that credential; among several, an IAM credential decides, because it
  * must never be sent elsewhere.
  */
-function issuerOf(
-  presented: readonly PresentedCredential[],
-  marks: CredentialMarks,
-): { readonly credential: Facts['credential']; readonly value: string | undefined } {
-  let first: { readonly credential: Facts['credential']; readonly value: string } | undefined
+function issuerOf(presented: readonly PresentedCredential[], marks: CredentialMarks): Issuer {
+  let first: Issuer | undefined
   for (const { values, type } of presented) {
     for (const value of values) {
       const credential = issuerByMark(value, type, marks)
-      if (credential === 'iam') return { credential, value }
-      first ??= { credential, value }
+      if (credential === 'iam') return { credential, value, type }
+      first ??= { credential, value, type }
     }
   }
-  return first ?? { credential: 'none', value: undefined }
+  return first ?? { credential: 'none', value: undefined, type: undefined }
 }
 
 /**
