@@ -35,21 +35,32 @@ export class BodyCopy {
 
   /** The bounded OAuth error code of the response, if it is a JSON object with an `error`. */
   error(): string | undefined {
-    const text = this.text()
-    if (text === '') return undefined
-    try {
-      const document: unknown = JSON.parse(text)
-      const code =
-        document !== null && typeof document === 'object' ? (document as { error?: unknown }).error : undefined
-      return typeof code === 'string' && code !== '' ? boundedError(code) : undefined
-    } catch {
-      return undefined
-    }
+    const code = this.#object()?.['error']
+    return typeof code === 'string' && code !== '' ? boundedError(code) : undefined
+  }
+
+  /** The names of the members of the response, if it is a JSON object. */
+  memberNames(): readonly string[] | undefined {
+    const document = this.#object()
+    return document === undefined || Array.isArray(document) ? undefined : Object.keys(document)
   }
 
   /** Whether the response holds an access token. Only searches for the member name and never reads the token. */
   holdsAccessToken(): boolean {
-    for (const chunk of this.#chunks) if (chunk.includes('"access_token"')) return true
-    return false
+    const [first] = this.#chunks
+    if (first === undefined) return false
+    // The name may be split between two chunks.
+    return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).includes('"access_token"')
+  }
+
+  #object(): Readonly<Record<string, unknown>> | undefined {
+    const text = this.text()
+    if (text === '') return undefined
+    try {
+      const document: unknown = JSON.parse(text)
+      return document !== null && typeof document === 'object' ? (document as Record<string, unknown>) : undefined
+    } catch {
+      return undefined
+    }
   }
 }

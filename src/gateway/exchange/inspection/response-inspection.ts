@@ -1,6 +1,8 @@
 import type { Destination, Endpoint } from '../../../routing/index.ts'
 import { headerOf } from '../../headers/response-headers.ts'
+import { type Issued, issuedInForm, issuedInJson } from '../../ledger/issued.ts'
 import { type Learner, learnFromForm, learnFromJson, mayHoldForm } from '../../ledger/learning.ts'
+import type { InspectedResponse } from '../../telemetry/exchange-record.ts'
 import { BodyCopy, isWorthInspecting } from './body-copy.ts'
 
 /** The head of a response, and the request it belongs to. */
@@ -28,12 +30,12 @@ export function inspectResponse(learner: Learner, head: InspectedHead): Response
 }
 
 /** The inspection of one response; see {@link inspectResponse}. */
-export class ResponseInspection {
+export class ResponseInspection implements InspectedResponse {
   readonly #learner: Learner
   readonly #head: InspectedHead
   /** A JSON document, or a page that may be the form with which a browser delivers a code to a client. */
   readonly #kind: 'json' | 'form'
-  readonly #peek = new BodyCopy()
+  readonly #body = new BodyCopy()
 
   constructor(learner: Learner, head: InspectedHead, kind: 'json' | 'form') {
     this.#learner = learner
@@ -42,23 +44,33 @@ export class ResponseInspection {
   }
 
   see(chunk: Buffer): void {
-    this.#peek.see(chunk)
+    this.#body.see(chunk)
   }
 
   /** Records the credentials that a complete response issues. */
   learn(): void {
     const { endpoint, side, status } = this.#head
-    if (this.#kind === 'form') learnFromForm(this.#learner, side, this.#peek.text())
-    else if (status < 400) learnFromJson(this.#learner, endpoint, side, this.#peek.text())
+    if (this.#kind === 'form') learnFromForm(this.#learner, side, this.#body.text())
+    else if (status < 400) learnFromJson(this.#learner, endpoint, side, this.#body.text())
   }
 
   /** The bounded OAuth error code of the response. */
   get oauthError(): string | undefined {
-    return this.#kind === 'json' && this.#head.status >= 400 ? this.#peek.error() : undefined
+    return this.#kind === 'json' && this.#head.status >= 400 ? this.#body.error() : undefined
+  }
+
+  memberNames(): readonly string[] | undefined {
+    return this.#kind === 'json' ? this.#body.memberNames() : undefined
+  }
+
+  issued(): readonly Issued[] {
+    const { endpoint, status } = this.#head
+    if (status >= 400) return []
+    return this.#kind === 'form' ? issuedInForm(this.#body.text()) : issuedInJson(endpoint, this.#body.text())
   }
 
   /** Whether the response grants an access token. */
   get grants(): boolean {
-    return this.#kind === 'json' && this.#head.status < 400 && this.#peek.holdsAccessToken()
+    return this.#kind === 'json' && this.#head.status < 400 && this.#body.holdsAccessToken()
   }
 }
