@@ -82,7 +82,7 @@ async function queryIam({ iam, circuit, limits }: Sides, request: UpstreamReques
   // A token of unknown issuer belongs to no known application.
   if (answer === 'overloaded') return answer
   if (typeof answer === 'string' || isServerFailure(answer.status)) circuit.failed(NOBODY)
-  else circuit.succeeded(() => NOBODY)
+  else circuit.succeeded({ sender: NOBODY })
   return answer
 }
 

@@ -65,7 +65,7 @@ export class RoutingEndpoint implements DecisionSource {
     try {
       const status = await this.#ask(clientId, request)
       this.#heardAt = performance.now()
-      this.#circuit.succeeded(() => NOBODY)
+      this.#circuit.succeeded({ sender: NOBODY })
       return status
     } catch (error) {
       this.#circuit.failed(NOBODY)

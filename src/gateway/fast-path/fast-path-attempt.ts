@@ -77,7 +77,7 @@ export class FastPathAttempt extends LimitedAttempt implements ResponseOwner {
     this.#state = 'over'
     this.giveBack()
     if (state === 'waiting') this.owner.onFailure(failure, error)
-    else if (state === 'reading') this.owner.onCut(error)
+    else if (state === 'reading') this.owner.onCut(failure, error)
   }
 }
 

@@ -87,7 +87,8 @@ export class FastPath implements ConnectionOwner, ClientConnections {
     const mayKeep = () => request.keepsAlive && this.#closingSince === undefined
     const reply = new FastPathReply(connection, mayKeep, this.#keepAlive)
     const transport = new FastPathTransport(request, reply, this.#pools)
-    return { exchange: new Exchange(this.#context, transport, admitted, peer, identify(transport, peer)), reply }
+    const arrival = { admitted, peer, correlationId: identify(transport, peer) }
+    return { exchange: new Exchange(this.#context, transport, arrival), reply }
   }
 
   onLeave(connection: ClientConnection): void {

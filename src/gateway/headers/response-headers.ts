@@ -15,7 +15,7 @@ export interface ResponseRules {
   /** `host:port` of each upstream, in lower case: addresses that must not appear. */
   readonly internalHosts: readonly string[]
   /** Called only if an address has to be replaced. */
-  readonly publicOrigin: () => string
+  publicOrigin(): string
 }
 
 /**

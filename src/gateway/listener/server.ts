@@ -71,13 +71,8 @@ export function buildFrontDoor(
     const admitted = admit(message as Parameters<typeof admit>[0])
     if ('why' in admitted) return refuse(context, message, response, admitted)
     const peer = peerOf(message.socket, trustedProxies)
-    const exchange = new Exchange(
-      context,
-      new NodeTransport(message, response),
-      admitted,
-      peer,
-      identify(message, peer),
-    )
+    const arrival = { admitted, peer, correlationId: identify(message, peer) }
+    const exchange = new Exchange(context, new NodeTransport(message, response), arrival)
     ;(response as Carrier)[EXCHANGE] = exchange
     if (admitted.hasBody) (response as Carrier)[PACE] = watchPace(message, pace, () => exchange.tooSlow())
     response.on('close', onClose)

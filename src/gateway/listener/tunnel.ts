@@ -44,6 +44,7 @@ export function tunnel(context: GatewayContext, handshake: Handshake): void {
       durationMs: performance.now() - startedAt,
       oauthError: undefined,
       granted: false,
+      ending: 'complete',
       isBrakeOn: context.isBrakeOn,
     })
   }

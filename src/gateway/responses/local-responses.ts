@@ -72,6 +72,11 @@ const WORDING: Readonly<Record<GatewayError, Wording>> = {
   },
 }
 
+/** The code of an error in OAuth's terms (RFC 6749 §5.2 and §4.1.2.1). */
+export function oauthErrorOf(error: GatewayError): string {
+  return WORDING[error].code
+}
+
 /** Pages for browsers; every other endpoint is called by programs. */
 const PAGES: ReadonlySet<Endpoint> = new Set(['authorize', 'authorize_native', 'device', 'other'])
 const RETRY_AFTER_SECONDS = '5'

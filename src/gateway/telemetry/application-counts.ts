@@ -1,5 +1,5 @@
 import { type Destination, WIRE_DESTINATION } from '../../routing/index.ts'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 /**
  * Counts of one application at one side: responses by the first digit of their status, tokens granted, OAuth errors.
@@ -34,20 +34,20 @@ export class ApplicationCounts {
   }
 
   /**
-   * Counts one outcome.
+   * Counts one exchange.
    *
    * @param application undefined if unknown: then nothing is counted
    */
   count(
-    outcome: Pick<Outcome, 'destination' | 'status' | 'granted' | 'oauthError'>,
+    record: Pick<ExchangeRecord, 'destination' | 'status' | 'granted' | 'oauthError'>,
     application: number | undefined,
   ): void {
-    if (application === undefined || this.#most === 0 || outcome.destination === 'rejected') return
-    const counts = this.#of(String(application))[outcome.destination]
-    const status = Math.floor(outcome.status / 100)
+    if (application === undefined || this.#most === 0 || record.destination === 'rejected') return
+    const counts = this.#of(String(application))[record.destination]
+    const status = Math.floor(record.status / 100)
     counts.byClass[status] = (counts.byClass[status] ?? 0) + 1
-    if (outcome.granted) counts.granted++
-    const { oauthError: error } = outcome
+    if (record.granted) counts.granted++
+    const { oauthError: error } = record
     if (error !== undefined) counts.errors.set(error, (counts.errors.get(error) ?? 0) + 1)
   }
 

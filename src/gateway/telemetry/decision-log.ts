@@ -1,7 +1,7 @@
 import { type LineWriter, type Log, lineWriter } from '../../observability/index.ts'
 import { loggableClientId, WIRE_DESTINATION } from '../../routing/index.ts'
 import { isKnown, type KnownAs } from '../decision-source/source.ts'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 const FLUSH_MS = 10
 const BUFFER_BYTES = 128 << 10
@@ -33,9 +33,9 @@ export class DecisionLog {
   }
 
   /** @param application what is known of the client, even if the decision did not depend on it */
-  write(outcome: Outcome, application: KnownAs): void {
+  write(record: ExchangeRecord, application: KnownAs): void {
     if (this.#writer === undefined) return
-    const line = `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(outcome, application)}}\n`
+    const line = `{"level":"info","time":"${this.#now()}${this.#head}${decisionMembers(record, application)}}\n`
     if (this.#used + line.length > BUFFER_BYTES) this.flush()
     if (line.length > BUFFER_BYTES) return this.#writer.write(line)
     this.#used += this.#lines.write(line, this.#used, 'latin1')
@@ -71,17 +71,17 @@ export class DecisionLog {
  * Returns the members of a routing decision's log line, as JSON text with a leading comma. The trace, `oauth_error` and
  * `brake` are present only if there is one, and while the brake is on.
  */
-export function decisionMembers(outcome: Outcome, application: KnownAs): string {
-  const { clientId, flagVersion, traceId, oauthError } = outcome
+export function decisionMembers(record: ExchangeRecord, application: KnownAs): string {
+  const { clientId, flagVersion, traceId, oauthError } = record
   const error = oauthError === undefined ? '' : `,"oauth_error":"${oauthError}"`
   const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`
   const client = clientId === undefined ? 'null' : quoted(loggableClientId(clientId, isKnown(application)))
   const applicationId = typeof application === 'number' ? application : null
   return (
-    `,"correlation_id":${quoted(outcome.correlationId)},"method":${quoted(outcome.method)},"path":${quoted(outcome.path)}` +
-    `${trace},"endpoint":"${outcome.endpoint}","client_id":${client},"application_id":${applicationId}` +
-    `,"destination":"${WIRE_DESTINATION[outcome.destination]}","reason":"${outcome.reason}"${error}` +
-    `,"flag_version":${flagVersion ?? null},"status":${outcome.status},"duration_ms":${Math.round(outcome.durationMs * 1_000) / 1_000}${outcome.isBrakeOn ? ',"brake":true' : ''}` +
+    `,"correlation_id":${quoted(record.correlationId)},"method":${quoted(record.method)},"path":${quoted(record.path)}` +
+    `${trace},"endpoint":"${record.endpoint}","client_id":${client},"application_id":${applicationId}` +
+    `,"destination":"${WIRE_DESTINATION[record.destination]}","reason":"${record.reason}"${error}` +
+    `,"flag_version":${flagVersion ?? null},"status":${record.status},"duration_ms":${Math.round(record.durationMs * 1_000) / 1_000}${record.isBrakeOn ? ',"brake":true' : ''}` +
     ',"msg":"iamproxy: routing decision"'
   )
 }

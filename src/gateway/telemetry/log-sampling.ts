@@ -1,6 +1,6 @@
 import type { Reason } from '../../routing/index.ts'
 import type { KnownAs } from '../decision-source/source.ts'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 /** Reasons of requests that belong to no application, whatever their response. */
 const STRANGE: ReadonlySet<Reason> = new Set([
@@ -19,11 +19,10 @@ const STRANGE: ReadonlySet<Reason> = new Set([
  * Decisions on a known application are never suppressed, nor are those on a client that may be known.
  */
 export function isSuppressible(
-  outcome: Pick<Outcome, 'reason' | 'status' | 'clientId'>,
+  record: Pick<ExchangeRecord, 'reason' | 'status' | 'clientId'>,
   application: KnownAs,
 ): boolean {
   if (typeof application === 'number') return false
-  if (application === 'unresolved' && outcome.clientId !== undefined && outcome.reason !== 'unknown_client')
-    return false
-  return STRANGE.has(outcome.reason) || (outcome.status >= 400 && outcome.status < 500)
+  if (application === 'unresolved' && record.clientId !== undefined && record.reason !== 'unknown_client') return false
+  return STRANGE.has(record.reason) || (record.status >= 400 && record.status < 500)
 }

@@ -13,7 +13,7 @@ import { BRAKE_HOLDERS, type BrakeHolder } from '../decision-source/brake.ts'
 import type { MarkStatus } from '../ledger/mark-check/mark-check.ts'
 import type { ConnectionCounts } from '../upstream/connection-limit.ts'
 import { ApplicationCounts } from './application-counts.ts'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 const DESTINATIONS = ['legacy', 'iam', 'rejected'] as const
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -184,17 +184,17 @@ export class Metrics {
   }
 
   /**
-   * Counts one outcome.
+   * Counts one record.
    *
    * @param application the application that sent the request, if known
    */
-  count(outcome: Outcome, application: number | undefined): void {
-    this.#applications.count(outcome, application)
-    const endpoint = ENDPOINT_INDEX.get(outcome.endpoint) ?? 0
-    const series = endpoint * DESTINATIONS.length + DESTINATION_INDEX[outcome.destination]
-    const key = (series * REASONS.length + (REASON_INDEX.get(outcome.reason) ?? 0)) * 1_000 + outcome.status
+  count(record: ExchangeRecord, application: number | undefined): void {
+    this.#applications.count(record, application)
+    const endpoint = ENDPOINT_INDEX.get(record.endpoint) ?? 0
+    const series = endpoint * DESTINATIONS.length + DESTINATION_INDEX[record.destination]
+    const key = (series * REASONS.length + (REASON_INDEX.get(record.reason) ?? 0)) * 1_000 + record.status
     this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1)
-    const seconds = outcome.durationMs / 1_000
+    const seconds = record.durationMs / 1_000
     this.#sums[series] = (this.#sums[series] ?? 0) + seconds
     this.#counts[series] = (this.#counts[series] ?? 0) + 1
     let bucket = 0
@@ -203,11 +203,11 @@ export class Metrics {
       const at = series * BUCKETS.length + bucket
       this.#buckets[at] = (this.#buckets[at] ?? 0) + 1
     }
-    if (outcome.oauthError !== undefined) {
-      const error = `${outcome.endpoint} ${outcome.destination} ${outcome.oauthError}`
+    if (record.oauthError !== undefined) {
+      const error = `${record.endpoint} ${record.destination} ${record.oauthError}`
       this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1)
     }
-    if (outcome.granted && outcome.destination !== 'rejected') this.#granted[outcome.destination]++
+    if (record.granted && record.destination !== 'rejected') this.#granted[record.destination]++
   }
 
   #requestSamples(): Sample[] {

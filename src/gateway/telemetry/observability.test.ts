@@ -46,6 +46,7 @@ const OUTCOME = {
   oauthError: undefined,
   granted: false,
   isBrakeOn: false,
+  ending: 'complete',
 } as const
 
 describe('the log', () => {

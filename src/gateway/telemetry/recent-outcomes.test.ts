@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 const MINUTE = 60_000
-const outcome = (over: Partial<Outcome> = {}): Outcome => ({
+const outcome = (over: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   ...{ method: 'POST', path: '/oauth/token', correlationId: 'c', endpoint: 'token', clientId: 'client' },
-  ...{ applicationId: 1, destination: 'iam', reason: 'flag_enabled', flagVersion: 1, isBrakeOn: false },
+  ...{
+    applicationId: 1,
+    destination: 'iam',
+    reason: 'flag_enabled',
+    flagVersion: 1,
+    isBrakeOn: false,
+    ending: 'complete',
+  },
   ...{ status: 401, durationMs: 1, oauthError: 'invalid_client', granted: false, ...over },
 })
 const granted = { status: 200, oauthError: undefined, granted: true }

@@ -1,5 +1,5 @@
 import type { ApplicationOutcomes } from '../../routing/index.ts'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 /** Outcomes are counted over the last one to two windows of this length. */
 const WINDOW_MS = 5 * 60_000
@@ -42,11 +42,11 @@ export class RecentOutcomes {
   }
 
   /** Counts an outcome of a known application; ignores outcomes that are neither a success nor a fault. */
-  count(outcome: Outcome, application: number): void {
-    if (outcome.destination !== 'iam') return
-    const { oauthError } = outcome
+  count(record: ExchangeRecord, application: number): void {
+    if (record.destination !== 'iam') return
+    const { oauthError } = record
     const hasFailed = oauthError !== undefined && FAULTS_OF_AN_APPLICATION.has(oauthError)
-    if (!hasFailed && !isSuccess(outcome)) return
+    if (!hasFailed && !isSuccess(record)) return
     this.#roll()
     const counts = this.#of(application)
     if (counts === undefined) return
@@ -99,6 +99,6 @@ export class RecentOutcomes {
 }
 
 /** A token, or another response that only a known and authorized client gets. A page proves nothing. */
-function isSuccess({ endpoint, status, granted }: Outcome): boolean {
+function isSuccess({ endpoint, status, granted }: ExchangeRecord): boolean {
   return granted || (status === 200 && (endpoint === 'authorize_device' || endpoint === 'introspect'))
 }

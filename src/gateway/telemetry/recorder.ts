@@ -3,9 +3,9 @@ import type { ApplicationOutcomes } from '../../routing/index.ts'
 import type { DecisionSource, KnownAs } from '../decision-source/source.ts'
 import type { SideTotals } from '../decision-source/status-report.ts'
 import { DecisionLog } from './decision-log.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 import { isSuppressible } from './log-sampling.ts'
 import type { Metrics } from './metrics.ts'
-import type { Outcome } from './outcome.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /**
@@ -34,23 +34,23 @@ export class Recorder {
   }
 
   /** The application of a request, from the decision, or from the client id if the decision had another basis. */
-  applicationOf({ applicationId, clientId }: Outcome): KnownAs {
+  applicationOf({ applicationId, clientId }: ExchangeRecord): KnownAs {
     return applicationId ?? (clientId === undefined ? 'no_application' : this.#source.knownAs(clientId))
   }
 
-  record(outcome: Outcome): void {
-    const application = this.applicationOf(outcome)
+  record(record: ExchangeRecord): void {
+    const application = this.applicationOf(record)
     const known = typeof application === 'number' ? application : undefined
-    this.#metrics.count(outcome, known)
-    if (known !== undefined) this.#recent.count(outcome, known)
-    if (outcome.destination !== 'rejected') {
-      const side = this.totals[outcome.destination]
+    this.#metrics.count(record, known)
+    if (known !== undefined) this.#recent.count(record, known)
+    if (record.destination !== 'rejected') {
+      const side = this.totals[record.destination]
       side.requests++
-      if (outcome.status >= 500) side.failures++
+      if (record.status >= 500) side.failures++
     }
-    if (outcome.endpoint === 'other') return
-    if (!isSuppressible(outcome, application) || this.#sampled.admit(outcome.reason))
-      this.#decisions.write(outcome, application)
+    if (record.endpoint === 'other') return
+    if (!isSuppressible(record, application) || this.#sampled.admit(record.reason))
+      this.#decisions.write(record, application)
   }
 
   /** Recent outcomes of each application's requests at IAM. */

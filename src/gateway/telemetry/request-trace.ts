@@ -4,7 +4,7 @@ import { type Endpoint, GATEWAY_COOKIE_MARK, loggableClientId, WIRE_DESTINATION 
 import { isKnown, type KnownAs } from '../decision-source/source.ts'
 import { type AuthorizePage, flowTurn } from '../headers/flow-cookie.ts'
 import { issuedInLocation } from '../ledger/issued.ts'
-import type { Outcome } from './outcome.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 const COOKIE = `${GATEWAY_COOKIE_MARK}trace`
 /** As long as a challenge waits for its user. */
@@ -116,9 +116,9 @@ export class RequestTrace {
    *
    * @param application what is known of the client
    */
-  end(outcome: Outcome, application: KnownAs): void {
+  end(record: ExchangeRecord, application: KnownAs): void {
     for (const call of this.#calls) call.end()
-    const { status, reason, destination, clientId } = outcome
+    const { status, reason, destination, clientId } = record
     this.#span.set('http.response.status_code', status)
     this.#span.set('handover.destination', WIRE_DESTINATION[destination])
     this.#span.set('handover.reason', reason)

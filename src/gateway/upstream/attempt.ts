@@ -16,8 +16,8 @@ export interface AttemptOwner {
   onEnd(trailers: RawHeaders): void
   /** No response began. */
   onFailure(failure: Failure, error: Error): void
-  /** The response was cut off. */
-  onCut(error: Error): void
+  /** The response was cut off, or stalled for too long. */
+  onCut(failure: Failure, error: Error): void
 }
 
 /** A request to an upstream. */

@@ -79,7 +79,8 @@ export class UndiciAttempt extends LimitedAttempt implements Dispatcher.Dispatch
     this.#state = 'over'
     this.giveBack()
     if (!wasReading) return
-    if (this.#upstream?.isBreaking) this.owner.onCut(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    if (this.#upstream?.isBreaking)
+      this.owner.onCut('closed', Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
     else this.owner.onEnd((controller.rawTrailers as readonly Buffer[] | null | undefined) ?? NO_TRAILERS)
   }
 
@@ -88,7 +89,7 @@ export class UndiciAttempt extends LimitedAttempt implements Dispatcher.Dispatch
     this.#state = 'over'
     this.giveBack()
     if (state === 'waiting') this.owner.onFailure(this.#failureOf(error), error)
-    else if (state === 'reading') this.owner.onCut(error)
+    else if (state === 'reading') this.owner.onCut(this.#failureOf(error), error)
   }
 
   #break(controller: Dispatcher.DispatchController): void {
@@ -103,4 +104,4 @@ export class UndiciAttempt extends LimitedAttempt implements Dispatcher.Dispatch
   }
 }
 
-const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'ETIMEDOUT'])
+const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])

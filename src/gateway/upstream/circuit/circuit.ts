@@ -70,11 +70,11 @@ export class Circuit {
     return this.#callers.openKeys(performance.now()).length
   }
 
-  /** Records a response. Calls `sender` only if there were recent failures. */
-  succeeded(sender: () => Sender): void {
+  /** Records a response. Reads `sender` only if there were recent failures. */
+  succeeded(exchange: { readonly sender: Sender }): void {
     this.#breaker.succeeded(performance.now())
     if (this.#hasNoFailures) return
-    const { application, network } = sender()
+    const { application, network } = exchange.sender
     if (application === undefined || network === undefined) return
     this.#callers.succeeded(keyOf(application, network))
     if (this.#applications.succeeded(application) === 'closed') {
