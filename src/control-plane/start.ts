@@ -11,6 +11,7 @@ import { DEFAULT_RULES } from '../chatops/index.ts'
 import { DEFAULT_ENVIRONMENT, type Definitions } from '../flags/index.ts'
 import {
   type ClientConnections,
+  DRAIN_MS,
   drainServer,
   formatListenAddress,
   type ListenAddress,
@@ -90,7 +91,6 @@ import { openStore } from './state/store.ts'
 
 const BODY_LIMIT = 1 << 20
 const REQUEST_LIMIT_MS = 30_000
-const GRACE_MS = 3_000
 /** How long an idle connection is kept when the server stops. */
 const IDLE_MS = 250
 
@@ -99,7 +99,7 @@ export interface RunningControlPlane {
   readonly url: string
   readonly address: ListenAddress
   /**
-   * Ends the streams, lets requests in progress finish for `graceMs` (default 3,000), then closes the remaining
+   * Ends the streams, lets requests in progress finish for `graceMs` (default 10,000), then closes the remaining
    * connections.
    */
   close(graceMs?: number): Promise<void>
@@ -218,7 +218,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     return {
       address,
       url: `http://${formatListenAddress(address)}`,
-      close: (graceMs) => close({ api, connections, plane, stopFollowing }, graceMs ?? GRACE_MS),
+      close: (graceMs) => close({ api, connections, plane, stopFollowing }, graceMs ?? DRAIN_MS),
     }
   } catch (error) {
     await stopFollowing()

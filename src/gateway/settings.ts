@@ -170,8 +170,6 @@ export interface GatewaySettings {
   readonly signals?: boolean
   /** Forwards `POST /__lab/*` to both sides. */
   readonly testControls?: boolean
-  /** Lets several processes listen on one port. */
-  readonly reusePort?: boolean
   /**
    * Serves plain requests to OAuth endpoints without `node:http` and undici, at two thirds of the cost. Default true.
    */

@@ -80,16 +80,6 @@ test('an address in use causes one clear error, and nothing is left running', as
   await assert.rejects(bed.gateway({ legacyUrl: legacy.url, listen: ADMIN, adminListen: gateway.address }), ListenError)
 })
 
-test('several gateways share one port when configured to', {
-  skip: process.platform !== 'linux' && 'SO_REUSEPORT',
-}, async () => {
-  const { legacy, gateway } = await bed.whole({ reusePort: true })
-  const second = await bed.gateway({ legacyUrl: legacy.url, listen: gateway.address, reusePort: true })
-  assert.equal(second.address.port, gateway.address.port)
-  await gateway.close()
-  assert.equal((await fetch(second.url)).status, 200)
-})
-
 describe('test controls', () => {
   test('go to both sides, and return 204 only if both succeed', async () => {
     const { legacy, iam, gateway } = await bed.whole({ testControls: true })

@@ -47,8 +47,11 @@ export interface RunningGateway {
   readonly adminAddress: ListenAddress | undefined
   /** Turns this process's brake on or off; a brake held by a file or by the control plane stays on. */
   setBrake(on: boolean): void
-  /** Stops accepting, lets requests in flight finish within the drain time, then cuts the rest. */
-  close(): Promise<void>
+  /**
+   * Stops accepting, lets requests in flight finish within the drain time, then cuts the rest. `onQueueLeft` is given
+   * where other processes accept connections from the same queue, and called once this one accepts no more.
+   */
+  close(onQueueLeft?: () => void): Promise<void>
 }
 
 /** Starts a gateway. Rejects with `ListenError` if an address cannot be bound, and leaves nothing running. */
@@ -58,13 +61,13 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
   let admin: RunningServer | undefined
   try {
     if (settings.adminListen) admin = await startAdmin(settings.adminListen, adminParts(parts))
-    const address = await bind(frontDoor.server, settings.listen, settings.reusePort ?? false)
+    const address = await bind(frontDoor.server, settings.listen)
     const url = `http://${formatListenAddress(address)}`
     log.debug({ url, iam_routing_enabled: context.iam !== undefined, brake: context.isBrakeOn }, 'gateway listens')
     let closing: Promise<void> | undefined
-    const close = async () => {
+    const close = async (onQueueLeft?: () => void) => {
       parts.state.isDraining = true
-      await frontDoor.drain(context.limits.drainMs)
+      await frontDoor.drain(context.limits.drainMs, onQueueLeft)
       await stop()
       await admin?.close(0)
     }
@@ -74,8 +77,8 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
       adminUrl: admin?.url,
       adminAddress: admin?.address,
       setBrake: (on) => brake.set(on, 'process'),
-      close: () => {
-        closing ??= close()
+      close: (onQueueLeft) => {
+        closing ??= close(onQueueLeft)
         return closing
       },
     }
@@ -282,11 +285,11 @@ function listenToSignals(brake: Brake, source: DecisionSource): () => void {
   return () => process.off('SIGUSR2', on).off('SIGUSR1', off).off('SIGHUP', reload)
 }
 
-function bind(server: Server, listen: ListenAddress, reusePort: boolean): Promise<ListenAddress> {
+function bind(server: Server, listen: ListenAddress): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(listen, error))
     server.once('error', fail)
-    server.listen({ host: listen.host, port: listen.port, reusePort }, () => {
+    server.listen({ host: listen.host, port: listen.port }, () => {
       server.off('error', fail)
       const bound = server.address()
       resolve({ host: listen.host, port: bound !== null && typeof bound === 'object' ? bound.port : listen.port })

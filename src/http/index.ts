@@ -12,5 +12,5 @@ export { type CorsResource, corsAllowance, corsResource, preflightHeaders } from
 export { CallError, causeInWords, ListenError } from './errors.ts'
 export { escapeHtml } from './html.ts'
 export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
-export { listen, type RunningServer, type ServeOptions, serve } from './server.ts'
+export { DRAIN_MS, listen, type RunningServer, type ServeOptions, serve } from './server.ts'
 export { plainAddress, TrustedProxies } from './trusted-proxies.ts'

@@ -18,7 +18,7 @@ export interface RunningServer {
   readonly address: ListenAddress
   /** `http://host:port` */
   readonly url: string
-  /** Answers requests that have arrived or are arriving, for at most `graceMs` (default 3,000), then cuts the rest. */
+  /** Answers requests that have arrived or are arriving, for at most `graceMs` (default {@link DRAIN_MS}), then cuts the rest. */
   close(graceMs?: number): Promise<void>
 }
 
@@ -31,7 +31,8 @@ export interface ServeOptions {
 }
 
 const KEEP_ALIVE_MS = 65_000
-const GRACE_MS = 3_000
+/** How long requests under way may take when a server stops, in milliseconds. */
+export const DRAIN_MS = 10_000
 /** How long an idle connection is kept when the server stops. */
 const IDLE_MS = 250
 /** The limit of Puma, and thus of a real Rails. */
@@ -83,7 +84,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const running = await listen(server, options.listen)
   return {
     ...running,
-    close: async (graceMs = GRACE_MS) => {
+    close: async (graceMs = DRAIN_MS) => {
       await drainServer(server, [fastPath, ordinary], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
       fastPath.end()
     },
@@ -98,7 +99,8 @@ export async function listen(server: Server, address: ListenAddress): Promise<Ru
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(new ListenError(address, error))
     server.once('error', fail)
-    server.listen({ host: address.host, port: address.port }, () => {
+    // A cluster worker would otherwise share the port with the others.
+    server.listen({ host: address.host, port: address.port, exclusive: true }, () => {
       server.off('error', fail)
       resolve()
     })
@@ -111,7 +113,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<Ru
   }
 }
 
-function closeServer(server: Server, graceMs = GRACE_MS): Promise<void> {
+function closeServer(server: Server, graceMs = DRAIN_MS): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {

@@ -89,8 +89,7 @@ describe('a gateway with several processes on one port', () => {
     const holder = holderOf(before, codesFrom[0] ?? 0)
     process.kill(holder, 'SIGKILL')
     assert.equal(await underWay, 'broken off')
-    // A dying process closes its sockets one at a time: connections to its listening socket are lost in the meantime.
-    await eventually('the killed one is gone', () => !childrenOf(gateway.pid).includes(holder))
+    // The queue of the port belongs to all processes: none of its connections is lost with the killed one.
     const page = async () => (await fetch(`${url}/some/page`, { headers: { connection: 'close' } })).text()
     assert.deepEqual(await Promise.all(Array.from({ length: 10 }, page)), Array(10).fill('ok'))
     await eventually('two are there again', () => {
@@ -121,12 +120,32 @@ describe('a gateway with several processes on one port', () => {
     await eventually('it is off in both', async () => /^handover_gateway_brake_on 0$/m.test(await metrics()))
   })
 
-  test('the processes stop together, with exit code 0', async () => {
+  test('the processes stop together, with exit code 0, and only when the first one is told to', async () => {
+    // A terminal or a service manager may signal each process of the group.
+    for (const pid of childrenOf(gateway.pid)) for (const signal of ['SIGINT', 'SIGTERM']) process.kill(pid, signal)
+    assert.equal((await fetch(url)).status, 200)
     gateway.kill('SIGTERM')
     const { code } = await gateway.ended
     assert.equal(code, 0)
     await assert.rejects(fetch(url))
   })
+})
+
+test('the processes of a gateway end when the first one is killed', async () => {
+  const [listen = 0, admin = 0] = await freePorts(2)
+  const gateway = await startHandover([
+    ...['gateway', '--listen', `127.0.0.1:${listen}`, '--admin-listen', `127.0.0.1:${admin}`, '--workers', '2'],
+    ...['--legacy-url', 'http://127.0.0.1:9'],
+  ])
+  await untilReady(`http://127.0.0.1:${admin}/readyz`)
+  process.kill(gateway.pid, 'SIGKILL')
+  await eventually('the port is free', () =>
+    fetch(`http://127.0.0.1:${listen}`).then(
+      () => false,
+      () => true,
+    ),
+  )
+  await gateway.stop()
 })
 
 /** The child processes of a process, as Linux reports them. */

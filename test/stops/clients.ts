@@ -48,7 +48,7 @@ async function converse(kind: ClientKind, socket: Socket, scene: Scene): Promise
   for (;;) {
     const began = performance.now()
     const asked = kind === 'pipelined' ? BATCH : 1
-    void send(kind, socket, scene)
+    const sent = send(kind, socket, scene)
     for (let count = 0; count < asked; count++) {
       const answer = await answers.next()
       if (answer === undefined) {
@@ -61,6 +61,8 @@ async function converse(kind: ClientKind, socket: Socket, scene: Scene): Promise
       if (answer.closes) return
     }
     if (kind === 'fresh') return
+    // An answer may be early.
+    await sent
     await sleep(Math.random() * 10)
   }
 }

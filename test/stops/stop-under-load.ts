@@ -37,9 +37,6 @@ export async function stopUnderLoad(
   const ended = await program.ended
   const stopMs = performance.now() - scene.stop.at
   await Promise.all(done)
-  if (process.env['DBG']) {
-    console.log(program.stderr.text(), JSON.stringify(tally.causes, null, 1))
-  }
   return { tally, ended, stopMs }
 }
 
@@ -74,6 +71,37 @@ export async function startGateway(urls: readonly [string, string], workers: num
     ...['--legacy-url', urls[0], '--iam-url', urls[1], '--workers', String(workers), '--log-level', 'warn'],
   ])
   await untilReady(`http://127.0.0.1:${admin}/readyz`)
-  const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n`
   return { program, port, heads: [get('/oauth/authorize?client_id=c'), get('/some/page')] }
+}
+
+function get(target: string): string {
+  return `GET ${target} HTTP/1.1\r\nHost: a.test\r\n`
+}
+
+/** A server with a database of its own, which runs in one process. */
+export type StoredPart = 'control' | 'iam' | 'monolith'
+
+/** The options and the requests of a part, by the port it listens on and a second one. */
+const STORED_PARTS: Readonly<
+  Record<StoredPart, (port: number, second: number) => { readonly args: string[]; readonly targets: string[] }>
+> = {
+  control: () => ({ args: [], targets: ['/healthz', '/readyz'] }),
+  iam: (port, second) => ({
+    args: ['--issuer', `http://127.0.0.1:${port}`, '--internal-listen', `127.0.0.1:${second}`],
+    targets: ['/.well-known/openid-configuration', '/oauth/discovery/keys'],
+  }),
+  monolith: (port) => ({
+    args: ['--issuer', `http://127.0.0.1:${port}`],
+    targets: ['/.well-known/openid-configuration', '/users/sign_in'],
+  }),
+}
+
+/** Starts a part on the database in `dataDir`, which it creates if necessary. */
+export async function startStoredPart(part: StoredPart, dataDir: string): Promise<StoppedServer> {
+  const [port = 0, second = 0] = await freePorts(2)
+  const { args, targets } = STORED_PARTS[part](port, second)
+  const common = ['--listen', `127.0.0.1:${port}`, '--data-dir', dataDir, '--log-level', 'warn']
+  const program = await startHandover([part, ...common, ...args])
+  await untilReady(`http://127.0.0.1:${port}/readyz`)
+  return { program, port, heads: targets.map(get) }
 }

@@ -5,9 +5,10 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../support/ports.ts'
 import { startHandover } from '../support/program.ts'
+import { scratchDirectory } from '../support/scratch.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 import { CLIENT_KINDS } from './clients.ts'
-import { startGateway, startSides, stopUnderLoad } from './stop-under-load.ts'
+import { startGateway, startSides, startStoredPart, stopUnderLoad } from './stop-under-load.ts'
 
 describe('a gateway that is stopped under load', () => {
   const clients = Array.from({ length: 30 }, (_, index) => CLIENT_KINDS[index % CLIENT_KINDS.length] ?? 'kept')
@@ -21,14 +22,21 @@ describe('a gateway that is stopped under load', () => {
     [1, 3],
     [3, 1],
   ] as const) {
-    test(`answers every request that had begun, with ${workers} processes, and ends with code 0`, async () => {
+    test(`answers every request on a connection that the kernel completed, with ${workers} processes, and ends with code 0`, async () => {
       for (let round = 0; round < rounds; round++) {
         const { tally, ended } = await stopUnderLoad(await startGateway(sides.urls, workers), clients)
-        assert.deepEqual([tally.lost, ended.code], [0, 0], tally.causes.join('\n'))
+        assert.deepEqual([tally.lost, tally.lostLate, ended.code], [0, 0, 0], tally.causes.join('\n'))
         assert.ok(tally.answered >= clients.length, `${tally.answered} were answered`)
       }
     })
   }
+})
+
+test('a control plane that is stopped under load answers every request that had begun, and ends with code 0', async () => {
+  const scratch = scratchDirectory('stops')
+  const { tally, ended } = await stopUnderLoad(await startStoredPart('control', scratch.path), [...CLIENT_KINDS])
+  assert.deepEqual([tally.lost, ended.code], [0, 0], tally.causes.join('\n'))
+  scratch.remove()
 })
 
 test('a gateway uses all the time of --drain-ms, and a second signal does not cut it short', async () => {

@@ -1,36 +1,34 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import cluster, { type Worker as ClusterWorker } from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../config/index.ts'
 import { type CallAnswer, call, type HttpReply, type HttpRequest, type ListenAddress, serve } from '../../http/index.ts'
 import { type Log, mergeMetrics } from '../../observability/index.ts'
+import {
+  BRAKE_VARIABLE,
+  SEED_VARIABLE,
+  type StopRequest,
+  WORKER_VARIABLE,
+  type WorkerReport,
+} from './gateway-worker.ts'
 import { type RunningPart, runUntilStopped } from './run-part.ts'
-
-/** The variable that tells a worker process its index. */
-export const WORKER_VARIABLE = 'HANDOVER_GATEWAY_WORKER'
-
-/** The variable with random text, the same for all workers of a port, from which keys may be derived. */
-export const SEED_VARIABLE = 'HANDOVER_GATEWAY_SEED'
-
-/** The variable that makes a worker start with its brake switched on. */
-export const BRAKE_VARIABLE = 'HANDOVER_GATEWAY_BRAKE'
-
-/** What a worker reports once it listens. */
-export interface WorkerReady {
-  readonly adminUrl: string
-}
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 const RESTART_MS = 500
 const ASK_MS = 2_000
+/** How long a worker may take to stop accepting connections before the next one is asked. */
+const LEAVE_MS = 2_000
 
 /** The default number of processes that share the port: one core is left to the rest of the machine. */
 export function defaultWorkers(): number {
   return Math.min(8, Math.max(1, availableParallelism() - 1))
 }
 
-/** Runs `count` gateway processes on one port (SO_REUSEPORT), with one admin port for all of them. */
+/**
+ * Runs `count` gateway processes that accept connections from one queue, with one admin port for all of them. The queue
+ * belongs to this process too, so it outlives a process that exits by itself.
+ */
 export async function runGatewayWorkers(
   count: number,
   options: {
@@ -45,10 +43,11 @@ export async function runGatewayWorkers(
     throw new ConfigError(['gateway.listen (--listen): several workers cannot share port 0; specify a port'])
   }
   const seed = randomBytes(32).toString('hex')
-  const workers = Array.from({ length: count }, (_, index) => new Worker(index, seed, options.args, log))
-  const close = async () => {
-    await Promise.all(workers.map((worker) => worker.close()))
-  }
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
+  cluster.setupPrimary({ exec: MAIN, args: ['gateway', ...options.args], stdio: [...stdio] })
+  const workers = Array.from({ length: count }, (_, index) => new Worker(index, seed, log))
+  const close = () => stopAll(workers)
   try {
     await Promise.all(workers.map((worker) => worker.start()))
     const handler = async (request: HttpRequest) => {
@@ -73,20 +72,31 @@ export async function runGatewayWorkers(
   }
 }
 
+/**
+ * Stops all workers. One of them accepts connections until no other does, and then empties the queue before it closes it:
+ * the kernel resets what is left in the queue when the last listener closes.
+ */
+async function stopAll(workers: readonly Worker[]): Promise<void> {
+  for (const worker of workers) worker.restartsNoMore()
+  const last = workers.find(({ adminUrl }) => adminUrl !== undefined)
+  const others = workers.filter((worker) => worker !== last)
+  await Promise.all(others.map((worker) => worker.leaveQueue()))
+  last?.stop('last')
+  await Promise.all(workers.map((worker) => worker.gone()))
+}
+
 class Worker {
   readonly #index: number
   readonly #seed: string
-  readonly #args: readonly string[]
   readonly #log: Log
-  #child: ChildProcess | undefined
+  #child: ClusterWorker | undefined
   #adminUrl: string | undefined
   #stopping = false
   #isBrakeSwitchedOn = false
 
-  constructor(index: number, seed: string, args: readonly string[], log: Log) {
+  constructor(index: number, seed: string, log: Log) {
     this.#index = index
     this.#seed = seed
-    this.#args = args
     this.#log = log
   }
 
@@ -98,16 +108,15 @@ class Worker {
   /** Resolves when it listens; rejects if it exits before. */
   start(): Promise<void> {
     const startsWithBrake = this.#isBrakeSwitchedOn
-    const env = {
-      ...process.env,
+    const child = cluster.fork({
       ...{ [WORKER_VARIABLE]: String(this.#index), [SEED_VARIABLE]: this.#seed },
       [BRAKE_VARIABLE]: startsWithBrake ? 'on' : 'off',
-    }
-    const child = fork(MAIN, ['gateway', ...this.#args], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    })
     this.#child = child
     return new Promise((resolve, reject) => {
-      child.once('message', (message) => {
-        this.#adminUrl = (message as WorkerReady).adminUrl
+      child.on('message', (report: WorkerReport) => {
+        if (!('adminUrl' in report)) return
+        this.#adminUrl = report.adminUrl
         // The brake may have been switched while it started.
         if (this.#isBrakeSwitchedOn !== startsWithBrake) this.signal(this.#isBrakeSwitchedOn ? 'SIGUSR2' : 'SIGUSR1')
         resolve()
@@ -126,7 +135,7 @@ class Worker {
 
   /** Sends a signal only once the process handles it; before, it would end the process or start a debugger. */
   signal(signal: NodeJS.Signals): void {
-    if (this.#adminUrl !== undefined) this.#child?.kill(signal)
+    if (this.#adminUrl !== undefined) this.#child?.process.kill(signal)
   }
 
   /** Records whether the brake is switched on, for the process that replaces this one. */
@@ -134,13 +143,38 @@ class Worker {
     this.#isBrakeSwitchedOn = on
   }
 
-  async close(): Promise<void> {
+  restartsNoMore(): void {
     this.#stopping = true
+  }
+
+  stop(stop: StopRequest['stop']): void {
+    // A process that is still starting has no connection to close.
+    if (this.#adminUrl === undefined) this.#child?.process.kill('SIGTERM')
+    else if (this.#child?.isConnected()) this.#child.send({ stop } satisfies StopRequest)
+  }
+
+  /** Stops it, and resolves once it accepts no more connections, or after {@link LEAVE_MS}. */
+  async leaveQueue(): Promise<void> {
     const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    await gone
+    if (!child || child.isDead()) return
+    let limit: NodeJS.Timeout | undefined
+    const left = new Promise<void>((resolve) => {
+      child.on('message', (report: WorkerReport) => 'hasLeftQueue' in report && resolve())
+      child.once('exit', () => resolve())
+      limit = setTimeout(() => {
+        this.#log.warn({ worker: this.#index }, 'a gateway process does not stop accepting connections')
+        resolve()
+      }, LEAVE_MS)
+    })
+    this.stop('first')
+    await left
+    clearTimeout(limit)
+  }
+
+  /** Resolves when its process has ended. */
+  async gone(): Promise<void> {
+    const child = this.#child
+    if (child && !child.isDead()) await new Promise((resolve) => child.once('exit', resolve))
   }
 
   #restart(): void {

@@ -6,14 +6,8 @@ import { type DecisionSourceSettings, type GatewaySettings, startGateway } from 
 import { createLog, type Log } from '../../observability/index.ts'
 import { sectionHelp, version } from '../help.ts'
 import type { CommandIo } from '../io.ts'
-import {
-  BRAKE_VARIABLE,
-  defaultWorkers,
-  runGatewayWorkers,
-  SEED_VARIABLE,
-  WORKER_VARIABLE,
-  type WorkerReady,
-} from './gateway-workers.ts'
+import { BRAKE_VARIABLE, runWorker, SEED_VARIABLE, WORKER_VARIABLE } from './gateway-worker.ts'
+import { defaultWorkers, runGatewayWorkers } from './gateway-workers.ts'
 import { runUntilStopped } from './run-part.ts'
 import { listenAddress } from './settings/addresses.ts'
 import { tracingSettings } from './settings/tracing.ts'
@@ -36,9 +30,9 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     return runGatewayWorkers(workers, { args, listen: checked.listen, adminListen, drainMs }, log)
   }
   const gateway = await startGateway({ ...checked, isBrakeOn: io.env[BRAKE_VARIABLE] === 'on' }, log)
-  if (worker !== undefined) process.send?.({ adminUrl: gateway.adminUrl ?? '' } satisfies WorkerReady)
-  else log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
-  return runUntilStopped([{ stopMs: settings.drain_ms, close: gateway.close }], log)
+  if (worker !== undefined) return runWorker(gateway, settings.drain_ms, log)
+  log.info({ listen: gateway.url, admin: gateway.adminUrl, iam: settings.iam_url ?? null }, 'gateway is ready')
+  return runUntilStopped([{ stopMs: settings.drain_ms, close: () => gateway.close() }], log)
 }
 
 /** A ledger in memory is not shared between processes. */
@@ -79,7 +73,6 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     listen,
     // Each worker has its own admin port, which only the supervising process knows.
     adminListen: worker === undefined ? listenAddress(settings.admin_listen) : { host: '127.0.0.1', port: 0 },
-    reusePort: worker !== undefined,
     legacyUrl: settings.legacy_url,
     iamUrl: settings.iam_url,
     source,

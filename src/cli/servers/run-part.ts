@@ -2,30 +2,41 @@ import type { Log } from '../../observability/index.ts'
 
 /** A running part that can be stopped. */
 export interface RunningPart {
-  /** How long its shutdown may take, in milliseconds. Default 5,000. */
+  /** How long its shutdown may take, in milliseconds. Default 12,000. */
   readonly stopMs?: number
   close(): Promise<void>
 }
 
-const STOP_MS = 5_000
+/** The drain time of a server, plus a margin for its store. */
+const STOP_MS = 12_000
 /** What all parts together may take beyond the longest of these times. */
 const STOP_MARGIN_MS = 5_000
 
 /**
- * Keeps parts running until SIGINT or SIGTERM, then closes them, last started first. Further signals have no effect: a
- * supervisor may signal the whole group, and its parent may signal each process again. Resolves with the exit code: 0
- * for a clean shutdown, 1 if a part failed to close or the shutdown timed out.
+ * Keeps parts running until they are asked to stop, by default by SIGINT or SIGTERM, then closes them, last started
+ * first. Further signals have no effect: a supervisor may signal the whole group, and its parent may signal each process
+ * again. Resolves with the exit code: 0 for a clean shutdown, 1 if a part failed to close or the shutdown timed out.
+ *
+ * @param asked resolves with the reason to stop
  */
-export async function runUntilStopped(parts: readonly RunningPart[], log: Log): Promise<number> {
-  const why = await new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal))
-    // A part that a supervisor started with a channel stops when the supervisor exits, for whatever reason.
-    if (process.channel) process.once('disconnect', () => resolve('SIGTERM (the parent is gone)'))
-  })
+export async function runUntilStopped(
+  parts: readonly RunningPart[],
+  log: Log,
+  asked: Promise<string> = untilSignal(),
+): Promise<number> {
+  const why = await asked
   log.info({ why }, 'stopping')
   const code = (await closeParts(parts, log)) ? 0 : 1
   log.info('stopped')
   return code
+}
+
+function untilSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal))
+    // A part that a supervisor started with a channel stops when the supervisor exits, for whatever reason.
+    if (process.channel) process.once('disconnect', () => resolve('SIGTERM (the parent is gone)'))
+  })
 }
 
 /**

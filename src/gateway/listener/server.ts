@@ -42,8 +42,11 @@ interface Carrier {
 /** The gateway's HTTP server. */
 export interface FrontDoor {
   readonly server: Server
-  /** Stops accepting, serves requests in flight and those still arriving for at most `graceMs`, then cuts the rest. */
-  drain(graceMs: number): Promise<void>
+  /**
+   * Stops accepting, serves requests in flight and those still arriving for at most `graceMs`, then cuts the rest.
+   * `onQueueLeft` as in `DrainOptions`.
+   */
+  drain(graceMs: number, onQueueLeft?: () => void): Promise<void>
   /** Releases resources other than client connections. */
   close(): void
 }
@@ -111,11 +114,15 @@ export function buildFrontDoor(
   if (fastPath === undefined) server.on('connection', (socket: Socket) => ordinary.take(socket))
   return {
     server,
-    async drain(graceMs) {
+    async drain(graceMs, onQueueLeft) {
       // A tunnel has no end to wait for; its client opens the next one elsewhere.
       for (const socket of tunnels) socket.destroy()
       const idleMs = Math.min(IDLE_MS, graceMs / 4)
-      await drainServer(server, fastPath === undefined ? [ordinary] : [fastPath, ordinary], { graceMs, idleMs })
+      await drainServer(server, fastPath === undefined ? [ordinary] : [fastPath, ordinary], {
+        graceMs,
+        idleMs,
+        onQueueLeft,
+      })
     },
     close: () => fastPath?.close(),
   }

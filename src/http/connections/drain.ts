@@ -9,6 +9,11 @@ export interface DrainOptions {
   readonly graceMs: number
   /** How long an idle connection is kept, in milliseconds, since a request may be on its way. */
   readonly idleMs: number
+  /**
+   * Set where other processes accept connections from the same queue: the queue is left to them, and this is called once
+   * this process has closed its listener.
+   */
+  readonly onQueueLeft?: (() => void) | undefined
 }
 
 const SWEEP_MS = 25
@@ -21,13 +26,14 @@ const SWEEP_MS = 25
 export async function drainServer(
   server: HttpServer,
   listeners: readonly ClientConnections[],
-  { graceMs, idleMs }: DrainOptions,
+  { graceMs, idleMs, onQueueLeft }: DrainOptions,
 ): Promise<void> {
   const cut = setTimeout(() => closeAll(server, listeners), graceMs)
   const takeAccepted = holdConnections(server)
-  if (graceMs > 0) await readyToClose([server], graceMs / 2)
+  if (graceMs > 0 && onQueueLeft === undefined) await readyToClose(server, graceMs / 2)
   // Node's own `close` would reset the idle connections at once, and stop enforcing the time limit for heads.
   const closed = new Promise((resolve) => Server.prototype.close.call(server, resolve))
+  onQueueLeft?.()
   for (const listener of listeners) listener.startClosing()
   takeAccepted()
   // After a read, so that everything received by then has been seen.
