@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { benchEngine } from './engine.ts'
 import { benchGateway } from './gateway.ts'
+import { benchGuards } from './guards.ts'
 import { benchHostile } from './hostile.ts'
 import { benchLowRate } from './low-rate.ts'
 import { benchPropagation } from './propagation.ts'
@@ -30,6 +31,8 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
               --flips N (1000)
   engine      opens and closes embedded databases, and counts how often an engine's process crashes
               --cycles N (500)
+  guards      the memory of 100,000 guards, and the cost of one update; the simulations of the guards on request
+              --short (as in the tests)   --full (about an hour)
   hostile     how long hostile inputs (deep JSON, a million parameters, long headers) occupy the main thread of gateway,
               IAM, monolith and control plane beyond what a plain request of the same size does; exit code 1 when one
               takes more than 5 ms of CPU time in each of its tries
@@ -56,6 +59,9 @@ switch (what) {
     break
   case 'hostile':
     await benchHostile(args)
+    break
+  case 'guards':
+    benchGuards(args)
     break
   case 'low-rate':
     await benchLowRate(args)

@@ -41,7 +41,7 @@ export interface GuardReading {
   readonly grants: number
   /** Distinct callers among the failures. */
   readonly callers: number
-  /** Distinct callers among all outcomes that the guard has counted, up to a small limit. */
+  /** Distinct callers among all outcomes that the guard has counted: 0, 1, or 2 for several. */
   readonly knownCallers: number
   /** Counts from 1. */
   readonly attempt: number

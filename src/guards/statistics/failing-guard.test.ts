@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FailingGuards } from './index.ts'
+import { FailingGuards } from '../index.ts'
+
+const guards = new FailingGuards()
 
 /** A guard of its own, fed with a stream. */
 function guardOf(toleratedRate: number, stream: Iterable<boolean> = []) {
-  const guards = new FailingGuards()
   const slot = guards.open(toleratedRate)
   for (const isFailure of stream) guards.record(slot, isFailure)
   return {
@@ -105,7 +106,6 @@ test('a guard starts at 1, and its evidence stays finite and positive whatever h
 })
 
 test('a saved guard continues in another slot as if nothing had happened, and slots do not touch each other', () => {
-  const guards = new FailingGuards()
   const slots = Array.from({ length: 5_000 }, () => guards.open(0.03))
   for (const slot of slots) guards.record(slot, slot % 2 === 0)
   const saved = JSON.parse(JSON.stringify(guards.save(slots[4_200] as number)))
