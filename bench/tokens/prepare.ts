@@ -3,7 +3,7 @@ import {
   type AuthorizationServer,
   authorizationMigrations,
   createAuthorizationServer,
-  prefixedMint,
+  createPrefixedTokenIssuer,
   type ResourceOwner,
 } from '../../src/authorization-server/index.ts'
 import { IAM_PREFIXES } from '../../src/credentials/index.ts'
@@ -39,7 +39,7 @@ export async function prepareOwnStore(
     const server = createAuthorizationServer({
       database,
       schema: SCHEMA,
-      mint: prefixedMint(IAM_PREFIXES),
+      tokenIssuer: createPrefixedTokenIssuer(IAM_PREFIXES),
       resourceOwners: { find: async () => OWNER },
       settings: { issuer: 'https://auth.example', codeLifetime: CODE_LIFETIME, defaultScopes: [SCOPE] },
     })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { mintVerifier } from '../../src/credentials/index.ts'
+import { issueVerifier } from '../../src/credentials/index.ts'
 import { type RunningGateway, startGateway } from '../../src/gateway/index.ts'
 import { silentLog } from '../../src/observability/index.ts'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../test/support/control-plane.ts'
@@ -216,7 +216,7 @@ describe('other proxies, with the files of this folder', () => {
       test('a bearer token and a verifier are sufficient to route a request', async () => {
         assert.equal(await side('/oauth/userinfo', { headers: { authorization: 'Bearer gliamat-x' } }), 'iam')
         assert.equal(await side('/oauth/userinfo', { headers: { authorization: 'Bearer x' } }), 'legacy')
-        const verifier = mintVerifier('login', VERIFIER_KEY, Date.now() / 1_000 + 60)
+        const verifier = issueVerifier('login', VERIFIER_KEY, Date.now() / 1_000 + 60)
         const path = '/oauth/authorize?client_id=client-2&login_verifier='
         assert.equal(await side(path + verifier), 'iam')
         assert.equal(await side(`${path}${'a'.repeat(64)}`), 'legacy')

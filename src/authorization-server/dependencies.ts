@@ -1,6 +1,6 @@
 import type { Database } from '../storage/index.ts'
-import type { TokenMint } from './core/mint.ts'
 import type { Settings } from './core/settings.ts'
+import type { TokenIssuer } from './core/token-issuer.ts'
 import type { SigningKeyChange } from './keys/ring.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 import type { UserCodeLimits } from './limits/user-code-guess.ts'
@@ -15,7 +15,7 @@ export interface AuthorizationServerDependencies {
   /** The schema that contains the tables of {@link authorizationMigrations}. */
   readonly schema: string
   readonly resourceOwners: ResourceOwnerStore
-  readonly mint: TokenMint
+  readonly tokenIssuer: TokenIssuer
   readonly settings: Settings
   /** Called after every successful grant. Must not throw. */
   readonly onGrant?: (event: GrantEvent) => void

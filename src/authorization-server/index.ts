@@ -12,10 +12,10 @@ export type { InstancePolicy } from './clients/policy.ts'
 export { holdsReservedParameter } from './clients/redirect-uri.ts'
 export type { Claim } from './core/claims.ts'
 export { DEFAULT_CLAIMS } from './core/claims.ts'
-export type { AccessTokenGrant, TokenMint } from './core/mint.ts'
-export { hexMint, prefixedMint } from './core/mint.ts'
 export { securityEventLine, securityLogLine } from './core/security-event-line.ts'
 export type { Settings, TokenSettings } from './core/settings.ts'
+export type { AccessTokenGrant, TokenIssuer } from './core/token-issuer.ts'
+export { createPrefixedTokenIssuer, hexTokenIssuer } from './core/token-issuer.ts'
 export { preflightReply, withCors } from './cors.ts'
 export type { AuthorizationServerDependencies } from './dependencies.ts'
 export type { SigningAlgorithm } from './keys/algorithms.ts'
@@ -35,12 +35,12 @@ export {
 export { retryAfter, TOO_MANY_TEXT, TooManyGuessesError, tooManyRequests } from './limits/too-many-requests.ts'
 export type { UserCodeLimits } from './limits/user-code-guess.ts'
 export type { Client } from './model/client.ts'
-export type { DoorkeeperVersion } from './model/dialect.ts'
+export type { DoorkeeperVersion } from './model/compatibility.ts'
 export type { GrantEvent } from './model/grant-event.ts'
 export type { ClaimValue, ResourceOwner, ResourceOwnerStore } from './model/resource-owner.ts'
 export type {
   CredentialReuse,
-  CredentialsDrained,
+  CredentialsRevoked,
   SecurityEvent,
   UserCredentialsEnded,
 } from './model/security-event.ts'
@@ -66,7 +66,7 @@ export {
 export { routeOf } from './routes.ts'
 export { createAuthorizationServer } from './server.ts'
 export type { ApplicationDocument, ApplicationStore } from './store/applications.ts'
-export type { LiveCredentials, Living } from './store/live-credentials.ts'
+export type { LiveCount, LiveCredentials } from './store/live-credentials.ts'
 export { authorizationMigrations } from './store/migrations.ts'
 export type { StoredSecurityEvent } from './store/security-events.ts'
 export type { StoreScope } from './store/statements.ts'

@@ -64,17 +64,17 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
       store: createKeyStore(database, schema),
       sealingKeys: settings.sealingKeys,
       policy: settings.keyPolicy,
-      order: settings.dialect.order,
+      order: settings.compatibility.order,
       ...(dependencies.onKeyChange ? { onChange: dependencies.onKeyChange } : {}),
     }),
-    mint: dependencies.mint,
+    tokenIssuer: dependencies.tokenIssuer,
     layout: dependencies.layout ?? plainLayout,
     limits: dependencies.limits ?? requestLimits(),
     onGrant: dependencies.onGrant ?? (() => {}),
     onSecurityEvent: dependencies.onSecurityEvent ?? (() => {}),
   }
   const maintenance = createMaintenance(database, schema)
-  const living = createLiveCredentialStore(database, schema)
+  const live = createLiveCredentialStore(database, schema)
   const ended = createEndedSubjectStore(database, schema)
   return {
     handle: (request) => handle(core, request),
@@ -102,9 +102,9 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     bearerOf,
     async refuseTokenInUri(request, clientId) {
       const failed = await tokenInUri(core, request, clientId)
-      return failed && malformed(failed, settings.dialect)
+      return failed && malformed(failed, settings.compatibility)
     },
-    admit: (token, scopes) => refusal(token, scopes, settings.dialect),
+    admit: (token, scopes) => refusal(token, scopes, settings.compatibility),
     signJwt: (claims, header) => core.keys.signJwt(claims, header, settings.accessTokenAlgorithm),
     signingKeys: core.keys,
     jwks: async () => ({ keys: await core.keys.publicKeys() }),
@@ -112,8 +112,8 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     applications,
     securityEvents: (since) => core.securityEvents.list(since),
     liveCredentials: {
-      list: (page) => living.list(page, Date.now()),
-      revoke: (clientId, kinds) => drain(core, { applications, living }, clientId, kinds),
+      list: (page) => live.list(page, Date.now()),
+      revoke: (clientId, kinds) => revokeLive(core, { applications, live }, clientId, kinds),
     },
     subjects: {
       end: (subject, how, within) => ended.end(subject, how, within),
@@ -137,20 +137,20 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
   }
 }
 
-async function drain(
+async function revokeLive(
   core: Core,
-  from: { readonly applications: ApplicationStore; readonly living: LiveCredentialStore },
+  from: { readonly applications: ApplicationStore; readonly live: LiveCredentialStore },
   clientId: string,
   kinds: readonly CredentialKind[],
 ): Promise<RevokedBatch | undefined> {
   const application = await from.applications.find(clientId)
   if (application === undefined) return undefined
-  const batch = await from.living.revoke({ id: application.id, clientId }, kinds, Date.now())
+  const batch = await from.live.revoke({ id: application.id, clientId }, kinds, Date.now())
   const tokensRevoked = batch.tokens + batch.codes + batch.deviceCodes
   if (tokensRevoked > 0) {
     const nobody = { subject: null, familyId: null, firstUsedAt: null }
     const applicationId = application.id
-    core.onSecurityEvent({ kind: 'credentials_drained', clientId, applicationId, tokensRevoked, ...nobody })
+    core.onSecurityEvent({ kind: 'credentials_revoked', clientId, applicationId, tokensRevoked, ...nobody })
   }
   return batch
 }

@@ -4,7 +4,7 @@ import type { Environment } from '../flags/index.ts'
 export const RUN_ORDER: readonly Environment[] = ['dev', 'staging', 'staging-ref', 'pre', 'production']
 
 /** Checks that can be overridden; an override is recorded with the change. */
-export const OVERRIDES = ['production_check', 'consistency_check', 'jump_limit'] as const
+export const OVERRIDES = ['production_check', 'consistency_check', 'step_limit'] as const
 export type Override = (typeof OVERRIDES)[number]
 
 /** The common terms of every command that makes a change. */

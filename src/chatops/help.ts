@@ -30,7 +30,7 @@ const HELP: Readonly<Record<Topic, readonly string[]>> = {
     '  Keep applications out regardless of all other settings, or remove that opt-out.',
     'feature set <flag> true|false --feature-group=<name>',
     '  Set it for a feature group.',
-    '--ignore-jump-limit',
+    '--ignore-step-limit',
     '  Raise a percentage faster than the settings allow. The override is recorded with the change.',
     ...CHANGE_HELP,
     ...ENVIRONMENT_HELP,

@@ -14,7 +14,6 @@ export { isResponseUrl } from './response-url.ts'
 export { type ChatAnswer, headingOf, outcomeOf, refusal, type Section, stateInWords } from './result.ts'
 export { channelRefusal } from './rules/channel.ts'
 export { consistencyRefusal } from './rules/consistency.ts'
-export { jumpRefusal } from './rules/jump.ts'
 export {
   type ApplicationFacts,
   isFailing,
@@ -22,8 +21,9 @@ export {
   productionObstacles,
   totalsOf,
 } from './rules/production-check.ts'
+export { isRolloutIncrease } from './rules/rollout-increase.ts'
 export { DEFAULT_RULES, type RuleSettings } from './rules/settings.ts'
-export { isWidening } from './rules/widening.ts'
+export { stepLimitRefusal } from './rules/step-limit.ts'
 export { escapeForSlack, type SlackMessage, slackMessage } from './slack-message.ts'
 export { SIGNATURE_WINDOW_S, slackSignatureFault } from './slack-signature.ts'
 export { terminalLines, withoutControls } from './terminal.ts'

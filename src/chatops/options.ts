@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--ignore-random-deprecation-check': { takes: 'nothing', topics: SET },
   '--ignore-production-check': { takes: 'nothing', topics: [...CHANGES, 'feature approve'] },
   '--ignore-feature-flag-consistency-check': { takes: 'nothing', topics: [...CHANGES, 'feature approve'] },
-  '--ignore-jump-limit': { takes: 'nothing', topics: [...SET, 'feature approve'] },
+  '--ignore-step-limit': { takes: 'nothing', topics: [...SET, 'feature approve'] },
   '--reason': { takes: 'value', topics: CHANGES },
   '--change-issue': { takes: 'value', topics: CHANGES },
   '--dry-run': { takes: 'nothing', topics: CHANGES },

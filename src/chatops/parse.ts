@@ -191,6 +191,6 @@ function overridesOf({ switches }: Arguments): readonly Override[] {
   const overrides: Override[] = []
   if (switches.has('--ignore-production-check')) overrides.push('production_check')
   if (switches.has('--ignore-feature-flag-consistency-check')) overrides.push('consistency_check')
-  if (switches.has('--ignore-jump-limit')) overrides.push('jump_limit')
+  if (switches.has('--ignore-step-limit')) overrides.push('step_limit')
   return overrides
 }

@@ -42,15 +42,15 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   },
   tail: {
     summary: 'list the credentials from IAM that are still valid, by application',
-    load: async () => (await import('./commands/credentials/tail.ts')).run,
+    load: async () => (await import('./commands/credentials/list.ts')).run,
   },
   drain: {
     summary: "show and revoke an application's remaining IAM tokens",
-    load: async () => (await import('./commands/credentials/drain.ts')).run,
+    load: async () => (await import('./commands/credentials/revoke.ts')).run,
   },
   effects: {
     summary: 'list side effects of changes; retry or drop failed ones',
-    load: async () => (await import('./commands/effects.ts')).run,
+    load: async () => (await import('./commands/side-effects.ts')).run,
   },
   audit: {
     summary: 'list, verify or export the audit log, or restore from it',

@@ -3,7 +3,6 @@ import { ENVIRONMENT_NAMES } from './environment-names.ts'
 import { accessSchema } from './fields/access-fields.ts'
 import { chatOpsSchema } from './fields/chatops-fields.ts'
 import { claimFields } from './fields/claim-fields.ts'
-import { effectsSchema } from './fields/effects-fields.ts'
 import {
   addressRangesField,
   choiceField,
@@ -27,6 +26,7 @@ import {
   urlListField,
 } from './fields/fields.ts'
 import { policyFields, policyPreset } from './fields/policy-fields.ts'
+import { sideEffectsSchema } from './fields/side-effect-fields.ts'
 import { tokenFields } from './fields/token-fields.ts'
 
 const logLevel = choiceField(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'The lowest level that is logged.')
@@ -293,7 +293,7 @@ const control = z.strictObject({
   definitions_dir: pathField('DIR', 'The directory of flag definitions. Default: those that ship with Handover.'),
   environment,
   iam_internal_url: urlField(
-    'The internal port of IAM in that environment; used by `handover tail` and `handover drain`.',
+    'The internal port of IAM in that environment; used by `handover credentials list` and `handover credentials revoke`.',
   ),
   internal_token_file: pathField(
     'FILE',
@@ -314,8 +314,8 @@ const control = z.strictObject({
   ),
   access: structureField(accessSchema, 'Browser sign-in: sessions, OpenID Connect.'),
   chatops: structureField(chatOpsSchema, 'Chat commands: their rules, Slack, team channels.'),
-  effects: structureField(
-    effectsSchema,
+  side_effects: structureField(
+    sideEffectsSchema,
     'Side effects of changes: dashboard annotations, records, messages to testers, end-to-end tests.',
   ),
   forward_auth_open: switchField('Answer forward_auth without a token; only where the network protects it.'),

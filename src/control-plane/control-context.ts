@@ -12,41 +12,41 @@ import type { CredentialMarks } from '../routing/index.ts'
 import type { Access } from './access/access.ts'
 import type { Caller } from './access/roles/roles.ts'
 import type { RouteRules } from './access/roles/route-rules.ts'
-import type { TokenBook } from './access/tokens/token-book.ts'
+import type { TokenStore } from './access/tokens/token-store.ts'
 import type { ChatOps } from './chatops/chat-ops.ts'
-import type { Courier } from './effects/courier.ts'
-import type { EffectOutbox } from './effects/outbox.ts'
 import type { FlagLives } from './flags/flag-lives.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { IamCredentials } from './iam-state/iam-credentials.ts'
 import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
+import type { SideEffectDispatcher } from './side-effects/dispatcher.ts'
+import type { SideEffectOutbox } from './side-effects/outbox.ts'
 import type { ChangeFeed } from './state/feed.ts'
 import type { SnapshotStreams } from './state/snapshot-streams.ts'
 import type { Store } from './state/store.ts'
 
 /** The context of the routes. */
-export interface Plane {
+export interface ControlContext {
   readonly log: Log
   readonly definitions: Definitions
   readonly store: Store
   readonly feed: ChangeFeed
   /** Which replica runs what must run once. */
   readonly leadership: Leadership
-  readonly tokens: TokenBook
+  readonly tokens: TokenStore
   readonly access: Access
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
   readonly flagLives: FlagLives
-  readonly effects: EffectOutbox
-  readonly courier: Courier
+  readonly sideEffects: SideEffectOutbox
+  readonly dispatcher: SideEffectDispatcher
   readonly gateways: GatewayRegistry
   readonly chatops: ChatOps
   /** Signs the requests to the routing endpoint; without it, the endpoint refuses every caller. */
   readonly routingSecret: Uint8Array | undefined
   /** Limits the log lines that unauthenticated callers can cause at the routing endpoint. */
-  readonly noise: LineBudget
+  readonly logSampling: LineBudget
   readonly tracing: Tracing | undefined
   readonly forwardAuthOpen: boolean
   /** The environment whose flags the routing endpoint and forward_auth use. */

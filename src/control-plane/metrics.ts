@@ -10,7 +10,7 @@ export interface ControlMetrics {
   readonly requests: Counter<'method' | 'route' | 'status'>
   readonly duration: Histogram<'route'>
   readonly streamsDropped: Counter<'cause'>
-  readonly commands: Counter<'door' | 'command' | 'outcome'>
+  readonly commands: Counter<'channel' | 'command' | 'outcome'>
 }
 
 /** The sources of gauges, besides the feed, at scrape time. */
@@ -35,7 +35,7 @@ export function createMetrics(feed: ChangeFeed, { streams, gateways, isLeader }:
         this.set(read())
       },
     })
-  gauge('handover_control_version', 'The version of flags and applications that is held.', () => feed.view.version)
+  gauge('handover_control_version', 'The version of flags and applications that is held.', () => feed.cache.version)
   gauge(
     'handover_control_history_lost_timestamp_seconds',
     'When this replica last found that the database had lost changes; 0 for never.',
@@ -63,7 +63,7 @@ export function createMetrics(feed: ChangeFeed, { streams, gateways, isLeader }:
     labelNames: ['replicated'],
     registers,
     collect() {
-      const { all, arrived } = feed.view.counts
+      const { all, arrived } = feed.cache.counts
       this.set({ replicated: 'yes' }, arrived)
       this.set({ replicated: 'no' }, all - arrived)
     },
@@ -86,7 +86,7 @@ export function createMetrics(feed: ChangeFeed, { streams, gateways, isLeader }:
     commands: new Counter({
       name: 'handover_control_chatops_commands_total',
       help: 'Commands of people, by what they came to.',
-      labelNames: ['door', 'command', 'outcome'],
+      labelNames: ['channel', 'command', 'outcome'],
       registers,
     }),
     streamsDropped: new Counter({

@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/index.ts'
-import { EFFECTS_SQL } from './effects/outbox.ts'
 import { LEADERSHIP_SQL } from './rollouts/leadership/leadership.ts'
+import { SIDE_EFFECTS_SQL } from './side-effects/outbox.ts'
 
 /**
  * `clock` counts changes: every writer locks its row, so versions are committed in order and a reader that has seen
@@ -129,7 +129,7 @@ create trigger audit_log_is_append_only before update or delete or truncate on {
   for each statement execute function {schema}.refuse_audit_change();
 `,
   },
-  { name: '0006_effects', sql: EFFECTS_SQL },
+  { name: '0006_effects', sql: SIDE_EFFECTS_SQL },
   {
     name: '0007_access',
     sql: `

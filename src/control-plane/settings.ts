@@ -7,8 +7,8 @@ import type { AccessSettings } from './access/access.ts'
 import type { Role } from './access/roles/roles.ts'
 import type { GitLabSettings } from './chatops/releases/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
-import type { EffectSettings } from './effects/settings.ts'
 import type { IamInternal } from './iam-state/iam-credentials.ts'
+import type { SideEffectSettings } from './side-effects/settings.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) if absent. */
 export type TokenSetting =
@@ -64,7 +64,7 @@ export interface ControlPlaneSettings {
   /** Where commits are looked up, in this order: a clone of the repository, GitLab. */
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** The external systems that are notified of changes. Default: none. */
-  readonly effects?: EffectSettings | undefined
+  readonly sideEffects?: SideEffectSettings | undefined
   /** The path under which the monolith is mounted, without a trailing slash. Default: none. */
   readonly relativeUrlRoot?: string
   /** The internal port of the IAM of `environment`, to list and revoke its live credentials. Default: not used. */

@@ -34,8 +34,8 @@ import {
 } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
 import { openAccess } from './access/access.ts'
-import { TokenBook } from './access/tokens/token-book.ts'
 import { establishRoutingSecret, establishTokens } from './access/tokens/token-files.ts'
+import { TokenStore } from './access/tokens/token-store.ts'
 import { auditRoutes } from './api/audit/audit.ts'
 import { chatOpsRoutes } from './api/chatops/chatops.ts'
 import { deploymentRoutes } from './api/chatops/deployments.ts'
@@ -54,10 +54,10 @@ import { renderErrors } from './api/hooks/errors.ts'
 import { recordRefusals } from './api/hooks/refusals.ts'
 import { applicationRoutes } from './api/operations/applications.ts'
 import { brakeRoutes } from './api/operations/brake.ts'
-import { effectRoutes } from './api/operations/effects.ts'
+import { credentialRoutes } from './api/operations/credentials.ts'
 import { healthRoutes } from './api/operations/health.ts'
+import { sideEffectRoutes } from './api/operations/side-effects.ts'
 import { statusRoutes } from './api/operations/status.ts'
-import { tailRoutes } from './api/operations/tail.ts'
 import { tokenRoutes } from './api/operations/tokens.ts'
 import { oidcRoutes } from './api/sign-in/oidc.ts'
 import { sessionRoutes } from './api/sign-in/sessions.ts'
@@ -68,12 +68,7 @@ import { openAlarms } from './chatops/checks/open-alarms.ts'
 import type { CommitSource } from './chatops/releases/commit-source.ts'
 import { gitRepository } from './chatops/releases/git-repository.ts'
 import { gitLab } from './chatops/releases/gitlab.ts'
-import type { Api, Plane } from './control-context.ts'
-import { adaptersOf } from './effects/adapters.ts'
-import { Courier } from './effects/courier.ts'
-import { flagEventOf } from './effects/flag-event.ts'
-import { EffectMetrics } from './effects/metrics.ts'
-import { EffectOutbox } from './effects/outbox.ts'
+import type { Api, ControlContext } from './control-context.ts'
 import { loadDefinitions } from './flags/definition-files.ts'
 import { FlagLives } from './flags/flag-lives.ts'
 import { enforceDefaults } from './flags/iam-by-default.ts'
@@ -85,6 +80,11 @@ import { MIGRATIONS } from './migrations.ts'
 import { formBody } from './requests/request-parameters.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import type { ControlPlaneSettings } from './settings.ts'
+import { adaptersOf } from './side-effects/adapters.ts'
+import { SideEffectDispatcher } from './side-effects/dispatcher.ts'
+import { flagEventOf } from './side-effects/flag-event.ts'
+import { SideEffectMetrics } from './side-effects/metrics.ts'
+import { SideEffectOutbox } from './side-effects/outbox.ts'
 import { ChangeFeed } from './state/feed.ts'
 import { SnapshotStreams } from './state/snapshot-streams.ts'
 import { openStore } from './state/store.ts'
@@ -117,24 +117,24 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     settings.routingSecretFile === undefined ? undefined : establishRoutingSecret(settings.routingSecretFile)
   const schema = settings.schema ?? 'control'
   await migrate(settings.database, schema, MIGRATIONS)
-  const effects = new EffectOutbox(settings.database, schema)
-  const adapters = adaptersOf(settings.effects ?? { qaChannels: {} }, definitions)
+  const sideEffects = new SideEffectOutbox(settings.database, schema)
+  const adapters = adaptersOf(settings.sideEffects ?? { qaChannels: {} }, definitions)
   const store = openStore(settings.database, schema, async (tx, recorded, version) => {
     const event = flagEventOf(recorded, version)
     if (event)
-      await effects.add(
+      await sideEffects.add(
         tx,
         event,
         adapters.filter((one) => one.concerns(event)).map(({ kind }) => kind),
       )
   })
-  const tokens = new TokenBook(settings.database, schema)
+  const tokens = new TokenStore(settings.database, schema)
   await establishTokens(settings, { store, tokens }, log)
   await enforceDefaults(store, iamByDefault)
   const feed = await ChangeFeed.open(store, definitions, log)
   const leadership = await LeaderLease.join(settings.database, schema, log)
   const streams = new SnapshotStreams(feed)
-  const gateways = new GatewayRegistry(store, log, () => feed.view.position, iamByDefault)
+  const gateways = new GatewayRegistry(store, log, () => feed.cache.position, iamByDefault)
   const unfollow = feed.subscribe(() => gateways.superseded())
   const metrics = createMetrics(feed, {
     streams: () => streams.size,
@@ -145,22 +145,22 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const environment = settings.environment ?? DEFAULT_ENVIRONMENT
   const grants = iamGrants(settings.iam)
   const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
-    plane: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
+    control: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
     alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
     sources: commitSources(settings),
     commands: metrics.commands,
   })
   const tracing = openTracing(settings.tracing, log)
   meterSpans(metrics.registry, tracing)
-  const effectMetrics = new EffectMetrics(effects, metrics.registry)
-  const courier = new Courier({
-    outbox: effects,
+  const sideEffectMetrics = new SideEffectMetrics(sideEffects, metrics.registry)
+  const dispatcher = new SideEffectDispatcher({
+    outbox: sideEffects,
     adapters,
     log,
-    onEnd: (kind, state) => effectMetrics.ended(kind, state),
+    onEnd: (kind, state) => sideEffectMetrics.ended(kind, state),
   })
-  const unwatch = feed.subscribe(() => courier.wake())
-  const plane: Plane = {
+  const unwatch = feed.subscribe(() => dispatcher.wake())
+  const control: ControlContext = {
     log,
     definitions,
     store,
@@ -172,11 +172,11 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     streams,
     gateways,
     chatops,
-    effects,
-    courier,
+    sideEffects,
+    dispatcher,
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     routingSecret,
-    noise: new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
+    logSampling: new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
       log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
     ),
     tracing,
@@ -198,10 +198,10 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stopFollowing = async () => {
     auditWatch.close()
-    plane.noise.close()
-    plane.flagLives.close()
+    control.logSampling.close()
+    control.flagLives.close()
     unwatch()
-    await courier.close()
+    await dispatcher.close()
     streams.close()
     await chatops.close()
     unfollow()
@@ -211,14 +211,14 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await tracing?.close()
   }
   try {
-    const api = await createApi(plane, settings)
+    const api = await createApi(control, settings)
     const connections = new NodeConnections(api.server, new ReadAheadBudget())
     api.server.on('connection', (socket) => connections.take(socket))
     const address = await listen(api, settings.listen)
     return {
       address,
       url: `http://${formatListenAddress(address)}`,
-      close: (graceMs) => close({ api, connections, plane, stopFollowing }, graceMs ?? DRAIN_MS),
+      close: (graceMs) => close({ api, connections, control, stopFollowing }, graceMs ?? DRAIN_MS),
     }
   } catch (error) {
     await stopFollowing()
@@ -232,7 +232,7 @@ function commitSources({ commits = {} }: ControlPlaneSettings): CommitSource[] {
 }
 
 /** Builds the API, ready to listen. */
-async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSettings): Promise<Api> {
+async function createApi(control: ControlContext, { trustedProxies = [] }: ControlPlaneSettings): Promise<Api> {
   const proxies = new TrustedProxies(trustedProxies)
   const api: Api = fastify({
     trustProxy: (address) => proxies.has(plainAddress(address)),
@@ -247,11 +247,11 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
     done(null, formBody(body.toString('latin1')))
   })
   boundJson(api)
-  renderErrors(api, plane)
-  traceRequests(api, plane)
-  countRequests(api, plane)
-  requireRoles(api, plane)
-  recordRefusals(api, plane)
+  renderErrors(api, control)
+  traceRequests(api, control)
+  countRequests(api, control)
+  requireRoles(api, control)
+  recordRefusals(api, control)
   await api.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -274,7 +274,7 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
       featureRoutes,
       flagRoutes,
       staleFlagRoutes,
-      effectRoutes,
+      sideEffectRoutes,
       applicationRoutes,
       brakeRoutes,
       auditRoutes,
@@ -289,12 +289,12 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
       signInRoutes,
       oidcRoutes,
       deploymentRoutes,
-      tailRoutes,
+      credentialRoutes,
       explainRoutes,
       ofrepRoutes,
       healthRoutes,
     ]) {
-      add(routes, plane)
+      add(routes, control)
     }
   })
   await api.ready()
@@ -302,7 +302,7 @@ async function createApi(plane: Plane, { trustedProxies = [] }: ControlPlaneSett
 }
 
 /** Work and log lines of a request carry its correlation id and its span, if there is one. */
-function traceRequests(api: Api, { tracing }: Plane): void {
+function traceRequests(api: Api, { tracing }: ControlContext): void {
   const spans = new WeakMap<object, Span>()
   api.addHook('onRequest', (request, _reply, done) => {
     const { method, headers, id: correlationId } = request
@@ -314,13 +314,13 @@ function traceRequests(api: Api, { tracing }: Plane): void {
   api.addHook('onResponse', async (request, reply) => endSpan(spans.get(request), reply.statusCode))
 }
 
-function countRequests(api: Api, plane: Plane): void {
+function countRequests(api: Api, control: ControlContext): void {
   api.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unmatched'
     const { method } = request
-    plane.metrics.requests.inc({ method, route, status: String(reply.statusCode) })
-    plane.metrics.duration.observe({ route }, reply.elapsedTime / 1_000)
-    plane.log.debug({ correlation_id: request.id, method, route, status: reply.statusCode }, 'request answered')
+    control.metrics.requests.inc({ method, route, status: String(reply.statusCode) })
+    control.metrics.duration.observe({ route }, reply.elapsedTime / 1_000)
+    control.log.debug({ correlation_id: request.id, method, route, status: reply.statusCode }, 'request answered')
   })
 }
 
@@ -338,14 +338,14 @@ async function listen(api: Api, wanted: ListenAddress): Promise<ListenAddress> {
 interface Closing {
   readonly api: Api
   readonly connections: ClientConnections
-  readonly plane: Plane
+  readonly control: ControlContext
   readonly stopFollowing: () => Promise<void>
 }
 
-async function close({ api, connections, plane, stopFollowing }: Closing, graceMs: number): Promise<void> {
-  plane.streams.close()
+async function close({ api, connections, control, stopFollowing }: Closing, graceMs: number): Promise<void> {
+  control.streams.close()
   // Commands that wait for a production check are answered now.
-  const finishing = plane.chatops.close()
+  const finishing = control.chatops.close()
   // Before the API closes, because it answers 503 from then on.
   await drainServer(api.server, [connections], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
   await api.close()

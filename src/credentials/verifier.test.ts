@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { isGenuineVerifier, mintVerifier } from './index.ts'
+import { isGenuineVerifier, issueVerifier } from './index.ts'
 
 const key = randomBytes(32)
 const NOW = 1_800_000_000
 
 describe('a verifier', () => {
-  const verifier = mintVerifier('login', key, NOW + 60)
+  const verifier = issueVerifier('login', key, NOW + 60)
 
   test('is genuine for its kind, with its key, until it expires', () => {
     assert.equal(isGenuineVerifier('login', verifier, key, NOW), true)
@@ -43,7 +43,7 @@ describe('a verifier', () => {
   })
 
   test('is never issued twice', () => {
-    assert.equal(new Set(Array.from({ length: 1_000 }, () => mintVerifier('login', key, NOW))).size, 1_000)
+    assert.equal(new Set(Array.from({ length: 1_000 }, () => issueVerifier('login', key, NOW))).size, 1_000)
   })
 
   test('cannot be forged, whatever the text', () => {

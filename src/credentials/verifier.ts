@@ -12,7 +12,7 @@ const SHAPE = /^([A-Za-z0-9_-]{32})\.([0-9a-z]{1,12})\.([A-Za-z0-9_-]{43})$/
  * @param expiresAt seconds since the epoch
  * @param random 24 unpredictable bytes; pass them to issue the same verifier again
  */
-export function mintVerifier(
+export function issueVerifier(
   kind: VerifierKind,
   key: Uint8Array,
   expiresAt: number,

@@ -63,12 +63,12 @@ for (const [gate, state, actor] of coverings) {
   test(`false for an actor that ${gate} covers opts it out, and true takes it in again`, () => {
     const result = applyChange(FLAG, state, off(actor), ROUTING)
     assert.ok('state' in result)
-    assert.deepEqual(result.effects, [{ kind: 'opted_out', actor, gate }])
+    assert.deepEqual(result.optOutChanges, [{ kind: 'opted_out', actor, gate }])
     assert.equal(isOn(result.state, actor), false)
     assert.deepEqual([result.state.opted_out, result.state.switched_off], [[actor], [actor]])
     const back = applyChange(FLAG, result.state, on(actor), ROUTING)
     assert.ok('state' in back)
-    assert.deepEqual(back.effects, [{ kind: 'opt_out_removed', actor }])
+    assert.deepEqual(back.optOutChanges, [{ kind: 'opt_out_removed', actor }])
     assert.equal(isOn(back.state, actor), true)
     assert.deepEqual(back.state.opted_out, [])
     assert.ok(!('switched_off' in back.state))
@@ -102,12 +102,12 @@ test('false for a feature group opts out the members that another gate covers; t
   assert.ok('state' in result)
   // Application 3 is in bucket 35.172.
   const three = 'Authn::OauthApplication:3'
-  assert.deepEqual(result.effects, [{ kind: 'opted_out', actor: three, gate: 'percentage_of_actors' }])
+  assert.deepEqual(result.optOutChanges, [{ kind: 'opted_out', actor: three, gate: 'percentage_of_actors' }])
   assert.deepEqual([isOn(result.state, A), isOn(result.state, three)], [false, false])
   assert.deepEqual(after(result.state, { set: true, target }), before)
   const again = applyChange(FLAG, after(result.state, { optOut: three }), { set: true, target }, ROUTING)
   assert.ok('state' in again)
-  assert.deepEqual(again.effects, [{ kind: 'stays_out', actor: three }])
+  assert.deepEqual(again.optOutChanges, [{ kind: 'stays_out', actor: three }])
 })
 
 test('false for an actor also opts it out of a percentage of time', () => {
@@ -137,7 +137,7 @@ test('a percentage is refused for a flag that is on for all, with the message of
 test('percentage of time is refused for a routing flag and accepted for other flags', () => {
   assert.match(refusal(OFF, { percentage: 5, of: 'time' }), /percentage of time is not allowed for/)
   const other = applyChange('a_flag', OFF, { percentage: 5, of: 'time' }, { ...ROUTING, routes: false })
-  assert.deepEqual(other, { state: { ...OFF, percentage_of_time: 5 }, effects: [] })
+  assert.deepEqual(other, { state: { ...OFF, percentage_of_time: 5 }, optOutChanges: [] })
 })
 
 test('only an existing opt-out can be removed, and it must be removed before the actor is enabled', () => {

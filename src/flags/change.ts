@@ -23,7 +23,7 @@ export interface ChangeRules {
 }
 
 /** What a change of one actor or group did in addition to adding or removing its gate. */
-export type SideEffect =
+export type OptOutChange =
   /** `gate` still covered the actor, so the actor was opted out. */
   | { readonly kind: 'opted_out'; readonly actor: string; readonly gate: Evaluation['gate'] }
   /** The opt-out that an earlier `false` had added was removed. */
@@ -33,7 +33,7 @@ export type SideEffect =
 
 /** The state after a change, or the error message of a refusal. */
 export type ChangeResult =
-  | { readonly state: FlagState; readonly effects: readonly SideEffect[] }
+  | { readonly state: FlagState; readonly optOutChanges: readonly OptOutChange[] }
   | { readonly refused: string }
 
 /**
@@ -62,33 +62,33 @@ export function applyChange(flag: string, state: FlagState, change: FlagChange, 
 }
 
 function takeIn(state: FlagState, target: FlagTarget, { membersOf }: ChangeRules): ChangeResult {
-  const effects: SideEffect[] = []
+  const optOutChanges: OptOutChange[] = []
   let next = gateOf(state, target, withOne)
   for (const actor of target.kind === 'actor' ? [target.id] : membersOf(target.name)) {
     if (!next.opted_out.includes(actor)) continue
     if (next.switched_off?.includes(actor)) {
       next = letIn(next, actor)
-      effects.push({ kind: 'opt_out_removed', actor })
+      optOutChanges.push({ kind: 'opt_out_removed', actor })
     } else if (target.kind === 'actor') {
       return { refused: `Opt-out exists for ${actor} - remove opt-out before enabling` }
-    } else effects.push({ kind: 'stays_out', actor })
+    } else optOutChanges.push({ kind: 'stays_out', actor })
   }
-  return { state: next, effects }
+  return { state: next, optOutChanges }
 }
 
 function takeOut(flag: string, state: FlagState, target: FlagTarget, { membersOf }: ChangeRules): ChangeResult {
   const left = gateOf(state, target, without)
-  const effects: SideEffect[] = []
+  const optOutChanges: OptOutChange[] = []
   for (const actor of target.kind === 'actor' ? [target.id] : membersOf(target.name)) {
     const isMember = (group: string) => membersOf(group).has(actor)
     // Any percentage of time covers every actor at some moment.
     const { value, gate } = evaluateFlag(flag, left, { targetingKey: actor, isMember, draw: 0 })
-    if (value) effects.push({ kind: 'opted_out', actor, gate })
+    if (value) optOutChanges.push({ kind: 'opted_out', actor, gate })
   }
-  if (effects.length === 0) return plain(left)
-  const out = effects.map(({ actor }) => actor)
+  if (optOutChanges.length === 0) return plain(left)
+  const out = optOutChanges.map(({ actor }) => actor)
   const opted_out = withAll(left.opted_out, out)
-  return { state: { ...left, opted_out, switched_off: withAll(left.switched_off ?? [], out) }, effects }
+  return { state: { ...left, opted_out, switched_off: withAll(left.switched_off ?? [], out) }, optOutChanges }
 }
 
 /** The state with the target's own gate edited. */
@@ -110,7 +110,7 @@ function withoutMark({ switched_off = [], ...state }: FlagState, actor: string):
 }
 
 function plain(state: FlagState): ChangeResult {
-  return { state, effects: [] }
+  return { state, optOutChanges: [] }
 }
 
 function setPercentage(

@@ -5,7 +5,7 @@ export {
   type ChangeRules,
   type FlagChange,
   type FlagTarget,
-  type SideEffect,
+  type OptOutChange,
 } from './change.ts'
 export { applicationIdOf, compileFlag, type FlagEvaluator, type RoutingGates } from './compile.ts'
 export { type FeatureGroup, FLAG_NAME, FLAG_TYPES, type FlagDefinition, type FlagType } from './definition.ts'

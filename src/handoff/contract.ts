@@ -257,7 +257,7 @@ export type SigningKeysDocument = z.infer<typeof signingKeysSchema>
 /** POST keys/retire. `now` removes a key at once although live tokens are signed with it: for a stolen key. */
 export const keyRetirementSchema = z.strictObject({ kid: z.string().min(1).max(255), now: z.boolean().default(false) })
 
-const livingSchema = z.object({
+const liveCountSchema = z.object({
   count: z.int(),
   /** Null when there is none. */
   earliest_expiry: time.nullable(),
@@ -267,11 +267,11 @@ const livingSchema = z.object({
 export const applicationCredentialsSchema = z.object({
   client_id: z.string(),
   name: z.string(),
-  access_tokens: livingSchema,
+  access_tokens: liveCountSchema,
   /** Refresh tokens never expire on their own; `families` is the number of grants that they descend from. */
   refresh_tokens: z.object({ count: z.int(), families: z.int(), without_expiry: z.int() }),
-  codes: livingSchema,
-  device_codes: livingSchema,
+  codes: liveCountSchema,
+  device_codes: liveCountSchema,
 })
 export type ApplicationCredentials = z.infer<typeof applicationCredentialsSchema>
 /**

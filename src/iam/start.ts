@@ -19,7 +19,6 @@ import { startCleanUp } from './challenges/clean-up.ts'
 import { openLogins } from './challenges/open-logins.ts'
 import { internalApi } from './internal/api.ts'
 import { iamMigrations } from './migrations.ts'
-import { iamMint } from './mint/token-mint.ts'
 import { passwordCheck } from './public/password-check.ts'
 import { publicApi } from './public/public-api.ts'
 import type { IamSettings, RunningIam } from './settings.ts'
@@ -28,6 +27,7 @@ import { type ResourceOwnerTable, resourceOwnerTable } from './stores/resource-o
 import { keyLog } from './telemetry/key-log.ts'
 import { type IamMetrics, iamMetrics } from './telemetry/metrics.ts'
 import { currentCorrelationId, logged } from './telemetry/request-log.ts'
+import { createIamTokenIssuer } from './token-issuer/token-issuer.ts'
 
 const INTERNAL_BODY_LIMIT = 1 << 20
 
@@ -47,7 +47,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const challenges = new ChallengeStore(database, handOffSchema, verifierKey, challengeSeconds)
   const owners: ResourceOwnerTable = resourceOwnerTable(database, handOffSchema, () => core, challenges)
   const tracing = openTracing(settings.tracing, log)
-  const noise = new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
+  const logSampling = new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
     log.info({ left_out, interval_seconds }, 'requests left out'),
   )
   const metrics = iamMetrics(() => challenges.countOpen(), tracing)
@@ -77,7 +77,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   }
   const open = await serve({
     listen: settings.listen,
-    handler: logged({ log, tracing, noise }, 'public', publicApi(to)),
+    handler: logged({ log, tracing, logSampling }, 'public', publicApi(to)),
     log,
   })
   const internal = internalApi({
@@ -94,7 +94,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   })
   const inside = await serve({
     listen: settings.internalListen,
-    handler: logged({ log, tracing, noise }, 'internal', internal),
+    handler: logged({ log, tracing, logSampling }, 'internal', internal),
     log,
     bodyLimit: INTERNAL_BODY_LIMIT,
   }).catch(async (error: unknown) => {
@@ -113,7 +113,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     internalAddress: inside.address,
     async close() {
       await Promise.all([open.close(), inside.close(), cleanUp.stop()])
-      noise.close()
+      logSampling.close()
       await tracing?.close()
     },
   }
@@ -132,7 +132,7 @@ function protocolCore(
 ): AuthorizationServer {
   const { database, issuer, resourceOwnerUrl, internalToken } = settings
   const policy = settings.protocol?.policy
-  const mint = iamMint({
+  const tokenIssuer = createIamTokenIssuer({
     format: settings.accessTokenFormat ?? 'opaque',
     issuer,
     audience: settings.jwtAudience ?? 'gitlab-rails',
@@ -141,7 +141,7 @@ function protocolCore(
   const core: AuthorizationServer = createAuthorizationServer({
     database,
     schema,
-    mint,
+    tokenIssuer,
     ...hooks,
     userCodeLimits: settings.userCodeLimits,
     resourceOwners: {

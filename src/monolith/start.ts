@@ -2,7 +2,7 @@ import {
   authorizationMigrations,
   createAuthorizationServer,
   type GrantEvent,
-  hexMint,
+  hexTokenIssuer,
   limitLog,
   requestLimits,
   securityLogLine,
@@ -94,7 +94,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
       find: (id) => users.find(id),
       authenticate: (username, password, network) => checkPassword({ username, network }, password),
     },
-    mint: hexMint,
+    tokenIssuer: hexTokenIssuer,
     settings: {
       ...settings.tokens,
       issuer,

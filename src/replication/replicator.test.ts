@@ -53,8 +53,8 @@ for (const engine of testDatabases()) {
         enqueue(store.database, SCHEMA, tx, [{ id, clientId: `client-${id}`, event, version }]),
       )
     }
-    const drained = async (replicator: Replicator) =>
-      assert.equal(await replicator.whenDrained(LIMIT_MS), true, 'everything is delivered')
+    const delivered = async (replicator: Replicator) =>
+      assert.equal(await replicator.whenDelivered(LIMIT_MS), true, 'everything is delivered')
 
     before(async () => {
       store = await engine.open()
@@ -76,7 +76,7 @@ for (const engine of testDatabases()) {
     test('restores an application that a target remembers as removed, with a version above the removal', async () => {
       const replicator = await start()
       await write(1, 1)
-      await drained(replicator)
+      await delivered(replicator)
       for (const target of [iam, control]) {
         await fetch(
           `${target.url}${target === iam ? '/oauth2/internal/clients/client-1' : '/api/v1/applications/1'}?version=40`,
@@ -89,7 +89,7 @@ for (const engine of testDatabases()) {
       }
       await write(1, 2)
       await eventually('both have it again', () => iam.held.has(1) && control.held.has(1))
-      await drained(replicator)
+      await delivered(replicator)
       const version = applications.get(1)?.version ?? 0
       assert.ok(version > 40, `version ${version}`)
       assert.equal(iam.held.get(1)?.application.version, version)
@@ -99,10 +99,10 @@ for (const engine of testDatabases()) {
     test('raises versions from a restored backup above what the target has', async () => {
       const replicator = await start()
       await write(1, 1)
-      await drained(replicator)
+      await delivered(replicator)
       iam.hold({ application: application(1, 9), iamVersion: null })
       await replicator.reconcileNow()
-      await drained(replicator)
+      await delivered(replicator)
       assert.ok((applications.get(1)?.version ?? 0) > 9)
       assert.equal(iam.held.get(1)?.application.version, applications.get(1)?.version)
     })
@@ -111,7 +111,7 @@ for (const engine of testDatabases()) {
       const replicator = await start()
       await write(1, 1)
       await write(2, 1)
-      await drained(replicator)
+      await delivered(replicator)
       applications.clear()
       await store.database.query(`delete from ${SCHEMA}.outbox`)
       await replicator.reconcileNow()
@@ -121,9 +121,9 @@ for (const engine of testDatabases()) {
 
     test('delivers a change to every target, and tells the control plane what IAM has', async () => {
       const replicator = await start()
-      await drained(replicator)
+      await delivered(replicator)
       await write(1, 1)
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.get(1)?.application.version, 1)
       assert.deepEqual(control.held.get(1), { application: application(1, 1), iamVersion: 1 })
     })
@@ -135,9 +135,9 @@ for (const engine of testDatabases()) {
       await eventually('the control plane has it', () => control.held.get(1))
       assert.equal(control.held.get(1)?.iamVersion, null)
       await write(1, 2)
-      assert.equal(await replicator.whenDrained(100), false)
+      assert.equal(await replicator.whenDelivered(100), false)
       await iam.start()
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.get(1)?.application.version, 2)
       assert.equal(control.held.get(1)?.iamVersion, 2)
     })
@@ -145,7 +145,7 @@ for (const engine of testDatabases()) {
     test('delivers after the next start what was committed before a crash', async () => {
       await write(1, 1)
       await write(2, 1)
-      await drained(await start())
+      await delivered(await start())
       assert.deepEqual([...iam.held.keys()].sort(), [1, 2])
     })
 
@@ -157,7 +157,7 @@ for (const engine of testDatabases()) {
       })
       await assert.rejects(failed, /rolled back/)
       await write(1, 1)
-      await drained(replicator)
+      await delivered(replicator)
       assert.deepEqual([...iam.held.keys()], [1])
     })
 
@@ -166,7 +166,7 @@ for (const engine of testDatabases()) {
       await store.database.transaction((tx) =>
         enqueue(store.database, SCHEMA, tx, [{ id: 1, clientId: 'client-1', event: 'delete', version: 3 }]),
       )
-      await drained(await start())
+      await delivered(await start())
       assert.equal(iam.held.get(1)?.application.version, 5)
     })
 
@@ -175,17 +175,17 @@ for (const engine of testDatabases()) {
       const replicator = await start()
       for (const version of [1, 2, 3, 4]) await write(1, version)
       await iam.start()
-      await drained(replicator)
+      await delivered(replicator)
       assert.deepEqual(iam.log, ['PUT 1 v4'])
     })
 
     test('delivers a deletion, even to a target that never had the application', async () => {
       const replicator = await start()
       await write(1, 1)
-      await drained(replicator)
+      await delivered(replicator)
       await write(1, 2, 'delete')
       await write(2, 1, 'delete')
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.size + control.held.size, 0)
       assert.ok(iam.log.includes('DELETE 1 v2'))
     })
@@ -204,7 +204,7 @@ for (const engine of testDatabases()) {
       })
       assert.equal(row.last_error, 'answered 400')
       iam.reject()
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.get(1)?.application.version, 1)
     })
 
@@ -224,7 +224,7 @@ for (const engine of testDatabases()) {
       await replicator.stop()
       replicators = []
       iam.breakOn()
-      await drained(await start())
+      await delivered(await start())
       assert.equal(iam.held.get(1)?.application.version, 1)
     })
 
@@ -247,11 +247,11 @@ for (const engine of testDatabases()) {
       const replicator = await start()
       await write(1, 1)
       await write(2, 1)
-      await drained(replicator)
+      await delivered(replicator)
       iam.drop(1)
       iam.hold({ application: application(9, 4), iamVersion: null })
       await replicator.reconcileNow()
-      await drained(replicator)
+      await delivered(replicator)
       await eventually('the lost one is back', () => iam.held.get(1))
       assert.deepEqual([...iam.held.keys()].sort(), [1, 2])
       await eventually('the control plane still knows what IAM has', () => control.held.get(1)?.iamVersion === 1)
@@ -260,11 +260,11 @@ for (const engine of testDatabases()) {
     test('finds by reconciliation a change that bypassed the outbox', async () => {
       const replicator = await start()
       await write(1, 1)
-      await drained(replicator)
+      await delivered(replicator)
       applications.set(1, application(1, 2))
       applications.set(3, application(3, 1))
       await replicator.reconcileNow()
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.get(1)?.application.version, 2)
       assert.equal(iam.held.get(3)?.application.version, 1)
     })
@@ -272,7 +272,7 @@ for (const engine of testDatabases()) {
     test('removes nothing when the source appears emptied', async () => {
       for (let id = 1; id <= 12; id++) iam.hold({ application: application(id, 1), iamVersion: null })
       const replicator = await start()
-      await drained(replicator)
+      await delivered(replicator)
       await replicator.reconcileNow()
       assert.equal(iam.held.size, 12)
     })
@@ -280,22 +280,22 @@ for (const engine of testDatabases()) {
     test('removes nothing that the outbox knows, either, when the source appears emptied', async () => {
       const replicator = await start()
       for (let id = 1; id <= 12; id++) await write(id, 1)
-      await drained(replicator)
+      await delivered(replicator)
       applications.clear()
       await replicator.reconcileNow()
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.size, 12)
       assert.equal(control.held.size, 12)
       for (let id = 1; id <= 11; id++) applications.set(id, application(id, 1))
       await replicator.reconcileNow()
-      await drained(replicator)
+      await delivered(replicator)
       assert.equal(iam.held.size, 11)
     })
 
     test('does not resend what a target already has', async () => {
       iam.hold({ application: application(1, 1), iamVersion: null })
       await write(1, 1)
-      await drained(await start())
+      await delivered(await start())
       assert.deepEqual(iam.log, [])
     })
 
@@ -315,7 +315,7 @@ for (const engine of testDatabases()) {
           })),
         ),
       )
-      for (const replicator of both) await drained(replicator)
+      for (const replicator of both) await delivered(replicator)
       assert.equal(iam.held.size, 150)
       assert.equal(control.held.get(150)?.iamVersion, 1)
     })
@@ -324,9 +324,9 @@ for (const engine of testDatabases()) {
       iam.failWith(401)
       const replicator = await start()
       await write(1, 1)
-      assert.equal(await replicator.whenDrained(150), false)
+      assert.equal(await replicator.whenDelivered(150), false)
       iam.failWith(undefined)
-      await drained(replicator)
+      await delivered(replicator)
     })
   })
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
-import { BUSY_ELSEWHERE, drain, pendingDeliveries, pruneTombstones } from './drain.ts'
+import { BUSY_ELSEWHERE, deliverPending, pendingDeliveries, pruneTombstones } from './deliver.ts'
 import { outboxChannel } from './outbox.ts'
 import type { ApplicationSource, RemovedApplication, ReplicationTarget } from './ports.ts'
 import { type DeliveryProgress, deliveryProgress } from './progress.ts'
@@ -23,7 +23,7 @@ export interface ReplicatorOptions {
 /** Replicates applications to every target while it runs. */
 export interface Replicator {
   /** Resolves to true once every target has everything, and to false after the timeout. */
-  whenDrained(timeoutMs: number): Promise<boolean>
+  whenDelivered(timeoutMs: number): Promise<boolean>
   /** Reconciles every target now, then delivers; for operators and tests. */
   reconcileNow(): Promise<void>
   /** Stops after the deliveries in progress, which takes at most their time limit. */
@@ -53,7 +53,7 @@ export async function startReplicator(options: ReplicatorOptions): Promise<Repli
   for (const loop of loops) loop.start()
   const progresses = loops.map((loop) => loop.progress)
   return {
-    whenDrained: (timeoutMs) => waitUntilDrained(progresses, loops, timeoutMs),
+    whenDelivered: (timeoutMs) => waitUntilDelivered(progresses, loops, timeoutMs),
     async reconcileNow() {
       for (const loop of loops) await loop.reconcileNow()
     },
@@ -66,7 +66,7 @@ export async function startReplicator(options: ReplicatorOptions): Promise<Repli
 
 const DRAINED_POLL_MS = 50
 
-async function waitUntilDrained(
+async function waitUntilDelivered(
   progresses: readonly DeliveryProgress[],
   loops: readonly TargetLoop[],
   timeoutMs: number,
@@ -128,7 +128,7 @@ class TargetLoop {
       // A failed reconciliation does not prevent deliveries from being attempted.
       const failed = [
         performance.now() >= this.#nextReconciliation ? await this.#attempt(() => this.#reconcile()) : undefined,
-        await this.#attempt(() => this.#drain()),
+        await this.#attempt(() => this.#deliver()),
       ]
       this.#conclude(failed.find((reason) => reason !== undefined))
       await this.#sleep()
@@ -166,15 +166,15 @@ class TargetLoop {
     else log.info(line, 'replication: reconciled')
   }
 
-  async #drain(): Promise<string | undefined> {
-    const result = await drain({
+  async #deliver(): Promise<string | undefined> {
+    const result = await deliverPending({
       progress: this.progress,
       target: this.target,
       source: this.#options.source,
       isStopping: () => this.#stopping,
       onStale: ({ id, clientId }, held_version, is_removed) =>
         this.#options.log.error(
-          { layer: 'drain', target: this.target.name, id, client_id: clientId, held_version, is_removed },
+          { layer: 'delivery', target: this.target.name, id, client_id: clientId, held_version, is_removed },
           'replication: not stored, the target holds a newer version',
         ),
     })
@@ -182,7 +182,7 @@ class TargetLoop {
     this.#againInMs = result.againInMs
     if (delivered > 0) this.onDelivered(this.target.name)
     if (delivered > 0 || rejected > 0) {
-      const line = { layer: 'drain', target: this.target.name, delivered, rejected }
+      const line = { layer: 'delivery', target: this.target.name, delivered, rejected }
       if (rejected > 0) this.#options.log.warn(line, 'replication: documents were rejected')
       else this.#options.log.info(line, 'replication: delivered')
     }
@@ -195,7 +195,7 @@ class TargetLoop {
       return
     }
     this.#failures++
-    const line = { layer: 'drain', target: this.target.name, failures: this.#failures, reason }
+    const line = { layer: 'delivery', target: this.target.name, failures: this.#failures, reason }
     if (this.#failures === 1 && reason !== BUSY_ELSEWHERE)
       this.#options.log.warn(line, 'replication: not delivered, will retry')
     else this.#options.log.debug(line, 'replication: still not delivered')

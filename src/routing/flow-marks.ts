@@ -74,11 +74,11 @@ export function flowCookie(
 ): FlowCookie {
   const slot = slotOf(flow, key)
   const others = marksIn(cookie ?? '', slot).filter((mark) => sideOf(mark, flow, key, now) === undefined)
-  const marks = side === undefined ? others : [mintMark(side, flow, key, now + FLOW_MARK_SECONDS[side]), ...others]
+  const marks = side === undefined ? others : [issueMark(side, flow, key, now + FLOW_MARK_SECONDS[side]), ...others]
   return { name: NAME + slot, value: marks.slice(0, MARKS_PER_SLOT).join(SEPARATOR) }
 }
 
-function mintMark(side: Destination, flow: string, key: Uint8Array, expiresAt: number): string {
+function issueMark(side: Destination, flow: string, key: Uint8Array, expiresAt: number): string {
   const claim = LETTER[side] + Math.floor(expiresAt).toString(36)
   return `${claim}.${sign(claim, flow, key)}`
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { mintVerifier } from '../credentials/index.ts'
+import { issueVerifier } from '../credentials/index.ts'
 import type { Facts } from './decision.ts'
 import { type CredentialMarks, type RequestParts, readFacts } from './read-facts.ts'
 
@@ -310,17 +310,17 @@ describe('the flow', () => {
   const authorize = (query: string) => facts({ endpoint: 'authorize', method: 'GET', query })
 
   test('continues with a login verifier that IAM issued', () => {
-    const read = authorize(`login_verifier=${mintVerifier('login', KEY, NOW + 60)}`)
+    const read = authorize(`login_verifier=${issueVerifier('login', KEY, NOW + 60)}`)
     assert.equal(read.hasGenuineVerifier, true)
     assert.equal(read.startsFlow, false)
   })
   const forged: Array<[string, string]> = [
     ['made up', 'login_verifier=x'],
     ['of 64 hex digits', `login_verifier=${'a'.repeat(64)}`],
-    ['expired', `login_verifier=${mintVerifier('login', KEY, NOW - 331)}`],
-    ['of another kind', `login_verifier=${mintVerifier('consent', KEY, NOW + 60)}`],
-    ['signed by another key', `consent_verifier=${mintVerifier('consent', Buffer.alloc(32, 8), NOW + 60)}`],
-    ['changed at its end', `login_verifier=${mintVerifier('login', KEY, NOW + 60).slice(0, -1)}`],
+    ['expired', `login_verifier=${issueVerifier('login', KEY, NOW - 331)}`],
+    ['of another kind', `login_verifier=${issueVerifier('consent', KEY, NOW + 60)}`],
+    ['signed by another key', `consent_verifier=${issueVerifier('consent', Buffer.alloc(32, 8), NOW + 60)}`],
+    ['changed at its end', `login_verifier=${issueVerifier('login', KEY, NOW + 60).slice(0, -1)}`],
   ]
   for (const [how, query] of forged) {
     test(`does not continue with a verifier ${how}`, () => {

@@ -152,7 +152,7 @@ export async function startSite(settings: SiteSettings = {}): Promise<Site> {
     },
     log,
   )
-  await eventually('the applications are with IAM', () => monolith.replicator.whenDrained(1_000))
+  await eventually('the applications are with IAM', () => monolith.replicator.whenDelivered(1_000))
   return {
     url,
     iam,

@@ -52,7 +52,7 @@ export async function startTwoSides(database: Database, seed: SeedDocument): Pro
   const own = { listen: ANY, issuer: running.url, database, seed, testControls: true }
   const started = await startMonolith({ ...own, iam: address }, silentLog)
   monolith = started
-  await eventually('the applications are with IAM', () => started.replicator.whenDrained(1_000))
+  await eventually('the applications are with IAM', () => started.replicator.whenDelivered(1_000))
   const sides: TwoSides = {
     origin: running.url,
     side: 'monolith',

@@ -45,7 +45,7 @@ export function errorReply(core: Core, error: AuthorizationError): HttpReply {
 
 /** An error as GET answers it: an HTML page, never a redirect (docs/doorkeeper.md, 1). */
 export function errorPage(core: Core, error: AuthorizationError): HttpReply {
-  const status = core.settings.dialect.authorizationErrorStatus ? error.status : 200
+  const status = core.settings.compatibility.authorizationErrorStatus ? error.status : 200
   const body = authorizationErrorBody(error.description)
   return pageReply(status, core.layout({ title: 'An error has occurred', body }))
 }
@@ -63,7 +63,7 @@ export function promptErrorReply(
   const error = errorFor(core, request, code)
   const { redirectUri } = error
   const fields = fieldsOf(error)
-  const headers = errorHeaders(error.error, error.description, core.settings.dialect)
+  const headers = errorHeaders(error.error, error.description, core.settings.compatibility)
   if (redirectUri === undefined) {
     if (signInAddress !== undefined) headers.push(['Location', signInAddress])
     return jsonReply(error.status, fields, headers)

@@ -30,7 +30,7 @@ export async function beginAuthorization(
   if (request.scopes.includes('openid')) {
     const now = Math.floor(Date.now() / 1_000)
     const decide = (isConsentGiven: boolean) =>
-      promptOutcome(parameters, owner, isConsentGiven, { now, dialect: core.settings.dialect })
+      promptOutcome(parameters, owner, isConsentGiven, { now, compatibility: core.settings.compatibility })
     let outcome = decide(trusted)
     if (outcome.kind === 'error' && outcome.error === 'consent_required') {
       outcome = decide(await isGranted(core, request, owner, context))
@@ -87,7 +87,7 @@ export async function issueCode(
   owner: ResourceOwner,
   origin: string,
 ): Promise<HttpReply> {
-  const code = core.mint.authorizationCode()
+  const code = core.tokenIssuer.authorizationCode()
   const codeChallenge = presence(request.codeChallenge)
   await core.grants.insert(code, {
     applicationId: request.client.id,
@@ -104,7 +104,7 @@ export async function issueCode(
   if (request.redirectUri === OUT_OF_BAND) {
     return redirectReply(`${origin}/oauth/authorize/native?code=${encodeFormComponent(code)}`)
   }
-  const isMisplaced = request.responseMode === 'fragment' && !core.settings.dialect.codeInFragment
+  const isMisplaced = request.responseMode === 'fragment' && !core.settings.compatibility.codeInFragment
   const responseMode = isMisplaced ? undefined : request.responseMode
   const destination = { redirectUri: request.redirectUri, responseMode, iss: issOf(core, request.client) }
   return answerClient(core, destination, { code, state: request.state })

@@ -36,7 +36,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ clientId }) => (clientId === undefined ? missingParameter('client_id') : undefined),
   ({ client }) => (client === undefined ? failure('invalid_client') : undefined),
   ({ client, redirectUri, settings }) =>
-    isAddressOf(client, redirectUri) ? undefined : wordedFailure('invalid_redirect_uri', settings.dialect),
+    isAddressOf(client, redirectUri) ? undefined : wordedFailure('invalid_redirect_uri', settings.compatibility),
   ({ responseType }) => (responseType === undefined ? missingParameter('response_type') : undefined),
   ({ responseType }) => (responseType === 'code' ? undefined : failure('unsupported_response_type')),
   ({ responseMode }) =>
@@ -54,7 +54,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
   ({ codeChallenge, codeChallengeMethod, settings }) =>
     codeChallenge === undefined || CHALLENGE_METHODS.includes(codeChallengeMethod ?? '')
       ? undefined
-      : wordedFailure('invalid_code_challenge_method', settings.dialect),
+      : wordedFailure('invalid_code_challenge_method', settings.compatibility),
   ({ nonce, codeChallenge }) =>
     isStorable(nonce ?? '') && isStorable(codeChallenge ?? '') ? undefined : failure('invalid_request'),
 ]

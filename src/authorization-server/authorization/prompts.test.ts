@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { DIALECTS } from '../model/dialect.ts'
+import { COMPATIBILITY } from '../model/compatibility.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { seedOwner } from '../testing/seed.ts'
 import { type PromptOutcome, promptOutcome } from './prompts.ts'
 
 const NOW = 2_000_000_000
-const NEWER = { now: NOW, dialect: DIALECTS['5.9'] }
-const OLDER = { now: NOW, dialect: DIALECTS['5.5'] }
+const NEWER = { now: NOW, compatibility: COMPATIBILITY['5.9'] }
+const OLDER = { now: NOW, compatibility: COMPATIBILITY['5.5'] }
 const alice = { ...seedOwner('alice'), authTime: NOW - 100 }
 
 interface Row {

@@ -1,4 +1,4 @@
-import type { Dialect } from '../model/dialect.ts'
+import type { DoorkeeperCompatibility } from '../model/compatibility.ts'
 import type { ResourceOwner } from '../model/resource-owner.ts'
 import { encodeFormComponent } from '../parameters/encode.ts'
 import type { Parameters, ParameterValue } from '../parameters/value.ts'
@@ -15,7 +15,7 @@ export type PromptOutcome =
 export interface PromptContext {
   /** Seconds since the epoch. */
   readonly now: number
-  readonly dialect: Pick<Dialect, 'zeroMaxAgeCounts' | 'createPromptKnown'>
+  readonly compatibility: Pick<DoorkeeperCompatibility, 'zeroMaxAgeCounts' | 'createPromptKnown'>
 }
 
 const PROMPTS: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account'])
@@ -30,12 +30,12 @@ export function promptOutcome(
   parameters: Parameters,
   owner: ResourceOwner | undefined,
   isConsentGiven: boolean,
-  { now, dialect }: PromptContext,
+  { now, compatibility }: PromptContext,
 ): PromptOutcome {
   const prompts = promptsOf(parameters)
-  const isKnown = (prompt: string) => PROMPTS.has(prompt) || (prompt === 'create' && dialect.createPromptKnown)
+  const isKnown = (prompt: string) => PROMPTS.has(prompt) || (prompt === 'create' && compatibility.createPromptKnown)
   if (!prompts.every(isKnown)) return { kind: 'error', error: 'invalid_request' }
-  const isStale = owner !== undefined && now - owner.authTime > greatestAge(parameters, dialect)
+  const isStale = owner !== undefined && now - owner.authTime > greatestAge(parameters, compatibility)
   if (prompts.includes('none')) {
     if (prompts.length > 1) return { kind: 'error', error: 'invalid_request' }
     if (owner === undefined || isStale) return { kind: 'error', error: 'login_required' }

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Client } from '../model/client.ts'
-import type { Dialect } from '../model/dialect.ts'
+import type { DoorkeeperCompatibility } from '../model/compatibility.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 
@@ -18,17 +18,20 @@ export interface ClientCredentials {
 export function credentialsOf(
   authorization: string | undefined,
   parameters: Parameters,
-  dialect: Dialect,
+  compatibility: DoorkeeperCompatibility,
 ): ClientCredentials | undefined {
-  const basic = authorization === undefined ? undefined : basicCredentials(authorization, dialect)
+  const basic = authorization === undefined ? undefined : basicCredentials(authorization, compatibility)
   if (basic) return basic
   const clientId = textOf(parameters, 'client_id')
   return clientId === undefined ? undefined : { clientId, secret: textOf(parameters, 'client_secret') }
 }
 
-function basicCredentials(authorization: string, dialect: Dialect): ClientCredentials | undefined {
+function basicCredentials(
+  authorization: string,
+  compatibility: DoorkeeperCompatibility,
+): ClientCredentials | undefined {
   const scheme = authorization.slice(0, 6)
-  if (scheme !== 'Basic ' && !(dialect.basicSchemeAnyCase && scheme.toLowerCase() === 'basic ')) return undefined
+  if (scheme !== 'Basic ' && !(compatibility.basicSchemeAnyCase && scheme.toLowerCase() === 'basic ')) return undefined
   const text = Buffer.from(authorization.slice(6), 'base64').toString('utf8')
   const colon = text.indexOf(':')
   const clientId = colon < 0 ? text : text.slice(0, colon)

@@ -9,8 +9,8 @@ import type { DeviceStore } from '../store/devices.ts'
 import type { GrantStore } from '../store/grants.ts'
 import type { SecurityEventStore } from '../store/security-events.ts'
 import type { TokenStore } from '../store/tokens.ts'
-import type { TokenMint } from './mint.ts'
 import type { ResolvedSettings } from './settings.ts'
+import type { TokenIssuer } from './token-issuer.ts'
 
 /** What the endpoints depend on. */
 export interface Core {
@@ -22,7 +22,7 @@ export interface Core {
   readonly devices: DeviceStore
   readonly securityEvents: SecurityEventStore
   readonly keys: KeyRing
-  readonly mint: TokenMint
+  readonly tokenIssuer: TokenIssuer
   readonly layout: Layout
   readonly limits: RequestLimits
   readonly onGrant: (event: GrantEvent) => void

@@ -4,8 +4,8 @@ import { isPasswordGrantOffered, type ResolvedPolicy, resolvePolicy } from '../c
 import type { SigningAlgorithm } from '../keys/algorithms.ts'
 import type { KeyPolicy, SigningKeySettings } from '../keys/schedule.ts'
 import type { SealingKeys } from '../keys/sealing.ts'
-import type { DoorkeeperVersion } from '../model/dialect.ts'
-import { type Dialect, dialectFor } from '../model/dialect.ts'
+import type { DoorkeeperVersion } from '../model/compatibility.ts'
+import { compatibilityWith, type DoorkeeperCompatibility } from '../model/compatibility.ts'
 import type { Claim } from './claims.ts'
 import { DEFAULT_CLAIMS } from './claims.ts'
 
@@ -101,7 +101,7 @@ export interface ResolvedSettings {
   readonly sealingKeys: SealingKeys
   readonly keyPolicy: KeyPolicy
   readonly accessTokenAlgorithm: SigningAlgorithm
-  readonly dialect: Dialect
+  readonly compatibility: DoorkeeperCompatibility
 }
 
 const OPTIONAL_SCOPES = ['read_user', 'read_api', 'openid', 'profile', 'email', 'read_repository', 'write_repository']
@@ -132,7 +132,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     sealingKeys: [settings.sealingKey, settings.previousSealingKey].filter((key) => key !== undefined),
     keyPolicy: keyPolicy(settings),
     accessTokenAlgorithm: settings.accessTokenAlgorithm ?? 'RS256',
-    dialect: dialectFor(settings.doorkeeperVersion ?? '5.9', settings.realm),
+    compatibility: compatibilityWith(settings.doorkeeperVersion ?? '5.9', settings.realm),
   }
 }
 

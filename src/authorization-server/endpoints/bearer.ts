@@ -2,7 +2,7 @@ import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { parseScopes } from '../core/scopes.ts'
-import type { Dialect } from '../model/dialect.ts'
+import type { DoorkeeperCompatibility } from '../model/compatibility.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 import { challenge, errorHeaders, type Failure, TOKEN_TEXTS, uncached } from '../responses/failure.ts'
@@ -65,8 +65,8 @@ export async function presentedToken(
 }
 
 /** A protected resource's answer to a request with a token in a forbidden place: 400, empty (RFC 6750 §3.1). */
-export function malformed({ status, error, description }: Failure, dialect: Dialect): HttpReply {
-  return emptyReply(status, errorHeaders(error, description, dialect))
+export function malformed({ status, error, description }: Failure, compatibility: DoorkeeperCompatibility): HttpReply {
+  return emptyReply(status, errorHeaders(error, description, compatibility))
 }
 
 /** The reasons to reject a token, whatever the resource (RFC 6750 §3.1, invalid_token). */
@@ -85,12 +85,14 @@ type TokenState = Pick<AccessToken, 'revoked' | 'expired'>
 export function refusal(
   token: AccessToken | undefined,
   scopes: readonly string[],
-  dialect: Dialect,
+  compatibility: DoorkeeperCompatibility,
 ): HttpReply | undefined {
   const reason = firstFailure(TOKEN_CHECKS, token)
-  if (reason !== undefined) return emptyReply(401, errorHeaders('invalid_token', TOKEN_TEXTS[reason], dialect))
+  if (reason !== undefined) return emptyReply(401, errorHeaders('invalid_token', TOKEN_TEXTS[reason], compatibility))
   if (scopes.length === 0 || scopes.some((scope) => token?.scopes.includes(scope))) return undefined
   const description = `Access to this resource requires scope _${scopes.join(' ')}_.`
-  const told = dialect.insufficientScopeChallenge ? [challenge('insufficient_scope', description, dialect)] : []
-  return emptyReply(403, [...uncached(dialect), ...told])
+  const told = compatibility.insufficientScopeChallenge
+    ? [challenge('insufficient_scope', description, compatibility)]
+    : []
+  return emptyReply(403, [...uncached(compatibility), ...told])
 }

@@ -40,15 +40,15 @@ export async function deviceAuthorizationEndpoint(
   { http, parameters, caller }: EndpointRequest,
 ): Promise<HttpReply> {
   const { settings } = core
-  const credentials = credentialsOf(http.headers.authorization, parameters, settings.dialect)
+  const credentials = credentialsOf(http.headers.authorization, parameters, settings.compatibility)
   const leaked = await secretInUri(core, http, credentials)
-  if (leaked !== undefined) return failureReply(leaked, settings.dialect)
+  if (leaked !== undefined) return failureReply(leaked, settings.compatibility)
   const client = await authenticate(core, credentials, caller)
   const asked = textOf(parameters, 'scope')
   const failed = firstFailure(CHECKS, { client, asked, settings })
   if (failed === 'unprocessable') return publicError(422, http)
   if (failed !== undefined || client === undefined) {
-    return failureReply(failed ?? failure('invalid_client'), settings.dialect)
+    return failureReply(failed ?? failure('invalid_client'), settings.compatibility)
   }
   const text =
     asked === undefined ? defaultScopesOf(client.scopes, settings.defaultScopes).join(' ') : normalised(asked)
@@ -85,8 +85,8 @@ async function newDevice(
   scopes: string,
 ): Promise<{ readonly deviceCode: string; readonly userCode: string }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const deviceCode = core.mint.deviceCode()
-    const userCode = core.mint.userCode()
+    const deviceCode = core.tokenIssuer.deviceCode()
+    const userCode = core.tokenIssuer.userCode()
     const device = { applicationId: client.id, scopes, now: Date.now(), lifetime: core.settings.deviceCodeLifetime }
     if (await core.devices.insert(deviceCode, userCode, device)) return { deviceCode, userCode }
   }

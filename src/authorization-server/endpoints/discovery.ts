@@ -42,7 +42,7 @@ export async function discoveryEndpoint(core: Core, { http }: EndpointRequest): 
 
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3), in versions that serve it: the same document. */
 export async function metadataEndpoint(core: Core, request: EndpointRequest): Promise<HttpReply> {
-  const isServed = core.settings.dialect.authorizationServerMetadata
+  const isServed = core.settings.compatibility.authorizationServerMetadata
   return isServed ? discoveryEndpoint(core, request) : publicError(404, request.http)
 }
 
@@ -60,9 +60,9 @@ export async function webfingerEndpoint(core: Core, { http, parameters }: Endpoi
   })
 }
 
-function challengeMethods({ dialect, defaultPolicy }: ResolvedSettings) {
+function challengeMethods({ compatibility, defaultPolicy }: ResolvedSettings) {
   if (defaultPolicy.plain_pkce === 'refuse') return { code_challenge_methods_supported: ['S256'] }
-  return dialect.authorizationServerMetadata ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}
+  return compatibility.authorizationServerMetadata ? { code_challenge_methods_supported: CHALLENGE_METHODS } : {}
 }
 
 /** Always https, on the host that the request names (docs/doorkeeper.md, 42). */

@@ -4,7 +4,7 @@ import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { authenticate } from '../grants/token-request.ts'
 import type { Client } from '../model/client.ts'
-import type { Dialect } from '../model/dialect.ts'
+import type { DoorkeeperCompatibility } from '../model/compatibility.ts'
 import { inOrder } from '../model/member-order.ts'
 import {
   type Failure,
@@ -25,7 +25,7 @@ interface BearerFacts {
   readonly bearer: StoredToken | undefined
   /** The token to describe. */
   readonly token: StoredToken | undefined
-  readonly dialect: Dialect
+  readonly compatibility: DoorkeeperCompatibility
   readonly now: number
 }
 
@@ -41,7 +41,7 @@ const CLIENT_CHECKS: ReadonlyArray<Check<Client | undefined>> = [
  * J015, J019).
  */
 const BEARER_CHECKS: ReadonlyArray<Check<BearerFacts, Refusal>> = [
-  ({ bearer, dialect }) => (bearer === undefined ? requestNotAuthorized(dialect) : undefined),
+  ({ bearer, compatibility }) => (bearer === undefined ? requestNotAuthorized(compatibility) : undefined),
   ({ bearer, now }) => firstFailure(TOKEN_CHECKS, bearer && accessTokenOf(bearer, now)),
   ({ bearer, token }) => (bearer?.id === token?.id ? 'unknown' : undefined),
   ({ bearer, token }) => (bearer?.applicationId !== (token?.applicationId ?? null) ? 'unknown' : undefined),
@@ -54,26 +54,26 @@ export async function introspectEndpoint(
   core: Core,
   { http, parameters, caller }: EndpointRequest,
 ): Promise<HttpReply> {
-  const { dialect } = core.settings
-  const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
+  const { compatibility } = core.settings
+  const credentials = credentialsOf(http.headers.authorization, parameters, compatibility)
   const leaked = await secretInUri(core, http, credentials)
-  if (leaked !== undefined) return failureReply(leaked, dialect)
+  if (leaked !== undefined) return failureReply(leaked, compatibility)
   const now = Date.now()
   if (credentials !== undefined) {
     const client = await authenticate(core, credentials, caller)
     const failed = firstFailure(CLIENT_CHECKS, client)
-    if (failed !== undefined) return failureReply(failed, dialect)
+    if (failed !== undefined) return failureReply(failed, compatibility)
     const token = await hintedToken(core, parameters)
     const isOwn = token?.applicationId === null || token?.applicationId === client?.id
     return answer(core, isOwn ? token : undefined, now)
   }
   const bearer = await presentedToken(core, http, parameters)
   const misplaced = await tokenInUri(core, http, bearer?.clientId)
-  if (misplaced !== undefined) return failureReply(misplaced, dialect)
+  if (misplaced !== undefined) return failureReply(misplaced, compatibility)
   const token = bearer && (await hintedToken(core, parameters))
-  const failed = firstFailure(BEARER_CHECKS, { bearer, token, dialect, now })
+  const failed = firstFailure(BEARER_CHECKS, { bearer, token, compatibility, now })
   if (failed === undefined) return answer(core, token, now)
-  return typeof failed === 'string' ? invalidTokenReply(failed, dialect) : failureReply(failed, dialect)
+  return typeof failed === 'string' ? invalidTokenReply(failed, compatibility) : failureReply(failed, compatibility)
 }
 
 function answer(core: Core, token: StoredToken | undefined, now: number): HttpReply {
@@ -87,5 +87,5 @@ function answer(core: Core, token: StoredToken | undefined, now: number): HttpRe
     iat,
     exp: iat + token.expiresIn,
   }
-  return jsonReply(200, inOrder(members, core.settings.dialect.order.introspection))
+  return jsonReply(200, inOrder(members, core.settings.compatibility.order.introspection))
 }

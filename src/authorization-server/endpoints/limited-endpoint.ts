@@ -33,7 +33,7 @@ export async function limited(
   const { limits } = core
   const { http, parameters } = request
   const caller = limits.callerOf(http)
-  const credentials = credentialsOf(http.headers.authorization, parameters, core.settings.dialect)
+  const credentials = credentialsOf(http.headers.authorization, parameters, core.settings.compatibility)
   const refuse = ({ limit, waitMs }: TooMany) => {
     limits.reached({ endpoint: name, limit, network: caller.address.network })
     return tooManyRequests(waitMs, isPoll(name, parameters))

@@ -35,7 +35,7 @@ const CALLER_CHECKS: ReadonlyArray<Check<Caller, Refusal>> = [
 const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
   ({ client, token, owner, settings }) => {
     if (token.applicationId === null || token.applicationId === client?.id) return undefined
-    const isFree = client === undefined && !owner?.confidential && !settings.dialect.publicTokensNeedTheirClient
+    const isFree = client === undefined && !owner?.confidential && !settings.compatibility.publicTokensNeedTheirClient
     return isFree ? undefined : REVOCATION_REFUSED
   },
 ]
@@ -47,9 +47,9 @@ const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
  */
 export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
   const { settings } = core
-  const credentials = credentialsOf(http.headers.authorization, parameters, settings.dialect)
+  const credentials = credentialsOf(http.headers.authorization, parameters, settings.compatibility)
   const leaked = await secretInUri(core, http, credentials)
-  if (leaked !== undefined) return failureReply(leaked, settings.dialect)
+  if (leaked !== undefined) return failureReply(leaked, settings.compatibility)
   const client = await authenticate(core, credentials, caller)
   const early = firstFailure(CALLER_CHECKS, { client, settings })
   if (early !== undefined) return jsonReply(403, early)
@@ -70,6 +70,6 @@ export async function hintedToken(core: Core, parameters: Parameters): Promise<S
   const token = textOf(parameters, 'token')
   if (token === undefined) return undefined
   const onlyRefresh =
-    core.settings.dialect.refreshHintIsStrict && textOf(parameters, 'token_type_hint') === 'refresh_token'
+    core.settings.compatibility.refreshHintIsStrict && textOf(parameters, 'token_type_hint') === 'refresh_token'
   return onlyRefresh ? core.tokens.findByRefresh(token) : core.tokens.findByEither(token)
 }

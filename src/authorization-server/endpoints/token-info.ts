@@ -14,10 +14,10 @@ import { tokenInUri } from './uri-credentials.ts'
 export async function tokenInfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
   const token = await presentedToken(core, http, parameters)
   const misplaced = await tokenInUri(core, http, token?.clientId)
-  if (misplaced !== undefined) return failureReply(misplaced, core.settings.dialect)
+  if (misplaced !== undefined) return failureReply(misplaced, core.settings.compatibility)
   const now = Date.now()
   const failed = firstFailure(TOKEN_CHECKS, token && accessTokenOf(token, now))
-  if (failed !== undefined || token === undefined) return invalidTokenReply('unknown', core.settings.dialect)
+  if (failed !== undefined || token === undefined) return invalidTokenReply('unknown', core.settings.compatibility)
   return jsonReply(200, {
     resource_owner_id: token.subject === null ? null : Number(token.subject),
     scope: parseScopes(token.scopes),

@@ -44,14 +44,14 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
 
 /** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (docs/doorkeeper.md, 16). */
 export async function tokenEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
-  const { dialect } = core.settings
+  const { compatibility } = core.settings
   const grantType = textOf(parameters, 'grant_type')
   const grant = grantOf(core, grantType)
   const failed = firstFailure(CHECKS, { grantType, grant })
-  if (failed !== undefined || grant === undefined) return failureReply(failed ?? UNSUPPORTED, dialect)
-  const credentials = credentialsOf(http.headers.authorization, parameters, dialect)
+  if (failed !== undefined || grant === undefined) return failureReply(failed ?? UNSUPPORTED, compatibility)
+  const credentials = credentialsOf(http.headers.authorization, parameters, compatibility)
   const leaked = await secretInUri(core, http, credentials)
-  if (leaked !== undefined) return failureReply(leaked, dialect)
+  if (leaked !== undefined) return failureReply(leaked, compatibility)
   const client = await authenticate(core, credentials, caller)
   const outcome = await grant(core, {
     parameters,
@@ -60,7 +60,7 @@ export async function tokenEndpoint(core: Core, { http, parameters, caller }: En
     now: Date.now(),
     network: caller.address.network,
   })
-  if (!outcome.ok) return failureReply(outcome.failure, dialect)
+  if (!outcome.ok) return failureReply(outcome.failure, compatibility)
   const { issued } = outcome
   const reply = jsonReply(200, await tokenBody(core, issued), SUCCESS_HEADERS)
   core.onGrant({

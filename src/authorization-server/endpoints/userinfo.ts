@@ -2,7 +2,7 @@ import type { HttpReply } from '../../http/index.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { userinfoClaims } from '../core/id-token.ts'
-import type { Dialect } from '../model/dialect.ts'
+import type { DoorkeeperCompatibility } from '../model/compatibility.ts'
 import type { ResourceOwner } from '../model/resource-owner.ts'
 import { jsonReply } from '../responses/replies.ts'
 import type { AccessToken } from '../store/tokens.ts'
@@ -13,24 +13,24 @@ import { tokenInUri } from './uri-credentials.ts'
 interface Facts {
   readonly token: AccessToken | undefined
   readonly owner: ResourceOwner | undefined
-  readonly dialect: Dialect
+  readonly compatibility: DoorkeeperCompatibility
 }
 
 /** OpenID Connect Core §5.3.1, RFC 6750 §3.1: the token, its scope, and that it belongs to a user. */
 const CHECKS: ReadonlyArray<Check<Facts, HttpReply>> = [
-  ({ token, dialect }) => refusal(token, ['openid'], dialect),
-  ({ owner, dialect }) => (owner === undefined ? refusal(undefined, [], dialect) : undefined),
+  ({ token, compatibility }) => refusal(token, ['openid'], compatibility),
+  ({ owner, compatibility }) => (owner === undefined ? refusal(undefined, [], compatibility) : undefined),
 ]
 
 /** GET and POST /oauth/userinfo (OpenID Connect Core §5.3). */
 export async function userinfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
   const stored = await presentedToken(core, http, parameters)
-  const { dialect } = core.settings
+  const { compatibility } = core.settings
   const misplaced = await tokenInUri(core, http, stored?.clientId)
-  if (misplaced !== undefined) return malformed(misplaced, dialect)
+  if (misplaced !== undefined) return malformed(misplaced, compatibility)
   const token = stored && accessTokenOf(stored, Date.now())
   const owner = token?.subject == null ? undefined : await core.owners.find(token.subject)
-  const failed = firstFailure(CHECKS, { token, owner, dialect })
+  const failed = firstFailure(CHECKS, { token, owner, compatibility })
   if (failed !== undefined) return failed
   return jsonReply(200, userinfoClaims(core, owner as ResourceOwner, token?.scopes ?? []))
 }

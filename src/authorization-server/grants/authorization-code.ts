@@ -8,7 +8,7 @@ import { textOf } from '../parameters/value.ts'
 import { failure, missingParameter } from '../responses/failure.ts'
 import type { StoredGrant } from '../store/grants.ts'
 import { endFamily } from './credential-reuse.ts'
-import { type GrantOutcome, mintPair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, issuePair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly grant: StoredGrant | undefined
@@ -60,7 +60,7 @@ export async function authorizationCodeGrant(core: Core, request: TokenRequest):
   const { codeHash, subject, scopes: text, nonce } = grant as StoredGrant
   const scopes = parseScopes(text)
   const owner = await ownerForIdToken(core, scopes, subject)
-  const pair = await mintPair(core, { subject, client, scopes, now, refreshable: true })
+  const pair = await issuePair(core, { subject, client, scopes, now, refreshable: true })
   const won = await core.tokens.exchangeCode(codeHash, pair)
   if (!won) return refused(failure('invalid_grant', { abrupt: true }))
   return {

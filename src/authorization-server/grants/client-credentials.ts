@@ -7,7 +7,7 @@ import type { ResolvedSettings } from '../core/settings.ts'
 import type { Client } from '../model/client.ts'
 import { textOf } from '../parameters/value.ts'
 import { failure } from '../responses/failure.ts'
-import { type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, issuePair, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly client: Client | undefined
@@ -23,7 +23,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
     client && !client.confidential && !isSecretOf(client, secret) ? failure('invalid_client') : undefined,
   ({ client, scopes, settings }) => {
     const own = client?.scopes ?? []
-    if (scopes.length === 0 && (own.length === 0 || !settings.dialect.emptyClientScopeRefused)) return undefined
+    if (scopes.length === 0 && (own.length === 0 || !settings.compatibility.emptyClientScopeRefused)) return undefined
     const allowed = scopesAllowed(own, settings.serverScopes)
     return areScopesValid(scopes.join(' '), allowed) ? undefined : failure('invalid_scope')
   },
@@ -37,7 +37,7 @@ export async function clientCredentialsGrant(core: Core, request: TokenRequest):
   const facts: Facts = { client, secret: credentials?.secret, scopes, settings: core.settings }
   const failed = firstFailure(CHECKS, facts)
   if (failed !== undefined) return refused(failed)
-  const pair = await mintPair(core, { subject: undefined, client, scopes, now, refreshable: false })
+  const pair = await issuePair(core, { subject: undefined, client, scopes, now, refreshable: false })
   await core.tokens.insert(pair, {
     familyId: randomUUID(),
     applicationId: client?.id ?? null,

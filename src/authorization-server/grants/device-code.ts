@@ -6,7 +6,7 @@ import type { Client } from '../model/client.ts'
 import { textOf } from '../parameters/value.ts'
 import { failure } from '../responses/failure.ts'
 import type { StoredDevice } from '../store/devices.ts'
-import { type GrantOutcome, mintPair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, issuePair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly client: Client | undefined
@@ -47,7 +47,7 @@ export async function deviceCodeGrant(core: Core, request: TokenRequest): Promis
   const { subject } = device
   const scopes = parseScopes(device.scopes)
   const owner = await ownerForIdToken(core, scopes, subject)
-  const pair = await mintPair(core, { subject, client, scopes, now, refreshable: true })
+  const pair = await issuePair(core, { subject, client, scopes, now, refreshable: true })
   const won = await core.tokens.exchangeDevice(device.deviceHash, randomUUID(), pair)
   if (!won) return refused(failure('invalid_grant', { abrupt: true }))
   return { ok: true, issued: { grantType: 'device_code', pair, scopes, client, owner, nonce: undefined } }

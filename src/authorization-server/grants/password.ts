@@ -9,7 +9,7 @@ import type { ResourceOwner } from '../model/resource-owner.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { isStorable, scalarOf, textOf } from '../parameters/value.ts'
 import { failure } from '../responses/failure.ts'
-import { type GrantOutcome, mintPair, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, issuePair, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly client: Client | undefined
@@ -50,7 +50,7 @@ export async function passwordGrant(core: Core, request: TokenRequest): Promise<
   if (owner === undefined) return refused(failure('invalid_grant'))
   const late = firstFailure(CHECKS_AFTER, facts)
   if (late !== undefined) return refused(late)
-  const pair = await mintPair(core, { subject: owner.id, client, scopes, now, refreshable: true })
+  const pair = await issuePair(core, { subject: owner.id, client, scopes, now, refreshable: true })
   await core.tokens.insert(pair, {
     familyId: randomUUID(),
     applicationId: client?.id ?? null,

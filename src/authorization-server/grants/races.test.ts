@@ -55,7 +55,7 @@ for (const engine of testDatabases()) {
       }
       return answers.filter((answer) => answer.status === 200)
     }
-    const livingPairs = async (forked: 'all' | 'forked' = 'all') => {
+    const livePairs = async (forked: 'all' | 'forked' = 'all') => {
       const rows = await store.database.query(
         `select family_id from ${SCHEMA}.tokens where revoked_at is null group by family_id having count(*) > $1`,
         [forked === 'forked' ? 1 : 0],
@@ -96,7 +96,7 @@ for (const engine of testDatabases()) {
       const reuse = storm(16, refreshFields(refresh))
       const refreshes = storm(16, refreshFields(current))
       winners(await Promise.all([...reuse, ...refreshes]))
-      assert.equal(await livingPairs(), 0)
+      assert.equal(await livePairs(), 0)
       const events = servers.flatMap((server) => server.securityEvents.splice(0))
       assert.ok(events.some((event) => event.kind === 'refresh_token_reuse'))
       assert.ok(events.every((event) => event.tokensRevoked <= 1))
@@ -110,7 +110,7 @@ for (const engine of testDatabases()) {
       const replays = storm(16, exchangeFields(code))
       const refreshes = storm(16, refreshFields(json.refresh_token))
       winners(await Promise.all([...replays, ...refreshes]))
-      assert.equal(await livingPairs(), 0)
+      assert.equal(await livePairs(), 0)
     })
 
     it('never leave two pairs when a token is refreshed and revoked at once', async () => {
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
           [200, 200],
         )
         assert.equal(await isLive(access), false)
-        assert.equal(await livingPairs('forked'), 0)
+        assert.equal(await livePairs('forked'), 0)
       }
     })
 

@@ -7,7 +7,7 @@ import { textOf } from '../parameters/value.ts'
 import { failure, missingParameter } from '../responses/failure.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import { endFamily } from './credential-reuse.ts'
-import { type GrantOutcome, mintPair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
+import { type GrantOutcome, issuePair, ownerForIdToken, refused, type TokenRequest } from './token-request.ts'
 
 interface Facts {
   readonly presented: string | undefined
@@ -44,7 +44,7 @@ export async function refreshTokenGrant(core: Core, request: TokenRequest): Prom
   const { id, subject, scopes: granted } = stored as StoredToken
   const scopes = parseScopes(scope ?? granted)
   const owner = await ownerForIdToken(core, scopes, subject)
-  const pair = await mintPair(core, { subject: subject ?? undefined, client, scopes, now, refreshable: true })
+  const pair = await issuePair(core, { subject: subject ?? undefined, client, scopes, now, refreshable: true })
   const won = await core.tokens.rotate(id, scopes.join(' '), pair)
   if (!won) return refused(failure('invalid_grant', { abrupt: true }))
   return { ok: true, issued: { grantType: 'refresh_token', pair, scopes, client, owner, nonce: undefined } }

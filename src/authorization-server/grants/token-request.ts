@@ -70,16 +70,16 @@ export interface PairPurpose {
 }
 
 /** Generates the credentials of a pair without storing them. */
-export async function mintPair(core: Core, purpose: PairPurpose): Promise<NewPair> {
+export async function issuePair(core: Core, purpose: PairPurpose): Promise<NewPair> {
   const lifetime = core.settings.accessTokenLifetime
-  const accessToken = await core.mint.accessToken({
+  const accessToken = await core.tokenIssuer.accessToken({
     subject: purpose.subject,
     client: purpose.client,
     scopes: purpose.scopes,
     lifetime,
     issuedAt: Math.floor(purpose.now / 1_000),
   })
-  const refreshToken = purpose.refreshable ? core.mint.refreshToken() : undefined
+  const refreshToken = purpose.refreshable ? core.tokenIssuer.refreshToken() : undefined
   return { accessToken, refreshToken, now: purpose.now, lifetime }
 }
 

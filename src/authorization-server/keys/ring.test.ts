@@ -6,7 +6,7 @@ import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, type JSON
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import { type Database, migrate, openDatabase } from '../../storage/index.ts'
-import { DIALECTS } from '../model/dialect.ts'
+import { COMPATIBILITY } from '../model/compatibility.ts'
 import { authorizationMigrations } from '../store/migrations.ts'
 import type { SigningAlgorithm } from './algorithms.ts'
 import { createKeyStore } from './key-store.ts'
@@ -14,7 +14,7 @@ import { createKeyRing, type KeyRing, type SigningKeyChange } from './ring.ts'
 import type { KeyPolicy } from './schedule.ts'
 
 const forEver: KeyPolicy = { algorithms: ['RS256'], lifetime: undefined, lead: 60_000, keep: 60_000, stale: 10_000 }
-const { order } = DIALECTS['5.9']
+const { order } = COMPATIBILITY['5.9']
 const sealing = Buffer.alloc(32, 1)
 
 async function keySet(ring: KeyRing): Promise<JSONWebKeySet> {

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { MemberOrder } from '../model/dialect.ts'
+import type { MemberOrder } from '../model/compatibility.ts'
 import { inOrder } from '../model/member-order.ts'
 import { generateSigningKey, type PublicKey, publicKeyOf, type SigningAlgorithm, signWith } from './algorithms.ts'
 import { databaseTime, type HeldKeys, holdKeys } from './held-keys.ts'

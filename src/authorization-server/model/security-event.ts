@@ -18,8 +18,8 @@ export interface CredentialReuse {
 }
 
 /** An operator revoked a batch of an application's live credentials. */
-export interface CredentialsDrained {
-  readonly kind: 'credentials_drained'
+export interface CredentialsRevoked {
+  readonly kind: 'credentials_revoked'
   readonly clientId: string | null
   readonly applicationId: number | null
   readonly subject: null
@@ -41,4 +41,4 @@ export interface UserCredentialsEnded {
 }
 
 /** An event that operators need to know, for the log, a counter and the stored record. */
-export type SecurityEvent = CredentialReuse | CredentialsDrained | UserCredentialsEnded
+export type SecurityEvent = CredentialReuse | CredentialsRevoked | UserCredentialsEnded

@@ -1,5 +1,5 @@
 import type { HttpReply } from '../../http/index.ts'
-import type { Dialect, Reworded } from '../model/dialect.ts'
+import type { DoorkeeperCompatibility, Reworded } from '../model/compatibility.ts'
 import { jsonReply, securityHeaders } from './replies.ts'
 
 const SERVER_ERROR =
@@ -55,13 +55,13 @@ export function failure(error: FailureCode, options: { readonly abrupt?: boolean
 }
 
 /** The failure for an error code, in the words of a version of Doorkeeper. */
-export function wordedFailure(error: FailureCode & Reworded, { wordings }: Dialect): Failure {
+export function wordedFailure(error: FailureCode & Reworded, { wordings }: DoorkeeperCompatibility): Failure {
   const usual = failure(error)
   return { ...usual, description: wordings[error] ?? usual.description }
 }
 
 /** invalid_request for a caller without credentials (J009). */
-export function requestNotAuthorized({ wordings }: Dialect): Failure {
+export function requestNotAuthorized({ wordings }: DoorkeeperCompatibility): Failure {
   const description =
     wordings.request_not_authorized ??
     'Request needs to be authorized. Required parameter for authorizing the request is missing or invalid.'
@@ -101,14 +101,18 @@ export const REVOCATION_REFUSED = {
 /**
  * The value of WWW-Authenticate for an error; always Bearer, even for client authentication (docs/doorkeeper.md, 17).
  */
-export function challenge(error: string, description: string, { realm }: Dialect): readonly [string, string] {
+export function challenge(
+  error: string,
+  description: string,
+  { realm }: DoorkeeperCompatibility,
+): readonly [string, string] {
   return ['WWW-Authenticate', `Bearer realm="${realm}", error="${error}", error_description="${description}"`]
 }
 
 /** An error of the token, introspection and device endpoints as JSON. */
-export function failureReply(failed: Failure, dialect: Dialect): HttpReply {
+export function failureReply(failed: Failure, compatibility: DoorkeeperCompatibility): HttpReply {
   const body = { error: failed.error, error_description: failed.description }
-  const headers = errorHeaders(failed.error, failed.description, dialect)
+  const headers = errorHeaders(failed.error, failed.description, compatibility)
   if (!failed.abrupt) return jsonReply(failed.status, body, headers)
   return {
     status: failed.status,
@@ -118,22 +122,26 @@ export function failureReply(failed: Failure, dialect: Dialect): HttpReply {
 }
 
 /** invalid_token as JSON, as token info and introspection answer it. */
-export function invalidTokenReply(reason: keyof typeof TOKEN_TEXTS, dialect: Dialect): HttpReply {
+export function invalidTokenReply(reason: keyof typeof TOKEN_TEXTS, compatibility: DoorkeeperCompatibility): HttpReply {
   const description = TOKEN_TEXTS[reason]
   return jsonReply(
     401,
     { error: 'invalid_token', error_description: description, state: 'unauthorized' },
-    errorHeaders('invalid_token', description, dialect),
+    errorHeaders('invalid_token', description, compatibility),
   )
 }
 
 /** The headers that prevent an error from being cached. */
-export function uncached(dialect: Dialect): ReadonlyArray<readonly [string, string]> {
+export function uncached(compatibility: DoorkeeperCompatibility): ReadonlyArray<readonly [string, string]> {
   const store = ['Cache-Control', 'no-store'] as const
-  return dialect.pragmaOnErrors ? [store, ['Pragma', 'no-cache']] : [store]
+  return compatibility.pragmaOnErrors ? [store, ['Pragma', 'no-cache']] : [store]
 }
 
 /** The headers of an error answer. */
-export function errorHeaders(error: string, description: string, dialect: Dialect): Array<readonly [string, string]> {
-  return [...uncached(dialect), challenge(error, description, dialect)]
+export function errorHeaders(
+  error: string,
+  description: string,
+  compatibility: DoorkeeperCompatibility,
+): Array<readonly [string, string]> {
+  return [...uncached(compatibility), challenge(error, description, compatibility)]
 }

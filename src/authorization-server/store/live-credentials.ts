@@ -6,7 +6,7 @@ export const CREDENTIAL_KINDS = ['tokens', 'codes', 'device_codes'] as const
 export type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
 
 /** The number of live credentials of one kind, and the first and last expiry. Null when there is none. */
-export interface Living {
+export interface LiveCount {
   readonly count: number
   readonly earliestExpiry: Date | null
   readonly latestExpiry: Date | null
@@ -17,10 +17,10 @@ export interface LiveCredentials {
   readonly applicationId: number
   readonly clientId: string
   readonly name: string
-  readonly accessTokens: Living
+  readonly accessTokens: LiveCount
   readonly refreshTokens: { readonly count: number; readonly families: number }
-  readonly codes: Living
-  readonly deviceCodes: Living
+  readonly codes: LiveCount
+  readonly deviceCodes: LiveCount
 }
 
 /** The credentials that one batch revoked. `isDone` when no live credential of these kinds remains. */
@@ -36,11 +36,11 @@ export interface LiveCredentialStore {
   /** Up to `limit` applications with an id above `after`, ordered by id; with `clientId`, only that application. */
   list(page: { after: number; limit: number; clientId: string | undefined }, now: number): Promise<LiveCredentials[]>
   /** Revokes up to 5,000 of each kind and records that; does nothing when none is live. */
-  revoke(application: DrainedApplication, kinds: readonly CredentialKind[], now: number): Promise<RevokedBatch>
+  revoke(application: RevokedApplication, kinds: readonly CredentialKind[], now: number): Promise<RevokedBatch>
 }
 
 /** The application that loses its credentials. */
-export interface DrainedApplication {
+export interface RevokedApplication {
   readonly id: number
   readonly clientId: string
 }
@@ -69,13 +69,13 @@ export function createLiveCredentialStore(database: Database, schema: string): L
       bounded(async (tx) => {
         const ended = async (kind: CredentialKind, statement: Statement) =>
           kinds.includes(kind) ? (await tx.query(statement, [id, new Date(now)])).length : 0
-        const tokens = await ended('tokens', sql.drainTokens)
-        const codes = await ended('codes', sql.drainCodes)
-        const deviceCodes = await ended('device_codes', sql.drainDevices)
+        const tokens = await ended('tokens', sql.revokeTokens)
+        const codes = await ended('codes', sql.revokeCodes)
+        const deviceCodes = await ended('device_codes', sql.revokeDevices)
         if (tokens + codes + deviceCodes > 0) {
-          await tx.query(sql.drainOnRecord, [id, clientId, tokens + codes + deviceCodes])
+          await tx.query(sql.recordRevocation, [id, clientId, tokens + codes + deviceCodes])
         }
-        const [left] = await tx.query<{ lives: boolean }>(sql.drainLeft, [id, new Date(now), [...kinds]])
+        const [left] = await tx.query<{ lives: boolean }>(sql.hasLiveLeft, [id, new Date(now), [...kinds]])
         return { tokens, codes, deviceCodes, isDone: left?.lives !== true }
       }),
   }
@@ -113,18 +113,18 @@ function fromRow(row: LiveRow): LiveCredentials {
 type StatementName =
   | 'boundByIndex'
   | 'liveCredentials'
-  | 'drainTokens'
-  | 'drainCodes'
-  | 'drainDevices'
-  | 'drainOnRecord'
-  | 'drainLeft'
+  | 'revokeTokens'
+  | 'revokeCodes'
+  | 'revokeDevices'
+  | 'recordRevocation'
+  | 'hasLiveLeft'
 
 function statementsOf(schema: string): Readonly<Record<StatementName, Statement>> {
   const tokens = `${schema}.tokens`
   const grants = `${schema}.grants`
   const devices = `${schema}.device_grants`
   const isLive = (now: string) => `revoked_at is null and (refresh_hash is not null or ${EXPIRY} >= ${now})`
-  const living = (name: string) =>
+  const live = (name: string) =>
     `count(*)::integer as ${name}, min(${EXPIRY}) as ${name}_first, max(${EXPIRY}) as ${name}_last`
   const accessLives = `filter (where ${EXPIRY} >= $4)`
   // A row that a grant is consuming at the moment is left to the next batch.
@@ -146,20 +146,20 @@ cross join lateral (
   from ${tokens} where application_id = a.id and ${isLive('$4')}
 ) t
 cross join lateral (
-  select ${living('codes')} from ${grants} where application_id = a.id and used_at is null and ${EXPIRY} >= $4
+  select ${live('codes')} from ${grants} where application_id = a.id and used_at is null and ${EXPIRY} >= $4
 ) g
 cross join lateral (
-  select ${living('devices')} from ${devices} where application_id = a.id and ${EXPIRY} >= $4
+  select ${live('devices')} from ${devices} where application_id = a.id and ${EXPIRY} >= $4
 ) d
 order by a.id`,
-    drainTokens: `update ${tokens} set revoked_at = $2, revoke_reason = 'revoked' where id = any(array(
+    revokeTokens: `update ${tokens} set revoked_at = $2, revoke_reason = 'revoked' where id = any(array(
   select id from ${tokens} where application_id = $1 and ${isLive('$2')} limit ${BATCH} for update skip locked))
 returning 1`,
-    drainCodes: remove(grants, 'code_hash', `used_at is null and ${EXPIRY} >= $2`),
-    drainDevices: remove(devices, 'device_hash', `${EXPIRY} >= $2`),
-    drainOnRecord: `insert into ${schema}.security_events (kind, application_id, client_id, tokens_revoked)
-values ('credentials_drained', $1, $2, $3)`,
-    drainLeft: `select ('tokens' = any($3::text[]) and exists (
+    revokeCodes: remove(grants, 'code_hash', `used_at is null and ${EXPIRY} >= $2`),
+    revokeDevices: remove(devices, 'device_hash', `${EXPIRY} >= $2`),
+    recordRevocation: `insert into ${schema}.security_events (kind, application_id, client_id, tokens_revoked)
+values ('credentials_revoked', $1, $2, $3)`,
+    hasLiveLeft: `select ('tokens' = any($3::text[]) and exists (
     select from ${tokens} where application_id = $1 and ${isLive('$2')}))
   or ('codes' = any($3::text[]) and exists (
     select from ${grants} where application_id = $1 and used_at is null and ${EXPIRY} >= $2))

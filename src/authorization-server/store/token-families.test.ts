@@ -54,7 +54,7 @@ for (const engine of testDatabases()) {
     }
     const evidenceOf = ({ familyId, applicationId, subject }: StoredToken) =>
       ({ kind: 'refresh_token_reuse', familyId, applicationId, subject, firstUsedAt: 1_000 }) as const
-    const living = async (): Promise<number> => {
+    const live = async (): Promise<number> => {
       const [row] = await store.database.query<{ count: number }>(
         `select count(*) as count from ${SCHEMA}.tokens where revoked_at is null`,
       )
@@ -123,7 +123,7 @@ for (const engine of testDatabases()) {
       const first = await firstPair()
       await record().endFamily(evidenceOf(first), Date.now())
       assert.equal(await tokens().rotate(first.id, 'api', pair()), false)
-      assert.equal(await living(), 0)
+      assert.equal(await live(), 0)
     })
 
     it('ends with its application, including a pair that is stored too late', async () => {
@@ -158,7 +158,7 @@ for (const engine of testDatabases()) {
           () => record().endFamily(evidenceOf(first), Date.now()),
         )
         assert.equal(event?.tokensRevoked, 1)
-        assert.equal(await living(), 0)
+        assert.equal(await live(), 0)
       })
 
       it('ends before a rotation that waits for it', async () => {
@@ -168,7 +168,7 @@ for (const engine of testDatabases()) {
           () => tokens().rotate(first.id, 'api', pair()),
         )
         assert.equal(won, false)
-        assert.equal(await living(), 0)
+        assert.equal(await live(), 0)
       })
 
       it('has no live pair after a revocation during a rotation', async () => {
@@ -177,7 +177,7 @@ for (const engine of testDatabases()) {
           (tx) => tokens(tx).rotate(first.id, 'api', pair()),
           () => tokens().revoke(first, Date.now()),
         )
-        assert.equal(await living(), 0)
+        assert.equal(await live(), 0)
       })
 
       it('issues nothing to a rotation that waits for the revocation of its pair', async () => {
@@ -187,7 +187,7 @@ for (const engine of testDatabases()) {
           () => tokens().rotate(first.id, 'api', pair()),
         )
         assert.equal(won, false)
-        assert.equal(await living(), 0)
+        assert.equal(await live(), 0)
       })
 
       it('ends when its application is removed during the exchange that starts it', async () => {
@@ -207,7 +207,7 @@ for (const engine of testDatabases()) {
           () => tokens().exchangeCode(hash, pair()),
         )
         assert.equal(won, false)
-        assert.equal(await living(), 0)
+        assert.equal(await live(), 0)
       })
 
       it('ends when its application is removed during its rotation', async () => {
@@ -227,7 +227,7 @@ for (const engine of testDatabases()) {
           () => tokens().exchangeCode(hash, pair()),
         )
         assert.equal(won, false)
-        assert.equal(await living(), 1)
+        assert.equal(await live(), 1)
       })
 
       it('has one successor for two rotations', async () => {
@@ -237,7 +237,7 @@ for (const engine of testDatabases()) {
           () => tokens().rotate(first.id, 'api', pair()),
         )
         assert.equal(won, false)
-        assert.equal(await living(), 1)
+        assert.equal(await live(), 1)
       })
     })
   })

@@ -7,7 +7,7 @@ import {
   authorizationMigrations,
   createAuthorizationServer,
   type GrantEvent,
-  hexMint,
+  hexTokenIssuer,
   type Parameters,
   type SecurityEvent,
   type Settings,
@@ -61,7 +61,7 @@ export async function startServerUnderTest(
   const core = createAuthorizationServer({
     database,
     schema,
-    mint: hexMint,
+    tokenIssuer: hexTokenIssuer,
     settings: { issuer: 'https://issuer.example.test', ...settings },
     onGrant: (event) => events.push(event),
     onSecurityEvent: (event) => securityEvents.push(event),

@@ -13,9 +13,9 @@ export interface ConsistencyFacts {
  * Staging before production: production may move towards IAM only while the flag is on for an application in staging,
  * and staging may be switched off only while production is off. Returns the reason for a refusal, or undefined.
  */
-export function consistencyRefusal(facts: ConsistencyFacts, isWidening: boolean): string | undefined {
+export function consistencyRefusal(facts: ConsistencyFacts, isRolloutIncrease: boolean): string | undefined {
   const { environment, before, after, staging, production } = facts
-  if (environment === 'production' && isWidening && !isOnForSomebody(staging)) {
+  if (environment === 'production' && isRolloutIncrease && !isOnForSomebody(staging)) {
     return 'staging comes before production, and the flag is off in staging'
   }
   if (environment === 'staging' && isOnForSomebody(before) && !isOnForSomebody(after) && isOnForSomebody(production)) {

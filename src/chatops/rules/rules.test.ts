@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { type FlagState, OFF, ON } from '../../flags/index.ts'
 import { channelRefusal } from './channel.ts'
 import { consistencyRefusal } from './consistency.ts'
-import { jumpRefusal } from './jump.ts'
 import { type GatewayFacts, type ProductionFacts, productionObstacles } from './production-check.ts'
+import { isRolloutIncrease } from './rollout-increase.ts'
 import { DEFAULT_RULES } from './settings.ts'
-import { isWidening } from './widening.ts'
+import { stepLimitRefusal } from './step-limit.ts'
 
 const share = (percentage: number): FlagState => ({ ...OFF, percentage_of_actors: percentage })
 const A = 'Authn::OauthApplication:1'
@@ -27,7 +27,8 @@ test('only a change that adds applications is a step towards IAM', () => {
     [{ ...ON, opted_out: [A] }, ON, true],
     [{ ...ON, opted_out: [A] }, OFF, false],
   ]
-  for (const [before, after, is] of rows) assert.equal(isWidening(before, after), is, JSON.stringify([before, after]))
+  for (const [before, after, is] of rows)
+    assert.equal(isRolloutIncrease(before, after), is, JSON.stringify([before, after]))
 })
 
 test('an unchanged state is not a step towards IAM', () => {
@@ -39,7 +40,7 @@ test('an unchanged state is not a step towards IAM', () => {
     feature_groups: fc.subarray(['x', 'y']),
     opted_out: fc.subarray([A, 'b']),
   })
-  fc.assert(fc.property(state, (same) => !isWidening(same, same)))
+  fc.assert(fc.property(state, (same) => !isRolloutIncrease(same, same)))
 })
 
 test('production can be changed only from its channel, other environments from any channel', () => {
@@ -64,10 +65,10 @@ test('an opt-out alone does not count as staging being on', () => {
 })
 
 test('a step has a maximum size and, unless it is the first, a minimum time since the previous one', () => {
-  const rules = { maxJumpPoints: 25, minStepMs: 900_000 }
+  const rules = { maxStepPoints: 25, minStepMs: 900_000 }
   const now = 10_000_000
-  const say = (before: FlagState, after: FlagState, lastWidenedAt?: number) =>
-    jumpRefusal({ before, after, lastWidenedAt, now }, rules)
+  const say = (before: FlagState, after: FlagState, lastIncreaseAt?: number) =>
+    stepLimitRefusal({ before, after, lastIncreaseAt, now }, rules)
   assert.equal(say(OFF, share(25)), undefined)
   assert.match(say(OFF, share(25.001)) ?? '', /more than 25 points/)
   assert.match(say(share(50), ON) ?? '', /from 50 % to 100 %/)

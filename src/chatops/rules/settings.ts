@@ -40,7 +40,7 @@ export interface RuleSettings {
   readonly twoPerson: readonly Environment[]
   readonly proposalMs: number
   /** Maximum increase of a percentage on production in one step; undefined for no limit. */
-  readonly maxJumpPoints: number | undefined
+  readonly maxStepPoints: number | undefined
   /** Minimum time between two steps on production; undefined for none. */
   readonly minStepMs: number | undefined
 }
@@ -54,6 +54,6 @@ export const DEFAULT_RULES: RuleSettings = {
   weeklyFreezes: [],
   twoPerson: [],
   proposalMs: 24 * 3_600_000,
-  maxJumpPoints: undefined,
+  maxStepPoints: undefined,
   minStepMs: undefined,
 }

@@ -58,7 +58,7 @@ const previewSchema = z.object({
   before: z.string(),
   after: z.string(),
   after_state: z.string().optional(),
-  moves: z.object({ to_iam: z.int(), to_rails: z.int(), waiting: z.int() }),
+  impact: z.object({ to_iam: z.int(), to_rails: z.int(), waiting: z.int() }),
   confirm: z.int().nullable(),
   notes: z.array(z.string()),
   warnings: z.array(z.string()).default([]),

@@ -14,13 +14,13 @@ export const CONTROL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 }
 
 /** The options that give the reason for a change; the audit log records them. */
-export const CAUSE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+export const REASON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--reason': { takes: 'value' },
   '--change-issue': { takes: 'value' },
 }
 
 /** The help text of these options. */
-export const CAUSE_HELP = `  --reason TEXT, --change-issue URL
+export const REASON_HELP = `  --reason TEXT, --change-issue URL
       The reason for the change; recorded in the audit log, and required in the environments in require_reason.`
 
 /** The last part of every help text. */
@@ -67,7 +67,7 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
     named ?? recordedAddress(file, 'control') ?? 'http://127.0.0.1:8080',
   )
   const token = readToken(file)
-  const headers = { 'private-token': token, 'x-handover-door': 'cli', ...causeHeaders(line) }
+  const headers = { 'private-token': token, 'x-handover-channel': 'cli', ...reasonHeaders(line) }
   const ask = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown) => {
     const request = { method, url: url + path, headers, timeoutMs }
     const answer = await call(json === undefined ? request : { ...request, json }).catch((error: unknown) => {
@@ -113,7 +113,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function causeHeaders(line: CommandLine): Record<string, string> {
+function reasonHeaders(line: CommandLine): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const [option, name] of [
     ['--reason', 'x-change-reason'],

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../flags/index.ts'
 import { CHANGE_HELP, CHANGE_OPTIONS, changeTermsOf, lookThenChange, printedPreview } from '../client/change-terms.ts'
-import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP, type ControlClient } from '../client/control-client.ts'
+import { CONTROL_HELP, type ControlClient, REASON_HELP, REASON_OPTIONS } from '../client/control-client.ts'
 import { type ControlPlan, runControlCommand } from '../client/control-command.ts'
 import { ENVIRONMENT_OPTIONS, environmentOf } from '../client/environment-options.ts'
 import { type CommandLine, UsageFault } from '../command-line.ts'
@@ -31,7 +31,7 @@ Filters:
   --to before|after
       Default: before.
 ${CHANGE_HELP}
-${CAUSE_HELP}
+${REASON_HELP}
 ${CONTROL_HELP}`
 
 /** Reading a log of several years takes a while. */
@@ -43,7 +43,7 @@ const OPTIONS = {
   ...Object.fromEntries(FILTERS.map((name) => [name, VALUE])),
   ...Object.fromEntries(['--limit', '--before', '--number', '--hash', '--format', '--to'].map((name) => [name, VALUE])),
   ...CHANGE_OPTIONS,
-  ...CAUSE_OPTIONS,
+  ...REASON_OPTIONS,
   ...ENVIRONMENT_OPTIONS,
 }
 
@@ -53,7 +53,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   list: [...FILTER_OPTIONS, '--limit', '--before'],
   verify: ['--number', '--hash'],
   export: [...FILTER_OPTIONS, '--format'],
-  restore: ['--to', ...Object.keys(CHANGE_OPTIONS), ...Object.keys(CAUSE_OPTIONS)],
+  restore: ['--to', ...Object.keys(CHANGE_OPTIONS), ...Object.keys(REASON_OPTIONS)],
 }
 
 const listSchema = z.object({

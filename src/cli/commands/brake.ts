@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CallError, call } from '../../http/index.ts'
-import { CAUSE_OPTIONS, CONTROL_HELP, httpAddress, RefusedError } from '../client/control-client.ts'
+import { CONTROL_HELP, httpAddress, REASON_OPTIONS, RefusedError } from '../client/control-client.ts'
 import { type ControlPlan, type LonePlan, runControlCommand } from '../client/control-command.ts'
 import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf } from '../client/environment-options.ts'
 import { type CommandLine, UsageFault } from '../command-line.ts'
@@ -21,7 +21,7 @@ still go to IAM. Sets the brake at the control plane, or directly at gateways if
 ${ENVIRONMENT_HELP}
 ${CONTROL_HELP}`
 
-const OPTIONS = { ...CAUSE_OPTIONS, '--gateway': { takes: 'values' }, ...ENVIRONMENT_OPTIONS } as const
+const OPTIONS = { ...REASON_OPTIONS, '--gateway': { takes: 'values' }, ...ENVIRONMENT_OPTIONS } as const
 
 /** Time limit for the response of a gateway. */
 const GATEWAY_LIMIT_MS = 5_000
@@ -48,7 +48,7 @@ function plan(line: CommandLine): ControlPlan | LonePlan {
   }
   const environment = environmentOf(line)
   const reason = line.values.get('--reason')?.[0] ?? ''
-  const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
+  const why = Object.keys(REASON_OPTIONS).find((option) => line.values.has(option))
   if (action === 'status' && why !== undefined) throw new UsageFault(`${why} is only valid with on or off`)
   const gateways = line.values.get('--gateway') ?? []
   if (gateways.length > 0) {

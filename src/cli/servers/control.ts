@@ -17,7 +17,7 @@ import { runUntilStopped } from './run-part.ts'
 import { accessSettings } from './settings/access-settings.ts'
 import { listenAddress } from './settings/addresses.ts'
 import { chatOpsSettings } from './settings/chatops-settings.ts'
-import { effectSettings } from './settings/effects-settings.ts'
+import { sideEffectSettings } from './settings/side-effect-settings.ts'
 import { type OpenStore, openStore } from './settings/store.ts'
 import { tracingSettings } from './settings/tracing.ts'
 
@@ -71,7 +71,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...accessSettings(settings.access),
     ...chatOpsSettings(settings.chatops),
-    ...effectSettings(settings.effects),
+    ...sideEffectSettings(settings.side_effects),
     reasonsRequired: settings.require_reason,
     iamByDefault: settings.iam_by_default,
     platformCreatesAtIam: settings.iam_applications === 'by_platform',

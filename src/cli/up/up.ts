@@ -93,7 +93,7 @@ async function startParts(
   tell('waiting for the gateway and for replication of the applications …')
   await gateway.whenReady()
   const { replicator } = await starting[2]
-  if (!(await replicator.whenDrained(20_000)))
+  if (!(await replicator.whenDelivered(20_000)))
     tell('some applications have not been replicated yet; replication continues')
 }
 

@@ -104,7 +104,7 @@ export const chatOpsSchema = z.strictObject({
   proposal_hours: wholeRule(1, 24 * 30)
     .default(24)
     .describe('Hours for which a proposal waits for approval.'),
-  max_jump_points: wholeRule(1, 100)
+  max_step_points: wholeRule(1, 100)
     .optional()
     .describe('Maximum increase of a percentage on production in one step, in percentage points.'),
   min_step_minutes: wholeRule(1, 10_080)

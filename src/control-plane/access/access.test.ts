@@ -15,7 +15,7 @@ import { ListenError } from '../../http/index.ts'
 import { createLog } from '../../observability/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { ControlPlaneFault } from '../state/control-plane-fault.ts'
-import { TokenBook } from './tokens/token-book.ts'
+import { TokenStore } from './tokens/token-store.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
@@ -119,7 +119,7 @@ for (const engine of testDatabases()) {
 
     test('a token whose row was deleted is refused within a second', async () => {
       const token = 'a-gateway-token-to-be-taken-away'
-      const book = new TokenBook(store.database, plane.schema)
+      const book = new TokenStore(store.database, plane.schema)
       await book.add(token, { role: 'gateway', name: 'gone' })
       assert.equal((await book.find(token))?.name, 'gone')
       await store.database.query(`delete from ${plane.schema}.tokens where name = 'gone'`)
@@ -128,8 +128,8 @@ for (const engine of testDatabases()) {
 
     test('concurrent requests all see their tokens accepted, also during the first read of the tokens', async () => {
       const token = 'a-gateway-token-that-comes-in-a-crowd'
-      await new TokenBook(store.database, plane.schema).add(token, { role: 'gateway', name: 'crowd' })
-      const book = new TokenBook(store.database, plane.schema)
+      await new TokenStore(store.database, plane.schema).add(token, { role: 'gateway', name: 'crowd' })
+      const book = new TokenStore(store.database, plane.schema)
       const found = await Promise.all(Array.from({ length: 5 }, () => book.find(token)))
       assert.deepEqual(
         found.map((caller) => caller?.name),
@@ -141,7 +141,7 @@ for (const engine of testDatabases()) {
     test('a token that is revoked while the tokens are being read is refused for every waiting request', async () => {
       const token = 'a-gateway-token-that-ends-meanwhile'
       const slow = holdable(store.database)
-      const book = new TokenBook(slow.database, plane.schema)
+      const book = new TokenStore(slow.database, plane.schema)
       await book.add(token, { role: 'gateway', name: 'meanwhile' })
       assert.equal((await book.find(token))?.name, 'meanwhile')
       book.forget()
@@ -161,13 +161,13 @@ for (const engine of testDatabases()) {
       const old = [first.adminToken, first.gatewayToken, first.replicationToken]
       await first.close()
       const bystander = 'a-gateway-token-of-another-name'
-      await new TokenBook(store.database, schema).add(bystander, { role: 'gateway', name: 'other' })
+      await new TokenStore(store.database, schema).add(bystander, { role: 'gateway', name: 'other' })
       for (const name of ['admin', 'gateway', 'replication']) {
         writeFileSync(join(directory, `${name}-token`), `rotated-${name}-token-0123456789\n`)
       }
       const second = await startTestControlPlane(store.database, { schema, directory })
       try {
-        const book = new TokenBook(store.database, schema)
+        const book = new TokenStore(store.database, schema)
         for (const token of old) assert.equal(await book.find(token), undefined)
         const known = [second.adminToken, second.gatewayToken, second.replicationToken, bystander]
         for (const token of known) assert.ok(await book.find(token))
@@ -210,8 +210,8 @@ for (const engine of testDatabases()) {
         '/api/v1/applications/{id}',
         '/api/v1/snapshot/stream',
         '/api/v1/brake',
-        '/api/v1/tail',
-        '/api/v1/drain',
+        '/api/v1/credentials',
+        '/api/v1/credentials/revoke',
         '/api/v1/explain',
         '/-/oauth/iam_routing',
         '/api/v4/internal/workhorse/oauth_routing',

@@ -3,7 +3,7 @@ import type { BrowserPlace } from './browser-request.ts'
 import { FailureLimit } from './failure-limit.ts'
 import { OidcSignIn } from './oidc/oidc.ts'
 import type { OidcSettings } from './oidc/oidc-settings.ts'
-import { SessionBook } from './sessions/session-book.ts'
+import { SessionStore } from './sessions/session-store.ts'
 
 /** How people sign in. */
 export interface AccessSettings {
@@ -18,7 +18,7 @@ export interface AccessSettings {
 
 /** The dependencies of the sign-in and session routes. */
 export interface Access {
-  readonly sessions: SessionBook
+  readonly sessions: SessionStore
   readonly failures: FailureLimit
   readonly place: BrowserPlace
   readonly issuer: OidcSettings | undefined
@@ -31,7 +31,7 @@ const HOUR_MS = 3_600_000
 export function openAccess(store: Store, { publicOrigin, idleMs, lifeMs, oidc }: AccessSettings = {}): Access {
   const rules = { idleMs: idleMs ?? HOUR_MS, lifeMs: lifeMs ?? 12 * HOUR_MS, people: oidc }
   return {
-    sessions: new SessionBook(store, rules),
+    sessions: new SessionStore(store, rules),
     failures: new FailureLimit(),
     place: { publicOrigin },
     issuer: oidc,

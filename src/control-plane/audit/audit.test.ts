@@ -9,7 +9,7 @@ import { openStore } from '../state/store.ts'
 import { appendEntry, chainHead } from './audit-log.ts'
 import { AuditWatch } from './audit-watch.ts'
 import { canonicalHash } from './canonical.ts'
-import { SYSTEM_CAUSE } from './cause.ts'
+import { SYSTEM_CONTEXT } from './change-context.ts'
 import { NO_HASH, type SealedEntry } from './entry.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -171,7 +171,7 @@ for (const engine of testDatabases()) {
       const head = await chainHead(control)
       const failing = control.write(async (tx) => {
         await tx.record({
-          cause: SYSTEM_CAUSE,
+          cause: SYSTEM_CONTEXT,
           action: 'sign_in',
           environment: null,
           subject: 'x',
@@ -438,7 +438,7 @@ for (const engine of testDatabases()) {
             before: null,
             after: null,
           } as const
-          await appendEntry(tx, plane.schema, { cause: SYSTEM_CAUSE, ...event })
+          await appendEntry(tx, plane.schema, { cause: SYSTEM_CONTEXT, ...event })
         }
         return { change: undefined, result: undefined }
       })

@@ -1,6 +1,6 @@
 import type { Environment } from '../../flags/index.ts'
 import { canonicalHash } from './canonical.ts'
-import type { Cause } from './cause.ts'
+import type { ChangeContext } from './change-context.ts'
 
 /** Every action that is recorded. Their meaning never changes; new ones may be added. */
 export const AUDIT_ACTIONS = [
@@ -22,15 +22,15 @@ export const AUDIT_ACTIONS = [
   'change.refused',
   'credentials.revoke',
   'deployment.record',
-  'effect.retry',
-  'effect.drop',
+  'side_effect.retry',
+  'side_effect.drop',
   'history.lost',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 
 /** An event to record. `before` and `after` must be JSON and must not hold a secret. */
 export interface AuditEvent {
-  readonly cause: Cause
+  readonly context: ChangeContext
   readonly action: AuditAction
   readonly environment: Environment | null
   /** The changed object: a flag's name, an application's actor, a token's name, `brake`, or `database`. */
@@ -80,13 +80,13 @@ export const NO_ENTRIES: ChainHead = { number: 0, hash: NO_HASH }
 
 /** Creates the entry that follows `head`. */
 export function nextEntry(head: ChainHead, at: string, event: AuditEvent): SealedEntry {
-  const { cause, action, environment, subject } = event
-  const { by, role, door, from, correlation_id } = cause
+  const { context, action, environment, subject } = event
+  const { by, role, door, from, correlation_id } = context
   const entry: AuditEntry = {
     number: head.number + 1,
     ...{ at, by, role, door, from, action, environment, subject },
-    reason: cause.reason ?? null,
-    change_issue_url: cause.change_issue_url ?? null,
+    reason: context.reason ?? null,
+    change_issue_url: context.change_issue_url ?? null,
     before: event.before ?? null,
     after: event.after ?? null,
     details: detailsOf(event),
@@ -96,11 +96,11 @@ export function nextEntry(head: ChainHead, at: string, event: AuditEvent): Seale
   return { ...entry, hash: canonicalHash(entry) }
 }
 
-function detailsOf({ cause, details }: AuditEvent): AuditEntry['details'] {
+function detailsOf({ context, details }: AuditEvent): AuditEntry['details'] {
   const all = {
     ...details,
-    ...(cause.proposed_by !== undefined && { proposed_by: cause.proposed_by }),
-    ...(cause.overrides !== undefined && cause.overrides.length > 0 && { overrides: cause.overrides }),
+    ...(context.proposed_by !== undefined && { proposed_by: context.proposed_by }),
+    ...(context.overrides !== undefined && context.overrides.length > 0 && { overrides: context.overrides }),
   }
   return Object.keys(all).length === 0 ? null : all
 }

@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { ROOT } from '../../../test/support/program.ts'
 import { scratchDirectory } from '../../../test/support/scratch.ts'
 import { canonicalHash, canonicalJson } from './canonical.ts'
-import { SYSTEM_CAUSE } from './cause.ts'
+import { SYSTEM_CONTEXT } from './change-context.ts'
 import { NO_ENTRIES, nextEntry, type SealedEntry } from './entry.ts'
 import { csvRow } from './export.ts'
 
@@ -21,7 +21,7 @@ writeFileSync(script, /```js\n([\s\S]+?)```/.exec(page)?.[1] ?? '')
 function chain(): SealedEntry[] {
   const entries: SealedEntry[] = []
   for (const after of [null, { percentage_of_actors: 33.333, actors: ['ü', '"\n'] }, { b: 1, a: { d: [], c: true } }]) {
-    const event = { cause: SYSTEM_CAUSE, action: 'flag.set', environment: 'dev', subject: 'x', before: null } as const
+    const event = { cause: SYSTEM_CONTEXT, action: 'flag.set', environment: 'dev', subject: 'x', before: null } as const
     entries.push(nextEntry(entries.at(-1) ?? NO_ENTRIES, '2026-11-23T06:00:00.000000Z', { ...event, after }))
   }
   return entries

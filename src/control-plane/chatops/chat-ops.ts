@@ -18,10 +18,10 @@ import { faultOfUnknownFlag } from '../flags/feature-request.ts'
 import { waitingFor } from '../flags/flag-documents.ts'
 import { namedStateInWords } from '../flags/notes.ts'
 import type { ApplicationRecord } from '../state/model.ts'
+import { ROUTING_FLAGS } from '../state/state-cache.ts'
 import { recordEvent } from '../state/store.ts'
-import { ROUTING_FLAGS } from '../state/view.ts'
 import type { AlarmSource } from './checks/production-check.ts'
-import type { Run } from './context/person.ts'
+import type { Run } from './context/principal.ts'
 import { deliver } from './delivery.ts'
 import type { ChangeTools } from './flag-changes/change-plan.ts'
 import { changeApproved, changeEach } from './flag-changes/flag-change.ts'
@@ -37,10 +37,10 @@ const REFUSALS_KEPT = { count: 60, seconds: 60 }
 
 /** What ChatOps needs besides its settings. */
 export interface ChatOpsParts {
-  readonly plane: ChangeTools['plane']
+  readonly dependencies: ChangeTools['dependencies']
   readonly alarms: AlarmSource
   readonly sources: readonly CommitSource[]
-  readonly commands: Counter<'door' | 'command' | 'outcome'>
+  readonly commands: Counter<'channel' | 'command' | 'outcome'>
 }
 
 /** Runs the commands of people, for all channels. */
@@ -53,13 +53,13 @@ export class ChatOps {
   readonly #stop = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
 
-  constructor(settings: ChatOpsSettings, { plane, alarms, sources, commands }: ChatOpsParts) {
+  constructor(settings: ChatOpsSettings, { dependencies, alarms, sources, commands }: ChatOpsParts) {
     this.settings = settings
-    this.#tools = { plane, rules: settings.rules, alarms }
+    this.#tools = { dependencies, rules: settings.rules, alarms }
     this.#sources = sources
     this.#commands = commands
     this.#refusals = new LineBudget(REFUSALS_KEPT, (left_out, interval_seconds) =>
-      plane.log.warn({ left_out, interval_seconds }, 'refused commands left out of the audit log'),
+      dependencies.log.warn({ left_out, interval_seconds }, 'refused commands left out of the audit log'),
     )
   }
 
@@ -76,7 +76,7 @@ export class ChatOps {
   /** Tracks `work` so that the control plane waits for it when it stops; its error goes to the log. */
   inBackground(work: Promise<unknown>): void {
     const watched = work
-      .catch((error: unknown) => this.#tools.plane.log.error({ err: error }, 'chatops failed'))
+      .catch((error: unknown) => this.#tools.dependencies.log.error({ err: error }, 'chatops failed'))
       .finally(() => this.#underWay.delete(watched))
     this.#underWay.add(watched)
   }
@@ -98,11 +98,16 @@ export class ChatOps {
   async carryOut(command: Command, text: string, run: Run): Promise<ChatAnswer> {
     const words = text.replaceAll(/\s+/g, ' ').trim().slice(0, 1_000)
     const sections = await this.#sections(command, words, run)
-    const { correlationId, person } = run
+    const { correlationId, principal } = run
     const answer: ChatAnswer = { command: words, outcome: outcomeOf(sections), sections, correlationId }
-    const fields = { correlation_id: correlationId, by: person.name, door: person.door, command: command.kind }
-    this.#tools.plane.log.info({ ...fields, outcome: answer.outcome }, 'chatops command')
-    this.#commands.inc({ door: person.door, command: command.kind, outcome: answer.outcome })
+    const fields = {
+      correlation_id: correlationId,
+      by: principal.name,
+      channel: principal.channel,
+      command: command.kind,
+    }
+    this.#tools.dependencies.log.info({ ...fields, outcome: answer.outcome }, 'chatops command')
+    this.#commands.inc({ channel: principal.channel, command: command.kind, outcome: answer.outcome })
     const flag = await this.#changedFlag(command)
     if (flag !== undefined) {
       this.#crossPost(flag, answer, run)
@@ -119,7 +124,7 @@ export class ChatOps {
   }
 
   async #sections(command: Command, words: string, run: Run): Promise<readonly Section[]> {
-    const releases = { plane: this.#tools.plane, sources: this.#sources.map(waitedForOnce) }
+    const releases = { dependencies: this.#tools.dependencies, sources: this.#sources.map(waitedForOnce) }
     switch (command.kind) {
       case 'feature_set':
       case 'feature_delete':
@@ -145,35 +150,35 @@ export class ChatOps {
     environments: readonly Environment[],
     read: (environment: Environment) => Section,
   ): Promise<Section[]> {
-    await this.#tools.plane.feed.catchUp()
+    await this.#tools.dependencies.feed.catchUp()
     return environments.map(read)
   }
 
   #get(environment: Environment, flag: string): Section {
-    const { view } = this.#tools.plane.feed
-    const stored = view.storedFlags(environment).get(flag)
-    const unknown = stored === undefined ? faultOfUnknownFlag(flag, view.definitions) : undefined
+    const { cache } = this.#tools.dependencies.feed
+    const stored = cache.storedFlags(environment).get(flag)
+    const unknown = stored === undefined ? faultOfUnknownFlag(flag, cache.definitions) : undefined
     if (unknown) return { heading: headingOf(environment, 'not found'), tone: 'refused', lines: [unknown.fault] }
-    const state = view.flagState(environment, flag)
-    const { on, reason } = view.brake(environment)
+    const state = cache.flagState(environment, flag)
+    const { on, reason } = cache.brake(environment)
     const lines = [
-      `${flag}: ${namedStateInWords(view, state)}`,
+      `${flag}: ${namedStateInWords(cache, state)}`,
       stored === undefined ? 'never set here, so the default applies' : `version ${stored.version}`,
-      ...(flag === ROUTING_FLAG ? waitingInWords(waitingFor(view, state)) : []),
+      ...(flag === ROUTING_FLAG ? waitingInWords(waitingFor(cache, state)) : []),
       ...(on ? [`the brake is on, so no new flow goes to IAM${reason === '' ? '' : ` (${reason})`}`] : []),
     ]
     return { heading: headingOf(environment, conditionOf(state)), tone: 'info', lines }
   }
 
   #list(environment: Environment, match: string): Section {
-    const { view } = this.#tools.plane.feed
-    const names = new Set([...view.definitions.flags.keys(), ...view.storedFlags(environment).keys()])
+    const { cache } = this.#tools.dependencies.feed
+    const names = new Set([...cache.definitions.flags.keys(), ...cache.storedFlags(environment).keys()])
     const lines = [...names]
       .filter((name) => name.includes(match))
       .sort()
       .map((name) => {
-        const state = view.flagState(environment, name)
-        return `${name}: ${conditionOf(state)} (${namedStateInWords(view, state)})`
+        const state = cache.flagState(environment, name)
+        return `${name}: ${conditionOf(state)} (${namedStateInWords(cache, state)})`
       })
     const tone = 'info'
     return {
@@ -184,15 +189,15 @@ export class ChatOps {
   }
 
   async #approve(command: Extract<Command, { kind: 'feature_approve' }>, run: Run): Promise<Section> {
-    const { store } = this.#tools.plane
-    const { person } = run
+    const { store } = this.#tools.dependencies
+    const { principal } = run
     const proposal = await openProposal(store, command.proposal)
     const heading = `proposal ${command.proposal}`
     if (proposal === undefined) {
       const lines = ["no proposal of this number waits; 'feature proposals' lists those that do"]
       return { heading: `${heading}: not found`, tone: 'refused', lines }
     }
-    if (proposal.proposed_by === person.name) {
+    if (proposal.proposed_by === principal.name) {
       const lines = ['a second person has to approve it, not the one who proposed it']
       return { heading: `${heading}: refused`, tone: 'refused', lines }
     }
@@ -200,15 +205,18 @@ export class ChatOps {
     const approval = { proposedBy: proposal.proposed_by, flagVersion: proposal.flag_version }
     let isClaimed = false
     const section = await changeApproved(this.#tools, { ...proposal.command, overrides }, approval, run, async () => {
-      isClaimed = await claimProposal(store, proposal.id, person.name)
+      isClaimed = await claimProposal(store, proposal.id, principal.name)
       return isClaimed
     })
     if (isClaimed && section.tone === 'refused') await failProposal(store, proposal.id)
-    return { ...section, lines: [...section.lines, `proposed by ${proposal.proposed_by}, approved by ${person.name}`] }
+    return {
+      ...section,
+      lines: [...section.lines, `proposed by ${proposal.proposed_by}, approved by ${principal.name}`],
+    }
   }
 
   async #proposals(): Promise<Section[]> {
-    const open = await openProposals(this.#tools.plane.store)
+    const open = await openProposals(this.#tools.dependencies.store)
     if (open.length === 0) return [{ heading: 'No proposal waits', tone: 'info', lines: [] }]
     return open.map(({ id, environment, words, proposed_by, expires_at }) => ({
       heading: `proposal ${id} for ${environment}`,
@@ -223,7 +231,7 @@ export class ChatOps {
       return command.isDryRun ? undefined : command.flag
     }
     if (command.kind !== 'feature_approve') return undefined
-    const { database, schema } = this.#tools.plane.store
+    const { database, schema } = this.#tools.dependencies.store
     const [row] = await database.query<{ flag: string }>(`select flag from ${schema}.proposals where id = $1`, [
       command.proposal,
     ])
@@ -231,12 +239,12 @@ export class ChatOps {
   }
 
   /** Records a change that the rules refused in the audit log, so that an attempt leaves a trace. */
-  #recordRefusal(flag: string, answer: ChatAnswer, { person, correlationId }: Run): void {
+  #recordRefusal(flag: string, answer: ChatAnswer, { principal, correlationId }: Run): void {
     const refused = answer.sections.filter(({ tone }) => tone === 'refused')
-    if (refused.length === 0 || !this.#refusals.admit(person.door)) return
-    const { name: by, role, door, from } = person
-    const recorded = recordEvent(this.#tools.plane.store, {
-      cause: { by, role, door, from, correlation_id: correlationId },
+    if (refused.length === 0 || !this.#refusals.admit(principal.channel)) return
+    const { name: by, role, channel, from } = principal
+    const recorded = recordEvent(this.#tools.dependencies.store, {
+      context: { by, role, channel, from, correlation_id: correlationId },
       action: 'change.refused',
       environment: null,
       subject: flag,
@@ -247,12 +255,12 @@ export class ChatOps {
     this.inBackground(recorded)
   }
 
-  #crossPost(flag: string, answer: ChatAnswer, { person, correlationId }: Run): void {
-    const group = this.#tools.plane.definitions.flags.get(flag)?.group
-    const { log } = this.#tools.plane
+  #crossPost(flag: string, answer: ChatAnswer, { principal, correlationId }: Run): void {
+    const group = this.#tools.dependencies.definitions.flags.get(flag)?.group
+    const { log } = this.#tools.dependencies
     for (const team of this.settings.teams) {
       if (team.group !== group) continue
-      const message = slackMessage(answer, person.name)
+      const message = slackMessage(answer, principal.name)
       const post = deliver(team.webhook, message, this.signal).then((delivery) => {
         if (delivery.kind === 'delivered') return
         log.warn({ group, why: delivery.why, correlation_id: correlationId }, 'a team was not told of a command')

@@ -203,7 +203,7 @@ for (const engine of testDatabases()) {
     })
 
     test('steps on production are limited in size and in the time between them', async () => {
-      const plane = await start({ maxJumpPoints: 10, minStepMs: 15 * 60_000 })
+      const plane = await start({ maxStepPoints: 10, minStepMs: 15 * 60_000 })
       await say(plane, `feature set ${FLAG} true --staging`)
       assert.match(
         (await say(plane, `feature set ${FLAG} 25 --actors`)).text,
@@ -211,8 +211,8 @@ for (const engine of testDatabases()) {
       )
       assert.equal((await say(plane, `feature set ${FLAG} 10 --actors`)).outcome, 'done')
       assert.match((await say(plane, `feature set ${FLAG} 12 --actors`)).text, /steps must be 15 min apart/)
-      const forced = await say(plane, `feature set ${FLAG} 12 --actors --ignore-jump-limit`)
-      assert.match(forced.text, /overrode jump_limit/)
+      const forced = await say(plane, `feature set ${FLAG} 12 --actors --ignore-step-limit`)
+      assert.match(forced.text, /overrode step_limit/)
       assert.equal((await say(plane, `feature set ${FLAG} 5 --actors`)).outcome, 'done')
     })
 

@@ -3,7 +3,7 @@ import type { Environment } from '../../flags/index.ts'
 import type { AlarmSettings } from './checks/open-alarms.ts'
 
 /** A person whom Slack identifies by an id, and their rights here. */
-export interface SlackPerson {
+export interface SlackUser {
   readonly slackId: string
   /** The name under which their changes are recorded; the same as that of their token, if they have one. */
   readonly name: string
@@ -16,7 +16,7 @@ export interface SlackSettings {
   readonly signingSecret: string
   /** The workspaces that are admitted; empty for all that know the secret. */
   readonly teamIds: readonly string[]
-  readonly people: readonly SlackPerson[]
+  readonly people: readonly SlackUser[]
   /** Whether people who are not listed may read. */
   readonly letsStrangersLook: boolean
   /** Hosts that answers may be sent to, in addition to Slack's own. */

@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Environment } from '../../flags/index.ts'
 import type { ApplicationReport } from '../gateways/application-reports.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
-import type { View } from '../state/view.ts'
-import { flagStanding } from './what-if.ts'
+import type { StateCache } from '../state/state-cache.ts'
+import { flagStatus } from './what-if.ts'
 
 /** How many applications are processed before other requests get their turn. */
 const CHUNK = 2_000
@@ -43,18 +43,18 @@ export interface ListedApplication extends ApplicationRecord {
 }
 
 /** The side on which an application's new flows begin. */
-export function sideOf(view: View, environment: Environment, application: ApplicationRecord): Side {
-  return hasArrived(application) && view.isFlagOn(environment, application.id) ? 'iam' : 'rails'
+export function sideOf(cache: StateCache, environment: Environment, application: ApplicationRecord): Side {
+  return hasArrived(application) && cache.isFlagOn(environment, application.id) ? 'iam' : 'rails'
 }
 
 /** Whether an application fails at IAM; one that was moved back does not. */
-export function isInTrouble(
-  view: View,
+export function isFailing(
+  cache: StateCache,
   environment: Environment,
   id: number,
   report: ApplicationReport | undefined,
 ): boolean {
-  if (report === undefined || !view.isFlagOn(environment, id)) return false
+  if (report === undefined || !cache.isFlagOn(environment, id)) return false
   return report.isFailing || report.circuitOpenAt.length > 0
 }
 
@@ -63,28 +63,28 @@ export function isInTrouble(
  * Processes applications in chunks and lets other requests run in between.
  */
 export async function listApplications(
-  view: View,
+  cache: StateCache,
   filter: ListFilter,
   { after, limit }: ListPage,
   reports: ReadonlyMap<number, ApplicationReport>,
 ): Promise<{ readonly applications: readonly ListedApplication[]; readonly next: number | null }> {
   const found: ApplicationRecord[] = []
-  const matches = matcher(view, filter, reports)
-  for await (const ids of chunksOf(view, filter, after, reports)) {
+  const matches = matcher(cache, filter, reports)
+  for await (const ids of chunksOf(cache, filter, after, reports)) {
     for (const id of ids) {
-      const application = view.application(id)
+      const application = cache.application(id)
       if (application !== undefined && matches(application)) found.push(application)
       if (found.length > limit) break
     }
     if (found.length > limit) break
   }
   const shown = found.slice(0, limit)
-  const applications = shown.map((application) => listed(view, filter.environment, application, reports))
+  const applications = shown.map((application) => listed(cache, filter.environment, application, reports))
   return { applications, next: found.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
 async function* chunksOf(
-  view: View,
+  cache: StateCache,
   { failing }: ListFilter,
   after: number,
   reports: ReadonlyMap<number, ApplicationReport>,
@@ -94,7 +94,7 @@ async function* chunksOf(
     return
   }
   for (let last = after; ; ) {
-    const ids = view.idsAfter(last, CHUNK)
+    const ids = cache.idsAfter(last, CHUNK)
     yield ids
     if (ids.length < CHUNK) return
     last = ids.at(-1) ?? last
@@ -102,15 +102,14 @@ async function* chunksOf(
   }
 }
 
-function matcher(view: View, filter: ListFilter, reports: ReadonlyMap<number, ApplicationReport>) {
+function matcher(cache: StateCache, filter: ListFilter, reports: ReadonlyMap<number, ApplicationReport>) {
   const { environment, side, arrived, failing, waiting, search } = filter
   const wanted = search?.toLowerCase()
   return (application: ApplicationRecord): boolean =>
-    (side === undefined || sideOf(view, environment, application) === side) &&
+    (side === undefined || sideOf(cache, environment, application) === side) &&
     (arrived === undefined || hasArrived(application) === arrived) &&
-    (failing === undefined ||
-      isInTrouble(view, environment, application.id, reports.get(application.id)) === failing) &&
-    (waiting !== true || (!hasArrived(application) && view.isFlagOn(environment, application.id))) &&
+    (failing === undefined || isFailing(cache, environment, application.id, reports.get(application.id)) === failing) &&
+    (waiting !== true || (!hasArrived(application) && cache.isFlagOn(environment, application.id))) &&
     (wanted === undefined || isNamed(application, wanted))
 }
 
@@ -121,19 +120,19 @@ function isNamed({ id, client_id, name }: ApplicationRecord, wanted: string): bo
 }
 
 function listed(
-  view: View,
+  cache: StateCache,
   environment: Environment,
   application: ApplicationRecord,
   reports: ReadonlyMap<number, ApplicationReport>,
 ): ListedApplication {
-  const { on, gate } = flagStanding(view, environment, application)
+  const { on, gate } = flagStatus(cache, environment, application)
   const report = reports.get(application.id)
   return {
     ...application,
     arrived: hasArrived(application),
-    side: sideOf(view, environment, application),
+    side: sideOf(cache, environment, application),
     flag: { on, gate },
-    failing: isInTrouble(view, environment, application.id, report),
+    failing: isFailing(cache, environment, application.id, report),
     report,
   }
 }

@@ -5,8 +5,8 @@ import { actorInWords, firstOf } from '../flags/notes.ts'
 import type { ApplicationReport } from '../gateways/application-reports.ts'
 import type { GatewayRecord } from '../gateways/gateway-record.ts'
 import type { Brake } from '../state/model.ts'
-import type { View } from '../state/view.ts'
-import { isInTrouble, type ListedApplication, sideOf } from './application-list.ts'
+import type { StateCache } from '../state/state-cache.ts'
+import { isFailing, type ListedApplication, sideOf } from './application-list.ts'
 
 const CHUNK = 10_000
 const MOST_NAMED = 3
@@ -28,26 +28,26 @@ export interface ApplicationCounts {
 
 /** Counts an environment's applications; other requests run in between. */
 export async function countApplications(
-  view: View,
+  cache: StateCache,
   environment: Environment,
   reports: ReadonlyMap<number, ApplicationReport>,
 ): Promise<ApplicationCounts> {
   let [all, onIam, waiting] = [0, 0, 0]
   for (let last = 0; ; ) {
-    const ids = view.idsAfter(last, CHUNK)
+    const ids = cache.idsAfter(last, CHUNK)
     for (const id of ids) {
-      const application = view.application(id)
+      const application = cache.application(id)
       if (application === undefined) continue
       all++
-      if (sideOf(view, environment, application) === 'iam') onIam++
-      else if (view.isFlagOn(environment, id)) waiting++
+      if (sideOf(cache, environment, application) === 'iam') onIam++
+      else if (cache.isFlagOn(environment, id)) waiting++
     }
     if (ids.length < CHUNK) break
     last = ids.at(-1) ?? last
     await turn()
   }
-  const failing = [...reports].filter(([id, report]) => isInTrouble(view, environment, id, report)).length
-  const not_arrived = view.counts.all - view.counts.arrived
+  const failing = [...reports].filter(([id, report]) => isFailing(cache, environment, id, report)).length
+  const not_arrived = cache.counts.all - cache.counts.arrived
   return { all, on_iam: onIam, on_rails: all - onIam, waiting, not_arrived, failing }
 }
 
@@ -71,11 +71,11 @@ export function iamReachability(connected: readonly GatewayRecord[]): IamReachab
 }
 
 /** A flag's gates on one line; long lists of applications are counted instead of named. */
-export function gatesInFewWords(view: View, state: FlagState): string {
+export function gatesInFewWords(cache: StateCache, state: FlagState): string {
   const list = (actors: readonly string[]) =>
     actors.length > MOST_NAMED
       ? `${actors.length} applications`
-      : actors.map((actor) => actorInWords(view, actor)).join(', ')
+      : actors.map((actor) => actorInWords(cache, actor)).join(', ')
   const { boolean, actors, percentage_of_actors, percentage_of_time, feature_groups, opted_out } = state
   const gates = [
     ...(boolean ? ['on for all'] : []),
@@ -99,22 +99,22 @@ export interface StatusFacts {
   /** The gateways of the environment, connected or not. */
   readonly gateways: readonly GatewayRecord[]
   /** Side effects that are waiting or were given up; undefined while the database does not answer. */
-  readonly effects: Readonly<Record<'waiting' | 'dead', number>> | undefined
+  readonly sideEffects: Readonly<Record<'waiting' | 'dead', number>> | undefined
   readonly historyLostAt: number | undefined
   readonly now: number
 }
 
 /** What needs a person's attention, one sentence each, the most urgent first; empty if all is well. */
 export function attentionNeeded(facts: StatusFacts): string[] {
-  const { brake, effects, historyLostAt, now } = facts
+  const { brake, sideEffects, historyLostAt, now } = facts
   const reason = brake.reason === '' ? '' : `: ${brake.reason}`
   return [
-    ...(effects === undefined ? ['the database of the control plane does not answer'] : []),
+    ...(sideEffects === undefined ? ['the database of the control plane does not answer'] : []),
     ...(brake.on ? [`the brake is on${reason}`] : []),
-    ...gatewayTrouble(facts),
-    ...applicationTrouble(facts),
-    ...((effects?.dead ?? 0) > 0
-      ? [`${effects?.dead} side effects of changes were given up; see 'handover effects list --state dead'`]
+    ...gatewayProblems(facts),
+    ...applicationProblems(facts),
+    ...((sideEffects?.dead ?? 0) > 0
+      ? [`${sideEffects?.dead} side effects of changes were given up; see 'handover side-effects list --state dead'`]
       : []),
     ...(historyLostAt !== undefined && now - historyLostAt < LOSS_MS
       ? [`the database lost changes that it had committed, found at ${new Date(historyLostAt).toISOString()}`]
@@ -122,7 +122,7 @@ export function attentionNeeded(facts: StatusFacts): string[] {
   ]
 }
 
-function gatewayTrouble({ gateways, environment }: StatusFacts): string[] {
+function gatewayProblems({ gateways, environment }: StatusFacts): string[] {
   const connected = gateways.filter(({ isConnected }) => isConnected)
   // A restarted gateway is another process with the same name.
   const present = new Set(connected.map(nameOf))
@@ -141,7 +141,7 @@ function gatewayTrouble({ gateways, environment }: StatusFacts): string[] {
   ]
 }
 
-function applicationTrouble({ applications, failing, waiting }: StatusFacts): string[] {
+function applicationProblems({ applications, failing, waiting }: StatusFacts): string[] {
   const named = failing.slice(0, MOST_NAMED).map(failureInWords)
   const more = applications.failing - named.length
   const stay = applications.waiting === 1 ? 'application stays' : 'applications stay'

@@ -12,7 +12,7 @@ import {
 } from '../../routing/index.ts'
 import type { CommonState } from '../gateways/gateway-health.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
-import { groupActors, type View } from '../state/view.ts'
+import { groupActors, type StateCache } from '../state/state-cache.ts'
 
 /** A request as described by a proxy or a person. */
 export interface DescribedRequest {
@@ -46,7 +46,7 @@ export interface WhatIf {
  * @param common what every gateway reports; without it IAM counts as up
  */
 export function decideDescribed(
-  view: View,
+  cache: StateCache,
   environment: Environment,
   request: DescribedRequest,
   settings: DecisionSettings,
@@ -61,23 +61,23 @@ export function decideDescribed(
   }
   const query = mark < 0 ? '' : request.target.slice(mark + 1)
   const facts = readFacts({ ...request, endpoint: match.endpoint, query }, settings.credentialMarks, now)
-  return { decision: decideFacts(view, environment, facts, common), facts }
+  return { decision: decideFacts(cache, environment, facts, common), facts }
 }
 
 /** Decides from known facts; see {@link decideDescribed}. */
 export function decideFacts(
-  view: View,
+  cache: StateCache,
   environment: Environment,
   facts: Facts,
   common: CommonState = ALL_WELL,
 ): Decision {
-  const application = facts.clientId === undefined ? undefined : view.applicationByClientId(facts.clientId)
+  const application = facts.clientId === undefined ? undefined : cache.applicationByClientId(facts.clientId)
   return decide(facts, {
     hasIam: true,
-    brake: view.brake(environment).on || common.brake,
+    brake: cache.brake(environment).on || common.brake,
     iamAvailable: common.iamAvailable(application?.id),
-    lookUp: (clientId) => view.standing(environment, clientId),
-    unknownClientsToIam: view.flagState(environment, UNKNOWN_CLIENTS_FLAG).boolean,
+    lookUp: (clientId) => cache.status(environment, clientId),
+    unknownClientsToIam: cache.flagState(environment, UNKNOWN_CLIENTS_FLAG).boolean,
   })
 }
 
@@ -95,7 +95,7 @@ export function factsOfClient(clientId: string | undefined, fault: Facts['fault'
 }
 
 /** How the routing flag evaluates for one application, in numbers that can be checked by hand. */
-export interface FlagStanding {
+export interface FlagStatus {
   readonly name: string
   readonly on: boolean
   /** The gate that decided; `none` if no gate enables the flag. */
@@ -107,12 +107,12 @@ export interface FlagStanding {
 }
 
 /** Evaluates the routing flag for an application, whether or not IAM holds it. */
-export function flagStanding(view: View, environment: Environment, application: ApplicationRecord): FlagStanding {
-  const state = view.flagState(environment, ROUTING_FLAG)
+export function flagStatus(cache: StateCache, environment: Environment, application: ApplicationRecord): FlagStatus {
+  const state = cache.flagState(environment, ROUTING_FLAG)
   const actor = actorOf(application)
   const { value, gate } = evaluateFlag(ROUTING_FLAG, state, {
     targetingKey: actor,
-    isMember: (group) => groupActors(view.definitions, group).includes(actor),
+    isMember: (group) => groupActors(cache.definitions, group).includes(actor),
   })
   return {
     name: ROUTING_FLAG,
@@ -120,17 +120,17 @@ export function flagStanding(view: View, environment: Environment, application: 
     gate,
     bucket: bucketOf(ROUTING_FLAG, actor),
     percentage_of_actors: state.percentage_of_actors,
-    version: view.storedFlags(environment).get(ROUTING_FLAG)?.version ?? 0,
+    version: cache.storedFlags(environment).get(ROUTING_FLAG)?.version ?? 0,
   }
 }
 
 /** Explains in sentences what a decision is based on. */
-export function reasonsInWords(view: View, environment: Environment, { decision, facts }: WhatIf): string[] {
+export function reasonsInWords(cache: StateCache, environment: Environment, { decision, facts }: WhatIf): string[] {
   if (!facts) return ['the path is none of the OAuth endpoints, so the request goes through to legacy untouched']
   const client = facts.clientId === undefined ? 'no client' : `client ${facts.clientId.slice(0, 255)}`
   switch (decision.reason) {
     case 'brake': {
-      const { on, reason } = view.brake(environment)
+      const { on, reason } = cache.brake(environment)
       if (!on) return ['every gateway has a brake of its own on, and the request starts a new flow']
       return [
         `the brake of ${environment} is on${reason === '' ? '' : ` (${reason})`}, and the request starts a new flow`,
@@ -157,14 +157,14 @@ export function reasonsInWords(view: View, environment: Environment, { decision,
     case 'unknown_client':
       return [`${client} is not known; flag ${UNKNOWN_CLIENTS_FLAG} sends it to ${decision.destination}`]
     default:
-      return wordsOfStanding(view, environment, facts.clientId ?? '')
+      return statusInWords(cache, environment, facts.clientId ?? '')
   }
 }
 
-function wordsOfStanding(view: View, environment: Environment, clientId: string): string[] {
-  const application = view.applicationByClientId(clientId)
+function statusInWords(cache: StateCache, environment: Environment, clientId: string): string[] {
+  const application = cache.applicationByClientId(clientId)
   if (!application) return []
-  const flag = flagStanding(view, environment, application)
+  const flag = flagStatus(cache, environment, application)
   const words = [
     `client ${clientId} is application ${application.id}`,
     `flag ${flag.name} in ${environment}: ${gateInWords(flag)}`,
@@ -178,7 +178,7 @@ function wordsOfStanding(view: View, environment: Environment, clientId: string)
   return words
 }
 
-function gateInWords(flag: FlagStanding): string {
+function gateInWords(flag: FlagStatus): string {
   const share = `its bucket is ${flag.bucket / 1_000} %`
   switch (flag.gate) {
     case 'boolean':

@@ -1,5 +1,5 @@
 import type { Environment } from '../../flags/index.ts'
-import type { Cause } from '../audit/cause.ts'
+import type { ChangeContext } from '../audit/change-context.ts'
 import type { Brake } from '../state/model.ts'
 import type { Store, Written } from '../state/store.ts'
 
@@ -21,7 +21,7 @@ export function setBrake(
   store: Store,
   environment: Environment,
   brake: Brake,
-  cause: Cause,
+  context: ChangeContext,
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<'written' | 'unchanged'> {
   return store.write<'written' | 'unchanged'>(async (tx, version): Promise<Written<'written' | 'unchanged'>> => {
@@ -35,10 +35,10 @@ export function setBrake(
       `insert into ${store.schema}.brakes (environment, is_on, reason, version, changed_by) values ($1, $2, $3, $4, $5)
         on conflict (environment) do update set is_on = excluded.is_on, reason = excluded.reason,
           version = excluded.version, changed_by = excluded.changed_by, changed_at = now()`,
-      [environment, brake.on, brake.reason, version, cause.by],
+      [environment, brake.on, brake.reason, version, context.by],
     )
     await tx.record({
-      ...{ cause, action: brake.on ? 'brake.on' : 'brake.off', environment, subject: BRAKE_SUBJECT, details },
+      ...{ context, action: brake.on ? 'brake.on' : 'brake.off', environment, subject: BRAKE_SUBJECT, details },
       before: { on, reason: held?.reason ?? '' },
       after: brake,
     })

@@ -99,7 +99,7 @@ for (const engine of testDatabases()) {
       const one = await plane.ask('POST', PATH, { json: { value: 'true', oauth_application: '1', dry_run: true } })
       assert.equal(one.status, 200, one.text)
       assert.deepEqual([one.json.before, one.json.confirm], ['50 % of applications', null])
-      assert.deepEqual(one.json.moves, { to_iam: 1, to_rails: 0, waiting: 0 })
+      assert.deepEqual(one.json.impact, { to_iam: 1, to_rails: 0, waiting: 0 })
       const gone = await remove('?dry_run=true')
       assert.deepEqual([gone.json.after, gone.json.confirm, gone.json.version], ['off for all', 2, version])
       const back = await restore({ dry_run: true })

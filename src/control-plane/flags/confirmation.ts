@@ -1,6 +1,6 @@
 import type { Environment, FlagState } from '../../flags/index.ts'
-import type { View } from '../state/view.ts'
-import { countOf, type Moves, movesBetween, movesInWords } from './moves.ts'
+import type { StateCache } from '../state/state-cache.ts'
+import { countOf, type Impact, impactInWords, impactOf } from './impact.ts'
 
 /** What the caller confirms: that any number of applications may move, or exactly this number. */
 export type Confirm = true | number | undefined
@@ -29,9 +29,9 @@ export function readConfirm(text: string | undefined): Confirm | { readonly faul
 }
 
 /** The number with which a change must be confirmed, or undefined if it needs no confirmation. */
-export function neededConfirmation(action: ChangeAction, environment: Environment, moves: Moves): number | undefined {
-  const count = countOf(moves)
-  const concerned = action === 'delete' ? count + moves.waiting : count
+export function neededConfirmation(action: ChangeAction, environment: Environment, impact: Impact): number | undefined {
+  const count = countOf(impact)
+  const concerned = action === 'delete' ? count + impact.waiting : count
   return concerned > mayMove(action, environment) ? count : undefined
 }
 
@@ -46,13 +46,13 @@ export interface Unconfirmed {
 export function judgeConfirmation(
   action: ChangeAction,
   environment: Environment,
-  moves: Moves,
+  impact: Impact,
   confirm: Confirm,
 ): Unconfirmed | undefined {
-  const count = countOf(moves)
-  const would = `would move ${movesInWords(moves).join('; ') || 'no application'}`
+  const count = countOf(impact)
+  const would = `would move ${impactInWords(impact).join('; ') || 'no application'}`
   if (typeof confirm === 'number' && confirm !== count) return { count, why: `${would}, and ${confirm} were confirmed` }
-  const isAsked = confirm === undefined && neededConfirmation(action, environment, moves) !== undefined
+  const isAsked = confirm === undefined && neededConfirmation(action, environment, impact) !== undefined
   return isAsked ? { count, why: would } : undefined
 }
 
@@ -61,14 +61,14 @@ export function judgeConfirmation(
  * set.
  */
 export function confirmationRule(
-  view: View,
+  cache: StateCache,
   { environment, name }: { readonly environment: Environment; readonly name: string },
   action: ChangeAction,
   confirm: Confirm,
 ) {
-  const otherwise = view.defaultState(environment, name)
+  const otherwise = cache.defaultState(environment, name)
   return (before: FlagState | null, after: FlagState | null): Unconfirmed | undefined =>
-    judgeConfirmation(action, environment, movesBetween(view, name, before ?? otherwise, after ?? otherwise), confirm)
+    judgeConfirmation(action, environment, impactOf(cache, name, before ?? otherwise, after ?? otherwise), confirm)
 }
 
 /** The API's answer to a write without the required confirmation. */

@@ -10,7 +10,7 @@ import {
 } from '../../flags/index.ts'
 import { ROUTING_FLAG } from '../../routing/index.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
-import { gatesOf, type View } from '../state/view.ts'
+import { gatesOf, type StateCache } from '../state/state-cache.ts'
 
 const MOST_NAMED = 20
 const MOST_ACTORS = 100
@@ -83,11 +83,11 @@ export function definitionDocument(definition: FlagDefinition): z.infer<typeof d
 }
 
 /** Renders a flag of an environment from the view. */
-export function featureDocument(view: View, environment: Environment, name: string): FeatureDocument {
-  const stored = view.storedFlags(environment).get(name)
-  const state = view.flagState(environment, name)
-  const definition = view.definitions.flags.get(name)
-  const waiting = name === ROUTING_FLAG ? waitingFor(view, state) : []
+export function featureDocument(cache: StateCache, environment: Environment, name: string): FeatureDocument {
+  const stored = cache.storedFlags(environment).get(name)
+  const state = cache.flagState(environment, name)
+  const definition = cache.definitions.flags.get(name)
+  const waiting = name === ROUTING_FLAG ? waitingFor(cache, state) : []
   return {
     name,
     state: conditionOf(state),
@@ -99,14 +99,14 @@ export function featureDocument(view: View, environment: Environment, name: stri
     waiting: waiting.slice(0, MOST_NAMED).map(({ id, client_id, name, version, iam_version }) => ({
       ...{ id, client_id, name: name ?? null, version, iam_version },
     })),
-    applications: namedBy(view, state),
+    applications: namedBy(cache, state),
   }
 }
 
-function namedBy(view: View, state: FlagState): FeatureDocument['applications'] {
+function namedBy(cache: StateCache, state: FlagState): FeatureDocument['applications'] {
   return [...state.actors, ...state.opted_out].slice(0, MOST_ACTORS).flatMap((actor) => {
     const id = applicationIdOf(actor)
-    const application = id === undefined ? undefined : view.application(id)
+    const application = id === undefined ? undefined : cache.application(id)
     return application ? [{ id: application.id, client_id: application.client_id, name: application.name ?? null }] : []
   })
 }
@@ -125,9 +125,9 @@ function gateDocuments(state: FlagState): FeatureDocument['gates'] {
 }
 
 /** The applications that a state of the routing flag is on for and whose current version IAM does not hold. */
-export function waitingFor(view: View, state: FlagState): ApplicationRecord[] {
-  const { all, arrived } = view.counts
+export function waitingFor(cache: StateCache, state: FlagState): ApplicationRecord[] {
+  const { all, arrived } = cache.counts
   if (all === arrived) return []
-  const isOn = compileFlag(ROUTING_FLAG, gatesOf(view.definitions, state))
-  return view.applications().filter((application) => !hasArrived(application) && isOn(application.id))
+  const isOn = compileFlag(ROUTING_FLAG, gatesOf(cache.definitions, state))
+  return cache.applications().filter((application) => !hasArrived(application) && isOn(application.id))
 }

@@ -5,21 +5,21 @@ import {
   type Environment,
   type FlagChange,
   type FlagState,
-  type SideEffect,
+  type OptOutChange,
   sameState,
 } from '../../flags/index.ts'
 import { UNKNOWN_CLIENTS_FLAG } from '../../routing/index.ts'
 import type { Queryable } from '../../storage/index.ts'
-import type { Cause } from '../audit/cause.ts'
+import type { ChangeContext } from '../audit/change-context.ts'
 import type { SealedEntry } from '../audit/entry.ts'
 import type { FieldFault } from '../requests/problems.ts'
 import type { Change } from '../state/model.ts'
+import { defaultState, groupActors, ROUTING_FLAGS } from '../state/state-cache.ts'
 import type { Store, Written } from '../state/store.ts'
-import { defaultState, groupActors, ROUTING_FLAGS } from '../state/view.ts'
 import type { Unconfirmed } from './confirmation.ts'
 
 /** The reason and the channel of a change, stored with it. */
-export interface FlagCause {
+export interface StoredContext {
   readonly door: string
   readonly correlation_id: string
   readonly reason?: string | undefined
@@ -34,7 +34,7 @@ export interface FlagCause {
 export interface FlagWrite {
   readonly environment: Environment
   readonly name: string
-  readonly cause: Cause
+  readonly context: ChangeContext
   /** The version that the flag must still have for the write to happen; undefined for any version. */
   readonly ifVersion?: number | undefined
   /** Checks the change before it is made, and says what `cause` still lacks. */
@@ -49,7 +49,7 @@ export interface FlagWrite {
 export interface FlagStep {
   readonly before: FlagState | null
   readonly after: FlagState | null
-  readonly effects: readonly SideEffect[]
+  readonly optOutChanges: readonly OptOutChange[]
 }
 
 /** The outcome of a write. `unchanged` is a success: the flag already had the requested state. */
@@ -94,19 +94,19 @@ export function stateAfter(
   { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
   before: FlagState | null,
   changes: readonly FlagChange[],
-): { readonly state: FlagState; readonly effects: readonly SideEffect[] } | { readonly refused: string } {
+): { readonly state: FlagState; readonly optOutChanges: readonly OptOutChange[] } | { readonly refused: string } {
   const rules: ChangeRules = { routes: ROUTING_FLAGS.includes(name), membersOf: groupMembers(definitions) }
   let state = before ?? defaultState(definitions, environment, name)
-  const effects: SideEffect[] = []
+  const optOutChanges: OptOutChange[] = []
   for (const change of changes) {
     const refused = refusalFor(name, change)
     if (refused !== undefined) return { refused }
     const result = applyChange(name, state, change, rules)
     if ('refused' in result) return result
     state = result.state
-    effects.push(...result.effects)
+    optOutChanges.push(...result.optOutChanges)
   }
-  return { state, effects }
+  return { state, optOutChanges }
 }
 
 /** Looks up each group only once. */
@@ -168,7 +168,7 @@ export interface FlagHistoryEntry {
   readonly after: FlagState | null
   readonly changed_by: string
   readonly changed_at: Date
-  readonly cause: FlagCause | null
+  readonly cause: StoredContext | null
 }
 
 /** The last changes of a flag, newest first. */
@@ -196,7 +196,7 @@ export function restoreFlagState(
 }
 
 type Next =
-  | { readonly state: FlagState | null; readonly effects?: readonly SideEffect[] }
+  | { readonly state: FlagState | null; readonly optOutChanges?: readonly OptOutChange[] }
   | { readonly refused: string }
   | { readonly justRestored: Restored }
   | 'no_history'
@@ -208,7 +208,7 @@ function onFlag(
   decide: (tx: Queryable, before: FlagState | null) => Promise<Next>,
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<FlagOutcome> {
-  const { environment, name, cause } = write
+  const { environment, name, context } = write
   return store.write<FlagOutcome>(async (tx, version): Promise<Written<FlagOutcome>> => {
     const [stored] = await tx.query<{ state: FlagState; version: number }>(
       `select state, version from ${store.schema}.flags where environment = $1 and name = $2`,
@@ -223,7 +223,7 @@ function onFlag(
     if (next === 'no_history') return nothing({ kind: 'no_history' })
     if ('justRestored' in next) return nothing({ kind: 'just_restored', ...next.justRestored })
     if ('refused' in next) return nothing({ kind: 'refused', why: next.refused })
-    const step: FlagStep = { before, after: next.state, effects: next.effects ?? [] }
+    const step: FlagStep = { before, after: next.state, optOutChanges: next.optOutChanges ?? [] }
     const { after } = step
     if (write.isDryRun) return nothing({ kind: 'rehearsed', version: stored?.version ?? 0, ...step })
     if (before === after || (before && after && sameState(before, after))) {
@@ -252,12 +252,12 @@ function onFlag(
         action,
         jsonOf(before),
         jsonOf(after),
-        cause.by,
-        JSON.stringify(historyCause(cause)),
+        context.by,
+        JSON.stringify(storedContext(context)),
       ],
     )
     const change: Change = { kind: 'flag', environment, name, state: after }
-    const event = { cause, environment, subject: name, before, after, details }
+    const event = { context, environment, subject: name, before, after, details }
     const entry = await tx.record({ action: `flag.${action}`, ...event })
     return { change, result: { kind: 'written', entry, ...step } }
   })
@@ -269,11 +269,18 @@ function refusalFor(name: string, change: FlagChange): string | undefined {
   return `'${name}' is for clients that have no application: it can only be set to true or false`
 }
 
-function historyCause({ door, correlation_id, reason, change_issue_url, proposed_by, overrides }: Cause): FlagCause {
-  const isPassedOver = overrides !== undefined && overrides.length > 0
+function storedContext({
+  door,
+  correlation_id,
+  reason,
+  change_issue_url,
+  proposed_by,
+  overrides,
+}: ChangeContext): StoredContext {
+  const isOverridden = overrides !== undefined && overrides.length > 0
   return {
     ...{ door, correlation_id: correlation_id ?? '', reason, change_issue_url, proposed_by },
-    ...(isPassedOver && { overrides }),
+    ...(isOverridden && { overrides }),
   }
 }
 

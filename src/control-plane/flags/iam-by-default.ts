@@ -1,6 +1,6 @@
 import { type Definitions, ENVIRONMENTS, type Environment } from '../../flags/index.ts'
 import { ROUTING_FLAG } from '../../routing/index.ts'
-import { SYSTEM_CAUSE } from '../audit/cause.ts'
+import { SYSTEM_CONTEXT } from '../audit/change-context.ts'
 import type { GatewayRegistry } from '../gateways/gateway-registry.ts'
 import type { Change } from '../state/model.ts'
 import type { Store } from '../state/store.ts'
@@ -34,7 +34,14 @@ function writeDefault(store: Store, environment: Environment, isIam: boolean): P
       ROUTING_FLAG,
     ])
     const action = isIam ? 'default.iam' : 'default.rails'
-    await tx.record({ cause: SYSTEM_CAUSE, action, environment, subject: ROUTING_FLAG, before: !isIam, after: isIam })
+    await tx.record({
+      context: SYSTEM_CONTEXT,
+      action,
+      environment,
+      subject: ROUTING_FLAG,
+      before: !isIam,
+      after: isIam,
+    })
     const change: Change = { kind: 'flag', environment, name: ROUTING_FLAG, state: null }
     return { change: set === undefined ? change : undefined, result: undefined }
   })

@@ -1,7 +1,7 @@
 import { applicationInWords, shownName } from '../../applications/index.ts'
 import { stateInWords } from '../../chatops/index.ts'
-import { applicationIdOf, type FlagState, type SideEffect } from '../../flags/index.ts'
-import type { View } from '../state/view.ts'
+import { applicationIdOf, type FlagState, type OptOutChange } from '../../flags/index.ts'
+import type { StateCache } from '../state/state-cache.ts'
 
 const SHOWN = 10
 
@@ -20,18 +20,18 @@ const COVERED_BY: Readonly<Record<string, string>> = {
 }
 
 /** Describes what a change did in addition to what it names, one sentence for each kind of effect and each gate. */
-export function notesInWords(view: View, effects: readonly SideEffect[]): string[] {
-  const groups = new Map<string, { readonly effect: SideEffect; readonly actors: string[] }>()
-  for (const effect of effects) {
+export function notesInWords(cache: StateCache, optOutChanges: readonly OptOutChange[]): string[] {
+  const groups = new Map<string, { readonly effect: OptOutChange; readonly actors: string[] }>()
+  for (const effect of optOutChanges) {
     const key = effect.kind === 'opted_out' ? `opted_out ${effect.gate}` : effect.kind
     const group = groups.get(key) ?? { effect, actors: [] }
-    group.actors.push(actorInWords(view, effect.actor))
+    group.actors.push(actorInWords(cache, effect.actor))
     groups.set(key, group)
   }
   return [...groups.values()].map(({ effect, actors }) => sentenceOf(effect, actors))
 }
 
-function sentenceOf(effect: SideEffect, actors: readonly string[]): string {
+function sentenceOf(effect: OptOutChange, actors: readonly string[]): string {
   const isOne = actors.length === 1
   const subject = `${isOne ? 'application' : 'applications'} ${firstOf(actors)}`
   const [was, is, it] = isOne ? ['was', 'is', 'it'] : ['were', 'are', 'them']
@@ -46,17 +46,17 @@ function sentenceOf(effect: SideEffect, actors: readonly string[]): string {
 }
 
 /** A flag's state in words, with the name of each application that it contains. */
-export function namedStateInWords(view: View, state: FlagState): string {
+export function namedStateInWords(cache: StateCache, state: FlagState): string {
   return stateInWords(state, (actor) => {
     const id = applicationIdOf(actor)
-    const name = shownName((id === undefined ? undefined : view.application(id)?.name) ?? '')
+    const name = shownName((id === undefined ? undefined : cache.application(id)?.name) ?? '')
     return name === '' ? actor : `${actor} "${name}"`
   })
 }
 
 /** An actor in words: the application that it identifies, or the actor itself. */
-export function actorInWords(view: View, actor: string): string {
+export function actorInWords(cache: StateCache, actor: string): string {
   const id = applicationIdOf(actor)
-  const application = id === undefined ? undefined : view.application(id)
+  const application = id === undefined ? undefined : cache.application(id)
   return application ? applicationInWords(application) : (id ?? actor).toString()
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { conditionOf, ENVIRONMENTS } from '../../flags/index.ts'
 import { faultsInWords } from '../requests/problems.ts'
-import type { View } from '../state/view.ts'
+import type { StateCache } from '../state/state-cache.ts'
 import { type ChangeAction, neededConfirmation } from './confirmation.ts'
 import type { FlagOutcome, FlagWrite } from './flag-writes.ts'
-import { movesBetween, movesInWords, rehearsalInWords } from './moves.ts'
+import { impactInWords, impactOf, rehearsalInWords } from './impact.ts'
 import { namedStateInWords, notesInWords } from './notes.ts'
 import { passwordWarnings, type WarningSources } from './password-grant.ts'
 
@@ -20,7 +20,7 @@ export const previewSchema = z.object({
   before: z.string().describe('The state, in words'),
   after: z.string().describe('What it would become'),
   after_state: z.enum(['on', 'conditional', 'off']).describe('The same in one word'),
-  moves: z.object({
+  impact: z.object({
     to_iam: z.int(),
     to_rails: z.int(),
     waiting: z.int().describe('Would move as soon as IAM holds their current version'),
@@ -33,26 +33,26 @@ export type Preview = z.infer<typeof previewSchema>
 
 /** Renders a dry run of a write. */
 export function previewOf(
-  view: View,
+  cache: StateCache,
   write: Pick<FlagWrite, 'environment' | 'name' | 'mustSay'>,
   action: ChangeAction,
   outcome: Extract<FlagOutcome, { kind: 'rehearsed' }>,
 ): Preview {
   const { environment, name } = write
-  const otherwise = view.defaultState(environment, name)
+  const otherwise = cache.defaultState(environment, name)
   const [before, after] = [outcome.before ?? otherwise, outcome.after ?? otherwise]
-  const moves = movesBetween(view, name, before, after)
+  const impact = impactOf(cache, name, before, after)
   const missing = write.mustSay?.(outcome.before, outcome.after) ?? []
   return {
     ...{ dry_run: true, name, environment, version: outcome.version },
-    before: namedStateInWords(view, before),
-    after: namedStateInWords(view, after),
+    before: namedStateInWords(cache, before),
+    after: namedStateInWords(cache, after),
     after_state: conditionOf(after),
-    moves: { to_iam: moves.toIam.length, to_rails: moves.toRails.length, waiting: moves.waiting },
-    confirm: neededConfirmation(action, environment, moves) ?? null,
+    impact: { to_iam: impact.toIam.length, to_rails: impact.toRails.length, waiting: impact.waiting },
+    confirm: neededConfirmation(action, environment, impact) ?? null,
     notes: [
-      ...notesInWords(view, outcome.effects),
-      ...rehearsalInWords(name, moves),
+      ...notesInWords(cache, outcome.optOutChanges),
+      ...rehearsalInWords(name, impact),
       ...(missing.length > 0 ? [`would be refused: ${faultsInWords(missing)}`] : []),
     ],
   }
@@ -60,25 +60,25 @@ export function previewOf(
 
 /** Warns of what may break for the applications that a write moves or would move. */
 export async function moveWarnings(
-  sources: WarningSources & { readonly feed: { readonly view: View } },
+  sources: WarningSources & { readonly feed: { readonly cache: StateCache } },
   { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
   outcome: FlagOutcome,
 ): Promise<string[]> {
   if (outcome.kind !== 'written' && outcome.kind !== 'rehearsed') return []
-  const { view } = sources.feed
-  const otherwise = view.defaultState(environment, name)
-  const { toIam } = movesBetween(view, name, outcome.before ?? otherwise, outcome.after ?? otherwise)
+  const { cache } = sources.feed
+  const otherwise = cache.defaultState(environment, name)
+  const { toIam } = impactOf(cache, name, outcome.before ?? otherwise, outcome.after ?? otherwise)
   return passwordWarnings(sources, environment, toIam)
 }
 
 /** What a write did in addition to what it names, and which applications it moved. Empty if it changed nothing. */
 export function doneInWords(
-  view: View,
+  cache: StateCache,
   { environment, name }: Pick<FlagWrite, 'environment' | 'name'>,
   outcome: FlagOutcome,
 ): string[] {
   if (outcome.kind !== 'written') return []
-  const otherwise = view.defaultState(environment, name)
-  const moves = movesBetween(view, name, outcome.before ?? otherwise, outcome.after ?? otherwise)
-  return [...notesInWords(view, outcome.effects), ...movesInWords(moves)]
+  const otherwise = cache.defaultState(environment, name)
+  const impact = impactOf(cache, name, outcome.before ?? otherwise, outcome.after ?? otherwise)
+  return [...notesInWords(cache, outcome.optOutChanges), ...impactInWords(impact)]
 }

@@ -16,10 +16,7 @@ export type IamAnswer<T> =
 /** Queries IAM for live credentials and has it revoke them; never rejects because of IAM. */
 export interface IamCredentials {
   /** A page of applications after an id, or the one with `clientId`. */
-  living(page: {
-    after: number
-    clientId: string | undefined
-  }): Promise<IamAnswer<z.infer<typeof liveCredentialsSchema>>>
+  list(page: { after: number; clientId: string | undefined }): Promise<IamAnswer<z.infer<typeof liveCredentialsSchema>>>
   /** Revokes one batch; undefined if IAM does not know the client and thus holds no credentials. */
   revoke(clientId: string): Promise<IamAnswer<z.infer<typeof revokedBatchSchema> | undefined>>
 }
@@ -49,7 +46,7 @@ export function iamCredentials(iam: IamInternal | undefined): IamCredentials {
     }
   }
   return {
-    async living({ after, clientId }) {
+    async list({ after, clientId }) {
       const query = new URLSearchParams({
         after: String(after),
         ...(clientId === undefined ? {} : { client_id: clientId }),

@@ -1,6 +1,6 @@
 import { type Application, actorOf } from '../../applications/index.ts'
 import type { Queryable } from '../../storage/index.ts'
-import type { Cause } from '../audit/cause.ts'
+import type { ChangeContext } from '../audit/change-context.ts'
 import type { AuditEvent } from '../audit/entry.ts'
 import type { ApplicationRecord, Change } from './model.ts'
 import type { Store, Written } from './store.ts'
@@ -32,7 +32,7 @@ export function putApplication(
   store: Store,
   application: Application,
   iamVersion: number | null,
-  cause?: Cause,
+  context?: ChangeContext,
 ): Promise<ApplicationOutcome> {
   return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
     const stored = await read(tx, store.schema, application.id)
@@ -65,9 +65,9 @@ export function putApplication(
           version = excluded.version, iam_version = excluded.iam_version, is_removed = false, changed_at = now()`,
       [next.id, next.client_id, JSON.stringify(known(application)), next.version, next.iam_version],
     )
-    if (cause !== undefined) {
+    if (context !== undefined) {
       const after = { ...known(application), iam_version: next.iam_version }
-      await tx.record(eventOf(cause, 'application.put', next.id, stored, after))
+      await tx.record(eventOf(context, 'application.put', next.id, stored, after))
     }
     const former = held && held.client_id !== next.client_id ? { former_client_id: held.client_id } : {}
     const change: Change = { kind: 'application', application: next, ...former }
@@ -83,7 +83,7 @@ export function removeApplication(
   store: Store,
   id: number,
   version: number,
-  cause?: Cause,
+  context?: ChangeContext,
 ): Promise<ApplicationOutcome> {
   return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
     const stored = await read(tx, store.schema, id)
@@ -98,7 +98,7 @@ export function removeApplication(
       [id, version],
     )
     if (!held) return { change: undefined, result: { kind: 'unchanged', application: undefined } }
-    if (cause !== undefined) await tx.record(eventOf(cause, 'application.remove', id, stored, null))
+    if (context !== undefined) await tx.record(eventOf(context, 'application.remove', id, stored, null))
     const change: Change = { kind: 'application_removed', id, former_client_id: held.client_id }
     return { change, result: { kind: 'removed', application: undefined } }
   })
@@ -119,7 +119,7 @@ export function confirmApplication(
   store: Store,
   id: number,
   iamVersion: number | null,
-  cause?: Cause,
+  context?: ChangeContext,
 ): Promise<ConfirmOutcome> {
   return store.write<ConfirmOutcome>(async (tx): Promise<Written<ConfirmOutcome>> => {
     const stored = await read(tx, store.schema, id)
@@ -132,10 +132,10 @@ export function confirmApplication(
       id,
       iamVersion,
     ])
-    if (cause !== undefined) {
+    if (context !== undefined) {
       const [before, after] = [{ iam_version: held.iam_version }, { iam_version: iamVersion }]
       await tx.record({
-        ...{ cause, action: 'application.confirm', environment: null, subject: actorOf({ id }) },
+        ...{ context, action: 'application.confirm', environment: null, subject: actorOf({ id }) },
         ...{ before, after },
       })
     }
@@ -162,14 +162,14 @@ async function read(tx: Queryable, schema: string, id: number): Promise<Stored |
 }
 
 function eventOf(
-  cause: Cause,
+  context: ChangeContext,
   action: 'application.put' | 'application.remove',
   id: number,
   stored: Stored | undefined,
   after: unknown,
 ): AuditEvent {
   const before = stored?.document ? { ...known(stored.document), iam_version: stored.iam_version } : null
-  return { cause, action, environment: null, subject: actorOf({ id }), before, after }
+  return { context, action, environment: null, subject: actorOf({ id }), before, after }
 }
 
 /** Removes the digest, also from a row that an older replica wrote. */

@@ -1,11 +1,11 @@
 import type { Definitions } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
 import { isStoreSilent } from '../../storage/index.ts'
-import { SYSTEM_CAUSE } from '../audit/cause.ts'
-import { lostChanges, standingOf } from './history.ts'
+import { SYSTEM_CONTEXT } from '../audit/change-context.ts'
+import { judgeHeld, lostChanges } from './history.ts'
 import type { Position, VersionedChange } from './model.ts'
+import { StateCache } from './state-cache.ts'
 import type { Store } from './store.ts'
-import { View } from './view.ts'
 
 const POLL_MS = 1_000
 const PAGE = 1_000
@@ -24,7 +24,7 @@ export type Claim = Pick<Position, 'epoch' | 'version'> & { readonly stamp: stri
 export type FeedListener = (step: VersionedChange | undefined) => void
 
 /**
- * Keeps a {@link View} up to date with the database, regardless of the writer, and notifies listeners of each change. If
+ * Keeps a {@link StateCache} up to date with the database, regardless of the writer, and notifies listeners of each change. If
  * the database has lost committed changes (a lagging standby took over, a backup was restored), a new epoch begins, so
  * that no version is silently used twice.
  */
@@ -32,7 +32,7 @@ export class ChangeFeed {
   readonly #store: Store
   readonly #definitions: Definitions
   readonly #log: Log
-  #view: View
+  #cache: StateCache
   #recent: VersionedChange[] = []
   #listeners = new Set<FeedListener>()
   #running: Promise<void> | undefined
@@ -43,24 +43,24 @@ export class ChangeFeed {
   #claim: Claim | undefined
   #historyLostAt: number | undefined
 
-  private constructor(store: Store, definitions: Definitions, log: Log, view: View) {
+  private constructor(store: Store, definitions: Definitions, log: Log, cache: StateCache) {
     this.#store = store
     this.#definitions = definitions
     this.#log = log
-    this.#view = view
+    this.#cache = cache
   }
 
   /** Loads everything and starts to follow. Rejects if the database cannot be read. */
   static async open(store: Store, definitions: Definitions, log: Log): Promise<ChangeFeed> {
-    const feed = new ChangeFeed(store, definitions, log, new View(await store.load(), definitions))
+    const feed = new ChangeFeed(store, definitions, log, new StateCache(await store.load(), definitions))
     feed.#unlisten = await store.database.listen(store.channel, () => feed.#poke())
     feed.#timer = setInterval(() => feed.#poke(), POLL_MS)
     feed.#poke()
     return feed
   }
 
-  get view(): View {
-    return this.#view
+  get cache(): StateCache {
+    return this.#cache
   }
 
   /** When the database was last found to have lost changes, in milliseconds since 1970. */
@@ -101,15 +101,15 @@ export class ChangeFeed {
    * epoch, `lost` was committed once and no longer exists. Call {@link catchUp} first.
    */
   async judge({ epoch, version, stamp }: Claim): Promise<'known' | 'unknown' | 'lost'> {
-    const held = this.#view.position
+    const held = this.#cache.position
     if (epoch !== held.epoch) return 'unknown'
     if (version > held.version) return 'lost'
     if (stamp === undefined) return 'known'
     if (version === held.version) return stamp === held.stamp ? 'known' : 'lost'
     const history = await this.#store.historyFrom(version, 1)
     if (history.epoch !== epoch) return 'unknown'
-    const standing = standingOf({ version, stamp }, history)
-    return standing === 'continues' ? 'known' : standing === 'lost' ? 'lost' : 'unknown'
+    const status = judgeHeld({ version, stamp }, history)
+    return status === 'continues' ? 'known' : status === 'lost' ? 'lost' : 'unknown'
   }
 
   /**
@@ -133,7 +133,7 @@ export class ChangeFeed {
       return this.#recent.filter(({ version }) => version > after && version <= upTo)
     }
     if (upTo - after > HELD_CHANGES) return undefined
-    const { epoch, version, stamp } = this.#view.position
+    const { epoch, version, stamp } = this.#cache.position
     const history = await this.#store.historyFrom(after + 1, upTo - after)
     const kept = history.changes
     // Changes that the database has lost since the view was read must not be mixed with the view's content.
@@ -162,15 +162,15 @@ export class ChangeFeed {
 
   async #follow(): Promise<void> {
     for (;;) {
-      const held = this.#view.position
+      const held = this.#cache.position
       const history = await this.#store.historyFrom(held.version, PAGE)
       if (history.epoch !== held.epoch) return this.#reload()
       const claim = this.#claim
       this.#claim = undefined
-      const standing = standingOf(held, history)
-      if (standing === 'lost') return this.#beginEpoch(held)
+      const status = judgeHeld(held, history)
+      if (status === 'lost') return this.#beginEpoch(held)
       if (claim !== undefined && claim.epoch === held.epoch) return this.#beginEpoch(claim)
-      if (standing === 'far_behind') return this.#reload()
+      if (status === 'far_behind') return this.#reload()
       const page = history.changes.filter(({ version }) => version > held.version)
       for (const step of page) this.#take(step)
       if (history.changes.length < PAGE) return
@@ -180,10 +180,10 @@ export class ChangeFeed {
   /** `gone` are the changes that were committed and that the database no longer has. */
   async #beginEpoch(gone: Claim): Promise<void> {
     const { epoch, version } = gone
-    const history = await this.#store.historyFrom(Math.max(0, this.#view.version - PAGE), 2 * PAGE)
+    const history = await this.#store.historyFrom(Math.max(0, this.#cache.version - PAGE), 2 * PAGE)
     const lost = lostChanges(this.#recent, history)
     const fields = { held: version, found: history.newest, lost: lost.slice(-MOST_NAMED), lost_count: lost.length }
-    const details = { cause: SYSTEM_CAUSE, action: 'history.lost', environment: null, subject: 'database' } as const
+    const details = { context: SYSTEM_CONTEXT, action: 'history.lost', environment: null, subject: 'database' } as const
     const above = Math.min(version, history.newest + MOST_LOST)
     if (await this.#store.beginEpoch(epoch, above, { ...details, before: null, after: null, details: fields })) {
       this.#historyLostAt = Date.now()
@@ -193,13 +193,13 @@ export class ChangeFeed {
   }
 
   async #reload(): Promise<void> {
-    this.#view = new View(await this.#store.load(), this.#definitions)
+    this.#cache = new StateCache(await this.#store.load(), this.#definitions)
     this.#recent = []
     for (const listener of this.#listeners) listener(undefined)
   }
 
   #take(step: VersionedChange): void {
-    this.#view.apply(step)
+    this.#cache.apply(step)
     this.#recent.push(step)
     if (this.#recent.length > HELD_CHANGES * 2) this.#recent = this.#recent.slice(-HELD_CHANGES)
     for (const listener of this.#listeners) listener(step)

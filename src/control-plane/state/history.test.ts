@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lostChanges, standingOf } from './history.ts'
+import { judgeHeld, lostChanges } from './history.ts'
 import type { VersionedChange } from './model.ts'
 import type { History } from './store.ts'
 
@@ -11,7 +11,7 @@ const step = (version: number, stamp = `stamp-${version}`): VersionedChange => (
 const history = (newest: number, ...changes: VersionedChange[]): History => ({ epoch: 'e', newest, changes })
 const held = (version: number, stamp = `stamp-${version}`) => ({ version, stamp })
 
-const CASES: ReadonlyArray<readonly [string, ReturnType<typeof held>, History, ReturnType<typeof standingOf>]> = [
+const CASES: ReadonlyArray<readonly [string, ReturnType<typeof held>, History, ReturnType<typeof judgeHeld>]> = [
   ['nothing has happened since', held(7), history(7, step(7)), 'continues'],
   ['the next changes follow', held(7), history(9, step(7), step(8), step(9)), 'continues'],
   ['the database is older', held(7), history(5), 'lost'],
@@ -27,8 +27,8 @@ const CASES: ReadonlyArray<readonly [string, ReturnType<typeof held>, History, R
   ['the epoch began long ago', held(7, ''), history(40_000, step(20_001)), 'far_behind'],
 ]
 
-for (const [when, position, found, standing] of CASES) {
-  test(`the held state is ${standing} when ${when}`, () => assert.equal(standingOf(position, found), standing))
+for (const [when, position, found, status] of CASES) {
+  test(`the held state is ${status} when ${when}`, () => assert.equal(judgeHeld(position, found), status))
 }
 
 test("lost changes are named: those beyond the database's version, and those it replaced", () => {

@@ -2,7 +2,7 @@ import type { Position, VersionedChange } from './model.ts'
 import type { History } from './store.ts'
 
 /** How the state that is held relates to the history in the database, within one epoch. */
-export type Standing =
+export type HeldState =
   /** The database holds the same state and possibly more; the next change can be applied. */
   | 'continues'
   /** The database is ahead, and the changes in between are no longer kept. */
@@ -11,7 +11,7 @@ export type Standing =
   | 'lost'
 
 /** @param history from the held version on */
-export function standingOf(held: Pick<Position, 'version' | 'stamp'>, { newest, changes }: History): Standing {
+export function judgeHeld(held: Pick<Position, 'version' | 'stamp'>, { newest, changes }: History): HeldState {
   const [first, second] = changes
   const isNext = (step: VersionedChange | undefined) => step === undefined || step.version === held.version + 1
   if (newest < held.version) return 'lost'

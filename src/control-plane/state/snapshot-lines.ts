@@ -7,7 +7,7 @@ import {
   type SnapshotLine,
 } from '../../routing/index.ts'
 import { type ApplicationRecord, hasArrived, type VersionedChange } from './model.ts'
-import { defaultState, gatesOf, ROUTING_FLAGS, type View } from './view.ts'
+import { defaultState, gatesOf, ROUTING_FLAGS, type StateCache } from './state-cache.ts'
 
 type Row = readonly [id: number, clientId: string, ready: 0 | 1]
 
@@ -21,12 +21,12 @@ export function rowOf(application: ApplicationRecord): ApplicationRow {
  * A whole snapshot of the view at the time of the call. Each line is rendered when it is read, so that a big snapshot
  * is not rendered in one go. Later changes of the view do not appear in it.
  */
-export function snapshotLines(view: View, environment: Environment): Generator<SnapshotLine> {
-  const { version, epoch, stamp } = view.position
+export function snapshotLines(cache: StateCache, environment: Environment): Generator<SnapshotLine> {
+  const { version, epoch, stamp } = cache.position
   const flags: Record<string, FlagGates> = {}
-  for (const name of ROUTING_FLAGS) flags[name] = view.gates(environment, name)
-  const brake = view.brake(environment).on
-  const applications = view.applications()
+  for (const name of ROUTING_FLAGS) flags[name] = cache.gates(environment, name)
+  const brake = cache.brake(environment).on
+  const applications = cache.applications()
   function* lines(): Generator<SnapshotLine> {
     yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, epoch, version, stamp, brake, flags }
     for (let at = 0; at < applications.length; at += SNAPSHOT_CHUNK) {

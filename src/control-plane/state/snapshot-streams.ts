@@ -130,18 +130,18 @@ class Stream {
   /** The missed changes, or the whole snapshot. Changes that happen in the meantime are queued behind it. */
   async #sendBeginning(): Promise<void> {
     const { environment } = this.#request
-    const view = this.#feed.view
-    const since = this.#request.since?.epoch === view.epoch ? this.#request.since.version : undefined
-    const upTo = view.version
+    const cache = this.#feed.cache
+    const since = this.#request.since?.epoch === cache.epoch ? this.#request.since.version : undefined
+    const upTo = cache.version
     // Taken before any await, so that the snapshot is of exactly this version.
-    const whole = since === undefined ? snapshotLines(view, environment) : undefined
+    const whole = since === undefined ? snapshotLines(cache, environment) : undefined
     const missed = since === undefined ? undefined : await this.#feed.changesBetween(since, upTo)
     if (missed) {
       for (const step of missed) if (!(await this.#write(this.#lineOf(step)))) return
       return
     }
     if (!whole) this.#waiting = []
-    for (const line of whole ?? snapshotLines(this.#feed.view, environment)) {
+    for (const line of whole ?? snapshotLines(this.#feed.cache, environment)) {
       if (!(await this.#write(line))) return
       // Other requests get their turn between two chunks.
       await turn()
@@ -155,7 +155,7 @@ class Stream {
       for (const step of steps) if (!(await this.#write(this.#lineOf(step)))) return
       if (this.#isHeartbeatDue) {
         this.#isHeartbeatDue = false
-        const { version, stamp } = this.#feed.view.position
+        const { version, stamp } = this.#feed.cache.position
         // The queued changes come first, with their versions.
         if (this.#waiting.length === 0) await this.#write({ type: 'heartbeat', version, stamp, at: Date.now() })
         else this.#isHeartbeatDue = true
@@ -165,7 +165,7 @@ class Stream {
   }
 
   #lineOf(step: VersionedChange): SnapshotLine {
-    return changeLine(step, this.#request.environment, this.#feed.view.definitions)
+    return changeLine(step, this.#request.environment, this.#feed.cache.definitions)
   }
 
   #sleep(): Promise<void> {

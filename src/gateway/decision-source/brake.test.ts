@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { mintVerifier } from '../../credentials/index.ts'
+import { issueVerifier } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, FORM, ndjson, type Side, snapshotLines, until } from '../testing/test-bed.ts'
 
@@ -78,7 +78,7 @@ async function assertHeld(source: string): Promise<void> {
     sideOf('/oauth/token', form('grant_type=password&client_id=moved&username=u&password=p')),
   ]
   assert.deepEqual(new Set(await Promise.all(newFlows)), new Set(['legacy']), 'a new flow went to IAM')
-  const verifier = mintVerifier('login', verifierKey, Date.now() / 1_000 + 60)
+  const verifier = issueVerifier('login', verifierKey, Date.now() / 1_000 + 60)
   const underWay = [
     sideOf('/oauth/token', form('grant_type=authorization_code&code=gliamac-x&client_id=moved')),
     sideOf('/oauth/token', form('grant_type=refresh_token&refresh_token=gliamrt-x&client_id=moved')),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { mintVerifier } from '../../credentials/index.ts'
+import { issueVerifier } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, deadUrl, FORM, type Side, until } from '../testing/test-bed.ts'
 
@@ -149,7 +149,7 @@ test('a server error from IAM to its own credential becomes a 503 with Retry-Aft
 test('a browser that returns with a verifier sees a page while IAM is down, with the same status', async () => {
   const { gateway } = await behind(FAULTS['closes at once'] as (socket: Socket) => void)
   legacy.received.length = 0
-  const verifier = mintVerifier('consent', verifierKey, Date.now() / 1_000 + 60)
+  const verifier = issueVerifier('consent', verifierKey, Date.now() / 1_000 + 60)
   const answer = await fetch(`${gateway.url}/oauth/authorize?client_id=moved&consent_verifier=${verifier}`, {
     headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
   })

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { assertPublished, markdownTable, warningsOf } from '../../../test/support/fault-document.ts'
 import { FAULT_MODES, type FaultDoor, type FaultMode, openFaultDoor } from '../../../test/support/fault-door.ts'
-import { mintVerifier } from '../../credentials/index.ts'
+import { issueVerifier } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, FORM, type Received, type Side, until } from '../testing/test-bed.ts'
 
@@ -28,7 +28,7 @@ const KINDS: readonly Kind[] = [
   { name: 'authorize, new', path: () => '/oauth/authorize?client_id=moved', belongs: 'new' },
   {
     name: "authorize, IAM's verifier",
-    path: () => `/oauth/authorize?login_verifier=${mintVerifier('login', verifierKey, Date.now() / 1_000 + 60)}`,
+    path: () => `/oauth/authorize?login_verifier=${issueVerifier('login', verifierKey, Date.now() / 1_000 + 60)}`,
     belongs: 'iam',
   },
   {

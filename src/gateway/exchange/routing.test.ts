@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
-import { mintVerifier } from '../../credentials/index.ts'
+import { issueVerifier } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, exchangeBytes, FORM, type Side, until } from '../testing/test-bed.ts'
 
@@ -60,8 +60,8 @@ test('a refresh token with a configured prefix belongs to IAM', async () => {
 
 test('a genuine verifier goes to IAM, a forged or expired one is ignored', async () => {
   const now = Date.now() / 1_000
-  const genuine = mintVerifier('login', verifierKey, now + 60)
-  const expired = mintVerifier('login', verifierKey, now - 600)
+  const genuine = issueVerifier('login', verifierKey, now + 60)
+  const expired = issueVerifier('login', verifierKey, now - 600)
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${genuine}`), 'iam')
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${expired}`), 'legacy')
   assert.equal(await sideOf(`/oauth/authorize?client_id=staying&login_verifier=${'0'.repeat(64)}`), 'legacy')

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { mintVerifier } from '../../credentials/index.ts'
+import { issueVerifier } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, exchangeBytes, FORM, type Side, startGatewayProcess, until } from '../testing/test-bed.ts'
 import { decisionMembers } from './decision-log.ts'
@@ -100,7 +100,7 @@ describe('the log', () => {
 
   test('contains no secret, and neither do metrics', async () => {
     const secret = 'pl4nt3d'
-    const verifier = mintVerifier('login', verifierKey, Date.now() / 1_000 + 60)
+    const verifier = issueVerifier('login', verifierKey, Date.now() / 1_000 + 60)
     const basic = Buffer.from(`moved:${secret}`).toString('base64')
     const headers = { ...FORM, cookie: `a=${secret}; _iam_b=${secret}`, authorization: `Basic ${basic}` }
     const form = `client_secret=${secret}&password=${secret}&code=gliamac-${secret}&grant_type=authorization_code`

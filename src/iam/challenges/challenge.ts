@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Parameters } from '../../authorization-server/index.ts'
-import { isGenuineVerifier, mintVerifier, type VerifierKind } from '../../credentials/index.ts'
+import { isGenuineVerifier, issueVerifier, type VerifierKind } from '../../credentials/index.ts'
 
 /** A question to the monolith about one authorization request: who is the user, or does the user consent? */
 export interface Challenge {
@@ -64,7 +64,7 @@ export function challengeHash(challenge: string): Buffer | undefined {
  * recognise the verifier as IAM's. The store decides how long the answer itself is valid.
  */
 export function verifierFor(kind: VerifierKind, challenge: string, key: Uint8Array, expiresAt: number): string {
-  return mintVerifier(kind, key, expiresAt, nonceFor(kind, challenge, key))
+  return issueVerifier(kind, key, expiresAt, nonceFor(kind, challenge, key))
 }
 
 /** The stored form of the verifier of a challenge. */

@@ -31,7 +31,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     }
     const isActive = async (token: unknown) =>
       ((await platform.internal('POST', INTERNAL_PATHS.introspect, { token })).json as { active: boolean }).active
-    const living = async (query = '') =>
+    const live = async (query = '') =>
       liveCredentialsSchema.parse((await platform.internal('GET', `${INTERNAL_PATHS.credentials}${query}`)).json)
     const revoke = (body: unknown) => platform.internal('POST', INTERNAL_PATHS.credentialsRevoke, body)
 
@@ -45,7 +45,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       await codeOf()
       await postForm(platform, '/oauth/authorize_device', { ...own, scope: 'api' })
       await machineToken(trusted)
-      const { applications, next } = await living()
+      const { applications, next } = await live()
       assert.deepEqual(
         applications.map(({ client_id }) => client_id),
         [confidential.client_id, trusted.client_id],
@@ -56,12 +56,12 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       const seconds = (Date.parse(first?.access_tokens.latest_expiry ?? '') - Date.now()) / 1_000
       assert.ok(seconds > 7_000 && seconds <= 7_200, `${seconds} s`)
       assert.equal(next, null)
-      const page = await living('?limit=1')
+      const page = await live('?limit=1')
       assert.deepEqual([page.applications.length, page.next], [1, 1])
-      assert.equal((await living('?limit=2&after=1')).applications[0]?.client_id, trusted.client_id)
-      assert.equal((await living(`?client_id=${trusted.client_id}`)).applications.length, 1)
+      assert.equal((await live('?limit=2&after=1')).applications[0]?.client_id, trusted.client_id)
+      assert.equal((await live(`?client_id=${trusted.client_id}`)).applications.length, 1)
       await fetch(`${platform.origin}/__lab/advance?seconds=10000`, { method: 'POST' })
-      const later = (await living()).applications
+      const later = (await live()).applications
       assert.deepEqual(
         later.map((one) => [one.client_id, one.access_tokens.count, one.refresh_tokens.count]),
         [[confidential.client_id, 0, 1]],
@@ -91,7 +91,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       const { events } = (await platform.internal('GET', INTERNAL_PATHS.securityEvents)).json as {
         events: Array<Record<string, unknown>>
       }
-      const drained = events.filter(({ kind }) => kind === 'credentials_drained')
+      const drained = events.filter(({ kind }) => kind === 'credentials_revoked')
       assert.deepEqual(
         drained.map((event) => [event['client_id'], event['tokens_revoked'], event['first_used_at']]),
         [[confidential.client_id, 2, null]],

@@ -1,4 +1,4 @@
-import type { AuthorizationServer, LiveCredentials, Living } from '../../authorization-server/index.ts'
+import type { AuthorizationServer, LiveCount, LiveCredentials } from '../../authorization-server/index.ts'
 import { type ApplicationCredentials, credentialRevocationSchema } from '../../handoff/index.ts'
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
 import { invalidRequest, json, notFound, queryParameter, readJson } from './answer.ts'
@@ -44,7 +44,7 @@ function hasAny(one: LiveCredentials): boolean {
 }
 
 function documentOf(one: LiveCredentials): ApplicationCredentials {
-  const living = ({ count, earliestExpiry, latestExpiry }: Living) => ({
+  const live = ({ count, earliestExpiry, latestExpiry }: LiveCount) => ({
     count,
     earliest_expiry: earliestExpiry?.toISOString() ?? null,
     latest_expiry: latestExpiry?.toISOString() ?? null,
@@ -52,9 +52,9 @@ function documentOf(one: LiveCredentials): ApplicationCredentials {
   return {
     client_id: one.clientId,
     name: one.name,
-    access_tokens: living(one.accessTokens),
+    access_tokens: live(one.accessTokens),
     refresh_tokens: { ...one.refreshTokens, without_expiry: one.refreshTokens.count },
-    codes: living(one.codes),
-    device_codes: living(one.deviceCodes),
+    codes: live(one.codes),
+    device_codes: live(one.deviceCodes),
   }
 }

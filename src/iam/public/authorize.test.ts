@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { mintVerifier } from '../../credentials/index.ts'
+import { issueVerifier } from '../../credentials/index.ts'
 import { INTERNAL_PATHS } from '../../handoff/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { Browser } from '../testing/browser.ts'
@@ -358,8 +358,8 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         const genuine = new URL(await acceptLogin(await startSignIn(browser))).searchParams.get('login_verifier') ?? ''
         const [nonce = '', expiry = '', signature = ''] = genuine.split('.')
         const forged = [
-          mintVerifier('login', Buffer.alloc(32, 9), now + 60),
-          mintVerifier('login', VERIFIER_KEY, now + 60),
+          issueVerifier('login', Buffer.alloc(32, 9), now + 60),
+          issueVerifier('login', VERIFIER_KEY, now + 60),
           `${nonce}.${(now + 9_999).toString(36)}.${signature}`,
           `${nonce}.${expiry}.${'A'.repeat(43)}`,
           'x',

@@ -7,8 +7,10 @@ import { logged, oauthErrorOf } from './request-log.ts'
 test('log lines for rejected unauthenticated callers are limited at the public port, and no others', async () => {
   const lines: string[] = []
   const log = createLog('iam', { destination: { write: (line) => void lines.push(line) } })
-  const noise = new LineBudget({ count: 2, seconds: 60 }, (left_out) => log.info({ left_out }, 'requests left out'))
-  const parts = { log, tracing: undefined, noise }
+  const logSampling = new LineBudget({ count: 2, seconds: 60 }, (left_out) =>
+    log.info({ left_out }, 'requests left out'),
+  )
+  const parts = { log, tracing: undefined, logSampling }
   const ask = async (port: 'public' | 'internal', status: number) => {
     const request: HttpRequest = {
       ...{ method: 'GET', path: '/oauth/userinfo', query: '', headers: {}, body: Buffer.alloc(0) },
@@ -20,7 +22,7 @@ test('log lines for rejected unauthenticated callers are limited at the public p
     for (const status of [200, 400, 401, 404]) await ask('public', status)
     await ask('internal', 401)
   }
-  noise.close()
+  logSampling.close()
   const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
   const count = (port: string, status: number) =>
     entries.filter((entry) => entry['port'] === port && entry['status'] === status).length
@@ -47,13 +49,13 @@ test('a request’s log line contains the OAuth error of a document or of a redi
   }
   const lines: string[] = []
   const log = createLog('iam', { destination: { write: (line) => void lines.push(line) } })
-  const noise = new LineBudget({ count: 9, seconds: 60 }, () => {})
+  const logSampling = new LineBudget({ count: 9, seconds: 60 }, () => {})
   const request: HttpRequest = {
     ...{ method: 'POST', path: '/oauth/token', query: '', headers: {}, body: Buffer.alloc(0) },
     ...{ remoteAddress: '127.0.0.1', origin: 'http://a' },
   }
   const reply = { status: 401, headers: [], body: '{"error":"invalid_client"}' }
-  await logged({ log, tracing: undefined, noise }, 'public', async () => reply)(request)
-  noise.close()
+  await logged({ log, tracing: undefined, logSampling }, 'public', async () => reply)(request)
+  logSampling.close()
   assert.equal((JSON.parse(lines[0] ?? '') as Record<string, unknown>)['oauth_error'], 'invalid_client')
 })

@@ -28,7 +28,7 @@ interface RequestLogParts {
   readonly log: Log
   readonly tracing: Tracing | undefined
   /** The log line budget for unauthenticated callers. */
-  readonly noise: LineBudget
+  readonly logSampling: LineBudget
 }
 
 /**
@@ -36,7 +36,7 @@ interface RequestLogParts {
  * beyond the budget.
  */
 export function logged(
-  { log, tracing, noise }: RequestLogParts,
+  { log, tracing, logSampling }: RequestLogParts,
   port: 'public' | 'internal',
   answer: (request: HttpRequest) => Promise<HttpReply>,
 ): HttpHandler {
@@ -45,7 +45,7 @@ export function logged(
     const correlationId = correlationIdOf(request)
     const line = (status: number, oauth_error?: string) => {
       const kind = port === 'public' ? REFUSALS[status] : undefined
-      if (kind !== undefined && !noise.admit(kind)) return
+      if (kind !== undefined && !logSampling.admit(kind)) return
       const duration_ms = Math.round((performance.now() - startedAt) * 10) / 10
       const { method } = request
       const path = loggablePath(request.path)

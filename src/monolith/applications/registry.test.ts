@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import { authorizationMigrations, createAuthorizationServer, hexMint } from '../../authorization-server/index.ts'
+import { authorizationMigrations, createAuthorizationServer, hexTokenIssuer } from '../../authorization-server/index.ts'
 import { migrate } from '../../storage/index.ts'
 import { monolithMigrations } from '../migrations.ts'
 import { type ApplicationRegistry, applicationRegistry } from './registry.ts'
@@ -26,7 +26,7 @@ for (const engine of testDatabases()) {
         database,
         schema: 'monolith_oauth',
         resourceOwners: { find: async () => undefined },
-        mint: hexMint,
+        tokenIssuer: hexTokenIssuer,
         settings: { issuer: 'http://127.0.0.1:1' },
       })
       registry = applicationRegistry(database, 'monolith', core.applications)

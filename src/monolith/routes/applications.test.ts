@@ -53,7 +53,7 @@ for (const engine of testDatabases()) {
     const clientIdOn = (page: Page) => /<code>([0-9a-f]{64})<\/code>/.exec(page.text)?.[1] ?? ''
 
     test('the seed has reached IAM and the control plane', async () => {
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.deepEqual([...iam.held.keys()].sort(), [1, 2, 3])
       assert.equal(control.held.get(1)?.iamVersion, 1)
       assert.equal(control.held.get(1)?.application.secret_digest, secretDigest('web-secret'))
@@ -68,7 +68,7 @@ for (const engine of testDatabases()) {
       assert.equal(secretOn(await alice.visit(at(`${PATH}/${id}`))), undefined)
       const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
       assert.equal((await fetch(at('/oauth/token'), { method: 'POST', body })).status, 200)
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.equal(iam.held.get(id)?.application.secret_digest, secretDigest(secret))
       assert.doesNotMatch(JSON.stringify([...iam.held.values(), ...control.held.values()]), new RegExp(secret))
     })
@@ -85,7 +85,7 @@ for (const engine of testDatabases()) {
       assert.equal(saved.location?.pathname, `${PATH}/${id}`)
       const shown = await alice.follow(saved)
       assert.match(textOfPage(shown), /^Application saved Renamed .*myapp:\/\/callback .*read_user/)
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.equal(iam.held.get(id)?.application.version, 2)
       assert.deepEqual(iam.held.get(id)?.application.scopes, ['read_user'])
     })
@@ -94,7 +94,7 @@ for (const engine of testDatabases()) {
       const created = await create(alice)
       const [id, clientId] = [idOn(created), clientIdOn(created)]
       assert.match(textOfPage(created), /Security policy Nothing beyond the usual/)
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.equal('policy' in (iam.held.get(id)?.application ?? {}), false, 'older replicas know no policy')
 
       const edit = () => alice.visit(at(`${PATH}/${id}/edit`))
@@ -110,7 +110,7 @@ for (const engine of testDatabases()) {
       const fields = fieldsOf((await edit()).forms[0])
       assert.equal(fields['application[policy][require_pkce]'], 'all')
       assert.equal(fields['application[policy][plain_pkce]'], '')
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.deepEqual(iam.held.get(id)?.application.policy, policy)
       assert.deepEqual(control.held.get(id)?.application.policy, policy)
 
@@ -124,7 +124,7 @@ for (const engine of testDatabases()) {
         'application[policy][require_pkce]': '',
         'application[policy][redirect_match]': '',
       })
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.equal('policy' in (iam.held.get(id)?.application ?? {}), false)
     })
 
@@ -156,12 +156,12 @@ for (const engine of testDatabases()) {
     test('one can be deleted, and is then gone everywhere', async () => {
       const page = await create(alice)
       const id = idOn(page)
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.equal((await press(alice, page, 'Delete')).location?.pathname, PATH)
       assert.equal((await alice.visit(at(`${PATH}/${id}`))).status, 404)
       const asked = await alice.visit(at(authorizePath({ client_id: clientIdOn(page) })))
       assert.match(textOfPage(asked), /^An error has occurred Client authentication failed/)
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.equal(iam.held.has(id) || control.held.has(id), false)
     })
 
@@ -223,7 +223,7 @@ for (const engine of testDatabases()) {
       await monolith.close()
       await Promise.all([iam.start(), control.start()])
       monolith = await start()
-      assert.equal(await monolith.replicator.whenDrained(15_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(15_000), true)
       assert.ok(iam.held.has(id) && control.held.has(id))
     })
   })

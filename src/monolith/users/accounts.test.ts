@@ -44,7 +44,7 @@ for (const engine of testDatabases())
         iam: { internalUrl: `http://127.0.0.1:${ports + 1}`, token: INTERNAL },
         seed: { ...SEED, users: SEED.users.map((user) => ({ ...user, claims: { groups: ['staff'] } })) },
       })
-      assert.equal(await monolith.replicator.whenDrained(30_000), true)
+      assert.equal(await monolith.replicator.whenDelivered(30_000), true)
     })
     after(async () => {
       await monolith?.close()

@@ -58,7 +58,7 @@ for (const engine of testDatabases())
       ports = await freePortRange(3)
       await openIam()
       await openMonolith({ ...SEED, users })
-      assert.equal(await monolith?.replicator.whenDrained(30_000), true)
+      assert.equal(await monolith?.replicator.whenDelivered(30_000), true)
     })
     after(async () => {
       await closeMonolith()

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import {
-  CAUSE_HELP,
-  CAUSE_OPTIONS,
   CONTROL_HELP,
   type ControlClient,
+  REASON_HELP,
+  REASON_OPTIONS,
   RefusedError,
 } from '../../client/control-client.ts'
 import { type ControlPlan, runControlCommand } from '../../client/control-command.ts'
@@ -31,10 +31,10 @@ application again after each change to it, or set iam_applications: by_platform 
 
   ID                  one or more applications, by id or client_id
   --all               every application that has not arrived
-${CAUSE_HELP}
+${REASON_HELP}
 ${CONTROL_HELP}`
 
-const CONFIRM_OPTIONS: Readonly<Record<string, OptionSpec>> = { '--all': { takes: 'nothing' }, ...CAUSE_OPTIONS }
+const CONFIRM_OPTIONS: Readonly<Record<string, OptionSpec>> = { '--all': { takes: 'nothing' }, ...REASON_OPTIONS }
 const OPTIONS = { ...LIST_OPTIONS, ...CONFIRM_OPTIONS }
 
 /** The actions of `handover applications`, by their first word. */

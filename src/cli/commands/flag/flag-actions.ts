@@ -46,7 +46,7 @@ const definitionsSchema = z.array(z.object({ name: z.string() }))
 
 const staleFlagsSchema = z.object({
   flags: z.array(
-    z.object({ name: z.string(), type: z.string(), standing: z.enum(['stale', 'review_due']), until: z.string() }),
+    z.object({ name: z.string(), type: z.string(), status: z.enum(['stale', 'review_due']), until: z.string() }),
   ),
 })
 
@@ -122,7 +122,7 @@ async function confirmedAtTerminal(
 ): Promise<number | undefined> {
   if (!isTerminal(io) || 'oauth_application' in parameters || parameters['value'] === 'false') return undefined
   const preview = readPreview(await look())
-  const { to_iam: toIam, to_rails: toRails } = preview.moves
+  const { to_iam: toIam, to_rails: toRails } = preview.impact
   return toIam > 1 ? confirmed(preview, toIam + toRails, io) : undefined
 }
 
@@ -167,8 +167,8 @@ async function featuresOf(ask: ControlClient, environment: Environment): Promise
   return flagsSchema.parse(await ask('GET', `/api/v1/flags?environment=${environment}`)).flags
 }
 
-function ageInWords({ type, standing, until }: z.infer<typeof staleFlagsSchema>['flags'][number]): string {
-  return standing === 'stale'
+function ageInWords({ type, status, until }: z.infer<typeof staleFlagsSchema>['flags'][number]): string {
+  return status === 'stale'
     ? `stale: type ${type} should have ended by ${until}; see 'handover flag cleanup'`
     : `review overdue since ${until}`
 }

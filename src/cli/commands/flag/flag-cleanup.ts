@@ -27,7 +27,7 @@ const featuresSchema = z.array(
 const definitionsSchema = z.array(z.object({ name: z.string() }))
 
 /** The state of a flag in one environment, and why it cannot be deleted there; absent if it can. */
-interface Standing {
+interface FlagStatus {
   readonly environment: Environment
   readonly state: 'on' | 'conditional' | 'off' | 'not set'
   readonly keeps?: string
@@ -51,14 +51,14 @@ export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
   }
   return async (ask) => {
     const references = findReferences(name, paths)
-    const standings = withDisagreement(await standingsOf(ask, name))
-    if (references.length === 0 && standings.every(({ state }) => state === 'not set')) await refuseUnknown(ask, name)
-    const obstacles = standings.filter((standing) => standing.keeps !== undefined)
-    const report = [...referenceLines(references), ...standings.map(inWords)]
+    const statuses = withDisagreement(await statusesOf(ask, name))
+    if (references.length === 0 && statuses.every(({ state }) => state === 'not set')) await refuseUnknown(ask, name)
+    const obstacles = statuses.filter((status) => status.keeps !== undefined)
+    const report = [...referenceLines(references), ...statuses.map(inWords)]
     if (!isDeletion) {
       const steps = stepsLeft(name, references, obstacles)
       return {
-        json: { references, environments: standings, steps },
+        json: { references, environments: statuses, steps },
         lines: [...report, '', 'remaining steps:', ...steps],
       }
     }
@@ -73,24 +73,24 @@ export function cleanUpFlag(name: string, line: CommandLine): ControlPlan {
         `${name} is still referenced (${where}), so nothing was deleted; see 'flag cleanup ${name}'`,
       )
     }
-    const deleted = await deleteEverywhere(ask, name, standings)
+    const deleted = await deleteEverywhere(ask, name, statuses)
     const lines = deleted.map((environment) => `deleted in ${environment}`)
     const none = `${name} is not set in any environment; nothing was deleted`
     return { json: { deleted }, lines: lines.length > 0 ? lines : [none] }
   }
 }
 
-async function standingsOf(ask: ControlClient, name: string): Promise<Standing[]> {
-  const standings: Standing[] = []
+async function statusesOf(ask: ControlClient, name: string): Promise<FlagStatus[]> {
+  const statuses: FlagStatus[] = []
   for (const environment of ENVIRONMENTS) {
     const features = featuresSchema.parse(await ask('GET', `/api/v4/features?environment=${environment}`))
     const feature = features.find((one) => one.name === name)
     const path = `/api/v4/features/${encodeURIComponent(name)}?environment=${environment}&dry_run=true`
     const left = feature && readPreview(await ask('DELETE', path)).after_state
     const keeps = feature && reasonToKeep(name, feature, left)
-    standings.push({ environment, state: feature?.state ?? 'not set', ...(keeps === undefined ? {} : { keeps }) })
+    statuses.push({ environment, state: feature?.state ?? 'not set', ...(keeps === undefined ? {} : { keeps }) })
   }
-  return standings
+  return statuses
 }
 
 const WITHOUT_DEFAULT = 'it sends all applications to IAM; without it, none would go there'
@@ -114,13 +114,13 @@ function reasonToKeep(
  * A flag that is on for all in one environment and off for all in another is not settled. Where it is not set, it was
  * deleted already or never needed, which is consistent with both.
  */
-function withDisagreement(standings: readonly Standing[]): readonly Standing[] {
-  const where = (wanted: Standing['state']) =>
-    standings.filter(({ state }) => state === wanted).map(({ environment }) => environment)
+function withDisagreement(statuses: readonly FlagStatus[]): readonly FlagStatus[] {
+  const where = (wanted: FlagStatus['state']) =>
+    statuses.filter(({ state }) => state === wanted).map(({ environment }) => environment)
   const [on, off] = [where('on'), where('off')]
-  if (on.length === 0 || off.length === 0) return standings
+  if (on.length === 0 || off.length === 0) return statuses
   const keeps = `it is on for all, but off for all in ${off.join(', ')}`
-  return standings.map((standing) => (standing.state === 'on' ? { keeps, ...standing } : standing))
+  return statuses.map((status) => (status.state === 'on' ? { keeps, ...status } : status))
 }
 
 /** An unknown name is probably a typo, so "nothing left to do" would be misleading. */
@@ -143,11 +143,11 @@ function referenceLines(references: readonly Reference[]): string[] {
   ]
 }
 
-function inWords({ environment, state, keeps }: Standing): string {
+function inWords({ environment, state, keeps }: FlagStatus): string {
   return `${environment.padEnd(12)} ${state.padEnd(12)}${keeps === undefined ? '' : ` ${keeps}`}`.trimEnd()
 }
 
-function stepsLeft(name: string, references: readonly Reference[], obstacles: readonly Standing[]): string[] {
+function stepsLeft(name: string, references: readonly Reference[], obstacles: readonly FlagStatus[]): string[] {
   const where = (kept: (keeps: string | undefined) => boolean) =>
     obstacles.filter(({ keeps }) => kept(keeps)).map(({ environment }) => environment)
   const inUse = where((keeps) => keeps === WITHOUT_DEFAULT)
@@ -172,10 +172,10 @@ function stepsLeft(name: string, references: readonly Reference[], obstacles: re
 async function deleteEverywhere(
   ask: ControlClient,
   name: string,
-  standings: readonly Standing[],
+  statuses: readonly FlagStatus[],
 ): Promise<Environment[]> {
   const deleted: Environment[] = []
-  for (const { environment, state } of standings) {
+  for (const { environment, state } of statuses) {
     if (state === 'not set') continue
     await ask('DELETE', `/api/v4/features/${encodeURIComponent(name)}?environment=${environment}`).catch(
       (error: unknown) => {

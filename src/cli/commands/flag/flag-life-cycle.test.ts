@@ -231,10 +231,7 @@ describe('the cleanup of a flag', () => {
     assert.match((await run('list')).out, /stale: type gitlab_com_derisk should have ended by \d{4}-/)
     const { json } = await plane.ask('GET', '/api/v1/stale-flags')
     assert.deepEqual(
-      (json as { flags: Array<{ name: string; standing: string }> }).flags.map(({ name, standing }) => [
-        name,
-        standing,
-      ]),
+      (json as { flags: Array<{ name: string; status: string }> }).flags.map(({ name, status }) => [name, status]),
       [[FLAG, 'stale']],
     )
     assert.match((await plane.ask('GET', '/metrics')).text, new RegExp(`handover_flag_stale\\{flag="${FLAG}"\\} 1`))

@@ -1,6 +1,6 @@
 import { FLAG_TYPES } from '../../../flags/index.ts'
 import { CHANGE_HELP, CHANGE_OPTIONS, changeTermsOf, versionOption } from '../../client/change-terms.ts'
-import { CAUSE_HELP, CAUSE_OPTIONS, CONTROL_HELP } from '../../client/control-client.ts'
+import { CONTROL_HELP, REASON_HELP, REASON_OPTIONS } from '../../client/control-client.ts'
 import { type ControlPlan, type LonePlan, runControlCommand } from '../../client/control-command.ts'
 import {
   ENVIRONMENT_HELP,
@@ -35,7 +35,7 @@ Gets and sets feature flags at the control plane, writes flag definitions, and c
 ${ENVIRONMENT_HELP}
       'set' accepts several and applies the change to them in this order.
 ${CHANGE_HELP}
-${CAUSE_HELP}
+${REASON_HELP}
   --match TEXT
       List only flags with this text in their name.
   --to-version N
@@ -71,7 +71,7 @@ const OPTIONS = {
   '--remove-opt-out': { takes: 'nothing' },
   '--match': { takes: 'value' },
   '--to-version': { takes: 'value' },
-  ...CAUSE_OPTIONS,
+  ...REASON_OPTIONS,
   ...NEW_OPTIONS,
   ...CLEANUP_OPTIONS,
   ...CHANGE_OPTIONS,
@@ -144,7 +144,7 @@ function refuseForeignOptions(action: string | undefined, line: CommandLine): vo
   if (term !== undefined && !isOwn && !CHANGING.includes(action ?? '')) {
     throw new UsageFault(`${term} is only valid with ${CHANGING.join(', ')}`)
   }
-  const why = Object.keys(CAUSE_OPTIONS).find((option) => line.values.has(option))
+  const why = Object.keys(REASON_OPTIONS).find((option) => line.values.has(option))
   if (why !== undefined && (action === 'get' || action === 'list' || action === 'new')) {
     throw new UsageFault(`${why} is only valid with commands that make a change`)
   }

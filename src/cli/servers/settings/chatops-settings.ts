@@ -62,7 +62,7 @@ function alarmSettings(given: NonNullable<Given['alarms']>): AlarmSettings {
 }
 
 function rulesOf(given: Given): RuleSettings {
-  const { production_check: check, max_jump_points, min_step_minutes } = given
+  const { production_check: check, max_step_points, min_step_minutes } = given
   const minutes = (time: string) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3))
   return {
     ...DEFAULT_RULES,
@@ -81,7 +81,7 @@ function rulesOf(given: Given): RuleSettings {
     })),
     twoPerson: given.two_person,
     proposalMs: given.proposal_hours * 3_600_000,
-    maxJumpPoints: max_jump_points,
+    maxStepPoints: max_step_points,
     minStepMs: min_step_minutes === undefined ? undefined : min_step_minutes * 60_000,
   }
 }

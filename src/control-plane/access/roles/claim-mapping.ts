@@ -1,5 +1,5 @@
 import type { Environment } from '../../../flags/index.ts'
-import type { PersonRole } from './roles.ts'
+import type { UserRole } from './roles.ts'
 
 /** What is stored of an issuer's claims: the values of the claim that decides the role. */
 export interface Claims {
@@ -11,7 +11,7 @@ export interface Claims {
 /** One rule: a subject whose claim has this value receives this role. */
 export interface ClaimRule {
   readonly value: string
-  readonly role: PersonRole
+  readonly role: UserRole
   /** The environments in which an operator may make changes; null for all. */
   readonly environments: readonly Environment[] | null
 }
@@ -22,7 +22,7 @@ export interface ClaimMapping {
   readonly rules: readonly ClaimRule[]
 }
 
-const RANK: Readonly<Record<PersonRole, number>> = { viewer: 1, operator: 2, administrator: 3 }
+const RANK: Readonly<Record<UserRole, number>> = { viewer: 1, operator: 2, administrator: 3 }
 
 /**
  * The role that the claims give: the highest of all matching rules, with the environments of all matching operator

@@ -9,7 +9,7 @@ export type Role = (typeof ROLES)[number]
 
 /** The roles of people. */
 export const PEOPLE = ['viewer', 'operator', 'administrator'] as const satisfies readonly Role[]
-export type PersonRole = (typeof PEOPLE)[number]
+export type UserRole = (typeof PEOPLE)[number]
 
 /** The roles that may change flags and the brake. */
 export const OPERATORS = ['operator', 'administrator'] as const satisfies readonly Role[]
@@ -49,7 +49,7 @@ export function environmentsOf(role: Role, limits: readonly Environment[] | null
 }
 
 /** Whether a role is a role of people. */
-export function isPersonRole(role: Role): role is PersonRole {
+export function isUserRole(role: Role): role is UserRole {
   return PEOPLE.some((each) => each === role)
 }
 

@@ -11,8 +11,8 @@ import { MIGRATIONS } from '../../migrations.ts'
 import type { ControlPlaneSettings } from '../../settings.ts'
 import { ControlPlaneFault } from '../../state/control-plane-fault.ts'
 import { openStore } from '../../state/store.ts'
-import { TokenBook } from './token-book.ts'
 import { establishTokens } from './token-files.ts'
+import { TokenStore } from './token-store.ts'
 
 for (const engine of testDatabases()) {
   describe(`token files on ${engine.kind}`, () => {
@@ -28,7 +28,7 @@ for (const engine of testDatabases()) {
     const establish = (given: Partial<ControlPlaneSettings>) => {
       const listen = { host: '127.0.0.1', port: 0 }
       const settings = { listen, database: store.database, definitionsDirectory: path, ...given }
-      const desk = { store: openStore(store.database, schema), tokens: new TokenBook(store.database, schema) }
+      const desk = { store: openStore(store.database, schema), tokens: new TokenStore(store.database, schema) }
       return establishTokens(settings, desk, silentLog)
     }
 
@@ -38,7 +38,7 @@ for (const engine of testDatabases()) {
       const written = files.filter((file) => existsSync(file))
       assert.equal(written.length, 1)
       const token = readFileSync(written[0] ?? '', 'utf8').trim()
-      assert.equal((await new TokenBook(store.database, schema).find(token))?.role, 'administrator')
+      assert.equal((await new TokenStore(store.database, schema).find(token))?.role, 'administrator')
     })
 
     test('a token that cannot be sent in a header is refused at startup, and not printed', async () => {
@@ -56,7 +56,7 @@ for (const engine of testDatabases()) {
         }
       }
       await establish({ tokens: [{ role: 'gateway', name: 'gateway', value: 'x'.repeat(512) }] })
-      assert.ok(await new TokenBook(store.database, schema).find('x'.repeat(512)))
+      assert.ok(await new TokenStore(store.database, schema).find('x'.repeat(512)))
     })
   })
 }

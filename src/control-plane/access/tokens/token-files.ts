@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import type { Log } from '../../../observability/index.ts'
 import type { ControlPlaneSettings } from '../../settings.ts'
 import { ControlPlaneFault } from '../../state/control-plane-fault.ts'
-import { LONGEST_TOKEN, mintToken, type TokenHolder } from './token-book.ts'
+import { generateToken, LONGEST_TOKEN, type TokenHolder } from './token-store.ts'
 import { addFirstToken, addToken, retireTokens, type TokenDesk } from './token-writes.ts'
 
 const SECRET_BYTES = 32
@@ -21,7 +21,7 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
   const held: HeldToken[] = (settings.tokens ?? []).map((token) => {
     const { role, name } = token
     const what = `token of ${name}`
-    const value = 'value' in token ? token.value : readOrWrite(what, token.file, () => mintToken(role))
+    const value = 'value' in token ? token.value : readOrWrite(what, token.file, () => generateToken(role))
     return { what, value, holder: { role, name } }
   })
   const faults = held.flatMap(({ what, value }) => faultOf(what, value) ?? [])
@@ -31,7 +31,7 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
     const what = 'administrator token'
     const holder = { role: 'administrator', name: 'administrator' } as const
     const value = await addFirstToken(desk, holder, (isKnown) => {
-      const text = isKnown ? readIfThere(what, file) : readOrWrite(what, file, () => mintToken('administrator'))
+      const text = isKnown ? readIfThere(what, file) : readOrWrite(what, file, () => generateToken('administrator'))
       const fault = text === undefined ? undefined : faultOf(what, text)
       if (fault !== undefined) throw new ControlPlaneFault([fault])
       return text

@@ -1,7 +1,14 @@
 import type { Environment } from '../../../flags/index.ts'
-import { type Cause, SYSTEM_CAUSE } from '../../audit/cause.ts'
+import { type ChangeContext, SYSTEM_CONTEXT } from '../../audit/change-context.ts'
 import type { Store, WriteTransaction } from '../../state/store.ts'
-import { digestOf, mintToken, TOKEN_COLUMNS, type TokenBook, type TokenHolder, type TokenRecord } from './token-book.ts'
+import {
+  digestOf,
+  generateToken,
+  TOKEN_COLUMNS,
+  type TokenHolder,
+  type TokenRecord,
+  type TokenStore,
+} from './token-store.ts'
 
 /** A token to be created. */
 export interface TokenWish extends TokenHolder {
@@ -13,7 +20,7 @@ export interface TokenWish extends TokenHolder {
 /** The dependencies of token writes. */
 export interface TokenDesk {
   readonly store: Store
-  readonly tokens: TokenBook
+  readonly tokens: TokenStore
 }
 
 const KEPT_AFTER_EXPIRY = '30 days'
@@ -23,9 +30,9 @@ const KEPT_AFTER_EXPIRY = '30 days'
  * the name of a token from the settings, such as `administrator`, because no other caller may use that name in the
  * audit log.
  */
-export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish, cause: Cause) {
+export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish, context: ChangeContext) {
   const { role, name, environments, days } = wish
-  const token = mintToken(role)
+  const token = generateToken(role)
   const record = await store.write<TokenRecord | 'name_reserved'>(async (tx) => {
     const reserved = `select 1 from ${store.schema}.tokens where name = $1 and created_by is null`
     if ((await tx.query(reserved, [name])).length > 0) return { change: undefined, result: 'name_reserved' }
@@ -33,11 +40,11 @@ export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish,
     const [made] = await tx.query<TokenRecord>(
       `insert into ${store.schema}.tokens (digest, role, name, environments, created_by, expires_at)
         values ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) returning ${TOKEN_COLUMNS}`,
-      [digestOf(token), role, name, environments && JSON.stringify(environments), cause.by, days],
+      [digestOf(token), role, name, environments && JSON.stringify(environments), context.by, days],
     )
     if (!made) throw new Error('the new token was not stored')
     await tx.record({
-      ...{ cause, action: 'token.create', environment: null, subject: name },
+      ...{ context, action: 'token.create', environment: null, subject: name },
       ...{ before: null, after: auditState(made), details: { id: made.id } },
     })
     return { change: undefined, result: made }
@@ -54,7 +61,7 @@ export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish,
 export async function revokeToken(
   { store, tokens }: TokenDesk,
   id: number,
-  cause: Cause,
+  context: ChangeContext,
 ): Promise<TokenRecord | 'unknown' | 'of_settings'> {
   const outcome = await store.write<TokenRecord | 'unknown' | 'of_settings'>(async (tx) => {
     const [revoked] = await tx.query<TokenRecord>(
@@ -66,7 +73,7 @@ export async function revokeToken(
       return { change: undefined, result: held.length > 0 ? 'of_settings' : 'unknown' }
     }
     await tx.record({
-      ...{ cause, action: 'token.end', environment: null, subject: revoked.name },
+      ...{ context, action: 'token.end', environment: null, subject: revoked.name },
       ...{ before: auditState(revoked), after: null, details: { id } },
     })
     return { change: undefined, result: revoked }
@@ -102,7 +109,7 @@ export function addFirstToken(
 async function addWithin(tx: WriteTransaction, { tokens }: TokenDesk, token: string, holder: TokenHolder) {
   if (!(await tokens.add(token, holder, tx))) return
   const what = { environment: null, subject: holder.name, before: null, after: { role: holder.role } }
-  await tx.record({ cause: SYSTEM_CAUSE, action: 'token.create', ...what })
+  await tx.record({ context: SYSTEM_CONTEXT, action: 'token.create', ...what })
 }
 
 /** Revokes a holder's settings tokens except the given ones, and records that; returns their number. */
@@ -115,7 +122,7 @@ export function retireTokens(
     const retired = await tokens.retireOthers(holder, kept, tx)
     if (retired > 0) {
       const what = { environment: null, subject: holder.name, before: { role: holder.role }, after: null }
-      await tx.record({ cause: SYSTEM_CAUSE, action: 'token.end', ...what, details: { retired } })
+      await tx.record({ context: SYSTEM_CONTEXT, action: 'token.end', ...what, details: { retired } })
     }
     return { change: undefined, result: retired }
   })

@@ -10,7 +10,7 @@ import {
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
 import { eventually } from '../../../../test/support/wait.ts'
 import { createLog } from '../../../observability/index.ts'
-import { TokenBook } from './token-book.ts'
+import { TokenStore } from './token-store.ts'
 
 const FLAG = '/api/v4/features/proxy_oauth_requests_to_iam_service'
 
@@ -100,9 +100,9 @@ for (const engine of testDatabases()) {
     test('a gateway follows and reports only in the environments of its token', async () => {
       const token = await tokenOf({ role: 'gateway', name: 'edge', environments: ['staging'] })
       const report = (environment: string) => {
-        const standing = { instance: 'i', name: 'edge', version: '1', snapshotVersion: 1, environment }
+        const status = { instance: 'i', name: 'edge', version: '1', snapshotVersion: 1, environment }
         const traffic = { requests: 0, failures: 0 }
-        const json = { ...standing, isCircuitOpen: false, isBrakeOn: false, legacy: traffic, iam: traffic }
+        const json = { ...status, isCircuitOpen: false, isBrakeOn: false, legacy: traffic, iam: traffic }
         return plane.ask('POST', '/api/v1/gateways/reports', { token, json })
       }
       const snapshot = (query: string) => plane.ask('GET', `/api/v1/snapshot${query}`, { token })
@@ -125,7 +125,7 @@ for (const engine of testDatabases()) {
     test('a revoked token ends at once here and soon everywhere; a settings token only through its file', async () => {
       const made = await create({ role: 'administrator', name: 'brief' })
       const { id, token } = made.json
-      const replica = new TokenBook(store.database, plane.schema)
+      const replica = new TokenStore(store.database, plane.schema)
       assert.equal((await replica.find(token))?.name, 'brief')
       assert.equal((await plane.ask('DELETE', `/api/v1/tokens/${id}`, { token })).status, 204)
       assert.equal((await plane.ask('GET', '/api/v1/tokens', { token })).status, 401)

@@ -3,12 +3,12 @@ import { z } from 'zod'
 import type { Environment } from '../../../flags/index.ts'
 import { OPERATORS } from '../../access/roles/roles.ts'
 import { readEntry } from '../../audit/audit-log.ts'
-import { missingFields } from '../../audit/cause.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import { missingFields } from '../../audit/change-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { setBrake } from '../../flags/brake-writes.ts'
 import { restoreFlagState } from '../../flags/flag-writes.ts'
 import { doneInWords, moveWarnings, type Preview, previewOf, previewSchema } from '../../flags/preview.ts'
-import { flagWrite, logFlagChange, requestCause } from '../../flags/request-cause.ts'
+import { flagWrite, logFlagChange, readContext } from '../../flags/request-context.ts'
 import { type Restorable, restorable, SIDES } from '../../flags/restore.ts'
 import { type FieldFault, faultsInWords, sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 import type { Brake } from '../../state/model.ts'
@@ -31,7 +31,7 @@ const outcomeSchema = z.object({
 type Target<Kind extends Restorable['kind']> = Extract<Restorable, { readonly kind: Kind }>
 
 /** Restores any state that the audit log records. */
-export function auditRestoreRoute(api: Api, plane: Plane): void {
+export function auditRestoreRoute(api: Api, control: ControlContext): void {
   api.post(
     '/api/v1/audit/:number/restore',
     {
@@ -47,7 +47,7 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { number } = request.params
       const { to } = request.body
-      const stored = await readEntry(plane.store, number)
+      const stored = await readEntry(control.store, number)
       if (stored === undefined) {
         return sendProblem(reply, 404, 'not_found', { detail: `the audit log has no entry ${number}` })
       }
@@ -61,9 +61,9 @@ export function auditRestoreRoute(api: Api, plane: Plane): void {
         case 'refused':
           return sendProblem(reply, 409, 'change_refused', { detail: target.why })
         case 'flag':
-          return restoreFlagOf(plane, request, reply, { target, details, said: request.body })
+          return restoreFlagOf(control, request, reply, { target, details, said: request.body })
         case 'brake':
-          return restoreBrakeOf(plane, request, reply, { target, details, said: request.body })
+          return restoreBrakeOf(control, request, reply, { target, details, said: request.body })
       }
     },
   )
@@ -76,16 +76,16 @@ interface Asked<Kind extends Restorable['kind']> {
 }
 
 async function restoreFlagOf(
-  plane: Plane,
+  control: ControlContext,
   request: FastifyRequest,
   reply: FastifyReply,
   { target, details, said }: Asked<'flag'>,
 ) {
   const { environment, name, state } = target
-  await plane.feed.catchUp()
-  const write = flagWrite(plane, request, said, { environment, name, action: 'restore', terms: termsOf(said) })
+  await control.feed.catchUp()
+  const write = flagWrite(control, request, said, { environment, name, action: 'restore', terms: termsOf(said) })
   if ('errors' in write) return sendFieldFaults(reply, write.errors)
-  const outcome = await restoreFlagState(plane.store, write, state, details)
+  const outcome = await restoreFlagState(control.store, write, state, details)
   const refused = sendRestoreRefusal(reply, write, outcome)
   if (refused) return refused
   switch (outcome.kind) {
@@ -93,34 +93,34 @@ async function restoreFlagOf(
       return sendProblem(reply, 409, 'change_refused', { detail: outcome.why })
     case 'rehearsed':
       return {
-        ...previewOf(plane.feed.view, write, 'restore', outcome),
-        warnings: await moveWarnings(plane, write, outcome),
+        ...previewOf(control.feed.cache, write, 'restore', outcome),
+        warnings: await moveWarnings(control, write, outcome),
       }
     case 'written':
     case 'unchanged':
-      await plane.feed.catchUp()
-      logFlagChange(plane, 'restore', write, outcome, details)
-      return done(environment, name, outcome.kind, outcome.after, doneInWords(plane.feed.view, write, outcome))
+      await control.feed.catchUp()
+      logFlagChange(control, 'restore', write, outcome, details)
+      return done(environment, name, outcome.kind, outcome.after, doneInWords(control.feed.cache, write, outcome))
     default:
       throw new Error('a state that was given has no need of a history')
   }
 }
 
 async function restoreBrakeOf(
-  plane: Plane,
+  control: ControlContext,
   request: FastifyRequest,
   reply: FastifyReply,
   { target, details, said }: Asked<'brake'>,
 ) {
   const { environment, brake } = target
-  const read = requestCause(request, said)
+  const read = readContext(request, said)
   if ('errors' in read) return sendFieldFaults(reply, read.errors)
-  const missing = !brake.on && plane.reasonsRequired.includes(environment) ? missingFields(read.cause) : []
-  if (said.dry_run) return previewOfBrake(plane, environment, brake, missing)
+  const missing = !brake.on && control.reasonsRequired.includes(environment) ? missingFields(read.context) : []
+  if (said.dry_run) return previewOfBrake(control, environment, brake, missing)
   if (missing.length > 0) return sendFieldFaults(reply, missing)
-  const outcome = await setBrake(plane.store, environment, brake, read.cause, details)
-  await plane.feed.catchUp()
-  plane.log.warn({ environment, on: brake.on, outcome, ...read.cause, ...details }, 'brake moved')
+  const outcome = await setBrake(control.store, environment, brake, read.context, details)
+  await control.feed.catchUp()
+  control.log.warn({ environment, on: brake.on, outcome, ...read.context, ...details }, 'brake moved')
   return done(environment, 'brake', outcome, brake, [])
 }
 
@@ -135,14 +135,19 @@ function done(
 }
 
 /** A brake moves no single application; it affects all of them: while it is on, no new flow goes to IAM. */
-function previewOfBrake(plane: Plane, environment: Environment, brake: Brake, missing: readonly FieldFault[]): Preview {
+function previewOfBrake(
+  control: ControlContext,
+  environment: Environment,
+  brake: Brake,
+  missing: readonly FieldFault[],
+): Preview {
   const words = ({ on, reason }: Brake) => `${on ? 'on' : 'off'}${reason === '' ? '' : `: ${reason}`}`
   return {
     ...{ dry_run: true, name: 'brake', environment, version: null },
-    before: words(plane.feed.view.brake(environment)),
+    before: words(control.feed.cache.brake(environment)),
     after: words(brake),
     after_state: brake.on ? 'on' : 'off',
-    moves: { to_iam: 0, to_rails: 0, waiting: 0 },
+    impact: { to_iam: 0, to_rails: 0, waiting: 0 },
     confirm: null,
     notes: missing.length > 0 ? [`would be refused: ${faultsInWords(missing)}`] : [],
   }

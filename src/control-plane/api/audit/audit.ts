@@ -4,7 +4,7 @@ import { PEOPLE } from '../../access/roles/roles.ts'
 import { type AuditFilter, readEntries } from '../../audit/audit-log.ts'
 import { EXPORT_FORMATS, exportLines, sealed } from '../../audit/export.ts'
 import { verifyChain } from '../../audit/verification.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
 import { namedEnvironmentField, wordField } from '../flags/flags.ts'
 import { auditRestoreRoute } from './audit-restore.ts'
@@ -55,14 +55,14 @@ const verificationSchema = z.object({
 })
 
 /** Who changed what, when, from where and why, and the verification that the log is unaltered. */
-export function auditRoutes(api: Api, plane: Plane): void {
-  listRoute(api, plane)
-  verificationRoute(api, plane)
-  exportRoute(api, plane)
-  auditRestoreRoute(api, plane)
+export function auditRoutes(api: Api, control: ControlContext): void {
+  listRoute(api, control)
+  verificationRoute(api, control)
+  exportRoute(api, control)
+  auditRestoreRoute(api, control)
 }
 
-function listRoute(api: Api, plane: Plane): void {
+function listRoute(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/audit',
     {
@@ -80,7 +80,7 @@ function listRoute(api: Api, plane: Plane): void {
     },
     async (request) => {
       const { before, limit, ...filter } = request.query
-      const found = await readEntries(plane.store, filterOf(filter), { before }, limit)
+      const found = await readEntries(control.store, filterOf(filter), { before }, limit)
       const last = found.at(-1)?.number ?? 1
       const entries = found.map(sealed).map((entry) => ({ ...entry, details: entry.details && { ...entry.details } }))
       return { entries, next_before: found.length === limit && last > 1 ? last : null }
@@ -88,7 +88,7 @@ function listRoute(api: Api, plane: Plane): void {
   )
 }
 
-function verificationRoute(api: Api, plane: Plane): void {
+function verificationRoute(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/audit/verification',
     {
@@ -109,14 +109,14 @@ function verificationRoute(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { number, hash } = request.query
-      if (number === undefined && hash === undefined) return verifyChain(plane.store)
-      if (number !== undefined && hash !== undefined) return verifyChain(plane.store, { number, hash })
+      if (number === undefined && hash === undefined) return verifyChain(control.store)
+      if (number !== undefined && hash !== undefined) return verifyChain(control.store, { number, hash })
       return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'must be given too' }])
     },
   )
 }
 
-function exportRoute(api: Api, plane: Plane): void {
+function exportRoute(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/audit/export',
     {
@@ -130,7 +130,7 @@ function exportRoute(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { format, ...filter } = request.query
-      const lines = exportLines(plane.store, format, filterOf(filter))
+      const lines = exportLines(control.store, format, filterOf(filter))
       return reply
         .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')
         .header('Content-Disposition', `attachment; filename="handover-audit.${format}"`)

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { ChatAnswer } from '../../../chatops/index.ts'
 import { terminalLines } from '../../../chatops/index.ts'
 import { OPERATORS } from '../../access/roles/roles.ts'
-import type { Person } from '../../chatops/context/person.ts'
-import type { Api, Plane } from '../../control-context.ts'
-import { callerCause } from '../../flags/request-cause.ts'
+import type { Principal } from '../../chatops/context/principal.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { callerContext } from '../../flags/request-context.ts'
 import { callerOf } from '../hooks/authentication.ts'
 
 const answerSchema = z.object({
@@ -22,7 +22,7 @@ const answerSchema = z.object({
 })
 
 /** Runs Slack commands, as typed there, for the holder of a token. */
-export function chatOpsRoutes(api: Api, plane: Plane): void {
+export function chatOpsRoutes(api: Api, control: ControlContext): void {
   api.post(
     '/api/v1/chatops',
     {
@@ -36,17 +36,17 @@ export function chatOpsRoutes(api: Api, plane: Plane): void {
     },
     async (request) => {
       const { text } = request.body
-      const understood = plane.chatops.understand(text, request.id)
+      const understood = control.chatops.understand(text, request.id)
       if ('answer' in understood) return documentOf(understood.answer)
-      const { by: name, role, door, from } = callerCause(request)
-      const person: Person = {
-        ...{ name, role, door, from },
+      const { by: name, role, channel, from } = callerContext(request)
+      const principal: Principal = {
+        ...{ name, role, channel, from },
         mayChange: callerOf(request).environments,
-        channel: undefined,
+        slackChannel: undefined,
       }
-      const { signal } = plane.chatops
-      const run = { person, correlationId: request.id, progress: async () => {}, signal }
-      return documentOf(await plane.chatops.carryOut(understood.command, text, run))
+      const { signal } = control.chatops
+      const run = { principal, correlationId: request.id, progress: async () => {}, signal }
+      return documentOf(await control.chatops.carryOut(understood.command, text, run))
     },
   )
 }

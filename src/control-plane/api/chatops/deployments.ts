@@ -7,8 +7,8 @@ import {
   type RecordedDeployment,
   recordDeployment,
 } from '../../chatops/releases/deployments.ts'
-import type { Api, Plane } from '../../control-context.ts'
-import { callerCause } from '../../flags/request-cause.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { callerContext } from '../../flags/request-context.ts'
 import { namedEnvironmentField } from '../flags/flags.ts'
 
 const sha = z
@@ -36,7 +36,7 @@ const deploymentSchema = z.object({
 })
 
 /** Which commits are deployed where: written by deployment jobs, read by `auto_deploy status`. */
-export function deploymentRoutes(api: Api, plane: Plane): void {
+export function deploymentRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/deployments',
     {
@@ -47,7 +47,7 @@ export function deploymentRoutes(api: Api, plane: Plane): void {
         response: { 200: z.object({ deployments: z.array(deploymentSchema) }) },
       },
     },
-    async () => ({ deployments: (await latestDeployments(plane.store)).map(deploymentDocument) }),
+    async () => ({ deployments: (await latestDeployments(control.store)).map(deploymentDocument) }),
   )
   api.post(
     '/api/v1/deployments',
@@ -61,10 +61,10 @@ export function deploymentRoutes(api: Api, plane: Plane): void {
       },
     },
     async (request, reply) => {
-      const cause = callerCause(request)
-      const recorded = await recordDeployment(plane.store, request.body, cause)
+      const context = callerContext(request)
+      const recorded = await recordDeployment(control.store, request.body, context)
       const { environment, component, version } = recorded
-      plane.log.info({ environment, component, version, ...cause }, 'deployment recorded')
+      control.log.info({ environment, component, version, ...context }, 'deployment recorded')
       return reply.code(201).send(deploymentDocument(recorded))
     },
   )

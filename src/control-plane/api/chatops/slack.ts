@@ -9,10 +9,10 @@ import {
   slackMessage,
   slackSignatureFault,
 } from '../../../chatops/index.ts'
-import type { Person } from '../../chatops/context/person.ts'
+import type { Principal } from '../../chatops/context/principal.ts'
 import { deliver } from '../../chatops/delivery.ts'
-import type { SlackPerson, SlackSettings } from '../../chatops/settings.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { SlackSettings, SlackUser } from '../../chatops/settings.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { parsePairs } from '../../requests/form.ts'
 import { sendProblem } from '../../requests/problems.ts'
 
@@ -25,7 +25,7 @@ const MAX_UNDER_WAY = 50
 const messageSchema = z.object({ response_type: z.string(), text: z.string(), blocks: z.array(z.unknown()).optional() })
 
 /** Slack's slash command: signed, acknowledged at once, and answered at its response URL when it is done. */
-export function slackRoutes(api: Api, plane: Plane): void {
+export function slackRoutes(api: Api, control: ControlContext): void {
   api.register(async (scope: Api) => {
     // The signature covers the raw bytes.
     scope.removeAllContentTypeParsers()
@@ -45,43 +45,43 @@ export function slackRoutes(api: Api, plane: Plane): void {
           response: { 200: messageSchema },
         },
       },
-      (request, reply) => answerSlack(plane, request, reply),
+      (request, reply) => answerSlack(control, request, reply),
     )
   })
 }
 
-async function answerSlack(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
-  const { slack } = plane.chatops.settings
+async function answerSlack(control: ControlContext, request: FastifyRequest, reply: FastifyReply) {
+  const { slack } = control.chatops.settings
   if (slack === undefined) return sendProblem(reply, 404, 'not_found', { detail: 'Slack is not configured' })
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const why = await signatureFault(plane, slack, request, body)
+  const why = await signatureFault(control, slack, request, body)
   if (why !== undefined) {
     // Unauthenticated callers can cause any number of these.
-    if (plane.noise.admit('slack_signature')) {
-      plane.log.warn({ correlation_id: request.id, why }, 'a request was refused at the door for Slack')
+    if (control.logSampling.admit('slack_signature')) {
+      control.log.warn({ correlation_id: request.id, why }, 'a request was refused at the door for Slack')
     }
     return sendProblem(reply, 401, 'unauthorized', { detail: 'the signature does not hold' })
   }
   const fields = readFields(body)
   if (fields === undefined) return say(reply, 'That could not be read.')
-  const person = personOf(slack, fields)
-  if (person === undefined) {
-    plane.log.warn({ correlation_id: request.id, slack_id: fields.userId }, 'somebody unknown asked by Slack')
+  const principal = principalOf(slack, fields)
+  if (principal === undefined) {
+    control.log.warn({ correlation_id: request.id, slack_id: fields.userId }, 'somebody unknown asked by Slack')
     return say(reply, `You are not known here: ask for your Slack id ${fields.userId} to be added. (${request.id})`)
   }
-  const understood = plane.chatops.understand(fields.text, request.id)
-  if ('answer' in understood) return sayAnswer(reply, understood.answer, person)
+  const understood = control.chatops.understand(fields.text, request.id)
+  if ('answer' in understood) return sayAnswer(reply, understood.answer, principal)
   if (!isResponseUrl(fields.responseUrl, slack.responseHosts)) {
-    plane.log.warn({ correlation_id: request.id }, 'a response URL leads elsewhere than to Slack')
+    control.log.warn({ correlation_id: request.id }, 'a response URL leads elsewhere than to Slack')
     return say(reply, `Nothing was done: the response URL is not Slack's. (${request.id})`)
   }
-  if (plane.chatops.underWay >= MAX_UNDER_WAY) return say(reply, 'Nothing was done: too many commands are under way.')
-  plane.chatops.inBackground(carryOut(plane, understood.command, fields, person, request.id))
+  if (control.chatops.underWay >= MAX_UNDER_WAY) return say(reply, 'Nothing was done: too many commands are under way.')
+  control.chatops.inBackground(carryOut(control, understood.command, fields, principal, request.id))
   return say(reply, `On it. (${request.id})`)
 }
 
 async function signatureFault(
-  plane: Plane,
+  control: ControlContext,
   { signingSecret }: SlackSettings,
   request: FastifyRequest,
   body: Buffer,
@@ -94,7 +94,7 @@ async function signatureFault(
   const fault = slackSignatureFault(signingSecret, signed, body, Math.floor(Date.now() / 1_000))
   if (fault !== undefined) return fault
   // Shared by all replicas, for as long as the timestamp would be accepted.
-  const { database, schema } = plane.store
+  const { database, schema } = control.store
   const digest = createHash('sha256')
     .update(signed.signature ?? '')
     .digest()
@@ -135,23 +135,30 @@ function readFields(body: Buffer): SlackFields | undefined {
 /**
  * The user who sent the command; undefined for another workspace, or for an unlisted user where those have no access.
  */
-function personOf(slack: SlackSettings, { userId, teamId, channelId }: SlackFields): Person | undefined {
+function principalOf(slack: SlackSettings, { userId, teamId, channelId }: SlackFields): Principal | undefined {
   if (userId === '' || (slack.teamIds.length > 0 && !slack.teamIds.includes(teamId))) return undefined
-  const known: SlackPerson | undefined = slack.people.find(({ slackId }) => slackId === userId)
+  const known: SlackUser | undefined = slack.people.find(({ slackId }) => slackId === userId)
   if (known === undefined && !slack.letsStrangersLook) return undefined
   const { name, mayChange } = known ?? { name: `slack:${userId}`, mayChange: [] }
   const role = known === undefined ? 'stranger' : 'slack'
-  return { name, role, mayChange, door: 'slack', from: `${teamId}/${channelId}`.slice(0, 200), channel: channelId }
+  return {
+    name,
+    role,
+    mayChange,
+    channel: 'slack',
+    from: `${teamId}/${channelId}`.slice(0, 200),
+    slackChannel: channelId,
+  }
 }
 
 async function carryOut(
-  plane: Plane,
+  control: ControlContext,
   command: Command,
   { text, responseUrl }: SlackFields,
-  person: Person,
+  principal: Principal,
   correlationId: string,
 ): Promise<void> {
-  const { chatops, log } = plane
+  const { chatops, log } = control
   const post = async (message: object, isPublic: boolean) => {
     const body = { response_type: isPublic ? 'in_channel' : 'ephemeral', replace_original: false, ...message }
     const delivery = await deliver(responseUrl, body, chatops.signal)
@@ -161,9 +168,9 @@ async function carryOut(
   }
   const progress = (words: string) => post({ text: `${words} (${correlationId})` }, false)
   try {
-    const answer = await chatops.carryOut(command, text, { person, correlationId, progress, signal: chatops.signal })
+    const answer = await chatops.carryOut(command, text, { principal, correlationId, progress, signal: chatops.signal })
     const isChange = command.kind.startsWith('feature_') && answer.outcome !== 'info'
-    await post(slackMessage(answer, person.name), isChange)
+    await post(slackMessage(answer, principal.name), isChange)
   } catch (error) {
     log.error({ err: error, correlation_id: correlationId }, 'a command of Slack failed')
     await post({ text: `That failed; the log of the control plane has it as ${correlationId}.` }, false)
@@ -174,7 +181,7 @@ function say(reply: FastifyReply, text: string): FastifyReply {
   return reply.code(200).send({ response_type: 'ephemeral', text })
 }
 
-function sayAnswer(reply: FastifyReply, answer: ChatAnswer, person: Person): FastifyReply {
-  const { text, blocks } = slackMessage(answer, person.name)
+function sayAnswer(reply: FastifyReply, answer: ChatAnswer, principal: Principal): FastifyReply {
+  const { text, blocks } = slackMessage(answer, principal.name)
   return reply.code(200).send({ response_type: 'ephemeral', text, blocks: [...blocks] })
 }

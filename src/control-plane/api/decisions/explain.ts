@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import { ROUTING_FLAG, WIRE_DESTINATION } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import {
   type DescribedRequest,
   decideDescribed,
-  flagStanding,
+  flagStatus,
   reasonsInWords,
   type WhatIf,
 } from '../../explain/what-if.ts'
@@ -18,7 +18,7 @@ import {
   knownGateways,
 } from '../../gateways/gateway-health.ts'
 import { hasArrived } from '../../state/model.ts'
-import type { View } from '../../state/view.ts'
+import type { StateCache } from '../../state/state-cache.ts'
 import { environmentField } from '../flags/flags.ts'
 
 const headerSchema = z.record(
@@ -91,7 +91,7 @@ const answerSchema = z.object({
 })
 
 /** `POST /api/v1/explain`: where a request would go, why, and on what basis, decided by the gateway's own functions. */
-export function explainRoutes(api: Api, plane: Plane): void {
+export function explainRoutes(api: Api, control: ControlContext): void {
   api.post(
     '/api/v1/explain',
     {
@@ -104,13 +104,13 @@ export function explainRoutes(api: Api, plane: Plane): void {
       },
     },
     async (request) => {
-      await plane.feed.catchUp()
-      const { view } = plane.feed
+      await control.feed.catchUp()
+      const { cache } = control.feed
       const { environment } = request.body
-      const health = gatewayHealth(await knownGateways(plane), environment)
+      const health = gatewayHealth(await knownGateways(control), environment)
       const now = Date.now() / 1_000
-      const outcome = decideDescribed(view, environment, describe(request.body), plane, now, commonState(health))
-      return answer(view, environment, outcome, health)
+      const outcome = decideDescribed(cache, environment, describe(request.body), control, now, commonState(health))
+      return answer(cache, environment, outcome, health)
     },
   )
 }
@@ -136,19 +136,19 @@ function guessType(body: string): string {
 }
 
 function answer(
-  view: View,
+  cache: StateCache,
   environment: Environment,
   outcome: WhatIf,
   health: GatewayHealth,
 ): z.infer<typeof answerSchema> {
   const { decision, facts } = outcome
-  const application = facts?.clientId === undefined ? undefined : view.applicationByClientId(facts.clientId)
+  const application = facts?.clientId === undefined ? undefined : cache.applicationByClientId(facts.clientId)
   return {
     environment,
-    version: view.version,
+    version: cache.version,
     destination: WIRE_DESTINATION[decision.destination],
     reason: decision.reason,
-    because: reasonsInWords(view, environment, outcome),
+    because: reasonsInWords(cache, environment, outcome),
     gateways: {
       connected: health.connected,
       circuit_open: [...health.circuitOpen],
@@ -160,8 +160,8 @@ function answer(
     endpoint: facts?.endpoint ?? null,
     client_id: facts?.clientId?.slice(0, 255) ?? null,
     starts_flow: facts?.startsFlow ?? null,
-    brake: view.brake(environment).on,
+    brake: cache.brake(environment).on,
     application: application ? { ...application, arrived: hasArrived(application) } : null,
-    flag: application ? { ...flagStanding(view, environment, application), name: ROUTING_FLAG } : null,
+    flag: application ? { ...flagStatus(cache, environment, application), name: ROUTING_FLAG } : null,
   }
 }

@@ -10,7 +10,7 @@ import {
   testApplication,
 } from '../../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
-import { mintVerifier } from '../../../credentials/index.ts'
+import { issueVerifier } from '../../../credentials/index.ts'
 import { createLog } from '../../../observability/index.ts'
 
 const FLAG = '/api/v4/features/proxy_oauth_requests_to_iam_service'
@@ -272,7 +272,7 @@ for (const engine of testDatabases()) {
         { method: 'POST', body: 'grant_type=client_credentials' },
       )
       assert.deepEqual(answer, [204, 'iam', 'flag_enabled'])
-      const verifier = mintVerifier('login', VERIFIER_KEY, now() + 60)
+      const verifier = issueVerifier('login', VERIFIER_KEY, now() + 60)
       const flow = (value: string) =>
         forward({ 'x-forwarded-uri': `/oauth/authorize?client_id=client-2&login_verifier=${value}` })
       assert.deepEqual(await flow(verifier), [204, 'iam', 'flow_verifier'])

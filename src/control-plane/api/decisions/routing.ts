@@ -2,10 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors, jwtVerify } from 'jose'
 import { loggableClientId, readFacts, WIRE_DESTINATION } from '../../../routing/index.ts'
 import { READERS } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { type DescribedRequest, decideDescribed, decideFacts, factsOfClient } from '../../explain/what-if.ts'
 import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
-import type { View } from '../../state/view.ts'
+import type { StateCache } from '../../state/state-cache.ts'
 import { bearerTokenOf, privateTokenOf, waitAfterWrong } from '../hooks/authentication.ts'
 
 export const ROUTING_PATHS = ['/-/oauth/iam_routing', '/api/v4/internal/workhorse/oauth_routing'] as const
@@ -21,7 +21,7 @@ const SIGNER = 'gitlab-workhorse'
 const SIGNATURE_LIFE_S = 90
 
 /** The decisions that proxies request: the routing endpoint of the original design, and forward_auth. */
-export function routingRoutes(api: Api, plane: Plane): void {
+export function routingRoutes(api: Api, control: ControlContext): void {
   api.register(async (scope: Api) => {
     // Decisions are based on the raw body, so no parser may touch it first.
     scope.removeAllContentTypeParsers()
@@ -33,7 +33,7 @@ export function routingRoutes(api: Api, plane: Plane): void {
           config: OWN_CHECK,
           schema: { tags: ['routing'], summary: 'Where a client goes; for gateways that ask per request' },
         },
-        (request, reply) => answerRouting(plane, request, reply),
+        (request, reply) => answerRouting(control, request, reply),
       )
     }
     for (const url of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`]) {
@@ -43,17 +43,17 @@ export function routingRoutes(api: Api, plane: Plane): void {
           config: OWN_CHECK,
           schema: { hide: url.endsWith('*'), tags: ['routing'], summary: 'Where a request goes; for any proxy' },
         },
-        (request, reply) => answerForwardAuth(plane, request, reply),
+        (request, reply) => answerForwardAuth(control, request, reply),
       )
     }
   })
 }
 
-async function answerRouting(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
+async function answerRouting(control: ControlContext, request: FastifyRequest, reply: FastifyReply) {
   const began = performance.now()
-  const log = plane.log.child({ controller: ROUTING_CONTROLLER, correlation_id: request.id })
-  if (!(await isSigned(plane.routingSecret, request.headers[SIGNATURE_HEADER]))) {
-    if (plane.noise.admit('unsigned')) {
+  const log = control.log.child({ controller: ROUTING_CONTROLLER, correlation_id: request.id })
+  if (!(await isSigned(control.routingSecret, request.headers[SIGNATURE_HEADER]))) {
+    if (control.logSampling.admit('unsigned')) {
       log.info({ status: 403, duration_ms: round(performance.now() - began) }, 'oauth routing')
     }
     return sendGitLabError(reply, 403)
@@ -68,29 +68,30 @@ async function answerRouting(plane: Plane, request: FastifyRequest, reply: Fasti
       hasRepeatedHeader: false,
       body: Buffer.isBuffer(request.body) ? request.body : undefined,
     },
-    plane.credentialMarks,
+    control.credentialMarks,
     Date.now() / 1_000,
   )
-  const { view } = plane.feed
-  const decision = decideFacts(view, plane.environment, factsOfClient(asked.clientId, asked.fault))
+  const { cache } = control.feed
+  const decision = decideFacts(cache, control.environment, factsOfClient(asked.clientId, asked.fault))
   const destination = WIRE_DESTINATION[decision.destination]
   const line = {
     status: 200,
-    client_id: loggable(asked.clientId, view),
+    client_id: loggable(asked.clientId, cache),
     application_id: decision.applicationId,
     destination,
     reason: decision.reason,
-    flag_version: view.version,
+    flag_version: cache.version,
     duration_ms: round(performance.now() - began),
   }
-  if (decision.applicationId !== undefined || plane.noise.admit(decision.reason)) log.info(line, 'oauth routing')
+  if (decision.applicationId !== undefined || control.logSampling.admit(decision.reason))
+    log.info(line, 'oauth routing')
   return reply.code(200).header('Content-Type', VENDOR_TYPE).serializer(String).send(JSON.stringify({ destination }))
 }
 
-function loggable(clientId: string | undefined, view: View): string | undefined {
+function loggable(clientId: string | undefined, cache: StateCache): string | undefined {
   return clientId === undefined
     ? undefined
-    : loggableClientId(clientId, view.applicationByClientId(clientId) !== undefined)
+    : loggableClientId(clientId, cache.applicationByClientId(clientId) !== undefined)
 }
 
 /**
@@ -113,10 +114,10 @@ async function isSigned(secret: Uint8Array | undefined, header: string | string[
   }
 }
 
-async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
-  const access = await forwardAuthAccess(plane, request)
+async function answerForwardAuth(control: ControlContext, request: FastifyRequest, reply: FastifyReply) {
+  const access = await forwardAuthAccess(control, request)
   if (access === 'refused') {
-    const wait = waitAfterWrong(plane, request, privateTokenOf(request) ?? bearerTokenOf(request))
+    const wait = waitAfterWrong(control, request, privateTokenOf(request) ?? bearerTokenOf(request))
     if (wait > 0) {
       const detail = `too many wrong tokens; try again in ${wait} s`
       return sendProblem(reply.header('Retry-After', String(wait)), 429, 'too_many_failures', { detail })
@@ -130,19 +131,19 @@ async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: F
     const detail = 'the original address must come as X-Forwarded-Uri or X-Original-URI: one path with its query'
     return sendProblem(reply, 400, 'invalid_request', { detail })
   }
-  const { view } = plane.feed
-  const { decision, facts } = decideDescribed(view, plane.environment, described, plane, Date.now() / 1_000)
+  const { cache } = control.feed
+  const { decision, facts } = decideDescribed(cache, control.environment, described, control, Date.now() / 1_000)
   const destination = WIRE_DESTINATION[decision.destination]
-  plane.log.debug(
+  control.log.debug(
     {
       correlation_id: request.id,
       method: described.method,
       path: described.target.split('?', 1)[0],
-      client_id: loggable(facts?.clientId, view),
+      client_id: loggable(facts?.clientId, cache),
       application_id: decision.applicationId,
       destination,
       reason: decision.reason,
-      flag_version: view.version,
+      flag_version: cache.version,
     },
     'forward_auth',
   )
@@ -158,13 +159,16 @@ async function answerForwardAuth(plane: Plane, request: FastifyRequest, reply: F
  * How the caller authenticates. The original request's own `Authorization` is a separate header and must not be
  * mistaken for ours.
  */
-async function forwardAuthAccess(plane: Plane, request: FastifyRequest): Promise<'by_bearer' | 'granted' | 'refused'> {
+async function forwardAuthAccess(
+  control: ControlContext,
+  request: FastifyRequest,
+): Promise<'by_bearer' | 'granted' | 'refused'> {
   const privateToken = privateTokenOf(request)
-  const caller = privateToken === undefined ? undefined : await plane.tokens.find(privateToken)
+  const caller = privateToken === undefined ? undefined : await control.tokens.find(privateToken)
   if (caller && READERS.includes(caller.role)) return 'granted'
   const bearer = bearerTokenOf(request)
-  if (bearer !== undefined && (await plane.tokens.find(bearer))) return 'by_bearer'
-  return plane.forwardAuthOpen ? 'granted' : 'refused'
+  if (bearer !== undefined && (await control.tokens.find(bearer))) return 'by_bearer'
+  return control.forwardAuthOpen ? 'granted' : 'refused'
 }
 
 const BORROWED_HEADERS = ['authorization', 'content-type', 'x-forwarded-uri', 'x-original-uri', 'x-original-url']

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ENVIRONMENT_RULE, ENVIRONMENTS } from '../../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { unconfirmedInWords } from '../../flags/confirmation.ts'
 import { readEnvironment, readFeatureRequest, readTerms } from '../../flags/feature-request.ts'
 import {
@@ -17,10 +17,10 @@ import { doneInWords, moveWarnings, previewOf, previewSchema } from '../../flags
 import {
   CHANGE_ISSUE_HEADER,
   flagWrite,
+  type GivenReason,
   logFlagChange,
   REASON_HEADER,
-  type SaidCause,
-} from '../../flags/request-cause.ts'
+} from '../../flags/request-context.ts'
 import { faultsInWords, sendGitLabError } from '../../requests/problems.ts'
 import { requestParameters } from '../../requests/request-parameters.ts'
 
@@ -56,7 +56,7 @@ const setSchema = z.object({
 })
 
 /** GitLab's feature API, with the paths and answers that its clients expect. */
-export function featureRoutes(api: Api, plane: Plane): void {
+export function featureRoutes(api: Api, control: ControlContext): void {
   // Query, form and JSON all carry the parameters, so the schemas describe them and do not validate them.
   const unchecked = () => (data: unknown) => ({ value: data })
   api.get(
@@ -74,10 +74,10 @@ export function featureRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const environment = environmentOf(request)
       if (typeof environment === 'object') return sendGitLabError(reply, 400, environment.fault)
-      await plane.feed.catchUp()
-      const { view } = plane.feed
-      const names = [...view.storedFlags(environment).keys()].sort()
-      return names.map((name) => featureDocument(view, environment, name))
+      await control.feed.catchUp()
+      const { cache } = control.feed
+      const names = [...cache.storedFlags(environment).keys()].sort()
+      return names.map((name) => featureDocument(cache, environment, name))
     },
   )
   api.get(
@@ -90,7 +90,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
         response: { 200: z.array(definitionDocumentSchema) },
       },
     },
-    async () => [...plane.definitions.flags.values()].map(definitionDocument),
+    async () => [...control.definitions.flags.values()].map(definitionDocument),
   )
   api.post(
     '/api/v4/features/:name',
@@ -105,7 +105,7 @@ export function featureRoutes(api: Api, plane: Plane): void {
         response: { 200: previewSchema.describe('With dry_run'), 201: featureDocumentSchema },
       },
     },
-    (request, reply) => setFeature(plane, request, reply),
+    (request, reply) => setFeature(control, request, reply),
   )
   api.delete(
     '/api/v4/features/:name',
@@ -120,11 +120,15 @@ export function featureRoutes(api: Api, plane: Plane): void {
         response: { 200: previewSchema.describe('With dry_run'), 204: z.null() },
       },
     },
-    (request, reply) => deleteFeature(plane, request, reply),
+    (request, reply) => deleteFeature(control, request, reply),
   )
 }
 
-async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { name: string } }>, reply: FastifyReply) {
+async function deleteFeature(
+  control: ControlContext,
+  request: FastifyRequest<{ Params: { name: string } }>,
+  reply: FastifyReply,
+) {
   const parameters = requestParameters(request)
   if ('fault' in parameters) return sendGitLabError(reply, 400, parameters.fault)
   const environment = readEnvironment(parameters.values.get('environment'))
@@ -133,50 +137,54 @@ async function deleteFeature(plane: Plane, request: FastifyRequest<{ Params: { n
   if ('fault' in terms) return sendGitLabError(reply, 400, terms.fault)
   const { name } = request.params
   if (name.includes('\0')) return sendGitLabError(reply, 400, "a flag's name holds no NUL")
-  await plane.feed.catchUp()
-  const early = await refusalOfPartialDefault(plane, environment, name)
+  await control.feed.catchUp()
+  const early = await refusalOfPartialDefault(control, environment, name)
   if (early !== undefined) return sendGitLabError(reply, 409, early)
-  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'delete', terms })
+  const write = flagWrite(control, request, saidIn(parameters.values), { environment, name, action: 'delete', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
-  const outcome = await deleteFlag(plane.store, write)
+  const outcome = await deleteFlag(control.store, write)
   if (outcome.kind === 'rehearsed') {
-    const warnings = await moveWarnings(plane, write, outcome)
-    return reply.code(200).send({ ...previewOf(plane.feed.view, write, 'delete', outcome), warnings })
+    const warnings = await moveWarnings(control, write, outcome)
+    return reply.code(200).send({ ...previewOf(control.feed.cache, write, 'delete', outcome), warnings })
   }
   const refusal = refusalOf(outcome, write)
   if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
-  await plane.feed.catchUp()
-  logFlagChange(plane, 'remove', write, outcome)
+  await control.feed.catchUp()
+  logFlagChange(control, 'remove', write, outcome)
   return reply.code(204).send(null)
 }
 
-async function setFeature(plane: Plane, request: FastifyRequest<{ Params: { name: string } }>, reply: FastifyReply) {
+async function setFeature(
+  control: ControlContext,
+  request: FastifyRequest<{ Params: { name: string } }>,
+  reply: FastifyReply,
+) {
   const parameters = requestParameters(request)
   if ('fault' in parameters) return sendGitLabError(reply, 400, parameters.fault)
-  await plane.feed.catchUp()
-  const { view } = plane.feed
+  await control.feed.catchUp()
+  const { cache } = control.feed
   const { name } = request.params
   const asked = readFeatureRequest(name, parameters.values, {
-    definitions: plane.definitions,
-    applicationById: (id) => view.application(id),
-    applicationByClientId: (clientId) => view.applicationByClientId(clientId),
+    definitions: control.definitions,
+    applicationById: (id) => cache.application(id),
+    applicationByClientId: (clientId) => cache.applicationByClientId(clientId),
   })
   if ('fault' in asked) return sendGitLabError(reply, 400, asked.fault)
   const { environment, terms } = asked
-  const write = flagWrite(plane, request, saidIn(parameters.values), { environment, name, action: 'set', terms })
+  const write = flagWrite(control, request, saidIn(parameters.values), { environment, name, action: 'set', terms })
   if ('errors' in write) return sendGitLabError(reply, 400, faultsInWords(write.errors))
-  const outcome = await changeFlag(plane.store, plane.definitions, write, asked.changes)
-  const warnings = await moveWarnings(plane, write, outcome)
+  const outcome = await changeFlag(control.store, control.definitions, write, asked.changes)
+  const warnings = await moveWarnings(control, write, outcome)
   if (outcome.kind === 'rehearsed') {
-    return reply.code(200).send({ ...previewOf(view, write, 'set', outcome), warnings })
+    return reply.code(200).send({ ...previewOf(cache, write, 'set', outcome), warnings })
   }
   const refusal = refusalOf(outcome, write)
   if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
-  await plane.feed.catchUp()
+  await control.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
-  logFlagChange(plane, 'set', write, outcome, extra)
-  const document = featureDocument(plane.feed.view, environment, name)
-  return reply.code(201).send({ ...document, notes: doneInWords(plane.feed.view, write, outcome), warnings })
+  logFlagChange(control, 'set', write, outcome, extra)
+  const document = featureDocument(control.feed.cache, environment, name)
+  return reply.code(201).send({ ...document, notes: doneInWords(control.feed.cache, write, outcome), warnings })
 }
 
 /** Why nothing was written, in GitLab's format; undefined after a success. */
@@ -198,7 +206,7 @@ function refusalOf(
   }
 }
 
-function saidIn(values: ReadonlyMap<string, string>): SaidCause {
+function saidIn(values: ReadonlyMap<string, string>): GivenReason {
   return { reason: values.get('reason'), change_issue_url: values.get('change_issue_url') }
 }
 

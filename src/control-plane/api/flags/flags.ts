@@ -2,13 +2,13 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS, type FlagState } from '../../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { unconfirmedInWords } from '../../flags/confirmation.ts'
 import { faultOfUnknownFlag, type WriteTerms } from '../../flags/feature-request.ts'
 import { featureDocument, featureDocumentSchema } from '../../flags/flag-documents.ts'
 import { type FlagOutcome, type FlagWrite, flagHistory, restoreFlag } from '../../flags/flag-writes.ts'
 import { doneInWords, moveWarnings, previewOf, previewSchema } from '../../flags/preview.ts'
-import { flagWrite, logFlagChange } from '../../flags/request-cause.ts'
+import { flagWrite, logFlagChange } from '../../flags/request-context.ts'
 import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 
 /** Text that is used in a database query; it must not contain NUL. */
@@ -73,7 +73,7 @@ const historySchema = z.object({
 })
 
 /** What GitLab's feature API does not cover: a flag's history and its restore. */
-export function flagRoutes(api: Api, plane: Plane): void {
+export function flagRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/flags',
     {
@@ -87,10 +87,10 @@ export function flagRoutes(api: Api, plane: Plane): void {
     },
     async (request) => {
       const { environment } = request.query
-      await plane.feed.catchUp()
-      const { view } = plane.feed
-      const names = new Set([...plane.definitions.flags.keys(), ...view.storedFlags(environment).keys()])
-      return { flags: [...names].sort().map((name) => featureDocument(view, environment, name)) }
+      await control.feed.catchUp()
+      const { cache } = control.feed
+      const names = new Set([...control.definitions.flags.keys(), ...cache.storedFlags(environment).keys()])
+      return { flags: [...names].sort().map((name) => featureDocument(cache, environment, name)) }
     },
   )
   api.get(
@@ -111,7 +111,7 @@ export function flagRoutes(api: Api, plane: Plane): void {
     async (request) => {
       const { environment, limit } = request.query
       const { name } = request.params
-      const entries = await flagHistory(plane.store, environment, name, limit)
+      const entries = await flagHistory(control.store, environment, name, limit)
       const document = { environment, name, entries: [] as z.infer<typeof historySchema>['entries'] }
       for (const entry of entries) {
         const { version, action, changed_by } = entry
@@ -148,21 +148,21 @@ export function flagRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { environment, to_version: toVersion } = request.body
       const { name } = request.params
-      await plane.feed.catchUp()
+      await control.feed.catchUp()
       const asked = { environment, name, action: 'restore' as const, terms: termsOf(request.body) }
-      const write = flagWrite(plane, request, request.body, asked)
+      const write = flagWrite(control, request, request.body, asked)
       if ('errors' in write) return sendFieldFaults(reply, write.errors)
-      const outcome = await restoreFlag(plane.store, write, toVersion)
-      if (outcome.kind === 'no_history') return sendNoHistory(plane, reply, name, environment)
+      const outcome = await restoreFlag(control.store, write, toVersion)
+      if (outcome.kind === 'no_history') return sendNoHistory(control, reply, name, environment)
       if (outcome.kind === 'refused') return sendFieldFaults(reply, [{ field: 'to_version', rule: outcome.why }])
       const refused = sendRestoreRefusal(reply, write, outcome)
       if (refused) return refused
-      const warnings = await moveWarnings(plane, write, outcome)
-      if (outcome.kind === 'rehearsed') return { ...previewOf(plane.feed.view, write, 'restore', outcome), warnings }
-      await plane.feed.catchUp()
-      logFlagChange(plane, 'restore', write, outcome)
-      const document = featureDocument(plane.feed.view, environment, name)
-      return { ...document, notes: doneInWords(plane.feed.view, write, outcome), warnings }
+      const warnings = await moveWarnings(control, write, outcome)
+      if (outcome.kind === 'rehearsed') return { ...previewOf(control.feed.cache, write, 'restore', outcome), warnings }
+      await control.feed.catchUp()
+      logFlagChange(control, 'restore', write, outcome)
+      const document = featureDocument(control.feed.cache, environment, name)
+      return { ...document, notes: doneInWords(control.feed.cache, write, outcome), warnings }
     },
   )
 }
@@ -204,8 +204,8 @@ export function sendRestoreRefusal(
   }
 }
 
-function sendNoHistory(plane: Plane, reply: FastifyReply, name: string, environment: string): FastifyReply {
-  const unknown = faultOfUnknownFlag(name, plane.definitions)
+function sendNoHistory(control: ControlContext, reply: FastifyReply, name: string, environment: string): FastifyReply {
+  const unknown = faultOfUnknownFlag(name, control.definitions)
   if (unknown) return sendProblem(reply, 404, 'unknown_flag', { detail: unknown.fault })
   const detail = `flag ${name} has never been changed in ${environment}, so there is nothing to restore`
   return sendProblem(reply, 409, 'no_history', { detail })

@@ -12,10 +12,10 @@ import {
 } from '../../../flags/index.ts'
 import { MAX_CLIENT_ID_BYTES } from '../../../routing/index.ts'
 import { READERS } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { findApplication } from '../../flags/feature-request.ts'
 import { type ApplicationRecord, hasArrived } from '../../state/model.ts'
-import { groupActors, ROUTING_FLAGS, type View } from '../../state/view.ts'
+import { groupActors, ROUTING_FLAGS, type StateCache } from '../../state/state-cache.ts'
 
 type ErrorCode = 'FLAG_NOT_FOUND' | 'TARGETING_KEY_MISSING' | 'PARSE_ERROR' | 'INVALID_CONTEXT'
 type Failure = { readonly errorCode: ErrorCode; readonly errorDetails: string }
@@ -42,12 +42,12 @@ const evaluationSchema = z.object({
 type EvaluationDocument = z.infer<typeof evaluationSchema>
 
 /** OpenFeature's remote evaluation protocol (OFREP 0.1), for readers of flags. */
-export function ofrepRoutes(api: Api, plane: Plane): void {
+export function ofrepRoutes(api: Api, control: ControlContext): void {
   const unchecked = () => (data: unknown) => ({ value: data })
   api.register(async (scope: Api) => {
     scope.setErrorHandler((error: { statusCode?: number }, request, reply) => {
       if ((error.statusCode ?? 500) < 500) return sendFailure(reply, keyOf(request), PARSE_ERROR)
-      plane.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
+      control.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
       return reply.code(500).serializer(JSON.stringify).send({ errorDetails: 'the control plane failed' })
     })
     scope.post(
@@ -65,13 +65,13 @@ export function ofrepRoutes(api: Api, plane: Plane): void {
       },
       async (request, reply) => {
         const { key } = request.params
-        const { view } = plane.feed
-        const isKnown = plane.definitions.flags.has(key)
+        const { cache } = control.feed
+        const isKnown = control.definitions.flags.has(key)
         if (!isKnown)
           return sendFailure(reply, key, { errorCode: 'FLAG_NOT_FOUND', errorDetails: 'no such flag is defined' })
-        const context = readContext(request.body, view)
+        const context = readContext(request.body, cache)
         if ('errorCode' in context) return sendFailure(reply, key, context)
-        return evaluate(view, key, context)
+        return evaluate(cache, key, context)
       },
     )
     scope.post(
@@ -87,10 +87,10 @@ export function ofrepRoutes(api: Api, plane: Plane): void {
         },
       },
       async (request, reply) => {
-        const { view } = plane.feed
-        const context = readContext(request.body, view)
+        const { cache } = control.feed
+        const context = readContext(request.body, cache)
         if ('errorCode' in context) return sendFailure(reply, undefined, context)
-        const flags = [...plane.definitions.flags.keys()].map((key) => evaluate(view, key, context))
+        const flags = [...control.definitions.flags.keys()].map((key) => evaluate(cache, key, context))
         const tag = `"${createHash('sha256').update(JSON.stringify(flags)).digest('base64url').slice(0, 27)}"`
         reply.header('ETag', tag)
         if (matches(request.headers['if-none-match'], tag)) return reply.code(304).send(null)
@@ -105,7 +105,7 @@ const PARSE_ERROR: Failure = {
   errorDetails: 'the body must be JSON: {"context": {"targetingKey": …}}',
 }
 
-function readContext(body: unknown, view: View): Context | Failure {
+function readContext(body: unknown, cache: StateCache): Context | Failure {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) return PARSE_ERROR
   const given = (body as { context?: unknown }).context
   if (given === undefined)
@@ -124,22 +124,22 @@ function readContext(body: unknown, view: View): Context | Failure {
     return { errorCode: 'INVALID_CONTEXT', errorDetails: `context.environment ${ENVIRONMENT_RULE}` }
   }
   const found = findApplication(targetingKey, {
-    applicationById: (id) => view.application(id),
-    applicationByClientId: (clientId) => view.applicationByClientId(clientId),
+    applicationById: (id) => cache.application(id),
+    applicationByClientId: (clientId) => cache.applicationByClientId(clientId),
   })
   return { environment, targetingKey, application: 'fault' in found ? undefined : found }
 }
 
-function evaluate(view: View, key: string, context: Context): EvaluationDocument {
+function evaluate(cache: StateCache, key: string, context: Context): EvaluationDocument {
   const { environment, application } = context
   const routes = ROUTING_FLAGS.includes(key)
   const actor = application ? actorOf(application) : undefined
-  const { value, reason } = evaluateFlag(key, view.flagState(environment, key), {
+  const { value, reason } = evaluateFlag(key, cache.flagState(environment, key), {
     targetingKey: actor ?? (routes ? undefined : context.targetingKey),
-    isMember: (group) => actor !== undefined && groupActors(view.definitions, group).includes(actor),
+    isMember: (group) => actor !== undefined && groupActors(cache.definitions, group).includes(actor),
     ...(routes ? {} : { draw: Math.random() }),
   })
-  const metadata: EvaluationDocument['metadata'] = { environment, version: view.version }
+  const metadata: EvaluationDocument['metadata'] = { environment, version: cache.version }
   if (application) metadata['application_id'] = application.id
   if (routes && application && !hasArrived(application)) {
     // The flag may be on, but no application is routed by it yet.

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { dayOf } from '../../flags/flag-lives.ts'
 
 const documentSchema = z.object({
@@ -8,7 +8,7 @@ const documentSchema = z.object({
     z.object({
       name: z.string(),
       type: z.string(),
-      standing: z.enum(['stale', 'review_due']),
+      status: z.enum(['stale', 'review_due']),
       since: z.string(),
       until: z.string(),
     }),
@@ -16,7 +16,7 @@ const documentSchema = z.object({
 })
 
 /** Lists the flags that have outlived the lifetime of their type. */
-export function staleFlagRoutes(api: Api, plane: Plane): void {
+export function staleFlagRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/stale-flags',
     {
@@ -29,10 +29,10 @@ export function staleFlagRoutes(api: Api, plane: Plane): void {
     },
     async () => {
       const document: z.infer<typeof documentSchema> = { flags: [] }
-      for (const { name, life } of await plane.flagLives.find()) {
-        const { type } = plane.definitions.flags.get(name) ?? { type: '' }
+      for (const { name, life } of await control.flagLives.find()) {
+        const { type } = control.definitions.flags.get(name) ?? { type: '' }
         const days = { since: dayOf(life.since), until: dayOf(life.until) }
-        document.flags.push({ name, type, standing: life.kind === 'stale' ? 'stale' : 'review_due', ...days })
+        document.flags.push({ name, type, status: life.kind === 'stale' ? 'stale' : 'review_due', ...days })
       }
       return document
     },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { GATEWAY_REPORT_PATH } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import type { GatewayRecord } from '../../gateways/gateway-record.ts'
 import { namedEnvironmentField } from '../flags/flags.ts'
 import { isOutOfBounds, refuseFollower } from '../hooks/followers.ts'
@@ -69,7 +69,7 @@ export const gatewaySchema = z.object({
 })
 
 /** Which gateways follow the control plane, and their state. */
-export function gatewayRoutes(api: Api, plane: Plane): void {
+export function gatewayRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/gateways',
     {
@@ -83,9 +83,9 @@ export function gatewayRoutes(api: Api, plane: Plane): void {
     },
     async (request) => {
       const { environment } = request.query
-      const all = await plane.gateways.all()
+      const all = await control.gateways.all()
       const gateways = all.filter((each) => environment === undefined || each.environment === environment)
-      return { version: plane.feed.view.version, gateways: gateways.map(gatewayDocument) }
+      return { version: control.feed.cache.version, gateways: gateways.map(gatewayDocument) }
     },
   )
   api.post(
@@ -102,7 +102,7 @@ export function gatewayRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { commit, ...report } = request.body
       if (isOutOfBounds(request, report.environment)) return refuseFollower(reply, report.environment)
-      plane.gateways.reported({ ...report, commit })
+      control.gateways.reported({ ...report, commit })
       return reply.code(204).send(null)
     },
   )

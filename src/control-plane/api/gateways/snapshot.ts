@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import type { StreamReader } from '../../gateways/gateway-registry.ts'
 import { snapshotLines } from '../../state/snapshot-lines.ts'
 import type { StreamRequest } from '../../state/snapshot-streams.ts'
@@ -30,7 +30,7 @@ const streamQuery = z.object({
 })
 
 /** The data that gateways decide by: complete as a file, and as a stream of every change. */
-export function snapshotRoutes(api: Api, plane: Plane): void {
+export function snapshotRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/snapshot',
     {
@@ -44,8 +44,8 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { environment } = request.query
       if (isOutOfBounds(request, environment)) return refuseFollower(reply, environment)
-      await plane.feed.catchUp()
-      const lines = Readable.from(textOf(snapshotLines(plane.feed.view, environment)))
+      await control.feed.catchUp()
+      const lines = Readable.from(textOf(snapshotLines(control.feed.cache, environment)))
       return reply
         .type(NDJSON)
         .header('Content-Disposition', `attachment; filename="handover-${environment}.ndjson"`)
@@ -61,19 +61,24 @@ export function snapshotRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { since, epoch, stamp, ...reader } = request.query
       if (isOutOfBounds(request, reader.environment)) return refuseFollower(reply, reader.environment)
-      await plane.feed.catchUp()
-      const held = since === undefined ? undefined : { epoch: epoch ?? plane.feed.view.epoch, version: since, stamp }
-      const standing = held === undefined ? 'unknown' : await plane.feed.judge(held)
+      await control.feed.catchUp()
+      const held = since === undefined ? undefined : { epoch: epoch ?? control.feed.cache.epoch, version: since, stamp }
+      const status = held === undefined ? 'unknown' : await control.feed.judge(held)
       // A gateway holds only versions that were committed once. Claims of other callers change nothing.
-      if (held !== undefined && standing === 'lost' && callerOf(request).role === 'gateway') {
-        await plane.feed.reportLost(held)
+      if (held !== undefined && status === 'lost' && callerOf(request).role === 'gateway') {
+        await control.feed.reportLost(held)
       }
-      await stream(plane, reply, reader, standing === 'known' ? held : undefined)
+      await stream(control, reply, reader, status === 'known' ? held : undefined)
     },
   )
 }
 
-async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, since: StreamRequest['since']) {
+async function stream(
+  control: ControlContext,
+  reply: FastifyReply,
+  reader: StreamReader,
+  since: StreamRequest['since'],
+) {
   const { environment, name } = reader
   reply.hijack()
   const response = reply.raw
@@ -81,11 +86,11 @@ async function stream(plane: Plane, reply: FastifyReply, reader: StreamReader, s
   response.flushHeaders()
   response.socket?.setKeepAlive(true, 5_000)
   response.socket?.setNoDelay(true)
-  plane.log.info({ environment, gateway: name, since: since?.version ?? null }, 'snapshot stream opened')
-  const disconnected = plane.gateways.connected(reader)
-  const end = await plane.streams.serve(response, { environment, since }).finally(disconnected)
-  if (end !== 'reader_gone' && end !== 'closing') plane.metrics.streamsDropped.inc({ cause: end })
-  plane.log.info({ environment, gateway: name, end }, 'snapshot stream ended')
+  control.log.info({ environment, gateway: name, since: since?.version ?? null }, 'snapshot stream opened')
+  const disconnected = control.gateways.connected(reader)
+  const end = await control.streams.serve(response, { environment, since }).finally(disconnected)
+  if (end !== 'reader_gone' && end !== 'closing') control.metrics.streamsDropped.inc({ cause: end })
+  control.log.info({ environment, gateway: name, end }, 'snapshot stream ended')
 }
 
 async function* textOf(lines: Iterable<SnapshotLine>): AsyncGenerator<string> {

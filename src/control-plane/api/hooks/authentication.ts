@@ -6,7 +6,7 @@ import type { Caller } from '../../access/roles/roles.ts'
 import { faultOfRules, isSafe, namedEnvironment } from '../../access/roles/route-rules.ts'
 import { isFromOwnPage } from '../../access/same-origin.ts'
 import { isSameSecret } from '../../access/sessions/session-cookie.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
 
 /**
@@ -15,7 +15,7 @@ import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
  * and 403 for a token that lacks the right. Throws, while routes are added, for a route that does not declare who may
  * call it.
  */
-export function requireRoles(api: Api, plane: Plane): void {
+export function requireRoles(api: Api, control: ControlContext): void {
   api.decorateRequest('caller', undefined)
   api.addHook('onRoute', (route) => {
     const fault = faultOfRules(route)
@@ -25,10 +25,10 @@ export function requireRoles(api: Api, plane: Plane): void {
     const { roles } = request.routeOptions.config
     if (roles === undefined || roles === 'anyone') return
     const token = privateTokenOf(request) ?? bearerTokenOf(request)
-    const session = token === undefined ? cookieOf(plane.access.place, request, 'session') : undefined
-    const caller = await findCaller(plane, token, session)
-    if (!caller) return refuseUnknown(plane, request, reply, token ?? session)
-    const foreign = faultOfPage(plane, request, caller)
+    const session = token === undefined ? cookieOf(control.access.place, request, 'session') : undefined
+    const caller = await findCaller(control, token, session)
+    if (!caller) return refuseUnknown(control, request, reply, token ?? session)
+    const foreign = faultOfPage(control, request, caller)
     if (foreign !== undefined) return refuse(request, reply, 403, foreign)
     // Also for a refusal, which the audit log records.
     request.caller = caller
@@ -43,9 +43,9 @@ export function requireRoles(api: Api, plane: Plane): void {
   })
 }
 
-async function findCaller(plane: Plane, token: string | undefined, session: string | undefined) {
-  if (token !== undefined) return plane.tokens.find(token)
-  return session === undefined ? undefined : plane.access.sessions.find(session)
+async function findCaller(control: ControlContext, token: string | undefined, session: string | undefined) {
+  if (token !== undefined) return control.tokens.find(token)
+  return session === undefined ? undefined : control.access.sessions.find(session)
 }
 
 /**
@@ -53,9 +53,9 @@ async function findCaller(plane: Plane, token: string | undefined, session: stri
  * whatever page caused the request, so the request must also prove that it comes from our own pages. A token is never
  * sent automatically.
  */
-function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): string | undefined {
+function faultOfPage(control: ControlContext, request: FastifyRequest, { by }: Caller): string | undefined {
   if (by.kind === 'token' || isSafe(request.method)) return undefined
-  if (!isFromOwnPage(originOf(request), ownOriginOf(plane.access.place, request))) {
+  if (!isFromOwnPage(originOf(request), ownOriginOf(control.access.place, request))) {
     return 'a session may change something from its own pages alone'
   }
   const token = request.headers['x-csrf-token']
@@ -66,12 +66,12 @@ function faultOfPage(plane: Plane, request: FastifyRequest, { by }: Caller): str
 
 /** Answers 401, or 429 to an address with too many failures; a valid token is accepted regardless. */
 function refuseUnknown(
-  plane: Plane,
+  control: ControlContext,
   request: FastifyRequest,
   reply: FastifyReply,
   tried: string | undefined,
 ): FastifyReply {
-  const wait = waitAfterWrong(plane, request, tried)
+  const wait = waitAfterWrong(control, request, tried)
   if (wait === 0) return refuse(request, reply, 401, 'a valid token is needed, as PRIVATE-TOKEN or bearer token')
   reply.header('Retry-After', String(wait))
   if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, 429)
@@ -79,8 +79,8 @@ function refuseUnknown(
 }
 
 /** Counts a wrong token against the client's address; returns how many seconds the address must wait, or 0. */
-export function waitAfterWrong(plane: Plane, request: FastifyRequest, tried: string | undefined): number {
-  return tried === undefined ? 0 : plane.access.failures.failed(networkOf(request.ip), tried)
+export function waitAfterWrong(control: ControlContext, request: FastifyRequest, tried: string | undefined): number {
+  return tried === undefined ? 0 : control.access.failures.failed(networkOf(request.ip), tried)
 }
 
 /** The caller of a route that requires a token. Throws on other routes. */

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { isStoreAway } from '../../../storage/index.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import {
   type FieldFault,
   faultsInWords,
@@ -11,7 +11,7 @@ import {
 } from '../../requests/problems.ts'
 
 /** Renders every error: GitLab's shapes on `/api/v4`, problem documents everywhere else. */
-export function renderErrors(api: Api, plane: Plane): void {
+export function renderErrors(api: Api, control: ControlContext): void {
   api.setNotFoundHandler((request, reply) => {
     if (isGitLabApi(request)) return reply.code(404).send({ error: '404 Not Found' })
     return sendProblem(reply, 404, 'not_found', { detail: `${request.method} ${pathOf(request)} is not served here` })
@@ -20,7 +20,7 @@ export function renderErrors(api: Api, plane: Plane): void {
     const status = error.statusCode ?? 500
     if (hasZodFastifySchemaValidationErrors(error)) return sendUnreadable(request, reply, fieldFaults(error))
     if (status >= 400 && status < 500) return sendClientFault(request, reply, status, error)
-    plane.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
+    control.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
     if (isStoreAway(error)) return sendUnavailable(request, reply)
     if (isGitLabApi(request)) return sendGitLabError(reply, 500)
     return sendProblem(reply, 500, 'internal_error', { detail: 'the control plane failed; its log has the request_id' })

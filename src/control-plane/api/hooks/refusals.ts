@@ -3,7 +3,7 @@ import { LineBudget, type Log } from '../../../observability/index.ts'
 import { namedEnvironment } from '../../access/roles/route-rules.ts'
 import type { AuditEvent } from '../../audit/entry.ts'
 import type { Api } from '../../control-context.ts'
-import { callerCause } from '../../flags/request-cause.ts'
+import { callerContext } from '../../flags/request-context.ts'
 import { recordEvent, type Store } from '../../state/store.ts'
 
 /** The maximum number of entries per minute, role and process, so that repeated requests do not fill the log. */
@@ -40,7 +40,7 @@ function refusalOf(request: FastifyRequest): AuditEvent {
   // A caller with the wrong role is refused before the request is read, so its environment is unknown.
   const isRead = environment === 'named' && role !== undefined && roles !== 'anyone' && roles?.includes(role)
   return {
-    cause: callerCause(request),
+    context: callerContext(request),
     action: 'access.refused',
     environment: isRead ? (namedEnvironment(request) ?? null) : null,
     subject: `${request.method} ${url ?? ''}`,

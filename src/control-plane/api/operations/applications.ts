@@ -2,11 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { applicationSchema } from '../../../applications/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import type { Cause } from '../../audit/cause.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { ChangeContext } from '../../audit/change-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { listApplications } from '../../explain/application-list.ts'
 import { passwordServed, passwordUse } from '../../flags/password-grant.ts'
-import { callerCause, requestCause } from '../../flags/request-cause.ts'
+import { callerContext, readContext } from '../../flags/request-context.ts'
 import { applicationReports } from '../../gateways/application-reports.ts'
 import { knownGateways } from '../../gateways/gateway-health.ts'
 import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
@@ -62,9 +62,9 @@ const passwordGrantSchema = z
   .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
 
 /** Applications, as replication announces them and as people look them up. */
-export function applicationRoutes(api: Api, plane: Plane): void {
-  putAndRemove(api, plane)
-  listRoute(api, plane)
+export function applicationRoutes(api: Api, control: ControlContext): void {
+  putAndRemove(api, control)
+  listRoute(api, control)
   api.get(
     '/api/v1/applications/:id',
     {
@@ -83,16 +83,16 @@ export function applicationRoutes(api: Api, plane: Plane): void {
       },
     },
     async (request, reply) => {
-      await plane.feed.catchUp()
+      await control.feed.catchUp()
       const { id } = request.params
-      const { view } = plane.feed
-      const byId = /^[1-9]\d{0,15}$/.test(id) ? view.application(Number(id)) : undefined
-      const found = byId ?? view.applicationByClientId(id)
-      const document = found && (await readApplication(plane.store, found.id))
+      const { cache } = control.feed
+      const byId = /^[1-9]\d{0,15}$/.test(id) ? cache.application(Number(id)) : undefined
+      const found = byId ?? cache.applicationByClientId(id)
+      const document = found && (await readApplication(control.store, found.id))
       if (!found || !document) return sendUnknown(reply, id)
       const password_grant = {
         application: passwordUse(document.policy),
-        iam: passwordServed(await plane.iamGrants.current()),
+        iam: passwordServed(await control.iamGrants.current()),
       }
       return { ...found, arrived: hasArrived(found), password_grant, application: document }
     },
@@ -100,7 +100,7 @@ export function applicationRoutes(api: Api, plane: Plane): void {
 }
 
 /** A page of the list, with the reports of an environment's gateways. */
-function listRoute(api: Api, plane: Plane): void {
+function listRoute(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/applications',
     {
@@ -114,16 +114,16 @@ function listRoute(api: Api, plane: Plane): void {
     },
     async (request) => {
       const { after, limit, ...filter } = request.query
-      await plane.feed.catchUp()
-      const reports = applicationReports(await knownGateways(plane), filter.environment)
-      const { applications, next } = await listApplications(plane.feed.view, filter, { after, limit }, reports)
-      const grants = await plane.iamGrants.current()
+      await control.feed.catchUp()
+      const reports = applicationReports(await knownGateways(control), filter.environment)
+      const { applications, next } = await listApplications(control.feed.cache, filter, { after, limit }, reports)
+      const grants = await control.iamGrants.current()
       return { applications: applications.map(listedDocument), next, iam_grant_types: grants ? [...grants] : null }
     },
   )
 }
 
-function putAndRemove(api: Api, plane: Plane): void {
+function putAndRemove(api: Api, control: ControlContext): void {
   api.put(
     '/api/v1/applications/:id',
     {
@@ -147,7 +147,7 @@ function putAndRemove(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { application } = request.body
-      const iamVersion = plane.platformCreatesAtIam ? application.version : request.body.iam_version
+      const iamVersion = control.platformCreatesAtIam ? application.version : request.body.iam_version
       if (application.id !== request.params.id) {
         const errors = [{ field: 'application.id', rule: 'must be the id in the path' }]
         return sendProblem(reply, 400, 'invalid_request', {
@@ -155,13 +155,13 @@ function putAndRemove(api: Api, plane: Plane): void {
           errors,
         })
       }
-      const outcome = await putApplication(plane.store, application, iamVersion, causeByHand(request))
+      const outcome = await putApplication(control.store, application, iamVersion, contextOfManualChange(request))
       if (outcome.kind === 'client_id_taken') {
         const detail = `client_id ${application.client_id} belongs to application ${outcome.by}`
         // Not 409: the sender would conclude that a newer version is known and all is well.
         return sendProblem(reply, 422, 'client_id_taken', { detail })
       }
-      await plane.feed.catchUp()
+      await control.feed.catchUp()
       return outcomeDocument(outcome)
     },
   )
@@ -187,13 +187,18 @@ function putAndRemove(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { id } = request.params
-      const outcome = await confirmApplication(plane.store, id, request.body.iam_version, causeByHand(request))
+      const outcome = await confirmApplication(
+        control.store,
+        id,
+        request.body.iam_version,
+        contextOfManualChange(request),
+      )
       if (outcome.kind === 'unknown') return sendUnknown(reply, String(id))
       if (outcome.kind === 'too_new') {
         const rule = `must be at most ${outcome.version}, the version that the platform has announced`
         return sendFieldFaults(reply, [{ field: 'iam_version', rule }])
       }
-      await plane.feed.catchUp()
+      await control.feed.catchUp()
       return { applied: outcome.kind === 'stored', application: outcome.application }
     },
   )
@@ -211,18 +216,18 @@ function putAndRemove(api: Api, plane: Plane): void {
     },
     async (request) => {
       const { params, query } = request
-      const outcome = await removeApplication(plane.store, params.id, query.version, causeByHand(request))
-      await plane.feed.catchUp()
+      const outcome = await removeApplication(control.store, params.id, query.version, contextOfManualChange(request))
+      await control.feed.catchUp()
       return outcomeDocument(outcome)
     },
   )
 }
 
 /** Replication reports changes made elsewhere; every other caller makes a change. */
-function causeByHand(request: FastifyRequest): Cause | undefined {
+function contextOfManualChange(request: FastifyRequest): ChangeContext | undefined {
   if (request.caller?.role === 'replication') return undefined
-  const said = requestCause(request)
-  return 'cause' in said ? said.cause : callerCause(request)
+  const said = readContext(request)
+  return 'cause' in said ? said.context : callerContext(request)
 }
 
 function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSchema> {

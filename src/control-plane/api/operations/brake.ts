@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
-import { missingFields } from '../../audit/cause.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import { missingFields } from '../../audit/change-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { type BrakeRecord, readBrake, setBrake } from '../../flags/brake-writes.ts'
-import { requestCause } from '../../flags/request-cause.ts'
+import { readContext } from '../../flags/request-context.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
 import { environmentField, namedEnvironmentField } from '../flags/flags.ts'
 
@@ -24,7 +24,7 @@ const reasonField = z
   .default('')
 
 /** The brake: while it is on, no new flow goes to IAM, whatever the flags say. */
-export function brakeRoutes(api: Api, plane: Plane): void {
+export function brakeRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/brake',
     {
@@ -37,7 +37,7 @@ export function brakeRoutes(api: Api, plane: Plane): void {
       },
     },
     async (request) =>
-      brakeDocument(request.query.environment, await readBrake(plane.store, request.query.environment)),
+      brakeDocument(request.query.environment, await readBrake(control.store, request.query.environment)),
   )
   api.put(
     '/api/v1/brake',
@@ -59,17 +59,17 @@ export function brakeRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { on } = request.body
       const environment = request.body.environment ?? request.query.environment ?? DEFAULT_ENVIRONMENT
-      const read = requestCause(request, request.body)
+      const read = readContext(request, request.body)
       if ('errors' in read) return sendFieldFaults(reply, read.errors)
-      const { cause } = read
+      const { context } = read
       // Setting the brake must never be refused; only releasing it is a change towards IAM.
-      const missing = !on && plane.reasonsRequired.includes(environment) ? missingFields(cause) : []
+      const missing = !on && control.reasonsRequired.includes(environment) ? missingFields(context) : []
       if (missing.length > 0) return sendFieldFaults(reply, missing)
-      const reason = cause.reason ?? ''
-      const outcome = await setBrake(plane.store, environment, { on, reason }, cause)
-      await plane.feed.catchUp()
-      plane.log.warn({ environment, on, outcome, ...cause, reason }, 'brake moved')
-      return brakeDocument(environment, await readBrake(plane.store, environment))
+      const reason = context.reason ?? ''
+      const outcome = await setBrake(control.store, environment, { on, reason }, context)
+      await control.feed.catchUp()
+      control.log.warn({ environment, on, outcome, ...context, reason }, 'brake moved')
+      return brakeDocument(environment, await readBrake(control.store, environment))
     },
   )
 }

@@ -1,20 +1,20 @@
 import { z } from 'zod'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 
 const READY_LIMIT_MS = 2_000
 
 /** `/healthz` (the process runs), `/readyz` (the database answers), `/metrics`. */
-export function healthRoutes(api: Api, plane: Plane): void {
+export function healthRoutes(api: Api, control: ControlContext): void {
   const config = { roles: 'anyone' } as const
   const schema = { tags: ['health'], response: { 200: z.object({ status: z.literal('ok') }) } }
   api.get('/healthz', { config, schema }, async () => ({ status: 'ok' as const }))
   api.get('/readyz', { config, schema: { tags: ['health'] } }, async (_request, reply) => {
-    const isReady = await answersWithin(plane.store.database.query('select 1'), READY_LIMIT_MS)
+    const isReady = await answersWithin(control.store.database.query('select 1'), READY_LIMIT_MS)
     return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'the database does not answer' })
   })
   api.get('/metrics', { config, schema: { hide: true } }, async (_request, reply) => {
-    const text = await plane.metrics.registry.metrics()
-    return reply.type(plane.metrics.registry.contentType).send(text)
+    const text = await control.metrics.registry.metrics()
+    return reply.type(control.metrics.registry.contentType).send(text)
   })
 }
 

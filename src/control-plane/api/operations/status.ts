@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { conditionOf, ENVIRONMENTS } from '../../../flags/index.ts'
 import { ROUTING_FLAG } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { type ListedApplication, listApplications } from '../../explain/application-list.ts'
 import {
   attentionNeeded,
@@ -51,7 +51,7 @@ const statusSchema = z.object({
   iam: z
     .object({ state: z.enum(['reachable', 'partly', 'unreachable', 'unknown']), in_words: z.string() })
     .describe('As connected gateways report it'),
-  effects: z
+  sideEffects: z
     .object({ waiting: z.int(), dead: z.int() })
     .nullable()
     .describe('Side effects of changes; null while the database does not answer'),
@@ -62,7 +62,7 @@ const statusSchema = z.object({
 })
 
 /** `GET /api/v1/status`: the state of an environment, and what needs attention. */
-export function statusRoutes(api: Api, plane: Plane): void {
+export function statusRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/status',
     {
@@ -74,50 +74,50 @@ export function statusRoutes(api: Api, plane: Plane): void {
         response: { 200: statusSchema },
       },
     },
-    async (request) => statusDocument(plane, request.query.environment),
+    async (request) => statusDocument(control, request.query.environment),
   )
 }
 
 async function statusDocument(
-  plane: Plane,
+  control: ControlContext,
   environment: StatusFacts['environment'],
 ): Promise<z.infer<typeof statusSchema>> {
   // While the database is unavailable, the state that this replica holds is still useful.
-  await plane.feed.catchUp().catch(() => {})
-  const { view } = plane.feed
-  const gateways = (await knownGateways(plane)).filter((each) => each.environment === environment)
+  await control.feed.catchUp().catch(() => {})
+  const { cache } = control.feed
+  const gateways = (await knownGateways(control)).filter((each) => each.environment === environment)
   const reports = applicationReports(gateways, environment)
   const page = { after: 0, limit: MOST_LISTED }
-  const { applications: failing } = await listApplications(view, { environment, failing: true }, page, reports)
-  const applications = await countApplications(view, environment, reports)
+  const { applications: failing } = await listApplications(cache, { environment, failing: true }, page, reports)
+  const applications = await countApplications(cache, environment, reports)
   const waiting =
     applications.waiting === 0
       ? []
-      : (await listApplications(view, { environment, waiting: true }, page, reports)).applications
-  const effects = await plane.effects.counts().catch(() => undefined)
-  const moved = await readBrake(plane.store, environment).catch(() => undefined)
+      : (await listApplications(cache, { environment, waiting: true }, page, reports)).applications
+  const sideEffects = await control.sideEffects.counts().catch(() => undefined)
+  const moved = await readBrake(control.store, environment).catch(() => undefined)
   const facts: StatusFacts = {
-    ...{ environment, brake: view.brake(environment), applications, failing, waiting, gateways, effects },
-    ...{ historyLostAt: plane.feed.historyLostAt, now: Date.now() },
+    ...{ environment, brake: cache.brake(environment), applications, failing, waiting, gateways, sideEffects },
+    ...{ historyLostAt: control.feed.historyLostAt, now: Date.now() },
   }
   const attention = attentionNeeded(facts)
-  const state = view.flagState(environment, ROUTING_FLAG)
+  const state = cache.flagState(environment, ROUTING_FLAG)
   const documents = (listed: readonly ListedApplication[]) => listed.map(listedDocument)
   return {
-    ...{ environment, version: view.version, healthy: attention.length === 0, attention },
+    ...{ environment, version: cache.version, healthy: attention.length === 0, attention },
     brake: {
       ...facts.brake,
       changed_by: moved?.changed_by ?? null,
       changed_at: moved?.changed_at?.toISOString() ?? null,
     },
     flag: {
-      ...{ name: ROUTING_FLAG, state: conditionOf(state), in_words: gatesInFewWords(view, state) },
-      version: view.storedFlags(environment).get(ROUTING_FLAG)?.version ?? 0,
+      ...{ name: ROUTING_FLAG, state: conditionOf(state), in_words: gatesInFewWords(cache, state) },
+      version: cache.storedFlags(environment).get(ROUTING_FLAG)?.version ?? 0,
     },
     applications,
     ...{ failing: documents(failing), waiting: documents(waiting), gateways: gateways.map(gatewayDocument) },
     iam: iamReachability(gateways.filter(({ isConnected }) => isConnected)),
-    effects: effects ?? null,
+    sideEffects: sideEffects ?? null,
     history_lost_at: facts.historyLostAt === undefined ? null : new Date(facts.historyLostAt).toISOString(),
   }
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../../flags/index.ts'
 import { BOUND_ROLES, PEOPLE, ROLES } from '../../access/roles/roles.ts'
-import type { TokenRecord } from '../../access/tokens/token-book.ts'
+import type { TokenRecord } from '../../access/tokens/token-store.ts'
 import { createToken, revokeToken } from '../../access/tokens/token-writes.ts'
-import type { Api, Plane } from '../../control-context.ts'
-import { callerCause } from '../../flags/request-cause.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { callerContext } from '../../flags/request-context.ts'
 import { sendProblem } from '../../requests/problems.ts'
 import { namedEnvironmentField } from '../flags/flags.ts'
 import { callerOf } from '../hooks/authentication.ts'
@@ -39,7 +39,7 @@ const wishSchema = z
   })
 
 /** The tokens with which people and programs authenticate. */
-export function tokenRoutes(api: Api, plane: Plane): void {
+export function tokenRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/tokens',
     {
@@ -50,7 +50,7 @@ export function tokenRoutes(api: Api, plane: Plane): void {
         response: { 200: z.object({ tokens: z.array(recordSchema) }) },
       },
     },
-    async () => ({ tokens: (await plane.tokens.list()).map(tokenDocument) }),
+    async () => ({ tokens: (await control.tokens.list()).map(tokenDocument) }),
   )
   api.post(
     '/api/v1/tokens',
@@ -66,8 +66,8 @@ export function tokenRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { role, name, days, environments } = request.body
       const limits = environments ? ENVIRONMENTS.filter((each) => environments.includes(each)) : null
-      const cause = callerCause(request)
-      const created = await createToken(plane, { role, name, days, environments: limits }, cause)
+      const context = callerContext(request)
+      const created = await createToken(control, { role, name, days, environments: limits }, context)
       if (created === 'name_reserved') {
         const detail = `name: ${name} is the name of a token of the settings; choose another`
         return sendProblem(reply, 409, 'name_reserved', {
@@ -76,17 +76,17 @@ export function tokenRoutes(api: Api, plane: Plane): void {
         })
       }
       const { token, record } = created
-      plane.log.warn({ id: record.id, role, name, environments: limits, days, by: cause.by }, 'token created')
+      control.log.warn({ id: record.id, role, name, environments: limits, days, by: context.by }, 'token created')
       return reply
         .code(201)
         .header('Cache-Control', 'no-store')
         .send({ ...tokenDocument(record), token })
     },
   )
-  revocation(api, plane)
+  revocation(api, control)
 }
 
-function revocation(api: Api, plane: Plane): void {
+function revocation(api: Api, control: ControlContext): void {
   api.delete(
     '/api/v1/tokens/:id',
     {
@@ -107,14 +107,14 @@ function revocation(api: Api, plane: Plane): void {
     },
     async (request, reply) => {
       const { id } = request.params
-      const revoked = await revokeToken(plane, id, callerCause(request))
+      const revoked = await revokeToken(control, id, callerContext(request))
       if (revoked === 'unknown') return sendProblem(reply, 404, 'unknown_token', { detail: `there is no token ${id}` })
       if (revoked === 'of_settings') {
         const detail = `token ${id} comes from the settings: put another into its file and start the control plane again`
         return sendProblem(reply, 409, 'token_of_settings', { detail })
       }
       const { role, name } = revoked
-      plane.log.warn({ id, role, name, by: callerOf(request).name }, 'token revoked')
+      control.log.warn({ id, role, name, by: callerOf(request).name }, 'token revoked')
       return reply.code(204).send(null)
     },
   )

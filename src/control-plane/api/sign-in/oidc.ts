@@ -4,7 +4,7 @@ import type { OidcSignIn } from '../../access/oidc/oidc.ts'
 import type { OidcSettings } from '../../access/oidc/oidc-settings.ts'
 import { grantOf } from '../../access/roles/claim-mapping.ts'
 import { newSecret } from '../../access/sessions/session-cookie.ts'
-import type { Api, Plane } from '../../control-context.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
 import { sendPage, signInBody } from './pages.ts'
 import { beginSession, browserReply, refuseSignIn } from './sign-in-flow.ts'
 
@@ -12,8 +12,8 @@ const FLOW_LIFE_S = 600
 const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
 
 /** Sign-in at an OpenID provider, if one is configured. */
-export function oidcRoutes(api: Api, plane: Plane): void {
-  const { issuer, oidc } = plane.access
+export function oidcRoutes(api: Api, control: ControlContext): void {
+  const { issuer, oidc } = control.access
   if (!issuer || !oidc) return
   api.get('/sign-in/oidc', OPEN, async (request, reply) => {
     const secret = newSecret()
@@ -21,33 +21,33 @@ export function oidcRoutes(api: Api, plane: Plane): void {
     try {
       url = await oidc.authorizationUrl(secret)
     } catch (error) {
-      plane.log.error({ ...faultOf(error), correlation_id: request.id }, 'the OpenID provider cannot be asked')
+      control.log.error({ ...faultOf(error), correlation_id: request.id }, 'the OpenID provider cannot be asked')
       const said = 'The provider does not answer; try again, or sign in by a link.'
-      return sendPage(browserReply(plane, reply), 503, 'Sign in', signInBody(true, said))
+      return sendPage(browserReply(control, reply), 503, 'Sign in', signInBody(true, said))
     }
-    giveCookie(plane.access.place, reply, 'flow', secret, FLOW_LIFE_S)
-    return browserReply(plane, reply).redirect(url, 303)
+    giveCookie(control.access.place, reply, 'flow', secret, FLOW_LIFE_S)
+    return browserReply(control, reply).redirect(url, 303)
   })
-  api.get('/sign-in/oidc/callback', OPEN, (request, reply) => comeBack(plane, { issuer, oidc }, request, reply))
+  api.get('/sign-in/oidc/callback', OPEN, (request, reply) => comeBack(control, { issuer, oidc }, request, reply))
 }
 
 async function comeBack(
-  plane: Plane,
+  control: ControlContext,
   { issuer, oidc }: { readonly issuer: OidcSettings; readonly oidc: OidcSignIn },
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const { place } = plane.access
+  const { place } = control.access
   const secret = cookieOf(place, request, 'flow')
   const query = request.url.split('?')[1] ?? ''
-  const refuse = (why: string) => refuseSignIn(plane, request, reply, { why, credential: query })
+  const refuse = (why: string) => refuseSignIn(control, request, reply, { why, credential: query })
   if (secret === undefined) return refuse('This sign-in did not begin in this browser, or took too long.')
   giveCookie(place, reply, 'flow', '', 0)
   let identity: Awaited<ReturnType<OidcSignIn['identify']>>
   try {
     identity = await oidc.identify(query, secret)
   } catch (error) {
-    plane.log.warn({ ...faultOf(error), correlation_id: request.id }, 'sign-in at the OpenID provider failed')
+    control.log.warn({ ...faultOf(error), correlation_id: request.id }, 'sign-in at the OpenID provider failed')
     return refuse('The sign-in could not be completed.')
   }
   const { name, subject, values } = identity
@@ -55,7 +55,7 @@ async function comeBack(
   const deciding = values.filter((value) => issuer.mapping.rules.some((rule) => rule.value === value))
   const claims = { claim: issuer.mapping.claim, values: deciding }
   if (!grantOf(issuer.mapping, claims)) return refuse('You are known, but have no role here.')
-  return beginSession(plane, request, reply, { name, subject, grant: { claims } })
+  return beginSession(control, request, reply, { name, subject, grant: { claims } })
 }
 
 /** The part of an error that may be logged: messages may quote what the provider sent. */

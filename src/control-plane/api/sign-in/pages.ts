@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { escapeHtml } from '../../../http/index.ts'
 import type { Caller } from '../../access/roles/roles.ts'
-import type { SessionRecord } from '../../access/sessions/session-book.ts'
+import type { SessionRecord } from '../../access/sessions/session-store.ts'
 
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color:#1f2430}' +

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { ENVIRONMENTS } from '../../../flags/index.ts'
 import { cookieOf, giveCookie } from '../../access/browser-request.ts'
 import { PEOPLE, subjectOf } from '../../access/roles/roles.ts'
-import type { SessionRecord } from '../../access/sessions/session-book.ts'
-import type { Api, Plane } from '../../control-context.ts'
-import { callerCause } from '../../flags/request-cause.ts'
+import type { SessionRecord } from '../../access/sessions/session-store.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { callerContext } from '../../flags/request-context.ts'
 import { sendProblem } from '../../requests/problems.ts'
 import { callerOf } from '../hooks/authentication.ts'
 
@@ -31,7 +31,7 @@ const sessionSchema = z.object({
 })
 
 /** Who the caller is, and the sessions of people. */
-export function sessionRoutes(api: Api, plane: Plane): void {
+export function sessionRoutes(api: Api, control: ControlContext): void {
   api.get(
     '/api/v1/session',
     {
@@ -61,16 +61,16 @@ export function sessionRoutes(api: Api, plane: Plane): void {
     async (request) => {
       const caller = callerOf(request)
       const isAll = caller.role === 'administrator'
-      const sessions = await plane.access.sessions.list(isAll ? undefined : subjectOf(caller))
+      const sessions = await control.access.sessions.list(isAll ? undefined : subjectOf(caller))
       const own = caller.by.kind === 'session' ? caller.by.id : undefined
       return { sessions: sessions.map((session) => sessionDocument(session, session.id === own)) }
     },
   )
-  endings(api, plane)
+  endings(api, control)
 }
 
-function endings(api: Api, plane: Plane): void {
-  const { sessions, place } = plane.access
+function endings(api: Api, control: ControlContext): void {
+  const { sessions, place } = control.access
   api.delete(
     '/api/v1/sessions/:id',
     {
@@ -86,7 +86,7 @@ function endings(api: Api, plane: Plane): void {
       const caller = callerOf(request)
       const { id } = request.params
       const subject = caller.role === 'administrator' ? undefined : subjectOf(caller)
-      if ((await sessions.end({ id, subject }, callerCause(request))) === 0) {
+      if ((await sessions.end({ id, subject }, callerContext(request))) === 0) {
         return sendProblem(reply, 404, 'not_found', { detail: `there is no session ${id} that the caller may end` })
       }
       return reply.code(204).send(null)
@@ -99,7 +99,7 @@ function endings(api: Api, plane: Plane): void {
       schema: { tags: ['access'], summary: "End all of the caller's sessions", response: { 204: z.null() } },
     },
     async (request, reply) => {
-      await sessions.end({ subject: subjectOf(callerOf(request)) }, callerCause(request))
+      await sessions.end({ subject: subjectOf(callerOf(request)) }, callerContext(request))
       if (cookieOf(place, request, 'session') !== undefined) giveCookie(place, reply, 'session', '', 0)
       return reply.code(204).send(null)
     },

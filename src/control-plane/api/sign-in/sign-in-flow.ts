@@ -1,44 +1,44 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { networkOf } from '../../../http/index.ts'
 import { cookieOf, giveCookie } from '../../access/browser-request.ts'
-import type { NewSession } from '../../access/sessions/session-book.ts'
-import type { Cause } from '../../audit/cause.ts'
-import type { Plane } from '../../control-context.ts'
+import type { NewSession } from '../../access/sessions/session-store.ts'
+import type { ChangeContext } from '../../audit/change-context.ts'
+import type { ControlContext } from '../../control-context.ts'
 import { secureHeaders, sendPage, signInBody } from './pages.ts'
 
 /** Starts a session, ends the browser's previous one, and redirects the browser to its account page. */
 export async function beginSession(
-  plane: Plane,
+  control: ControlContext,
   request: FastifyRequest,
   reply: FastifyReply,
   who: Pick<NewSession, 'name' | 'subject' | 'grant'>,
 ): Promise<FastifyReply> {
-  const { sessions, place } = plane.access
-  const cause: Cause = {
-    ...{ by: who.name, role: '', door: 'console', from: request.ip, correlation_id: request.id },
+  const { sessions, place } = control.access
+  const context: ChangeContext = {
+    ...{ by: who.name, role: '', channel: 'console', from: request.ip, correlation_id: request.id },
   }
   const session = { ...who, address: request.ip, browser: request.headers['user-agent'] ?? '' }
-  const secret = await sessions.begin(session, cookieOf(place, request, 'session'), cause)
+  const secret = await sessions.begin(session, cookieOf(place, request, 'session'), context)
   giveCookie(place, reply, 'session', secret, Math.floor(sessions.rules.lifeMs / 1_000))
-  plane.log.info({ name: who.name, subject: who.subject, correlation_id: request.id }, 'signed in')
-  return browserReply(plane, reply).redirect('/account', 303)
+  control.log.info({ name: who.name, subject: who.subject, correlation_id: request.id }, 'signed in')
+  return browserReply(control, reply).redirect('/account', 303)
 }
 
 /** Refuses a sign-in, and makes an address with too many failures wait. */
 export function refuseSignIn(
-  plane: Plane,
+  control: ControlContext,
   request: FastifyRequest,
   reply: FastifyReply,
   { why, credential }: { readonly why: string; readonly credential: string },
 ): FastifyReply {
-  const wait = plane.access.failures.failed(networkOf(request.ip), credential)
-  plane.log.warn({ why, from: request.ip, correlation_id: request.id }, 'sign-in refused')
+  const wait = control.access.failures.failed(networkOf(request.ip), credential)
+  control.log.warn({ why, from: request.ip, correlation_id: request.id }, 'sign-in refused')
   if (wait > 0) reply.header('Retry-After', String(wait))
-  const hasIssuer = plane.access.issuer !== undefined
-  return sendPage(browserReply(plane, reply), wait > 0 ? 429 : 403, 'Sign in', signInBody(hasIssuer, why))
+  const hasIssuer = control.access.issuer !== undefined
+  return sendPage(browserReply(control, reply), wait > 0 ? 429 : 403, 'Sign in', signInBody(hasIssuer, why))
 }
 
 /** A reply with the security headers of every response to a browser. */
-export function browserReply(plane: Plane, reply: FastifyReply): FastifyReply {
-  return secureHeaders(reply, plane.access.place.publicOrigin?.startsWith('https:') ?? false)
+export function browserReply(control: ControlContext, reply: FastifyReply): FastifyReply {
+  return secureHeaders(reply, control.access.place.publicOrigin?.startsWith('https:') ?? false)
 }

@@ -4,8 +4,8 @@ import { cookieOf, giveCookie, originOf, ownOriginOf } from '../../access/browse
 import { PEOPLE, subjectOfToken } from '../../access/roles/roles.ts'
 import { isFromOwnPage } from '../../access/same-origin.ts'
 import { isSameSecret, isSecretShaped } from '../../access/sessions/session-cookie.ts'
-import type { Api, Plane } from '../../control-context.ts'
-import { callerCause } from '../../flags/request-cause.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { callerContext } from '../../flags/request-context.ts'
 import { sendProblem } from '../../requests/problems.ts'
 import { requestParameters } from '../../requests/request-parameters.ts'
 import { callerOf } from '../hooks/authentication.ts'
@@ -16,25 +16,25 @@ const LINK_LIFE_S = 300
 const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
 
 /** How people sign in and out with a browser. */
-export function signInRoutes(api: Api, plane: Plane): void {
-  linkRoutes(api, plane)
+export function signInRoutes(api: Api, control: ControlContext): void {
+  linkRoutes(api, control)
   api.get('/sign-in', OPEN, (_request, reply) =>
-    sendPage(browserReply(plane, reply), 200, 'Sign in', signInBody(plane.access.issuer !== undefined)),
+    sendPage(browserReply(control, reply), 200, 'Sign in', signInBody(control.access.issuer !== undefined)),
   )
   api.get('/account', OPEN, async (request, reply) => {
-    const { sessions, place } = plane.access
+    const { sessions, place } = control.access
     const caller = await sessions.find(cookieOf(place, request, 'session') ?? '')
-    if (caller?.by.kind !== 'session') return browserReply(plane, reply).redirect('/sign-in', 303)
+    if (caller?.by.kind !== 'session') return browserReply(control, reply).redirect('/sign-in', 303)
     const { subject, csrfToken } = caller.by
     return sendPage(
-      browserReply(plane, reply),
+      browserReply(control, reply),
       ...([200, 'Your account', accountBody(caller, csrfToken, await sessions.list(subject))] as const),
     )
   })
-  api.post('/sign-out', OPEN, (request, reply) => signOut(plane, request, reply))
+  api.post('/sign-out', OPEN, (request, reply) => signOut(control, request, reply))
 }
 
-function linkRoutes(api: Api, plane: Plane): void {
+function linkRoutes(api: Api, control: ControlContext): void {
   api.post(
     '/api/v1/sign-in-links',
     {
@@ -48,55 +48,56 @@ function linkRoutes(api: Api, plane: Plane): void {
     async (request, reply) => {
       const { by, name } = callerOf(request)
       if (by.kind !== 'token') return sendProblem(reply, 403, 'forbidden', { detail: 'a link is made with a token' })
-      const secret = await plane.access.sessions.createLink(by.id, LINK_LIFE_S)
-      plane.log.info({ name, correlation_id: request.id }, 'sign-in link created')
-      const url = `${ownOriginOf(plane.access.place, request)}/sign-in/link?secret=${secret}`
+      const secret = await control.access.sessions.createLink(by.id, LINK_LIFE_S)
+      control.log.info({ name, correlation_id: request.id }, 'sign-in link created')
+      const url = `${ownOriginOf(control.access.place, request)}/sign-in/link?secret=${secret}`
       return reply.code(201).header('Cache-Control', 'no-store').send({ url, expires_in: LINK_LIFE_S })
     },
   )
   api.get('/sign-in/link', OPEN, (request, reply) => {
     const secret = parameterOf(request, 'secret')
     // Mail scanners, chat previews and prefetching open links, and another site may have redirected the browser here.
-    return sendPage(browserReply(plane, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
+    return sendPage(browserReply(control, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
   })
   api.post('/sign-in/link', OPEN, async (request, reply) => {
-    if (!isFromOwnPage(originOf(request), ownOriginOf(plane.access.place, request))) return refuseForeign(plane, reply)
-    return redeem(plane, request, reply, parameterOf(request, 'secret'))
+    if (!isFromOwnPage(originOf(request), ownOriginOf(control.access.place, request)))
+      return refuseForeign(control, reply)
+    return redeem(control, request, reply, parameterOf(request, 'secret'))
   })
 }
 
-async function redeem(plane: Plane, request: FastifyRequest, reply: FastifyReply, secret: string) {
-  const link = isSecretShaped(secret) ? await plane.access.sessions.redeemLink(secret) : undefined
+async function redeem(control: ControlContext, request: FastifyRequest, reply: FastifyReply, secret: string) {
+  const link = isSecretShaped(secret) ? await control.access.sessions.redeemLink(secret) : undefined
   if (!link) {
     const why = 'This link has been used, is too old, or is not one of ours.'
-    return refuseSignIn(plane, request, reply, { why, credential: secret })
+    return refuseSignIn(control, request, reply, { why, credential: secret })
   }
   const { name, tokenId } = link
-  return beginSession(plane, request, reply, { name, subject: subjectOfToken(tokenId), grant: { tokenId } })
+  return beginSession(control, request, reply, { name, subject: subjectOfToken(tokenId), grant: { tokenId } })
 }
 
-async function signOut(plane: Plane, request: FastifyRequest, reply: FastifyReply) {
-  const { sessions, place } = plane.access
+async function signOut(control: ControlContext, request: FastifyRequest, reply: FastifyReply) {
+  const { sessions, place } = control.access
   const caller = await sessions.find(cookieOf(place, request, 'session') ?? '')
-  if (caller?.by.kind !== 'session') return browserReply(plane, reply).redirect('/sign-in', 303)
+  if (caller?.by.kind !== 'session') return browserReply(control, reply).redirect('/sign-in', 303)
   const { id, subject, csrfToken } = caller.by
   const isOurs = isFromOwnPage(originOf(request), ownOriginOf(place, request))
-  if (!isOurs || !isSameSecret(parameterOf(request, 'csrf_token'), csrfToken)) return refuseForeign(plane, reply)
+  if (!isOurs || !isSameSecret(parameterOf(request, 'csrf_token'), csrfToken)) return refuseForeign(control, reply)
   request.caller = caller
   const which = parameterOf(request, 'which')
-  const cause = callerCause(request)
+  const context = callerContext(request)
   if (/^[1-9]\d{0,8}$/.test(which) && Number(which) !== id) {
-    await sessions.end({ id: Number(which), subject }, cause)
-    return browserReply(plane, reply).redirect('/account', 303)
+    await sessions.end({ id: Number(which), subject }, context)
+    return browserReply(control, reply).redirect('/account', 303)
   }
-  await sessions.end(which === 'all' ? { subject } : { id }, cause)
+  await sessions.end(which === 'all' ? { subject } : { id }, context)
   giveCookie(place, reply, 'session', '', 0)
-  return browserReply(plane, reply).redirect('/sign-in', 303)
+  return browserReply(control, reply).redirect('/sign-in', 303)
 }
 
-function refuseForeign(plane: Plane, reply: FastifyReply): FastifyReply {
+function refuseForeign(control: ControlContext, reply: FastifyReply): FastifyReply {
   const said = 'That did not come from a page of this site, so nothing was done.'
-  return sendPage(browserReply(plane, reply), 403, 'Refused', signInBody(plane.access.issuer !== undefined, said))
+  return sendPage(browserReply(control, reply), 403, 'Refused', signInBody(control.access.issuer !== undefined, said))
 }
 
 function parameterOf(request: FastifyRequest, name: string): string {

@@ -2,32 +2,32 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { applicationInWords } from '../../../applications/index.ts'
 import { type ApplicationFacts, type Obstacle, productionObstacles, type RuleSettings } from '../../../chatops/index.ts'
 import type { Environment } from '../../../flags/index.ts'
-import type { Ground } from '../context/ground.ts'
-import type { Run } from '../context/person.ts'
+import type { ChatOpsDependencies } from '../context/dependencies.ts'
+import type { Run } from '../context/principal.ts'
 
 /** Queries the open alarms of guards in an environment, as text. */
 export type AlarmSource = (environment: Environment) => Promise<readonly string[]>
 
 /** What blocks a change of an environment at this moment. */
 export async function currentObstacles(
-  plane: Pick<Ground, 'gateways' | 'feed'>,
+  dependencies: Pick<ChatOpsDependencies, 'gateways' | 'feed'>,
   rules: RuleSettings,
   environment: Environment,
   alarms: AlarmSource,
 ): Promise<readonly Obstacle[]> {
-  const all = await plane.gateways.all()
-  const { view } = plane.feed
+  const all = await dependencies.gateways.all()
+  const { cache } = dependencies.feed
   // An application that was moved back is no reason to wait.
-  const isMoved = ({ id }: { readonly id: number }) => view.isFlagOn(environment, id)
+  const isMoved = ({ id }: { readonly id: number }) => cache.isFlagOn(environment, id)
   const shown = (facts: ApplicationFacts): ApplicationFacts => {
-    const application = view.application(facts.id)
+    const application = cache.application(facts.id)
     return application ? { ...facts, shown: applicationInWords(application) } : facts
   }
   const facts = {
     gateways: all
       .filter((gateway) => gateway.environment === environment)
       .map((gateway) => ({ ...gateway, applications: (gateway.applications ?? []).filter(isMoved).map(shown) })),
-    brake: view.brake(environment),
+    brake: cache.brake(environment),
     alarms: await alarms(environment),
     now: Date.now(),
   }

@@ -1,22 +1,22 @@
-import { headingOf, isWidening, type Section } from '../../../chatops/index.ts'
+import { headingOf, isRolloutIncrease, type Section } from '../../../chatops/index.ts'
 import type { Environment, FlagState } from '../../../flags/index.ts'
 import { isStoreAway } from '../../../storage/index.ts'
-import type { Cause } from '../../audit/cause.ts'
+import type { ChangeContext } from '../../audit/change-context.ts'
 import { changeFlag, deleteFlag, type FlagOutcome } from '../../flags/flag-writes.ts'
-import { movesInWords, rehearsalInWords } from '../../flags/moves.ts'
+import { impactInWords, rehearsalInWords } from '../../flags/impact.ts'
 import { namedStateInWords } from '../../flags/notes.ts'
-import { logFlagChange } from '../../flags/request-cause.ts'
+import { logFlagChange } from '../../flags/request-context.ts'
 import { faultsInWords } from '../../requests/problems.ts'
-import { defaultState } from '../../state/view.ts'
-import type { Run } from '../context/person.ts'
+import { defaultState } from '../../state/state-cache.ts'
+import type { Run } from '../context/principal.ts'
 import { type ChangeCommand, type ChangeTools, type Plan, planChange } from './change-plan.ts'
 import {
   isChecked,
   obstaclesNow,
   productionStands,
   quickRefusals,
-  refusalOfMoves,
-  refusalOfPerson,
+  refusalOfImpact,
+  refusalOfPrincipal,
   refusalOfReason,
   SWITCH,
 } from './change-rules.ts'
@@ -44,7 +44,7 @@ export async function changeEach(
   const inOne = async (environment: Environment): Promise<Section> => {
     const plan = await planChange(tools, command, environment)
     if ('refused' in plan) return refused(environment, [plan.refused])
-    if (refusedAt !== undefined && isWidening(plan.before, plan.after)) {
+    if (refusedAt !== undefined && isRolloutIncrease(plan.before, plan.after)) {
       const lines = [`because ${refusedAt} was refused`]
       return { heading: headingOf(environment, 'not done'), tone: 'not_done', lines }
     }
@@ -59,7 +59,7 @@ export async function changeEach(
       // Before any environment was changed, the error is thrown; after that, the completed changes must still be
       // reported.
       if (sections.length === 0 || !isStoreAway(error)) throw error
-      tools.plane.log.error({ err: error, environment, correlation_id: run.correlationId }, 'chatops failed')
+      tools.dependencies.log.error({ err: error, environment, correlation_id: run.correlationId }, 'chatops failed')
       return refused(environment, ['the database does not answer: look before you say it again'])
     })
     if (section.tone === 'refused') refusedAt ??= environment
@@ -93,29 +93,29 @@ async function changeOne(
   run: Run,
   approval: (Approval & { readonly claim: () => Promise<boolean> }) | undefined,
 ): Promise<Section> {
-  const { rules, plane } = tools
+  const { rules, dependencies } = tools
   const { environment, command } = plan
-  const right = refusalOfPerson(tools, environment, run)
+  const right = refusalOfPrincipal(tools, environment, run)
   if (right !== undefined) return refused(environment, [right])
-  const widens = isWidening(plan.before, plan.after)
-  const missing = refusalOfReason(plane, environment, command, widens)
-  const refusal = missing ?? refusalOfMoves(plan)
+  const isIncrease = isRolloutIncrease(plan.before, plan.after)
+  const missing = refusalOfReason(dependencies, environment, command, isIncrease)
+  const refusal = missing ?? refusalOfImpact(plan)
   if (refusal !== undefined) return refused(environment, [refusal])
-  const needsSecond = approval === undefined && widens && rules.twoPerson.includes(environment)
-  const passedOver: string[] = []
+  const needsSecond = approval === undefined && isIncrease && rules.twoPerson.includes(environment)
+  const overridden: string[] = []
   // Approval comes later, and the state of production is checked then.
-  const obstacles = needsSecond || !isChecked(environment, widens) ? [] : await productionStands(tools, plan, run)
+  const obstacles = needsSecond || !isChecked(environment, isIncrease) ? [] : await productionStands(tools, plan, run)
   const quick = [...obstacles, ...(await quickRefusals(tools, plan, undefined))]
   for (const { rule, why } of quick) {
     if (!command.overrides.includes(rule)) return refused(environment, [why, `to pass over it: ${SWITCH[rule]}`])
-    passedOver.push(`${rule}: ${why}`)
+    overridden.push(`${rule}: ${why}`)
   }
   if (needsSecond) return proposed(tools, plan, words, run)
   if (approval !== undefined && !(await approval.claim())) {
     return refused(environment, ['somebody else has decided the proposal, or it has expired'])
   }
-  const outcome = await write(tools, plan, run, approval, passedOver)
-  return sectionOf(plane, plan, outcome, passedOver)
+  const outcome = await write(tools, plan, run, approval, overridden)
+  return sectionOf(dependencies, plan, outcome, overridden)
 }
 
 /** The result of a dry run: what would move, and what currently blocks it. Nothing waits. */
@@ -126,42 +126,42 @@ async function rehearse(
   assumed: ReadonlyMap<Environment, FlagState>,
 ): Promise<Section> {
   const { environment, before, after, command } = plan
-  const widens = isWidening(before, after)
-  const right = refusalOfPerson(tools, environment, run)
-  const missing = refusalOfReason(tools.plane, environment, command, widens)
-  const obstacles = isChecked(environment, widens) ? await obstaclesNow(tools, environment) : []
+  const isIncrease = isRolloutIncrease(before, after)
+  const right = refusalOfPrincipal(tools, environment, run)
+  const missing = refusalOfReason(tools.dependencies, environment, command, isIncrease)
+  const obstacles = isChecked(environment, isIncrease) ? await obstaclesNow(tools, environment) : []
   const stands = [
     ...obstacles.map(({ what }) => ({ rule: 'production_check' as const, why: what })),
     ...(await quickRefusals(tools, plan, assumed)),
   ]
   const lines = [
-    `now: ${namedStateInWords(tools.plane.feed.view, before)}`,
-    `then: ${namedStateInWords(tools.plane.feed.view, after)}`,
+    `now: ${namedStateInWords(tools.dependencies.feed.cache, before)}`,
+    `then: ${namedStateInWords(tools.dependencies.feed.cache, after)}`,
     ...plan.notes,
-    ...rehearsalInWords(command.flag, plan.moves),
+    ...rehearsalInWords(command.flag, plan.impact),
     ...warningLines(plan),
     ...(right === undefined ? [] : [`would be refused: ${right}`]),
-    ...[missing, refusalOfMoves(plan)].flatMap((why) => (why === undefined ? [] : [`would be refused: ${why}`])),
+    ...[missing, refusalOfImpact(plan)].flatMap((why) => (why === undefined ? [] : [`would be refused: ${why}`])),
     ...stands.map(({ rule, why }) => `would be ${command.overrides.includes(rule) ? 'overridden' : 'refused'}: ${why}`),
-    ...(widens && tools.rules.twoPerson.includes(environment) ? ['a second person would have to approve it'] : []),
+    ...(isIncrease && tools.rules.twoPerson.includes(environment) ? ['a second person would have to approve it'] : []),
   ]
   return { heading: headingOf(environment, 'dry run, nothing is changed'), tone: 'info', lines }
 }
 
-async function proposed({ plane, rules }: ChangeTools, plan: Plan, words: string, run: Run): Promise<Section> {
+async function proposed({ dependencies, rules }: ChangeTools, plan: Plan, words: string, run: Run): Promise<Section> {
   const { environment, command, version } = plan
   const one: ChangeCommand = { ...command, environments: [environment] }
   const { id, expires_at } = await propose(
-    plane.store,
+    dependencies.store,
     {
       ...{ environment, flag: command.flag, command: one, words, flag_version: version },
-      proposed_by: run.person.name,
+      proposed_by: run.principal.name,
     },
     rules.proposalMs,
   )
   const lines = [
-    `now: ${namedStateInWords(plane.feed.view, plan.before)}`,
-    `then: ${namedStateInWords(plane.feed.view, plan.after)}`,
+    `now: ${namedStateInWords(dependencies.feed.cache, plan.before)}`,
+    `then: ${namedStateInWords(dependencies.feed.cache, plan.after)}`,
     ...plan.notes,
     ...warningLines(plan),
     `another person carries it out with: feature approve ${id} (until ${expires_at.toISOString()})`,
@@ -170,46 +170,46 @@ async function proposed({ plane, rules }: ChangeTools, plan: Plan, words: string
 }
 
 async function write(
-  { plane }: ChangeTools,
+  { dependencies }: ChangeTools,
   plan: Plan,
   run: Run,
   approval: Approval | undefined,
-  passedOver: readonly string[],
+  overridden: readonly string[],
 ): Promise<FlagOutcome> {
   const { environment, command, changes, version } = plan
   const { flag } = command
-  const { name: by, role, door, from } = run.person
-  const cause: Cause = {
-    ...{ by, role, door, from },
+  const { name: by, role, channel, from } = run.principal
+  const context: ChangeContext = {
+    ...{ by, role, channel, from },
     correlation_id: run.correlationId,
     reason: command.reason,
     change_issue_url: command.changeIssue,
     proposed_by: approval?.proposedBy,
-    overrides: passedOver.length > 0 ? passedOver : undefined,
+    overrides: overridden.length > 0 ? overridden : undefined,
   }
-  const target = { environment, name: flag, ifVersion: version, cause }
+  const target = { environment, name: flag, ifVersion: version, context }
   const outcome =
     command.kind === 'feature_set'
-      ? await changeFlag(plane.store, plane.definitions, target, changes)
-      : await deleteFlag(plane.store, target)
+      ? await changeFlag(dependencies.store, dependencies.definitions, target, changes)
+      : await deleteFlag(dependencies.store, target)
   // A committed change is reported as done, even if the database becomes unavailable right after it.
-  await plane.feed.catchUp().catch((error: unknown) => {
-    plane.log.warn({ err: error, correlation_id: run.correlationId }, 'a change is made, and not yet seen here')
+  await dependencies.feed.catchUp().catch((error: unknown) => {
+    dependencies.log.warn({ err: error, correlation_id: run.correlationId }, 'a change is made, and not yet seen here')
   })
   const action = command.kind === 'feature_set' ? 'set' : 'remove'
-  logFlagChange(plane, action, target, outcome, { changes })
+  logFlagChange(dependencies, action, target, outcome, { changes })
   return outcome
 }
 
 function sectionOf(
-  plane: ChangeTools['plane'],
+  dependencies: ChangeTools['dependencies'],
   plan: Plan,
   outcome: FlagOutcome,
-  passedOver: readonly string[],
+  overridden: readonly string[],
 ): Section {
   const { environment, command } = plan
   const isSet = command.kind === 'feature_set'
-  const words = (state: FlagState) => namedStateInWords(plane.feed.view, state)
+  const words = (state: FlagState) => namedStateInWords(dependencies.feed.cache, state)
   switch (outcome.kind) {
     case 'refused':
       return refused(environment, [outcome.why])
@@ -225,11 +225,11 @@ function sectionOf(
     case 'unchanged':
     case 'written': {
       const lines = [
-        `${command.flag}: ${words(outcome.after ?? defaultState(plane.definitions, environment, command.flag))}`,
+        `${command.flag}: ${words(outcome.after ?? defaultState(dependencies.definitions, environment, command.flag))}`,
         ...(outcome.kind === 'written'
-          ? [`before: ${words(plan.before)}`, ...plan.notes, ...movesInWords(plan.moves), ...warningLines(plan)]
+          ? [`before: ${words(plan.before)}`, ...plan.notes, ...impactInWords(plan.impact), ...warningLines(plan)]
           : []),
-        ...passedOver.map((rule) => `overrode ${rule}`),
+        ...overridden.map((rule) => `overrode ${rule}`),
       ]
       const word = outcome.kind === 'unchanged' ? 'no change' : isSet ? 'done' : 'deleted'
       return { heading: headingOf(environment, word), tone: 'done', lines }

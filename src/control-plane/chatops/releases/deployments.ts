@@ -1,5 +1,5 @@
 import type { Environment } from '../../../flags/index.ts'
-import type { Cause } from '../../audit/cause.ts'
+import type { ChangeContext } from '../../audit/change-context.ts'
 import type { Store } from '../../state/store.ts'
 
 /** The components whose deployments are recorded. */
@@ -26,17 +26,21 @@ export interface RecordedDeployment extends Deployment {
 const COLUMNS = 'id, environment, component, version, commit, contains, deployed_at, recorded_by'
 
 /** Stores a deployment as the latest of its component in its environment, and records it in the audit log. */
-export function recordDeployment(store: Store, deployment: Deployment, cause: Cause): Promise<RecordedDeployment> {
+export function recordDeployment(
+  store: Store,
+  deployment: Deployment,
+  context: ChangeContext,
+): Promise<RecordedDeployment> {
   const { environment, component, version, commit, contains } = deployment
   return store.write(async (tx) => {
     const [row] = await tx.query<RecordedDeployment>(
       `insert into ${store.schema}.deployments (environment, component, version, commit, contains, recorded_by)
         values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
-      [environment, component, version, commit, JSON.stringify(contains), cause.by],
+      [environment, component, version, commit, JSON.stringify(contains), context.by],
     )
     if (row === undefined) throw new Error('a deployment was not stored')
     const after = { version, commit, contains: contains.length }
-    await tx.record({ cause, action: 'deployment.record', environment, subject: component, before: null, after })
+    await tx.record({ context, action: 'deployment.record', environment, subject: component, before: null, after })
     return { change: undefined, result: row }
   })
 }

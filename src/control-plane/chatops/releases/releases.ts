@@ -1,12 +1,12 @@
 import { headingOf, type MergeRequestAddress, RUN_ORDER, releaseVerdict, type Section } from '../../../chatops/index.ts'
 import type { Environment } from '../../../flags/index.ts'
-import type { Ground } from '../context/ground.ts'
+import type { ChatOpsDependencies } from '../context/dependencies.ts'
 import { type CommitSource, SourceFault } from './commit-source.ts'
 import { type Deployment, isListed, latestDeployments } from './deployments.ts'
 
 /** The sources of answers about versions. */
 export interface ReleaseTools {
-  readonly plane: Pick<Ground, 'store' | 'gateways'>
+  readonly dependencies: Pick<ChatOpsDependencies, 'store' | 'gateways'>
   readonly sources: readonly CommitSource[]
 }
 
@@ -85,17 +85,17 @@ interface Running extends Pick<Deployment, 'commit' | 'contains'> {
 
 /** What runs in an environment, and why the list may be incomplete. */
 async function runningIn(
-  { plane, sources }: ReleaseTools,
+  { dependencies, sources }: ReleaseTools,
   environment: Environment,
 ): Promise<{ readonly running: Running[]; readonly troubles: readonly string[] }> {
   const troubles: string[] = []
-  const recorded = (await latestDeployments(plane.store)).filter((each) => each.environment === environment)
+  const recorded = (await latestDeployments(dependencies.store)).filter((each) => each.environment === environment)
   const running: Running[] = recorded.map(({ component, version, commit, contains, deployed_at }) => ({
     ...{ component, version, commit, contains },
     note: `, since ${deployed_at.toISOString()}`,
   }))
   const counts = new Map<string, { version: string; commit: string | null; count: number }>()
-  for (const gateway of await plane.gateways.all()) {
+  for (const gateway of await dependencies.gateways.all()) {
     if (!gateway.isConnected || gateway.environment !== environment || gateway.version === null) continue
     const { version, commit } = gateway
     const key = `${version} ${commit ?? ''}`

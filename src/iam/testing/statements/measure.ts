@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createAuthorizationServer, hexMint } from '../../../authorization-server/index.ts'
+import { createAuthorizationServer, hexTokenIssuer } from '../../../authorization-server/index.ts'
 import { type Database, openDatabase } from '../../../storage/index.ts'
 import { ChallengeStore } from '../../challenges/challenge-store.ts'
 import { purgeChallenges } from '../../challenges/clean-up.ts'
@@ -65,7 +65,13 @@ async function explainAll(database: Database, scale: Scale): Promise<Explained[]
 function purge(database: Database): Promise<number> {
   const resourceOwners = { find: async () => undefined }
   const settings = { issuer: 'https://issuer.test' }
-  return createAuthorizationServer({ database, schema: SCHEMA, resourceOwners, mint: hexMint, settings }).purge()
+  return createAuthorizationServer({
+    database,
+    schema: SCHEMA,
+    resourceOwners,
+    tokenIssuer: hexTokenIssuer,
+    settings,
+  }).purge()
 }
 
 async function purgeOnce(database: Database): Promise<void> {
