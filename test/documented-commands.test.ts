@@ -112,6 +112,11 @@ test('a command ends where the shell ends it', () => {
     ...['handover', 'a', 'b c', 'd "e', 'f g', '--x=<id>'],
   ])
   assert.deepEqual(shellWords('handover audit export > audit.jsonl'), ['handover', 'audit', 'export'])
-  assert.deepEqual(shellWords('handover credentials revoke 1   # or its client_id'), ['handover', 'drain', '1'])
+  assert.deepEqual(shellWords('handover credentials revoke 1   # or its client_id'), [
+    'handover',
+    'credentials',
+    'revoke',
+    '1',
+  ])
   assert.deepEqual(shellWords('handover up &'), ['handover', 'up'])
 })

@@ -130,8 +130,8 @@ describe('a real Rails and Doorkeeper behind the gateway', { skip }, () => {
 
     await setFlag('false')
     const back = await signInOn('legacy')
-    const tail = await assertWorks(onIamRenewed)
-    await assertRevocable(tail)
+    const live = await assertWorks(onIamRenewed)
+    await assertRevocable(live)
     await assertRevocable(stillLegacy)
     await assertRevocable(back)
   })

@@ -40,15 +40,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'list the gateways connected to the control plane',
     load: async () => (await import('./commands/gateways.ts')).run,
   },
-  tail: {
-    summary: 'list the credentials from IAM that are still valid, by application',
-    load: async () => (await import('./commands/credentials/list.ts')).run,
+  credentials: {
+    summary: "list and revoke applications' remaining IAM credentials",
+    load: async () => (await import('./commands/credentials/credentials.ts')).run,
   },
-  drain: {
-    summary: "show and revoke an application's remaining IAM tokens",
-    load: async () => (await import('./commands/credentials/revoke.ts')).run,
-  },
-  effects: {
+  'side-effects': {
     summary: 'list side effects of changes; retry or drop failed ones',
     load: async () => (await import('./commands/side-effects.ts')).run,
   },

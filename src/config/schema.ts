@@ -292,9 +292,7 @@ const control = z.strictObject({
   ),
   definitions_dir: pathField('DIR', 'The directory of flag definitions. Default: those that ship with Handover.'),
   environment,
-  iam_internal_url: urlField(
-    'The internal port of IAM in that environment; used by `handover credentials list` and `handover credentials revoke`.',
-  ),
+  iam_internal_url: urlField('The internal port of IAM in that environment; used by `handover credentials`.'),
   internal_token_file: pathField(
     'FILE',
     'The token of that internal port. Default: iam-internal-token in the data directory.',

@@ -145,7 +145,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const environment = settings.environment ?? DEFAULT_ENVIRONMENT
   const grants = iamGrants(settings.iam)
   const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
-    control: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
+    dependencies: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
     alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
     sources: commitSources(settings),
     commands: metrics.commands,

@@ -21,7 +21,7 @@ describe('the address of a client', () => {
     ['a caller of the own network is itself', '10.0.0.5', '10.1.2.3', '10.1.2.3', true],
     ['a proxy that says nothing is all there is', '10.0.0.5', undefined, '10.0.0.5', true],
     ['an element that is no address ends the search', '10.0.0.5', '203.0.113.9, unknown, 10.0.0.7', '10.0.0.7', true],
-    ['a port is passed over', '10.0.0.5', '203.0.113.9:4711', '203.0.113.9', false],
+    ['a port is ignored', '10.0.0.5', '203.0.113.9:4711', '203.0.113.9', false],
     ['also behind an IPv6 address', '::1', '[2001:db8:1:2::9]:4711', '2001:db8:1:2::/64', false],
     ['an IPv6 caller is its /64', '2001:db8::1', undefined, '2001:db8:0:0::/64', false],
     ['however it is spelled', '2001:0DB8:0000::0:0:0:7', undefined, '2001:db8:0:0::/64', false],

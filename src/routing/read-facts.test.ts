@@ -181,7 +181,7 @@ describe('the credential', () => {
       'unknown',
     ],
     [
-      'token info: an empty parameter is passed over',
+      'token info: an empty parameter is ignored',
       { endpoint: 'token_info', method: 'GET', query: 'access_token=', authorization: 'Bearer gliamat-x' },
       'iam',
     ],

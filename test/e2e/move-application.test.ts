@@ -113,8 +113,8 @@ for (const store of stores) {
 
           await setFlag('false', moved.id)
           const back = await signInOn('legacy', client)
-          const tail = await assertWorks(client, onIamRenewed)
-          await assertRevocable(client, tail)
+          const live = await assertWorks(client, onIamRenewed)
+          await assertRevocable(client, live)
           await assertRevocable(client, stillLegacy)
           await assertRevocable(client, back)
         })

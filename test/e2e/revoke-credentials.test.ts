@@ -77,7 +77,7 @@ for (const engine of testDatabases()) {
       const mine = await pairOf(left)
       const theirs = await pairOf(other)
       await plane.ask('POST', FLAG, { json: { value: 'true', oauth_application: '2' } })
-      const shown = await handover('tail')
+      const shown = await handover('credentials', 'list')
       assert.equal(shown.code, 0, shown.err)
       assert.match(shown.out, /^1 {2}Application 1 {2}client-1 {2}\(flag off: new flows go to the monolith\)$/m)
       assert.match(shown.out, /^2 {2}Application 2 {2}client-2 {2}\(flag on\)$/m)
@@ -85,22 +85,25 @@ for (const engine of testDatabases()) {
         shown.out,
         /access tokens: 1, expire from 20\d\d-.*\n {2}refresh tokens: 1 of 1 grants, do not expire/,
       )
-      assert.doesNotMatch((await handover('tail', '--oauth-application', '1')).out, /client-2/)
+      assert.doesNotMatch((await handover('credentials', 'list', '--oauth-application', '1')).out, /client-2/)
 
-      const all = await handover('drain', '--all')
-      assert.match(all.out, /^client-1:$/m)
+      const all = await handover('credentials', 'list', '--flag-off')
+      assert.match(all.out, /^1 {2}.*client-1/m)
       assert.doesNotMatch(all.out, /client-2/)
-      assert.match((await handover('drain', '1')).out, /the users of 1 grants must authorize the application again/)
-      const wrong = await handover('drain', '1', '--revoke', '--confirm', 'client-2')
+      assert.match(
+        (await handover('credentials', 'revoke', '1', '--dry-run')).out,
+        /the users of 1 grants must authorize the application again/,
+      )
+      const wrong = await handover('credentials', 'revoke', '1', '--confirm', 'client-2')
       assert.deepEqual([wrong.code, wrong.out], [1, ''])
-      assert.equal((await handover('drain', '1', '--revoke')).code, 2)
+      assert.equal((await handover('credentials', 'revoke', '1')).code, 2)
       const unconfirmed = await plane.ask('POST', '/api/v1/credentials/revoke', {
         json: { application: '1', confirm: '1' },
       })
       assert.deepEqual([unconfirmed.status, unconfirmed.json.code], [400, 'invalid_request'])
       assert.ok(await isActive(mine.access))
 
-      const done = await handover('drain', '1', '--revoke', '--confirm', 'client-1')
+      const done = await handover('credentials', 'revoke', '1', '--confirm', 'client-1')
       assert.deepEqual([done.code, done.err], [0, ''])
       assert.match(done.out, /^revoked: 1 tokens, 0 codes, 0 device codes/)
       assert.equal(await isActive(mine.access), false)
@@ -111,7 +114,7 @@ for (const engine of testDatabases()) {
       })
       assert.equal(refreshed['error'], 'invalid_grant')
       assert.ok(await isActive(theirs.access))
-      assert.match((await handover('drain', 'client-1')).out, /nothing to revoke/)
+      assert.match((await handover('credentials', 'revoke', 'client-1', '--dry-run')).out, /nothing to revoke/)
     })
 
     test('are not revoked while any gate of the flag covers the application, nor for another environment', async () => {
@@ -120,7 +123,7 @@ for (const engine of testDatabases()) {
         await plane.ask('DELETE', FLAG)
         const set = await plane.ask('POST', FLAG, { json: gate })
         assert.equal(set.status, 201, set.text)
-        const refused = await handover('drain', '1', '--revoke', '--confirm', 'client-1')
+        const refused = await handover('credentials', 'revoke', '1', '--confirm', 'client-1')
         assert.equal(refused.code, 1)
         assert.match(refused.err, /its credentials are in use; set the flag off first/)
         const body = { application: '1', confirm: 'client-1' }
@@ -130,7 +133,7 @@ for (const engine of testDatabases()) {
         )
       }
       await plane.ask('DELETE', FLAG)
-      const elsewhere = await handover('drain', '1', '--revoke', '--confirm', 'client-1', '--environment', 'dev')
+      const elsewhere = await handover('credentials', 'revoke', '1', '--confirm', 'client-1', '--environment', 'dev')
       assert.match(elsewhere.err, /that of production, not of dev/)
       assert.ok(await isActive(access))
     })
@@ -144,12 +147,12 @@ for (const engine of testDatabases()) {
           [unset, /--iam-internal-url/],
         ] as const) {
           await control.announce(left)
-          const tail = await control.ask('GET', '/api/v1/credentials')
-          assert.deepEqual([tail.status, tail.json.code], [503, 'unavailable'])
-          assert.match(tail.json.detail, why)
+          const list = await control.ask('GET', '/api/v1/credentials')
+          assert.deepEqual([list.status, list.json.code], [503, 'unavailable'])
+          assert.match(list.json.detail, why)
           const body = { application: '1', confirm: 'client-1' }
           assert.equal((await control.ask('POST', '/api/v1/credentials/revoke', { json: body })).status, 503)
-          assert.ok(!tail.text.includes(TOKEN))
+          assert.ok(!list.text.includes(TOKEN))
         }
       } finally {
         await lone.close()
@@ -161,7 +164,7 @@ for (const engine of testDatabases()) {
         (await plane.ask('POST', '/api/v1/credentials/revoke', { token, json: { application: '1' } })).status,
         403,
       )
-      assert.equal((await handover('drain', 'nobody')).code, 1)
+      assert.equal((await handover('credentials', 'revoke', 'nobody')).code, 1)
     })
   })
 }

@@ -19,7 +19,7 @@ const server = process.env['HANDOVER_TEST_DATABASE_URL']
 describe('side effects and a control plane that is killed', {
   skip: server === undefined && 'there is no server to test with',
 }, () => {
-  const scratch = scratchDirectory('effects-kill')
+  const scratch = scratchDirectory('side-effects-kill')
   const file = (name: string) => join(scratch.path, name)
   const taken: string[] = []
   /** Requests that are left unanswered. */
@@ -63,7 +63,7 @@ describe('side effects and a control plane that is killed', {
     writeFileSync(file('events-token'), TOKEN)
     writeFileSync(
       file('config.yml'),
-      `control:\n  effects:\n    events:\n      url: ${url}\n      token_file: ${file('events-token')}\n`,
+      `control:\n  side_effects:\n    events:\n      url: ${url}\n      token_file: ${file('events-token')}\n`,
     )
     created = await createServerDatabase(server ?? '')
     database = await openDatabase({ kind: 'postgres', url: created.url })
@@ -99,7 +99,7 @@ describe('side effects and a control plane that is killed', {
     assert.equal(taken.length, 3, 'each once')
     const left = await eventually('all are done', async () => {
       const { text } = await ask('GET', '/api/v1/side-effects?state=done')
-      return JSON.parse(text).effects.length === 3 ? text : undefined
+      return JSON.parse(text).side_effects.length === 3 ? text : undefined
     })
     assert.doesNotMatch(said + left + program.stdout.text(), new RegExp(TOKEN))
   })

@@ -66,7 +66,7 @@ function promptsOf(parameters: Parameters): string[] {
 }
 
 /** The maximum age of the sign-in in seconds, with one second of tolerance for clock differences (A155). */
-function greatestAge(parameters: Parameters, { zeroMaxAgeCounts }: PromptContext['dialect']): number {
+function greatestAge(parameters: Parameters, { zeroMaxAgeCounts }: PromptContext['compatibility']): number {
   const text = scalarOf(parameters, 'max_age') ?? ''
   if (text === '0' && zeroMaxAgeCounts) return 1
   const seconds = Number(/^\s*\+?(\d{1,15})/.exec(text)?.[1] ?? 0)

@@ -6,7 +6,7 @@ const SERVER_ERROR =
   'The authorization server encountered an unexpected condition which prevented it from fulfilling the request.'
 
 /**
- * Every error that a client can receive, with its status and default text, which a dialect may replace. The three of
+ * Every error that a client can receive, with its status and default text, which {@link DoorkeeperCompatibility} may replace. The three of
  * the device flow share a text (docs/doorkeeper.md, 44).
  */
 const ERRORS = {

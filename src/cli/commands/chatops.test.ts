@@ -183,6 +183,9 @@ describe('handover chatops and handover gateways', () => {
 
   test('commands are counted by their outcome', async () => {
     const { text } = await plane.ask('GET', '/metrics')
-    assert.match(text, /handover_control_chatops_commands_total\{door="cli",command="feature_get",outcome="info"\} 1/)
+    assert.match(
+      text,
+      /handover_control_chatops_commands_total\{channel="cli",command="feature_get",outcome="info"\} 1/,
+    )
   })
 })

@@ -49,7 +49,7 @@ function plan(line: CommandLine): ControlPlan {
       else await ask('DELETE', `/api/v1/side-effects/${id}`)
     }
     const done = action === 'retry' ? 'will be retried' : 'was dropped'
-    return { json: { [action]: ids }, lines: ids.map((id) => `effect ${id} ${done}`) }
+    return { json: { [action]: ids }, lines: ids.map((id) => `side effect ${id} ${done}`) }
   }
 }
 
@@ -60,18 +60,18 @@ function list(words: readonly string[], state: string | undefined): ControlPlan 
   }
   return async (ask) => {
     const answer = await ask('GET', `/api/v1/side-effects${state === undefined ? '' : `?state=${state}`}`)
-    const { effects } = z.object({ effects: z.array(sideEffectSchema) }).parse(answer)
-    const lines = effects.map(({ id, kind, state: is, environment, name, attempts, last_error, created_at }) => {
+    const { side_effects: sideEffects } = z.object({ side_effects: z.array(sideEffectSchema) }).parse(answer)
+    const lines = sideEffects.map(({ id, kind, state: is, environment, name, attempts, last_error, created_at }) => {
       const tries = attempts === 0 ? '' : attempts === 1 ? ', tried once' : `, tried ${attempts} times`
       const why = last_error === null ? '' : `: ${last_error}`
       return `${id}  ${created_at}  ${kind.padEnd(12)}  ${is}  ${name} in ${environment}${tries}${why}`
     })
-    return { json: answer, lines: lines.length > 0 ? lines : ['no effects'] }
+    return { json: answer, lines: lines.length > 0 ? lines : ['no side effects'] }
   }
 }
 
 function idOf(word: string): number {
   if (!/^[1-9]\d{0,9}$/.test(word))
-    throw new UsageFault(`${JSON.stringify(word.slice(0, 40))} is not the id of an effect`)
+    throw new UsageFault(`${JSON.stringify(word.slice(0, 40))} is not the id of a side effect`)
   return Number(word)
 }

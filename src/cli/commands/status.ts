@@ -38,7 +38,7 @@ const statusSchema = z.object({
   }),
   gateways: z.array(gatewaySchema),
   iam: z.object({ in_words: z.string() }),
-  effects: z.object({ waiting: z.int(), dead: z.int() }).nullable(),
+  side_effects: z.object({ waiting: z.int(), dead: z.int() }).nullable(),
 })
 type Status = z.infer<typeof statusSchema>
 
@@ -58,7 +58,18 @@ function plan(line: CommandLine): ControlPlan {
 }
 
 function linesOf(status: Status): string[] {
-  const { environment, version, healthy, attention, brake, flag, applications, iam, effects, gateways } = status
+  const {
+    environment,
+    version,
+    healthy,
+    attention,
+    brake,
+    flag,
+    applications,
+    iam,
+    side_effects: sideEffects,
+    gateways,
+  } = status
   const { all, on_iam: onIam, on_rails: onRails, waiting, not_arrived: notArrived, failing } = applications
   const moved = brake.changed_at === null ? '' : `, since ${brake.changed_at}, by ${brake.changed_by ?? 'unknown'}`
   const rows = [
@@ -67,7 +78,10 @@ function linesOf(status: Status): string[] {
     ['Applications', `${all}: ${onIam} on IAM, ${onRails} on the monolith`],
     ['', `${failing} failing at IAM, ${waiting} switched on and waiting for IAM, ${notArrived} not arrived at IAM`],
     ['IAM', iam.in_words],
-    ['Side effects', effects === null ? 'unknown' : `${effects.waiting} in progress, ${effects.dead} failed`],
+    [
+      'Side effects',
+      sideEffects === null ? 'unknown' : `${sideEffects.waiting} in progress, ${sideEffects.dead} failed`,
+    ],
     ['Gateways', gateways.length === 0 ? 'none' : ''],
   ] as const
   return [

@@ -14,7 +14,7 @@ const pipeline = z.strictObject({
     .describe('Also run them for a change that concerns single applications.'),
 })
 
-/** Everything under `effects` in the section of the control plane. */
+/** Everything under `side_effects` in the section of the control plane. */
 export const sideEffectsSchema = z.strictObject({
   grafana: z
     .strictObject({ url: secureUrlRule, token_file: secretFileRule })

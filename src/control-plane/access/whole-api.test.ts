@@ -114,7 +114,7 @@ for (const engine of testDatabases()) {
       const token = tokens.get('operator') ?? ''
       for (const operation of guarded()) {
         const isWrite = !['GET', 'HEAD'].includes(operation.method)
-        if (!isWrite || !/tokens|applications|drain/.test(operation.path)) continue
+        if (!isWrite || !/tokens|applications|credentials/.test(operation.path)) continue
         assert.equal(await statusOf(operation, token), 403, nameOf(operation))
       }
     })

@@ -171,7 +171,7 @@ for (const engine of testDatabases()) {
       const head = await chainHead(control)
       const failing = control.write(async (tx) => {
         await tx.record({
-          cause: SYSTEM_CONTEXT,
+          context: SYSTEM_CONTEXT,
           action: 'sign_in',
           environment: null,
           subject: 'x',
@@ -438,7 +438,7 @@ for (const engine of testDatabases()) {
             before: null,
             after: null,
           } as const
-          await appendEntry(tx, plane.schema, { cause: SYSTEM_CONTEXT, ...event })
+          await appendEntry(tx, plane.schema, { context: SYSTEM_CONTEXT, ...event })
         }
         return { change: undefined, result: undefined }
       })

@@ -48,6 +48,7 @@ export interface AuditEntry {
   readonly at: string
   readonly by: string
   readonly role: string
+  /** The channel of the change; the stored, exported and hashed entries name it `door`. */
   readonly door: string
   readonly from: string | null
   readonly action: string
@@ -81,7 +82,7 @@ export const NO_ENTRIES: ChainHead = { number: 0, hash: NO_HASH }
 /** Creates the entry that follows `head`. */
 export function nextEntry(head: ChainHead, at: string, event: AuditEvent): SealedEntry {
   const { context, action, environment, subject } = event
-  const { by, role, door, from, correlation_id } = context
+  const { by, role, channel: door, from, correlation_id } = context
   const entry: AuditEntry = {
     number: head.number + 1,
     ...{ at, by, role, door, from, action, environment, subject },

@@ -21,7 +21,13 @@ writeFileSync(script, /```js\n([\s\S]+?)```/.exec(page)?.[1] ?? '')
 function chain(): SealedEntry[] {
   const entries: SealedEntry[] = []
   for (const after of [null, { percentage_of_actors: 33.333, actors: ['ü', '"\n'] }, { b: 1, a: { d: [], c: true } }]) {
-    const event = { cause: SYSTEM_CONTEXT, action: 'flag.set', environment: 'dev', subject: 'x', before: null } as const
+    const event = {
+      context: SYSTEM_CONTEXT,
+      action: 'flag.set',
+      environment: 'dev',
+      subject: 'x',
+      before: null,
+    } as const
     entries.push(nextEntry(entries.at(-1) ?? NO_ENTRIES, '2026-11-23T06:00:00.000000Z', { ...event, after }))
   }
   return entries

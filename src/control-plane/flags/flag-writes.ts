@@ -45,7 +45,7 @@ export interface FlagWrite {
   readonly isDryRun?: boolean | undefined
 }
 
-/** The states before and after a write; `effects` is what a `set` did in addition to what it names. */
+/** The states before and after a write; `optOutChanges` is what a `set` did in addition to what it names. */
 export interface FlagStep {
   readonly before: FlagState | null
   readonly after: FlagState | null
@@ -86,7 +86,7 @@ export function changeFlag(
 }
 
 /**
- * The result of changes to a flag with their further effects, or why they are refused; `before` is null for a flag that
+ * The result of changes to a flag with the opt-outs that they added or removed, or why they are refused; `before` is null for a flag that
  * has not been set.
  */
 export function stateAfter(
@@ -270,7 +270,7 @@ function refusalFor(name: string, change: FlagChange): string | undefined {
 }
 
 function storedContext({
-  door,
+  channel: door,
   correlation_id,
   reason,
   change_issue_url,

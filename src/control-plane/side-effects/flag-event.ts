@@ -28,10 +28,10 @@ export interface FlagEvent {
 }
 
 /** An audit entry as an event; undefined if it is not a change of a flag or brake. */
-export function flagEventOf({ cause, action, environment, subject, before, after }: AuditEvent, version: number) {
+export function flagEventOf({ context, action, environment, subject, before, after }: AuditEvent, version: number) {
   const [kind, verb = ''] = action.split('.')
   if ((kind !== 'flag' && kind !== 'brake') || environment === null) return undefined
-  const { by, door, correlation_id, reason, change_issue_url, proposed_by, overrides } = cause
+  const { by, channel: door, correlation_id, reason, change_issue_url, proposed_by, overrides } = context
   const event: FlagEvent = {
     ...{ kind, environment, name: subject, by, version },
     ...(kind === 'brake'

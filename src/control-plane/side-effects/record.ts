@@ -31,7 +31,7 @@ export function recordOf(event: FlagEvent, definition: FlagDefinition | undefine
     ['By way of', cause?.door],
     ['Version', String(version)],
     ['Correlation id', cause?.correlation_id ?? undefined],
-    ['Checks passed over', overrides.length === 0 ? undefined : overrides.join('; ')],
+    ['Checks overridden', overrides.length === 0 ? undefined : overrides.join('; ')],
   ]
   const table = rows.flatMap(([title, text]) => (text === undefined ? [] : [`| ${title} | ${cell(text)} |`]))
   return {

@@ -130,7 +130,7 @@ for (const engine of testDatabases()) {
       const settled = () =>
         eventually('all effects are done', async () => {
           const { json } = await plane.ask('GET', '/api/v1/side-effects?state=waiting')
-          return json.effects.length === 0
+          return json.side_effects.length === 0
         })
 
       test('a percentage on staging is annotated, recorded, announced and tested, and the result sent', async () => {
@@ -192,7 +192,7 @@ for (const engine of testDatabases()) {
         for (const value of ['true', 'false', 'true']) await set({ value })
         await eventually('one is given up', async () => {
           const { json } = await plane.ask('GET', '/api/v1/side-effects?state=dead')
-          return json.effects.length > 0
+          return json.side_effects.length > 0
         })
         const all = await plane.ask('GET', '/api/v1/side-effects')
         assert.match(all.text, /answered with status 401/)
@@ -212,7 +212,7 @@ for (const engine of testDatabases()) {
         await set({ value: 'true' })
         const dead = await eventually('the record is given up', async () => {
           const { json } = await plane.ask('GET', '/api/v1/side-effects?state=dead')
-          return json.effects[0] as { id: number; kind: string } | undefined
+          return json.side_effects[0] as { id: number; kind: string } | undefined
         })
         assert.equal(dead.kind, 'record_issue')
         refuses = false

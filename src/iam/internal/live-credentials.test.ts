@@ -13,7 +13,7 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
     let platform: Platform
     before(async () => {
       database = await open()
-      platform = await startPlatform(database, 'iam_tail', {})
+      platform = await startPlatform(database, 'iam_live', {})
       await replicateAll(platform)
     })
     after(async () => {
@@ -91,16 +91,16 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
       const { events } = (await platform.internal('GET', INTERNAL_PATHS.securityEvents)).json as {
         events: Array<Record<string, unknown>>
       }
-      const drained = events.filter(({ kind }) => kind === 'credentials_revoked')
+      const revocations = events.filter(({ kind }) => kind === 'credentials_revoked')
       assert.deepEqual(
-        drained.map((event) => [event['client_id'], event['tokens_revoked'], event['first_used_at']]),
+        revocations.map((event) => [event['client_id'], event['tokens_revoked'], event['first_used_at']]),
         [[confidential.client_id, 2, null]],
       )
     })
 
     test('are revoked in batches, and by kind where one is specified', async () => {
       await machineToken(confidential)
-      await database.query(`insert into iam_tail.tokens (access_hash, family_id, application_id, scopes, created_at, expires_in)
+      await database.query(`insert into iam_live.tokens (access_hash, family_id, application_id, scopes, created_at, expires_in)
 select sha256(convert_to(n::text, 'UTF8')), gen_random_uuid(), 1, 'api', now(), 600 from generate_series(1, 5000) n`)
       const request = { client_id: confidential.client_id, confirm: confidential.client_id }
       await codeOf()

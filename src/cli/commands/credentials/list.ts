@@ -1,61 +1,48 @@
 import { z } from 'zod'
 import { applicationCredentialsSchema } from '../../../handoff/index.ts'
-import { CONTROL_HELP, type ControlClient } from '../../client/control-client.ts'
-import { type ControlPlan, runControlCommand } from '../../client/control-command.ts'
-import { ENVIRONMENT_OPTIONS, givenEnvironmentOf } from '../../client/environment-options.ts'
-import { type CommandLine, UsageFault } from '../../command-line.ts'
-import type { CommandIo } from '../../io.ts'
+import type { ControlClient } from '../../client/control-client.ts'
+import type { ControlPlan } from '../../client/control-command.ts'
 
-const HELP = `Usage: handover credentials list [--oauth-application ID] [--environment NAME]
-
-Lists the credentials from IAM that are still valid, as after a rollback: how many each application has, until when, and
-whether the flag is on for it now. Refresh tokens do not expire on their own; 'handover credentials revoke' revokes them.
-
-  --oauth-application ID
-      Only this application, by id or client_id.
-  --environment NAME
-      The environment of the flag. Default: that of the control plane.
-${CONTROL_HELP}`
-
-const applicationSchema = z.object({
+const pageSchema = z.object({
   environment: z.string(),
   as_of: z.string(),
   applications: z.array(applicationCredentialsSchema.extend({ id: z.int().nullable(), flag: z.string() })),
   next: z.int().nullable(),
 })
-type LiveCredentials = z.infer<typeof applicationSchema>
+type LiveCredentials = z.infer<typeof pageSchema>
 
 /** The valid credentials of one application, and the current value of its flag. */
-export type ListedApplication = LiveCredentials['applications'][number]
+type ListedApplication = LiveCredentials['applications'][number]
 
-/** `handover credentials list`: the credentials that are still valid. Exit codes as in `runControlCommand`. */
-export function run(args: readonly string[], io: CommandIo): Promise<number> {
-  const options = { '--oauth-application': { takes: 'value' }, ...ENVIRONMENT_OPTIONS } as const
-  return runControlCommand({ name: 'tail', help: HELP, options, plan }, args, io)
+/** What to list: one application, all, or those whose flag is off with advice about revocation. */
+export interface ListRequest {
+  readonly application: string | undefined
+  readonly environment: string | undefined
+  readonly onlyFlagOff: boolean
 }
 
-function plan(line: CommandLine): ControlPlan {
-  if (line.words.length > 0) throw new UsageFault('specify an application with --oauth-application')
-  const application = line.values.get('--oauth-application')?.[0]
-  const environment = givenEnvironmentOf(line)
+/** `handover credentials list`: the credentials that are still valid, by application. */
+export function listCredentials({ onlyFlagOff, ...of }: ListRequest): ControlPlan {
   return async (ask) => {
-    const tail = await readLiveCredentials(ask, { application, environment })
-    const lines = tail.applications.flatMap(describeListed)
-    return { json: tail, lines: lines.length > 0 ? lines : ['no valid credentials from IAM'] }
+    const found = await readLiveCredentials(ask, of)
+    const applications = onlyFlagOff ? found.applications.filter(({ flag }) => flag === 'off') : found.applications
+    const lines = applications.flatMap((one) => [...describeListed(one), ...(onlyFlagOff ? revocationAdvice(one) : [])])
+    const none = `no ${onlyFlagOff ? 'application whose flag is off has ' : ''}valid credentials from IAM`
+    return { json: { ...found, applications }, lines: lines.length > 0 ? lines : [none] }
   }
 }
 
-/** Reads every page of the tail. */
-export async function readLiveCredentials(
+/** Reads every page of the list. */
+async function readLiveCredentials(
   ask: ControlClient,
-  of: { readonly application: string | undefined; readonly environment: string | undefined },
+  of: Omit<ListRequest, 'onlyFlagOff'>,
 ): Promise<Omit<LiveCredentials, 'next'>> {
   const applications: ListedApplication[] = []
   for (let after = 0; ; ) {
     const query = new URLSearchParams({ after: String(after) })
     if (of.application !== undefined) query.set('application', of.application)
     if (of.environment !== undefined) query.set('environment', of.environment)
-    const { next, ...page } = applicationSchema.parse(await ask('GET', `/api/v1/credentials?${query}`))
+    const { next, ...page } = pageSchema.parse(await ask('GET', `/api/v1/credentials?${query}`))
     applications.push(...page.applications)
     if (next === null || next <= after) return { ...page, applications }
     after = next
@@ -84,6 +71,15 @@ export function describeCredentials(one: z.infer<typeof applicationCredentialsSc
   const { count, families } = one.refresh_tokens
   if (count > 0) lines.push(`  refresh tokens: ${count} of ${families} grants, do not expire on their own`)
   return lines
+}
+
+/** What must be revoked, and what users will notice. */
+export function revocationAdvice(credentials: z.infer<typeof applicationCredentialsSchema>): string[] {
+  if (credentials.refresh_tokens.count === 0) return ['  everything expires on its own; nothing must be revoked']
+  return [
+    '  refresh tokens remain valid until they are revoked; each use issues a new pair at IAM',
+    `  after revocation, the users of ${credentials.refresh_tokens.families} grants must authorize the application again, at the monolith`,
+  ]
 }
 
 /** A name that is safe to print on a terminal. */

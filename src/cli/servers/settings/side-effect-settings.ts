@@ -4,7 +4,7 @@ import { readWebhookFile } from './webhook-file.ts'
 
 type Given = NonNullable<Settings<'control'>['side_effects']>
 
-/** Turns the section `effects` into settings; throws `ConfigError` for an unreadable secret file. */
+/** Turns the section `side_effects` into settings; throws `ConfigError` for an unreadable secret file. */
 export function sideEffectSettings(
   given: Settings<'control'>['side_effects'],
 ): Pick<ControlPlaneSettings, 'sideEffects'> {

@@ -53,7 +53,7 @@ const causeSchema = z.object({
   reason: z.string().optional(),
   change_issue_url: z.string().optional(),
   proposed_by: z.string().optional(),
-  overrides: z.array(z.string()).optional().describe('Checks that were passed over'),
+  overrides: z.array(z.string()).optional().describe('Checks that were overridden'),
 })
 
 const historySchema = z.object({

@@ -227,7 +227,7 @@ function putAndRemove(api: Api, control: ControlContext): void {
 function contextOfManualChange(request: FastifyRequest): ChangeContext | undefined {
   if (request.caller?.role === 'replication') return undefined
   const said = readContext(request)
-  return 'cause' in said ? said.context : callerContext(request)
+  return 'context' in said ? said.context : callerContext(request)
 }
 
 function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSchema> {

@@ -47,11 +47,11 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
           state: z.enum(SIDE_EFFECT_STATES).optional(),
           limit: z.coerce.number().pipe(z.int().min(1).max(1_000)).default(100),
         }),
-        response: { 200: z.object({ sideEffects: z.array(sideEffectSchema) }) },
+        response: { 200: z.object({ side_effects: z.array(sideEffectSchema) }) },
       },
     },
     async ({ query: { state, limit } }) => ({
-      sideEffects: (await control.sideEffects.list(state, limit)).map(sideEffectDocument),
+      side_effects: (await control.sideEffects.list(state, limit)).map(sideEffectDocument),
     }),
   )
   api.post(
@@ -68,9 +68,13 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
     async (request, reply) => {
       const { id } = request.params
       const effect = await control.sideEffects.retry(id)
-      if (effect === undefined) return sendProblem(reply, 404, 'not_found', { detail: `no effect ${id} was given up` })
+      if (effect === undefined)
+        return sendProblem(reply, 404, 'not_found', { detail: `no side effect ${id} was given up` })
       await recordDecision(control, request, 'side_effect.retry', id)
-      control.log.info({ effect: id, by: request.caller?.name, correlation_id: request.id }, 'side effect tried again')
+      control.log.info(
+        { side_effect: id, by: request.caller?.name, correlation_id: request.id },
+        'side effect tried again',
+      )
       control.dispatcher.wake()
       return sideEffectDocument(effect)
     },
@@ -89,10 +93,10 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
     async (request, reply) => {
       const { id } = request.params
       if (!(await control.sideEffects.drop(id))) {
-        return sendProblem(reply, 404, 'not_found', { detail: `no effect ${id} was given up` })
+        return sendProblem(reply, 404, 'not_found', { detail: `no side effect ${id} was given up` })
       }
       await recordDecision(control, request, 'side_effect.drop', id)
-      control.log.info({ effect: id, by: request.caller?.name, correlation_id: request.id }, 'side effect dropped')
+      control.log.info({ side_effect: id, by: request.caller?.name, correlation_id: request.id }, 'side effect dropped')
       return reply.code(204).send(null)
     },
   )
@@ -105,7 +109,7 @@ async function recordDecision(
   action: 'side_effect.retry' | 'side_effect.drop',
   id: number,
 ) {
-  const what = { environment: null, subject: `effect ${id}`, before: null, after: null }
+  const what = { environment: null, subject: `side effect ${id}`, before: null, after: null }
   await recordEvent(control.store, { context: callerContext(request), action, ...what })
 }
 
@@ -134,9 +138,9 @@ function recordRoute(api: Api, control: ControlContext): void {
         const detail = `flag ${name} has no such change in ${environment}`
         return sendProblem(reply, 404, 'not_found', { detail })
       }
-      const { action, before, after, changed_by: by, context } = entry
+      const { action, before, after, changed_by: by, cause } = entry
       const event = { kind: 'flag', environment, name, action, before, after, by, version: entry.version } as const
-      const record = recordOf({ ...event, context: context ?? undefined }, control.definitions.flags.get(name))
+      const record = recordOf({ ...event, cause: cause ?? undefined }, control.definitions.flags.get(name))
       return { ...record, labels: [...record.labels] }
     },
   )

@@ -51,7 +51,7 @@ const statusSchema = z.object({
   iam: z
     .object({ state: z.enum(['reachable', 'partly', 'unreachable', 'unknown']), in_words: z.string() })
     .describe('As connected gateways report it'),
-  sideEffects: z
+  side_effects: z
     .object({ waiting: z.int(), dead: z.int() })
     .nullable()
     .describe('Side effects of changes; null while the database does not answer'),
@@ -117,7 +117,7 @@ async function statusDocument(
     applications,
     ...{ failing: documents(failing), waiting: documents(waiting), gateways: gateways.map(gatewayDocument) },
     iam: iamReachability(gateways.filter(({ isConnected }) => isConnected)),
-    sideEffects: sideEffects ?? null,
+    side_effects: sideEffects ?? null,
     history_lost_at: facts.historyLostAt === undefined ? null : new Date(facts.historyLostAt).toISOString(),
   }
 }

@@ -90,8 +90,8 @@ async function inside(platform: Platform): Promise<void> {
   await platform.internal('GET', `${INTERNAL_PATHS.grants}?${new URLSearchParams(grant)}`)
   await platform.internal('POST', INTERNAL_PATHS.grantsRevoke, grant)
   await platform.internal('POST', INTERNAL_PATHS.grantsRevoke, { subject: '11', client_id: 'filled-2' })
-  const drained = { client_id: confidential.client_id, confirm: confidential.client_id }
-  await platform.internal('POST', INTERNAL_PATHS.credentialsRevoke, drained)
+  const revocation = { client_id: confidential.client_id, confirm: confidential.client_id }
+  await platform.internal('POST', INTERNAL_PATHS.credentialsRevoke, revocation)
   const removed = `${INTERNAL_PATHS.clients}/${publicClient.client_id}?version=2`
   const { status } = await platform.internal('DELETE', removed)
   if (status !== 200) throw new Error(`removal: ${status}`)
