@@ -1,4 +1,4 @@
-import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { HttpRequest } from '../../http/index.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { parseScopes } from '../core/scopes.ts'
@@ -6,7 +6,7 @@ import type { DoorkeeperCompatibility } from '../model/compatibility.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 import { challenge, errorHeaders, type Failure, TOKEN_TEXTS, uncached } from '../responses/failure.ts'
-import { emptyReply } from '../responses/replies.ts'
+import { emptyReply, type OAuthReply } from '../responses/replies.ts'
 import type { AccessToken, StoredToken } from '../store/tokens.ts'
 
 /**
@@ -65,8 +65,8 @@ export async function presentedToken(
 }
 
 /** A protected resource's answer to a request with a token in a forbidden place: 400, empty (RFC 6750 §3.1). */
-export function malformed({ status, error, description }: Failure, compatibility: DoorkeeperCompatibility): HttpReply {
-  return emptyReply(status, errorHeaders(error, description, compatibility))
+export function malformed({ status, error, description }: Failure, compatibility: DoorkeeperCompatibility): OAuthReply {
+  return { ...emptyReply(status, errorHeaders(error, description, compatibility)), oauthError: error }
 }
 
 /** The reasons to reject a token, whatever the resource (RFC 6750 §3.1, invalid_token). */
@@ -86,9 +86,12 @@ export function refusal(
   token: AccessToken | undefined,
   scopes: readonly string[],
   compatibility: DoorkeeperCompatibility,
-): HttpReply | undefined {
+): OAuthReply | undefined {
   const reason = firstFailure(TOKEN_CHECKS, token)
-  if (reason !== undefined) return emptyReply(401, errorHeaders('invalid_token', TOKEN_TEXTS[reason], compatibility))
+  if (reason !== undefined) {
+    const oauthError = 'invalid_token'
+    return { ...emptyReply(401, errorHeaders(oauthError, TOKEN_TEXTS[reason], compatibility)), oauthError }
+  }
   if (scopes.length === 0 || scopes.some((scope) => token?.scopes.includes(scope))) return undefined
   const description = `Access to this resource requires scope _${scopes.join(' ')}_.`
   const told = compatibility.insufficientScopeChallenge

@@ -1,4 +1,3 @@
-import type { HttpReply } from '../../http/index.ts'
 import { credentialsOf } from '../clients/client-authentication.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
@@ -9,7 +8,7 @@ import type { Client } from '../model/client.ts'
 import { textOf } from '../parameters/value.ts'
 import { type Failure, failure, failureReply } from '../responses/failure.ts'
 import { publicError } from '../responses/pages.ts'
-import { jsonReply } from '../responses/replies.ts'
+import { jsonReply, type OAuthReply } from '../responses/replies.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { secretInUri } from './uri-credentials.ts'
 
@@ -38,7 +37,7 @@ const CHECKS: ReadonlyArray<Check<Facts, Failure | 'unprocessable'>> = [
 export async function deviceAuthorizationEndpoint(
   core: Core,
   { http, parameters, caller }: EndpointRequest,
-): Promise<HttpReply> {
+): Promise<OAuthReply> {
   const { settings } = core
   const credentials = credentialsOf(http.headers.authorization, parameters, settings.compatibility)
   const leaked = await secretInUri(core, http, credentials)

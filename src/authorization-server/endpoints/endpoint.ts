@@ -1,7 +1,8 @@
-import type { HttpReply, HttpRequest } from '../../http/index.ts'
+import type { HttpRequest } from '../../http/index.ts'
 import type { Core } from '../core/core.ts'
 import type { Caller } from '../limits/request-limits.ts'
 import type { Parameters } from '../parameters/value.ts'
+import type { OAuthReply } from '../responses/replies.ts'
 
 /** A request with parsed parameters. */
 export interface EndpointRequest {
@@ -10,5 +11,5 @@ export interface EndpointRequest {
   readonly caller: Caller
 }
 
-/** Handles one endpoint. */
-export type Endpoint = (core: Core, request: EndpointRequest) => Promise<HttpReply>
+/** Handles one endpoint. The answer to a wrong credential names its error. */
+export type Endpoint = (core: Core, request: EndpointRequest) => Promise<OAuthReply>

@@ -1,4 +1,3 @@
-import type { HttpReply } from '../../http/index.ts'
 import { credentialsOf } from '../clients/client-authentication.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
@@ -14,7 +13,7 @@ import {
   requestNotAuthorized,
   type TOKEN_TEXTS,
 } from '../responses/failure.ts'
-import { jsonReply } from '../responses/replies.ts'
+import { jsonReply, type OAuthReply } from '../responses/replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import { accessTokenOf, isAccessible, presentedToken, TOKEN_CHECKS } from './bearer.ts'
 import type { EndpointRequest } from './endpoint.ts'
@@ -53,7 +52,7 @@ const BEARER_CHECKS: ReadonlyArray<Check<BearerFacts, Refusal>> = [
 export async function introspectEndpoint(
   core: Core,
   { http, parameters, caller }: EndpointRequest,
-): Promise<HttpReply> {
+): Promise<OAuthReply> {
   const { compatibility } = core.settings
   const credentials = credentialsOf(http.headers.authorization, parameters, compatibility)
   const leaked = await secretInUri(core, http, credentials)
@@ -76,7 +75,7 @@ export async function introspectEndpoint(
   return typeof failed === 'string' ? invalidTokenReply(failed, compatibility) : failureReply(failed, compatibility)
 }
 
-function answer(core: Core, token: StoredToken | undefined, now: number): HttpReply {
+function answer(core: Core, token: StoredToken | undefined, now: number): OAuthReply {
   if (token === undefined || !isAccessible(token, now)) return jsonReply(200, { active: false })
   const iat = Math.floor(token.createdAt / 1_000)
   const members = {

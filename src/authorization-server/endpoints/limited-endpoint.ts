@@ -6,7 +6,7 @@ import type { Caller, TooMany } from '../limits/request-limits.ts'
 import { TooManyGuessesError, tooManyRequests } from '../limits/too-many-requests.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { scalarOf, textOf } from '../parameters/value.ts'
-import { headerOf } from '../responses/replies.ts'
+import type { OAuthReply } from '../responses/replies.ts'
 import { bearerOf } from './bearer.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -71,14 +71,13 @@ function settle(
   { limits }: Core,
   caller: Caller,
   credentials: ClientCredentials | undefined,
-  reply: HttpReply,
+  { status, oauthError }: OAuthReply,
   guess: () => string,
 ): void {
-  if (reply.status === 200) {
+  if (status === 200) {
     if (caller.isProven && credentials) limits.served(caller, credentials.clientId)
-  } else if (!caller.isProven && reply.status < 500) {
-    const error = /\berror="([a-z_]+)"/.exec(headerOf(reply.headers, 'www-authenticate') ?? '')?.[1]
-    if (error !== undefined && WRONG.has(error)) limits.wrongCredential(caller, guess())
+  } else if (!caller.isProven && status < 500 && oauthError !== undefined && WRONG.has(oauthError)) {
+    limits.wrongCredential(caller, guess())
   }
 }
 

@@ -1,4 +1,3 @@
-import type { HttpReply } from '../../http/index.ts'
 import { credentialsOf } from '../clients/client-authentication.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
@@ -8,7 +7,7 @@ import type { Client } from '../model/client.ts'
 import type { Parameters } from '../parameters/value.ts'
 import { textOf } from '../parameters/value.ts'
 import { failureReply, REVOCATION_REFUSED } from '../responses/failure.ts'
-import { jsonReply } from '../responses/replies.ts'
+import { jsonReply, type OAuthReply } from '../responses/replies.ts'
 import type { StoredToken } from '../store/tokens.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { secretInUri } from './uri-credentials.ts'
@@ -45,7 +44,7 @@ const TOKEN_CHECKS: ReadonlyArray<Check<Target, Refusal>> = [
  * counts as revoked. Either token of a pair revokes both, even an expired one (docs/doorkeeper.md, 34-36; unlike I025
  * and I026).
  */
-export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
+export async function revokeEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<OAuthReply> {
   const { settings } = core
   const credentials = credentialsOf(http.headers.authorization, parameters, settings.compatibility)
   const leaked = await secretInUri(core, http, credentials)

@@ -1,9 +1,8 @@
-import type { HttpReply } from '../../http/index.ts'
 import { firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
 import { parseScopes } from '../core/scopes.ts'
 import { failureReply, invalidTokenReply } from '../responses/failure.ts'
-import { jsonReply } from '../responses/replies.ts'
+import { jsonReply, type OAuthReply } from '../responses/replies.ts'
 import { accessTokenOf, presentedToken, secondsLeft, TOKEN_CHECKS } from './bearer.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { tokenInUri } from './uri-credentials.ts'
@@ -11,7 +10,7 @@ import { tokenInUri } from './uri-credentials.ts'
 /**
  * GET /oauth/token/info: describes the bearer token; every failure has the same error text (docs/doorkeeper.md, 38).
  */
-export async function tokenInfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<HttpReply> {
+export async function tokenInfoEndpoint(core: Core, { http, parameters }: EndpointRequest): Promise<OAuthReply> {
   const token = await presentedToken(core, http, parameters)
   const misplaced = await tokenInUri(core, http, token?.clientId)
   if (misplaced !== undefined) return failureReply(misplaced, core.settings.compatibility)

@@ -1,4 +1,3 @@
-import type { HttpReply } from '../../http/index.ts'
 import { credentialsOf } from '../clients/client-authentication.ts'
 import { type Check, firstFailure } from '../core/checks.ts'
 import type { Core } from '../core/core.ts'
@@ -11,7 +10,7 @@ import { refreshTokenGrant } from '../grants/refresh-token.ts'
 import { authenticate, type GrantType, type Issued } from '../grants/token-request.ts'
 import { textOf } from '../parameters/value.ts'
 import { failure, failureReply, missingParameter } from '../responses/failure.ts'
-import { jsonReply } from '../responses/replies.ts'
+import { jsonReply, type OAuthReply } from '../responses/replies.ts'
 import type { EndpointRequest } from './endpoint.ts'
 import { secretInUri } from './uri-credentials.ts'
 
@@ -43,7 +42,7 @@ const CHECKS: ReadonlyArray<Check<Facts>> = [
 ]
 
 /** POST /oauth/token (RFC 6749 §3.2). The grant type is checked before anything else (docs/doorkeeper.md, 16). */
-export async function tokenEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<HttpReply> {
+export async function tokenEndpoint(core: Core, { http, parameters, caller }: EndpointRequest): Promise<OAuthReply> {
   const { compatibility } = core.settings
   const grantType = textOf(parameters, 'grant_type')
   const grant = grantOf(core, grantType)

@@ -1,6 +1,5 @@
-import type { HttpReply } from '../../http/index.ts'
 import type { DoorkeeperCompatibility, Reworded } from '../model/compatibility.ts'
-import { jsonReply, securityHeaders } from './replies.ts'
+import { jsonReply, type OAuthReply, securityHeaders } from './replies.ts'
 
 const SERVER_ERROR =
   'The authorization server encountered an unexpected condition which prevented it from fulfilling the request.'
@@ -110,25 +109,28 @@ export function challenge(
 }
 
 /** An error of the token, introspection and device endpoints as JSON. */
-export function failureReply(failed: Failure, compatibility: DoorkeeperCompatibility): HttpReply {
-  const body = { error: failed.error, error_description: failed.description }
+export function failureReply(failed: Failure, compatibility: DoorkeeperCompatibility): OAuthReply {
+  const { error: oauthError } = failed
+  const body = { error: oauthError, error_description: failed.description }
   const headers = errorHeaders(failed.error, failed.description, compatibility)
-  if (!failed.abrupt) return jsonReply(failed.status, body, headers)
+  if (!failed.abrupt) return { ...jsonReply(failed.status, body, headers), oauthError }
   return {
     status: failed.status,
     headers: [...securityHeaders, ['Content-Type', 'application/json; charset=utf-8'], ...headers],
     body: JSON.stringify(body),
+    oauthError,
   }
 }
 
 /** invalid_token as JSON, as token info and introspection answer it. */
-export function invalidTokenReply(reason: keyof typeof TOKEN_TEXTS, compatibility: DoorkeeperCompatibility): HttpReply {
+export function invalidTokenReply(
+  reason: keyof typeof TOKEN_TEXTS,
+  compatibility: DoorkeeperCompatibility,
+): OAuthReply {
+  const oauthError = 'invalid_token'
   const description = TOKEN_TEXTS[reason]
-  return jsonReply(
-    401,
-    { error: 'invalid_token', error_description: description, state: 'unauthorized' },
-    errorHeaders('invalid_token', description, compatibility),
-  )
+  const body = { error: oauthError, error_description: description, state: 'unauthorized' }
+  return { ...jsonReply(401, body, errorHeaders(oauthError, description, compatibility)), oauthError }
 }
 
 /** The headers that prevent an error from being cached. */

@@ -3,6 +3,12 @@ import { escapeHtml, type HttpReply } from '../../http/index.ts'
 
 export type Headers = ReadonlyArray<readonly [name: string, value: string]>
 
+/** An answer of an endpoint. */
+export interface OAuthReply extends HttpReply {
+  /** The OAuth error of a refused request; the limits count wrong credentials by it. */
+  readonly oauthError?: string
+}
+
 /** The headers of every answer of a page or an endpoint except error pages. */
 export const securityHeaders: Headers = [
   ['X-Frame-Options', 'SAMEORIGIN'],
