@@ -22,17 +22,27 @@ export interface SlackMessage {
 
 /** A response as Slack blocks, within Slack's limits; the number of omitted parts is shown. */
 export function slackMessage(answer: ChatAnswer, who: string): SlackMessage {
-  const shown = answer.sections.slice(0, MAX_BLOCKS - 3)
-  const missing = answer.sections.length - shown.length
+  const command = `\`${cut(escapeForSlack(answer.command).replaceAll('`', "'"), 1_000)}\``
+  return messageOf(command, answer.sections, `${who} · correlation id ${answer.correlationId}`)
+}
+
+/** A message of our own as Slack blocks: a title, parts, and a line of context below them. */
+export function slackSections(title: string, sections: readonly Section[], context: string): SlackMessage {
+  const { blocks } = messageOf(`*${cut(escapeForSlack(withoutControls(title)), 1_000)}*`, sections, context)
+  return { text: cut(escapeForSlack(withoutControls(title)), MAX_FALLBACK), blocks }
+}
+
+function messageOf(head: string, sections: readonly Section[], context: string): SlackMessage {
+  const shown = sections.slice(0, MAX_BLOCKS - 3)
+  const missing = sections.length - shown.length
   const parts = shown.map(sectionText)
   if (missing > 0) parts.push(`… and ${missing} more`)
-  const context = `${escapeForSlack(who)} · correlation id ${escapeForSlack(answer.correlationId)}`
   return {
     text: cut(parts[0]?.split('\n')[0] ?? '', MAX_FALLBACK),
     blocks: [
-      markdown(`\`${cut(escapeForSlack(answer.command).replaceAll('`', "'"), 1_000)}\``),
+      markdown(head),
       ...parts.map(markdown),
-      { type: 'context', elements: [{ type: 'mrkdwn', text: cut(context, MAX_SECTION) }] },
+      { type: 'context', elements: [{ type: 'mrkdwn', text: cut(escapeForSlack(context), MAX_SECTION) }] },
     ],
   }
 }

@@ -25,6 +25,7 @@ import {
   urlField,
   urlListField,
 } from './fields/fields.ts'
+import { notificationsSchema } from './fields/notification-fields.ts'
 import { policyFields, policyPreset } from './fields/policy-fields.ts'
 import { sideEffectsSchema } from './fields/side-effect-fields.ts'
 import { tokenFields } from './fields/token-fields.ts'
@@ -316,6 +317,7 @@ const control = z.strictObject({
     sideEffectsSchema,
     'Side effects of changes: dashboard annotations, records, messages to testers, end-to-end tests.',
   ),
+  notifications: structureField(notificationsSchema, 'Messages about rollouts: Slack, a webhook, e-mail.'),
   forward_auth_open: switchField('Answer forward_auth without a token; only where the network protects it.'),
   log_sampling: logSampling,
   ...tracing,

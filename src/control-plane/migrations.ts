@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/index.ts'
 import { LEADERSHIP_SQL } from './rollouts/leadership/leadership.ts'
+import { NOTIFICATIONS_SQL } from './rollouts/notifications/cursors.ts'
 import { SIDE_EFFECTS_SQL } from './side-effects/outbox.ts'
 
 /**
@@ -197,4 +198,5 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
 `,
   },
   { name: '0013_leadership', sql: LEADERSHIP_SQL },
+  { name: '0018_notifications', sql: NOTIFICATIONS_SQL },
 ]

@@ -8,6 +8,7 @@ import type { Role } from './access/roles/roles.ts'
 import type { GitLabSettings } from './chatops/releases/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
 import type { IamInternal } from './iam-state/iam-credentials.ts'
+import type { NotificationSettings } from './rollouts/notifications/settings.ts'
 import type { SideEffectSettings } from './side-effects/settings.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) if absent. */
@@ -65,6 +66,8 @@ export interface ControlPlaneSettings {
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** The external systems that are notified of changes. Default: none. */
   readonly sideEffects?: SideEffectSettings | undefined
+  /** Who is notified of rollouts. Default: nobody. */
+  readonly notifications?: NotificationSettings | undefined
   /** The path under which the monolith is mounted, without a trailing slash. Default: none. */
   readonly relativeUrlRoot?: string
   /** The internal port of the IAM of `environment`, to list and revoke its live credentials. Default: not used. */

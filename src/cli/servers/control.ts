@@ -17,6 +17,7 @@ import { runUntilStopped } from './run-part.ts'
 import { accessSettings } from './settings/access-settings.ts'
 import { listenAddress } from './settings/addresses.ts'
 import { chatOpsSettings } from './settings/chatops-settings.ts'
+import { notificationSettings } from './settings/notification-settings.ts'
 import { sideEffectSettings } from './settings/side-effect-settings.ts'
 import { type OpenStore, openStore } from './settings/store.ts'
 import { tracingSettings } from './settings/tracing.ts'
@@ -72,6 +73,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ...accessSettings(settings.access),
     ...chatOpsSettings(settings.chatops),
     ...sideEffectSettings(settings.side_effects),
+    ...notificationSettings(settings.notifications, settings.access?.public_url),
     reasonsRequired: settings.require_reason,
     iamByDefault: settings.iam_by_default,
     platformCreatesAtIam: settings.iam_applications === 'by_platform',

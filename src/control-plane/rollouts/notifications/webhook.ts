@@ -1,0 +1,35 @@
+import { createHmac } from 'node:crypto'
+import { type Channel, callReceiver, type Delivery } from './channel.ts'
+import type { WebhookSettings } from './settings.ts'
+
+/**
+ * Posts each message as JSON, signed as the Standard Webhooks specification describes: `webhook-id` is equal for every
+ * attempt at one message, and `webhook-signature` is the HMAC-SHA256 of `<id>.<timestamp>.<body>`.
+ */
+export function webhookChannel({ url, secret }: WebhookSettings): Channel {
+  return {
+    name: 'webhook',
+    async send({ notice, id }): Promise<Delivery> {
+      const { rollout, subject, isUrgent, items, leftOut } = notice
+      const data = { rollout, subject, urgent: isUrgent, events: items.map(documentOf), left_out: leftOut }
+      const json = { type: 'rollout.events', timestamp: new Date().toISOString(), data }
+      const seconds = String(Math.floor(Date.now() / 1_000))
+      const headers = {
+        'webhook-id': id,
+        'webhook-timestamp': seconds,
+        'webhook-signature': signatureOf(secret, id, seconds, JSON.stringify(json)),
+      }
+      const called = await callReceiver({ method: 'POST', url, headers, json })
+      return 'kind' in called ? called : { kind: 'delivered' }
+    },
+  }
+}
+
+/** The value of `webhook-signature` for a body. */
+export function signatureOf(secret: Uint8Array, id: string, seconds: string, body: string): string {
+  return `v1,${createHmac('sha256', secret).update(`${id}.${seconds}.${body}`).digest('base64')}`
+}
+
+function documentOf({ requestIds, ...item }: { readonly requestIds: readonly string[] }) {
+  return { ...item, request_ids: requestIds }
+}
