@@ -15,7 +15,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   config: ['applications', 'http'],
   flags: ['applications'],
   chatops: ['flags'],
-  rollouts: ['flags', 'guards', 'outcomes'],
+  rollouts: ['applications', 'flags', 'guards', 'outcomes'],
   probes: ['credentials', 'http', 'outcomes'],
   routing: ['applications', 'credentials', 'flags', 'parameters'],
   'authorization-server': ['applications', 'credentials', 'http', 'observability', 'parameters', 'storage'],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { describeDifferences } from '../contracts/doorkeeper/describe-differences.ts'
 import { optionsOf, type Section, sections } from '../src/config/index.ts'
+import { planSchema } from '../src/rollouts/index.ts'
 
 const SUMMARIES: Readonly<Record<Section, string>> = {
   gateway: 'The reverse proxy in front of the monolith.',
@@ -11,14 +12,15 @@ const SUMMARIES: Readonly<Record<Section, string>> = {
 }
 
 /**
- * Files that are generated from the configuration schema and the contract's list of differences: path in the checkout,
- * and content. `npm run generate` writes them.
+ * Files that are generated from the schemas of the configuration and of rollout plans, and from the contract's list of
+ * differences: path in the checkout, and content. `npm run generate` writes them.
  */
 export function generatedFiles(): ReadonlyArray<readonly [path: string, content: string]> {
   return [
     ['docs/configuration.md', reference()],
     ['config.schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],
     ['docs/deliberate-differences.md', describeDifferences()],
+    ['docs/rollout-plan.schema.json', `${JSON.stringify(planJsonSchema(), null, 2)}\n`],
   ]
 }
 
@@ -62,4 +64,9 @@ function jsonSchema(): object {
     Object.fromEntries(Object.entries(sections).map(([name, schema]) => [name, schema.partial().optional()])),
   )
   return { ...z.toJSONSchema(file, { io: 'input', unrepresentable: 'any' }), title: 'Handover configuration' }
+}
+
+/** The form of a rollout plan, for editors. Rules across fields are checked when a plan is read. */
+function planJsonSchema(): object {
+  return { ...z.toJSONSchema(planSchema, { io: 'input', unrepresentable: 'any' }), title: 'Handover rollout plan' }
 }

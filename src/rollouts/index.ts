@@ -1,0 +1,16 @@
+export { type AskedAction, actOn, ROLLOUT_ACTIONS, WIDENING_ACTIONS } from './actions.ts'
+export { durationInWords } from './plan/duration.ts'
+export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
+export { planSchema } from './plan/plan-schema.ts'
+export { type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'
+export type { ProblemFact } from './problem.ts'
+export {
+  ACTIVE_STATES,
+  type Course,
+  DRAFT,
+  movedBy,
+  ROLLOUT_STATES,
+  type Rollout,
+  type RolloutEvent,
+  type RolloutEventKind,
+} from './rollout.ts'

@@ -1,0 +1,106 @@
+import { actorOf as actorOfApplication } from '../applications/index.ts'
+import { compileFlag, type FlagChange, type FlagState } from '../flags/index.ts'
+import type { PlanStep, StepMoves } from './plan/plan.ts'
+import type { Traffic } from './traffic.ts'
+
+/** An application as steps see it. */
+export interface Candidate {
+  readonly id: number
+  readonly clientId: string
+  /** The name of its cohort. */
+  readonly cohort: string
+}
+
+/** What the members of a step depend on. */
+export interface StepGround {
+  readonly flag: string
+  /** The flag as it is before the step, with feature groups expanded to actors. */
+  readonly gates: Pick<FlagState, 'boolean' | 'actors' | 'percentage_of_actors' | 'opted_out'>
+  readonly candidates: readonly Candidate[]
+  readonly traffic: Traffic
+}
+
+/** What a step would move now. */
+export interface StepMembers {
+  /** The applications that are not moved yet and would be, in ascending order. */
+  readonly applications: readonly number[]
+  /** Listed applications that do not exist, or no longer do. */
+  readonly missing: ReadonlyArray<number | string>
+  readonly changes: readonly FlagChange[]
+}
+
+const actorOf = (id: number) => actorOfApplication({ id })
+
+/** What a step moves, given the flag and the applications as they are now. */
+export function membersOf(step: Pick<PlanStep, 'moves'>, ground: StepGround): StepMembers {
+  const { moves } = step
+  const isOn = compileFlag(ground.flag, ground.gates)
+  if (moves.kind === 'percentage') return ofPercentage(moves.percentage, ground, isOn)
+  const { chosen, missing } = moves.kind === 'sample' ? sampleOf(ground, isOn) : listed(moves, ground)
+  const isOptedOut = new Set(ground.gates.opted_out)
+  const applications = chosen.filter((id) => !isOn(id) && !isOptedOut.has(actorOf(id))).sort((a, b) => a - b)
+  const changes = applications.map((id): FlagChange => ({ set: true, target: { kind: 'actor', id: actorOf(id) } }))
+  return { applications, missing, changes }
+}
+
+function ofPercentage(percentage: number, ground: StepGround, isOn: (id: number) => boolean): StepMembers {
+  const isWhole = percentage >= 100
+  const after = { ...ground.gates, ...(isWhole ? { boolean: true } : { percentage_of_actors: percentage }) }
+  const willBeOn = compileFlag(ground.flag, after)
+  const ids = ground.candidates.map(({ id }) => id)
+  return {
+    applications: ids.filter((id) => !isOn(id) && willBeOn(id)).sort((a, b) => a - b),
+    missing: [],
+    changes: [isWhole ? { set: true } : { percentage, of: 'actors' }],
+  }
+}
+
+function listed(moves: Extract<StepMoves, { kind: 'applications' }>, { candidates }: StepGround) {
+  const byId = new Map(candidates.map((each) => [each.id, each]))
+  const byClientId = new Map(candidates.map((each) => [each.clientId, each]))
+  const chosen: number[] = []
+  const missing: Array<number | string> = []
+  for (const name of moves.applications) {
+    const found = typeof name === 'number' ? byId.get(name) : byClientId.get(name)
+    if (found === undefined) missing.push(name)
+    else chosen.push(found.id)
+  }
+  return { chosen: [...new Set(chosen)], missing }
+}
+
+/** For each cohort with no moved member, its member with the least traffic; of equals, the oldest. */
+function sampleOf({ candidates, traffic, gates }: StepGround, isOn: (id: number) => boolean) {
+  const flows = (id: number) => traffic.flowsPerDay.get(id) ?? 0
+  const isOptedOut = new Set(gates.opted_out)
+  const smallest = new Map<string, number>()
+  const isMoved = new Set(candidates.filter(({ id }) => isOn(id)).map(({ cohort }) => cohort))
+  for (const { id, cohort } of candidates) {
+    if (isMoved.has(cohort) || isOptedOut.has(actorOf(id))) continue
+    const held = smallest.get(cohort)
+    const isSmaller = held === undefined || flows(id) < flows(held) || (flows(id) === flows(held) && id < held)
+    if (isSmaller) smallest.set(cohort, id)
+  }
+  return { chosen: [...smallest.values()], missing: [] }
+}
+
+/** The change that takes applications out of a rollout, whatever gates cover them. */
+export function exclusionChanges(applications: readonly number[]): FlagChange[] {
+  return applications.map((id) => ({ optOut: actorOf(id) }))
+}
+
+/** The change that lets an excluded application back in. */
+export function retryChanges(application: number): FlagChange[] {
+  return [{ removeOptOut: actorOf(application) }]
+}
+
+/** The gates of an earlier step, without the applications that were excluded since. */
+export function gatesToRestore(
+  gates: FlagState | null,
+  excluded: ReadonlyArray<{ readonly application_id: number }>,
+  off: FlagState,
+): FlagState | null {
+  if (excluded.length === 0) return gates
+  const base = gates ?? off
+  const out = excluded.map(({ application_id }) => actorOf(application_id))
+  return { ...base, opted_out: [...new Set([...base.opted_out, ...out])].sort() }
+}
