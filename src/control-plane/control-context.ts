@@ -20,6 +20,7 @@ import type { IamCredentials } from './iam-state/iam-credentials.ts'
 import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
+import type { Rollouts } from './rollouts/rollouts.ts'
 import type { SideEffectDispatcher } from './side-effects/dispatcher.ts'
 import type { SideEffectOutbox } from './side-effects/outbox.ts'
 import type { ChangeFeed } from './state/feed.ts'
@@ -32,6 +33,8 @@ export interface ControlContext {
   readonly definitions: Definitions
   readonly store: Store
   readonly feed: ChangeFeed
+  /** What people do with rollouts. */
+  readonly rollouts: Rollouts
   /** Which replica runs what must run once. */
   readonly leadership: Leadership
   readonly tokens: TokenStore

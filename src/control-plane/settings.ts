@@ -68,6 +68,8 @@ export interface ControlPlaneSettings {
   readonly sideEffects?: SideEffectSettings | undefined
   /** Who is notified of rollouts. Default: nobody. */
   readonly notifications?: NotificationSettings | undefined
+  /** Accept rollout plans with durations below the minimum; only on loopback. Default: no. */
+  readonly testControls?: boolean
   /** The path under which the monolith is mounted, without a trailing slash. Default: none. */
   readonly relativeUrlRoot?: string
   /** The internal port of the IAM of `environment`, to list and revoke its live credentials. Default: not used. */

@@ -59,6 +59,7 @@ import { healthRoutes } from './api/operations/health.ts'
 import { sideEffectRoutes } from './api/operations/side-effects.ts'
 import { statusRoutes } from './api/operations/status.ts'
 import { tokenRoutes } from './api/operations/tokens.ts'
+import { rolloutRoutes } from './api/rollouts/rollouts.ts'
 import { oidcRoutes } from './api/sign-in/oidc.ts'
 import { sessionRoutes } from './api/sign-in/sessions.ts'
 import { signInRoutes } from './api/sign-in/sign-in.ts'
@@ -79,6 +80,8 @@ import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { formBody } from './requests/request-parameters.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
+import { Rollouts } from './rollouts/rollouts.ts'
+import { RolloutStore } from './rollouts/store/rollout-store.ts'
 import type { ControlPlaneSettings } from './settings.ts'
 import { adaptersOf } from './side-effects/adapters.ts'
 import { SideEffectDispatcher } from './side-effects/dispatcher.ts'
@@ -160,12 +163,19 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     onEnd: (kind, state) => sideEffectMetrics.ended(kind, state),
   })
   const unwatch = feed.subscribe(() => dispatcher.wake())
+  const rules = settings.chatops?.rules ?? DEFAULT_RULES
+  const allowsShort = settings.testControls === true
+  const rollouts = new Rollouts({
+    ...{ store, feed, definitions, rules, reasonsRequired, allowsShort, rollouts: new RolloutStore(schema) },
+    onChange: () => {},
+  })
   const control: ControlContext = {
     log,
     definitions,
     store,
     feed,
     leadership,
+    rollouts,
     tokens,
     access: openAccess(store, settings.access),
     metrics,
@@ -291,6 +301,7 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       deploymentRoutes,
       credentialRoutes,
       explainRoutes,
+      rolloutRoutes,
       ofrepRoutes,
       healthRoutes,
     ]) {

@@ -25,6 +25,10 @@ export const AUDIT_ACTIONS = [
   'side_effect.retry',
   'side_effect.drop',
   'history.lost',
+  'rollout.create',
+  'rollout.action',
+  'rollout.decision',
+  'problem.report',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

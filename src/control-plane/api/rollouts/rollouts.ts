@@ -1,0 +1,189 @@
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { ENVIRONMENTS } from '../../../flags/index.ts'
+import { movedBy, planFaultInWords, ROLLOUT_ACTIONS, ROLLOUT_STATES } from '../../../rollouts/index.ts'
+import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { readContext } from '../../flags/request-context.ts'
+import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import type { RolloutRefusal } from '../../rollouts/rollouts.ts'
+import type { StoredRollout } from '../../rollouts/store/rollout-store.ts'
+import { callerOf } from '../hooks/authentication.ts'
+import { eventDocument, eventSchema, rolloutDocument, rolloutSchema } from './rollout-document.ts'
+
+const idParams = z.object({ id: z.coerce.number().pipe(z.int().positive().max(2_147_483_647)) })
+const reason = z.string().max(500).optional().describe('Why; stored with the change')
+const changeIssue = z.string().optional().describe('The change issue; by default that of the plan')
+const tags = ['rollouts']
+
+const actionSchema = z.strictObject({
+  action: z.enum(ROLLOUT_ACTIONS),
+  version: z.int().nonnegative().describe('The version that the rollout must still have'),
+  reason,
+  change_issue_url: changeIssue,
+  step: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('back: the step to go back to; approve: the step, by default the next'),
+  application_id: z.int().positive().optional().describe('exclude, retry: the application'),
+  oauth_application: z
+    .union([z.int().positive(), z.string().min(1).max(255)])
+    .optional()
+    .describe('The same, by id or client_id'),
+  keep: z.boolean().optional().describe('abort: leave the flag as it is'),
+  overrides: z
+    .array(z.enum(['production_check', 'consistency_check', 'jump_limit']))
+    .max(3)
+    .optional()
+    .describe('start: rules of ChatOps that do not apply to this rollout'),
+})
+
+/** Rollouts: plans that the control plane carries out by itself, and what people do with them. */
+export function rolloutRoutes(api: Api, control: ControlContext): void {
+  readingRoutes(api, control)
+  api.post(
+    '/api/v1/rollouts',
+    {
+      config: { roles: OPERATORS, environment: 'judged' },
+      schema: {
+        tags,
+        summary: 'Create a rollout from a plan; nothing starts',
+        body: z.strictObject({
+          plan: z.union([z.string(), z.record(z.string(), z.unknown())]).describe('An object, or YAML as text'),
+          reason,
+        }),
+        response: { 201: rolloutSchema },
+      },
+    },
+    async (request, reply) => {
+      const read = readContext(request, request.body)
+      if ('errors' in read) return sendFieldFaults(reply, read.errors)
+      const created = await control.rollouts.create(request.body.plan, read.context, callerOf(request).environments)
+      if ('kind' in created) return sendRefusal(reply, created)
+      return reply.code(201).send(documentOf(created))
+    },
+  )
+  api.post(
+    '/api/v1/rollouts/:id/actions',
+    {
+      config: { roles: OPERATORS, environment: 'judged' },
+      schema: {
+        tags,
+        summary: 'Start, steer or end a rollout',
+        params: idParams,
+        body: actionSchema,
+        response: { 200: rolloutSchema },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request
+      const read = readContext(request, body)
+      if ('errors' in read) return sendFieldFaults(reply, read.errors)
+      const application = applicationOf(control, body)
+      if (application === 'unknown') {
+        return sendFieldFaults(reply, [{ field: 'oauth_application', rule: 'must be a known application' }])
+      }
+      const { action, version, step, keep, overrides } = body
+      const asked = { action, version, step, keep, overrides, applicationId: application, context: read.context }
+      const done = await control.rollouts.act(request.params.id, asked, callerOf(request).environments)
+      return 'kind' in done ? sendRefusal(reply, done) : documentOf(done)
+    },
+  )
+}
+
+function readingRoutes(api: Api, control: ControlContext): void {
+  api.get(
+    '/api/v1/rollouts',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags,
+        summary: 'Rollouts, the newest first',
+        querystring: z.object({
+          environment: z.enum(ENVIRONMENTS).optional(),
+          state: z.enum(ROLLOUT_STATES).optional(),
+          limit: z.coerce.number().pipe(z.int().min(1).max(200)).default(50),
+        }),
+        response: { 200: z.object({ rollouts: z.array(rolloutSchema) }) },
+      },
+    },
+    async ({ query }) => {
+      const { environment, state, limit } = query
+      const listed = await control.rollouts.list({
+        environment,
+        limit,
+        states: state === undefined ? undefined : [state],
+      })
+      return { rollouts: listed.map(documentOf) }
+    },
+  )
+  api.get(
+    '/api/v1/rollouts/:id',
+    {
+      config: { roles: PEOPLE },
+      schema: { tags, summary: 'A rollout', params: idParams, response: { 200: rolloutSchema } },
+    },
+    async (request, reply) => {
+      const found = await control.rollouts.read(request.params.id)
+      return found === undefined ? sendRefusal(reply, { kind: 'unknown' }) : documentOf(found)
+    },
+  )
+  api.get(
+    '/api/v1/rollouts/:id/events',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags,
+        summary: 'The timeline of a rollout, the oldest event first',
+        params: idParams,
+        querystring: z.object({
+          after: z.coerce.number().pipe(z.int().nonnegative()).default(0).describe('Events after this number'),
+          limit: z.coerce.number().pipe(z.int().min(1).max(1_000)).default(200),
+        }),
+        response: { 200: z.object({ events: z.array(eventSchema) }) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      if ((await control.rollouts.read(id)) === undefined) return sendRefusal(reply, { kind: 'unknown' })
+      const { after, limit } = request.query
+      return { events: (await control.rollouts.events(id, after, limit)).map(eventDocument) }
+    },
+  )
+}
+
+function documentOf(rollout: StoredRollout) {
+  return rolloutDocument(rollout, movedBy(rollout).length)
+}
+
+function applicationOf(control: ControlContext, body: z.infer<typeof actionSchema>): number | undefined | 'unknown' {
+  const { application_id, oauth_application: named } = body
+  if (named === undefined) return application_id
+  const { cache } = control.feed
+  const isId = typeof named === 'number' || /^[1-9]\d{0,15}$/.test(named)
+  const found = isId ? cache.application(Number(named)) : undefined
+  return (found ?? cache.applicationByClientId(String(named)))?.id ?? 'unknown'
+}
+
+function sendRefusal(reply: FastifyReply, refusal: RolloutRefusal): FastifyReply {
+  switch (refusal.kind) {
+    case 'unknown':
+      return sendProblem(reply, 404, 'not_found', { detail: 'there is no such rollout' })
+    case 'forbidden':
+      return sendProblem(reply, 403, 'forbidden', { detail: refusal.why })
+    case 'conflict':
+      return sendProblem(reply, 409, 'version_conflict', {
+        detail: `the rollout has version ${refusal.version} by now; look at it and try again`,
+      })
+    case 'faults':
+      return sendProblem(reply, 400, 'invalid_request', {
+        detail: refusal.faults.map(planFaultInWords).join('; '),
+        errors: refusal.faults.map(({ field, ...fault }) => ({ field: field === '' ? 'plan' : field, ...fault })),
+      })
+    case 'refused':
+      return refusal.field === undefined
+        ? sendProblem(reply, 409, 'change_refused', { detail: refusal.why })
+        : sendFieldFaults(reply, [{ field: refusal.field, rule: refusal.why }])
+  }
+}
