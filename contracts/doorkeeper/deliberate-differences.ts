@@ -77,7 +77,7 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
       headers: [JSON_TYPE, ['Cache-Control', 'no-store']],
       json: {
         error: 'invalid_request',
-        error_description: 'The request has more than 4096 parameters or is nested too deeply.',
+        error_description: 'The request has too many parameters or is nested too deeply.',
       },
     },
     doorkeeper: 'More than 4,096 parameters are a 500.',

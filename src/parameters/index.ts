@@ -1,5 +1,5 @@
 export { type BodyKind, bodyKindOf } from './body-kind.ts'
 export { decodeFormComponent, decodeUtf8, isAsciiText } from './decode.ts'
 export { type JsonMembers, scanJson } from './json.ts'
-export { isFormWithin, MAX_DEPTH, MAX_PARAMETERS, type Separators } from './limits.ts'
+export { isFormWithin, MAX_DEPTH, MAX_MEMBERS, MAX_PARAMETERS, type Separators } from './limits.ts'
 export { boundaryOf, type MultipartFault, type Part, readParts } from './multipart.ts'

@@ -40,6 +40,8 @@ describe('a scan of JSON', () => {
     ['brackets', '['.repeat(101)],
     ['braces', '{"a":'.repeat(101)],
     ['commas', `[${'1,'.repeat(4_096)}1]`],
+    ['members', `{${'"a":1,'.repeat(1_024)}"a":1}`],
+    ['members of inner objects', `[${'{"a":1},'.repeat(1_024)}{"a":1}]`],
     ['escapes', `"${'\\n'.repeat(70_000)}"`],
     ['escapes in a member', `{"a":"${'\\"'.repeat(70_000)}"}`],
     ['spaces', `{${' '.repeat(300_000)}"a":"b"}`],
@@ -50,6 +52,14 @@ describe('a scan of JSON', () => {
   for (const [what, text] of tooMuch) {
     test(`ends early at too many ${what}`, () => assert.equal(scanJson(text), 'too_much'))
   }
+
+  test('counts the members that it delivers', () => {
+    const members = { has: () => true, take: () => {} }
+    assert.equal(scanJson(`{${'"a":"b",'.repeat(1_023)}"a":1}`, members), 'within_limits')
+    for (const value of ['"b"', '1', '[]']) {
+      assert.equal(scanJson(`{${`"a":${value},`.repeat(1_024)}"a":1}`, members), 'too_much', value)
+    }
+  })
 
   test('accepts what stays within the limits, and brackets inside strings', () => {
     for (const text of ['['.repeat(100) + ']'.repeat(100), `[${'1,'.repeat(4_095)}1]`, `"${'[,'.repeat(9_000)}"`]) {

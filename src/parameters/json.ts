@@ -1,4 +1,4 @@
-import { MAX_DEPTH, MAX_PARAMETERS } from './limits.ts'
+import { MAX_DEPTH, MAX_MEMBERS, MAX_PARAMETERS } from './limits.ts'
 
 /** Receives members of the outermost object. */
 export interface JsonMembers {
@@ -25,8 +25,8 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
 /**
- * Scans JSON text once, without building anything, for whether it stays within {@link MAX_DEPTH} and
- * {@link MAX_PARAMETERS}, so that it is safe to parse. Delivers the members of the outermost object that `members`
+ * Scans JSON text once, without building anything, for whether it stays within {@link MAX_DEPTH},
+ * {@link MAX_MEMBERS} and {@link MAX_PARAMETERS}, so that it is safe to parse. Delivers the members of the outermost object that `members`
  * selects, in order, including repeated ones. Text that is not valid JSON is scanned too, as far as a lenient parser
  * (Ruby's accepts comments and unknown escapes) could find members in it. Never throws.
  */
@@ -40,6 +40,7 @@ class Walk {
   readonly #members: JsonMembers | undefined
   #depth = 0
   #commas = 0
+  #colons = 0
   #escapes = 0
   #strings = 0
   #bare = 0
@@ -69,6 +70,9 @@ class Walk {
         case COMMA:
           if (++this.#commas >= MAX_PARAMETERS) return 'too_much'
           break
+        case COLON:
+          if (++this.#colons > MAX_MEMBERS) return 'too_much'
+          break
         case OPEN_BRACE:
         case OPEN_BRACKET:
           if (++this.#depth > MAX_DEPTH) return 'too_much'
@@ -94,6 +98,8 @@ class Walk {
     if (this.#members === undefined || this.#depth !== 1) return close
     const colon = this.#skipBlank(close + 1)
     if (text.charCodeAt(colon) !== COLON) return close
+    // The next round of the loop ends the scan.
+    if (++this.#colons > MAX_MEMBERS) return colon - 1
     const value = this.#skipBlank(colon + 1)
     const isText = text.charCodeAt(value) === QUOTE
     if (isText) this.#strings++

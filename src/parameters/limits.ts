@@ -1,5 +1,7 @@
-/** Maximum number of parameters that Rack accepts in one query or body, also used for JSON members. */
+/** Maximum number of parameters that Rack accepts in one query or body, also used for the elements of JSON. */
 export const MAX_PARAMETERS = 4_096
+/** Maximum number of members of all JSON objects of one body: building an object takes longer than building a list. */
+export const MAX_MEMBERS = 1_024
 /** Maximum total length of the names in one query or body, as sent; Rack 2 has the same limit for distinct names. */
 const MAX_NAME_BYTES = 64 << 10
 /** Maximum nesting of Rack 2 and Ruby's JSON. */

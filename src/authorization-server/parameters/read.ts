@@ -1,5 +1,5 @@
 import type { HttpReply, HttpRequest } from '../../http/index.ts'
-import { bodyKindOf, decodeUtf8, MAX_PARAMETERS, scanJson } from '../../parameters/index.ts'
+import { bodyKindOf, decodeUtf8, scanJson } from '../../parameters/index.ts'
 import { publicError } from '../responses/pages.ts'
 import { jsonReply } from '../responses/replies.ts'
 import { parseMultipart } from './multipart.ts'
@@ -25,7 +25,7 @@ const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PAT
 /**
  * Parses query and body as Rails does: urlencoded, multipart and JSON bodies, a POST without a type as urlencoded, the
  * query over the body, and `_method` of a POSTed form (docs/doorkeeper.md, 23 and 24). Never throws. Rejects more than
- * 1 MiB, 4,096 parameters, parts or JSON members, or JSON nested deeper than 100, before parsing.
+ * 1 MiB, 4,096 parameters or parts, 1,024 JSON members, or JSON nested deeper than 100, before parsing.
  */
 export function readParameters(request: HttpRequest): ReadParameters {
   const query = parseNestedQuery(request.query, '&;')
@@ -94,7 +94,7 @@ function methodOf(request: HttpRequest, body: Body | undefined): string {
 function faultReply(fault: ParameterFault | 'too_large', request: HttpRequest): HttpReply {
   if (fault === 'malformed') return publicError(400, request)
   if (fault === 'too_large') return plainText(413, 'Payload Too Large\n')
-  const error_description = `The request has more than ${MAX_PARAMETERS} parameters or is nested too deeply.`
+  const error_description = 'The request has too many parameters or is nested too deeply.'
   return jsonReply(400, { error: 'invalid_request', error_description }, [['Cache-Control', 'no-store']])
 }
 

@@ -44,7 +44,7 @@ const WORDING: Readonly<Record<GatewayError, Wording>> = {
     status: 400,
     code: 'invalid_request',
     title: 'Invalid request',
-    text: 'The request has more than 4096 parameters or is nested too deeply.',
+    text: 'The request has too many parameters or is nested too deeply.',
   },
   temporarily_unavailable: {
     status: 503,
