@@ -8,7 +8,7 @@ import { NodeConnections } from './connections/node-connections.ts'
 import { ReadAheadBudget } from './connections/read-ahead.ts'
 import { refuseMalformed } from './connections/refuse-malformed.ts'
 import { ListenError } from './errors.ts'
-import { HandlerFastPath } from './handler-fast-path.ts'
+import { HandlerFastPath } from './fast-path/handler-fast-path.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
 import { isBodiless, writtenReply } from './written-reply.ts'
 
@@ -30,6 +30,7 @@ export interface ServeOptions {
   readonly bodyLimit?: number
 }
 
+const HEAD_MS = 15_000
 const KEEP_ALIVE_MS = 65_000
 /** How long requests under way may take when a server stops, in milliseconds. */
 export const DRAIN_MS = 10_000
@@ -46,7 +47,7 @@ const EMPTY = Buffer.alloc(0)
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { handler, log, bodyLimit = 4 << 20 } = options
   const server = createServer({
-    headersTimeout: 15_000,
+    headersTimeout: HEAD_MS,
     requestTimeout: 60_000,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
@@ -68,6 +69,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const fastPath = new HandlerFastPath(server, ordinary, budget, {
     bodyLimit,
     keepAliveMs: KEEP_ALIVE_MS,
+    headMs: HEAD_MS,
     answer: async (request, headers, socket, keepsAlive) => {
       const written = (reply: HttpReply) =>
         writtenReply(reply, keepsAlive() ? `keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}` : 'close')
@@ -86,7 +88,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     ...running,
     close: async (graceMs = DRAIN_MS) => {
       await drainServer(server, [fastPath, ordinary], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
-      fastPath.end()
+      fastPath.close()
     },
   }
 }

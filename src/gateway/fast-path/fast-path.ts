@@ -1,26 +1,26 @@
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { CanonicalRequest, ClientConnections, NodeConnections, ReadAheadBudget } from '../../http/index.ts'
+import {
+  type CanonicalRequest,
+  type ClientConnection,
+  FastPathListener,
+  type FastPathServer,
+  type TakenRequest,
+} from '../../http/index.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import type { GatewayContext } from '../gateway-context.ts'
 import { UNDECIDED } from '../routing/routes.ts'
 import { type Admitted, admit } from '../transport/admission.ts'
 import type { Peer } from '../transport/peers.ts'
-import { ClientConnection, type ConnectionLimits, type ConnectionOwner, type Taken } from './client-connection.ts'
 import type { Pools } from './fast-path-attempt.ts'
 import { FastPathReply } from './fast-path-reply.ts'
 import { FastPathTransport } from './fast-path-transport.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 /** What the fast path shares with the listener behind it. */
-export interface FastPathOptions {
-  /** Takes the connections that do not belong on the fast path. */
-  readonly ordinary: NodeConnections
-  readonly budget: ReadAheadBudget
-  readonly limits: ConnectionLimits
+export interface FastPathOptions extends FastPathServer {
   identify(request: { readonly headers: IncomingHttpHeaders }, peer: Peer): string
   peerOf(socket: Socket): Peer
-  refuse(socket: Socket, status: 400 | 408): void
 }
 
 const LONGEST_TICK_MS = 250
@@ -42,32 +42,19 @@ export function openFastPath(server: Server, context: GatewayContext, options: F
   return fastPath
 }
 
-/** The connections on the fast path, and the one clock for all their time limits. */
-export class FastPath implements ConnectionOwner, ClientConnections {
+/** Answers plain requests to OAuth endpoints from the sides, on connections of its own in both directions. */
+export class FastPath extends FastPathListener<Admitted> {
   readonly #context: GatewayContext
   readonly #pools: Pools
   readonly #options: FastPathOptions
-  readonly #connections = new Set<ClientConnection>()
-  readonly #clock: NodeJS.Timeout
   readonly #keepAlive: string
-  readonly limits: ConnectionLimits
-  #closingSince: number | undefined
 
   constructor(context: GatewayContext, pools: Pools, options: FastPathOptions) {
+    super(options, tickMs(context))
     this.#context = context
     this.#pools = pools
     this.#options = options
-    this.limits = options.limits
     this.#keepAlive = `timeout=${Math.floor(options.limits.keepAliveMs / 1_000)}`
-    this.#clock = setInterval(() => this.#tick(), tickMs(context)).unref()
-  }
-
-  get budget(): ReadAheadBudget {
-    return this.#options.budget
-  }
-
-  take(socket: Socket): void {
-    this.#connections.add(new ClientConnection(socket, this))
   }
 
   admit(request: CanonicalRequest): Admitted | undefined {
@@ -81,54 +68,54 @@ export class FastPath implements ConnectionOwner, ClientConnections {
     return 'why' in admitted ? undefined : admitted
   }
 
-  begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken {
+  begin(connection: ClientConnection<Admitted>, request: CanonicalRequest, admitted: Admitted): TakenRequest {
     const { peerOf, identify } = this.#options
     const peer = peerOf(connection.socket)
-    const mayKeep = () => request.keepsAlive && this.#closingSince === undefined
+    const mayKeep = () => request.keepsAlive && !connection.isOverrun && !this.isClosing
     const reply = new FastPathReply(connection, mayKeep, this.#keepAlive)
     const transport = new FastPathTransport(request, reply, this.#pools)
     const arrival = { admitted, peer, correlationId: identify(transport, peer) }
-    return { exchange: new Exchange(this.#context, transport, arrival), reply }
-  }
-
-  onLeave(connection: ClientConnection): void {
-    this.#connections.delete(connection)
-  }
-
-  handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void {
-    this.#options.ordinary.take(socket, bytes, isEnded)
-  }
-
-  refuse(socket: Socket, status: 400 | 408): void {
-    this.#options.refuse(socket, status)
-  }
-
-  startClosing(): void {
-    this.#closingSince = performance.now()
-  }
-
-  closeIdle(idleMs: number): void {
-    const before = performance.now() - idleMs
-    if (this.#closingSince === undefined || this.#closingSince > before) return
-    for (const connection of this.#connections) if (connection.isIdleSince(before)) connection.close()
-  }
-
-  closeAll(): void {
-    for (const connection of this.#connections) connection.destroy()
+    return new TakenExchange(new Exchange(this.#context, transport, arrival), reply)
   }
 
   /** Stops the clock and closes the connections to the upstreams. */
-  close(): void {
-    clearInterval(this.#clock)
+  override close(): void {
+    super.close()
     this.#pools.legacy.close()
     this.#pools.iam.close()
   }
 
-  #tick(): void {
-    const now = performance.now()
-    for (const connection of this.#connections) connection.tick(now)
+  protected override tick(now: number): void {
+    super.tick(now)
     this.#pools.legacy.tick(now)
     this.#pools.iam.tick(now)
+  }
+}
+
+/** An exchange on a connection of the fast path. */
+class TakenExchange implements TakenRequest {
+  readonly #exchange: Exchange
+  readonly #reply: FastPathReply
+
+  constructor(exchange: Exchange, reply: FastPathReply) {
+    this.#exchange = exchange
+    this.#reply = reply
+  }
+
+  start(): void {
+    try {
+      this.#exchange.start()
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  drained(): void {
+    this.#reply.drained()
+  }
+
+  close(isFinished: boolean): void {
+    this.#exchange.close(isFinished)
   }
 }
 

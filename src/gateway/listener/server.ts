@@ -27,6 +27,8 @@ import { tunnel } from './tunnel.ts'
 
 /** Longer than the timeout of load balancers, so that they close first. */
 const KEEP_ALIVE_MS = 75_000
+/** How long the fast path waits for the rest of a body. */
+const BODY_WAIT_MS = 250
 /** How long a connection without a request is kept when the gateway stops. */
 const IDLE_MS = 1_000
 
@@ -107,8 +109,10 @@ export function buildFrontDoor(
     ? openFastPath(server, context, {
         ...{ ordinary, budget, identify },
         peerOf: (socket) => peerOf(socket, trustedProxies),
-        refuse: refuseWith,
-        limits: { headMs: context.limits.requestHeadMs, keepAliveMs: KEEP_ALIVE_MS, idleMs: server.timeout },
+        limits: {
+          ...{ headMs: context.limits.requestHeadMs, bodyWaitMs: BODY_WAIT_MS, keepAliveMs: KEEP_ALIVE_MS },
+          ...{ answerMs: server.timeout, stalledMs: server.timeout },
+        },
       })
     : undefined
   if (fastPath === undefined) server.on('connection', (socket: Socket) => ordinary.take(socket))

@@ -1,51 +1,51 @@
 import type { Socket } from 'node:net'
-import {
-  type CanonicalRequest,
-  closeInStages,
-  ReadAhead,
-  type ReadAheadBudget,
-  readCanonicalRequest,
-} from '../../http/index.ts'
-import type { Exchange } from '../exchange/exchange.ts'
-import type { Admitted } from '../transport/admission.ts'
-import type { ClientSink, FastPathReply } from './fast-path-reply.ts'
+import { ReadAhead, type ReadAheadBudget } from '../connections/read-ahead.ts'
+import { refuseWith } from '../connections/refuse-malformed.ts'
+import { closeInStages } from '../connections/staged-close.ts'
+import { type CanonicalRequest, readCanonicalRequest } from './canonical-request.ts'
 
-/** What a connection needs from the fast path. */
-export interface ConnectionOwner {
+/** What a connection needs from the listener that accepted it. */
+export interface ConnectionOwner<Admitted> {
   readonly limits: ConnectionLimits
   readonly budget: ReadAheadBudget
-  /** Admits a request that belongs on the fast path; undefined hands it over. */
+  /** Returns what the listener needs to answer a request; undefined leaves it, and the connection, to `node:http`. */
   admit(request: CanonicalRequest): Admitted | undefined
-  begin(connection: ClientConnection, request: CanonicalRequest, admitted: Admitted): Taken
-  /** The connection has left the fast path. */
-  onLeave(connection: ClientConnection): void
+  /** Takes a request, which is answered once {@link TakenRequest.start} is called. */
+  begin(connection: ClientConnection<Admitted>, request: CanonicalRequest, admitted: Admitted): TakenRequest
+  /** The connection is no longer on the fast path. */
+  onLeave(connection: ClientConnection<Admitted>): void
   /**
-   * Hands the connection to `node:http`, with the bytes received of the next request, and whether the client has
-   * ended its side.
+   * Hands the connection to `node:http`, with the bytes received of the next request, and whether the client has ended
+   * its side.
    */
   handOver(socket: Socket, bytes: Buffer, isEnded: boolean): void
-  /** Responds to bytes that never became a request, and closes the connection. */
-  refuse(socket: Socket, status: 400 | 408): void
 }
 
-/** A request that the fast path handles. */
-export interface Taken {
-  readonly exchange: Exchange
-  readonly reply: FastPathReply
+/** A request that is answered on the fast path. */
+export interface TakenRequest {
+  /** Starts to answer it. The body of a request that was cut short is incomplete: nothing may act on it. */
+  start(): void
+  /** The client's connection accepts more. */
+  drained(): void
+  /** Called once, when the client has the whole response, or when its connection has ended before. */
+  close(isFinished: boolean): void
 }
 
 /** Time limits towards a client, in milliseconds. */
 export interface ConnectionLimits {
   /** Until the first byte of the first request. */
   readonly headMs: number
+  /** How long the rest of a body may take; after that, `node:http` waits for it. */
+  readonly bodyWaitMs: number
   readonly keepAliveMs: number
-  /** How long an exchange may make no progress. */
-  readonly idleMs: number
+  /** How long a request may make no progress while the client has read all there is. */
+  readonly answerMs: number
+  /** How long a client may read nothing of its response, and how long a connection may take to close. */
+  readonly stalledMs: number
 }
 
-/** A body may arrive in a few pieces within a short time; otherwise `node:http` waits for it. */
+/** A body may arrive in a few pieces; otherwise `node:http` waits for it. */
 const MAX_PIECES = 8
-const MAX_BODY_WAIT_MS = 250
 /**
  * Extends the advertised keep-alive, so that an idle connection does not close while the client may still rely on it.
  */
@@ -55,11 +55,11 @@ const KEEP_ALIVE_MARGIN_MS = 1_000
  * A client's connection while it is on the fast path: serves one request after the other, until one does not belong
  * there.
  */
-export class ClientConnection implements ClientSink {
+export class ClientConnection<Admitted> {
   readonly #socket: Socket
-  readonly #keeper: ConnectionOwner
+  readonly #owner: ConnectionOwner<Admitted>
   readonly #ahead: ReadAhead
-  #taken: Taken | undefined
+  #taken: TakenRequest | undefined
   /** The bytes received of an incomplete request. */
   #begun: Buffer | undefined
   #pieces = 0
@@ -71,10 +71,10 @@ export class ClientConnection implements ClientSink {
   #isClosing = false
   #since = performance.now()
 
-  constructor(socket: Socket, keeper: ConnectionOwner) {
+  constructor(socket: Socket, owner: ConnectionOwner<Admitted>) {
     this.#socket = socket
-    this.#keeper = keeper
-    this.#ahead = new ReadAhead(socket, keeper.budget)
+    this.#owner = owner
+    this.#ahead = new ReadAhead(socket, owner.budget)
     socket
       .on('data', this.#onData)
       .on('end', this.#onEnd)
@@ -85,6 +85,11 @@ export class ClientConnection implements ClientSink {
 
   get socket(): Socket {
     return this.#socket
+  }
+
+  /** Whether the connection must close after the current response. */
+  get isOverrun(): boolean {
+    return this.#isOverrun
   }
 
   /** Whether the connection has no request, and no part of one, since that time. */
@@ -99,11 +104,16 @@ export class ClientConnection implements ClientSink {
     closeInStages(this.#socket)
   }
 
+  /**
+   * Writes bytes, or text with one character per byte. Returns false if the caller should pause until the connection
+   * drains.
+   */
   write(data: string | Buffer): boolean {
     this.#since = performance.now()
     return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data)
   }
 
+  /** The response is complete; `keep` keeps the connection for another request. */
   finish(keep: boolean): void {
     if (this.#socket.writableLength === 0) this.#finished(keep)
     // This empty write completes after all earlier ones; a broken connection ends the exchange through its close event.
@@ -116,16 +126,16 @@ export class ClientConnection implements ClientSink {
 
   /** Ends whatever has exceeded its time limit. */
   tick(now: number): void {
-    const { headMs, keepAliveMs, idleMs } = this.#keeper.limits
+    const { headMs, bodyWaitMs, keepAliveMs, answerMs, stalledMs } = this.#owner.limits
     const waited = now - this.#since
     if (this.#isClosing) {
-      if (waited > idleMs) this.destroy()
+      if (waited > stalledMs) this.destroy()
       return
     }
     if (this.#taken !== undefined) {
-      if (waited > idleMs) this.destroy()
+      if (waited > (this.#socket.writableLength > 0 ? stalledMs : answerMs)) this.destroy()
     } else if (this.#begun !== undefined) {
-      if (waited > MAX_BODY_WAIT_MS) this.#handOver(this.#begun)
+      if (waited > bodyWaitMs) this.#handOver(this.#begun)
     } else if (this.#served > 0) {
       if (waited > keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.destroy()
     } else if (waited > headMs) this.#refuse(408)
@@ -139,7 +149,7 @@ export class ClientConnection implements ClientSink {
 
   #consider(bytes: Buffer): void {
     const request = readCanonicalRequest(bytes)
-    const admitted = request && this.#keeper.admit(request)
+    const admitted = request && this.#owner.admit(request)
     if (request === undefined || admitted === undefined) return this.#handOver(bytes)
     if (!request.isWhole) {
       if (this.#pieces === 0) this.#since = performance.now()
@@ -157,13 +167,9 @@ export class ClientConnection implements ClientSink {
     this.#pieces = 0
     this.#served++
     this.#since = performance.now()
-    const taken = this.#keeper.begin(this, request, admitted)
+    const taken = this.#owner.begin(this, request, admitted)
     this.#taken = taken
-    try {
-      taken.exchange.start()
-    } catch (error) {
-      taken.exchange.fail(error)
-    }
+    taken.start()
   }
 
   #finished(keep: boolean): void {
@@ -180,8 +186,7 @@ export class ClientConnection implements ClientSink {
   #settle(isFinished: boolean): void {
     const taken = this.#taken
     this.#taken = undefined
-    if (taken === undefined) return
-    taken.exchange.close(isFinished)
+    taken?.close(isFinished)
   }
 
   /** Hands the connection to `node:http`, which reads from the first byte of this request. */
@@ -193,13 +198,13 @@ export class ClientConnection implements ClientSink {
       .off('error', this.#onError)
       .off('close', this.#onClose)
       .off('drain', this.#onDrain)
-    this.#keeper.onLeave(this)
-    this.#keeper.handOver(socket, bytes, this.#isEnded)
+    this.#owner.onLeave(this)
+    this.#owner.handOver(socket, bytes, this.#isEnded)
   }
 
   #refuse(status: 400 | 408): void {
     this.#isClosing = true
-    this.#keeper.refuse(this.#socket, status)
+    refuseWith(this.#socket, status)
   }
 
   readonly #onEnd = (): void => {
@@ -207,11 +212,11 @@ export class ClientConnection implements ClientSink {
     if (this.#isClosing || this.#taken !== undefined) return
     if (this.#begun === undefined) return this.close()
     const request = readCanonicalRequest(this.#begun)
-    const admitted = request && this.#keeper.admit(request)
+    const admitted = request && this.#owner.admit(request)
     if (request !== undefined && admitted !== undefined) this.#endShort(request, admitted)
   }
 
-  /** Handles a body that was cut short: nothing is forwarded, and the request is recorded. */
+  /** Handles a body that was cut short: nothing is acted upon. */
   #endShort(request: CanonicalRequest, admitted: Admitted): void {
     this.#begin(request, admitted)
     this.#settle(false)
@@ -223,11 +228,11 @@ export class ClientConnection implements ClientSink {
   readonly #onClose = (): void => {
     this.#ahead.take()
     this.#settle(false)
-    this.#keeper.onLeave(this)
+    this.#owner.onLeave(this)
   }
 
   readonly #onDrain = (): void => {
     this.#since = performance.now()
-    this.#taken?.reply.drained()
+    this.#taken?.drained()
   }
 }

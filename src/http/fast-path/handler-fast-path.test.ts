@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, describe, test } from 'node:test'
-import { eventually, WAIT_LIMIT_MS } from '../../test/support/wait.ts'
-import { createLog } from '../observability/index.ts'
-import { drainServer } from './connections/drain.ts'
-import { NodeConnections } from './connections/node-connections.ts'
-import { ReadAheadBudget } from './connections/read-ahead.ts'
-import { refuseMalformed } from './connections/refuse-malformed.ts'
+import { eventually, WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
+import { createLog } from '../../observability/index.ts'
+import { drainServer } from '../connections/drain.ts'
+import { NodeConnections } from '../connections/node-connections.ts'
+import { ReadAheadBudget } from '../connections/read-ahead.ts'
+import { refuseMalformed } from '../connections/refuse-malformed.ts'
+import { type HttpHandler, type HttpReply, type RunningServer, serve } from '../index.ts'
+import { writtenReply } from '../written-reply.ts'
 import { HandlerFastPath } from './handler-fast-path.ts'
-import { type HttpHandler, type HttpReply, type RunningServer, serve } from './index.ts'
-import { writtenReply } from './written-reply.ts'
 
 const running: RunningServer[] = []
 const sockets: Socket[] = []
@@ -163,7 +163,7 @@ describe('the fast path in front of a server', () => {
   /** A server that tells in its responses. */
   async function startBoth(
     respond: (url: string) => Promise<string> = async () => '',
-    limits: { readonly keepAliveMs?: number; readonly patienceMs?: number } = {},
+    limits: { readonly keepAliveMs?: number; readonly bodyWaitMs?: number; readonly headMs?: number } = {},
   ) {
     const server = createServer((message, response) => {
       message.on('data', () => {})
@@ -173,7 +173,7 @@ describe('the fast path in front of a server', () => {
     const budget = new ReadAheadBudget()
     const ordinary = new NodeConnections(server, budget)
     const fastPath = new HandlerFastPath(server, ordinary, budget, {
-      ...{ bodyLimit: 100_000, keepAliveMs: 65_000, patienceMs: WAIT_LIMIT_MS, ...limits },
+      ...{ bodyLimit: 100_000, keepAliveMs: 65_000, headMs: WAIT_LIMIT_MS, bodyWaitMs: WAIT_LIMIT_MS, ...limits },
       answer: async ({ url }, _headers, _socket, keepsAlive) => {
         const body = `plain ${url}${await respond(url)}`
         return writtenReply({ status: 200, headers: [], body }, keepsAlive() ? 'keep-alive' : 'close')
@@ -186,7 +186,7 @@ describe('the fast path in front of a server', () => {
     const close = (graceMs: number) => drainServer(server, [fastPath, ordinary], { graceMs, idleMs: 50 })
     after(async () => {
       if (server.listening) await close(0)
-      fastPath.end()
+      fastPath.close()
     })
     /** The server's end of a client's connection, once it is in the state that `condition` describes. */
     const atServer = ({ socket }: { socket: Socket }, what: string, condition: (end: Socket) => boolean) =>
@@ -244,7 +244,7 @@ describe('the fast path in front of a server', () => {
   })
 
   test('hands over a body that arrives late', async () => {
-    const { port, atServer } = await startBoth(undefined, { patienceMs: 100 })
+    const { port, atServer } = await startBoth(undefined, { bodyWaitMs: 100 })
     const late = open(port)
     const text = POST('/a', 'c=d')
     late.write(text.slice(0, -1))
@@ -358,12 +358,11 @@ describe('the fast path in front of a server', () => {
     assert.ok(lastedMs > 1_100, `it ended after ${lastedMs} ms, when the client may still count on it`)
   })
 
-  test('a connection that never sent a request is left to node', async () => {
-    const { port, atServer } = await startBoth(undefined, { patienceMs: 100 })
-    const silent = open(port)
-    await atServer(silent, 'it is handed over', isNodes)
-    silent.write(GET('/a'))
-    await answered(silent.seen, 'node /a')
+  test('a connection that sends no request gets a 408 after the time limit', async () => {
+    const { port } = await startBoth(undefined, { headMs: 100 })
+    const { seen } = open(port)
+    await eventually('it ends', () => seen.isEnded)
+    assert.match(seen.text, /^HTTP\/1\.1 408 Request Timeout\r\nConnection: close\r\n/)
   })
 
   test('a stop answers requests that are in flight or arriving, and closes idle connections', async () => {
