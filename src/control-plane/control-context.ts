@@ -19,6 +19,7 @@ import type { GatewayRegistry } from './gateways/gateway-registry.ts'
 import type { IamCredentials } from './iam-state/iam-credentials.ts'
 import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
+import type { Outcomes } from './outcomes/outcomes.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
 import type { Rollouts } from './rollouts/rollouts.ts'
 import type { SideEffectDispatcher } from './side-effects/dispatcher.ts'
@@ -37,6 +38,7 @@ export interface ControlContext {
   readonly rollouts: Rollouts
   /** Which replica runs what must run once. */
   readonly leadership: Leadership
+  readonly outcomes: Outcomes
   readonly tokens: TokenStore
   readonly access: Access
   readonly metrics: ControlMetrics

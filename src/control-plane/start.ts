@@ -59,6 +59,7 @@ import { healthRoutes } from './api/operations/health.ts'
 import { sideEffectRoutes } from './api/operations/side-effects.ts'
 import { statusRoutes } from './api/operations/status.ts'
 import { tokenRoutes } from './api/operations/tokens.ts'
+import { outcomeRoutes } from './api/rollouts/outcomes.ts'
 import { rolloutRoutes } from './api/rollouts/rollouts.ts'
 import { oidcRoutes } from './api/sign-in/oidc.ts'
 import { sessionRoutes } from './api/sign-in/sessions.ts'
@@ -78,6 +79,9 @@ import { iamCredentials } from './iam-state/iam-credentials.ts'
 import { iamGrants } from './iam-state/iam-grants.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { createOutcomeMetrics } from './outcomes/metrics.ts'
+import { OutcomeStore } from './outcomes/outcome-store.ts'
+import { Outcomes } from './outcomes/outcomes.ts'
 import { formBody } from './requests/request-parameters.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import { Rollouts } from './rollouts/rollouts.ts'
@@ -169,12 +173,18 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     ...{ store, feed, definitions, rules, reasonsRequired, allowsShort, rollouts: new RolloutStore(schema) },
     onChange: () => {},
   })
+  const outcomeMetrics = createOutcomeMetrics(metrics.registry, () => outcomes?.starts.followed ?? 0)
+  const outcomes = await Outcomes.open({
+    ...{ store: new OutcomeStore(settings.database, schema), leadership, log, ...outcomeMetrics, isProbe: () => false },
+    hasApplication: (id) => feed.cache.application(id) !== undefined,
+  })
   const control: ControlContext = {
     log,
     definitions,
     store,
     feed,
     leadership,
+    outcomes,
     rollouts,
     tokens,
     access: openAccess(store, settings.access),
@@ -216,6 +226,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await chatops.close()
     unfollow()
     await gateways.close()
+    await outcomes.close()
     await leadership.close()
     await feed.close()
     await tracing?.close()
@@ -304,6 +315,7 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       rolloutRoutes,
       ofrepRoutes,
       healthRoutes,
+      outcomeRoutes,
     ]) {
       add(routes, control)
     }

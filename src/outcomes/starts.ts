@@ -39,7 +39,10 @@ export class StartBook {
   readonly #judge: (start: Start) => void
   #size = 0
   #ignored = 0
-  #second: number | undefined
+  /** Every second before this one has been judged. */
+  #judged = 0
+  /** No start is due before this second. */
+  #earliest = Number.POSITIVE_INFINITY
 
   /** @param judge receives each start when its time is over */
   constructor(judge: (start: Start) => void) {
@@ -89,8 +92,9 @@ export class StartBook {
   /** Judges every start that was due by `now`, in milliseconds since the epoch. */
   advance(now: number): void {
     const until = Math.floor(now / 1_000)
-    for (let second = this.#second ?? until; second < until; second++) this.#judgeSecond(second)
-    this.#second = Math.max(this.#second ?? until, until)
+    for (let second = this.#earliest; second < until; second++) this.#judgeSecond(second)
+    if (this.#earliest < until) this.#earliest = this.#calendar.size === 0 ? Number.POSITIVE_INFINITY : until
+    this.#judged = Math.max(this.#judged, until)
   }
 
   #enqueue(start: Start): void {
@@ -103,13 +107,11 @@ export class StartBook {
     const before = queue[at - 1]
     if (before !== undefined && before.due > start.due) start.due = before.due
     queue.splice(at, 0, start)
-    const second = Math.max(Math.floor(start.due / 1_000), this.#second ?? 0)
+    const second = Math.max(Math.floor(start.due / 1_000), this.#judged)
+    this.#earliest = Math.min(this.#earliest, second)
     const day = this.#calendar.get(second)
     if (day) day.add(key)
-    else {
-      this.#calendar.set(second, new Set([key]))
-      this.#second = Math.min(this.#second ?? second, second)
-    }
+    else this.#calendar.set(second, new Set([key]))
   }
 
   #judgeSecond(second: number): void {

@@ -27,6 +27,7 @@ const OF_GATEWAYS = [
   'GET /api/v1/brake',
   'GET /api/v1/snapshot',
   'GET /api/v1/snapshot/stream',
+  'POST /api/v1/gateways/outcomes',
   'POST /api/v1/gateways/reports',
   ...CHANGE_NOTHING,
 ]

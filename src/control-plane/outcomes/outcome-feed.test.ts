@@ -23,11 +23,11 @@ describe('the outcome feed', () => {
 
   test('what a subscriber stores fails the transaction when it fails', async () => {
     const feed = new OutcomeBroadcast(() => {})
-    const stop = feed.storeWith(async () => {
+    const stop = feed.storeWith(() => async () => {
       throw new Error('disk full')
     })
-    await assert.rejects(feed.store({ query: async () => [] }), /disk full/)
+    await assert.rejects(feed.collect()({ query: async () => [] }), /disk full/)
     stop()
-    await feed.store({ query: async () => [] })
+    await feed.collect()({ query: async () => [] })
   })
 })

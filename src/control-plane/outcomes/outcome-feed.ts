@@ -6,17 +6,18 @@ export interface OutcomeFeed {
   /** Calls `on` synchronously for each change, until the returned function is called. */
   subscribe(on: (change: OutcomeChange) => void): () => void
   /**
-   * Has `write` called within each transaction that stores counts, about once a second while outcomes arrive: what it
-   * writes and the position up to which observations are acknowledged are stored together, or neither is. Returns a
-   * function that ends it.
+   * Calls `collect` about once a second while outcomes arrive, between two changes, and runs what it returns within the
+   * transaction that stores the counts up to the same change. So a subscriber that stores its state there sees each
+   * outcome once, even when another replica takes over. When the transaction fails, `collect` is called again, for a
+   * later change. Returns a function that ends it.
    */
-  storeWith(write: (tx: Queryable) => Promise<void>): () => void
+  storeWith(collect: () => ((tx: Queryable) => Promise<void>) | undefined): () => void
 }
 
 /** Passes changes on to all subscribers; a subscriber that throws does not keep the others from theirs. */
 export class OutcomeBroadcast implements OutcomeFeed {
   readonly #subscribers = new Set<(change: OutcomeChange) => void>()
-  readonly #writers = new Set<(tx: Queryable) => Promise<void>>()
+  readonly #collectors = new Set<Parameters<OutcomeFeed['storeWith']>[0]>()
   readonly #onFault: (error: unknown) => void
 
   /** @param onFault receives what a subscriber throws */
@@ -29,9 +30,9 @@ export class OutcomeBroadcast implements OutcomeFeed {
     return () => this.#subscribers.delete(on)
   }
 
-  storeWith(write: (tx: Queryable) => Promise<void>): () => void {
-    this.#writers.add(write)
-    return () => this.#writers.delete(write)
+  storeWith(collect: Parameters<OutcomeFeed['storeWith']>[0]): () => void {
+    this.#collectors.add(collect)
+    return () => this.#collectors.delete(collect)
   }
 
   /** Calls every subscriber with a change. */
@@ -45,8 +46,11 @@ export class OutcomeBroadcast implements OutcomeFeed {
     }
   }
 
-  /** Runs what subscribers store, within a transaction. Rejects if one of them does. */
-  async store(tx: Queryable): Promise<void> {
-    for (const write of this.#writers) await write(tx)
+  /** Collects what subscribers store now; the result runs it within a transaction, and rejects if one of them does. */
+  collect(): (tx: Queryable) => Promise<void> {
+    const writes = [...this.#collectors].map((collect) => collect())
+    return async (tx) => {
+      for (const write of writes) await write?.(tx)
+    }
   }
 }

@@ -1,0 +1,104 @@
+import {
+  ApplicationMemory,
+  type JoinChange,
+  type OutcomeBatch,
+  type OutcomeChange,
+  OutcomeJoin,
+  readObservation,
+} from '../../outcomes/index.ts'
+import { type BatchHead, clockOffset, GatewayPositions } from './gateway-positions.ts'
+import type { PendingCounts } from './pending-counts.ts'
+
+/** Observations older than this are not taken: no gateway keeps them that long. */
+const OLDEST_MS = 3_600_000
+
+/** Why observations were not taken. */
+export const REFUSALS = ['unreadable', 'unknown_application', 'too_old'] as const
+export type Refusal = (typeof REFUSALS)[number]
+
+/** What one environment's outcomes need of their surroundings. */
+export interface OutcomeSurroundings {
+  readonly environment: string
+  readonly counts: () => PendingCounts
+  readonly publish: (change: OutcomeChange) => void
+  readonly hasApplication: (applicationId: number) => boolean
+  readonly isProbe: (applicationId: number) => boolean
+  readonly refused: (why: Refusal) => void
+}
+
+/** The outcomes of one environment, on the replica that leads. */
+export class EnvironmentOutcomes {
+  readonly memory = new ApplicationMemory()
+  readonly positions = new GatewayPositions()
+  readonly #join: OutcomeJoin
+  readonly #surroundings: OutcomeSurroundings
+
+  constructor(surroundings: OutcomeSurroundings) {
+    this.#surroundings = surroundings
+    this.#join = new OutcomeJoin({
+      environment: surroundings.environment,
+      memory: this.memory,
+      emit: (change) => this.#emit(change),
+    })
+  }
+
+  /** How many starts are followed, and how many were not. */
+  get starts(): OutcomeJoin['starts'] {
+    return this.#join.starts
+  }
+
+  /**
+   * Takes a batch: what is new in it, in order; nothing if an earlier one is missing that the gateway still keeps.
+   *
+   * @param receivedAt when it arrived, and `now`, both in milliseconds since the epoch by this clock
+   */
+  take(batch: OutcomeBatch, receivedAt: number, now: number): void {
+    const lines = batch.lines === '' ? [] : batch.lines.split('\n')
+    const head: BatchHead = { instance: batch.instance, first: batch.first, oldest: batch.oldest, count: lines.length }
+    const place = this.positions.place(head)
+    if (place === undefined) return
+    const { skip, lost } = place
+    const { environment, publish } = this.#surroundings
+    if (lost > 0) publish({ kind: 'lost', environment, count: lost })
+    const offset = clockOffset(batch.sentAt, receivedAt)
+    let last = batch.sentAt + offset
+    for (let index = skip; index < lines.length; index++) {
+      last = this.#takeLine(lines[index] as string, offset, now) ?? last
+    }
+    const through = batch.isComplete ? batch.sentAt + offset : last
+    this.positions.took(head, Math.min(through, now), now)
+  }
+
+  /** Judges what is due; `now` in milliseconds since the epoch. */
+  advance(now: number): void {
+    this.#join.advance(this.positions.watermark(now))
+  }
+
+  /** Returns the time of the observation, by this clock. */
+  #takeLine(line: string, offset: number, now: number): number | undefined {
+    const { hasApplication, refused } = this.#surroundings
+    const seen = readObservation(line)
+    if (seen === undefined) {
+      refused('unreadable')
+      return undefined
+    }
+    const at = Math.min(now, seen.at + offset)
+    if (!hasApplication(seen.applicationId)) refused('unknown_application')
+    else if (now - at > OLDEST_MS) refused('too_old')
+    else this.#join.take({ ...seen, at })
+    return at
+  }
+
+  #emit(change: JoinChange): void {
+    const { counts, publish, isProbe, environment } = this.#surroundings
+    if (change.kind === 'completion') {
+      const { applicationId, side, flow, isComplete, startedAt, grant, caller, requestId } = change.start
+      const about = { environment, applicationId, side, flow, isComplete, startedAt, grant, caller, requestId }
+      return publish({ kind: 'completion', ...about, isProbe: isProbe(applicationId) })
+    }
+    const { kind, outcome } = change
+    if (kind === 'revised') counts().add(environment, change.previous, -1)
+    counts().add(environment, outcome, 1)
+    publish({ kind, outcome, isProbe: isProbe(outcome.applicationId) })
+  }
+}
