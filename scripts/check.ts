@@ -13,6 +13,8 @@ const STEPS: readonly Step[] = [
   { name: 'format and lint', run: () => tool('biome', ['check', '--error-on-warnings', '--max-diagnostics=50']) },
   { name: 'types', run: () => tool('tsc', ['--noEmit']) },
   { name: 'import boundaries', run: boundaries },
+  { name: 'names', run: () => script('check-glossary.ts') },
+  { name: 'plain English', run: () => script('check-english.ts') },
   { name: 'unused code', run: () => tool('knip', ['--no-progress']) },
 ]
 
@@ -21,6 +23,10 @@ function tool(name: string, args: readonly string[]): boolean {
   const { status, error } = spawnSync(command, args, { cwd: PROJECT_ROOT, stdio: 'inherit' })
   if (error) console.log(`cannot run ${name}: ${error.message}`)
   return status === 0
+}
+
+function script(name: string): boolean {
+  return spawnSync(process.execPath, [join(import.meta.dirname, name)], { stdio: 'inherit' }).status === 0
 }
 
 function boundaries(): boolean {

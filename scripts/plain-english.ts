@@ -48,7 +48,6 @@ export const OLD_REGISTER: readonly OldPhrase[] = [
   { phrase: 'for want of', instead: 'for lack of' },
   { phrase: 'is held to', instead: 'is checked against, must match' },
   { phrase: 'meanwhile', instead: 'in the meantime, at the same time' },
-  { phrase: '(?<!one )of (?:its|their|our) own', instead: 'its own, separate' },
   { phrase: 'shall', instead: 'must, should' },
   { phrase: 'so many(?! that)', instead: 'at most N, the number of' },
   { phrase: 'told', instead: 'reported, notified' },

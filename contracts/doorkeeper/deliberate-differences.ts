@@ -122,9 +122,9 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     step: 2,
     when: 'always',
     answer: { like: ['H001', 4] },
-    doorkeeper: 'Revoking an expired access token does nothing, and its refresh token lives on.',
+    doorkeeper: 'Revoking an expired access token does nothing, and its refresh token remains valid.',
     ours: 'Both are revoked, as for a token that has not expired.',
-    why: 'The application was told 200: who signs out after two hours must be signed out.',
+    why: 'The application received 200: a user who signs out after two hours must be signed out.',
     source: 'RFC 7009 §2.1; entry 36',
   },
   {
@@ -145,7 +145,7 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     answer: { like: ['M002', 1] },
     doorkeeper: 'The endpoints of the discovery document are of the host that `X-Forwarded-Host` names.',
     ours: 'They are of the host that was asked: the gateway takes the header away unless the peer is trusted.',
-    why: 'Anybody could send the header, and a cache would hand endpoints of their choice to others.',
+    why: 'Anyone could send the header, and a cache would hand endpoints of their choice to others.',
     source: 'RFC 9700 §4.13, RFC 8414 §6.2; entry 42',
   },
   {
@@ -155,7 +155,7 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     answer: { like: ['M009', 1], but: ({ keys }) => ({ keys: [keys, keys, keys].flat() }) },
     doorkeeper: 'The key set holds its one signing key.',
     ours: 'It holds the keys of both servers, in every phase of a move, and the one that IAM will sign with next.',
-    why: 'An id_token must be verifiable whichever side signed it, before and after its application moved, and by whoever has cached the keys when they change.',
+    why: 'An id_token must be verifiable whichever side signed it, before and after its application moved, and by anyone who has cached the keys when they change.',
     source: 'OpenID Connect Core §10.1.1',
   },
   {

@@ -33,20 +33,20 @@ export function describeDifferences(): string {
 
 Made from \`contracts/doorkeeper/deliberate-differences.ts\` by \`npm run generate\`; do not edit.
 
-Both authorization servers are held to what a real Doorkeeper answered in ${size} recorded scenarios, in each of its versions:
+Both authorization servers are checked against what a real Doorkeeper answered in ${size} recorded scenarios, in each of its versions:
 
 ${versions.join('\n')}
 
 These are all the places where they answer something else on purpose. An answer that differs and is not on this list fails
-the tests; at the steps on it the servers are held to the answer that the list gives, and an entry that is none any more
+the tests; at the steps on it the servers must give the answer in the list, and an entry that no longer differs
 fails too. Entries are numbered in [doorkeeper.md](doorkeeper.md); letters and digits are scenarios in
 \`contracts/doorkeeper/scenarios/\`.
 
 ${sections.join('\n')}
-## Beside the recording
+## In addition to the recording
 
 What no recorded scenario asks, observed with Doorkeeper 5.5.0 and doorkeeper-openid_connect 1.8.0 on Rails 6.1
-(\`examples/doorkeeper\`). The servers are held to these answers by the same tests.
+(\`examples/doorkeeper\`). The same tests check these answers of the servers.
 
 ${UNRECORDED_DIFFERENCES.map(describeUnrecorded).join('\n')}`
 }

@@ -195,9 +195,9 @@ export const UNRECORDED_DIFFERENCES: readonly UnrecordedDifference[] = [
       return t.authorize({ params: OIDC })
     }),
     answer: { status: 302, location: '{base}/users/sign_in' },
-    doorkeeper: 'The sign-in page; the old session goes on until somebody has signed in.',
+    doorkeeper: 'The sign-in page; the old session continues until someone has signed in.',
     ours: 'The sign-in page; the old session is over.',
-    why: 'The hand-off knows one way to ask for another user: to sign in anew.',
+    why: 'The hand-off knows one way to ask for another user: to sign in again.',
     source: 'OpenID Connect Core §3.1.2.1',
   },
   {
@@ -206,7 +206,7 @@ export const UNRECORDED_DIFFERENCES: readonly UnrecordedDifference[] = [
     when: 'handed off',
     play: signedIn((t) => t.post('/oauth/authorize', t.authz(), { jar: t.jar })),
     answer: { status: 200, type: HTML, location: undefined },
-    doorkeeper: '422: it takes the post for an approval that somebody forged.',
+    doorkeeper: '422: it takes the post for a forged approval.',
     ours: 'A request like one by GET: it leads to the consent page.',
     why: 'Authorization servers must take requests by both; consent is given by its challenge alone, so nothing can be forged.',
     source: 'OpenID Connect Core §3.1.2.1, RFC 6749 §3.1; entry 14',

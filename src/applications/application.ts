@@ -30,7 +30,7 @@ export const applicationSchema = z.strictObject({
 /** The type of {@link applicationSchema}. */
 export type Application = z.infer<typeof applicationSchema>
 
-/** The flag actor of an application: the id by which Flipper knows it. */
+/** The flag actor of an application: the id that Flipper uses for it. */
 export function actorOf(application: { readonly id: number }): string {
   return `${ACTOR_TYPE}:${application.id}`
 }

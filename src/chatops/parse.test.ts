@@ -27,7 +27,7 @@ function fault(text: string): string {
 
 const NON_PRODUCTION = ['dev', 'staging', 'staging-ref', 'pre']
 
-/** The commands of the rollout checklist, word for word but for the names in angle brackets. */
+/** The commands of the rollout checklist, word for word except for the names in angle brackets. */
 const CHECKLIST: ReadonlyArray<readonly [line: string, parameters: Record<string, string>, environments: string[]]> = [
   [
     `/chatops gitlab run feature set --actors=Authn::OauthApplication:42 ${FLAG} true --dev --pre --staging --staging-ref`,

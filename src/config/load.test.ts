@@ -129,7 +129,7 @@ test('unreadable or invalid files are reported with all other errors', () => {
   assert.deepEqual(faultsOf('gateway', [...args, ...files]), [
     'gateway.legacy_url (--legacy-url): must be given',
     'gateway.workers (--workers): must be a whole number from 1 to 128',
-    `--verifier-key-file: ${at('short')} must hold exactly 32 bytes in base64`,
+    `--verifier-key-file: ${at('short')} must contain exactly 32 bytes in base64`,
     `--control-token-file: ${at('none')} cannot be read (ENOENT)`,
     'gateway.test_controls (--test-controls): only where --listen is a loopback address',
   ])

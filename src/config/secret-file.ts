@@ -18,7 +18,7 @@ export function readSecretFile(option: string, path: string): string {
 /** Reads a key of 32 bytes in base64 from a file. */
 export function readKeyFile(option: string, path: string): Buffer {
   const key = Buffer.from(readSecretFile(option, path), 'base64')
-  if (key.length !== 32) throw new ConfigError([`${option}: ${path} must hold exactly 32 bytes in base64`])
+  if (key.length !== 32) throw new ConfigError([`${option}: ${path} must contain exactly 32 bytes in base64`])
   return key
 }
 

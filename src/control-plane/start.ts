@@ -197,7 +197,10 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     routingSecret,
     logSampling: new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
-      log.info({ controller: ROUTING_CONTROLLER, left_out, interval_seconds }, 'oauth routing left out'),
+      log.info(
+        { controller: ROUTING_CONTROLLER, left_out, interval_seconds },
+        'oauth routing lines omitted from the log',
+      ),
     ),
     tracing,
     forwardAuthOpen: settings.forwardAuthOpen ?? false,

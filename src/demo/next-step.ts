@@ -38,7 +38,7 @@ export function nextStep({ web, side, held, command }: Seen): NextStep {
   }
   if (held.includes('IAM')) {
     return {
-      text: `New sign-ins of the ${web.name} are the monolith's again. Open the tokens of IAM below: they still refresh, introspect and revoke.`,
+      text: `New sign-ins of the ${web.name} run on the monolith again. Open the tokens of IAM below: refresh, introspection and revocation still work.`,
     }
   }
   return { text: `Move the ${web.name} to IAM, and no other application. Then reload this page:`, command: flag(true) }

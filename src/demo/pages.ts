@@ -108,7 +108,7 @@ export function devicePage(id: string, pending: PendingDevice): string {
 export function refusedPage(application: DemoApplication): string {
   return page(
     'Not allowed',
-    `<h1>You did not allow it</h1><section class="card"><p>${escapeHtml(application.name)} was told <code>access_denied</code> and has no access to your account. Nothing else happened.</p><a class="button" href="/">Back</a></section>`,
+    `<h1>You did not allow it</h1><section class="card"><p>${escapeHtml(application.name)} received <code>access_denied</code> and has no access to your account. Nothing else happened.</p><a class="button" href="/">Back</a></section>`,
   )
 }
 

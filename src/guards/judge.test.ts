@@ -76,7 +76,7 @@ test('an application is not excluded for failures of two grants, nor for those o
   assert.equal(judge(situation([...quiet(20), onlyCaller])).do, 'exclude')
 })
 
-test('legacy that fails for the same cause holds the rollout, and nobody is rolled back', () => {
+test('legacy that fails for the same cause holds the rollout, and no application is rolled back', () => {
   const broken = [1, 2, 3, 4].map((id) => applicationOf(id, { reading: { cause: 'status_503' } }))
   for (const scopes of ['own', 'cohort', 'all']) {
     const judgement = judge(
@@ -100,7 +100,7 @@ test('failures that legacy excused hold the rollout until 10 minutes after the l
   assert.equal(judge(situation([...quiet(20), excused(NOW), broken])).do, 'exclude')
 })
 
-test('legacy that fails for another cause, or for another client, excuses nobody', () => {
+test('legacy that fails for another cause, or for another client, excuses no application', () => {
   const broken = applicationOf(7, { reading: {} })
   const other = { isLegacyFailing: (_: unknown, cause: string) => cause === 'unavailable' }
   assert.equal(judge(situation([...quiet(20), broken], other)).do, 'exclude')

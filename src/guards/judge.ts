@@ -6,20 +6,20 @@ import type { GuardJudgement, GuardReading } from './vocabulary.ts'
 
 /** Evidence counts as simultaneous within this time. */
 export const TOGETHER_MS = 10 * 60_000
-/** So many suspects at once are not a fault of single applications. */
+/** This many suspects at once are not a fault of single applications. */
 const MANY = 3
 /** Of few moved applications, a tenth, but at least two: one application alone is judged on its own. */
 const LEAST_SHARED = 2
-/** Before an application is excluded, so many of its grants must have failed. */
+/** Number of its grants that must have failed before an application is excluded. */
 const LEAST_GRANTS = 3
-/** With so many outcomes of its own, an application is not judged by its probes. */
+/** With this many outcomes of its own, an application is not judged by its probes. */
 const ENOUGH_OF_ITS_OWN = 10
 
 /** An application whose attempt is open, or whose attempt failed a short time ago. */
 export interface JudgedApplication {
   readonly applicationId: number
   readonly cohort: string
-  /** False for an application that was excluded meanwhile: it counts as a suspect, and is not judged again. */
+  /** False for an application that has been excluded since: it counts as a suspect, and is not judged again. */
   readonly isMoved: boolean
   /** What its guard of failures has counted, and its present evidence. */
   readonly flows: number
@@ -155,7 +155,10 @@ function holdOf(
   const [first] = excused
   if (first !== undefined) {
     const ids = [...new Set(excused.map(({ applicationId }) => applicationId))]
-    return { do: 'hold', sentence: `Legacy fails with ${first.cause} too (${listed(ids)}), so nobody is rolled back.` }
+    return {
+      do: 'hold',
+      sentence: `Legacy fails with ${first.cause} too (${listed(ids)}), so no application is rolled back.`,
+    }
   }
   const strong = own.find(({ reading }) => reading.evidence >= HOLD_EVIDENCE)
   if (strong === undefined) return undefined

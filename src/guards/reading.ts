@@ -40,7 +40,7 @@ export function readGuard(recorded: Recorded, situation: GuardSituation): GuardR
   const { evidence, outcomes, failures, toleratedRate, cause, requestIds, grants, callers, knownCallers } = recorded
   return {
     ...{ applicationId, guard, verdict, evidence, threshold, outcomes, failures, toleratedRate, bound },
-    // Evidence with gaps stops a rollout, but rolls nobody back.
+    // Evidence with gaps stops a rollout, but rolls no application back.
     level: situation.hasLosses && !recorded.hasFailed && level === 'act' ? 'hold' : level,
     cause: failures === 0 ? undefined : (CAUSES[guard] ?? cause),
     ...{ requestIds, grants, callers, knownCallers, attempt },

@@ -51,7 +51,7 @@ export interface GuardReading {
 
 /** What the present evidence asks for. The rules are tried in the order of this list, and the first that applies wins. */
 export type GuardJudgement =
-  /** Legacy fails too, or the evidence is not yet enough to act: nobody is moved, and nobody is moved back. */
+  /** Legacy fails too, or the evidence is not yet enough to act: no application is moved, in either direction. */
   | { readonly do: 'hold'; readonly sentence: string }
   /** Several applications fail together: the fault is not one application's. */
   | {

@@ -32,7 +32,7 @@ export interface ServeOptions {
 
 const HEAD_MS = 15_000
 const KEEP_ALIVE_MS = 65_000
-/** How long requests under way may take when a server stops, in milliseconds. */
+/** How long requests in progress may take when a server stops, in milliseconds. */
 export const DRAIN_MS = 10_000
 /** How long an idle connection is kept when the server stops. */
 const IDLE_MS = 250

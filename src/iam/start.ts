@@ -48,7 +48,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const owners: ResourceOwnerTable = resourceOwnerTable(database, handOffSchema, () => core, challenges)
   const tracing = openTracing(settings.tracing, log)
   const logSampling = new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
-    log.info({ left_out, interval_seconds }, 'requests left out'),
+    log.info({ left_out, interval_seconds }, 'requests omitted from the log'),
   )
   const metrics = iamMetrics(() => challenges.countOpen(), tracing)
   const told = limitLog((line, text) => log.warn({ ...line, correlation_id: currentCorrelationId() }, text))
@@ -105,7 +105,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     ...{ database, schema: handOffSchema, challenges, core, log },
     mostOpen: settings.maxOpenLogins,
   })
-  log.info({ url: open.url, internal_url: inside.url, issuer }, 'IAM auth service is serving')
+  log.info({ url: open.url, internal_url: inside.url, issuer }, 'IAM auth service started')
   return {
     url: open.url,
     internalUrl: inside.url,

@@ -34,7 +34,7 @@ export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
   for (const kind of SECURITY_EVENT_KINDS) securityEvents.inc({ kind }, 0)
   const durations = new Histogram({
     name: 'handover_monolith_request_duration_seconds',
-    help: 'Time to answer, by what was asked for and status.',
+    help: 'Response time, by kind of request and status.',
     labelNames: ['area', 'code'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,

@@ -17,7 +17,7 @@ export interface MonolithSettings {
   readonly listen: ListenAddress
   /** Where metrics are served, which must not be public. Default: nowhere. */
   readonly metricsListen?: ListenAddress | undefined
-  /** The public origin by which clients and browsers know this server. */
+  /** The public origin at which clients and browsers reach this server. */
   readonly issuer: string
   /** The version of Doorkeeper whose behaviour is reproduced. Default 5.9. */
   readonly doorkeeperVersion?: DoorkeeperVersion | undefined

@@ -116,7 +116,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     userCodeLimits: settings.limits?.userCodes,
   })
   const registry = applicationRegistry(database, schema, core.applications)
-  if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed planted')
+  if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed loaded')
   const iam = iamSettings && iamClient({ url: iamSettings.internalUrl, token: iamSettings.token, issuer })
   const grants = sharedGrants({ database, schema, core, iam, log })
   const challenges = iam && loginChallenges(iam, grants, log)

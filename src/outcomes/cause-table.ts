@@ -124,7 +124,7 @@ export function causeOf(observation: Observation, history: History): Judgement {
 }
 
 /**
- * Whether a request is only a step of a flow that goes on: a page, a redirect to one, a code or device code, or a
+ * Whether a request is only a step of a flow that continues: a page, a redirect to one, a code or device code, or a
  * device that waits for its user (RFC 8628 §3.5).
  */
 export function isStep({ request, status, error, trouble, isGranted }: Observation): boolean {

@@ -75,7 +75,7 @@ export class FingerprintTable {
   }
 }
 
-/** Two independent 32-bit sums of a text that is already a keyed hash, so that nobody can aim for equal ones. */
+/** Two independent 32-bit sums of a text that is already a keyed hash, so that no one can aim for equal ones. */
 function mix(text: string, variant: number): [high: number, low: number] {
   let high = 0x811c_9dc5 ^ variant
   let low = 0x9e37_79b1 ^ variant

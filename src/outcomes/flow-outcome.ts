@@ -34,10 +34,10 @@ export interface FlowOutcome {
 export type CompletedFlow = Extract<OutcomeKind, 'sign_in' | 'device'>
 
 /**
- * What guards are told, in order. `counted`: an outcome as soon as its first try ended; a failure is provisional.
+ * What guards receive, in order. `counted`: an outcome as soon as its first try ended; a failure is provisional.
  * `revised`: a later try of the same grant within 30 s changed it; replaces the outcome with the same environment,
  * application, side, kind and grant. `completion`: a start, judged when its time is over, in the order in which the
- * starts of one application, side and flow began. `lost`: so many observations of an environment never arrived.
+ * starts of one application, side and flow began. `lost`: the number of observations of an environment that never arrived.
  */
 export type OutcomeChange =
   | { readonly kind: 'counted' | 'revised'; readonly outcome: FlowOutcome; readonly isProbe: boolean }

@@ -50,7 +50,7 @@ describe('the join of observations', () => {
     assert.deepEqual(said, ['counted rails sign_in success', 'complete start'])
   })
 
-  test('a start that nobody completes is judged when its time is over, and its user walked away', () => {
+  test('a start that is never completed is judged when its time is over, and its user walked away', () => {
     const { words: said } = joined([page, withCode], START + LONGEST_COMPLETION_MS + 2_000)
     assert.deepEqual(said, ['incomplete start', 'counted rails sign_in user walked_away'])
     assert.deepEqual(joined([page, withCode], START + LONGEST_COMPLETION_MS - 2_000).words, [])
@@ -100,7 +100,7 @@ describe('the join of observations', () => {
     assert.deepEqual(joined([page, withCode, late]).words, ['counted rails sign_in client invalid_grant'])
   })
 
-  test('after a request that timed out nobody knows whether its credential was used', () => {
+  test('after a request that timed out it is unknown whether its credential was used', () => {
     const { words: said } = joined([
       { presented: 'r0', issued: [{ type: 'refresh_token', hash: 'r1', lifetime: 0 }] },
       { presented: 'r1', at: START + MINUTE, status: 504, trouble: 'timed_out' },

@@ -19,7 +19,7 @@ export interface JoinOptions {
 
 const CREDENTIALS = 1 << 20
 
-/** Troubles after which nobody knows whether the side has used the credential up. */
+/** Failures after which it is unknown whether the side has used the credential up. */
 const LEAVE_CREDENTIAL_IN_DOUBT: ReadonlySet<string> = new Set(['timed_out', 'cut_off', 'client_closed', 'unreadable'])
 
 /**

@@ -81,7 +81,7 @@ async function redirectedPost(walk: Walk): Promise<string> {
   return 'as_expected'
 }
 
-/** A client over its limit must be told so in JSON and when to come back (RFC 6585 §4; row 27). */
+/** A client over its limit must learn this in JSON, with the time of its next try (RFC 6585 §4; row 27). */
 async function tooManyRequests(walk: Walk): Promise<string> {
   const { twin, wire, trace } = walk
   const form = { grant_type: 'client_credentials', scope: twin.scope }

@@ -45,7 +45,7 @@ export interface WireSettings {
   readonly origin: string
   /** Time limit of one request. */
   readonly stepLimitMs: number
-  /** Additional headers of a request, such as the mark by which the gateway recognizes a probe. */
+  /** Additional headers of a request, such as the mark with which the gateway recognizes a probe. */
   readonly headers: () => Readonly<Record<string, string>>
   /** Ends the probe. */
   readonly signal?: AbortSignal | undefined

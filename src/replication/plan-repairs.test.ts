@@ -33,7 +33,7 @@ describe('a reconciliation plans', () => {
     assert.deepEqual(plan.confirm, [{ id: 1, version: 3, reportedVersion: null, error: null, wait: 'none' }])
   })
 
-  test('to correct what a target was told another target has confirmed', () => {
+  test('to correct what a target holds about the confirmation of another target', () => {
     const plan = planRepairs([{ ...held(1), reportedVersion: 2 }], [known(1, { reportedVersion: 3 })])
     assert.equal(plan.confirm[0]?.reportedVersion, 2)
   })

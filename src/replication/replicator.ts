@@ -155,13 +155,16 @@ class TargetLoop {
     const { target, progress } = this
     const about = { layer: 'reconcile', target: target.name }
     const onRemoved = ({ id, clientId, version }: RemovedApplication) =>
-      log.warn({ ...about, id, client_id: clientId, version }, 'replication: removed what is gone from the source')
+      log.warn(
+        { ...about, id, client_id: clientId, version },
+        'replication: removed an application that the source no longer has',
+      )
     const result = await reconcile({ database, schema, source, target, progress, onRemoved })
     this.#nextReconciliation = performance.now() + reconcileEveryMs
     this.hasReconciled = true
     await pruneTombstones(database, schema)
     const line = { ...about, ...result }
-    if (result.withheld > 0) log.error(line, 'replication: too many differences to be believed, none was repaired')
+    if (result.withheld > 0) log.error(line, 'replication: too many differences at once; none was repaired')
     else if (result.raised > 0) log.warn(line, 'replication: the target held newer versions than the source')
     else log.info(line, 'replication: reconciled')
   }

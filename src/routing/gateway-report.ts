@@ -8,7 +8,7 @@ export interface GatewayIdentity {
   readonly name: string
   /** The version of handover. */
   readonly version: string
-  /** The commit it was built from, if known. */
+  /** The commit from which it was built, if known. */
   readonly commit: string | undefined
 }
 

@@ -60,7 +60,7 @@ describe('a data directory', () => {
     }
   })
 
-  test('is granted to one of several concurrent claimants, whoever held it before', async () => {
+  test('is granted to one of several concurrent claimants, regardless of its previous holder', async () => {
     const path = join(scratch, 'wanted')
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
       .then(() => { console.log('claimed'); setInterval(() => {}, 1_000) }, (error) => console.log(error.name))`

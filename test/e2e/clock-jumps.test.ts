@@ -106,7 +106,7 @@ async function begin(side: Side): Promise<Record<string, () => Promise<string>>>
       if (consent) next = await waiting.submit(consent, {}, uri)
       return outcomeOf(side, await redeem(side, codeIn(next.location)))
     },
-    'on the way back with a verifier': async () => {
+    'returning with a verifier': async () => {
       if (verifier === undefined) return 'has none'
       const next = await browser.open(verifier, SIDES[side].redirect_uris[0] ?? '')
       return outcomeOf(side, await redeem(side, codeIn(next.location)))
@@ -199,15 +199,15 @@ test('a clock that jumps by five minutes breaks no flow', { skip }, async () => 
       assert.equal(await routed(), 'works', `${row}: once it is right again`)
     }
   }
-  const heads = ['Clock', ...columns, 'new flow, by the routing endpoint', 'logged beside the decision lines']
+  const heads = ['Clock', ...columns, 'new flow, by the routing endpoint', 'logged in addition to the decision lines']
   assertPublished(
     'A clock jumps by five minutes',
     `By \`test/e2e/clock-jumps.test.ts\`: every part a process of its own, on PostgreSQL, and the clock on the wall of one of them is set
-while flows are under way; what is in hand was begun before. Each cell is a flow of either side, to its end. What must be measured and not
-dated (rate limits, the circuit, the age of the snapshot, the ledger, remembered clients) goes by a clock that nobody can set; how
-long a sign-in may take, and which signing key is used, goes by the database's. The gateway takes a verifier of IAM up to 330 s after
+while flows are in progress; what is in hand was begun before. Each cell is a flow of either side, to its end. What must be measured and not
+dated (rate limits, the circuit, the age of the snapshot, the ledger, remembered clients) uses a clock that cannot be set; how
+long a sign-in may take, and which signing key is used, follows the database's. The gateway takes a verifier of IAM up to 330 s after
 its end, and IAM says whether it came in time. A device code lives for five minutes, and so ends with such a jump of its issuer: the
-device begins anew. The routing endpoint takes a signature for 90 s: with clocks farther apart than that, new flows go to legacy.
+device starts again. The routing endpoint takes a signature for 90 s: with clocks farther apart than that, new flows go to legacy.
 
 ${markdownTable(heads, rows)}`,
   )

@@ -196,7 +196,7 @@ describe('the demo client in a real browser', { skip }, () => {
     await page.locator('section', { hasText: 'Demo TV app' }).getByRole('button').click()
     const code = await page.locator('.code').innerText()
     await screenshot(page, '09-device-waiting')
-    // The page reloads every 3 s and the device polls every 5 s, so the device is told to wait before it is approved.
+    // The page reloads every 3 s and the device polls every 5 s, so the device gets authorization_pending before it is approved.
     for (let look = 0; look < 3; look++) await page.waitForEvent('load')
     assert.equal(await page.locator('.code').innerText(), code)
     const phone = await context.newPage()

@@ -61,8 +61,8 @@ describe('a server on an embedded database', () => {
     await untilReady(urls.ready)
     assertPublished(
       'The process of an embedded database ends',
-      `By \`test/e2e/embedded-engine.test.ts\`, which kills it with SIGKILL: IAM starts it again, and its own process goes on.
-A request that comes meanwhile waits for the restart, 30 s at most. A statement that was under way fails; what was
+      `By \`test/e2e/embedded-engine.test.ts\`, which kills it with SIGKILL: IAM restarts it, and its own process continues.
+A request during the restart waits for it, 30 s at most. A statement in progress fails; what was
 acknowledged is there afterwards. "the embedded database stopped and is started again" is logged with the reason.
 
 ${markdownTable(

@@ -70,7 +70,7 @@ test('IAM keeps reading when its embedded store is out of space, and writes agai
   assert.equal(code, 0)
   assertPublished(
     'The disk of an embedded store is full',
-    `By \`test/e2e/full-disk.test.ts\`, on a small file system: IAM goes on, answers what it reads, and takes writes again without a restart. Both are asked of its internal port. "could
+    `By \`test/e2e/full-disk.test.ts\`, on a small file system: IAM continues, answers what it reads, and takes writes again without a restart. Both are asked of its internal port. "could
 not extend file …: No space left on device" is logged with each request that fails.
 
 ${markdownTable(

@@ -120,7 +120,7 @@ describe('a gateway with several processes on one port', () => {
     await eventually('it is off in both', async () => /^handover_gateway_brake_on 0$/m.test(await metrics()))
   })
 
-  test('the processes stop together, with exit code 0, and only when the first one is told to', async () => {
+  test('the processes stop together, with exit code 0, and only on a signal to the first one', async () => {
     // A terminal or a service manager may signal each process of the group.
     for (const pid of childrenOf(gateway.pid)) for (const signal of ['SIGINT', 'SIGTERM']) process.kill(pid, signal)
     assert.equal((await fetch(url)).status, 200)

@@ -73,7 +73,7 @@ describe('users sign in to the control plane through the platform itself', () =>
       const alice = await comeBack(new Browser(), 'alice', 'alice-password-1')
       assert.match(alice.text, /Signed in as <strong>alice@example.test<\/strong>, operator of dev/)
       const bob = await comeBack(new Browser(), 'bob', 'bob-password-2')
-      assert.deepEqual([bob.status, /have no role here/.test(bob.text)], [403, true])
+      assert.deepEqual([bob.status, /have no role in Handover/.test(bob.text)], [403, true])
     })
   }
 })

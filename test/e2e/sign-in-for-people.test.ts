@@ -109,7 +109,7 @@ describe('users sign in at a third-party OpenID provider', () => {
   test('a user without a role, without the cookie, or with another state or code is rejected', async () => {
     const eve = new Browser()
     const stranger = await comeBack(plane, eve, await callbackOf(eve, 'eve'))
-    assert.deepEqual([stranger.status, /have no role here/.test(stranger.text)], [403, true])
+    assert.deepEqual([stranger.status, /have no role in Handover/.test(stranger.text)], [403, true])
     const olga = new Browser()
     const callback = await callbackOf(olga, 'olga')
     const elsewhere = await comeBack(plane, new Browser(), callback)

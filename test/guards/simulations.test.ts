@@ -60,7 +60,7 @@ describe('the simulations of the guards', () => {
     assert.ok(p95 <= 40, String(p95))
   })
 
-  test('a minute in which both sides fail rolls nobody back and holds once', () => {
+  test('a minute in which both sides fail rolls no application back and holds once', () => {
     for (const { excluded, stepsBack, holds, failures } of results.outages) {
       assert.ok(failures > 500)
       assert.deepEqual({ excluded, stepsBack, holds }, { excluded: 0, stepsBack: 0, holds: 1 })

@@ -145,7 +145,7 @@ export interface Completion {
 const TIME_LIMIT_MIN = 15
 
 /**
- * Bursts of 200 starts, a third of which nobody completes; the others take up to ten minutes. Judged in the order in
+ * Bursts of 200 starts, a third of which are never completed; the others take up to ten minutes. Judged in the order in
  * which they began, each after the time limit; for comparison, also in the order in which they ended.
  */
 export function simulateCompletion(seed: number, runs: number): Completion {

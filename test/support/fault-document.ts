@@ -20,7 +20,7 @@ export function assertPublished(title: string, text: string): void {
     return
   }
   const published = at < 0 ? '' : sections[at]
-  assert.equal(published?.trim(), wanted.trim(), 'HANDOVER_WRITE_DOCS=1 npm test -- fault writes it anew')
+  assert.equal(published?.trim(), wanted.trim(), 'HANDOVER_WRITE_DOCS=1 npm test -- fault rewrites it')
 }
 
 /** A Markdown table. */

@@ -89,7 +89,7 @@ module Iam
           # A revocation that was requested again in the meantime is sent again.
           Revocation.where(id: revocation.id, requests: revocation.requests).delete_all
         rescue Iam::Gone
-          Rails.logger.error("grants: this IAM has no call to revoke grants")
+          Rails.logger.error("grants: this IAM does not support revocation of grants")
           revocation.update_columns(unsupported: true)
           outcome = :unsupported
         rescue Iam::Unavailable => e

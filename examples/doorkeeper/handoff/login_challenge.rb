@@ -5,7 +5,7 @@ module Iam
   module LoginChallenge
     extend ActiveSupport::Concern
 
-    FORGOTTEN = "That request is too old to go on with. Go back to the application and start again.".freeze
+    FORGOTTEN = "This request has expired. Go back to the application and start again.".freeze
     NO_ANSWER = "The sign-in service did not answer. Nothing was lost: try again in a moment.".freeze
 
     included do

@@ -170,7 +170,7 @@ module Iam
         document = Iam.changed_user_document(user)
         refuse_stale(Iam.client.put_user(document), document[:version], document[:state])
       rescue Iam::Gone
-        Rails.logger.warn("replication: iam knows nothing of users; user #{entry.application_id} is not told")
+        Rails.logger.warn("replication: iam does not replicate users; user #{entry.application_id} is skipped")
       end
 
       # A response that nothing was stored is harmless if the target has this exact version, or knows no such user.
@@ -260,7 +260,7 @@ module Iam
       def believed(target, kind, gone, held)
         return gone unless suspicious?(gone.size, held)
 
-        Rails.logger.error("replication: #{gone.size} of #{held} #{kind}s that #{target} holds are not in this database: too many to be believed, none is removed")
+        Rails.logger.error("replication: #{gone.size} of #{held} #{kind}s that #{target} holds are not in this database: too many at once, none is removed")
         []
       end
 

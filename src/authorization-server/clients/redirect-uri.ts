@@ -129,7 +129,7 @@ export function appendToRedirectUri(
   where: 'query' | 'fragment',
 ): string {
   const uri = parseUri(address)
-  if (uri === undefined) throw new TypeError('a redirect address that was not checked')
+  if (uri === undefined) throw new TypeError('the redirect URI was not checked')
   const added: Array<readonly [string, string]> = []
   for (const [name, value] of Object.entries(fields)) {
     if (value !== undefined && value.trim() !== '') added.push([name, value])

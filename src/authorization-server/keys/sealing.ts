@@ -38,7 +38,7 @@ export function opened(stored: StoredPrivateKey, keys: SealingKeys): { key: KeyO
   if (!stored.sealed) {
     return { key: privateKey(stored.privateKey), resealed: first && seal(stored.privateKey, first, stored.kid) }
   }
-  if (first === undefined) throw new SigningKeyError('the signing key is sealed and no key is given')
+  if (first === undefined) throw new SigningKeyError('the signing key is sealed, but no sealing key is configured')
   let cause: unknown
   for (const key of keys) {
     try {
@@ -48,7 +48,7 @@ export function opened(stored: StoredPrivateKey, keys: SealingKeys): { key: KeyO
       cause = error
     }
   }
-  throw new SigningKeyError('the signing key was sealed with another key', { cause })
+  throw new SigningKeyError('the signing key was sealed with a different key', { cause })
 }
 
 function privateKey(plain: Buffer): KeyObject {

@@ -18,7 +18,7 @@ function overFor(seconds: number): string {
 
 /** The maximum number of rows a round removes from one table; the next round continues. */
 const MOST_A_ROUND = 200_000
-/** The embedded engine has no autovacuum after so many removals. */
+/** The embedded engine has no autovacuum to run after this many removals. */
 const WORTH_A_VACUUM = 1_000
 const TABLES = ['tokens', 'grants', 'device_grants', 'user_code_guesses', 'security_events'] as const
 

@@ -39,7 +39,7 @@ ${within('all', '$5', '')} from ${table} where guessed_at > clock_timestamp() - 
     database.transaction(async (tx) => {
       await tx.query(sql.lockGuesses, [`${schema} user codes`])
       const [row] = await tx.query<CountRow>(sql.countGuesses, [subject, network ?? '', ...seconds])
-      if (!row) throw new Error('counting gave no row')
+      if (!row) throw new Error('the counter was not updated')
       const waitMs = waitForUserCode(limits, {
         user: guessesOf(row.userMade, row.userAgo),
         address: network === undefined ? guessesOf(0, 0) : guessesOf(row.addressMade, row.addressAgo),

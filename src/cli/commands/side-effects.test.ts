@@ -65,7 +65,7 @@ describe('handover side-effects', () => {
     await eventually('it is done', async () => / {2}done {2}/.test((await call('list')).out))
     assert.equal(taken.length, 2)
     const again = await call('retry', id)
-    assert.deepEqual([again.code, /no side effect \d+ was given up/.test(again.err)], [1, true])
+    assert.deepEqual([again.code, /no failed side effect has the id \d+/.test(again.err)], [1, true])
   })
 
   test('drops a side effect, once', async () => {

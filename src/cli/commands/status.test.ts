@@ -58,7 +58,7 @@ for (const engine of testDatabases()) {
     }
     const connect = async () => {
       const headers = { authorization: `Bearer ${plane.gatewayToken}` }
-      // Held, because a response that nobody holds ends with its collection.
+      // Held, because a response without a reference ends when it is garbage collected.
       stream = await fetch(`${plane.url}${SNAPSHOT_STREAM_PATH}?instance=one&name=one`, {
         ...{ headers, signal: streams.signal },
       })

@@ -27,7 +27,7 @@ export async function appendEntry(tx: Queryable, schema: string, event: AuditEve
   const [clock] = await tx.query<{ at: string }>(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`,
   )
-  if (clock === undefined) throw new Error('the database told no time')
+  if (clock === undefined) throw new Error('the database returned no time')
   const { hash, ...entry } = nextEntry(last, clock.at, event)
   await tx.query(`insert into ${schema}.audit_log (number, entry, hash) values ($1, $2, $3)`, [
     entry.number,

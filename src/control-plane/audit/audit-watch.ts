@@ -54,7 +54,7 @@ export class AuditWatch {
       // The remembered entry is kept while a fault persists, or the next check would accept the forgery.
       if (valid) {
         this.#remembered = head
-        this.#log.info({ ...head }, 'the audit log is sound up to this entry')
+        this.#log.info({ ...head }, 'the audit log is intact up to this entry')
       } else
         this.#log.error({ number: broken?.number, why: broken?.why, sound: head.number }, 'the audit log is broken')
     } catch (error) {

@@ -216,7 +216,7 @@ for (const engine of testDatabases()) {
       const anew = await verification(`?number=${number}&hash=${'a'.repeat(64)}`)
       assert.deepEqual(anew.broken, { number, why: 'not_as_remembered' })
       const half = await plane.ask('GET', `/api/v1/audit/verification?number=${number}`)
-      assert.deepEqual([half.status, half.json.errors], [400, [{ field: 'hash', rule: 'must be given too' }]])
+      assert.deepEqual([half.status, half.json.errors], [400, [{ field: 'hash', rule: 'is required as well' }]])
     })
 
     test('a truncated log is invalid, even if no one noted its end and new entries follow', async () => {

@@ -59,7 +59,7 @@ export class ChatOps {
     this.#sources = sources
     this.#commands = commands
     this.#refusals = new LineBudget(REFUSALS_KEPT, (left_out, interval_seconds) =>
-      dependencies.log.warn({ left_out, interval_seconds }, 'refused commands left out of the audit log'),
+      dependencies.log.warn({ left_out, interval_seconds }, 'refused commands omitted from the audit log'),
     )
   }
 
@@ -263,7 +263,7 @@ export class ChatOps {
       const message = slackMessage(answer, principal.name)
       const post = deliver(team.webhook, message, this.signal).then((delivery) => {
         if (delivery.kind === 'delivered') return
-        log.warn({ group, why: delivery.why, correlation_id: correlationId }, 'a team was not told of a command')
+        log.warn({ group, why: delivery.why, correlation_id: correlationId }, 'chatops: team notification failed')
       })
       this.inBackground(post)
     }

@@ -154,7 +154,7 @@ for (const engine of testDatabases()) {
       const plane = await start({ productionCheck }, [], alarms)
       await say(plane, `feature set ${FLAG} true --staging`)
       const refused = await say(plane, `feature set ${FLAG} 1 --actors`)
-      assert.match(refused.text, /alarm: whether one is open is not known, for Prometheus gives no answer/)
+      assert.match(refused.text, /alarm: whether one is open is not known, for Prometheus does not answer/)
       assert.equal((await say(plane, `feature set ${FLAG} false`)).outcome, 'done')
     })
 
@@ -186,7 +186,7 @@ for (const engine of testDatabases()) {
       const first = await id(`feature set ${FLAG} 5 --actors`)
       await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: '3', key: 'percentage_of_actors' } })
       await database.database.query(`update ${plane.schema}.proposals set proposed_by = 'somebody else'`)
-      assert.match((await say(plane, `feature approve ${first}`)).text, /has been changed since it was proposed/)
+      assert.match((await say(plane, `feature approve ${first}`)).text, /has changed since the proposal/)
       const second = await id(`feature set ${FLAG} 5 --actors`)
       await database.database.query(`update ${plane.schema}.proposals set expires_at = now(), proposed_by = 'x'`)
       assert.match((await say(plane, `feature approve ${second}`)).text, /no proposal of this number waits/)

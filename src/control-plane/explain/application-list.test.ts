@@ -77,7 +77,7 @@ for (const engine of testDatabases()) {
         ['search=', 'search', /must not be empty/],
         [`search=${'x'.repeat(256)}`, 'search', /at most 255 characters/],
         ['environment=prod', 'environment', /must be one of/],
-        ['page=2', 'page', /no known field/],
+        ['page=2', 'page', /not a known field/],
       ] as const
       for (const [query, field, rule] of cases) {
         const { status, json, text } = await plane.ask('GET', `${LIST}?${query}`)

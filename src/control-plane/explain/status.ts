@@ -20,7 +20,7 @@ export interface ApplicationCounts {
   readonly all: number
   readonly on_iam: number
   readonly on_rails: number
-  /** The flag is on for them, and IAM does not hold their current version. */
+  /** The flag is on for them, but IAM does not hold their current version. */
   readonly waiting: number
   readonly not_arrived: number
   readonly failing: number

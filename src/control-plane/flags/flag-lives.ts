@@ -65,7 +65,7 @@ export class FlagLives {
         this.#log.warn(fields, said)
       }
     } catch (error) {
-      this.#log.warn({ cause: (error as Error).message }, 'the age of flags could not be told')
+      this.#log.warn({ cause: (error as Error).message }, 'the age of flags could not be determined')
     }
   }
 }

@@ -17,16 +17,16 @@ export const previewSchema = z.object({
    * The current version of the flag; null for one that is not set. Send it as `if_version` to change no other state.
    */
   version: z.int().nullable(),
-  before: z.string().describe('The state, in words'),
-  after: z.string().describe('What it would become'),
-  after_state: z.enum(['on', 'conditional', 'off']).describe('The same in one word'),
+  before: z.string().describe('The current state, in words'),
+  after: z.string().describe('The resulting state, in words'),
+  after_state: z.enum(['on', 'conditional', 'off']).describe('The resulting state, in one word'),
   impact: z.object({
     to_iam: z.int(),
     to_rails: z.int(),
-    waiting: z.int().describe('Would move as soon as IAM holds their current version'),
+    waiting: z.int().describe('Number that would move once IAM holds their current version'),
   }),
-  confirm: z.int().nullable().describe('What `confirm` must be for the change to be made; null when it needs none'),
-  notes: z.array(z.string()).describe('Which applications would move, and what else the change would do'),
+  confirm: z.int().nullable().describe('The value of `confirm` that the change requires; null if it requires none'),
+  notes: z.array(z.string()).describe('The applications that would move, and other consequences'),
   warnings: z.array(z.string()).optional().describe('What may break for the applications that would move'),
 })
 export type Preview = z.infer<typeof previewSchema>

@@ -144,7 +144,7 @@ export class GatewayRegistry {
     if (!this.#hasShared) return
     await this.#store.database
       .query(`delete from ${this.#store.schema}.gateway_reports where replica = $1`, [this.#replica])
-      .catch((error: unknown) => this.#log.debug({ err: error }, 'the list of gateways was not taken back'))
+      .catch((error: unknown) => this.#log.debug({ err: error }, 'the reported gateways could not be withdrawn'))
   }
 
   #hold(instance: string, environment: string, now: number): Held {
@@ -179,7 +179,8 @@ export class GatewayRegistry {
           this.#isFailing = false
         },
         (error: unknown) => {
-          if (!this.#isFailing) this.#log.warn({ err: error }, 'other replicas cannot be told of the gateways')
+          if (!this.#isFailing)
+            this.#log.warn({ err: error }, 'gateway reports could not be shared with other replicas')
           this.#isFailing = true
         },
       )

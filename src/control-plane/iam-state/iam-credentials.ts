@@ -29,20 +29,20 @@ export function iamCredentials(iam: IamInternal | undefined): IamCredentials {
     request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: unknown },
     schema: Schema,
   ): Promise<IamAnswer<z.infer<Schema> | undefined>> => {
-    if (!iam) return unavailable('this control plane was not told where IAM is: --iam-internal-url')
+    if (!iam) return unavailable('this control plane does not know the address of IAM: set --iam-internal-url')
     const { path, ...rest } = request
     const headers = { [AUTH_TOKEN_HEADER]: iam.token }
     try {
       const answer = await call({ ...rest, url: iam.url + path, headers, timeoutMs: LIMIT_MS })
       if (answer.status === 404 && request.method === 'POST') return { kind: 'answer', value: undefined }
-      if (answer.status === 401) return unavailable('IAM does not know the token: --internal-token-file')
+      if (answer.status === 401) return unavailable('IAM rejected the token: check --internal-token-file')
       const read = answer.status === 200 ? schema.safeParse(answer.json) : undefined
       return read?.success
         ? { kind: 'answer', value: read.data }
-        : unavailable(`IAM answered ${answer.status}, which is not what was asked for`)
+        : unavailable(`IAM answered ${answer.status}, which is not a valid response`)
     } catch (error) {
       if (!(error instanceof CallError)) throw error
-      return unavailable(error.timedOut ? `IAM gave no answer within ${LIMIT_MS} ms` : 'IAM cannot be reached')
+      return unavailable(error.timedOut ? `IAM did not answer within ${LIMIT_MS} ms` : 'IAM cannot be reached')
     }
   }
   return {
@@ -54,7 +54,7 @@ export function iamCredentials(iam: IamInternal | undefined): IamCredentials {
       const answer = await ask({ method: 'GET', path: `${INTERNAL_PATHS.credentials}?${query}` }, liveCredentialsSchema)
       if (answer.kind === 'unavailable') return answer
       return answer.value === undefined
-        ? unavailable('IAM is of a version that cannot say what lives')
+        ? unavailable('this version of IAM cannot list live credentials')
         : { kind: 'answer', value: answer.value }
     },
     revoke: (clientId) =>

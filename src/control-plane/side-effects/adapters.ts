@@ -155,7 +155,7 @@ function pipeline(
       const name = `End-to-end tests of '${event.name}' on ${event.environment}`
       if (pipeline_id === undefined) {
         if (progress[MAY_HAVE_RUN]) {
-          return { kind: 'give_up', why: 'nobody knows whether it was started: look, then retry or drop it' }
+          return { kind: 'give_up', why: 'it is not known whether it was started: check, then retry or drop it' }
         }
         const variables = {
           feature_toggled: event.name,

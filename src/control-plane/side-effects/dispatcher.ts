@@ -83,7 +83,7 @@ export class SideEffectDispatcher {
         await this.#carryOut(effect)
       }
     } catch (error) {
-      this.#options.log.warn({ cause: (error as Error).message }, 'side effects could not be looked up')
+      this.#options.log.warn({ cause: (error as Error).message }, 'pending side effects could not be read')
     }
   }
 
@@ -136,7 +136,7 @@ function stepOf(adapter: SideEffectAdapter | undefined, { event, progress, id }:
   try {
     return adapter?.next(event, progress, id) ?? { kind: 'done' }
   } catch {
-    return { kind: 'give_up', why: 'what it would take cannot be told' }
+    return { kind: 'give_up', why: 'the next step cannot be determined' }
   }
 }
 
@@ -164,11 +164,11 @@ async function take(step: Extract<Step, { kind: 'call' }>) {
   }
   try {
     const outcome = onAnswer(answer)
-    if (!isStorable(outcome.progress)) throw new Error('PostgreSQL would not take it')
+    if (!isStorable(outcome.progress)) throw new Error('PostgreSQL cannot store it')
     return outcome
   } catch {
     // It may have taken effect, so it is not repeated.
-    return { why: `answered with status ${status} and what cannot be read`, isLasting: true } satisfies StepFailure
+    return { why: `answered with status ${status} and an unreadable body`, isLasting: true } satisfies StepFailure
   }
 }
 

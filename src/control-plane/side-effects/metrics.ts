@@ -10,13 +10,13 @@ export class SideEffectMetrics {
     const registers = [registry]
     this.#ended = new Counter({
       name: 'handover_side_effects_total',
-      help: 'Side effects of changes that were done or given up by this replica.',
+      help: 'Side effects of changes that this replica completed or gave up.',
       labelNames: ['kind', 'outcome'],
       registers,
     })
     new Gauge({
       name: 'handover_side_effects',
-      help: 'Side effects that wait, and that were given up and wait for a person.',
+      help: 'Side effects that are waiting, and those that failed for good and need an operator.',
       labelNames: ['state'],
       registers,
       async collect() {

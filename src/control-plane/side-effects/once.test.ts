@@ -150,7 +150,7 @@ for (const engine of testDatabases()) {
       await owe('pipeline')
       start()
       const dead = await ended('dead')
-      assert.equal(dead.last_error, 'nobody knows whether it was started: look, then retry or drop it')
+      assert.equal(dead.last_error, 'it is not known whether it was started: check, then retry or drop it')
       assert.equal(gitlab.pipelines, 1)
       await outbox.retry(dead.id)
       await ended('done')
@@ -253,7 +253,7 @@ for (const engine of testDatabases()) {
     test('an invalid address is left to a person, and not retried forever', async () => {
       await owe('record_issue')
       start(gitlab.url, `${gitlab.url}/group/%E0%A4%A/-/issues/1`)
-      assert.equal((await ended('dead')).last_error, 'what it would take cannot be told')
+      assert.equal((await ended('dead')).last_error, 'the next step cannot be determined')
     })
   })
 }

@@ -154,7 +154,7 @@ export class ChangeFeed {
         this.#failing = false
       },
       (error: unknown) => {
-        if (!this.#failing) this.#log.warn({ err: error }, 'cannot follow the database')
+        if (!this.#failing) this.#log.warn({ err: error }, 'cannot read changes from the database')
         this.#failing = true
       },
     )

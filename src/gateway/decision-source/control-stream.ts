@@ -133,7 +133,7 @@ export class ControlStream implements DecisionSource {
     const dead = new AbortController()
     let quietSince = performance.now()
     const isSilent = () => performance.now() - quietSince > SILENCE_MS
-    // Asked again behind a read: after a pause of this process, what has come meanwhile has not been seen yet.
+    // Asked again behind a read: after a pause of this process, what arrived in the meantime has not been seen yet.
     const watch = setInterval(() => {
       if (isSilent()) setImmediate(() => isSilent() && dead.abort())
     }, 250)

@@ -114,7 +114,7 @@ describe('decision sources that fail', () => {
     assertPublished(
       'The routing endpoint fails',
       `By \`src/gateway/decision-source/source-faults.test.ts\`. The endpoint is asked for new flows only, within its time limit and once a request. With
-the first answer it gives again, clients go where it says.\n\n${markdownTable(['Routing endpoint', ...NAMES, 'logged beside the decision lines'], rows)}`,
+the first answer it gives again, clients go where it says.\n\n${markdownTable(['Routing endpoint', ...NAMES, 'logged in addition to the decision lines'], rows)}`,
     )
   })
 
@@ -159,7 +159,7 @@ the first answer it gives again, clients go where it says.\n\n${markdownTable(['
 every cell. A gateway that has no snapshot sends new flows to legacy. When the control plane is back, every gateway follows it within
 ${FOLLOWS_WITHIN_MS / 1_000} s (at most 5 s between two tries, and half of it again), and answers as before until then.
 
-${markdownTable([...heads, 'logged beside the decision lines'], rows)}`,
+${markdownTable([...heads, 'logged in addition to the decision lines'], rows)}`,
     )
   })
 })

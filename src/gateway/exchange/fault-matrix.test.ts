@@ -223,7 +223,7 @@ describe('each fault of each side, for each kind of request', () => {
       const decisions = logged.map((seen) => (seen.size === 0 ? 'not logged' : [...seen].sort().join(' or ')))
       rows.push(['*decision line: reason, destination*', ...decisions, ''])
       const title = side === 'iam' ? 'IAM' : 'Legacy'
-      const heads = [title, ...KINDS.map(({ name }) => name), 'logged beside the decision lines']
+      const heads = [title, ...KINDS.map(({ name }) => name), 'logged in addition to the decision lines']
       assertPublished(`${title} fails`, markdownTable(heads, rows))
     })
   }

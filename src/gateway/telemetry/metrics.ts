@@ -165,7 +165,7 @@ export class Metrics {
 
   #registerLedger(ledger: () => GaugeReadings['ledger']): void {
     this.#gauge('handover_gateway_ledger_entries', 'Credentials whose issuer is remembered.', () => ledger().entries)
-    this.#counter('handover_gateway_ledger_evictions_total', 'Credentials forgotten for want of room.', () => [
+    this.#counter('handover_gateway_ledger_evictions_total', 'Credentials forgotten for lack of room.', () => [
       { labels: {}, value: ledger().evictions },
     ])
     this.#counter('handover_gateway_credential_drift_total', 'Credentials that their marks do not tell.', () =>

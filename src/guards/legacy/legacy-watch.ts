@@ -25,7 +25,7 @@ interface Scope {
 
 /**
  * Watches legacy for failures, by scope (an application, a cohort, all) and class of cause, so that a fault of both sides
- * is not blamed on IAM. Each guard begins anew every 10 minutes: an outage that is over is forgotten soon.
+ * is not blamed on IAM. Each guard restarts every 10 minutes: an outage that is over is forgotten soon.
  */
 export class LegacyWatch {
   readonly #guards: FailingGuards

@@ -119,7 +119,7 @@ test('all missing is seen after 9 to 11 sign-ins, and after 16 to 21 when 100 go
   )
 })
 
-test('the evidence of a group is the mean of its members, and a list of suspects is held to a share of wrong names', () => {
+test('the evidence of a group is the mean of its members, and a list of suspects is limited to a share of wrong names', () => {
   assert.equal(meanEvidence([]), 1)
   assert.equal(meanEvidence([1, 2, 6]), 3)
   const members = [5, 900, 1, 45, 3].map((evidence, id) => ({ id, evidence }))

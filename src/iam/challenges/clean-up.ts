@@ -30,10 +30,10 @@ export function startCleanUp(options: {
       const challenges = await purgeChallenges(options, () => stopped)
       const credentials = stopped || challenges === 'elsewhere' ? 0 : await options.core.purge()
       if (challenges !== 'elsewhere' && challenges + credentials > 0) {
-        options.log.info({ challenges, credentials }, 'removed what had expired')
+        options.log.info({ challenges, credentials }, 'expired challenges and credentials removed')
       }
     } catch (error) {
-      options.log.warn({ err: error }, 'clean-up failed, will be tried again')
+      options.log.warn({ err: error }, 'clean-up failed, will retry')
     }
   }
   const timer = setInterval(() => {

@@ -27,7 +27,8 @@ export async function retireKey({ signingKeys }: Keys, request: HttpRequest): Pr
 
 const REFUSALS = {
   signing: 'the key signs: have it succeeded by rotate, or retire it now if it was stolen',
-  published: 'the key is retired and goes by itself once what it signed has expired; retire it now if it was stolen',
+  published:
+    'the key is retired and is removed once everything it signed has expired; to remove it at once because it was stolen, use --now',
 } as const
 
 function documentOf(keys: readonly SigningKeyView[]): SigningKeysDocument {

@@ -8,7 +8,7 @@ test('log lines for rejected unauthenticated callers are limited at the public p
   const lines: string[] = []
   const log = createLog('iam', { destination: { write: (line) => void lines.push(line) } })
   const logSampling = new LineBudget({ count: 2, seconds: 60 }, (left_out) =>
-    log.info({ left_out }, 'requests left out'),
+    log.info({ left_out }, 'requests omitted from the log'),
   )
   const parts = { log, tracing: undefined, logSampling }
   const ask = async (port: 'public' | 'internal', status: number) => {

@@ -106,7 +106,7 @@ describe('the policy of a draft', () => {
       ['strict'],
     ]) {
       const faults = checkDraft({ ...good, policy: read(policy).policy })
-      assert.deepEqual(faults, ['Security policy: a rule or one of its values is not known.'])
+      assert.deepEqual(faults, ['Security policy: unknown rule or value.'])
     }
   })
 

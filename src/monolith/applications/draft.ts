@@ -48,14 +48,14 @@ export function checkDraft(draft: ApplicationDraft): DraftFaults {
   const faults: string[] = []
   if (draft.name === '') faults.push('Name is missing.')
   if (draft.name.length > 255 || /\p{Cc}/u.test(draft.name)) faults.push('Name must be at most 255 plain characters.')
-  if (draft.redirectUris.length === 0) faults.push('At least one redirect URI is needed.')
-  if (draft.redirectUris.length > MOST_ADDRESSES) faults.push(`At most ${MOST_ADDRESSES} redirect URIs are possible.`)
+  if (draft.redirectUris.length === 0) faults.push('At least one redirect URI is required.')
+  if (draft.redirectUris.length > MOST_ADDRESSES) faults.push(`At most ${MOST_ADDRESSES} redirect URIs are allowed.`)
   for (const address of new Set(draft.redirectUris.slice(0, MOST_ADDRESSES))) {
     const fault = faultOfRedirectUri(address)
     if (fault !== undefined) faults.push(`${address.slice(0, 80)}: ${fault}.`)
   }
   if (!applicationPolicySchema.safeParse(draft.policy ?? {}).success) {
-    faults.push('Security policy: a rule or one of its values is not known.')
+    faults.push('Security policy: unknown rule or value.')
   }
   return faults
 }

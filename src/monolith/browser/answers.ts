@@ -17,7 +17,7 @@ export type PageContent = Pick<Page, 'title' | 'body' | 'isWide'> & {
   readonly flash?: Page['flash']
 }
 
-/** A page for this visit: with its user, its one-time message, which is thereby consumed, and its CSRF token. */
+/** A page for this visit: with its user, its one-time message, which this consumes, and its CSRF token. */
 export function page(visit: Visit, content: PageContent): HttpReply {
   const flash = content.flash ?? visit.session.data.flash
   visit.session.set('flash', undefined)

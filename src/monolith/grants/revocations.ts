@@ -78,7 +78,7 @@ export function startRevocations(options: {
     const same = 'where subject = $1 and client_id = $2 and requests = $3'
     if (answer.kind === 'ok') {
       await database.query(`delete from ${table} ${same}`, of)
-      log.info({ client_id: clientId, attempts: attempts + 1 }, 'grants: IAM has revoked what was revoked here')
+      log.info({ client_id: clientId, attempts: attempts + 1 }, 'grants: revocation delivered to IAM')
       return true
     }
     const outcome = answer.kind === 'gone' ? 'unsupported' : 'unavailable'
@@ -111,7 +111,7 @@ where (subject, client_id) in (select subject, client_id from ${table} where nex
     const given = await database.query<{ client_id: string }>(
       `delete from ${table} where is_unsupported and requested_at < now() - interval '30 days' returning client_id`,
     )
-    for (const row of given) log.error(row, 'grants: IAM never had the call to revoke; what it issued lives on')
+    for (const row of given) log.error(row, 'grants: IAM does not support revocation; its tokens remain valid')
   }
   const loop = deliveryLoop(database, table, deliverDue, log)
   return {

@@ -117,7 +117,7 @@ export function sharedGrants(options: {
       })
       const isSettled = (await revocations?.settle(ownerId, clientId)) ?? true
       const line = { event: 'oauth_application:revoke', client_id: clientId, application_id: applicationId, ...revoked }
-      log.info({ ...line, at_iam: isSettled === true ? 'revoked' : isSettled }, 'grants: a user has revoked')
+      log.info({ ...line, at_iam: isSettled === true ? 'revoked' : isSettled }, 'grants: revoked by the user')
       return { result: isSettled === true ? 'revoked' : 'pending', name: clientName }
     },
     stop: async () => revocations?.stop(),

@@ -3,7 +3,7 @@ import { messagePage, redirectTo } from '../browser/answers.ts'
 import type { Visit } from '../browser/visit.ts'
 import type { IamAnswer } from '../iam-client/iam-client.ts'
 
-const FORGOTTEN = 'That request is too old to go on with. Go back to the application and start again.'
+const FORGOTTEN = 'This request has expired. Go back to the application and start again.'
 
 /**
  * For a challenge unknown to IAM: it has expired, or the address is mistyped. A GET redirects to the sign-in page, or

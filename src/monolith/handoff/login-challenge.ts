@@ -59,7 +59,7 @@ export function loginChallenges(iam: IamClient, grants: SharedGrants, log: Log):
     return iam.acceptLogin(challenge, owner, granted)
   }
   const told = (answer: IamAnswer<string>): IamAnswer<string> => {
-    if ('reason' in answer) log.warn({ reason: answer.reason }, 'login: IAM did not take the answer')
+    if ('reason' in answer) log.warn({ reason: answer.reason }, 'login: IAM rejected the response')
     return answer
   }
   return {

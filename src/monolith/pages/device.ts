@@ -53,7 +53,7 @@ export function confirmDeviceBody(page: {
 <h1>Authorize device</h1>
 <p>Allow <strong dir="auto">${shownName(page.wish.clientName)}</strong> to use your account on a device?</p>
 <ul class="scopes" aria-label="Scopes">${page.wish.scopes.map((scope) => html`<li>${shownName(scope)}</li>`)}</ul>
-<p>Go on only if you started this yourself and your device shows the code <strong>${page.userCode}</strong>. If somebody sent it to you, cancel.</p>
+<p>Continue only if you started this yourself and your device shows the code <strong>${page.userCode}</strong>. If someone sent it to you, cancel.</p>
 <form action="${page.action}" accept-charset="UTF-8" method="post">${csrfField(page.csrfToken)}<input type="hidden" name="user_code" value="${page.userCode}"><input type="hidden" name="confirmed" value="${page.userCode}">
 <div class="actions">
 <input type="submit" name="commit" value="Authorize" class="primary">

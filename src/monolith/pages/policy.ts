@@ -16,12 +16,12 @@ const TEXTS: { readonly [Rule in PolicyRule]: RuleText & { readonly values: Read
   {
     require_pkce: {
       name: 'PKCE',
-      help: 'A code that is intercepted is worthless without the verifier. The application must send a code challenge.',
+      help: 'An intercepted code is useless without the verifier. The application must send a code challenge.',
       values: { none: 'Optional', public: 'Required if the application is public', all: 'Required' },
     },
     plain_pkce: {
       name: 'PKCE with the method plain',
-      help: 'A plain challenge is its own verifier. Every library of today sends S256.',
+      help: 'A plain challenge equals its verifier. Current libraries send S256.',
       values: ACCEPTED,
     },
     password_grant: {
@@ -41,27 +41,27 @@ const TEXTS: { readonly [Rule in PolicyRule]: RuleText & { readonly values: Read
     },
     redirect_match: {
       name: 'Redirect URIs',
-      help: 'Exactly as registered, character for character; only the port of 127.0.0.1 and [::1] is free.',
+      help: 'Redirect URIs must match exactly; only the port of 127.0.0.1 and [::1] may differ.',
       values: { loose: 'May have an extra query', exact: 'Must match exactly' },
     },
     reserved_in_redirect: {
       name: 'Redirect URIs with code, state, iss or error in their query',
-      help: 'An application could take such a parameter for an answer of the platform.',
+      help: 'An application could mistake such a parameter for a response of the platform.',
       values: ACCEPTED,
     },
     response_iss: {
       name: 'Issuer in answers',
-      help: 'The parameter iss lets an application that knows several platforms tell their answers apart.',
+      help: 'With the parameter iss, an application that uses several platforms can distinguish their responses.',
       values: { omit: 'Left out', send: 'Sent' },
     },
     refresh_reuse: {
       name: 'A refresh token used twice',
-      help: 'The second use is a thief or a lost answer. Repeats within a few seconds are forgiven.',
+      help: 'A second use means theft or a lost response. Repeats within a few seconds are accepted.',
       values: REVOKED,
     },
     code_replay: {
       name: 'A code used twice',
-      help: 'The tokens that a stolen code gave die when its owner comes with it. Repeats within a few seconds are forgiven.',
+      help: 'Tokens issued for a stolen code are revoked when its owner presents it. Repeats within a few seconds are accepted.',
       values: REVOKED,
     },
   }
@@ -76,7 +76,7 @@ export function policyFields(said: Readonly<Record<string, string | undefined>>)
   const isOpen = Object.keys(said).length > 0
   return html`<details${isOpen && html` open`}><summary>Security policy</summary>
 <p class="soft small">An application can be stricter than the platform, never laxer. Choose what your application is ready for.</p>
-${selection('preset', 'All rules', 'A single rule below goes over it.', PRESETS, said['preset'] ?? '')}
+${selection('preset', 'All rules', 'A single rule below overrides it.', PRESETS, said['preset'] ?? '')}
 ${POLICY_RULE_NAMES.map((rule) => {
   const { name, help, values } = TEXTS[rule]
   return selection(rule, name, help, { '': 'Not said here', ...values }, said[rule] ?? '')

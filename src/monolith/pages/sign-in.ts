@@ -17,7 +17,7 @@ export interface SignInPage {
 export function signInBody(page: SignInPage): Html {
   return html`<main>
 <h1>Sign in</h1>
-${page.owner && html`<p>You are signed in as <strong>${page.owner.username}</strong>. <a href="${page.continueTo}">Continue</a>, or sign in as somebody else.</p>`}
+${page.owner && html`<p>You are signed in as <strong>${page.owner.username}</strong>. <a href="${page.continueTo}">Continue</a>, or sign in as someone else.</p>`}
 <form action="/users/sign_in" accept-charset="UTF-8" method="post">${csrfField(page.csrfToken)}${
     page.loginChallenge !== undefined &&
     html`<input type="hidden" name="login_challenge" value="${page.loginChallenge}">`

@@ -39,7 +39,7 @@ export function apiUserEndpoint({ core, iam, limits, log }: ApiUserOptions) {
     const value = core.bearerOf(request, read.parameters)
     const token = value === undefined ? undefined : await resolve(value, core, iam)
     if (token === 'unavailable') {
-      log.warn('api: IAM could not be asked about a token')
+      log.warn('api: IAM could not introspect a token')
       return jsonReply(503, { error: 'temporarily_unavailable' }, [
         ['Retry-After', RETRY_AFTER_SECONDS],
         ['Cache-Control', 'no-store'],

@@ -131,7 +131,7 @@ for (const engine of testDatabases()) {
     test('an unknown security policy is not saved', async () => {
       const page = await create(alice, { 'application[policy][require_pkce]': 'perhaps' })
       assert.equal(page.status, 422)
-      assert.match(textOfPage(page), /Not saved\. Security policy: a rule or one of its values is not known\./)
+      assert.match(textOfPage(page), /Not saved\. Security policy: unknown rule or value\./)
     })
 
     test('a renewed secret replaces the old one', async () => {

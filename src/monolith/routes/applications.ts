@@ -20,7 +20,9 @@ import { applicationBody, applicationFormBody, applicationListBody } from '../pa
 const APPLICATIONS_PATH = '/-/profile/applications'
 const ONE = `${APPLICATIONS_PATH}/:id`
 const EMPTY: ApplicationDraft = { name: '', redirectUris: [], scopes: [], confidential: true }
-const CHANGED_MEANWHILE: DraftFaults = ['The application was changed meanwhile. Look at it again before you save.']
+const CHANGED_MEANWHILE: DraftFaults = [
+  'Someone else changed the application in the meantime. Check it and save again.',
+]
 
 /** The policy of an application on this server. */
 export type PolicyOf = (application: Pick<Application, 'client_id' | 'policy'>) => Policy

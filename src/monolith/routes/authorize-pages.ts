@@ -59,7 +59,7 @@ async function begin(
     case 'consent':
       return showConsent(visit, step.request)
     case 'issue':
-      if (!visit.owner) throw new Error('a code cannot be issued for nobody')
+      if (!visit.owner) throw new Error('a code requires a signed-in user')
       return core.issueCode(step.request, visit.owner, visit.request.origin)
     case 'reply':
       return step.reply

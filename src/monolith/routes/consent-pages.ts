@@ -88,7 +88,7 @@ async function forAnotherUser(visit: SignedInVisit, iam: IamClient, challenge: s
   const { username } = visit.owner
   return messagePage(visit, 400, {
     heading: 'This request is for another user',
-    text: `You are signed in as ${username}, and somebody else began this request. Nothing was authorized.`,
+    text: `You are signed in as ${username}, but someone else started this request. Nothing was authorized.`,
     link: { href: `${addressOf(challenge)}&continue=true`, label: `Continue as ${username}` },
   })
 }

@@ -29,7 +29,7 @@ const NOTICES: Readonly<Record<Approval, string>> = {
   approved: 'Device successfully authorized',
   unknown: 'The user code is invalid',
   expired: 'The user code is expired',
-  unavailable: 'The code could not be checked just now. Nothing was authorized; please try again in a moment.',
+  unavailable: 'The code could not be checked. Nothing was authorized; please try again in a moment.',
 }
 
 /** What the device page depends on. */

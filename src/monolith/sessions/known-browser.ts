@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /**
- * The cookie by which a browser remembers users who have signed in there, so that guesses made elsewhere do not lock
+ * The cookie with which a browser remembers users who have signed in there, so that guesses made elsewhere do not lock
  * them out. A thief gains ten guesses and nothing else.
  */
 const COOKIE = '_monolith_known'

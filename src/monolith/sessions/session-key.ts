@@ -16,6 +16,6 @@ export async function sessionKey(
     randomBytes(32),
   ])
   const [row] = await database.query<{ value: Buffer }>(`select value from ${schema}.keys where name = 'session'`)
-  if (!row) throw new Error('the session key is gone from the store')
+  if (!row) throw new Error('the session key is missing from the database')
   return row.value
 }

@@ -58,7 +58,7 @@ export function startIamUsers(options: {
     const answer = told ? await iam.putUser(told) : await iam.removeUser(change.subject, change.version)
     if (answer.kind !== 'ok') {
       if (change.attempts === 0)
-        log.warn({ ...about(change), reason: answer.kind }, 'users: IAM was not told, will retry')
+        log.warn({ ...about(change), reason: answer.kind }, 'users: IAM could not be notified, will retry')
       await database.query(
         `update ${table} set attempts = attempts + 1,
   next_attempt_at = now() + interval '1 second' * least(power(2, least(attempts, 20)), ${LONGEST_WAIT_SECONDS})
@@ -70,11 +70,14 @@ where subject = $1 and version = $2`,
     const { stored, version, state } = answer.value
     const isThere = told === undefined || version === null || (version === told.version && state === told.state)
     if (!stored && !isThere && version !== null && version >= (told?.version ?? 0)) {
-      log.error({ ...about(change), held_version: version, state }, 'users: IAM holds a newer version, ours is raised')
+      log.error(
+        { ...about(change), held_version: version, state },
+        'users: IAM holds a newer version; raising the local version',
+      )
       await accounts.raise(change.subject, version)
     }
     await database.query(`delete from ${table} where subject = $1 and version = $2`, [change.subject, change.version])
-    log.info(about(change), 'users: IAM was told of a change')
+    log.info(about(change), 'users: IAM notified of a change')
     return true
   }
 
@@ -95,7 +98,7 @@ where subject in (select subject from ${table} where next_attempt_at <= now() or
     let known = 0
     for (let after: string | null = ''; after !== null; ) {
       const page = await iam.knownUsers(after)
-      if (page.kind !== 'ok') return log.warn({ reason: page.kind }, 'users: IAM could not be compared')
+      if (page.kind !== 'ok') return log.warn({ reason: page.kind }, 'users: comparison with IAM failed')
       const ours = new Map((await users.findMany(page.value.users.map(({ subject }) => subject))).map((u) => [u.id, u]))
       for (const { subject, version, state } of page.value.users) {
         if (state !== 'deleted') known++
@@ -108,7 +111,7 @@ where subject in (select subject from ${table} where next_attempt_at <= now() or
     }
     const isTooMany = gone.length >= Math.max(known, 1) || (gone.length > 1 && gone.length > known / 4)
     if (gone.length > 0 && isTooMany) {
-      return log.error({ known, gone: gone.length }, 'users: too many removals to be believed, none was made')
+      return log.error({ known, gone: gone.length }, 'users: too many removals at once; none was made')
     }
     for (const { subject, version } of gone) await note(subject, version, true)
   }

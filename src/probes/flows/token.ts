@@ -3,7 +3,7 @@ import { faultOf, StepFault } from '../trace.ts'
 import type { Twin } from '../twin.ts'
 import { type ProbeAnswer, type ProbeRequest, send, type WireSettings } from '../wire.ts'
 
-/** One flow under way. */
+/** One flow in progress. */
 export interface Walk {
   readonly twin: Twin
   readonly wire: WireSettings

@@ -67,7 +67,7 @@ export async function startEngineProcess(
     await Promise.race([
       engine.open,
       engine.ended.then(({ why, isCrash }) => {
-        throw new EngineStartError(`the embedded database ended while it opened (${why})`, { isCrash })
+        throw new EngineStartError(`the embedded database ended while opening (${why})`, { isCrash })
       }),
       new Promise((_, reject) => {
         const late = new EngineStartError('the embedded database did not open in time', { isCrash: false })

@@ -157,7 +157,7 @@ describe('the embedded engine', () => {
     await eventually('it is reported', () =>
       entries.some(({ msg }) => msg === 'the embedded database cannot be opened'),
     )
-    await assert.rejects(kept(), (error) => error instanceof StoreAwayError && /is tried again/.test(error.message))
+    await assert.rejects(kept(), (error) => error instanceof StoreAwayError && /retrying/.test(error.message))
     renameSync(aside, join(pgdata, 'global'))
     assert.equal((await eventually('it is open again', kept))[0], 1)
   })

@@ -40,7 +40,7 @@ export async function openEmbeddedEngine(
       return new SupervisedEngine(await start(), { log, abandonedLimitMs, restart })
     } catch (error) {
       if (!(error instanceof EngineStartError && error.isCrash) || attempt === OPEN_ATTEMPTS) throw error
-      log.error({ err: error }, 'the embedded database crashed while it opened and is started again')
+      log.error({ err: error }, 'the embedded database crashed while opening; restarting it')
     }
   }
 }
@@ -138,7 +138,7 @@ class SupervisedEngine implements EmbeddedEngine {
     } catch (error) {
       if (this.#isClosing) return
       const why = (error as Error).message
-      this.#fault = new StoreAwayError(`${why}; it is tried again`, { cause: error })
+      this.#fault = new StoreAwayError(`${why}; retrying`, { cause: error })
       for (const session of this.#sessions) session.destroy(this.#fault)
       this.#startLater({ err: error }, 'the embedded database cannot be opened')
     } finally {

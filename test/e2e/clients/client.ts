@@ -42,7 +42,7 @@ export interface Client {
   refresh?(tokens: Tokens): Promise<Tokens>
   clientCredentials?(): Promise<Tokens>
   password?(username: string, password: string): Promise<Tokens>
-  /** The device flow. Polls before the user approves and is told to wait; `approve` enters the code. */
+  /** The device flow. Polls before the user approves and gets authorization_pending; `approve` enters the code. */
   device?(approve: (userCode: string) => Promise<void>): Promise<Tokens>
   userinfo?(tokens: Tokens): Promise<Readonly<Record<string, unknown>>>
   introspect?(token: string): Promise<boolean>

@@ -55,7 +55,7 @@ export class OidcSignIn {
       Object.assign(told, await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub))
     }
     const name = nameOf(claims.sub, told)
-    if (name === undefined) throw new Error('the provider knows somebody by what cannot be kept')
+    if (name === undefined) throw new Error('the provider names a user in a way that cannot be stored')
     return { name, subject: subjectAt(issuer, claims.sub), values: valuesOf(mapping, told) }
   }
 

@@ -178,7 +178,7 @@ export class SessionStore {
     context: ChangeContext,
   ): Promise<number> {
     const { id = null, subject = null } = which
-    if (id === null && subject === null) throw new Error('nothing says which sessions are to end')
+    if (id === null && subject === null) throw new Error('neither an id nor a subject names the sessions to end')
     return this.#store.write(async (tx) => {
       const ended = await tx.query<{ id: number; name: string }>(
         `delete from ${this.#store.schema}.sessions

@@ -38,7 +38,10 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
     })
     if (value !== undefined) held.push({ what, value, holder })
     else {
-      log.warn({ file }, 'the file of the administrator token is gone; its token stays valid and cannot be shown again')
+      log.warn(
+        { file },
+        'the file of the administrator token is missing; its token remains valid but cannot be shown again',
+      )
     }
   }
   for (const { value, holder } of held) await addToken(desk, value, holder)
@@ -47,7 +50,7 @@ export async function establishTokens(settings: ControlPlaneSettings, desk: Toke
     const same = held.filter((one) => one.holder.role === holder.role && one.holder.name === holder.name)
     const kept = same.map(({ value }) => value)
     const retired = await retireTokens(desk, holder, kept)
-    if (retired > 0) log.info({ ...holder, retired }, 'tokens that the files no longer hold have ended')
+    if (retired > 0) log.info({ ...holder, retired }, 'tokens that are no longer in the token files were revoked')
   }
 }
 
@@ -71,7 +74,7 @@ export function establishRoutingSecret(file: string): Uint8Array {
   const text = readOrWrite('routing secret', file, () => randomBytes(SECRET_BYTES).toString('base64'))
   const secret = /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, 'base64') : Buffer.alloc(0)
   if (secret.length !== SECRET_BYTES) {
-    throw new ControlPlaneFault([`routing secret: ${file} must hold exactly 32 bytes in base64`])
+    throw new ControlPlaneFault([`routing secret: ${file} must contain exactly 32 bytes in base64`])
   }
   return secret
 }
@@ -104,6 +107,6 @@ function readIfThere(what: string, file: string): string | undefined {
     if (code === 'ENOENT') return undefined
     throw new ControlPlaneFault([`${what}: ${file} cannot be read (${code})`], { cause: error })
   }
-  if (text === '' || /\s/.test(text)) throw new ControlPlaneFault([`${what}: ${file} holds no single word`])
+  if (text === '' || /\s/.test(text)) throw new ControlPlaneFault([`${what}: ${file} must contain a single word`])
   return text
 }

@@ -24,8 +24,8 @@ const outcomeSchema = z.object({
   outcome: z.enum(['written', 'unchanged']),
   environment: z.string(),
   subject: z.string(),
-  state: z.unknown().describe('As it is now; null for a flag that is not set'),
-  notes: z.array(z.string()).describe('Which applications moved'),
+  state: z.unknown().describe('The current state; null for a flag that is not set'),
+  notes: z.array(z.string()).describe('The applications that moved'),
 })
 
 type Target<Kind extends Restorable['kind']> = Extract<Restorable, { readonly kind: Kind }>
@@ -38,7 +38,7 @@ export function auditRestoreRoute(api: Api, control: ControlContext): void {
       config: { roles: OPERATORS, environment: 'judged' },
       schema: {
         tags: ['audit'],
-        summary: 'Put a flag, or the brake, back to what an entry tells of; that is an entry of its own',
+        summary: 'Restore a flag or the brake to the state in an entry; this adds an entry',
         params: z.object({ number: z.coerce.number().pipe(z.int().positive()) }),
         body: restoreSchema,
         response: { 200: z.union([outcomeSchema, previewSchema]) },
@@ -102,7 +102,7 @@ async function restoreFlagOf(
       logFlagChange(control, 'restore', write, outcome, details)
       return done(environment, name, outcome.kind, outcome.after, doneInWords(control.feed.cache, write, outcome))
     default:
-      throw new Error('a state that was given has no need of a history')
+      throw new Error('a given state needs no history')
   }
 }
 
@@ -120,7 +120,7 @@ async function restoreBrakeOf(
   if (missing.length > 0) return sendFieldFaults(reply, missing)
   const outcome = await setBrake(control.store, environment, brake, read.context, details)
   await control.feed.catchUp()
-  control.log.warn({ environment, on: brake.on, outcome, ...read.context, ...details }, 'brake moved')
+  control.log.warn({ environment, on: brake.on, outcome, ...read.context, ...details }, 'brake changed')
   return done(environment, 'brake', outcome, brake, [])
 }
 

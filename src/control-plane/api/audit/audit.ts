@@ -22,7 +22,7 @@ const filterFields = {
   by: wordField.optional(),
   action: wordField.optional(),
   since: momentField.optional(),
-  until: momentField.optional().describe('Up to this moment, and not with it'),
+  until: momentField.optional().describe('Before this time'),
 }
 
 const entrySchema = z.object({
@@ -47,8 +47,8 @@ const entrySchema = z.object({
 
 const verificationSchema = z.object({
   valid: z.boolean(),
-  sound: z.int().describe('How many entries are sound, from the first on'),
-  head: z.object({ number: z.int(), hash: z.string() }).describe('The last sound entry: keep it elsewhere'),
+  sound: z.int().describe('Number of intact entries, counted from the first'),
+  head: z.object({ number: z.int(), hash: z.string() }).describe('The last intact entry: keep it elsewhere'),
   broken: z
     .object({ number: z.int(), why: z.enum(['missing', 'altered', 'unlinked', 'not_as_remembered']) })
     .nullable(),
@@ -72,7 +72,9 @@ function listRoute(api: Api, control: ControlContext): void {
         summary: 'Entries of the audit log, newest first',
         querystring: z.strictObject({
           ...filterFields,
-          before: numberField.optional().describe('Entries before this number: next_before of the page before'),
+          before: numberField
+            .optional()
+            .describe('Only entries before this number: `next_before` of the previous page'),
           limit: z.coerce.number().pipe(z.int().min(1).max(MAX_PAGE)).default(100),
         }),
         response: { 200: z.object({ entries: z.array(entrySchema), next_before: z.int().nullable() }) },
@@ -95,9 +97,9 @@ function verificationRoute(api: Api, control: ControlContext): void {
       config: READERS,
       schema: {
         tags: ['audit'],
-        summary: 'Go through the whole log, and say which entry is the first that is not sound',
+        summary: 'Verify the whole log and report the first entry that is not intact',
         querystring: z.strictObject({
-          number: numberField.optional().describe('An entry that was noted elsewhere'),
+          number: numberField.optional().describe('The number of an entry that was recorded elsewhere'),
           hash: z
             .string()
             .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
@@ -111,7 +113,7 @@ function verificationRoute(api: Api, control: ControlContext): void {
       const { number, hash } = request.query
       if (number === undefined && hash === undefined) return verifyChain(control.store)
       if (number !== undefined && hash !== undefined) return verifyChain(control.store, { number, hash })
-      return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'must be given too' }])
+      return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'is required as well' }])
     },
   )
 }

@@ -9,7 +9,7 @@ import { callerOf } from '../hooks/authentication.ts'
 
 const answerSchema = z.object({
   command: z.string(),
-  outcome: z.enum(['done', 'partial', 'waiting', 'refused', 'info']).describe('What the command came to'),
+  outcome: z.enum(['done', 'partial', 'waiting', 'refused', 'info']).describe('The result of the command'),
   sections: z.array(
     z.object({
       heading: z.string(),
@@ -29,7 +29,7 @@ export function chatOpsRoutes(api: Api, control: ControlContext): void {
       config: { roles: OPERATORS, environment: 'judged' },
       schema: {
         tags: ['chatops'],
-        summary: 'Carry out a command as it is typed in Slack; a production check may keep the answer waiting',
+        summary: 'Run a command as typed in Slack; a production check may delay the response',
         body: z.strictObject({ text: z.string().max(4_000) }),
         response: { 200: answerSchema },
       },

@@ -21,7 +21,7 @@ const recordSchema = z.strictObject({
   component: z.enum(COMPONENTS),
   version: z.string().regex(/^[\w.:+/-]{1,128}$/, 'must be a plain version, at most 128 characters'),
   commit: sha.nullable().default(null),
-  contains: z.array(sha).max(5_000).default([]).describe('Commits that are new in it, for where nothing else can tell'),
+  contains: z.array(sha).max(5_000).default([]).describe('Commits that are new in it, if no other source knows them'),
 })
 
 const deploymentSchema = z.object({
@@ -30,7 +30,7 @@ const deploymentSchema = z.object({
   component: z.enum(COMPONENTS),
   version: z.string(),
   commit: z.string().nullable(),
-  contains: z.int().describe('How many commits were named'),
+  contains: z.int().describe('Number of commits given'),
   deployed_at: z.string(),
   recorded_by: z.string(),
 })
@@ -55,7 +55,7 @@ export function deploymentRoutes(api: Api, control: ControlContext): void {
       config: { roles: OPERATORS, environment: 'named' },
       schema: {
         tags: ['chatops'],
-        summary: 'Record that a part was brought to an environment',
+        summary: 'Record the deployment of a part to an environment',
         body: recordSchema,
         response: { 201: deploymentSchema },
       },

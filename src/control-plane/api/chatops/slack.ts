@@ -40,7 +40,7 @@ export function slackRoutes(api: Api, control: ControlContext): void {
         validatorCompiler: () => (data: unknown) => ({ value: data }),
         schema: {
           tags: ['chatops'],
-          summary: "Slack's slash command, with its v0 signature",
+          summary: "Slack slash command, signed with Slack's v0 signature",
           security: [],
           response: { 200: messageSchema },
         },
@@ -58,24 +58,25 @@ async function answerSlack(control: ControlContext, request: FastifyRequest, rep
   if (why !== undefined) {
     // Unauthenticated callers can cause any number of these.
     if (control.logSampling.admit('slack_signature')) {
-      control.log.warn({ correlation_id: request.id, why }, 'a request was refused at the door for Slack')
+      control.log.warn({ correlation_id: request.id, why }, 'chatops: Slack request rejected')
     }
-    return sendProblem(reply, 401, 'unauthorized', { detail: 'the signature does not hold' })
+    return sendProblem(reply, 401, 'unauthorized', { detail: 'the signature is invalid' })
   }
   const fields = readFields(body)
   if (fields === undefined) return say(reply, 'That could not be read.')
   const principal = principalOf(slack, fields)
   if (principal === undefined) {
-    control.log.warn({ correlation_id: request.id, slack_id: fields.userId }, 'somebody unknown asked by Slack')
+    control.log.warn({ correlation_id: request.id, slack_id: fields.userId }, 'chatops: unknown Slack user')
     return say(reply, `You are not known here: ask for your Slack id ${fields.userId} to be added. (${request.id})`)
   }
   const understood = control.chatops.understand(fields.text, request.id)
   if ('answer' in understood) return sayAnswer(reply, understood.answer, principal)
   if (!isResponseUrl(fields.responseUrl, slack.responseHosts)) {
-    control.log.warn({ correlation_id: request.id }, 'a response URL leads elsewhere than to Slack')
+    control.log.warn({ correlation_id: request.id }, 'chatops: the response URL is not an address of Slack')
     return say(reply, `Nothing was done: the response URL is not Slack's. (${request.id})`)
   }
-  if (control.chatops.underWay >= MAX_UNDER_WAY) return say(reply, 'Nothing was done: too many commands are under way.')
+  if (control.chatops.underWay >= MAX_UNDER_WAY)
+    return say(reply, 'Nothing was done: too many commands are in progress.')
   control.chatops.inBackground(carryOut(control, understood.command, fields, principal, request.id))
   return say(reply, `On it. (${request.id})`)
 }
@@ -163,7 +164,7 @@ async function carryOut(
     const body = { response_type: isPublic ? 'in_channel' : 'ephemeral', replace_original: false, ...message }
     const delivery = await deliver(responseUrl, body, chatops.signal)
     if (delivery.kind === 'failed') {
-      log.warn({ correlation_id: correlationId, why: delivery.why }, 'an answer did not reach Slack')
+      log.warn({ correlation_id: correlationId, why: delivery.why }, 'chatops: answer could not be delivered to Slack')
     }
   }
   const progress = (words: string) => post({ text: `${words} (${correlationId})` }, false)
@@ -172,8 +173,11 @@ async function carryOut(
     const isChange = command.kind.startsWith('feature_') && answer.outcome !== 'info'
     await post(slackMessage(answer, principal.name), isChange)
   } catch (error) {
-    log.error({ err: error, correlation_id: correlationId }, 'a command of Slack failed')
-    await post({ text: `That failed; the log of the control plane has it as ${correlationId}.` }, false)
+    log.error({ err: error, correlation_id: correlationId }, 'chatops: Slack command failed')
+    await post(
+      { text: `The command failed; see the log of the control plane, correlation id ${correlationId}.` },
+      false,
+    )
   }
 }
 

@@ -45,7 +45,7 @@ const questionSchema = z.strictObject({
     .string()
     .max(1 << 20)
     .optional(),
-  client_id: z.string().min(1).max(1_024).optional().describe('Put into the query of the path'),
+  client_id: z.string().min(1).max(1_024).optional().describe('Added to the query of the path'),
 })
 
 const answerSchema = z.object({
@@ -72,7 +72,7 @@ const answerSchema = z.object({
     .object({
       id: z.int(),
       client_id: z.string(),
-      name: z.string().optional().describe('As its platform announced it: untrusted text'),
+      name: z.string().optional().describe('As announced by its platform: untrusted text'),
       version: z.int(),
       iam_version: z.int().nullable(),
       arrived: z.boolean(),
@@ -98,7 +98,7 @@ export function explainRoutes(api: Api, control: ControlContext): void {
       config: { roles: [...PEOPLE, 'gateway'], changes: 'nothing' },
       schema: {
         tags: ['routing'],
-        summary: 'Where a request would go, and why',
+        summary: 'Explain where a request would be routed, and why',
         body: questionSchema,
         response: { 200: answerSchema },
       },

@@ -149,7 +149,7 @@ for (const engine of testDatabases()) {
         },
         { strangers: 3, unsigned: 3, known: 10 },
       )
-      const told = entries.find((entry) => entry['msg'] === 'oauth routing left out')
+      const told = entries.find((entry) => entry['msg'] === 'oauth routing lines omitted from the log')
       assert.deepEqual(told?.['left_out'], { unknown_client: 7, unsigned: 7 })
     })
 

@@ -31,7 +31,7 @@ export function routingRoutes(api: Api, control: ControlContext): void {
         url,
         {
           config: OWN_CHECK,
-          schema: { tags: ['routing'], summary: 'Where a client goes; for gateways that ask per request' },
+          schema: { tags: ['routing'], summary: 'Route a client; for gateways that query each request' },
         },
         (request, reply) => answerRouting(control, request, reply),
       )
@@ -41,7 +41,7 @@ export function routingRoutes(api: Api, control: ControlContext): void {
         url,
         {
           config: OWN_CHECK,
-          schema: { hide: url.endsWith('*'), tags: ['routing'], summary: 'Where a request goes; for any proxy' },
+          schema: { hide: url.endsWith('*'), tags: ['routing'], summary: 'Route a request; for any proxy' },
         },
         (request, reply) => answerForwardAuth(control, request, reply),
       )
@@ -123,7 +123,7 @@ async function answerForwardAuth(control: ControlContext, request: FastifyReques
       return sendProblem(reply.header('Retry-After', String(wait)), 429, 'too_many_failures', { detail })
     }
     return sendProblem(reply, 401, 'unauthorized', {
-      detail: 'a valid token is needed, as PRIVATE-TOKEN or bearer token',
+      detail: 'a valid token is required, as PRIVATE-TOKEN or bearer token',
     })
   }
   const described = describedByHeaders(request, access === 'by_bearer')

@@ -30,7 +30,7 @@ const nameSchema = z.object({ name: z.string().min(1).max(255) })
 const environmentSchema = z.enum(ENVIRONMENTS).optional().describe(`${ENVIRONMENT_RULE}; production by default`)
 
 const whyFields = {
-  reason: z.string().optional().describe(`Why; or in the header ${REASON_HEADER}`),
+  reason: z.string().optional().describe(`The reason; or in the header ${REASON_HEADER}`),
   change_issue_url: z.string().optional().describe(`The change issue; or in the header ${CHANGE_ISSUE_HEADER}`),
 }
 
@@ -39,8 +39,8 @@ const termsFields = {
   confirm: z
     .union([z.boolean(), z.int()])
     .optional()
-    .describe('true, or the number of applications that move; any other number of them is refused with 409'),
-  dry_run: z.boolean().optional().describe('Say what would happen, and change nothing'),
+    .describe('true, or the number of applications that move; any other number is rejected with 409'),
+  dry_run: z.boolean().optional().describe('Show what would happen; change nothing'),
 }
 
 /** The parameters as the OpenAPI document shows them; `readFeatureRequest` reads the actual ones. */
@@ -50,7 +50,7 @@ const setSchema = z.object({
   feature_group: z.string().optional(),
   oauth_application: z.string().optional().describe('Ids or client ids, separated by commas'),
   environment: environmentSchema,
-  force: z.boolean().optional().describe('Take a flag that has no definition'),
+  force: z.boolean().optional().describe('Accept a flag without a definition'),
   ...termsFields,
   ...whyFields,
 })
@@ -66,7 +66,7 @@ export function featureRoutes(api: Api, control: ControlContext): void {
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],
-        summary: 'The flags that have been set',
+        summary: 'List the flags that are set',
         querystring: z.object({ environment: environmentSchema }),
         response: { 200: z.array(featureDocumentSchema) },
       },
@@ -86,7 +86,7 @@ export function featureRoutes(api: Api, control: ControlContext): void {
       config: READ,
       schema: {
         tags: ['flags'],
-        summary: 'The flags that are defined',
+        summary: 'List the defined flags',
         response: { 200: z.array(definitionDocumentSchema) },
       },
     },
@@ -99,7 +99,7 @@ export function featureRoutes(api: Api, control: ControlContext): void {
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],
-        summary: 'Set a flag, for all, for a percentage or for some',
+        summary: 'Set a flag for all, for a percentage, or for specific applications',
         params: nameSchema,
         body: setSchema,
         response: { 200: previewSchema.describe('With dry_run'), 201: featureDocumentSchema },
@@ -114,7 +114,7 @@ export function featureRoutes(api: Api, control: ControlContext): void {
       validatorCompiler: unchecked,
       schema: {
         tags: ['flags'],
-        summary: 'Forget what has been set of a flag; 409 when that moves applications and is not confirmed',
+        summary: 'Delete the state of a flag; 409 if that moves applications without confirmation',
         params: nameSchema,
         querystring: z.object({ environment: environmentSchema, ...termsFields, ...whyFields }),
         response: { 200: previewSchema.describe('With dry_run'), 204: z.null() },

@@ -41,8 +41,8 @@ export const restoreFields = {
   confirm: z
     .union([z.boolean(), z.int().nonnegative()])
     .optional()
-    .describe('true, or the number of applications that move; needed when more than one does'),
-  dry_run: z.boolean().default(false).describe('Say what would happen, and change nothing'),
+    .describe('true, or the number of applications that move; required if more than one moves'),
+  dry_run: z.boolean().default(false).describe('Show what would happen; change nothing'),
   reason: z.string().optional(),
   change_issue_url: z.string().optional(),
 }
@@ -67,7 +67,7 @@ const historySchema = z.object({
       after: stateSchema.nullable(),
       changed_by: z.string(),
       changed_at: z.string(),
-      cause: causeSchema.nullable().describe('Why and how, where somebody said so'),
+      cause: causeSchema.nullable().describe('The reason and channel of the change, if they were recorded'),
     }),
   ),
 })
@@ -80,7 +80,7 @@ export function flagRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['flags'],
-        summary: 'Every flag that is defined or set, as it is in effect, by name',
+        summary: 'Every defined or set flag with its effective state, by name',
         querystring: z.object({ environment: environmentField }),
         response: { 200: z.object({ flags: z.array(featureDocumentSchema) }) },
       },
@@ -99,7 +99,7 @@ export function flagRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['flags'],
-        summary: 'What was changed of a flag, by whom, newest first',
+        summary: 'Changes of a flag, newest first',
         params: nameSchema,
         querystring: z.object({
           environment: environmentField,
@@ -135,7 +135,7 @@ export function flagRoutes(api: Api, control: ControlContext): void {
       config: { roles: OPERATORS, environment: 'named' },
       schema: {
         tags: ['flags'],
-        summary: 'Put a flag back to what it was, before its last change or at a version',
+        summary: 'Restore a flag to the state before its last change, or to a version',
         params: nameSchema,
         body: z.strictObject({
           environment: environmentField,

@@ -23,7 +23,7 @@ export function staleFlagRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['flags'],
-        summary: "Flags that have outlived their type's time, or are due to be looked at again",
+        summary: 'Flags that exceed the lifetime of their type or are due for review',
         response: { 200: documentSchema },
       },
     },

@@ -22,10 +22,10 @@ const label = (length: number) => z.string().regex(new RegExp(`^[\\w.:+-]{1,${le
 
 /** The reader of a stream, as its query describes it; an older gateway sends nothing. */
 export const identityFields = {
-  instance: label(64).optional().describe('The process, by an id made when it started'),
-  name: label(128).optional().describe('What people call the gateway'),
-  version: label(64).optional().describe('The version of handover it runs'),
-  commit: label(64).optional().describe('The commit it was built from'),
+  instance: label(64).optional().describe('The id of the process, generated at startup'),
+  name: label(128).optional().describe('The name of the gateway'),
+  version: label(64).optional().describe('Its version of Handover'),
+  commit: label(64).optional().describe('The commit from which it was built'),
 }
 
 const reportSchema = z.object({
@@ -62,7 +62,7 @@ export const gatewaySchema = z.object({
   applications: z
     .array(outcomesSchema)
     .nullable()
-    .describe("What became of applications' requests at IAM within the last five to ten minutes"),
+    .describe("Results of applications' requests at IAM in the last five to ten minutes"),
   brake_on: z.boolean().nullable(),
   legacy: trafficSchema.nullable(),
   iam: trafficSchema.nullable(),
@@ -76,7 +76,7 @@ export function gatewayRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['gateways'],
-        summary: 'The gateways that are connected, or were until a few minutes ago, to any replica',
+        summary: 'Gateways that are connected to any replica, or were in the last few minutes',
         querystring: z.object({ environment: namedEnvironmentField.optional() }),
         response: { 200: z.object({ version: z.int(), gateways: z.array(gatewaySchema) }) },
       },
@@ -94,7 +94,7 @@ export function gatewayRoutes(api: Api, control: ControlContext): void {
       config: { roles: ['gateway'] },
       schema: {
         tags: ['gateways'],
-        summary: 'A gateway tells which snapshot it holds and how it stands',
+        summary: 'Report the snapshot and status of a gateway',
         body: reportSchema,
         response: { 204: z.null() },
       },

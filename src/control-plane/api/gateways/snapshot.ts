@@ -23,9 +23,17 @@ const streamQuery = z.object({
     .regex(/^(0|[1-9]\d{0,14})$/, 'must be a version number')
     .transform(Number)
     .optional()
-    .describe('The version held, to resume from'),
-  epoch: z.string().max(64).optional().describe('The epoch of the version held; of another epoch nothing is resumed'),
-  stamp: z.string().max(64).optional().describe('The stamp of the version held; of another version nothing is resumed'),
+    .describe('The version to resume from'),
+  epoch: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('The epoch of that version; a version of another epoch cannot be resumed'),
+  stamp: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('The stamp of that version; a version with another stamp cannot be resumed'),
   ...identityFields,
 })
 
@@ -37,7 +45,7 @@ export function snapshotRoutes(api: Api, control: ControlContext): void {
       config: READERS,
       schema: {
         tags: ['snapshot'],
-        summary: 'A whole snapshot, as NDJSON',
+        summary: 'A complete snapshot, as NDJSON',
         querystring: z.object({ environment: environmentField }),
       },
     },

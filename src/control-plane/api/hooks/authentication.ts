@@ -72,7 +72,7 @@ function refuseUnknown(
   tried: string | undefined,
 ): FastifyReply {
   const wait = waitAfterWrong(control, request, tried)
-  if (wait === 0) return refuse(request, reply, 401, 'a valid token is needed, as PRIVATE-TOKEN or bearer token')
+  if (wait === 0) return refuse(request, reply, 401, 'a valid token is required, as PRIVATE-TOKEN or bearer token')
   reply.header('Retry-After', String(wait))
   if (!request.url.startsWith('/api/v1/')) return sendGitLabError(reply, 429)
   return sendProblem(reply, 429, 'too_many_failures', { detail: `too many wrong tokens; try again in ${wait} s` })
@@ -85,7 +85,7 @@ export function waitAfterWrong(control: ControlContext, request: FastifyRequest,
 
 /** The caller of a route that requires a token. Throws on other routes. */
 export function callerOf(request: FastifyRequest): Caller {
-  if (!request.caller) throw new Error(`${request.routeOptions.url} lets in callers without a token`)
+  if (!request.caller) throw new Error(`${request.routeOptions.url} accepts callers without a token`)
   return request.caller
 }
 

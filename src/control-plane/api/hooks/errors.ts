@@ -23,7 +23,7 @@ export function renderErrors(api: Api, control: ControlContext): void {
     control.log.error({ err: error, route: request.routeOptions.url, request_id: request.id }, 'request failed')
     if (isStoreAway(error)) return sendUnavailable(request, reply)
     if (isGitLabApi(request)) return sendGitLabError(reply, 500)
-    return sendProblem(reply, 500, 'internal_error', { detail: 'the control plane failed; its log has the request_id' })
+    return sendProblem(reply, 500, 'internal_error', { detail: 'the control plane failed; see its log, request_id' })
   })
 }
 
@@ -48,7 +48,7 @@ function sendClientFault(
   error: FastifyError,
 ): FastifyReply {
   // Some parsers quote the text they failed on, and a body may hold a secret.
-  const detail = status === 400 ? 'the body is not valid JSON, or is not of the type it claims' : error.message
+  const detail = status === 400 ? 'the body is not valid JSON or does not match its content type' : error.message
   if (isGitLabApi(request)) return sendGitLabError(reply, status, status === 400 ? detail : undefined)
   const code = status === 413 ? 'body_too_large' : status === 415 ? 'unsupported_media_type' : 'invalid_request'
   return sendProblem(reply, status, code, { detail })
@@ -62,7 +62,7 @@ function fieldFaults(error: FastifyError): FieldFault[] {
     if (Array.isArray(unknown)) {
       for (const key of unknown) {
         const field = [place, String(key).slice(0, 100)].filter((part) => part !== '').join('.')
-        faults.push({ field, rule: 'is no known field' })
+        faults.push({ field, rule: 'is not a known field' })
       }
       continue
     }

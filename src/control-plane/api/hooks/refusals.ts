@@ -15,14 +15,14 @@ const ALLOWANCE = { count: 60, seconds: 60 }
  */
 export function recordRefusals(api: Api, { store, log }: { readonly store: Store; readonly log: Log }): void {
   const budget = new LineBudget(ALLOWANCE, (left_out, interval_seconds) =>
-    log.warn({ left_out, interval_seconds }, 'refusals left out of the audit log'),
+    log.warn({ left_out, interval_seconds }, 'refusals omitted from the audit log'),
   )
   const underWay = new Set<Promise<unknown>>()
   api.addHook('onResponse', async (request, reply) => {
     if (reply.statusCode !== 403 || request.caller === undefined || !budget.admit(request.caller.role)) return
     const recorded = recordEvent(store, refusalOf(request))
       .catch((error: unknown) =>
-        log.error({ err: error, correlation_id: request.id }, 'a refusal is not in the audit log'),
+        log.error({ err: error, correlation_id: request.id }, 'a refusal could not be recorded in the audit log'),
       )
       .finally(() => underWay.delete(recorded))
     underWay.add(recorded)

@@ -169,8 +169,8 @@ for (const engine of testDatabases()) {
       const cases: ReadonlyArray<readonly [string, unknown, string, RegExp]> = [
         ['9', { iam_version: null }, 'application', /must be given/],
         ['9', { application: testApplication(9) }, 'iam_version', /must be given/],
-        ['9', body({}, { extra: 1 }), 'extra', /no known field/],
-        ['9', body({ secret: 'x' }), 'application.secret', /no known field/],
+        ['9', body({}, { extra: 1 }), 'extra', /not a known field/],
+        ['9', body({ secret: 'x' }), 'application.secret', /not a known field/],
         ['9', body({ client_id: '' }), 'application.client_id', /./],
         ['9', body({ client_id: 'x'.repeat(256) }), 'application.client_id', /./],
         ['9', body({ version: 0 }), 'application.version', /./],

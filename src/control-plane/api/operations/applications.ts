@@ -33,7 +33,7 @@ const idSchema = z.object({ id: idField })
 const recordSchema = z.object({
   id: z.int(),
   client_id: z.string(),
-  name: z.string().optional().describe('As its platform announced it: untrusted text'),
+  name: z.string().optional().describe('As announced by its platform: untrusted text'),
   version: z.int(),
   iam_version: z.int().nullable(),
 })
@@ -56,7 +56,7 @@ const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).e
 
 const passwordGrantSchema = z
   .object({
-    application: z.enum(['allowed', 'refused', 'unknown']).describe('Whether the registration lets it use the grant'),
+    application: z.enum(['allowed', 'refused', 'unknown']).describe('Whether its registration allows the grant'),
     iam: z.enum(['yes', 'no', 'unknown']).describe('Whether the IAM of this control plane can serve it'),
   })
   .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
@@ -107,7 +107,7 @@ function listRoute(api: Api, control: ControlContext): void {
       config: READ,
       schema: {
         tags: ['applications'],
-        summary: 'The applications in the order of their ids, page by page',
+        summary: 'List applications by id, page by page',
         querystring: listQuerySchema,
         response: { 200: listAnswerSchema },
       },
@@ -171,7 +171,7 @@ function putAndRemove(api: Api, control: ControlContext): void {
       config: REPLICATION,
       schema: {
         tags: ['applications'],
-        summary: 'Say which version of an application IAM holds, where replication does not bring applications there',
+        summary: 'Report which version of an application IAM holds, if replication does not deliver applications there',
         params: idSchema,
         body: z.strictObject({
           iam_version: z

@@ -31,7 +31,7 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
       config: { roles: [...PEOPLE, 'gateway'] },
       schema: {
         tags: ['brake'],
-        summary: 'Whether the brake is on',
+        summary: 'Read the brake',
         querystring: z.object({ environment: environmentField }),
         response: { 200: brakeSchema },
       },
@@ -45,7 +45,7 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
       config: { roles: OPERATORS, environment: 'named' },
       schema: {
         tags: ['brake'],
-        summary: 'Put the brake on or off',
+        summary: 'Switch the brake on or off',
         querystring: z.object({ environment: namedEnvironmentField.optional() }),
         body: z.strictObject({
           on: z.boolean(),
@@ -68,7 +68,7 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
       const reason = context.reason ?? ''
       const outcome = await setBrake(control.store, environment, { on, reason }, context)
       await control.feed.catchUp()
-      control.log.warn({ environment, on, outcome, ...context, reason }, 'brake moved')
+      control.log.warn({ environment, on, outcome, ...context, reason }, 'brake changed')
       return brakeDocument(environment, await readBrake(control.store, environment))
     },
   )

@@ -28,16 +28,16 @@ const liveCredentialsSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
   as_of: z.string(),
   applications: z.array(applicationSchema),
-  next: z.int().nullable().describe('The `after` of the next page; null at the end'),
+  next: z.int().nullable().describe('The `after` of the next page; null on the last page'),
 })
 const revocationSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
   client_id: z.string(),
   may_revoke: z.boolean(),
   refusal: z.string().nullable(),
-  credentials: applicationCredentialsSchema.nullable().describe('Null when nothing lives'),
+  credentials: applicationCredentialsSchema.nullable().describe('Null if no valid credential remains'),
   revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }).nullable(),
-  done: z.boolean().describe('Nothing lives any more; until then say it again to revoke the next batch'),
+  done: z.boolean().describe('No valid credential remains; until then, repeat the request to revoke the next batch'),
 })
 
 /** Lists IAM's credentials that remain valid after a rollback, and revokes them. */
@@ -48,7 +48,7 @@ export function credentialRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['credentials'],
-        summary: 'The credentials of IAM that live, by application, and where new flows of it go now',
+        summary: 'Valid credentials from IAM by application, and where new flows go',
         querystring: z.object({
           environment: namedEnvironmentField.optional(),
           application: applicationField.optional(),
@@ -82,7 +82,7 @@ function addRevocation(api: Api, control: ControlContext): void {
       config: { roles: ['administrator'] },
       schema: {
         tags: ['credentials'],
-        summary: 'Plan the end of what lives of an application; with `confirm`, its client_id, revoke one batch of it',
+        summary: 'Show what revocation would end for an application; with `confirm`, its client_id, revoke one batch',
         body: z.strictObject({
           application: applicationField,
           environment: namedEnvironmentField.optional(),

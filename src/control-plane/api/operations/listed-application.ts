@@ -21,26 +21,28 @@ export const listQuerySchema = z.strictObject({
     .transform(Number)
     .refine((limit) => limit <= MOST, LIMIT_RULE)
     .default(LIMIT)
-    .describe(`At most so many, ${MOST} at the most`),
+    .describe(`Maximum number of applications to return; at most ${MOST}`),
   after: z
     .string({ error: AFTER_RULE })
     .regex(/^\d{1,15}$/, AFTER_RULE)
     .transform(Number)
     .default(0)
-    .describe('The page that begins after this id: `next` of the page before'),
+    .describe('Only applications after this id: `next` of the previous page'),
   environment: environmentField,
   side: z
     .enum(['iam', 'rails'], { error: 'must be iam or rails' })
     .optional()
-    .describe('Only those whose new flows begin there, by flag and arrival'),
-  arrived: booleanField.describe('Only those whose current version IAM holds, or does not'),
-  failing: booleanField.describe('Only those that are moved and fail at IAM, as gateways report, or do not'),
+    .describe('Only those whose new flows start there, by flag and arrival'),
+  arrived: booleanField.describe('Only those whose current version IAM holds, or does not hold'),
+  failing: booleanField.describe(
+    'Only those that are on IAM and fail there according to the gateways, or only the others',
+  ),
   search: z
     .string({ error: 'must be one text' })
     .min(1, 'must not be empty')
     .max(255, 'must be at most 255 characters')
     .optional()
-    .describe('Only those with this text in the name or client_id, in any case, or with this id'),
+    .describe('Only those with this text in the name or client_id, regardless of case, or with this id'),
 })
 
 const reportSchema = z.object({
@@ -54,26 +56,28 @@ const reportSchema = z.object({
 export const listedApplicationSchema = z.object({
   id: z.int(),
   client_id: z.string(),
-  name: z.string().nullable().describe('As its platform announced it: untrusted text'),
+  name: z.string().nullable().describe('As announced by its platform: untrusted text'),
   version: z.int(),
   iam_version: z.int().nullable(),
   arrived: z.boolean(),
-  side: z.enum(['iam', 'rails']).describe('Where new flows begin by flag and arrival, without brake and circuits'),
+  side: z
+    .enum(['iam', 'rails'])
+    .describe('Where new flows start by flag and arrival, regardless of brake and circuits'),
   flag: z.object({ on: z.boolean(), gate: z.string().describe('The gate that decides') }),
   failing: z.boolean(),
   report: reportSchema
     .nullable()
-    .describe('What connected gateways report of its requests at IAM within the last five to ten minutes'),
+    .describe('What connected gateways report about its requests at IAM in the last five to ten minutes'),
 })
 
 /** A page of the list. */
 export const listAnswerSchema = z.object({
   applications: z.array(listedApplicationSchema),
-  next: z.int().nullable().describe('The `after` of the next page; null at the end'),
+  next: z.int().nullable().describe('The `after` of the next page; null on the last page'),
   iam_grant_types: z
     .array(z.string())
     .nullable()
-    .describe('What the IAM of this control plane can serve; null where it is not known'),
+    .describe('What the IAM of this control plane can serve; null if unknown'),
 })
 
 /** Renders an application of a list. */

@@ -60,7 +60,7 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
       config: ADMINISTRATOR,
       schema: {
         tags: ['side-effects'],
-        summary: 'Try a side effect that was given up once more, from where it stood',
+        summary: 'Retry a failed side effect from its last step',
         params: idSchema,
         response: { 200: sideEffectSchema },
       },
@@ -69,7 +69,7 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
       const { id } = request.params
       const effect = await control.sideEffects.retry(id)
       if (effect === undefined)
-        return sendProblem(reply, 404, 'not_found', { detail: `no side effect ${id} was given up` })
+        return sendProblem(reply, 404, 'not_found', { detail: `no failed side effect has the id ${id}` })
       await recordDecision(control, request, 'side_effect.retry', id)
       control.log.info(
         { side_effect: id, by: request.caller?.name, correlation_id: request.id },
@@ -85,7 +85,7 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
       config: ADMINISTRATOR,
       schema: {
         tags: ['side-effects'],
-        summary: 'Drop a side effect that was given up',
+        summary: 'Drop a failed side effect',
         params: idSchema,
         response: { 204: z.null() },
       },
@@ -93,7 +93,7 @@ export function sideEffectRoutes(api: Api, control: ControlContext): void {
     async (request, reply) => {
       const { id } = request.params
       if (!(await control.sideEffects.drop(id))) {
-        return sendProblem(reply, 404, 'not_found', { detail: `no side effect ${id} was given up` })
+        return sendProblem(reply, 404, 'not_found', { detail: `no failed side effect has the id ${id}` })
       }
       await recordDecision(control, request, 'side_effect.drop', id)
       control.log.info({ side_effect: id, by: request.caller?.name, correlation_id: request.id }, 'side effect dropped')
@@ -120,7 +120,7 @@ function recordRoute(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['side-effects'],
-        summary: 'The record of a change of a flag, as the text of an issue (Markdown); of its last one by default',
+        summary: 'The record of a flag change as the text of an issue (Markdown); by default the last change',
         params: z.object({ name: wordField }),
         querystring: z.object({
           environment: environmentField,

@@ -24,7 +24,7 @@ const statusSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
   version: z.int(),
   healthy: z.boolean(),
-  attention: z.array(z.string()).describe('What needs attention, the most urgent first; empty when all is well'),
+  attention: z.array(z.string()).describe('What needs attention, most urgent first; empty if nothing does'),
   brake: z.object({
     on: z.boolean(),
     reason: z.string(),
@@ -35,13 +35,13 @@ const statusSchema = z.object({
     name: z.literal(ROUTING_FLAG),
     state: z.enum(['on', 'conditional', 'off']),
     in_words: z.string(),
-    version: z.int().describe('The version that last changed it; 0 for one that is not set'),
+    version: z.int().describe('The version of its last change; 0 if it is not set'),
   }),
   applications: z.object({
     all: z.int(),
     on_iam: z.int(),
     on_rails: z.int(),
-    waiting: z.int().describe('The flag is on for them, and IAM does not hold their current version'),
+    waiting: z.int().describe('The flag is on for them, but IAM does not hold their current version'),
     not_arrived: z.int(),
     failing: z.int(),
   }),
@@ -50,15 +50,15 @@ const statusSchema = z.object({
   gateways: z.array(gatewaySchema),
   iam: z
     .object({ state: z.enum(['reachable', 'partly', 'unreachable', 'unknown']), in_words: z.string() })
-    .describe('As connected gateways report it'),
+    .describe('As reported by connected gateways'),
   side_effects: z
     .object({ waiting: z.int(), dead: z.int() })
     .nullable()
-    .describe('Side effects of changes; null while the database does not answer'),
+    .describe('Side effects of changes; null if the database does not answer'),
   history_lost_at: z
     .string()
     .nullable()
-    .describe('When the replica that answers last found that the database had lost committed changes'),
+    .describe('When this replica last found that the database had lost committed changes'),
 })
 
 /** `GET /api/v1/status`: the state of an environment, and what needs attention. */
@@ -69,7 +69,7 @@ export function statusRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['status'],
-        summary: 'How an environment stands at a glance, and what needs attention',
+        summary: 'The state of an environment, and what needs attention',
         querystring: z.object({ environment: environmentField }),
         response: { 200: statusSchema },
       },

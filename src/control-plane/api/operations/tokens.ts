@@ -19,11 +19,11 @@ const recordSchema = z.object({
   environments: z
     .array(z.enum(ENVIRONMENTS))
     .nullable()
-    .describe('Where an operator may change something, or a gateway may follow; null: everywhere'),
+    .describe('The environments that an operator may change or a gateway may follow; null for all'),
   created_at: z.string(),
-  created_by: z.string().nullable().describe('null for a token of the settings'),
+  created_by: z.string().nullable().describe('Null for a token from the settings'),
   expires_at: z.string().nullable(),
-  last_used_at: z.string().nullable().describe('To the hour'),
+  last_used_at: z.string().nullable().describe('Rounded to the hour'),
 })
 
 const wishSchema = z
@@ -46,7 +46,7 @@ export function tokenRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['access'],
-        summary: 'All tokens, as far as they may be told of',
+        summary: 'All tokens, without their secrets',
         response: { 200: z.object({ tokens: z.array(recordSchema) }) },
       },
     },
@@ -58,7 +58,7 @@ export function tokenRoutes(api: Api, control: ControlContext): void {
       config: { roles: ['administrator'] },
       schema: {
         tags: ['access'],
-        summary: 'Make a token, which is shown in this answer and never again',
+        summary: 'Create a token; this response is the only one that shows it',
         body: wishSchema,
         response: { 201: recordSchema.extend({ token: z.string() }) },
       },
@@ -69,10 +69,10 @@ export function tokenRoutes(api: Api, control: ControlContext): void {
       const context = callerContext(request)
       const created = await createToken(control, { role, name, days, environments: limits }, context)
       if (created === 'name_reserved') {
-        const detail = `name: ${name} is the name of a token of the settings; choose another`
+        const detail = `name: ${name} is the name of a token from the settings; choose another name`
         return sendProblem(reply, 409, 'name_reserved', {
           detail,
-          errors: [{ field: 'name', rule: 'must not be the name of a token of the settings' }],
+          errors: [{ field: 'name', rule: 'must not be the name of a token from the settings' }],
         })
       }
       const { token, record } = created
@@ -93,7 +93,7 @@ function revocation(api: Api, control: ControlContext): void {
       config: { roles: ['administrator'] },
       schema: {
         tags: ['access'],
-        summary: 'End a token, and the sessions that it began',
+        summary: 'Revoke a token and end its sessions',
         params: z.object({
           id: z.coerce.number().pipe(
             z
@@ -108,9 +108,10 @@ function revocation(api: Api, control: ControlContext): void {
     async (request, reply) => {
       const { id } = request.params
       const revoked = await revokeToken(control, id, callerContext(request))
-      if (revoked === 'unknown') return sendProblem(reply, 404, 'unknown_token', { detail: `there is no token ${id}` })
+      if (revoked === 'unknown')
+        return sendProblem(reply, 404, 'unknown_token', { detail: `no token has the id ${id}` })
       if (revoked === 'of_settings') {
-        const detail = `token ${id} comes from the settings: put another into its file and start the control plane again`
+        const detail = `token ${id} comes from the settings: replace it in its file and restart the control plane`
         return sendProblem(reply, 409, 'token_of_settings', { detail })
       }
       const { role, name } = revoked

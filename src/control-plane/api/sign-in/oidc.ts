@@ -21,8 +21,8 @@ export function oidcRoutes(api: Api, control: ControlContext): void {
     try {
       url = await oidc.authorizationUrl(secret)
     } catch (error) {
-      control.log.error({ ...faultOf(error), correlation_id: request.id }, 'the OpenID provider cannot be asked')
-      const said = 'The provider does not answer; try again, or sign in by a link.'
+      control.log.error({ ...faultOf(error), correlation_id: request.id }, 'the OpenID provider cannot be reached')
+      const said = 'The provider does not answer. Try again, or sign in with a link.'
       return sendPage(browserReply(control, reply), 503, 'Sign in', signInBody(true, said))
     }
     giveCookie(control.access.place, reply, 'flow', secret, FLOW_LIFE_S)
@@ -41,7 +41,7 @@ async function comeBack(
   const secret = cookieOf(place, request, 'flow')
   const query = request.url.split('?')[1] ?? ''
   const refuse = (why: string) => refuseSignIn(control, request, reply, { why, credential: query })
-  if (secret === undefined) return refuse('This sign-in did not begin in this browser, or took too long.')
+  if (secret === undefined) return refuse('This sign-in was not started in this browser, or it took too long.')
   giveCookie(place, reply, 'flow', '', 0)
   let identity: Awaited<ReturnType<OidcSignIn['identify']>>
   try {
@@ -54,7 +54,8 @@ async function comeBack(
   // Only the deciding claim is stored, so that a session holds no more personal data than it needs.
   const deciding = values.filter((value) => issuer.mapping.rules.some((rule) => rule.value === value))
   const claims = { claim: issuer.mapping.claim, values: deciding }
-  if (!grantOf(issuer.mapping, claims)) return refuse('You are known, but have no role here.')
+  if (!grantOf(issuer.mapping, claims))
+    return refuse('You are signed in at the provider, but you have no role in Handover.')
   return beginSession(control, request, reply, { name, subject, grant: { claims } })
 }
 

@@ -13,10 +13,10 @@ const OWN = { roles: PEOPLE, changes: 'own' } as const
 const meSchema = z.object({
   name: z.string(),
   role: z.enum(PEOPLE),
-  environments: z.array(z.enum(ENVIRONMENTS)).describe('Where the caller may change something'),
+  environments: z.array(z.enum(ENVIRONMENTS)).describe('The environments that the caller may change'),
   by: z.enum(['token', 'session']),
   expires_at: z.string().nullable(),
-  csrf_token: z.string().nullable().describe('For X-CSRF-Token of whatever the session changes; null for a token'),
+  csrf_token: z.string().nullable().describe('The X-CSRF-Token for changes with the session; null for a token'),
 })
 
 const sessionSchema = z.object({
@@ -36,7 +36,7 @@ export function sessionRoutes(api: Api, control: ControlContext): void {
     '/api/v1/session',
     {
       config: { roles: PEOPLE },
-      schema: { tags: ['access'], summary: 'Who the caller is, and what it may do', response: { 200: meSchema } },
+      schema: { tags: ['access'], summary: 'The caller and its rights', response: { 200: meSchema } },
     },
     async (request, reply) => {
       const { name, role, environments, by } = callerOf(request)
@@ -54,7 +54,7 @@ export function sessionRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags: ['access'],
-        summary: "The caller's sessions; an administrator's answer has everybody's",
+        summary: "The caller's sessions; for an administrator, everyone's",
         response: { 200: z.object({ sessions: z.array(sessionSchema) }) },
       },
     },
@@ -77,7 +77,7 @@ function endings(api: Api, control: ControlContext): void {
       config: OWN,
       schema: {
         tags: ['access'],
-        summary: "End one of the caller's sessions; an administrator ends anybody's",
+        summary: "End one of the caller's sessions; an administrator can end anyone's",
         params: z.object({ id: z.coerce.number().pipe(z.int().positive().max(2_147_483_647)) }),
         response: { 204: z.null() },
       },
@@ -87,7 +87,7 @@ function endings(api: Api, control: ControlContext): void {
       const { id } = request.params
       const subject = caller.role === 'administrator' ? undefined : subjectOf(caller)
       if ((await sessions.end({ id, subject }, callerContext(request))) === 0) {
-        return sendProblem(reply, 404, 'not_found', { detail: `there is no session ${id} that the caller may end` })
+        return sendProblem(reply, 404, 'not_found', { detail: `the caller can end no session with the id ${id}` })
       }
       return reply.code(204).send(null)
     },

@@ -41,13 +41,14 @@ function linkRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE, changes: 'own' },
       schema: {
         tags: ['access'],
-        summary: 'Make a link that signs in once, within five minutes, as the holder of the token',
+        summary: 'Create a link that signs in once, within five minutes, as the holder of the token',
         response: { 201: z.object({ url: z.string(), expires_in: z.int() }) },
       },
     },
     async (request, reply) => {
       const { by, name } = callerOf(request)
-      if (by.kind !== 'token') return sendProblem(reply, 403, 'forbidden', { detail: 'a link is made with a token' })
+      if (by.kind !== 'token')
+        return sendProblem(reply, 403, 'forbidden', { detail: 'only a caller with a token can create a sign-in link' })
       const secret = await control.access.sessions.createLink(by.id, LINK_LIFE_S)
       control.log.info({ name, correlation_id: request.id }, 'sign-in link created')
       const url = `${ownOriginOf(control.access.place, request)}/sign-in/link?secret=${secret}`
@@ -69,7 +70,7 @@ function linkRoutes(api: Api, control: ControlContext): void {
 async function redeem(control: ControlContext, request: FastifyRequest, reply: FastifyReply, secret: string) {
   const link = isSecretShaped(secret) ? await control.access.sessions.redeemLink(secret) : undefined
   if (!link) {
-    const why = 'This link has been used, is too old, or is not one of ours.'
+    const why = 'This link is invalid, has expired, or has already been used.'
     return refuseSignIn(control, request, reply, { why, credential: secret })
   }
   const { name, tokenId } = link
@@ -96,7 +97,7 @@ async function signOut(control: ControlContext, request: FastifyRequest, reply: 
 }
 
 function refuseForeign(control: ControlContext, reply: FastifyReply): FastifyReply {
-  const said = 'That did not come from a page of this site, so nothing was done.'
+  const said = 'The request did not come from a page of this site. Nothing was changed.'
   return sendPage(browserReply(control, reply), 403, 'Refused', signInBody(control.access.issuer !== undefined, said))
 }
 

@@ -96,7 +96,7 @@ describe('open alarms', () => {
     ['a redirect', (response: ServerResponse) => response.writeHead(302, { location: '/' }).end(), 'status 302'],
     ['what is no JSON', says('<html>'), 'Prometheus answers what cannot be read'],
     ['an error', says({ status: 'error', error: 'x' }), 'Prometheus answers what cannot be read'],
-    ['a broken connection', (response: ServerResponse) => response.destroy(), 'Prometheus gives no answer'],
+    ['a broken connection', (response: ServerResponse) => response.destroy(), 'Prometheus does not answer'],
   ] as const) {
     test(`${what} is not an all-clear`, async () => {
       answer = give

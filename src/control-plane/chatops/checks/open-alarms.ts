@@ -71,7 +71,7 @@ export function openAlarms(settings: AlarmSettings): AlarmSource {
         : unknown('answers what cannot be read')
     } catch (error) {
       const isLate = error instanceof CallError && error.timedOut
-      return unknown(isLate ? `gives no answer within ${LIMIT_MS / 1_000} s` : 'gives no answer')
+      return unknown(isLate ? `does not answer within ${LIMIT_MS / 1_000} s` : 'does not answer')
     }
   }
 }

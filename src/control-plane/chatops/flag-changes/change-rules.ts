@@ -57,7 +57,7 @@ export interface Stand {
 
 /** How to override a rule. */
 export const SWITCH: Readonly<Record<Override, string>> = {
-  production_check: '--ignore-production-check, after a word with whoever is on call',
+  production_check: '--ignore-production-check, after you have asked the person on call',
   consistency_check: '--ignore-feature-flag-consistency-check',
   step_limit: '--ignore-step-limit',
 }

@@ -80,7 +80,7 @@ export async function changeApproved(
   const plan = await planChange(tools, command, environment)
   if ('refused' in plan) return refused(environment, [plan.refused])
   if (plan.version !== approval.flagVersion) {
-    return refused(environment, ['the flag has been changed since it was proposed: propose it anew'])
+    return refused(environment, ['the flag has changed since the proposal; make a new proposal'])
   }
   return changeOne(tools, plan, '', run, { ...approval, claim })
 }
@@ -112,7 +112,7 @@ async function changeOne(
   }
   if (needsSecond) return proposed(tools, plan, words, run)
   if (approval !== undefined && !(await approval.claim())) {
-    return refused(environment, ['somebody else has decided the proposal, or it has expired'])
+    return refused(environment, ['someone else has decided the proposal, or it has expired'])
   }
   const outcome = await write(tools, plan, run, approval, overridden)
   return sectionOf(dependencies, plan, outcome, overridden)
@@ -194,7 +194,10 @@ async function write(
       : await deleteFlag(dependencies.store, target)
   // A committed change is reported as done, even if the database becomes unavailable right after it.
   await dependencies.feed.catchUp().catch((error: unknown) => {
-    dependencies.log.warn({ err: error, correlation_id: run.correlationId }, 'a change is made, and not yet seen here')
+    dependencies.log.warn(
+      { err: error, correlation_id: run.correlationId },
+      'a change was made but is not yet visible on this replica',
+    )
   })
   const action = command.kind === 'feature_set' ? 'set' : 'remove'
   logFlagChange(dependencies, action, target, outcome, { changes })
@@ -221,7 +224,7 @@ function sectionOf(
     case 'rehearsed':
     case 'just_restored':
     case 'no_history':
-      throw new Error(`a command of chatops cannot end as ${outcome.kind}`)
+      throw new Error(`a chatops command cannot end as ${outcome.kind}`)
     case 'unchanged':
     case 'written': {
       const lines = [

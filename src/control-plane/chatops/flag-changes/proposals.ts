@@ -45,7 +45,7 @@ export async function propose(
       values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)) returning id, expires_at`,
     [environment, flag, JSON.stringify(command), words, flag_version, proposed_by, lifetimeMs / 1_000],
   )
-  if (row === undefined) throw new Error('a proposal was not stored')
+  if (row === undefined) throw new Error('the proposal was not stored')
   return row
 }
 

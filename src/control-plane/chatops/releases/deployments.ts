@@ -38,7 +38,7 @@ export function recordDeployment(
         values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
       [environment, component, version, commit, JSON.stringify(contains), context.by],
     )
-    if (row === undefined) throw new Error('a deployment was not stored')
+    if (row === undefined) throw new Error('the deployment was not stored')
     const after = { version, commit, contains: contains.length }
     await tx.record({ context, action: 'deployment.record', environment, subject: component, before: null, after })
     return { change: undefined, result: row }

@@ -51,7 +51,7 @@ export function gitRepository(directory: string): CommitSource {
 
 /** Throws: a failure of git is not the same as an empty result. */
 function noAnswer(code: number): never {
-  throw new SourceFault('the git repository gives no answer', { cause: new Error(`git ended with status ${code}`) })
+  throw new SourceFault('the git repository does not answer', { cause: new Error(`git ended with status ${code}`) })
 }
 
 function runGit(directory: string, args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
@@ -64,7 +64,7 @@ function runGit(directory: string, args: readonly string[]): Promise<{ readonly 
     execFile('git', ['-C', directory, ...args], options, (error, out) => {
       if (error === null) return resolve({ code: 0, out })
       if (typeof error.code === 'number') return resolve({ code: error.code, out })
-      reject(new SourceFault('the git repository gives no answer', { cause: error, isSilent: error.killed === true }))
+      reject(new SourceFault('the git repository does not answer', { cause: error, isSilent: error.killed === true }))
     })
   })
 }

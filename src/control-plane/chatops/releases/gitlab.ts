@@ -38,7 +38,7 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
     const answer = await call({ method: 'GET', url: address, headers, timeoutMs: LIMIT_MS }).catch((error: unknown) => {
       const isSilent = error instanceof CallError && error.timedOut
       const why = isSilent ? `within ${LIMIT_MS / 1_000} s` : 'at all'
-      throw new SourceFault(`GitLab gives no answer ${why}`, { cause: error, isSilent })
+      throw new SourceFault(`GitLab does not answer ${why}`, { cause: error, isSilent })
     })
     if (answer.status === 404) return undefined
     const read = answer.status === 200 ? schema.safeParse(answer.json) : undefined
@@ -80,7 +80,7 @@ export function gitLab({ url, token, project, environments }: GitLabSettings): C
         let page: string | undefined = '1'
         for (let count = 0; page !== undefined; count++) {
           // A partial list would be mistaken for the whole.
-          if (count === MAX_PAGES) throw new SourceFault('GitLab knows more refs than are read', { cause: undefined })
+          if (count === MAX_PAGES) throw new SourceFault('GitLab has more refs than are read', { cause: undefined })
           const address: string = `${where}&type=${type}&page=${encodeURIComponent(page)}`
           const found: { value: z.infer<typeof refsSchema>; nextPage: string | undefined } | undefined = await ask(
             address,

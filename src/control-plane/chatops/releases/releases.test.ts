@@ -69,7 +69,7 @@ describe('a clone of the repository', () => {
 
 test('a directory that is not a repository is an error, and not an unknown commit', async () => {
   const source = gitRepository(scratchDirectory('no-clone').path)
-  const isFault = (error: unknown) => error instanceof SourceFault && /gives no answer/.test(error.message)
+  const isFault = (error: unknown) => error instanceof SourceFault && /does not answer/.test(error.message)
   await assert.rejects(source.contains(clone.first, clone.second), isFault)
   await assert.rejects(source.refsWith(clone.first), isFault)
   await assert.rejects(source.mergeRequest({ url: '', project: PROJECT, iid: 7 }), isFault)
@@ -248,7 +248,7 @@ for (const engine of testDatabases()) {
           await record(plane, { environment: 'production', component: 'iam', version: '1.0.0', commit: DEPLOYED })
           const text = await say(plane, `auto_deploy status ${MERGED} ${'9'.repeat(40)}`)
           assert.equal(
-            text.match(/monolith: not known: GitLab (?:gives no answer|answers with status 502)/g)?.length,
+            text.match(/monolith: not known: GitLab (?:does not answer|answers with status 502)/g)?.length,
             2,
           )
           assert.doesNotMatch(text, /unknown to|is connected/)

@@ -36,7 +36,7 @@ for (const engine of testDatabases()) {
       await close()
     })
 
-    test('another replica takes over from a leader that stops beating, with a higher fence, and is told so', async () => {
+    test('another replica takes over from a leader that stops beating, with a higher fence, and is notified', async () => {
       const { leases, close } = await replicas(2)
       const [first, second] = leases
       const told: boolean[] = []
@@ -100,7 +100,7 @@ for (const engine of testDatabases()) {
     })
 
     if (engine.kind === 'postgres') {
-      test('nobody takes over during a write of the leader, and the leader can renew during it', async () => {
+      test('no replica takes over during a write of the leader, and the leader can renew during it', async () => {
         const { schema, leases, close } = await replicas(2)
         const [first] = leases
         await first?.write(async (tx) => {

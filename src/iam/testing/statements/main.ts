@@ -11,6 +11,6 @@ for (const { milliseconds, pages, text } of explained.sort((a, b) => b.milliseco
 }
 const { rows, seconds, probes, slowestProbeMs } = purge
 print(`\n${rows} expired rows removed in ${seconds.toFixed(1)} s: ${Math.round(rows / seconds)} rows/s`)
-print(`meanwhile the slowest of ${probes} look-ups took ${slowestProbeMs.toFixed(1)} ms`)
+print(`in the meantime, the slowest of ${probes} look-ups took ${slowestProbeMs.toFixed(1)} ms`)
 for (const fault of faults) print(`FAULT: ${fault}`)
 process.exitCode = faults.length > 0 ? 1 : 0
