@@ -8,7 +8,7 @@ import { openDatabase } from '../src/storage/index.ts'
 import { isInstalled } from './load.ts'
 import { treeCpuMicroseconds } from './process-cpu.ts'
 import { type BenchClient, benchClients } from './tokens/clients.ts'
-import { arriveAt, type Latency, OPEN_LANES, saturate } from './tokens/load.ts'
+import { arriveAt, type Latency, OPEN_SLOTS, saturate } from './tokens/load.ts'
 import { type StoreKind, type TokenFormat, type TokenPeer, type TokenServer, tokenPeers } from './tokens/servers.ts'
 import { isMeasurable, WORKLOADS, type WorkloadName, workload } from './tokens/workloads.ts'
 
@@ -83,7 +83,7 @@ async function measure(
       servers.push(
         await peer.start({
           ...{ scratch: own, store, databaseUrl, format, clients },
-          codes: codes + OPEN_LANES * (2 * plan.rounds + 1),
+          codes: codes + OPEN_SLOTS * (2 * plan.rounds + 1),
           nodeOptions: plan.nodeOptions,
         }),
       )

@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openConnection, type WireAnswer, type WireConnection } from './wire.ts'
 
-/** The repeated requests to a server. A lane is one connection; requests of one lane are sequential. */
+/** The repeated requests to a server. A slot is one connection; requests of one slot are sequential. */
 export interface Workload {
-  /** The next request of a lane. */
-  request(lane: number): Buffer
-  /** Receives the response before the lane's next request is created. */
-  answered?(lane: number, answer: WireAnswer): void
+  /** The next request of a slot. */
+  request(slot: number): Buffer
+  /** Receives the response before the slot's next request is created. */
+  answered?(slot: number, answer: WireAnswer): void
 }
 
-/** Lanes of the closed loop; as many as in the gateway's benchmark. */
-export const CLOSED_LANES = 32
-/** Lanes of the open loop: enough for each arrival to find a free one, unless the server stalls. */
-export const OPEN_LANES = 64
+/** Slots of the closed loop; as many as in the gateway's benchmark. */
+export const CLOSED_SLOTS = 32
+/** Slots of the open loop: enough for each arrival to find a free one, unless the server stalls. */
+export const OPEN_SLOTS = 64
 
 /**
  * Sends `count` requests over 32 connections as fast as they are answered; returns requests per second. Throws unless
  * all responses are 2xx.
  */
 export async function saturate(port: number, workload: Workload, count: number): Promise<number> {
-  const connections = await openAll(port, CLOSED_LANES)
+  const connections = await openAll(port, CLOSED_SLOTS)
   let left = count
   const startedAt = performance.now()
-  const lane = async (connection: WireConnection, index: number) => {
+  const slot = async (connection: WireConnection, index: number) => {
     while (left-- > 0) await exchange(connection, workload, index)
   }
   try {
-    await Promise.all(connections.map(lane))
+    await Promise.all(connections.map(slot))
   } finally {
     for (const connection of connections) connection.close()
   }
@@ -44,18 +44,18 @@ export interface Latency {
  * request was due, so that a stall counts for every request that it delays. Throws unless all responses are 2xx.
  */
 export async function arriveAt(port: number, workload: Workload, rate: number, seconds: number): Promise<Latency> {
-  const connections = await openAll(port, OPEN_LANES)
+  const connections = await openAll(port, OPEN_SLOTS)
   const free = connections.map((_, index) => index)
   const due: number[] = []
   const times: number[] = []
   let fault: unknown
-  const send = (lane: number, dueAt: number): void => {
-    exchange(connections[lane] as WireConnection, workload, lane).then(
+  const send = (slot: number, dueAt: number): void => {
+    exchange(connections[slot] as WireConnection, workload, slot).then(
       () => {
         times.push(performance.now() - dueAt)
         const next = due.shift()
-        if (next === undefined) free.push(lane)
-        else send(lane, next)
+        if (next === undefined) free.push(slot)
+        else send(slot, next)
       },
       (error: unknown) => {
         fault ??= error
@@ -69,9 +69,9 @@ export async function arriveAt(port: number, workload: Workload, rate: number, s
       const now = performance.now()
       for (; sent < total && startedAt + (sent * 1_000) / rate <= now; sent++) {
         const dueAt = startedAt + (sent * 1_000) / rate
-        const lane = free.shift()
-        if (lane === undefined) due.push(dueAt)
-        else send(lane, dueAt)
+        const slot = free.shift()
+        if (slot === undefined) due.push(dueAt)
+        else send(slot, dueAt)
       }
       await sleep(1)
     }
@@ -88,10 +88,10 @@ function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-async function exchange(connection: WireConnection, workload: Workload, lane: number): Promise<void> {
-  const answer = await connection.exchange(workload.request(lane))
+async function exchange(connection: WireConnection, workload: Workload, slot: number): Promise<void> {
+  const answer = await connection.exchange(workload.request(slot))
   if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${answer.body.slice(0, 200)}`)
-  workload.answered?.(lane, answer)
+  workload.answered?.(slot, answer)
 }
 
 function openAll(port: number, count: number): Promise<WireConnection[]> {

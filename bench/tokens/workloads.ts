@@ -1,6 +1,6 @@
 import { call } from '../../src/http/index.ts'
 import { type BenchClient, CODE_VERIFIER, REDIRECT_URI, SCOPE } from './clients.ts'
-import { OPEN_LANES, type Workload } from './load.ts'
+import { OPEN_SLOTS, type Workload } from './load.ts'
 import type { TokenServer } from './servers.ts'
 import { bearerRequest, formRequest, openConnection, type WireAnswer } from './wire.ts'
 
@@ -79,26 +79,26 @@ function codeExchange(server: TokenServer, count: number): Workload {
   }
 }
 
-/** Each lane has its own chain and rotates its refresh token with every request. */
+/** Each slot has its own chain and rotates its refresh token with every request. */
 async function refreshChains(server: TokenServer): Promise<Workload> {
   const chains = await Promise.all(
-    codeRequests(server, OPEN_LANES).map(async ({ client, request }) => ({
+    codeRequests(server, OPEN_SLOTS).map(async ({ client, request }) => ({
       client,
       token: String((await ask(server, request))['refresh_token']),
     })),
   )
-  const chainOf = (lane: number) => chains[lane] as (typeof chains)[number]
+  const chainOf = (slot: number) => chains[slot] as (typeof chains)[number]
   return {
-    request(lane) {
-      const { client, token } = chainOf(lane)
+    request(slot) {
+      const { client, token } = chainOf(slot)
       return formRequest(server.paths.token, {
         grant_type: 'refresh_token',
         ...secretOf(client),
         refresh_token: token,
       })
     },
-    answered(lane, answer) {
-      chainOf(lane).token = String(membersOf(answer)['refresh_token'])
+    answered(slot, answer) {
+      chainOf(slot).token = String(membersOf(answer)['refresh_token'])
     },
   }
 }

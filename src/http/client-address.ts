@@ -76,12 +76,12 @@ function addressIn(element: string): string | undefined {
 export function networkOf(spelled: string): string {
   const address = plainAddress(spelled)
   if (isIP(address) !== 6) return address
-  const [head = '', tail] = (address.split('%', 1)[0] ?? '').toLowerCase().split('::')
+  const [head = '', rest] = (address.split('%', 1)[0] ?? '').toLowerCase().split('::')
   const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const after = rest === undefined || rest === '' ? [] : rest.split(':')
   // A dotted quad at the end counts as two groups.
   const written = before.length + after.length + (address.includes('.') ? 1 : 0)
-  const groups = tail === undefined ? before : [...before, ...Array(Math.max(0, 8 - written)).fill('0'), ...after]
+  const groups = rest === undefined ? before : [...before, ...Array(Math.max(0, 8 - written)).fill('0'), ...after]
   const first = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''))
   return `${first.join(':')}::/64`
 }
