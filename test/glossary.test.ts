@@ -44,7 +44,7 @@ describe('a retired word', () => {
     findRetiredUses(file, source, retired).map(({ line, name, instead }) => `${line} ${name}: ${instead}`)
 
   test('is found as a part of an identifier, in every spelling, and in the name of a file', () => {
-    const source = 'const fastLane = 1\nclass Courier {}\nconst MAX_LANES = `${courierOf(a)}`'
+    const source = `const fastLane = 1\nclass Courier {}\nconst MAX_LANES = \`\${courierOf(a)}\``
     assert.deepEqual(named('src/a.ts', source), [
       '1 fastLane: fast path',
       '2 Courier: dispatcher',

@@ -66,7 +66,7 @@ export interface ControlPlaneSettings {
   readonly commits?: { readonly repository?: string | undefined; readonly gitlab?: GitLabSettings | undefined }
   /** The external systems that are notified of changes. Default: none. */
   readonly sideEffects?: SideEffectSettings | undefined
-  /** Who is notified of rollouts. Default: nobody. */
+  /** Who is notified of rollouts. Default: no one. */
   readonly notifications?: NotificationSettings | undefined
   /** Accept rollout plans with durations below the minimum; only on loopback. Default: no. */
   readonly testControls?: boolean

@@ -26,7 +26,14 @@ export const ROLLOUT_ACTIONS = [
 export type RolloutAction = (typeof ROLLOUT_ACTIONS)[number]
 
 /** The actions that can move applications towards IAM; the others never meet a rule. */
-export const WIDENING_ACTIONS: readonly RolloutAction[] = ['start', 'resume', 'next', 'retry', 'approve', 'acknowledge']
+export const INCREASING_ACTIONS: readonly RolloutAction[] = [
+  'start',
+  'resume',
+  'next',
+  'retry',
+  'approve',
+  'acknowledge',
+]
 
 /** For how long an acknowledgement counts as a watch. */
 export const WATCH_MS = 2 * 3_600_000
@@ -100,7 +107,7 @@ function refusalOf(rollout: Rollout, { action, reason }: AskedAction, facts: Act
   if (rollout.pending !== undefined && writes) {
     return { refused: 'a change of the flag is being carried out; try again in a moment' }
   }
-  if (facts.brake.on && WIDENING_ACTIONS.includes(action) && action !== 'acknowledge' && action !== 'approve') {
+  if (facts.brake.on && INCREASING_ACTIONS.includes(action) && action !== 'acknowledge' && action !== 'approve') {
     return { refused: 'the brake is on; release it first' }
   }
   const needsReason = action === 'next' || (action === 'start' && rollout.plan.watch === 'unattended')
@@ -232,7 +239,7 @@ function because({ reason }: AskedAction): string {
   return reason === undefined ? '' : `: ${reason}`
 }
 
-/** The state in which a rollout goes on; its next decision corrects it. */
+/** The state in which a rollout continues; its next decision corrects it. */
 export function stateOf({ step, isSoaking }: Pick<Rollout, 'step' | 'isSoaking'>): Rollout['state'] {
   return isSoaking ? 'soaking' : step === 0 ? 'waiting' : 'running'
 }
@@ -248,7 +255,7 @@ function refusalOfStart({ plan }: Rollout, flag: FlagState): string | undefined 
   return undefined
 }
 
-/** The steps reached, with the flag that somebody changed by hand as the state of the step in force. */
+/** The steps reached, with the flag that someone changed by hand as the state of the step in force. */
 function adopted({ reached, step }: Rollout, gates: FlagState | null): Course['reached'] {
   return reached.map((each, at) => (at === step ? { ...each, gates } : each))
 }

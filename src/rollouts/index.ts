@@ -1,4 +1,4 @@
-export { type AskedAction, actOn, ROLLOUT_ACTIONS, WIDENING_ACTIONS } from './actions.ts'
+export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS } from './actions.ts'
 export { durationInWords } from './plan/duration.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
 export { planSchema } from './plan/plan-schema.ts'

@@ -85,7 +85,7 @@ export interface Rollout {
   readonly elapsedMs: number
   /** By step; index 0 is the beginning. Empty before the start. */
   readonly reached: readonly ReachedStep[]
-  /** The flag's version after the rollout's last write; any other one is somebody else's. */
+  /** The flag's version after the rollout's last write; any other one is someone else's. */
   readonly flagVersion: number
   readonly excluded: readonly Exclusion[]
   readonly approvals: ReadonlyArray<{ readonly step: number; readonly by: string; readonly at: string }>

@@ -10,7 +10,7 @@ export const NAMED_ONLY_SHARE = 0.1
 const DAY_S = 86_400
 /** The failures in a row with which the guard of one application acts at the flip, at the usual tolerated rates. */
 const FAILURES_TO_ACT = 4
-/** So many applications under suspicion end a step for all. */
+/** This many applications under suspicion end a step for all. */
 const SUSPECTS_TO_ACT = 3
 /** The failures in a row that make an application a suspect. */
 const FAILURES_TO_SUSPECT = 2

@@ -7,13 +7,13 @@ import {
   type Course,
   DRAFT,
   durationInWords,
+  INCREASING_ACTIONS,
   type PlanFault,
   type PlanTerms,
   type Rollout,
   type RolloutEvent,
   readPlan,
   readPlanObject,
-  WIDENING_ACTIONS,
 } from '../../rollouts/index.ts'
 import type { ChangeContext } from '../audit/change-context.ts'
 import type { ChangeFeed } from '../state/feed.ts'
@@ -188,7 +188,7 @@ export class Rollouts {
   #refusalOfRules({ plan }: Rollout, { action, context, slackChannel }: RolloutRequest): RolloutRefusal | undefined {
     const { environment } = plan
     const { rules, reasonsRequired } = this.#ground
-    if (!WIDENING_ACTIONS.includes(action)) return undefined
+    if (!INCREASING_ACTIONS.includes(action)) return undefined
     const why = channelRefusal(environment, slackChannel, rules)
     if (why !== undefined) return { kind: 'refused', why }
     if (action === 'start' && reasonsRequired.includes(environment)) {

@@ -247,7 +247,7 @@ for (const engine of testDatabases()) {
       gitlab.pipelineStatus = 'running\0'
       await owe('pipeline')
       start()
-      assert.equal((await ended('dead')).last_error, 'answered with status 200 and what cannot be read')
+      assert.equal((await ended('dead')).last_error, 'answered with status 200 and an unreadable body')
     })
 
     test('an invalid address is left to a person, and not retried forever', async () => {

@@ -24,7 +24,7 @@ export interface PlanTerms {
   readonly now: number | undefined
   /** Accept durations below the minimum: on loopback with test controls only. */
   readonly allowsShort: boolean
-  /** What exists; undefined where nobody can say, as on a workstation. */
+  /** What exists; undefined if unknown, as on a workstation. */
   readonly known?: Known | undefined
 }
 

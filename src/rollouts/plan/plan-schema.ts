@@ -161,7 +161,7 @@ export const planSchema = z.strictObject({
       webhook: url('Receives each event as JSON').optional(),
     })
     .default({ email: [] })
-    .describe('Who is told of waits and final states, besides the configured channels'),
+    .describe('Who is notified of waits and final states, besides the configured channels'),
 })
 
 /** A plan whose fields are valid one by one. */

@@ -46,7 +46,7 @@ export interface ChecklistItem {
   readonly beforeStep: number
 }
 
-/** Who is told of waits and final states, besides the configured channels. */
+/** Who is notified of waits and final states, besides the configured channels. */
 export interface PlanNotify {
   readonly responsible: string | undefined
   readonly slack: string | undefined
@@ -62,7 +62,7 @@ export interface Plan {
   readonly steps: readonly PlanStep[]
   /** The flows that may fail before the guards act; undefined for no limit. */
   readonly budgetFlows: number | undefined
-  /** The largest number of excluded applications with which the rollout goes on: a share of all that it moves. */
+  /** The largest number of excluded applications with which the rollout continues: a share of all that it moves. */
   readonly excludeAtMost: { readonly percent: number } | { readonly count: number }
   readonly soakMs: number
   readonly mode: 'act' | 'advise'

@@ -1,11 +1,11 @@
 import type { Database, Queryable } from '../../../storage/index.ts'
 import type { ChannelName } from './channel.ts'
 
-/** A channel that has not yet told all events of a rollout, claimed by this replica. */
+/** A channel that has not yet reported all events of a rollout, claimed by this replica. */
 export interface DueCursor {
   readonly channel: ChannelName
   readonly rollout_id: number
-  /** The number of the last event that was told, or that concerned nobody. */
+  /** The number of the last event that was reported, or that concerned no receiver. */
   readonly told: number
   /** The number of the newest event. */
   readonly newest: number
@@ -18,7 +18,7 @@ const CLAIM_SECONDS = 60
 const KEPT_DAYS = 90
 
 /**
- * How far each channel has told the events of each rollout. The events themselves stay in the timeline, so a channel
+ * How far each channel has reported the events of each rollout. The events themselves stay in the timeline, so a channel
  * that is away for a day accumulates nothing: afterwards, one message tells what happened.
  */
 export class NotificationCursors {

@@ -80,7 +80,7 @@ describe('a message about a rollout', () => {
     assert.equal(sectionsOf(notice ?? assert.fail()).at(-1)?.heading, '391 more events')
   })
 
-  test('does not exist for events that concern nobody', () => {
+  test('does not exist for events that concern no receiver', () => {
     assert.equal(noticeOf(ROLLOUT, [event(1, 'evidence_noted', 'x')]), undefined)
     assert.equal(noticeOf(ROLLOUT, []), undefined)
   })

@@ -40,7 +40,7 @@ export interface Notice {
   readonly rollout: NoticeRollout
   /** The most important event, in one line. */
   readonly subject: string
-  /** Whether somebody has to act, or the rollout has ended. */
+  /** Whether someone has to act, or the rollout has ended. */
   readonly isUrgent: boolean
   /** The most important events, in the order in which they happened. */
   readonly items: readonly NoticeItem[]
@@ -55,7 +55,7 @@ const MOST_REQUEST_IDS = 5
 const MOST_NUMBERS = 5
 const SHOWN_OF_ID = 8
 
-/** The importance of an event by its kind: 3 needs a person or is final, 2 is news, 1 is progress. Others are not told. */
+/** The importance of an event by its kind: 3 needs a person or is final, 2 is news, 1 is progress. Others are not reported. */
 const IMPORTANCE: Readonly<Record<string, 1 | 2 | 3>> = {
   ...{ held: 3, aborted: 3, completed: 3, step_back: 3, flag_changed_by_hand: 3, brake: 3 },
   ...{ excluded: 2, problem: 2, pipeline: 2, drill: 2, waiting: 2, paused: 2, soaking: 2, watch_ended: 2, advice: 2 },

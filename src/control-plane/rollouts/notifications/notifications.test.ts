@@ -211,7 +211,7 @@ for (const engine of testDatabases()) {
       assert.equal(/^In-Reply-To: (.*?)\r?$/m.exec(reply)?.[1], id)
     })
 
-    test('what happens within the interval is told by one message', async () => {
+    test('events within the interval are reported in one message', async () => {
       start({ slack: everywhere().slack }, 3_600_000)
       await happens('started', 'Alice started it')
       await nothingLeft()
@@ -221,7 +221,7 @@ for (const engine of testDatabases()) {
       assert.equal(receivers.at('/slack').length, 1)
     })
 
-    test('a receiver that was away for long gets one message, and delays nobody', async () => {
+    test('a receiver that was away for long gets one message, and delays no other', async () => {
       receivers.answer = ({ path }) => (path.startsWith('/slack') ? { status: 503 } : undefined)
       start({ slack: everywhere().slack, webhook: everywhere().webhook })
       for (let step = 1; step <= 25; step++) await happens('step', `Step ${step} began`)
@@ -273,7 +273,7 @@ for (const engine of testDatabases()) {
       assert.doesNotMatch(JSON.stringify(rows), new RegExp(SECRET))
     })
 
-    test('events of a deleted rollout and events that concern nobody are passed over', async () => {
+    test('events of a deleted rollout and events that concern no receiver are skipped', async () => {
       start({ slack: everywhere().slack })
       await happens('held', 'It holds', 99)
       await happens('looked', 'The engine looked')

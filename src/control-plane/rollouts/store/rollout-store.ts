@@ -13,7 +13,7 @@ import type { Queryable } from '../../../storage/index.ts'
 export interface Forecast {
   /** Sentences. */
   readonly waiting_for?: readonly string[]
-  /** ISO 8601; null while nobody can say. */
+  /** ISO 8601; null while unknown. */
   readonly earliest_next_at?: string | null
   /** By step: what it moves, or moved. */
   readonly steps?: ReadonlyArray<{ readonly applications: number; readonly traffic_share: number | null }>
@@ -96,7 +96,7 @@ export class RolloutStore {
   /**
    * Writes what a decision or an action made of a rollout, with its event, if the rollout still has the version that it
    * was read with. Resolves to the new version; undefined, with nothing written, when something else came first. The
-   * counted time and watch are written only when they are given, because the leader counts meanwhile.
+   * counted time and watch are written only when they are given, because the leader counts at the same time.
    */
   async save(
     tx: Queryable,
@@ -225,7 +225,7 @@ export class RolloutStore {
     )
   }
 
-  /** The newest effect, so that later pipelines can be told from earlier ones. */
+  /** The newest effect, so that later pipelines can be distinguished from earlier ones. */
   async newestEffect(on: Queryable): Promise<number> {
     const [row] = await on.query<{ id: number }>(`select coalesce(max(id), 0) as id from ${this.#schema}.effects`)
     return Number(row?.id ?? 0)
