@@ -9,7 +9,8 @@ import { findParts } from './test-parts.ts'
 import { watchSources } from './watch-sources.ts'
 
 const FOLDERS = ['src', 'test', 'contracts', 'examples', 'bench']
-const AT_ONCE = 2
+/** One more than the cores of a small machine: a test often waits for a program, a page or a store. */
+const AT_ONCE = 3
 const FILE_LIMIT_MS = 20 * 60_000
 
 const isCi = /^(1|true)$/i.test(process.env.CI ?? '')
@@ -26,7 +27,7 @@ function listFiles(patterns: readonly string[]): string[] {
   return patterns.length === 0 ? paths : paths.filter((path) => patterns.some((pattern) => path.includes(pattern)))
 }
 
-/** Runs the files, two at a time, and the slow end-to-end ones first, so that they do not run alone at the end. */
+/** Runs the files, {@link AT_ONCE} at a time, and the slow end-to-end ones first, so that they do not run alone at the end. */
 async function runAll(files: readonly string[], options: RunOptions): Promise<FileResult[]> {
   const weight = (file: string) => (file.startsWith('src/') ? 1 : 0)
   const waiting = [...files].sort((a, b) => weight(a) - weight(b))

@@ -49,7 +49,7 @@ export interface MonolithSettings {
   readonly trustedProxies?: readonly string[] | undefined
   /** The token of user administrators at `/api/v4/users/:id`. Without it that API is disabled. */
   readonly adminToken?: string | undefined
-  /** Enables /__lab/reset and /__lab/advance. */
+  /** Enables /__lab/reset and /__lab/advance, and stores the passwords of new users at the lowest cost. */
   readonly testControls?: boolean | undefined
   /**
    * 32 bytes from which the session key is derived and with which the signing key is encrypted. Default: both are

@@ -45,6 +45,7 @@ import type { MonolithSettings } from './settings.ts'
 import { accounts } from './users/accounts.ts'
 import { adminApi } from './users/admin-api.ts'
 import { type IamUsers, startIamUsers } from './users/iam-users.ts'
+import { TEST_COST } from './users/password.ts'
 import { boundedPasswordCheck } from './users/password-checks.ts'
 import { signInThrottle } from './users/sign-in-throttle.ts'
 import { databaseUsers } from './users/users.ts'
@@ -75,7 +76,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const { database, issuer, iam: iamSettings, schema = 'monolith' } = settings
   await migrate(database, schema, monolithMigrations)
   await migrate(database, `${schema}_oauth`, authorizationMigrations)
-  const users = databaseUsers(database, schema)
+  const users = databaseUsers(database, schema, settings.testControls ? TEST_COST : undefined)
   const sessions = databaseSessions(database, schema)
   const tracing = openTracing(settings.tracing, log)
   const metrics = monolithMetrics(tracing)

@@ -1,7 +1,7 @@
 import type { ResourceOwner } from '../../authorization-server/index.ts'
 import type { UserClaims } from '../../handoff/index.ts'
 import { assertSchemaName, type Database } from '../../storage/index.ts'
-import { hashPassword, verifyPassword } from './password.ts'
+import { hashPassword, PASSWORD_COST, type PasswordCost, verifyPassword } from './password.ts'
 
 /** A new user, as in a seed document. */
 export interface NewUser {
@@ -55,12 +55,11 @@ interface UserRow {
 
 const ID = /^[1-9]\d{0,17}$/
 
-/** A dummy hash: compared when the name is unknown. */
-const NOBODY = hashPassword('')
-
 /** The users in `schema` of a database. */
-export function databaseUsers(database: Database, schema: string): Users {
+export function databaseUsers(database: Database, schema: string, cost: PasswordCost = PASSWORD_COST): Users {
   assertSchemaName(schema)
+  // Compared when the name is unknown.
+  const nobody = hashPassword('', cost)
   const select = `select id, username, name, email, claims, password_hash, version, credentials_epoch, blocked_at,
     floor(extract(epoch from coalesce(current_sign_in_at, created_at)))::bigint as auth_time from ${schema}.users`
   const byId = { name: `${schema}_user_by_id`, text: `${select} where id = $1` }
@@ -79,7 +78,7 @@ export function databaseUsers(database: Database, schema: string): Users {
     findMany: async (ids) => (await database.query<UserRow>(byIds, [ids.filter((id) => ID.test(id))])).map(toOwner),
     async authenticate(username, password) {
       const [row] = username.includes('\0') ? [] : await database.query<UserRow>(byName, [username])
-      const fits = await verifyPassword(password, row?.password_hash ?? (await NOBODY))
+      const fits = await verifyPassword(password, row?.password_hash ?? (await nobody))
       return row && fits && row.blocked_at === null ? toOwner(row) : undefined
     },
     async recordSignIn(id) {
@@ -103,7 +102,7 @@ export function databaseUsers(database: Database, schema: string): Users {
             user.name,
             user.email,
             JSON.stringify(user.claims ?? {}),
-            await hashPassword(user.password),
+            await hashPassword(user.password, cost),
           ],
         )
         added += rows.length
