@@ -1,3 +1,5 @@
+import { editDistance } from '../spelling/index.ts'
+
 const NEAR = 3
 
 /** The known name closest to a mistyped one; undefined if none is close (edit distance over 40 % of its length). */
@@ -13,17 +15,4 @@ export function suggestName(typed: string, known: Iterable<string>): string | un
     }
   }
   return best
-}
-
-function editDistance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= to.length; column++) {
-      const swap = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1)
-      current.push(Math.min(swap, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    above = current
-  }
-  return above[to.length] ?? 0
 }
