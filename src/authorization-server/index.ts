@@ -26,11 +26,11 @@ export { limitLog } from './limits/limit-log.ts'
 export { type LimitTable, limitTable } from './limits/limit-table.ts'
 export {
   type Caller,
+  createRequestLimits,
   type LimitReached,
   type RequestLimitOptions,
   type RequestLimitSettings,
   type RequestLimits,
-  requestLimits,
 } from './limits/request-limits.ts'
 export { retryAfter, TOO_MANY_TEXT, TooManyGuessesError, tooManyRequests } from './limits/too-many-requests.ts'
 export type { UserCodeLimits } from './limits/user-code-guess.ts'

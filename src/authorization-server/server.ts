@@ -22,7 +22,7 @@ import { limited } from './endpoints/limited-endpoint.ts'
 import { tokenInUri } from './endpoints/uri-credentials.ts'
 import { createKeyStore } from './keys/key-store.ts'
 import { createKeyRing } from './keys/ring.ts'
-import { requestLimits } from './limits/request-limits.ts'
+import { createRequestLimits } from './limits/request-limits.ts'
 import { readParameters } from './parameters/read.ts'
 import { scalarOf } from './parameters/value.ts'
 import { nativeCodeBody, plainLayout, publicError } from './responses/pages.ts'
@@ -69,7 +69,7 @@ export function createAuthorizationServer(dependencies: AuthorizationServerDepen
     }),
     tokenIssuer: dependencies.tokenIssuer,
     layout: dependencies.layout ?? plainLayout,
-    limits: dependencies.limits ?? requestLimits(),
+    limits: dependencies.limits ?? createRequestLimits(),
     onGrant: dependencies.onGrant ?? (() => {}),
     onSecurityEvent: dependencies.onSecurityEvent ?? (() => {}),
   }

@@ -68,15 +68,15 @@ import { AuditWatch } from './audit/audit-watch.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import { openAlarms } from './chatops/checks/open-alarms.ts'
 import type { CommitSource } from './chatops/releases/commit-source.ts'
-import { gitRepository } from './chatops/releases/git-repository.ts'
-import { gitLab } from './chatops/releases/gitlab.ts'
+import { createGitRepositorySource } from './chatops/releases/git-repository.ts'
+import { createGitLabSource } from './chatops/releases/gitlab.ts'
 import type { Api, ControlContext } from './control-context.ts'
 import { loadDefinitions } from './flags/definition-files.ts'
 import { FlagLives } from './flags/flag-lives.ts'
 import { enforceDefaults } from './flags/iam-by-default.ts'
 import { GatewayRegistry } from './gateways/gateway-registry.ts'
-import { iamCredentials } from './iam-state/iam-credentials.ts'
-import { iamGrants } from './iam-state/iam-grants.ts'
+import { createIamCredentials } from './iam-state/iam-credentials.ts'
+import { createIamGrants } from './iam-state/iam-grants.ts'
 import { createMetrics } from './metrics.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { createOutcomeMetrics } from './outcomes/metrics.ts'
@@ -150,7 +150,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   })
   const reasonsRequired = settings.reasonsRequired ?? []
   const environment = settings.environment ?? DEFAULT_ENVIRONMENT
-  const grants = iamGrants(settings.iam)
+  const grants = createIamGrants(settings.iam)
   const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
     dependencies: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
     alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
@@ -215,7 +215,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     reasonsRequired,
     relativeUrlRoot: settings.relativeUrlRoot ?? '',
     platformCreatesAtIam: settings.platformCreatesAtIam ?? false,
-    iamCredentials: iamCredentials(settings.iam),
+    iamCredentials: createIamCredentials(settings.iam),
     iamGrants: grants,
   }
   const auditWatch = new AuditWatch(store, log, metrics.registry)
@@ -252,7 +252,10 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
 
 function commitSources({ commits = {} }: ControlPlaneSettings): CommitSource[] {
   const { repository, gitlab } = commits
-  return [...(repository === undefined ? [] : [gitRepository(repository)]), ...(gitlab ? [gitLab(gitlab)] : [])]
+  return [
+    ...(repository === undefined ? [] : [createGitRepositorySource(repository)]),
+    ...(gitlab ? [createGitLabSource(gitlab)] : []),
+  ]
 }
 
 /** Builds the API, ready to listen. */

@@ -2,10 +2,10 @@ import {
   type AuthorizationServer,
   authorizationMigrations,
   createAuthorizationServer,
+  createRequestLimits,
   type GrantEvent,
   limitLog,
   type RequestLimits,
-  requestLimits,
   type SecurityEvent,
   type SigningKeyChange,
   securityLogLine,
@@ -16,16 +16,16 @@ import { isReachable, migrate } from '../storage/index.ts'
 import { verifierFor } from './challenges/challenge.ts'
 import { ChallengeStore } from './challenges/challenge-store.ts'
 import { startCleanUp } from './challenges/clean-up.ts'
-import { openLogins } from './challenges/open-logins.ts'
-import { internalApi } from './internal/api.ts'
+import { createOpenLogins } from './challenges/open-logins.ts'
+import { createInternalApi } from './internal/api.ts'
 import { iamMigrations } from './migrations.ts'
 import { passwordCheck } from './public/password-check.ts'
-import { publicApi } from './public/public-api.ts'
+import { createPublicApi } from './public/public-api.ts'
 import type { IamSettings, RunningIam } from './settings.ts'
 import { ReplicatedApplications } from './stores/replicated-applications.ts'
-import { type ResourceOwnerTable, resourceOwnerTable } from './stores/resource-owner-store.ts'
-import { keyLog } from './telemetry/key-log.ts'
-import { type IamMetrics, iamMetrics } from './telemetry/metrics.ts'
+import { createResourceOwnerTable, type ResourceOwnerTable } from './stores/resource-owner-store.ts'
+import { createKeyLog } from './telemetry/key-log.ts'
+import { createIamMetrics, type IamMetrics } from './telemetry/metrics.ts'
 import { currentCorrelationId, logged } from './telemetry/request-log.ts'
 import { createIamTokenIssuer } from './token-issuer/token-issuer.ts'
 
@@ -45,14 +45,14 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
 
   const challengeSeconds = (settings.challengeHours ?? 24) * 3_600
   const challenges = new ChallengeStore(database, handOffSchema, verifierKey, challengeSeconds)
-  const owners: ResourceOwnerTable = resourceOwnerTable(database, handOffSchema, () => core, challenges)
+  const owners: ResourceOwnerTable = createResourceOwnerTable(database, handOffSchema, () => core, challenges)
   const tracing = openTracing(settings.tracing, log)
   const logSampling = new LineBudget(settings.logSampling, (left_out, interval_seconds) =>
     log.info({ left_out, interval_seconds }, 'requests omitted from the log'),
   )
-  const metrics = iamMetrics(() => challenges.countOpen(), tracing)
+  const metrics = createIamMetrics(() => challenges.countOpen(), tracing)
   const told = limitLog((line, text) => log.warn({ ...line, correlation_id: currentCorrelationId() }, text))
-  const limits = requestLimits({
+  const limits = createRequestLimits({
     ...settings.limits,
     trustedProxies: settings.trustedProxies,
     onReached: (reached) => {
@@ -63,12 +63,12 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   const core: AuthorizationServer = protocolCore({ ...settings, issuer }, schema, owners, {
     onGrant: grantLog(log, metrics),
     onSecurityEvent: securityLog(log, metrics),
-    onKeyChange: keyLog(log),
+    onKeyChange: createKeyLog(log),
     limits,
   })
   const to = {
     ...{ core, challenges, owners, database, verifierKey, issuer, metrics, log, limits },
-    logins: openLogins(settings.maxOpenLogins, (most) => challenges.countOpenLogins(most)),
+    logins: createOpenLogins(settings.maxOpenLogins, (most) => challenges.countOpenLogins(most)),
     testControls: settings.testControls ?? false,
     ready: () => isReachable(database),
     loginUrl: settings.loginUrl ?? `${issuer}/users/sign_in`,
@@ -77,10 +77,10 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
   }
   const open = await serve({
     listen: settings.listen,
-    handler: logged({ log, tracing, logSampling }, 'public', publicApi(to)),
+    handler: logged({ log, tracing, logSampling }, 'public', createPublicApi(to)),
     log,
   })
-  const internal = internalApi({
+  const internal = createInternalApi({
     ...to,
     internalToken: settings.internalToken,
     applications: new ReplicatedApplications(database, handOffSchema, core.applications),

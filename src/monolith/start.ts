@@ -1,17 +1,17 @@
 import {
   authorizationMigrations,
   createAuthorizationServer,
+  createRequestLimits,
   type GrantEvent,
   hexTokenIssuer,
   limitLog,
-  requestLimits,
   securityLogLine,
 } from '../authorization-server/index.ts'
 import { type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import { type Log, openTracing } from '../observability/index.ts'
 import {
-  controlPlaneTarget,
-  iamTarget,
+  createControlPlaneTarget,
+  createIamTarget,
   type ReplicationTarget,
   type Replicator,
   startReplicator,
@@ -21,9 +21,9 @@ import { applicationRegistry, asApplication } from './applications/registry.ts'
 import { routeTable } from './browser/routes.ts'
 import { startCleanUp } from './clean-up.ts'
 import { sharedGrants } from './grants/shared-grants.ts'
-import { loginChallenges } from './handoff/login-challenge.ts'
-import { resourceOwnerEndpoint } from './handoff/resource-owner.ts'
-import { iamClient } from './iam-client/iam-client.ts'
+import { createLoginChallenges } from './handoff/login-challenge.ts'
+import { createResourceOwnerEndpoint } from './handoff/resource-owner.ts'
+import { createIamClient } from './iam-client/iam-client.ts'
 import { type MonolithMetrics, monolithMetrics, startMetricsServer } from './metrics.ts'
 import { monolithMigrations } from './migrations.ts'
 import { coreLayout } from './pages/layout.ts'
@@ -82,7 +82,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const metrics = monolithMetrics(tracing)
   const throttle = signInThrottle(settings.limits?.signIn)
   const checkPassword = boundedPasswordCheck((username, password) => users.authenticate(username, password), throttle)
-  const limits = requestLimits({
+  const limits = createRequestLimits({
     ...settings.limits?.requests,
     trustedProxies: settings.trustedProxies,
     onReached: limitLog((line, text) => log.warn(line, text)),
@@ -118,9 +118,9 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   })
   const registry = applicationRegistry(database, schema, core.applications)
   if (settings.seed) log.info(await plantSeed(settings.seed, users, registry), 'seed loaded')
-  const iam = iamSettings && iamClient({ url: iamSettings.internalUrl, token: iamSettings.token, issuer })
+  const iam = iamSettings && createIamClient({ url: iamSettings.internalUrl, token: iamSettings.token, issuer })
   const grants = sharedGrants({ database, schema, core, iam, log })
-  const challenges = iam && loginChallenges(iam, grants, log)
+  const challenges = iam && createLoginChallenges(iam, grants, log)
   const carrier: { users?: IamUsers } = {}
   const looked = accounts(database, schema, core, () => carrier.users?.wake())
   if (iam) carrier.users = startIamUsers({ database, schema, iam, users, accounts: looked, log })
@@ -150,7 +150,7 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
     limits,
     apiUser: apiUserEndpoint({ core, iam, limits, log }),
     admin: token === undefined ? undefined : adminApi({ token, users, accounts: looked, limits, log }),
-    resourceOwner: resourceOwnerEndpoint({ token: iamSettings?.token, checkPassword, grants }),
+    resourceOwner: createResourceOwnerEndpoint({ token: iamSettings?.token, checkPassword, grants }),
     testControl: settings.testControls
       ? (request) => testControl(request, { core, users, throttle, grants })
       : undefined,
@@ -196,8 +196,8 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
 
 function targetsOf({ iam, control }: MonolithSettings): ReplicationTarget[] {
   const targets: ReplicationTarget[] = []
-  if (iam) targets.push(iamTarget({ url: iam.internalUrl, token: iam.token }))
-  if (control) targets.push(controlPlaneTarget(control))
+  if (iam) targets.push(createIamTarget({ url: iam.internalUrl, token: iam.token }))
+  if (control) targets.push(createControlPlaneTarget(control))
   return targets
 }
 

@@ -1,7 +1,7 @@
 export { givenCorrelationId } from './correlation-id.ts'
 export { type LineAllowance, LineBudget } from './line-budget.ts'
 export { type LineWriter, lineWriter } from './lines.ts'
-export { createLog, type Log, logOutput, silentLog } from './log.ts'
+export { createLog, createLogOutput, type Log, silentLog } from './log.ts'
 export { mergeMetrics } from './merge-metrics.ts'
 export { meterProcess } from './process-metrics.ts'
 export { currentRequest, runInRequest } from './request-context.ts'

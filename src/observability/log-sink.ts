@@ -16,7 +16,7 @@ export interface LogSink {
  * purpose, because a stalled reader must not stop the process. A file has no such mode, so a thread of libuv's pool
  * writes it.
  */
-export function logSink(descriptor: number): LogSink {
+export function createLogSink(descriptor: number): LogSink {
   const stat = fstatSync(descriptor)
   if (stat.isFIFO() || stat.isSocket()) {
     const keepNonBlocking = nonBlockingMode(descriptor)

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { batchedOutput } from './batched-output.ts'
 import { BoundedOutput } from './bounded-output.ts'
-import { logSink } from './log-sink.ts'
+import { createLogSink } from './log-sink.ts'
 import { currentRequest } from './request-context.ts'
 
 /** A structured log: one JSON object per line. Never pass it a credential, secret, verifier or cookie. */
@@ -37,7 +37,7 @@ let output: DestinationStream | undefined
 
 /** Returns the one output for all logs of a process, which keeps their lines in the order of writing. */
 function standardOutput(component: string): DestinationStream {
-  output ??= logOutput(1, component)
+  output ??= createLogOutput(1, component)
   return output
 }
 
@@ -46,8 +46,8 @@ function standardOutput(component: string): DestinationStream {
  *
  * @param component the name under which dropped lines are reported
  */
-export function logOutput(descriptor: number, component: string): DestinationStream {
-  return batchedOutput(new BoundedOutput(logSink(descriptor), component))
+export function createLogOutput(descriptor: number, component: string): DestinationStream {
+  return batchedOutput(new BoundedOutput(createLogSink(descriptor), component))
 }
 
 /** A log without output, for code under test. */

@@ -25,11 +25,11 @@ const announcedSchema = z.object({
 const CALL_LIMIT_MS = 5_000
 const LIST_LIMIT_MS = 30_000
 
-/** The name of {@link iamTarget} in its progress records. */
+/** The name of {@link createIamTarget} in its progress records. */
 const IAM_TARGET = 'iam'
 
 /** The IAM auth service as a target, through its internal port (`url`) and token. */
-export function iamTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
+export function createIamTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
   const base = `${options.url.replace(/\/$/, '')}${INTERNAL_PATHS.clients}`
   const headers = { [AUTH_TOKEN_HEADER]: options.token }
   return {
@@ -54,7 +54,7 @@ export function iamTarget(options: { readonly url: string; readonly token: strin
  * The control plane as a target, through its API (`url`) with a bearer token; it also receives the version that IAM has
  * confirmed.
  */
-export function controlPlaneTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
+export function createControlPlaneTarget(options: { readonly url: string; readonly token: string }): ReplicationTarget {
   const base = `${options.url.replace(/\/$/, '')}/api/v1/applications`
   const headers = { authorization: `Bearer ${options.token}` }
   return {

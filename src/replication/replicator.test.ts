@@ -6,7 +6,7 @@ import { eventually } from '../../test/support/wait.ts'
 import type { Application } from '../applications/index.ts'
 import { silentLog } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
-import { controlPlaneTarget, iamTarget } from './http-targets.ts'
+import { createControlPlaneTarget, createIamTarget } from './http-targets.ts'
 import { enqueue, OUTBOX_SQL } from './outbox.ts'
 import type { ApplicationSource } from './ports.ts'
 import { type Replicator, startReplicator } from './replicator.ts'
@@ -35,7 +35,7 @@ for (const engine of testDatabases()) {
         database: store.database,
         schema: SCHEMA,
         source,
-        targets: [iamTarget(iam), controlPlaneTarget(control)],
+        targets: [createIamTarget(iam), createControlPlaneTarget(control)],
         log: silentLog,
         retryMs,
       })

@@ -170,7 +170,7 @@ const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
     if (to < 0 || to >= rollout.step) {
       return { refused: `the step must be from 0 to ${rollout.step - 1}`, field: 'step' }
     }
-    const pending = restoring(rollout, to, 'paused', asked, facts)
+    const pending = restoring(rollout, { to, state: 'paused' }, asked, facts)
     const sentence = `${asked.author.by} went back to step ${to}${because(asked)}`
     const paused: Course = { ...course, state: 'paused', pausedBy: asked.author.by, hold: undefined }
     if (rollout.plan.mode === 'advise')
@@ -182,7 +182,7 @@ const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
     const way = rollout.step === 0 ? '' : keeps ? '; the flag stays as it is' : '; the flag goes back to what it was'
     const sentence = `${asked.author.by} aborted the rollout${way}${because(asked)}`
     if (keeps) return done({ ...course, state: 'aborted', hold: undefined }, 'aborted', sentence)
-    const pending = restoring(rollout, 0, 'aborted', asked, facts)
+    const pending = restoring(rollout, { to: 0, state: 'aborted' }, asked, facts)
     return done({ ...course, state: 'paused', pausedBy: asked.author.by, pending }, 'aborted', sentence)
   },
   exclude: ({ rollout, course, asked, facts }) => {
@@ -262,8 +262,7 @@ function adopted({ reached, step }: Rollout, gates: FlagState | null): Course['r
 
 function restoring(
   rollout: Rollout,
-  to: number,
-  state: Rollout['state'],
+  { to, state }: { readonly to: number; readonly state: Rollout['state'] },
   asked: AskedAction,
   facts: ActionFacts,
 ): PendingWrite {

@@ -44,7 +44,7 @@ export async function limited(
   if (refused !== undefined) return refuse(refused)
   try {
     const reply = await endpoint(core, { ...request, caller })
-    settle(core, caller, credentials, reply, () => guessIn(http, parameters, credentials))
+    settle(core, reply, { caller, credentials, guess: () => guessIn(http, parameters, credentials) })
     return reply
   } catch (error) {
     if (error instanceof TooManyGuessesError) return refuse({ limit: 'password_guesses', waitMs: error.waitMs })
@@ -69,10 +69,16 @@ const WRONG = new Set(['invalid_client', 'invalid_grant', 'invalid_token'])
 
 function settle(
   { limits }: Core,
-  caller: Caller,
-  credentials: ClientCredentials | undefined,
   { status, oauthError }: OAuthReply,
-  guess: () => string,
+  {
+    caller,
+    credentials,
+    guess,
+  }: {
+    readonly caller: Caller
+    readonly credentials: ClientCredentials | undefined
+    readonly guess: () => string
+  },
 ): void {
   if (status === 200) {
     if (caller.isProven && credentials) limits.served(caller, credentials.clientId)

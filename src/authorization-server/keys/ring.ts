@@ -174,7 +174,7 @@ async function carryOut({ store, sealingKeys, plan, removal, onChange }: Underta
     const read = await edit.read()
     const done: SigningKeyChange[] = []
     for (const step of plan(read)) {
-      const change = await take(step, edit, read.keys, made, sealingKeys)
+      const change = await take(step, edit, read.keys, { made, sealingKeys })
       if (change !== undefined) done.push(change.change === 'removed' ? { ...change, change: removal } : change)
     }
     return done
@@ -186,8 +186,13 @@ async function take(
   step: KeyStep,
   edit: KeyEdit,
   keys: readonly StoredKey[],
-  made: ReadonlyMap<SigningAlgorithm, Awaited<ReturnType<typeof generateSigningKey>>>,
-  sealingKeys: SealingKeys,
+  {
+    made,
+    sealingKeys,
+  }: {
+    readonly made: ReadonlyMap<SigningAlgorithm, Awaited<ReturnType<typeof generateSigningKey>>>
+    readonly sealingKeys: SealingKeys
+  },
 ): Promise<SigningKeyChange | undefined> {
   if (step.do === 'make') {
     const { algorithm, signsFrom } = step

@@ -86,7 +86,7 @@ export interface RequestLimits {
   clear(): void
 }
 
-/** The options of {@link requestLimits}. */
+/** The options of {@link createRequestLimits}. */
 export interface RequestLimitOptions extends RequestLimitSettings {
   /**
    * The proxies with a trusted X-Forwarded-For: CIDRs or addresses. Default: loopback and private networks, as in
@@ -98,7 +98,7 @@ export interface RequestLimitOptions extends RequestLimitSettings {
 }
 
 /** Creates {@link RequestLimits}. Without settings nothing is limited. `now` is in milliseconds. */
-export function requestLimits(options: RequestLimitOptions = {}, now = () => performance.now()): RequestLimits {
+export function createRequestLimits(options: RequestLimitOptions = {}, now = () => performance.now()): RequestLimits {
   const table = (limit: Limit | undefined) => (limit === undefined ? undefined : limitTable(limit))
   const tables = {
     address_requests: table(options.addressRequests),

@@ -58,13 +58,11 @@ export function parseNestedQuery(raw: string, separators: Separators): Hash | Pa
  * Assigns a value at the place its name specifies. False when the name requires a list or hash where something else
  * exists (E099), is nested too deeply, or exhausts the budget.
  */
-export function assignNested(
-  into: Hash,
-  name: string,
-  value: Value,
-  budget: NestingBudget,
-  depth = MAX_DEPTH,
-): boolean {
+export function assignNested(into: Hash, name: string, value: Value, budget: NestingBudget): boolean {
+  return assignAt(into, name, { value, budget, depth: MAX_DEPTH })
+}
+
+function assignAt(into: Hash, name: string, { value, budget, depth }: Omit<Rest, 'rest'>): boolean {
   if (depth <= 0 || (depth < MAX_DEPTH && --budget.levels < 0)) return false
   if (!name.includes('[') && !name.includes(']')) {
     if (name !== '') into[name] = value
@@ -92,7 +90,7 @@ interface Rest {
 function assignInHash(into: Hash, key: string, { rest, value, budget, depth }: Rest): boolean {
   into[key] ??= emptyHash()
   const child = into[key]
-  return isHash(child) && assignNested(child, rest, value, budget, depth - 1)
+  return isHash(child) && assignAt(child, rest, { value, budget, depth: depth - 1 })
 }
 
 function assignInList(into: Hash, key: string, { rest, value, budget, depth }: Rest): boolean {
@@ -109,10 +107,10 @@ function assignInList(into: Hash, key: string, { rest, value, budget, depth }: R
   }
   const childName = /^\[([^[\]]+)\]$/.exec(rest)?.[1] ?? rest
   const last = list.at(-1)
-  if (isHash(last) && !hasNested(last, childName)) return assignNested(last, childName, value, budget, depth - 1)
+  if (isHash(last) && !hasNested(last, childName)) return assignAt(last, childName, { value, budget, depth: depth - 1 })
   const child = emptyHash()
   list.push(child)
-  return assignNested(child, childName, value, budget, depth - 1)
+  return assignAt(child, childName, { value, budget, depth: depth - 1 })
 }
 
 /** Whether the hash already contains `name`, so that the next element of a list begins. */

@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { createLog, type Log, logOutput } from '../../observability/index.ts'
+import { createLog, createLogOutput, type Log } from '../../observability/index.ts'
 import { readableLine } from './readable-line.ts'
 
 /** Where the log lines of `handover up` go. */
@@ -22,8 +22,8 @@ export function jsonOutput(level: string): UpOutput {
  * warnings and errors, one readable line each. Throws if the file cannot be opened.
  */
 export function readableOutput(level: string, file: string): UpOutput {
-  const kept = logOutput(openSync(file, 'a', 0o600), 'up')
-  const shown = logOutput(1, 'up')
+  const kept = createLogOutput(openSync(file, 'a', 0o600), 'up')
+  const shown = createLogOutput(1, 'up')
   const destination = {
     write(lines: string) {
       kept.write(lines)

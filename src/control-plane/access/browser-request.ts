@@ -21,9 +21,7 @@ export function cookieOf(place: BrowserPlace, request: FastifyRequest, name: 'se
 export function giveCookie(
   place: BrowserPlace,
   reply: FastifyReply,
-  name: 'session' | 'flow',
-  secret: string,
-  maxAgeS: number,
+  { name, secret, maxAgeS }: { readonly name: 'session' | 'flow'; readonly secret: string; readonly maxAgeS: number },
 ): void {
   reply.header('Set-Cookie', cookieLine(cookieName(name, isSecure(place)), secret, maxAgeS, isSecure(place)))
 }

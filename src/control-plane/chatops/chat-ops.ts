@@ -202,12 +202,16 @@ export class ChatOps {
       return { heading: `${heading}: refused`, tone: 'refused', lines }
     }
     const overrides = [...new Set([...proposal.command.overrides, ...command.overrides])]
-    const approval = { proposedBy: proposal.proposed_by, flagVersion: proposal.flag_version }
     let isClaimed = false
-    const section = await changeApproved(this.#tools, { ...proposal.command, overrides }, approval, run, async () => {
-      isClaimed = await claimProposal(store, proposal.id, principal.name)
-      return isClaimed
-    })
+    const approval = {
+      proposedBy: proposal.proposed_by,
+      flagVersion: proposal.flag_version,
+      claim: async () => {
+        isClaimed = await claimProposal(store, proposal.id, principal.name)
+        return isClaimed
+      },
+    }
+    const section = await changeApproved(this.#tools, { ...proposal.command, overrides }, approval, run)
     if (isClaimed && section.tone === 'refused') await failProposal(store, proposal.id)
     return {
       ...section,

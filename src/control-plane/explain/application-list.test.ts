@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import { controlPlaneTarget } from '../../replication/index.ts'
+import { createControlPlaneTarget } from '../../replication/index.ts'
 import { SortedIds } from '../state/sorted-ids.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -105,7 +105,7 @@ for (const engine of testDatabases()) {
           found.json.applications.map(({ name }: { name: string }) => name),
           ['App 99999'],
         )
-        const held = await controlPlaneTarget({ url: loaded.url, token: loaded.replicationToken }).list()
+        const held = await createControlPlaneTarget({ url: loaded.url, token: loaded.replicationToken }).list()
         assert.deepEqual([held.length, held.at(0)?.id, held.at(-1)?.id], [100_000, 1, 100_000])
       } finally {
         await loaded.close()

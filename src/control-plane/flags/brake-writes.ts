@@ -1,5 +1,5 @@
 import type { Environment } from '../../flags/index.ts'
-import type { ChangeContext } from '../audit/change-context.ts'
+import type { AuditEvent } from '../audit/entry.ts'
 import type { Brake } from '../state/model.ts'
 import type { Store, Written } from '../state/store.ts'
 
@@ -21,8 +21,7 @@ export function setBrake(
   store: Store,
   environment: Environment,
   brake: Brake,
-  context: ChangeContext,
-  details: Readonly<Record<string, unknown>> = {},
+  { context, details = {} }: Pick<AuditEvent, 'context' | 'details'>,
 ): Promise<'written' | 'unchanged'> {
   return store.write<'written' | 'unchanged'>(async (tx, version): Promise<Written<'written' | 'unchanged'>> => {
     const [held] = await tx.query<Brake>(

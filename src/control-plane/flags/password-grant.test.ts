@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { INTERNAL_PATHS } from '../../handoff/index.ts'
-import { iamGrants } from '../iam-state/iam-grants.ts'
+import { createIamGrants } from '../iam-state/iam-grants.ts'
 import { passwordUse } from './password-grant.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -128,7 +128,7 @@ for (const engine of testDatabases()) {
 test("IAM's answer is cached for half a minute, and an unreachable IAM causes no warning", async () => {
   const iam = await startIam()
   let now = 0
-  const grants = iamGrants({ url: iam.url, token: TOKEN }, () => now)
+  const grants = createIamGrants({ url: iam.url, token: TOKEN }, () => now)
   await Promise.all([grants.current(), grants.current()])
   now = 29_999
   assert.deepEqual(await grants.current(), WITHOUT)

@@ -96,8 +96,7 @@ export function logFlagChange(
   { log }: { readonly log: Log },
   action: 'set' | 'remove' | 'restore',
   { name, environment, context }: FlagWrite,
-  outcome: FlagOutcome,
-  extra?: unknown,
+  { outcome, extra }: { readonly outcome: FlagOutcome; readonly extra?: unknown },
 ): void {
   const entry = outcome.kind === 'written' ? { audit_number: outcome.entry.number, audit_hash: outcome.entry.hash } : {}
   const said = { key: name, action, environment, outcome: outcome.kind, ...context, ...entry }

@@ -24,7 +24,7 @@ export interface IamCredentials {
 const LIMIT_MS = 8_000
 
 /** Creates the client; without an address every query results in `unavailable`. */
-export function iamCredentials(iam: IamInternal | undefined): IamCredentials {
+export function createIamCredentials(iam: IamInternal | undefined): IamCredentials {
   const ask = async <Schema extends z.ZodType>(
     request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: unknown },
     schema: Schema,

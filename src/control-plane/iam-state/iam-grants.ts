@@ -17,7 +17,7 @@ export interface IamGrants {
  * Queries IAM's internal port at most once in 30 s and for at most 2 s; concurrent callers share the answer. Never
  * rejects because of IAM.
  */
-export function iamGrants(iam: IamInternal | undefined, now: () => number = Date.now): IamGrants {
+export function createIamGrants(iam: IamInternal | undefined, now: () => number = Date.now): IamGrants {
   let held: { readonly at: number; readonly answer: Promise<readonly string[] | undefined> } | undefined
   return {
     async current() {

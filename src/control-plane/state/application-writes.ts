@@ -67,7 +67,7 @@ export function putApplication(
     )
     if (context !== undefined) {
       const after = { ...known(application), iam_version: next.iam_version }
-      await tx.record(eventOf(context, 'application.put', next.id, stored, after))
+      await tx.record(eventOf(context, 'application.put', next.id, { stored, after }))
     }
     const former = held && held.client_id !== next.client_id ? { former_client_id: held.client_id } : {}
     const change: Change = { kind: 'application', application: next, ...former }
@@ -98,7 +98,7 @@ export function removeApplication(
       [id, version],
     )
     if (!held) return { change: undefined, result: { kind: 'unchanged', application: undefined } }
-    if (context !== undefined) await tx.record(eventOf(context, 'application.remove', id, stored, null))
+    if (context !== undefined) await tx.record(eventOf(context, 'application.remove', id, { stored, after: null }))
     const change: Change = { kind: 'application_removed', id, former_client_id: held.client_id }
     return { change, result: { kind: 'removed', application: undefined } }
   })
@@ -165,8 +165,7 @@ function eventOf(
   context: ChangeContext,
   action: 'application.put' | 'application.remove',
   id: number,
-  stored: Stored | undefined,
-  after: unknown,
+  { stored, after }: { readonly stored: Stored | undefined; readonly after: unknown },
 ): AuditEvent {
   const before = stored?.document ? { ...known(stored.document), iam_version: stored.iam_version } : null
   return { context, action, environment: null, subject: actorOf({ id }), before, after }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openLogins } from './open-logins.ts'
+import { createOpenLogins } from './open-logins.ts'
 
 /** A store that counts its queries. */
 function opened(most: number, held: number) {
@@ -10,7 +10,7 @@ function opened(most: number, held: number) {
     if (store.isAway) throw new Error('away')
     return store.held
   }
-  return { store, logins: openLogins(most, count, () => store.now) }
+  return { store, logins: createOpenLogins(most, count, () => store.now) }
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 

@@ -12,7 +12,7 @@ const OFTEN_MS = 2_000
  * minute, and every two seconds from half of `most` on (undefined: unlimited); while the store is unavailable, the last
  * count is used. `now` is in milliseconds.
  */
-export function openLogins(
+export function createOpenLogins(
   most: number | undefined,
   countOpen: (atMost: number) => Promise<number>,
   now = () => performance.now(),

@@ -31,7 +31,7 @@ type Route = (request: HttpRequest) => Promise<HttpReply>
  * The internal port: the contract of the handoff folder, protected by its token, and `/healthz`, `/readyz` and
  * `/metrics`, which expose no secrets and need no token.
  */
-export function internalApi(to: InternalApiDependencies): HttpHandler {
+export function createInternalApi(to: InternalApiDependencies): HttpHandler {
   const open = openRoutes(to)
   const guarded = guardedRoutes(to)
   return async (request) => {

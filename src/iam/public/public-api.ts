@@ -25,7 +25,7 @@ const UNAVAILABLE = 'The authorization server is currently unable to handle the 
 /**
  * The public port: health, the protocol core's endpoints, `/oauth/authorize` by hand-off, and 404 for everything else.
  */
-export function publicApi(to: PublicApiDependencies) {
+export function createPublicApi(to: PublicApiDependencies) {
   const root = new URL(to.issuer).pathname.replace(/\/$/, '')
   const route = routes(to)
   return async (request: HttpRequest): Promise<HttpReply> => {

@@ -58,7 +58,7 @@ type Profile = Pick<ResourceOwnerDocument, 'subject' | 'username' | 'name' | 'em
 const ERASED = { username: '', name: '', email: '', claims: {} } as const
 
 /** {@link ResourceOwnerTable} in PostgreSQL. `core` ends users' credentials, `challenges` their open challenges. */
-export function resourceOwnerTable(
+export function createResourceOwnerTable(
   database: Database,
   schema: string,
   core: () => Pick<AuthorizationServer, 'subjects'>,

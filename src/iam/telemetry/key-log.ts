@@ -2,7 +2,7 @@ import type { SigningKeyChange } from '../../authorization-server/index.ts'
 import type { Log } from '../../observability/index.ts'
 
 /** Logs changes of signing keys: which, what and when, never the key. Changes that require action are warnings. */
-export function keyLog(log: Log): (change: SigningKeyChange) => void {
+export function createKeyLog(log: Log): (change: SigningKeyChange) => void {
   return ({ change, kid, algorithm, signsFrom }) => {
     const line = {
       event: 'signing_key',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorOf, iamMetrics } from './metrics.ts'
+import { createIamMetrics, errorOf } from './metrics.ts'
 
 const reply = (status: number, headers: Array<[string, string]>, body = '') => ({ status, headers, body })
 const JSON_TYPE: [string, string] = ['Content-Type', 'application/json; charset=utf-8']
@@ -20,7 +20,7 @@ test('an answer without one has none, and an unknown text is never a label', () 
 })
 
 test('while the store is down, all metrics that do not depend on it are still served', async () => {
-  const metrics = iamMetrics(() => Promise.reject(new Error('the store is down')))
+  const metrics = createIamMetrics(() => Promise.reject(new Error('the store is down')))
   metrics.grant({ grantType: 'refresh_token', clientId: undefined, applicationId: undefined })
   const { text } = await metrics.text()
   assert.match(text, /^handover_iam_grants_total\{grant_type="refresh_token"\} 1$/m)

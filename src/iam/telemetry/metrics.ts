@@ -22,7 +22,7 @@ export interface IamMetrics {
 }
 
 /** Metrics in a separate registry. `countOpen` is called at every scrape. */
-export function iamMetrics(
+export function createIamMetrics(
   countOpen: () => Promise<Record<'login' | 'consent', number>>,
   tracing?: Tracing,
 ): IamMetrics {

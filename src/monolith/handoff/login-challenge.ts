@@ -42,7 +42,7 @@ export interface LoginChallenges {
 }
 
 /** Creates {@link LoginChallenges} over IAM's internal API. */
-export function loginChallenges(iam: IamClient, grants: SharedGrants, log: Log): LoginChallenges {
+export function createLoginChallenges(iam: IamClient, grants: SharedGrants, log: Log): LoginChallenges {
   /** `request` is IAM's description of the challenge. */
   const accept = async (
     challenge: string,

@@ -17,7 +17,7 @@ export interface ResourceOwnerEndpointOptions {
 const NO_STORE = [['Cache-Control', 'no-store']] as const
 
 /** The one call from IAM to the monolith: checks a password for the password grant (handoff contract). */
-export function resourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
+export function createResourceOwnerEndpoint(options: ResourceOwnerEndpointOptions) {
   return async (request: HttpRequest): Promise<HttpReply> => {
     if (options.token === undefined || request.method !== 'POST') return publicError(404, request)
     if (!isSameSecret(request.headers[AUTH_TOKEN_HEADER], options.token)) {

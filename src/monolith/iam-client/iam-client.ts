@@ -70,7 +70,7 @@ const faultSchema = z.object({
 })
 
 /** Connects to IAM at `url` with the internal token; a `redirect_to` outside the origin of `issuer` is rejected. */
-export function iamClient(options: {
+export function createIamClient(options: {
   readonly url: string
   readonly token: string
   readonly issuer: string

@@ -76,20 +76,26 @@ export function policyFields(said: Readonly<Record<string, string | undefined>>)
   const isOpen = Object.keys(said).length > 0
   return html`<details${isOpen && html` open`}><summary>Security policy</summary>
 <p class="soft small">An application can be stricter than the platform, never laxer. Choose what your application is ready for.</p>
-${selection('preset', 'All rules', 'A single rule below overrides it.', PRESETS, said['preset'] ?? '')}
+${selection('preset', said['preset'] ?? '', {
+  name: 'All rules',
+  help: 'A single rule below overrides it.',
+  values: PRESETS,
+})}
 ${POLICY_RULE_NAMES.map((rule) => {
   const { name, help, values } = TEXTS[rule]
-  return selection(rule, name, help, { '': 'Not said here', ...values }, said[rule] ?? '')
+  return selection(rule, said[rule] ?? '', { name, help, values: { '': 'Not specified here', ...values } })
 })}
 </details>`
 }
 
 function selection(
   key: string,
-  name: string,
-  help: string,
-  values: Readonly<Record<string, string>>,
   chosen: string,
+  {
+    name,
+    help,
+    values,
+  }: { readonly name: string; readonly help: string; readonly values: Readonly<Record<string, string>> },
 ): Html {
   const id = `application_policy_${key}`
   return html`<label for="${id}">${name}</label>

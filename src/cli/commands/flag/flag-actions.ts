@@ -126,11 +126,16 @@ async function confirmedAtTerminal(
   return toIam > 1 ? confirmed(preview, toIam + toRails, io) : undefined
 }
 
+/** The flag to restore; without a version, to the state before its last change. */
+export interface RestoreRequest {
+  readonly flag: string
+  readonly environment: Environment
+  readonly toVersion: number | undefined
+}
+
 /** `flag restore`: restores the state before the last change, or a version. */
 export function restoreFlag(
-  flag: string,
-  environment: Environment,
-  toVersion: number | undefined,
+  { flag, environment, toVersion }: RestoreRequest,
   terms: ChangeTerms,
   io: CommandIo,
 ): ControlPlan {

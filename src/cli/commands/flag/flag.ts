@@ -110,9 +110,7 @@ function plan(line: CommandLine, io: CommandIo): ControlPlan | LonePlan {
       return listFlags(environmentOf(line), line.values.get('--match')?.[0] ?? '')
     case 'restore':
       return restoreFlag(
-        oneFlag(words),
-        environmentOf(line),
-        versionOption(line, '--to-version'),
+        { flag: oneFlag(words), environment: environmentOf(line), toVersion: versionOption(line, '--to-version') },
         changeTermsOf(line),
         io,
       )

@@ -99,7 +99,7 @@ async function restoreFlagOf(
     case 'written':
     case 'unchanged':
       await control.feed.catchUp()
-      logFlagChange(control, 'restore', write, outcome, details)
+      logFlagChange(control, 'restore', write, { outcome, extra: details })
       return done(environment, name, outcome.kind, outcome.after, doneInWords(control.feed.cache, write, outcome))
     default:
       throw new Error('a given state needs no history')
@@ -118,7 +118,7 @@ async function restoreBrakeOf(
   const missing = !brake.on && control.reasonsRequired.includes(environment) ? missingFields(read.context) : []
   if (said.dry_run) return previewOfBrake(control, environment, brake, missing)
   if (missing.length > 0) return sendFieldFaults(reply, missing)
-  const outcome = await setBrake(control.store, environment, brake, read.context, details)
+  const outcome = await setBrake(control.store, environment, brake, { context: read.context, details })
   await control.feed.catchUp()
   control.log.warn({ environment, on: brake.on, outcome, ...read.context, ...details }, 'brake changed')
   return done(environment, 'brake', outcome, brake, [])

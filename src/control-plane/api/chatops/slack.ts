@@ -9,7 +9,7 @@ import {
   slackMessage,
   slackSignatureFault,
 } from '../../../chatops/index.ts'
-import type { Principal } from '../../chatops/context/principal.ts'
+import type { Principal, Run } from '../../chatops/context/principal.ts'
 import { deliver } from '../../chatops/delivery.ts'
 import type { SlackSettings, SlackUser } from '../../chatops/settings.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
@@ -77,7 +77,7 @@ async function answerSlack(control: ControlContext, request: FastifyRequest, rep
   }
   if (control.chatops.underWay >= MAX_UNDER_WAY)
     return say(reply, 'Nothing was done: too many commands are in progress.')
-  control.chatops.inBackground(carryOut(control, understood.command, fields, principal, request.id))
+  control.chatops.inBackground(carryOut(control, understood.command, fields, { principal, correlationId: request.id }))
   return say(reply, `On it. (${request.id})`)
 }
 
@@ -156,8 +156,7 @@ async function carryOut(
   control: ControlContext,
   command: Command,
   { text, responseUrl }: SlackFields,
-  principal: Principal,
-  correlationId: string,
+  { principal, correlationId }: Pick<Run, 'principal' | 'correlationId'>,
 ): Promise<void> {
   const { chatops, log } = control
   const post = async (message: object, isPublic: boolean) => {

@@ -150,7 +150,7 @@ async function deleteFeature(
   const refusal = refusalOf(outcome, write)
   if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
   await control.feed.catchUp()
-  logFlagChange(control, 'remove', write, outcome)
+  logFlagChange(control, 'remove', write, { outcome })
   return reply.code(204).send(null)
 }
 
@@ -182,7 +182,7 @@ async function setFeature(
   if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
   await control.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
-  logFlagChange(control, 'set', write, outcome, extra)
+  logFlagChange(control, 'set', write, { outcome, extra })
   const document = featureDocument(control.feed.cache, environment, name)
   return reply.code(201).send({ ...document, notes: doneInWords(control.feed.cache, write, outcome), warnings })
 }

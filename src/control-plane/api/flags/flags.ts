@@ -160,7 +160,7 @@ export function flagRoutes(api: Api, control: ControlContext): void {
       const warnings = await moveWarnings(control, write, outcome)
       if (outcome.kind === 'rehearsed') return { ...previewOf(control.feed.cache, write, 'restore', outcome), warnings }
       await control.feed.catchUp()
-      logFlagChange(control, 'restore', write, outcome)
+      logFlagChange(control, 'restore', write, { outcome })
       const document = featureDocument(control.feed.cache, environment, name)
       return { ...document, notes: doneInWords(control.feed.cache, write, outcome), warnings }
     },

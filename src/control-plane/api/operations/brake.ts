@@ -66,7 +66,7 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
       const missing = !on && control.reasonsRequired.includes(environment) ? missingFields(context) : []
       if (missing.length > 0) return sendFieldFaults(reply, missing)
       const reason = context.reason ?? ''
-      const outcome = await setBrake(control.store, environment, { on, reason }, context)
+      const outcome = await setBrake(control.store, environment, { on, reason }, { context })
       await control.feed.catchUp()
       control.log.warn({ environment, on, outcome, ...context, reason }, 'brake changed')
       return brakeDocument(environment, await readBrake(control.store, environment))

@@ -25,7 +25,7 @@ export function oidcRoutes(api: Api, control: ControlContext): void {
       const said = 'The provider does not answer. Try again, or sign in with a link.'
       return sendPage(browserReply(control, reply), 503, 'Sign in', signInBody(true, said))
     }
-    giveCookie(control.access.place, reply, 'flow', secret, FLOW_LIFE_S)
+    giveCookie(control.access.place, reply, { name: 'flow', secret, maxAgeS: FLOW_LIFE_S })
     return browserReply(control, reply).redirect(url, 303)
   })
   api.get('/sign-in/oidc/callback', OPEN, (request, reply) => comeBack(control, { issuer, oidc }, request, reply))
@@ -42,7 +42,7 @@ async function comeBack(
   const query = request.url.split('?')[1] ?? ''
   const refuse = (why: string) => refuseSignIn(control, request, reply, { why, credential: query })
   if (secret === undefined) return refuse('This sign-in was not started in this browser, or it took too long.')
-  giveCookie(place, reply, 'flow', '', 0)
+  giveCookie(place, reply, { name: 'flow', secret: '', maxAgeS: 0 })
   let identity: Awaited<ReturnType<OidcSignIn['identify']>>
   try {
     identity = await oidc.identify(query, secret)

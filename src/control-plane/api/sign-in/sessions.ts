@@ -100,7 +100,8 @@ function endings(api: Api, control: ControlContext): void {
     },
     async (request, reply) => {
       await sessions.end({ subject: subjectOf(callerOf(request)) }, callerContext(request))
-      if (cookieOf(place, request, 'session') !== undefined) giveCookie(place, reply, 'session', '', 0)
+      if (cookieOf(place, request, 'session') !== undefined)
+        giveCookie(place, reply, { name: 'session', secret: '', maxAgeS: 0 })
       return reply.code(204).send(null)
     },
   )

@@ -19,7 +19,7 @@ export async function beginSession(
   }
   const session = { ...who, address: request.ip, browser: request.headers['user-agent'] ?? '' }
   const secret = await sessions.begin(session, cookieOf(place, request, 'session'), context)
-  giveCookie(place, reply, 'session', secret, Math.floor(sessions.rules.lifeMs / 1_000))
+  giveCookie(place, reply, { name: 'session', secret, maxAgeS: Math.floor(sessions.rules.lifeMs / 1_000) })
   control.log.info({ name: who.name, subject: who.subject, correlation_id: request.id }, 'signed in')
   return browserReply(control, reply).redirect('/account', 303)
 }

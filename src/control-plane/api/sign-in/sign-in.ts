@@ -92,7 +92,7 @@ async function signOut(control: ControlContext, request: FastifyRequest, reply: 
     return browserReply(control, reply).redirect('/account', 303)
   }
   await sessions.end(which === 'all' ? { subject } : { id }, context)
-  giveCookie(place, reply, 'session', '', 0)
+  giveCookie(place, reply, { name: 'session', secret: '', maxAgeS: 0 })
   return browserReply(control, reply).redirect('/sign-in', 303)
 }
 

@@ -28,6 +28,11 @@ export interface Approval {
   readonly flagVersion: number
 }
 
+/** An approval that must be claimed right before the write; false if someone else was first. */
+export interface ClaimedApproval extends Approval {
+  readonly claim: () => Promise<boolean>
+}
+
 /**
  * Applies a change to one environment after the other. Once an environment refuses, a change towards IAM stops; a
  * rollback continues with the remaining ones, because it is what an incident calls for.
@@ -50,7 +55,7 @@ export async function changeEach(
     }
     const section = command.isDryRun
       ? await rehearse(tools, plan, run, assumed)
-      : await changeOne(tools, plan, words, run, undefined)
+      : await changeOne(tools, plan, run, { words })
     assumed.set(environment, plan.after)
     return section
   }
@@ -72,9 +77,8 @@ export async function changeEach(
 export async function changeApproved(
   tools: ChangeTools,
   command: ChangeCommand,
-  approval: Approval,
+  approval: ClaimedApproval,
   run: Run,
-  claim: () => Promise<boolean>,
 ): Promise<Section> {
   const [environment = 'production'] = command.environments
   const plan = await planChange(tools, command, environment)
@@ -82,16 +86,15 @@ export async function changeApproved(
   if (plan.version !== approval.flagVersion) {
     return refused(environment, ['the flag has changed since the proposal; make a new proposal'])
   }
-  return changeOne(tools, plan, '', run, { ...approval, claim })
+  return changeOne(tools, plan, run, { approval })
 }
 
 /** Checks the rules one after the other, then writes. */
 async function changeOne(
   tools: ChangeTools,
   plan: Plan,
-  words: string,
   run: Run,
-  approval: (Approval & { readonly claim: () => Promise<boolean> }) | undefined,
+  { words = '', approval }: { readonly words?: string; readonly approval?: ClaimedApproval },
 ): Promise<Section> {
   const { rules, dependencies } = tools
   const { environment, command } = plan
@@ -114,7 +117,7 @@ async function changeOne(
   if (approval !== undefined && !(await approval.claim())) {
     return refused(environment, ['someone else has decided the proposal, or it has expired'])
   }
-  const outcome = await write(tools, plan, run, approval, overridden)
+  const outcome = await write(tools, plan, run, { approval, overridden })
   return sectionOf(dependencies, plan, outcome, overridden)
 }
 
@@ -173,8 +176,7 @@ async function write(
   { dependencies }: ChangeTools,
   plan: Plan,
   run: Run,
-  approval: Approval | undefined,
-  overridden: readonly string[],
+  { approval, overridden }: { readonly approval: Approval | undefined; readonly overridden: readonly string[] },
 ): Promise<FlagOutcome> {
   const { environment, command, changes, version } = plan
   const { flag } = command
@@ -200,7 +202,7 @@ async function write(
     )
   })
   const action = command.kind === 'feature_set' ? 'set' : 'remove'
-  logFlagChange(dependencies, action, target, outcome, { changes })
+  logFlagChange(dependencies, action, target, { outcome, extra: { changes } })
   return outcome
 }
 

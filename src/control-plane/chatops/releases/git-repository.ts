@@ -6,7 +6,7 @@ const LIMIT_MS = 10_000
 const MAX_OUTPUT = 4 << 20
 
 /** Queries a clone of the repository with git; something else must keep the clone up to date. */
-export function gitRepository(directory: string): CommitSource {
+export function createGitRepositorySource(directory: string): CommitSource {
   const git = (...args: readonly string[]) => runGit(directory, args)
   /** The full id; undefined if it names no commit (git-rev-parse, `--quiet`: status 1). */
   const idOf = async (sha: string): Promise<string | undefined> => {

@@ -29,7 +29,7 @@ const refsSchema = z.array(z.object({ type: z.string(), name: z.string() }))
 const deploymentsSchema = z.array(z.object({ sha, ref: z.string() }))
 
 /** Queries GitLab's REST API: commits, merge base, merge requests and deployments. */
-export function gitLab({ url, token, project, environments }: GitLabSettings): CommitSource {
+export function createGitLabSource({ url, token, project, environments }: GitLabSettings): CommitSource {
   const base = url.replace(/\/+$/, '')
   const root = `${base}/api/v4/projects/`
   const ours = `${root}${encodeURIComponent(project)}`

@@ -8,8 +8,8 @@ import { startTestControlPlane, type TestControlPlane } from '../../../../test/s
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
 import { scratchDirectory } from '../../../../test/support/scratch.ts'
 import { SourceFault } from './commit-source.ts'
-import { gitRepository } from './git-repository.ts'
-import { gitLab } from './gitlab.ts'
+import { createGitRepositorySource } from './git-repository.ts'
+import { createGitLabSource } from './gitlab.ts'
 
 const PROJECT = 'gitlab-org/gitlab'
 const MERGE_REQUEST = (iid: number) => `https://gitlab.example/${PROJECT}/-/merge_requests/${iid}`
@@ -42,7 +42,7 @@ class Clone {
 const clone = new Clone()
 
 describe('a clone of the repository', () => {
-  const source = gitRepository(clone.directory)
+  const source = createGitRepositorySource(clone.directory)
 
   test('reports whether a commit is part of another, and which one it does not know', async () => {
     assert.equal(await source.contains(clone.first.slice(0, 10), clone.second), true)
@@ -68,7 +68,7 @@ describe('a clone of the repository', () => {
 })
 
 test('a directory that is not a repository is an error, and not an unknown commit', async () => {
-  const source = gitRepository(scratchDirectory('no-clone').path)
+  const source = createGitRepositorySource(scratchDirectory('no-clone').path)
   const isFault = (error: unknown) => error instanceof SourceFault && /does not answer/.test(error.message)
   await assert.rejects(source.contains(clone.first, clone.second), isFault)
   await assert.rejects(source.refsWith(clone.first), isFault)
@@ -284,7 +284,7 @@ describe('an invalid answer from GitLab', () => {
     const lab = new FakeGitLab(answer)
     await lab.open()
     try {
-      const source = gitLab({ url: lab.url, token: 'glpat-secret', project: PROJECT, environments: {} })
+      const source = createGitLabSource({ url: lab.url, token: 'glpat-secret', project: PROJECT, environments: {} })
       await source.mergeRequest({ url: `${lab.url}/x`, project: PROJECT, iid: 5 })
       return ''
     } catch (error) {
@@ -312,7 +312,7 @@ describe('an invalid answer from GitLab', () => {
     }))
     await endless.open()
     try {
-      const source = gitLab({ url: endless.url, token: undefined, project: PROJECT, environments: {} })
+      const source = createGitLabSource({ url: endless.url, token: undefined, project: PROJECT, environments: {} })
       await assert.rejects(source.refsWith(MERGED), /more refs than are read/)
     } finally {
       await endless.close()
