@@ -27,7 +27,8 @@ export function isAcross({ credential, caller, presented }: Facts): boolean {
  * Answers an introspection (RFC 7662 §2.1) with a bearer token from one side and a subject from the other. Queries the
  * token info endpoint of each side about its own token and composes the response. As in Doorkeeper, a token can only
  * introspect tokens of its own application. If a side has no such endpoint, the original request goes to the side that
- * issued the subject. A refresh token has no token info, so it is reported as inactive.
+ * issued the subject. A refresh token has no token info, so it is reported as inactive, although Doorkeeper describes it
+ * to another token of its application; see docs/how-to/connect-a-client.md.
  *
  * @param ask queries a side about a token
  * @param now seconds since the epoch

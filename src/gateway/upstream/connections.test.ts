@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Agent, type ClientRequest, get, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { assertPublished, markdownTable } from '../../../test/support/fault-document.ts'
 import type { GatewayLimits } from '../settings.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, FORM, type Side, until } from '../testing/test-bed.ts'
@@ -121,6 +122,40 @@ for (const fastPath of [true, false]) {
       assert.match(metrics, /reason="iam_failed_over",code="200"\} 1$/m)
       release(held)
       await busy
+    })
+
+    test('that are all in use have the effects that the fault matrix shows', async () => {
+      const rows: string[][] = []
+      for (const busySide of ['iam', 'legacy'] as const) {
+        const rig = await start({ queueMs: 50 })
+        const busy = Promise.all(Array.from({ length: 4 }, () => rig.token(busySide === 'iam' ? MOVED : STAYING)))
+        // Of the connections to legacy, one is reserved for other traffic.
+        await until(() => rig.held.length === (busySide === 'iam' ? 4 : 3))
+        const free = busySide === 'iam' ? rig.legacy : rig.iam
+        free.answer = (_request, response) => void response.end('{}')
+        const refresh = 'grant_type=refresh_token&client_id=moved&refresh_token=gliamrt-abcdefghijklmnop'
+        const seen = [await rig.token(MOVED), await rig.token(refresh), await rig.token(STAYING)]
+        const by = free === rig.iam ? 'iam' : 'legacy'
+        const cells = seen.map(({ status, headers }) =>
+          status === 200 ? `200 by ${by}` : `${status}${headers.has('retry-after') ? ', Retry-After' : ''}`,
+        )
+        rows.push([busySide === 'iam' ? 'to IAM' : 'to legacy, for OAuth', ...cells])
+        release(rig.held)
+        await busy
+      }
+      const heads = [
+        'All connections',
+        'new flow of a moved client',
+        'refresh token of IAM',
+        'new flow of another client',
+      ]
+      assertPublished(
+        'All connections to an upstream are in use',
+        `By \`src/gateway/upstream/connections.test.ts\`: the upstream holds every answer back, and a request waits for a connection for
+\`upstream_queue_ms\` at most (ADR 25). IAM's circuit counts none of this.
+
+${markdownTable(heads, rows)}`,
+      )
     })
 
     test('are reserved for OAuth during many long streams, and for pages during many token requests', async () => {
