@@ -56,7 +56,7 @@ for (const engine of testDatabases()) {
       assert.match(page.text, /Signed in as <strong>olga<\/strong>, operator of dev/)
       const again = await redeem(new Browser(), link)
       assert.equal(again.status, 403)
-      assert.match(again.text, /has been used/)
+      assert.match(again.text, /has already been used/)
       assert.equal((await new Browser().open(`${plane.url}/account`)).url.pathname, '/sign-in')
     })
 
