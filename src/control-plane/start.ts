@@ -72,6 +72,7 @@ import { createGitRepositorySource } from './chatops/releases/git-repository.ts'
 import { createGitLabSource } from './chatops/releases/gitlab.ts'
 import type { Api, ControlContext } from './control-context.ts'
 import { loadDefinitions } from './flags/definition-files.ts'
+import { switchOffAfterFailedTests } from './flags/failed-tests.ts'
 import { FlagLives } from './flags/flag-lives.ts'
 import { enforceDefaults } from './flags/iam-by-default.ts'
 import { GatewayRegistry } from './gateways/gateway-registry.ts'
@@ -125,7 +126,13 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const schema = settings.schema ?? 'control'
   await migrate(settings.database, schema, MIGRATIONS)
   const sideEffects = new SideEffectOutbox(settings.database, schema)
-  const adapters = adaptersOf(settings.sideEffects ?? { qaChannels: {} }, definitions)
+  const adapters = adaptersOf(
+    settings.sideEffects ?? { qaChannels: {} },
+    definitions,
+    async ({ environment, name }, url) => {
+      await switchOffAfterFailedTests({ store, definitions }, async () => false, { environment, name, url })
+    },
+  )
   const store = openStore(settings.database, schema, async (tx, recorded, version) => {
     const event = flagEventOf(recorded, version)
     if (event)

@@ -72,7 +72,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...accessSettings(settings.access),
     ...chatOpsSettings(settings.chatops),
-    ...sideEffectSettings(settings.side_effects),
+    ...sideEffectSettings(settings.side_effects, settings.chatops?.gitlab?.environments),
     ...notificationSettings(settings.notifications, settings.access?.public_url),
     reasonsRequired: settings.require_reason,
     iamByDefault: settings.iam_by_default,

@@ -8,6 +8,10 @@ const pipeline = z.strictObject({
   trigger_token_file: secretFileRule,
   wait_minutes: wholeRule(1, 1_440).default(60).describe('Minutes to wait for the result.'),
   poll_seconds: wholeRule(1, 600).default(15),
+  environments: z
+    .array(z.enum(ENVIRONMENT_NAMES))
+    .default(['staging', 'production'])
+    .describe('The environments whose changes are tested. A failure on staging switches the flag off there.'),
   for_applications: z
     .boolean()
     .default(false)
@@ -36,4 +40,8 @@ export const sideEffectsSchema = z.strictObject({
     .partialRecord(z.enum(ENVIRONMENT_NAMES), secretFileRule)
     .default({})
     .describe("Files with the incoming webhooks of the testers' channels, by environment."),
+  environment_names: z
+    .partialRecord(z.enum(ENVIRONMENT_NAMES), z.string().min(1).max(60))
+    .optional()
+    .describe('What testers call the environments, such as gstg. Default: chatops.gitlab.environments, or our names.'),
 })

@@ -13,6 +13,8 @@ export type Step =
   | { readonly kind: 'done' }
   /** A person must check first. */
   | { readonly kind: 'give_up'; readonly why: string }
+  /** Something to do in the control plane itself, at least once; resolves to the progress after it. */
+  | { readonly kind: 'act'; readonly act: () => Promise<Progress> }
   | {
       readonly kind: 'call'
       readonly method: 'POST' | 'PUT' | 'GET'

@@ -98,6 +98,7 @@ export class SideEffectDispatcher {
       this.#options.log.info(fieldsOf(effect), 'side effect done')
       return
     }
+    if (step.kind === 'act') return this.#act(effect, step.act)
     if (step.begun !== undefined) await outbox.note(effect.id, step.begun)
     const outcome = await take(step)
     if ('why' in outcome) {
@@ -106,6 +107,17 @@ export class SideEffectDispatcher {
     }
     await outbox.advance(effect.id, outcome.progress, outcome.waitMs ?? 0)
     if (outcome.waitMs !== undefined) this.#wakeIn(outcome.waitMs)
+  }
+
+  async #act(effect: StoredSideEffect, act: () => Promise<Progress>): Promise<void> {
+    let progress: Progress
+    try {
+      progress = await act()
+    } catch (error) {
+      this.#options.log.error({ ...fieldsOf(effect), err: error }, 'a step of a side effect failed')
+      return this.#fail(effect, { why: 'the control plane could not carry it out', isLasting: false })
+    }
+    await this.#options.outbox.advance(effect.id, progress, 0)
   }
 
   /** Earlier than the next poll, if one is due. */

@@ -85,6 +85,15 @@ export function valueInWords({ value, share }: ChangeInWords): string {
   return share === 'actors' ? `${value} % of applications` : `${value} % of the time`
 }
 
+/** The sentence that testers look for in their channel: what was set, and where in bold. */
+export function changeForTesters(event: FlagEvent, environment: string): string {
+  const change = changeInWords(event)
+  if (event.kind === 'brake') return `The brake has been set to ${change.value} on **${environment}**`
+  const isGone = event.after === null && event.action === 'delete'
+  const what = isGone ? 'has been deleted' : `has been set to ${valueInWords(change)}`
+  return `Feature flag ${event.name} ${what} on **${environment}**`
+}
+
 /** Whether the flag is on for anyone after the change. */
 export function leavesSomethingOn({ after }: FlagEvent): boolean {
   return after !== null && !isOff(after)

@@ -108,6 +108,8 @@ for (const engine of testDatabases()) {
     let gitlab: GitLab
     let dispatcher: SideEffectDispatcher | undefined
     let outbox: SideEffectOutbox
+    const failed: string[] = []
+    let refusals = 0
     before(async () => {
       store = await engine.open()
     })
@@ -130,12 +132,15 @@ for (const engine of testDatabases()) {
           ...{ url, token: 'a-token', recordProject: 'infra/log' },
           pipeline: {
             ...{ project: 'qa/e2e', ref: 'main', triggerToken: 'trigger', waitMs: 60_000, pollMs: 5 },
-            forApplications: false,
+            ...{ environments: ['staging', 'production'], forApplications: false },
           },
         },
         qaChannels: {},
       }
-      const adapters = adaptersOf(settings, definitionsWith(rollout))
+      const adapters = adaptersOf(settings, definitionsWith(rollout), async (_event, url) => {
+        if (refusals-- > 0) throw new Error('the database is away')
+        failed.push(url)
+      })
       dispatcher = new SideEffectDispatcher({ outbox, adapters, log: silentLog, onEnd: () => {}, retryMs: [10, 40] })
     }
     const owe = (...kinds: SideEffectKind[]) => store.database.transaction((tx) => outbox.add(tx, EVENT, kinds))
@@ -155,6 +160,18 @@ for (const engine of testDatabases()) {
       await outbox.retry(dead.id)
       await ended('done')
       assert.equal(gitlab.pipelines, 2)
+    })
+
+    test('failed tests are acted upon before they are reported, however often that fails at first', async () => {
+      gitlab.pipelineStatus = 'failed'
+      failed.length = 0
+      refusals = 2
+      await owe('pipeline')
+      start()
+      await ended('done')
+      assert.deepEqual(failed, ['https://g/p/1'])
+      assert.equal(gitlab.pipelines, 1)
+      assert.ok(gitlab.notes.includes(`End-to-end tests of '${FLAG}' on staging: failed https://g/p/1`))
     })
 
     test('tests whose start was refused temporarily are started later', async () => {

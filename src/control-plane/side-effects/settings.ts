@@ -7,6 +7,16 @@ export interface SideEffectSettings {
   readonly gitlab?: SideEffectGitLab | undefined
   /** Incoming webhooks, by environment. */
   readonly qaChannels: Readonly<Partial<Record<Environment, string>>>
+  /** What the testers call the environments, such as `gstg`. Default: our own names. */
+  readonly environmentNames?: Readonly<Partial<Record<Environment, string>>> | undefined
+}
+
+/** What the testers call an environment. */
+export function environmentName(
+  { environmentNames }: Pick<SideEffectSettings, 'environmentNames'>,
+  environment: Environment,
+): string {
+  return environmentNames?.[environment] ?? environment
 }
 
 /** A GitLab that holds records and runs the end-to-end tests. */
@@ -27,6 +37,8 @@ export interface SideEffectPipeline {
   /** How long to wait for its result. */
   readonly waitMs: number
   readonly pollMs: number
+  /** The environments whose changes trigger it. */
+  readonly environments: readonly Environment[]
   /** Whether a change for single applications triggers it too. */
   readonly forApplications: boolean
 }

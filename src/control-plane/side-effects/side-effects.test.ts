@@ -71,8 +71,8 @@ class Outside {
   }
 }
 
-/** GitLab as its API documents it: an issue 7 that can be closed, a pipeline 9 that succeeds at the second poll. */
-function likeGitLab() {
+/** GitLab as its API documents it: an issue 7 that can be closed, a pipeline 9 that ends at the second poll. */
+function likeGitLab(result: 'success' | 'failed' = 'success') {
   let looks = 0
   return ({ method, path }: Received): Answer => {
     if (method === 'POST' && path.endsWith('/issues')) return { status: 201, json: { iid: 7, web_url: 'https://g/7' } }
@@ -81,7 +81,7 @@ function likeGitLab() {
       return { status: 201, json: { id: 9, web_url: 'https://g/9', status: 'created' } }
     }
     if (path.includes('/pipelines/9')) {
-      return { json: { id: 9, web_url: 'https://g/9', status: ++looks < 2 ? 'running' : 'success' } }
+      return { json: { id: 9, web_url: 'https://g/9', status: ++looks < 2 ? 'running' : result } }
     }
     return path.endsWith('/notes') ? { status: 201 } : {}
   }
@@ -114,10 +114,11 @@ for (const engine of testDatabases()) {
             ...{ url: gitlab, token: SECRET, recordProject: 'infra/feature-flag-log' },
             pipeline: {
               ...{ project: 'qa/e2e', ref: 'main', triggerToken: SECRET },
-              ...{ waitMs: 60_000, pollMs: 10, forApplications: false },
+              ...{ waitMs: 60_000, pollMs: 10, forApplications: false, environments: ['staging', 'production'] },
             },
           },
           qaChannels: { staging: `${outside.url}/slack/${SECRET}` },
+          environmentNames: { staging: 'gstg' },
         }
         outside.answer = likeGitLab()
         const log = createLog('control', { destination: { write: (text: string) => lines.push(text) } })
@@ -145,7 +146,7 @@ for (const engine of testDatabases()) {
         const [event] = outside.at('/events')
         assert.deepEqual([event?.json.environment, event?.json.after.percentage_of_actors], ['staging', 25])
         const issues = '/gitlab/api/v4/projects/infra%2Ffeature-flag-log/issues'
-        const [made, closed] = outside.at(issues)
+        const [made, closed] = ['POST', 'PUT'].map((method) => outside.at(issues).find((one) => one.method === method))
         assert.equal(made?.json.title, `Feature flag '${FLAG}' has been set to '25' of actors on staging`)
         assert.match(made?.json.description, /\| Value \| 25 % of applications \|/)
         assert.match(made?.json.labels, /^host::staging,change,/)
@@ -156,8 +157,44 @@ for (const engine of testDatabases()) {
         assert.deepEqual([feature_toggled, feature_value], [FLAG, '25'])
         assert.equal(outside.at('/gitlab/api/v4/projects/qa%2Fe2e/pipelines/9').length, 2)
         const told = outside.at('/slack/').map(({ json }) => json.text)
-        assert.match(told.join('\n'), /set feature flag .* to 25 % of applications on staging/)
-        assert.match(told.join('\n'), /End-to-end tests of .* on staging: success https:\/\/g\/9/)
+        assert.deepEqual(told.sort(), [
+          `End-to-end tests of '${FLAG}' on gstg: success https://g/9`,
+          `Feature flag ${FLAG} has been set to 25 % of applications on **gstg**\nby administrator`,
+          `This pipeline was triggered due to toggling of ${FLAG} feature flag: https://g/9`,
+        ])
+      })
+
+      test('testers are told with the two sentences that they look for, and the names that they use', async () => {
+        await set({ value: 'true', environment: 'staging' })
+        await settled()
+        const told = outside.at('/slack/').map(({ json }) => json.text.split('\n')[0])
+        assert.ok(told.includes(`Feature flag ${FLAG} has been set to true on **gstg**`), told.join('\n'))
+        assert.ok(
+          told.some((text) => text.startsWith(`This pipeline was triggered due to toggling of ${FLAG} feature flag`)),
+        )
+      })
+
+      const stateOf = async (environment: string) => {
+        const { json } = await plane.ask('GET', `/api/v4/features?environment=${environment}`)
+        return json.find(({ name }: { name: string }) => name === FLAG)?.state
+      }
+
+      test('failed tests on staging switch the flag off there, in the name of the tests', async () => {
+        outside.answer = likeGitLab('failed')
+        await set({ value: 'true', environment: 'staging' })
+        await settled()
+        assert.equal(await stateOf('staging'), 'off')
+        const { json } = await plane.ask('GET', `/api/v1/flags/${FLAG}/history?environment=staging`)
+        const [last] = json.entries
+        assert.equal(last.changed_by, 'end-to-end tests')
+        assert.match(last.cause.reason, /the end-to-end tests failed: https:\/\/g\/9/)
+      })
+
+      test('failed tests on production switch nothing off: rollouts and people decide there', async () => {
+        outside.answer = likeGitLab('failed')
+        await set({ value: 'true', environment: 'production' })
+        await settled()
+        assert.equal(await stateOf('production'), 'on')
       })
 
       test('no test runs for one application, for a rollback, or where none is configured', async () => {

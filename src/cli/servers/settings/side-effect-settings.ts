@@ -1,5 +1,6 @@
 import { readSecretFile, type Settings } from '../../../config/index.ts'
 import type { ControlPlaneSettings } from '../../../control-plane/index.ts'
+import type { Environment } from '../../../flags/index.ts'
 import { readWebhookFile } from './webhook-file.ts'
 
 type Given = NonNullable<Settings<'control'>['side_effects']>
@@ -7,9 +8,10 @@ type Given = NonNullable<Settings<'control'>['side_effects']>
 /** Turns the section `side_effects` into settings; throws `ConfigError` for an unreadable secret file. */
 export function sideEffectSettings(
   given: Settings<'control'>['side_effects'],
+  namesInGitLab: Readonly<Partial<Record<Environment, string>>> | undefined,
 ): Pick<ControlPlaneSettings, 'sideEffects'> {
   if (given === undefined) return {}
-  const { grafana, events, gitlab, qa_channels } = given
+  const { grafana, events, gitlab, qa_channels, environment_names: names } = given
   const secret = (field: string, path: string) => readSecretFile(`control.side_effects.${field}`, path)
   return {
     sideEffects: {
@@ -24,6 +26,7 @@ export function sideEffectSettings(
         recordProject: gitlab.record_project,
         pipeline: gitlab.pipeline && pipelineOf(gitlab.pipeline, secret),
       },
+      environmentNames: names ?? namesInGitLab,
       qaChannels: Object.fromEntries(
         Object.entries(qa_channels).map(([environment, path]) => [
           environment,
@@ -44,6 +47,7 @@ function pipelineOf(
     triggerToken: secret('gitlab.pipeline.trigger_token_file', given.trigger_token_file),
     waitMs: given.wait_minutes * 60_000,
     pollMs: given.poll_seconds * 1_000,
+    environments: given.environments,
     forApplications: given.for_applications,
   }
 }
