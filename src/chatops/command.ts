@@ -31,8 +31,35 @@ export interface FeatureDelete extends ChangeTerms {
   readonly flag: string
 }
 
+/** What ChatOps may do to a rollout. */
+export const ACTIONS_OF_CHAT = ['pause', 'resume', 'approve', 'abort'] as const
+export type ChatAction = (typeof ACTIONS_OF_CHAT)[number]
+
+/** A command that concerns a rollout. */
+export type RolloutCommand =
+  | {
+      readonly kind: 'rollout_list'
+      /** Undefined for all. */
+      readonly environments: readonly Environment[] | undefined
+    }
+  | { readonly kind: 'rollout_show'; readonly rollout: number }
+  | {
+      readonly kind: 'rollout_act'
+      readonly action: ChatAction
+      readonly rollout: number
+      readonly reason: string | undefined
+    }
+  | {
+      readonly kind: 'report_problem'
+      readonly environment: Environment
+      /** An id or a client_id. */
+      readonly application: string
+      readonly reason: string
+    }
+
 /** A parsed command. */
 export type Command =
+  | RolloutCommand
   | FeatureSet
   | FeatureDelete
   | { readonly kind: 'feature_get'; readonly flag: string; readonly environments: readonly Environment[] }
@@ -61,6 +88,10 @@ export const TOPICS = [
   'feature proposals',
   'auto_deploy status',
   'release check',
+  'rollout list',
+  'rollout show',
+  ...ACTIONS_OF_CHAT.map((action) => `rollout ${action}` as const),
+  'report-problem',
 ] as const
 export type Topic = (typeof TOPICS)[number]
 

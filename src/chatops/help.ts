@@ -5,6 +5,7 @@ const ENVIRONMENT_HELP = [
   `${ENVIRONMENTS.map((name) => `--${name}`).join(' ')}`,
   `  The environments. Default: production. Changes are applied in the order ${RUN_ORDER.join(', ')}.`,
 ]
+const ROLLOUT_HELP = ['--reason <text>', '  The reason; recorded with the action.']
 const CHANGE_HELP = [
   '--dry-run',
   '  Show which applications would move and whether a rule prevents it; change nothing.',
@@ -58,6 +59,26 @@ const HELP: Readonly<Record<Topic, readonly string[]>> = {
   'release check': [
     'release check <merge-request-url> [<version>]',
     '  Show whether a merge request is, or will be, released in that version.',
+  ],
+  'rollout list': [
+    'rollout list',
+    '  List the rollouts with their state, newest first.',
+    `${ENVIRONMENTS.map((name) => `--${name}`).join(' ')}`,
+    '  The environments. Default: all.',
+  ],
+  'rollout show': ['rollout show <number>', '  Show the state of a rollout, what it waits for, and what it excluded.'],
+  'rollout pause': ['rollout pause <number>', '  Stop before the next step; nothing moves back.', ...ROLLOUT_HELP],
+  'rollout resume': ['rollout resume <number>', '  Continue a paused or held rollout.', ...ROLLOUT_HELP],
+  'rollout approve': ['rollout approve <number>', '  Approve the step that waits for it.', ...ROLLOUT_HELP],
+  'rollout abort': [
+    'rollout abort <number> --reason <text>',
+    '  End a rollout; the flag stays as it is.',
+    ...ROLLOUT_HELP,
+  ],
+  'report-problem': [
+    'report-problem --oauth-application=<id|client_id> --reason <text>',
+    "  Record a customer's report: it holds the application in every rollout of the environment.",
+    ...ENVIRONMENT_HELP,
   ],
 }
 

@@ -1,10 +1,12 @@
 export {
   type ChangeTerms,
+  type ChatAction,
   type Command,
   type FeatureDelete,
   type FeatureSet,
   type MergeRequestAddress,
   type Override,
+  type RolloutCommand,
   RUN_ORDER,
 } from './command.ts'
 export { helpLines } from './help.ts'

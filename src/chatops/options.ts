@@ -1,5 +1,5 @@
 import { ENVIRONMENTS, isEnvironment, suggestName } from '../flags/index.ts'
-import type { Topic } from './command.ts'
+import { ACTIONS_OF_CHAT, type Topic } from './command.ts'
 import type { Word } from './words.ts'
 
 /** Whether an option takes no value, a value, or (`--actors`, `--confirm`) an optional value after `=`. */
@@ -10,19 +10,27 @@ interface OptionSpec {
 
 const SET: readonly Topic[] = ['feature set']
 const CHANGES: readonly Topic[] = ['feature set', 'feature delete']
-const ENVIRONMENT_WISE: readonly Topic[] = ['feature get', 'feature set', 'feature list', 'feature delete']
+const ENVIRONMENT_WISE: readonly Topic[] = [
+  ...(['feature get', 'feature set', 'feature list', 'feature delete'] as const),
+  ...(['rollout list', 'report-problem'] as const),
+]
+const REASONED: readonly Topic[] = [
+  ...CHANGES,
+  ...ACTIONS_OF_CHAT.map((action) => `rollout ${action}` as const),
+  'report-problem',
+]
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--match': { takes: 'value', topics: ['feature list'] },
   '--actors': { takes: 'perhaps', topics: SET },
   '--random': { takes: 'nothing', topics: SET },
-  '--oauth-application': { takes: 'value', topics: SET },
+  '--oauth-application': { takes: 'value', topics: [...SET, 'report-problem'] },
   '--feature-group': { takes: 'value', topics: SET },
   '--ignore-random-deprecation-check': { takes: 'nothing', topics: SET },
   '--ignore-production-check': { takes: 'nothing', topics: [...CHANGES, 'feature approve'] },
   '--ignore-feature-flag-consistency-check': { takes: 'nothing', topics: [...CHANGES, 'feature approve'] },
   '--ignore-step-limit': { takes: 'nothing', topics: [...SET, 'feature approve'] },
-  '--reason': { takes: 'value', topics: CHANGES },
+  '--reason': { takes: 'value', topics: REASONED },
   '--change-issue': { takes: 'value', topics: CHANGES },
   '--dry-run': { takes: 'nothing', topics: CHANGES },
   '--confirm': { takes: 'perhaps', topics: CHANGES },

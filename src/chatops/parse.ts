@@ -11,6 +11,7 @@ import {
 } from './command.ts'
 import { readSetting } from './feature-set.ts'
 import { type Arguments, namedEnvironments, readArguments } from './options.ts'
+import { readProblem, readRolloutAction, readRolloutList, readRolloutShow } from './rollout-commands.ts'
 import { splitWords, type Word } from './words.ts'
 
 /** What the parser needs in addition to the text of a command. */
@@ -32,14 +33,14 @@ export function parseCommand(text: string, grammar: Grammar): Parsed {
   if (first === undefined || isHelpOption(first) || (first.text === 'help' && words.length === 1)) {
     return { command: { kind: 'help', topic: undefined } }
   }
-  const topic = TOPICS.find((name) => name === `${first.text} ${second?.text ?? ''}`)
+  const topic = TOPICS.find((name) => name === first.text || name === `${first.text} ${second?.text ?? ''}`)
   if (topic === undefined) {
     const isFamily = TOPICS.some((name) => name.startsWith(`${first.text} `))
     if (isHelp && isFamily) return { command: { kind: 'help', topic: undefined } }
     return { fault: faultOfCommand(first.text, second?.text), topic: undefined }
   }
   if (isHelp) return { command: { kind: 'help', topic } }
-  const given = readArguments(topic, words.slice(2))
+  const given = readArguments(topic, words.slice(topic.split(' ').length))
   if ('fault' in given) return { fault: given.fault, topic }
   const fault = faultOfTerms(given)
   if (fault !== undefined) return { fault, topic }
@@ -60,6 +61,14 @@ const READERS: Readonly<Record<Topic, (given: Arguments, grammar: Grammar) => Re
     given.words.length > 0 ? { fault: "'feature proposals' takes no arguments" } : { kind: 'feature_proposals' },
   'auto_deploy status': readStatus,
   'release check': readReleaseCheck,
+  'rollout list': (given) =>
+    inEnvironments(given, (list, isNamed) => readRolloutList(given, isNamed ? list : undefined)),
+  'rollout show': readRolloutShow,
+  'rollout pause': readRolloutAction('pause'),
+  'rollout resume': readRolloutAction('resume'),
+  'rollout approve': readRolloutAction('approve'),
+  'rollout abort': readRolloutAction('abort'),
+  'report-problem': (given) => inEnvironments(given, (list) => readProblem(given, list)),
 }
 
 function withoutPrefix(words: readonly Word[]): readonly Word[] {
@@ -172,6 +181,12 @@ function environmentsOf(given: Arguments): { readonly list: readonly Environment
   const named = namedEnvironments(given)
   if ('fault' in named) return named
   return { list: named.size === 0 ? [DEFAULT_ENVIRONMENT] : RUN_ORDER.filter((name) => named.has(name)) }
+}
+
+function inEnvironments(given: Arguments, read: (list: readonly Environment[], isNamed: boolean) => Read): Read {
+  const named = namedEnvironments(given)
+  const environments = environmentsOf(given)
+  return 'fault' in environments || 'fault' in named ? (environments as Read) : read(environments.list, named.size > 0)
 }
 
 function termsOf(given: Arguments, environments: readonly Environment[]): ChangeTerms {

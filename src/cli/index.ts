@@ -36,6 +36,14 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'run a Slack command from the terminal',
     load: async () => (await import('./commands/chatops.ts')).run,
   },
+  rollout: {
+    summary: 'move applications by a plan: create, start, watch and steer rollouts',
+    load: async () => (await import('./commands/rollout/rollout.ts')).run,
+  },
+  'report-problem': {
+    summary: "record a customer's report, which takes the application back to the monolith",
+    load: async () => (await import('./commands/rollout/report-problem.ts')).run,
+  },
   gateways: {
     summary: 'list the gateways connected to the control plane',
     load: async () => (await import('./commands/gateways.ts')).run,

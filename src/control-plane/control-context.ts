@@ -21,6 +21,7 @@ import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { Outcomes } from './outcomes/outcomes.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
+import type { RolloutIssues } from './rollouts/notifications/rollout-issue.ts'
 import type { Rollouts } from './rollouts/rollouts.ts'
 import type { SideEffectDispatcher } from './side-effects/dispatcher.ts'
 import type { SideEffectOutbox } from './side-effects/outbox.ts'
@@ -36,6 +37,7 @@ export interface ControlContext {
   readonly feed: ChangeFeed
   /** What people do with rollouts. */
   readonly rollouts: Rollouts
+  readonly rolloutIssues: RolloutIssues
   /** Which replica runs what must run once. */
   readonly leadership: Leadership
   readonly outcomes: Outcomes

@@ -32,6 +32,7 @@ import {
   type Span,
   spanOfRequest,
 } from '../observability/index.ts'
+import { ACTIVE_STATES } from '../rollouts/index.ts'
 import { migrate } from '../storage/index.ts'
 import { openAccess } from './access/access.ts'
 import { establishRoutingSecret, establishTokens } from './access/tokens/token-files.ts'
@@ -59,7 +60,10 @@ import { healthRoutes } from './api/operations/health.ts'
 import { sideEffectRoutes } from './api/operations/side-effects.ts'
 import { statusRoutes } from './api/operations/status.ts'
 import { tokenRoutes } from './api/operations/tokens.ts'
+import { rolloutIssueRoutes } from './api/rollouts/issue.ts'
+import { issueSource } from './api/rollouts/issue-source.ts'
 import { outcomeRoutes } from './api/rollouts/outcomes.ts'
+import { problemRoutes } from './api/rollouts/problems.ts'
 import { rolloutRoutes } from './api/rollouts/rollouts.ts'
 import { oidcRoutes } from './api/sign-in/oidc.ts'
 import { sessionRoutes } from './api/sign-in/sessions.ts'
@@ -85,12 +89,17 @@ import { OutcomeStore } from './outcomes/outcome-store.ts'
 import { Outcomes } from './outcomes/outcomes.ts'
 import { formBody } from './requests/request-parameters.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
+import { channelsOf } from './rollouts/notifications/channels.ts'
+import { openNotifications } from './rollouts/notifications/open-notifications.ts'
+import { createRolloutIssues, issueChannel } from './rollouts/notifications/rollout-issue.ts'
 import { Rollouts } from './rollouts/rollouts.ts'
 import { RolloutStore } from './rollouts/store/rollout-store.ts'
 import type { ControlPlaneSettings } from './settings.ts'
+import type { SideEffectAdapter } from './side-effects/adapter.ts'
 import { adaptersOf } from './side-effects/adapters.ts'
 import { SideEffectDispatcher } from './side-effects/dispatcher.ts'
 import { flagEventOf } from './side-effects/flag-event.ts'
+import { issueApiOf } from './side-effects/gitlab-addresses.ts'
 import { SideEffectMetrics } from './side-effects/metrics.ts'
 import { SideEffectOutbox } from './side-effects/outbox.ts'
 import { ChangeFeed } from './state/feed.ts'
@@ -126,11 +135,15 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const schema = settings.schema ?? 'control'
   await migrate(settings.database, schema, MIGRATIONS)
   const sideEffects = new SideEffectOutbox(settings.database, schema)
-  const adapters = adaptersOf(
+  const adapters: readonly SideEffectAdapter[] = adaptersOf(
     settings.sideEffects ?? { qaChannels: {} },
     definitions,
     async ({ environment, name }, url) => {
-      await switchOffAfterFailedTests({ store, definitions }, async () => false, { environment, name, url })
+      const isInRollout = async () => {
+        const active = await rollouts.list({ environment, states: ACTIVE_STATES, limit: 200 })
+        return active.some(({ plan }) => plan.flag === name)
+      }
+      await switchOffAfterFailedTests({ store, definitions }, isInRollout, { environment, name, url })
     },
   )
   const store = openStore(settings.database, schema, async (tx, recorded, version) => {
@@ -158,11 +171,30 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const reasonsRequired = settings.reasonsRequired ?? []
   const environment = settings.environment ?? DEFAULT_ENVIRONMENT
   const grants = createIamGrants(settings.iam)
-  const chatops = new ChatOps(settings.chatops ?? { rules: DEFAULT_RULES, slack: undefined, teams: [] }, {
+  const rules = settings.chatops?.rules ?? DEFAULT_RULES
+  const allowsShort = settings.testControls === true
+  const rolloutStore: RolloutStore = new RolloutStore(schema, (tx, id, { number }) => notifier.note(tx, id, number))
+  const gitlab = settings.sideEffects?.gitlab
+  const rolloutIssues = createRolloutIssues(
+    (id) => issueSource(rollouts, definitions, id),
+    gitlab && { token: gitlab.token, apiOf: (url) => issueApiOf(gitlab, url) },
+  )
+  const { database, notifications } = settings
+  const channels = [...channelsOf(notifications ?? {}), ...(gitlab ? [issueChannel(rolloutIssues)] : [])]
+  const notifier = openNotifications(
+    { database, schema, settings: notifications, channels, log, metrics: metrics.registry },
+    rolloutStore,
+  )
+  const rollouts = new Rollouts({
+    ...{ store, feed, definitions, rules, reasonsRequired, allowsShort, rollouts: rolloutStore },
+    onChange: () => notifier.wake(),
+  })
+  const chatops = new ChatOps(settings.chatops ?? { rules, slack: undefined, teams: [] }, {
     dependencies: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
     alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
     sources: commitSources(settings),
     commands: metrics.commands,
+    rollouts: { feed, rollouts },
   })
   const tracing = openTracing(settings.tracing, log)
   meterSpans(metrics.registry, tracing)
@@ -174,12 +206,6 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     onEnd: (kind, state) => sideEffectMetrics.ended(kind, state),
   })
   const unwatch = feed.subscribe(() => dispatcher.wake())
-  const rules = settings.chatops?.rules ?? DEFAULT_RULES
-  const allowsShort = settings.testControls === true
-  const rollouts = new Rollouts({
-    ...{ store, feed, definitions, rules, reasonsRequired, allowsShort, rollouts: new RolloutStore(schema) },
-    onChange: () => {},
-  })
   const outcomeMetrics = createOutcomeMetrics(metrics.registry, () => outcomes?.starts.followed ?? 0)
   const outcomes = await Outcomes.open({
     ...{ store: new OutcomeStore(settings.database, schema), leadership, log, ...outcomeMetrics, isProbe: () => false },
@@ -193,6 +219,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     leadership,
     outcomes,
     rollouts,
+    rolloutIssues,
     tokens,
     access: openAccess(store, settings.access),
     metrics,
@@ -232,6 +259,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     control.flagLives.close()
     unwatch()
     await dispatcher.close()
+    await notifier.close()
     streams.close()
     await chatops.close()
     unfollow()
@@ -326,6 +354,8 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       credentialRoutes,
       explainRoutes,
       rolloutRoutes,
+      rolloutIssueRoutes,
+      problemRoutes,
       ofrepRoutes,
       healthRoutes,
       outcomeRoutes,

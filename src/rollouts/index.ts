@@ -2,8 +2,12 @@ export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS } from './
 export { durationInWords } from './plan/duration.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
 export { planSchema } from './plan/plan-schema.ts'
-export { type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'
+export { MAX_PLAN_BYTES, type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'
 export type { ProblemFact } from './problem.ts'
+export { type IssueFacts, newIssue, updatedIssue } from './report/issue.ts'
+export { pageAsHtml, pageAsMarkdown } from './report/page.ts'
+export { reportOf } from './report/report.ts'
+export type { ReportedEvent, ReportedRollout } from './report/reported.ts'
 export {
   ACTIVE_STATES,
   type Course,

@@ -21,8 +21,8 @@ export interface Printed {
   readonly lines: readonly string[]
   /** Replaces both: printed as it arrives. */
   readonly text?: AsyncIterable<string>
-  /** Default 0. */
-  readonly exitCode?: 0 | 1
+  /** Default 0; a function is asked after everything is printed. */
+  readonly exitCode?: 0 | 1 | (() => 0 | 1)
 }
 
 /** Resolves with what to print. */
@@ -56,7 +56,7 @@ export async function runControlCommand(
           ? `${JSON.stringify(json)}\n`
           : lines.map((each) => `${withoutControls(each)}\n`).join(''),
       )
-    return exitCode ?? 0
+    return typeof exitCode === 'function' ? exitCode() : (exitCode ?? 0)
   } catch (error) {
     if (!(error instanceof UsageFault) && !(error instanceof RefusedError)) throw error
     io.stderr.write(`handover ${command.name}: ${withoutControls(error.message)}\n`)

@@ -28,6 +28,7 @@ import { changeApproved, changeEach } from './flag-changes/flag-change.ts'
 import { claimProposal, failProposal, openProposal, openProposals } from './flag-changes/proposals.ts'
 import { type CommitSource, waitedForOnce } from './releases/commit-source.ts'
 import { checkRelease, deployStatus } from './releases/releases.ts'
+import { type ChatRollouts, onRollouts } from './rollouts.ts'
 import type { ChatOpsSettings } from './settings.ts'
 
 /**
@@ -41,6 +42,7 @@ export interface ChatOpsParts {
   readonly alarms: AlarmSource
   readonly sources: readonly CommitSource[]
   readonly commands: Counter<'channel' | 'command' | 'outcome'>
+  readonly rollouts: ChatRollouts
 }
 
 /** Runs the commands of people, for all channels. */
@@ -49,15 +51,17 @@ export class ChatOps {
   readonly #tools: ChangeTools
   readonly #sources: readonly CommitSource[]
   readonly #commands: ChatOpsParts['commands']
+  readonly #rollouts: ChatRollouts
   readonly #refusals: LineBudget
   readonly #stop = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
 
-  constructor(settings: ChatOpsSettings, { dependencies, alarms, sources, commands }: ChatOpsParts) {
+  constructor(settings: ChatOpsSettings, { dependencies, alarms, sources, commands, rollouts }: ChatOpsParts) {
     this.settings = settings
     this.#tools = { dependencies, rules: settings.rules, alarms }
     this.#sources = sources
     this.#commands = commands
+    this.#rollouts = rollouts
     this.#refusals = new LineBudget(REFUSALS_KEPT, (left_out, interval_seconds) =>
       dependencies.log.warn({ left_out, interval_seconds }, 'refused commands omitted from the audit log'),
     )
@@ -141,6 +145,11 @@ export class ChatOps {
         return deployStatus(releases, command.shas)
       case 'release_check':
         return [await checkRelease(releases, command.mergeRequest, command.version)]
+      case 'rollout_list':
+      case 'rollout_show':
+      case 'rollout_act':
+      case 'report_problem':
+        return onRollouts(this.#rollouts, this.#tools.rules, command, run)
       case 'help':
         return [{ heading: 'Help', tone: 'info', lines: helpLines(command.topic) }]
     }
@@ -234,6 +243,7 @@ export class ChatOps {
     if (command.kind === 'feature_set' || command.kind === 'feature_delete') {
       return command.isDryRun ? undefined : command.flag
     }
+    if (command.kind === 'rollout_act') return (await this.#rollouts.rollouts.read(command.rollout))?.plan.flag
     if (command.kind !== 'feature_approve') return undefined
     const { database, schema } = this.#tools.dependencies.store
     const [row] = await database.query<{ flag: string }>(`select flag from ${schema}.proposals where id = $1`, [

@@ -17,10 +17,10 @@ export interface FailedTests {
  */
 export async function switchOffAfterFailedTests(
   { store, definitions }: { readonly store: Store; readonly definitions: Definitions },
-  isInRollout: (environment: Environment, flag: string) => Promise<boolean>,
+  isInRollout: () => Promise<boolean>,
   { environment, name, url }: FailedTests,
 ): Promise<boolean> {
-  if (environment !== 'staging' || (await isInRollout(environment, name))) return false
+  if (environment !== 'staging' || (await isInRollout())) return false
   const context = {
     ...SYSTEM_CONTEXT,
     by: 'end-to-end tests',

@@ -95,6 +95,12 @@ export class StateCache {
     return this.#byClientId.get(clientId)
   }
 
+  /** The application with this id or client_id; a number is an id first. */
+  applicationNamed(name: number | string): ApplicationRecord | undefined {
+    const isId = typeof name === 'number' || /^[1-9]\d{0,15}$/.test(name)
+    return (isId ? this.application(Number(name)) : undefined) ?? this.applicationByClientId(String(name))
+  }
+
   /** All applications at this moment; the list does not change afterwards. */
   applications(): ApplicationRecord[] {
     return [...this.#applications.values()]

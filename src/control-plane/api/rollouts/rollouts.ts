@@ -33,7 +33,7 @@ const actionSchema = z.strictObject({
     .describe('The same, by id or client_id'),
   keep: z.boolean().optional().describe('abort: leave the flag as it is'),
   overrides: z
-    .array(z.enum(['production_check', 'consistency_check', 'jump_limit']))
+    .array(z.enum(['production_check', 'consistency_check', 'step_limit']))
     .max(3)
     .optional()
     .describe('start: rules of ChatOps that do not apply to this rollout'),
@@ -159,11 +159,7 @@ function documentOf(rollout: StoredRollout) {
 
 function applicationOf(control: ControlContext, body: z.infer<typeof actionSchema>): number | undefined | 'unknown' {
   const { application_id, oauth_application: named } = body
-  if (named === undefined) return application_id
-  const { cache } = control.feed
-  const isId = typeof named === 'number' || /^[1-9]\d{0,15}$/.test(named)
-  const found = isId ? cache.application(Number(named)) : undefined
-  return (found ?? cache.applicationByClientId(String(named)))?.id ?? 'unknown'
+  return named === undefined ? application_id : (control.feed.cache.applicationNamed(named)?.id ?? 'unknown')
 }
 
 function sendRefusal(reply: FastifyReply, refusal: RolloutRefusal): FastifyReply {

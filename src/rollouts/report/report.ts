@@ -1,0 +1,72 @@
+import type { Block, Page } from './page.ts'
+import type { ReportedEvent, ReportedRollout } from './reported.ts'
+
+/** What a rollout came to: its state, its steps, who was taken back and why, and everything that happened. */
+export function reportOf(rollout: ReportedRollout, events: readonly ReportedEvent[]): Page {
+  return [
+    { kind: 'heading', level: 1, text: `Rollout ${rollout.name}` },
+    { kind: 'table', head: ['', ''], rows: factsOf(rollout, events) },
+    ...stateBlocks(rollout, 2),
+    { kind: 'heading', level: 2, text: 'Timeline' },
+    timelineOf(events),
+  ]
+}
+
+/** The current state: what it waits for, the steps, and the excluded applications. */
+export function stateBlocks(rollout: ReportedRollout, level: 2 | 3): Block[] {
+  const { waiting_for: waits, steps, excluded, step } = rollout
+  const heading = (text: string): Block => ({ kind: 'heading', level, text })
+  return [
+    ...(waits.length === 0 ? [] : [heading('Waiting for'), { kind: 'list', items: waits } satisfies Block]),
+    heading('Steps'),
+    {
+      kind: 'table',
+      head: ['Step', 'Moves', 'Applications', 'Share of the traffic', 'State'],
+      rows: steps.map(({ number, moves, applications, traffic_share: share }) => [
+        ...[String(number), moves, applications === null ? 'not known' : String(applications), percentInWords(share)],
+        stepState(number, step, rollout.state),
+      ]),
+    },
+    heading('Applications that were taken back'),
+    excluded.length === 0
+      ? { kind: 'paragraph', line: 'None.' }
+      : {
+          kind: 'table',
+          head: ['Application', 'Guard', 'Cause', 'Evidence', 'Time'],
+          rows: excluded.map((each) => [
+            ...[String(each.application_id), each.guard, each.cause ?? 'unknown', each.sentence, each.at],
+          ]),
+        },
+  ]
+}
+
+/** What happened, one row an event. */
+export function timelineOf(events: readonly ReportedEvent[]): Block {
+  return {
+    kind: 'table',
+    head: ['Time', 'Event', 'By', 'What happened'],
+    rows: events.map(({ at, kind, by, sentence }) => [at, kind.replaceAll('_', ' '), by, sentence]),
+  }
+}
+
+function factsOf(rollout: ReportedRollout, events: readonly ReportedEvent[]) {
+  const started = events.find(({ kind }) => kind === 'started')
+  const ended = events.findLast(({ kind }) => kind === 'completed' || kind === 'aborted')
+  return [
+    ['Flag', rollout.flag],
+    ['Environment', rollout.environment],
+    ['State', rollout.state],
+    ['Started', started === undefined ? 'not yet' : `${started.at}, by ${started.by}`],
+    ...(ended === undefined ? [] : [['Ended', `${ended.at}, by ${ended.by}`]]),
+  ]
+}
+
+function stepState(number: number, current: number, state: string): string {
+  if (number > current) return 'to come'
+  if (number < current || state === 'completed' || state === 'soaking') return 'done'
+  return state === 'aborted' ? 'aborted' : 'in progress'
+}
+
+function percentInWords(share: number | null): string {
+  return share === null ? 'unknown' : `${Number((share * 100).toPrecision(2))} %`
+}
