@@ -113,7 +113,7 @@ describe('users sign in at a third-party OpenID provider', () => {
     const olga = new Browser()
     const callback = await callbackOf(olga, 'olga')
     const elsewhere = await comeBack(plane, new Browser(), callback)
-    assert.match(elsewhere.text, /did not begin in this browser/)
+    assert.match(elsewhere.text, /was not started in this browser/)
     const forged = new Browser()
     await start(plane, forged)
     assert.match((await comeBack(plane, forged, callback)).text, /could not be completed/)
