@@ -8,6 +8,7 @@ import type { Role } from './access/roles/roles.ts'
 import type { GitLabSettings } from './chatops/releases/gitlab.ts'
 import type { ChatOpsSettings } from './chatops/settings.ts'
 import type { IamInternal } from './iam-state/iam-credentials.ts'
+import type { GuardPort } from './rollouts/engine/facts.ts'
 import type { NotificationSettings } from './rollouts/notifications/settings.ts'
 import type { SideEffectSettings } from './side-effects/settings.ts'
 
@@ -68,6 +69,8 @@ export interface ControlPlaneSettings {
   readonly sideEffects?: SideEffectSettings | undefined
   /** Who is notified of rollouts. Default: no one. */
   readonly notifications?: NotificationSettings | undefined
+  /** Judges the applications that rollouts move. Default: nothing judges them, and no step passes. */
+  readonly guards?: GuardPort | undefined
   /** Accept rollout plans with durations below the minimum; only on loopback. Default: no. */
   readonly testControls?: boolean
   /** The path under which the monolith is mounted, without a trailing slash. Default: none. */

@@ -71,6 +71,7 @@ import { signInRoutes } from './api/sign-in/sign-in.ts'
 import { AuditWatch } from './audit/audit-watch.ts'
 import { ChatOps } from './chatops/chat-ops.ts'
 import { openAlarms } from './chatops/checks/open-alarms.ts'
+import type { AlarmSource } from './chatops/checks/production-check.ts'
 import type { CommitSource } from './chatops/releases/commit-source.ts'
 import { createGitRepositorySource } from './chatops/releases/git-repository.ts'
 import { createGitLabSource } from './chatops/releases/gitlab.ts'
@@ -88,6 +89,11 @@ import { createOutcomeMetrics } from './outcomes/metrics.ts'
 import { OutcomeStore } from './outcomes/outcome-store.ts'
 import { Outcomes } from './outcomes/outcomes.ts'
 import { formBody } from './requests/request-parameters.ts'
+import { cohortsOf } from './rollouts/engine/cohorts.ts'
+import { RolloutEngine } from './rollouts/engine/engine.ts'
+import { NO_GUARDS } from './rollouts/engine/facts.ts'
+import { RolloutMetrics } from './rollouts/engine/metrics.ts'
+import { chatOpsRules } from './rollouts/engine/rules.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import { channelsOf } from './rollouts/notifications/channels.ts'
 import { openNotifications } from './rollouts/notifications/open-notifications.ts'
@@ -186,12 +192,17 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     rolloutStore,
   )
   const rollouts = new Rollouts({
-    ...{ store, feed, definitions, rules, reasonsRequired, allowsShort, rollouts: rolloutStore },
-    onChange: () => notifier.wake(),
+    ...{ store, feed, definitions, rules, reasonsRequired, allowsShort, log, rollouts: rolloutStore },
+    onChange: () => {
+      engine.wake()
+      notifier.wake()
+    },
   })
+  const alarms: AlarmSource =
+    settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms)
   const chatops = new ChatOps(settings.chatops ?? { rules, slack: undefined, teams: [] }, {
     dependencies: { log, definitions, store, feed, gateways, reasonsRequired, environment, iamGrants: grants },
-    alarms: settings.chatops?.alarms === undefined ? async () => [] : openAlarms(settings.chatops.alarms),
+    alarms,
     sources: commitSources(settings),
     commands: metrics.commands,
     rollouts: { feed, rollouts },
@@ -211,6 +222,17 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     ...{ store: new OutcomeStore(settings.database, schema), leadership, log, ...outcomeMetrics, isProbe: () => false },
     hasApplication: (id) => feed.cache.application(id) !== undefined,
   })
+  const rolloutMetrics = new RolloutMetrics(rollouts, metrics.registry)
+  const engine = new RolloutEngine({
+    ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? NO_GUARDS },
+    ...{ traffic: async () => ({ flowsPerDay: new Map() }), cohorts: () => cohortsOf(store) },
+    obstacles: [chatOpsRules({ ground: rollouts.ground, gateways, rules, alarms })],
+    onDecision: (verdict) => {
+      rolloutMetrics.decided(verdict)
+      notifier.wake()
+    },
+  })
+  engine.start()
   const control: ControlContext = {
     log,
     definitions,
@@ -255,6 +277,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stopFollowing = async () => {
     auditWatch.close()
+    await engine.close()
     control.logSampling.close()
     control.flagLives.close()
     unwatch()

@@ -8,7 +8,7 @@ import {
   type Rollout,
   type RolloutEventKind,
 } from './rollout.ts'
-import { exclusionChanges, gatesToRestore, retryChanges } from './steps.ts'
+import { exclusionChanges, gatesToRestore, gatesWith, retryChanges } from './steps.ts'
 
 /** What people can do with a rollout. */
 export const ROLLOUT_ACTIONS = [
@@ -151,6 +151,7 @@ const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
         ...course,
         ...{ state: stateOf(rollout), hold: undefined, pausedBy: undefined, reached },
         flagVersion: facts.flag.version,
+        restarts: course.restarts + (rollout.hold?.kind === 'failure' ? 1 : 0),
       },
       'resumed',
       `${asked.author.by} resumed the rollout${note}${because(asked)}`,
@@ -211,7 +212,8 @@ const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
     const attempts = { ...course.attempts, [id]: (course.attempts[id] ?? 1) + 1 }
     const pending = setting(rollout, retryChanges(id), asked, facts)
     const sentence = `${asked.author.by} tries application ${id} again${because(asked)}`
-    return done(withPending({ ...course, excluded, attempts }, rollout, pending), 'retried', sentence)
+    const reached = course.reached.map((step) => ({ ...step, gates: gatesWith(step.gates, id) }))
+    return done(withPending({ ...course, excluded, attempts, reached }, rollout, pending), 'retried', sentence)
   },
   approve: ({ rollout, course, asked, facts }) => {
     const step = asked.step ?? rollout.step + 1
@@ -269,6 +271,7 @@ function restoring(
   return {
     ifVersion: rollout.flagVersion,
     change: { restore: gatesToRestore(rollout.reached[to]?.gates ?? null, rollout.excluded, OFF) },
+    isProtective: asked.action !== 'retry',
     decision: facts.decision,
     by: asked.author,
     reason: asked.reason ?? `rollout ${rollout.plan.name}: ${asked.action}`,
@@ -285,6 +288,7 @@ function setting(
   return {
     ifVersion: rollout.flagVersion,
     change: { set },
+    isProtective: asked.action !== 'retry',
     decision: facts.decision,
     by: asked.author,
     reason: asked.reason ?? `rollout ${rollout.plan.name}: ${asked.action}`,

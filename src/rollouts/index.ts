@@ -1,4 +1,5 @@
-export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS } from './actions.ts'
+export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS, stateOf,  } from './actions.ts'
+export { type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
 export { durationInWords } from './plan/duration.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
 export { planSchema } from './plan/plan-schema.ts'
@@ -13,8 +14,12 @@ export {
   type Course,
   DRAFT,
   movedBy,
+  nextStep,
+  type PendingWrite,
   ROLLOUT_STATES,
   type Rollout,
   type RolloutEvent,
   type RolloutEventKind,
 } from './rollout.ts'
+export { type Candidate, exclusionChanges, gatesToRestore, membersOf } from './steps.ts'
+export { flowsAtRisk, namedOnly, shareOf, type Traffic } from './traffic.ts'

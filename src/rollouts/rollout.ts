@@ -45,7 +45,13 @@ export interface Hold {
 export interface PendingWrite {
   /** The version that the flag must still have; 0 for a flag that is not set. */
   readonly ifVersion: number
-  readonly change: { readonly set: readonly FlagChange[] } | { readonly restore: FlagState | null }
+  readonly change:
+    | { readonly set: readonly FlagChange[] }
+    | { readonly restore: FlagState | null }
+    /** Sets the brake of the environment, and leaves the flag alone. */
+    | { readonly brake: string }
+  /** It takes applications back: when somebody changed the flag meanwhile, it is made on top of that. */
+  readonly isProtective: boolean
   /** The name of the decision, which the flag's history shows as correlation id. */
   readonly decision: string
   /** Who asked for it; undefined when the engine decided. */
@@ -95,6 +101,10 @@ export interface Rollout {
   readonly waiver: { readonly step: number; readonly by: string } | undefined
   readonly hold: Hold | undefined
   readonly pausedBy: string | undefined
+  /** How often people resumed after a general failure; each one begins new attempts. */
+  readonly restarts: number
+  /** The step that a rollout in mode advise has advised last. */
+  readonly advised: number
   /** How many attempts each application has had; 1 when absent. */
   readonly attempts: Readonly<Record<string, number>>
   readonly pending: PendingWrite | undefined
@@ -122,7 +132,16 @@ export const DRAFT: Course = {
     excluded: [],
     approvals: [],
   },
-  ...{ watch: undefined, waiver: undefined, hold: undefined, pausedBy: undefined, attempts: {}, pending: undefined },
+  ...{
+    watch: undefined,
+    waiver: undefined,
+    hold: undefined,
+    pausedBy: undefined,
+    restarts: 0,
+    advised: 0,
+    attempts: {},
+    pending: undefined,
+  },
   ...{ startedBy: undefined, startReason: undefined, changeIssueUrl: undefined, pipelinesSeen: 0, overrides: [] },
 }
 
@@ -170,6 +189,11 @@ export const ROLLOUT_EVENT_KINDS = [
   'brake',
 ] as const
 export type RolloutEventKind = (typeof ROLLOUT_EVENT_KINDS)[number]
+
+/** The step in force; undefined before the first. */
+export function currentStep({ plan, step }: Pick<Rollout, 'plan' | 'step'>): PlanStep | undefined {
+  return plan.steps[step - 1]
+}
 
 /** The step after the one in force; undefined after the last. */
 export function nextStep({ plan, step }: Pick<Rollout, 'plan' | 'step'>): PlanStep | undefined {

@@ -104,3 +104,9 @@ export function gatesToRestore(
   const out = excluded.map(({ application_id }) => actorOf(application_id))
   return { ...base, opted_out: [...new Set([...base.opted_out, ...out])].sort() }
 }
+
+/** The gates of an earlier step with an application that was excluded then and is tried again. */
+export function gatesWith(gates: FlagState | null, application: number): FlagState | null {
+  if (gates === null) return null
+  return { ...gates, opted_out: gates.opted_out.filter((actor) => actor !== actorOf(application)) }
+}

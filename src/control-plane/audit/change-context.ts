@@ -30,6 +30,9 @@ export const SYSTEM_CONTEXT: ChangeContext = {
   correlation_id: null,
 }
 
+/** The engine that carries out rollouts, as a principal of its own. */
+export const ROLLOUT_PRINCIPAL = 'handover-rollouts'
+
 const MAX_REASON = 500
 const MAX_URL = 2_048
 /** Words that begin like a token of ours, of IAM, of GitLab or of Slack, and JWTs. */

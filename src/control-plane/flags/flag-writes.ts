@@ -41,6 +41,11 @@ export interface FlagWrite {
   readonly mustSay?: ((before: FlagState | null, after: FlagState | null) => readonly FieldFault[]) | undefined
   /** Checks the change before it is made, and says what the caller has to confirm first. */
   readonly mustConfirm?: ((before: FlagState | null, after: FlagState | null) => Unconfirmed | undefined) | undefined
+  /**
+   * Runs in the transaction of the write once the flag has, or gets, the requested state; `version` is the flag's then. A
+   * rejection undoes everything.
+   */
+  readonly alongside?: ((tx: Queryable, version: number, after: FlagState | null) => Promise<void>) | undefined
   /** Check the change without making it. */
   readonly isDryRun?: boolean | undefined
 }
@@ -227,12 +232,15 @@ function onFlag(
     const { after } = step
     if (write.isDryRun) return nothing({ kind: 'rehearsed', version: stored?.version ?? 0, ...step })
     if (before === after || (before && after && sameState(before, after))) {
+      await write.alongside?.(tx, stored?.version ?? 0, after)
       return nothing({ kind: 'unchanged', ...step })
     }
     const missing = write.mustSay?.(before, after) ?? []
     if (missing.length > 0) return nothing({ kind: 'cause_missing', errors: missing })
     const unconfirmed = write.mustConfirm?.(before, after)
     if (unconfirmed !== undefined) return nothing({ kind: 'unconfirmed', ...unconfirmed })
+    // A flag that is deleted has no version.
+    await write.alongside?.(tx, after === null ? 0 : version, after)
     if (after) {
       await tx.query(
         `insert into ${store.schema}.flags (environment, name, state, version) values ($1, $2, $3, $4)

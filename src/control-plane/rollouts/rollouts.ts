@@ -1,5 +1,6 @@
 import { channelRefusal, type RuleSettings } from '../../chatops/index.ts'
 import type { Definitions, Environment } from '../../flags/index.ts'
+import type { Log } from '../../observability/index.ts'
 import {
   ACTIVE_STATES,
   type AskedAction,
@@ -45,6 +46,7 @@ export interface RolloutGround {
   readonly definitions: Definitions
   readonly rules: RuleSettings
   readonly reasonsRequired: readonly Environment[]
+  readonly log: Log
   /** Accept durations below the minimum. */
   readonly allowsShort: boolean
   /** Called when a rollout was changed here, for an engine that waits. */
@@ -57,6 +59,11 @@ export class Rollouts {
 
   constructor(ground: RolloutGround) {
     this.#ground = ground
+  }
+
+  /** What the engine works with. */
+  get ground(): RolloutGround {
+    return this.#ground
   }
 
   /** Reads a plan, text or object, as of now: flags and applications must exist, and dates must not be in the past. */

@@ -100,8 +100,8 @@ export async function quickRefusals(
 }
 
 /** When the rollout on production last increased, as far as the last changes show. */
-async function lastIncrease(
-  { store, definitions }: ChangeTools['dependencies'],
+export async function lastIncrease(
+  { store, definitions }: Pick<ChangeTools['dependencies'], 'store' | 'definitions'>,
   flag: string,
 ): Promise<number | undefined> {
   const otherwise = defaultState(definitions, 'production', flag)

@@ -17,6 +17,10 @@ export interface Forecast {
   readonly earliest_next_at?: string | null
   /** By step: what it moves, or moved. */
   readonly steps?: ReadonlyArray<{ readonly applications: number; readonly traffic_share: number | null }>
+  /** The kind of wait that was last told as an event, so that it is told once. */
+  readonly signature?: string
+  /** The version of the rollout that it is about. */
+  readonly at_version?: number
 }
 
 /** A rollout with what is stored of it besides its course. */
@@ -171,6 +175,19 @@ export class RolloutStore {
          elapsed_ms = elapsed_ms + case when state in ('waiting', 'running', 'soaking') then $1::double precision else 0 end
         where state in ('waiting', 'running', 'held', 'paused', 'soaking')`,
       [ms],
+    )
+  }
+
+  /** Writes whether a rollout runs or waits; that is no decision, so its version stays. */
+  async saveState(
+    tx: Queryable,
+    { id, version }: Pick<Rollout, 'id' | 'version'>,
+    state: Rollout['state'],
+  ): Promise<void> {
+    await tx.query(
+      `update ${this.#schema}.rollouts set state = $3, course = jsonb_set(course, '{state}', to_jsonb($3::text))
+        where id = $1 and version = $2`,
+      [id, version, state],
     )
   }
 

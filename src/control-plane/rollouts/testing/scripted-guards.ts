@@ -1,0 +1,66 @@
+import type { GuardJudgement, GuardReading } from '../../../guards/index.ts'
+import type { GuardPort } from '../engine/facts.ts'
+
+/** Guards whose readings a test decides. */
+export class ScriptedGuards implements GuardPort {
+  readonly begun: string[] = []
+  readonly ended: number[] = []
+  readonly #readings = new Map<number, GuardReading>()
+  readonly #listeners = new Set<(environment: string, applicationId: number) => void>()
+  judgement: GuardJudgement | undefined
+
+  async begin({ applicationId, reason }: Parameters<GuardPort['begin']>[0]): Promise<void> {
+    this.begun.push(`${applicationId} ${reason}`)
+  }
+
+  async end(_environment: string, _flag: string, applicationId: number): Promise<void> {
+    this.ended.push(applicationId)
+  }
+
+  readings(): readonly GuardReading[] {
+    return [...this.#readings.values()]
+  }
+
+  judge(_environment: string, moved: readonly number[]): GuardJudgement {
+    if (this.judgement !== undefined) return this.judgement
+    const readings = this.readings().filter(
+      ({ verdict, applicationId }) => verdict === 'fail' && moved.includes(applicationId),
+    )
+    return readings.length === 0 ? { do: 'continue' } : { do: 'exclude', readings }
+  }
+
+  subscribe(on: (environment: string, applicationId: number) => void): () => void {
+    this.#listeners.add(on)
+    return () => this.#listeners.delete(on)
+  }
+
+  /** Lets applications have had these outcomes; three failures make the guard fail. */
+  show(applications: readonly number[], outcomes: number, failures = 0): void {
+    for (const applicationId of applications)
+      this.#readings.set(applicationId, readingOf(applicationId, outcomes, failures))
+    this.tell()
+  }
+
+  clear(): void {
+    this.#readings.clear()
+    this.judgement = undefined
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener('dev', 0)
+  }
+}
+
+/** A reading of the guard of failures. */
+export function readingOf(applicationId: number, outcomes: number, failures: number): GuardReading {
+  const isFailing = failures >= 3
+  return {
+    ...{ applicationId, guard: 'failures', outcomes, failures, toleratedRate: 0.05, threshold: 1_000, attempt: 1 },
+    ...{ evidence: isFailing ? 4_000 : 1, level: isFailing ? 'act' : 'quiet', bound: undefined },
+    verdict: isFailing ? 'fail' : 'not_enough_evidence',
+    cause: failures > 0 ? 'invalid_client' : undefined,
+    requestIds: failures > 0 ? ['r-1'] : [],
+    ...{ grants: failures, callers: failures, knownCallers: failures },
+    sentence: `${failures} of ${outcomes} flows failed`,
+  }
+}
