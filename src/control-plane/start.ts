@@ -94,6 +94,7 @@ import { RolloutEngine } from './rollouts/engine/engine.ts'
 import { NO_GUARDS } from './rollouts/engine/facts.ts'
 import { RolloutMetrics } from './rollouts/engine/metrics.ts'
 import { chatOpsRules } from './rollouts/engine/rules.ts'
+import { usualTraffic } from './rollouts/engine/usual-traffic.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import { channelsOf } from './rollouts/notifications/channels.ts'
 import { openNotifications } from './rollouts/notifications/open-notifications.ts'
@@ -225,7 +226,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const rolloutMetrics = new RolloutMetrics(rollouts, metrics.registry)
   const engine = new RolloutEngine({
     ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? NO_GUARDS },
-    ...{ traffic: async () => ({ flowsPerDay: new Map() }), cohorts: () => cohortsOf(store) },
+    ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
     obstacles: [chatOpsRules({ ground: rollouts.ground, gateways, rules, alarms })],
     onDecision: (verdict) => {
       rolloutMetrics.decided(verdict)

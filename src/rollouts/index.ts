@@ -1,4 +1,4 @@
-export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS, stateOf,  } from './actions.ts'
+export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS, stateOf } from './actions.ts'
 export { type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
 export { durationInWords } from './plan/duration.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
