@@ -107,9 +107,9 @@ export function decide(rollout: Rollout, facts: RolloutFacts, now: number): Deci
 
 function changedByHand({ plan, flagVersion, state, hold }: Rollout, { flag }: RolloutFacts): Decision {
   if (state === 'paused' || hold?.kind === 'flag') return NONE
-  const who = flag.changedBy ?? 'somebody'
+  const who = flag.changedBy ?? 'someone'
   const what = flag.state === null ? 'removed' : 'changed'
-  const sentence = `${who} ${what} the flag ${plan.flag} in ${plan.environment} by hand; resume goes on from there`
+  const sentence = `${who} ${what} the flag ${plan.flag} in ${plan.environment} by hand; resume continues from there`
   return holdFor('flag', sentence, { expected_version: flagVersion, found_version: flag.version, changed_by: who })
 }
 

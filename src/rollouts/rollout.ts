@@ -50,7 +50,7 @@ export interface PendingWrite {
     | { readonly restore: FlagState | null }
     /** Sets the brake of the environment, and leaves the flag alone. */
     | { readonly brake: string }
-  /** It takes applications back: when somebody changed the flag meanwhile, it is made on top of that. */
+  /** It takes applications back: when someone changed the flag in the meantime, it is made on top of that. */
   readonly isProtective: boolean
   /** The name of the decision, which the flag's history shows as correlation id. */
   readonly decision: string

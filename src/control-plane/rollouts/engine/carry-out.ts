@@ -7,7 +7,7 @@ import type { RolloutGround } from '../rollouts.ts'
 import type { StoredRollout } from '../store/rollout-store.ts'
 import { afterWrite } from './transitions.ts'
 
-/** A rollout was changed by somebody else since it was read: nothing was written. */
+/** A rollout was changed by someone else since it was read: nothing was written. */
 class StaleRolloutError extends Error {
   readonly code = 'rollout_stale'
 }
@@ -15,7 +15,7 @@ class StaleRolloutError extends Error {
 /**
  * Carries out the change of the flag that a rollout has decided. The flag, the rollout and the check that this replica
  * leads are one transaction, which compares the flag's version: so the rollout says whether the change was made, whatever
- * was interrupted, and a change is never made twice. When somebody else has changed the flag, the rollout is held, and
+ * was interrupted, and a change is never made twice. When someone else has changed the flag, the rollout is held, and
  * only applications are still taken back.
  */
 export async function carryOut(
@@ -29,7 +29,8 @@ export async function carryOut(
     const outcome = await writeFlag(ground, leadership, rollout, pending)
     if (outcome.kind === 'conflict') return await onConflict(ground, leadership, rollout, outcome.version)
     if (outcome.kind === 'refused') {
-      return await hold(ground, leadership, rollout, `the flag refuses the change: ${outcome.why}`, {})
+      const sentence = `the flag refuses the change: ${outcome.why}`
+      return await hold(ground, leadership, rollout, { sentence, evidence: {} })
     }
     ground.log.info(
       { rollout: rollout.id, decision: pending.decision, outcome: outcome.kind, step: pending.outcome.step },
@@ -88,7 +89,8 @@ async function brake(
 ): Promise<void> {
   const { pending, plan } = rollout
   await leadership.write(async () => {})
-  await setBrake(store, plan.environment, { on: true, reason: reason.slice(0, 500) }, contextOf(rollout, pending))
+  const context = contextOf(rollout, pending)
+  await setBrake(store, plan.environment, { on: true, reason: reason.slice(0, 500) }, { context })
   await leadership.write((tx) => rollouts.save(tx, rollout, { ...courseOf(rollout), pending: undefined }, undefined))
 }
 
@@ -100,12 +102,12 @@ async function onConflict(
 ): Promise<void> {
   const { pending, plan } = rollout
   const [last] = await flagHistory(ground.store, plan.environment, plan.flag, 1)
-  const who = last?.changed_by ?? 'somebody'
-  const sentence = `${who} changed the flag ${plan.flag} in ${plan.environment} by hand; resume goes on from there`
+  const who = last?.changed_by ?? 'someone'
+  const sentence = `${who} changed the flag ${plan.flag} in ${plan.environment} by hand; resume continues from there`
   const evidence = { expected_version: pending.ifVersion, found_version: version, changed_by: who }
-  if (!pending.isProtective) return hold(ground, leadership, rollout, sentence, evidence)
+  if (!pending.isProtective) return hold(ground, leadership, rollout, { sentence, evidence })
   const again: PendingWrite = { ...pending, ifVersion: version, outcome: { ...pending.outcome, state: 'held' } }
-  return hold(ground, leadership, rollout, sentence, evidence, again)
+  return hold(ground, leadership, rollout, { sentence, evidence, pending: again })
 }
 
 /** Holds a rollout because of its flag; `pending` is what is still to be carried out. */
@@ -113,9 +115,7 @@ async function hold(
   { store, rollouts }: RolloutGround,
   leadership: Leadership,
   rollout: StoredRollout,
-  sentence: string,
-  evidence: unknown,
-  pending?: PendingWrite,
+  { sentence, evidence, pending }: { sentence: string; evidence: unknown; pending?: PendingWrite },
 ): Promise<void> {
   const course = { ...courseOf(rollout), state: 'held' as const, hold: { kind: 'flag' as const, sentence }, pending }
   const event = {

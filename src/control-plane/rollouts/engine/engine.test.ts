@@ -114,7 +114,7 @@ for (const engine of testDatabases()) {
       assert.equal((await kindsOf(id)).filter((kind) => kind === 'waiting').length, 1)
     })
 
-    test('takes a broken application back, names the cause, and goes on with the others', async () => {
+    test('takes a broken application back, names the cause, and continues with the others', async () => {
       const id = await start({ steps: [{ applications: [1, 2, 3] }, { percentage: 100 }], exclude: { at_most: 2 } })
       await until(id, 'step 1', ({ step }) => step === 1)
       guards.show([2], 3, 3)
@@ -140,7 +140,7 @@ for (const engine of testDatabases()) {
       assert.match(held.waiting_for[0], /2 applications were taken back, and the plan accepts at most 1/)
     })
 
-    test('stops and names the person when somebody changes the flag, and goes on from there after resume', async () => {
+    test('stops and names the person when someone changes the flag, and continues from there after resume', async () => {
       const id = await start({ steps: [{ applications: [1] }, { applications: [5] }] })
       await until(id, 'step 1', ({ step }) => step === 1)
       await plane.ask('POST', `/api/v4/features/${FLAG}`, {
@@ -241,7 +241,7 @@ for (const engine of testDatabases()) {
       assert.ok(!(await flag()).includes('percentage_of_actors","value":60'))
     })
 
-    test('holds for as long as legacy fails too, and then goes on by itself', async () => {
+    test('holds for as long as legacy fails too, and then continues by itself', async () => {
       const id = await start({ steps: [{ applications: [1] }, { applications: [2] }] })
       await until(id, 'step 1', ({ step }) => step === 1)
       guards.judgement = { do: 'hold', sentence: 'legacy fails as well' }

@@ -23,7 +23,7 @@ const TICK_MS = 1_000
 const MOST_AT_ONCE = 20
 /** The limit of rollouts that are active at the same time: one for each flag and environment. */
 const MOST_ACTIVE = 500
-/** A forecast is written anew when its time has moved by more than this. */
+/** A forecast is written again when its time has moved by more than this. */
 const FORECAST_SLACK_MS = 5_000
 
 /** What the engine depends on. */

@@ -2,12 +2,12 @@ import { movedBy, type Rollout } from '../../../rollouts/index.ts'
 import type { GuardPort } from './facts.ts'
 
 /**
- * Tells the guards which applications a rollout has moved, or is about to move. What was told is kept in memory only: a
- * new leader tells everything again, which changes nothing for attempts that have begun.
+ * Reports to the guards which applications a rollout has moved, or is about to move. What was reported is kept in memory only: a
+ * new leader reports everything again, which changes nothing for attempts that have begun.
  */
 export class GuardAttempts {
   readonly #guards: Pick<GuardPort, 'begin' | 'end'>
-  readonly #told = new Map<number, Map<number, string>>()
+  readonly #reported = new Map<number, Map<number, string>>()
 
   constructor(guards: Pick<GuardPort, 'begin' | 'end'>) {
     this.#guards = guards
@@ -20,30 +20,30 @@ export class GuardAttempts {
     for (const id of [...movedBy(rollout), ...(rollout.pending?.outcome.applications ?? [])]) {
       wanted.set(id, reasonOf(rollout, id))
     }
-    const told = this.#told.get(rollout.id) ?? new Map<number, string>()
-    this.#told.set(rollout.id, told)
-    for (const applicationId of [...told.keys()].filter((id) => !wanted.has(id))) {
+    const reported = this.#reported.get(rollout.id) ?? new Map<number, string>()
+    this.#reported.set(rollout.id, reported)
+    for (const applicationId of [...reported.keys()].filter((id) => !wanted.has(id))) {
       await this.#guards.end(environment, flag, applicationId)
-      told.delete(applicationId)
+      reported.delete(applicationId)
     }
     const step = steps[Math.max(0, rollout.step - 1)]
     const passOnProbes = step?.passOnProbes ?? false
     const bound = step !== undefined && 'bound' in step.evidence ? { passBound: step.evidence.bound } : {}
     for (const [applicationId, reason] of wanted) {
-      if (told.get(applicationId) === reason) continue
+      if (reported.get(applicationId) === reason) continue
       await this.#guards.begin({ environment, flag, applicationId, reason, passOnProbes, ...bound })
-      told.set(applicationId, reason)
+      reported.set(applicationId, reason)
     }
   }
 
   /** A rollout has ended; its applications stay watched. */
   drop(rollout: number): void {
-    this.#told.delete(rollout)
+    this.#reported.delete(rollout)
   }
 
   /** Another replica leads, or this one begins to. */
   forget(): void {
-    this.#told.clear()
+    this.#reported.clear()
   }
 }
 

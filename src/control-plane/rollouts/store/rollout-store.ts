@@ -17,7 +17,7 @@ export interface Forecast {
   readonly earliest_next_at?: string | null
   /** By step: what it moves, or moved. */
   readonly steps?: ReadonlyArray<{ readonly applications: number; readonly traffic_share: number | null }>
-  /** The kind of wait that was last told as an event, so that it is told once. */
+  /** The kind of wait that was last reported as an event, so that it is reported once. */
   readonly signature?: string
   /** The version of the rollout that it is about. */
   readonly at_version?: number
