@@ -11,7 +11,6 @@ const scratch = scratchDirectory('package')
 after(() => scratch.remove())
 
 const INSTALL_LIMIT_MS = 240_000
-const LIMIT = { timeout: 540_000 }
 const folder = join(scratch.path, 'empty')
 const handover = join(folder, 'node_modules', '.bin', 'handover')
 
@@ -31,7 +30,7 @@ async function run(command: string, args: readonly string[], options: Partial<Pr
   return { code, stdout: program.stdout.text(), stderr: program.stderr.text() }
 }
 
-describe('the package that npm pack creates', LIMIT, () => {
+describe('the package that npm pack creates', () => {
   before(async () => {
     mkdirSync(folder)
     const env = { ...shellEnvironment(), HANDOVER_SKIP_SETUP: '1' }
@@ -42,7 +41,7 @@ describe('the package that npm pack creates', LIMIT, () => {
     const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', join(scratch.path, tarball)]
     const installed = await run('npm', install)
     assert.equal(installed.code, 0, installed.stderr)
-  }, LIMIT)
+  })
 
   test('installs a command that runs without a checkout', async () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
@@ -64,18 +63,14 @@ describe('the package that npm pack creates', LIMIT, () => {
     )
   })
 
-  test(
-    'runs the whole system, with separate processes for its engines and workers, and stops cleanly',
-    LIMIT,
-    async () => {
-      const base = await freePortRange(8)
-      const args = ['up', '--data-dir', join(scratch.path, 'data'), '--port-base', String(base)]
-      const up = await startProgram({ command: handover, args, cwd: folder, env: shellEnvironment() })
-      await untilReady(`http://127.0.0.1:${base + 1}/readyz`, 180_000)
-      const keys = await fetch(`http://127.0.0.1:${base}/oauth/discovery/keys`)
-      assert.equal(keys.status, 200)
-      const { code } = await up.stop(30_000)
-      assert.equal(code, 0, up.stderr.text())
-    },
-  )
+  test('runs the whole system, with separate processes for its engines and workers, and stops cleanly', async () => {
+    const base = await freePortRange(8)
+    const args = ['up', '--data-dir', join(scratch.path, 'data'), '--port-base', String(base)]
+    const up = await startProgram({ command: handover, args, cwd: folder, env: shellEnvironment() })
+    await untilReady(`http://127.0.0.1:${base + 1}/readyz`, 180_000)
+    const keys = await fetch(`http://127.0.0.1:${base}/oauth/discovery/keys`)
+    assert.equal(keys.status, 200)
+    const { code } = await up.stop(30_000)
+    assert.equal(code, 0, up.stderr.text())
+  })
 })

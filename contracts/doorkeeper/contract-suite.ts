@@ -16,7 +16,6 @@ import { sendTo } from './transport.ts'
 import { seenIn, UNRECORDED_DIFFERENCES } from './unrecorded-differences.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
-const TIME_LIMIT_MS = 570_000
 
 const seed = readSeed()
 const scenarios = listScenarios(ALL_SETS, seed)
@@ -49,7 +48,7 @@ const STARTS: Readonly<Record<Store, (version: Version) => Promise<Running>>> = 
 export function contractSuite(version: Version, store: Store): void {
   const isMissing = store === 'postgresql' && !process.env.HANDOVER_TEST_DATABASE_URL
   const skip = isMissing ? 'there is no PostgreSQL' : false
-  describe(`Doorkeeper ${version}, ${store}`, { timeout: TIME_LIMIT_MS, skip }, () => storeSuite(version, store))
+  describe(`Doorkeeper ${version}, ${store}`, { skip }, () => storeSuite(version, store))
 }
 
 function storeSuite(version: Version, store: Store): void {

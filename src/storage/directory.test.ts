@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { WAIT_LIMIT_MS } from '../../test/support/wait.ts'
 import { claimDataDirectory, DirectoryInUseError, DirectoryUnusableError } from './index.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'handover-directory-'))
@@ -28,7 +29,7 @@ describe('a data directory', () => {
     const directory = await claimDataDirectory(path)
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
       .then(() => console.log('claimed'), (error) => console.log(error.name))`
-    const second = spawnSync(process.execPath, ['-e', claim, path], { encoding: 'utf8', timeout: 30_000 })
+    const second = spawnSync(process.execPath, ['-e', claim, path], { encoding: 'utf8', timeout: WAIT_LIMIT_MS })
     assert.equal(second.stdout.trim(), DirectoryInUseError.name)
     assert.equal(readFileSync(pidOf(path), 'utf8'), String(process.pid))
     directory.release()
@@ -55,7 +56,10 @@ describe('a data directory', () => {
     const claim = `import('${new URL('./index.ts', import.meta.url)}').then((storage) => storage.claimDataDirectory(process.argv[1]))
       .then(() => process.kill(process.pid, 'SIGKILL'))`
     for (let round = 0; round < 2; round++) {
-      const { signal, stderr } = spawnSync(process.execPath, ['-e', claim, path], { encoding: 'utf8', timeout: 30_000 })
+      const { signal, stderr } = spawnSync(process.execPath, ['-e', claim, path], {
+        encoding: 'utf8',
+        timeout: WAIT_LIMIT_MS,
+      })
       assert.equal(signal, 'SIGKILL', stderr)
     }
   })

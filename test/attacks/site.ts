@@ -15,7 +15,7 @@ import { ROUTING_FLAG } from '../../src/routing/index.ts'
 import { testDatabases } from '../support/database.ts'
 import { freePorts } from '../support/ports.ts'
 import { scratchDirectory } from '../support/scratch.ts'
-import { eventually } from '../support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../support/wait.ts'
 
 const INTERNAL_TOKEN = 'internal-token-of-the-attacks'
 const VERIFIER_KEY = Buffer.alloc(32, 9)
@@ -196,7 +196,16 @@ function exchange(port: number, path: string, sending: Sending = {}): Promise<An
     ...sending.headers,
     ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
   }
-  const options = { host: '127.0.0.1', port, path, method, headers, localAddress: from, agent: false, timeout: 15_000 }
+  const options = {
+    host: '127.0.0.1',
+    port,
+    path,
+    method,
+    headers,
+    localAddress: from,
+    agent: false,
+    timeout: WAIT_LIMIT_MS,
+  }
   return new Promise((resolve, reject) => {
     const sent = httpRequest(options, (response) => {
       const chunks: Buffer[] = []

@@ -8,7 +8,7 @@ const other = (side: SideName): SideName => (side === 'iam' ? 'monolith' : 'iam'
 const self = (side: SideName) => ({ client_id: clientId(side), client_secret: secretOf(side) })
 const bearer = (token: string | undefined) => ({ authorization: `Bearer ${token}` })
 
-describe('two credentials of different sides in one request', { timeout: 240_000 }, () => {
+describe('two credentials of different sides in one request', () => {
   let site: Site
   before(async () => {
     site = await startSite()

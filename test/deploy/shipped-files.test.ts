@@ -7,6 +7,7 @@ import { findProgram } from '../../scripts/test-parts.ts'
 import { loadSettings, optionsOf, type Section, sections } from '../../src/config/index.ts'
 import { ROOT } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
 import {
   makeSecrets,
   readCompose,
@@ -188,7 +189,7 @@ describe('the files under deploy/', () => {
     for (const directory of ['base', 'example-overlay']) {
       const built = spawnSync(kubectl ?? '', ['kustomize', join(ROOT, 'deploy/kubernetes', directory)], {
         encoding: 'utf8',
-        timeout: 30_000,
+        timeout: WAIT_LIMIT_MS,
       })
       assert.equal(built.status, 0, built.stderr)
       assert.match(built.stdout, /image: registry\.example\.com\/handover:0\.1\.0/)
@@ -203,7 +204,7 @@ describe('the files under deploy/', () => {
       writeFileSync(path, readFileSync(join(ROOT, file), 'utf8').replace('/opt/handover/node', '/bin/true'))
       return path
     })
-    const verified = spawnSync(systemdAnalyze ?? '', ['verify', ...files], { encoding: 'utf8', timeout: 60_000 })
+    const verified = spawnSync(systemdAnalyze ?? '', ['verify', ...files], { encoding: 'utf8', timeout: WAIT_LIMIT_MS })
     assert.deepEqual([verified.status, verified.stderr], [0, ''])
   })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { ROOT } from '../support/program.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
 
 /** A command line in a file under deploy/, as its platform would start it. */
 export interface ShippedCommand {
@@ -194,7 +195,7 @@ export function shippedCommands(): ShippedCommand[] {
 /** Creates the secrets with the shipped script, for `owner` if one is given. */
 export function makeSecrets(directory: string, owner?: number): void {
   const args = [join(ROOT, 'deploy/make-secrets.sh'), directory, ...(owner === undefined ? [] : [String(owner)])]
-  const made = spawnSync('sh', args, { timeout: 20_000, encoding: 'utf8' })
+  const made = spawnSync('sh', args, { timeout: WAIT_LIMIT_MS, encoding: 'utf8' })
   if (made.status !== 0) throw new Error(`make-secrets.sh: ${made.stderr}`)
 }
 

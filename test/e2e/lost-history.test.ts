@@ -14,7 +14,7 @@ import { startTestControlPlane, type TestControlPlane, testApplication } from '.
 import { freePorts } from '../support/ports.ts'
 import { scratchDirectory } from '../support/scratch.ts'
 import { openSwitchableDoor, type SwitchableDoor } from '../support/switchable-door.ts'
-import { eventually } from '../support/wait.ts'
+import { eventually, WAIT_LIMIT_MS } from '../support/wait.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const SCHEMA = 'control'
@@ -267,7 +267,10 @@ test('after a copy of the embedded data directory is restored and written to, th
 })
 
 function command(program: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync(join(binaries ?? '', program), args, { encoding: 'utf8', timeout: 60_000 })
+  const { status, stderr } = spawnSync(join(binaries ?? '', program), args, {
+    encoding: 'utf8',
+    timeout: WAIT_LIMIT_MS,
+  })
   assert.equal(status, 0, `${program}: ${stderr}`)
 }
 

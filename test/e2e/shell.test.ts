@@ -6,11 +6,12 @@ import { after, describe, test } from 'node:test'
 import { findProgram } from '../../scripts/test-parts.ts'
 import { ROOT } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
 
 const scratch = scratchDirectory('shell')
 after(() => scratch.remove())
 
-const LIMIT = { timeout: 60_000, encoding: 'utf8' } as const
+const LIMIT = { timeout: WAIT_LIMIT_MS, encoding: 'utf8' } as const
 const HANDOVER = join(ROOT, 'bin', 'handover')
 
 function handover(...args: string[]) {

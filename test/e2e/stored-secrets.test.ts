@@ -15,7 +15,7 @@ const NONCE = 'nonce-that-ties-the-id-token-to-one-request'
 const VERIFIER = 'verifier-that-is-its-own-challenge-by-the-method-plain'
 
 for (const engine of testDatabases()) {
-  describe(`the stored data of a flow on both servers, on ${engine.kind}`, { timeout: 240_000 }, () => {
+  describe(`the stored data of a flow on both servers, on ${engine.kind}`, () => {
     let store: TestDatabase
     let sides: TwoSides
     before(async () => {

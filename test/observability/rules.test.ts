@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { findProgram } from '../../scripts/test-parts.ts'
 import { ROOT } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
 import { alertRules, readText } from './shipped.ts'
 
 const run = promisify(execFile)
@@ -20,7 +21,7 @@ interface UnitTest {
 }
 
 describe('the alert rules', { skip: promtool === undefined && 'promtool is not installed' }, () => {
-  const check = (...args: string[]) => run(promtool ?? '', args, { cwd: ROOT, timeout: 60_000 })
+  const check = (...args: string[]) => run(promtool ?? '', args, { cwd: ROOT, timeout: WAIT_LIMIT_MS })
 
   test('are valid, and so is the configuration that uses them', async () => {
     assert.match((await check('check', 'rules', RULES)).stdout, /SUCCESS/)

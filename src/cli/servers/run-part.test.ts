@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
 
 test('a part that never closes does not block a shutdown or a failed start', () => {
   const script = `
@@ -15,7 +16,7 @@ test('a part that never closes does not block a shutdown or a failed start', () 
     console.log(JSON.stringify({ closed, isClean }))
     await closeParts([first, hanging], createLog('test'))`
   const args = ['--input-type=module', '-e', script]
-  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: WAIT_LIMIT_MS })
   assert.equal(status, 1)
   assert.match(stdout, /\{"closed":\["first"\],"isClean":false\}/)
   assert.match(stdout, /shutdown timed out; closing remaining connections/)

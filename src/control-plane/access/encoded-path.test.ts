@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
 
 const NAME = 'proxy_oauth_requests_to_iam_service'
 
@@ -47,7 +48,7 @@ function postForm(base: string, path: string, token: string, body: string): Prom
   const { hostname, port } = new URL(base)
   const headers = { 'private-token': token, 'content-type': 'application/x-www-form-urlencoded' }
   return new Promise((resolve, reject) => {
-    const call = request({ hostname, port, path, method: 'POST', headers, timeout: 5_000 }, (answer) => {
+    const call = request({ hostname, port, path, method: 'POST', headers, timeout: WAIT_LIMIT_MS }, (answer) => {
       answer.resume()
       answer.on('end', () => resolve(answer.statusCode))
     })

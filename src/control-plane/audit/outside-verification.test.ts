@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { ROOT } from '../../../test/support/program.ts'
 import { scratchDirectory } from '../../../test/support/scratch.ts'
+import { WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
 import { canonicalHash, canonicalJson } from './canonical.ts'
 import { SYSTEM_CONTEXT } from './change-context.ts'
 import { NO_ENTRIES, nextEntry, type SealedEntry } from './entry.ts'
@@ -37,7 +38,7 @@ async function verify(entries: readonly object[]) {
   const file = join(directory, 'audit.jsonl')
   // The order of members does not matter; the parsed values do.
   writeFileSync(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
-  return run(process.execPath, [script, file], { timeout: 20_000 })
+  return run(process.execPath, [script, file], { timeout: WAIT_LIMIT_MS })
 }
 
 describe("the how-to's script for an export", () => {

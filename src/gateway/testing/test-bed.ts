@@ -22,6 +22,9 @@ import {
 import type { GatewaySettings } from '../settings.ts'
 import { type RunningGateway, startGateway } from '../start.ts'
 
+/** Event-loop turns after which what a response leaves behind has been logged. */
+const TURNS = 5
+
 /** A request as a side received it. */
 export interface Received {
   readonly method: string
@@ -228,6 +231,8 @@ export class Bed {
   /** Log lines written so far, parsed; optionally only decisions. */
   async records(only?: 'decisions'): Promise<Array<Record<string, unknown>>> {
     await new Promise((resolve) => setTimeout(resolve, 20))
+    // On a busy machine a timer is late and comes before the events of sockets that lead to log lines.
+    for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve))
     const records = this.lines.flatMap((text) => text.split('\n')).filter((line) => line !== '')
     const parsed = records.map((line) => JSON.parse(line) as Record<string, unknown>)
     return only ? parsed.filter((record) => record['msg'] === 'iamproxy: routing decision') : parsed
@@ -308,7 +313,7 @@ export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = P
 }
 
 /** Waits until `condition` holds; rejects after `patienceMs`. */
-export async function until(condition: () => boolean | Promise<boolean>, patienceMs = 120_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, patienceMs = 240_000): Promise<void> {
   const end = performance.now() + patienceMs
   while (!(await condition())) {
     if (performance.now() > end) throw new Error('waited in vain')

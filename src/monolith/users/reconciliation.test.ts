@@ -17,7 +17,7 @@ const users = NAMES.map((username, index) => ({
 }))
 
 for (const engine of testDatabases())
-  describe(`missed changes of users at IAM, on ${engine.kind}`, { timeout: 240_000 }, () => {
+  describe(`missed changes of users at IAM, on ${engine.kind}`, () => {
     let store: TestDatabase
     let monolith: RunningMonolith | undefined
     let iam: RunningIam | undefined
