@@ -16,8 +16,8 @@ const OLDEST_MS = 3_600_000
 export const REFUSALS = ['unreadable', 'unknown_application', 'too_old'] as const
 export type Refusal = (typeof REFUSALS)[number]
 
-/** What one environment's outcomes need of their surroundings. */
-export interface OutcomeSurroundings {
+/** What one environment's outcomes need from their context. */
+export interface OutcomeContext {
   readonly environment: string
   readonly counts: () => PendingCounts
   readonly publish: (change: OutcomeChange) => void
@@ -31,12 +31,12 @@ export class EnvironmentOutcomes {
   readonly memory = new ApplicationMemory()
   readonly positions = new GatewayPositions()
   readonly #join: OutcomeJoin
-  readonly #surroundings: OutcomeSurroundings
+  readonly #context: OutcomeContext
 
-  constructor(surroundings: OutcomeSurroundings) {
-    this.#surroundings = surroundings
+  constructor(context: OutcomeContext) {
+    this.#context = context
     this.#join = new OutcomeJoin({
-      environment: surroundings.environment,
+      environment: context.environment,
       memory: this.memory,
       emit: (change) => this.#emit(change),
     })
@@ -58,7 +58,7 @@ export class EnvironmentOutcomes {
     const place = this.positions.place(head)
     if (place === undefined) return
     const { skip, lost } = place
-    const { environment, publish } = this.#surroundings
+    const { environment, publish } = this.#context
     if (lost > 0) publish({ kind: 'lost', environment, count: lost })
     const offset = clockOffset(batch.sentAt, receivedAt)
     let last = batch.sentAt + offset
@@ -76,7 +76,7 @@ export class EnvironmentOutcomes {
 
   /** Returns the time of the observation, by this clock. */
   #takeLine(line: string, offset: number, now: number): number | undefined {
-    const { hasApplication, refused } = this.#surroundings
+    const { hasApplication, refused } = this.#context
     const seen = readObservation(line)
     if (seen === undefined) {
       refused('unreadable')
@@ -90,7 +90,7 @@ export class EnvironmentOutcomes {
   }
 
   #emit(change: JoinChange): void {
-    const { counts, publish, isProbe, environment } = this.#surroundings
+    const { counts, publish, isProbe, environment } = this.#context
     if (change.kind === 'completion') {
       const { applicationId, side, flow, isComplete, startedAt, grant, caller, requestId } = change.start
       const about = { environment, applicationId, side, flow, isComplete, startedAt, grant, caller, requestId }

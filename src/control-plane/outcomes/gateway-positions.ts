@@ -112,7 +112,7 @@ export class GatewayPositions {
 }
 
 /**
- * What to add to a gateway's times to have them by this clock. A batch is under way for a moment, so small differences
+ * What to add to a gateway's times to have them by this clock. A batch takes a moment to arrive, so small differences
  * say nothing about the clocks.
  */
 export function clockOffset(sentAt: number, receivedAt: number): number {

@@ -164,7 +164,7 @@ for (const engine of testDatabases()) {
         ])
       })
 
-      test('testers are told with the two sentences that they look for, and the names that they use', async () => {
+      test('testers receive the two sentences that they look for, with the names that they use', async () => {
         await set({ value: 'true', environment: 'staging' })
         await settled()
         const told = outside.at('/slack/').map(({ json }) => json.text.split('\n')[0])

@@ -113,7 +113,7 @@ function rolloutTasks({ id, flag, steps }: ReportedRollout, facts: IssueFacts): 
     tasks([
       `A milestone is set${facts.milestone === undefined ? '' : `: ${facts.milestone}`}.`,
       `A change issue is open${facts.changeIssueUrl === undefined ? '' : `: ${facts.changeIssueUrl}`}.`,
-      withText('Somebody is available for two hours:', `handover rollout acknowledge ${id}`),
+      withText('A person is available for two hours:', `handover rollout acknowledge ${id}`),
       'The documentation is up to date.',
       'Breaking changes are announced.',
       'Support is informed.',

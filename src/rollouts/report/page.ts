@@ -33,7 +33,7 @@ export function pageAsHtml(page: Page, title: string): string {
 
 /**
  * Plain text for Markdown: on one line, and without characters that would start markup, end a table cell, mention
- * somebody, or run a command of an issue tracker. An address stays a link.
+ * a user, or run a command of an issue tracker. An address stays a link.
  */
 export function plainMarkdown(text: string): string {
   const plain = text.replace(/[\s\p{C}]+/gu, ' ').trim()

@@ -72,7 +72,7 @@ describe('a rollout issue', () => {
     assert.doesNotMatch(updated, /running on production/)
   })
 
-  test('gets its part at the end when it has none, or when somebody has broken it', () => {
+  test('gets its part at the end when it has none, or when it has been damaged', () => {
     assert.match(updatedIssue('Ours.', ROLLOUT, EVENTS, FACTS), /^Ours\.\n\n<!-- handover rollout 3/)
     const broken = newIssue(ROLLOUT, EVENTS, FACTS).replace(/<!-- handover rollout 3: end -->/, '')
     const once = updatedIssue(broken, ROLLOUT, EVENTS, FACTS)

@@ -8,7 +8,7 @@ const LOOK_MS = 1_000
 
 /**
  * Prints the events of a rollout as they happen, until it has ended. The exit code is 0 for a completed rollout and 1
- * for an aborted one. A control plane that restarts meanwhile is waited for.
+ * for an aborted one. A control plane that restarts in the meantime is waited for.
  */
 export function watched(ask: ControlClient, id: number, isJson: boolean): Printed {
   let exitCode: 0 | 1 = 0

@@ -16,7 +16,7 @@ export class NotificationMetrics {
     })
     new Gauge({
       name: 'handover_notifications_waiting',
-      help: 'Rollouts with events that a channel was not told yet; failing where its last attempt failed.',
+      help: 'Rollouts with events that a channel has not sent yet; failing where its last attempt failed.',
       labelNames: ['channel', 'state'],
       registers,
       async collect() {

@@ -77,7 +77,7 @@ export function createRolloutIssues(
   }
 }
 
-/** Keeps the issues current, like a channel that is told of each event. */
+/** Keeps the issues current, like a channel that receives each event. */
 export function issueChannel(issues: RolloutIssues): Channel {
   return {
     name: 'issue',
