@@ -25,6 +25,7 @@ import { MarkCheck } from './ledger/mark-check/mark-check.ts'
 import { openSharedLedger } from './ledger/shared-ledger.ts'
 import { buildFrontDoor, type FrontDoor } from './listener/server.ts'
 import { testControls } from './listener/test-controls.ts'
+import { OutcomeCollector } from './outcomes/outcome-collector.ts'
 import { Routes } from './routing/routes.ts'
 import { DEFAULT_LIMITS, type GatewayLimits, type GatewaySettings } from './settings.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -134,7 +135,8 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   )
   const tracing = openTracing(settings.tracing, log)
   if (tracing) metrics.meterSpans(tracing)
-  const recorder = new Recorder(log, metrics, source, settings.logSampling)
+  const outcomes = openOutcomes(settings, log)
+  const recorder = new Recorder({ log, metrics, source, outcomes, sampling: settings.logSampling })
   recorded = () => ({ ...recorder.totals, applications: recorder.applications })
   const networks = clientAddressReader(trustedProxies)
   const context = buildContext(settings, { limits, log, circuit, source, recorder, brake, ledger, tracing, networks })
@@ -147,6 +149,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     stopSignals()
     brake.close()
     recorder.close()
+    await outcomes?.close()
     context.keys?.close()
     frontDoor.close()
     await Promise.all([markCheck.close(), probe.close(), circuit.close()])
@@ -234,6 +237,12 @@ function openMarkCheck({ markCheck, isIamUnmarked = false }: GatewaySettings, co
 }
 
 const LEDGER_ENTRIES = 1_000_000
+
+/** Outcomes are of use to a control plane alone. */
+function openOutcomes({ source, iamUrl, flowKey }: GatewaySettings, log: Log): OutcomeCollector | undefined {
+  if (source.kind !== 'control' || source.identity === undefined || iamUrl === undefined) return undefined
+  return new OutcomeCollector(flowKey ?? randomBytes(32), { ...source, instance: source.identity.instance }, log)
+}
 
 async function openLedger(settings: GatewaySettings, log: Log): Promise<CredentialLedger> {
   const { ledger = {}, iamUrl, flowKey, isIamUnmarked = false } = settings

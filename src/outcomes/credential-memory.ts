@@ -1,6 +1,6 @@
 import type { CredentialStanding } from './cause-table.ts'
 import { FingerprintTable } from './fingerprint-table.ts'
-import type { IssuedCredential } from './observation.ts'
+import type { IssuedCredential, Observation } from './observation.ts'
 import type { OutcomeSide } from './vocabulary.ts'
 
 /** For a credential without a known end: one that is unused for this long is forgotten first. */
@@ -8,6 +8,9 @@ const UNBOUNDED_SECONDS = 90 * 86_400
 
 const IAM = 1
 const USED = 2
+
+/** By whom, to whom and when a credential was issued; `at` in milliseconds since the epoch. */
+type Issue = Pick<Observation, 'applicationId' | 'side' | 'at'>
 
 /** Which credentials were seen issued, and which of them were used up. Holds 64 bits of a keyed hash of each; bounded. */
 export class CredentialMemory {
@@ -18,16 +21,21 @@ export class CredentialMemory {
     this.#table = new FingerprintTable(capacity)
   }
 
-  /** Notes that a side has issued a credential; `at` in milliseconds since the epoch. */
-  issued(side: OutcomeSide, { hash, lifetime }: IssuedCredential, at: number): void {
+  /** Returns the application that a credential was issued to, if its issue was seen. */
+  owner(hash: string): number | undefined {
+    return this.#table.get(hash, 0)?.owner
+  }
+
+  /** Notes that a side has issued a credential. */
+  issued({ applicationId, side, at }: Issue, { hash, lifetime }: IssuedCredential): void {
     const until = at / 1_000 + (lifetime > 0 ? lifetime : UNBOUNDED_SECONDS)
-    this.#table.set(hash, 0, until, side === 'iam' ? IAM : 0)
+    this.#table.set(hash, 0, until, [side === 'iam' ? IAM : 0, applicationId])
   }
 
   /** Notes that a credential was used up or revoked, or may have been. */
   used(hash: string): void {
     const known = this.#table.get(hash, 0)
-    if (known) this.#table.set(hash, 0, known.until, known.note | USED)
+    if (known) this.#table.set(hash, 0, known.until, [known.note | USED, known.owner])
   }
 
   /** Returns the standing of a credential that is presented to a side; `at` in milliseconds since the epoch. */

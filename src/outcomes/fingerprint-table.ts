@@ -1,7 +1,14 @@
 const WAYS = 8
 
+/** What is remembered of one hash; `until` in seconds since the epoch. */
+export interface Fingerprint {
+  readonly until: number
+  readonly note: number
+  readonly owner: number
+}
+
 /**
- * Remembers a small note for each of many hashes until a given second. Memory is bounded: 13 bytes per entry, allocated
+ * Remembers a small note for each of many hashes until a given second. Memory is bounded: 21 bytes per entry, allocated
  * on first use. A full bucket evicts the entry that ends first.
  */
 export class FingerprintTable {
@@ -11,6 +18,7 @@ export class FingerprintTable {
   /** Seconds; 0 for an empty slot. */
   #until = new Uint32Array(0)
   #note = new Uint8Array(0)
+  #owner = new Float64Array(0)
 
   /** @param capacity maximum number of entries, rounded up to a power of two */
   constructor(capacity: number) {
@@ -23,9 +31,9 @@ export class FingerprintTable {
    * @param hash any text; 64 bits of it count
    * @param variant separates uses of one hash
    * @param until seconds since the epoch
-   * @param note 0 to 255
+   * @param note 0 to 255, and a number of any size that it belongs to
    */
-  set(hash: string, variant: number, until: number, note: number): void {
+  set(hash: string, variant: number, until: number, [note, owner]: readonly [number, number]): void {
     if (this.#until.length === 0) this.#allocate()
     const [high, low] = mix(hash, variant)
     const at = this.#placeFor(high, low)
@@ -33,14 +41,21 @@ export class FingerprintTable {
     this.#low[at] = low
     this.#until[at] = Math.min(Math.max(1, Math.ceil(until)), 0xffff_ffff)
     this.#note[at] = note
+    this.#owner[at] = owner
   }
 
   /** Returns the note and the second until which it holds, even if that has passed; undefined if it is not known. */
-  get(hash: string, variant: number): { readonly until: number; readonly note: number } | undefined {
+  get(hash: string, variant: number): Fingerprint | undefined {
     if (this.#until.length === 0) return undefined
     const [high, low] = mix(hash, variant)
     const at = this.#find(high, low)
-    return at < 0 ? undefined : { until: this.#until[at] as number, note: this.#note[at] as number }
+    return at < 0
+      ? undefined
+      : {
+          until: this.#until[at] as number,
+          note: this.#note[at] as number,
+          owner: this.#owner[at] as number,
+        }
   }
 
   #find(high: number, low: number): number {
@@ -72,6 +87,7 @@ export class FingerprintTable {
     this.#low = new Uint32Array(length)
     this.#until = new Uint32Array(length)
     this.#note = new Uint8Array(length)
+    this.#owner = new Float64Array(length)
   }
 }
 

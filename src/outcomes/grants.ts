@@ -82,7 +82,7 @@ export class GrantBook {
   }
 
   #succeeded(outcome: FlowOutcome, firstAt: number): void {
-    this.#successes.set(outcome.grant, variantOf(outcome), (firstAt + TRIES_MS) / 1_000, 1)
+    this.#successes.set(outcome.grant, variantOf(outcome), (firstAt + TRIES_MS) / 1_000, [1, outcome.applicationId])
   }
 }
 

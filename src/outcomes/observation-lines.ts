@@ -22,9 +22,13 @@ const GRANTED = 1
 const DIVERTED = 2
 const IAM = 4
 
+const REQUEST_NUMBER = Object.fromEntries(OBSERVED_REQUESTS.map((request, at) => [request, at])) as Readonly<
+  Record<Observation['request'], number>
+>
+
 /**
- * Writes an observation as one line of plain text, fields separated by spaces. Credentials are single letters with
- * hash and lifetime (`r:HASH:LIFETIME`); numbers are decimal, or base 36 where only equality counts.
+ * Writes an observation as one line of plain text, fields separated by spaces. Credentials are their type's number with
+ * hash and lifetime (`2:HASH:LIFETIME`); numbers are decimal.
  */
 export function writeObservation(seen: Observation): string {
   const flags = (seen.isGranted ? GRANTED : 0) + (seen.isDiverted ? DIVERTED : 0) + (seen.side === 'iam' ? IAM : 0)
@@ -33,7 +37,7 @@ export function writeObservation(seen: Observation): string {
   for (const { type, hash, lifetime } of seen.issued) {
     issued += `${issued === '' ? '' : ','}${CREDENTIAL_TYPES.indexOf(type)}:${hash}:${lifetime}`
   }
-  return `${Math.round(seen.at)} ${Math.round(seen.durationMs)} ${seen.applicationId} ${OBSERVED_REQUESTS.indexOf(seen.request)} ${flags} ${seen.status} ${seen.error ?? NONE} ${seen.trouble ?? NONE} ${seen.presented ?? NONE} ${seen.flow ?? NONE} ${seen.caller} ${scope.toString(36)} ${redirectUri.toString(36)} ${form.toString(36)} ${seen.shape ?? NONE} ${issued || NONE} ${seen.requestId}`
+  return `${Math.round(seen.at)} ${Math.round(seen.durationMs)} ${seen.applicationId} ${REQUEST_NUMBER[seen.request]} ${flags} ${seen.status} ${seen.error ?? NONE} ${seen.trouble ?? NONE} ${seen.presented ?? NONE} ${seen.flow ?? NONE} ${seen.caller} ${scope} ${redirectUri} ${form} ${seen.shape ?? NONE} ${issued || NONE} ${seen.requestId}`
 }
 
 /** Reads one line; undefined if it is not exactly what {@link writeObservation} writes. */
@@ -49,7 +53,7 @@ export function readObservation(line: string): Observation | undefined {
   const isSound =
     isPositive(at) &&
     isWithin(durationMs, 0, 86_400_000) &&
-    isPositive(applicationId) &&
+    isWithin(applicationId, 0, Number.MAX_SAFE_INTEGER) &&
     isWithin(request, 0, OBSERVED_REQUESTS.length - 1) &&
     isWithin(flags, 0, 7) &&
     (status === 0 || isWithin(status, 100, 599)) &&
@@ -58,7 +62,7 @@ export function readObservation(line: string): Observation | undefined {
     [presented, flow, shape].every((hash) => isOptional(HASH, hash)) &&
     HASH.test(caller as string) &&
     REQUEST_ID.test(requestId)
-  const asked = { scope: readBase36(scope), redirectUri: readBase36(redirectUri), form: readBase36(form) }
+  const asked = { scope: wholeNumber(scope), redirectUri: wholeNumber(redirectUri), form: wholeNumber(form) }
   if (!isSound || issued === undefined || !Object.values(asked).every((one) => isWithin(one, 0, 0xffff_ffff))) {
     return undefined
   }
@@ -98,10 +102,6 @@ function readIssued(text: string): IssuedCredential[] | undefined {
 
 function wholeNumber(text: string | undefined): number {
   return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
-}
-
-function readBase36(text: string | undefined): number {
-  return text !== undefined && /^[0-9a-z]{1,7}$/.test(text) ? Number.parseInt(text, 36) : Number.NaN
 }
 
 function isWithin(number: number | undefined, least: number, most: number): boolean {

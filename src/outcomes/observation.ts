@@ -45,8 +45,12 @@ export interface Asked {
   readonly form: number
 }
 
+/** The application id of a request that does not tell its application. */
+export const UNTOLD = 0
+
 /** One exchange as one gateway saw it. Holds no credential: all hashes are keyed, and gateways share the key. */
 export interface Observation {
+  /** {@link UNTOLD} if only the presented credential tells it. */
   readonly applicationId: number
   readonly request: ObservedRequest
   /** The side that answered, or that should have. */

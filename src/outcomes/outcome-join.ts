@@ -3,7 +3,7 @@ import { causeOf, type History, isStep, type Judgement, provesClient } from './c
 import { CredentialMemory } from './credential-memory.ts'
 import type { CompletedFlow, FlowOutcome } from './flow-outcome.ts'
 import { GrantBook, type GrantChange } from './grants.ts'
-import { KIND_OF_REQUEST, type Observation } from './observation.ts'
+import { KIND_OF_REQUEST, type Observation, UNTOLD } from './observation.ts'
 import { type Start, StartBook } from './starts.ts'
 
 /** What comes of observations: outcomes, counted or revised, and starts whose time is over. */
@@ -50,7 +50,9 @@ export class OutcomeJoin {
   }
 
   /** Takes one observation; its time must be by the clock that {@link advance} uses. */
-  take(observation: Observation): void {
+  take(given: Observation): void {
+    const observation = this.#withApplication(given)
+    if (observation === undefined) return
     const history = this.#historyOf(observation)
     const start = this.#startOf(observation)
     this.#learn(observation, start)
@@ -73,6 +75,15 @@ export class OutcomeJoin {
   advance(now: number): void {
     this.#starts.advance(now)
     this.#grants.forget(now)
+  }
+
+  /** A bearer token and a redirect to a client say nothing of the application; its issue and the start of the flow do. */
+  #withApplication(given: Observation): Observation | undefined {
+    if (given.applicationId !== UNTOLD) return given
+    const { presented, flow } = given
+    const applicationId =
+      presented === undefined ? this.#starts.openStart(flow ?? '')?.applicationId : this.#credentials.owner(presented)
+    return applicationId === undefined ? undefined : { ...given, applicationId }
   }
 
   #historyOf(observation: Observation): History {
@@ -118,7 +129,7 @@ export class OutcomeJoin {
   #learn(observation: Observation, start: Start | undefined): void {
     const { applicationId, side, at, presented, request, issued, isGranted, trouble } = observation
     for (const one of issued) {
-      this.#credentials.issued(side, one, at)
+      this.#credentials.issued(observation, one)
       const isCode = one.type === 'code' || one.type === 'device_code'
       if (isCode && start !== undefined) this.#issuedCode(start, one.hash)
     }

@@ -1,4 +1,5 @@
 import type { CredentialType } from '../credentials/index.ts'
+import type { Asked } from './asked.ts'
 import type { Destination, Endpoint, Reason } from './vocabulary.ts'
 
 /** `any_token` if the request does not tell whether it is an access or a refresh token; a user code has no mark. */
@@ -28,6 +29,10 @@ export interface Facts {
   readonly presentedType?: PresentedType | undefined
   /** For `token`: the grant type as sent, of any length; undefined if it is missing. */
   readonly grantType?: string | undefined
+  /** What it asks for, beyond what routing depends on. */
+  readonly asked?: Asked | undefined
+  /** For `token`: the user of the password grant; personal data, only for a keyed hash. */
+  readonly username?: string | undefined
   /** For an introspection without client authentication: the bearer token of the caller; a secret like `presented`. */
   readonly caller?: { readonly token: string; readonly issuer: 'iam' | 'legacy' | 'unknown' } | undefined
   /** A login or consent verifier that IAM issued: verified, not merely present. */

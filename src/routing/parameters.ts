@@ -8,6 +8,7 @@ import {
   readParts,
   scanJson,
 } from '../parameters/index.ts'
+import { hash32 } from './hash32.ts'
 
 /** The parameters that routing reads; it ignores everything else in a request. */
 export const ROUTING_PARAMETERS = [
@@ -31,7 +32,10 @@ export const ROUTING_PARAMETERS = [
  * Distinguish one flow of a client from another, in addition to the client. Repeated, they are ignored and not a fault.
  */
 const FLOW_PARAMETERS = ['redirect_uri', 'state'] as const
-const READ_PARAMETERS = [...ROUTING_PARAMETERS, ...FLOW_PARAMETERS]
+/** Only say what a request asks for; repeated, they are ignored as well. */
+const ASKED_PARAMETERS = ['scope', 'response_type', 'username'] as const
+const READ_PARAMETERS = [...ROUTING_PARAMETERS, ...FLOW_PARAMETERS, ...ASKED_PARAMETERS]
+const FIRST_ASKED = ROUTING_PARAMETERS.length + FLOW_PARAMETERS.length
 export type RoutingParameter = (typeof READ_PARAMETERS)[number]
 
 const INDEX = new Map<string, number>(READ_PARAMETERS.map((name, index) => [name, index]))
@@ -48,6 +52,8 @@ export class RoutingParameters {
   readonly #firstPlaces: number[] = []
   #surplus: Array<{ readonly index: number; readonly place: number; value: string }> | undefined
   #place = 0
+  /** A sum over the names of all parameters in forms, whatever their order. */
+  nameSum = 0
   fault: ParameterFault | undefined
   /**
    * The request has more parameters, or nests them deeper, than any server here reads; what was read before is
@@ -128,7 +134,7 @@ export class RoutingParameters {
 
   #addAmbiguity(index: number): void {
     if (index < ROUTING_PARAMETERS.length) this.addFault('ambiguous_client')
-    else this.isFlowClear = false
+    else if (index < FIRST_ASKED) this.isFlowClear = false
   }
 }
 
@@ -157,7 +163,10 @@ const SPACE = 0x20
 function readPair(pair: string, ascii: boolean, into: RoutingParameters): void {
   const [rawName, rawValue] = splitOnce(pair)
   const name = decodePart(rawName, ascii, into)
-  if (name !== undefined) readValue(name, rawValue, ascii, into)
+  if (name !== undefined) {
+    if (rawValue !== '') into.nameSum = (into.nameSum + hash32(name)) | 0
+    readValue(name, rawValue, ascii, into)
+  }
   // Rack 2 also ends a pair of the query at a semicolon; others read the rest as part of the value.
   if (pair.includes(';')) readSemicolons(pair, ascii, into)
 }

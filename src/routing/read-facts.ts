@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { IAM_PREFIXES, isGenuineVerifier } from '../credentials/index.ts'
 import { bodyKindOf, scanJson } from '../parameters/index.ts'
+import { askedOf } from './asked.ts'
 import type { Facts, PresentedType } from './decision.ts'
 import { flowOf, sideOfFlow } from './flow-marks.ts'
 import { RoutingParameters, readForm, readJson, readMultipart } from './parameters.ts'
@@ -73,6 +74,8 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
     caller: parts.endpoint === 'introspect' ? callerOf(parts, parameters, marks) : undefined,
     hasGenuineVerifier,
     affinity,
+    asked: askedOf(parts, parameters),
+    username: parts.endpoint === 'token' ? parameters.get('username') : undefined,
     startsFlow: credential === 'none' && !hasGenuineVerifier && affinity === undefined,
   }
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import type { RequestLimitSettings } from '../../src/authorization-server/index.ts'
-import { type RunningGateway, startGateway } from '../../src/gateway/index.ts'
+import { type GatewaySettings, type RunningGateway, startGateway } from '../../src/gateway/index.ts'
 import { type IamSettings, type RunningIam, startIam } from '../../src/iam/index.ts'
 import {
   type MonolithSettings,
@@ -97,7 +97,7 @@ export interface SiteSettings {
   readonly limits?: RequestLimitSettings
   readonly monolith?: Partial<MonolithSettings>
   readonly iam?: Partial<IamSettings>
-  readonly gateway?: { readonly trustedProxies?: readonly string[] }
+  readonly gateway?: Partial<GatewaySettings>
 }
 
 /** Starts a site on the fastest available store: the server that `npm test` provides, else the embedded one. */

@@ -5,6 +5,7 @@ import {
   type OutcomeChange,
   OutcomeJoin,
   readObservation,
+  UNTOLD,
 } from '../../outcomes/index.ts'
 import { type BatchHead, clockOffset, GatewayPositions } from './gateway-positions.ts'
 import type { PendingCounts } from './pending-counts.ts'
@@ -83,7 +84,7 @@ export class EnvironmentOutcomes {
       return undefined
     }
     const at = Math.min(now, seen.at + offset)
-    if (!hasApplication(seen.applicationId)) refused('unknown_application')
+    if (seen.applicationId !== UNTOLD && !hasApplication(seen.applicationId)) refused('unknown_application')
     else if (now - at > OLDEST_MS) refused('too_old')
     else this.#join.take({ ...seen, at })
     return at

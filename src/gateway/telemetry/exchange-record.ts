@@ -16,6 +16,8 @@ export interface ExchangeRecord {
   /** The trace that the request belongs to, if any. */
   readonly traceId?: string | undefined
   readonly clientId: string | undefined
+  /** The network that counts as one caller: an IPv4 address or an IPv6 /64. Computed when read. */
+  readonly network?: string | undefined
   readonly applicationId: number | undefined
   /** The side that the last attempt went to; `rejected` if the gateway refused the request itself. */
   readonly destination: Destination | 'rejected'
@@ -50,10 +52,14 @@ export interface ExchangeRecord {
  */
 export type Ending = 'complete' | 'cut' | 'client_closed'
 
-/** The content of a response of at most 32 KiB. Both methods parse the body when called. */
+/** The content of a response of at most 32 KiB. Its methods read the body when called. */
 export interface InspectedResponse {
   /** The names of the members if the body is a JSON object; undefined for anything else. */
   memberNames(): readonly string[] | undefined
+  /** The value of a member that is plain text, found without parsing the body: a secret if it is a credential. */
+  textMember(name: string): string | undefined
+  /** A description of the body without its values. */
+  shape(): string | undefined
   /** The credentials that a successful response issues in its body; empty for any other. */
   issued(): readonly Issued[]
 }

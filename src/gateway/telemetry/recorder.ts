@@ -8,6 +8,23 @@ import { isSuppressible } from './log-sampling.ts'
 import type { Metrics } from './metrics.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
+/** Observes exchanges for the control plane. */
+export interface OutcomeObserver {
+  /** @param applicationId undefined if the request does not tell it */
+  record(record: ExchangeRecord, applicationId: number | undefined): void
+}
+
+/** See {@link Recorder}. */
+export interface RecorderOptions {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly source: DecisionSource
+  /** Limits the lines that anyone can cause; no limit without it. */
+  readonly sampling: LineAllowance | undefined
+  /** Undefined if outcomes are not observed. */
+  readonly outcomes: OutcomeObserver | undefined
+}
+
 /**
  * Records the outcome of each request. Requests outside the OAuth endpoints are counted, not logged; lines that
  * anyone can cause are logged up to their allowance, and the suppressed lines are reported as a number.
@@ -17,16 +34,18 @@ export class Recorder {
   readonly #metrics: Metrics
   readonly #source: DecisionSource
   readonly #sampled: LineBudget
+  readonly #outcomes: OutcomeObserver | undefined
   readonly #recent = new RecentOutcomes()
   readonly totals: { readonly legacy: SideTotals; readonly iam: SideTotals } = {
     legacy: { requests: 0, failures: 0 },
     iam: { requests: 0, failures: 0 },
   }
 
-  constructor(log: Log, metrics: Metrics, source: DecisionSource, sampling: LineAllowance | undefined) {
+  constructor({ log, metrics, source, sampling, outcomes }: RecorderOptions) {
     this.#decisions = new DecisionLog(log)
     this.#metrics = metrics
     this.#source = source
+    this.#outcomes = outcomes
     this.#sampled = new LineBudget(sampling, (left_out, interval_seconds) => {
       this.#decisions.flush()
       log.info({ subcomponent: 'workhorse', left_out, interval_seconds }, 'iamproxy: routing decisions left out')
@@ -49,6 +68,7 @@ export class Recorder {
       if (record.status >= 500) side.failures++
     }
     if (record.endpoint === 'other') return
+    this.#outcomes?.record(record, known)
     if (!isSuppressible(record, application) || this.#sampled.admit(record.reason))
       this.#decisions.write(record, application)
   }

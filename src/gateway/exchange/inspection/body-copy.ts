@@ -1,5 +1,6 @@
 import { boundedError } from '../../../credentials/index.ts'
 import type { Endpoint } from '../../../routing/index.ts'
+import { bodyShape } from './body-shape.ts'
 
 /** Maximum size of a response that is inspected, in bytes: two signed tokens of maximum length fit. */
 const INSPECTED_BYTES = 32 << 10
@@ -37,6 +38,21 @@ export class BodyCopy {
   error(): string | undefined {
     const code = this.#object()?.['error']
     return typeof code === 'string' && code !== '' ? boundedError(code) : undefined
+  }
+
+  /** The value of a member that is plain text, found without parsing the response. */
+  textMember(name: string): string | undefined {
+    const text = this.text()
+    const at = text.indexOf(`"${name}"`)
+    const start = at < 0 ? -1 : text.indexOf('"', at + name.length + 2)
+    const end = start < 0 ? -1 : text.indexOf('"', start + 1)
+    return end > start + 1 ? text.slice(start + 1, end) : undefined
+  }
+
+  /** See {@link bodyShape}; undefined unless the response is a JSON object. */
+  shape(): string | undefined {
+    const document = this.#object()
+    return document === undefined || Array.isArray(document) ? undefined : bodyShape(document)
   }
 
   /** The names of the members of the response, if it is a JSON object. */

@@ -63,6 +63,14 @@ export class ResponseInspection implements InspectedResponse {
     return this.#kind === 'json' ? this.#body.memberNames() : undefined
   }
 
+  textMember(name: string): string | undefined {
+    return this.#kind === 'json' ? this.#body.textMember(name) : undefined
+  }
+
+  shape(): string | undefined {
+    return this.#kind === 'json' ? this.#body.shape() : undefined
+  }
+
   issued(): readonly Issued[] {
     const { endpoint, status } = this.#head
     if (status >= 400) return []
