@@ -52,6 +52,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: "list and revoke applications' remaining IAM credentials",
     load: async () => (await import('./commands/credentials/credentials.ts')).run,
   },
+  guard: {
+    summary: 'show what the guards of moved applications say',
+    load: async () => (await import('./commands/rollout/guard.ts')).run,
+  },
   'side-effects': {
     summary: 'list side effects of changes; retry or drop failed ones',
     load: async () => (await import('./commands/side-effects.ts')).run,

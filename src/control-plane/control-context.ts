@@ -20,6 +20,7 @@ import type { IamCredentials } from './iam-state/iam-credentials.ts'
 import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { Outcomes } from './outcomes/outcomes.ts'
+import type { LiveGuards } from './rollouts/guards/live-guards.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
 import type { RolloutIssues } from './rollouts/notifications/rollout-issue.ts'
 import type { Rollouts } from './rollouts/rollouts.ts'
@@ -38,6 +39,8 @@ export interface ControlContext {
   /** What people do with rollouts. */
   readonly rollouts: Rollouts
   readonly rolloutIssues: RolloutIssues
+  /** What the outcomes of moved applications say. */
+  readonly guards: LiveGuards
   /** Which replica runs what must run once. */
   readonly leadership: Leadership
   readonly outcomes: Outcomes

@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/index.ts'
 import { OUTCOMES_SQL } from './outcomes/outcome-tables.ts'
+import { GUARDS_SQL } from './rollouts/guards/guard-store.ts'
 import { LEADERSHIP_SQL } from './rollouts/leadership/leadership.ts'
 import { NOTIFICATIONS_SQL } from './rollouts/notifications/cursors.ts'
 import { ROLLOUTS_SQL } from './rollouts/store/rollouts-sql.ts'
@@ -201,6 +202,7 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
   },
   { name: '0013_leadership', sql: LEADERSHIP_SQL },
   { name: '0014_outcomes', sql: OUTCOMES_SQL },
+  { name: '0015_guards', sql: GUARDS_SQL },
   { name: '0016_rollouts', sql: ROLLOUTS_SQL },
   { name: '0018_notifications', sql: NOTIFICATIONS_SQL },
 ]

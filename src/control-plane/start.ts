@@ -60,6 +60,7 @@ import { healthRoutes } from './api/operations/health.ts'
 import { sideEffectRoutes } from './api/operations/side-effects.ts'
 import { statusRoutes } from './api/operations/status.ts'
 import { tokenRoutes } from './api/operations/tokens.ts'
+import { guardRoutes } from './api/rollouts/guards.ts'
 import { rolloutIssueRoutes } from './api/rollouts/issue.ts'
 import { issueSource } from './api/rollouts/issue-source.ts'
 import { outcomeRoutes } from './api/rollouts/outcomes.ts'
@@ -91,10 +92,12 @@ import { Outcomes } from './outcomes/outcomes.ts'
 import { formBody } from './requests/request-parameters.ts'
 import { cohortsOf } from './rollouts/engine/cohorts.ts'
 import { RolloutEngine } from './rollouts/engine/engine.ts'
-import { NO_GUARDS } from './rollouts/engine/facts.ts'
 import { RolloutMetrics } from './rollouts/engine/metrics.ts'
 import { chatOpsRules } from './rollouts/engine/rules.ts'
 import { usualTraffic } from './rollouts/engine/usual-traffic.ts'
+import { meterGuards } from './rollouts/guards/guard-metrics.ts'
+import { LiveGuards } from './rollouts/guards/live-guards.ts'
+import type { QueryServer } from './rollouts/guards/metric-query.ts'
 import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import { channelsOf } from './rollouts/notifications/channels.ts'
 import { openNotifications } from './rollouts/notifications/open-notifications.ts'
@@ -223,9 +226,12 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     ...{ store: new OutcomeStore(settings.database, schema), leadership, log, ...outcomeMetrics, isProbe: () => false },
     hasApplication: (id) => feed.cache.application(id) !== undefined,
   })
+  const queryServer = queryServerOf(settings)
+  const guards = new LiveGuards({ store, leadership, outcomes: outcomes.feed, feed, log, queryServer })
+  meterGuards(guards, metrics.registry)
   const rolloutMetrics = new RolloutMetrics(rollouts, metrics.registry)
   const engine = new RolloutEngine({
-    ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? NO_GUARDS },
+    ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? guards },
     ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
     obstacles: [chatOpsRules({ ground: rollouts.ground, gateways, rules, alarms })],
     onDecision: (verdict) => {
@@ -241,6 +247,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     feed,
     leadership,
     outcomes,
+    guards,
     rollouts,
     rolloutIssues,
     tokens,
@@ -288,6 +295,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await chatops.close()
     unfollow()
     await gateways.close()
+    await guards.close()
     await outcomes.close()
     await leadership.close()
     await feed.close()
@@ -307,6 +315,11 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await stopFollowing()
     throw error
   }
+}
+
+/** PromQL queries are asked where the production check looks for alarms, if that is Prometheus. */
+function queryServerOf({ chatops }: ControlPlaneSettings): QueryServer | undefined {
+  return chatops?.alarms?.kind === 'prometheus' ? chatops.alarms : undefined
 }
 
 function commitSources({ commits = {} }: ControlPlaneSettings): CommitSource[] {
@@ -378,6 +391,7 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       credentialRoutes,
       explainRoutes,
       rolloutRoutes,
+      guardRoutes,
       rolloutIssueRoutes,
       problemRoutes,
       ofrepRoutes,

@@ -1,4 +1,4 @@
-export { causeClass } from './cause-class.ts'
+export { causeClass, UNAVAILABLE_CLASS } from './cause-class.ts'
 export { type JudgedApplication, judge, type Situation } from './judge.ts'
 export {
   type Baseline,

@@ -89,6 +89,25 @@ export class LegacyBaselines {
     this.#countDay(this.#of(start.applicationId, start.caller), start.at, start.isComplete ? [2] : [2, 3])
   }
 
+  /** Takes back a failure: another try of its grant succeeded. */
+  recovered(applicationId: number, at: number): void {
+    const learned = this.#learned.get(applicationId)
+    const day = Math.trunc(at / DAY_MS)
+    if (learned === undefined || day > learned.newest || day <= learned.newest - DAYS) return
+    const row = this.#days.row(learned.days)
+    const failures = (day % DAYS) * PER_DAY + 1
+    if (row[failures] !== 0) row[failures] = (row[failures] as number) - 1
+  }
+
+  /** Whether an answer of legacy was slow by what legacy usually takes. */
+  isSlow(applicationId: number, kind: OutcomeKind, durationMs: number): boolean {
+    const number = this.#learned.get(applicationId)?.kinds.get(kind)
+    if (number === undefined) return false
+    const histogram = this.#kinds.row(number).subarray(0, LATENCY_BUCKETS)
+    const limit = latencyLimit(histogram)
+    return limit !== undefined && durationMs > limit && slowOnLegacy(histogram, limit).outcomes >= LEAST_FOR_LATENCY
+  }
+
   /** The failure counts of an application: its last 1,000 outcomes, at most 28 days old. */
   counts(applicationId: number, now: number): Counts {
     return this.#lastCounts(applicationId, now, 0)

@@ -7,6 +7,9 @@ import { BASELINE_OUTCOMES, toleratedRate } from '../statistics/tolerated-rate.t
 /** The classes of causes that are watched in one scope. */
 const CLASSES = 12
 
+const LEAST_STARTS = 200
+const MOST_INCOMPLETE = 0.5
+
 interface Watched {
   slot: number | undefined
   /** Failures of this class, in this window and in those before without an alarm. */
@@ -103,7 +106,7 @@ export class LegacyWatch {
         outcomes: Math.max(0, scope.outcomes - scope.windowOutcomes),
         failures: one.failures,
       }
-      one.slot = this.#guards.open(toleratedRate(before, undefined, name === 'incomplete' ? 'completion' : 'failures'))
+      one.slot = this.#guards.open(name === 'incomplete' ? incompleteRate(before) : toleratedRate(before))
     }
     if (isFailure) {
       one.failures++
@@ -112,4 +115,9 @@ export class LegacyWatch {
     this.#guards.record(one.slot, isFailure)
     if (this.#guards.evidence(one.slot) >= SUSPECT_EVIDENCE) one.suspectAt = now
   }
+}
+
+/** Many sign-ins stay incomplete everywhere; how many, only a history tells. */
+function incompleteRate(before: Counts): number {
+  return before.outcomes < LEAST_STARTS ? MOST_INCOMPLETE : toleratedRate(before, undefined, 'completion')
 }

@@ -33,15 +33,6 @@ export interface GuardPort {
   subscribe(on: (environment: string, applicationId: number) => void): () => void
 }
 
-/** No guards: nothing is ever proven, so no step passes on evidence. */
-export const NO_GUARDS: GuardPort = {
-  begin: async () => {},
-  end: async () => {},
-  readings: () => [],
-  judge: () => ({ do: 'continue' }),
-  subscribe: () => () => {},
-}
-
 /** Where facts come from, besides the store. */
 export interface FactSources {
   readonly guards: GuardPort

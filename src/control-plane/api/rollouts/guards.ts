@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import type { GuardReading } from '../../../guards/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { sendFieldFaults } from '../../requests/problems.ts'
+import { environmentField } from '../flags/flags.ts'
+
+const guardSchema = z.object({
+  application_id: z.int(),
+  guard: z.string().describe('failures, completion, latency, shape or probes'),
+  verdict: z.enum(['pass', 'fail', 'not_enough_evidence']),
+  evidence: z.number().describe('1 at the start; the attempt fails when it reaches the threshold'),
+  threshold: z.number().describe('1,000, and twice as much with each further attempt'),
+  outcomes: z.int(),
+  failures: z.int(),
+  tolerated_rate: z.number().describe('The failure rate that the evidence is against, fixed when the attempt began'),
+  sentence: z.string().describe('The verdict with its numbers'),
+})
+
+/** What the guards say about moved applications. */
+export function guardRoutes(api: Api, control: ControlContext): void {
+  api.get(
+    '/api/v1/guards',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['rollouts'],
+        summary: 'The guards of one moved application, or of all',
+        querystring: z.object({
+          environment: environmentField,
+          oauth_application: z.string().min(1).max(255).optional().describe('An id or client_id. Default: all'),
+        }),
+        response: { 200: z.object({ guards: z.array(guardSchema) }) },
+      },
+    },
+    async (request, reply) => {
+      const { environment, oauth_application: named } = request.query
+      const application = named === undefined ? undefined : idOf(control, named)
+      if (application === null) {
+        return sendFieldFaults(reply, [{ field: 'oauth_application', rule: 'must be a known application' }])
+      }
+      const readings = await control.guards.storedReadings(environment, application)
+      return { guards: readings.map(guardDocument) }
+    },
+  )
+}
+
+function idOf({ feed: { cache } }: ControlContext, named: string): number | null {
+  const byId = /^[1-9]\d{0,15}$/.test(named) ? cache.application(Number(named)) : undefined
+  return (byId ?? cache.applicationByClientId(named))?.id ?? null
+}
+
+/** Renders a reading. */
+export function guardDocument(reading: GuardReading): z.infer<typeof guardSchema> {
+  const { applicationId, guard, verdict, evidence, threshold, outcomes, failures, toleratedRate, sentence } = reading
+  return {
+    ...{ application_id: applicationId, guard, verdict, evidence, threshold, outcomes, failures },
+    ...{ tolerated_rate: toleratedRate, sentence },
+  }
+}

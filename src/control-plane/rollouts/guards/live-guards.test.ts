@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { freshSchema } from '../../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
+import { ROOT } from '../../../../test/support/program.ts'
+import { eventually } from '../../../../test/support/wait.ts'
+import { silentLog } from '../../../observability/index.ts'
+import type { OutcomeChange } from '../../../outcomes/index.ts'
+import { migrate } from '../../../storage/index.ts'
+import { loadDefinitions } from '../../flags/definition-files.ts'
+import { MIGRATIONS } from '../../migrations.ts'
+import { OutcomeBroadcast } from '../../outcomes/outcome-feed.ts'
+import { putApplication, removeApplication } from '../../state/application-writes.ts'
+import { ChangeFeed } from '../../state/feed.ts'
+import { openStore } from '../../state/store.ts'
+import { LeaderLease, LostLeadershipError } from '../leadership/leadership.ts'
+import { LiveGuards } from './live-guards.ts'
+import { counted, failureOf, outcomeOf } from './testing.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const TIMES = { beatMs: 50, leaseMs: 5_000 }
+const moved = (over: object = {}) => ({
+  ...{ environment: 'production', flag: FLAG, applicationId: 3, reason: 'rollout 1', passOnProbes: false },
+  ...over,
+})
+
+for (const engine of testDatabases()) {
+  describe(`the guards on ${engine.kind}`, () => {
+    let opened: TestDatabase
+    before(async () => {
+      opened = await engine.open()
+    })
+    after(() => opened.close())
+
+    const running = new Set<() => Promise<void>>()
+    afterEach(async () => {
+      for (const close of running) await close()
+    })
+
+    async function replicaOf(schema: string) {
+      const { database } = opened
+      await migrate(database, schema, MIGRATIONS)
+      const store = openStore(database, schema)
+      const feed = await ChangeFeed.open(
+        store,
+        { ...loadDefinitions(`${ROOT}/flags`), iamByDefault: new Set() },
+        silentLog,
+      )
+      const leadership = await LeaderLease.join(database, schema, silentLog, TIMES)
+      const outcomes = new OutcomeBroadcast((error) => assert.fail(error as Error))
+      const guards = new LiveGuards({ store, feed, leadership, outcomes, log: silentLog })
+      await guards.ready()
+      const publish = (count: number, make: () => OutcomeChange) => {
+        for (let taken = 0; taken < count; taken++) outcomes.publish(make())
+      }
+      const close = async () => {
+        running.delete(close)
+        await guards.close()
+        await leadership.close()
+        await feed.close()
+      }
+      running.add(close)
+      return {
+        ...{ store, feed, leadership, guards, close },
+        outcomes: (count: number, over: Parameters<typeof outcomeOf>[0] = {}) =>
+          publish(count, () => counted(outcomeOf({ at: Date.now(), ...over }))),
+        failures: (count: number, over: Parameters<typeof outcomeOf>[0] = {}) =>
+          publish(count, () => counted(failureOf({ at: Date.now(), ...over }))),
+        /** What the outcomes do about once a second. */
+        collect: () => outcomes.collect(),
+        acknowledge: () => database.transaction(outcomes.collect()),
+        reading: (applicationId = 3) => guards.readings('production', applicationId)[0],
+        attempts: () =>
+          database.query<{ attempt: number; reason: string; has_ended: boolean }>(
+            `select attempt, reason, ended_at is not null as has_ended from ${schema}.guard_attempts order by attempt`,
+          ),
+      }
+    }
+
+    test('a new leader continues where the acknowledged outcomes ended, with the same tolerated rates', async () => {
+      const schema = freshSchema()
+      const first = await replicaOf(schema)
+      const second = await replicaOf(schema)
+      first.outcomes(200, { side: 'rails' })
+      await first.guards.begin(moved())
+      first.outcomes(10)
+      first.failures(1)
+      await first.acknowledge()
+      const before = first.reading()
+      const readings = first.guards.readings('production', 3)
+      // Not acknowledged: gateways send these again to the new leader.
+      first.failures(1)
+      assert.deepEqual(second.guards.readings('production'), [])
+      assert.deepEqual(await second.guards.storedReadings('production', 3), readings)
+      await first.close()
+      await eventually('the second replica leads', () => second.leadership.isLeader)
+      await second.guards.ready()
+      assert.deepEqual(second.reading(), before)
+      second.failures(1)
+      assert.equal(second.reading()?.failures, 2)
+    })
+
+    test('what was learned on legacy survives, and so does the failure of an attempt that ended', async () => {
+      const schema = freshSchema()
+      const first = await replicaOf(schema)
+      first.outcomes(300, { side: 'rails' })
+      await first.guards.begin(moved())
+      first.failures(4)
+      await first.acknowledge()
+      await first.guards.end('production', FLAG, 3)
+      await first.close()
+      const second = await replicaOf(schema)
+      assert.equal(second.reading()?.verdict, 'fail')
+      assert.equal(second.guards.judge('production', [3]).do, 'continue')
+      await second.guards.begin(moved({ applicationId: 3, flag: 'another flag' }))
+      const [again] = second.guards.readings('production', 3)
+      assert.ok((again?.toleratedRate ?? 1) < 0.04, `${again?.toleratedRate}`)
+    })
+
+    test('an attempt begins anew for a new IAM, rotated keys, a registration or a retry, each once, and for nothing else', async () => {
+      const replica = await replicaOf(freshSchema())
+      const { guards } = replica
+      await guards.begin(moved())
+      replica.failures(5)
+      for (const reason of ['rollout 1', 'rollout 2', 'somebody pressed a button'])
+        await guards.begin(moved({ reason }))
+      assert.deepEqual([replica.reading()?.attempt, replica.reading()?.verdict], [1, 'fail'])
+      await guards.end('production', FLAG, 3)
+      await guards.begin(moved({ reason: 'rollout 3' }))
+      assert.deepEqual([replica.reading()?.attempt, replica.reading()?.verdict], [1, 'fail'])
+      for (const reason of ['retry:1', 'retry:1', 'iam:2.0', 'keys:k2']) await guards.begin(moved({ reason }))
+      const { attempt, verdict, threshold } = replica.reading() ?? {}
+      assert.deepEqual(
+        { attempt, verdict, threshold },
+        { attempt: 4, verdict: 'not_enough_evidence', threshold: 8_000 },
+      )
+      await guards.renew('production', 'iam:2.1')
+      await guards.begin(moved({ reason: 'retry:1' }))
+      assert.deepEqual(await replica.attempts(), [
+        { attempt: 1, reason: 'rollout 1', has_ended: true },
+        { attempt: 2, reason: 'retry:1', has_ended: true },
+        { attempt: 3, reason: 'iam:2.0', has_ended: true },
+        { attempt: 4, reason: 'keys:k2', has_ended: true },
+        { attempt: 5, reason: 'iam:2.1', has_ended: false },
+      ])
+    })
+
+    test('a changed registration begins a new attempt, and a removed application is forgotten', async () => {
+      const replica = await replicaOf(freshSchema())
+      const application = (version: number) => ({
+        ...{ id: 3, client_id: 'client', name: 'App', secret_digest: null, redirect_uris: ['https://app.test/cb'] },
+        ...{ scopes: [], confidential: true, trusted: false, version },
+      })
+      await putApplication(replica.store, application(1), 1)
+      await replica.feed.catchUp()
+      await replica.guards.begin(moved())
+      replica.failures(5)
+      assert.equal(replica.reading()?.verdict, 'fail')
+      await putApplication(replica.store, application(2), 2)
+      await eventually('a second attempt began', () => replica.reading()?.attempt === 2)
+      assert.deepEqual(
+        (await replica.attempts()).map(({ reason }) => reason),
+        ['rollout 1', 'registration:2'],
+      )
+      await removeApplication(replica.store, 3, 3)
+      await eventually('nothing is read of it', () => replica.reading() === undefined)
+      await eventually('its attempts ended', async () => (await replica.attempts()).every((one) => one.has_ended))
+    })
+
+    test('a replica that does not lead begins nothing', async () => {
+      const schema = freshSchema()
+      await replicaOf(schema)
+      const second = await replicaOf(schema)
+      await assert.rejects(second.guards.begin(moved()), LostLeadershipError)
+      assert.deepEqual(await second.guards.storedReadings('production'), [])
+    })
+
+    test('a transaction that fails loses no evidence: it is stored with the next one', async () => {
+      const schema = freshSchema()
+      const first = await replicaOf(schema)
+      await first.guards.begin(moved())
+      first.failures(5)
+      await assert.rejects(
+        opened.database.transaction(async (tx) => {
+          await first.collect()(tx)
+          throw new Error('the connection is gone')
+        }),
+        /connection is gone/,
+      )
+      await first.acknowledge()
+      await first.close()
+      const second = await replicaOf(schema)
+      assert.equal(second.reading()?.verdict, 'fail')
+    })
+
+    test('subscribers hear when the level of an application changes', async () => {
+      const replica = await replicaOf(freshSchema())
+      const told: Array<[string, number]> = []
+      const stop = replica.guards.subscribe((environment, id) => told.push([environment, id]))
+      await replica.guards.begin(moved())
+      replica.outcomes(3)
+      assert.deepEqual(told, [])
+      replica.failures(6)
+      assert.deepEqual(new Set(told.map(String)), new Set(['production,3']))
+      stop()
+    })
+  })
+}

@@ -1,0 +1,311 @@
+import type { GuardJudgement, GuardReading } from '../../../guards/index.ts'
+import type { Log } from '../../../observability/index.ts'
+import type { OutcomeChange } from '../../../outcomes/index.ts'
+import type { Queryable } from '../../../storage/index.ts'
+import type { ChangeFeed, FeedListener } from '../../state/feed.ts'
+import type { Store } from '../../state/store.ts'
+import type { Leadership } from '../leadership/leadership.ts'
+import type { Attempt } from './attempt.ts'
+import { Cohorts } from './cohorts.ts'
+import { EnvironmentGuards } from './environment-guards.ts'
+import { GuardStore } from './guard-store.ts'
+import { type AttemptRequest, beginsNewAttempt, type Guards } from './guards.ts'
+import { type QueryGuard, type QueryReading, type QueryServer, readQuery } from './metric-query.ts'
+
+/** Evidence against an application is stored with the next counts, everything else at this interval. */
+const STORE_MS = 10_000
+/** Baselines are large and change slowly. */
+const BASELINES_MS = 60_000
+const BASELINES_AT_ONCE = 2_000
+const PASS_BOUND = 0.1
+/** Changes that wait while the state is read after a change of leader. */
+const MOST_WAITING = 1_000_000
+
+/** The outcomes of all gateways, in order, on the replica that leads. */
+export interface OutcomeSource {
+  subscribe(on: (change: OutcomeChange) => void): () => void
+  /** Runs what `collect` returns in the transaction that stores the counts up to the same change. */
+  storeWith(collect: () => ((tx: Queryable) => Promise<void>) | undefined): () => void
+}
+
+/** What the guards depend on. */
+export interface GuardsContext {
+  readonly store: Store
+  readonly leadership: Leadership
+  readonly outcomes: OutcomeSource
+  readonly feed: ChangeFeed
+  readonly log: Log
+  /** Where PromQL queries are asked; without it they are never answered. */
+  readonly queryServer?: QueryServer | undefined
+  readonly now?: () => number
+}
+
+/**
+ * The guards, fed with outcomes on the replica that leads. Their state is stored in the transaction that acknowledges the
+ * outcomes, so that a new leader continues with neither a gap nor an outcome counted twice. What other replicas show, they
+ * read from there.
+ */
+export class LiveGuards implements Guards {
+  readonly #context: GuardsContext
+  readonly #store: GuardStore
+  readonly #cohorts: Cohorts
+  readonly #now: () => number
+  readonly #environments = new Map<string, EnvironmentGuards>()
+  readonly #listeners = new Set<(environment: string, applicationId: number) => void>()
+  readonly #ends: Array<() => void>
+  /** Changes that arrive before the stored state has been read; undefined once it has. */
+  #waiting: OutcomeChange[] | undefined = []
+  #loading: Promise<void> = Promise.resolve()
+  /** Attempts begin and end one after the other. */
+  #writing: Promise<void> = Promise.resolve()
+  #stored: { readonly again: () => ReadonlySet<Attempt> } | undefined
+  #storedAt = 0
+  #baselinesAt = 0
+
+  constructor(context: GuardsContext) {
+    this.#context = context
+    const { store, leadership, outcomes, feed, now } = context
+    this.#store = new GuardStore(store.database, store.schema)
+    this.#cohorts = new Cohorts(store)
+    this.#now = now ?? Date.now
+    this.#ends = [
+      leadership.subscribe((isLeader) => this.#lead(isLeader)),
+      outcomes.subscribe((change) => this.#take(change)),
+      outcomes.storeWith(() => this.#collect()),
+      feed.subscribe((step) => this.#followApplications(step)),
+    ]
+    this.#lead(leadership.isLeader)
+  }
+
+  /** Resolves when the stored state has been read, if this replica leads. */
+  ready(): Promise<void> {
+    return this.#loading
+  }
+
+  begin(request: AttemptRequest): Promise<void> {
+    return this.#inTurn(() => this.#begin(request))
+  }
+
+  end(environment: string, flag: string, applicationId: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const attempt = this.#environment(environment).latest(applicationId, flag)
+      if (attempt === undefined || attempt.endedAt !== undefined) return
+      attempt.endedAt = this.#now()
+      await this.#write([attempt], () => {
+        attempt.endedAt = undefined
+      })
+    })
+  }
+
+  async renew(environment: string, reason: string): Promise<void> {
+    await this.#loading
+    const open = [...this.#environment(environment).attempts()].filter(({ endedAt }) => endedAt === undefined)
+    for (const { record } of open) await this.begin({ ...record, reason })
+  }
+
+  readings(environment: string, applicationId?: number): readonly GuardReading[] {
+    return this.#environments.get(environment)?.readings(applicationId) ?? []
+  }
+
+  async storedReadings(environment: string, applicationId?: number): Promise<readonly GuardReading[]> {
+    if (this.#context.leadership.isLeader) {
+      await this.#loading
+      return this.readings(environment, applicationId)
+    }
+    const copy = new EnvironmentGuards(environment, { ...this.#outside(environment), onLevel: () => {} })
+    for (const stored of await this.#store.latestAttempts({ environment })) copy.restore(stored)
+    return copy.readings(applicationId)
+  }
+
+  readQuery(guard: QueryGuard): Promise<QueryReading> {
+    return readQuery(this.#context.queryServer, guard)
+  }
+
+  judge(environment: string, moved: readonly number[]): GuardJudgement {
+    return this.#environments.get(environment)?.judge(moved) ?? { do: 'continue' }
+  }
+
+  subscribe(on: (environment: string, applicationId: number) => void): () => void {
+    this.#listeners.add(on)
+    return () => this.#listeners.delete(on)
+  }
+
+  /** The environments with guards, for metrics. */
+  environments(): Iterable<EnvironmentGuards> {
+    return this.#environments.values()
+  }
+
+  /** Ends the subscriptions; what is not stored yet was not acknowledged either. */
+  async close(): Promise<void> {
+    for (const end of this.#ends) end()
+    await Promise.allSettled([this.#loading, this.#writing])
+  }
+
+  #lead(isLeader: boolean): void {
+    this.#environments.clear()
+    this.#stored = undefined
+    this.#waiting = []
+    if (isLeader) this.#loading = this.#load()
+  }
+
+  /** Reads the stored state, then what arrived meanwhile. Retries until it succeeds or another replica leads. */
+  async #load(): Promise<void> {
+    const waiting = this.#waiting
+    try {
+      await this.#cohorts.load()
+      const stored = await this.#store.latestAttempts()
+      if (this.#waiting !== waiting) return
+      for (const one of stored) this.#environment(one.record.environment).restore(one)
+      await this.#store.eachBaseline((environment, applicationId, learned) => {
+        if (this.#waiting === waiting) this.#environment(environment).baselines.load(applicationId, learned)
+      })
+      if (this.#waiting !== waiting) return
+      this.#waiting = undefined
+      for (const change of waiting ?? []) this.#take(change)
+    } catch (error) {
+      this.#context.log.error({ err: error }, 'the state of the guards cannot be read; trying again')
+      await new Promise((resolve) => setTimeout(resolve, 1_000).unref())
+      if (this.#waiting !== waiting || !this.#context.leadership.isLeader) return
+      this.#environments.clear()
+      await this.#load()
+    }
+  }
+
+  #take(change: OutcomeChange): void {
+    if (!this.#context.leadership.isLeader) return
+    if (this.#waiting !== undefined) {
+      if (this.#waiting.length < MOST_WAITING) this.#waiting.push(change)
+      return
+    }
+    const environment = 'outcome' in change ? change.outcome.environment : change.environment
+    this.#environment(environment).apply(change)
+  }
+
+  /** Collects what changed up to now, to be stored together with the counts of the outcomes up to now. */
+  #collect(): ((tx: Queryable) => Promise<void>) | undefined {
+    // What waits is not part of any state yet, so nothing may be acknowledged.
+    if (this.#waiting !== undefined)
+      return () => Promise.reject(new Error('the state of the guards is still being read'))
+    const now = this.#now()
+    const storesAll = Math.abs(now - this.#storedAt) >= STORE_MS
+    const storesBaselines = Math.abs(now - this.#baselinesAt) >= BASELINES_MS
+    const again = this.#stored?.again() ?? new Set()
+    const parts = [...this.#environments.values()].map((guards) => {
+      const fresh = new Set(storesAll ? [...guards.changed, ...guards.urgent] : guards.urgent)
+      for (const attempt of fresh) guards.changed.delete(attempt)
+      guards.urgent.clear()
+      const once = again.size === 0 ? [] : [...guards.attempts()].filter((one) => again.has(one) && !fresh.has(one))
+      const attempts = [...fresh, ...once]
+      const learned = storesBaselines ? [...guards.learned].slice(0, BASELINES_AT_ONCE) : []
+      for (const id of learned) guards.learned.delete(id)
+      const baselines = learned.map((id) => [id, guards.baselines.save(id)] as const)
+      return { guards, fresh, attempts, rows: this.#store.attemptRows(attempts, guards.hasLosses), baselines }
+    })
+    let isDone = false
+    this.#stored = {
+      // A transaction may fail after its last statement, so what it stored first is stored once more.
+      again: () => new Set(parts.flatMap(({ fresh, attempts }) => (isDone ? [...fresh] : attempts))),
+    }
+    if (storesAll) this.#storedAt = now
+    if (storesBaselines && parts.every(({ guards }) => guards.learned.size === 0)) this.#baselinesAt = now
+    return async (tx) => {
+      for (const { guards, rows, baselines } of parts) {
+        await this.#store.saveAttempts(tx, rows)
+        await this.#store.saveBaselines(tx, guards.environment, baselines)
+      }
+      isDone = true
+    }
+  }
+
+  async #begin(request: AttemptRequest): Promise<void> {
+    const { environment, flag, applicationId, reason, passOnProbes } = request
+    const guards = this.#environment(environment)
+    const latest = guards.latest(applicationId, flag)
+    const past = await this.#context.leadership.write((tx) =>
+      this.#store.pastAttempts(tx, environment, flag, applicationId),
+    )
+    const reasons = [...past.map((one) => one.reason), ...(latest ? [latest.record.reason] : [])]
+    if (!beginsNewAttempt(reason, reasons) && latest !== undefined) {
+      const { endedAt } = latest
+      if (endedAt === undefined) return
+      latest.endedAt = undefined
+      return this.#write([latest], () => {
+        latest.endedAt = endedAt
+      })
+    }
+    await this.#cohorts.refresh(applicationId)
+    const latestEndedAt = latest?.endedAt
+    if (latest !== undefined) latest.endedAt ??= this.#now()
+    const attempt = Math.max(past.at(-1)?.attempt ?? 0, latest?.record.attempt ?? 0) + 1
+    const passBound = request.passBound ?? PASS_BOUND
+    const begun = guards.prepare({ flag, applicationId, attempt, reason, passOnProbes, passBound })
+    await this.#write(latest === undefined ? [begun] : [latest, begun], () => {
+      begun.close()
+      if (latest !== undefined) latest.endedAt = latestEndedAt
+    })
+    guards.hold(begun)
+  }
+
+  /** Writes attempts at once, and undoes what was changed in memory if that fails. */
+  async #write(attempts: readonly Attempt[], undo: () => void): Promise<void> {
+    try {
+      const hasLosses = attempts.some(({ record }) => this.#environment(record.environment).hasLosses)
+      await this.#context.leadership.write((tx) =>
+        this.#store.saveAttempts(tx, this.#store.attemptRows(attempts, hasLosses)),
+      )
+    } catch (error) {
+      undo()
+      throw error
+    }
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(() => this.#loading).then(work)
+    this.#writing = done.catch(() => {})
+    return done
+  }
+
+  #environment(name: string): EnvironmentGuards {
+    const known = this.#environments.get(name) ?? new EnvironmentGuards(name, this.#outside(name))
+    this.#environments.set(name, known)
+    return known
+  }
+
+  #outside(environment: string) {
+    return {
+      cohortOf: (applicationId: number) => this.#cohorts.of(applicationId),
+      versionOf: (applicationId: number) => this.#context.feed.cache.application(applicationId)?.version ?? 0,
+      now: this.#now,
+      onLevel: (applicationId: number) => {
+        for (const on of this.#listeners) on(environment, applicationId)
+      },
+    }
+  }
+
+  /** A changed registration begins a new attempt; an application that was removed is forgotten. */
+  #followApplications(step: Parameters<FeedListener>[0]): void {
+    if (!this.#context.leadership.isLeader || step === undefined) return
+    const { change } = step
+    if (change.kind === 'application_removed') {
+      for (const guards of this.#environments.values()) guards.forget(change.id)
+      this.#watchOver(this.#context.leadership.write((tx) => this.#store.forget(tx, change.id)))
+    }
+    if (change.kind !== 'application') return
+    const { id, version } = change.application
+    this.#watchOver(this.#cohorts.refresh(id))
+    for (const guards of this.#environments.values()) {
+      for (const { record, endedAt } of guards.attemptsOf(id)) {
+        if (endedAt === undefined) this.#watchOver(this.#renewFor(record, version))
+      }
+    }
+  }
+
+  async #renewFor(record: Attempt['record'], version: number): Promise<void> {
+    if (record.registrationVersion >= version) return
+    await this.begin({ ...record, reason: `registration:${version}` })
+  }
+
+  #watchOver(work: Promise<void>): void {
+    work.catch((error) => this.#context.log.error({ err: error }, 'the guards cannot follow a registration'))
+  }
+}
