@@ -1,4 +1,5 @@
 export { boundedError } from './oauth-errors.ts'
 export { type CredentialType, IAM_PREFIXES } from './prefixes.ts'
+export { issueProbeMark, PROBE_MARK_HEADER, type ProbeMark, readProbeMark } from './probe-mark.ts'
 export { derivedKey, seal, unseal } from './seal.ts'
 export { isGenuineVerifier, issueVerifier, type VerifierKind } from './verifier.ts'

@@ -1,11 +1,15 @@
+import type { ProbeMark } from '../../credentials/index.ts'
 import { type Decision, type Destination, decideBeforeLookUp, decideByClient, type Facts } from '../../routing/index.ts'
 import type { ClientLookup, LookupRequest } from '../decision-source/source.ts'
 import type { GatewayContext } from '../gateway-context.ts'
+import { lookupForProbe } from './probe/probe.ts'
 
 /** The client to look up, and the network that its request came from. */
 export interface Caller extends LookupRequest {
   /** The client network that the circuit counts as one caller. */
   readonly network: string
+  /** The mark of a probe, which may choose the side of a new flow. */
+  readonly probe?: ProbeMark | undefined
 }
 
 /** The outcome of deciding a request. */
@@ -54,9 +58,10 @@ function decideByFacts(context: GatewayContext, facts: Facts, caller: Caller): V
 function decideByLookup(
   { circuit, source }: GatewayContext,
   facts: Facts,
-  status: ClientLookup,
+  found: ClientLookup,
   caller: Caller,
 ): Verdict {
+  const status = lookupForProbe(found, caller.probe)
   const application = typeof status === 'string' ? undefined : (status.applicationId ?? facts.clientId)
   const iamAvailable = circuit.mayTry(application, caller)
   return {

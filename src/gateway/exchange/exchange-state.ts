@@ -1,3 +1,4 @@
+import type { ProbeMark } from '../../credentials/index.ts'
 import type { Destination, Endpoint, Facts, Reason } from '../../routing/index.ts'
 import { cookieOwner, type GatewayContext } from '../gateway-context.ts'
 import type { CookieOwner } from '../headers/cookies.ts'
@@ -41,6 +42,8 @@ export class ExchangeState implements ExchangeRecord, FailureContext, Forwarding
   matched: MatchedRequest | undefined
   body: Buffer | undefined
   facts: Facts | undefined
+  /** Undefined for every request but those of a probe. */
+  probe: ProbeMark | undefined
   clientId: string | undefined
   applicationId: number | undefined
   destination: Destination | 'rejected' = 'legacy'

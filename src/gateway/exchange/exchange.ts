@@ -13,6 +13,7 @@ import { type Arrival, ExchangeState } from './exchange-state.ts'
 import { failedResponse } from './inspection/failed-response.ts'
 import { matchRequest } from './match-request.ts'
 import { passOnData, passOnEnd, passOnHead } from './pass-on.ts'
+import { DrillError, decisionHeaders, probeMarkOf } from './probe/probe.ts'
 import { type BodyFault, readBody, readRequest } from './read-request.ts'
 import { recordExchange } from './record-exchange.ts'
 import { traceOf } from './trace-of.ts'
@@ -110,6 +111,7 @@ export class Exchange implements AttemptOwner {
     const facts = readRequest(context.marks, state)
     state.clientId = facts.clientId
     state.flagVersion = context.source.version
+    state.probe = probeMarkOf(context, state.admitted.probeMark, facts)
     if (facts.exceedsLimits) return this.#reject('too_many_parameters', 'malformed_request')
     traceOf(state, facts)
     const verdict = decideRequest(context, facts, state)
@@ -148,6 +150,8 @@ export class Exchange implements AttemptOwner {
     if (upstream === undefined) return this.#refuse('temporarily_unavailable')
     state.destination = side
     state.attempts++
+    // A drill says nothing about the health of IAM, so the circuit does not hear of it.
+    if (side === 'iam' && state.probe?.cannotReachIam === true) return this.onFailure('not_connected', new DrillError())
     this.#awaitsCircuit = side === 'iam'
     const { iamHeadersMs, iamNewFlowMs } = context.limits
     if (side === 'iam' && state.startsFlow && iamNewFlowMs < iamHeadersMs) {
@@ -262,7 +266,9 @@ export class Exchange implements AttemptOwner {
 
   #send(response: LocalResponse): void {
     if (this.#isOver) return
-    this.#state.reply.local(response, this.#state.correlationId)
+    const { reply, correlationId, probe } = this.#state
+    const told = probe === undefined ? [] : decisionHeaders(this.#state)
+    reply.local(told.length === 0 ? response : { ...response, headers: [...response.headers, ...told] }, correlationId)
   }
 
   #cut(): void {

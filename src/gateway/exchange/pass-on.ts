@@ -6,6 +6,7 @@ import type { RawHeaders } from '../upstream/attempt.ts'
 import type { ExchangeState } from './exchange-state.ts'
 import { errorInRedirect } from './inspection/body-copy.ts'
 import { inspectResponse } from './inspection/response-inspection.ts'
+import { decisionHeaders } from './probe/probe.ts'
 
 /**
  * Step 5: passes a side's response on to the client and inspects it on the way. The head comes first;
@@ -22,6 +23,7 @@ export function passOnHead(
 ): boolean {
   const { context, endpoint, side, mayHandOver } = state
   const { headers, isJson } = responseHeaders(raw, state)
+  if (state.probe !== undefined) headers.push(...decisionHeaders(state).flat())
   if (mayHandOver) noteRedirect(state, status, headers)
   try {
     state.reply.head(status, statusText, headers, length)

@@ -1,3 +1,5 @@
+import { PROBE_MARK_HEADER } from '../../credentials/index.ts'
+
 /** What the gateway does with a header: forward it, drop it, or apply a specific rule. */
 export type HeaderRule =
   | 'pass'
@@ -30,6 +32,7 @@ const HOP_BY_HOP = [
 
 const REQUEST_RULES = new Map<string, HeaderRule>([
   ...HOP_BY_HOP.map((name) => [name, 'drop'] as const),
+  [PROBE_MARK_HEADER, 'drop'],
   ['host', 'host'],
   ['cookie', 'cookie'],
   ['x-request-id', 'request_id'],

@@ -1,3 +1,5 @@
+import { PROBE_MARK_HEADER } from '../../credentials/index.ts'
+
 /** The parts of a request, as `node:http` parsed it, that its admission depends on. */
 export interface ParsedHead {
   readonly method: string
@@ -19,6 +21,8 @@ export interface Admitted {
   /** Content-Type or Authorization appears more than once. */
   readonly hasRepeatedHeader: boolean
   readonly hasBody: boolean
+  /** What the header of a probe says, not yet verified. */
+  readonly probeMark: string | undefined
 }
 
 /** Why a request is refused. */
@@ -47,6 +51,7 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   let otherAuthorization: string | undefined
   let hasRepeatedHeader = false
   let hasBody = false
+  let probeMark: string | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
     const value = rawHeaders[at + 1] as string
@@ -77,6 +82,9 @@ export function admit(head: ParsedHead): Admitted | Refusal {
           return refuse('Transfer-Encoding not understood')
         hasBody = true
         break
+      case PROBE_MARK_HEADER:
+        probeMark = value
+        break
       default:
         break
     }
@@ -94,6 +102,7 @@ export function admit(head: ParsedHead): Admitted | Refusal {
     otherAuthorization,
     hasRepeatedHeader,
     hasBody,
+    probeMark,
   }
 }
 
@@ -104,6 +113,7 @@ type Watched =
   | 'authorization'
   | 'content-length'
   | 'transfer-encoding'
+  | typeof PROBE_MARK_HEADER
   | 'other'
 
 const WATCHED_NAMES = new Set<string>([
@@ -113,6 +123,7 @@ const WATCHED_NAMES = new Set<string>([
   'authorization',
   'content-length',
   'transfer-encoding',
+  PROBE_MARK_HEADER,
 ])
 /** Keyed by spelling, so that common names cost one lookup; bounded, as clients can invent names. */
 const WATCHED = new Map<string, Watched>()
