@@ -1,4 +1,16 @@
 export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS, stateOf } from './actions.ts'
+export {
+  CHECKLIST_ITEMS,
+  CHECKLIST_PHASES,
+  type ChecklistEntry,
+  type ChecklistItemName,
+  type ChecklistPhase,
+  checklistOf,
+  type ItemCheck,
+  type ItemTick,
+  openItemInWords,
+  openItems,
+} from './checklist/checklist.ts'
 export { type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
 export { durationInWords } from './plan/duration.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
