@@ -13,7 +13,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   storage: ['observability'],
   outcomes: [],
   guards: ['outcomes'],
-  config: ['applications', 'http', 'spelling'],
+  config: ['applications', 'http', 'outcomes', 'probes', 'spelling'],
   flags: ['applications', 'spelling'],
   chatops: ['flags'],
   rollouts: ['applications', 'flags', 'guards', 'outcomes'],
@@ -35,6 +35,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
   'control-plane': [
     'applications',
     'chatops',
+    'credentials',
     'flags',
     'guards',
     'handoff',

@@ -72,6 +72,18 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'create, list or revoke tokens for the control plane',
     load: async () => (await import('./commands/token.ts')).run,
   },
+  probe: {
+    summary: 'prove with a twin application that each kind of flow works',
+    load: async () => (await import('./commands/probing/probe.ts')).run,
+  },
+  checklist: {
+    summary: 'show the checklist of a rollout, and tick its items',
+    load: async () => (await import('./commands/probing/checklist.ts')).run,
+  },
+  drill: {
+    summary: 'prove that guards notice a broken application, or that new flows fail open',
+    load: async () => (await import('./commands/probing/drill.ts')).run,
+  },
   brake: {
     summary: 'send all new flows to the monolith, or resume routing',
     load: async () => (await import('./commands/brake.ts')).run,

@@ -20,9 +20,11 @@ import type { IamCredentials } from './iam-state/iam-credentials.ts'
 import type { IamGrants } from './iam-state/iam-grants.ts'
 import type { ControlMetrics } from './metrics.ts'
 import type { Outcomes } from './outcomes/outcomes.ts'
+import type { Checklists } from './rollouts/checklist/checklists.ts'
 import type { LiveGuards } from './rollouts/guards/live-guards.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
 import type { RolloutIssues } from './rollouts/notifications/rollout-issue.ts'
+import type { Probing } from './rollouts/probes/probing.ts'
 import type { Rollouts } from './rollouts/rollouts.ts'
 import type { SideEffectDispatcher } from './side-effects/dispatcher.ts'
 import type { SideEffectOutbox } from './side-effects/outbox.ts'
@@ -71,6 +73,10 @@ export interface ControlContext {
   readonly iamCredentials: IamCredentials
   /** The grant types that the IAM of that environment can serve. */
   readonly iamGrants: IamGrants
+  /** Probes and drills of that environment. */
+  readonly probing: Probing
+  /** What has to be done before, between and after the steps of a rollout. */
+  readonly checklists: Checklists
 }
 
 /** The server that routes are added to. */

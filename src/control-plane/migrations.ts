@@ -1,8 +1,10 @@
 import type { Migration } from '../storage/index.ts'
 import { OUTCOMES_SQL } from './outcomes/outcome-tables.ts'
+import { CHECKLIST_SQL } from './rollouts/checklist/ticks.ts'
 import { GUARDS_SQL } from './rollouts/guards/guard-store.ts'
 import { LEADERSHIP_SQL } from './rollouts/leadership/leadership.ts'
 import { NOTIFICATIONS_SQL } from './rollouts/notifications/cursors.ts'
+import { PROBES_SQL } from './rollouts/probes/probe-store.ts'
 import { ROLLOUTS_SQL } from './rollouts/store/rollouts-sql.ts'
 import { SIDE_EFFECTS_SQL } from './side-effects/outbox.ts'
 
@@ -204,5 +206,7 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
   { name: '0014_outcomes', sql: OUTCOMES_SQL },
   { name: '0015_guards', sql: GUARDS_SQL },
   { name: '0016_rollouts', sql: ROLLOUTS_SQL },
+  { name: '0017_probes', sql: PROBES_SQL },
   { name: '0018_notifications', sql: NOTIFICATIONS_SQL },
+  { name: '0019_checklist', sql: CHECKLIST_SQL },
 ]

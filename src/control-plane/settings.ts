@@ -10,6 +10,7 @@ import type { ChatOpsSettings } from './chatops/settings.ts'
 import type { IamInternal } from './iam-state/iam-credentials.ts'
 import type { GuardPort } from './rollouts/engine/facts.ts'
 import type { NotificationSettings } from './rollouts/notifications/settings.ts'
+import type { ProbeSettings } from './rollouts/probes/settings.ts'
 import type { SideEffectSettings } from './side-effects/settings.ts'
 
 /** A token that must be valid: its value, or a file that holds it and is written (mode 0600) if absent. */
@@ -77,4 +78,8 @@ export interface ControlPlaneSettings {
   readonly relativeUrlRoot?: string
   /** The internal port of the IAM of `environment`, to list and revoke its live credentials. Default: not used. */
   readonly iam?: IamInternal | undefined
+  /** The folder of the Grafana dashboards whose queries the checklist asks. Default: they are not asked. */
+  readonly dashboardsDirectory?: string | undefined
+  /** Probes of `environment`. Default: none, and so no drill can pass. */
+  readonly probes?: ProbeSettings | undefined
 }

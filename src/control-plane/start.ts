@@ -60,10 +60,13 @@ import { healthRoutes } from './api/operations/health.ts'
 import { sideEffectRoutes } from './api/operations/side-effects.ts'
 import { statusRoutes } from './api/operations/status.ts'
 import { tokenRoutes } from './api/operations/tokens.ts'
+import { checklistRoutes } from './api/rollouts/checklist.ts'
+import { drillRoutes } from './api/rollouts/drills.ts'
 import { guardRoutes } from './api/rollouts/guards.ts'
 import { rolloutIssueRoutes } from './api/rollouts/issue.ts'
 import { issueSource } from './api/rollouts/issue-source.ts'
 import { outcomeRoutes } from './api/rollouts/outcomes.ts'
+import { probeRoutes } from './api/rollouts/probes.ts'
 import { problemRoutes } from './api/rollouts/problems.ts'
 import { rolloutRoutes } from './api/rollouts/rollouts.ts'
 import { oidcRoutes } from './api/sign-in/oidc.ts'
@@ -90,6 +93,7 @@ import { createOutcomeMetrics } from './outcomes/metrics.ts'
 import { OutcomeStore } from './outcomes/outcome-store.ts'
 import { Outcomes } from './outcomes/outcomes.ts'
 import { formBody } from './requests/request-parameters.ts'
+import { createChecklists } from './rollouts/checklist/checklists.ts'
 import { cohortsOf } from './rollouts/engine/cohorts.ts'
 import { RolloutEngine } from './rollouts/engine/engine.ts'
 import { RolloutMetrics } from './rollouts/engine/metrics.ts'
@@ -102,6 +106,7 @@ import { LeaderLease } from './rollouts/leadership/leadership.ts'
 import { channelsOf } from './rollouts/notifications/channels.ts'
 import { openNotifications } from './rollouts/notifications/open-notifications.ts'
 import { createRolloutIssues, issueChannel } from './rollouts/notifications/rollout-issue.ts'
+import { openProbing } from './rollouts/probes/probing.ts'
 import { Rollouts } from './rollouts/rollouts.ts'
 import { RolloutStore } from './rollouts/store/rollout-store.ts'
 import type { ControlPlaneSettings } from './settings.ts'
@@ -221,14 +226,30 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     onEnd: (kind, state) => sideEffectMetrics.ended(kind, state),
   })
   const unwatch = feed.subscribe(() => dispatcher.wake())
+  const probing = openProbing(settings.probes, {
+    ...{ environment, store, feed, leadership, log },
+    iamVersion: () => grants.version(),
+  })
   const outcomeMetrics = createOutcomeMetrics(metrics.registry, () => outcomes?.starts.followed ?? 0)
   const outcomes = await Outcomes.open({
-    ...{ store: new OutcomeStore(settings.database, schema), leadership, log, ...outcomeMetrics, isProbe: () => false },
+    ...{
+      store: new OutcomeStore(settings.database, schema),
+      leadership,
+      log,
+      ...outcomeMetrics,
+      isProbe: (id: number) => probing.twins.isProbe(id),
+    },
     hasApplication: (id) => feed.cache.application(id) !== undefined,
   })
   const queryServer = queryServerOf(settings)
   const guards = new LiveGuards({ store, leadership, outcomes: outcomes.feed, feed, log, queryServer })
   meterGuards(guards, metrics.registry)
+  const checklists = createChecklists({
+    ...{ store, feed, gateways, probing, minGateways: rules.productionCheck.minGateways },
+    releases: { dependencies: { store, gateways }, sources: commitSources(settings) },
+    dashboards: dashboardSource(settings),
+    issues: settings.commits?.gitlab ?? settings.sideEffects?.gitlab,
+  })
   const rolloutMetrics = new RolloutMetrics(rollouts, metrics.registry)
   const engine = new RolloutEngine({
     ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? guards },
@@ -281,6 +302,8 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     platformCreatesAtIam: settings.platformCreatesAtIam ?? false,
     iamCredentials: createIamCredentials(settings.iam),
     iamGrants: grants,
+    probing,
+    checklists,
   }
   const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stopFollowing = async () => {
@@ -297,6 +320,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     await gateways.close()
     await guards.close()
     await outcomes.close()
+    await probing.close()
     await leadership.close()
     await feed.close()
     await tracing?.close()
@@ -320,6 +344,13 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
 /** PromQL queries are asked where the production check looks for alarms, if that is Prometheus. */
 function queryServerOf({ chatops }: ControlPlaneSettings): QueryServer | undefined {
   return chatops?.alarms?.kind === 'prometheus' ? chatops.alarms : undefined
+}
+
+/** The dashboards are asked where open alarms are, if that is a Prometheus. */
+function dashboardSource({ chatops, dashboardsDirectory: directory }: ControlPlaneSettings) {
+  const { alarms } = chatops ?? {}
+  if (alarms?.kind !== 'prometheus' || directory === undefined) return undefined
+  return { directory, prometheus: { url: alarms.url, token: alarms.token } }
 }
 
 function commitSources({ commits = {} }: ControlPlaneSettings): CommitSource[] {
@@ -397,6 +428,9 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       ofrepRoutes,
       healthRoutes,
       outcomeRoutes,
+      probeRoutes,
+      drillRoutes,
+      checklistRoutes,
     ]) {
       add(routes, control)
     }

@@ -232,6 +232,8 @@ export const deviceAcceptSchema = resourceOwnerSchema
 export const capabilitiesSchema = z.object({
   /** The grant types (RFC 8414 §2) that it can serve; an application's policy may forbid some. */
   grant_types: z.array(z.string()),
+  /** The version of the service, with its build if it has one; an older service does not tell. */
+  version: z.string().max(200).optional(),
 })
 
 const time = z.iso.datetime()

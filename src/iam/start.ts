@@ -86,6 +86,7 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     applications: new ReplicatedApplications(database, handOffSchema, core.applications),
     devicePage: `${issuer}/oauth/device`,
     grantTypes: grantTypesOf(settings),
+    version: settings.version,
     metrics: () => metrics.text(),
     redirectTo(kind, challenge) {
       const expiresAt = Date.now() / 1_000 + challengeSeconds

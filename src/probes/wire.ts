@@ -92,7 +92,7 @@ export async function send(wire: WireSettings, asked: ProbeRequest): Promise<Pro
       json: objectIn(text),
       side: side === 'rails' || side === 'iam' ? side : undefined,
       reason: plainWord(one('x-handover-reason')),
-      requestId: plainWord(one('x-request-id')) ?? given,
+      requestId: plainWord(one('x-handover-request-id') ?? one('x-request-id')) ?? given,
     }
   } catch (error) {
     if (error instanceof ProbeFault) throw error

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -17,13 +18,18 @@ import { runUntilStopped } from './run-part.ts'
 import { accessSettings } from './settings/access-settings.ts'
 import { listenAddress } from './settings/addresses.ts'
 import { chatOpsSettings } from './settings/chatops-settings.ts'
+import { derivedFlowKey } from './settings/flow-key.ts'
 import { notificationSettings } from './settings/notification-settings.ts'
+import { probeSettings } from './settings/probe-settings.ts'
 import { sideEffectSettings } from './settings/side-effect-settings.ts'
 import { type OpenStore, openStore } from './settings/store.ts'
 import { tracingSettings } from './settings/tracing.ts'
 
 /** The flag definitions that ship with Handover. */
 export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../../flags', import.meta.url))
+
+/** The dashboards that ship with Handover. */
+const DASHBOARDS_DIRECTORY = fileURLToPath(new URL('../../../observability/grafana', import.meta.url))
 
 /** `handover control`: applications, flags, routing decisions, snapshots. */
 export async function runControl(args: readonly string[], io: CommandIo): Promise<number> {
@@ -53,6 +59,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
   const secret = file(settings.routing_secret_file, 'routing-secret')
   ensureSecretFile('--routing-secret-file', secret)
   const internalToken = file(settings.internal_token_file, 'iam-internal-token')
+  const gatewayToken = file(settings.gateway_token_file, 'gateway-token')
   const iamUrl = settings.iam_internal_url?.replace(/\/+$/, '')
   return {
     listen: listenAddress(settings.listen),
@@ -60,9 +67,10 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     tracing: tracingSettings(settings, 'handover-control'),
     database: store.database,
     definitionsDirectory: settings.definitions_dir ?? DEFINITIONS_DIRECTORY,
+    dashboardsDirectory: existsSync(DASHBOARDS_DIRECTORY) ? DASHBOARDS_DIRECTORY : undefined,
     adminTokenFile: file(settings.admin_token_file, 'admin-token'),
     tokens: [
-      { role: 'gateway', name: 'gateway', file: file(settings.gateway_token_file, 'gateway-token') },
+      { role: 'gateway', name: 'gateway', file: gatewayToken },
       { role: 'replication', name: 'replication', file: file(settings.replication_token_file, 'replication-token') },
     ],
     routingSecretFile: secret,
@@ -72,6 +80,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     relativeUrlRoot: settings.relative_url_root ?? '',
     ...accessSettings(settings.access),
     ...chatOpsSettings(settings.chatops),
+    ...probeSettings(settings.probes, () => flowKey(settings, gatewayToken)),
     ...sideEffectSettings(settings.side_effects, settings.chatops?.gitlab?.environments),
     ...notificationSettings(settings.notifications, settings.access?.public_url),
     reasonsRequired: settings.require_reason,
@@ -89,4 +98,11 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
           : readKeyFile('--verifier-key-file', settings.verifier_key_file),
     },
   }
+}
+
+/** The same key as at the gateways, if they were given the same files. */
+function flowKey({ flow_key_file, verifier_key_file }: Settings<'control'>, gatewayToken: string): Uint8Array {
+  if (flow_key_file !== undefined) return readKeyFile('--flow-key-file', flow_key_file)
+  if (verifier_key_file !== undefined) return derivedFlowKey(readKeyFile('--verifier-key-file', verifier_key_file))
+  return derivedFlowKey(readSecretFile('--gateway-token-file', gatewayToken))
 }

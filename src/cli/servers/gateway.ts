@@ -1,4 +1,4 @@
-import { hkdfSync, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { loadSettings, parseLimit, readKeyFile, readSecretFile, type Settings } from '../../config/index.ts'
@@ -10,6 +10,7 @@ import { BRAKE_VARIABLE, runWorker, SEED_VARIABLE, WORKER_VARIABLE } from './gat
 import { defaultWorkers, runGatewayWorkers } from './gateway-workers.ts'
 import { runUntilStopped } from './run-part.ts'
 import { listenAddress } from './settings/addresses.ts'
+import { derivedFlowKey } from './settings/flow-key.ts'
 import { tracingSettings } from './settings/tracing.ts'
 
 /** `handover gateway`: the reverse proxy in front of the monolith. */
@@ -80,7 +81,7 @@ export function gatewaySettings(settings: Settings<'gateway'>, worker?: string, 
     iamJwtIssuer: settings.iam_jwt_issuer,
     legacyJwtIssuer: settings.legacy_jwt_issuer,
     verifierKey,
-    flowKey: keyFile('--flow-key-file', settings.flow_key_file) ?? derivedFlowKey(verifierKey, source, seed),
+    flowKey: keyFile('--flow-key-file', settings.flow_key_file) ?? ownFlowKey(verifierKey, source, seed),
     marksIamFlows: settings.iam_shows_pages,
     iamPaths: ownPaths(settings.iam_path),
     legacyPaths: ownPaths(settings.legacy_path),
@@ -158,12 +159,11 @@ function keyFile(flag: string, file: string | undefined): Uint8Array | undefined
 }
 
 /** Derived from a secret that all gateways have anyway, or else from a seed that the workers of this port share. */
-function derivedFlowKey(
+function ownFlowKey(
   verifierKey: Uint8Array | undefined,
   source: DecisionSourceSettings,
   seed: string | undefined,
 ): Uint8Array {
   const shared = source.kind === 'control' ? source.token : source.kind === 'endpoint' ? source.secret : undefined
-  const material = verifierKey ?? (shared || undefined) ?? seed ?? randomBytes(32)
-  return new Uint8Array(hkdfSync('sha256', material, '', 'handover flow marks', 32))
+  return derivedFlowKey(verifierKey ?? (shared || undefined) ?? seed ?? randomBytes(32))
 }

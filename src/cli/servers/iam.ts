@@ -10,7 +10,7 @@ import {
 } from '../../config/index.ts'
 import { type IamSettings, startIam } from '../../iam/index.ts'
 import { createLog } from '../../observability/index.ts'
-import { sectionHelp } from '../help.ts'
+import { sectionHelp, version } from '../help.ts'
 import type { CommandIo } from '../io.ts'
 import { runUntilStopped } from './run-part.ts'
 import { listenAddress } from './settings/addresses.ts'
@@ -61,6 +61,7 @@ function iamSettings(settings: Settings<'iam'>, claims: readonly Claim[], store:
     loginUrl: settings.login_url,
     consentUrl: settings.consent_url,
     resourceOwnerUrl: settings.resource_owner_url,
+    version: version(),
     accessTokenFormat: settings.access_token_format,
     ...(settings.jwt_audience === undefined ? {} : { jwtAudience: settings.jwt_audience }),
     limits: { ...requestLimitSettings(settings), loginStarts: limitOf(settings, settings.limit_login_starts) },

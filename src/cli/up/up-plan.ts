@@ -27,6 +27,7 @@ export interface UpPlan {
     readonly monolithAdminToken: string
     readonly demoClient: string
     readonly markCheckSecret: string
+    readonly twins: string
     readonly addresses: string
     readonly log: string
   }
@@ -63,6 +64,7 @@ export function planUp(dataDir: string, portBase: number | undefined): UpPlan {
       monolithAdminToken: join(dataDir, 'monolith-admin-token'),
       demoClient: join(dataDir, 'demo-client.json'),
       markCheckSecret: join(dataDir, 'mark-check-secret'),
+      twins: join(dataDir, 'probe-twins.json'),
       addresses: join(dataDir, ADDRESSES_FILE),
       log: join(dataDir, 'handover.log'),
     },

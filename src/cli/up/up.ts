@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Claim } from '../../authorization-server/index.ts'
 import { ensureSecretFile, loadSettings, readKeyFile, readSecretFile, type Settings } from '../../config/index.ts'
-import { startControlPlane } from '../../control-plane/index.ts'
+import { type ProbeSettings, startControlPlane } from '../../control-plane/index.ts'
 import { type DemoApplication, startDemo } from '../../demo/index.ts'
 import { startIam } from '../../iam/index.ts'
 import { type SeedDocument, startMonolith } from '../../monolith/index.ts'
 import type { Log } from '../../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../../storage/index.ts'
-import { sectionHelp } from '../help.ts'
+import { sectionHelp, version } from '../help.ts'
 import type { CommandIo } from '../io.ts'
 import { asConfigError, DEFINITIONS_DIRECTORY } from '../servers/control.ts'
 import { seedOf } from '../servers/monolith.ts'
@@ -19,6 +19,7 @@ import { currentSide, demoCommand, demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
 import { jsonOutput, readableOutput, type UpOutput } from './up-output.ts'
 import { addressesOf, assertPortsFree, planUp, type UpPlan } from './up-plan.ts'
+import { twinData } from './up-twins.ts'
 
 /** `handover up`: the whole system on this machine, on one embedded database, with the gateway in its own process. */
 export async function runUp(args: readonly string[], io: CommandIo): Promise<number> {
@@ -50,7 +51,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   return runUntilStopped(parts, output.log('up'))
 }
 
-type UpSettings = Settings<'up'> & { readonly claims: readonly Claim[] }
+type UpSettings = Settings<'up'> & { readonly claims: readonly Claim[]; readonly probes?: ProbeSettings | undefined }
 
 async function startParts(
   plan: UpPlan,
@@ -65,16 +66,19 @@ async function startParts(
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
   for (const file of [...made, files.markCheckSecret, files.monolithAdminToken]) ensureSecretFile('--data-dir', file)
   const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
+  const probed = demo && twinData(plan, demo.seed)
   tell('opening the embedded database …')
   const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir, log: output.log('up') })
   parts.push(database)
   tell('starting control plane, IAM auth service and monolith …')
   const starting = [
-    startControl(plan, settings, database, output.log('control')).catch((error: unknown) => {
-      throw asConfigError(error)
-    }),
+    startControl(plan, { ...settings, probes: probed?.probes }, database, output.log('control')).catch(
+      (error: unknown) => {
+        throw asConfigError(error)
+      },
+    ),
     startIamPart(plan, settings, database, output.log('iam')),
-    startMonolithPart(plan, settings, database, demo?.seed ?? givenSeed, output.log('monolith')),
+    startMonolithPart(plan, settings, database, probed?.seed ?? givenSeed, output.log('monolith')),
   ] as const
   const started = await Promise.allSettled(starting)
   for (const part of started) if (part.status === 'fulfilled') parts.push(part.value)
@@ -111,6 +115,7 @@ function startControl(plan: UpPlan, settings: UpSettings, database: Database, lo
       ],
       routingSecretFile: files.routingSecret,
       iamByDefault: settings.iam_by_default,
+      probes: settings.probes,
       credentialMarks: { verifierKey: readKeyFile('--data-dir', files.verifierKey) },
       iam: {
         url: `http://${plan.iamInternal.host}:${plan.iamInternal.port}`,
@@ -133,6 +138,7 @@ function startIamPart(plan: UpPlan, settings: UpSettings, database: Database, lo
       limits: defaultLimits().requests,
       userCodeLimits: defaultLimits().userCodes,
       resourceOwnerUrl: `http://${plan.monolith.host}:${plan.monolith.port}/-/iam/resource_owner`,
+      version: version(),
       testControls: settings.test_controls,
       protocol: {
         policy: { preset: settings.policy },

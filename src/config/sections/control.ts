@@ -13,6 +13,7 @@ import {
   urlField,
 } from '../fields/fields.ts'
 import { notificationsSchema } from '../fields/notification-fields.ts'
+import { probesSchema } from '../fields/probe-fields.ts'
 import { sideEffectsSchema } from '../fields/side-effect-fields.ts'
 import {
   credentialMarks,
@@ -54,6 +55,10 @@ export const control = z.strictObject({
     'The token of that internal port. Default: iam-internal-token in the data directory.',
   ),
   ...credentialMarks,
+  flow_key_file: pathField(
+    'FILE',
+    "The gateways' key of flow marks, by which they recognize probes. Default: derived as at the gateways, from the verifier key, or else from the gateway token.",
+  ),
   relative_url_root: relativeUrlRoot,
   iam_applications: choiceField(
     ['confirmed', 'by_platform'],
@@ -73,6 +78,7 @@ export const control = z.strictObject({
     'Side effects of changes: dashboard annotations, records, messages to testers, end-to-end tests.',
   ),
   notifications: structureField(notificationsSchema, 'Messages about rollouts: Slack, a webhook, e-mail.'),
+  probes: structureField(probesSchema, 'Probes: twin applications whose flows prove that both sides work.'),
   forward_auth_open: switchField('Answer forward_auth without a token; only where the network protects it.'),
   log_sampling: logSampling,
   ...tracing,

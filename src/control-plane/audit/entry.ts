@@ -24,6 +24,8 @@ export const AUDIT_ACTIONS = [
   'deployment.record',
   'side_effect.retry',
   'side_effect.drop',
+  'checklist.tick',
+  'checklist.untick',
   'history.lost',
   'rollout.create',
   'rollout.action',

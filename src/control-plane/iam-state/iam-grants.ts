@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { AUTH_TOKEN_HEADER, capabilitiesSchema, INTERNAL_PATHS } from '../../handoff/index.ts'
 import { CallError, call } from '../../http/index.ts'
 import type { IamInternal } from './iam-credentials.ts'
@@ -11,6 +12,8 @@ export interface IamGrants {
    * The grant types; undefined if they are unknown: no address, no answer in time, or an IAM that does not report them.
    */
   current(): Promise<readonly string[] | undefined>
+  /** The version of that IAM; undefined if it is unknown. */
+  version(): Promise<string | undefined>
 }
 
 /**
@@ -18,17 +21,21 @@ export interface IamGrants {
  * rejects because of IAM.
  */
 export function createIamGrants(iam: IamInternal | undefined, now: () => number = Date.now): IamGrants {
-  let held: { readonly at: number; readonly answer: Promise<readonly string[] | undefined> } | undefined
+  let held: { readonly at: number; readonly answer: Promise<Capabilities | undefined> } | undefined
+  const capabilities = async () => {
+    if (iam === undefined) return undefined
+    if (held === undefined || now() - held.at >= KEPT_MS) held = { at: now(), answer: ask(iam) }
+    return held.answer
+  }
   return {
-    async current() {
-      if (iam === undefined) return undefined
-      if (held === undefined || now() - held.at >= KEPT_MS) held = { at: now(), answer: ask(iam) }
-      return held.answer
-    },
+    current: async () => (await capabilities())?.grant_types,
+    version: async () => (await capabilities())?.version,
   }
 }
 
-async function ask({ url, token }: IamInternal): Promise<readonly string[] | undefined> {
+type Capabilities = z.infer<typeof capabilitiesSchema>
+
+async function ask({ url, token }: IamInternal): Promise<Capabilities | undefined> {
   try {
     const answer = await call({
       method: 'GET',
@@ -37,7 +44,7 @@ async function ask({ url, token }: IamInternal): Promise<readonly string[] | und
       timeoutMs: LIMIT_MS,
     })
     const read = answer.status === 200 ? capabilitiesSchema.safeParse(answer.json) : undefined
-    return read?.success ? read.data.grant_types : undefined
+    return read?.success ? read.data : undefined
   } catch (error) {
     if (!(error instanceof CallError)) throw error
     return undefined

@@ -19,6 +19,7 @@ export interface InternalApiDependencies extends ConsentDependencies, Credential
   readonly applications: ReplicatedApplications
   /** The grant types that this service can serve with its current settings. */
   readonly grantTypes: readonly string[]
+  readonly version: string | undefined
   /** Resolves to whether this service may receive traffic. */
   ready(): Promise<boolean>
   /** The metrics in Prometheus text format. */
@@ -70,7 +71,7 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.consentReject, { PUT: (request) => rejectConsent(to, request) }],
     [INTERNAL_PATHS.device, { GET: (request) => showDevice(to, request) }],
     [INTERNAL_PATHS.deviceAccept, { PUT: (request) => acceptDevice(to, request) }],
-    [INTERNAL_PATHS.capabilities, { GET: async () => json(200, { grant_types: to.grantTypes }) }],
+    [INTERNAL_PATHS.capabilities, { GET: async () => json(200, { grant_types: to.grantTypes, version: to.version }) }],
     [INTERNAL_PATHS.keys, { GET: () => listKeys(to.core) }],
     [INTERNAL_PATHS.keysRotate, { POST: () => rotateKeys(to.core) }],
     [INTERNAL_PATHS.keysRetire, { POST: (request) => retireKey(to.core, request) }],

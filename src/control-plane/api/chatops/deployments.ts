@@ -6,6 +6,7 @@ import {
   latestDeployments,
   type RecordedDeployment,
   recordDeployment,
+  STAGES,
 } from '../../chatops/releases/deployments.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { callerContext } from '../../flags/request-context.ts'
@@ -19,6 +20,7 @@ const sha = z
 const recordSchema = z.strictObject({
   environment: namedEnvironmentField,
   component: z.enum(COMPONENTS),
+  stage: z.enum(STAGES).default('main').describe('A canary is a stage of its environment, such as gprd-cny'),
   version: z.string().regex(/^[\w.:+/-]{1,128}$/, 'must be a plain version, at most 128 characters'),
   commit: sha.nullable().default(null),
   contains: z.array(sha).max(5_000).default([]).describe('Commits that are new in it, if no other source knows them'),
@@ -28,6 +30,7 @@ const deploymentSchema = z.object({
   id: z.int(),
   environment: z.enum(ENVIRONMENTS),
   component: z.enum(COMPONENTS),
+  stage: z.enum(STAGES),
   version: z.string(),
   commit: z.string().nullable(),
   contains: z.int().describe('Number of commits given'),

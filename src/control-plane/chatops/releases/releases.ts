@@ -2,7 +2,7 @@ import { headingOf, type MergeRequestAddress, RUN_ORDER, releaseVerdict, type Se
 import type { Environment } from '../../../flags/index.ts'
 import type { ChatOpsDependencies } from '../context/dependencies.ts'
 import { type CommitSource, SourceFault } from './commit-source.ts'
-import { type Deployment, isListed, latestDeployments } from './deployments.ts'
+import { type Deployment, isListed, latestDeployments, type Stage } from './deployments.ts'
 
 /** The sources of answers about versions. */
 export interface ReleaseTools {
@@ -77,7 +77,7 @@ export async function checkRelease(
   return { heading: `${name}: unknown`, tone: 'refused', lines: troubles.length > 0 ? troubles : [asked] }
 }
 
-interface Running extends Pick<Deployment, 'commit' | 'contains'> {
+interface Running extends Pick<Deployment, 'commit' | 'contains' | 'stage'> {
   readonly component: string
   readonly version: string
   readonly note: string
@@ -90,9 +90,9 @@ async function runningIn(
 ): Promise<{ readonly running: Running[]; readonly troubles: readonly string[] }> {
   const troubles: string[] = []
   const recorded = (await latestDeployments(dependencies.store)).filter((each) => each.environment === environment)
-  const running: Running[] = recorded.map(({ component, version, commit, contains, deployed_at }) => ({
-    ...{ component, version, commit, contains },
-    note: `, since ${deployed_at.toISOString()}`,
+  const running: Running[] = recorded.map(({ component, stage, version, commit, contains, deployed_at }) => ({
+    ...{ component, stage, version, commit, contains },
+    note: `${stage === 'canary' ? ' on the canary' : ''}, since ${deployed_at.toISOString()}`,
   }))
   const counts = new Map<string, { version: string; commit: string | null; count: number }>()
   for (const gateway of await dependencies.gateways.all()) {
@@ -105,7 +105,7 @@ async function runningIn(
   }
   for (const { version, commit, count } of counts.values()) {
     const note = ` (reported by ${count} ${count === 1 ? 'process' : 'processes'})`
-    running.push({ component: 'gateway', version, commit, contains: [], note })
+    running.push({ component: 'gateway', stage: 'main', version, commit, contains: [], note })
   }
   if (!recorded.some(({ component }) => component === 'monolith')) {
     for (const source of sources.filter((each) => each.keepsDeploymentsOf(environment))) {
@@ -116,6 +116,7 @@ async function runningIn(
       if (last)
         running.push({
           component: 'monolith',
+          stage: 'main',
           version: last.ref,
           commit: last.sha,
           contains: [],
@@ -124,6 +125,28 @@ async function runningIn(
     }
   }
   return { running, troubles }
+}
+
+/** A part of an environment, and whether it contains a commit. */
+export interface DeployedPart {
+  readonly component: string
+  readonly stage: Stage
+  readonly answer: Answer
+}
+
+/** Every part that is known to run in an environment, and whether it contains a commit. */
+export async function deployedParts(
+  tools: ReleaseTools,
+  environment: Environment,
+  sha: string,
+): Promise<DeployedPart[]> {
+  const { running } = await runningIn(tools, environment)
+  return Promise.all(
+    running.map(async (part) => ({
+      ...{ component: part.component, stage: part.stage },
+      answer: await answerOf(tools, part, sha),
+    })),
+  )
 }
 
 type Answer = 'contained' | 'not contained' | 'unknown commit' | `not known: ${string}`

@@ -1,0 +1,152 @@
+import type { Environment } from '../../../flags/index.ts'
+import type { Log } from '../../../observability/index.ts'
+import { ROUTING_FLAG } from '../../../routing/index.ts'
+import type { ChangeFeed } from '../../state/feed.ts'
+import type { Store } from '../../state/store.ts'
+import { createDrillGuards } from './drill-guards.ts'
+import { type DrillName, latestDrill, type StoredDrill, storeDrill } from './drill-store.ts'
+import { failOpenDrill } from './fail-open-drill.ts'
+import { type DrilledGuards, guardDrill } from './guard-drill.ts'
+import { latestProbes, type StoredProbe } from './probe-store.ts'
+import { createProbeRunner, type ProbeReport, type ProbeRequest, type ProbeRunner } from './probes.ts'
+import { scheduleProbes } from './scheduled-probes.ts'
+import type { ProbeSettings } from './settings.ts'
+import { createTwins, type KnownTwin, type Twins } from './twins.ts'
+
+/** A drill proves the system as it was; after this time it has to be repeated. */
+const DRILL_LIFETIME_MS = 7 * 24 * 3_600_000
+/** How many requested runs may wait for each other. */
+const MAX_WAITING = 8
+
+/** A drill that still counts. */
+export interface PassedDrill {
+  readonly passedAt: Date
+  readonly outcomes: number
+  readonly iamVersion: string | undefined
+}
+
+/** The probes and drills of the environment that this control plane decides for. */
+export interface Probing {
+  readonly environment: Environment
+  readonly twins: Twins
+  /** Runs one after the other; resolves with `busy` when too many wait, and `off` without configured probes. */
+  run(request: ProbeRequest): Promise<ProbeReport | 'busy' | 'off'>
+  latest(): Promise<readonly StoredProbe[]>
+  /** Runs a drill with a twin, by default the first that is for drills, and stores its result. */
+  drill(name: DrillName, by: string, twin?: KnownTwin): Promise<StoredDrill | 'busy' | 'off'>
+  latestDrill(name: DrillName): Promise<StoredDrill | undefined>
+  /**
+   * The last drill, if it passed, is not older than 7 days and was made with the version of IAM that runs now;
+   * undefined otherwise, and for another environment.
+   */
+  currentDrill(environment: Environment, name: DrillName): Promise<PassedDrill | undefined>
+  /** Tells that applications have been moved; see `ScheduledProbes`. */
+  moved(applicationIds?: readonly number[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** What the probes of a control plane work with. */
+export interface ProbingParts {
+  readonly environment: Environment
+  readonly store: Store
+  readonly feed: ChangeFeed
+  readonly leadership: { readonly isLeader: boolean }
+  /** The version of the running IAM; undefined for one that does not tell. */
+  readonly iamVersion: () => Promise<string | undefined>
+  /** The running guards; undefined: a guard of the drill's own judges what the probes see. */
+  readonly guards?: DrilledGuards | undefined
+  readonly log: Log
+}
+
+/** Starts the probes; without settings there are no twins, nothing runs and no drill counts. */
+export function openProbing(settings: ProbeSettings | undefined, parts: ProbingParts): Probing {
+  const { environment, store, feed, leadership, log, guards, iamVersion } = parts
+  const { database, schema } = store
+  const twins = createTwins(settings?.twins ?? [], { store, cache: () => feed.cache })
+  const hasMoved = () => {
+    const { boolean, actors, percentage_of_actors } = feed.cache.gates(environment, ROUTING_FLAG)
+    return boolean || actors.length > 0 || percentage_of_actors > 0
+  }
+  const runner = settings && createProbeRunner(settings, { environment, database, schema })
+  const schedule = settings && runner && scheduleProbes(settings, { runner, twins, leadership, hasMoved, log })
+  const unsubscribe = feed.subscribe((change) => {
+    if (
+      change?.change.kind === 'flag' &&
+      change.change.environment === environment &&
+      change.change.name === ROUTING_FLAG
+    )
+      void schedule?.moved()
+  })
+  const turns = createTurns()
+  const drillGuard = (running: ProbeRunner, twin: KnownTwin, version: string | undefined) => {
+    const common = { environment, twin, iamVersion: version }
+    if (guards !== undefined) return guardDrill({ ...common, runner: running, guards })
+    const own = createDrillGuards()
+    const observed: Pick<ProbeRunner, 'try'> = {
+      async try(one, mark) {
+        const results = await running.try(one, mark)
+        own.observe(twin.applicationId, results)
+        return results
+      },
+    }
+    return guardDrill({ ...common, runner: observed, guards: own })
+  }
+  const last = (name: DrillName) => latestDrill(database, schema, environment, name)
+  return {
+    environment,
+    twins,
+    latestDrill: last,
+    run: async (request) => (runner === undefined ? 'off' : turns.take(() => runner.run(request))),
+    latest: () => latestProbes(database, schema, environment),
+    async drill(name, by, given) {
+      const twin = given ?? twins.known().find(({ isForDrills }) => isForDrills)
+      if (runner === undefined || twin === undefined) return 'off'
+      return turns.take(async () => {
+        const version = await iamVersion()
+        const result =
+          name === 'fail_open' ? await failOpenDrill(runner, twin, version) : await drillGuard(runner, twin, version)
+        await storeDrill(database, schema, { environment, drill: name, by }, result)
+        log.info({ drill: name, by, has_passed: result.hasPassed, outcomes: result.outcomes }, 'drill')
+        return { ...result, by, at: new Date() }
+      })
+    },
+    async currentDrill(of, name) {
+      if (of !== environment) return undefined
+      const found = await last(name)
+      if (found === undefined || !found.hasPassed) return undefined
+      if (Date.now() - found.at.getTime() > DRILL_LIFETIME_MS) return undefined
+      if (found.iamVersion !== (await iamVersion())) return undefined
+      return { passedAt: found.at, outcomes: found.outcomes, iamVersion: found.iamVersion }
+    },
+    moved: async (applicationIds) => schedule?.moved(applicationIds),
+    async close() {
+      unsubscribe()
+      runner?.close()
+      await schedule?.close()
+      await turns.idle()
+    },
+  }
+}
+
+/** Work that runs one after the other. */
+interface Turns {
+  /** Resolves with `busy`, and does not run, while too much waits. */
+  take<T>(work: () => Promise<T>): Promise<T | 'busy'>
+  /** Resolves when nothing waits. */
+  idle(): Promise<unknown>
+}
+
+function createTurns(): Turns {
+  let line: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+  return {
+    idle: () => line,
+    async take(work) {
+      if (waiting >= MAX_WAITING) return 'busy'
+      waiting++
+      const turn = line.then(work)
+      line = turn.catch(() => {})
+      return turn.finally(() => waiting--)
+    },
+  }
+}
