@@ -74,15 +74,15 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   },
   probe: {
     summary: 'prove with a twin application that each kind of flow works',
-    load: async () => (await import('./commands/probing/probe.ts')).run,
+    load: async () => (await import('./commands/rollout/probe.ts')).run,
   },
   checklist: {
     summary: 'show the checklist of a rollout, and tick its items',
-    load: async () => (await import('./commands/probing/checklist.ts')).run,
+    load: async () => (await import('./commands/rollout/checklist.ts')).run,
   },
   drill: {
     summary: 'prove that guards notice a broken application, or that new flows fail open',
-    load: async () => (await import('./commands/probing/drill.ts')).run,
+    load: async () => (await import('./commands/rollout/drill.ts')).run,
   },
   brake: {
     summary: 'send all new flows to the monolith, or resume routing',
