@@ -15,6 +15,7 @@ const MOST_ISSUED = 4
 const LONGEST_LIFETIME = 315_360_000
 
 const NONE = '-'
+const SPACE = ' '
 const HASH = /^[0-9A-Za-z_-]{16,64}$/
 const WORD = /^[a-z_]{1,40}$/
 const REQUEST_ID = /^[\w.:-]{1,255}$/
@@ -26,18 +27,44 @@ const REQUEST_NUMBER = Object.fromEntries(OBSERVED_REQUESTS.map((request, at) =>
   Record<Observation['request'], number>
 >
 
+/** Writes an observation as one line; see {@link putObservation}. */
+export function writeObservation(seen: Observation): string {
+  let line = ''
+  putObservation(seen, (text) => {
+    line += text
+  })
+  return line
+}
+
 /**
  * Writes an observation as one line of plain text, fields separated by spaces. Credentials are their type's number with
  * hash and lifetime (`2:HASH:LIFETIME`); numbers are decimal.
+ *
+ * @param put receives the line piece by piece: one long text that grows is far more work
  */
-export function writeObservation(seen: Observation): string {
+export function putObservation(seen: Observation, put: (text: string) => void): void {
   const flags = (seen.isGranted ? GRANTED : 0) + (seen.isDiverted ? DIVERTED : 0) + (seen.side === 'iam' ? IAM : 0)
+  put(`${Math.round(seen.at)} ${Math.round(seen.durationMs)} ${seen.applicationId} ${REQUEST_NUMBER[seen.request]} `)
+  put(`${flags} ${seen.status} ${seen.error ?? NONE} ${seen.trouble ?? NONE} `)
+  put(seen.presented ?? NONE)
+  put(SPACE)
+  put(seen.flow ?? NONE)
+  put(SPACE)
+  put(seen.caller)
   const { scope, redirectUri, form } = seen.asked
-  let issued = ''
+  put(` ${scope} ${redirectUri} ${form} `)
+  put(seen.shape ?? NONE)
+  put(SPACE)
+  if (seen.issued.length === 0) put(NONE)
+  let separator = ''
   for (const { type, hash, lifetime } of seen.issued) {
-    issued += `${issued === '' ? '' : ','}${CREDENTIAL_TYPES.indexOf(type)}:${hash}:${lifetime}`
+    put(`${separator}${CREDENTIAL_TYPES.indexOf(type)}:`)
+    put(hash)
+    put(`:${lifetime}`)
+    separator = ','
   }
-  return `${Math.round(seen.at)} ${Math.round(seen.durationMs)} ${seen.applicationId} ${REQUEST_NUMBER[seen.request]} ${flags} ${seen.status} ${seen.error ?? NONE} ${seen.trouble ?? NONE} ${seen.presented ?? NONE} ${seen.flow ?? NONE} ${seen.caller} ${scope} ${redirectUri} ${form} ${seen.shape ?? NONE} ${issued || NONE} ${seen.requestId}`
+  put(SPACE)
+  put(seen.requestId)
 }
 
 /** Reads one line; undefined if it is not exactly what {@link writeObservation} writes. */

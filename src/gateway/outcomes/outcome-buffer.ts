@@ -1,15 +1,17 @@
 import { MOST_OBSERVATIONS } from '../../outcomes/index.ts'
 
 /** About a minute at 4,000 observations a second, and far more than that at usual rates. */
-const MOST_CHARS = 64 << 20
+const MOST_BYTES = 64 << 20
 const LONGEST_MS = 5 * 60_000
 /** Stays below what the control plane accepts as one body. */
-const CHUNK_CHARS = 400 << 10
+const CHUNK_BYTES = 400 << 10
+/** Room for the line that fills a chunk. */
+const LONGEST_LINE_BYTES = 4_096
 const CHUNK_LINES = MOST_OBSERVATIONS
 
 interface Chunk {
   readonly first: number
-  readonly text: string
+  readonly text: Buffer
   readonly count: number
   readonly closedAt: number
 }
@@ -30,15 +32,16 @@ export interface ReadyBatch {
  */
 export class OutcomeBuffer {
   #chunks: Chunk[] = []
-  #open: string[] = []
-  #openChars = 0
-  #keptChars = 0
+  #open = Buffer.allocUnsafe(CHUNK_BYTES + LONGEST_LINE_BYTES)
+  #openBytes = 0
+  #openLines = 0
+  #keptBytes = 0
   #next = 1
-  readonly #mostChars: number
+  readonly #mostBytes: number
 
-  /** @param mostChars limits the memory */
-  constructor(mostChars: number = MOST_CHARS) {
-    this.#mostChars = mostChars
+  /** @param mostBytes limits the memory */
+  constructor(mostBytes: number = MOST_BYTES) {
+    this.#mostBytes = mostBytes
   }
 
   /** The sequence number of the next observation. */
@@ -48,27 +51,33 @@ export class OutcomeBuffer {
 
   /** The sequence number of the oldest observation that is kept. */
   get oldest(): number {
-    return this.#chunks[0]?.first ?? this.#next - this.#open.length
+    return this.#chunks[0]?.first ?? this.#next - this.#openLines
   }
 
-  /** Appends an observation; `now` in milliseconds of any clock that does not jump. */
-  append(line: string, now: number): void {
-    this.#open.push(line)
-    this.#openChars += line.length + 1
+  /** Appends a piece of a line. All its characters are ASCII. */
+  readonly put = (text: string): void => {
+    this.#openBytes += this.#open.write(text, this.#openBytes, 'latin1')
+  }
+
+  /** Ends a line; `now` in milliseconds of any clock that does not jump. */
+  end(now: number): void {
+    this.put('\n')
+    this.#openLines++
     this.#next++
-    if (this.#open.length >= CHUNK_LINES || this.#openChars >= CHUNK_CHARS) this.#close(now)
+    if (this.#openLines >= CHUNK_LINES || this.#openBytes >= CHUNK_BYTES) this.#close(now)
   }
 
   /** Returns what is to be sent next, from sequence number `from` on. */
   ready(from: number, now: number): ReadyBatch {
-    if (this.#open.length > 0) this.#close(now)
+    if (this.#openLines > 0) this.#close(now)
     const { oldest } = this
     const start = Math.max(from, oldest)
     const chunk = this.#chunks.find(({ first, count }) => first + count > start)
     if (chunk === undefined) return { first: this.#next, oldest, count: 0, lines: '', isComplete: true }
     const isComplete = chunk === this.#chunks.at(-1)
     const skipped = start - chunk.first
-    const lines = skipped === 0 ? chunk.text : chunk.text.split('\n').slice(skipped).join('\n')
+    const text = chunk.text.toString('latin1')
+    const lines = skipped === 0 ? text : text.split('\n').slice(skipped).join('\n')
     return { first: start, oldest, count: chunk.count - skipped, lines, isComplete }
   }
 
@@ -93,17 +102,18 @@ export class OutcomeBuffer {
   }
 
   #close(now: number): void {
-    const count = this.#open.length
-    const text = this.#open.join('\n')
+    const count = this.#openLines
+    // Without the end of the last line.
+    const text = Buffer.from(this.#open.subarray(0, this.#openBytes - 1))
     this.#chunks.push({ first: this.#next - count, text, count, closedAt: now })
-    this.#keptChars += this.#openChars
-    this.#open = []
-    this.#openChars = 0
-    while (this.#keptChars > this.#mostChars && this.#chunks.length > 1) this.#drop(1)
+    this.#keptBytes += text.length
+    this.#openBytes = 0
+    this.#openLines = 0
+    while (this.#keptBytes > this.#mostBytes && this.#chunks.length > 1) this.#drop(1)
   }
 
   #drop(count: number): void {
     if (count === 0) return
-    for (const { text } of this.#chunks.splice(0, count)) this.#keptChars -= text.length + 1
+    for (const { text } of this.#chunks.splice(0, count)) this.#keptBytes -= text.length
   }
 }
