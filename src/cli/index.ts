@@ -44,9 +44,13 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: "record a customer's report, which takes the application back to the monolith",
     load: async () => (await import('./commands/rollout/report-problem.ts')).run,
   },
+  outcomes: {
+    summary: 'count what became of OAuth flows',
+    load: async () => (await import('./commands/traffic/outcomes.ts')).run,
+  },
   gateways: {
     summary: 'list the gateways connected to the control plane',
-    load: async () => (await import('./commands/gateways.ts')).run,
+    load: async () => (await import('./commands/traffic/gateways.ts')).run,
   },
   credentials: {
     summary: "list and revoke applications' remaining IAM credentials",

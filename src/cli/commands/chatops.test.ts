@@ -12,7 +12,7 @@ import { silentLog } from '../../observability/index.ts'
 import type { Command } from '../io.ts'
 import { chatOpsSettings } from '../servers/settings/chatops-settings.ts'
 import { run as chatops } from './chatops.ts'
-import { run as gateways } from './gateways.ts'
+import { run as gateways } from './traffic/gateways.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const directory = scratchDirectory('chatops').path

@@ -4,7 +4,7 @@ import { type ControlPlan, runControlCommand } from '../client/control-command.t
 import { ENVIRONMENT_HELP, ENVIRONMENT_OPTIONS, environmentOf } from '../client/environment-options.ts'
 import { type CommandLine, UsageFault } from '../command-line.ts'
 import type { CommandIo } from '../io.ts'
-import { gatewayInWords, gatewaySchema } from './gateways.ts'
+import { gatewayInWords, gatewaySchema } from './traffic/gateways.ts'
 
 const HELP = `Usage: handover status [--environment NAME]
 

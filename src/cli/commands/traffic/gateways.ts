@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { CONTROL_HELP } from '../client/control-client.ts'
-import { type ControlPlan, runControlCommand } from '../client/control-command.ts'
-import { ENVIRONMENT_OPTIONS, givenEnvironmentOf } from '../client/environment-options.ts'
-import { type CommandLine, UsageFault } from '../command-line.ts'
-import type { CommandIo } from '../io.ts'
+import { CONTROL_HELP } from '../../client/control-client.ts'
+import { type ControlPlan, runControlCommand } from '../../client/control-command.ts'
+import { ENVIRONMENT_OPTIONS, givenEnvironmentOf } from '../../client/environment-options.ts'
+import { type CommandLine, UsageFault } from '../../command-line.ts'
+import type { CommandIo } from '../../io.ts'
 
 const HELP = `Usage: handover gateways [--environment NAME]
 
