@@ -85,6 +85,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     ...notificationSettings(settings.notifications, settings.access?.public_url),
     reasonsRequired: settings.require_reason,
     iamByDefault: settings.iam_by_default,
+    testControls: settings.test_controls,
     platformCreatesAtIam: settings.iam_applications === 'by_platform',
     iam:
       iamUrl === undefined ? undefined : { url: iamUrl, token: readSecretFile('--internal-token-file', internalToken) },

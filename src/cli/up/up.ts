@@ -116,6 +116,7 @@ function startControl(plan: UpPlan, settings: UpSettings, database: Database, lo
       routingSecretFile: files.routingSecret,
       iamByDefault: settings.iam_by_default,
       probes: settings.probes,
+      testControls: settings.test_controls,
       credentialMarks: { verifierKey: readKeyFile('--data-dir', files.verifierKey) },
       iam: {
         url: `http://${plan.iamInternal.host}:${plan.iamInternal.port}`,

@@ -79,6 +79,7 @@ export const control = z.strictObject({
   ),
   notifications: structureField(notificationsSchema, 'Messages about rollouts: Slack, a webhook, e-mail.'),
   probes: structureField(probesSchema, 'Probes: twin applications whose flows prove that both sides work.'),
+  test_controls: switchField('Accept rollout plans with durations below the minimum. Loopback only.'),
   forward_auth_open: switchField('Answer forward_auth without a token; only where the network protects it.'),
   log_sampling: logSampling,
   ...tracing,

@@ -15,7 +15,9 @@ export const up = z.strictObject({
   policy: policyPreset,
   ...claimFields,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
-  test_controls: switchField('Open /__lab/reset and /__lab/advance on both sides.'),
+  test_controls: switchField(
+    'Open /__lab/reset and /__lab/advance on both sides, and accept rollout plans with short durations.',
+  ),
   no_demo: switchField('Do not start the demo client, and do not create its data.'),
   iam_by_default: iamByDefault,
   log_json: switchField(
