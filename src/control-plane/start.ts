@@ -227,7 +227,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   })
   const unwatch = feed.subscribe(() => dispatcher.wake())
   const probing = openProbing(settings.probes, {
-    ...{ environment, store, feed, leadership, log },
+    ...{ environment, store, feed, leadership, log, guards: () => guards },
     iamVersion: () => grants.version(),
   })
   const outcomeMetrics = createOutcomeMetrics(metrics.registry, () => outcomes?.starts.followed ?? 0)

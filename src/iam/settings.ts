@@ -33,7 +33,7 @@ export interface IamSettings {
   readonly loginUrl?: string | undefined
   /** Default `<issuer>/-/iam/consent`. */
   readonly consentUrl?: string | undefined
-  /** Told on the internal port, so that others notice a new version. Default: not told. */
+  /** Reported on the internal port, so that others notice a new version. Default: not reported. */
   readonly version?: string | undefined
   /** Where usernames and passwords are checked. Without it the password grant is unsupported. */
   readonly resourceOwnerUrl?: string | undefined

@@ -7,7 +7,7 @@ import type { DrillResult } from './drill-store.ts'
 import type { ProbeRunner } from './probes.ts'
 import type { KnownTwin } from './twins.ts'
 
-/** The guard must act within so many outcomes of a twin that always fails. */
+/** The guard must act within this number of outcomes of a twin that always fails. */
 export const MAX_DRILL_OUTCOMES = 7
 
 /** Breaks that the token endpoint refuses; they take effect for each flow on its own. */
@@ -74,20 +74,29 @@ async function drillOneWay({ environment, runner, guards, twin, ...drill }: Guar
   const flag = `guard_drill_${randomBytes(6).toString('hex')}`
   const reason = `guard drill: ${worded(way)}`
   await guards.begin({ environment, flag, applicationId, reason, passOnProbes: true })
+  // What an earlier attempt found stays, and says nothing about this one.
+  const earlier = new Set(guards.readings(environment, applicationId).map(keyOf))
   try {
     const broken = breakTwin({ ...twin.twin, kinds: ['sign_in'] }, way)
     for (let count = 1; count <= MAX_DRILL_OUTCOMES; count++) {
       await runner.try(broken, { side: 'iam' })
       const arrived = await arrivedWithin(drill.outcomeLimitMs ?? 15_000, () => {
-        const readings = guards.readings(environment, applicationId)
-        return readings.find(({ level }) => level === 'act') ?? readings.find(({ outcomes }) => outcomes >= count)
+        const readings = guards
+          .readings(environment, applicationId)
+          .filter((one) => one.failures <= count && !earlier.has(keyOf(one)))
+        return readings.find(({ level }) => level === 'act') ?? readings.find(({ failures }) => failures >= count)
       })
-      if (arrived?.level === 'act') return arrived.outcomes
+      if (arrived?.level === 'act') return count
+      if (arrived === undefined) return undefined
     }
     return undefined
   } finally {
     await guards.end(environment, flag, applicationId)
   }
+}
+
+function keyOf({ guard, outcomes, failures }: GuardReading): string {
+  return `${guard} ${outcomes} ${failures}`
 }
 
 async function arrivedWithin<T>(limitMs: number, look: () => T | undefined): Promise<T | undefined> {

@@ -54,7 +54,7 @@ export interface ProbingParts {
   /** The version of the running IAM; undefined for one that does not tell. */
   readonly iamVersion: () => Promise<string | undefined>
   /** The running guards; undefined: a guard of the drill's own judges what the probes see. */
-  readonly guards?: DrilledGuards | undefined
+  readonly guards?: (() => DrilledGuards) | undefined
   readonly log: Log
 }
 
@@ -80,7 +80,7 @@ export function openProbing(settings: ProbeSettings | undefined, parts: ProbingP
   const turns = createTurns()
   const drillGuard = (running: ProbeRunner, twin: KnownTwin, version: string | undefined) => {
     const common = { environment, twin, iamVersion: version }
-    if (guards !== undefined) return guardDrill({ ...common, runner: running, guards })
+    if (guards !== undefined) return guardDrill({ ...common, runner: running, guards: guards() })
     const own = createDrillGuards()
     const observed: Pick<ProbeRunner, 'try'> = {
       async try(one, mark) {

@@ -34,7 +34,7 @@ async function ask(path: string, mark: string | undefined, init: RequestInit = {
 }
 const token = (form: string): RequestInit => ({ method: 'POST', body: form, headers: FORM })
 
-test('a probe reaches the side that it asks for, whatever the flag says, and is told the decision', async () => {
+test('a probe reaches the side that it asks for, whatever the flag says, and receives the decision', async () => {
   const authorize = '/oauth/authorize?client_id=moved&response_type=code'
   const toLegacy = await ask(authorize, markOf({ side: 'legacy' }))
   assert.deepEqual(toLegacy.told.slice(0, 2), ['rails', 'flag_disabled'])

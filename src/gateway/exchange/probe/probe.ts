@@ -5,7 +5,7 @@ import type { GatewayContext } from '../../gateway-context.ts'
 
 /**
  * The mark of a probe, if the request carries a genuine one for its own client. A request that names no client, such as
- * one to userinfo, may only ask to be told the decision.
+ * one to userinfo, may only ask for the decision.
  */
 export function probeMarkOf(
   { marks }: Pick<GatewayContext, 'marks'>,
@@ -25,14 +25,14 @@ export function lookupForProbe(found: ClientLookup, probe: ProbeMark | undefined
   return { ...found, flag: found.flag === 'off' ? 'on' : found.flag }
 }
 
-/** What a probe is told of its request. */
+/** What the response to a probe says of its request. */
 interface DecidedRequest {
   readonly side: Destination
   readonly reason: Reason
   readonly correlationId: string
 }
 
-/** Tells a probe which side served it, and why; no other client is told. */
+/** Tells a probe which side served it, and why; no other client learns it. */
 export function decisionHeaders({
   side,
   reason,
