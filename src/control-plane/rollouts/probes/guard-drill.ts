@@ -74,7 +74,7 @@ async function drillOneWay({ environment, runner, guards, twin, ...drill }: Guar
   const flag = `guard_drill_${randomBytes(6).toString('hex')}`
   const reason = `guard drill: ${worded(way)}`
   await guards.begin({ environment, flag, applicationId, reason, passOnProbes: true })
-  // What an earlier attempt found stays, and says nothing about this one.
+  // What an earlier attempt found stays, and says nothing about this one; one outcome of it may still arrive.
   const earlier = new Set(guards.readings(environment, applicationId).map(keyOf))
   try {
     const broken = breakTwin({ ...twin.twin, kinds: ['sign_in'] }, way)
@@ -83,7 +83,7 @@ async function drillOneWay({ environment, runner, guards, twin, ...drill }: Guar
       const arrived = await arrivedWithin(drill.outcomeLimitMs ?? 15_000, () => {
         const readings = guards
           .readings(environment, applicationId)
-          .filter((one) => one.failures <= count && !earlier.has(keyOf(one)))
+          .filter((one) => one.failures <= count + 1 && !earlier.has(keyOf(one)))
         return readings.find(({ level }) => level === 'act') ?? readings.find(({ failures }) => failures >= count)
       })
       if (arrived?.level === 'act') return count
