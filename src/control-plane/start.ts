@@ -69,6 +69,7 @@ import { outcomeRoutes } from './api/rollouts/outcomes.ts'
 import { probeRoutes } from './api/rollouts/probes.ts'
 import { problemRoutes } from './api/rollouts/problems.ts'
 import { rolloutRoutes } from './api/rollouts/rollouts.ts'
+import { simulationRoutes } from './api/rollouts/simulation.ts'
 import { oidcRoutes } from './api/sign-in/oidc.ts'
 import { sessionRoutes } from './api/sign-in/sessions.ts'
 import { signInRoutes } from './api/sign-in/sign-in.ts'
@@ -423,6 +424,7 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       explainRoutes,
       rolloutRoutes,
       guardRoutes,
+      simulationRoutes,
       rolloutIssueRoutes,
       problemRoutes,
       ofrepRoutes,

@@ -12,7 +12,7 @@ export {
   openItems,
 } from './checklist/checklist.ts'
 export { type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
-export { durationInWords } from './plan/duration.ts'
+export { aboutInWords, durationInWords } from './plan/duration.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
 export { planSchema } from './plan/plan-schema.ts'
 export { MAX_PLAN_BYTES, type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'
@@ -33,5 +33,8 @@ export {
   type RolloutEvent,
   type RolloutEventKind,
 } from './rollout.ts'
+export { DecisionLines } from './simulation/decision-lines.ts'
+export { readTrafficLines, TrafficCounter } from './simulation/observed-traffic.ts'
+export { simulate } from './simulation/simulate.ts'
 export { type Candidate, exclusionChanges, gatesToRestore, membersOf } from './steps.ts'
 export { flowsAtRisk, namedOnly, shareOf, type Traffic } from './traffic.ts'

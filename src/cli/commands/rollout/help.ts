@@ -1,7 +1,7 @@
 import { CONTROL_HELP } from '../../client/control-client.ts'
 
 /** What `handover rollout --help` prints. */
-export const HELP = `Usage: handover rollout validate|create PLAN.yaml
+export const HELP = `Usage: handover rollout validate|simulate|create PLAN.yaml
        handover rollout list [--environment NAME]
        handover rollout show|watch|report|issue ID
        handover rollout start|pause|resume|next|abort|approve|acknowledge ID
@@ -11,6 +11,7 @@ export const HELP = `Usage: handover rollout validate|create PLAN.yaml
 Moves applications to IAM by a plan, step by step.
 
   validate     check a plan without a control plane: every fault with line and field
+  simulate     say who moves when, the load to expect on IAM, when the evidence will suffice, and what would stall
   create       create a draft from a plan
   start        start a draft
   list, show   the rollouts; one rollout with its steps, what it waits for, and what was taken back
@@ -43,6 +44,9 @@ Moves applications to IAM by a plan, step by step.
       With exclude and retry: the application, by id or client_id.
   --environment NAME
       With list: only the rollouts of this environment. Default: all.
+  --log FILE
+      With simulate: take the traffic from this file of decision log lines of a gateway. Default: the outcomes of the
+      last day.
   --allow-short
       With validate: accept durations below the minimum, as a control plane with test controls does.
   --format markdown|html

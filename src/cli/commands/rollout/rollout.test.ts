@@ -137,6 +137,23 @@ describe('handover rollout', () => {
     assert.deepEqual([code, err], [1, 'handover rollout: there is no such rollout\n'])
   })
 
+  test('simulate says who moves when and what would stall, from the decision log of a gateway', async () => {
+    const log = join(scratch.path, 'gateway.log')
+    const line = { msg: 'iamproxy: routing decision', application_id: 42, endpoint: 'token', reason: 'flag_disabled' }
+    const lines = Array.from({ length: 48 }, (_, half) => {
+      const time = new Date(Date.parse('2026-11-29T00:00:00Z') + half * 1_800_000).toISOString()
+      return JSON.stringify({ ...line, time, method: 'POST' })
+    })
+    writeFileSync(log, lines.join('\n'))
+    const { code, out } = await call('simulate', planFile, '--log', log)
+    assert.equal(code, 0, out)
+    assert.match(out, /step 1: application 42: 1 application, 100 % of the traffic; begins at once, evidence suffices/)
+    assert.match(out, /The plan would take about/)
+    const idle = await call('simulate', planFile)
+    assert.equal(idle.code, 1)
+    assert.match(idle.out + idle.err, /the last day had no flow/)
+  })
+
   test('report writes Markdown or HTML', async () => {
     const id = await created()
     assert.match((await call('report', id)).out, /^# Rollout wave-1\n/)

@@ -17,6 +17,7 @@ import type { CommandIo } from '../../io.ts'
 import { ACTIONS, type Action, act, OVERRIDES } from './actions.ts'
 import { askEvents, askRollout, readRollout, readRollouts, rolloutInWords, rolloutLines } from './documents.ts'
 import { HELP } from './help.ts'
+import { simulated } from './simulate.ts'
 import { watched } from './watch.ts'
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -27,6 +28,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--keep-flag': { takes: 'nothing' },
   ...Object.fromEntries(Object.keys(OVERRIDES).map((option) => [option, { takes: 'nothing' }])),
   '--oauth-application': { takes: 'value' },
+  '--log': { takes: 'value' },
   '--allow-short': { takes: 'nothing' },
   '--format': { takes: 'value' },
   '--output': { takes: 'value' },
@@ -42,12 +44,13 @@ const ONLY_WITH: Readonly<Record<string, readonly string[]>> = {
   '--keep-flag': ['abort'],
   ...Object.fromEntries(Object.keys(OVERRIDES).map((option) => [option, ['start']])),
   '--oauth-application': ['exclude', 'retry'],
+  '--log': ['simulate'],
   '--allow-short': ['validate'],
   '--format': ['report'],
   '--output': ['report', 'issue'],
   '--update': ['issue'],
 }
-const SUBCOMMANDS = ['validate', 'create', 'list', 'show', 'watch', 'report', 'issue', ...ACTIONS]
+const SUBCOMMANDS = ['validate', 'simulate', 'create', 'list', 'show', 'watch', 'report', 'issue', ...ACTIONS]
 
 /** A call may wait for the engine, which looks at every gateway before a step. */
 const LIMIT_MS = 60_000
@@ -69,7 +72,7 @@ function plan(line: CommandLine): ControlPlan | LonePlan {
   if (environment !== undefined && !isList) throw new UsageFault('an environment is only valid with list')
   if (more.length > 0 || (isList && word !== undefined)) throw new UsageFault(`${subcommand} takes fewer arguments`)
   if (isList) return listed(environment)
-  if (subcommand === 'validate' || subcommand === 'create') {
+  if (subcommand === 'validate' || subcommand === 'simulate' || subcommand === 'create') {
     return withPlan(subcommand, word, line)
   }
   const id = idOf(word)
@@ -92,13 +95,14 @@ function listed(environment: string | undefined): ControlPlan {
 }
 
 function withPlan(
-  subcommand: 'validate' | 'create',
+  subcommand: 'validate' | 'simulate' | 'create',
   file: string | undefined,
   line: CommandLine,
 ): ControlPlan | LonePlan {
   if (file === undefined) throw new UsageFault(`${subcommand} needs a plan file`)
   const text = readText(file)
   if (subcommand === 'validate') return { alone: async () => validated(file, text, line.switches.has('--allow-short')) }
+  if (subcommand === 'simulate') return simulated(text, line.values.get('--log')?.[0])
   return async (ask) => {
     const json = await ask('POST', '/api/v1/rollouts', { plan: text })
     return { json, lines: rolloutLines(readRollout(json)) }

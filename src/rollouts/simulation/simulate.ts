@@ -1,0 +1,156 @@
+import { actorOf } from '../../applications/index.ts'
+import { PASSING_EVIDENCE, passingEvidence } from '../../guards/index.ts'
+import { aboutInWords } from '../plan/duration.ts'
+import type { Plan, PlanStep, RequiredEvidence } from '../plan/plan.ts'
+import { movesInWords } from '../plan/plan-rules.ts'
+import { membersOf, type StepGround } from '../steps.ts'
+import { flowsAtRisk, namedOnly, shareOf, type Traffic } from '../traffic.ts'
+import { flowsPerDay, loadOf, NEW_FLOWS, type ObservedTraffic } from './observed-traffic.ts'
+
+/** What a simulation starts from. */
+export interface SimulationInput {
+  readonly plan: Plan
+  /** The flag and the applications as they are now. */
+  readonly gates: StepGround['gates']
+  readonly candidates: StepGround['candidates']
+  readonly observed: ObservedTraffic
+}
+
+/** One step of a simulation. Durations are in milliseconds; null means that the evidence will never suffice. */
+export interface SimulatedStep {
+  readonly number: number
+  readonly moves: string
+  readonly applications: readonly number[]
+  readonly traffic_share: number | null
+  readonly flows_at_risk: number
+  /** The flows a second of all applications that are moved then: what IAM has to serve. */
+  readonly load: { readonly average_per_second: number; readonly peak_per_second: number }
+  /** After the start of the rollout; null when an earlier step never ends. */
+  readonly begins_after_ms: number | null
+  readonly evidence_after_ms: number | null
+  readonly lasts_ms: number | null
+  /** Why the step would not begin, or would not end; empty when nothing is in its way. */
+  readonly stalls: readonly string[]
+  /** What it waits for by design: people and dates. */
+  readonly waits_for: readonly string[]
+}
+
+/** What a plan would do. */
+export interface Simulation {
+  readonly steps: readonly SimulatedStep[]
+  /** From the start to the end of the soak; null when a step stalls. */
+  readonly lasts_ms: number | null
+  readonly soak_ms: number
+}
+
+const DAY_MS = 86_400_000
+const MOST_NAMED = 3
+
+/**
+ * Says what a plan would do, provided that the applications behave as in the observed period and IAM answers like
+ * legacy. Only flows that begin on IAM count as evidence: credentials stay with their issuer, so flows with credentials
+ * of legacy never reach IAM. Waiting for people takes no time here.
+ */
+export function simulate({ plan, gates, candidates, observed }: SimulationInput): Simulation {
+  const traffic: Traffic = { flowsPerDay: flowsPerDay(observed) }
+  const fresh = flowsPerDay(observed, NEW_FLOWS)
+  const moved = new Set<number>()
+  const steps: SimulatedStep[] = []
+  let present = gates
+  let begins: number | null = 0
+  for (const step of plan.steps) {
+    const { applications, missing } = membersOf(step, { flag: plan.flag, gates: present, candidates, traffic })
+    for (const id of applications) moved.add(id)
+    const evidence = evidenceTime(step, applications, fresh)
+    const lasts = evidence.ms === null ? null : Math.max(step.dwellMs, evidence.ms)
+    const refusals = refusalsOf(plan, step, applications, traffic)
+    steps.push({
+      number: step.number,
+      moves: movesInWords(step.moves),
+      applications,
+      traffic_share: shareOf(traffic, applications) ?? null,
+      flows_at_risk: flowsAtRisk(traffic, applications),
+      load: loadOf(observed, moved),
+      begins_after_ms: begins,
+      evidence_after_ms: evidence.ms,
+      lasts_ms: lasts,
+      stalls: [...missingInWords(missing), ...refusals, ...evidence.stalls],
+      waits_for: waitsOf(plan, step),
+    })
+    begins = begins === null || lasts === null || refusals.length > 0 ? null : begins + lasts
+    present = gatesAfter(present, step, applications)
+  }
+  return { steps, lasts_ms: begins === null ? null : begins + plan.soakMs, soak_ms: plan.soakMs }
+}
+
+/** How long it takes until a step has shown what it must, and why it never does, or takes days. */
+function evidenceTime(step: PlanStep, applications: readonly number[], fresh: ReadonlyMap<number, number>) {
+  if (applications.length === 0) return { ms: 0, stalls: [] }
+  const needed = cleanOutcomesNeeded(step.evidence)
+  const isWhole = step.moves.kind === 'percentage'
+  // A percentage shows it all together; listed and sampled applications each.
+  const rates = isWhole
+    ? [{ whose: 'this step', perDay: applications.reduce((all, id) => all + (fresh.get(id) ?? 0), 0) }]
+    : applications.map((id) => ({ whose: `application ${id}`, perDay: fresh.get(id) ?? 0 }))
+  const silent = rates.filter(({ perDay }) => perDay === 0)
+  const slowest = rates.reduce((most, each) => (each.perDay < most.perDay ? each : most))
+  if (silent.length === 0 || step.passOnProbes) {
+    const least = Math.min(...rates.filter(({ perDay }) => perDay > 0).map(({ perDay }) => perDay))
+    const ms = Number.isFinite(least) ? (needed / least) * DAY_MS : 0
+    const isSlow = ms > Math.max(step.dwellMs, DAY_MS)
+    return { ms, stalls: isSlow ? [`${slowest.whose} shows enough evidence after ${aboutInWords(ms)} only`] : [] }
+  }
+  const who = isWhole ? 'no application of this step' : namesOf(applications.filter((id) => !fresh.has(id)))
+  const why = isWhole ? 'begins a flow' : 'begins no flow: all of its flows run on credentials of rails'
+  return { ms: null, stalls: [`${who} ${why}, so no evidence comes however long the step lasts; see pass_on_probes`] }
+}
+
+/** How many outcomes without a failure show what a step requires. */
+function cleanOutcomesNeeded(required: RequiredEvidence): number {
+  if ('outcomes' in required) return required.outcomes
+  let outcomes = 1
+  while (passingEvidence({ outcomes, failures: 0 }, required.bound) < PASSING_EVIDENCE && outcomes < 1_000_000)
+    outcomes++
+  return outcomes
+}
+
+function refusalsOf(plan: Plan, step: PlanStep, applications: readonly number[], traffic: Traffic): string[] {
+  const { budgetFlows } = plan
+  const risk = flowsAtRisk(traffic, applications)
+  const named = step.moves.kind === 'applications' ? [] : namedOnly(traffic, applications)
+  return [
+    ...(named.length === 0 ? [] : [`${namesOf(named)} carries more than 10 % of the traffic and moves by name only`]),
+    ...(budgetFlows !== undefined && risk > budgetFlows
+      ? [`it could fail ${risk} flows before its guards act, over the budget of ${budgetFlows}`]
+      : []),
+  ]
+}
+
+function missingInWords(missing: ReadonlyArray<number | string>): string[] {
+  return missing.length === 0 ? [] : [`no application is known as ${missing.slice(0, MOST_NAMED).join(', ')}`]
+}
+
+function waitsOf(plan: Plan, step: PlanStep): string[] {
+  const from = Math.max(step.notBefore ?? 0, step.number === 1 ? (plan.notBefore ?? 0) : 0)
+  return [
+    ...(step.needsApproval ? ['the approval of a person'] : []),
+    ...(plan.watch === 'acknowledge' ? ['a person who watches'] : []),
+    ...(from > 0 ? [`${new Date(from).toISOString()}`] : []),
+  ]
+}
+
+function namesOf(ids: readonly number[]): string {
+  const more = ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : ''
+  return `application ${ids.slice(0, MOST_NAMED).join(', ')}${more}`
+}
+
+function gatesAfter(
+  gates: StepGround['gates'],
+  { moves }: PlanStep,
+  applications: readonly number[],
+): StepGround['gates'] {
+  if (moves.kind === 'percentage') {
+    return moves.percentage >= 100 ? { ...gates, boolean: true } : { ...gates, percentage_of_actors: moves.percentage }
+  }
+  return { ...gates, actors: [...gates.actors, ...applications.map((id) => actorOf({ id }))] }
+}
