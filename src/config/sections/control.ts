@@ -57,7 +57,7 @@ export const control = z.strictObject({
   ...credentialMarks,
   flow_key_file: pathField(
     'FILE',
-    "The gateways' key of flow marks, by which they recognize probes. Default: derived as at the gateways, from the verifier key, or else from the gateway token.",
+    "The gateways' key of flow marks; they recognize probes by it. Default: derived as at the gateways, from the verifier key, or else from the gateway token.",
   ),
   relative_url_root: relativeUrlRoot,
   iam_applications: choiceField(

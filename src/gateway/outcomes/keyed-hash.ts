@@ -5,7 +5,7 @@ const MOST_NETWORKS = 10_000
 const DIGITS = 32
 
 /**
- * Replaces credentials and networks by keyed hashes, equal at all gateways that share the key. Nobody without the key
+ * Replaces credentials and networks by keyed hashes, equal at all gateways that share the key. Without the key, no one
  * can tell whether a hash belongs to a credential.
  */
 export class KeyedHash {

@@ -98,7 +98,7 @@ function observeLast(record: ExchangeRecord, request: ObservedRequest, context: 
 
 /**
  * Identifies a sign-in by redirect URI and `state`, in its first request and in the response that ends it: IAM ends it in
- * a request that names no client. Sign-ins without a `state` are told apart by the network of the browser.
+ * a request that names no client. Sign-ins without a `state` are distinguished by the network of the browser.
  */
 function flowOf({ endpoint, facts, redirect }: ExchangeRecord, network: string): string | undefined {
   if (endpoint !== 'authorize') return undefined

@@ -19,7 +19,7 @@ export class DecisionLines {
     return this.#count
   }
 
-  /** Adds one line; anything that is not a decision about a known application is passed over. */
+  /** Adds one line; anything that is not a decision about a known application is ignored. */
   add(line: string): void {
     if (!line.includes(MESSAGE)) return
     const { msg, time, endpoint, application_id: application, reason, method } = parsed(line)

@@ -58,7 +58,7 @@ describe('the simulation of a plan', () => {
     )
   })
 
-  test('shows where a plan would stall: no new flow, too much risk, too large an application, nobody known', () => {
+  test('shows where a plan would stall: no new flow, too much risk, too large an application, no known application', () => {
     const observed = day([0, 5, 900_000, 10], { 1: 500 })
     const plan =
       'steps:\n  - applications: [1, 77]\n  - applications: [2]\n  - percentage: 100\nbudget: { flows: 20 }\n'

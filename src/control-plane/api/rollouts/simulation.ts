@@ -110,7 +110,7 @@ function lastDay(): { readonly from: number; readonly until: number } {
   return { from: until - DAY_MS, until }
 }
 
-/** The flows on both sides: what is moved already goes on as it did. */
+/** The flows on both sides: what has been moved already continues as before. */
 async function outcomesOf(
   { outcomes }: ControlContext,
   environment: Parameters<ControlContext['outcomes']['read']>[0]['environment'],

@@ -63,7 +63,7 @@ export function toleratedRates(baseline: Baseline, prior: RatePrior): AttemptRec
 }
 
 /** What a guard's reading depends on outside the attempt. */
-export interface Surroundings {
+export interface ReadingContext {
   readonly hasLosses: boolean
   /** The reading of the probes of the application's cohort. */
   readonly probes: GuardReading | undefined
@@ -167,7 +167,7 @@ export class Attempt {
   }
 
   /** The readings of its guards; those of `completion`, `latency` and `shape` once there is something to read. */
-  readings({ hasLosses, probes }: Surroundings): GuardReading[] {
+  readings({ hasLosses, probes }: ReadingContext): GuardReading[] {
     const readings = OWN_GUARDS.flatMap((guard) => {
       if (this.#recordings[guard] === undefined && this.record.baseline[guard].outcomes === 0) return []
       return [readGuard(this.#of(guard).read(), this.#situation(guard, hasLosses))]

@@ -139,7 +139,7 @@ describe('the guards of an environment', () => {
     )
   })
 
-  test('sign-ins that nobody completes fail the guard of completion', () => {
+  test('sign-ins that are never completed fail the guard of completion', () => {
     const start = (side: 'rails' | 'iam', isComplete: boolean): OutcomeChange => ({
       ...{ kind: 'completion', environment: 'production', applicationId: 3, side, flow: 'sign_in', isComplete },
       ...{ startedAt: now, grant: `start ${now}`, caller: `caller ${now % 7}`, requestId: 'r', isProbe: false },
@@ -152,7 +152,7 @@ describe('the guards of an environment', () => {
     assert.deepEqual([reading(3, 'completion')?.verdict, reading(3, 'completion')?.cause], ['fail', 'incomplete'])
   })
 
-  test('an outage of both sides holds, rolls nobody back, and is forgotten afterwards', () => {
+  test('an outage of both sides holds, rolls back no application, and is forgotten afterwards', () => {
     for (const id of [3, 5, 7, 9, 11]) flows(200, { applicationId: id, side: 'rails' })
     for (const id of [3, 5, 7]) begin(id)
     for (let round = 0; round < 12; round++) {
@@ -189,7 +189,7 @@ describe('the guards of an environment', () => {
     assert.deepEqual(guards.baselines.counts(3, now), { outcomes: 1, failures: 0 })
   })
 
-  test('repeated, reordered and forged outcomes neither fail nor pass an application that nobody moved', () => {
+  test('repeated, reordered and forged outcomes neither fail nor pass an application that was not moved', () => {
     begin(3)
     const failed = failureOf({ at: now })
     apply({ kind: 'revised', outcome: failed, isProbe: false })

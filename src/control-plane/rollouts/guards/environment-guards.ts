@@ -283,7 +283,7 @@ export class EnvironmentGuards {
     return this.attemptsOf(applicationId).filter(({ endedAt }) => endedAt === undefined)
   }
 
-  /** The open attempts that count an outcome: an attempt of a twin that somebody began alone, while there is one. */
+  /** The open attempts that count an outcome: an attempt of a twin that began alone, while there is one. */
   #counting(applicationId: number, isProbe: boolean): readonly Attempt[] {
     const open = this.#open(applicationId)
     if (!isProbe) return open

@@ -117,7 +117,7 @@ for (const engine of testDatabases()) {
       assert.ok((again?.toleratedRate ?? 1) < 0.04, `${again?.toleratedRate}`)
     })
 
-    test('an attempt begins anew for a new IAM, rotated keys, a registration or a retry, each once, and for nothing else', async () => {
+    test('an attempt begins again for a new IAM, rotated keys, a registration or a retry, each once, and for nothing else', async () => {
       const replica = await replicaOf(freshSchema())
       const { guards } = replica
       await guards.begin(moved())

@@ -148,7 +148,7 @@ export class LiveGuards implements Guards {
     if (isLeader) this.#loading = this.#load()
   }
 
-  /** Reads the stored state, then what arrived meanwhile. Retries until it succeeds or another replica leads. */
+  /** Reads the stored state, then what arrived in the meantime. Retries until it succeeds or another replica leads. */
   async #load(): Promise<void> {
     const waiting = this.#waiting
     try {

@@ -2,7 +2,7 @@ import type { FlowOutcome, OutcomeChange } from '../../../outcomes/index.ts'
 
 let made = 0
 
-/** An outcome on IAM of application 3, a success unless told otherwise; each call makes another grant. */
+/** An outcome on IAM of application 3, a success by default; each call makes another grant. */
 export function outcomeOf(over: Partial<FlowOutcome> = {}): FlowOutcome {
   made++
   return {
