@@ -1,4 +1,4 @@
-import type { Application } from './application.ts'
+import { type Application, applicationSchema } from './application.ts'
 
 /** The members of a registration that decide how a client speaks to an authorization server. */
 export type Registration = Pick<Application, 'confidential' | 'redirect_uris' | 'trusted' | 'policy'>
@@ -42,6 +42,19 @@ export function cohortOf(registration: Registration): string {
   const { kind, redirects, isConfidential, isTrusted, pkce } = cohortTraits(registration)
   const words = [kind, redirects.join('+'), isConfidential ? 'confidential' : 'public']
   return [...words, isTrusted ? 'trusted' : 'consent', `pkce_${pkce}`].join('/')
+}
+
+const registrationSchema = applicationSchema.pick({
+  confidential: true,
+  redirect_uris: true,
+  trusted: true,
+  policy: true,
+})
+
+/** The cohort of a stored registration; undefined for a document that is not one, such as an empty object. */
+export function cohortOfDocument(document: unknown): string | undefined {
+  const read = registrationSchema.safeParse(document)
+  return read.success ? cohortOf(read.data) : undefined
 }
 
 /** The form of one redirect URI (RFC 8252 §7; `urn:ietf:wg:oauth:2.0:oob` shows the code on a page). */

@@ -1,5 +1,5 @@
 export { ACTOR_TYPE, type Application, actorOf, applicationSchema } from './application.ts'
-export { type Cohort, cohortOf, cohortTraits, type Registration } from './cohort.ts'
+export { type Cohort, cohortOf, cohortOfDocument, cohortTraits, type Registration } from './cohort.ts'
 export {
   type ApplicationPolicy,
   applicationPolicySchema,

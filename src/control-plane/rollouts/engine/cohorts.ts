@@ -1,13 +1,7 @@
-import { applicationSchema, cohortOf } from '../../../applications/index.ts'
+import { cohortOfDocument } from '../../../applications/index.ts'
 import type { Store } from '../../state/store.ts'
 
 const PAGE = 5_000
-const registrationSchema = applicationSchema.pick({
-  confidential: true,
-  redirect_uris: true,
-  trusted: true,
-  policy: true,
-})
 
 /** The cohort of each application whose registration is known. */
 export async function cohortsOf(store: Store): Promise<Map<number, string>> {
@@ -18,8 +12,8 @@ export async function cohortsOf(store: Store): Promise<Map<number, string>> {
       [last],
     )
     for (const { id, document } of page) {
-      const read = registrationSchema.safeParse(document)
-      if (read.success) cohorts.set(id, cohortOf(read.data))
+      const cohort = cohortOfDocument(document)
+      if (cohort !== undefined) cohorts.set(id, cohort)
       last = id
     }
     if (page.length < PAGE) return cohorts

@@ -1,8 +1,10 @@
-import { cohortOf, type Registration } from '../../../applications/index.ts'
+import { cohortOfDocument } from '../../../applications/index.ts'
+import type { Log } from '../../../observability/index.ts'
 import type { Store } from '../../state/store.ts'
 
 const PAGE = 5_000
-/** An application whose registration the control plane does not hold. */
+const MOST_NAMED = 20
+/** An application whose registration the control plane does not hold, or cannot read. */
 const UNKNOWN = 'unknown'
 
 /** The cohort of each registered application. */
@@ -11,12 +13,16 @@ export class Cohorts {
   readonly #cohorts = new Map<number, string>()
   /** One copy of each name, whatever the number of its members. */
   readonly #names = new Map<string, string>()
+  /** Applications with a document that is not a registration; each is logged once. */
+  readonly #unreadable = new Set<number>()
+  readonly #log: Log
 
-  constructor(store: Store) {
+  constructor(store: Store, log: Log) {
     this.#store = store
+    this.#log = log
   }
 
-  /** The cohort of an application; `unknown` when its registration is not held. */
+  /** The cohort of an application; `unknown` when its registration is not held or cannot be read. */
   of(applicationId: number): string {
     return this.#cohorts.get(applicationId) ?? UNKNOWN
   }
@@ -37,16 +43,27 @@ export class Cohorts {
   }
 
   async #read(where: string, id: number) {
-    const rows = await this.#store.database.query<{ id: number; document: Registration | null }>(
+    const rows = await this.#store.database.query<{ id: number; document: unknown }>(
       `select id, document from ${this.#store.schema}.applications
         where ${where} and not is_removed order by id limit ${PAGE}`,
       [id],
     )
+    const unreadable: number[] = []
     for (const { id: applicationId, document } of rows) {
-      const name = document === null ? UNKNOWN : cohortOf(document)
+      const cohort = cohortOfDocument(document)
+      if (cohort === undefined && document !== null) unreadable.push(applicationId)
+      const name = cohort ?? UNKNOWN
       if (!this.#names.has(name)) this.#names.set(name, name)
       this.#cohorts.set(applicationId, this.#names.get(name) ?? name)
     }
+    this.#report(unreadable.filter((applicationId) => !this.#unreadable.has(applicationId)))
     return rows
+  }
+
+  #report(unreadable: readonly number[]): void {
+    if (unreadable.length === 0) return
+    for (const applicationId of unreadable) this.#unreadable.add(applicationId)
+    const applications = unreadable.slice(0, MOST_NAMED)
+    this.#log.warn({ applications, count: unreadable.length }, 'registrations cannot be read; their cohort is unknown')
   }
 }

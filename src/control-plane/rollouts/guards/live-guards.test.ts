@@ -4,7 +4,7 @@ import { freshSchema } from '../../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
 import { ROOT } from '../../../../test/support/program.ts'
 import { eventually } from '../../../../test/support/wait.ts'
-import { silentLog } from '../../../observability/index.ts'
+import { type Log, silentLog } from '../../../observability/index.ts'
 import type { OutcomeChange } from '../../../outcomes/index.ts'
 import { migrate } from '../../../storage/index.ts'
 import { loadDefinitions } from '../../flags/definition-files.ts'
@@ -37,7 +37,7 @@ for (const engine of testDatabases()) {
       for (const close of running) await close()
     })
 
-    async function replicaOf(schema: string) {
+    async function replicaOf(schema: string, log: Log = silentLog, waits = true) {
       const { database } = opened
       await migrate(database, schema, MIGRATIONS)
       const store = openStore(database, schema)
@@ -47,9 +47,10 @@ for (const engine of testDatabases()) {
         silentLog,
       )
       const leadership = await LeaderLease.join(database, schema, silentLog, TIMES)
-      const outcomes = new OutcomeBroadcast((error) => assert.fail(error as Error))
-      const guards = new LiveGuards({ store, feed, leadership, outcomes, log: silentLog })
-      await guards.ready()
+      const fail = (error: unknown) => assert.fail(error as Error)
+      const outcomes = new OutcomeBroadcast(fail, fail)
+      const guards = new LiveGuards({ store, feed, leadership, outcomes, log })
+      if (waits) await guards.ready()
       const publish = (count: number, make: () => OutcomeChange) => {
         for (let taken = 0; taken < count; taken++) outcomes.publish(make())
       }
@@ -165,6 +166,46 @@ for (const engine of testDatabases()) {
       await removeApplication(replica.store, 3, 3)
       await eventually('nothing is read of it', () => replica.reading() === undefined)
       await eventually('its attempts ended', async () => (await replica.attempts()).every((one) => one.has_ended))
+    })
+
+    test('a registration that cannot be read makes a cohort unknown, is logged once, and stops nothing', async () => {
+      const schema = freshSchema()
+      await migrate(opened.database, schema, MIGRATIONS)
+      await opened.database.query(
+        `insert into ${schema}.applications (id, client_id, document, version, is_removed)
+          values (3, 'client', '{}', 1, false), (4, 'other', '{"redirect_uris": "x"}', 1, false)`,
+      )
+      const lines: Array<{ applications?: number[] }> = []
+      const log = { ...silentLog, warn: (line: object) => lines.push(line) } as unknown as Log
+      const replica = await replicaOf(schema, log)
+      await replica.guards.begin(moved())
+      replica.failures(5)
+      await replica.acknowledge()
+      assert.equal(replica.reading()?.verdict, 'fail')
+      assert.deepEqual(
+        lines.flatMap(({ applications = [] }) => applications),
+        [3, 4],
+      )
+    })
+
+    test('when the stored state cannot be read, outcomes are acknowledged and judged once it can be', async () => {
+      const schema = freshSchema()
+      const first = await replicaOf(schema)
+      await first.guards.begin(moved())
+      await first.close()
+      const failed = `alter table ${schema}.guard_attempts rename to hidden`
+      await opened.database.query(failed)
+      const second = await replicaOf(schema, silentLog, false)
+      await eventually('outcomes are acknowledged', () =>
+        second.acknowledge().then(
+          () => true,
+          () => false,
+        ),
+      )
+      second.failures(5)
+      await second.acknowledge()
+      await opened.database.query(`alter table ${schema}.hidden rename to guard_attempts`)
+      await eventually('they are judged', () => second.reading()?.verdict === 'fail')
     })
 
     test('a replica that does not lead begins nothing', async () => {

@@ -25,7 +25,7 @@ const MOST_WAITING = 1_000_000
 export interface OutcomeSource {
   subscribe(on: (change: OutcomeChange) => void): () => void
   /** Runs what `collect` returns in the transaction that stores the counts up to the same change. */
-  storeWith(collect: () => ((tx: Queryable) => Promise<void>) | undefined): () => void
+  storeWith(collect: () => ((tx: Queryable) => Promise<void>) | 'not_yet' | undefined): () => void
 }
 
 /** What the guards depend on. */
@@ -55,6 +55,8 @@ export class LiveGuards implements Guards {
   readonly #ends: Array<() => void>
   /** Changes that arrive before the stored state has been read; undefined once it has. */
   #waiting: OutcomeChange[] | undefined = []
+  /** Whether reading the stored state has failed since this replica leads. */
+  #hasFailed = false
   #loading: Promise<void> = Promise.resolve()
   /** Attempts begin and end one after the other. */
   #writing: Promise<void> = Promise.resolve()
@@ -66,7 +68,7 @@ export class LiveGuards implements Guards {
     this.#context = context
     const { store, leadership, outcomes, feed, now } = context
     this.#store = new GuardStore(store.database, store.schema)
-    this.#cohorts = new Cohorts(store)
+    this.#cohorts = new Cohorts(store, context.log)
     this.#now = now ?? Date.now
     this.#ends = [
       leadership.subscribe((isLeader) => this.#lead(isLeader)),
@@ -145,6 +147,7 @@ export class LiveGuards implements Guards {
     this.#environments.clear()
     this.#stored = undefined
     this.#waiting = []
+    this.#hasFailed = false
     if (isLeader) this.#loading = this.#load()
   }
 
@@ -163,6 +166,7 @@ export class LiveGuards implements Guards {
       this.#waiting = undefined
       for (const change of waiting ?? []) this.#take(change)
     } catch (error) {
+      this.#hasFailed = true
       this.#context.log.error({ err: error }, 'the state of the guards cannot be read; trying again')
       await new Promise((resolve) => setTimeout(resolve, 1_000).unref())
       if (this.#waiting !== waiting || !this.#context.leadership.isLeader) return
@@ -182,10 +186,9 @@ export class LiveGuards implements Guards {
   }
 
   /** Collects what changed up to now, to be stored together with the counts of the outcomes up to now. */
-  #collect(): ((tx: Queryable) => Promise<void>) | undefined {
-    // What waits is not part of any state yet, so nothing may be acknowledged.
-    if (this.#waiting !== undefined)
-      return () => Promise.reject(new Error('the state of the guards is still being read'))
+  #collect(): ReturnType<Parameters<OutcomeSource['storeWith']>[0]> {
+    // What waits is not part of any state yet, so it is not acknowledged; but state that cannot be read stops nothing.
+    if (this.#waiting !== undefined) return this.#hasFailed ? undefined : 'not_yet'
     const now = this.#now()
     const storesAll = Math.abs(now - this.#storedAt) >= STORE_MS
     const storesBaselines = Math.abs(now - this.#baselinesAt) >= BASELINES_MS

@@ -1,4 +1,4 @@
-import { cohortOf, type Registration } from '../../../applications/index.ts'
+import { cohortOfDocument } from '../../../applications/index.ts'
 import type { StateCache } from '../../state/state-cache.ts'
 import type { Store } from '../../state/store.ts'
 import type { TwinSettings } from './settings.ts'
@@ -35,11 +35,11 @@ export function createTwins(
       return application === undefined ? [] : [{ ...one, applicationId: application.id }]
     })
   const cohort = async (applicationId: number) => {
-    const [row] = await store.database.query<{ document: Registration | null }>(
+    const [row] = await store.database.query<{ document: unknown }>(
       `select document from ${store.schema}.applications where id = $1 and not is_removed`,
       [applicationId],
     )
-    return row?.document ? cohortOf(row.document) : undefined
+    return cohortOfDocument(row?.document)
   }
   return {
     known,
