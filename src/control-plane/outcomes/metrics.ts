@@ -6,6 +6,7 @@ import { REFUSALS, type Refusal } from './environment-outcomes.ts'
 export interface OutcomeMetrics {
   refused(why: Refusal): void
   lost(environment: string, count: number): void
+  unstored(): void
 }
 
 /**
@@ -29,6 +30,11 @@ export function createOutcomeMetrics(registry: Registry, starts: () => number): 
     registers,
   })
   for (const environment of ENVIRONMENTS) lost.inc({ environment }, 0)
+  const unstored = new Counter({
+    name: 'handover_control_outcomes_unstored_states_total',
+    help: 'Times that outcomes were stored without the state of the guards, because that could not be stored.',
+    registers,
+  })
   new Gauge({
     name: 'handover_control_outcome_starts',
     help: 'Sign-ins and devices that are followed until they are complete or their time is over.',
@@ -40,5 +46,6 @@ export function createOutcomeMetrics(registry: Registry, starts: () => number): 
   return {
     refused: (reason) => refused.inc({ reason }),
     lost: (environment, count) => lost.inc({ environment }, count),
+    unstored: () => unstored.inc(),
   }
 }

@@ -5,11 +5,13 @@ import { OutcomeBroadcast } from './outcome-feed.ts'
 
 const LOST: OutcomeChange = { kind: 'lost', environment: 'production', count: 3 }
 
+const fail = (error: unknown) => assert.fail(error as Error)
+
 describe('the outcome feed', () => {
   test('a subscriber that throws is reported and keeps no other from a change', () => {
     const faults: unknown[] = []
     const heard: OutcomeChange[] = []
-    const feed = new OutcomeBroadcast((error) => faults.push(error))
+    const feed = new OutcomeBroadcast((error) => faults.push(error), fail)
     feed.subscribe(() => {
       throw new Error('broken')
     })
@@ -21,13 +23,52 @@ describe('the outcome feed', () => {
     assert.equal(faults.length, 2)
   })
 
-  test('what a subscriber stores fails the transaction when it fails', async () => {
-    const feed = new OutcomeBroadcast(() => {})
+  test('a subscriber that cannot store its state is reported and keeps no other from storing', async () => {
+    const faults: Array<[string, boolean]> = []
+    const asked: string[] = []
+    const tx = {
+      query: async (text: unknown) => {
+        asked.push(String(text))
+        return []
+      },
+    }
+    const feed = new OutcomeBroadcast(fail, (error, isFirst) => faults.push([(error as Error).message, isFirst]))
+    feed.storeWith(() => {
+      throw new Error('cannot collect')
+    })
     const stop = feed.storeWith(() => async () => {
       throw new Error('disk full')
     })
-    await assert.rejects(feed.collect()({ query: async () => [] }), /disk full/)
+    feed.storeWith(() => async (on) => {
+      await on.query('stored')
+    })
+    await feed.collect()(tx)
+    await feed.collect()(tx)
     stop()
-    await feed.collect()({ query: async () => [] })
+    assert.deepEqual(faults, [
+      ['cannot collect', true],
+      ['disk full', true],
+      ['cannot collect', false],
+      ['disk full', false],
+    ])
+    assert.equal(asked.filter((text) => text === 'stored').length, 2)
+    assert.equal(asked.filter((text) => text.startsWith('rollback to')).length, 2)
+  })
+
+  test('a subscriber that is not ready fails the transaction, and so does a connection that is lost', async () => {
+    const feed = new OutcomeBroadcast(fail, fail)
+    const stop = feed.storeWith(() => 'not_yet')
+    await assert.rejects(feed.collect()({ query: async () => [] }), /still reading/)
+    stop()
+    feed.storeWith(() => async () => {
+      throw new Error('disk full')
+    })
+    const gone = {
+      query: async (text: unknown) => {
+        if (String(text).startsWith('rollback')) throw new Error('connection lost')
+        return []
+      },
+    }
+    await assert.rejects(feed.collect()(gone), /connection lost/)
   })
 })

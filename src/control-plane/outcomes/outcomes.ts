@@ -27,6 +27,8 @@ export interface OutcomesOptions {
   readonly isProbe: (applicationId: number) => boolean
   readonly refused: (why: Refusal) => void
   readonly lost: (environment: string, count: number) => void
+  /** Called when counts are stored without the state that a subscriber holds of them. */
+  readonly unstored: () => void
   /** How often counts are stored, in milliseconds. Default 1,000. */
   readonly beatMs?: number
 }
@@ -62,7 +64,13 @@ export class Outcomes {
   private constructor(options: OutcomesOptions) {
     this.#options = options
     const { log, leadership } = options
-    this.#broadcast = new OutcomeBroadcast((error) => log.error({ err: error }, 'an outcome could not be judged'))
+    this.#broadcast = new OutcomeBroadcast(
+      (error) => log.error({ err: error }, 'an outcome could not be judged'),
+      (error, isFirst) => {
+        options.unstored()
+        if (isFirst) log.error({ err: error }, 'outcomes are stored without the state of a guard')
+      },
+    )
     this.#broadcast.subscribe((change) => {
       if (change.kind === 'lost') options.lost(change.environment, change.count)
     })
