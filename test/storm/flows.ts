@@ -114,7 +114,7 @@ async function device(walk: Walk): Promise<void> {
   await use(walk, tokens, undefined)
 }
 
-async function approve(walk: Walk, userCode: string): Promise<void> {
+export async function approve(walk: Walk, userCode: string): Promise<void> {
   let answer = await walk.send('device page', 'either', {
     method: 'GET',
     url: walk.url('/oauth/device'),

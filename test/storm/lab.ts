@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
+import { type DoorAddress, type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
 import { freePortRange } from '../support/ports.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 
@@ -44,6 +44,10 @@ export interface LabOptions {
   readonly databaseUrl: string | undefined
   readonly seedFile: string
   readonly applications: number
+  /** Further options of the control plane. */
+  readonly controlOptions?: readonly string[]
+  /** Opens the proxy between the gateways and IAM. Default: {@link openFaultDoor}. */
+  readonly openDoor?: (listen: DoorAddress, target: DoorAddress) => Promise<FaultDoor>
 }
 
 /** Starts all components and waits until every application has reached IAM and the control plane. */
@@ -66,6 +70,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     ...(['control', url(4), '--listen', at(4), ...store('control')] as const),
     ...['--admin-token-file', file('admin-token'), '--gateway-token-file', file('gateway-token')],
     ...['--replication-token-file', file('replication-token')],
+    ...(options.controlOptions ?? []),
   )
   const iam = part(
     ...(['iam', url(6), '--listen', at(5), '--internal-listen', at(6), '--issuer', url(0), ...store('iam')] as const),
@@ -77,7 +82,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     ...['--seed', file('seed.json'), '--iam-internal-url', url(6), '--control-url', url(4)],
     ...['--control-token-file', file('replication-token'), '--rate-limits', 'off'],
   )
-  const iamDoor = await openFaultDoor({ host: '127.0.0.1', port: base + 8 }, { host: '127.0.0.1', port: base + 5 })
+  const openDoor = options.openDoor ?? openFaultDoor
+  const iamDoor = await openDoor({ host: '127.0.0.1', port: base + 8 }, { host: '127.0.0.1', port: base + 5 })
   const gateway = (name: string, listen: number, admin: number) =>
     part(
       ...([name, url(admin), '--listen', at(listen), '--admin-listen', at(admin), '--workers', '1'] as const),

@@ -1,0 +1,135 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Lab, startLab } from '../storm/lab.ts'
+import type { Random } from '../storm/random.ts'
+import { Web } from '../storm/web.ts'
+import { Crowd } from './clients.ts'
+import { type Cast, makeCast, type ScriptedClient } from './population.ts'
+import { openQuirkDoor, type QuirkDoor } from './quirk-door.ts'
+import { type Excluded, judge, type RolloutView, reportLines } from './report.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+const REASON = 'Demonstration of a rollout with scripted clients'
+/** One hour of the clients' time. */
+const LATE_MS = 20_000
+const SLOWEST_MS = 20_000
+const FASTEST_MS = 400
+/** Long enough for the guards to know each client's past on legacy. */
+const BASELINE_MS = 45_000
+const POLL_MS = 500
+const PROGRESS_MS = 5_000
+const FINAL_STATES = new Set(['completed', 'aborted'])
+
+export interface DemoOptions {
+  readonly directory: string
+  readonly databaseUrl: string | undefined
+  readonly clients: number
+  readonly limitMs: number
+  readonly random: Random
+  readonly say: (line: string) => void
+}
+
+/** Runs the demonstration. Resolves to whether exactly the broken clients were excluded, each for its own cause. */
+export async function runDemo(options: DemoOptions): Promise<boolean> {
+  const { say, random } = options
+  const pace = { slowestMs: SLOWEST_MS, fastestMs: FASTEST_MS, lateMs: LATE_MS }
+  const cast = makeCast(options.clients, random.fork(), pace)
+  let door: QuirkDoor | undefined
+  const quirkOf = quirks(cast, (clientId) => door?.sightings(clientId).newFlows[0])
+  const lab = await startLab({
+    ...{ directory: options.directory, databaseUrl: options.databaseUrl, seedFile: cast.seedFile },
+    applications: options.clients,
+    controlOptions: ['--test-controls'],
+    openDoor: async (listen, target) => {
+      door = await openQuirkDoor(listen, target, quirkOf)
+      return door
+    },
+  })
+  const web = new Web(lab.issuer, lab.gatewayUrls)
+  const crowd = new Crowd(web)
+  try {
+    crowd.start(cast.clients, random.fork())
+    say(`${cast.clients.length} clients run; the guards learn their past on rails for ${BASELINE_MS / 1_000} s.`)
+    await pause(BASELINE_MS)
+    const rollout = await followRollout(lab, options)
+    await crowd.stop()
+    const outcome = judge({ cast, rollout, tallies: crowd.tallies, sightingsOf: (id) => door?.sightings(id) })
+    for (const line of reportLines(outcome)) say(line)
+    return outcome.isExpected
+  } finally {
+    await crowd.stop()
+    await web.close()
+    await lab.stop()
+  }
+}
+
+/** A quirk shows only after its delay, counted from the client's first new flow at IAM. */
+function quirks({ clients }: Cast, firstSeen: (clientId: string) => number | undefined) {
+  const byId = new Map(clients.map((client): [string, ScriptedClient] => [client.application.clientId, client]))
+  return (clientId: string) => {
+    const breakage = byId.get(clientId)?.breakage
+    const since = firstSeen(clientId)
+    if (breakage === undefined || since === undefined) return undefined
+    return Date.now() - since >= breakage.delayMs ? breakage.quirk : undefined
+  }
+}
+
+const PLAN = {
+  version: 1,
+  name: 'demonstration',
+  flag: FLAG,
+  environment: 'production',
+  steps: [{ sample: 'one_per_cohort' }, { percentage: 10 }, { percentage: 50 }, { percentage: 100 }],
+  dwell: '15s',
+  evidence: { outcomes: 10 },
+  budget: { flows: 500 },
+  exclude: { at_most: '10%' },
+  soak: '60s',
+  mode: 'act',
+  watch: 'unattended',
+}
+
+async function followRollout(lab: Lab, { say, limitMs }: DemoOptions): Promise<RolloutView> {
+  await turnOnInStaging(lab)
+  const { id, version } = await call<{ id: number; version: number }>(lab, 'POST', '/rollouts', {
+    ...{ plan: PLAN, reason: REASON },
+  })
+  await call(lab, 'POST', `/rollouts/${id}/actions`, { action: 'start', version, reason: REASON })
+  const until = performance.now() + limitMs
+  let saidAt = 0
+  const told = new Set<number>()
+  for (;;) {
+    const rollout = await call<RolloutView>(lab, 'GET', `/rollouts/${id}`)
+    for (const excluded of rollout.excluded) tell(excluded, told, say)
+    if (FINAL_STATES.has(rollout.state)) return rollout
+    if (performance.now() > until)
+      throw new Error(`the rollout is still ${rollout.state} after ${limitMs / 60_000} min`)
+    if (performance.now() - saidAt > PROGRESS_MS) {
+      saidAt = performance.now()
+      say(`${rollout.state}, step ${rollout.step}: ${rollout.waiting_for.join(' ') || 'no wait'}`)
+    }
+    await pause(POLL_MS)
+  }
+}
+
+function tell(excluded: Excluded, told: Set<number>, say: (line: string) => void): void {
+  if (told.has(excluded.application_id)) return
+  told.add(excluded.application_id)
+  say(`  taken back: application ${excluded.application_id}: ${excluded.sentence}`)
+}
+
+/** The rules want a flag to be on in staging before production. */
+function turnOnInStaging(lab: Lab): Promise<unknown> {
+  return call(lab, 'POST', `/features/${FLAG}`, { value: 'true', environment: 'staging' })
+}
+
+async function call<T>(lab: Lab, method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+  const answer = await fetch(`${lab.controlUrl}/api/${path.startsWith('/features') ? 'v4' : 'v1'}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${lab.adminToken}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text.slice(0, 500)}`)
+  return JSON.parse(text) as T
+}
