@@ -41,16 +41,18 @@ export function evidenceGap(
     const real = sum(counts.values())
     if (meets(step.evidence, real)) return ENOUGH
     if (step.passOnProbes && real.outcomes === 0 && applications.every((id) => probed.has(id))) return ENOUGH
-    return gapOf(step.evidence, real, `the ${countOf(applications.length)} of this step`)
+    return gapOf(step.evidence, real, `${applicationsOfStep(applications.length)} shown`)
   }
   const missing = applications.filter((id) => !passes(id))
   if (missing.length === 0) return ENOUGH
-  const gaps = missing.map((id) => gapOf(step.evidence, counts.get(id) ?? NOTHING, `application ${id}`))
+  const gaps = missing.map((id) => gapOf(step.evidence, counts.get(id) ?? NOTHING, `application ${id} has shown`))
   const more = missing.length - MOST_NAMED
   return {
     sentences: [
       ...gaps.slice(0, MOST_NAMED).flatMap(({ sentences }) => sentences),
-      ...(more > 0 ? [`${countOf(more)} more have not shown enough either`] : []),
+      ...(more > 0
+        ? [more === 1 ? 'one more application has not shown enough' : `${more} more applications have not shown enough`]
+        : []),
     ],
     outcomesMissing: Math.max(...gaps.map(({ outcomesMissing }) => outcomesMissing)),
   }
@@ -90,15 +92,16 @@ function outcomesMissing(required: RequiredEvidence, counts: Counts): number {
   return high
 }
 
-function gapOf(required: RequiredEvidence, counts: Counts, whose: string): EvidenceGap {
+function gapOf(required: RequiredEvidence, counts: Counts, whoHasShown: string): EvidenceGap {
   const missing = outcomesMissing(required, counts)
   const total = counts.outcomes + missing
-  const seen = counts.outcomes === 0 ? 'no outcome' : `${counts.outcomes} outcomes`
-  const failed = counts.failures === 0 ? '' : `, ${counts.failures} of them failures`
-  const sentence = `not enough evidence: ${whose} has shown ${seen}${failed}, and ${total} are needed`
+  const seen =
+    counts.outcomes === 0 ? 'no outcome' : counts.outcomes === 1 ? '1 outcome' : `${counts.outcomes} outcomes`
+  const failed = counts.failures === 0 ? '' : `, of which ${counts.failures} failed`
+  const sentence = `not enough evidence: ${whoHasShown} ${seen}${failed}, and ${total} are needed`
   return { sentences: [sentence], outcomesMissing: missing }
 }
 
-function countOf(count: number): string {
-  return count === 1 ? '1 application' : `${count} applications`
+function applicationsOfStep(count: number): string {
+  return count === 1 ? 'the one application of this step has' : `the ${count} applications of this step have`
 }

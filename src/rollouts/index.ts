@@ -33,6 +33,7 @@ export {
   type RolloutEvent,
   type RolloutEventKind,
 } from './rollout.ts'
+export { sentenceOf } from './sentence.ts'
 export { DecisionLines } from './simulation/decision-lines.ts'
 export { readTrafficLines, TrafficCounter } from './simulation/observed-traffic.ts'
 export { simulate } from './simulation/simulate.ts'

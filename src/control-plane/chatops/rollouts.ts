@@ -134,7 +134,7 @@ function shown(rollout: StoredRollout, tone: Section['tone']): Section {
   const lines = [
     lineOf(rollout),
     ...(hold === undefined ? [] : [`held: ${hold.sentence}`]),
-    ...(state === 'paused' ? [`paused by ${pausedBy ?? 'somebody'}`] : []),
+    ...(state === 'paused' ? [`paused by ${pausedBy ?? 'someone'}`] : []),
     ...(isActive && hold === undefined && state !== 'paused' ? (forecast.waiting_for ?? []) : []),
     ...excluded
       .slice(0, MOST_EXCLUDED)

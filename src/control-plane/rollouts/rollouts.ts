@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { channelRefusal, type RuleSettings } from '../../chatops/index.ts'
 import type { Definitions, Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
@@ -20,6 +21,10 @@ import type { ChangeContext } from '../audit/change-context.ts'
 import type { ChangeFeed } from '../state/feed.ts'
 import type { Store, WriteTransaction } from '../state/store.ts'
 import type { RolloutStore, StoredRollout } from './store/rollout-store.ts'
+
+/** How long an action waits for the leader to carry out what it changes of the flag. */
+const SETTLE_MS = 3_000
+const SETTLE_POLL_MS = 25
 
 /** Why something could not be done with a rollout. */
 export type RolloutRefusal =
@@ -128,7 +133,10 @@ export class Rollouts {
     return this.#ground.rollouts.events(this.#ground.store.database, id, after, limit)
   }
 
-  /** Carries out a person's action. What it changes of the flag is carried out by the leader, at once. */
+  /**
+   * Carries out a person's action. What it changes of the flag is carried out by the leader, at once: the result shows
+   * it unless the leader takes longer than {@link SETTLE_MS}.
+   */
   async act(
     id: number,
     request: RolloutRequest,
@@ -155,7 +163,7 @@ export class Rollouts {
     )
     if (outcome !== 'done') return outcome
     this.#ground.onChange()
-    return this.#known(id)
+    return this.#settled(id)
   }
 
   /**
@@ -263,6 +271,16 @@ export class Rollouts {
     } catch (error) {
       if ((error as { constraint?: unknown } | null)?.constraint !== 'rollouts_active') throw error
       return { kind: 'refused', why: 'another rollout of this flag is active in this environment' }
+    }
+  }
+
+  /** The rollout once nothing of it is pending, or as it is after {@link SETTLE_MS}. */
+  async #settled(id: number): Promise<StoredRollout> {
+    const until = performance.now() + SETTLE_MS
+    for (;;) {
+      const rollout = await this.#known(id)
+      if (rollout.pending === undefined || performance.now() > until) return rollout
+      await sleep(SETTLE_POLL_MS)
     }
   }
 

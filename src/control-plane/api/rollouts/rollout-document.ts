@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../../flags/index.ts'
-import { evidenceInWords, movesInWords, ROLLOUT_STATES, type RolloutEvent } from '../../../rollouts/index.ts'
+import {
+  evidenceInWords,
+  movesInWords,
+  ROLLOUT_STATES,
+  type RolloutEvent,
+  sentenceOf,
+} from '../../../rollouts/index.ts'
 import type { StoredRollout } from '../../rollouts/store/rollout-store.ts'
 
 const stepSchema = z.object({
@@ -73,7 +79,7 @@ export function rolloutDocument(rollout: StoredRollout, moved: number): RolloutD
     ...{ id: rollout.id, name: plan.name, flag: plan.flag, environment: plan.environment, mode: plan.mode },
     ...{ state, version: rollout.version, step, next_step: step < plan.steps.length ? step + 1 : null },
     earliest_next_at: isActive && hold === undefined && state !== 'paused' ? (forecast.earliest_next_at ?? null) : null,
-    waiting_for: isActive ? waitingFor(rollout) : [],
+    waiting_for: isActive ? waitingFor(rollout).map(sentenceOf) : [],
     elapsed_seconds: Math.round(rollout.elapsedMs / 100) / 10,
     steps: stepsOf(rollout),
     excluded: rollout.excluded.map((each) => ({ ...each })),

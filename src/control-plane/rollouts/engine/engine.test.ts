@@ -82,7 +82,7 @@ for (const engine of testDatabases()) {
       const first = await until(id, 'step 1', ({ step, waiting_for }) => step === 1 && waiting_for.length > 0)
       assert.deepEqual([first.state, first.moved, first.next_step], ['running', 2, 2])
       await until(id, 'it waits for evidence', ({ waiting_for }) =>
-        /not enough evidence: application 1 /.test(waiting_for.join()),
+        /Not enough evidence: application 1 /.test(waiting_for.join()),
       )
       guards.show([1, 2], 3)
       await until(id, 'step 2', ({ step }) => step === 2)
@@ -205,7 +205,7 @@ for (const engine of testDatabases()) {
       })
       const waiting = await until(id, 'both reasons', ({ waiting_for }) => waiting_for.length === 2)
       assert.equal(waiting.state, 'waiting')
-      assert.match(waiting.waiting_for.join('; '), /must approve step 1; .*watch for two hours/)
+      assert.match(waiting.waiting_for.join('; '), /must approve step 1\.; .*watch for two hours/)
       await steer(id, { action: 'approve' })
       await steer(id, { action: 'acknowledge' })
       const watched = await until(id, 'step 1', ({ step }) => step === 1)
