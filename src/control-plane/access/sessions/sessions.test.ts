@@ -109,10 +109,12 @@ for (const engine of testDatabases()) {
       assert.equal(still.status, 200)
     })
 
-    test('no token can take the name of a token from the settings', async () => {
-      const refused = await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'administrator' } })
-      assert.equal(refused.status, 409)
-      assert.deepEqual([refused.json.code, refused.json.errors[0].field], ['name_reserved', 'name'])
+    test('no token can take the name of a token from the settings, or of the engine of rollouts', async () => {
+      for (const name of ['administrator', 'handover-rollouts', 'Handover-Rollouts']) {
+        const refused = await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name } })
+        assert.equal(refused.status, 409)
+        assert.deepEqual([refused.json.code, refused.json.errors[0].field], ['name_reserved', 'name'])
+      }
     })
 
     test('scripts cannot read the cookie, and changes with it require the same origin and the CSRF token', async () => {

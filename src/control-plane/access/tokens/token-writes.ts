@@ -1,5 +1,5 @@
 import type { Environment } from '../../../flags/index.ts'
-import { type ChangeContext, SYSTEM_CONTEXT } from '../../audit/change-context.ts'
+import { type ChangeContext, ROLLOUT_PRINCIPAL, SYSTEM_CONTEXT } from '../../audit/change-context.ts'
 import type { Store, WriteTransaction } from '../../state/store.ts'
 import {
   digestOf,
@@ -27,11 +27,12 @@ const KEPT_AFTER_EXPIRY = '30 days'
 
 /**
  * Creates a token and records that. The result holds the token, which cannot be read again; it is `name_reserved` for
- * the name of a token from the settings, such as `administrator`, because no other caller may use that name in the
- * audit log.
+ * the name of a token from the settings, such as `administrator`, and for the name of the engine of rollouts, because no
+ * other caller may use that name in the audit log.
  */
 export async function createToken({ store, tokens }: TokenDesk, wish: TokenWish, context: ChangeContext) {
   const { role, name, environments, days } = wish
+  if (name.toLowerCase() === ROLLOUT_PRINCIPAL) return 'name_reserved'
   const token = generateToken(role)
   const record = await store.write<TokenRecord | 'name_reserved'>(async (tx) => {
     const reserved = `select 1 from ${store.schema}.tokens where name = $1 and created_by is null`

@@ -69,10 +69,10 @@ export function tokenRoutes(api: Api, control: ControlContext): void {
       const context = callerContext(request)
       const created = await createToken(control, { role, name, days, environments: limits }, context)
       if (created === 'name_reserved') {
-        const detail = `name: ${name} is the name of a token from the settings; choose another name`
+        const detail = `name: ${name} belongs to the control plane or to its settings; choose another name`
         return sendProblem(reply, 409, 'name_reserved', {
           detail,
-          errors: [{ field: 'name', rule: 'must not be the name of a token from the settings' }],
+          errors: [{ field: 'name', rule: 'must not be a name of the control plane or of its settings' }],
         })
       }
       const { token, record } = created
