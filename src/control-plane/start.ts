@@ -192,7 +192,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
   const rolloutStore: RolloutStore = new RolloutStore(schema, (tx, id, { number }) => notifier.note(tx, id, number))
   const gitlab = settings.sideEffects?.gitlab
   const rolloutIssues = createRolloutIssues(
-    (id) => issueSource(rollouts, definitions, id),
+    (id) => issueSource({ rollouts, definitions, checklists }, id),
     gitlab && { token: gitlab.token, apiOf: (url) => issueApiOf(gitlab, url) },
   )
   const { database, notifications } = settings

@@ -1,5 +1,6 @@
 import type { Definitions } from '../../../flags/index.ts'
-import { movedBy, type RolloutEvent } from '../../../rollouts/index.ts'
+import { type ChecklistEntry, movedBy, type RolloutEvent } from '../../../rollouts/index.ts'
+import type { Checklists } from '../../rollouts/checklist/checklists.ts'
 import type { IssueSource } from '../../rollouts/notifications/rollout-issue.ts'
 import type { Rollouts } from '../../rollouts/rollouts.ts'
 import { rolloutDocument } from './rollout-document.ts'
@@ -7,10 +8,16 @@ import { rolloutDocument } from './rollout-document.ts'
 const PAGE = 1_000
 const MOST_EVENTS = 10_000
 
+/** Where the parts of an issue are read. */
+export interface IssueParts {
+  readonly rollouts: Pick<Rollouts, 'read' | 'events'>
+  readonly definitions: Definitions
+  readonly checklists: Checklists
+}
+
 /** Reads what the issue of a rollout is written from; undefined for a rollout that does not exist. */
 export async function issueSource(
-  rollouts: Pick<Rollouts, 'read' | 'events'>,
-  definitions: Definitions,
+  { rollouts, definitions, checklists }: IssueParts,
   id: number,
 ): Promise<IssueSource | undefined> {
   const found = await rollouts.read(id)
@@ -21,6 +28,8 @@ export async function issueSource(
     page = await rollouts.events(id, page.at(-1)?.number ?? 0, PAGE)
   }
   const { plan } = found
+  const changeIssueUrl = found.changeIssueUrl ?? plan.changeIssueUrl
+  const entries = await checklists({ environment: plan.environment, rollout: id, changeIssue: changeIssueUrl })
   return {
     rollout: rolloutDocument(found, movedBy(found).length),
     events,
@@ -28,7 +37,12 @@ export async function issueSource(
     plan: {
       ...{ rolloutIssueUrl: plan.rolloutIssueUrl, milestone: plan.milestone, responsible: plan.notify.responsible },
     },
-    changeIssueUrl: found.changeIssueUrl ?? plan.changeIssueUrl,
-    checklist: [],
+    changeIssueUrl,
+    checklist: entries.map(checkOf),
   }
+}
+
+/** An item of the checklist as a line of the issue. */
+function checkOf({ title, sentence, state }: ChecklistEntry): IssueSource['checklist'][number] {
+  return { line: `${title}: ${sentence}`, isDone: state === 'done' }
 }

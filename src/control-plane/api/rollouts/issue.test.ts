@@ -81,6 +81,12 @@ describe('the rollout issue in GitLab', () => {
     const { json } = await control.ask('GET', `/api/v1/rollouts/${id}/issue`)
     assert.equal(json.url, `${url}/group/project/-/work_items/5`)
     assert.match(json.markdown, /^## Summary\n[\s\S]*## Rollback\n[\s\S]*## Progress of rollout wave\n/)
+    const tick = { environment: 'dev', rollout: id, item: 'documentation' }
+    assert.equal((await control.ask('POST', '/api/v1/checklist/ticks', { json: tick })).status, 200)
+    const { markdown } = (await control.ask('GET', `/api/v1/rollouts/${id}/issue`)).json
+    assert.match(markdown, /### Checks\n/)
+    assert.match(markdown, /- \[x\] The documentation is up to date: ticked by administrator at /)
+    assert.match(markdown, /- \[ \] IAM holds the applications: no application has been announced/)
     assert.equal((await control.ask('GET', '/api/v1/rollouts/999/issue')).status, 404)
   })
 
