@@ -101,7 +101,7 @@ const STATES: Readonly<Record<RolloutAction, readonly Rollout['state'][]>> = {
 
 function refusalOf(rollout: Rollout, { action, reason }: AskedAction, facts: ActionFacts): ActionResult | undefined {
   if (!STATES[action].includes(rollout.state)) {
-    return { refused: `a rollout that is ${rollout.state} accepts no ${action}` }
+    return { refused: `${action} is not possible in state ${rollout.state}` }
   }
   const writes = ['back', 'abort', 'exclude', 'retry'].includes(action)
   if (rollout.pending !== undefined && writes) {
@@ -167,6 +167,7 @@ const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
     )
   },
   back: ({ rollout, course, asked, facts }) => {
+    if (rollout.step === 0) return { refused: 'no step has begun, so there is nothing to go back to' }
     const to = asked.step ?? rollout.step - 1
     if (to < 0 || to >= rollout.step) {
       return { refused: `the step must be from 0 to ${rollout.step - 1}`, field: 'step' }

@@ -38,10 +38,13 @@ export class RefusedError extends Error {
   readonly code = 'refused'
   /** The status of the response; undefined when there was none. */
   readonly status: number | undefined
-  constructor(message: string, options?: { cause?: unknown; status?: number }) {
+  /** The control plane's code for the problem, such as `version_conflict`; undefined when it gave none. */
+  readonly problem: string | undefined
+  constructor(message: string, options?: { cause?: unknown; status?: number; problem?: string | undefined }) {
     super(message, options)
     this.name = 'RefusedError'
     this.status = options?.status
+    this.problem = options?.problem
   }
 }
 
@@ -79,7 +82,10 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
       throw error
     })
     if (answer.status >= 200 && answer.status < 300) return answer.json
-    throw new RefusedError(reasonOf(answer.status, answer.json, { url, tokenFile: file }), { status: answer.status })
+    const problem = (answer.json as { code?: unknown } | null | undefined)?.code
+    throw new RefusedError(reasonOf(answer.status, answer.json, { url, tokenFile: file }), {
+      ...{ status: answer.status, problem: typeof problem === 'string' ? problem : undefined },
+    })
   }
   const download = (path: string) => downloaded(url, path, headers, file)
   return Object.assign(ask, { download })

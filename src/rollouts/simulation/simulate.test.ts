@@ -65,12 +65,27 @@ describe('the simulation of a plan', () => {
     const { steps, lasts_ms } = run(plan, observed)
     assert.equal(lasts_ms, null)
     assert.deepEqual(steps[0]?.stalls, [
-      'no application is known as 77',
-      'application 1 begins no flow: all of its flows run on credentials of rails, so no evidence comes however long the step lasts; see pass_on_probes',
+      'No application has the id or client_id 77',
+      'Application 1 starts no new flow, because all flows use credentials that rails issued, so IAM gathers no evidence however long the step lasts; pass_on_probes lets probes count instead',
     ])
     assert.deepEqual([steps[0]?.evidence_after_ms, steps[1]?.begins_after_ms], [null, null])
-    assert.deepEqual(steps[1]?.stalls, ['application 2 shows enough evidence after 7 days only'])
-    assert.match(steps[2]?.stalls.join('\n') ?? '', /application 3 carries more than 10 %.*\n.*over the budget of 20/)
+    assert.deepEqual(steps[1]?.stalls, ['Application 2 needs 7 days to gather enough evidence'])
+    assert.match(
+      steps[2]?.stalls.join('\n') ?? '',
+      /Application 3 carries more than 10 %.*\n.*exceeds the budget of 20/,
+    )
+  })
+
+  test('tells an application without traffic from one that only uses its old credentials', () => {
+    const missing = { candidates: candidates(2) }
+    const stalls = (steps: string) => run(steps, day([0, 0], { 1: 500 }), missing).steps[0]?.stalls.join('\n') ?? ''
+    assert.match(
+      stalls('steps:\n  - applications: [1, 2]\n'),
+      /^Application 2 has no traffic, .*\nApplication 1 starts no new flow/,
+    )
+    assert.match(stalls('steps:\n  - percentage: 100\n'), /^No application in this step starts a new flow/m)
+    const idle = run('steps:\n  - percentage: 100\n', day([0], { 9: 1 }), { candidates: candidates(1) })
+    assert.match(idle.steps[0]?.stalls[0] ?? '', /^No application in this step has traffic, so IAM gathers no evidence/)
   })
 
   test('an application without new flows passes on probes where the plan says so', () => {

@@ -61,7 +61,7 @@ export function simulate({ plan, gates, candidates, observed }: SimulationInput)
   for (const step of plan.steps) {
     const { applications, missing } = membersOf(step, { flag: plan.flag, gates: present, candidates, traffic })
     for (const id of applications) moved.add(id)
-    const evidence = evidenceTime(step, applications, fresh)
+    const evidence = evidenceTime(step, applications, { fresh, observed })
     const lasts = evidence.ms === null ? null : Math.max(step.dwellMs, evidence.ms)
     const refusals = refusalsOf(plan, step, applications, traffic)
     steps.push({
@@ -84,25 +84,50 @@ export function simulate({ plan, gates, candidates, observed }: SimulationInput)
 }
 
 /** How long it takes until a step has shown what it must, and why it never does, or takes days. */
-function evidenceTime(step: PlanStep, applications: readonly number[], fresh: ReadonlyMap<number, number>) {
+function evidenceTime(
+  step: PlanStep,
+  applications: readonly number[],
+  { fresh, observed }: { readonly fresh: ReadonlyMap<number, number>; readonly observed: ObservedTraffic },
+) {
   if (applications.length === 0) return { ms: 0, stalls: [] }
   const needed = cleanOutcomesNeeded(step.evidence)
   const isWhole = step.moves.kind === 'percentage'
   // A percentage shows it all together; listed and sampled applications each.
   const rates = isWhole
-    ? [{ whose: 'this step', perDay: applications.reduce((all, id) => all + (fresh.get(id) ?? 0), 0) }]
-    : applications.map((id) => ({ whose: `application ${id}`, perDay: fresh.get(id) ?? 0 }))
+    ? [{ whose: 'This step', perDay: applications.reduce((all, id) => all + (fresh.get(id) ?? 0), 0) }]
+    : applications.map((id) => ({ whose: `Application ${id}`, perDay: fresh.get(id) ?? 0 }))
   const silent = rates.filter(({ perDay }) => perDay === 0)
   const slowest = rates.reduce((most, each) => (each.perDay < most.perDay ? each : most))
   if (silent.length === 0 || step.passOnProbes) {
     const least = Math.min(...rates.filter(({ perDay }) => perDay > 0).map(({ perDay }) => perDay))
     const ms = Number.isFinite(least) ? (needed / least) * DAY_MS : 0
     const isSlow = ms > Math.max(step.dwellMs, DAY_MS)
-    return { ms, stalls: isSlow ? [`${slowest.whose} shows enough evidence after ${aboutInWords(ms)} only`] : [] }
+    return { ms, stalls: isSlow ? [`${slowest.whose} needs ${aboutInWords(ms)} to gather enough evidence`] : [] }
   }
-  const who = isWhole ? 'no application of this step' : namesOf(applications.filter((id) => !fresh.has(id)))
-  const why = isWhole ? 'begins a flow' : 'begins no flow: all of its flows run on credentials of rails'
-  return { ms: null, stalls: [`${who} ${why}, so no evidence comes however long the step lasts; see pass_on_probes`] }
+  const isSilent = (id: number) => !observed.applications.has(id)
+  const without = applications.filter((id) => !fresh.has(id))
+  const stalls = isWhole
+    ? [noFlowsInStep(without.every(isSilent))]
+    : [noTraffic(without.filter(isSilent)), noNewFlows(without.filter((id) => !isSilent(id)))]
+  return { ms: null, stalls: stalls.filter((sentence) => sentence !== undefined) }
+}
+
+const NO_EVIDENCE = 'so IAM gathers no evidence however long the step lasts; pass_on_probes lets probes count instead'
+
+function noFlowsInStep(hasNoTraffic: boolean): string {
+  if (hasNoTraffic) return `No application in this step has traffic, ${NO_EVIDENCE}`
+  return `No application in this step starts a new flow, because all flows use credentials that rails issued, ${NO_EVIDENCE}`
+}
+
+function noTraffic(ids: readonly number[]): string | undefined {
+  if (ids.length === 0) return undefined
+  return `${namesOf(ids)} ${ids.length === 1 ? 'has' : 'have'} no traffic, ${NO_EVIDENCE}`
+}
+
+function noNewFlows(ids: readonly number[]): string | undefined {
+  if (ids.length === 0) return undefined
+  const verb = ids.length === 1 ? 'starts' : 'start'
+  return `${namesOf(ids)} ${verb} no new flow, because all flows use credentials that rails issued, ${NO_EVIDENCE}`
 }
 
 /** How many outcomes without a failure show what a step requires. */
@@ -119,15 +144,21 @@ function refusalsOf(plan: Plan, step: PlanStep, applications: readonly number[],
   const risk = flowsAtRisk(traffic, applications)
   const named = step.moves.kind === 'applications' ? [] : namedOnly(traffic, applications)
   return [
-    ...(named.length === 0 ? [] : [`${namesOf(named)} carries more than 10 % of the traffic and moves by name only`]),
+    ...(named.length === 0
+      ? []
+      : [
+          `${namesOf(named)} ${named.length === 1 ? 'carries' : 'carry'} more than 10 % of the traffic and must be listed by id or client_id`,
+        ]),
     ...(budgetFlows !== undefined && risk > budgetFlows
-      ? [`it could fail ${risk} flows before its guards act, over the budget of ${budgetFlows}`]
+      ? [`Up to ${risk} flows could fail before the guards act, which exceeds the budget of ${budgetFlows}`]
       : []),
   ]
 }
 
 function missingInWords(missing: ReadonlyArray<number | string>): string[] {
-  return missing.length === 0 ? [] : [`no application is known as ${missing.slice(0, MOST_NAMED).join(', ')}`]
+  return missing.length === 0
+    ? []
+    : [`No application has the id or client_id ${missing.slice(0, MOST_NAMED).join(', ')}`]
 }
 
 function waitsOf(plan: Plan, step: PlanStep): string[] {
@@ -141,7 +172,7 @@ function waitsOf(plan: Plan, step: PlanStep): string[] {
 
 function namesOf(ids: readonly number[]): string {
   const more = ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : ''
-  return `application ${ids.slice(0, MOST_NAMED).join(', ')}${more}`
+  return `${ids.length === 1 ? 'Application' : 'Applications'} ${ids.slice(0, MOST_NAMED).join(', ')}${more}`
 }
 
 function gatesAfter(

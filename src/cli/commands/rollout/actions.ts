@@ -1,3 +1,4 @@
+import { type ControlClient, RefusedError } from '../../client/control-client.ts'
 import type { ControlPlan } from '../../client/control-command.ts'
 import { type CommandLine, UsageFault } from '../../command-line.ts'
 import { askRollout, readRollout, rolloutLines } from './documents.ts'
@@ -24,14 +25,42 @@ export const OVERRIDES: Readonly<Record<string, string>> = {
   '--ignore-step-limit': 'step_limit',
 }
 
+/** What these actions do depends on the step in force. */
+const DEPENDS_ON_STEP: readonly Action[] = ['next', 'back', 'approve']
+const MOST_TRIES = 5
+
 /** Sends an action, bound to the version of the rollout that the caller names, or else to the present one. */
 export function act(action: Action, id: number, line: CommandLine): ControlPlan {
   const version = wholeOf(line, '--version')
   const fields = fieldsOf(action, line)
   return async (ask) => {
-    const known = version ?? (await askRollout(ask, id)).rollout.version
-    const json = await ask('POST', `/api/v1/rollouts/${id}/actions`, { action, version: known, ...fields })
+    const send = (version: number) => ask('POST', `/api/v1/rollouts/${id}/actions`, { action, version, ...fields })
+    const json = await (version === undefined ? sendToPresent(ask, { id, action }, send) : send(version))
     return { json, lines: rolloutLines(readRollout(json)) }
+  }
+}
+
+/**
+ * Sends an action for the present version. The engine may write between the read and the action, which the caller cannot
+ * foresee: the action is then sent for the new version, unless it would act on another step than the caller saw.
+ */
+async function sendToPresent(
+  ask: ControlClient,
+  { id, action }: { readonly id: number; readonly action: Action },
+  send: (version: number) => Promise<unknown>,
+): Promise<unknown> {
+  const { rollout: seen } = await askRollout(ask, id)
+  let { version } = seen
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send(version)
+    } catch (error) {
+      const isConflict = error instanceof RefusedError && error.problem === 'version_conflict'
+      if (!isConflict || tries === MOST_TRIES) throw error
+      const { rollout: now } = await askRollout(ask, id)
+      if (DEPENDS_ON_STEP.includes(action) && now.step !== seen.step) throw error
+      version = now.version
+    }
   }
 }
 

@@ -9,9 +9,12 @@ import {
 } from '../../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
 import { scratchDirectory } from '../../../../test/support/scratch.ts'
+import { type ControlClient, controlClient } from '../../client/control-client.ts'
+import { act } from './actions.ts'
 import { run as reportProblem } from './report-problem.ts'
 import { run as rollout } from './rollout.ts'
 
+// The engine runs: the date keeps it from beginning a step between two commands.
 const PLAN = `version: 1
 name: wave-1
 flag: proxy_oauth_requests_to_iam_service
@@ -20,6 +23,7 @@ steps:
   - applications: [42]
   - percentage: 100
     approval: required
+not_before: ${new Date(Date.now() + 7 * 86_400_000).toISOString()}
 `
 
 describe('handover rollout', () => {
@@ -43,13 +47,14 @@ describe('handover rollout', () => {
       await call('abort', String(id), '--reason', 'a test')
   })
 
+  const tokenFile = () => join(plane.directory, 'admin-token')
   async function callWith(command: typeof rollout, args: readonly string[], url = plane.url) {
     const out: string[] = []
     const err: string[] = []
     const io = {
       stdout: { write: (text: string) => out.push(text) },
       stderr: { write: (text: string) => err.push(text) },
-      env: { HANDOVER_CONTROL_URL: url, HANDOVER_TOKEN_FILE: join(plane.directory, 'admin-token') },
+      env: { HANDOVER_CONTROL_URL: url, HANDOVER_TOKEN_FILE: tokenFile() },
     }
     const code = await command(args, io)
     const text = out.join('')
@@ -105,6 +110,32 @@ describe('handover rollout', () => {
     assert.match(err, /handover rollout: the rollout has version \d+ by now/)
   })
 
+  test('an action without --version applies although the engine wrote since the command read the rollout', async () => {
+    const id = await created()
+    await call('start', id)
+    const line = {
+      words: [],
+      values: new Map([
+        ['--token-file', [tokenFile()]],
+        ['--control-url', [plane.url]],
+      ]),
+      switches: new Set<string>(),
+    }
+    const client = controlClient(line, { stdout: { write: () => true }, stderr: { write: () => true }, env: {} })
+    let reads = 0
+    const interrupted: ControlClient = Object.assign(
+      async (...[method, path, json]: Parameters<ControlClient>) => {
+        const answer = await client(method, path, json)
+        if (method === 'GET' && reads++ === 0) await call('acknowledge', id)
+        return answer
+      },
+      { download: client.download },
+    )
+    const { lines } = await act('pause', Number(id), line)(interrupted)
+    assert.match(lines[0] ?? '', /wave-1 {2}paused/)
+    assert.equal(reads, 2)
+  })
+
   test('exclude and retry name an application, back a step', async () => {
     const id = await created()
     assert.match((await call('exclude', id)).err, /exclude needs --oauth-application/)
@@ -113,7 +144,7 @@ describe('handover rollout', () => {
     assert.match((await call('back', id, '--to-step', 'one')).err, /--to-step must be a whole number/)
     await call('start', id)
     const { code, err } = await call('back', id)
-    assert.deepEqual([code, /the step must be from 0/.test(err)], [1, true], err)
+    assert.deepEqual([code, /no step has begun/.test(err)], [1, true], err)
     assert.match((await call('exclude', id, '--oauth-application=client-99')).err, /must be a known application/)
   })
 
@@ -123,11 +154,11 @@ describe('handover rollout', () => {
     await call('abort', id, '--reason', 'enough')
     const { code, out } = await call('watch', id)
     assert.equal(code, 1)
-    assert.match(out, /created .*\n.*started .*\n.*aborted .*enough.*\n> \d+ {2}wave-1 {2}aborted/)
+    assert.match(out, /created .*\n.*started .*\n(?:.*waiting .*\n)?.*aborted .*enough.*\n> \d+ {2}wave-1 {2}aborted/)
     const lines =
       (await callWith(rollout, ['watch', id, '--json']).catch(() => undefined))?.out.trim().split('\n') ?? []
     assert.deepEqual(
-      lines.map((line) => JSON.parse(line).kind),
+      lines.map((line) => JSON.parse(line).kind).filter((kind) => kind !== 'waiting'),
       ['created', 'started', 'aborted'],
     )
   })
@@ -147,11 +178,14 @@ describe('handover rollout', () => {
     writeFileSync(log, lines.join('\n'))
     const { code, out } = await call('simulate', planFile, '--log', log)
     assert.equal(code, 0, out)
-    assert.match(out, /step 1: application 42: 1 application, 100 % of the traffic; begins at once, evidence suffices/)
+    assert.match(
+      out,
+      /step 1: application 42: 1 application, 100 % of the traffic; begins immediately, has enough evidence/,
+    )
     assert.match(out, /The plan would take about/)
     const idle = await call('simulate', planFile)
     assert.equal(idle.code, 1)
-    assert.match(idle.out + idle.err, /the last day had no flow/)
+    assert.match(idle.out + idle.err, /no application had a flow in the last day/)
   })
 
   test('report writes Markdown or HTML', async () => {

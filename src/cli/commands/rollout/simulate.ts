@@ -38,7 +38,7 @@ export function simulated(plan: string, logFile: string | undefined): ControlPla
         ? 'The plan would stall.'
         : `The plan would take about ${aboutInWords(lasts)}, of which ${aboutInWords(soak)} are the soak.`
     const lines = [
-      `traffic of ${observed.applications} applications, ${observed.from} to ${observed.until}`,
+      `based on the traffic of ${observed.applications} applications, ${observed.from} to ${observed.until}`,
       ...steps.flatMap(stepLines),
       end,
     ]
@@ -52,14 +52,15 @@ function stepLines(step: z.infer<typeof stepSchema>): string[] {
   const more = applications.length > MOST_NAMED ? ` and ${applications.length - MOST_NAMED} more` : ''
   const share =
     step.traffic_share === null ? 'traffic unknown' : `${rounded(step.traffic_share * 100)} % of the traffic`
-  const begins = step.begins_after_ms === null ? 'never begins' : `begins ${after(step.begins_after_ms)}`
-  const evidence =
-    step.evidence_after_ms === null ? 'evidence never suffices' : `evidence suffices ${after(step.evidence_after_ms)}`
+  const begins =
+    step.begins_after_ms === null
+      ? 'does not begin, because an earlier step stalls'
+      : `begins ${after(step.begins_after_ms)}`
   const lasts = step.lasts_ms === null ? '' : `, lasts ${aboutInWords(step.lasts_ms)}`
   return [
-    `step ${number}: ${moves}: ${applications.length === 1 ? '1 application' : `${applications.length} applications`}, ${share}; ${begins}, ${evidence}${lasts}`,
+    `step ${number}: ${moves}: ${applications.length === 1 ? '1 application' : `${applications.length} applications`}, ${share}; ${begins}, ${evidenceInWords(step.evidence_after_ms)}${lasts}`,
     ...(applications.length === 0 ? [] : [`    applications ${named}${more}`]),
-    `    load on IAM ${rounded(load.average_per_second)} flows/s, at most ${rounded(load.peak_per_second)}; ${step.flows_at_risk} flows could fail before the guards act`,
+    `    load on IAM: ${rounded(load.average_per_second)} flows/s on average, ${rounded(load.peak_per_second)} at peak; up to ${step.flows_at_risk} flows could fail before the guards act`,
     ...step.waits_for.map((whom) => `    waits for ${whom}`),
     ...step.stalls.map((why) => `  ! ${why}`),
   ]
@@ -83,7 +84,12 @@ async function trafficOf(file: string) {
 }
 
 function after(ms: number): string {
-  return ms === 0 ? 'at once' : `after ${aboutInWords(ms)}`
+  return ms === 0 ? 'immediately' : `after ${aboutInWords(ms)}`
+}
+
+function evidenceInWords(ms: number | null): string {
+  if (ms === null) return 'does not gather enough evidence'
+  return ms === 0 ? 'needs no evidence from traffic' : `has enough evidence after ${aboutInWords(ms)}`
 }
 
 function rounded(value: number): number {

@@ -9,8 +9,12 @@ import { type TestDatabase, testDatabases } from '../../../../test/support/datab
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
+/** The engine runs: the date keeps it from beginning a step between two requests. */
+const NEXT_WEEK = new Date(Date.now() + 7 * 86_400_000).toISOString()
+
 function planOf(changes: Readonly<Record<string, unknown>> = {}) {
-  return { version: 1, name: 'wave-1', flag: FLAG, environment: 'dev', steps: [{ applications: [1] }], ...changes }
+  const plan = { version: 1, name: 'wave-1', flag: FLAG, environment: 'dev', steps: [{ applications: [1] }] }
+  return { ...plan, not_before: NEXT_WEEK, ...changes }
 }
 
 for (const engine of testDatabases()) {
@@ -85,7 +89,7 @@ for (const engine of testDatabases()) {
       const ended = await act(id, { action: 'abort', version: now, reason: 'enough' })
       assert.equal(ended.json.state, 'aborted')
       const wrong = await act(id, { action: 'resume', version: ended.json.version })
-      assert.deepEqual([wrong.status, wrong.json.detail], [409, 'a rollout that is aborted accepts no resume'])
+      assert.deepEqual([wrong.status, wrong.json.detail], [409, 'resume is not possible in state aborted'])
       const { entries } = (await plane.ask('GET', `/api/v1/audit?subject=rollout:${id}`)).json
       assert.deepEqual(entries.map((entry: { action: string }) => entry.action).sort(), [
         'rollout.action',

@@ -74,8 +74,10 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
       const period = traffic ?? lastDay()
       const counter = traffic ? readTrafficLines(traffic.flows) : await outcomesOf(control, plan.environment, period)
       const observed = counter?.traffic({ from: period.from, until: period.until })
-      if (observed === undefined) {
-        const rule = traffic ? 'must be lines application,kind,hour,count' : 'must be given: the last day had no flow'
+      if (observed === undefined || observed.applications.size === 0) {
+        const rule = traffic
+          ? 'must be lines application,kind,hour,count'
+          : 'must be given, because no application had a flow in the last day'
         return sendFieldFaults(reply, [{ field: 'traffic', rule }])
       }
       const { cache } = control.feed
