@@ -72,7 +72,7 @@ const HELP: Readonly<Record<Topic, readonly string[]>> = {
   'rollout approve': ['rollout approve <number>', '  Approve the step that waits for it.', ...ROLLOUT_HELP],
   'rollout abort': [
     'rollout abort <number> --reason <text>',
-    '  End a rollout; the flag stays as it is.',
+    '  End a rollout; the flag goes back to what it was before.',
     ...ROLLOUT_HELP,
   ],
   'report-problem': [
