@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { main } from '../src/cli/index.ts'
 import { ConfigError, loadSettings, type Section, sections } from '../src/config/index.ts'
 import { commandsIn, type DocumentedCommand, documentedCommands, shellWords } from './documented-commands.ts'
+import { ROOT } from './support/program.ts'
 import { scratchDirectory } from './support/scratch.ts'
 
 /** Substitutes for placeholders, by their text. */
@@ -22,12 +23,16 @@ describe('every command line of handover in a document', () => {
   const scratch = scratchDirectory('documented')
   const token = join(scratch.path, 'token')
   const definitions = join(scratch.path, 'flags')
+  const rolloutPlan = join(scratch.path, 'wave-1.yaml')
   // A valid command sends a request to this server, and reports its refusal with exit code 1.
   const refusing = createServer((_request, response) => response.writeHead(503).end())
   let url = ''
   before(async () => {
     writeFileSync(token, 'a-token')
     mkdirSync(definitions)
+    // The plan that the page on rollouts shows is one that the commands accept.
+    const page = readFileSync(join(ROOT, 'docs', 'how-to', 'run-a-rollout.md'), 'utf8')
+    writeFileSync(rolloutPlan, /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? assert.fail('the page shows no plan'))
     await new Promise<void>((done) => refusing.listen(0, '127.0.0.1', done))
     url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`
   })
@@ -47,7 +52,7 @@ describe('every command line of handover in a document', () => {
       '--token-file': token,
       '--path': definitions,
     }
-    const used = rest.map((word, at) => local[rest[at - 1] ?? ''] ?? word)
+    const used = rest.map((word, at) => (word === 'wave-1.yaml' ? rolloutPlan : (local[rest[at - 1] ?? ''] ?? word)))
     if (name === 'flag' && used[0] === 'new') used.push('--definitions-dir', definitions)
     const isLone = !used.some((word) => word.startsWith('-')) && !isComplete
     let said = ''

@@ -113,7 +113,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/how-to/harden-an-application.md': 'the command leaves out what the reader has',
   'docs/how-to/observe.md': 'they need Elasticsearch, Kibana and a collector',
   'docs/how-to/release.md': 'test/package.test.ts packs and installs',
+  'docs/how-to/probe-with-twins.md': 'test/e2e/probes.test.ts runs them',
   'docs/how-to/retire-a-flag.md': 'the flag that they create is known at the next start only',
+  'docs/how-to/run-a-rollout.md':
+    'its steps last minutes and wait for people; src/cli/commands/rollout/rollout.test.ts runs each command',
+  'docs/how-to/work-through-the-checklist.md': 'test/e2e/probes.test.ts runs them',
   'examples/doorkeeper/README.md':
     'they install packages; examples/doorkeeper/doorkeeper.test.ts starts the same parts',
 }
