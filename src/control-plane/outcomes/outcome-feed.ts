@@ -59,13 +59,13 @@ export class OutcomeBroadcast implements OutcomeFeed {
   }
 
   /**
-   * Collects what subscribers store now; the result runs it within a transaction. It rejects when a subscriber is not
-   * ready yet, or the transaction is over; a subscriber that fails leaves the transaction as it was.
+   * Collects what subscribers store now; undefined when one of them is not ready yet. The result runs it within a
+   * transaction. It rejects when the transaction is over; a subscriber that fails leaves the transaction as it was.
    */
-  collect(): Write {
+  collect(): Write | undefined {
     const collected = [...this.#collectors].map((collect) => ({ collect, write: this.#ask(collect) }))
+    if (collected.some(({ write }) => write === 'not_yet')) return undefined
     return async (tx) => {
-      if (collected.some(({ write }) => write === 'not_yet')) throw new Error('a subscriber is still reading its state')
       for (const { collect, write } of collected) {
         if (typeof write === 'function') await this.#run(tx, collect, write)
       }

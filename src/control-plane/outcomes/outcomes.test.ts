@@ -14,7 +14,7 @@ import {
 } from '../../outcomes/index.ts'
 import { type Database, migrate } from '../../storage/index.ts'
 import { MIGRATIONS } from '../migrations.ts'
-import { LeaderLease } from '../rollouts/leadership/leadership.ts'
+import { LeaderLease, type Leadership } from '../rollouts/leadership/leadership.ts'
 import { OutcomeStore } from './outcome-store.ts'
 import { Outcomes } from './outcomes.ts'
 
@@ -119,6 +119,49 @@ for (const engine of testDatabases()) {
       assert.deepEqual(receipt, { next: 4, stored: 0 })
       await eventually('the batch is stored', async () => (await one.outcomes.take(sender.batch([])))?.stored === 4)
       assert.deepEqual(await readAll(one.store), { 'rails refresh success': 2, 'rails refresh server': 1 })
+      await one.close()
+    })
+
+    test('while a subscriber is not ready, batches are taken and nothing is acknowledged; then all of them are stored', async () => {
+      const one = await open()
+      const sender = gateway()
+      let asked = 0
+      let isReady = false
+      one.outcomes.feed.storeWith(() => {
+        asked++
+        return isReady ? undefined : 'not_yet'
+      })
+      assert.deepEqual(await one.outcomes.take(sender.batch([{}, {}])), { next: 3, stored: 0 })
+      await eventually('the subscriber was asked twice', () => asked > 1)
+      assert.deepEqual(await one.outcomes.take(sender.batch([{}])), { next: 4, stored: 0 })
+      assert.deepEqual(await readAll(one.store), {})
+      isReady = true
+      await eventually('all are stored', async () => (await one.outcomes.take(sender.batch([])))?.stored === 4)
+      assert.deepEqual(await readAll(one.store), { 'rails refresh success': 3 })
+      await one.close()
+    })
+
+    test('an outcome counts once when the database is lost before a commit, and when it is lost right after one', async () => {
+      const one = await open()
+      const sender = gateway()
+      const write: Leadership['write'] = one.leadership.write.bind(one.leadership)
+      const lost = new Error('the connection was lost')
+      // In between, each time, the replica asks whether the transaction has happened.
+      const losses = ['before the commit', 'never', 'after the commit', 'never']
+      const failing: Leadership['write'] = async (work) => {
+        const loss = losses.shift()
+        const done = await write(async (tx) => {
+          const result = await work(tx)
+          if (loss === 'before the commit') throw lost
+          return result
+        })
+        if (loss === 'after the commit') throw lost
+        return done
+      }
+      Object.assign(one.leadership, { write: failing })
+      await one.outcomes.take(sender.batch([{}, {}]))
+      await eventually('the batch is stored', async () => (await one.outcomes.take(sender.batch([])))?.stored === 3)
+      assert.deepEqual([losses, await readAll(one.store)], [[], { 'rails refresh success': 2 }])
       await one.close()
     })
 

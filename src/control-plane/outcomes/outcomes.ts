@@ -241,6 +241,8 @@ export class Outcomes {
     const next = this.#collect(environments)
     if (next === undefined) return
     const storeSubscribers = this.#broadcast.collect()
+    // Not worth a transaction that would be rolled back: the counts wait in memory.
+    if (storeSubscribers === undefined) return this.#putBack(next)
     this.#attempt = next
     await leadership.write(async (tx) => {
       await store.write(tx, next.id, next.counts.columns(), next.with)

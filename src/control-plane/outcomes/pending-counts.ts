@@ -13,7 +13,7 @@ export interface CountColumns {
 
 /** Changes of counts that are not stored yet, summed up by minute, application, side, kind and cause. */
 export class PendingCounts {
-  readonly #counts = new Map<string, number>()
+  #counts = new Map<string, number>()
 
   get size(): number {
     return this.#counts.size
@@ -25,8 +25,12 @@ export class PendingCounts {
     this.#add(`${minute} ${outcome.applicationId} ${sortOf(outcome)} ${environment}`, change)
   }
 
-  /** Adds what could not be stored. */
+  /** Adds what could not be stored; the other counts must not be used afterwards. */
   putBack(others: PendingCounts): void {
+    if (this.#counts.size === 0) {
+      this.#counts = others.#counts
+      return
+    }
     for (const [key, count] of others.#counts) this.#add(key, count)
   }
 

@@ -69,7 +69,7 @@ for (const engine of testDatabases()) {
           publish(count, () => counted(failureOf({ at: Date.now(), ...over }))),
         /** What the outcomes do about once a second. */
         collect: () => outcomes.collect(),
-        acknowledge: () => database.transaction(outcomes.collect()),
+        acknowledge: () => database.transaction(async (tx) => outcomes.collect()?.(tx)),
         reading: (applicationId = 3) => guards.readings('production', applicationId)[0],
         attempts: () =>
           database.query<{ attempt: number; reason: string; has_ended: boolean }>(
@@ -223,7 +223,7 @@ for (const engine of testDatabases()) {
       first.failures(5)
       await assert.rejects(
         opened.database.transaction(async (tx) => {
-          await first.collect()(tx)
+          await first.collect()?.(tx)
           throw new Error('the connection is gone')
         }),
         /connection is gone/,
