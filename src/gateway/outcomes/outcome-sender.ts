@@ -21,6 +21,22 @@ export interface OutcomeTarget {
   readonly instance: string
 }
 
+/** The clock of a sender; tests advance their own. */
+export interface SenderClock {
+  /** Milliseconds of a clock that does not jump. */
+  readonly now: () => number
+  /** Calls `run` once after a time; returns a function that prevents it. */
+  readonly after: (inMs: number, run: () => void) => () => void
+}
+
+const SYSTEM_CLOCK: SenderClock = {
+  now: () => performance.now(),
+  after: (inMs, run) => {
+    const timer = setTimeout(run, inMs)
+    return () => clearTimeout(timer)
+  },
+}
+
 /**
  * Sends observations to the control plane, at most every 500 ms and one batch at a time, and again until they are
  * stored there. Nothing waits for it.
@@ -32,13 +48,15 @@ export class OutcomeSender {
   readonly #urls: readonly string[]
   readonly #agent = new Agent({ connect: { timeout: 2_000 }, connections: 1 })
   readonly #stop = new AbortController()
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: SenderClock
+  #cancel: (() => void) | undefined
   #sending: Promise<void> | undefined
   #from = 1
   #sentAt = Number.NEGATIVE_INFINITY
   #failures = 0
 
-  constructor(target: OutcomeTarget, buffer: OutcomeBuffer, log: Log) {
+  constructor(target: OutcomeTarget, buffer: OutcomeBuffer, log: Log, clock: SenderClock = SYSTEM_CLOCK) {
+    this.#clock = clock
     this.#target = target
     this.#buffer = buffer
     this.#log = log
@@ -48,8 +66,8 @@ export class OutcomeSender {
 
   /** Sends what is left, within the time limit of one request, and stops. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancel?.()
+    this.#cancel = undefined
     await this.#sending
     if (this.#failures === 0 && this.#buffer.next > this.#from) await this.#send().catch(() => {})
     this.#stop.abort()
@@ -58,19 +76,19 @@ export class OutcomeSender {
 
   #schedule(inMs: number): void {
     if (this.#stop.signal.aborted) return
-    this.#timer = setTimeout(() => {
+    this.#cancel = this.#clock.after(inMs, () => {
       this.#sending = this.#turn().then((nextMs) => {
         this.#sending = undefined
-        if (this.#timer !== undefined) this.#schedule(nextMs)
+        if (this.#cancel !== undefined) this.#schedule(nextMs)
       })
-    }, inMs)
+    })
   }
 
   /** Sends what is due. Resolves with the time until the next turn; never rejects. */
   async #turn(): Promise<number> {
-    this.#buffer.trim(performance.now())
+    this.#buffer.trim(this.#clock.now())
     const isIdle = this.#buffer.oldest >= this.#buffer.next
-    if (isIdle && performance.now() - this.#sentAt < IDLE_MS) return EVERY_MS
+    if (isIdle && this.#clock.now() - this.#sentAt < IDLE_MS) return EVERY_MS
     try {
       const isComplete = await this.#send()
       if (this.#failures > 0) this.#log.info('outcomes reach the control plane again')
@@ -85,7 +103,7 @@ export class OutcomeSender {
 
   /** Returns whether nothing more is waiting. Rejects if the control plane did not take the batch. */
   async #send(): Promise<boolean> {
-    const sentAt = performance.now()
+    const sentAt = this.#clock.now()
     this.#sentAt = sentAt
     const batch = this.#buffer.ready(this.#from, sentAt)
     const receipt = await this.#post(batch, performance.timeOrigin + sentAt)
