@@ -25,6 +25,14 @@ export function treeCpuMicroseconds(pid: number): number {
 
 /** Resident memory of a process, in megabytes. */
 export function residentMegabytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(line?.[1] ?? 0) / 1_024
+  return statusMegabytes(pid, /^VmRSS:\s+(\d+) kB/m)
+}
+
+/** The most resident memory that a process has had since it started, in megabytes. */
+export function peakMegabytes(pid: number): number {
+  return statusMegabytes(pid, /^VmHWM:\s+(\d+) kB/m)
+}
+
+function statusMegabytes(pid: number, line: RegExp): number {
+  return Number(line.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024
 }

@@ -6,6 +6,7 @@ import { benchGateway } from './gateway.ts'
 import { benchGuards } from './guards.ts'
 import { benchHostile } from './hostile.ts'
 import { benchLowRate } from './low-rate.ts'
+import { benchOutcomes } from './outcomes.ts'
 import { benchPropagation } from './propagation.ts'
 import { benchTokens } from './tokens.ts'
 
@@ -33,6 +34,9 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
               --cycles N (500)
   guards      the memory of 100,000 guards, and the cost of one update; the simulations of the guards on request
               --short (as in the tests)   --full (about an hour)
+  outcomes    one control plane that takes 10,000 outcomes a second for 100,000 applications: CPU, memory, and the time
+              from the answer to the feed; then what an outcome costs a gateway; exit code 1 when a goal is missed
+              --rate N (10000)   --seconds N (10)   --gateway-only   --node-option OPTION for the control plane
   hostile     how long hostile inputs (deep JSON, a million parameters, long headers) occupy the main thread of gateway,
               IAM, monolith and control plane beyond what a plain request of the same size does; exit code 1 when one
               takes more than 5 ms of CPU time in each of its tries
@@ -62,6 +66,9 @@ switch (what) {
     break
   case 'guards':
     benchGuards(args)
+    break
+  case 'outcomes':
+    await benchOutcomes(args)
     break
   case 'low-rate':
     await benchLowRate(args)

@@ -1,4 +1,5 @@
 export { type AlarmSettings, openAlarms } from './chatops/checks/open-alarms.ts'
+export { MIGRATIONS } from './migrations.ts'
 export type { ProbeSettings } from './rollouts/probes/settings.ts'
 export type { ControlPlaneSettings, TokenSetting } from './settings.ts'
 export { type RunningControlPlane, startControlPlane } from './start.ts'
