@@ -61,7 +61,7 @@ const adminToken = () => readFileSync(join(system.dataDir, 'admin-token'), 'utf8
 /** In this order: each page leaves the system in a state the next one expects. */
 const PAGES: readonly Page[] = [
   { page: 'README.md', except: /^npm (start|test)|handover (control|gateway) --listen/ },
-  { page: 'docs/how-to/after-a-rollback.md', values: { CLIENT_ID: clientId }, except: /--revoke$/ },
+  { page: 'docs/how-to/after-a-rollback.md', values: { CLIENT_ID: clientId }, except: /revoke \d+$/ },
   {
     page: 'docs/how-to/audit.md',
     values: {
