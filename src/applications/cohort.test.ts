@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cohortOf, cohortTraits, type Registration } from './index.ts'
+import { cohortOf, cohortOfDocument, cohortTraits, type Registration } from './index.ts'
 
 const web: Registration = { confidential: true, redirect_uris: ['https://app.test/callback'], trusted: false }
 
@@ -40,4 +40,11 @@ test('the order and the number of redirect URIs do not change the cohort', () =>
 
 test('a host that merely begins like a loopback address is not one', () => {
   assert.deepEqual(cohortTraits({ ...web, redirect_uris: ['http://localhost.evil.test/'] }).redirects, ['http'])
+})
+
+test('a stored document names its cohort whatever else it holds, and an unreadable one names none', () => {
+  const stored = { ...web, id: 3, client_id: 'app', name: 'App', has_secret: true, scopes: ['api'], version: 2 }
+  assert.equal(cohortOfDocument(stored), cohortOf(web))
+  assert.equal(cohortOfDocument({}), undefined)
+  assert.equal(cohortOfDocument(null), undefined)
 })

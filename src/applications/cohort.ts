@@ -44,12 +44,10 @@ export function cohortOf(registration: Registration): string {
   return [...words, isTrusted ? 'trusted' : 'consent', `pkce_${pkce}`].join('/')
 }
 
-const registrationSchema = applicationSchema.pick({
-  confidential: true,
-  redirect_uris: true,
-  trusted: true,
-  policy: true,
-})
+// A stored document has more members than these; `pick` alone would refuse them, as the strict schema does.
+const registrationSchema = applicationSchema
+  .pick({ confidential: true, redirect_uris: true, trusted: true, policy: true })
+  .strip()
 
 /** The cohort of a stored registration; undefined for a document that is not one, such as an empty object. */
 export function cohortOfDocument(document: unknown): string | undefined {
