@@ -4,6 +4,7 @@ import {
   type ObservedTrouble,
   OUR_TROUBLES,
   SERVER_TROUBLES,
+  UNTOLD,
 } from './observation.ts'
 import type { OutcomeCause } from './vocabulary.ts'
 
@@ -52,6 +53,12 @@ const JUDGED_ELSEWHERE: ReadonlySet<string> = new Set([
   ...GRANT_ERRORS,
 ])
 const TOO_MANY_REQUESTS = 429
+
+/** Whether what becomes of an observation depends on the issue of the credential that it presents. */
+export function restsOnCredential({ applicationId, request, error }: Observation): boolean {
+  if (applicationId === UNTOLD || request === 'authorization_code' || request === 'device_code') return true
+  return error !== undefined && CREDENTIAL_ERRORS.has(error)
+}
 
 /**
  * The table of causes. The first row that applies decides. The same rows hold for both sides; what only a comparison

@@ -50,6 +50,29 @@ describe('the join of observations', () => {
     assert.deepEqual(said, ['counted rails sign_in success', 'complete start'])
   })
 
+  test('a code counts as issued although the gateway that issued it reports after the one that refused it', () => {
+    const refused = { ...exchange, at: START + 10, status: 400, isGranted: false, error: 'invalid_grant' }
+    const until = START + LONGEST_COMPLETION_MS + 2_000
+    assert.deepEqual(joined([refused, page, withCode], until).words, [
+      'counted rails sign_in server invalid_grant',
+      'incomplete start',
+    ])
+    const granted = { ...exchange, at: START + 10 }
+    const { words: said } = joined([granted, page, withCode], until)
+    assert.deepEqual(said, ['counted rails sign_in success', 'complete start'])
+  })
+
+  test('a credential whose issue no gateway reports is judged after the wait for slow gateways', () => {
+    const changes: JoinChange[] = []
+    const join = joinInto(changes, new ApplicationMemory())
+    const refused = { ...exchange, at: START, status: 400, isGranted: false, error: 'invalid_grant' }
+    join.take(testObservation(refused))
+    join.advance(START - 1)
+    assert.deepEqual(words(changes), [])
+    join.advance(START - 1, START)
+    assert.deepEqual(words(changes), ['counted rails sign_in client invalid_grant'])
+  })
+
   test('a start that is never completed is judged when its time is over, and its user walked away', () => {
     const { words: said } = joined([page, withCode], START + LONGEST_COMPLETION_MS + 2_000)
     assert.deepEqual(said, ['incomplete start', 'counted rails sign_in user walked_away'])
@@ -65,11 +88,12 @@ describe('the join of observations', () => {
   test('a live credential that is refused counts against the server, a used one against the client', () => {
     const issued = [{ type: 'refresh_token' as const, hash: 'r2', lifetime: 0 }]
     const later = { at: START + 2 * MINUTE, status: 400, error: 'invalid_grant' }
-    const { words: said } = joined([
+    const observations = [
       { presented: 'r1', issued },
       { presented: 'r2', ...later },
       { presented: 'r1', ...later },
-    ])
+    ]
+    const { words: said } = joined(observations, START + 2 * MINUTE)
     assert.deepEqual(said, [
       'counted rails refresh success',
       'counted rails refresh server invalid_grant',

@@ -1,5 +1,5 @@
 import type { ApplicationMemory } from './application-memory.ts'
-import { causeOf, type History, isStep, type Judgement, provesClient } from './cause-table.ts'
+import { causeOf, type History, isStep, type Judgement, provesClient, restsOnCredential } from './cause-table.ts'
 import { CredentialMemory } from './credential-memory.ts'
 import type { CompletedFlow, FlowOutcome } from './flow-outcome.ts'
 import { GrantBook, type GrantChange } from './grants.ts'
@@ -33,6 +33,8 @@ export class OutcomeJoin {
   readonly #credentials: CredentialMemory
   readonly #grants: GrantBook
   readonly #starts: StartBook
+  /** What presents a credential whose issue another gateway may still report, in the order of arrival. */
+  #early: Observation[] = []
 
   /** @param options `emit` receives every change, in order; `capacity` limits the credentials that are remembered */
   constructor({ environment, memory, emit, capacity = CREDENTIALS }: JoinOptions) {
@@ -49,8 +51,16 @@ export class OutcomeJoin {
     return { followed: this.#starts.size, ignored: this.#starts.ignored }
   }
 
-  /** Takes one observation; its time must be by the clock that {@link advance} uses. */
+  /**
+   * Takes one observation; its time must be by the clock that {@link advance} uses. The gateway that saw a credential
+   * issued may report later than the one that saw it presented, so what depends on the issue waits for it.
+   */
   take(given: Observation): void {
+    if (this.#isEarly(given)) this.#early.push(given)
+    else this.#judge(given)
+  }
+
+  #judge(given: Observation): void {
     const observation = this.#withApplication(given)
     if (observation === undefined) return
     const history = this.#historyOf(observation)
@@ -70,11 +80,25 @@ export class OutcomeJoin {
 
   /**
    * Judges the starts that were due by `now` in milliseconds since the epoch: the time up to which all gateways have
-   * reported.
+   * reported. Judges what waited for the issue of its credential until `waited`, which is later than `now` if a gateway
+   * is slow.
    */
-  advance(now: number): void {
+  advance(now: number, waited = now): void {
+    if (this.#early.length > 0) this.#judgeEarly(waited)
     this.#starts.advance(now)
     this.#grants.forget(now)
+  }
+
+  #isEarly(observation: Observation): boolean {
+    const { presented, side, at } = observation
+    if (presented === undefined || !restsOnCredential(observation)) return false
+    return this.#credentials.standing(presented, side, at) === 'unknown'
+  }
+
+  #judgeEarly(until: number): void {
+    const due = this.#early.filter(({ at }) => at <= until)
+    this.#early = this.#early.filter(({ at }) => at > until)
+    for (const each of due) this.#judge(each)
   }
 
   /** A bearer token and a redirect to a client say nothing of the application; its issue and the start of the flow do. */

@@ -88,17 +88,17 @@ describe('the browser', () => {
   })
 })
 
-test('parses a form with its hidden fields, checked boxes and first button', () => {
+test('parses a form with its hidden fields, checked boxes and first button, each with its type', () => {
   const html = `<form method=post><input type="hidden" name="token" value='&quot;t&#39;'><textarea name="n">a&lt;b</textarea>
     <input type=checkbox name=on checked><input type=checkbox name=off><input disabled name=no>
     <button name="do" value="yes">Yes</button><button name="do" value="no">No</button></form>`
   const [form] = formsIn(html, new URL('http://localhost/here?q=1'))
   assert.equal(form?.action.href, 'http://localhost/here?q=1')
   assert.deepEqual(form?.fields, [
-    ['token', '"t\''],
-    ['n', 'a<b'],
-    ['on', 'on'],
-    ['do', 'yes'],
+    ['token', '"t\'', 'hidden'],
+    ['n', 'a<b', 'textarea'],
+    ['on', 'on', 'checkbox'],
+    ['do', 'yes', 'submit'],
   ])
   assert.deepEqual(form?.buttons, ['Yes', 'No'])
 })

@@ -12,6 +12,8 @@ import type { PendingCounts } from './pending-counts.ts'
 
 /** Observations older than this are not taken: no gateway keeps them that long. */
 const OLDEST_MS = 3_600_000
+/** How long what depends on the issue of a credential waits for a gateway that reports late. */
+const LONGEST_WAIT_MS = 3_000
 
 /** Why observations were not taken. */
 export const REFUSALS = ['unreadable', 'unknown_application', 'too_old'] as const
@@ -72,7 +74,8 @@ export class EnvironmentOutcomes {
 
   /** Judges what is due; `now` in milliseconds since the epoch. */
   advance(now: number): void {
-    this.#join.advance(this.positions.watermark(now))
+    const watermark = this.positions.watermark(now)
+    this.#join.advance(watermark, Math.max(watermark, now - LONGEST_WAIT_MS))
   }
 
   /** Returns the time of the observation, by this clock. */
