@@ -95,8 +95,9 @@ async function drillOneWay({ environment, runner, guards, twin, ...drill }: Guar
   }
 }
 
-function keyOf({ guard, outcomes, failures }: GuardReading): string {
-  return `${guard} ${outcomes} ${failures}`
+/** Two attempts that fail alike have equal counts and evidence; the requests that failed tell them apart. */
+function keyOf({ guard, outcomes, failures, requestIds }: GuardReading): string {
+  return [guard, outcomes, failures, ...requestIds].join(' ')
 }
 
 async function arrivedWithin<T>(limitMs: number, look: () => T | undefined): Promise<T | undefined> {
