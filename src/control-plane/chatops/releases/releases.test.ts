@@ -301,7 +301,7 @@ describe('an invalid answer from GitLab', () => {
     assert.match(await failing(() => ({ status: 500, json: {} })), /status 500/)
     assert.match(await failing(() => ({ status: 200, json: { state: 5 } })), /cannot be read/)
     assert.match(await failing(() => ({ status: 302, json: {}, headers: { location: '/login' } })), /status 302/)
-    assert.match(await failing(() => ({ status: 0, json: {} })), /no answer within 5 s/)
+    assert.match(await failing(() => ({ status: 0, json: {} })), /does not answer within 5 s/)
   })
 
   test('an invalid commit id is not accepted, nor is part of a list of refs taken for the whole', async () => {

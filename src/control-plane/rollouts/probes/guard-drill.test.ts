@@ -19,13 +19,13 @@ const TWIN: KnownTwin = {
 function system(sees: (twin: Twin) => boolean, notices = true) {
   const pure = new FailingGuards()
   const attempts = new Map<string, number>()
-  const counts = { outcomes: 0, failures: 0 }
-  let slot = 0
+  const counts = { outcomes: 0, failures: 0, requestIds: [] as string[] }
+  let [slot, requests] = [0, 0]
   const guards: DrilledGuards = {
     async begin({ flag }) {
       slot = pure.open(0.115)
       attempts.set(flag, slot)
-      Object.assign(counts, { outcomes: 0, failures: 0 })
+      Object.assign(counts, { outcomes: 0, failures: 0, requestIds: [] })
     },
     async end(_environment, flag) {
       pure.close(attempts.get(flag) ?? 0)
@@ -34,7 +34,8 @@ function system(sees: (twin: Twin) => boolean, notices = true) {
     readings() {
       const evidence = pure.evidence(slot)
       const level = evidence >= 1_000 ? 'act' : 'quiet'
-      return [{ applicationId: 9, guard: 'probes', evidence, level, ...counts } as GuardReading]
+      const requestIds = [...counts.requestIds]
+      return [{ applicationId: 9, guard: 'probes', evidence, level, ...counts, requestIds } as unknown as GuardReading]
     },
   }
   const runner: Pick<ProbeRunner, 'try'> = {
@@ -43,7 +44,7 @@ function system(sees: (twin: Twin) => boolean, notices = true) {
       if (attempts.size > 0 && notices) {
         pure.record(slot, isFailure)
         counts.outcomes++
-        if (isFailure) counts.failures++
+        if (isFailure) counts.failures = counts.requestIds.push(`request-${++requests}`)
       }
       return [{ kind: 'sign_in', verdict: isFailure ? 'failed' : 'succeeded', error: undefined } as ProbeResult]
     },
