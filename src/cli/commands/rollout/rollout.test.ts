@@ -89,7 +89,7 @@ describe('handover rollout', () => {
     assert.match((await call('list')).out, new RegExp(`^${id}  wave-1  draft  step 0 of 2`, 'm'))
     assert.match((await call('start', id)).out, /wave-1 {2}waiting/)
     assert.match((await call('pause', id, '--reason', 'a look')).out, /wave-1 {2}paused/)
-    assert.match((await call('show', id)).out, /\? administrator paused the rollout/)
+    assert.match((await call('show', id)).out, /\? Paused by administrator;/)
     assert.match((await call('resume', id)).out, /wave-1 {2}waiting/)
     assert.match((await call('approve', id)).out, /wave-1 {2}waiting/)
     assert.match((await call('abort', id, '--reason', 'enough')).out, /wave-1 {2}aborted/)

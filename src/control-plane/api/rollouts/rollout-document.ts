@@ -102,7 +102,7 @@ function waitingFor({ state, hold, pausedBy, pending, forecast }: StoredRollout)
   if (pending !== undefined) return ['a change of the flag is being carried out']
   if (hold !== undefined)
     return [hold.sentence, ...(hold.kind === 'guards' ? [] : ['a person must resume the rollout'])]
-  if (state === 'paused') return [`${pausedBy ?? 'someone'} paused the rollout; a person must resume it`]
+  if (state === 'paused') return [`paused by ${pausedBy ?? 'someone'}; a person must resume it`]
   return [...(forecast.waiting_for ?? [])]
 }
 
