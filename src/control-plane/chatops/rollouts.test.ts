@@ -62,7 +62,7 @@ for (const engine of testDatabases()) {
     test('pause, approve, resume and abort steer it, in the name of the person', async () => {
       const id = await rolloutIn('staging')
       await act(id, 'start')
-      const paused = await say(`rollout pause ${id} --reason "somebody looks"`)
+      const paused = await say(`rollout pause ${id} --reason "someone investigates"`)
       assert.equal(paused.outcome, 'done', paused.text)
       assert.equal(await stateOf(id), 'paused')
       assert.equal((await say(`rollout approve ${id}`)).outcome, 'done')
@@ -70,7 +70,7 @@ for (const engine of testDatabases()) {
       assert.equal((await say(`rollout abort ${id} --reason "wrong plan"`)).outcome, 'done')
       const { events } = (await plane.ask('GET', `/api/v1/rollouts/${id}/events`)).json
       const sentences = events.map(({ sentence }: { sentence: string }) => sentence).join('\n')
-      assert.match(sentences, /administrator paused the rollout: somebody looks/)
+      assert.match(sentences, /administrator paused the rollout: someone investigates/)
       assert.match(sentences, /administrator aborted the rollout.*: wrong plan/)
     })
 

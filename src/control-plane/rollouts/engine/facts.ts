@@ -45,7 +45,7 @@ export interface FactSources {
 }
 
 const TRAFFIC_KEPT_MS = 60_000
-const NOBODY: ReadonlyMap<number, string> = new Map()
+const NO_COHORTS: ReadonlyMap<number, string> = new Map()
 
 /** Gathers the facts of decisions; keeps what is expensive while nothing changed. */
 export class FactGatherer {
@@ -166,7 +166,7 @@ export class FactGatherer {
   }
 
   async #candidates(cache: StateCache, needsCohorts: boolean): Promise<Candidate[]> {
-    const cohorts = needsCohorts ? await this.#sources.cohorts() : NOBODY
+    const cohorts = needsCohorts ? await this.#sources.cohorts() : NO_COHORTS
     return cache
       .applications()
       .map(({ id, client_id }) => ({ id, clientId: client_id, cohort: cohorts.get(id) ?? 'unknown' }))

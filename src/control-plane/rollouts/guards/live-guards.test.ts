@@ -123,8 +123,7 @@ for (const engine of testDatabases()) {
       const { guards } = replica
       await guards.begin(moved())
       replica.failures(5)
-      for (const reason of ['rollout 1', 'rollout 2', 'somebody pressed a button'])
-        await guards.begin(moved({ reason }))
+      for (const reason of ['rollout 1', 'rollout 2', 'an unrelated reason']) await guards.begin(moved({ reason }))
       assert.deepEqual([replica.reading()?.attempt, replica.reading()?.verdict], [1, 'fail'])
       await guards.end('production', FLAG, 3)
       await guards.begin(moved({ reason: 'rollout 3' }))

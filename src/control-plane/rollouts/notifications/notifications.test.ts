@@ -175,7 +175,7 @@ for (const engine of testDatabases()) {
         return look()
       })
     const nothingLeft = () =>
-      eventually('everything is told', async () => {
+      eventually('every event is sent', async () => {
         notifier?.wake()
         return (await cursors.counts()).length === 0
       })
