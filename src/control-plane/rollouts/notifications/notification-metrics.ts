@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { ChannelName } from './channel.ts'
+import { CHANNEL_NAMES, type ChannelName } from './channel.ts'
 import type { NotificationCursors } from './cursors.ts'
 
 /** Counts messages about rollouts, and shows how many rollouts have something to tell. */
@@ -23,7 +23,10 @@ export class NotificationMetrics {
         // The other metrics must be available even without the store.
         const counts = await cursors.counts().catch(() => undefined)
         this.reset()
-        for (const { channel, waiting, failing } of counts ?? []) {
+        if (counts === undefined) return
+        // A series that exists before its first event tells an idle channel from one that nothing counts.
+        for (const channel of CHANNEL_NAMES) {
+          const { waiting, failing } = counts.find((one) => one.channel === channel) ?? { waiting: 0, failing: 0 }
           this.set({ channel, state: 'waiting' }, waiting - failing)
           this.set({ channel, state: 'failing' }, failing)
         }
