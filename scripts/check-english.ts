@@ -5,7 +5,11 @@ import { findOldRegister, judgeUses } from './plain-english.ts'
 import { readProse } from './read-prose.ts'
 
 /** The change log is left out: its entries are history, in the words of their time. */
-const FILES = ['!(CHANGELOG).md', 'docs/**/*.md', '{src,test,scripts,bench,contracts,examples}/**/*.{ts,md}']
+const FILES = [
+  '!(CHANGELOG).md',
+  'docs/**/*.md',
+  '{src,test,scripts,bench,contracts,examples,console/src}/**/*.{ts,tsx,md}',
+]
 
 const files = globSync(FILES, { cwd: PROJECT_ROOT, exclude: (name) => name === 'node_modules' })
   .map((file) => file.split(sep).join('/'))

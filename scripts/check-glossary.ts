@@ -3,7 +3,7 @@ import { join, sep } from 'node:path'
 import { PROJECT_ROOT } from './boundaries.ts'
 import { findCollisions, findRetiredUses, readGlossary } from './glossary.ts'
 
-const FILES = '{src,test,scripts,bench,contracts,examples}/**/*.ts'
+const FILES = '{src,test,scripts,bench,contracts,examples,console/src}/**/*.ts'
 
 const read = (file: string) => readFileSync(join(PROJECT_ROOT, file), 'utf8')
 const glossary = readGlossary(read('docs/glossary.md'))

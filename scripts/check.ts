@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ALLOWED_IMPORTS } from './allowed-imports.ts'
 import { checkBoundaries, formatViolation, PROJECT_ROOT } from './boundaries.ts'
+import { checkConsoleBoundaries } from './console-boundaries.ts'
 
 /** One step of `npm run check`; `run` prints its findings and returns whether there were none. */
 interface Step {
@@ -12,6 +13,7 @@ interface Step {
 const STEPS: readonly Step[] = [
   { name: 'format and lint', run: () => tool('biome', ['check', '--error-on-warnings', '--max-diagnostics=50']) },
   { name: 'types', run: () => tool('tsc', ['--noEmit']) },
+  { name: 'types of the console', run: () => tool('tsc', ['--noEmit', '-p', 'console']) },
   { name: 'import boundaries', run: boundaries },
   { name: 'names', run: () => script('check-glossary.ts') },
   { name: 'plain English', run: () => script('check-english.ts') },
@@ -30,11 +32,12 @@ function script(name: string): boolean {
 }
 
 function boundaries(): boolean {
-  const { files, imports, violations } = checkBoundaries(PROJECT_ROOT, ALLOWED_IMPORTS)
+  const findings = [checkBoundaries(PROJECT_ROOT, ALLOWED_IMPORTS), checkConsoleBoundaries(PROJECT_ROOT)]
+  const violations = findings.flatMap((found) => found.violations)
   for (const violation of violations) console.log(formatViolation(violation))
-  console.log(`${imports} imports in ${files} files`)
+  for (const { files, imports } of findings) console.log(`${imports} imports in ${files} files`)
   // A check that reads nothing must not pass.
-  return violations.length === 0 && imports > 0
+  return violations.length === 0 && findings.every(({ imports }) => imports > 0)
 }
 
 /**

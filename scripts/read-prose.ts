@@ -11,16 +11,18 @@ const TEST_FUNCTIONS = new Set(['describe', 'test', 'it', 'suite'])
 const CODE = '·'
 
 /**
- * The passages of a file: the text of Markdown; the comments of TypeScript, and of a program in `src/` its string
- * literals, of a test the names of its tests (of a name with substitutions, the text before the first one). Quoted code
- * is left out. Other kinds of files have no passages.
+ * The passages of a file: the text of Markdown; the comments of TypeScript, and of a program its string literals, of a
+ * test the names of its tests (of a name with substitutions, the text before the first one); everything in a page
+ * (`.tsx`). Quoted code is left out. Other kinds of files have no passages.
  */
 export function readProse(path: string, source: string): Passage[] {
   if (path.endsWith('.md')) return [{ text: withoutCode(source), line: 1 }]
+  // Text stands between the tags of a page, which are no TypeScript: such a file is read as a whole.
+  if (path.endsWith('.tsx')) return [{ text: source, line: 1 }]
   if (!path.endsWith('.ts')) return []
   const tokens = tokenizeProse(source)
   const isTest = path.endsWith('.test.ts')
-  const hasMessages = path.startsWith('src/') && !isTest
+  const hasMessages = /^(console\/)?src\//.test(path) && !isTest
   const literals = tokens.filter(
     (token, at) => isLiteral(token) && ((hasMessages && isMessage(token)) || (isTest && isTestName(tokens, at))),
   )

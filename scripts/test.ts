@@ -8,7 +8,7 @@ import { readTestOptions, TEST_HELP, type TestOptions } from './test-options.ts'
 import { findParts } from './test-parts.ts'
 import { watchSources } from './watch-sources.ts'
 
-const FOLDERS = ['src', 'test', 'contracts', 'examples', 'bench']
+const FOLDERS = ['src', 'test', 'contracts', 'examples', 'bench', 'console']
 /** One more than the cores of a small machine: a test often waits for a program, a page or a store. */
 const AT_ONCE = 3
 const FILE_LIMIT_MS = 20 * 60_000
@@ -29,7 +29,7 @@ function listFiles(patterns: readonly string[]): string[] {
 
 /** Runs the files, {@link AT_ONCE} at a time, and the slow end-to-end ones first, so that they do not run alone at the end. */
 async function runAll(files: readonly string[], options: RunOptions): Promise<FileResult[]> {
-  const weight = (file: string) => (file.startsWith('src/') ? 1 : 0)
+  const weight = (file: string) => (/^(console\/)?src\//.test(file) ? 1 : 0)
   const waiting = [...files].sort((a, b) => weight(a) - weight(b))
   const results: FileResult[] = []
   const work = async () => {
