@@ -7,6 +7,7 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Definitions, Environment } from '../flags/index.ts'
+import type { StaticBuild } from '../http/index.ts'
 import type { LineBudget, Log, Tracing } from '../observability/index.ts'
 import type { CredentialMarks } from '../routing/index.ts'
 import type { Access } from './access/access.ts'
@@ -48,6 +49,8 @@ export interface ControlContext {
   readonly outcomes: Outcomes
   readonly tokens: TokenStore
   readonly access: Access
+  /** The built web console. */
+  readonly consoleBuild: StaticBuild
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
   readonly flagLives: FlagLives

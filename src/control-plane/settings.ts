@@ -80,6 +80,8 @@ export interface ControlPlaneSettings {
   readonly iam?: IamInternal | undefined
   /** The folder of the Grafana dashboards whose queries the checklist asks. Default: they are not asked. */
   readonly dashboardsDirectory?: string | undefined
+  /** The built web console. Default: none, and `/console/` says so. */
+  readonly consoleDirectory?: string | undefined
   /** Probes of `environment`. Default: none, and so no drill can pass. */
   readonly probes?: ProbeSettings | undefined
 }

@@ -19,6 +19,7 @@ import {
   NodeConnections,
   plainAddress,
   ReadAheadBudget,
+  StaticBuild,
   TrustedProxies,
 } from '../http/index.ts'
 import {
@@ -41,6 +42,7 @@ import { auditRoutes } from './api/audit/audit.ts'
 import { chatOpsRoutes } from './api/chatops/chatops.ts'
 import { deploymentRoutes } from './api/chatops/deployments.ts'
 import { slackRoutes } from './api/chatops/slack.ts'
+import { consoleRoutes } from './api/console/console-pages.ts'
 import { explainRoutes } from './api/decisions/explain.ts'
 import { ROUTING_CONTROLLER, routingRoutes } from './api/decisions/routing.ts'
 import { featureRoutes } from './api/flags/features.ts'
@@ -274,6 +276,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     rolloutIssues,
     tokens,
     access: openAccess(store, settings.access),
+    consoleBuild: new StaticBuild(settings.consoleDirectory),
     metrics,
     streams,
     gateways,
@@ -433,6 +436,7 @@ async function createApi(control: ControlContext, { trustedProxies = [] }: Contr
       probeRoutes,
       drillRoutes,
       checklistRoutes,
+      consoleRoutes,
     ]) {
       add(routes, control)
     }

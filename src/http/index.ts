@@ -14,4 +14,5 @@ export { FastPathListener, type FastPathServer } from './fast-path/fast-path-lis
 export { escapeHtml } from './html.ts'
 export type { HttpHandler, HttpReply, HttpRequest } from './message.ts'
 export { DRAIN_MS, listen, type RunningServer, type ServeOptions, serve } from './server.ts'
+export { acceptedForm, StaticBuild, type StaticFile } from './static-build.ts'
 export { plainAddress, TrustedProxies } from './trusted-proxies.ts'

@@ -28,6 +28,9 @@ import { tracingSettings } from './settings/tracing.ts'
 /** The flag definitions that ship with Handover. */
 export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../../flags', import.meta.url))
 
+/** The built web console: in a checkout after `npm run build --workspace console`, in the package always. */
+export const CONSOLE_DIRECTORY = fileURLToPath(new URL('../../../console/dist', import.meta.url))
+
 /** The dashboards that ship with Handover. */
 const DASHBOARDS_DIRECTORY = fileURLToPath(new URL('../../../observability/grafana', import.meta.url))
 
@@ -67,6 +70,7 @@ function controlSettings(settings: Settings<'control'>, store: OpenStore): Contr
     tracing: tracingSettings(settings, 'handover-control'),
     database: store.database,
     definitionsDirectory: settings.definitions_dir ?? DEFINITIONS_DIRECTORY,
+    consoleDirectory: CONSOLE_DIRECTORY,
     dashboardsDirectory: existsSync(DASHBOARDS_DIRECTORY) ? DASHBOARDS_DIRECTORY : undefined,
     adminTokenFile: file(settings.admin_token_file, 'admin-token'),
     tokens: [

@@ -2,6 +2,9 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 
 const SECRET = /^[\w-]{43}$/
 
+/** `session` and `flow` hold secrets; `return` holds where the browser goes after signing in. */
+export type CookieName = 'session' | 'flow' | 'return'
+
 /** A new secret of 32 random bytes, for a cookie or a link. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url')
@@ -26,7 +29,7 @@ export function isSameSecret(given: string, held: string): boolean {
  * The name of a cookie: with the prefix `__Host-` if browsers use https, so that no other host can set it (RFC
  * 6265bis).
  */
-export function cookieName(name: 'session' | 'flow', isSecure: boolean): string {
+export function cookieName(name: CookieName, isSecure: boolean): string {
   return `${isSecure ? '__Host-' : ''}handover_${name}`
 }
 
@@ -40,13 +43,18 @@ export function cookieLine(name: string, value: string, maxAgeS: number, isSecur
 
 /** The secret in a cookie; undefined if the cookie is absent, present twice, or malformed. */
 export function secretInCookie(header: string | undefined, name: string): string | undefined {
+  const value = valueInCookie(header, name)
+  return value !== undefined && SECRET.test(value) ? value : undefined
+}
+
+/** The value of a cookie; undefined if the cookie is absent or present twice. */
+export function valueInCookie(header: string | undefined, name: string): string | undefined {
   const values = (header ?? '')
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1))
-  const [value] = values
-  return values.length === 1 && value !== undefined && SECRET.test(value) ? value : undefined
+  return values.length === 1 ? values[0] : undefined
 }
 
 /** Whether text can be a secret of {@link newSecret}. */

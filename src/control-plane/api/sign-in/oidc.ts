@@ -6,7 +6,7 @@ import { grantOf } from '../../access/roles/claim-mapping.ts'
 import { newSecret } from '../../access/sessions/session-cookie.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { sendPage, signInBody } from './pages.ts'
-import { beginSession, browserReply, refuseSignIn } from './sign-in-flow.ts'
+import { beginSession, browserReply, issuerAddress, refuseSignIn } from './sign-in-flow.ts'
 
 const FLOW_LIFE_S = 600
 const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
@@ -23,7 +23,7 @@ export function oidcRoutes(api: Api, control: ControlContext): void {
     } catch (error) {
       control.log.error({ ...faultOf(error), correlation_id: request.id }, 'the OpenID provider cannot be reached')
       const said = 'The provider does not answer. Try again, or sign in with a link.'
-      return sendPage(browserReply(control, reply), 503, 'Sign in', signInBody(true, said))
+      return sendPage(browserReply(control, reply), 503, 'Sign in', signInBody(issuerAddress(control, request), said))
     }
     giveCookie(control.access.place, reply, { name: 'flow', secret, maxAgeS: FLOW_LIFE_S })
     return browserReply(control, reply).redirect(url, 303)

@@ -46,25 +46,26 @@ ${body}
     .send(page)
 }
 
-/** The body of the page for those who are not signed in. */
-export function signInBody(hasIssuer: boolean, said?: string): string {
-  const issuer = hasIssuer ? '<p><a class="button" href="/sign-in/oidc">Sign in with your account</a></p>' : ''
-  return `${said === undefined ? '' : `<p role="alert">${escapeHtml(said)}</p>`}${issuer}
+/** The body of the page for those who are not signed in. `issuer` is where a sign-in at an OpenID provider begins. */
+export function signInBody(issuer: string | undefined, said?: string): string {
+  const provider =
+    issuer === undefined ? '' : `<p><a class="button" href="${escapeHtml(issuer)}">Sign in with your account</a></p>`
+  return `${said === undefined ? '' : `<p role="alert">${escapeHtml(said)}</p>`}${provider}
 <p>To sign in with a token, run <code>handover sign-in</code> and open the link it prints.</p>`
 }
 
-/** The body of the page that a sign-in link opens; the button redeems the link. */
-export function confirmBody(secret: string): string {
+/** The body of the page that a sign-in link opens; the button sends the secret to `action`, which redeems the link. */
+export function confirmBody(action: string, secret: string): string {
   return `<p>This link signs you in to Handover once. Continue only if you asked for it yourself.</p>
-<form method="post" action="/sign-in/link"><input type="hidden" name="secret" value="${escapeHtml(secret)}">
+<form method="post" action="${escapeHtml(action)}"><input type="hidden" name="secret" value="${escapeHtml(secret)}">
 <button>Sign in</button></form>`
 }
 
-/** The body of the page that says who is signed in, and where. */
+/** The body of the page that says who is signed in, and where; its buttons lead to `sign-out` next to it. */
 export function accountBody(caller: Caller, csrfToken: string, sessions: readonly SessionRecord[]): string {
   const where = caller.role === 'operator' ? ` of ${caller.environments.join(', ')}` : ''
   const button = (label: string, which: string) =>
-    `<form method="post" action="/sign-out"><input type="hidden" name="csrf_token" value="${escapeHtml(csrfToken)}">` +
+    `<form method="post" action="./sign-out"><input type="hidden" name="csrf_token" value="${escapeHtml(csrfToken)}">` +
     `<button name="which" value="${which}">${label}</button></form>`
   const rows = sessions.map((session) => {
     const here = caller.by.kind === 'session' && caller.by.id === session.id
@@ -72,7 +73,8 @@ export function accountBody(caller: Caller, csrfToken: string, sessions: readonl
     const place = `<td>${escapeHtml(session.browser)}</td><td>${escapeHtml(session.address)}</td>`
     return `<tr>${place}${times.join('')}<td>${here ? 'this one' : button('End', String(session.id))}</td></tr>`
   })
-  return `<p>Signed in as <strong>${escapeHtml(caller.name)}</strong>, ${caller.role}${where}.</p>
+  return `<p><a href="./console/">Open the console</a></p>
+<p>Signed in as <strong>${escapeHtml(caller.name)}</strong>, ${caller.role}${where}.</p>
 <table><tr><th>Browser</th><th>Address</th><th>Since</th><th>Last seen</th><th></th></tr>${rows.join('')}</table>
 <p>${button('Sign out', 'this')} ${button('Sign out everywhere', 'all')}</p>`
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { cookieOf, giveCookie, originOf, ownOriginOf } from '../../access/browser-request.ts'
+import { cookieOf, giveCookie, originOf, ownOriginOf, pathTo } from '../../access/browser-request.ts'
 import { PEOPLE, subjectOfToken } from '../../access/roles/roles.ts'
 import { isFromOwnPage } from '../../access/same-origin.ts'
 import { isSameSecret, isSecretShaped } from '../../access/sessions/session-cookie.ts'
@@ -10,7 +10,7 @@ import { sendProblem } from '../../requests/problems.ts'
 import { requestParameters } from '../../requests/request-parameters.ts'
 import { callerOf } from '../hooks/authentication.ts'
 import { accountBody, confirmBody, sendPage, signInBody } from './pages.ts'
-import { beginSession, browserReply, refuseSignIn } from './sign-in-flow.ts'
+import { beginSession, browserReply, issuerAddress, refuseSignIn } from './sign-in-flow.ts'
 
 const LINK_LIFE_S = 300
 const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hide: true } } as const
@@ -18,13 +18,13 @@ const OPEN = { config: { roles: 'anyone' }, exposeHeadRoute: false, schema: { hi
 /** How people sign in and out with a browser. */
 export function signInRoutes(api: Api, control: ControlContext): void {
   linkRoutes(api, control)
-  api.get('/sign-in', OPEN, (_request, reply) =>
-    sendPage(browserReply(control, reply), 200, 'Sign in', signInBody(control.access.issuer !== undefined)),
+  api.get('/sign-in', OPEN, (request, reply) =>
+    sendPage(browserReply(control, reply), 200, 'Sign in', signInBody(issuerAddress(control, request))),
   )
   api.get('/account', OPEN, async (request, reply) => {
     const { sessions, place } = control.access
     const caller = await sessions.find(cookieOf(place, request, 'session') ?? '')
-    if (caller?.by.kind !== 'session') return browserReply(control, reply).redirect('/sign-in', 303)
+    if (caller?.by.kind !== 'session') return browserReply(control, reply).redirect(pathTo(request, 'sign-in'), 303)
     const { subject, csrfToken } = caller.by
     return sendPage(
       browserReply(control, reply),
@@ -58,11 +58,12 @@ function linkRoutes(api: Api, control: ControlContext): void {
   api.get('/sign-in/link', OPEN, (request, reply) => {
     const secret = parameterOf(request, 'secret')
     // Mail scanners, chat previews and prefetching open links, and another site may have redirected the browser here.
-    return sendPage(browserReply(control, reply), 200, 'Sign in', confirmBody(isSecretShaped(secret) ? secret : ''))
+    const body = confirmBody(pathTo(request, 'sign-in/link'), isSecretShaped(secret) ? secret : '')
+    return sendPage(browserReply(control, reply), 200, 'Sign in', body)
   })
   api.post('/sign-in/link', OPEN, async (request, reply) => {
     if (!isFromOwnPage(originOf(request), ownOriginOf(control.access.place, request)))
-      return refuseForeign(control, reply)
+      return refuseForeign(control, request, reply)
     return redeem(control, request, reply, parameterOf(request, 'secret'))
   })
 }
@@ -80,25 +81,26 @@ async function redeem(control: ControlContext, request: FastifyRequest, reply: F
 async function signOut(control: ControlContext, request: FastifyRequest, reply: FastifyReply) {
   const { sessions, place } = control.access
   const caller = await sessions.find(cookieOf(place, request, 'session') ?? '')
-  if (caller?.by.kind !== 'session') return browserReply(control, reply).redirect('/sign-in', 303)
+  if (caller?.by.kind !== 'session') return browserReply(control, reply).redirect(pathTo(request, 'sign-in'), 303)
   const { id, subject, csrfToken } = caller.by
   const isOurs = isFromOwnPage(originOf(request), ownOriginOf(place, request))
-  if (!isOurs || !isSameSecret(parameterOf(request, 'csrf_token'), csrfToken)) return refuseForeign(control, reply)
+  if (!isOurs || !isSameSecret(parameterOf(request, 'csrf_token'), csrfToken))
+    return refuseForeign(control, request, reply)
   request.caller = caller
   const which = parameterOf(request, 'which')
   const context = callerContext(request)
   if (/^[1-9]\d{0,8}$/.test(which) && Number(which) !== id) {
     await sessions.end({ id: Number(which), subject }, context)
-    return browserReply(control, reply).redirect('/account', 303)
+    return browserReply(control, reply).redirect(pathTo(request, 'account'), 303)
   }
   await sessions.end(which === 'all' ? { subject } : { id }, context)
   giveCookie(place, reply, { name: 'session', secret: '', maxAgeS: 0 })
-  return browserReply(control, reply).redirect('/sign-in', 303)
+  return browserReply(control, reply).redirect(pathTo(request, 'sign-in'), 303)
 }
 
-function refuseForeign(control: ControlContext, reply: FastifyReply): FastifyReply {
+function refuseForeign(control: ControlContext, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const said = 'The request did not come from a page of this site. Nothing was changed.'
-  return sendPage(browserReply(control, reply), 403, 'Refused', signInBody(control.access.issuer !== undefined, said))
+  return sendPage(browserReply(control, reply), 403, 'Refused', signInBody(issuerAddress(control, request), said))
 }
 
 function parameterOf(request: FastifyRequest, name: string): string {
