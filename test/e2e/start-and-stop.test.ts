@@ -62,6 +62,20 @@ describe('handover up, started and stopped', () => {
     )
   })
 
+  test('prints one link that signs a browser in and opens the console', async () => {
+    const links = [...program.stdout.text().matchAll(/http:\/\/\S+\/sign-in\/link\?secret=[\w-]{43}$/gm)]
+    assert.equal(links.length, 1)
+    const browser = new Browser()
+    const [form] = (await browser.open(links[0]?.[0] ?? '')).forms
+    assert.ok(form)
+    const page = await browser.submit(form)
+    assert.equal(page.url.pathname, '/console/')
+    assert.equal(page.status, 200)
+    assert.match(page.text, /<base href="\.\/">/)
+    const [, script] = /src="(\.\/assets\/[\w.-]+\.js)"/.exec(page.text) ?? []
+    assert.equal((await browser.visit(new URL(script ?? '', page.url))).status, 200)
+  })
+
   test('other commands find the system by its token file alone', async () => {
     const listed = await runHandover(['flag', 'list', '--token-file', join(scratch.path, 'admin-token')])
     assert.equal(listed.code, 0, listed.stderr)

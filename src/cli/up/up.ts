@@ -10,11 +10,12 @@ import type { Log } from '../../observability/index.ts'
 import { claimDataDirectory, type Database, openDatabase } from '../../storage/index.ts'
 import { sectionHelp, version } from '../help.ts'
 import type { CommandIo } from '../io.ts'
-import { asConfigError, DEFINITIONS_DIRECTORY } from '../servers/control.ts'
+import { asConfigError, CONSOLE_DIRECTORY, DEFINITIONS_DIRECTORY } from '../servers/control.ts'
 import { seedOf } from '../servers/monolith.ts'
 import { closeParts, type RunningPart, runUntilStopped } from '../servers/run-part.ts'
 import { shownClaimsOf } from '../servers/settings/claims.ts'
 import { defaultLimits } from '../servers/settings/limits.ts'
+import { prepareConsole, signInLink } from './up-console.ts'
 import { currentSide, demoCommand, demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
 import { jsonOutput, readableOutput, type UpOutput } from './up-output.ts'
@@ -40,14 +41,20 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const { log_json, log_level } = settings
   const output = log_json ? jsonOutput(log_level) : readableOutput(log_level, plan.files.log)
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
+  const consoleBuilt = prepareConsole()
   try {
     await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
+    await consoleBuilt
   } catch (error) {
     tell(`startup failed; stopping the parts that started: ${(error as Error).message}`)
     await closeParts(parts, output.log('up'))
     throw error
   }
-  io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: !log_json }))
+  const link = await signInLink(plan).catch((error: unknown) => {
+    tell(`cannot create a link to the console: ${(error as Error).message}`)
+    return undefined
+  })
+  io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: !log_json, link }))
   return runUntilStopped(parts, output.log('up'))
 }
 
@@ -108,6 +115,7 @@ function startControl(plan: UpPlan, settings: UpSettings, database: Database, lo
       listen: plan.control,
       database,
       definitionsDirectory: DEFINITIONS_DIRECTORY,
+      consoleDirectory: CONSOLE_DIRECTORY,
       adminTokenFile: files.adminToken,
       tokens: [
         { role: 'gateway', name: 'gateway', file: files.gatewayToken },
@@ -195,13 +203,18 @@ function startDemoPart(plan: UpPlan, applications: readonly DemoApplication[], l
 function banner(
   plan: UpPlan,
   settings: Settings<'up'>,
-  told: { readonly hasDemoUsers: boolean; readonly logsToFile: boolean },
+  told: {
+    readonly hasDemoUsers: boolean
+    readonly logsToFile: boolean
+    readonly link: { readonly url: string; readonly seconds: number } | undefined
+  },
 ): string {
   const url = (address: { host: string; port: number }) => `http://${address.host}:${address.port}`
   const lines = [
     '',
     'Handover is running. Ctrl-C stops it.',
     '',
+    ...(told.link ? consoleLines(plan, told.link) : []),
     `  Gateway           ${url(plan.gateway)}   clients and browsers connect here (admin: ${url(plan.gatewayAdmin)})`,
     `  Control plane     ${url(plan.control)}`,
     `  IAM auth service  ${url(plan.iam)}`,
@@ -216,4 +229,15 @@ function banner(
     '',
   ]
   return `${lines.join('\n')}\n`
+}
+
+function consoleLines(plan: UpPlan, { url, seconds }: { readonly url: string; readonly seconds: number }): string[] {
+  return [
+    '  Open the console with this link:',
+    '',
+    `  ${url}`,
+    '',
+    `  It signs you in once, within ${seconds / 60} minutes; for another one, run ${demoCommand(plan, 'sign-in')}`,
+    '',
+  ]
 }
