@@ -1,0 +1,125 @@
+import { DEFAULT_RULES } from '../../chatops/index.ts'
+import type { Log } from '../../observability/index.ts'
+import { ACTIVE_STATES } from '../../rollouts/index.ts'
+import { issueSource } from '../api/rollouts/issue-source.ts'
+import type { AlarmSource } from '../chatops/checks/production-check.ts'
+import type { CommitSource } from '../chatops/releases/commit-source.ts'
+import type { IamGrants } from '../iam-state/iam-grants.ts'
+import { createOutcomeMetrics } from '../outcomes/metrics.ts'
+import { OutcomeStore } from '../outcomes/outcome-store.ts'
+import { Outcomes } from '../outcomes/outcomes.ts'
+import { type Checklists, createChecklists } from '../rollouts/checklist/checklists.ts'
+import { cohortsOf } from '../rollouts/engine/cohorts.ts'
+import { RolloutEngine } from '../rollouts/engine/engine.ts'
+import { RolloutMetrics } from '../rollouts/engine/metrics.ts'
+import { chatOpsRules } from '../rollouts/engine/rules.ts'
+import { usualTraffic } from '../rollouts/engine/usual-traffic.ts'
+import { meterGuards } from '../rollouts/guards/guard-metrics.ts'
+import { LiveGuards } from '../rollouts/guards/live-guards.ts'
+import { channelsOf } from '../rollouts/notifications/channels.ts'
+import { openNotifications } from '../rollouts/notifications/open-notifications.ts'
+import { createRolloutIssues, issueChannel, type RolloutIssues } from '../rollouts/notifications/rollout-issue.ts'
+import { openProbing, type Probing } from '../rollouts/probes/probing.ts'
+import { Rollouts } from '../rollouts/rollouts.ts'
+import { RolloutStore } from '../rollouts/store/rollout-store.ts'
+import type { ControlPlaneSettings } from '../settings.ts'
+import { issueApiOf } from '../side-effects/gitlab-addresses.ts'
+import type { ControlState, IsInRollout } from './state.ts'
+
+/** What rollouts take from the other parts of the control plane. */
+export interface RolloutSources {
+  readonly alarms: AlarmSource
+  readonly commits: readonly CommitSource[]
+  readonly iamGrants: IamGrants
+}
+
+/** Rollouts and all that judges, prepares and reports them. */
+export interface RolloutParts {
+  readonly rollouts: Rollouts
+  readonly rolloutIssues: RolloutIssues
+  readonly outcomes: Outcomes
+  readonly guards: LiveGuards
+  readonly probing: Probing
+  readonly checklists: Checklists
+  readonly isInRollout: IsInRollout
+  close(): Promise<void>
+}
+
+/** Opens outcomes, guards, probes, checklists and notifications, and starts the engine, which acts while it leads. */
+export async function openRollouts(
+  settings: ControlPlaneSettings,
+  state: ControlState,
+  { alarms, commits, iamGrants }: RolloutSources,
+  log: Log,
+): Promise<RolloutParts> {
+  const { store, feed, definitions, gateways, leadership, environment, metrics } = state
+  const { database, schema } = store
+  const { registry } = metrics
+  const { rules } = settings.chatops ?? { rules: DEFAULT_RULES }
+  const rolloutStore: RolloutStore = new RolloutStore(schema, (tx, id, { number }) => notifier.note(tx, id, number))
+  const gitlab = settings.sideEffects?.gitlab
+  const rolloutIssues = createRolloutIssues(
+    (id) => issueSource({ rollouts, definitions, checklists }, id),
+    gitlab && { token: gitlab.token, apiOf: (url) => issueApiOf(gitlab, url) },
+  )
+  const { notifications } = settings
+  const channels = [...channelsOf(notifications ?? {}), ...(gitlab ? [issueChannel(rolloutIssues)] : [])]
+  const notifier = openNotifications(
+    { database, schema, settings: notifications, channels, log, metrics: registry },
+    rolloutStore,
+  )
+  const rollouts = new Rollouts({
+    ...{ store, feed, definitions, rules, log, rollouts: rolloutStore },
+    reasonsRequired: settings.reasonsRequired ?? [],
+    allowsShort: settings.testControls === true,
+    onChange: () => {
+      engine.wake()
+      notifier.wake()
+    },
+  })
+  const probing = openProbing(settings.probes, {
+    ...{ environment, store, feed, leadership, log, guards: () => guards },
+    iamVersion: () => iamGrants.version(),
+  })
+  const outcomes: Outcomes = await Outcomes.open({
+    ...{ store: new OutcomeStore(database, schema), leadership, log },
+    ...createOutcomeMetrics(registry, () => outcomes?.starts.followed ?? 0),
+    isProbe: (id: number) => probing.twins.isProbe(id),
+    hasApplication: (id) => feed.cache.application(id) !== undefined,
+  })
+  const prometheus = settings.chatops?.alarms?.kind === 'prometheus' ? settings.chatops.alarms : undefined
+  const guards = new LiveGuards({ store, leadership, outcomes: outcomes.feed, feed, log, queryServer: prometheus })
+  meterGuards(guards, registry)
+  const directory = settings.dashboardsDirectory
+  const checklists = createChecklists({
+    ...{ store, feed, gateways, probing, minGateways: rules.productionCheck.minGateways },
+    releases: { dependencies: { store, gateways }, sources: commits },
+    dashboards: prometheus && directory !== undefined ? { directory, prometheus } : undefined,
+    issues: settings.commits?.gitlab ?? gitlab,
+  })
+  const rolloutMetrics = new RolloutMetrics(rollouts, registry)
+  const engine = new RolloutEngine({
+    ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? guards },
+    ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
+    obstacles: [chatOpsRules({ ground: rollouts.ground, gateways, rules, alarms })],
+    onDecision: (verdict) => {
+      rolloutMetrics.decided(verdict)
+      notifier.wake()
+    },
+  })
+  engine.start()
+  return {
+    ...{ rollouts, rolloutIssues, outcomes, guards, probing, checklists },
+    async isInRollout(where, flag) {
+      const active = await rollouts.list({ environment: where, states: ACTIVE_STATES, limit: 200 })
+      return active.some(({ plan }) => plan.flag === flag)
+    },
+    async close() {
+      await engine.close()
+      await notifier.close()
+      await guards.close()
+      await outcomes.close()
+      await probing.close()
+    },
+  }
+}
