@@ -11,6 +11,8 @@ export class ScriptedGuards implements GuardPort {
 
   async begin({ applicationId, reason }: Parameters<GuardPort['begin']>[0]): Promise<void> {
     this.begun.push(`${applicationId} ${reason}`)
+    // A new attempt has counted nothing.
+    if (reason.startsWith('retry:')) this.#readings.delete(applicationId)
   }
 
   async end(_environment: string, _flag: string, applicationId: number): Promise<void> {
