@@ -79,7 +79,7 @@ export function actOn(rollout: Rollout, asked: AskedAction, facts: ActionFacts):
   return ACTIONS[asked.action]({ rollout, course, asked, facts })
 }
 
-interface ActionContext {
+interface Ground {
   readonly rollout: Rollout
   readonly course: Course
   readonly asked: AskedAction
@@ -118,7 +118,7 @@ function refusalOf(rollout: Rollout, { action, reason }: AskedAction, facts: Act
   return undefined
 }
 
-type Act = (context: ActionContext) => ActionResult
+type Act = (ground: Ground) => ActionResult
 
 const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
   start: ({ rollout, course, asked, facts }) => {

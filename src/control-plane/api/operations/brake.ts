@@ -16,6 +16,8 @@ const brakeSchema = z.object({
   changed_by: z.string().nullable(),
   changed_at: z.string().nullable(),
 })
+/** The document of `GET /api/v1/brake`. */
+export type BrakeDocument = z.infer<typeof brakeSchema>
 
 const reasonField = z
   .string()

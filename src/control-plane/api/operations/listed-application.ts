@@ -69,6 +69,8 @@ export const listedApplicationSchema = z.object({
     .nullable()
     .describe('What connected gateways report about its requests at IAM in the last five to ten minutes'),
 })
+/** An application in a document of the API. */
+export type ListedApplicationDocument = z.infer<typeof listedApplicationSchema>
 
 /** A page of the list. */
 export const listAnswerSchema = z.object({
@@ -79,6 +81,8 @@ export const listAnswerSchema = z.object({
     .nullable()
     .describe('What the IAM of this control plane can serve; null if unknown'),
 })
+/** The document of `GET /api/v1/applications`. */
+export type ListDocument = z.infer<typeof listAnswerSchema>
 
 /** Renders an application of a list. */
 export function listedDocument(application: ListedApplication): z.infer<typeof listedApplicationSchema> {

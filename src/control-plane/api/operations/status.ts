@@ -60,6 +60,8 @@ const statusSchema = z.object({
     .nullable()
     .describe('When this replica last found that the database had lost committed changes'),
 })
+/** The document of `GET /api/v1/status`. */
+export type StatusDocument = z.infer<typeof statusSchema>
 
 /** `GET /api/v1/status`: the state of an environment, and what needs attention. */
 export function statusRoutes(api: Api, control: ControlContext): void {

@@ -6,13 +6,13 @@ import { faultOf, StepFailure, StepFault, Trace } from './trace.ts'
 import type { ProbeStep, Twin } from './twin.ts'
 import { oauthErrorOf, send, sendAndLoseAnswer, type WireSettings } from './wire.ts'
 
-/** The faults that a probe injects on demand, to see what a client meets then. */
-export const INJECTED_FAULTS = ['lost_answer', 'redirected_post', 'too_many_requests'] as const
-export type InjectedFault = (typeof INJECTED_FAULTS)[number]
+/** What happens to a client in trouble: a probe of each can run on demand. */
+export const TROUBLES = ['lost_answer', 'redirected_post', 'too_many_requests'] as const
+export type Trouble = (typeof TROUBLES)[number]
 
-/** What a client met under an injected fault. */
-export interface InjectedFaultResult {
-  readonly fault: InjectedFault
+/** How a client in trouble fared. */
+export interface TroubleResult {
+  readonly trouble: Trouble
   readonly verdict: 'succeeded' | 'failed'
   /**
    * What the client experienced: for `lost_answer`, `kept` if the retry got tokens and `signed_out` if the user has to
@@ -27,21 +27,21 @@ export interface InjectedFaultResult {
 const MAX_GUESSES = 30
 
 /**
- * Injects one fault with a twin. `too_many_requests` uses up the twin's allowance of wrong secrets, so it needs a twin
+ * Tries one trouble with a twin. `too_many_requests` uses up the twin's allowance of wrong secrets, so it needs a twin
  * of its own. Never rejects; the result contains no credential.
  */
-export async function probeFault(fault: InjectedFault, twin: Twin, wire: WireSettings): Promise<InjectedFaultResult> {
+export async function probeTrouble(trouble: Trouble, twin: Twin, wire: WireSettings): Promise<TroubleResult> {
   const walk: Walk = { twin, wire, trace: new Trace() }
   const tries = { lost_answer: lostAnswer, redirected_post: redirectedPost, too_many_requests: tooManyRequests }
   let observed: string
-  let verdict: InjectedFaultResult['verdict'] = 'succeeded'
+  let verdict: TroubleResult['verdict'] = 'succeeded'
   try {
-    observed = await tries[fault](walk)
+    observed = await tries[trouble](walk)
   } catch (error) {
     verdict = 'failed'
     observed = error instanceof StepFailure ? error.code : 'unreachable'
   }
-  return { fault, verdict, observed, side: walk.trace.steps.at(-1)?.side, steps: walk.trace.steps }
+  return { trouble, verdict, observed, side: walk.trace.steps.at(-1)?.side, steps: walk.trace.steps }
 }
 
 /** A client loses the response to a refresh and sends the same refresh token again (clients.md, row 12). */

@@ -1,0 +1,70 @@
+import { useState } from 'react'
+import { problemOf } from '../api/problem.ts'
+import { Button } from '../parts/actions/button.tsx'
+import { HoldButton } from '../parts/actions/hold-button.tsx'
+import { Confirmation } from '../parts/dialogs/confirmation.tsx'
+import { Choice } from '../parts/fields/choice.tsx'
+import { TextField } from '../parts/fields/text-field.tsx'
+import { Section } from '../parts/layout/section.tsx'
+
+const conflict = problemOf(
+  409,
+  '{"detail":"bob changed the flag to 25 % after you opened it","code":"version_conflict"}',
+)
+
+/** Buttons, fields and confirmations. None of them reaches the control plane. */
+export function ActionParts() {
+  const [range, setRange] = useState<'hour' | 'day' | 'week'>('hour')
+  const [held, setHeld] = useState(0)
+  const [open, setOpen] = useState<'plain' | 'conflict'>()
+  return (
+    <>
+      <Section title="Buttons">
+        <div className="flex flex-col items-start gap-3">
+          <p className="flex flex-wrap gap-2">
+            <Button weight="primary">Move 3 applications</Button>
+            <Button>Pause</Button>
+            <Button weight="quiet">Show the evidence</Button>
+            <Button weight="danger">Abort: take all back</Button>
+          </p>
+          <Button isBusy>Switching</Button>
+          <Button reason="The step lasts at least until 14:20.">Next step now</Button>
+          <HoldButton onHeld={() => setHeld(held + 1)}>Hold for one second (held {held} times)</HoldButton>
+        </div>
+      </Section>
+      <Section title="Fields">
+        <div className="flex flex-col items-start gap-3">
+          <Choice
+            label="Range"
+            value={range}
+            onChoose={setRange}
+            options={[
+              { value: 'hour', words: 'hour' },
+              { value: 'day', words: 'day' },
+              { value: 'week', words: 'week' },
+            ]}
+          />
+          <TextField className="w-full" label="Reason" hint="Stands in the audit log next to the change." />
+          <TextField className="w-full" label="Dwell" defaultValue="5m" fault="dwell: must be at least 15m" />
+        </div>
+      </Section>
+      <Section title="Confirmations">
+        <p className="flex flex-wrap gap-2">
+          <Button onClick={() => setOpen('plain')}>Move 3 applications …</Button>
+          <Button onClick={() => setOpen('conflict')}>Move too late …</Button>
+        </p>
+        <Confirmation
+          isOpen={open !== undefined}
+          onClose={() => setOpen(undefined)}
+          action="Move 3 applications"
+          environment="production"
+          consequence="Their new flows start on iam from now on. Tokens that iam issues stay valid when they are taken back."
+          affected={{ applications: 3, users: 1_204, flowsPerDay: 18_400 }}
+          reason="required"
+          onConfirm={() => (open === 'conflict' ? Promise.reject(conflict) : Promise.resolve())}
+          conflict={() => <p>You: 10 % → 50 %. At the same time, bob: 10 % → 25 %.</p>}
+        />
+      </Section>
+    </>
+  )
+}

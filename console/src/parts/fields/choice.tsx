@@ -1,0 +1,30 @@
+interface ChoiceProps<Value extends string> {
+  readonly label: string
+  readonly value: Value
+  readonly options: ReadonlyArray<{ readonly value: Value; readonly words: string }>
+  readonly onChoose: (value: Value) => void
+}
+
+/** One of a few values, all of them in sight: radio buttons that look like one bar. */
+export function Choice<Value extends string>({ label, value, options, onChoose }: ChoiceProps<Value>) {
+  return (
+    <fieldset className="inline-flex rounded-md border border-edge text-sm">
+      <legend className="sr-only">{label}</legend>
+      {options.map((option) => (
+        <label
+          key={option.value}
+          className="cursor-pointer border-l border-edge px-2.5 py-1 first-of-type:rounded-l-[5px] first-of-type:border-l-0 last-of-type:rounded-r-[5px] has-checked:bg-ink has-checked:text-surface has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-ink"
+        >
+          <input
+            type="radio"
+            className="sr-only"
+            name={label}
+            checked={option.value === value}
+            onChange={() => onChoose(option.value)}
+          />
+          {option.words}
+        </label>
+      ))}
+    </fieldset>
+  )
+}

@@ -1,0 +1,54 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  retainSearchParams,
+} from '@tanstack/react-router'
+import { consolePath } from './api/address.ts'
+import { type EnvironmentSearch, readEnvironment } from './api/selected-environment.ts'
+import { readListSearch } from './applications/list-search.ts'
+import { parseSearch, stringifySearch } from './search.ts'
+import { PageFailure, PageMissing } from './shell/page-failure.tsx'
+import { Shell } from './shell/shell.tsx'
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: PageMissing,
+  validateSearch: readEnvironment,
+  search: { middlewares: [retainSearchParams<EnvironmentSearch>(['environment'])] },
+})
+
+const pages = [
+  createRoute({
+    getParentRoute: () => root,
+    path: '/',
+    component: lazyRouteComponent(() => import('./overview/overview-page.tsx'), 'OverviewPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/applications',
+    validateSearch: readListSearch,
+    component: lazyRouteComponent(() => import('./applications/applications-page.tsx'), 'ApplicationsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/parts',
+    component: lazyRouteComponent(() => import('./parts-page/parts-page.tsx'), 'PartsPage'),
+  }),
+]
+
+/** The router of the console: each page is loaded when it is first opened. */
+export function createConsoleRouter() {
+  return createRouter({
+    routeTree: root.addChildren(pages),
+    ...{ basepath: consolePath(), parseSearch, stringifySearch },
+    ...{ defaultPreload: 'intent', defaultErrorComponent: PageFailure, scrollRestoration: true },
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createConsoleRouter>
+  }
+}
