@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OutcomeBuffer, OutcomeSender, type ReadyBatch } from '../../src/gateway/index.ts'
 import { silentLog } from '../../src/observability/index.ts'
-import { type Observation, type ObservedRequest, putObservation, testObservation } from '../../src/outcomes/index.ts'
+import { type Observation, type ObservedRequest, testObservation } from '../../src/outcomes/index.ts'
 
 /** What to send, and where. */
 export interface SenderPlan {
@@ -74,9 +74,8 @@ async function send({ url, token, rate, seconds, applications }: SenderPlan): Pr
   for (let made = 0; made < rate * seconds; await sleep(TICK_MS)) {
     const due = Math.min(rate * seconds, Math.floor(((performance.now() - from) / 1_000) * rate))
     for (; made < due; made++) {
-      putObservation(observation(made, applications), buffer.put)
       buffer.endedAt.push(performance.now())
-      buffer.end(performance.now())
+      buffer.add(observation(made, applications), performance.now())
     }
   }
   const until = performance.now() + SETTLE_LIMIT_MS

@@ -2,8 +2,6 @@ export { ApplicationMemory, type RememberedApplication } from './application-mem
 export type { CompletedFlow, FlowOutcome, OutcomeChange } from './flow-outcome.ts'
 export type { IssuedCredential, Observation, ObservedRequest, ObservedTrouble } from './observation.ts'
 export { UNTOLD } from './observation.ts'
-export { putObservation, readObservation, writeObservation } from './observation-lines.ts'
-export { MOST_OBSERVATIONS, OUTCOME_BATCH_PATH, type OutcomeBatch, type OutcomeReceipt } from './outcome-batch.ts'
 export { type JoinChange, OutcomeJoin } from './outcome-join.ts'
 export { testObservation } from './testing.ts'
 export {
@@ -14,3 +12,11 @@ export {
   type OutcomeKind,
   type OutcomeSide,
 } from './vocabulary.ts'
+export { putObservation, readObservation, writeObservation } from './wire/observation-lines.ts'
+export {
+  MOST_OBSERVATIONS,
+  OUTCOME_BATCH_PATH,
+  type OutcomeBatch,
+  type OutcomeReceipt,
+  writeBatch,
+} from './wire/outcome-batch.ts'

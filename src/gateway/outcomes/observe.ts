@@ -86,7 +86,7 @@ function observeLast(record: ExchangeRecord, request: ObservedRequest, context: 
     error: trouble === undefined ? errorOf(record, request) : undefined,
     trouble,
     isDiverted: DIVERTED.has(record.reason),
-    presented: presented === undefined ? undefined : hash.of(presented),
+    presented: presented === undefined ? undefined : isToken(request) ? hash.ofToken(presented) : hash.of(presented),
     flow: flow === undefined ? undefined : hash.of(flow),
     caller,
     asked: facts?.asked ?? NO_REQUEST,
@@ -94,6 +94,11 @@ function observeLast(record: ExchangeRecord, request: ObservedRequest, context: 
     shape: context.isThorough ? shapeOf(record, hash) : undefined,
     requestId: correlationId,
   }
+}
+
+/** Whether a request presents a token, not a code or a user name. */
+function isToken(request: ObservedRequest): boolean {
+  return request !== 'authorization_code' && request !== 'device_code' && request !== 'password'
 }
 
 /**
@@ -180,13 +185,14 @@ function issuedBy(record: ExchangeRecord, request: ObservedRequest, context: Obs
     return (response?.issued() ?? []).flatMap((one) => issuedCredential(one, hash) ?? [])
   }
   const refresh = granted ? response?.textMember('refresh_token') : undefined
-  return refresh === undefined ? [] : [{ type: 'refresh_token', hash: hash.of(refresh), lifetime: 0 }]
+  return refresh === undefined ? [] : [{ type: 'refresh_token', hash: hash.ofToken(refresh), lifetime: 0 }]
 }
 
 function issuedCredential({ type, value, lifetime }: Issued, hash: KeyedHash): IssuedCredential | undefined {
   if (type !== 'device_code' && type !== 'refresh_token' && type !== 'access_token') return undefined
   const lived = Math.round(lifetime - LEDGER_MARGIN_SECONDS)
-  return { type, hash: hash.of(value), lifetime: lived >= UNBOUNDED_SECONDS ? 0 : Math.max(1, lived) }
+  const hashed = type === 'device_code' ? hash.of(value) : hash.ofToken(value)
+  return { type, hash: hashed, lifetime: lived >= UNBOUNDED_SECONDS ? 0 : Math.max(1, lived) }
 }
 
 function shapeOf({ status, oauthError, response }: ExchangeRecord, hash: KeyedHash): string | undefined {

@@ -1,4 +1,4 @@
-import { MOST_OBSERVATIONS } from '../../outcomes/index.ts'
+import { MOST_OBSERVATIONS, type Observation, putObservation } from '../../outcomes/index.ts'
 
 /** About a minute at 4,000 observations a second, and far more than that at usual rates. */
 const MOST_BYTES = 64 << 20
@@ -8,10 +8,17 @@ const CHUNK_BYTES = 400 << 10
 /** Room for the line that fills a chunk. */
 const LONGEST_LINE_BYTES = 4_096
 const CHUNK_LINES = MOST_OBSERVATIONS
+/**
+ * Between two lines: the two characters with which a JSON string spells a line break, so that a chunk goes into a JSON
+ * document as it is. Nothing else in a line needs to be escaped.
+ */
+const [BACKSLASH, LETTER_N] = [0x5c, 0x6e]
+const LINE_BREAK = 2
+const NOTHING = new Uint8Array(0)
 
 interface Chunk {
   readonly first: number
-  readonly text: Buffer
+  readonly text: Uint8Array
   readonly count: number
   readonly closedAt: number
 }
@@ -21,7 +28,8 @@ export interface ReadyBatch {
   readonly first: number
   readonly oldest: number
   readonly count: number
-  readonly lines: string
+  /** The lines as the content of a JSON string, in ASCII. */
+  readonly lines: Uint8Array
   /** Nothing newer is waiting. */
   readonly isComplete: boolean
 }
@@ -32,7 +40,7 @@ export interface ReadyBatch {
  */
 export class OutcomeBuffer {
   #chunks: Chunk[] = []
-  #open = Buffer.allocUnsafe(CHUNK_BYTES + LONGEST_LINE_BYTES)
+  readonly #open = Buffer.allocUnsafe(CHUNK_BYTES + LONGEST_LINE_BYTES)
   #openBytes = 0
   #openLines = 0
   #keptBytes = 0
@@ -54,14 +62,12 @@ export class OutcomeBuffer {
     return this.#chunks[0]?.first ?? this.#next - this.#openLines
   }
 
-  /** Appends a piece of a line. All its characters are ASCII. */
-  readonly put = (text: string): void => {
-    this.#openBytes += this.#open.write(text, this.#openBytes, 'latin1')
-  }
-
-  /** Ends a line; `now` in milliseconds of any clock that does not jump. */
-  end(now: number): void {
-    this.put('\n')
+  /** Keeps an observation; `now` in milliseconds of any clock that does not jump. */
+  add(seen: Observation, now: number): void {
+    const end = putObservation(seen, this.#open, this.#openBytes)
+    this.#open[end] = BACKSLASH
+    this.#open[end + 1] = LETTER_N
+    this.#openBytes = end + LINE_BREAK
     this.#openLines++
     this.#next++
     if (this.#openLines >= CHUNK_LINES || this.#openBytes >= CHUNK_BYTES) this.#close(now)
@@ -73,11 +79,10 @@ export class OutcomeBuffer {
     const { oldest } = this
     const start = Math.max(from, oldest)
     const chunk = this.#chunks.find(({ first, count }) => first + count > start)
-    if (chunk === undefined) return { first: this.#next, oldest, count: 0, lines: '', isComplete: true }
+    if (chunk === undefined) return { first: this.#next, oldest, count: 0, lines: NOTHING, isComplete: true }
     const isComplete = chunk === this.#chunks.at(-1)
     const skipped = start - chunk.first
-    const text = chunk.text.toString('latin1')
-    const lines = skipped === 0 ? text : text.split('\n').slice(skipped).join('\n')
+    const lines = chunk.text.subarray(startOfLine(chunk.text, skipped))
     return { first: start, oldest, count: chunk.count - skipped, lines, isComplete }
   }
 
@@ -104,7 +109,7 @@ export class OutcomeBuffer {
   #close(now: number): void {
     const count = this.#openLines
     // Without the end of the last line.
-    const text = Buffer.from(this.#open.subarray(0, this.#openBytes - 1))
+    const text = Buffer.from(this.#open.subarray(0, this.#openBytes - LINE_BREAK))
     this.#chunks.push({ first: this.#next - count, text, count, closedAt: now })
     this.#keptBytes += text.length
     this.#openBytes = 0
@@ -116,4 +121,11 @@ export class OutcomeBuffer {
     if (count === 0) return
     for (const { text } of this.#chunks.splice(0, count)) this.#keptBytes -= text.length
   }
+}
+
+/** Where a line begins in the text of a chunk; lines count from 0. */
+function startOfLine(text: Uint8Array, line: number): number {
+  let start = 0
+  for (let skipped = 0; skipped < line; skipped++) start = text.indexOf(BACKSLASH, start) + LINE_BREAK
+  return start
 }

@@ -1,5 +1,4 @@
 import type { Log } from '../../observability/index.ts'
-import { putObservation } from '../../outcomes/index.ts'
 import type { ExchangeRecord } from '../telemetry/exchange-record.ts'
 import { KeyedHash } from './keyed-hash.ts'
 import { flowEndedBy, observe, observedRequest } from './observe.ts'
@@ -48,8 +47,7 @@ export class OutcomeCollector {
     const now = performance.timeOrigin + ended
     const isThorough = this.#isThorough(id, ended)
     for (const seen of observe(record, request, { hash: this.#hash, applicationId: id, now, isThorough })) {
-      putObservation(seen, this.#buffer.put)
-      this.#buffer.end(ended)
+      this.#buffer.add(seen, ended)
     }
   }
 

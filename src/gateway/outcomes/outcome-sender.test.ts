@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test'
 import { freePorts } from '../../../test/support/ports.ts'
 import { eventually } from '../../../test/support/wait.ts'
 import { silentLog } from '../../observability/index.ts'
-import type { OutcomeBatch } from '../../outcomes/index.ts'
+import { type OutcomeBatch, testObservation } from '../../outcomes/index.ts'
 import { OutcomeBuffer } from './outcome-buffer.ts'
 import { OutcomeSender, type SenderClock } from './outcome-sender.ts'
 
@@ -46,7 +46,7 @@ async function startTaker(port: number): Promise<{ server: Server; batches: Outc
     const batch = (await json(request)) as OutcomeBatch
     const given = batch.lines === '' ? [] : batch.lines.split('\n')
     batches.push(batch)
-    lines.push(...given)
+    lines.push(...given.map((line) => line.split(' ').at(-1) ?? ''))
     const next = batch.first + given.length
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ next, stored: next }))
   })
@@ -69,8 +69,7 @@ describe('the sender of outcomes', () => {
     ends.push(() => sender.close())
     while (now() < AWAY_MS) {
       for (let line = 0; line < linesATurn; line++) {
-        buffer.put(`line ${buffer.next}`)
-        buffer.end(now())
+        buffer.add(testObservation({ requestId: `request-${buffer.next}` }), now())
       }
       await turn()
     }
@@ -88,19 +87,19 @@ describe('the sender of outcomes', () => {
     assert.ok(observed > 10_000, `${observed}`)
     assert.deepEqual(
       lines,
-      Array.from({ length: observed }, (_, index) => `line ${index + 1}`),
+      Array.from({ length: observed }, (_, index) => `request-${index + 1}`),
     )
     assert.deepEqual([batches[0]?.first, batches[0]?.oldest], [1, 1])
     assert.equal(batches.at(-1)?.isComplete, true)
   })
 
   test('when the buffer is full, the newest outcomes arrive and the gap in their numbers tells how many were lost', async () => {
-    const buffer = new OutcomeBuffer(50_000)
+    const buffer = new OutcomeBuffer(500_000)
     const { lines, batches } = await minuteAway(buffer, 1_000)
     const first = batches[0]?.first ?? 0
     assert.ok(first > 1, `${first}`)
     assert.equal(batches[0]?.oldest, first)
-    assert.deepEqual([lines[0], lines.at(-1)], [`line ${first}`, `line ${buffer.next - 1}`])
+    assert.deepEqual([lines[0], lines.at(-1)], [`request-${first}`, `request-${buffer.next - 1}`])
     assert.equal(lines.length + first, buffer.next)
   })
 })

@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici'
 import type { Log } from '../../observability/index.ts'
-import { OUTCOME_BATCH_PATH, type OutcomeBatch, type OutcomeReceipt } from '../../outcomes/index.ts'
+import { OUTCOME_BATCH_PATH, type OutcomeBatch, type OutcomeReceipt, writeBatch } from '../../outcomes/index.ts'
 import type { OutcomeBuffer, ReadyBatch } from './outcome-buffer.ts'
 
 const EVERY_MS = 500
@@ -114,13 +114,13 @@ export class OutcomeSender {
 
   async #post({ first, oldest, lines, isComplete }: ReadyBatch, sentAt: number): Promise<OutcomeReceipt> {
     const { instance, environment, token } = this.#target
-    const batch: OutcomeBatch = { instance, environment, first, oldest, sentAt, isComplete, lines }
+    const head: Omit<OutcomeBatch, 'lines'> = { instance, environment, first, oldest, sentAt, isComplete }
     const url = this.#urls[this.#failures % this.#urls.length] ?? this.#target.url
     const { statusCode, body } = await request(url + OUTCOME_BATCH_PATH, {
       dispatcher: this.#agent,
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify(batch),
+      body: writeBatch(head, lines),
       signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LIMIT_MS)]),
     })
     if (statusCode !== 200) {

@@ -43,8 +43,8 @@ export class BodyCopy {
   /** The value of a member that is plain text, found without parsing the response. */
   textMember(name: string): string | undefined {
     const text = this.text()
-    const at = text.indexOf(`"${name}"`)
-    const start = at < 0 ? -1 : text.indexOf('"', at + name.length + 2)
+    const at = quoted(text, name)
+    const start = at < 0 ? -1 : text.indexOf('"', at + name.length + 1)
     const end = start < 0 ? -1 : text.indexOf('"', start + 1)
     return end > start + 1 ? text.slice(start + 1, end) : undefined
   }
@@ -79,4 +79,11 @@ export class BodyCopy {
       return undefined
     }
   }
+}
+
+/** Where a word stands between quotation marks; -1 if it does not. Builds no text to search for. */
+function quoted(text: string, word: string): number {
+  let at = text.indexOf(word)
+  while (at >= 0 && (text[at - 1] !== '"' || text[at + word.length] !== '"')) at = text.indexOf(word, at + 1)
+  return at
 }

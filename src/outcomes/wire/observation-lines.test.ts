@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { CREDENTIAL_TYPES, OBSERVED_REQUESTS, type Observation, TROUBLES } from './observation.ts'
+import { CREDENTIAL_TYPES, OBSERVED_REQUESTS, type Observation, TROUBLES } from '../observation.ts'
+import { testObservation } from '../testing.ts'
+import { OUTCOME_SIDES } from '../vocabulary.ts'
 import { readObservation, writeObservation } from './observation-lines.ts'
-import { testObservation } from './testing.ts'
-import { OUTCOME_SIDES } from './vocabulary.ts'
 
 const hash = fc.stringMatching(/^[0-9a-f]{32}$/)
 const optionalHash = fc.option(hash, { nil: undefined })

@@ -28,3 +28,9 @@ export interface OutcomeReceipt {
   /** Everything before this one is stored, so the gateway can forget it. */
   readonly stored: number
 }
+
+/** Writes a batch as JSON; `lines` are the content of a JSON string already, so that nothing reads them again. */
+export function writeBatch(head: Omit<OutcomeBatch, 'lines'>, lines: Uint8Array): Buffer {
+  const start = JSON.stringify(head).replace(/\}$/, ',"lines":"')
+  return Buffer.concat([Buffer.from(start), lines, Buffer.from('"}')])
+}
