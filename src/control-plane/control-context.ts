@@ -30,6 +30,7 @@ import type { Rollouts } from './rollouts/rollouts.ts'
 import type { SideEffectDispatcher } from './side-effects/dispatcher.ts'
 import type { SideEffectOutbox } from './side-effects/outbox.ts'
 import type { ChangeFeed } from './state/feed.ts'
+import type { LiveStreams } from './state/live/live-streams.ts'
 import type { SnapshotStreams } from './state/snapshot-streams.ts'
 import type { Store } from './state/store.ts'
 
@@ -53,6 +54,8 @@ export interface ControlContext {
   readonly consoleBuild: StaticBuild
   readonly metrics: ControlMetrics
   readonly streams: SnapshotStreams
+  /** The streams of open consoles. */
+  readonly live: LiveStreams
   readonly flagLives: FlagLives
   readonly sideEffects: SideEffectOutbox
   readonly dispatcher: SideEffectDispatcher
@@ -92,6 +95,10 @@ export type Api = FastifyInstance<
 >
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Who may call each route, by method and path. */
+    readonly routeRules: ReadonlyMap<string, Partial<RouteRules>>
+  }
   interface FastifyContextConfig extends Partial<RouteRules> {}
   interface FastifyRequest {
     /** The caller of the request; undefined on routes that need no token. */

@@ -4,6 +4,8 @@ import { chatOpsRoutes } from './chatops/chatops.ts'
 import { deploymentRoutes } from './chatops/deployments.ts'
 import { slackRoutes } from './chatops/slack.ts'
 import { consoleRoutes } from './console/console-pages.ts'
+import { liveRoutes } from './console/live.ts'
+import { meRoutes } from './console/me.ts'
 import { explainRoutes } from './decisions/explain.ts'
 import { routingRoutes } from './decisions/routing.ts'
 import { featureRoutes } from './flags/features.ts'
@@ -65,6 +67,8 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   drillRoutes,
   checklistRoutes,
   consoleRoutes,
+  liveRoutes,
+  meRoutes,
 ]
 
 /** Adds every route of the API. */

@@ -25,6 +25,7 @@ import { FlagLives } from '../flags/flag-lives.ts'
 import { createIamCredentials } from '../iam-state/iam-credentials.ts'
 import { createIamGrants } from '../iam-state/iam-grants.ts'
 import type { ControlPlaneSettings } from '../settings.ts'
+import { LiveStreams } from '../state/live/live-streams.ts'
 import { openRollouts, type RolloutParts } from './rollouts.ts'
 import { createApi, listen } from './server.ts'
 import { openState } from './state.ts'
@@ -92,11 +93,12 @@ async function openControlPlane(settings: ControlPlaneSettings, log: Log) {
       'oauth routing lines omitted from the log',
     ),
   )
+  const access = openAccess(store, settings.access)
+  const live = new LiveStreams({ store, feed, gateways, log, valid: (ids) => access.sessions.stillValid(ids) })
   const control: ControlContext = {
     ...state,
     ...rollouts,
-    ...{ log, chatops, tracing, routingSecret, logSampling, reasonsRequired, iamGrants },
-    access: openAccess(store, settings.access),
+    ...{ log, chatops, tracing, routingSecret, logSampling, reasonsRequired, iamGrants, access, live },
     consoleBuild: new StaticBuild(settings.consoleDirectory),
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
@@ -114,6 +116,7 @@ async function openControlPlane(settings: ControlPlaneSettings, log: Log) {
   const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stop = async () => {
     auditWatch.close()
+    await live.close()
     control.flagLives.close()
     logSampling.close()
     await chatops.close()
@@ -141,11 +144,12 @@ interface Closing {
 
 async function close({ api, connections, control, stop }: Closing, graceMs: number): Promise<void> {
   control.streams.close()
+  const silenced = control.live.close()
   // Commands that wait for a production check are answered now.
   const finishing = control.chatops.close()
   // Before the API closes, because it answers 503 from then on.
   await drainServer(api.server, [connections], { graceMs, idleMs: Math.min(IDLE_MS, graceMs / 4) })
   await api.close()
-  await finishing
+  await Promise.all([finishing, silenced])
   await stop()
 }

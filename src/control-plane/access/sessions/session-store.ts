@@ -42,6 +42,12 @@ export interface SessionRecord {
   readonly expires_at: Date
 }
 
+/** Ids of the sessions and tokens with which callers were authenticated. */
+export interface CallerIds {
+  readonly sessions: ReadonlySet<number>
+  readonly tokens: ReadonlySet<number>
+}
+
 interface StoredSession extends SessionRecord {
   readonly token_id: number | null
   readonly claims: Claims | null
@@ -156,6 +162,23 @@ export class SessionStore {
     const grant: { role: UserRole; environments: readonly Environment[] | null } | undefined =
       claims && isOfToday ? grantOf(people.mapping, claims) : undefined
     return grant && { role: grant.role, environments: environmentsOf(grant.role, grant.environments) }
+  }
+
+  /** The given ids of sessions and tokens that have neither ended nor expired. */
+  async stillValid(ids: CallerIds): Promise<CallerIds> {
+    const { database, schema } = this.#store
+    const rows = await database.query<{ kind: keyof CallerIds; id: number }>(
+      `select 'sessions' as kind, s.id from ${schema}.sessions s
+        left join ${schema}.tokens t on t.id = s.token_id and (t.expires_at is null or t.expires_at > now())
+        where s.id = any($1::integer[]) and s.expires_at > now() and (s.token_id is null or t.id is not null)
+          and s.last_seen_at > now() - make_interval(secs => $3)
+      union all
+      select 'tokens', id from ${schema}.tokens
+        where id = any($2::integer[]) and (expires_at is null or expires_at > now())`,
+      [[...ids.sessions], [...ids.tokens], this.rules.idleMs / 1_000],
+    )
+    const of = (kind: keyof CallerIds) => new Set(rows.filter((row) => row.kind === kind).map(({ id }) => id))
+    return { sessions: of('sessions'), tokens: of('tokens') }
   }
 
   /** The sessions of one person, or of everyone, newest first. */

@@ -3,7 +3,7 @@ import type { Environment } from '../../../flags/index.ts'
 import { networkOf } from '../../../http/index.ts'
 import { cookieOf, originOf, ownOriginOf } from '../../access/browser-request.ts'
 import type { Caller } from '../../access/roles/roles.ts'
-import { faultOfRules, isSafe, namedEnvironment } from '../../access/roles/route-rules.ts'
+import { faultOfRules, isSafe, namedEnvironment, type RouteRules } from '../../access/roles/route-rules.ts'
 import { isFromOwnPage } from '../../access/same-origin.ts'
 import { isSameSecret } from '../../access/sessions/session-cookie.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
@@ -17,9 +17,12 @@ import { sendGitLabError, sendProblem } from '../../requests/problems.ts'
  */
 export function requireRoles(api: Api, control: ControlContext): void {
   api.decorateRequest('caller', undefined)
+  const rules = new Map<string, Partial<RouteRules>>()
+  api.decorate('routeRules', rules)
   api.addHook('onRoute', (route) => {
     const fault = faultOfRules(route)
     if (fault !== undefined) throw new Error(fault)
+    for (const method of [route.method].flat()) rules.set(`${method} ${route.url}`, route.config ?? {})
   })
   api.addHook('onRequest', async (request, reply) => {
     const { roles } = request.routeOptions.config
