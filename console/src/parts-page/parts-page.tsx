@@ -1,5 +1,6 @@
 import { Page } from '../parts/layout/page.tsx'
 import { ActionParts } from './action-parts.tsx'
+import { ChartParts } from './chart-parts.tsx'
 import { StateParts } from './state-parts.tsx'
 import { WordParts } from './word-parts.tsx'
 
@@ -11,6 +12,7 @@ export function PartsPage() {
         <StateParts />
         <WordParts />
         <ActionParts />
+        <ChartParts />
       </div>
     </Page>
   )
