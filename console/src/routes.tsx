@@ -33,6 +33,21 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/readiness',
+    component: lazyRouteComponent(() => import('./readiness/readiness-page.tsx'), 'ReadinessPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/parity',
+    component: lazyRouteComponent(() => import('./parity/parity-page.tsx'), 'ParityPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/end-game',
+    component: lazyRouteComponent(() => import('./end-game/end-game-page.tsx'), 'EndGamePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/parts',
     component: lazyRouteComponent(() => import('./parts-page/parts-page.tsx'), 'PartsPage'),
   }),

@@ -1,23 +1,23 @@
 import { useQuery } from '@tanstack/react-query'
-import type { Environment } from './documents.ts'
-import { sessionQuery } from './queries.ts'
+import type { Environment, MeDocument, Verb } from './documents.ts'
+import { meQuery } from './queries.ts'
 
-/** The caller as the pages need it; without a role until it is known. */
+/** The caller as the pages need it; it may do nothing until it is known. */
 export interface Caller {
-  readonly name: string | undefined
-  readonly role: 'viewer' | 'operator' | 'administrator' | undefined
+  readonly me: MeDocument | undefined
+  /** Sent with every change, to prove that it comes from a page of this session. */
   readonly csrfToken: string | null
-  /** Whether the caller may change flags, brake and rollouts of an environment. */
-  readonly mayChange: (environment: Environment) => boolean
+  /** Whether the caller may do something in an environment. What it may not do is not rendered. */
+  readonly may: (verb: Verb, environment: Environment) => boolean
 }
 
-/** Who is signed in. Actions that the caller may not do are not rendered. */
+/** Who is signed in. */
 export function useCaller(): Caller {
-  const { data } = useQuery(sessionQuery)
+  const { data: me } = useQuery(meQuery)
   return {
-    name: data?.name,
-    role: data?.role,
-    csrfToken: data?.csrf_token ?? null,
-    mayChange: (environment) => data?.environments.includes(environment) ?? false,
+    me,
+    csrfToken: me?.csrf_token ?? null,
+    may: (verb, environment) =>
+      me?.environments.find((one) => one.environment === environment)?.may.includes(verb) ?? false,
   }
 }

@@ -1,12 +1,12 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { Query } from './address.ts'
-import type { BrakeDocument, Environment, ListDocument, SessionDocument, StatusDocument } from './documents.ts'
+import type { BrakeDocument, Environment, ListDocument, MeDocument, StatusDocument } from './documents.ts'
 import { read } from './request.ts'
 
-/** Who is signed in, and with which rights. */
-export const sessionQuery = queryOptions({
-  queryKey: ['session'],
-  queryFn: ({ signal }) => read<SessionDocument>('api/v1/session', { signal }),
+/** Who is signed in, and what they may do in each environment. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => read<MeDocument>('api/v1/me', { signal }),
 })
 
 /** The state of an environment in numbers, and what needs attention. */

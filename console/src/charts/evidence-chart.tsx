@@ -50,6 +50,9 @@ export function EvidenceChart({ title, range, points: all, thresholds, marks = [
   )
 }
 
+/** The words of a threshold stand to the right of its line. */
+const LABEL_ROOM = 72
+
 interface DrawingProps {
   readonly points: readonly Point[]
   readonly thresholds: readonly Threshold[]
@@ -62,7 +65,7 @@ interface DrawingProps {
 
 function Drawing({ points, thresholds, marks, width, height, at, onPoint }: DrawingProps) {
   const bottom = height - MARGIN.bottom
-  const right = width - MARGIN.right
+  const right = width - LABEL_ROOM
   const first = points[0]?.at ?? 0
   const time = timeAxis(first, Math.max(points.at(-1)?.at ?? 0, first + 60_000), [MARGIN.left, right])
   const highest = Math.max(...thresholds.map(({ value }) => value), ...points.map(({ value }) => value ?? 1))
@@ -86,7 +89,10 @@ function Drawing({ points, thresholds, marks, width, height, at, onPoint }: Draw
       }}
       onPointerLeave={() => onPoint(undefined)}
     >
-      <YAxis width={width} ticks={powers.map((power) => ({ y: y(power), words: inFigures(power) }))} />
+      <YAxis
+        width={width - LABEL_ROOM + MARGIN.right}
+        ticks={powers.map((power) => ({ y: y(power), words: inFigures(power) }))}
+      />
       <XAxis y={bottom} ticks={time.ticks} />
       <Marks marks={marks} x={time.x} from={first} top={MARGIN.top} bottom={bottom} />
       {thresholds.map(({ value, words }) => (

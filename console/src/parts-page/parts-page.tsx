@@ -8,7 +8,7 @@ import { WordParts } from './word-parts.tsx'
 export function PartsPage() {
   return (
     <Page title="Parts" aside={<p className="text-sm text-faded">What pages are made of, in each of its states.</p>}>
-      <div className="grid gap-5 lg:grid-cols-2">
+      <div className="grid items-start gap-5 lg:grid-cols-2">
         <StateParts />
         <WordParts />
         <ActionParts />

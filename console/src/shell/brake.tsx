@@ -11,13 +11,13 @@ const BrakeDialog = lazy(async () => ({ default: (await loadDialog()).BrakeDialo
 export function Brake() {
   const environment = useEnvironment()
   const { data: brake, error } = useQuery(brakeQuery(environment))
-  const { mayChange } = useCaller()
+  const { may } = useCaller()
   const [isOpen, setOpen] = useState(false)
   // Loaded at once after the first paint: on the day it is needed, no network may be between the hand and the brake.
   useEffect(() => void loadDialog().catch(() => {}), [])
   const state = brake === undefined ? (error === null ? '…' : 'unknown') : brake.on ? 'on' : 'off'
   const form = `min-h-11 rounded-md border-2 px-3 text-sm font-semibold whitespace-nowrap lg:min-h-9 ${brake?.on ? 'border-ink bg-ink text-surface' : 'border-broken bg-surface text-broken'}`
-  if (!mayChange(environment)) return <span className="text-sm whitespace-nowrap">Brake: {state}</span>
+  if (!may('brake', environment)) return <span className="text-sm whitespace-nowrap">Brake: {state}</span>
   return (
     <>
       <button type="button" aria-haspopup="dialog" onClick={() => setOpen(true)} className={form}>

@@ -1,5 +1,8 @@
-/** The pages of the navigation, in its order. */
+/** The pages of the navigation, in its order; `g` and then the key leads to one. */
 export const PAGES = [
-  { path: '/', words: 'Overview' },
-  { path: '/applications', words: 'Applications' },
+  { path: '/', words: 'Overview', key: 'o' },
+  { path: '/applications', words: 'Applications', key: 'a' },
+  { path: '/readiness', words: 'Readiness', key: 'y' },
+  { path: '/parity', words: 'Parity', key: 'p' },
+  { path: '/end-game', words: 'End game', key: 'd' },
 ] as const

@@ -25,7 +25,7 @@ describe('the reach of the brake', () => {
 describe('a key press', () => {
   test('leads to a page after g, and means nothing else then', () => {
     assert.equal(readShortcut('g', false), 'begin')
-    assert.deepEqual(readShortcut('a', true), { go: 'a' })
+    assert.deepEqual(readShortcut('a', true), { go: '/applications' })
     assert.equal(readShortcut('/', true), undefined)
     assert.equal(readShortcut('a', false), undefined)
   })

@@ -1,5 +1,5 @@
 import { Dialog } from '../parts/dialogs/dialog.tsx'
-import { GO_TO } from './shortcuts.ts'
+import { PAGES } from './pages.ts'
 
 const OTHERS = [
   { keys: ['/'], words: 'Search applications' },
@@ -11,7 +11,7 @@ const OTHERS = [
 
 /** The keyboard shortcuts. */
 export function ShortcutHelp({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
-  const pages = Object.entries(GO_TO).map(([key, { words }]) => ({ keys: ['g', key], words: `Go to ${words}` }))
+  const pages = PAGES.map(({ key, words }) => ({ keys: ['g', key], words: `Go to ${words}` }))
   return (
     <Dialog isOpen={isOpen} onClose={onClose} title="Keyboard shortcuts">
       <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-2 text-sm">

@@ -1,15 +1,14 @@
-/** Where `g` followed by a letter leads. */
-export const GO_TO = {
-  o: { path: '/', words: 'Overview' },
-  a: { path: '/applications', words: 'Applications' },
-} as const
+import { PAGES } from './pages.ts'
 
-/** What a key press means; undefined for nothing. `g` waits for the next key. */
-export type Shortcut = { readonly go: keyof typeof GO_TO } | 'search' | 'help' | 'begin'
+/** What a key press means; undefined for nothing. `begin` waits for the next key. */
+export type Shortcut = { readonly go: (typeof PAGES)[number]['path'] } | 'search' | 'help' | 'begin'
 
-/** Reads a key press, after `g` or not. A key with a modifier, or typed into a field, is never a shortcut. */
+/** Reads a key press, after `g` or not. */
 export function readShortcut(key: string, isAfterG: boolean): Shortcut | undefined {
-  if (isAfterG) return key in GO_TO ? { go: key as keyof typeof GO_TO } : undefined
+  if (isAfterG) {
+    const page = PAGES.find((one) => one.key === key)
+    return page === undefined ? undefined : { go: page.path }
+  }
   if (key === 'g') return 'begin'
   if (key === '/') return 'search'
   return key === '?' ? 'help' : undefined

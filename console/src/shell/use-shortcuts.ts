@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect } from 'react'
-import { GO_TO, readShortcut } from './shortcuts.ts'
+import { readShortcut } from './shortcuts.ts'
 
 const SECOND_KEY_MS = 1_500
 
@@ -22,7 +22,7 @@ export function useShortcuts({ onSearch, onHelp }: ShortcutActions): void {
       event.preventDefault()
       if (shortcut === 'search') onSearch()
       else if (shortcut === 'help') onHelp()
-      else void navigate({ to: GO_TO[shortcut.go].path })
+      else void navigate({ to: shortcut.go })
     }
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)

@@ -40,6 +40,9 @@ export const meSchema = z.object({
   csrf_token: z.string().nullable().describe('The X-CSRF-Token for changes with the session; null for a token'),
 })
 
+/** The document of `GET /api/v1/me`. */
+export type MeDocument = z.infer<typeof meSchema>
+
 /** `GET /api/v1/me`: who the caller is, and what it may do in each environment. */
 export function meRoutes(api: Api, _control: ControlContext): void {
   api.get(

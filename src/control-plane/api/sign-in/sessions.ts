@@ -18,8 +18,6 @@ const meSchema = z.object({
   expires_at: z.string().nullable(),
   csrf_token: z.string().nullable().describe('The X-CSRF-Token for changes with the session; null for a token'),
 })
-/** The document of `GET /api/v1/session`. */
-export type SessionDocument = z.infer<typeof meSchema>
 
 const sessionSchema = z.object({
   id: z.int(),
