@@ -9,12 +9,12 @@ import {
 import type { OutcomeCause } from './vocabulary.ts'
 
 /** What is known of a presented credential: `foreign` if the other side issued it, `unknown` if no issue was seen. */
-export type CredentialStanding = 'live' | 'used' | 'expired' | 'foreign' | 'unknown'
+export type CredentialState = 'live' | 'used' | 'expired' | 'foreign' | 'unknown'
 
 /** What the past says about a request; see {@link causeOf}. */
 export interface History {
   /** The presented credential, before this request. */
-  readonly credential: CredentialStanding
+  readonly credential: CredentialState
   /** The client authenticated within the last 30 days, on either side. */
   readonly hasAuthenticated: boolean
   /** Legacy has accepted the same from this application. */

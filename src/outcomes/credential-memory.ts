@@ -1,4 +1,4 @@
-import type { CredentialStanding } from './cause-table.ts'
+import type { CredentialState } from './cause-table.ts'
 import { FingerprintTable } from './fingerprint-table.ts'
 import type { IssuedCredential, Observation } from './observation.ts'
 import type { OutcomeSide } from './vocabulary.ts'
@@ -38,8 +38,8 @@ export class CredentialMemory {
     if (known) this.#table.set(hash, 0, known.until, [known.note | USED, known.owner])
   }
 
-  /** Returns the standing of a credential that is presented to a side; `at` in milliseconds since the epoch. */
-  standing(hash: string | undefined, side: OutcomeSide, at: number): CredentialStanding {
+  /** Returns the state of a credential that is presented to a side; `at` in milliseconds since the epoch. */
+  state(hash: string | undefined, side: OutcomeSide, at: number): CredentialState {
     const known = hash === undefined ? undefined : this.#table.get(hash, 0)
     if (known === undefined) return 'unknown'
     if ((known.note & USED) !== 0) return 'used'

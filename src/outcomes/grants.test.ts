@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { FlowOutcome } from './flow-outcome.ts'
-import { GrantBook, TRIES_MS } from './grants.ts'
+import { GrantOutcomes, TRIES_MS } from './grants.ts'
 import { OUTCOME_CAUSES, type OutcomeCause } from './vocabulary.ts'
 
 const START = 1_800_000_000_000
@@ -17,8 +17,8 @@ function outcome(cause: OutcomeCause, after: number, grant = 'aa'.repeat(16)): F
 
 describe('tries of one grant', () => {
   test('a retry storm of 500 tries counts once', () => {
-    const book = new GrantBook(1_024)
-    const changes = Array.from({ length: 500 }, (_, number) => book.take(outcome('server', number * 1_000)))
+    const grants = new GrantOutcomes(1_024)
+    const changes = Array.from({ length: 500 }, (_, number) => grants.take(outcome('server', number * 1_000)))
     assert.deepEqual(
       changes.filter((change) => change !== undefined).map(({ kind }) => kind),
       ['counted'],
@@ -26,45 +26,45 @@ describe('tries of one grant', () => {
   })
 
   test('a success within 30 seconds revises a failure that was counted at once', () => {
-    const book = new GrantBook(1_024)
-    assert.equal(book.take(outcome('server', 0))?.kind, 'counted')
-    const change = book.take(outcome('success', TRIES_MS))
+    const grants = new GrantOutcomes(1_024)
+    assert.equal(grants.take(outcome('server', 0))?.kind, 'counted')
+    const change = grants.take(outcome('success', TRIES_MS))
     assert.ok(change?.kind === 'revised')
     assert.deepEqual([change.previous.cause, change.outcome.cause], ['server', 'success'])
     assert.deepEqual([change.outcome.isRecovered, change.outcome.at], [true, START])
-    assert.equal(book.take(outcome('server', TRIES_MS - 1)), undefined)
+    assert.equal(grants.take(outcome('server', TRIES_MS - 1)), undefined)
   })
 
   test('a success after 30 seconds is an outcome of its own, and the failure stays', () => {
-    const book = new GrantBook(1_024)
-    book.take(outcome('server', 0))
-    const change = book.take(outcome('success', TRIES_MS + 1))
+    const grants = new GrantOutcomes(1_024)
+    grants.take(outcome('server', 0))
+    const change = grants.take(outcome('success', TRIES_MS + 1))
     assert.deepEqual([change?.kind, change?.outcome.isRecovered], ['counted', false])
   })
 
   test('the worst of several failures counts', () => {
-    const book = new GrantBook(1_024)
-    book.take(outcome('client', 0))
-    const change = book.take(outcome('server', 5))
+    const grants = new GrantOutcomes(1_024)
+    grants.take(outcome('client', 0))
+    const change = grants.take(outcome('server', 5))
     assert.deepEqual([change?.kind, change?.outcome.cause], ['revised', 'server'])
-    assert.equal(book.take(outcome('user', 6)), undefined)
+    assert.equal(grants.take(outcome('user', 6)), undefined)
   })
 
   test('a credential that is used again after 30 seconds is a new grant each time it succeeds', () => {
-    const book = new GrantBook(1_024)
-    assert.equal(book.take(outcome('success', 0))?.kind, 'counted')
-    assert.equal(book.take(outcome('success', 10_000)), undefined)
-    assert.equal(book.take(outcome('success', 60_000))?.kind, 'counted')
-    assert.equal(book.take(outcome('server', 120_000))?.kind, 'counted')
+    const grants = new GrantOutcomes(1_024)
+    assert.equal(grants.take(outcome('success', 0))?.kind, 'counted')
+    assert.equal(grants.take(outcome('success', 10_000)), undefined)
+    assert.equal(grants.take(outcome('success', 60_000))?.kind, 'counted')
+    assert.equal(grants.take(outcome('server', 120_000))?.kind, 'counted')
   })
 
   test('a failed grant is forgotten an hour after its last try', () => {
-    const book = new GrantBook(1_024)
-    book.take(outcome('server', 0))
-    book.forget(START + 3_500_000)
-    assert.equal(book.take(outcome('server', 3_500_000)), undefined)
-    book.forget(START + 7_200_000)
-    assert.equal(book.take(outcome('server', 7_200_000))?.kind, 'counted')
+    const grants = new GrantOutcomes(1_024)
+    grants.take(outcome('server', 0))
+    grants.forget(START + 3_500_000)
+    assert.equal(grants.take(outcome('server', 3_500_000)), undefined)
+    grants.forget(START + 7_200_000)
+    assert.equal(grants.take(outcome('server', 7_200_000))?.kind, 'counted')
   })
 
   test('the order of tries within 30 seconds does not change the cause', () => {
@@ -75,11 +75,11 @@ describe('tries of one grant', () => {
     fc.assert(
       fc.property(tries, fc.infiniteStream(fc.nat()), (all, order) => {
         const causeOf = (list: typeof all) => {
-          const book = new GrantBook(1_024)
+          const grants = new GrantOutcomes(1_024)
           let counted = 0
           let cause: OutcomeCause | undefined
           for (const { cause: one, after } of list) {
-            const change = book.take(outcome(one, after))
+            const change = grants.take(outcome(one, after))
             if (change?.kind === 'counted') counted++
             cause = change?.outcome.cause ?? cause
           }
@@ -95,9 +95,9 @@ describe('tries of one grant', () => {
   })
 
   test('different grants do not disturb each other', () => {
-    const book = new GrantBook(1 << 19)
+    const outcomes = new GrantOutcomes(1 << 19)
     const grants = Array.from({ length: 20_000 }, (_, number) => number.toString(16).padStart(32, '0'))
-    const counted = grants.filter((grant) => book.take(outcome('success', 0, grant))?.kind === 'counted')
+    const counted = grants.filter((grant) => outcomes.take(outcome('success', 0, grant))?.kind === 'counted')
     assert.equal(counted.length, grants.length)
   })
 })

@@ -27,7 +27,7 @@ export type GrantChange =
  * succeeded, else the worst. After that time, a further failure of a failed grant is not counted, and a success is an
  * outcome of its own. Memory is bounded.
  */
-export class GrantBook {
+export class GrantOutcomes {
   readonly #successes: FingerprintTable
   readonly #failures = new Map<string, FailedGrant>()
 

@@ -2,9 +2,9 @@ import type { ApplicationMemory } from './application-memory.ts'
 import { causeOf, type History, isStep, type Judgement, provesClient, restsOnCredential } from './cause-table.ts'
 import { CredentialMemory } from './credential-memory.ts'
 import type { CompletedFlow, FlowOutcome } from './flow-outcome.ts'
-import { GrantBook, type GrantChange } from './grants.ts'
+import { type GrantChange, GrantOutcomes } from './grants.ts'
 import { KIND_OF_REQUEST, type Observation, UNTOLD } from './observation.ts'
-import { type Start, StartBook } from './starts.ts'
+import { PendingStarts, type Start } from './starts.ts'
 
 /** What comes of observations: outcomes, counted or revised, and starts whose time is over. */
 export type JoinChange = GrantChange | { readonly kind: 'completion'; readonly start: Start }
@@ -31,8 +31,8 @@ export class OutcomeJoin {
   readonly #memory: ApplicationMemory
   readonly #emit: (change: JoinChange) => void
   readonly #credentials: CredentialMemory
-  readonly #grants: GrantBook
-  readonly #starts: StartBook
+  readonly #grants: GrantOutcomes
+  readonly #starts: PendingStarts
   /** What presents a credential whose issue another gateway may still report, in the order of arrival. */
   #early: Observation[] = []
 
@@ -42,8 +42,8 @@ export class OutcomeJoin {
     this.#memory = memory
     this.#emit = emit
     this.#credentials = new CredentialMemory(capacity)
-    this.#grants = new GrantBook(capacity / 2)
-    this.#starts = new StartBook((start) => this.#judgeStart(start))
+    this.#grants = new GrantOutcomes(capacity / 2)
+    this.#starts = new PendingStarts((start) => this.#judgeStart(start))
   }
 
   /** How many starts are followed, and how many were not because there were too many. */
@@ -92,7 +92,7 @@ export class OutcomeJoin {
   #isEarly(observation: Observation): boolean {
     const { presented, side, at } = observation
     if (presented === undefined || !restsOnCredential(observation)) return false
-    return this.#credentials.standing(presented, side, at) === 'unknown'
+    return this.#credentials.state(presented, side, at) === 'unknown'
   }
 
   #judgeEarly(until: number): void {
@@ -113,7 +113,7 @@ export class OutcomeJoin {
   #historyOf(observation: Observation): History {
     const { applicationId, at, presented, side } = observation
     return {
-      credential: this.#credentials.standing(presented, side, at),
+      credential: this.#credentials.state(presented, side, at),
       hasAuthenticated: this.#memory.hasAuthenticated(applicationId, at),
       hasAccepted: this.#memory.hasAccepted(observation),
     }

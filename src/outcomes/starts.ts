@@ -30,7 +30,7 @@ const MOST_STARTS = 250_000
  * each when its time is over, whether it was completed early or not at all. Bounded: beyond the limit, new starts are not
  * followed, complete or not.
  */
-export class StartBook {
+export class PendingStarts {
   readonly #open = new Map<string, Start>()
   readonly #codes = new Map<string, Start>()
   readonly #codesOf = new Map<Start, string[]>()

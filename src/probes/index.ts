@@ -1,6 +1,6 @@
 export { type Form, formsIn } from './browser/forms.ts'
+export { INJECTED_FAULTS, type InjectedFault, type InjectedFaultResult, probeFault } from './injected-faults.ts'
 export { probe } from './probe.ts'
-export { probeTrouble, TROUBLES, type Trouble, type TroubleResult } from './troubles.ts'
 export {
   type Breakage,
   breakagesOf,

@@ -5,7 +5,7 @@ import { startTwoSides, type TwoSides } from '../../test/e2e/two-sides.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
 import { type ListenAddress, listen } from '../http/index.ts'
 import { OUTCOME_KINDS } from '../outcomes/index.ts'
-import { breakagesOf, breakTwin, probe, probeTrouble, type Twin, type WireSettings } from './index.ts'
+import { breakagesOf, breakTwin, probe, probeFault, type Twin, type WireSettings } from './index.ts'
 
 const ANY: ListenAddress = { host: '127.0.0.1', port: 0 }
 const SECRET = 'gloas-secret-of-the-twin+/%=='
@@ -89,12 +89,12 @@ for (const engine of testDatabases().slice(0, 1)) {
         assert.match(found['wrong_redirect_uri'] ?? '', /^authorize /)
       })
 
-      test(`reports what a client in trouble meets on ${side}`, async () => {
+      test(`reports what a client meets under an injected fault on ${side}`, async () => {
         sides.side = side
-        const lost = await probeTrouble('lost_answer', WEB, wireTo(sides.origin))
+        const lost = await probeFault('lost_answer', WEB, wireTo(sides.origin))
         assert.equal(lost.verdict, 'succeeded', JSON.stringify(lost))
         assert.match(lost.observed, /^(kept|signed_out)$/)
-        const redirected = await probeTrouble('redirected_post', WEB, wireTo(sides.origin))
+        const redirected = await probeFault('redirected_post', WEB, wireTo(sides.origin))
         assert.equal(redirected.observed, 'as_expected')
       })
     }
@@ -180,10 +180,10 @@ describe('a probe of a server that misbehaves', () => {
       else response.writeHead(401).end('{"error":"invalid_client"}')
     })
     const running = await listen(server, ANY)
-    const limited = await probeTrouble('too_many_requests', WEB, wireTo(running.url))
+    const limited = await probeFault('too_many_requests', WEB, wireTo(running.url))
     assert.deepEqual([limited.verdict, limited.observed], ['failed', 'unreadable'])
     count = -1_000
-    const unlimited = await probeTrouble('too_many_requests', WEB, wireTo(running.url))
+    const unlimited = await probeFault('too_many_requests', WEB, wireTo(running.url))
     assert.equal(unlimited.observed, 'no_limit')
     await running.close(0)
   })

@@ -79,7 +79,7 @@ export function actOn(rollout: Rollout, asked: AskedAction, facts: ActionFacts):
   return ACTIONS[asked.action]({ rollout, course, asked, facts })
 }
 
-interface Ground {
+interface ActionContext {
   readonly rollout: Rollout
   readonly course: Course
   readonly asked: AskedAction
@@ -118,7 +118,7 @@ function refusalOf(rollout: Rollout, { action, reason }: AskedAction, facts: Act
   return undefined
 }
 
-type Act = (ground: Ground) => ActionResult
+type Act = (context: ActionContext) => ActionResult
 
 const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
   start: ({ rollout, course, asked, facts }) => {

@@ -12,7 +12,7 @@ const candidate = (id: number, cohort = 'web'): Candidate => ({ id, clientId: `c
 const trafficOf = (flows: Readonly<Record<number, number>>) => ({
   flowsPerDay: new Map(Object.entries(flows).map(([id, count]) => [Number(id), count])),
 })
-const ground = (changes: object = {}) => ({
+const context = (changes: object = {}) => ({
   ...{ flag: FLAG, gates: OFF, candidates: [1, 2, 3, 4].map((id) => candidate(id)), traffic: trafficOf({}) },
   ...changes,
 })
@@ -20,7 +20,7 @@ const ground = (changes: object = {}) => ({
 describe('what a step moves', () => {
   test('a list moves its applications by id and client_id, and names those that no longer exist', () => {
     const moves = { kind: 'applications', applications: [3, 'client-1', 9, 'gone'] } as const
-    const { applications, missing, changes } = membersOf({ moves }, ground())
+    const { applications, missing, changes } = membersOf({ moves }, context())
     assert.deepEqual(
       [applications, missing],
       [
@@ -34,9 +34,9 @@ describe('what a step moves', () => {
   test('nothing moves what is moved already or was opted out', () => {
     const gates = { ...OFF, actors: [actor(1)], opted_out: [actor(2)] }
     const moves = { kind: 'applications', applications: [1, 2, 3] } as const
-    assert.deepEqual(membersOf({ moves }, ground({ gates })).applications, [3])
+    assert.deepEqual(membersOf({ moves }, context({ gates })).applications, [3])
     const whole = { kind: 'percentage', percentage: 100 } as const
-    assert.deepEqual(membersOf({ moves: whole }, ground({ gates })).applications, [3, 4])
+    assert.deepEqual(membersOf({ moves: whole }, context({ gates })).applications, [3, 4])
   })
 
   test('a sample moves the application with the least traffic of each cohort that has none moved', () => {
@@ -49,7 +49,7 @@ describe('what a step moves', () => {
     ]
     const gates = { ...OFF, actors: [actor(5)] }
     const traffic = trafficOf({ 1: 10, 2: 3, 3: 7, 4: 7 })
-    const { applications } = membersOf({ moves: { kind: 'sample' } }, ground({ candidates, gates, traffic }))
+    const { applications } = membersOf({ moves: { kind: 'sample' } }, context({ candidates, gates, traffic }))
     assert.deepEqual(applications, [2, 3])
   })
 
@@ -58,7 +58,7 @@ describe('what a step moves', () => {
       fc.property(fc.integer({ min: 1, max: 99 }), fc.uniqueArray(fc.nat(1e6), { minLength: 1 }), (share, ids) => {
         const candidates = ids.map((id) => candidate(id + 1))
         const at = (percentage: number) =>
-          membersOf({ moves: { kind: 'percentage', percentage } }, ground({ candidates })).applications
+          membersOf({ moves: { kind: 'percentage', percentage } }, context({ candidates })).applications
         const larger = new Set(at(share + 1))
         return at(share).every((id) => larger.has(id))
       }),

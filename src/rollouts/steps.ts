@@ -12,7 +12,7 @@ export interface Candidate {
 }
 
 /** What the members of a step depend on. */
-export interface StepGround {
+export interface StepContext {
   readonly flag: string
   /** The flag as it is before the step, with feature groups expanded to actors. */
   readonly gates: Pick<FlagState, 'boolean' | 'actors' | 'percentage_of_actors' | 'opted_out'>
@@ -32,22 +32,22 @@ export interface StepMembers {
 const actorOf = (id: number) => actorOfApplication({ id })
 
 /** What a step moves, given the flag and the applications as they are now. */
-export function membersOf(step: Pick<PlanStep, 'moves'>, ground: StepGround): StepMembers {
+export function membersOf(step: Pick<PlanStep, 'moves'>, context: StepContext): StepMembers {
   const { moves } = step
-  const isOn = compileFlag(ground.flag, ground.gates)
-  if (moves.kind === 'percentage') return ofPercentage(moves.percentage, ground, isOn)
-  const { chosen, missing } = moves.kind === 'sample' ? sampleOf(ground, isOn) : listed(moves, ground)
-  const isOptedOut = new Set(ground.gates.opted_out)
+  const isOn = compileFlag(context.flag, context.gates)
+  if (moves.kind === 'percentage') return ofPercentage(moves.percentage, context, isOn)
+  const { chosen, missing } = moves.kind === 'sample' ? sampleOf(context, isOn) : listed(moves, context)
+  const isOptedOut = new Set(context.gates.opted_out)
   const applications = chosen.filter((id) => !isOn(id) && !isOptedOut.has(actorOf(id))).sort((a, b) => a - b)
   const changes = applications.map((id): FlagChange => ({ set: true, target: { kind: 'actor', id: actorOf(id) } }))
   return { applications, missing, changes }
 }
 
-function ofPercentage(percentage: number, ground: StepGround, isOn: (id: number) => boolean): StepMembers {
+function ofPercentage(percentage: number, context: StepContext, isOn: (id: number) => boolean): StepMembers {
   const isWhole = percentage >= 100
-  const after = { ...ground.gates, ...(isWhole ? { boolean: true } : { percentage_of_actors: percentage }) }
-  const willBeOn = compileFlag(ground.flag, after)
-  const ids = ground.candidates.map(({ id }) => id)
+  const after = { ...context.gates, ...(isWhole ? { boolean: true } : { percentage_of_actors: percentage }) }
+  const willBeOn = compileFlag(context.flag, after)
+  const ids = context.candidates.map(({ id }) => id)
   return {
     applications: ids.filter((id) => !isOn(id) && willBeOn(id)).sort((a, b) => a - b),
     missing: [],
@@ -55,7 +55,7 @@ function ofPercentage(percentage: number, ground: StepGround, isOn: (id: number)
   }
 }
 
-function listed(moves: Extract<StepMoves, { kind: 'applications' }>, { candidates }: StepGround) {
+function listed(moves: Extract<StepMoves, { kind: 'applications' }>, { candidates }: StepContext) {
   const byId = new Map(candidates.map((each) => [each.id, each]))
   const byClientId = new Map(candidates.map((each) => [each.clientId, each]))
   const chosen: number[] = []
@@ -69,7 +69,7 @@ function listed(moves: Extract<StepMoves, { kind: 'applications' }>, { candidate
 }
 
 /** For each cohort with no moved member, its member with the least traffic; of equals, the oldest. */
-function sampleOf({ candidates, traffic, gates }: StepGround, isOn: (id: number) => boolean) {
+function sampleOf({ candidates, traffic, gates }: StepContext, isOn: (id: number) => boolean) {
   const flows = (id: number) => traffic.flowsPerDay.get(id) ?? 0
   const isOptedOut = new Set(gates.opted_out)
   const smallest = new Map<string, number>()

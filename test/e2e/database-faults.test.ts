@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createServerDatabase } from '../support/database.ts'
 import { assertPublished, markdownTable, warningsOf } from '../support/fault-document.ts'
-import { type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
+import { type FaultProxy, openFaultProxy } from '../support/fault-proxy.ts'
 import { eventually } from '../support/wait.ts'
 import { SEED, type System, startParts, untilReplicated } from './system.ts'
 
@@ -26,7 +26,7 @@ const moved = clients['other'] ?? assert.fail('no client to move')
 const staying = clients['conf'] ?? assert.fail('no client that stays')
 
 let system: System
-const doors = new Map<PartName, FaultDoor>()
+const proxies = new Map<PartName, FaultProxy>()
 let remove = async () => {}
 let iamToken = ''
 
@@ -37,9 +37,9 @@ before(async () => {
   const databases: Partial<Record<PartName, string>> = {}
   for (const part of PARTS) {
     const url = new URL(created.url)
-    const door = await openFaultDoor({ host: '127.0.0.1', port: 0 }, { host: url.hostname, port: Number(url.port) })
-    doors.set(part, door)
-    url.host = new URL(door.url).host
+    const proxy = await openFaultProxy({ host: '127.0.0.1', port: 0 }, { host: url.hostname, port: Number(url.port) })
+    proxies.set(part, proxy)
+    url.host = new URL(proxy.url).host
     databases[part] = url.href
   }
   system = await startParts(created.url, { databases })
@@ -54,7 +54,7 @@ before(async () => {
 })
 after(async () => {
   await system?.stop()
-  for (const door of doors.values()) await door.close()
+  for (const proxy of proxies.values()) await proxy.close()
   await remove()
 })
 
@@ -131,13 +131,13 @@ const FAULTS = [
 const TOGETHER: ReadonlyArray<readonly PartName[]> = [['control', 'iam'], ['monolith']]
 
 /** Records what clients see while the databases of some parts fail, and that all is as before afterwards. */
-async function underFault(all: readonly Probe[], parts: readonly PartName[], mode: FaultDoor['mode']) {
+async function underFault(all: readonly Probe[], parts: readonly PartName[], mode: FaultProxy['mode']) {
   const own = all.filter(([, needs]) => parts.includes(needs))
   const well = (await Promise.all(own.map(([, , send]) => send()))).map(cellOf)
   const linesBefore = system.programs.map(({ stdout }) => stdout.entries().length)
-  for (const part of parts) await doors.get(part)?.set(mode)
+  for (const part of parts) await proxies.get(part)?.set(mode)
   const seen = await Promise.all(own.map(([, , send]) => send()))
-  for (const part of parts) await doors.get(part)?.set('open')
+  for (const part of parts) await proxies.get(part)?.set('open')
   for (const [at, [what, , send]] of own.entries()) {
     await eventually(`${what}: as before`, async () => cellOf(await send()) === well[at])
   }
@@ -176,7 +176,7 @@ test('parts with a database that stops, hangs and comes back answer in time and 
   }
   assertPublished(
     'A database fails',
-    `By \`test/e2e/database-faults.test.ts\`: every part a process of its own, its PostgreSQL behind a door that closes (all connections cut, new
+    `By \`test/e2e/database-faults.test.ts\`: every part a process of its own, its PostgreSQL behind a proxy that closes (all connections cut, new
 ones refused) or stands still (connections are taken, nothing is answered). Every answer comes within ${LIMIT_MS / 1_000} s: at once where the
 database is stopped; where it hangs, after the 10 s of the gateway for IAM, or the 11 s of a statement. Once the database is back, every request is
 answered as before, without a restart. The monolith answers 500, as Rails does, and the gateway passes on what is legacy's. A new flow of

@@ -4,7 +4,7 @@ import type { Random } from '../storm/random.ts'
 import { Web } from '../storm/web.ts'
 import { Crowd } from './clients.ts'
 import { type Cast, makeCast, type ScriptedClient } from './population.ts'
-import { openQuirkDoor, type QuirkDoor } from './quirk-door.ts'
+import { openQuirkProxy, type QuirkProxy } from './quirk-proxy.ts'
 import { type Excluded, judge, type RolloutView, reportLines } from './report.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -33,15 +33,15 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   const { say, random } = options
   const pace = { slowestMs: SLOWEST_MS, fastestMs: FASTEST_MS, lateMs: LATE_MS }
   const cast = makeCast(options.clients, random.fork(), pace)
-  let door: QuirkDoor | undefined
-  const quirkOf = quirks(cast, (clientId) => door?.sightings(clientId).newFlows[0])
+  let proxy: QuirkProxy | undefined
+  const quirkOf = quirks(cast, (clientId) => proxy?.sightings(clientId).newFlows[0])
   const lab = await startLab({
     ...{ directory: options.directory, databaseUrl: options.databaseUrl, seedFile: cast.seedFile },
     applications: options.clients,
     controlOptions: ['--test-controls'],
     openDoor: async (listen, target) => {
-      door = await openQuirkDoor(listen, target, quirkOf)
-      return door
+      proxy = await openQuirkProxy(listen, target, quirkOf)
+      return proxy
     },
   })
   const web = new Web(lab.issuer, lab.gatewayUrls)
@@ -52,7 +52,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     await pause(BASELINE_MS)
     const rollout = await followRollout(lab, options)
     await crowd.stop()
-    const outcome = judge({ cast, rollout, tallies: crowd.tallies, sightingsOf: (id) => door?.sightings(id) })
+    const outcome = judge({ cast, rollout, tallies: crowd.tallies, sightingsOf: (id) => proxy?.sightings(id) })
     for (const line of reportLines(outcome)) say(line)
     return outcome.isExpected
   } finally {

@@ -1,4 +1,4 @@
-import type { Quirk, QuirkRequest, QuirkResponse } from './quirk-door.ts'
+import type { Quirk, QuirkRequest, QuirkResponse } from './quirk-proxy.ts'
 
 /** What a scripted client does again and again. */
 export type FlowName = 'code' | 'code and refresh' | 'client credentials' | 'device' | 'password'

@@ -1,6 +1,6 @@
 import type { ClientTally } from './clients.ts'
 import type { Cast, ScriptedClient } from './population.ts'
-import type { Sightings } from './quirk-door.ts'
+import type { Sightings } from './quirk-proxy.ts'
 
 /** An application that the rollout excluded. */
 export interface Excluded {

@@ -1,4 +1,4 @@
-import type { FaultMode } from '../support/fault-door.ts'
+import type { FaultMode } from '../support/fault-proxy.ts'
 import { untilReady } from '../support/wait.ts'
 import type { Lab, Part } from './lab.ts'
 import type { Random } from './random.ts'
@@ -23,7 +23,7 @@ const GRACE_MS = 4_000
 /** Faults that may cut a response after it has begun. */
 const CUTS: ReadonlySet<string> = new Set(['iam closes within the body', 'iam is killed', 'iam closes at once'])
 
-const door = (mode: FaultMode): FaultKind => ({
+const proxy = (mode: FaultMode): FaultKind => ({
   name: `iam ${mode}`,
   strikes: 'iam',
   async run(lab, milliseconds) {
@@ -54,15 +54,15 @@ const stopped = (name: string, strikes: FaultKind['strikes'], partOf: (lab: Lab)
 
 /** The injected faults. */
 const KINDS: readonly [FaultKind, ...FaultKind[]] = [
-  door('refuses'),
-  door('closes at once'),
-  door('closes within the head'),
-  door('closes within the body'),
-  door('hangs before the head'),
-  door('answers 500'),
-  door('answers 503'),
-  door('answers garbage'),
-  door('is slow'),
+  proxy('refuses'),
+  proxy('closes at once'),
+  proxy('closes within the head'),
+  proxy('closes within the body'),
+  proxy('hangs before the head'),
+  proxy('answers 500'),
+  proxy('answers 503'),
+  proxy('answers garbage'),
+  proxy('is slow'),
   killed('iam is killed', 'iam', (lab) => lab.iam),
   stopped('iam hangs', 'iam', (lab) => lab.iam),
   killed('control plane is killed', 'nobody', (lab) => lab.control),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type DoorAddress, type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
+import { type FaultProxy, openFaultProxy, type ProxyAddress } from '../support/fault-proxy.ts'
 import { freePortRange } from '../support/ports.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 
@@ -20,7 +20,7 @@ export interface Part {
 }
 
 /**
- * The system under test: each component in a separate process, two gateways, and a door in front of IAM that injects
+ * The system under test: each component in a separate process, two gateways, and a proxy in front of IAM that injects
  * faults.
  */
 export interface Lab {
@@ -33,7 +33,7 @@ export interface Lab {
   readonly monolith: Part
   readonly controlUrl: string
   readonly adminToken: string
-  readonly iamDoor: FaultDoor
+  readonly iamDoor: FaultProxy
   readonly logDirectory: string
   stop(): Promise<void>
 }
@@ -46,8 +46,8 @@ export interface LabOptions {
   readonly applications: number
   /** Further options of the control plane. */
   readonly controlOptions?: readonly string[]
-  /** Opens the proxy between the gateways and IAM. Default: {@link openFaultDoor}. */
-  readonly openDoor?: (listen: DoorAddress, target: DoorAddress) => Promise<FaultDoor>
+  /** Opens the proxy between the gateways and IAM. Default: {@link openFaultProxy}. */
+  readonly openDoor?: (listen: ProxyAddress, target: ProxyAddress) => Promise<FaultProxy>
 }
 
 /** Starts all components and waits until every application has reached IAM and the control plane. */
@@ -82,7 +82,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     ...['--seed', file('seed.json'), '--iam-internal-url', url(6), '--control-url', url(4)],
     ...['--control-token-file', file('replication-token'), '--rate-limits', 'off'],
   )
-  const openDoor = options.openDoor ?? openFaultDoor
+  const openDoor = options.openDoor ?? openFaultProxy
   const iamDoor = await openDoor({ host: '127.0.0.1', port: base + 8 }, { host: '127.0.0.1', port: base + 5 })
   const gateway = (name: string, listen: number, admin: number) =>
     part(

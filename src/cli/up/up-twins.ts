@@ -48,25 +48,25 @@ export function twinData(
     const basic = { clientId, clientSecret: client_secret, authentication: 'client_secret_basic' as const }
     if (name === 'limits') {
       const twin = { ...common, ...basic, kinds: ['client_credentials'] as const }
-      return { name, cohort: 'limits', sides: [], isForDrills: false, troubles: ['too_many_requests'], twin }
+      return { name, cohort: 'limits', sides: [], isForDrills: false, faults: ['too_many_requests'], twin }
     }
     if (name === 'drill') {
       const twin = { ...common, ...basic, kinds: ['sign_in', 'device', 'client_credentials', 'password'] as const }
-      return { name, cohort: undefined, sides: [], isForDrills: true, troubles: [], twin }
+      return { name, cohort: undefined, sides: [], isForDrills: true, faults: [], twin }
     }
-    const troubles = ['lost_answer', 'redirected_post'] as const
+    const faults = ['lost_answer', 'redirected_post'] as const
     if (name === 'web')
       return {
         name,
         cohort: undefined,
         sides: ['iam'],
         isForDrills: false,
-        troubles,
+        faults,
         twin: { ...common, ...basic, kinds: OUTCOME_KINDS },
       }
     const kinds = ['sign_in', 'device', 'refresh', 'revoke', 'userinfo'] as const
     const twin = { ...common, clientId, clientSecret: undefined, authentication: 'none' as const, kinds }
-    return { name, cohort: undefined, sides: ['iam'], isForDrills: false, troubles, twin }
+    return { name, cohort: undefined, sides: ['iam'], isForDrills: false, faults, twin }
   })
   return {
     seed: { users: [...seed.users, seeded], clients },

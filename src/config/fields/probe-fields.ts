@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { OUTCOME_KINDS, OUTCOME_SIDES } from '../../outcomes/index.ts'
-import { TROUBLES } from '../../probes/index.ts'
+import { INJECTED_FAULTS } from '../../probes/index.ts'
 import { secretFileRule, secureUrlRule, wholeRule } from '../structure-rules.ts'
 
 const NEED_USER = ['sign_in', 'device', 'password', 'userinfo'] as const
@@ -41,10 +41,10 @@ const twin = z
       .boolean()
       .default(false)
       .describe('Only for drills, which break it on purpose: it stands for no application.'),
-    troubles: z
-      .array(z.enum(TROUBLES, `must be one of ${TROUBLES.join(', ')}`))
+    faults: z
+      .array(z.enum(INJECTED_FAULTS, `must be one of ${INJECTED_FAULTS.join(', ')}`))
       .default([])
-      .describe('Troubles that it tries on demand. too_many_requests needs a twin of its own.'),
+      .describe('Faults that it injects on demand. too_many_requests needs a twin of its own.'),
   })
   .refine(({ kinds, user }) => user !== undefined || !kinds.some((kind) => NEED_USER.some((one) => one === kind)), {
     path: ['user'],

@@ -44,7 +44,7 @@ export interface RolloutRequest extends Omit<AskedAction, 'author'> {
 }
 
 /** The parts of the control plane that rollouts depend on. */
-export interface RolloutGround {
+export interface RolloutDependencies {
   readonly store: Store
   readonly rollouts: RolloutStore
   readonly feed: ChangeFeed
@@ -60,20 +60,20 @@ export interface RolloutGround {
 
 /** What people do with rollouts; the engine does the rest. */
 export class Rollouts {
-  readonly #ground: RolloutGround
+  readonly #dependencies: RolloutDependencies
 
-  constructor(ground: RolloutGround) {
-    this.#ground = ground
+  constructor(dependencies: RolloutDependencies) {
+    this.#dependencies = dependencies
   }
 
   /** What the engine works with. */
-  get ground(): RolloutGround {
-    return this.#ground
+  get dependencies(): RolloutDependencies {
+    return this.#dependencies
   }
 
   /** Reads a plan, text or object, as of now: flags and applications must exist, and dates must not be in the past. */
   async readPlan(plan: unknown) {
-    const { feed, definitions, allowsShort } = this.#ground
+    const { feed, definitions, allowsShort } = this.#dependencies
     await feed.catchUp()
     const { cache } = feed
     const terms: PlanTerms = {
@@ -99,7 +99,7 @@ export class Rollouts {
     const { environment, shortened, name, flag, soakMs } = read.plan
     const refused = refusalOfPlace(context, environment, mayChange)
     if (refused !== undefined) return refused
-    const { store, rollouts } = this.#ground
+    const { store, rollouts } = this.#dependencies
     const id = await store.write(async (tx) => {
       const inserted = { ...read, course: DRAFT, reason: context.reason, by: context.by }
       const id = await rollouts.insert(tx, inserted)
@@ -122,15 +122,15 @@ export class Rollouts {
   }
 
   async read(id: number): Promise<StoredRollout | undefined> {
-    return this.#ground.rollouts.read(this.#ground.store.database, id)
+    return this.#dependencies.rollouts.read(this.#dependencies.store.database, id)
   }
 
   list(filter: Parameters<RolloutStore['list']>[1]): Promise<StoredRollout[]> {
-    return this.#ground.rollouts.list(this.#ground.store.database, filter)
+    return this.#dependencies.rollouts.list(this.#dependencies.store.database, filter)
   }
 
   events(id: number, after: number, limit: number): Promise<RolloutEvent[]> {
-    return this.#ground.rollouts.events(this.#ground.store.database, id, after, limit)
+    return this.#dependencies.rollouts.events(this.#dependencies.store.database, id, after, limit)
   }
 
   /**
@@ -142,7 +142,7 @@ export class Rollouts {
     request: RolloutRequest,
     mayChange: readonly Environment[],
   ): Promise<StoredRollout | RolloutRefusal> {
-    const { store, feed, rollouts } = this.#ground
+    const { store, feed, rollouts } = this.#dependencies
     const { context } = request
     await feed.catchUp()
     const outcome = await this.#once(() =>
@@ -162,7 +162,7 @@ export class Rollouts {
       }),
     )
     if (outcome !== 'done') return outcome
-    this.#ground.onChange()
+    this.#dependencies.onChange()
     return this.#settled(id)
   }
 
@@ -171,7 +171,7 @@ export class Rollouts {
    * until a person tries it again.
    */
   async reportProblem(environment: Environment, applicationId: number, context: ChangeContext): Promise<number> {
-    const { store, rollouts, onChange } = this.#ground
+    const { store, rollouts, onChange } = this.#dependencies
     const reason = context.reason ?? ''
     const id = await store.write(async (tx) => {
       const id = await rollouts.insertProblem(tx, { environment, applicationId, reason, reportedBy: context.by })
@@ -202,7 +202,7 @@ export class Rollouts {
 
   #refusalOfRules({ plan }: Rollout, { action, context, slackChannel }: RolloutRequest): RolloutRefusal | undefined {
     const { environment } = plan
-    const { rules, reasonsRequired } = this.#ground
+    const { rules, reasonsRequired } = this.#dependencies
     if (!INCREASING_ACTIONS.includes(action)) return undefined
     const why = channelRefusal(environment, slackChannel, rules)
     if (why !== undefined) return { kind: 'refused', why }
@@ -215,7 +215,7 @@ export class Rollouts {
   }
 
   async #facts(tx: WriteTransaction, { plan, id, version }: Rollout) {
-    const { store, feed, rules } = this.#ground
+    const { store, feed, rules } = this.#dependencies
     const [stored] = await tx.query<{ state: never; version: number }>(
       `select state, version from ${store.schema}.flags where environment = $1 and name = $2`,
       [plan.environment, plan.flag],
@@ -238,7 +238,7 @@ export class Rollouts {
   /** Who starts or resumes a rollout knows which pipelines have failed until then. */
   async #withPipelines(tx: WriteTransaction, { action }: RolloutRequest, course: Course): Promise<Course> {
     if (action !== 'start' && action !== 'resume') return course
-    return { ...course, pipelinesSeen: await this.#ground.rollouts.newestEffect(tx) }
+    return { ...course, pipelinesSeen: await this.#dependencies.rollouts.newestEffect(tx) }
   }
 
   async #save(
@@ -247,7 +247,7 @@ export class Rollouts {
     course: Course,
     { kind, sentence, request }: { kind: RolloutEvent['kind']; sentence: string; request: RolloutRequest },
   ): Promise<void> {
-    const { rollouts } = this.#ground
+    const { rollouts } = this.#dependencies
     const { context, action } = request
     const restarts = course.elapsedMs === 0 && course.step !== rollout.step
     const counted = {

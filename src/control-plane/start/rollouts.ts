@@ -99,9 +99,9 @@ export async function openRollouts(
   })
   const rolloutMetrics = new RolloutMetrics(rollouts, registry)
   const engine = new RolloutEngine({
-    ...{ ground: rollouts.ground, leadership, log, guards: settings.guards ?? guards },
+    ...{ dependencies: rollouts.dependencies, leadership, log, guards: settings.guards ?? guards },
     ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
-    obstacles: [chatOpsRules({ ground: rollouts.ground, gateways, rules, alarms })],
+    obstacles: [chatOpsRules({ dependencies: rollouts.dependencies, gateways, rules, alarms })],
     onDecision: (verdict) => {
       rolloutMetrics.decided(verdict)
       notifier.wake()

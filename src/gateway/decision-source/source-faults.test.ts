@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { assertPublished, markdownTable, warningsOf } from '../../../test/support/fault-document.ts'
-import { FAULT_MODES, type FaultDoor, openFaultDoor } from '../../../test/support/fault-door.ts'
+import { FAULT_MODES, type FaultProxy, openFaultProxy } from '../../../test/support/fault-proxy.ts'
 import { WAIT_LIMIT_MS } from '../../../test/support/wait.ts'
 import type { GatewaySettings } from '../settings.ts'
 import type { RunningGateway } from '../start.ts'
@@ -15,7 +15,7 @@ const LOCAL = { host: '127.0.0.1', port: 0 }
 /** The longest pause between two attempts to open the stream is 7.5 s: 5 s plus 50% jitter. */
 const FOLLOWS_WITHIN_MS = 12_000
 /** The faults that end at the time limit alone. Where another fault is to be seen, the limit must not come first. */
-const ENDED_BY_LIMIT: readonly FaultDoor['mode'][] = ['hangs before the head', 'hangs within the body', 'is slow']
+const ENDED_BY_LIMIT: readonly FaultProxy['mode'][] = ['hangs before the head', 'hangs within the body', 'is slow']
 
 let bed: Bed
 let legacy: Side
@@ -41,28 +41,28 @@ const REQUESTS = {
 type Name = keyof typeof REQUESTS
 const NAMES = Object.keys(REQUESTS) as Name[]
 
-/** A gateway with its own log, and a door in front of its source that fails as configured. */
+/** A gateway with its own log, and a proxy in front of its source that fails as configured. */
 interface Stand {
   readonly own: Bed
-  readonly door: FaultDoor
+  readonly proxy: FaultProxy
   readonly gateway: RunningGateway
   ask(name: Name): Promise<string>
 }
 
 async function stand(
   server: Side,
-  mode: FaultDoor['mode'],
+  mode: FaultProxy['mode'],
   source: (url: string, own: Bed) => Promise<GatewaySettings['source']>,
 ): Promise<Stand> {
   const own = await Bed.make()
   ends.push(() => own.end())
-  const door = await openFaultDoor(LOCAL, { host: '127.0.0.1', port: Number(new URL(server.url).port) })
-  ends.push(() => door.close())
-  await door.set(mode)
+  const proxy = await openFaultProxy(LOCAL, { host: '127.0.0.1', port: Number(new URL(server.url).port) })
+  ends.push(() => proxy.close())
+  await proxy.set(mode)
   const sides = { legacyUrl: legacy.url, iamUrl: iam.url }
   const limits = { routingEndpointMs: ENDED_BY_LIMIT.includes(mode) ? 1_000 : WAIT_LIMIT_MS }
-  const gateway = await own.gateway({ ...sides, limits, adminListen: LOCAL, source: await source(door.url, own) })
-  return { own, door, gateway, ask: (name) => ask(own, gateway, name) }
+  const gateway = await own.gateway({ ...sides, limits, adminListen: LOCAL, source: await source(proxy.url, own) })
+  return { own, proxy, gateway, ask: (name) => ask(own, gateway, name) }
 }
 
 /** What a client sees and the decision line shows; fails if a code went to the wrong side, or was sent twice. */
@@ -106,7 +106,7 @@ describe('decision sources that fail', () => {
         const cells = await askAll(at)
         assert.deepEqual(cells, ['200 by legacy, routing_unavailable', ...SAFE], fault)
         const warnings = warningsOf(await at.own.records())
-        await at.door.set('open')
+        await at.proxy.set('open')
         await until(async () => (await at.ask('new flow of a moved client')) === '200 by iam, flag_enabled')
         return [fault, ...cells, warnings]
       }),
@@ -135,14 +135,14 @@ the first answer it gives again, clients go where it says.\n\n${markdownTable(['
         const later = await stand(control, 'open', sourceAt(false))
         const atStart = await Promise.all([askAll(bare), askAll(kept)])
         await until(() => hasVersion(later, 7))
-        await later.door.set('refuses')
-        await later.door.set(fault)
+        await later.proxy.set('refuses')
+        await later.proxy.set(fault)
         const cells = [...atStart, await askAll(later)]
         for (const [index, [, ...others]] of cells.entries()) assert.deepEqual(others, SAFE, `${fault} ${index}`)
         await until(async () => warningsOf(await bare.own.records()) !== 'nothing' || fault === 'is slow')
         const warnings = warningsOf(await bare.own.records())
         const stands = [bare, kept, later]
-        await Promise.all(stands.map(({ door }) => door.set('open')))
+        await Promise.all(stands.map(({ proxy }) => proxy.set('open')))
         for (const each of stands) await until(() => hasVersion(each, 7))
         assert.equal(await bare.ask('new flow of a moved client'), '200 by iam, flag_enabled')
         return [fault, ...cells.map(([first = '']) => first), warnings]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { assertPublished, markdownTable, warningsOf } from '../../../test/support/fault-document.ts'
-import { FAULT_MODES, type FaultDoor, type FaultMode, openFaultDoor } from '../../../test/support/fault-door.ts'
+import { FAULT_MODES, type FaultMode, type FaultProxy, openFaultProxy } from '../../../test/support/fault-proxy.ts'
 import { issueVerifier } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, FORM, type Received, type Side, until } from '../testing/test-bed.ts'
@@ -83,7 +83,7 @@ interface Cell {
 let bed: Bed
 let legacy: Side
 let iam: Side
-let doors: { readonly legacy: FaultDoor; readonly iam: FaultDoor }
+let proxies: { readonly legacy: FaultProxy; readonly iam: FaultProxy }
 let gateway: RunningGateway
 
 before(async () => {
@@ -94,12 +94,12 @@ before(async () => {
   iam.answer = answering('iam')
   const local = { host: '127.0.0.1', port: 0 }
   const addressOf = (side: Side) => ({ host: '127.0.0.1', port: Number(new URL(side.url).port) })
-  doors = { legacy: await openFaultDoor(local, addressOf(legacy)), iam: await openFaultDoor(local, addressOf(iam)) }
+  proxies = { legacy: await openFaultProxy(local, addressOf(legacy)), iam: await openFaultProxy(local, addressOf(iam)) }
 })
 after(async () => {
   await bed.end()
-  await doors.legacy.close()
-  await doors.iam.close()
+  await proxies.legacy.close()
+  await proxies.iam.close()
 })
 
 /** A healthy side: each response names the side it comes from. */
@@ -128,7 +128,7 @@ async function freshGateway(): Promise<void> {
     queryMs: 300,
   }
   gateway = await bed.gateway({
-    ...{ legacyUrl: doors.legacy.url, iamUrl: doors.iam.url, verifierKey, flowKey, limits },
+    ...{ legacyUrl: proxies.legacy.url, iamUrl: proxies.iam.url, verifierKey, flowKey, limits },
     breaker: { consecutiveFailures: 1_000_000, windowMinimum: 1_000_000 },
   })
 }
@@ -206,7 +206,7 @@ describe('each fault of each side, for each kind of request', () => {
       const logged = KINDS.map(() => new Set<string>())
       for (const fault of FAULTS) {
         await freshGateway()
-        await doors[side].set(fault)
+        await proxies[side].set(fault)
         const from = bed.lines.length
         const cells: string[] = []
         for (const [index, kind] of KINDS.entries()) {
@@ -216,7 +216,7 @@ describe('each fault of each side, for each kind of request', () => {
           if (cell.logged !== undefined) logged[index]?.add(cell.logged)
         }
         const records = bed.lines.slice(from).flatMap((text) => text.split('\n').filter(Boolean))
-        await doors[side].set('open')
+        await proxies[side].set('open')
         await gateway.close()
         rows.push([fault, ...cells, warningsOf(records.map((line) => JSON.parse(line) as Record<string, unknown>))])
       }
@@ -233,7 +233,7 @@ describe('each fault of each side, for each kind of request', () => {
 
 const HEAD = `# Fault matrix
 
-Written by \`src/gateway/exchange/fault-matrix.test.ts\` and the tests named below from what they saw: here a real gateway between two real servers, each behind a door that
+Written by \`src/gateway/exchange/fault-matrix.test.ts\` and the tests named below from what they saw: here a real gateway between two real servers, each behind a proxy that
 fails as the row says. Each cell is a first encounter (the circuit is held closed) of a request for an application that has been
 moved. "Retry-After" means that the answer carries that header; "by" is whose answer the client got; "failed over" is a new flow that legacy took over.
 Time limits are short in the test; the defaults are in [configuration.md](configuration.md).

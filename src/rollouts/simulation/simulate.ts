@@ -3,7 +3,7 @@ import { PASSING_EVIDENCE, passingEvidence } from '../../guards/index.ts'
 import { aboutInWords } from '../plan/duration.ts'
 import type { Plan, PlanStep, RequiredEvidence } from '../plan/plan.ts'
 import { movesInWords } from '../plan/plan-rules.ts'
-import { membersOf, type StepGround } from '../steps.ts'
+import { membersOf, type StepContext } from '../steps.ts'
 import { flowsAtRisk, namedOnly, shareOf, type Traffic } from '../traffic.ts'
 import { flowsPerDay, loadOf, NEW_FLOWS, type ObservedTraffic } from './observed-traffic.ts'
 
@@ -11,8 +11,8 @@ import { flowsPerDay, loadOf, NEW_FLOWS, type ObservedTraffic } from './observed
 export interface SimulationInput {
   readonly plan: Plan
   /** The flag and the applications as they are now. */
-  readonly gates: StepGround['gates']
-  readonly candidates: StepGround['candidates']
+  readonly gates: StepContext['gates']
+  readonly candidates: StepContext['candidates']
   readonly observed: ObservedTraffic
 }
 
@@ -176,10 +176,10 @@ function namesOf(ids: readonly number[]): string {
 }
 
 function gatesAfter(
-  gates: StepGround['gates'],
+  gates: StepContext['gates'],
   { moves }: PlanStep,
   applications: readonly number[],
-): StepGround['gates'] {
+): StepContext['gates'] {
   if (moves.kind === 'percentage') {
     return moves.percentage >= 100 ? { ...gates, boolean: true } : { ...gates, percentage_of_actors: moves.percentage }
   }

@@ -18,7 +18,7 @@ failed. The exit code is 0 if all of them succeeded, and 1 otherwise.
       The side that must serve the flows. Default: the side that the flag says for the application.
   --kind KIND
       Only this kind of flow (${OUTCOME_KINDS.join(', ')}); may be repeated.
-  --troubles
+  --faults
       Also try what happens to a client that loses the response to a refresh, is redirected, or is over its limit.
 ${ENVIRONMENT_HELP}
 ${CONTROL_HELP}`
@@ -27,7 +27,7 @@ const OPTIONS = {
   '--oauth-application': { takes: 'value' },
   '--side': { takes: 'value' },
   '--kind': { takes: 'values' },
-  '--troubles': { takes: 'nothing' },
+  '--faults': { takes: 'nothing' },
   ...ENVIRONMENT_OPTIONS,
 } as const
 
@@ -54,9 +54,7 @@ const answerSchema = z.object({
       application_id: z.int().nullable(),
       side: z.string().nullable(),
       results: z.array(resultSchema),
-      troubles: z.array(
-        z.object({ trouble: z.string(), verdict: z.enum(['succeeded', 'failed']), observed: z.string() }),
-      ),
+      faults: z.array(z.object({ fault: z.string(), verdict: z.enum(['succeeded', 'failed']), observed: z.string() })),
     }),
   ),
 })
@@ -82,7 +80,7 @@ function plan(line: CommandLine): ControlPlan {
     ...(application !== undefined && { oauth_application: application }),
     ...(side !== undefined && { side }),
     ...(kinds !== undefined && { kinds }),
-    troubles: line.switches.has('--troubles'),
+    faults: line.switches.has('--faults'),
   }
   return async (ask) => {
     const json = await ask('POST', '/api/v1/probes', body)
@@ -90,7 +88,7 @@ function plan(line: CommandLine): ControlPlan {
     const lines = probes.flatMap((probe) => [
       `twin ${probe.twin} (application ${probe.twin_application_id})${probe.side === null ? '' : ` on ${probe.side}`}`,
       ...probe.results.map(inWords),
-      ...probe.troubles.map(({ trouble, verdict, observed }) => `  ${trouble}  ${verdict}: ${observed}`),
+      ...probe.faults.map(({ fault, verdict, observed }) => `  ${fault}  ${verdict}: ${observed}`),
     ])
     return { json, lines: [...lines, succeeded ? 'all succeeded' : 'not all succeeded'], exitCode: succeeded ? 0 : 1 }
   }

@@ -21,10 +21,10 @@ export function probeSettings(
 }
 
 function twinOf(given: Given['twins'][number]): ProbeSettings['twins'][number] {
-  const { name, cohort, sides, troubles, secret_file, user } = given
+  const { name, cohort, sides, faults, secret_file, user } = given
   const secret = (field: string, path: string) => readSecretFile(`control.probes.twins.${name}.${field}`, path)
   return {
-    ...{ name, cohort, sides, troubles, isForDrills: given.drills },
+    ...{ name, cohort, sides, faults, isForDrills: given.drills },
     twin: {
       clientId: given.client_id,
       clientSecret: secret_file === undefined ? undefined : secret('secret_file', secret_file),

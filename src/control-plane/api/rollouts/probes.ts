@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../../flags/index.ts'
 import { OUTCOME_KINDS, OUTCOME_SIDES } from '../../../outcomes/index.ts'
-import { TROUBLES } from '../../../probes/index.ts'
+import { INJECTED_FAULTS } from '../../../probes/index.ts'
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { sendProblem } from '../../requests/problems.ts'
@@ -43,9 +43,9 @@ const reportSchema = z.object({
   side: sideField.nullable().describe('The side that had to serve the flows'),
   succeeded: z.boolean(),
   results: z.array(resultSchema.extend({ steps: z.array(stepSchema) })),
-  troubles: z.array(
+  faults: z.array(
     z.object({
-      trouble: z.enum(TROUBLES),
+      fault: z.enum(INJECTED_FAULTS),
       verdict: z.enum(['succeeded', 'failed']),
       observed: z.string().describe('What the client met: kept or signed_out for lost_answer, otherwise as_expected'),
       steps: z.array(stepSchema),
@@ -90,13 +90,13 @@ export function probeRoutes(api: Api, control: ControlContext): void {
             .describe('An id or client_id; its twin is probed. Default: every twin'),
           side: sideField.optional().describe('Default: the side that the flag says for the application'),
           kinds: z.array(z.enum(OUTCOME_KINDS)).min(1).optional(),
-          troubles: z.boolean().default(false).describe('Also try what happens to a client in trouble'),
+          faults: z.boolean().default(false).describe('Also inject the faults that the twin is configured for'),
         }),
         response: { 200: z.object({ succeeded: z.boolean(), probes: z.array(reportSchema) }) },
       },
     },
     async (request, reply) => {
-      const { oauth_application: named, side, kinds, troubles } = request.body
+      const { oauth_application: named, side, kinds, faults } = request.body
       const { environment } = request.body
       if (environment !== control.probing.environment) return elsewhere(reply, control)
       const found = await twinsOf(control, named)
@@ -110,12 +110,12 @@ export function probeRoutes(api: Api, control: ControlContext): void {
       for (const twin of twins) {
         const asked = found.applicationId ?? twin.applicationId
         const flag = control.feed.cache.isFlagOn(environment, asked) ? ('iam' as const) : ('rails' as const)
-        const tried = troubles ? twin.troubles : []
+        const tried = faults ? twin.faults : []
         const report = await control.probing.run({
           twin,
           side: side ?? flag,
           kinds,
-          troubles: tried,
+          faults: tried,
           occasion: 'demand',
         })
         if (report === 'busy') return busy(reply)
@@ -172,7 +172,7 @@ async function twinsOf({ probing, feed }: ControlContext, named: string | number
 
 function reportDocument(
   control: ControlContext,
-  { twin, side, hasSucceeded, results, troubles }: ProbeReport,
+  { twin, side, hasSucceeded, results, faults }: ProbeReport,
   applicationId: number | undefined,
 ): z.infer<typeof reportSchema> {
   return {
@@ -183,8 +183,8 @@ function reportDocument(
     side: side ?? null,
     succeeded: hasSucceeded,
     results: results.map((result) => ({ ...resultDocument(result), steps: result.steps.map(stepDocument) })),
-    troubles: troubles.map(({ trouble, verdict, observed, steps }) => ({
-      ...{ trouble, verdict, observed },
+    faults: faults.map(({ fault, verdict, observed, steps }) => ({
+      ...{ fault, verdict, observed },
       steps: steps.map(stepDocument),
     })),
   }

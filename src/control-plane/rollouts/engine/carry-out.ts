@@ -3,7 +3,7 @@ import { CHANNELS, type ChangeContext, ROLLOUT_PRINCIPAL } from '../../audit/cha
 import { setBrake } from '../../flags/brake-writes.ts'
 import { changeFlag, type FlagOutcome, flagHistory, restoreFlagState } from '../../flags/flag-writes.ts'
 import type { Leadership } from '../leadership/leadership.ts'
-import type { RolloutGround } from '../rollouts.ts'
+import type { RolloutDependencies } from '../rollouts.ts'
 import type { StoredRollout } from '../store/rollout-store.ts'
 import { afterWrite } from './transitions.ts'
 
@@ -19,20 +19,20 @@ class StaleRolloutError extends Error {
  * only applications are still taken back.
  */
 export async function carryOut(
-  ground: RolloutGround,
+  dependencies: RolloutDependencies,
   leadership: Leadership,
   rollout: StoredRollout & { readonly pending: PendingWrite },
 ): Promise<void> {
   const { pending } = rollout
   try {
-    if ('brake' in pending.change) return await brake(ground, leadership, rollout, pending.change.brake)
-    const outcome = await writeFlag(ground, leadership, rollout, pending)
-    if (outcome.kind === 'conflict') return await onConflict(ground, leadership, rollout, outcome.version)
+    if ('brake' in pending.change) return await brake(dependencies, leadership, rollout, pending.change.brake)
+    const outcome = await writeFlag(dependencies, leadership, rollout, pending)
+    if (outcome.kind === 'conflict') return await onConflict(dependencies, leadership, rollout, outcome.version)
     if (outcome.kind === 'refused') {
       const sentence = `the flag refuses the change: ${outcome.why}`
-      return await hold(ground, leadership, rollout, { sentence, evidence: {} })
+      return await hold(dependencies, leadership, rollout, { sentence, evidence: {} })
     }
-    ground.log.info(
+    dependencies.log.info(
       { rollout: rollout.id, decision: pending.decision, outcome: outcome.kind, step: pending.outcome.step },
       'a rollout changed its flag',
     )
@@ -42,7 +42,7 @@ export async function carryOut(
 }
 
 function writeFlag(
-  { store, definitions, rollouts }: RolloutGround,
+  { store, definitions, rollouts }: RolloutDependencies,
   leadership: Leadership,
   rollout: StoredRollout,
   pending: PendingWrite,
@@ -82,7 +82,7 @@ function contextOf(rollout: Rollout, { by, reason, decision }: PendingWrite): Ch
 
 /** Sets the brake, which twice is the same as once, and then notes that it is done. */
 async function brake(
-  { store, rollouts }: RolloutGround,
+  { store, rollouts }: RolloutDependencies,
   leadership: Leadership,
   rollout: StoredRollout & { readonly pending: PendingWrite },
   reason: string,
@@ -95,24 +95,24 @@ async function brake(
 }
 
 async function onConflict(
-  ground: RolloutGround,
+  dependencies: RolloutDependencies,
   leadership: Leadership,
   rollout: StoredRollout & { readonly pending: PendingWrite },
   version: number,
 ): Promise<void> {
   const { pending, plan } = rollout
-  const [last] = await flagHistory(ground.store, plan.environment, plan.flag, 1)
+  const [last] = await flagHistory(dependencies.store, plan.environment, plan.flag, 1)
   const who = last?.changed_by ?? 'someone'
   const sentence = `${who} changed the flag ${plan.flag} in ${plan.environment} by hand; resume continues from there`
   const evidence = { expected_version: pending.ifVersion, found_version: version, changed_by: who }
-  if (!pending.isProtective) return hold(ground, leadership, rollout, { sentence, evidence })
+  if (!pending.isProtective) return hold(dependencies, leadership, rollout, { sentence, evidence })
   const again: PendingWrite = { ...pending, ifVersion: version, outcome: { ...pending.outcome, state: 'held' } }
-  return hold(ground, leadership, rollout, { sentence, evidence, pending: again })
+  return hold(dependencies, leadership, rollout, { sentence, evidence, pending: again })
 }
 
 /** Holds a rollout because of its flag; `pending` is what is still to be carried out. */
 async function hold(
-  { store, rollouts }: RolloutGround,
+  { store, rollouts }: RolloutDependencies,
   leadership: Leadership,
   rollout: StoredRollout,
   { sentence, evidence, pending }: { sentence: string; evidence: unknown; pending?: PendingWrite },

@@ -10,7 +10,7 @@ import {
 import { isStoreAway } from '../../../storage/index.ts'
 import { ROLLOUT_PRINCIPAL } from '../../audit/change-context.ts'
 import { type Leadership, LostLeadershipError } from '../leadership/leadership.ts'
-import type { RolloutGround } from '../rollouts.ts'
+import type { RolloutDependencies } from '../rollouts.ts'
 import { summary } from '../rollouts.ts'
 import type { Forecast, StoredRollout } from '../store/rollout-store.ts'
 import { carryOut, courseOf } from './carry-out.ts'
@@ -28,7 +28,7 @@ const FORECAST_SLACK_MS = 5_000
 
 /** What the engine depends on. */
 export interface EngineOptions extends FactSources {
-  readonly ground: RolloutGround
+  readonly dependencies: RolloutDependencies
   readonly leadership: Leadership
   readonly log: Log
   /** Called for each decision that was written. */
@@ -58,13 +58,13 @@ export class RolloutEngine {
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#facts = new FactGatherer(options.ground, options)
+    this.#facts = new FactGatherer(options.dependencies, options)
     this.#attempts = new GuardAttempts(options.guards)
   }
 
   /** Begins to look, until {@link close}. */
   start(): void {
-    const { leadership, guards, ground, tickMs = TICK_MS } = this.#options
+    const { leadership, guards, dependencies, tickMs = TICK_MS } = this.#options
     this.#ends.push(
       leadership.subscribe((isLeader) => {
         this.#counted = undefined
@@ -72,7 +72,7 @@ export class RolloutEngine {
         if (isLeader) this.wake()
       }),
       guards.subscribe(() => this.wake()),
-      ground.feed.subscribe(() => this.wake()),
+      dependencies.feed.subscribe(() => this.wake()),
     )
     this.#timer = setInterval(() => this.wake(), tickMs)
     this.wake()
@@ -102,7 +102,7 @@ export class RolloutEngine {
   }
 
   async #look(): Promise<void> {
-    const { leadership, ground, log } = this.#options
+    const { leadership, dependencies, log } = this.#options
     if (!leadership.isLeader) {
       this.#counted = undefined
       return
@@ -110,7 +110,7 @@ export class RolloutEngine {
     try {
       await this.#count()
       const states = ACTIVE_STATES
-      const active = await ground.rollouts.list(ground.store.database, { states, limit: MOST_ACTIVE })
+      const active = await dependencies.rollouts.list(dependencies.store.database, { states, limit: MOST_ACTIVE })
       for (const rollout of active) await this.#lookAt(rollout)
     } catch (error) {
       if (error instanceof LostLeadershipError || this.#isClosed) return
@@ -123,12 +123,12 @@ export class RolloutEngine {
    * moves. What passes while no replica leads is not counted, so a step lasts at least as long as its plan says.
    */
   async #count(): Promise<void> {
-    const { leadership, ground } = this.#options
+    const { leadership, dependencies } = this.#options
     const now = performance.now()
     const since = this.#counted
     this.#counted = now
     if (since === undefined || now <= since) return
-    await leadership.write((tx) => ground.rollouts.addTime(tx, now - since))
+    await leadership.write((tx) => dependencies.rollouts.addTime(tx, now - since))
   }
 
   /** One rollout that fails must not keep the others. */
@@ -146,14 +146,14 @@ export class RolloutEngine {
   }
 
   async #advance(found: StoredRollout): Promise<void> {
-    const { ground, leadership } = this.#options
+    const { dependencies, leadership } = this.#options
     let rollout: StoredRollout | undefined = found
     for (let count = 0; count < MOST_AT_ONCE && rollout !== undefined && !this.#isClosed; count++) {
       if (!ACTIVE_STATES.includes(rollout.state)) return this.#attempts.drop(rollout.id)
       // The guards watch an application before its first flow begins on IAM.
       await this.#attempts.follow(rollout)
       if (rollout.pending !== undefined) {
-        await carryOut(ground, leadership, { ...rollout, pending: rollout.pending })
+        await carryOut(dependencies, leadership, { ...rollout, pending: rollout.pending })
       } else {
         const facts = await this.#facts.gather(rollout)
         const decision = await this.#decide(rollout, facts)
@@ -161,7 +161,7 @@ export class RolloutEngine {
         if (decision.do === 'wait') return this.#wait(rollout, decision, facts)
         if (!(await this.#record(rollout, decision, facts))) return
       }
-      rollout = await ground.rollouts.read(ground.store.database, rollout.id)
+      rollout = await dependencies.rollouts.read(dependencies.store.database, rollout.id)
     }
     // There is more to decide than one look should.
     this.#isWoken = true
@@ -181,8 +181,8 @@ export class RolloutEngine {
 
   /** Writes a decision, with its evidence; false when something else came first. */
   async #record(rollout: StoredRollout, decision: ActiveDecision, facts: RolloutFacts): Promise<boolean> {
-    const { ground, leadership, onDecision, log } = this.#options
-    const { store, rollouts } = ground
+    const { dependencies, leadership, onDecision, log } = this.#options
+    const { store, rollouts } = dependencies
     const { plan, id } = rollout
     const { sentence, evidence } = decision
     const { course, kind, elapsedMs } = transitionOf(
@@ -237,7 +237,7 @@ export class RolloutEngine {
     untilMs: number | undefined,
     more?: { readonly state: Rollout['state']; readonly signature: string; readonly facts: RolloutFacts },
   ): Promise<void> {
-    const { ground, leadership } = this.#options
+    const { dependencies, leadership } = this.#options
     const held = rollout.forecast
     const until = untilMs === undefined ? null : Date.now() + untilMs
     const isNear =
@@ -257,13 +257,18 @@ export class RolloutEngine {
       at_version: rollout.version,
     }
     await leadership.write(async (tx) => {
-      await ground.rollouts.saveForecast(tx, rollout.id, forecast)
-      if (isOtherState) await ground.rollouts.saveState(tx, rollout, more.state)
+      await dependencies.rollouts.saveForecast(tx, rollout.id, forecast)
+      if (isOtherState) await dependencies.rollouts.saveState(tx, rollout, more.state)
       if (!isNews) return
       const about = until === null ? '' : ` until about ${new Date(until).toISOString().slice(0, 16)}Z`
       const sentence = `Waiting${about}: ${why.join('; ')}`
       const evidence = { why, moved: movedBy(rollout).length, elapsed_ms: Math.round(rollout.elapsedMs) }
-      await ground.rollouts.addEvent(tx, rollout.id, { by: ROLLOUT_PRINCIPAL, kind: 'waiting', sentence, evidence })
+      await dependencies.rollouts.addEvent(tx, rollout.id, {
+        by: ROLLOUT_PRINCIPAL,
+        kind: 'waiting',
+        sentence,
+        evidence,
+      })
     })
   }
 }

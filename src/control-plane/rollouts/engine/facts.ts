@@ -15,7 +15,7 @@ import {
 } from '../../../rollouts/index.ts'
 import { flagHistory, stateAfter } from '../../flags/flag-writes.ts'
 import { defaultState, gatesOf, type StateCache } from '../../state/state-cache.ts'
-import type { RolloutGround } from '../rollouts.ts'
+import type { RolloutDependencies } from '../rollouts.ts'
 
 /** What the engine needs of the guards. */
 export interface GuardPort {
@@ -49,19 +49,19 @@ const NO_COHORTS: ReadonlyMap<number, string> = new Map()
 
 /** Gathers the facts of decisions; keeps what is expensive while nothing changed. */
 export class FactGatherer {
-  readonly #ground: RolloutGround
+  readonly #dependencies: RolloutDependencies
   readonly #sources: FactSources
   readonly #traffic = new Map<string, { readonly at: number; readonly traffic: Traffic }>()
   readonly #next = new Map<number, { readonly key: string; readonly next: NextStepFact }>()
 
-  constructor(ground: RolloutGround, sources: FactSources) {
-    this.#ground = ground
+  constructor(dependencies: RolloutDependencies, sources: FactSources) {
+    this.#dependencies = dependencies
     this.#sources = sources
   }
 
   /** The facts without the obstacles of the next step, which are asked for only when nothing else is in the way. */
   async gather(rollout: Rollout): Promise<RolloutFacts> {
-    const { store, rollouts, feed, definitions } = this.#ground
+    const { store, rollouts, feed, definitions } = this.#dependencies
     const { guards } = this.#sources
     const { plan } = rollout
     const { environment, flag } = plan
@@ -106,7 +106,7 @@ export class FactGatherer {
   /** What each step moves or moved, as far as that can be said now. */
   async forecastSteps(rollout: Rollout) {
     const traffic = await this.#trafficOf(rollout.plan.environment)
-    const { cache } = this.#ground.feed
+    const { cache } = this.#dependencies.feed
     const candidates = await this.#candidates(
       cache,
       rollout.plan.steps.some(({ moves }) => moves.kind === 'sample'),
@@ -117,9 +117,9 @@ export class FactGatherer {
       const reached = step.number <= rollout.step ? rollout.reached[step.number]?.applications : undefined
       let applications = reached
       if (applications === undefined) {
-        const gates = gatesOf(this.#ground.definitions, state)
+        const gates = gatesOf(this.#dependencies.definitions, state)
         const members = membersOf(step, { flag, gates, candidates, traffic })
-        const after = stateAfter(this.#ground.definitions, { environment, name: flag }, state, members.changes)
+        const after = stateAfter(this.#dependencies.definitions, { environment, name: flag }, state, members.changes)
         if ('state' in after) state = after.state
         applications = members.applications
       }
@@ -143,7 +143,7 @@ export class FactGatherer {
     const held = this.#next.get(rollout.id)
     if (held?.key === key) return held.next
     const { environment, flag, mode } = rollout.plan
-    const { definitions } = this.#ground
+    const { definitions } = this.#dependencies
     const current = cache.flagState(environment, flag)
     const otherwise = defaultState(definitions, environment, flag)
     // A person may have taken an advised step already; what it moved shows against the step before.

@@ -74,12 +74,12 @@ for (const engine of testDatabases()) {
         const own = openStore(database, schema)
         const feed = await ChangeFeed.open(own, definitions, silentLog)
         const leadership = await LeaderLease.join(database, schema, silentLog, { beatMs: 20, leaseMs: 60 })
-        const ground = {
+        const dependencies = {
           ...{ store: own, rollouts: new RolloutStore(schema), feed, definitions, rules: DEFAULT_RULES },
           ...{ reasonsRequired: [], allowsShort: true, log: silentLog, onChange: () => {} },
         }
         const running = new RolloutEngine({
-          ...{ ground, leadership, log: silentLog, guards, onDecision: () => {}, tickMs: 20 },
+          ...{ dependencies, leadership, log: silentLog, guards, onDecision: () => {}, tickMs: 20 },
           ...{ traffic: async () => ({ flowsPerDay: new Map() }), cohorts: async () => new Map(), obstacles: [] },
         })
         running.start()
@@ -88,7 +88,7 @@ for (const engine of testDatabases()) {
           leadership.abandon()
           await feed.close()
         }
-        return { rollouts: new Rollouts(ground), store: own, stop }
+        return { rollouts: new Rollouts(dependencies), store: own, stop }
       }
 
       const person = await replica(store.database)

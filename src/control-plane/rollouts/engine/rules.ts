@@ -4,11 +4,11 @@ import { type AlarmSource, currentObstacles } from '../../chatops/checks/product
 import { lastIncrease } from '../../chatops/flag-changes/change-rules.ts'
 import { stateAfter } from '../../flags/flag-writes.ts'
 import type { GatewayRegistry } from '../../gateways/gateway-registry.ts'
-import type { RolloutGround } from '../rollouts.ts'
+import type { RolloutDependencies } from '../rollouts.ts'
 
 /** What the rules of ChatOps depend on. */
 export interface RuleSources {
-  readonly ground: Pick<RolloutGround, 'store' | 'feed' | 'definitions'>
+  readonly dependencies: Pick<RolloutDependencies, 'store' | 'feed' | 'definitions'>
   readonly gateways: GatewayRegistry
   readonly rules: RuleSettings
   readonly alarms: AlarmSource
@@ -19,14 +19,14 @@ export interface RuleSources {
  * and the limit of a step, which counts traffic here. A rule that the person who started the rollout has overridden does
  * not apply.
  */
-export function chatOpsRules({ ground, gateways, rules, alarms }: RuleSources) {
+export function chatOpsRules({ dependencies, gateways, rules, alarms }: RuleSources) {
   return async (rollout: Rollout, next: NextStepFact | undefined): Promise<string[]> => {
     if (next === undefined) return []
     const { plan, overrides } = rollout
     const { environment, flag } = plan
-    const { cache } = ground.feed
+    const { cache } = dependencies.feed
     const before = cache.flagState(environment, flag)
-    const changed = stateAfter(ground.definitions, { environment, name: flag }, before, next.changes)
+    const changed = stateAfter(dependencies.definitions, { environment, name: flag }, before, next.changes)
     const after = 'state' in changed ? changed.state : before
     const isIncrease = isRolloutIncrease(before, after)
     const applies = (rule: string) => !overrides.includes(rule)
@@ -38,9 +38,9 @@ export function chatOpsRules({ ground, gateways, rules, alarms }: RuleSources) {
       why.push(`a second person must approve step ${rollout.step + 1}`)
     }
     if (environment !== 'production' || !isIncrease) return why
-    if (applies('step_limit')) why.push(...(await stepLimits(ground, rules, { before, after, next, flag })))
+    if (applies('step_limit')) why.push(...(await stepLimits(dependencies, rules, { before, after, next, flag })))
     if (applies('production_check')) {
-      const obstacles = await currentObstacles({ gateways, feed: ground.feed }, rules, environment, alarms)
+      const obstacles = await currentObstacles({ gateways, feed: dependencies.feed }, rules, environment, alarms)
       why.push(...obstacles.map(({ what }) => `production is not safe: ${what}`))
     }
     return why
@@ -50,13 +50,13 @@ export function chatOpsRules({ ground, gateways, rules, alarms }: RuleSources) {
 type State = Parameters<typeof isRolloutIncrease>[0]
 
 async function stepLimits(
-  ground: RuleSources['ground'],
+  dependencies: RuleSources['dependencies'],
   rules: RuleSettings,
   { before, after, next, flag }: { before: State; after: State; next: NextStepFact; flag: string },
 ): Promise<string[]> {
   const most = rules.maxStepPoints
   const share = (next.trafficShare ?? 0) * 100
-  const lastIncreaseAt = await lastIncrease(ground, flag)
+  const lastIncreaseAt = await lastIncrease(dependencies, flag)
   const facts = { before, after, lastIncreaseAt, now: Date.now() }
   const early = stepLimitRefusal(facts, { maxStepPoints: undefined, minStepMs: rules.minStepMs })
   return [

@@ -8,7 +8,7 @@ import type { KnownTwin } from './twins.ts'
 
 const SECRET = 'right'
 const TWIN: KnownTwin = {
-  ...{ name: 'web', cohort: undefined, sides: ['iam'], isForDrills: true, troubles: [], applicationId: 9 },
+  ...{ name: 'web', cohort: undefined, sides: ['iam'], isForDrills: true, faults: [], applicationId: 9 },
   twin: {
     ...{ clientId: 'twin', clientSecret: SECRET, authentication: 'client_secret_post', scope: 'openid' },
     ...{ redirectUri: 'https://c.test/cb', usesPkce: true, kinds: ['sign_in'], user: undefined },

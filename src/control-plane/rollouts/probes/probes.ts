@@ -2,11 +2,11 @@ import { issueProbeMark, PROBE_MARK_HEADER } from '../../../credentials/index.ts
 import type { Environment } from '../../../flags/index.ts'
 import type { OutcomeKind, OutcomeSide } from '../../../outcomes/index.ts'
 import {
+  type InjectedFault,
+  type InjectedFaultResult,
   type ProbeResult,
   probe,
-  probeTrouble,
-  type Trouble,
-  type TroubleResult,
+  probeFault,
   type Twin,
   type WireSettings,
 } from '../../../probes/index.ts'
@@ -22,7 +22,7 @@ export interface ProbeRequest {
   readonly side: OutcomeSide | undefined
   /** Undefined: all kinds of the twin. */
   readonly kinds?: readonly OutcomeKind[] | undefined
-  readonly troubles?: readonly Trouble[]
+  readonly faults?: readonly InjectedFault[]
   readonly occasion: Occasion
 }
 
@@ -32,7 +32,7 @@ export interface ProbeReport {
   readonly side: OutcomeSide | undefined
   readonly hasSucceeded: boolean
   readonly results: readonly ProbeResult[]
-  readonly troubles: readonly TroubleResult[]
+  readonly faults: readonly InjectedFaultResult[]
   /** How many requests it sent. */
   readonly requests: number
 }
@@ -76,16 +76,16 @@ export function createProbeRunner(
     wire,
     try: attempt,
     close: () => closing.abort(),
-    async run({ twin, side, kinds = twin.twin.kinds, troubles = [], occasion }) {
+    async run({ twin, side, kinds = twin.twin.kinds, faults = [], occasion }) {
       const wanted = { ...twin.twin, kinds: twin.twin.kinds.filter((kind) => kinds.includes(kind)) }
       const results = await attempt(wanted, { side })
-      const tried: TroubleResult[] = []
-      for (const trouble of troubles) tried.push(await probeTrouble(trouble, twin.twin, wire(twin.twin, { side })))
+      const tried: InjectedFaultResult[] = []
+      for (const fault of faults) tried.push(await probeFault(fault, twin.twin, wire(twin.twin, { side })))
       const { name, applicationId } = twin
       await storeProbes(database, schema, { environment, twin: name, applicationId, occasion }, results)
       const all = [...results.map(({ verdict }) => verdict), ...tried.map(({ verdict }) => verdict)]
       return {
-        ...{ twin, side, results, troubles: tried },
+        ...{ twin, side, results, faults: tried },
         hasSucceeded: all.length > 0 && all.every((verdict) => verdict === 'succeeded'),
         requests: [...results, ...tried].reduce((sum, { steps }) => sum + steps.length, 0),
       }

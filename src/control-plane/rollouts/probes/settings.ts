@@ -1,5 +1,5 @@
 import type { OutcomeSide } from '../../../outcomes/index.ts'
-import type { Trouble, Twin } from '../../../probes/index.ts'
+import type { InjectedFault, Twin } from '../../../probes/index.ts'
 
 /** A twin application as an operator configures it. */
 export interface TwinSettings {
@@ -11,8 +11,8 @@ export interface TwinSettings {
   /** The sides on which the schedule probes it. */
   readonly sides: readonly OutcomeSide[]
   readonly twin: Twin
-  /** The troubles that `handover probe --troubles` tries with it. */
-  readonly troubles: readonly Trouble[]
+  /** The faults that `handover probe --faults` tries with it. */
+  readonly faults: readonly InjectedFault[]
 }
 
 /** The probes of the control plane's environment. */

@@ -6,13 +6,13 @@ import { faultOf, StepFailure, StepFault, Trace } from './trace.ts'
 import type { ProbeStep, Twin } from './twin.ts'
 import { oauthErrorOf, send, sendAndLoseAnswer, type WireSettings } from './wire.ts'
 
-/** What happens to a client in trouble: a probe of each can run on demand. */
-export const TROUBLES = ['lost_answer', 'redirected_post', 'too_many_requests'] as const
-export type Trouble = (typeof TROUBLES)[number]
+/** The faults that a probe injects on demand, to see what a client meets then. */
+export const INJECTED_FAULTS = ['lost_answer', 'redirected_post', 'too_many_requests'] as const
+export type InjectedFault = (typeof INJECTED_FAULTS)[number]
 
-/** How a client in trouble fared. */
-export interface TroubleResult {
-  readonly trouble: Trouble
+/** What a client met under an injected fault. */
+export interface InjectedFaultResult {
+  readonly fault: InjectedFault
   readonly verdict: 'succeeded' | 'failed'
   /**
    * What the client experienced: for `lost_answer`, `kept` if the retry got tokens and `signed_out` if the user has to
@@ -27,21 +27,21 @@ export interface TroubleResult {
 const MAX_GUESSES = 30
 
 /**
- * Tries one trouble with a twin. `too_many_requests` uses up the twin's allowance of wrong secrets, so it needs a twin
+ * Injects one fault with a twin. `too_many_requests` uses up the twin's allowance of wrong secrets, so it needs a twin
  * of its own. Never rejects; the result contains no credential.
  */
-export async function probeTrouble(trouble: Trouble, twin: Twin, wire: WireSettings): Promise<TroubleResult> {
+export async function probeFault(fault: InjectedFault, twin: Twin, wire: WireSettings): Promise<InjectedFaultResult> {
   const walk: Walk = { twin, wire, trace: new Trace() }
   const tries = { lost_answer: lostAnswer, redirected_post: redirectedPost, too_many_requests: tooManyRequests }
   let observed: string
-  let verdict: TroubleResult['verdict'] = 'succeeded'
+  let verdict: InjectedFaultResult['verdict'] = 'succeeded'
   try {
-    observed = await tries[trouble](walk)
+    observed = await tries[fault](walk)
   } catch (error) {
     verdict = 'failed'
     observed = error instanceof StepFailure ? error.code : 'unreachable'
   }
-  return { trouble, verdict, observed, side: walk.trace.steps.at(-1)?.side, steps: walk.trace.steps }
+  return { fault, verdict, observed, side: walk.trace.steps.at(-1)?.side, steps: walk.trace.steps }
 }
 
 /** A client loses the response to a refresh and sends the same refresh token again (clients.md, row 12). */

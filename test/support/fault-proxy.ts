@@ -20,7 +20,7 @@ export const FAULT_MODES = [
 export type FaultMode = (typeof FAULT_MODES)[number]
 
 /** A proxy in front of a server that simulates failures. */
-export interface FaultDoor {
+export interface FaultProxy {
   readonly url: string
   readonly mode: FaultMode
   /** Applies to requests from now on; open connections are cut when the mode refuses connections. */
@@ -28,7 +28,7 @@ export interface FaultDoor {
   close(): Promise<void>
 }
 
-export interface DoorAddress {
+export interface ProxyAddress {
   readonly host: string
   readonly port: number
 }
@@ -37,7 +37,7 @@ export interface DoorAddress {
 const SLOW_MS = 1_500
 
 /** Opens a proxy on an address (port 0: any) in front of a server. */
-export async function openFaultDoor(listen: DoorAddress, target: DoorAddress): Promise<FaultDoor> {
+export async function openFaultProxy(listen: ProxyAddress, target: ProxyAddress): Promise<FaultProxy> {
   let mode: FaultMode = 'open'
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
@@ -54,7 +54,7 @@ export async function openFaultDoor(listen: DoorAddress, target: DoorAddress): P
     socket.setNoDelay(true)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
   }
-  const open = (address: DoorAddress) =>
+  const open = (address: ProxyAddress) =>
     new Promise<number>((resolve, reject) => {
       server.once('error', reject)
       server.listen(address.port, address.host, () => {

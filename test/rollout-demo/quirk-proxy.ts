@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import { Pool } from 'undici'
-import { type DoorAddress, type FaultDoor, openFaultDoor } from '../support/fault-door.ts'
+import { type FaultProxy, openFaultProxy, type ProxyAddress } from '../support/fault-proxy.ts'
 
 /** A request on its way to IAM, with its whole body. */
 export interface QuirkRequest {
@@ -9,7 +9,7 @@ export interface QuirkRequest {
   readonly query: URLSearchParams
   readonly form: URLSearchParams
   readonly isBasic: boolean
-  /** When the door received it, in milliseconds since the epoch. */
+  /** When the proxy received it, in milliseconds since the epoch. */
   readonly at: number
 }
 
@@ -28,7 +28,7 @@ export interface Quirk {
   alter?(request: QuirkRequest, response: QuirkResponse): QuirkResponse
 }
 
-/** What the door saw of one client. */
+/** What the proxy saw of one client. */
 export interface Sightings {
   /** When a request or response met the quirk. */
   readonly met: number[]
@@ -37,20 +37,20 @@ export interface Sightings {
 }
 
 /** A proxy in front of IAM that has a quirk for some of the clients. */
-export interface QuirkDoor extends FaultDoor {
+export interface QuirkProxy extends FaultProxy {
   sightings(clientId: string): Sightings
 }
 
 const LIMIT_MS = 20_000
 const NEW_GRANTS = new Set(['client_credentials', 'password'])
 
-/** Opens the door; `quirkOf` is asked for each request whose client is known. */
-export async function openQuirkDoor(
-  listen: DoorAddress,
-  target: DoorAddress,
+/** Opens the proxy; `quirkOf` is asked for each request whose client is known. */
+export async function openQuirkProxy(
+  listen: ProxyAddress,
+  target: ProxyAddress,
   quirkOf: (clientId: string) => Quirk | undefined,
-): Promise<QuirkDoor> {
-  const inner = await openFaultDoor({ host: listen.host, port: 0 }, target)
+): Promise<QuirkProxy> {
+  const inner = await openFaultProxy({ host: listen.host, port: 0 }, target)
   const pool = new Pool(inner.url, { connections: 128, headersTimeout: LIMIT_MS, bodyTimeout: LIMIT_MS })
   const clients = new Map<string, Sightings>()
   const owners = new Map<string, string>()
