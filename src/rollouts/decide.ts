@@ -47,6 +47,8 @@ export interface RolloutFacts {
   readonly failedPipelines: readonly string[]
   /** Undefined after the last step. */
   readonly next: NextStepFact | undefined
+  /** Why no guard has caught the twin that was broken on purpose. Asked for only when the next step is near. */
+  readonly missedDrill: string | undefined
   /** What is in the way of completing: items of the checklist. */
   readonly endObstacles: readonly string[]
   /** How many applications there are. */
@@ -240,6 +242,7 @@ function goOn(rollout: Rollout, facts: RolloutFacts, now: number): Decision {
     const sentence = `All ${rollout.plan.steps.length} steps are done; the soak begins`
     return { do: 'soak', sentence, evidence: stepEvidence(rollout, facts) }
   }
+  if (facts.missedDrill !== undefined) return holdFor('drill', facts.missedDrill, {})
   const others = reasonsBefore(rollout, following, facts.next, now)
   const why = [...own.why, ...others]
   if (why.length > 0) return waiting(own.why.length > 0 ? 'step' : 'people', why, own.untilMs)

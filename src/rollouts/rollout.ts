@@ -37,7 +37,7 @@ export interface ReachedStep {
 
 /** Why a rollout is held. Only a hold by the guards ends by itself. */
 export interface Hold {
-  readonly kind: 'guards' | 'failure' | 'flag' | 'exclusions' | 'pipeline'
+  readonly kind: 'guards' | 'failure' | 'flag' | 'exclusions' | 'pipeline' | 'drill'
   readonly sentence: string
 }
 
@@ -113,6 +113,8 @@ export interface Rollout {
   readonly changeIssueUrl: string | undefined
   /** Failed pipelines up to this effect are known to the people who resumed the rollout. */
   readonly pipelinesSeen: number
+  /** Guard drills up to this one are known to the people who resumed the rollout. Absent in older rollouts: none. */
+  readonly drillsSeen?: number
   /** Rules of ChatOps that the person who started it has overridden. */
   readonly overrides: readonly string[]
 }

@@ -156,7 +156,7 @@ export class Rollouts {
         if (rollout.version !== request.version) return nothing({ kind: 'conflict', version: rollout.version })
         const result = actOn(rollout, this.#asked(request), await this.#facts(tx, rollout))
         if ('refused' in result) return nothing({ kind: 'refused', why: result.refused, field: result.field })
-        const course = await this.#withPipelines(tx, request, result.course)
+        const course = await this.#withKnownFailures(tx, rollout, request, result.course)
         await this.#save(tx, rollout, course, { ...result.event, request })
         return { change: undefined, result: 'done' }
       }),
@@ -235,10 +235,17 @@ export class Rollouts {
     }
   }
 
-  /** Who starts or resumes a rollout knows which pipelines have failed until then. */
-  async #withPipelines(tx: WriteTransaction, { action }: RolloutRequest, course: Course): Promise<Course> {
+  /** Who starts or resumes a rollout knows which pipelines and drills have failed until then. */
+  async #withKnownFailures(
+    tx: WriteTransaction,
+    { plan }: Rollout,
+    { action }: RolloutRequest,
+    course: Course,
+  ): Promise<Course> {
     if (action !== 'start' && action !== 'resume') return course
-    return { ...course, pipelinesSeen: await this.#dependencies.rollouts.newestEffect(tx) }
+    const { rollouts } = this.#dependencies
+    const pipelinesSeen = await rollouts.newestEffect(tx)
+    return { ...course, pipelinesSeen, drillsSeen: await rollouts.newestDrill(tx, plan.environment) }
   }
 
   async #save(

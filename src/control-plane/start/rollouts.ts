@@ -10,8 +10,9 @@ import { OutcomeStore } from '../outcomes/outcome-store.ts'
 import { Outcomes } from '../outcomes/outcomes.ts'
 import { type Checklists, createChecklists } from '../rollouts/checklist/checklists.ts'
 import { cohortsOf } from '../rollouts/engine/cohorts.ts'
-import { RolloutEngine } from '../rollouts/engine/engine.ts'
+import { type EngineOptions, RolloutEngine } from '../rollouts/engine/engine.ts'
 import { RolloutMetrics } from '../rollouts/engine/metrics.ts'
+import { requiredDrill } from '../rollouts/engine/required-drill.ts'
 import { chatOpsRules } from '../rollouts/engine/rules.ts'
 import { usualTraffic } from '../rollouts/engine/usual-traffic.ts'
 import { meterGuards } from '../rollouts/guards/guard-metrics.ts'
@@ -97,17 +98,11 @@ export async function openRollouts(
     dashboards: prometheus && directory !== undefined ? { directory, prometheus } : undefined,
     issues: settings.commits?.gitlab ?? gitlab,
   })
-  const rolloutMetrics = new RolloutMetrics(rollouts, registry)
-  const engine = new RolloutEngine({
-    ...{ dependencies: rollouts.dependencies, leadership, log, guards: settings.guards ?? guards },
-    ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
-    obstacles: [chatOpsRules({ dependencies: rollouts.dependencies, gateways, rules, alarms })],
-    onDecision: (verdict) => {
-      rolloutMetrics.decided(verdict)
-      notifier.wake()
-    },
-  })
-  engine.start()
+  const engine = openEngine(
+    state,
+    { rollouts, probing, alarms, guards: settings.guards ?? guards, onDecision: () => notifier.wake() },
+    log,
+  )
   return {
     ...{ rollouts, rolloutIssues, outcomes, guards, probing, checklists },
     async isInRollout(where, flag) {
@@ -122,4 +117,38 @@ export async function openRollouts(
       await probing.close()
     },
   }
+}
+
+/** What the engine works with, besides the state. */
+interface EngineParts {
+  readonly rollouts: Rollouts
+  readonly guards: EngineOptions['guards']
+  readonly probing: Probing
+  readonly alarms: AlarmSource
+  readonly onDecision: () => void
+}
+
+/** Starts the engine of rollouts. */
+function openEngine(
+  { store, gateways, leadership, metrics }: ControlState,
+  { rollouts, guards, probing, alarms, onDecision }: EngineParts,
+  log: Log,
+): RolloutEngine {
+  const { dependencies } = rollouts
+  const { rules } = dependencies
+  const rolloutMetrics = new RolloutMetrics(rollouts, metrics.registry)
+  const engine = new RolloutEngine({
+    ...{ dependencies, leadership, log, guards },
+    ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
+    obstacles: [
+      chatOpsRules({ dependencies, gateways, rules, alarms }),
+      requiredDrill({ dependencies, probing, leadership, log }),
+    ],
+    onDecision: (verdict) => {
+      rolloutMetrics.decided(verdict)
+      onDecision()
+    },
+  })
+  engine.start()
+  return engine
 }

@@ -90,6 +90,7 @@ export function planOf(written: WrittenPlan, terms: PlanTerms): Plan | { readonl
     mode: written.mode,
     watch: watchOf(written),
     ...guardsOf(written, say),
+    guardDrill: written.guard_drill,
     onGlobalFailure: written.on_global_failure,
     pipeline: written.pipeline ?? (written.environment === 'staging-ref' ? 'advisory' : 'required'),
     notBefore: date(['not_before'], written.not_before),

@@ -131,6 +131,10 @@ export const planSchema = z.strictObject({
     .max(50)
     .default([...BUILT_IN_GUARDS])
     .describe(`The guards that judge the rollout: ${BUILT_IN_GUARDS.join(', ')}, and PromQL queries`),
+  guard_drill: z
+    .enum(['required', 'where_possible'], 'must be required or where_possible')
+    .optional()
+    .describe('Whether steps wait for a guard drill even where none can run; required is the default on production'),
   on_global_failure: z
     .enum(['step_back', 'brake'], 'must be step_back or brake')
     .default('step_back')

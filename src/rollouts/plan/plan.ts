@@ -70,6 +70,11 @@ export interface Plan {
   readonly watch: 'acknowledge' | 'unattended' | 'none'
   readonly guards: readonly BuiltInGuard[]
   readonly queries: readonly QueryGuard[]
+  /**
+   * Whether steps wait for a guard drill even where none can run. Undefined: on production they do, unless test controls
+   * are on.
+   */
+  readonly guardDrill: 'required' | 'where_possible' | undefined
   readonly onGlobalFailure: 'step_back' | 'brake'
   /** Whether a failed end-to-end pipeline holds the rollout, or only appears in its timeline. */
   readonly pipeline: 'required' | 'advisory'

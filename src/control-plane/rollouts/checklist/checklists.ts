@@ -81,8 +81,9 @@ function replicated({ feed, probing }: ChecklistParts, ids: readonly number[] | 
 }
 
 async function drill(probing: Probing, environment: Environment, name: 'guard' | 'fail_open'): Promise<ItemCheck> {
-  if (environment !== probing.environment) return elsewhere(probing)
-  return drillCheck(await probing.currentDrill(environment, name), await probing.latestDrill(name))
+  const current = await probing.currentDrill(environment, name)
+  const last = environment === probing.environment ? await probing.latestDrill(name) : undefined
+  return drillCheck(current, last, probing.noDrillBecause(environment))
 }
 
 function elsewhere({ environment }: Probing): ItemCheck {

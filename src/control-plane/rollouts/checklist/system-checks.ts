@@ -27,9 +27,14 @@ export function replicatedCheck(missing: readonly number[], all: number): ItemCh
   return open(`${missing.length} of ${all} are missing: ${named}${missing.length > 5 ? ' and others' : ''}`)
 }
 
-/** Whether a drill counts; if not, why the last one does not. */
-export function drillCheck(current: PassedDrill | undefined, last: StoredDrill | undefined): ItemCheck {
+/** Whether a drill counts; if not, why the last one does not, or why none can run. */
+export function drillCheck(
+  current: PassedDrill | undefined,
+  last: StoredDrill | undefined,
+  impossible: string | undefined,
+): ItemCheck {
   if (current !== undefined) return done(`passed at ${current.passedAt.toISOString()}`)
+  if (impossible !== undefined) return { state: 'unknown', sentence: `it cannot run: ${impossible}` }
   if (last === undefined) return open('never done')
   if (!last.hasPassed) return open(last.sentence)
   return open(`the drill of ${last.at.toISOString()} no longer counts: it is too old, or IAM has another version`)

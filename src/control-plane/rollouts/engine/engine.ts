@@ -173,10 +173,10 @@ export class RolloutEngine {
     const first = decide(rollout, facts, now)
     const isNear = first.do === 'wait' && first.for === 'people'
     if (first.do !== 'advance' && first.do !== 'complete' && !isNear) return first
-    const obstacles = await this.#facts.obstacles(rollout, facts.next)
-    if (obstacles.length === 0) return first
-    const next = facts.next && { ...facts.next, obstacles }
-    return decide(rollout, { ...facts, next, endObstacles: facts.next ? [] : obstacles }, now)
+    const { waits, missedDrill } = await this.#facts.obstacles(rollout, facts.next)
+    if (waits.length === 0 && missedDrill === undefined) return first
+    const next = facts.next && { ...facts.next, obstacles: waits }
+    return decide(rollout, { ...facts, next, missedDrill, endObstacles: facts.next ? [] : waits }, now)
   }
 
   /** Writes a decision, with its evidence; false when something else came first. */
@@ -257,7 +257,8 @@ export class RolloutEngine {
       at_version: rollout.version,
     }
     await leadership.write(async (tx) => {
-      await dependencies.rollouts.saveForecast(tx, rollout.id, forecast)
+      // A person may have ended the rollout since it was read: then it waits for nothing.
+      if (!(await dependencies.rollouts.saveForecast(tx, rollout, forecast))) return
       if (isOtherState) await dependencies.rollouts.saveState(tx, rollout, more.state)
       if (!isNews) return
       const about = until === null ? '' : ` until about ${new Date(until).toISOString().slice(0, 16)}Z`

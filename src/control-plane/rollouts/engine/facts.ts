@@ -40,8 +40,17 @@ export interface FactSources {
   readonly traffic: (environment: Rollout['plan']['environment']) => Promise<Traffic>
   /** The cohort of each application. */
   readonly cohorts: () => Promise<ReadonlyMap<number, string>>
-  /** What is in the way of a step, or of the end, as sentences: rules, checklist, drill. */
-  readonly obstacles: ReadonlyArray<(rollout: Rollout, next: NextStepFact | undefined) => Promise<readonly string[]>>
+  /** Asked in this order: rules, checklist, drill. */
+  readonly obstacles: readonly ObstacleSource[]
+}
+
+/** What is in the way of a step, or of the end, where there is no next step. */
+export type ObstacleSource = (rollout: Rollout, next: NextStepFact | undefined) => Promise<Obstacles>
+
+/** Sentences on what a rollout waits for, and on a guard drill that caught nothing, which holds it. */
+export interface Obstacles {
+  readonly waits: readonly string[]
+  readonly missedDrill?: string | undefined
 }
 
 const TRAFFIC_KEPT_MS = 60_000
@@ -87,6 +96,7 @@ export class FactGatherer {
       problems,
       failedPipelines: pipelines.map(({ status, url }) => `the end-to-end tests ended as ${status}: ${url}`),
       next: await this.#nextOf(rollout, cache, traffic),
+      missedDrill: undefined,
       endObstacles: [],
       applications: cache.counts.all,
       flowsPerDay: (applications) =>
@@ -97,10 +107,15 @@ export class FactGatherer {
   }
 
   /** What is in the way of the next step, or of the end. */
-  async obstacles(rollout: Rollout, next: NextStepFact | undefined): Promise<string[]> {
-    const found: string[] = []
-    for (const source of this.#sources.obstacles) found.push(...(await source(rollout, next)))
-    return found
+  async obstacles(rollout: Rollout, next: NextStepFact | undefined): Promise<Obstacles> {
+    const waits: string[] = []
+    let missedDrill: string | undefined
+    for (const source of this.#sources.obstacles) {
+      const found = await source(rollout, next)
+      waits.push(...found.waits)
+      missedDrill ??= found.missedDrill
+    }
+    return { waits, missedDrill }
   }
 
   /** What each step moves or moved, as far as that can be said now. */

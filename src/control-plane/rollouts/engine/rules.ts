@@ -5,6 +5,7 @@ import { lastIncrease } from '../../chatops/flag-changes/change-rules.ts'
 import { stateAfter } from '../../flags/flag-writes.ts'
 import type { GatewayRegistry } from '../../gateways/gateway-registry.ts'
 import type { RolloutDependencies } from '../rollouts.ts'
+import type { Obstacles } from './facts.ts'
 
 /** What the rules of ChatOps depend on. */
 export interface RuleSources {
@@ -20,8 +21,8 @@ export interface RuleSources {
  * not apply.
  */
 export function chatOpsRules({ dependencies, gateways, rules, alarms }: RuleSources) {
-  return async (rollout: Rollout, next: NextStepFact | undefined): Promise<string[]> => {
-    if (next === undefined) return []
+  return async (rollout: Rollout, next: NextStepFact | undefined): Promise<Obstacles> => {
+    if (next === undefined) return { waits: [] }
     const { plan, overrides } = rollout
     const { environment, flag } = plan
     const { cache } = dependencies.feed
@@ -37,13 +38,13 @@ export function chatOpsRules({ dependencies, gateways, rules, alarms }: RuleSour
     if (rules.twoPerson.includes(environment) && !rollout.approvals.some(({ by }) => by !== rollout.startedBy)) {
       why.push(`a second person must approve step ${rollout.step + 1}`)
     }
-    if (environment !== 'production' || !isIncrease) return why
+    if (environment !== 'production' || !isIncrease) return { waits: why }
     if (applies('step_limit')) why.push(...(await stepLimits(dependencies, rules, { before, after, next, flag })))
     if (applies('production_check')) {
       const obstacles = await currentObstacles({ gateways, feed: dependencies.feed }, rules, environment, alarms)
       why.push(...obstacles.map(({ what }) => `production is not safe: ${what}`))
     }
-    return why
+    return { waits: why }
   }
 }
 

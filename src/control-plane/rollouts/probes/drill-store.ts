@@ -17,25 +17,30 @@ export interface DrillResult {
 
 /** A drill as stored. */
 export interface StoredDrill extends DrillResult {
+  /** Later drills have larger ids. */
+  readonly id: number
   readonly at: Date
   readonly by: string
 }
 
-/** Stores the result of a drill. */
+/** Stores the result of a drill; resolves with it as stored. */
 export async function storeDrill(
   database: Database,
   schema: string,
   of: { readonly environment: Environment; readonly drill: DrillName; readonly by: string },
   result: DrillResult,
-): Promise<void> {
-  await database.query(
+): Promise<StoredDrill> {
+  const [row] = await database.query<{ id: number; at: Date }>(
     `insert into ${schema}.drills (environment, drill, has_passed, outcomes, iam_version, sentence, by)
-      values ($1, $2, $3, $4, $5, $6, $7)`,
+      values ($1, $2, $3, $4, $5, $6, $7) returning id, at`,
     [of.environment, of.drill, result.hasPassed, result.outcomes, result.iamVersion ?? null, result.sentence, of.by],
   )
+  if (row === undefined) throw new Error('the drill was not stored')
+  return { ...result, by: of.by, id: row.id, at: new Date(row.at) }
 }
 
 interface Row {
+  readonly id: number
   readonly has_passed: boolean
   readonly outcomes: number
   readonly iam_version: string | null
@@ -52,7 +57,7 @@ export async function latestDrill(
   drill: DrillName,
 ): Promise<StoredDrill | undefined> {
   const [row] = await database.query<Row>(
-    `select has_passed, outcomes, iam_version, sentence, by, at from ${schema}.drills
+    `select id, has_passed, outcomes, iam_version, sentence, by, at from ${schema}.drills
       where environment = $1 and drill = $2 order by at desc, id desc limit 1`,
     [environment, drill],
   )

@@ -6,9 +6,9 @@ import type { Store } from '../../state/store.ts'
 import { createDrillGuards } from './drill-guards.ts'
 import { type DrillName, latestDrill, type StoredDrill, storeDrill } from './drill-store.ts'
 import { failOpenDrill } from './fail-open-drill.ts'
-import { type DrilledGuards, guardDrill } from './guard-drill.ts'
+import { type DrilledGuards, type GuardDrill, guardDrill } from './guard-drill.ts'
 import { latestProbes, type StoredProbe } from './probe-store.ts'
-import { createProbeRunner, type ProbeReport, type ProbeRequest, type ProbeRunner } from './probes.ts'
+import { createProbeRunner, type ProbeReport, type ProbeRequest } from './probes.ts'
 import { scheduleProbes } from './scheduled-probes.ts'
 import type { ProbeSettings } from './settings.ts'
 import { createTwins, type KnownTwin, type Twins } from './twins.ts'
@@ -35,6 +35,8 @@ export interface Probing {
   /** Runs a drill with a twin, by default the first that is for drills, and stores its result. */
   drill(name: DrillName, by: string, twin?: KnownTwin): Promise<StoredDrill | 'busy' | 'off'>
   latestDrill(name: DrillName): Promise<StoredDrill | undefined>
+  /** Why no drill can run in an environment; undefined where one can. */
+  noDrillBecause(environment: Environment): string | undefined
   /**
    * The last drill, if it passed, is not older than 7 days and was made with the version of IAM that runs now;
    * undefined otherwise, and for another environment.
@@ -78,19 +80,7 @@ export function openProbing(settings: ProbeSettings | undefined, parts: ProbingP
       void schedule?.moved()
   })
   const turns = createTurns()
-  const drillGuard = (running: ProbeRunner, twin: KnownTwin, version: string | undefined) => {
-    const common = { environment, twin, iamVersion: version }
-    if (guards !== undefined) return guardDrill({ ...common, runner: running, guards: guards() })
-    const own = createDrillGuards()
-    const observed: Pick<ProbeRunner, 'try'> = {
-      async try(one, mark) {
-        const results = await running.try(one, mark)
-        own.observe(twin.applicationId, results)
-        return results
-      },
-    }
-    return guardDrill({ ...common, runner: observed, guards: own })
-  }
+  const drilledTwin = () => twins.known().find(({ isForDrills }) => isForDrills)
   const last = (name: DrillName) => latestDrill(database, schema, environment, name)
   return {
     environment,
@@ -98,16 +88,23 @@ export function openProbing(settings: ProbeSettings | undefined, parts: ProbingP
     latestDrill: last,
     run: async (request) => (runner === undefined ? 'off' : turns.take(() => runner.run(request))),
     latest: () => latestProbes(database, schema, environment),
+    noDrillBecause(of) {
+      if (of !== environment) return `this control plane probes ${environment} only`
+      if (settings === undefined) return 'no twin applications are configured'
+      return drilledTwin() === undefined ? 'no twin application is known that is for drills' : undefined
+    },
     async drill(name, by, given) {
-      const twin = given ?? twins.known().find(({ isForDrills }) => isForDrills)
+      const twin = given ?? drilledTwin()
       if (runner === undefined || twin === undefined) return 'off'
       return turns.take(async () => {
         const version = await iamVersion()
         const result =
-          name === 'fail_open' ? await failOpenDrill(runner, twin, version) : await drillGuard(runner, twin, version)
-        await storeDrill(database, schema, { environment, drill: name, by }, result)
+          name === 'fail_open'
+            ? await failOpenDrill(runner, twin, version)
+            : await drillWith(guards?.(), { environment, runner, twin, iamVersion: version })
+        const stored = await storeDrill(database, schema, { environment, drill: name, by }, result)
         log.info({ drill: name, by, has_passed: result.hasPassed, outcomes: result.outcomes }, 'drill')
-        return { ...result, by, at: new Date() }
+        return stored
       })
     },
     async currentDrill(of, name) {
@@ -126,6 +123,20 @@ export function openProbing(settings: ProbeSettings | undefined, parts: ProbingP
       await turns.idle()
     },
   }
+}
+
+/** The drill with the running guards, or with one of its own that judges what the probes see. */
+function drillWith(guards: DrilledGuards | undefined, drill: Omit<GuardDrill, 'guards'>) {
+  if (guards !== undefined) return guardDrill({ ...drill, guards })
+  const own = createDrillGuards()
+  const observed: GuardDrill['runner'] = {
+    async try(one, mark) {
+      const results = await drill.runner.try(one, mark)
+      own.observe(drill.twin.applicationId, results)
+      return results
+    },
+  }
+  return guardDrill({ ...drill, runner: observed, guards: own })
 }
 
 /** Work that runs one after the other. */

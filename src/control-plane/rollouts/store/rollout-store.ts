@@ -191,8 +191,17 @@ export class RolloutStore {
     )
   }
 
-  async saveForecast(tx: Queryable, id: number, forecast: Forecast): Promise<void> {
-    await tx.query(`update ${this.#schema}.rollouts set forecast = $2 where id = $1`, [id, JSON.stringify(forecast)])
+  /** Writes a forecast if the rollout still has the version that it is about; false, with nothing written, otherwise. */
+  async saveForecast(
+    tx: Queryable,
+    { id, version }: Pick<Rollout, 'id' | 'version'>,
+    forecast: Forecast,
+  ): Promise<boolean> {
+    const rows = await tx.query(
+      `update ${this.#schema}.rollouts set forecast = $3 where id = $1 and version = $2 returning id`,
+      [id, version, JSON.stringify(forecast)],
+    )
+    return rows.length > 0
   }
 
   /** Records a customer's report; returns its id. */
@@ -240,6 +249,15 @@ export class RolloutStore {
           and progress ->> 'status' in ('failed', 'canceled') order by id limit 20`,
       [environment, flag, after],
     )
+  }
+
+  /** The newest drill of an environment, so that later ones can be distinguished from earlier ones. */
+  async newestDrill(on: Queryable, environment: Environment): Promise<number> {
+    const [row] = await on.query<{ id: number }>(
+      `select coalesce(max(id), 0) as id from ${this.#schema}.drills where environment = $1 and drill = 'guard'`,
+      [environment],
+    )
+    return Number(row?.id ?? 0)
   }
 
   /** The newest effect, so that later pipelines can be distinguished from earlier ones. */
