@@ -1,4 +1,4 @@
-import { Link, Outlet, useRouterState } from '@tanstack/react-router'
+import { Outlet, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useId, useRef, useState } from 'react'
 import { useEnvironment } from '../api/selected-environment.ts'
 import { LiveProvider } from '../live/live.tsx'
@@ -8,6 +8,7 @@ import { EnvironmentSelect } from './environment-select.tsx'
 import { LiveBadge } from './live-state.tsx'
 import { Navigation } from './navigation.tsx'
 import { SearchField } from './search-field.tsx'
+import { SkipLink } from './skip-link.tsx'
 import { useShortcuts } from './use-shortcuts.ts'
 
 const ShortcutHelp = lazy(async () => ({ default: (await import('./shortcut-help.tsx')).ShortcutHelp }))
@@ -25,19 +26,11 @@ export function Shell() {
   const isLoading = useRouterState({ select: ({ isLoading: loading }) => loading })
   return (
     <LiveProvider environment={environment}>
-      <Link
-        to="."
-        search={true}
-        hash="page"
-        onClick={() => document.getElementById('page')?.focus()}
-        className="sr-only z-50 bg-ink px-3 py-2 text-surface focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
-      >
-        Skip to the page
-      </Link>
       <header
         className="sticky top-0 z-30 border-b-4 bg-surface"
         style={{ borderColor: environmentColour(environment) }}
       >
+        <SkipLink />
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2 px-3 py-2 sm:px-5">
           <EnvironmentSelect />
           <LiveBadge />

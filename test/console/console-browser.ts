@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { type System, startUp, untilReplicated } from '../e2e/system.ts'
+import { findChromium, startChromium } from '../support/chromium.ts'
+import { WAIT_LIMIT_MS } from '../support/wait.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const LINK = /http:\/\/\S+\/sign-in\/link\?secret=\S+/
+const WIDTHS = { 390: 844, 1280: 720, 2560: 1440 } as const
+
+/** Runs in the page: tests are compiled without the types of a browser. */
+const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+  reportViolation(violatedDirective + ' blocked ' + blockedURI))`
+
+/** Light, dark, and both with more contrast. */
+export const THEMES = [
+  { name: 'light', colorScheme: 'light', contrast: 'no-preference' },
+  { name: 'dark', colorScheme: 'dark', contrast: 'no-preference' },
+  { name: 'contrast', colorScheme: 'light', contrast: 'more' },
+  { name: 'dark contrast', colorScheme: 'dark', contrast: 'more' },
+] as const
+
+/** A whole running system, a browser, and a session of its administrator that was begun with the printed link. */
+export interface ConsoleSystem {
+  readonly system: System
+  readonly browser: Browser
+  /** Opens a browser window that is signed in. */
+  open(options?: Parameters<Browser['newContext']>[0]): Promise<ConsoleWindow>
+  stop(): Promise<void>
+}
+
+/** A signed-in window, with what its pages did wrong. */
+export interface ConsoleWindow {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** Violations of the content security policy, script errors and failed loads. */
+  readonly faults: string[]
+}
+
+/** Whether there is no browser to test with; CI must have one. */
+export const skip = findChromium() === undefined && process.env.CI !== 'true' ? 'no Chromium on this machine' : false
+
+/** Starts the system and signs in by the link that it prints, as people do who start for the first time. */
+export async function startConsole(): Promise<ConsoleSystem> {
+  const executable = findChromium()
+  assert.ok(executable, 'CI must offer Chromium')
+  const system = await startUp()
+  let browser: Browser | undefined
+  try {
+    await untilReplicated(system, 3)
+    browser = await startChromium(executable)
+    const link = LINK.exec(system.programs[0]?.stdout.text() ?? '')?.[0] ?? assert.fail('no link was printed')
+    const first = await browser.newContext()
+    first.setDefaultTimeout(WAIT_LIMIT_MS)
+    const page = await first.newPage()
+    await page.goto(link)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForURL(`${system.controlUrl}/console/`)
+    const storageState = await first.storageState()
+    await first.close()
+    const started = browser
+    return {
+      ...{ system, browser },
+      open: async (options = {}) => openWindow(await started.newContext({ storageState, ...options })),
+      stop: async () => {
+        await started.close()
+        await system.stop()
+      },
+    }
+  } catch (error) {
+    await browser?.close()
+    await system.stop()
+    throw error
+  }
+}
+
+async function openWindow(context: BrowserContext): Promise<ConsoleWindow> {
+  context.setDefaultTimeout(WAIT_LIMIT_MS)
+  const page = await context.newPage()
+  const faults: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(`${message.text()} ${message.location().url}`)
+  })
+  page.on('pageerror', (error) => faults.push(error.message))
+  await page.exposeFunction('reportViolation', (violation: string) => faults.push(violation))
+  await page.addInitScript(REPORT_VIOLATIONS)
+  return { context, page, faults }
+}
+
+/** Opens a page of the console and waits until it shows what it is for. */
+export async function visit({ page }: ConsoleWindow, system: System, path: string): Promise<void> {
+  await page.goto(`${system.controlUrl}/console${path}`)
+  await page.locator('main h1').waitFor()
+  await page.locator('main [role=status]', { hasText: /^Loading/ }).waitFor({ state: 'detached' })
+}
+
+interface AxeResult {
+  readonly violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string; failureSummary: string }> }>
+  readonly passes: readonly unknown[]
+}
+
+/** What axe finds on the page as it is now, and how many of its rules passed. */
+export async function runAxe(page: Page): Promise<{ findings: string[]; passed: number }> {
+  await page.evaluate(AXE)
+  const { violations, passes } = (await page.evaluate('axe.run()')) as AxeResult
+  const findings = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+  )
+  return { findings, passed: passes.length }
+}
+
+/** The sizes of the windows in which pages are photographed. */
+export const VIEWPORTS = Object.entries(WIDTHS).map(([width, height]) => ({ width: Number(width), height }))
