@@ -6,6 +6,8 @@ import { slackRoutes } from './chatops/slack.ts'
 import { consoleRoutes } from './console/console-pages.ts'
 import { liveRoutes } from './console/live.ts'
 import { meRoutes } from './console/me.ts'
+import { overviewRoutes } from './console/overview.ts'
+import { trafficRoutes } from './console/traffic.ts'
 import { explainRoutes } from './decisions/explain.ts'
 import { routingRoutes } from './decisions/routing.ts'
 import { featureRoutes } from './flags/features.ts'
@@ -69,6 +71,8 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   consoleRoutes,
   liveRoutes,
   meRoutes,
+  overviewRoutes,
+  trafficRoutes,
 ]
 
 /** Adds every route of the API. */

@@ -104,25 +104,46 @@ export interface StatusFacts {
   readonly now: number
 }
 
-/** What needs a person's attention, one sentence each, the most urgent first; empty if all is well. */
-export function attentionNeeded(facts: StatusFacts): string[] {
+/** How urgent something is: users are affected now, someone is waited for, or it is good to know. */
+export type Severity = 'broken' | 'waiting' | 'notice'
+
+/** Something that needs a person's attention. */
+export interface Attention {
+  readonly kind: 'database' | 'brake' | 'gateways' | 'application' | 'side_effects' | 'rollout' | 'problem'
+  readonly severity: Severity
+  readonly sentence: string
+  /** The page of the console that shows it, such as `applications/88`. */
+  readonly path: string
+}
+
+/** What needs a person's attention, the most urgent first; empty if all is well. */
+export function attentionNeeded(facts: StatusFacts): Attention[] {
   const { brake, sideEffects, historyLostAt, now } = facts
   const reason = brake.reason === '' ? '' : `: ${brake.reason}`
+  const database = (sentence: string): Attention => ({
+    kind: 'database',
+    severity: 'broken',
+    sentence,
+    path: 'activity',
+  })
+  const effects = `${sideEffects?.dead} side effects of changes were given up; see 'handover side-effects list --state dead'`
   return [
-    ...(sideEffects === undefined ? ['the database of the control plane does not answer'] : []),
-    ...(brake.on ? [`the brake is on${reason}`] : []),
+    ...(sideEffects === undefined ? [database('the database of the control plane does not answer')] : []),
+    ...(brake.on
+      ? [{ kind: 'brake', severity: 'broken', sentence: `the brake is on${reason}`, path: 'activity' } as const]
+      : []),
     ...gatewayProblems(facts),
     ...applicationProblems(facts),
     ...((sideEffects?.dead ?? 0) > 0
-      ? [`${sideEffects?.dead} side effects of changes were given up; see 'handover side-effects list --state dead'`]
+      ? [{ kind: 'side_effects', severity: 'waiting', sentence: effects, path: 'settings' } as const]
       : []),
     ...(historyLostAt !== undefined && now - historyLostAt < LOSS_MS
-      ? [`the database lost changes that it had committed, found at ${new Date(historyLostAt).toISOString()}`]
+      ? [database(`the database lost changes that it had committed, found at ${new Date(historyLostAt).toISOString()}`)]
       : []),
   ]
 }
 
-function gatewayProblems({ gateways, environment }: StatusFacts): string[] {
+function gatewayProblems({ gateways, environment }: StatusFacts): Attention[] {
   const connected = gateways.filter(({ isConnected }) => isConnected)
   // A restarted gateway is another process with the same name.
   const present = new Set(connected.map(nameOf))
@@ -132,29 +153,41 @@ function gatewayProblems({ gateways, environment }: StatusFacts): string[] {
   const late = connected.filter(({ behindMs }) => (behindMs ?? 0) > MAX_LAG_MS)
   const at = (some: readonly GatewayRecord[]) =>
     `${some.length} of ${connected.length} connected gateways (${namesOf(some)})`
+  const of = (severity: Severity, sentence: string): Attention => {
+    return { kind: 'gateways', severity, sentence, path: 'gateways' }
+  }
   return [
-    ...(connected.length === 0 ? [`no gateway of ${environment} is connected`] : []),
-    ...(open.length > 0 ? [`IAM's circuit is open at ${at(open)}: new flows go to the monolith there`] : []),
-    ...(braked.length > 0 ? [`the local brake is on at ${at(braked)}`] : []),
-    ...(late.length > 0 ? [`the snapshot is more than ${MAX_LAG_MS / 1_000} s old at ${at(late)}`] : []),
-    ...(gone.length > 0 ? [`gateways that disconnected in the last minutes: ${namesOf(gone)}`] : []),
+    ...(connected.length === 0 ? [of('broken', `no gateway of ${environment} is connected`)] : []),
+    ...(open.length > 0
+      ? [of('broken', `IAM's circuit is open at ${at(open)}: new flows go to the monolith there`)]
+      : []),
+    ...(braked.length > 0 ? [of('broken', `the local brake is on at ${at(braked)}`)] : []),
+    ...(late.length > 0 ? [of('broken', `the snapshot is more than ${MAX_LAG_MS / 1_000} s old at ${at(late)}`)] : []),
+    ...(gone.length > 0 ? [of('notice', `gateways that disconnected in the last minutes: ${namesOf(gone)}`)] : []),
   ]
 }
 
-function applicationProblems({ applications, failing, waiting }: StatusFacts): string[] {
-  const named = failing.slice(0, MOST_NAMED).map(failureInWords)
+function applicationProblems({ applications, failing, waiting }: StatusFacts): Attention[] {
+  const named = failing.slice(0, MOST_NAMED).map((application): Attention => {
+    const sentence = failureInWords(application)
+    return { kind: 'application', severity: 'broken', sentence, path: `applications/${application.id}` }
+  })
   const more = applications.failing - named.length
-  const stay = applications.waiting === 1 ? 'application stays' : 'applications stay'
+  const of = (severity: Severity, sentence: string): Attention => {
+    return { kind: 'application', severity, sentence, path: 'applications' }
+  }
   return [
     ...named,
-    ...(more > 0 ? [`${more} more applications fail at IAM`] : []),
-    ...(applications.waiting > 0
-      ? [
-          `${applications.waiting} ${stay} on the monolith although the flag is on, until IAM holds the current version: ` +
-            `${waiting.slice(0, MOST_NAMED).map(applicationInWords).join(', ')}${applications.waiting > MOST_NAMED ? ' …' : ''}`,
-        ]
-      : []),
+    ...(more > 0 ? [of('broken', `${more} more applications fail at IAM`)] : []),
+    ...(applications.waiting > 0 ? [of('waiting', waitingInWords(applications.waiting, waiting))] : []),
   ]
+}
+
+function waitingInWords(count: number, waiting: readonly ListedApplication[]): string {
+  const stay = count === 1 ? 'application stays' : 'applications stay'
+  const named = waiting.slice(0, MOST_NAMED).map(applicationInWords).join(', ')
+  const dots = count > MOST_NAMED ? ' …' : ''
+  return `${count} ${stay} on the monolith although the flag is on, until IAM holds the current version: ${named}${dots}`
 }
 
 function failureInWords(application: ListedApplication): string {

@@ -12,6 +12,7 @@ import {
   INCREASING_ACTIONS,
   type PlanFault,
   type PlanTerms,
+  type ProblemFact,
   type Rollout,
   type RolloutEvent,
   readPlan,
@@ -131,6 +132,11 @@ export class Rollouts {
 
   events(id: number, after: number, limit: number): Promise<RolloutEvent[]> {
     return this.#dependencies.rollouts.events(this.#dependencies.store.database, id, after, limit)
+  }
+
+  /** The reported problems of an environment that are still open, oldest first. */
+  openProblems(environment: Environment): Promise<ProblemFact[]> {
+    return this.#dependencies.rollouts.openProblems(this.#dependencies.store.database, environment)
   }
 
   /**

@@ -5,6 +5,7 @@ import { type AuditFilter, readEntries } from '../../audit/audit-log.ts'
 import { EXPORT_FORMATS, exportLines, sealed } from '../../audit/export.ts'
 import { verifyChain } from '../../audit/verification.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
+import { entryInWords } from '../../explain/entry-in-words.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
 import { namedEnvironmentField, wordField } from '../flags/flags.ts'
 import { auditRestoreRoute } from './audit-restore.ts'
@@ -44,6 +45,9 @@ const entrySchema = z.object({
   previous_hash: z.string(),
   hash: z.string(),
 })
+const listedEntrySchema = entrySchema.extend({
+  sentence: z.string().describe('The entry for people; not part of the hash. May contain untrusted names'),
+})
 
 const verificationSchema = z.object({
   valid: z.boolean(),
@@ -77,14 +81,18 @@ function listRoute(api: Api, control: ControlContext): void {
             .describe('Only entries before this number: `next_before` of the previous page'),
           limit: z.coerce.number().pipe(z.int().min(1).max(MAX_PAGE)).default(100),
         }),
-        response: { 200: z.object({ entries: z.array(entrySchema), next_before: z.int().nullable() }) },
+        response: { 200: z.object({ entries: z.array(listedEntrySchema), next_before: z.int().nullable() }) },
       },
     },
     async (request) => {
       const { before, limit, ...filter } = request.query
       const found = await readEntries(control.store, filterOf(filter), { before }, limit)
       const last = found.at(-1)?.number ?? 1
-      const entries = found.map(sealed).map((entry) => ({ ...entry, details: entry.details && { ...entry.details } }))
+      const { cache } = control.feed
+      const entries = found.map(sealed).map((entry) => {
+        const details = entry.details && { ...entry.details }
+        return { ...entry, details, sentence: entryInWords(entry, cache) }
+      })
       return { entries, next_before: found.length === limit && last > 1 ? last : null }
     },
   )

@@ -3,18 +3,23 @@ import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../../fl
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
 import { missingFields } from '../../audit/change-context.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
-import { type BrakeRecord, readBrake, setBrake } from '../../flags/brake-writes.ts'
+import { readBrake, setBrake } from '../../flags/brake-writes.ts'
 import { readContext } from '../../flags/request-context.ts'
+import { knownGateways } from '../../gateways/gateway-health.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
 import { environmentField, namedEnvironmentField } from '../flags/flags.ts'
 
-const brakeSchema = z.object({
+/** The brake of an environment. */
+export const brakeSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
   on: z.boolean(),
   reason: z.string(),
   version: z.int().nullable(),
   changed_by: z.string().nullable(),
   changed_at: z.string().nullable(),
+  gateways: z
+    .object({ all: z.int(), acting: z.int().describe('Those that have received the last change of the brake') })
+    .describe('The connected gateways of the environment'),
 })
 /** The document of `GET /api/v1/brake`. */
 export type BrakeDocument = z.infer<typeof brakeSchema>
@@ -38,8 +43,7 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
         response: { 200: brakeSchema },
       },
     },
-    async (request) =>
-      brakeDocument(request.query.environment, await readBrake(control.store, request.query.environment)),
+    async (request) => brakeDocument(control, request.query.environment),
   )
   api.put(
     '/api/v1/brake',
@@ -71,11 +75,16 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
       const outcome = await setBrake(control.store, environment, { on, reason }, { context })
       await control.feed.catchUp()
       control.log.warn({ environment, on, outcome, ...context, reason }, 'brake changed')
-      return brakeDocument(environment, await readBrake(control.store, environment))
+      return brakeDocument(control, environment)
     },
   )
 }
 
-function brakeDocument(environment: Environment, brake: BrakeRecord): z.infer<typeof brakeSchema> {
-  return { environment, ...brake, changed_at: brake.changed_at?.toISOString() ?? null }
+/** The brake of an environment as the API shows it. */
+export async function brakeDocument(control: ControlContext, environment: Environment): Promise<BrakeDocument> {
+  const brake = await readBrake(control.store, environment)
+  const own = (await knownGateways(control)).filter((each) => each.environment === environment && each.isConnected)
+  const acting = own.filter(({ snapshotVersion }) => (snapshotVersion ?? 0) >= (brake.version ?? 0)).length
+  const changed_at = brake.changed_at?.toISOString() ?? null
+  return { environment, ...brake, changed_at, gateways: { all: own.length, acting } }
 }

@@ -3,22 +3,13 @@ import { conditionOf, ENVIRONMENTS } from '../../../flags/index.ts'
 import { ROUTING_FLAG } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
-import { type ListedApplication, listApplications } from '../../explain/application-list.ts'
-import {
-  attentionNeeded,
-  countApplications,
-  gatesInFewWords,
-  iamReachability,
-  type StatusFacts,
-} from '../../explain/status.ts'
+import type { ListedApplication } from '../../explain/application-list.ts'
+import { MOST_LISTED, readStatus } from '../../explain/read-status.ts'
+import { attentionNeeded, gatesInFewWords, iamReachability, type StatusFacts } from '../../explain/status.ts'
 import { readBrake } from '../../flags/brake-writes.ts'
-import { applicationReports } from '../../gateways/application-reports.ts'
-import { knownGateways } from '../../gateways/gateway-health.ts'
 import { environmentField } from '../flags/flags.ts'
 import { gatewayDocument, gatewaySchema } from '../gateways/gateways.ts'
 import { listedApplicationSchema, listedDocument } from './listed-application.ts'
-
-const MOST_LISTED = 20
 
 const statusSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
@@ -84,25 +75,11 @@ async function statusDocument(
   control: ControlContext,
   environment: StatusFacts['environment'],
 ): Promise<z.infer<typeof statusSchema>> {
-  // While the database is unavailable, the state that this replica holds is still useful.
-  await control.feed.catchUp().catch(() => {})
+  const facts = await readStatus(control, environment)
+  const { applications, failing, waiting, gateways, sideEffects } = facts
   const { cache } = control.feed
-  const gateways = (await knownGateways(control)).filter((each) => each.environment === environment)
-  const reports = applicationReports(gateways, environment)
-  const page = { after: 0, limit: MOST_LISTED }
-  const { applications: failing } = await listApplications(cache, { environment, failing: true }, page, reports)
-  const applications = await countApplications(cache, environment, reports)
-  const waiting =
-    applications.waiting === 0
-      ? []
-      : (await listApplications(cache, { environment, waiting: true }, page, reports)).applications
-  const sideEffects = await control.sideEffects.counts().catch(() => undefined)
   const moved = await readBrake(control.store, environment).catch(() => undefined)
-  const facts: StatusFacts = {
-    ...{ environment, brake: cache.brake(environment), applications, failing, waiting, gateways, sideEffects },
-    ...{ historyLostAt: control.feed.historyLostAt, now: Date.now() },
-  }
-  const attention = attentionNeeded(facts)
+  const attention = attentionNeeded(facts).map(({ sentence }) => sentence)
   const state = cache.flagState(environment, ROUTING_FLAG)
   const documents = (listed: readonly ListedApplication[]) => listed.map(listedDocument)
   return {

@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import type { Environment, FlagState } from '../../../flags/index.ts'
+import { OUTCOME_KINDS } from '../../../outcomes/index.ts'
+import { ROUTING_FLAG } from '../../../routing/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
+import { readEntries } from '../../audit/audit-log.ts'
+import type { AuditEntry } from '../../audit/entry.ts'
+import type { Api, ControlContext } from '../../control-context.ts'
+import { entryInWords } from '../../explain/entry-in-words.ts'
+import { Renewed } from '../../explain/renewed.ts'
+import { flowsByKind, pointsOf, spanOf, type TrafficRange } from '../../explain/traffic.ts'
+import { BRAKE_SUBJECT } from '../../flags/brake-writes.ts'
+import { trafficCounts } from '../../outcomes/traffic-counts.ts'
+import { sendProblem } from '../../requests/problems.ts'
+import { environmentField, wordField } from '../flags/flags.ts'
+
+const RANGES = ['hour', 'day', 'week'] as const satisfies readonly TrafficRange[]
+/** How many of the newest flips, and of the newest decisions, are marked. */
+const MOST_MARKS = 100
+
+const sideSchema = z.object({
+  flows: z.number(),
+  failed: z.number().describe('Failures that the side caused'),
+  ours: z.number().describe('Failures that Handover caused: brake, circuit, gateway'),
+})
+const causesSchema = z.object({
+  success: z.number(),
+  failed: z.number(),
+  client: z.number(),
+  user: z.number(),
+  ours: z.number(),
+})
+
+const trafficSchema = z.object({
+  step_s: z.int().describe('The seconds that each point covers'),
+  points: z
+    .array(z.object({ at: z.string(), rails: sideSchema, iam: sideSchema }))
+    .describe('At most 300, oldest first'),
+  marks: z
+    .array(z.object({ at: z.string(), kind: z.enum(['flip', 'rollback', 'brake', 'decision']), sentence: z.string() }))
+    .describe('What may explain the curve, oldest first'),
+  by_kind: z.array(z.object({ kind: z.enum(OUTCOME_KINDS), rails: causesSchema, iam: causesSchema })),
+})
+/** The document of `GET /api/v1/traffic`. */
+export type TrafficDocument = z.infer<typeof trafficSchema>
+
+/** `GET /api/v1/traffic`: the flows of both sides over time, with what happened in between. */
+export function trafficRoutes(api: Api, control: ControlContext): void {
+  // Every open console asks for the same few charts.
+  const documents = new Renewed((key: TrafficKey) => trafficDocument(control, key), {
+    freshMs: 4_000,
+    usableMs: 60_000,
+    most: 60,
+  })
+  api.get(
+    '/api/v1/traffic',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['console'],
+        summary: 'The flows of both sides within the last hour, day or week, and what happened in between',
+        querystring: z.strictObject({
+          environment: environmentField,
+          range: z.enum(RANGES).default('hour'),
+          oauth_application: wordField.optional().describe('The id or the client_id. Default: all applications'),
+        }),
+        response: { 200: trafficSchema },
+      },
+    },
+    async (request, reply) => {
+      const { environment, range, oauth_application: named } = request.query
+      const application = named === undefined ? undefined : control.feed.cache.applicationNamed(named)
+      if (named !== undefined && application === undefined) {
+        const detail = `no application has the id or client_id ${JSON.stringify(named)}`
+        return sendProblem(reply, 404, 'unknown_application', { detail })
+      }
+      return documents.get({ environment, range, applicationId: application?.id })
+    },
+  )
+}
+
+interface TrafficKey {
+  readonly environment: Environment
+  readonly range: TrafficRange
+  readonly applicationId: number | undefined
+}
+
+async function trafficDocument(control: ControlContext, key: TrafficKey): Promise<TrafficDocument> {
+  const span = spanOf(key.range, Date.now())
+  const counts = await trafficCounts(control.store, key.environment, span, key.applicationId)
+  const marks = await marksSince(control, key.environment, new Date(span.from * 60_000))
+  return { step_s: span.step * 60, points: pointsOf(counts, span), marks, by_kind: flowsByKind(counts) }
+}
+
+/** The changes of the routing flag, of the brake and of rollouts in an environment, oldest first. */
+async function marksSince(
+  { store, feed: { cache } }: ControlContext,
+  environment: Environment,
+  moment: Date,
+): Promise<TrafficDocument['marks']> {
+  const since = moment.toISOString().replace('Z', '000Z')
+  const read = (filter: object) =>
+    readEntries(store, { environment, since, ...filter }, { before: undefined }, MOST_MARKS)
+  const [flips, brakes, decisions] = await Promise.all([
+    read({ subject: ROUTING_FLAG }),
+    read({ subject: BRAKE_SUBJECT }),
+    read({ action: 'rollout.decision' }),
+  ])
+  return [...flips, ...brakes, ...decisions]
+    .sort((a, b) => a.number - b.number)
+    .filter(({ entry }) => entry.action !== 'change.refused')
+    .map(({ entry }) => ({ at: entry.at, kind: kindOf(entry), sentence: entryInWords(entry, cache) }))
+}
+
+function kindOf({ action, before, after }: AuditEntry): TrafficDocument['marks'][number]['kind'] {
+  if (action === 'rollout.decision') return 'decision'
+  if (action.startsWith('brake.')) return 'brake'
+  if (action === 'default.iam') return 'flip'
+  return action === 'default.rails' || reachOf(after) < reachOf(before) ? 'rollback' : 'flip'
+}
+
+/** A number that grows with the applications that a state of the flag covers; the order is all that counts. */
+function reachOf(state: unknown): number {
+  const {
+    boolean,
+    percentage_of_actors: percentage = 0,
+    actors = [],
+    opted_out: out = [],
+  } = (state ?? {}) as Partial<FlagState>
+  return (boolean === true ? 1e12 : 0) + percentage * 1e6 + actors.length - out.length
+}
