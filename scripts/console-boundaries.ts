@@ -12,7 +12,7 @@ export const CONSOLE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   api: ['format'],
   live: ['api', 'format'],
   parts: ['api', 'format', 'live'],
-  charts: ['format', 'parts'],
+  charts: ['api', 'format', 'parts'],
   shell: ['api', 'format', 'live', 'parts'],
 }
 

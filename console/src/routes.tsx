@@ -8,6 +8,7 @@ import {
 import { consolePath } from './api/address.ts'
 import { type EnvironmentSearch, readEnvironment } from './api/selected-environment.ts'
 import { readListSearch } from './applications/list-search.ts'
+import { readOverviewSearch } from './overview/overview-search.ts'
 import { parseSearch, stringifySearch } from './search.ts'
 import { PageFailure, PageMissing } from './shell/page-failure.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -23,6 +24,7 @@ const pages = [
   createRoute({
     getParentRoute: () => root,
     path: '/',
+    validateSearch: readOverviewSearch,
     component: lazyRouteComponent(() => import('./overview/overview-page.tsx'), 'OverviewPage'),
   }),
   createRoute({
@@ -30,6 +32,11 @@ const pages = [
     path: '/applications',
     validateSearch: readListSearch,
     component: lazyRouteComponent(() => import('./applications/applications-page.tsx'), 'ApplicationsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/applications/$id',
+    component: lazyRouteComponent(() => import('./application/application-page.tsx'), 'ApplicationPage'),
   }),
   createRoute({
     getParentRoute: () => root,

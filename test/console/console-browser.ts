@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type System, startUp, untilReplicated } from '../e2e/system.ts'
 import { findChromium, startChromium } from '../support/chromium.ts'
 import { WAIT_LIMIT_MS } from '../support/wait.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const LINK = /http:\/\/\S+\/sign-in\/link\?secret=\S+/
 const WIDTHS = { 390: 844, 1280: 720, 2560: 1440 } as const
 

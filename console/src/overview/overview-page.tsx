@@ -1,35 +1,36 @@
 import { useQuery } from '@tanstack/react-query'
-import { statusQuery } from '../api/queries.ts'
+import { overviewQuery } from '../api/queries.ts'
 import { useEnvironment } from '../api/selected-environment.ts'
 import { Page } from '../parts/layout/page.tsx'
-import { Section } from '../parts/layout/section.tsx'
-import { ShareBar } from '../parts/shares/share-bar.tsx'
 import { QueryPart } from '../parts/states/query-part.tsx'
-import { Empty } from '../parts/states/states.tsx'
-import { stateInWords } from './state-in-words.ts'
+import { GatewaySummary } from './gateway-summary.tsx'
+import { MovingNow } from './moving-now.tsx'
+import { NeedsYou } from './needs-you.tsx'
+import { SideComparison } from './side-comparison.tsx'
+import { StateSentence } from './state-sentence.tsx'
+import { TrafficSection } from './traffic-section.tsx'
 
 /** Is the migration well, and does it need me? */
 export function OverviewPage() {
   const environment = useEnvironment()
-  const status = useQuery(statusQuery(environment))
+  const overview = useQuery(overviewQuery(environment))
   return (
     <Page title="Overview">
-      <QueryPart query={status} of="the state of the migration">
-        {({ applications, attention }) => (
-          <div className="flex flex-col gap-5">
-            <p className="text-lg">{stateInWords(applications, attention.length)}</p>
-            <ShareBar iam={applications.all === 0 ? 0 : applications.on_iam / applications.all} of="applications" />
-            <Section title="Needs you">
-              {attention.length === 0 ? (
-                <Empty>Nothing needs you.</Empty>
-              ) : (
-                <ul className="flex flex-col gap-2">
-                  {attention.map((sentence) => (
-                    <li key={sentence}>{sentence}</li>
-                  ))}
-                </ul>
-              )}
-            </Section>
+      <QueryPart query={overview} of="the state of the migration">
+        {(document) => (
+          <div className="flex flex-col gap-4">
+            <StateSentence overview={document} />
+            <div className="grid items-start gap-4 lg:grid-cols-2">
+              <div className="flex min-w-0 flex-col gap-4">
+                <NeedsYou needs={document.needs_you} />
+                <MovingNow moving={document.moving} />
+              </div>
+              <div className="flex min-w-0 flex-col gap-4">
+                <TrafficSection />
+                <SideComparison overview={document} />
+                <GatewaySummary gateways={document.gateways} />
+              </div>
+            </div>
           </div>
         )}
       </QueryPart>

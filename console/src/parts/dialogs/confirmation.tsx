@@ -20,6 +20,8 @@ interface ConfirmationProps {
   /** The verb and its object, also on the button: `Move 3 applications`. */
   readonly action: string
   readonly environment: Environment
+  /** Whether it is known what will happen; until then it cannot be confirmed. */
+  readonly isReady?: boolean
   /** What will happen, and what cannot be undone. */
   readonly consequence: ReactNode
   readonly affected?: Affected | undefined
@@ -37,6 +39,7 @@ export function Confirmation(props: ConfirmationProps) {
   const [reason, setReason] = useState('')
   const [state, setState] = useState<'asking' | 'sending' | { readonly error: unknown }>('asking')
   const wanted = props.reason ?? 'optional'
+  const blocked = props.isReady === false ? 'What would happen is not known yet.' : undefined
   const isMissing = wanted === 'required' && reason.trim() === ''
   const error = typeof state === 'object' ? state.error : undefined
   const isConflict = error instanceof ApiProblem && error.status === 409
@@ -78,7 +81,12 @@ export function Confirmation(props: ConfirmationProps) {
           weight="primary"
           isBusy={state === 'sending'}
           reason={
-            isMissing ? 'Enter a reason first.' : isConflict ? 'Close this and look at the new state first.' : undefined
+            blocked ??
+            (isMissing
+              ? 'Enter a reason first.'
+              : isConflict
+                ? 'Close this and look at the new state first.'
+                : undefined)
           }
           onClick={() => void confirm()}
         >

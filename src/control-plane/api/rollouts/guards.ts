@@ -16,6 +16,8 @@ const guardSchema = z.object({
   tolerated_rate: z.number().describe('The failure rate that the evidence is against, fixed when the attempt began'),
   sentence: z.string().describe('The verdict with its numbers'),
 })
+/** What one guard says, in a document of the API. */
+export type GuardDocument = z.infer<typeof guardSchema>
 
 /** What the guards say about moved applications. */
 export function guardRoutes(api: Api, control: ControlContext): void {

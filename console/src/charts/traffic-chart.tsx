@@ -1,0 +1,40 @@
+import { useMemo } from 'react'
+import type { TrafficDocument } from '../api/documents.ts'
+import { Empty } from '../parts/states/states.tsx'
+import { Time } from '../parts/text/time.tsx'
+import { markSign } from './marks.tsx'
+import { TimeChart } from './time-chart.tsx'
+
+const MOST_MARKS = 3
+
+/** The flows of both sides in a minute, and the last things that happened to them. */
+export function TrafficChart({ traffic, range }: { traffic: TrafficDocument; range: string }) {
+  const { points, step_s, marks } = traffic
+  const series = useMemo(
+    () =>
+      (['rails', 'iam'] as const).map((name) => ({
+        name,
+        points: points.map((point) => ({ at: Date.parse(point.at), value: (point[name].flows * 60) / step_s })),
+      })),
+    [points, step_s],
+  )
+  const isIdle = points.every(({ rails, iam }) => rails.flows + iam.flows === 0)
+  if (isIdle && marks.length === 0) return <Empty>No flow was measured within the last {range}.</Empty>
+  return (
+    <>
+      <TimeChart title="Traffic" range={`last ${range}`} unit="flows a minute" series={series} marks={marks} />
+      <ul className="mt-1 flex flex-col gap-0.5 text-sm text-faded">
+        {marks
+          .slice(-MOST_MARKS)
+          .reverse()
+          .map(({ at, kind, sentence }) => (
+            <li key={`${at} ${sentence}`} className="flex gap-2">
+              <span aria-hidden="true">{markSign(kind)}</span>
+              <span className="min-w-0 flex-1 break-words">{sentence}</span>
+              <Time at={at} show="age" />
+            </li>
+          ))}
+      </ul>
+    </>
+  )
+}

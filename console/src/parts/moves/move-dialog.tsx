@@ -1,0 +1,102 @@
+import { useQuery } from '@tanstack/react-query'
+import { useCaller } from '../../api/caller.ts'
+import type { PreviewDocument } from '../../api/documents.ts'
+import { type Move, movePreviewQuery, useMove } from '../../api/flag-changes.ts'
+import { counted } from '../../format/numbers.ts'
+import { Confirmation } from '../dialogs/confirmation.tsx'
+import { Failure, Loading } from '../states/states.tsx'
+
+interface MoveDialogProps {
+  readonly move: Move
+  readonly onClose: () => void
+  /** Called after the move was made. */
+  readonly onMoved?: (() => void) | undefined
+}
+
+/** Asks before applications are moved or taken back: a dry run says which of them really move, and what may break. */
+export function MoveDialog({ move, onClose, onMoved }: MoveDialogProps) {
+  const { csrfToken } = useCaller()
+  const preview = useQuery(movePreviewQuery(move, csrfToken))
+  const { mutateAsync } = useMove()
+  const noun = counted(move.applications.length, 'application')
+  return (
+    <Confirmation
+      isOpen
+      onClose={onClose}
+      action={move.to === 'iam' ? `Move ${noun}` : `Take back ${noun}`}
+      environment={move.environment}
+      isReady={preview.data !== undefined}
+      consequence={
+        preview.data === undefined ? (
+          preview.error === null ? (
+            <Loading of="what would happen" />
+          ) : (
+            <Failure of="what would happen" error={preview.error} onRetry={() => void preview.refetch()} />
+          )
+        ) : (
+          <MovePreview move={move} preview={preview.data} />
+        )
+      }
+      onConfirm={async (reason) => {
+        if (preview.data === undefined) return
+        await mutateAsync({ move, preview: preview.data, reason })
+        onMoved?.()
+      }}
+      conflict={() => <MoveConflict move={move} before={preview.data} />}
+    />
+  )
+}
+
+/** Who would move, in the words of the control plane. */
+function MovePreview({ move, preview }: { move: Move; preview: PreviewDocument }) {
+  const { impact, notes, warnings = [] } = preview
+  const moving = impact.to_iam + impact.to_rails
+  return (
+    <div className="flex flex-col gap-2">
+      <p className="font-medium">
+        {moving === 0
+          ? 'No application changes its side.'
+          : `New flows of ${counted(moving, 'application')} ${move.to === 'iam' ? 'go to iam' : 'go to rails'} from then on.`}
+        {impact.waiting > 0 &&
+          ` ${counted(impact.waiting, 'application')} would move once iam holds the current version.`}
+      </p>
+      <p>
+        {move.to === 'iam'
+          ? 'Flows in progress finish where they began. Taking the applications back later is possible at any time; tokens that iam has issued by then stay valid until they expire or are revoked.'
+          : 'Tokens that iam has issued continue to work until they expire or are revoked.'}
+      </p>
+      <ul className="flex flex-col gap-1 text-faded">
+        {notes.map((note) => (
+          <li key={note} className="break-words">
+            {note}
+          </li>
+        ))}
+      </ul>
+      {warnings.map((warning) => (
+        <p key={warning} className="border-l-4 border-broken pl-2 break-words">
+          {warning}
+        </p>
+      ))}
+    </div>
+  )
+}
+
+/** What the person decided on, and what the flag says now. */
+function MoveConflict({ move, before }: { move: Move; before: PreviewDocument | undefined }) {
+  const { csrfToken } = useCaller()
+  const { data: now } = useQuery({
+    ...movePreviewQuery(move, csrfToken),
+    queryKey: ['flags', 'conflict', move],
+    gcTime: 0,
+  })
+  return (
+    <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 break-words">
+      <dt className="font-medium">Your change</dt>
+      <dd>
+        {before?.before ?? 'unknown'} → {before?.after ?? 'unknown'}
+      </dd>
+      <dt className="font-medium">State now</dt>
+      <dd>{now?.before ?? 'not read yet'}</dd>
+    </dl>
+  )
+}
