@@ -10,6 +10,8 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** An hour is summed up this long after its end; later outcomes are added to both tables. */
 const SUMMED_AFTER_MINUTES = 30
+/** Short enough to leave time for renewals of the lease in between. */
+const PAGE = 1_000
 const GATEWAYS_KEPT = '7 days'
 /** Sums and deletions may touch many rows. */
 const UPKEEP_LIMIT_MS = 120_000
@@ -78,7 +80,7 @@ export class OutcomeStore {
     for (let last: readonly [string, number] = ['', 0]; ; ) {
       const page = await this.#database.query<StoredOutcomes['memory'][number]>(
         `select environment, application_id, memory from ${this.#schema}.outcome_memory
-          where (environment, application_id) > ($1, $2) order by environment, application_id limit 5000`,
+          where (environment, application_id) > ($1, $2) order by environment, application_id limit ${PAGE}`,
         last,
       )
       for (const row of page) memory.push(row)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { blockFor } from '../../../test/support/block.ts'
 import { freshSchema } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { eventually } from '../../../test/support/wait.ts'
@@ -19,11 +20,12 @@ import { OutcomeStore } from './outcome-store.ts'
 import { Outcomes } from './outcomes.ts'
 
 const MINUTE = 60_000
+const LEASE_MS = 1_500
 const hash = (number: number) => number.toString(16).padStart(32, '0')
 
 /** One replica: its lease and its outcomes. */
 async function startReplica(database: Database, schema: string) {
-  const leadership = await LeaderLease.join(database, schema, silentLog, { beatMs: 50, leaseMs: 1_500 })
+  const leadership = await LeaderLease.join(database, schema, silentLog, { beatMs: 50, leaseMs: LEASE_MS })
   const store = new OutcomeStore(database, schema)
   const refused: string[] = []
   let unstored = 0
@@ -272,6 +274,18 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await readAll(leader.store), { 'rails refresh success': 36 })
       await other.close()
       await leader.close()
+    })
+
+    test('a leader that could not run for longer than its lease keeps the outcomes that it has not stored', async () => {
+      const { leadership, outcomes, store } = await open()
+      const sender = gateway()
+      await outcomes.take(sender.batch([{}, {}, {}]))
+      blockFor(2 * LEASE_MS)
+      assert.equal(leadership.isLeader, false)
+      const receipt = await outcomes.take(sender.batch([{}]))
+      assert.equal(receipt?.next, 5)
+      await eventually('all are stored', async () => (await outcomes.take(sender.batch([])))?.stored === 5)
+      assert.deepEqual(await readAll(store), { 'rails refresh success': 4 })
     })
 
     test('what a subscriber stores is stored together with the counts, which are stored without it when it fails', async () => {

@@ -49,6 +49,8 @@ export class Outcomes {
   readonly #options: OutcomesOptions
   readonly #broadcast: OutcomeBroadcast
   #environments: Map<string, EnvironmentOutcomes> | undefined
+  /** The term of leadership that everything in memory belongs to. */
+  #term: number | undefined
   #counts = new PendingCounts()
   #taken = new Set<number>()
   #attempt: Attempt | undefined
@@ -75,8 +77,8 @@ export class Outcomes {
       if (change.kind === 'lost') options.lost(change.environment, change.count)
     })
     this.#unsubscribe = leadership.subscribe((isLeader) => {
+      if (leadership.term !== this.#term) this.#forget()
       if (isLeader) void this.#beat()
-      else this.#forget()
     })
   }
 
@@ -152,9 +154,10 @@ export class Outcomes {
         if (this.#isFailing) this.#options.log.info('outcomes are stored again')
         this.#isFailing = false
       } catch (error) {
-        if (error instanceof LostLeadershipError) this.#forget()
-        else if (!this.#isFailing) this.#options.log.warn({ err: error }, 'outcomes cannot be stored')
-        this.#isFailing = !(error instanceof LostLeadershipError)
+        const isLost = error instanceof LostLeadershipError
+        // If the term has ended, the lease says so; otherwise the lease has only lapsed.
+        if (!isLost && !this.#isFailing) this.#options.log.warn({ err: error }, 'outcomes cannot be stored')
+        this.#isFailing = !isLost
       }
       clearTimeout(this.#timer)
       if (!this.#isClosed) this.#timer = setTimeout(() => void this.#beat(), this.#options.beatMs ?? BEAT_MS)
@@ -164,8 +167,15 @@ export class Outcomes {
 
   async #doBeat(): Promise<void> {
     const { leadership, store } = this.#options
-    if (!leadership.isLeader) return this.#forget()
-    this.#environments ??= await this.#load()
+    if (!leadership.isLeader) return
+    const { term } = leadership
+    if (this.#environments === undefined || this.#term !== term) {
+      this.#forget()
+      const loaded = await this.#load()
+      if (leadership.term !== term) return
+      this.#environments = loaded
+      this.#term = term
+    }
     await this.#takeHanded()
     for (const environment of this.#environments?.values() ?? []) environment.advance(clock())
     await this.#store()
@@ -286,6 +296,7 @@ export class Outcomes {
   /** Another replica leads: what is not stored will be sent to it again. */
   #forget(): void {
     this.#environments = undefined
+    this.#term = undefined
     this.#counts = new PendingCounts()
     this.#taken = new Set()
     this.#attempt = undefined

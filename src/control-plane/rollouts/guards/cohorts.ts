@@ -2,7 +2,8 @@ import { cohortOfDocument } from '../../../applications/index.ts'
 import type { Log } from '../../../observability/index.ts'
 import type { Store } from '../../state/store.ts'
 
-const PAGE = 5_000
+/** Short enough to leave time for renewals of the lease in between. */
+const PAGE = 1_000
 const MOST_NAMED = 20
 /** An application whose registration the control plane does not hold, or cannot read. */
 const UNKNOWN = 'unknown'

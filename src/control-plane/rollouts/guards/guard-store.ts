@@ -26,7 +26,8 @@ create table {schema}.guard_baselines (
 
 /** An ended attempt is shown for this long; it stays stored. */
 const SHOWN_DAYS = 30
-const PAGE = 5_000
+/** Short enough to leave time for renewals of the lease in between. */
+const PAGE = 1_000
 
 /** An attempt as it is stored. */
 export interface StoredAttempt {

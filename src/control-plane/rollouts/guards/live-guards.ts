@@ -20,6 +20,8 @@ const BASELINES_AT_ONCE = 2_000
 const PASS_BOUND = 0.1
 /** Changes that wait while the state is read after a change of leader. */
 const MOST_WAITING = 1_000_000
+/** So many of them are taken without a pause. */
+const AT_ONCE = 1_000
 
 /** The outcomes of all gateways, in order, on the replica that leads. */
 export interface OutcomeSource {
@@ -57,6 +59,8 @@ export class LiveGuards implements Guards {
   #waiting: OutcomeChange[] | undefined = []
   /** Whether reading the stored state has failed since this replica leads. */
   #hasFailed = false
+  /** The term of leadership that everything in memory belongs to; undefined while another replica leads. */
+  #term: number | undefined
   #loading: Promise<void> = Promise.resolve()
   /** Attempts begin and end one after the other. */
   #writing: Promise<void> = Promise.resolve()
@@ -71,12 +75,12 @@ export class LiveGuards implements Guards {
     this.#cohorts = new Cohorts(store, context.log)
     this.#now = now ?? Date.now
     this.#ends = [
-      leadership.subscribe((isLeader) => this.#lead(isLeader)),
+      leadership.subscribe(() => this.#follow()),
       outcomes.subscribe((change) => this.#take(change)),
       outcomes.storeWith(() => this.#collect()),
       feed.subscribe((step) => this.#followApplications(step)),
     ]
-    this.#lead(leadership.isLeader)
+    this.#follow()
   }
 
   /** Resolves when the stored state has been read, if this replica leads. */
@@ -143,17 +147,21 @@ export class LiveGuards implements Guards {
     await Promise.allSettled([this.#loading, this.#writing])
   }
 
-  #lead(isLeader: boolean): void {
+  /** Begins anew with each term of leadership; a lease that has only lapsed changes nothing of what is known. */
+  #follow(): void {
+    const { term } = this.#context.leadership
+    if (term === this.#term) return
+    this.#term = term
     this.#environments.clear()
     this.#stored = undefined
     this.#waiting = []
     this.#hasFailed = false
-    if (isLeader) this.#loading = this.#load()
+    if (term !== undefined) this.#loading = this.#load()
   }
 
-  /** Reads the stored state, then what arrived in the meantime. Retries until it succeeds or another replica leads. */
+  /** Reads the stored state, then what arrived in the meantime. Retries until it succeeds or the term ends. */
   async #load(): Promise<void> {
-    const waiting = this.#waiting
+    const waiting = this.#waiting ?? []
     try {
       await this.#cohorts.load()
       const stored = await this.#store.latestAttempts()
@@ -162,25 +170,29 @@ export class LiveGuards implements Guards {
       await this.#store.eachBaseline((environment, applicationId, learned) => {
         if (this.#waiting === waiting) this.#environment(environment).baselines.load(applicationId, learned)
       })
-      if (this.#waiting !== waiting) return
-      this.#waiting = undefined
-      for (const change of waiting ?? []) this.#take(change)
     } catch (error) {
       this.#hasFailed = true
       this.#context.log.error({ err: error }, 'the state of the guards cannot be read; trying again')
       await new Promise((resolve) => setTimeout(resolve, 1_000).unref())
-      if (this.#waiting !== waiting || !this.#context.leadership.isLeader) return
+      if (this.#waiting !== waiting) return
       this.#environments.clear()
-      await this.#load()
+      return this.#load()
     }
+    for (let taken = 0; this.#waiting === waiting && taken < waiting.length; taken += AT_ONCE) {
+      for (const change of waiting.slice(taken, taken + AT_ONCE)) this.#apply(change)
+      // Renewals of the lease and requests come first.
+      await new Promise(setImmediate)
+    }
+    if (this.#waiting === waiting) this.#waiting = undefined
   }
 
   #take(change: OutcomeChange): void {
-    if (!this.#context.leadership.isLeader) return
-    if (this.#waiting !== undefined) {
-      if (this.#waiting.length < MOST_WAITING) this.#waiting.push(change)
-      return
-    }
+    if (this.#term === undefined) return
+    if (this.#waiting === undefined) this.#apply(change)
+    else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(change)
+  }
+
+  #apply(change: OutcomeChange): void {
     const environment = 'outcome' in change ? change.outcome.environment : change.environment
     this.#environment(environment).apply(change)
   }
@@ -287,7 +299,7 @@ export class LiveGuards implements Guards {
 
   /** A changed registration begins a new attempt; an application that was removed is forgotten. */
   #followApplications(step: Parameters<FeedListener>[0]): void {
-    if (!this.#context.leadership.isLeader || step === undefined) return
+    if (this.#term === undefined || step === undefined) return
     const { change } = step
     if (change.kind === 'application_removed') {
       for (const guards of this.#environments.values()) guards.forget(change.id)

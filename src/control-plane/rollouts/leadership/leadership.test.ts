@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { blockFor } from '../../../../test/support/block.ts'
 import { freshSchema } from '../../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
 import { eventually } from '../../../../test/support/wait.ts'
@@ -53,6 +54,37 @@ for (const engine of testDatabases()) {
       const { leases, close } = await replicas(2)
       await leases[0]?.close()
       await eventually('the second replica leads', () => leases[1]?.isLeader)
+      await close()
+    })
+
+    test('a leader that could not run for longer than its lease leads on with the same term if no other took over', async () => {
+      const { leases, close } = await replicas(1)
+      const [leader] = leases
+      const { term } = leader ?? {}
+      assert.ok(term !== undefined)
+      const seen: Array<readonly [isLeader: boolean, term: number | undefined]> = []
+      leader?.subscribe((isLeader) => seen.push([isLeader, leader.term]))
+      blockFor(2 * TIMES.leaseMs)
+      assert.deepEqual([leader?.isLeader, leader?.term], [false, term])
+      await eventually('it leads again', () => leader?.isLeader)
+      assert.ok(
+        seen.every(([, held]) => held === term),
+        JSON.stringify(seen),
+      )
+      await close()
+    })
+
+    test('a leader that could not run while another took over is notified that its term has ended', async () => {
+      const { schema, leases, close } = await replicas(1)
+      const [leader] = leases
+      const term = leader?.term ?? 0
+      const terms: Array<number | undefined> = []
+      leader?.subscribe(() => terms.push(leader.term))
+      blockFor(2 * TIMES.leaseMs)
+      await store.database.query(`update ${schema}.leadership set fence = fence + 1, holder = 'another'`)
+      await eventually('it leads in a term of its own', () => leader?.isLeader && (leader.term ?? 0) > term)
+      assert.ok(terms.includes(undefined), JSON.stringify(terms))
+      assert.equal(terms.at(-1), leader?.term)
       await close()
     })
 

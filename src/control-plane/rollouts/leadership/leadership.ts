@@ -21,6 +21,12 @@ export interface Leadership {
   readonly isLeader: boolean
   /** Grows with every change of leader; undefined when not leading. */
   readonly fence: number | undefined
+  /**
+   * The fence that this replica last led with, as long as it has not learned that another has taken over. When the lease
+   * lapses, because this process got no CPU time or the database was away, nothing is written, but what the replica holds
+   * in memory stays true until the term ends.
+   */
+  readonly term: number | undefined
   /** Runs `work` in a transaction that fails with {@link LostLeadershipError} when another replica has taken over. */
   write<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
   /**
@@ -28,7 +34,7 @@ export interface Leadership {
    * first in the transaction.
    */
   hold(tx: Queryable): Promise<void>
-  /** Called when this replica becomes the leader and when it no longer is. Returns a function that ends that. */
+  /** Called when {@link isLeader} or {@link term} changes. Returns a function that ends that. */
   subscribe(on: (isLeader: boolean) => void): () => void
 }
 
@@ -81,7 +87,7 @@ export class LeaderLease implements Leadership {
   #expiry: NodeJS.Timeout | undefined
   #beating: Promise<void> = Promise.resolve()
   #isClosed = false
-  #isTold = false
+  #told: { readonly isLeader: boolean; readonly term: number | undefined } = { isLeader: false, term: undefined }
 
   private constructor(database: Database, schema: string, log: Log, times: LeaseTimes) {
     this.#database = database
@@ -104,6 +110,10 @@ export class LeaderLease implements Leadership {
 
   get fence(): number | undefined {
     return performance.now() < this.#until ? this.#fence : undefined
+  }
+
+  get term(): number | undefined {
+    return this.#fence
   }
 
   write<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
@@ -190,9 +200,13 @@ export class LeaderLease implements Leadership {
   }
 
   #tell(isLeader: boolean): void {
-    if (this.#isTold === isLeader) return
-    this.#isTold = isLeader
-    this.#log.info({ is_leader: isLeader, fence: this.#fence }, isLeader ? 'this replica leads' : 'no longer leads')
+    const { term } = this
+    const told = this.#told
+    if (told.isLeader === isLeader && told.term === term) return
+    this.#told = { isLeader, term }
+    if (told.isLeader !== isLeader) {
+      this.#log.info({ is_leader: isLeader, fence: term }, isLeader ? 'this replica leads' : 'no longer leads')
+    }
     for (const listener of this.#listeners) listener(isLeader)
   }
 }
