@@ -41,7 +41,7 @@ export const applicationsQuery = (environment: Environment, filter: Query) =>
     queryKey: ['applications', 'list', environment, filter],
     queryFn: ({ signal, pageParam: after }) =>
       read<ListDocument>('api/v1/applications', { query: { environment, ...filter, limit: PAGE_SIZE, after }, signal }),
-    initialPageParam: 0,
+    initialPageParam: undefined as number | string | undefined,
     getNextPageParam: ({ next }) => next,
     meta: { topics: ['flags', 'gateways'] },
   })

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import type { OutcomeCause } from '../../outcomes/index.ts'
 import { createControlPlaneTarget } from '../../replication/index.ts'
+import { sortOf } from '../outcomes/outcome-tables.ts'
 import { SortedIds } from '../state/sorted-ids.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
@@ -17,6 +19,7 @@ for (const engine of testDatabases()) {
       plane = await startTestControlPlane(store.database)
       // Not in the order of ids, so that the list has to sort them.
       for (const id of [5, 1, 7, 3, 2]) await plane.announce(testApplication(id), id === 7 ? null : 1)
+      await setTraffic({ 1: { success: 5 }, 3: { success: 70, server: 2 }, 5: { success: 20, server: 10 } })
       await plane.announce(testApplication(4, { name: 'Straße & Söhne', client_id: 'ABCDEF' }))
       await plane.ask('POST', `/api/v4/features/${FLAG}`, { form: { value: 'true', oauth_application: '2,3' } })
     })
@@ -63,6 +66,51 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await idsOf('side=iam&environment=staging'), [], 'by the flag of that environment')
     })
 
+    test('sorts by name, flows a day and trouble, and counts what the filter selects on the first page', async () => {
+      const read = async (query: string) => (await plane.ask('GET', `${LIST}?${query}`)).json
+      assert.deepEqual(await idsOf('sort=name'), [1, 2, 3, 5, 7, 4])
+      assert.deepEqual(await idsOf('sort=name&order=desc'), [4, 7, 5, 3, 2, 1])
+      assert.deepEqual(await idsOf('sort=traffic'), [3, 5, 1, 2, 4, 7])
+      assert.deepEqual(await idsOf('sort=trouble'), [5, 7, 3, 1, 2, 4])
+      assert.equal((await read('sort=trouble&side=iam')).total, 2)
+      assert.equal((await read('search=client-')).total, 5)
+      const { applications, next } = await read('sort=trouble&limit=3')
+      const [worst, second, third] = applications
+      assert.deepEqual([worst.trouble, worst.traffic_per_day, worst.failed], ['failures', 30, 10])
+      assert.deepEqual([second.trouble, second.traffic_per_day], ['not_arrived', 0])
+      assert.deepEqual([third.trouble, third.evidence, third.iam_credentials], [null, null, null])
+      const rest = await read(`sort=trouble&limit=3&after=${next}`)
+      assert.deepEqual(
+        [rest.applications.map(({ id }: { id: number }) => id), rest.next, rest.total],
+        [[1, 2, 4], null, null],
+      )
+    })
+
+    test('pages of a sorted list stay in place while applications come and change', async () => {
+      const first = (await plane.ask('GET', `${LIST}?sort=name&limit=2`)).json
+      assert.deepEqual(
+        first.applications.map(({ id }: { id: number }) => id),
+        [1, 2],
+      )
+      await plane.announce(testApplication(6, { name: 'Application 0' }))
+      await plane.announce(testApplication(7, { version: 2, name: 'Application 25' }))
+      assert.deepEqual(await idsOf(`sort=name&limit=3&after=${first.next}`), [7, 3, 5])
+    })
+
+    /** Gives applications flows within the last hour. */
+    async function setTraffic(flows: Record<number, Partial<Record<OutcomeCause, number>>>) {
+      const minute = Math.floor(Date.now() / 60_000) - 1
+      for (const [id, causes] of Object.entries(flows)) {
+        for (const [cause, count] of Object.entries(causes)) {
+          await store.database.query(
+            `insert into ${plane.schema}.outcome_minutes (minute, application_id, sort, environment, count)
+              values ($1, $2, $3, 'production', $4)`,
+            [minute, Number(id), sortOf({ side: 'rails', kind: 'refresh', cause: cause as OutcomeCause }), count],
+          )
+        }
+      }
+    }
+
     test('refuses an invalid query with field and rule', async () => {
       const cases = [
         ['limit=0', 'limit', /integer from 1 to 1000/],
@@ -71,6 +119,10 @@ for (const engine of testDatabases()) {
         ['limit=1&limit=2', 'limit', /integer from 1 to 1000/],
         ['after=-1', 'after', /as `next` gives it/],
         ['after=abc', 'after', /as `next` gives it/],
+        ['sort=traffic&after=7', 'after', /as `next` gives it/],
+        ['sort=name&after=WzEsMV0', 'after', /as `next` gives it/],
+        ['sort=size', 'sort', /must be id, name, traffic, trouble/],
+        ['order=up', 'order', /must be asc or desc/],
         ['side=legacy', 'side', /must be iam or rails/],
         ['arrived=yes', 'arrived', /must be true or false/],
         ['failing=', 'failing', /must be true or false/],

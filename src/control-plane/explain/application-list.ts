@@ -83,6 +83,42 @@ export async function listApplications(
   return { applications, next: found.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
+/** The same page of an order, from `from` on; `next` is the index at which the next page begins. */
+export async function listInOrder(
+  cache: StateCache,
+  filter: ListFilter,
+  { ids, from, limit }: { readonly ids: readonly number[]; readonly from: number; readonly limit: number },
+  reports: ReadonlyMap<number, ApplicationReport>,
+): Promise<{ readonly applications: readonly ListedApplication[]; readonly next: number | null }> {
+  const found: ListedApplication[] = []
+  const matches = matcher(cache, filter, reports)
+  for (let index = from; index < ids.length; index++) {
+    if ((index - from) % CHUNK === CHUNK - 1) await turn()
+    const application = cache.application(ids[index] ?? 0)
+    if (application === undefined || !matches(application)) continue
+    if (found.length === limit) return { applications: found, next: index }
+    found.push(listed(cache, filter.environment, application, reports))
+  }
+  return { applications: found, next: null }
+}
+
+/** How many applications pass a filter. */
+export async function countListed(
+  cache: StateCache,
+  filter: ListFilter,
+  reports: ReadonlyMap<number, ApplicationReport>,
+): Promise<number> {
+  const matches = matcher(cache, filter, reports)
+  let count = 0
+  for await (const ids of chunksOf(cache, filter, 0, reports)) {
+    for (const id of ids) {
+      const application = cache.application(id)
+      if (application !== undefined && matches(application)) count++
+    }
+  }
+  return count
+}
+
 async function* chunksOf(
   cache: StateCache,
   { failing }: ListFilter,
@@ -113,10 +149,16 @@ function matcher(cache: StateCache, filter: ListFilter, reports: ReadonlyMap<num
     (wanted === undefined || isNamed(application, wanted))
 }
 
-function isNamed({ id, client_id, name }: ApplicationRecord, wanted: string): boolean {
-  return (
-    String(id) === wanted || client_id.toLowerCase().includes(wanted) || (name?.toLowerCase().includes(wanted) ?? false)
-  )
+/** What a search looks through, in lower case, for the records that were looked through before. */
+const SEARCHED = new WeakMap<ApplicationRecord, string>()
+
+function isNamed(application: ApplicationRecord, wanted: string): boolean {
+  let text = SEARCHED.get(application)
+  if (text === undefined) {
+    text = `${application.client_id}\0${application.name ?? ''}`.toLowerCase()
+    SEARCHED.set(application, text)
+  }
+  return text.includes(wanted) || String(application.id) === wanted
 }
 
 function listed(

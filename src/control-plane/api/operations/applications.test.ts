@@ -155,6 +155,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual(second, {
         ...{ id: 2, client_id: 'client-2', name: 'Application 2', version: 3, iam_version: 3, arrived: true },
         ...{ side: 'rails', flag: { on: false, gate: 'none' }, failing: false, report: null },
+        ...{ trouble: null, traffic_per_day: 0, failed: 0, evidence: null, iam_credentials: null },
       })
       assert.equal(json.applications.length, 5)
       assert.equal(json.next, null)

@@ -4,11 +4,8 @@ import { applicationSchema } from '../../../applications/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { ChangeContext } from '../../audit/change-context.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
-import { listApplications } from '../../explain/application-list.ts'
 import { passwordServed, passwordUse } from '../../flags/password-grant.ts'
 import { callerContext, readContext } from '../../flags/request-context.ts'
-import { applicationReports } from '../../gateways/application-reports.ts'
-import { knownGateways } from '../../gateways/gateway-health.ts'
 import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 import {
   type ApplicationOutcome,
@@ -18,7 +15,8 @@ import {
   removeApplication,
 } from '../../state/application-writes.ts'
 import { hasArrived } from '../../state/model.ts'
-import { listAnswerSchema, listedDocument, listQuerySchema } from './listed-application.ts'
+import { ApplicationPages } from './application-page.ts'
+import { listAnswerSchema, listQuerySchema } from './listed-application.ts'
 
 const REPLICATION = { roles: ['replication', 'administrator'] as const }
 const READ = { roles: [...PEOPLE, 'replication'] as const }
@@ -101,24 +99,21 @@ export function applicationRoutes(api: Api, control: ControlContext): void {
 
 /** A page of the list, with the reports of an environment's gateways. */
 function listRoute(api: Api, control: ControlContext): void {
+  const pages = new ApplicationPages(control)
   api.get(
     '/api/v1/applications',
     {
       config: READ,
       schema: {
         tags: ['applications'],
-        summary: 'List applications by id, page by page',
+        summary: 'List applications page by page, filtered, searched and sorted',
         querystring: listQuerySchema,
         response: { 200: listAnswerSchema },
       },
     },
-    async (request) => {
-      const { after, limit, ...filter } = request.query
-      await control.feed.catchUp()
-      const reports = applicationReports(await knownGateways(control), filter.environment)
-      const { applications, next } = await listApplications(control.feed.cache, filter, { after, limit }, reports)
-      const grants = await control.iamGrants.current()
-      return { applications: applications.map(listedDocument), next, iam_grant_types: grants ? [...grants] : null }
+    async (request, reply) => {
+      const page = await pages.read(request.query)
+      return 'faults' in page ? sendFieldFaults(reply, page.faults) : page
     },
   )
 }

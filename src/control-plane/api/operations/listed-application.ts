@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import type { ListedApplication } from '../../explain/application-list.ts'
+import { LIST_SORTS, TROUBLES } from '../../explain/application-order.ts'
 import { environmentField } from '../flags/flags.ts'
 
 /** The default and the maximum page size. */
 const LIMIT = 100
 const MOST = 1_000
 const LIMIT_RULE = `must be an integer from 1 to ${MOST}`
-const AFTER_RULE = "must be an application's id, as `next` gives it"
+/** The rule that a cursor broke. */
+export const AFTER_RULE = 'must be the place behind a page of the same sort, as `next` gives it'
 
 const booleanField = z
   .enum(['true', 'false'], { error: 'must be true or false' })
@@ -24,10 +26,18 @@ export const listQuerySchema = z.strictObject({
     .describe(`Maximum number of applications to return; at most ${MOST}`),
   after: z
     .string({ error: AFTER_RULE })
-    .regex(/^\d{1,15}$/, AFTER_RULE)
-    .transform(Number)
-    .default(0)
-    .describe('Only applications after this id: `next` of the previous page'),
+    .min(1, AFTER_RULE)
+    .max(2_000, AFTER_RULE)
+    .optional()
+    .describe('`next` of the page before, with the same sort; with sort=id, any id'),
+  sort: z
+    .enum(['id', ...LIST_SORTS], { error: `must be id, ${LIST_SORTS.join(', ')}` })
+    .default('id')
+    .describe('By id, name, flows a day, or trouble: the worst first, then those with the most traffic'),
+  order: z
+    .enum(['asc', 'desc'], { error: 'must be asc or desc' })
+    .optional()
+    .describe('Default: desc for traffic and trouble, asc for name; ids always ascend'),
   environment: environmentField,
   side: z
     .enum(['iam', 'rails'], { error: 'must be iam or rails' })
@@ -44,6 +54,9 @@ export const listQuerySchema = z.strictObject({
     .optional()
     .describe('Only those with this text in the name or client_id, regardless of case, or with this id'),
 })
+
+/** A valid query of the list. */
+export type ListQuery = z.infer<typeof listQuerySchema>
 
 const reportSchema = z.object({
   successes: z.int(),
@@ -69,13 +82,39 @@ export const listedApplicationSchema = z.object({
     .nullable()
     .describe('What connected gateways report about its requests at IAM in the last five to ten minutes'),
 })
+
+/** What the list adds to an application. */
+const rowFactsSchema = z.object({
+  trouble: z.enum(TROUBLES).nullable().describe('What troubles it most'),
+  traffic_per_day: z.number().nullable().describe('Its flows on both sides within 24 hours; null while unknown'),
+  failed: z.number().nullable().describe('Those of them that the server caused to fail'),
+  evidence: z
+    .object({
+      guard: z.string(),
+      verdict: z.string(),
+      evidence: z.number(),
+      threshold: z.number(),
+      outcomes: z.int(),
+      failures: z.int(),
+      sentence: z.string(),
+    })
+    .nullable()
+    .describe('The guard that is nearest to its threshold; null for an application that no rollout has moved'),
+  iam_credentials: z.int().nullable().describe('How many of its credentials are valid at IAM; null when unknown'),
+})
+/** What the list adds to an application. */
+export type RowFacts = z.infer<typeof rowFactsSchema>
 /** An application in a document of the API. */
 export type ListedApplicationDocument = z.infer<typeof listedApplicationSchema>
 
 /** A page of the list. */
 export const listAnswerSchema = z.object({
-  applications: z.array(listedApplicationSchema),
-  next: z.int().nullable().describe('The `after` of the next page; null on the last page'),
+  applications: z.array(listedApplicationSchema.extend(rowFactsSchema.shape)),
+  next: z
+    .union([z.int(), z.string()])
+    .nullable()
+    .describe('The `after` of the next page, an id with sort=id; null on the last page'),
+  total: z.int().nullable().describe('How many applications pass the filter; null on later pages'),
   iam_grant_types: z
     .array(z.string())
     .nullable()
@@ -84,10 +123,14 @@ export const listAnswerSchema = z.object({
 /** The document of `GET /api/v1/applications`. */
 export type ListDocument = z.infer<typeof listAnswerSchema>
 
-/** Renders an application of a list. */
-export function listedDocument(application: ListedApplication): z.infer<typeof listedApplicationSchema> {
+/** Renders an application of a list, with what the list adds to it. */
+export function listedDocument<Facts extends object>(
+  application: ListedApplication,
+  facts: Facts,
+): ListedApplicationDocument & Facts {
   const { id, client_id, name, version, iam_version, arrived, side, flag, failing, report } = application
   return {
+    ...facts,
     ...{ id, client_id, name: name ?? null, version, iam_version, arrived, side, flag: { ...flag }, failing },
     report: report
       ? {

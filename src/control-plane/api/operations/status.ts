@@ -81,7 +81,7 @@ async function statusDocument(
   const moved = await readBrake(control.store, environment).catch(() => undefined)
   const attention = attentionNeeded(facts).map(({ sentence }) => sentence)
   const state = cache.flagState(environment, ROUTING_FLAG)
-  const documents = (listed: readonly ListedApplication[]) => listed.map(listedDocument)
+  const documents = (listed: readonly ListedApplication[]) => listed.map((one) => listedDocument(one, {}))
   return {
     ...{ environment, version: cache.version, healthy: attention.length === 0, attention },
     brake: {
