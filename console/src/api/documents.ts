@@ -4,11 +4,7 @@ export type { MeDocument, Verb } from '../../../src/control-plane/api/console/me
 export type { OverviewDocument } from '../../../src/control-plane/api/console/overview.ts'
 export type { TrafficDocument } from '../../../src/control-plane/api/console/traffic.ts'
 export type { BrakeDocument } from '../../../src/control-plane/api/operations/brake.ts'
-export type {
-  ListDocument,
-  ListedApplicationDocument,
-} from '../../../src/control-plane/api/operations/listed-application.ts'
-export type { StatusDocument } from '../../../src/control-plane/api/operations/status.ts'
+export type { ListDocument } from '../../../src/control-plane/api/operations/listed-application.ts'
 export type { GuardDocument } from '../../../src/control-plane/api/rollouts/guards.ts'
 export type { FeatureDocument } from '../../../src/control-plane/flags/flag-documents.ts'
 export type { Preview as PreviewDocument } from '../../../src/control-plane/flags/preview.ts'

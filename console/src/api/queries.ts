@@ -7,7 +7,6 @@ import type {
   ListDocument,
   MeDocument,
   OverviewDocument,
-  StatusDocument,
   TrafficDocument,
 } from './documents.ts'
 import { read } from './request.ts'
@@ -18,19 +17,12 @@ export const meQuery = queryOptions({
   queryFn: ({ signal }) => read<MeDocument>('api/v1/me', { signal }),
 })
 
-/** The state of an environment in numbers, and what needs attention. */
-export const statusQuery = (environment: Environment) =>
-  queryOptions({
-    queryKey: ['status', environment],
-    queryFn: ({ signal }) => read<StatusDocument>('api/v1/status', { query: { environment }, signal }),
-    meta: { topics: ['applications', 'flags', 'gateways', 'brake', 'side_effects'] },
-  })
-
 /** The brake of an environment. */
 export const brakeQuery = (environment: Environment) =>
   queryOptions({
     queryKey: ['brake', environment],
     queryFn: ({ signal }) => read<BrakeDocument>('api/v1/brake', { query: { environment }, signal }),
+    meta: { topics: ['gateways'] },
   })
 
 const PAGE_SIZE = 200
@@ -43,7 +35,7 @@ export const applicationsQuery = (environment: Environment, filter: Query) =>
       read<ListDocument>('api/v1/applications', { query: { environment, ...filter, limit: PAGE_SIZE, after }, signal }),
     initialPageParam: undefined as number | string | undefined,
     getNextPageParam: ({ next }) => next,
-    meta: { topics: ['flags', 'gateways'] },
+    meta: { topics: ['flags', 'gateways', 'guards'] },
   })
 
 /** The row of one application in the list, by its id. */

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useCaller } from '../api/caller.ts'
-import type { ListedApplicationDocument } from '../api/documents.ts'
+import type { ListDocument } from '../api/documents.ts'
 import type { Move } from '../api/flag-changes.ts'
 import { useEnvironment } from '../api/selected-environment.ts'
 import { counted, inFigures } from '../format/numbers.ts'
@@ -8,12 +8,14 @@ import { Button } from '../parts/actions/button.tsx'
 import { SideBadge } from '../parts/badges/side.tsx'
 import { MoveDialog } from '../parts/moves/move-dialog.tsx'
 
+type Application = ListDocument['applications'][number]
+
 /** The side, why, and the one action that is sensible now. */
-export function ApplicationState({ application }: { application: ListedApplicationDocument }) {
+export function ApplicationState({ application }: { application: Application }) {
   const environment = useEnvironment()
   const { may } = useCaller()
   const [move, setMove] = useState<Move>()
-  const { id, client_id, side, flag, failing, report } = application
+  const { id, client_id, side, flag, failing, report, traffic_per_day } = application
   const to = side === 'iam' ? 'rails' : 'iam'
   return (
     <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
@@ -47,12 +49,14 @@ export function ApplicationState({ application }: { application: ListedApplicati
           {to === 'iam' ? 'Move to iam …' : 'Take back …'}
         </Button>
       )}
-      {move !== undefined && <MoveDialog move={move} onClose={() => setMove(undefined)} />}
+      {move !== undefined && (
+        <MoveDialog move={move} flowsPerDay={traffic_per_day ?? undefined} onClose={() => setMove(undefined)} />
+      )}
     </div>
   )
 }
 
-function arrivalInWords({ arrived, version, iam_version }: ListedApplicationDocument): string {
+function arrivalInWords({ arrived, version, iam_version }: Application): string {
   if (arrived) return 'Iam holds its current version.'
   if (iam_version === null) return 'Iam does not hold it yet.'
   return `Iam holds version ${iam_version}, and its current version is ${version}.`

@@ -7,8 +7,14 @@ import { TimeChart } from './time-chart.tsx'
 
 const MOST_MARKS = 3
 
+interface TrafficChartProps {
+  readonly traffic: TrafficDocument
+  readonly range: string
+  readonly height?: number
+}
+
 /** The flows of both sides in a minute, and the last things that happened to them. */
-export function TrafficChart({ traffic, range }: { traffic: TrafficDocument; range: string }) {
+export function TrafficChart({ traffic, range, height = 150 }: TrafficChartProps) {
   const { points, step_s, marks } = traffic
   const series = useMemo(
     () =>
@@ -22,7 +28,7 @@ export function TrafficChart({ traffic, range }: { traffic: TrafficDocument; ran
   if (isIdle && marks.length === 0) return <Empty>No flow was measured within the last {range}.</Empty>
   return (
     <>
-      <TimeChart title="Traffic" range={`last ${range}`} unit="flows a minute" series={series} marks={marks} />
+      <TimeChart title="Traffic" range={`last ${range}`} unit="flows a minute" {...{ series, marks, height }} />
       <ul className="mt-1 flex flex-col gap-0.5 text-sm text-faded">
         {marks
           .slice(-MOST_MARKS)

@@ -3,7 +3,6 @@ import { overviewQuery } from '../api/queries.ts'
 import { useEnvironment } from '../api/selected-environment.ts'
 import { Page } from '../parts/layout/page.tsx'
 import { QueryPart } from '../parts/states/query-part.tsx'
-import { GatewaySummary } from './gateway-summary.tsx'
 import { MovingNow } from './moving-now.tsx'
 import { NeedsYou } from './needs-you.tsx'
 import { SideComparison } from './side-comparison.tsx'
@@ -28,7 +27,6 @@ export function OverviewPage() {
               <div className="flex min-w-0 flex-col gap-4">
                 <TrafficSection />
                 <SideComparison overview={document} />
-                <GatewaySummary gateways={document.gateways} />
               </div>
             </div>
           </div>

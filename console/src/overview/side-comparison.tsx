@@ -3,12 +3,14 @@ import { inDuration, inFigures, inPercent } from '../format/numbers.ts'
 import { SideBadge } from '../parts/badges/side.tsx'
 import { Section } from '../parts/layout/section.tsx'
 
+import { GatewaySummary } from './gateway-summary.tsx'
+
 type Flows = OverviewDocument['failed_flows']['rails']
 
 /** Failed flows and latency of both sides, next to each other. */
-export function SideComparison({ overview: { failed_flows, p99_ms } }: { overview: OverviewDocument }) {
+export function SideComparison({ overview: { failed_flows, p99_ms, gateways } }: { overview: OverviewDocument }) {
   return (
-    <Section title="Both sides, last hour">
+    <Section title="Both sides and the gateways, last hour">
       <table className="w-full text-left text-sm">
         <thead>
           <tr className="text-faded">
@@ -41,6 +43,7 @@ export function SideComparison({ overview: { failed_flows, p99_ms } }: { overvie
           ))}
         </tbody>
       </table>
+      <GatewaySummary gateways={gateways} />
     </Section>
   )
 }

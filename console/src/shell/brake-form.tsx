@@ -1,9 +1,7 @@
-import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useBrakeChange } from '../api/changes.ts'
 import type { BrakeDocument, Environment } from '../api/documents.ts'
 import { ApiProblem, sentenceOf } from '../api/problem.ts'
-import { statusQuery } from '../api/queries.ts'
 import { HoldButton } from '../parts/actions/hold-button.tsx'
 import { EnvironmentBadge } from '../parts/badges/environment.tsx'
 import { TextField } from '../parts/fields/text-field.tsx'
@@ -71,7 +69,6 @@ export function BrakeForm({ environment, brake }: { environment: Environment; br
 
 /** The present state with its reach: on how many gateways it acts, and what continues to work. */
 function BrakeState({ brake, isOurs }: { brake: BrakeDocument; isOurs: boolean }) {
-  const { data: status } = useQuery(statusQuery(brake.environment))
   return (
     <div role="status" className={isOurs ? 'rounded-md border border-ink p-3' : ''}>
       <p className="font-medium">
@@ -84,7 +81,7 @@ function BrakeState({ brake, isOurs }: { brake: BrakeDocument; isOurs: boolean }
           </>
         )}
         {brake.changed_by !== null && <>, by {brake.changed_by}</>}
-        {status !== undefined && `, ${brakeReach(brake.on, status.gateways)}`}.
+        {brake.changed_at !== null && `, ${brakeReach(brake.gateways)}`}.
       </p>
       {brake.reason !== '' && <p className="break-words">Reason: {brake.reason}</p>}
       <p className="text-faded">

@@ -19,7 +19,7 @@ export function SearchField({ field }: { field: Ref<HTMLInputElement> }) {
           type="search"
           aria-label="Search applications"
           aria-keyshortcuts="/"
-          placeholder="Search applications  /"
+          placeholder="Search  /"
           maxLength={255}
           autoComplete="off"
           className="min-h-9 w-full rounded-md border border-edge bg-surface px-2.5 py-1.5 text-sm"

@@ -4,21 +4,10 @@ import { brakeReach } from './brake-reach.ts'
 import { readShortcut } from './shortcuts.ts'
 
 describe('the reach of the brake', () => {
-  const gateway = (connected: boolean, brake_on: boolean | null) => ({ connected, brake_on })
-
   test('counts the connected gateways that follow it', () => {
-    const gateways = [gateway(true, true), gateway(true, false), gateway(true, null)]
-    assert.equal(brakeReach(true, gateways), 'on 1 of 3 gateways')
-    assert.equal(brakeReach(false, gateways), 'on 1 of 3 gateways')
-    assert.equal(brakeReach(true, [gateway(true, true)]), 'on 1 of 1 gateway')
-  })
-
-  test('names the gateways that cannot be heard', () => {
-    assert.equal(
-      brakeReach(true, [gateway(true, true), gateway(false, null)]),
-      'on 1 of 1 gateway; 1 more is not connected',
-    )
-    assert.equal(brakeReach(true, [gateway(false, true)]), 'but no gateway is connected to follow it')
+    assert.equal(brakeReach({ all: 3, acting: 1 }), 'on 1 of 3 gateways')
+    assert.equal(brakeReach({ all: 1, acting: 1 }), 'on 1 of 1 gateway')
+    assert.equal(brakeReach({ all: 0, acting: 0 }), 'but no gateway is connected to follow it')
   })
 })
 

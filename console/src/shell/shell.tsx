@@ -31,7 +31,7 @@ export function Shell() {
         style={{ borderColor: environmentColour(environment) }}
       >
         <SkipLink />
-        <div className="flex flex-wrap items-center gap-x-4 gap-y-2 px-3 py-2 sm:px-5">
+        <div className="mx-auto flex max-w-[125rem] flex-wrap items-center gap-x-4 gap-y-2 px-3 py-2 sm:px-5">
           <EnvironmentSelect />
           <LiveBadge />
           <div className="fixed right-3 bottom-1.5 z-40 lg:static lg:ml-auto">
@@ -48,7 +48,7 @@ export function Shell() {
           </button>
         </div>
       </header>
-      <div className="flex gap-6 px-3 pt-5 pb-24 sm:px-5 lg:pb-10">
+      <div className="mx-auto flex max-w-[125rem] gap-6 px-3 pt-5 pb-24 sm:px-5 lg:pb-10">
         <Navigation id={navigationId} isOpen={isMenuOpen} onFollow={() => setMenuOpen(false)} />
         <main id="page" tabIndex={-1} aria-busy={isLoading || undefined} className="min-w-0 flex-1 outline-none">
           <Outlet />

@@ -178,8 +178,7 @@ function statusInWords(cache: StateCache, environment: Environment, clientId: st
   return words
 }
 
-/** Which gate decides for an application, in words. */
-export function gateInWords(flag: FlagStatus): string {
+function gateInWords(flag: FlagStatus): string {
   const share = `its bucket is ${flag.bucket / 1_000} %`
   switch (flag.gate) {
     case 'boolean':

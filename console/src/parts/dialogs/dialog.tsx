@@ -17,7 +17,7 @@ export function Dialog({ isOpen, onClose, title, description, children }: Dialog
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-40 bg-black/50" />
         <Base.Popup className="fixed inset-x-0 bottom-0 z-50 mx-auto flex max-h-[90dvh] w-full max-w-xl flex-col gap-4 overflow-y-auto rounded-t-xl border border-edge bg-surface p-5 text-ink sm:top-[10dvh] sm:bottom-auto sm:w-[calc(100%-2rem)] sm:rounded-xl">
-          <header className="flex items-start justify-between gap-4">
+          <header className="flex items-center justify-between gap-4">
             <Base.Title className="text-lg font-semibold">{title}</Base.Title>
             <Base.Close className="min-h-9 rounded-md px-2 text-sm underline underline-offset-4 hover:bg-sunken">
               Close

@@ -23,7 +23,7 @@ export function Page({ title, heading, aside, children }: PageProps) {
     else place.current?.focus({ preventScroll: true })
   }, [])
   return (
-    <div className="mx-auto flex w-full max-w-[110rem] flex-col gap-5">
+    <div className="flex flex-col gap-5">
       <header className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
         <h1 ref={place} tabIndex={-1} className="min-w-0 text-xl font-semibold outline-none">
           {heading ?? title}

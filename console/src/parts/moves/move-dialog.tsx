@@ -8,13 +8,15 @@ import { Failure, Loading } from '../states/states.tsx'
 
 interface MoveDialogProps {
   readonly move: Move
+  /** How many flows a day the applications have; undefined if that is unknown. */
+  readonly flowsPerDay: number | undefined
   readonly onClose: () => void
   /** Called after the move was made. */
   readonly onMoved?: (() => void) | undefined
 }
 
 /** Asks before applications are moved or taken back: a dry run says which of them really move, and what may break. */
-export function MoveDialog({ move, onClose, onMoved }: MoveDialogProps) {
+export function MoveDialog({ move, flowsPerDay, onClose, onMoved }: MoveDialogProps) {
   const { csrfToken } = useCaller()
   const preview = useQuery(movePreviewQuery(move, csrfToken))
   const { mutateAsync } = useMove()
@@ -26,6 +28,9 @@ export function MoveDialog({ move, onClose, onMoved }: MoveDialogProps) {
       action={move.to === 'iam' ? `Move ${noun}` : `Take back ${noun}`}
       environment={move.environment}
       isReady={preview.data !== undefined}
+      affected={
+        preview.data && { applications: preview.data.impact.to_iam + preview.data.impact.to_rails, flowsPerDay }
+      }
       consequence={
         preview.data === undefined ? (
           preview.error === null ? (

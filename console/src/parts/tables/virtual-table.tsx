@@ -57,7 +57,7 @@ export function VirtualTable<Row>({ caption, columns, rows, keyOf, total, onEnd 
         </tr>
       </thead>
       <tbody ref={place}>
-        {before > 0 && <Space height={before} span={columns.length} />}
+        {before > 0 && <Space height={before} />}
         {shown.map(({ index, key }) => (
           <tr
             key={key}
@@ -73,17 +73,17 @@ export function VirtualTable<Row>({ caption, columns, rows, keyOf, total, onEnd 
             ))}
           </tr>
         ))}
-        {after > 0 && <Space height={after} span={columns.length} />}
+        {after > 0 && <Space height={after} />}
       </tbody>
     </table>
   )
 }
 
 /** The room of rows that are not drawn. */
-function Space({ height, span }: { height: number; span: number }) {
+function Space({ height }: { height: number }) {
   return (
     <tr>
-      <td colSpan={span} style={{ height, padding: 0 }} />
+      <td style={{ height, padding: 0 }} />
     </tr>
   )
 }
