@@ -3,13 +3,14 @@ export {
   CHECKLIST_ITEMS,
   CHECKLIST_PHASES,
   type ChecklistEntry,
-  type ChecklistItemName,
   type ChecklistPhase,
   checklistOf,
   type ItemCheck,
   type ItemTick,
+  openBefore,
   openItemInWords,
   openItems,
+  type PlannedItems,
 } from './checklist/checklist.ts'
 export { type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
 export { aboutInWords, durationInWords } from './plan/duration.ts'

@@ -79,7 +79,7 @@ export async function listApplications(
     if (found.length > limit) break
   }
   const shown = found.slice(0, limit)
-  const applications = shown.map((application) => listed(cache, filter.environment, application, reports))
+  const applications = shown.map((application) => listedApplication(cache, filter.environment, application, reports))
   return { applications, next: found.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
@@ -97,7 +97,7 @@ export async function listInOrder(
     const application = cache.application(ids[index] ?? 0)
     if (application === undefined || !matches(application)) continue
     if (found.length === limit) return { applications: found, next: index }
-    found.push(listed(cache, filter.environment, application, reports))
+    found.push(listedApplication(cache, filter.environment, application, reports))
   }
   return { applications: found, next: null }
 }
@@ -161,7 +161,8 @@ function isNamed(application: ApplicationRecord, wanted: string): boolean {
   return text.includes(wanted) || String(application.id) === wanted
 }
 
-function listed(
+/** An application as lists show it. */
+export function listedApplication(
   cache: StateCache,
   environment: Environment,
   application: ApplicationRecord,

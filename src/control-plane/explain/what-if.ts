@@ -178,7 +178,8 @@ function statusInWords(cache: StateCache, environment: Environment, clientId: st
   return words
 }
 
-function gateInWords(flag: FlagStatus): string {
+/** Which gate decides for an application, in words. */
+export function gateInWords(flag: FlagStatus): string {
   const share = `its bucket is ${flag.bucket / 1_000} %`
   switch (flag.gate) {
     case 'boolean':

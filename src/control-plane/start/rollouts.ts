@@ -13,6 +13,7 @@ import { cohortsOf } from '../rollouts/engine/cohorts.ts'
 import { type EngineOptions, RolloutEngine } from '../rollouts/engine/engine.ts'
 import { RolloutMetrics } from '../rollouts/engine/metrics.ts'
 import { requiredDrill } from '../rollouts/engine/required-drill.ts'
+import { requiredItems } from '../rollouts/engine/required-items.ts'
 import { chatOpsRules } from '../rollouts/engine/rules.ts'
 import { usualTraffic } from '../rollouts/engine/usual-traffic.ts'
 import { meterGuards } from '../rollouts/guards/guard-metrics.ts'
@@ -100,7 +101,7 @@ export async function openRollouts(
   })
   const engine = openEngine(
     state,
-    { rollouts, probing, alarms, guards: settings.guards ?? guards, onDecision: () => notifier.wake() },
+    { rollouts, probing, checklists, alarms, guards: settings.guards ?? guards, onDecision: () => notifier.wake() },
     log,
   )
   return {
@@ -124,6 +125,7 @@ interface EngineParts {
   readonly rollouts: Rollouts
   readonly guards: EngineOptions['guards']
   readonly probing: Probing
+  readonly checklists: Checklists
   readonly alarms: AlarmSource
   readonly onDecision: () => void
 }
@@ -131,7 +133,7 @@ interface EngineParts {
 /** Starts the engine of rollouts. */
 function openEngine(
   { store, gateways, leadership, metrics }: ControlState,
-  { rollouts, guards, probing, alarms, onDecision }: EngineParts,
+  { rollouts, guards, probing, checklists, alarms, onDecision }: EngineParts,
   log: Log,
 ): RolloutEngine {
   const { dependencies } = rollouts
@@ -142,6 +144,7 @@ function openEngine(
     ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
     obstacles: [
       chatOpsRules({ dependencies, gateways, rules, alarms }),
+      requiredItems(checklists),
       requiredDrill({ dependencies, probing, leadership, log }),
     ],
     onDecision: (verdict) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { CHECKLIST_ITEMS, checklistOf, openItemInWords, openItems } from './checklist.ts'
+import { CHECKLIST_ITEMS, checklistOf, openBefore, openItemInWords, openItems } from './checklist.ts'
 
 const TICK = { by: 'ann', at: new Date('2026-11-30T10:00:00Z'), note: 'told in #support' }
 const done = { state: 'done', sentence: 'fine' } as const
@@ -28,6 +28,25 @@ describe('the checklist', () => {
     assert.deepEqual(names(openItems(entries, 'before')), ['guard_drill'])
     const support = entries.find(({ item }) => item === 'support_informed')
     assert.equal(support?.sentence, 'ticked by ann at 2026-11-30T10:00:00.000Z: told in #support')
+  })
+
+  test('an item of a plan holds its step and all later ones until it is done', () => {
+    const checklist = [
+      { item: 'support_informed', beforeStep: 1 },
+      { item: 'look at the graphs', beforeStep: 2 },
+      { item: 'tell the customers', beforeStep: 4 },
+    ]
+    const plan = { checklist, steps: { length: 3 } }
+    const before = (step: number, ticks: Readonly<Record<string, typeof TICK>> = {}) =>
+      names(openBefore(checklistOf({ checks: {}, ticks, plan }), step))
+    assert.deepEqual(before(1), ['support_informed'])
+    assert.deepEqual(before(2), ['support_informed', 'look at the graphs'])
+    assert.deepEqual(before(3, { support_informed: TICK, 'look at the graphs': TICK }), [])
+    assert.deepEqual(before(4, { support_informed: TICK, 'look at the graphs': TICK }), ['tell the customers'])
+    const phases = checklistOf({ checks: {}, ticks: {}, plan })
+      .slice(-2)
+      .map((entry) => entry.phases)
+    assert.deepEqual(phases, [['between'], ['after']])
   })
 
   test('an open item names the command that does it', () => {

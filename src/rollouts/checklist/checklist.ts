@@ -1,3 +1,5 @@
+import type { ChecklistItem } from '../plan/plan.ts'
+
 /** When an item has to be done: before the first step, before each further step, or after the last one. */
 export const CHECKLIST_PHASES = ['before', 'between', 'after'] as const
 export type ChecklistPhase = (typeof CHECKLIST_PHASES)[number]
@@ -89,15 +91,25 @@ export interface ItemTick {
   readonly note: string
 }
 
+/** The items that a plan requires, and the number of its steps. */
+export interface PlannedItems {
+  readonly checklist: readonly ChecklistItem[]
+  readonly steps: { readonly length: number }
+}
+
 /** What is known about the items of a checklist. */
 export interface ChecklistFacts {
   readonly checks: Readonly<Partial<Record<ChecklistItemName, ItemCheck>>>
-  readonly ticks: Readonly<Partial<Record<ChecklistItemName, ItemTick>>>
+  /** By the name of the item, or by its text for one that only a plan has. */
+  readonly ticks: Readonly<Partial<Record<string, ItemTick>>>
+  /** The plan of the rollout whose checklist it is. */
+  readonly plan?: PlannedItems | undefined
 }
 
 /** An item and its state. */
 export interface ChecklistEntry {
-  readonly item: ChecklistItemName
+  /** One of {@link CHECKLIST_ITEMS}, or the text of an item that only the plan has. */
+  readonly item: string
   readonly title: string
   readonly phases: readonly ChecklistPhase[]
   readonly isAutomatic: boolean
@@ -105,21 +117,37 @@ export interface ChecklistEntry {
   readonly sentence: string
   readonly command: string
   readonly tick: ItemTick | undefined
+  /** The step that waits for it by the plan, one more than there are steps for the end; undefined if none does. */
+  readonly beforeStep: number | undefined
 }
 
 /**
  * The state of every item. A tick completes an item that is done by hand, or that cannot be checked here; it does not
- * override a check that found something open.
+ * override a check that found something open. Items that only the plan has follow the others.
  */
-export function checklistOf({ checks, ticks }: ChecklistFacts): readonly ChecklistEntry[] {
-  return CHECKLIST_ITEMS.map((item) => {
-    const { title, phases, isAutomatic, command }: ItemRules = CHECKLIST[item]
+export function checklistOf({ checks, ticks, plan }: ChecklistFacts): readonly ChecklistEntry[] {
+  const planned = new Map(plan?.checklist.map(({ item, beforeStep }) => [item, beforeStep]))
+  const entry = (item: string, { title, phases, isAutomatic, command }: ItemRules, found: ItemCheck | undefined) => {
     const tick = ticks[item]
-    const check = isAutomatic ? (checks[item] ?? NOT_CHECKED) : NOT_TICKED
+    const check = isAutomatic ? (found ?? NOT_CHECKED) : NOT_TICKED
     const isTicked = tick !== undefined && (!isAutomatic || check.state === 'unknown')
     const { state, sentence } = isTicked ? { state: 'done' as const, sentence: tickInWords(tick) } : check
-    return { item, title, phases, isAutomatic, command, tick, state, sentence }
-  })
+    return { item, title, phases, isAutomatic, command, tick, state, sentence, beforeStep: planned.get(item) }
+  }
+  const own = [...planned].filter(([item]) => !(item in CHECKLIST))
+  return [
+    ...CHECKLIST_ITEMS.map((item) => entry(item, CHECKLIST[item], checks[item])),
+    ...own.map(([item, beforeStep]) => {
+      const phase = beforeStep === 1 ? 'before' : beforeStep > (plan?.steps.length ?? 0) ? 'after' : 'between'
+      const command = `handover checklist tick '${item}' --rollout ID`
+      return entry(item, { phases: [phase], isAutomatic: false, title: item, command }, undefined)
+    }),
+  ]
+}
+
+/** The items that the plan requires before a step and that are not done; one more than there are steps for the end. */
+export function openBefore(entries: readonly ChecklistEntry[], step: number): readonly ChecklistEntry[] {
+  return entries.filter(({ state, beforeStep }) => state !== 'done' && beforeStep !== undefined && beforeStep <= step)
 }
 
 /** The items of a phase that are not done, in the order of the checklist: the rollout waits for them. */

@@ -150,13 +150,13 @@ export const planSchema = z.strictObject({
   checklist: z
     .array(
       z.strictObject({
-        item: line(300),
+        item: line(300).describe('An item of the checklist, such as support_informed, or any text'),
         before_step: z.int().positive().default(1).describe('One more than there are steps: before the end'),
       }),
     )
     .max(100)
     .default([])
-    .describe('Items that a person ticks'),
+    .describe('Items that a step, or the end, waits for'),
   notify: z
     .strictObject({
       responsible: line(255).optional().describe('The person who is responsible for the rollout'),

@@ -39,7 +39,7 @@ export interface QueryGuard {
   readonly atLeast: number | undefined
 }
 
-/** An item that a person ticks, before a step or before the end. */
+/** An item that a step, or the end, waits for: one of the checklist by its name, or any text, which a person ticks. */
 export interface ChecklistItem {
   readonly item: string
   /** The number of the step that waits for it; one more than there are steps for the end. */

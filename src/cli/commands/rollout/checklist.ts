@@ -7,21 +7,22 @@ import { type CommandLine, UsageFault } from '../../command-line.ts'
 import type { CommandIo } from '../../io.ts'
 
 const HELP = `Usage: handover checklist show [--commit SHA] [--change-issue URL]
-       handover checklist tick|untick ITEM [--note TEXT]
+       handover checklist tick|untick ITEM [--note TEXT] [--rollout ID]
 
 The checklist of a rollout: what has to be done before the first step, between steps, and after the last one. Most items
 are checked automatically; the others are ticked by hand, with name and time. A tick also completes an item that cannot
 be checked here, and never one whose check found something open. The exit code of 'show' is 0 if nothing is open before
 the first step, and 1 otherwise.
 
-Items: ${CHECKLIST_ITEMS.join(', ')}.
+Items: ${CHECKLIST_ITEMS.join(', ')};
+with --rollout also the items of its plan, by their text.
 
   --commit SHA
       The commit that has to be deployed in every part, also on the canaries.
   --change-issue URL
       The change issue that has to be open.
   --rollout ID
-      The checklist of this rollout; the ticks of its environment count for it too. Default: that of the environment.
+      The checklist of this rollout, with the items of its plan; the ticks of its environment count for it too. Default: that of the environment.
   --note TEXT
       What was done, such as a link.
 ${ENVIRONMENT_HELP}
@@ -62,9 +63,9 @@ function plan(line: CommandLine): ControlPlan {
   if (action === 'show' && item === undefined) return show(line)
   if ((action !== 'tick' && action !== 'untick') || more.length > 0)
     throw new UsageFault('specify one of show, tick, untick')
-  if (item === undefined || !CHECKLIST_ITEMS.some((one) => one === item)) {
-    throw new UsageFault(`${action} needs an item: ${CHECKLIST_ITEMS.join(', ')}`)
-  }
+  // Only the control plane knows which items the plan of a rollout has.
+  const isKnown = line.values.has('--rollout') || CHECKLIST_ITEMS.some((one) => one === item)
+  if (item === undefined || !isKnown) throw new UsageFault(`${action} needs an item: ${CHECKLIST_ITEMS.join(', ')}`)
   for (const option of ['--commit', '--change-issue']) {
     if (line.values.has(option)) throw new UsageFault(`${option} is only valid with show`)
   }

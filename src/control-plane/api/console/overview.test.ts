@@ -109,7 +109,9 @@ for (const engine of testDatabases()) {
     test('the traffic of one application, by kind and cause', async () => {
       const json = await read('/api/v1/traffic?range=hour&oauth_application=client-1')
       const none = { success: 0, failed: 0, client: 0, user: 0, ours: 0 }
-      assert.deepEqual(json.by_kind, [{ kind: 'refresh', rails: { ...none, success: 60, failed: 20 }, iam: none }])
+      assert.deepEqual(json.by_kind, [
+        { kind: 'refresh', rails: { ...none, success: 60, failed: 20 }, iam: none, before_flip: null },
+      ])
       const unknown = await plane.ask('GET', '/api/v1/traffic?oauth_application=nobody')
       assert.deepEqual([unknown.status, unknown.json.code], [404, 'unknown_application'])
     })

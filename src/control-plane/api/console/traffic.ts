@@ -6,6 +6,7 @@ import { PEOPLE } from '../../access/roles/roles.ts'
 import { readEntries } from '../../audit/audit-log.ts'
 import type { AuditEntry } from '../../audit/entry.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
+import { lastMove } from '../../explain/application-history.ts'
 import { entryInWords } from '../../explain/entry-in-words.ts'
 import { Renewed } from '../../explain/renewed.ts'
 import { flowsByKind, pointsOf, spanOf, type TrafficRange } from '../../explain/traffic.ts'
@@ -17,6 +18,7 @@ import { environmentField, wordField } from '../flags/flags.ts'
 const RANGES = ['hour', 'day', 'week'] as const satisfies readonly TrafficRange[]
 /** How many of the newest flips, and of the newest decisions, are marked. */
 const MOST_MARKS = 100
+const PAST_MINUTES = 7 * 1_440
 
 const sideSchema = z.object({
   flows: z.number(),
@@ -39,7 +41,16 @@ const trafficSchema = z.object({
   marks: z
     .array(z.object({ at: z.string(), kind: z.enum(['flip', 'rollback', 'brake', 'decision']), sentence: z.string() }))
     .describe('What may explain the curve, oldest first'),
-  by_kind: z.array(z.object({ kind: z.enum(OUTCOME_KINDS), rails: causesSchema, iam: causesSchema })),
+  by_kind: z.array(
+    z.object({
+      kind: z.enum(OUTCOME_KINDS),
+      rails: causesSchema,
+      iam: causesSchema,
+      before_flip: causesSchema
+        .nullable()
+        .describe('On rails within the week before the application was last moved; null for one that never was'),
+    }),
+  ),
 })
 /** The document of `GET /api/v1/traffic`. */
 export type TrafficDocument = z.infer<typeof trafficSchema>
@@ -89,7 +100,25 @@ async function trafficDocument(control: ControlContext, key: TrafficKey): Promis
   const span = spanOf(key.range, Date.now())
   const counts = await trafficCounts(control.store, key.environment, span, key.applicationId)
   const marks = await marksSince(control, key.environment, new Date(span.from * 60_000))
-  return { step_s: span.step * 60, points: pointsOf(counts, span), marks, by_kind: flowsByKind(counts) }
+  const past = await pastOf(control, key)
+  const none = { success: 0, failed: 0, client: 0, user: 0, ours: 0 }
+  const present = flowsByKind([...counts, ...(past ?? []).map((count) => ({ ...count, count: 0 }))])
+  const before = new Map(flowsByKind(past ?? []).map(({ kind, rails }) => [kind, rails]))
+  const by_kind = present.map((flows) => ({
+    ...flows,
+    before_flip: past === undefined ? null : (before.get(flows.kind) ?? none),
+  }))
+  return { step_s: span.step * 60, points: pointsOf(counts, span), marks, by_kind }
+}
+
+/** The flows of an application in the week before it was last moved to IAM; undefined if it never was. */
+async function pastOf(control: ControlContext, { environment, applicationId }: TrafficKey) {
+  const movedAt = applicationId === undefined ? undefined : await lastMove(control, environment, applicationId)
+  if (movedAt === undefined) return undefined
+  // In whole hours, which are kept longer than minutes; the hour of the move is left out.
+  const until = Math.floor(movedAt / 3_600_000) * 60
+  const span = { from: until - PAST_MINUTES, until, step: PAST_MINUTES }
+  return trafficCounts(control.store, environment, span, applicationId)
 }
 
 /** The changes of the routing flag, of the brake and of rollouts in an environment, oldest first. */

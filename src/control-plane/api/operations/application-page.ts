@@ -8,6 +8,7 @@ import {
   type ListedApplication,
   type ListFilter,
   listApplications,
+  listedApplication,
   listInOrder,
 } from '../../explain/application-list.ts'
 import {
@@ -23,6 +24,7 @@ import { applicationReports } from '../../gateways/application-reports.ts'
 import { knownGateways } from '../../gateways/gateway-health.ts'
 import { type DayCount, dayCounts } from '../../outcomes/traffic-counts.ts'
 import type { FieldFault } from '../../requests/problems.ts'
+import type { ApplicationRecord } from '../../state/model.ts'
 import { AFTER_RULE, type ListDocument, type ListQuery, listedDocument, type RowFacts } from './listed-application.ts'
 
 const MOST_ROLLOUTS = 100
@@ -76,6 +78,19 @@ export class ApplicationPages {
       total: after === undefined ? await countListed(feed.cache, filter, facts.reports) : null,
       iam_grant_types: grants ? [...grants] : null,
     }
+  }
+
+  /** What the list says of one application, and the facts behind it. */
+  async row(application: ApplicationRecord, environment: Environment) {
+    const { cache } = this.#control.feed
+    const facts = await this.facts(environment)
+    const [row] = await this.#rows(
+      [listedApplication(cache, environment, application, facts.reports)],
+      environment,
+      facts,
+    )
+    if (row === undefined) throw new Error(`application ${application.id} has no row`)
+    return { ...row, facts }
   }
 
   /** What troubles the applications of an environment, and their flows. */

@@ -4,17 +4,24 @@ import { applicationSchema } from '../../../applications/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { ChangeContext } from '../../audit/change-context.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
-import { passwordServed, passwordUse } from '../../flags/password-grant.ts'
+import { applicationHistory } from '../../explain/application-history.ts'
 import { callerContext, readContext } from '../../flags/request-context.ts'
 import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 import {
   type ApplicationOutcome,
   confirmApplication,
   putApplication,
-  readApplication,
   removeApplication,
 } from '../../state/application-writes.ts'
-import { hasArrived } from '../../state/model.ts'
+import { environmentField, wordField } from '../flags/flags.ts'
+import { callerOf } from '../hooks/authentication.ts'
+import {
+  applicationDocument,
+  applicationDocumentSchema,
+  historyDocument,
+  historySchema,
+  recordSchema,
+} from './application-document.ts'
 import { ApplicationPages } from './application-page.ts'
 import { listAnswerSchema, listQuerySchema } from './listed-application.ts'
 
@@ -28,13 +35,6 @@ const idField = z
   .refine(Number.isSafeInteger, 'must be a positive integer')
 const idSchema = z.object({ id: idField })
 
-const recordSchema = z.object({
-  id: z.int(),
-  client_id: z.string(),
-  name: z.string().optional().describe('As announced by its platform: untrusted text'),
-  version: z.int(),
-  iam_version: z.int().nullable(),
-})
 const outcomeSchema = z.object({
   /** Whether the announcement was applied; false if the same or a newer version was known. */
   applied: z.boolean(),
@@ -49,57 +49,73 @@ const announcedApplicationSchema = applicationSchema.refine(
   'must not hold NUL or broken Unicode',
 )
 
-/** An application as all readers see it: without even the digest of its secret. */
-const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).extend({ has_secret: z.boolean() })
-
-const passwordGrantSchema = z
-  .object({
-    application: z.enum(['allowed', 'refused', 'unknown']).describe('Whether its registration allows the grant'),
-    iam: z.enum(['yes', 'no', 'unknown']).describe('Whether the IAM of this control plane can serve it'),
-  })
-  .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
-
 /** Applications, as replication announces them and as people look them up. */
 export function applicationRoutes(api: Api, control: ControlContext): void {
+  const pages = new ApplicationPages(control)
   putAndRemove(api, control)
-  listRoute(api, control)
+  listRoute(api, pages)
+  oneRoute(api, control, pages)
+  historyRoute(api, control)
+}
+
+const namedSchema = z.object({ id: wordField.describe('The id or the client_id') })
+
+function oneRoute(api: Api, control: ControlContext, pages: ApplicationPages): void {
   api.get(
     '/api/v1/applications/:id',
     {
       config: READ,
       schema: {
         tags: ['applications'],
-        summary: 'One application, and whether it may be routed to IAM',
-        params: z.object({ id: z.string().min(1).max(255).describe('The id or the client_id') }),
-        response: {
-          200: recordSchema.extend({
-            arrived: z.boolean(),
-            password_grant: passwordGrantSchema,
-            application: knownApplicationSchema,
-          }),
-        },
+        summary: 'One application: its registration, side, verdict, history and the sensible next action',
+        params: namedSchema,
+        querystring: z.object({ environment: environmentField }),
+        response: { 200: applicationDocumentSchema },
       },
     },
     async (request, reply) => {
       await control.feed.catchUp()
       const { id } = request.params
-      const { cache } = control.feed
-      const byId = /^[1-9]\d{0,15}$/.test(id) ? cache.application(Number(id)) : undefined
-      const found = byId ?? cache.applicationByClientId(id)
-      const document = found && (await readApplication(control.store, found.id))
-      if (!found || !document) return sendUnknown(reply, id)
-      const password_grant = {
-        application: passwordUse(document.policy),
-        iam: passwordServed(await control.iamGrants.current()),
-      }
-      return { ...found, arrived: hasArrived(found), password_grant, application: document }
+      const { environment } = request.query
+      const found = control.feed.cache.applicationNamed(id)
+      const document =
+        found && (await applicationDocument(control, pages, { found, environment, caller: callerOf(request) }))
+      return document ?? sendUnknown(reply, id)
+    },
+  )
+}
+
+function historyRoute(api: Api, control: ControlContext): void {
+  api.get(
+    '/api/v1/applications/:id/history',
+    {
+      config: { roles: PEOPLE },
+      schema: {
+        tags: ['applications'],
+        summary: 'What happened to an application: flags, rollouts, exclusions, reports, registration; newest first',
+        params: namedSchema,
+        querystring: z.object({
+          environment: environmentField,
+          before: z.iso.datetime({ offset: true, error: 'must be a moment, as `next` gives it' }).optional(),
+          limit: z.coerce.number().pipe(z.int().min(1).max(200)).default(50),
+        }),
+        response: { 200: historySchema },
+      },
+    },
+    async (request, reply) => {
+      await control.feed.catchUp()
+      const { id } = request.params
+      const application = control.feed.cache.applicationNamed(id)
+      if (application === undefined) return sendUnknown(reply, id)
+      const { environment, before, limit } = request.query
+      const asked = { environment, applicationId: application.id, before, limit }
+      return historyDocument(await applicationHistory(control, asked))
     },
   )
 }
 
 /** A page of the list, with the reports of an environment's gateways. */
-function listRoute(api: Api, control: ControlContext): void {
-  const pages = new ApplicationPages(control)
+function listRoute(api: Api, pages: ApplicationPages): void {
   api.get(
     '/api/v1/applications',
     {

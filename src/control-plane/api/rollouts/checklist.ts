@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Environment } from '../../../flags/index.ts'
 import {
   CHECKLIST_ITEMS,
   CHECKLIST_PHASES,
@@ -30,13 +31,17 @@ const subjectFields = {
 }
 
 const entrySchema = z.object({
-  item: z.enum(CHECKLIST_ITEMS),
+  item: z.string().describe(`One of ${CHECKLIST_ITEMS.join(', ')}, or an item of the rollout's plan`),
   title: z.string(),
   phases: z.array(z.enum(CHECKLIST_PHASES)),
   automatic: z.boolean(),
   state: z.enum(['done', 'open', 'unknown']).describe('unknown: it cannot be checked here, so it waits for a tick'),
   sentence: z.string(),
   command: z.string().describe('The command that does or shows it'),
+  before_step: z
+    .int()
+    .nullable()
+    .describe('The step that waits for it by the plan, one more than there are steps for the end; null if none does'),
   ticked_by: z.string().nullable(),
   ticked_at: z.string().nullable(),
 })
@@ -69,7 +74,8 @@ export function checklistRoutes(api: Api, control: ControlContext): void {
     },
     async (request) => {
       const { environment, rollout, commit, change_issue: changeIssue } = request.query
-      const entries = await control.checklists({ environment, rollout, commit, changeIssue })
+      const plan = await planOf(control, environment, rollout)
+      const entries = await control.checklists({ environment, rollout, commit, changeIssue, plan })
       return listDocument(entries)
     },
   )
@@ -82,7 +88,7 @@ export function checklistRoutes(api: Api, control: ControlContext): void {
         summary: 'Tick an item by hand, or remove its tick',
         body: z.strictObject({
           ...subjectFields,
-          item: z.enum(CHECKLIST_ITEMS),
+          item: text(300).min(1).describe("An item of the checklist, or of the rollout's plan"),
           done: z.boolean().default(true),
           note: text(500).default(''),
         }),
@@ -91,12 +97,22 @@ export function checklistRoutes(api: Api, control: ControlContext): void {
     },
     async (request, reply) => {
       const { environment, rollout, item, done: isDone, note } = request.body
+      const plan = await planOf(control, environment, rollout)
+      const known = [...CHECKLIST_ITEMS, ...(plan?.checklist ?? []).map((one) => one.item)]
+      if (!known.includes(item))
+        return sendFieldFaults(reply, [{ field: 'item', rule: `must be one of ${known.join(', ')}` }])
       const read = readContext(request)
       if ('errors' in read) return sendFieldFaults(reply, read.errors)
       await setTick(control.store, { environment, rollout }, { item, isDone, note }, read.context)
-      return listDocument(await control.checklists({ environment, rollout }))
+      return listDocument(await control.checklists({ environment, rollout, plan }))
     },
   )
+}
+
+/** The plan of a rollout of that environment. */
+async function planOf({ rollouts }: ControlContext, environment: Environment, rollout: number | undefined) {
+  const plan = rollout === undefined ? undefined : (await rollouts.read(rollout))?.plan
+  return plan?.environment === environment ? plan : undefined
 }
 
 function listDocument(entries: readonly ChecklistEntry[]): z.infer<typeof listSchema> {
@@ -105,10 +121,17 @@ function listDocument(entries: readonly ChecklistEntry[]): z.infer<typeof listSc
   return { items: entries.map(entryDocument), waiting_for }
 }
 
-function entryDocument({ isAutomatic, tick, phases, ...entry }: ChecklistEntry): z.infer<typeof entrySchema> {
+function entryDocument({
+  isAutomatic,
+  tick,
+  phases,
+  beforeStep,
+  ...entry
+}: ChecklistEntry): z.infer<typeof entrySchema> {
   const { item, title, state, sentence, command } = entry
   return {
     ...{ item, title, state, sentence, command, phases: [...phases], automatic: isAutomatic },
     ...{ ticked_by: tick?.by ?? null, ticked_at: tick?.at.toISOString() ?? null },
+    before_step: beforeStep ?? null,
   }
 }

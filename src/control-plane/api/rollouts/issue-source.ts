@@ -29,7 +29,7 @@ export async function issueSource(
   }
   const { plan } = found
   const changeIssueUrl = found.changeIssueUrl ?? plan.changeIssueUrl
-  const entries = await checklists({ environment: plan.environment, rollout: id, changeIssue: changeIssueUrl })
+  const entries = await checklists({ environment: plan.environment, rollout: id, changeIssue: changeIssueUrl, plan })
   return {
     rollout: rolloutDocument(found, movedBy(found).length),
     events,

@@ -1,5 +1,5 @@
 import type { Environment } from '../../../flags/index.ts'
-import { type ChecklistEntry, checklistOf, type ItemCheck } from '../../../rollouts/index.ts'
+import { type ChecklistEntry, checklistOf, type ItemCheck, type PlannedItems } from '../../../rollouts/index.ts'
 import { deployedParts, type ReleaseTools } from '../../chatops/releases/releases.ts'
 import { gatewayHealth } from '../../gateways/gateway-health.ts'
 import type { GatewayRegistry } from '../../gateways/gateway-registry.ts'
@@ -20,6 +20,8 @@ export interface ChecklistSubject extends ChecklistScope {
   readonly changeIssue?: string | undefined
   /** The applications that will be moved; undefined: all that are announced. */
   readonly applicationIds?: readonly number[] | undefined
+  /** The plan of the rollout. */
+  readonly plan?: PlannedItems | undefined
 }
 
 /** The parts that the checks look at. */
@@ -62,7 +64,7 @@ export function createChecklists(parts: ChecklistParts): Checklists {
     const checks = await Promise.all(
       Object.entries(looks).map(async ([item, look]) => [item, await look().catch(notChecked)] as const),
     )
-    return checklistOf({ checks: Object.fromEntries(checks), ticks: await ticksOf(store, subject) })
+    return checklistOf({ checks: Object.fromEntries(checks), ticks: await ticksOf(store, subject), plan: subject.plan })
   }
 }
 

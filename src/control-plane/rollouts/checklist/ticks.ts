@@ -1,5 +1,5 @@
 import type { Environment } from '../../../flags/index.ts'
-import type { ChecklistItemName, ItemTick } from '../../../rollouts/index.ts'
+import type { ItemTick } from '../../../rollouts/index.ts'
 import type { ChangeContext } from '../../audit/change-context.ts'
 import type { Store } from '../../state/store.ts'
 
@@ -30,7 +30,7 @@ const keyOf = ({ rollout }: ChecklistScope) => (rollout === undefined ? '' : Str
 export function setTick(
   store: Store,
   scope: ChecklistScope,
-  { item, isDone, note }: { readonly item: ChecklistItemName; readonly isDone: boolean; readonly note: string },
+  { item, isDone, note }: { readonly item: string; readonly isDone: boolean; readonly note: string },
   context: ChangeContext,
 ): Promise<'written' | 'unchanged'> {
   const key = [scope.environment, keyOf(scope), item]
@@ -69,8 +69,8 @@ export function setTick(
 export async function ticksOf(
   { database, schema }: Pick<Store, 'database' | 'schema'>,
   scope: ChecklistScope,
-): Promise<Partial<Record<ChecklistItemName, ItemTick>>> {
-  const rows = await database.query<{ item: ChecklistItemName; by: string; note: string; at: Date }>(
+): Promise<Partial<Record<string, ItemTick>>> {
+  const rows = await database.query<{ item: string; by: string; note: string; at: Date }>(
     `select item, by, note, at from ${schema}.checklist_ticks where environment = $1 and rollout in ('', $2)
       order by rollout`,
     [scope.environment, keyOf(scope)],

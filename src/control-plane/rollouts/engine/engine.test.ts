@@ -104,6 +104,41 @@ for (const engine of testDatabases()) {
       assert.match(metrics, /handover_rollout_decisions_total\{verdict="advance"\} [3-9]/)
     })
 
+    test('waits for the items of its plan before, between and after its steps', async () => {
+      const checklist = [
+        { item: 'support_informed' },
+        { item: 'Look at the graphs', before_step: 2 },
+        { item: 'Tell the customers', before_step: 3 },
+      ]
+      const id = await start({ steps: [{ applications: [1] }, { applications: [2] }], checklist })
+      const waits = (what: string) =>
+        until(id, `it waits for: ${what}`, ({ waiting_for }) => waiting_for.join().includes(what))
+      const tick = async (item: string, done = true) => {
+        const json = { environment: 'dev', rollout: id, item, done }
+        assert.equal((await plane.ask('POST', '/api/v1/checklist/ticks', { json })).status, 200)
+      }
+      const first = await waits('Support is informed: not ticked yet')
+      assert.equal(first.step, 0)
+      await tick('support_informed')
+      await until(id, 'step 1', ({ step }) => step === 1)
+      guards.show([1, 2], 3)
+      assert.equal(
+        (
+          await waits(
+            `look at the graphs: not ticked yet (handover checklist tick 'Look at the graphs' --rollout ${id})`,
+          )
+        ).step,
+        1,
+      )
+      await tick('Look at the graphs')
+      await until(id, 'step 2', ({ step }) => step === 2)
+      assert.equal((await waits('Tell the customers')).state, 'soaking')
+      await tick('Tell the customers')
+      await until(id, 'completed', ({ state }) => state === 'completed')
+      const unknown = { environment: 'dev', rollout: id, item: 'coffee' }
+      assert.equal((await plane.ask('POST', '/api/v1/checklist/ticks', { json: unknown })).status, 400)
+    })
+
     test('without any outcome never passes a step, and says what it waits for once', async () => {
       const id = await start({ steps: [{ applications: [1] }, { percentage: 100 }] })
       await until(id, 'it waits', ({ waiting_for }) =>

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import {
+  startTestControlPlane,
+  type TestControlPlane,
+  testApplication,
+} from '../../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
+import { sortOf } from '../../outcomes/outcome-tables.ts'
+
+const FLAG = 'proxy_oauth_requests_to_iam_service'
+
+for (const engine of testDatabases()) {
+  describe(`the document of one application on ${engine.kind}`, () => {
+    let store: TestDatabase
+    let plane: TestControlPlane
+    before(async () => {
+      store = await engine.open()
+      plane = await startTestControlPlane(store.database)
+      await plane.announce(testApplication(1))
+      await plane.announce(testApplication(2), null)
+      await plane.announce(testApplication(3))
+    })
+    after(async () => {
+      await plane.close()
+      await store.close()
+    })
+
+    const read = async (id: number | string, query = '') => {
+      const answer = await plane.ask('GET', `/api/v1/applications/${id}${query}`)
+      assert.equal(answer.status, 200, answer.text)
+      return answer.json
+    }
+    const setFlag = async (value: string, more: object = {}) => {
+      const json = { value, oauth_application: '1', reason: 'wave one', ...more }
+      const answer = await plane.ask('POST', `/api/v4/features/${FLAG}`, { json })
+      assert.equal(answer.status, 201, answer.text)
+    }
+
+    test('says where it runs, why, and what to do next', async () => {
+      const json = await read('client-1')
+      assert.deepEqual([json.id, json.side, json.cohort], [1, 'rails', 'web/https/public/consent/pkce_optional'])
+      assert.equal(json.side_sentence, 'New flows start on rails: off for this application.')
+      assert.equal(json.verdict, 'No rollout has moved it, so no guard judges it.')
+      assert.deepEqual(json.next_action, { verb: 'move', sentence: 'Move it to iam.', allowed: true, reason: null })
+      assert.deepEqual([json.readiness, json.parity, json.taken_back_by], [null, null, null])
+    })
+
+    test('an action that cannot be done now says why not', async () => {
+      const waiting = (await read(2)).next_action
+      assert.deepEqual([waiting.allowed, waiting.reason], [false, 'IAM does not hold its current version yet.'])
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: true, reason: 'test' } })
+      const braked = (await read(1)).next_action
+      await plane.ask('PUT', '/api/v1/brake', { json: { on: false } })
+      assert.match(braked.reason, /^The brake is on/)
+      const { token } = (await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'vera' } })).json
+      const asViewer = (await plane.ask('GET', '/api/v1/applications/1', { token })).json.next_action
+      assert.deepEqual([asViewer.allowed, asViewer.reason], [false, 'Your role may read, and change nothing.'])
+    })
+
+    test('its history contains what moved it and what was reported, newest first, page by page', async () => {
+      await setFlag('true')
+      await setFlag('true', { oauth_application: '3' })
+      await plane.ask('POST', '/api/v1/problems', {
+        json: { environment: 'production', oauth_application: '1', reason: 'users cannot sign in' },
+      })
+      await setFlag('false')
+      await setFlag('true', { environment: 'dev' })
+      const { history } = await read(1)
+      const sentences = history.entries.map(({ kind, sentence }: { kind: string; sentence: string }) => [
+        kind,
+        sentence.replace(/: administrator set .*, because/, ', because'),
+      ])
+      assert.deepEqual(sentences, [
+        ['taken_back', 'Taken back to rails, because: wave one'],
+        ['report', 'administrator reported a problem of application 1 "Application 1", because: users cannot sign in'],
+        ['moved', 'Moved to iam, because: wave one'],
+        ['registration', 'administrator registered application 1 "Application 1"'],
+      ])
+      assert.equal(history.next, null)
+      const pages: string[] = []
+      for (let next: string | null = ''; next !== null; ) {
+        const page = await read(1, `/history?limit=2${next === '' ? '' : `&before=${next}`}`)
+        pages.push(...page.entries.map(({ kind }: { kind: string }) => kind))
+        next = page.next
+      }
+      assert.deepEqual(pages, ['taken_back', 'report', 'moved', 'registration'])
+      assert.deepEqual(
+        (await read(1, '/history?environment=dev')).entries.map(({ kind }: { kind: string }) => kind),
+        ['moved', 'registration'],
+      )
+    })
+
+    test('its flows by kind are shown next to those of the week before it was moved', async () => {
+      await setFlag('true')
+      const hour = Math.floor(Date.now() / 3_600_000)
+      await store.database.query(
+        `insert into ${plane.schema}.outcome_hours (hour, application_id, sort, environment, count)
+          values ($1, 1, $2, 'production', 40), ($1, 1, $3, 'production', 2)`,
+        [
+          hour - 30,
+          sortOf({ side: 'rails', kind: 'refresh', cause: 'success' }),
+          sortOf({ side: 'rails', kind: 'refresh', cause: 'server' }),
+        ],
+      )
+      const { json } = await plane.ask('GET', '/api/v1/traffic?oauth_application=1&range=hour')
+      const none = { success: 0, failed: 0, client: 0, user: 0, ours: 0 }
+      const before_flip = { ...none, success: 40, failed: 2 }
+      assert.deepEqual(json.by_kind, [{ kind: 'refresh', rails: none, iam: none, before_flip }])
+    })
+
+    test('an unknown application is answered with 404', async () => {
+      for (const path of ['/api/v1/applications/99', '/api/v1/applications/99/history']) {
+        const answer = await plane.ask('GET', path)
+        assert.deepEqual([answer.status, answer.json.code], [404, 'unknown_application'])
+      }
+    })
+  })
+}
