@@ -253,6 +253,26 @@ for (const engine of testDatabases()) {
       }
     })
 
+    test('a brake that someone else changed first is not released, and can always be put on', async () => {
+      const put = (json: object) => plane.ask('PUT', '/api/v1/brake', { json: { environment: 'pre', ...json } })
+      const first = (await put({ on: true, reason: 'slow' })).json
+      const second = (await put({ on: true, reason: 'slower', if_version: 1 })).json
+      assert.equal(second.reason, 'slower')
+      assert.deepEqual(second.gateways, { all: 0, acting: 0 })
+      const late = await put({ on: false, if_version: first.version })
+      assert.deepEqual([late.status, late.json.code], [409, 'version_conflict'])
+      assert.deepEqual(late.json.conflict, {
+        decided_on: { version: first.version, in_words: null },
+        current: {
+          version: second.version,
+          in_words: 'on: slower',
+          changed_by: 'administrator',
+          changed_at: second.changed_at,
+        },
+      })
+      assert.equal((await put({ on: false, if_version: second.version })).json.on, false)
+    })
+
     test('a start with invalid settings reports all faults and leaves nothing behind', async () => {
       const { path } = scratchDirectory('faulty')
       mkdirSync(join(path, 'ops'))

@@ -13,22 +13,31 @@ export interface BrakeRecord extends Brake {
   readonly changed_at: Date | null
 }
 
+/** The result of a write of the brake; `conflict` with the version that the brake has instead of the expected one. */
+export type BrakeOutcome = 'written' | 'unchanged' | { readonly conflict: number }
+
 /**
  * Sets or releases an environment's brake; the current state again is no change. `details` are added to the audit
- * entry.
+ * entry. `ifVersion` is the version that the brake must still have, 0 for one that was never set.
  */
 export function setBrake(
   store: Store,
   environment: Environment,
   brake: Brake,
-  { context, details = {} }: Pick<AuditEvent, 'context' | 'details'>,
-): Promise<'written' | 'unchanged'> {
-  return store.write<'written' | 'unchanged'>(async (tx, version): Promise<Written<'written' | 'unchanged'>> => {
-    const [held] = await tx.query<Brake>(
-      `select is_on as on, reason from ${store.schema}.brakes where environment = $1`,
+  {
+    context,
+    details = {},
+    ifVersion,
+  }: Pick<AuditEvent, 'context' | 'details'> & { readonly ifVersion?: number | undefined },
+): Promise<BrakeOutcome> {
+  return store.write<BrakeOutcome>(async (tx, version): Promise<Written<BrakeOutcome>> => {
+    const [held] = await tx.query<Brake & { version: number }>(
+      `select is_on as on, reason, version from ${store.schema}.brakes where environment = $1`,
       [environment],
     )
     const on = held?.on ?? false
+    const found = held?.version ?? 0
+    if (ifVersion !== undefined && found !== ifVersion) return { change: undefined, result: { conflict: found } }
     if (on === brake.on && (held?.reason ?? '') === brake.reason) return { change: undefined, result: 'unchanged' }
     await tx.query(
       `insert into ${store.schema}.brakes (environment, is_on, reason, version, changed_by) values ($1, $2, $3, $4, $5)

@@ -32,10 +32,23 @@ export interface FieldFault {
   readonly rule: string
 }
 
+/** Both states of something that someone else changed first, for the person whose change was refused. */
+export interface Conflict {
+  /** The state on which the refused change was decided; without words when it is no longer known. */
+  readonly decided_on: { readonly version: number; readonly in_words: string | null }
+  readonly current: {
+    readonly version: number
+    readonly in_words: string
+    readonly changed_by: string | null
+    readonly changed_at: string | null
+  }
+}
+
 /** The content of an error besides its status and code. */
 export interface ProblemDetails {
   readonly detail: string
   readonly errors?: readonly FieldFault[]
+  readonly conflict?: Conflict
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -67,6 +80,7 @@ export function sendProblem(
     detail: details.detail,
     request_id: reply.request.id,
     ...(details.errors && { errors: details.errors }),
+    ...(details.conflict && { conflict: details.conflict }),
   }
   // Serialized here: the schemas of a route describe only its successes.
   return reply
@@ -87,13 +101,19 @@ export function sendFieldFaults(reply: FastifyReply, errors: readonly FieldFault
 }
 
 /**
- * Sends an error in GitLab's shape, `{"message": …}`: 401 and 403 with only their phrase, 400 followed by the reason.
+ * Sends an error in GitLab's shape, `{"message": …}`: 401 and 403 with only their phrase, 400 followed by the reason. A
+ * conflict adds both states.
  */
-export function sendGitLabError(reply: FastifyReply, status: number, reason?: string): FastifyReply {
+export function sendGitLabError(
+  reply: FastifyReply,
+  status: number,
+  reason?: string,
+  conflict?: Conflict,
+): FastifyReply {
   const phrase = `${status} ${status === 400 ? 'Bad request' : (TITLES[status] ?? 'Error')}`
   return reply
     .code(status)
     .type('application/json')
     .serializer((payload: unknown) => JSON.stringify(payload))
-    .send({ message: reason === undefined ? phrase : `${phrase} - ${reason}` })
+    .send({ message: reason === undefined ? phrase : `${phrase} - ${reason}`, ...(conflict && { conflict }) })
 }

@@ -130,6 +130,11 @@ export class Rollouts {
     return this.#dependencies.rollouts.list(this.#dependencies.store.database, filter)
   }
 
+  /** The newest events of a rollout, the newest first. */
+  newestEvents(id: number, limit: number): Promise<RolloutEvent[]> {
+    return this.#dependencies.rollouts.newestEvents(this.#dependencies.store.database, id, limit)
+  }
+
   events(id: number, after: number, limit: number): Promise<RolloutEvent[]> {
     return this.#dependencies.rollouts.events(this.#dependencies.store.database, id, after, limit)
   }

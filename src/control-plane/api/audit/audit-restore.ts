@@ -12,8 +12,10 @@ import { flagWrite, logFlagChange, readContext } from '../../flags/request-conte
 import { type Restorable, restorable, SIDES } from '../../flags/restore.ts'
 import { type FieldFault, faultsInWords, sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 import type { Brake } from '../../state/model.ts'
+import { flagConflict } from '../flags/flag-conflict.ts'
 import { restoreFields, sendRestoreRefusal, termsOf } from '../flags/flags.ts'
 import { callerOf } from '../hooks/authentication.ts'
+import { sendBrakeConflict } from '../operations/brake.ts'
 
 const restoreSchema = z.strictObject({
   to: z.enum(SIDES).default('before').describe('The state before the entry, or after it'),
@@ -86,7 +88,7 @@ async function restoreFlagOf(
   const write = flagWrite(control, request, said, { environment, name, action: 'restore', terms: termsOf(said) })
   if ('errors' in write) return sendFieldFaults(reply, write.errors)
   const outcome = await restoreFlagState(control.store, write, state, details)
-  const refused = sendRestoreRefusal(reply, write, outcome)
+  const refused = sendRestoreRefusal(reply, write, outcome, await flagConflict(control, write, outcome))
   if (refused) return refused
   switch (outcome.kind) {
     case 'refused':
@@ -118,7 +120,10 @@ async function restoreBrakeOf(
   const missing = !brake.on && control.reasonsRequired.includes(environment) ? missingFields(read.context) : []
   if (said.dry_run) return previewOfBrake(control, environment, brake, missing)
   if (missing.length > 0) return sendFieldFaults(reply, missing)
-  const outcome = await setBrake(control.store, environment, brake, { context: read.context, details })
+  // Putting the brake on is never refused.
+  const ifVersion = brake.on ? undefined : said.if_version
+  const outcome = await setBrake(control.store, environment, brake, { context: read.context, details, ifVersion })
+  if (typeof outcome === 'object') return sendBrakeConflict(control, reply, environment, ifVersion ?? 0)
   await control.feed.catchUp()
   control.log.warn({ environment, on: brake.on, outcome, ...read.context, ...details }, 'brake changed')
   return done(environment, 'brake', outcome, brake, [])

@@ -300,6 +300,15 @@ for (const engine of testDatabases()) {
       const late = await plane.ask('POST', PATH, { json: { value: 'false', if_version: first.version } })
       assert.equal(late.status, 409)
       assert.match(late.json.message, /is at version \d+, not \d+/)
+      const { decided_on, current } = late.json.conflict
+      assert.equal(decided_on.version, first.version)
+      assert.match(decided_on.in_words, /^on for 1\b/)
+      assert.match(current.in_words, /^on for 1\b.*, 2\b/)
+      assert.equal(current.changed_by, 'administrator')
+      const restored = await plane.ask('POST', `/api/v1/flags/${FLAG}/restore`, {
+        json: { environment: 'production', if_version: first.version },
+      })
+      assert.deepEqual([restored.status, restored.json.conflict], [409, late.json.conflict])
     })
 
     test('concurrent writes all succeed, each once, with their own versions', async () => {

@@ -23,6 +23,7 @@ import {
 } from '../../flags/request-context.ts'
 import { faultsInWords, sendGitLabError } from '../../requests/problems.ts'
 import { requestParameters } from '../../requests/request-parameters.ts'
+import { flagConflict } from './flag-conflict.ts'
 
 const READ = { roles: PEOPLE }
 const WRITE = { roles: OPERATORS, environment: 'named' } as const
@@ -148,7 +149,7 @@ async function deleteFeature(
     return reply.code(200).send({ ...previewOf(control.feed.cache, write, 'delete', outcome), warnings })
   }
   const refusal = refusalOf(outcome, write)
-  if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
+  if (refusal) return sendGitLabError(reply, refusal.status, refusal.why, await flagConflict(control, write, outcome))
   await control.feed.catchUp()
   logFlagChange(control, 'remove', write, { outcome })
   return reply.code(204).send(null)
@@ -179,7 +180,7 @@ async function setFeature(
     return reply.code(200).send({ ...previewOf(cache, write, 'set', outcome), warnings })
   }
   const refusal = refusalOf(outcome, write)
-  if (refusal) return sendGitLabError(reply, refusal.status, refusal.why)
+  if (refusal) return sendGitLabError(reply, refusal.status, refusal.why, await flagConflict(control, write, outcome))
   await control.feed.catchUp()
   const extra = { value: parameters.values.get('value'), changes: asked.changes }
   logFlagChange(control, 'set', write, { outcome, extra })

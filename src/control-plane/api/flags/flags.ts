@@ -9,7 +9,8 @@ import { featureDocument, featureDocumentSchema } from '../../flags/flag-documen
 import { type FlagOutcome, type FlagWrite, flagHistory, restoreFlag } from '../../flags/flag-writes.ts'
 import { doneInWords, moveWarnings, previewOf, previewSchema } from '../../flags/preview.ts'
 import { flagWrite, logFlagChange } from '../../flags/request-context.ts'
-import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import { type Conflict, sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import { flagConflict } from './flag-conflict.ts'
 
 /** Text that is used in a database query; it must not contain NUL. */
 export const wordField = z
@@ -155,7 +156,7 @@ export function flagRoutes(api: Api, control: ControlContext): void {
       const outcome = await restoreFlag(control.store, write, toVersion)
       if (outcome.kind === 'no_history') return sendNoHistory(control, reply, name, environment)
       if (outcome.kind === 'refused') return sendFieldFaults(reply, [{ field: 'to_version', rule: outcome.why }])
-      const refused = sendRestoreRefusal(reply, write, outcome)
+      const refused = sendRestoreRefusal(reply, write, outcome, await flagConflict(control, write, outcome))
       if (refused) return refused
       const warnings = await moveWarnings(control, write, outcome)
       if (outcome.kind === 'rehearsed') return { ...previewOf(control.feed.cache, write, 'restore', outcome), warnings }
@@ -182,6 +183,7 @@ export function sendRestoreRefusal(
   reply: FastifyReply,
   { name, ifVersion }: FlagWrite,
   outcome: FlagOutcome,
+  conflict: Conflict | undefined,
 ): FastifyReply | undefined {
   switch (outcome.kind) {
     case 'cause_missing':
@@ -189,6 +191,7 @@ export function sendRestoreRefusal(
     case 'conflict':
       return sendProblem(reply, 409, 'version_conflict', {
         detail: `flag ${name} is at version ${outcome.version}, not ${ifVersion}`,
+        ...(conflict && { conflict }),
       })
     case 'unconfirmed':
       return sendProblem(reply, 409, 'confirmation_required', { detail: unconfirmedInWords(name, outcome) })

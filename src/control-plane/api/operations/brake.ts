@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
@@ -6,7 +7,7 @@ import type { Api, ControlContext } from '../../control-context.ts'
 import { readBrake, setBrake } from '../../flags/brake-writes.ts'
 import { readContext } from '../../flags/request-context.ts'
 import { knownGateways } from '../../gateways/gateway-health.ts'
-import { sendFieldFaults } from '../../requests/problems.ts'
+import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 import { environmentField, namedEnvironmentField } from '../flags/flags.ts'
 
 /** The brake of an environment. */
@@ -55,6 +56,11 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
         querystring: z.object({ environment: namedEnvironmentField.optional() }),
         body: z.strictObject({
           on: z.boolean(),
+          if_version: z
+            .int()
+            .nonnegative()
+            .optional()
+            .describe('Release the brake only if it still has this version; putting it on is never refused'),
           reason: reasonField,
           change_issue_url: z.string().optional(),
           environment: namedEnvironmentField.optional(),
@@ -72,7 +78,9 @@ export function brakeRoutes(api: Api, control: ControlContext): void {
       const missing = !on && control.reasonsRequired.includes(environment) ? missingFields(context) : []
       if (missing.length > 0) return sendFieldFaults(reply, missing)
       const reason = context.reason ?? ''
-      const outcome = await setBrake(control.store, environment, { on, reason }, { context })
+      const ifVersion = on ? undefined : request.body.if_version
+      const outcome = await setBrake(control.store, environment, { on, reason }, { context, ifVersion })
+      if (typeof outcome === 'object') return sendBrakeConflict(control, reply, environment, ifVersion ?? 0)
       await control.feed.catchUp()
       control.log.warn({ environment, on, outcome, ...context, reason }, 'brake changed')
       return brakeDocument(control, environment)
@@ -87,4 +95,23 @@ export async function brakeDocument(control: ControlContext, environment: Enviro
   const acting = own.filter(({ snapshotVersion }) => (snapshotVersion ?? 0) >= (brake.version ?? 0)).length
   const changed_at = brake.changed_at?.toISOString() ?? null
   return { environment, ...brake, changed_at, gateways: { all: own.length, acting } }
+}
+
+/** Answers 409 with both states of a brake that someone else changed first. */
+export async function sendBrakeConflict(
+  { store }: ControlContext,
+  reply: FastifyReply,
+  environment: Environment,
+  decidedOn: number,
+): Promise<FastifyReply> {
+  const { on, reason, version, changed_by, changed_at } = await readBrake(store, environment)
+  const in_words = on ? `on${reason === '' ? '' : `: ${reason}`}` : 'off'
+  const detail = `the brake of ${environment} is at version ${version ?? 0}, not ${decidedOn}`
+  return sendProblem(reply, 409, 'version_conflict', {
+    detail,
+    conflict: {
+      decided_on: { version: decidedOn, in_words: null },
+      current: { version: version ?? 0, in_words, changed_by, changed_at: changed_at?.toISOString() ?? null },
+    },
+  })
 }

@@ -81,6 +81,9 @@ for (const engine of testDatabases()) {
       assert.deepEqual([started.status, started.json.state, started.json.version], [200, 'waiting', version + 1])
       const stale = await act(id, { action: 'pause', version })
       assert.deepEqual([stale.status, stale.json.code], [409, 'version_conflict'])
+      assert.equal(stale.json.conflict.decided_on.version, version)
+      assert.equal(stale.json.conflict.current.version, version + 1)
+      assert.match(stale.json.conflict.current.in_words, /^waiting, before the first step: /)
       const other = (await create(planOf({ name: 'other' }))).json
       const second = await act(other.id, { action: 'start', version: other.version })
       assert.deepEqual([second.status, second.json.code], [409, 'change_refused'])

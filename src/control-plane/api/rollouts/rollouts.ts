@@ -5,7 +5,7 @@ import { movedBy, planFaultInWords, ROLLOUT_ACTIONS, ROLLOUT_STATES } from '../.
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { readContext } from '../../flags/request-context.ts'
-import { sendFieldFaults, sendProblem } from '../../requests/problems.ts'
+import { type Conflict, sendFieldFaults, sendProblem } from '../../requests/problems.ts'
 import type { RolloutRefusal } from '../../rollouts/rollouts.ts'
 import type { StoredRollout } from '../../rollouts/store/rollout-store.ts'
 import { callerOf } from '../hooks/authentication.ts'
@@ -87,7 +87,9 @@ export function rolloutRoutes(api: Api, control: ControlContext): void {
       const { action, version, step, keep, overrides } = body
       const asked = { action, version, step, keep, overrides, applicationId: application, context: read.context }
       const done = await control.rollouts.act(request.params.id, asked, callerOf(request).environments)
-      return 'kind' in done ? sendRefusal(reply, done) : documentOf(done)
+      if (!('kind' in done)) return documentOf(done)
+      const conflict = done.kind === 'conflict' ? await rolloutConflict(control, request.params.id, version) : undefined
+      return sendRefusal(reply, done, conflict)
     },
   )
 }
@@ -162,7 +164,30 @@ function applicationOf(control: ControlContext, body: z.infer<typeof actionSchem
   return named === undefined ? application_id : (control.feed.cache.applicationNamed(named)?.id ?? 'unknown')
 }
 
-function sendRefusal(reply: FastifyReply, refusal: RolloutRefusal): FastifyReply {
+/** What became of a rollout that someone else, or the engine, changed first. */
+async function rolloutConflict(
+  { rollouts }: ControlContext,
+  id: number,
+  version: number,
+): Promise<Conflict | undefined> {
+  const current = await rollouts.read(id)
+  if (current === undefined) return undefined
+  const [newest] = await rollouts.newestEvents(id, 1)
+  const { state, step, plan } = current
+  const place = step === 0 ? 'before the first step' : `at step ${step} of ${plan.steps.length}`
+  const said = newest === undefined ? '' : `: ${newest.sentence}`
+  return {
+    decided_on: { version, in_words: null },
+    current: {
+      version: current.version,
+      in_words: `${state}, ${place}${said}`,
+      changed_by: newest?.by ?? null,
+      changed_at: newest?.at ?? null,
+    },
+  }
+}
+
+function sendRefusal(reply: FastifyReply, refusal: RolloutRefusal, conflict?: Conflict): FastifyReply {
   switch (refusal.kind) {
     case 'unknown':
       return sendProblem(reply, 404, 'not_found', { detail: 'there is no such rollout' })
@@ -171,6 +196,7 @@ function sendRefusal(reply: FastifyReply, refusal: RolloutRefusal): FastifyReply
     case 'conflict':
       return sendProblem(reply, 409, 'version_conflict', {
         detail: `the rollout has version ${refusal.version} by now; look at it and try again`,
+        ...(conflict && { conflict }),
       })
     case 'faults':
       return sendProblem(reply, 400, 'invalid_request', {

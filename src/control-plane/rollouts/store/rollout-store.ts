@@ -168,6 +168,16 @@ export class RolloutStore {
     return rows.map((row) => ({ ...row, rolloutId: id, at: row.at.toISOString() }))
   }
 
+  /** The newest events of a rollout, the newest first. */
+  async newestEvents(on: Queryable, id: number, limit: number): Promise<RolloutEvent[]> {
+    const rows = await on.query<Omit<RolloutEvent, 'at' | 'rolloutId'> & { at: Date }>(
+      `select number, at, by, kind, sentence, evidence from ${this.#schema}.rollout_events
+        where rollout_id = $1 order by number desc limit $2`,
+      [id, limit],
+    )
+    return rows.map((row) => ({ ...row, rolloutId: id, at: row.at.toISOString() }))
+  }
+
   /** Adds monotonic time to what rollouts count: to watches always, to steps and soaks while they are not held. */
   async addTime(tx: Queryable, ms: number): Promise<void> {
     await tx.query(
