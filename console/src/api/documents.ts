@@ -1,11 +1,17 @@
+import type { ApplicationDocument } from '../../../src/control-plane/api/operations/application-document.ts'
+
 /** The documents of the API, as the control plane's own schemas describe them. */
 
 export type { MeDocument, Verb } from '../../../src/control-plane/api/console/me.ts'
 export type { OverviewDocument } from '../../../src/control-plane/api/console/overview.ts'
 export type { TrafficDocument } from '../../../src/control-plane/api/console/traffic.ts'
+export type { ApplicationDocument } from '../../../src/control-plane/api/operations/application-document.ts'
 export type { BrakeDocument } from '../../../src/control-plane/api/operations/brake.ts'
 export type { ListDocument } from '../../../src/control-plane/api/operations/listed-application.ts'
 export type { GuardDocument } from '../../../src/control-plane/api/rollouts/guards.ts'
 export type { FeatureDocument } from '../../../src/control-plane/flags/flag-documents.ts'
 export type { Preview as PreviewDocument } from '../../../src/control-plane/flags/preview.ts'
 export type { Environment } from '../../../src/flags/index.ts'
+
+/** A page of the history of an application. */
+export type HistoryDocument = ApplicationDocument['history']

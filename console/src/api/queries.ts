@@ -1,9 +1,11 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import type { Query } from './address.ts'
 import type {
+  ApplicationDocument,
   BrakeDocument,
   Environment,
   GuardDocument,
+  HistoryDocument,
   ListDocument,
   MeDocument,
   OverviewDocument,
@@ -38,16 +40,25 @@ export const applicationsQuery = (environment: Environment, filter: Query) =>
     meta: { topics: ['flags', 'gateways', 'guards'] },
   })
 
-/** The row of one application in the list, by its id. */
-export const applicationRowQuery = (environment: Environment, id: string) =>
+/** One application with its side, verdict, sensible action and the newest part of its history. */
+export const applicationQuery = (environment: Environment, id: string) =>
   queryOptions({
     queryKey: ['applications', 'one', environment, id],
-    queryFn: async ({ signal }) => {
-      const query = { environment, search: id, limit: 1_000 }
-      const { applications } = await read<ListDocument>('api/v1/applications', { query, signal })
-      return applications.find((one) => String(one.id) === id || one.client_id === id) ?? null
+    queryFn: ({ signal }) =>
+      read<ApplicationDocument>(`api/v1/applications/${encodeURIComponent(id)}`, { query: { environment }, signal }),
+    meta: { topics: ['flags', 'gateways', 'guards', 'rollouts', 'problems', 'credentials', 'brake'] },
+  })
+
+/** The older part of an application's history, page by page, from a moment on. */
+export const historyQuery = (environment: Environment, id: string, from: string) =>
+  infiniteQueryOptions({
+    queryKey: ['applications', 'history', environment, id, from],
+    queryFn: ({ signal, pageParam: before }) => {
+      const path = `api/v1/applications/${encodeURIComponent(id)}/history`
+      return read<HistoryDocument>(path, { query: { environment, before }, signal })
     },
-    meta: { topics: ['flags', 'gateways'] },
+    initialPageParam: from,
+    getNextPageParam: ({ next }) => next,
   })
 
 /** Is the migration well, and does it need a person? */

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
-import { applicationRowQuery } from '../api/queries.ts'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { ApiProblem } from '../api/problem.ts'
+import { applicationQuery } from '../api/queries.ts'
 import { useEnvironment } from '../api/selected-environment.ts'
 import { Page } from '../parts/layout/page.tsx'
 import { QueryPart } from '../parts/states/query-part.tsx'
@@ -9,6 +10,8 @@ import { ApplicationName } from '../parts/text/name.tsx'
 import { ApplicationState } from './application-state.tsx'
 import { FlowsByKind } from './flows-by-kind.tsx'
 import { GuardSection } from './guard-section.tsx'
+import { HistorySection } from './history-section.tsx'
+import { RegistrationSection } from './registration-section.tsx'
 import { TrafficOfApplication } from './traffic-of-application.tsx'
 
 const route = getRouteApi('/applications/$id')
@@ -17,28 +20,41 @@ const route = getRouteApi('/applications/$id')
 export function ApplicationPage() {
   const environment = useEnvironment()
   const { id } = route.useParams()
-  const row = useQuery(applicationRowQuery(environment, id))
-  const name = row.data?.name ?? `Application ${id}`
+  const application = useQuery(applicationQuery(environment, id))
+  const { data, error } = application
+  const isGone = error instanceof ApiProblem && error.status === 404
   return (
-    <Page title={name} heading={row.data && <ApplicationName name={row.data.name} id={row.data.id} />}>
-      <QueryPart query={row} of="the application">
-        {(application) =>
-          application === null ? (
-            <Empty>No application has the id or client_id {id}. It may have been removed.</Empty>
-          ) : (
+    <Page
+      title={data?.name ?? `Application ${id}`}
+      heading={data && <ApplicationName name={data.name ?? null} id={data.id} />}
+      aside={
+        <Link to="/applications" className="text-sm underline underline-offset-4">
+          ‹ All applications
+        </Link>
+      }
+    >
+      {isGone ? (
+        <Empty>No application has the id or client_id “{id}”, or it has been removed.</Empty>
+      ) : (
+        <QueryPart query={application} of="the application">
+          {(document) => (
             <div className="flex flex-col gap-4">
-              <ApplicationState application={application} />
+              <ApplicationState application={document} />
               <div className="grid items-start gap-4 lg:grid-cols-2">
                 <div className="flex min-w-0 flex-col gap-4">
                   <GuardSection id={id} />
                   <TrafficOfApplication id={id} />
                 </div>
-                <FlowsByKind id={id} />
+                <div className="flex min-w-0 flex-col gap-4">
+                  <FlowsByKind id={id} />
+                  <HistorySection id={id} newest={document.history} />
+                  <RegistrationSection application={document} />
+                </div>
               </div>
             </div>
-          )
-        }
-      </QueryPart>
+          )}
+        </QueryPart>
+      )}
     </Page>
   )
 }

@@ -1,0 +1,39 @@
+import { useState } from 'react'
+import { useCaller } from '../api/caller.ts'
+import type { ApplicationDocument } from '../api/documents.ts'
+import { Button } from '../parts/actions/button.tsx'
+import { MoveDialog } from '../parts/moves/move-dialog.tsx'
+import { RetryDialog } from './retry-dialog.tsx'
+
+const WORDS: Readonly<Record<ApplicationDocument['next_action']['verb'], string>> = {
+  move: 'Move to iam …',
+  take_back: 'Take back …',
+  retry: 'Try again after a fix …',
+}
+
+/** The one action that is sensible now; what cannot be done now has its reason next to it. */
+export function NextAction({ application }: { application: ApplicationDocument }) {
+  const { id, environment, traffic_per_day, next_action: action, taken_back_by: takenBack } = application
+  const { may } = useCaller()
+  const [isOpen, setOpen] = useState(false)
+  const close = () => setOpen(false)
+  if (!may(action.verb === 'retry' ? 'rollouts.act' : 'flags.write', environment)) return null
+  return (
+    <div className="flex max-w-sm flex-col items-start gap-1.5">
+      <Button weight="primary" reason={action.reason ?? undefined} onClick={() => setOpen(true)}>
+        {WORDS[action.verb]}
+      </Button>
+      <p className="text-sm break-words text-faded">{action.sentence}</p>
+      {isOpen && action.verb === 'retry' && takenBack !== null && (
+        <RetryDialog application={application} rollout={takenBack} onClose={close} />
+      )}
+      {isOpen && action.verb !== 'retry' && (
+        <MoveDialog
+          move={{ environment, to: action.verb === 'move' ? 'iam' : 'rails', applications: [id] }}
+          flowsPerDay={traffic_per_day === null ? undefined : Math.round(traffic_per_day)}
+          onClose={close}
+        />
+      )}
+    </div>
+  )
+}
