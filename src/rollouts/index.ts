@@ -18,8 +18,9 @@ export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules
 export { planSchema } from './plan/plan-schema.ts'
 export { MAX_PLAN_BYTES, type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'
 export type { ProblemFact } from './problem.ts'
+export type { Chart } from './report/chart.ts'
 export { type IssueFacts, newIssue, updatedIssue } from './report/issue.ts'
-export { pageAsHtml, pageAsMarkdown } from './report/page.ts'
+export { PAGE_STYLE, pageAsHtml, pageAsMarkdown } from './report/page.ts'
 export { reportOf } from './report/report.ts'
 export type { ReportedEvent, ReportedRollout } from './report/reported.ts'
 export {

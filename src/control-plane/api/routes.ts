@@ -30,6 +30,7 @@ import { rolloutIssueRoutes } from './rollouts/issue.ts'
 import { outcomeRoutes } from './rollouts/outcomes.ts'
 import { probeRoutes } from './rollouts/probes.ts'
 import { problemRoutes } from './rollouts/problems.ts'
+import { rolloutReportRoutes } from './rollouts/report.ts'
 import { rolloutRoutes } from './rollouts/rollouts.ts'
 import { simulationRoutes } from './rollouts/simulation.ts'
 import { oidcRoutes } from './sign-in/oidc.ts'
@@ -58,6 +59,7 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   credentialRoutes,
   explainRoutes,
   rolloutRoutes,
+  rolloutReportRoutes,
   guardRoutes,
   simulationRoutes,
   rolloutIssueRoutes,

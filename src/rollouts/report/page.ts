@@ -1,3 +1,5 @@
+import { type Chart, chartAsSvg, labelOf } from './chart.ts'
+
 /** A piece of a line: plain text, or a command to copy. */
 export type Inline = string | { readonly code: string }
 
@@ -12,6 +14,7 @@ export type Block =
   /** Boxes to tick. */
   | { readonly kind: 'tasks'; readonly items: ReadonlyArray<{ readonly line: Line; readonly isDone: boolean }> }
   | { readonly kind: 'table'; readonly head: readonly string[]; readonly rows: ReadonlyArray<readonly Line[]> }
+  | ({ readonly kind: 'chart' } & Chart)
 
 /** A page in the order in which it is read. */
 export type Page = readonly Block[]
@@ -21,14 +24,17 @@ export function pageAsMarkdown(page: Page): string {
   return `${page.map(blockAsMarkdown).join('\n\n')}\n`
 }
 
+/** The one style element of {@link pageAsHtml}, for a content security policy that names its hash. */
+export const PAGE_STYLE =
+  'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}' +
+  'table{border-collapse:collapse}th,td{border:1px solid;padding:.3rem .6rem;text-align:left;vertical-align:top}' +
+  'figure{margin:1rem 0}figcaption{font-weight:600}'
+
 /** The page as a complete HTML document without scripts or references to other files. */
 export function pageAsHtml(page: Page, title: string): string {
-  const style =
-    'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}' +
-    'table{border-collapse:collapse}th,td{border:1px solid;padding:.3rem .6rem;text-align:left;vertical-align:top}'
   const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${html(title)}</title>`
   const body = page.map(blockAsHtml).join('\n')
-  return `<!doctype html>\n<html lang="en">\n<head>${head}<style>${style}</style></head>\n<body>\n<main>\n${body}\n</main>\n</body>\n</html>\n`
+  return `<!doctype html>\n<html lang="en">\n<head>${head}<style>${PAGE_STYLE}</style></head>\n<body>\n<main>\n${body}\n</main>\n</body>\n</html>\n`
 }
 
 /**
@@ -60,6 +66,8 @@ function blockAsMarkdown(block: Block): string {
         `|${block.head.map(() => '---').join('|')}|`,
         ...block.rows.map((row) => `| ${row.map(lineAsMarkdown).join(' | ')} |`),
       ].join('\n')
+    case 'chart':
+      return plainMarkdown(labelOf(block))
   }
 }
 
@@ -97,6 +105,8 @@ function blockAsHtml(block: Block): string {
       const rows = block.rows.map((row) => `<tr>${row.map((cell) => `<td>${lineAsHtml(cell)}</td>`).join('')}</tr>`)
       return `<table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>`
     }
+    case 'chart':
+      return `<figure><figcaption>${html(`${block.title}, ${block.unit}`)}</figcaption>\n${chartAsSvg(block, html)}</figure>`
   }
 }
 

@@ -47,6 +47,43 @@ describe('a report', () => {
   })
 })
 
+describe('a chart of a report', () => {
+  const chart = {
+    ...{ title: 'Flows <by> side', unit: 'flows a minute', from: Date.parse('2026-11-30T08:00:00Z'), stepMs: 60_000 },
+    series: [
+      { name: 'rails', values: [40, 20, 0] },
+      { name: 'iam', values: [0, 20, 45] },
+    ],
+    marks: [
+      { at: Date.parse('2026-11-30T08:01:00Z'), text: 'step "1" & <b>' },
+      { at: Date.parse('2026-11-29T08:01:00Z'), text: 'before the chart' },
+    ],
+  }
+
+  test('is drawn without script or style, says its numbers to screen readers, and escapes every text', () => {
+    const text = pageAsHtml(reportOf(ROLLOUT, EVENTS, [chart]), 'wave-2')
+    assert.match(
+      text,
+      /<svg viewBox="0 0 900 260" width="100%" role="img" aria-label="Flows &lt;by&gt; side, 2026-11-30/,
+    )
+    assert.match(text, /iam: at most 45, at the end 45 flows a minute\./)
+    assert.equal(text.match(/<polyline/g)?.length, 2)
+    assert.match(text, /<title>2026-11-30 08:01 UTC: step &quot;1&quot; &amp; &lt;b&gt;<\/title>/)
+    assert.doesNotMatch(text, /before the chart|<script|style=|<b>/)
+  })
+
+  test('stays inside its frame, also without any flow', () => {
+    const flat = { ...chart, series: [{ name: 'rails', values: [0, 0] }], marks: [] }
+    const text = pageAsHtml(reportOf(ROLLOUT, EVENTS, [flat]), 'wave-2')
+    assert.match(text, /<polyline points="264,226 680,226"/)
+    assert.doesNotMatch(text, /NaN|Infinity/)
+  })
+
+  test('becomes a sentence in Markdown', () => {
+    assert.match(pageAsMarkdown(reportOf(ROLLOUT, EVENTS, [chart])), /rails: at most 40, at the end 0 flows a minute/)
+  })
+})
+
 describe('a rollout issue', () => {
   test('has the sections of the template in their order, and a part of its own', () => {
     const text = newIssue(ROLLOUT, EVENTS, FACTS)

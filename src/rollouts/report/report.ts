@@ -1,12 +1,22 @@
+import type { Chart } from './chart.ts'
 import type { Block, Page } from './page.ts'
 import type { ReportedEvent, ReportedRollout } from './reported.ts'
 
-/** What a rollout came to: its state, its steps, who was taken back and why, and everything that happened. */
-export function reportOf(rollout: ReportedRollout, events: readonly ReportedEvent[]): Page {
+/**
+ * What a rollout came to: its state, its steps, who was taken back and why, and everything that happened, with charts of
+ * the traffic where they are known.
+ */
+export function reportOf(
+  rollout: ReportedRollout,
+  events: readonly ReportedEvent[],
+  charts: readonly Chart[] = [],
+): Page {
   return [
     { kind: 'heading', level: 1, text: `Rollout ${rollout.name}` },
     { kind: 'table', head: ['', ''], rows: factsOf(rollout, events) },
     ...stateBlocks(rollout, 2),
+    ...(charts.length === 0 ? [] : [{ kind: 'heading', level: 2, text: 'Traffic' } satisfies Block]),
+    ...charts.map((chart): Block => ({ kind: 'chart', ...chart })),
     { kind: 'heading', level: 2, text: 'Timeline' },
     timelineOf(events),
   ]

@@ -90,6 +90,17 @@ for (const engine of testDatabases()) {
       assert.match(second.json.detail, /another rollout of this flag is active/)
       const { version: now } = (await plane.ask('GET', `/api/v1/rollouts/${id}`)).json
       const ended = await act(id, { action: 'abort', version: now, reason: 'enough' })
+      const report = await plane.ask('GET', `/api/v1/rollouts/${id}/report?format=html`)
+      assert.equal(report.headers.get('content-type'), 'text/html; charset=utf-8')
+      assert.match(report.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/)
+      assert.match(report.text, /^<!doctype html>[\s\S]*<h1>Rollout actions<\/h1>/)
+      assert.equal(report.text.match(/<svg /g)?.length, 2)
+      assert.doesNotMatch(report.text, /<script|https?:/)
+      assert.match(
+        (await plane.ask('GET', `/api/v1/rollouts/${other.id}/report?format=markdown`)).text,
+        /^# Rollout other$/m,
+      )
+      assert.equal((await plane.ask('GET', '/api/v1/rollouts/999/report')).status, 404)
       assert.equal(ended.json.state, 'aborted')
       const wrong = await act(id, { action: 'resume', version: ended.json.version })
       assert.deepEqual([wrong.status, wrong.json.detail], [409, 'resume is not possible in state aborted'])

@@ -155,7 +155,8 @@ function readingRoutes(api: Api, control: ControlContext): void {
   )
 }
 
-function documentOf(rollout: StoredRollout) {
+/** A rollout as the API shows it. */
+export function documentOf(rollout: StoredRollout) {
   return rolloutDocument(rollout, movedBy(rollout).length)
 }
 
