@@ -125,7 +125,7 @@ for (const engine of testDatabases()) {
       assert.equal(
         (
           await waits(
-            `look at the graphs: not ticked yet (handover checklist tick 'Look at the graphs' --rollout ${id})`,
+            `Look at the graphs: not ticked yet (handover checklist tick 'Look at the graphs' --rollout ${id})`,
           )
         ).step,
         1,
