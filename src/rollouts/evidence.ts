@@ -28,9 +28,9 @@ export function evidenceGap(
   const counts = new Map<number, Counts>()
   const probed = new Set<number>()
   for (const reading of readings) {
-    const { applicationId: id, guard, verdict, outcomes, failures } = reading
+    const { applicationId: id, guard, verdict, outcomes, failures, sentence } = reading
     if (!wanted.has(id)) continue
-    if (guard === 'failures') counts.set(id, { outcomes, failures })
+    if (guard === 'failures') counts.set(id, { outcomes, failures, sentence })
     if (guard === 'probes' && verdict === 'pass') probed.add(id)
   }
   const passes = (id: number) => {
@@ -61,6 +61,8 @@ export function evidenceGap(
 interface Counts {
   readonly outcomes: number
   readonly failures: number
+  /** What the guard of one application says. */
+  readonly sentence?: string
 }
 const NOTHING: Counts = { outcomes: 0, failures: 0 }
 
@@ -95,8 +97,10 @@ function outcomesMissing(required: RequiredEvidence, counts: Counts): number {
 function gapOf(required: RequiredEvidence, counts: Counts, whoHasShown: string): EvidenceGap {
   const missing = outcomesMissing(required, counts)
   const total = counts.outcomes + missing
-  const seen =
-    counts.outcomes === 0 ? 'no outcome' : counts.outcomes === 1 ? '1 outcome' : `${counts.outcomes} outcomes`
+  // Only the guard knows whether the application has flows at all, and where.
+  const why = /^Not enough evidence: (moved, .*)\.$/.exec(counts.sentence ?? '')?.[1]
+  const none = why === undefined ? 'no outcome' : `no outcome (${why})`
+  const seen = counts.outcomes === 0 ? none : counts.outcomes === 1 ? '1 outcome' : `${counts.outcomes} outcomes`
   const failed = counts.failures === 0 ? '' : `, of which ${counts.failures} failed`
   const sentence = `not enough evidence: ${whoHasShown} ${seen}${failed}, and ${total} are needed`
   return { sentences: [sentence], outcomesMissing: missing }

@@ -1,4 +1,4 @@
-import { movedBy, type Rollout } from '../../../rollouts/index.ts'
+import { movedBy, type PlanStep, type Rollout } from '../../../rollouts/index.ts'
 import type { GuardPort } from './facts.ts'
 
 /**
@@ -15,22 +15,23 @@ export class GuardAttempts {
 
   /** Begins and ends attempts as a rollout requires. */
   async follow(rollout: Rollout): Promise<void> {
-    const { environment, flag, steps } = rollout.plan
+    const { environment, flag } = rollout.plan
     const wanted = new Map<number, string>()
     for (const id of [...movedBy(rollout), ...(rollout.pending?.outcome.applications ?? [])]) {
       wanted.set(id, reasonOf(rollout, id))
     }
+    const stepOf = stepsOf(rollout)
     const reported = this.#reported.get(rollout.id) ?? new Map<number, string>()
     this.#reported.set(rollout.id, reported)
     for (const applicationId of [...reported.keys()].filter((id) => !wanted.has(id))) {
       await this.#guards.end(environment, flag, applicationId)
       reported.delete(applicationId)
     }
-    const step = steps[Math.max(0, rollout.step - 1)]
-    const passOnProbes = step?.passOnProbes ?? false
-    const bound = step !== undefined && 'bound' in step.evidence ? { passBound: step.evidence.bound } : {}
     for (const [applicationId, reason] of wanted) {
       if (reported.get(applicationId) === reason) continue
+      const step = stepOf(applicationId)
+      const passOnProbes = step?.passOnProbes ?? false
+      const bound = step !== undefined && 'bound' in step.evidence ? { passBound: step.evidence.bound } : {}
       await this.#guards.begin({ environment, flag, applicationId, reason, passOnProbes, ...bound })
       reported.set(applicationId, reason)
     }
@@ -45,6 +46,17 @@ export class GuardAttempts {
   forget(): void {
     this.#reported.clear()
   }
+}
+
+/** The step that moved each application, or is about to: what it requires holds for the application. */
+function stepsOf({ plan, reached, pending }: Rollout): (application: number) => PlanStep | undefined {
+  const steps = new Map<number, PlanStep | undefined>()
+  const { applications: moving = [], step: next = 0 } = pending?.outcome ?? {}
+  for (const id of moving) steps.set(id, plan.steps[next - 1])
+  reached.forEach(({ applications }, number) => {
+    for (const id of applications) steps.set(id, plan.steps[number - 1])
+  })
+  return (application) => steps.get(application)
 }
 
 /** Only a person's retry begins a new attempt; everything else continues the one before. */

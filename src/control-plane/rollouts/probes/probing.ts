@@ -1,12 +1,12 @@
 import type { Environment } from '../../../flags/index.ts'
 import type { Log } from '../../../observability/index.ts'
-import { ROUTING_FLAG } from '../../../routing/index.ts'
 import type { ChangeFeed } from '../../state/feed.ts'
 import type { Store } from '../../state/store.ts'
 import { createDrillGuards } from './drill-guards.ts'
 import { type DrillName, latestDrill, type StoredDrill, storeDrill } from './drill-store.ts'
 import { failOpenDrill } from './fail-open-drill.ts'
 import { type DrilledGuards, type GuardDrill, guardDrill } from './guard-drill.ts'
+import { followMoves, isAnyOn } from './moves.ts'
 import { latestProbes, type StoredProbe } from './probe-store.ts'
 import { createProbeRunner, type ProbeReport, type ProbeRequest } from './probes.ts'
 import { scheduleProbes } from './scheduled-probes.ts'
@@ -42,8 +42,6 @@ export interface Probing {
    * undefined otherwise, and for another environment.
    */
   currentDrill(environment: Environment, name: DrillName): Promise<PassedDrill | undefined>
-  /** Tells that applications have been moved; see `ScheduledProbes`. */
-  moved(applicationIds?: readonly number[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -65,20 +63,10 @@ export function openProbing(settings: ProbeSettings | undefined, parts: ProbingP
   const { environment, store, feed, leadership, log, guards, iamVersion } = parts
   const { database, schema } = store
   const twins = createTwins(settings?.twins ?? [], { store, cache: () => feed.cache })
-  const hasMoved = () => {
-    const { boolean, actors, percentage_of_actors } = feed.cache.gates(environment, ROUTING_FLAG)
-    return boolean || actors.length > 0 || percentage_of_actors > 0
-  }
   const runner = settings && createProbeRunner(settings, { environment, database, schema })
+  const hasMoved = isAnyOn(feed, environment)
   const schedule = settings && runner && scheduleProbes(settings, { runner, twins, leadership, hasMoved, log })
-  const unsubscribe = feed.subscribe((change) => {
-    if (
-      change?.change.kind === 'flag' &&
-      change.change.environment === environment &&
-      change.change.name === ROUTING_FLAG
-    )
-      void schedule?.moved()
-  })
+  const unfollow = schedule && followMoves({ feed, environment, log }, schedule)
   const turns = createTurns()
   const drilledTwin = () => twins.known().find(({ isForDrills }) => isForDrills)
   const last = (name: DrillName) => latestDrill(database, schema, environment, name)
@@ -115,9 +103,8 @@ export function openProbing(settings: ProbeSettings | undefined, parts: ProbingP
       if (found.iamVersion !== (await iamVersion())) return undefined
       return { passedAt: found.at, outcomes: found.outcomes, iamVersion: found.iamVersion }
     },
-    moved: async (applicationIds) => schedule?.moved(applicationIds),
     async close() {
-      unsubscribe()
+      unfollow?.()
       runner?.close()
       await schedule?.close()
       await turns.idle()

@@ -9,11 +9,10 @@ const TICK_MS = 1_000
 
 /** Probes the twins by the clock, on the replica that leads. */
 export interface ScheduledProbes {
-  /**
-   * Applications have been moved: the twins of their cohorts are probed at once and then often. Undefined: any
-   * application may have been.
-   */
-  moved(applicationIds?: readonly number[]): Promise<void>
+  /** Applications have been moved: the twins of their cohorts, and no others, are probed at once and then often. */
+  moved(applicationIds: readonly number[]): Promise<void>
+  /** Nothing is moved now: no twin is probed until something is. */
+  movedBack(): void
   close(): Promise<void>
 }
 
@@ -32,8 +31,8 @@ export function scheduleProbes(
     readonly runner: ProbeRunner
     readonly twins: Twins
     readonly leadership: { readonly isLeader: boolean }
-    /** Whether the flag sends any application to IAM. */
-    readonly hasMoved: () => boolean
+    /** Whether the flag sends any application to IAM as the process begins. */
+    readonly hasMoved: boolean
     readonly log: Log
     readonly now?: () => number
   },
@@ -42,7 +41,7 @@ export function scheduleProbes(
   const budget = createProbeBudget(settings.iamRequestsPerSecond)
   const entries = new Map<string, Entry>()
   // What was moved before this process began is not fresh.
-  const earlierAt = hasMoved() ? now() - FRESH_MS : undefined
+  const earlierAt = hasMoved ? now() - FRESH_MS : undefined
   const entryOf = (name: string, side: OutcomeSide): Entry => {
     const key = `${side} ${name}`
     const entry = entries.get(key) ?? { ranAt: undefined, movedAt: earlierAt }
@@ -94,11 +93,13 @@ export function scheduleProbes(
   }, TICK_MS).unref()
   return {
     async moved(applicationIds) {
-      const standing = applicationIds && (await Promise.all(applicationIds.map((id) => twins.standingFor(id)))).flat()
-      const movedAt = hasMoved() ? now() : undefined
-      for (const twin of standing ?? twins.known()) {
+      const movedAt = now()
+      for (const twin of await twins.standingForAny(applicationIds)) {
         for (const side of twin.sides) entryOf(twin.name, side).movedAt = movedAt
       }
+    },
+    movedBack() {
+      for (const twin of twins.known()) for (const side of twin.sides) entryOf(twin.name, side).movedAt = undefined
     },
     async close() {
       clearInterval(timer)

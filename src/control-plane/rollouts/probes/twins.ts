@@ -21,7 +21,11 @@ export interface Twins {
    * none.
    */
   standingFor(applicationId: number): Promise<readonly KnownTwin[]>
+  /** The twins that stand for at least one of the applications. */
+  standingForAny(applicationIds: readonly number[]): Promise<readonly KnownTwin[]>
 }
+
+const PAGE = 1_000
 
 /** Finds twins by their client ids in what the platform has announced. */
 export function createTwins(
@@ -41,9 +45,31 @@ export function createTwins(
     )
     return cohortOfDocument(row?.document)
   }
+  const cohortsOf = async (applicationIds: readonly number[]) => {
+    const rows = await store.database.query<{ document: unknown }>(
+      `select document from ${store.schema}.applications where id = any($1) and not is_removed`,
+      [applicationIds],
+    )
+    return new Set(rows.map(({ document }) => cohortOfDocument(document)))
+  }
   return {
     known,
     cohortOf: cohort,
+    async standingForAny(applicationIds) {
+      const moved = new Set(applicationIds)
+      const twins = await Promise.all(
+        known().map(async (twin) => ({ twin, cohort: twin.cohort ?? (await cohort(twin.applicationId)) })),
+      )
+      const itself = ({ twin }: (typeof twins)[number]) => moved.has(twin.applicationId)
+      const found = new Set(twins.filter(itself))
+      const others = twins.filter((one) => !one.twin.isForDrills && one.cohort !== undefined && !found.has(one))
+      // A step can move most of the applications: once every twin is found, the others need not be read.
+      for (let at = 0; at < applicationIds.length && others.some((one) => !found.has(one)); at += PAGE) {
+        const cohorts = await cohortsOf(applicationIds.slice(at, at + PAGE))
+        for (const one of others) if (cohorts.has(one.cohort)) found.add(one)
+      }
+      return [...found].map(({ twin }) => twin)
+    },
     isProbe(applicationId) {
       const application = cache().application(applicationId)
       return application !== undefined && clientIds.has(application.client_id)
