@@ -12,8 +12,10 @@ export {
   type OutcomeKind,
   type OutcomeSide,
 } from './vocabulary.ts'
-export { putObservation, readObservation, writeObservation } from './wire/observation-lines.ts'
+export { putObservation, writeObservation } from './wire/observation-lines.ts'
+export { ObservationReader } from './wire/observation-reader.ts'
 export {
+  linesIn,
   MOST_OBSERVATIONS,
   OUTCOME_BATCH_PATH,
   type OutcomeBatch,

@@ -1,10 +1,12 @@
 import {
   ApplicationMemory,
   type JoinChange,
+  linesIn,
+  type Observation,
+  ObservationReader,
   type OutcomeBatch,
   type OutcomeChange,
   OutcomeJoin,
-  readObservation,
   UNTOLD,
 } from '../../outcomes/index.ts'
 import { type BatchHead, clockOffset, GatewayPositions } from './gateway-positions.ts'
@@ -33,6 +35,7 @@ export interface OutcomeContext {
 export class EnvironmentOutcomes {
   readonly memory = new ApplicationMemory()
   readonly positions = new GatewayPositions()
+  readonly #reader = new ObservationReader()
   readonly #join: OutcomeJoin
   readonly #context: OutcomeContext
 
@@ -56,8 +59,8 @@ export class EnvironmentOutcomes {
    * @param receivedAt when it arrived, and `now`, both in milliseconds since the epoch by this clock
    */
   take(batch: OutcomeBatch, receivedAt: number, now: number): void {
-    const lines = batch.lines === '' ? [] : batch.lines.split('\n')
-    const head: BatchHead = { instance: batch.instance, first: batch.first, oldest: batch.oldest, count: lines.length }
+    const { instance, first, oldest, lines } = batch
+    const head: BatchHead = { instance, first, oldest, count: linesIn(lines) }
     const place = this.positions.place(head)
     if (place === undefined) return
     const { skip, lost } = place
@@ -65,9 +68,9 @@ export class EnvironmentOutcomes {
     if (lost > 0) publish({ kind: 'lost', environment, count: lost })
     const offset = clockOffset(batch.sentAt, receivedAt)
     let last = batch.sentAt + offset
-    for (let index = skip; index < lines.length; index++) {
-      last = this.#takeLine(lines[index] as string, offset, now) ?? last
-    }
+    this.#reader.read(lines, skip, (seen) => {
+      last = this.#takeLine(seen, offset, now) ?? last
+    })
     const through = batch.isComplete ? batch.sentAt + offset : last
     this.positions.took(head, Math.min(through, now), now)
   }
@@ -79,9 +82,8 @@ export class EnvironmentOutcomes {
   }
 
   /** Returns the time of the observation, by this clock. */
-  #takeLine(line: string, offset: number, now: number): number | undefined {
+  #takeLine(seen: Observation | undefined, offset: number, now: number): number | undefined {
     const { hasApplication, refused } = this.#context
-    const seen = readObservation(line)
     if (seen === undefined) {
       refused('unreadable')
       return undefined

@@ -58,6 +58,8 @@ insert into {schema}.outcome_store default values;
 /** Room for further kinds and causes, so that stored numbers keep their meaning. */
 const MOST_KINDS = 32
 const MOST_CAUSES = 16
+/** {@link sortOf} is less than this. */
+export const MOST_SORTS = 2 * MOST_CAUSES * MOST_KINDS
 
 /** What a count is of, besides its application. */
 export interface OutcomeSort {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Environment } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
-import type { OutcomeBatch, OutcomeReceipt } from '../../outcomes/index.ts'
+import { linesIn, type OutcomeBatch, type OutcomeReceipt } from '../../outcomes/index.ts'
 import { type Leadership, LostLeadershipError } from '../rollouts/leadership/leadership.ts'
 import { EnvironmentOutcomes, type Refusal } from './environment-outcomes.ts'
 import { OutcomeBroadcast, type OutcomeFeed } from './outcome-feed.ts'
@@ -130,7 +130,7 @@ export class Outcomes {
     const { first, oldest, lines } = batch
     if (first > oldest) return { next: oldest, stored: oldest }
     await this.#options.store.hand(batch, receivedAt)
-    const next = first + (lines === '' ? 0 : lines.split('\n').length)
+    const next = first + linesIn(lines)
     return { next, stored: next }
   }
 

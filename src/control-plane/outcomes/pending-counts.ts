@@ -1,4 +1,4 @@
-import { type OutcomeSort, sortOf } from './outcome-tables.ts'
+import { MOST_SORTS, type OutcomeSort, sortOf } from './outcome-tables.ts'
 
 const MINUTE_MS = 60_000
 
@@ -11,44 +11,67 @@ export interface CountColumns {
   readonly counts: readonly number[]
 }
 
+/** The counts of one minute: by application and sort, as one number. */
+type MinuteCounts = Map<number, number>
+
 /** Changes of counts that are not stored yet, summed up by minute, application, side, kind and cause. */
 export class PendingCounts {
-  #counts = new Map<string, number>()
+  /** By environment and minute. */
+  readonly #environments = new Map<string, Map<number, MinuteCounts>>()
+  #size = 0
 
   get size(): number {
-    return this.#counts.size
+    return this.#size
   }
 
   /** Adds one outcome, or takes one back with `change` -1; `at` in milliseconds since the epoch. */
   add(environment: string, outcome: OutcomeSort & { applicationId: number; at: number }, change: 1 | -1): void {
-    const minute = Math.floor(outcome.at / MINUTE_MS)
-    this.#add(`${minute} ${outcome.applicationId} ${sortOf(outcome)} ${environment}`, change)
+    const counts = this.#minute(environment, Math.floor(outcome.at / MINUTE_MS))
+    this.#add(counts, outcome.applicationId * MOST_SORTS + sortOf(outcome), change)
   }
 
-  /** Adds what could not be stored; the other counts must not be used afterwards. */
+  /** Adds what could not be stored. */
   putBack(others: PendingCounts): void {
-    if (this.#counts.size === 0) {
-      this.#counts = others.#counts
-      return
+    for (const [environment, minutes] of others.#environments) {
+      for (const [minute, counts] of minutes) {
+        const own = this.#minute(environment, minute)
+        for (const [key, count] of counts) this.#add(own, key, count)
+      }
     }
-    for (const [key, count] of others.#counts) this.#add(key, count)
   }
 
   /** Everything that is not zero. */
   columns(): CountColumns {
-    const rows = [...this.#counts].filter(([, count]) => count !== 0)
-    const parts = rows.map(([key, count]) => [...key.split(' '), count] as const)
-    const numbers = (index: number) => parts.map((part) => Number(part[index]))
-    return {
-      environments: parts.map((part) => String(part[3])),
-      minutes: numbers(0),
-      applicationIds: numbers(1),
-      sorts: numbers(2),
-      counts: parts.map((part) => Number(part.at(-1))),
+    const columns = {
+      ...{ environments: [] as string[], minutes: [] as number[], applicationIds: [] as number[] },
+      ...{ sorts: [] as number[], counts: [] as number[] },
     }
+    for (const [environment, minutes] of this.#environments) {
+      for (const [minute, counts] of minutes) {
+        for (const [key, count] of counts) {
+          if (count === 0) continue
+          columns.environments.push(environment)
+          columns.minutes.push(minute)
+          columns.applicationIds.push(Math.floor(key / MOST_SORTS))
+          columns.sorts.push(key % MOST_SORTS)
+          columns.counts.push(count)
+        }
+      }
+    }
+    return columns
   }
 
-  #add(key: string, change: number): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + change)
+  #minute(environment: string, minute: number): MinuteCounts {
+    const minutes = this.#environments.get(environment) ?? new Map<number, MinuteCounts>()
+    if (minutes.size === 0) this.#environments.set(environment, minutes)
+    const counts = minutes.get(minute) ?? new Map<number, number>()
+    if (counts.size === 0) minutes.set(minute, counts)
+    return counts
+  }
+
+  #add(counts: MinuteCounts, key: number, change: number): void {
+    const before = counts.get(key)
+    if (before === undefined) this.#size++
+    counts.set(key, (before ?? 0) + change)
   }
 }

@@ -1,4 +1,4 @@
-import type { OutcomeKind } from '../../outcomes/index.ts'
+import { OUTCOME_KINDS, type OutcomeKind } from '../../outcomes/index.ts'
 import type { Counts } from '../statistics/passing-guard.ts'
 import { BASELINE_OUTCOMES } from '../statistics/tolerated-rate.ts'
 import { LATENCY_BUCKETS, latencyBucket, latencyLimit, slowOnLegacy } from './latency-histogram.ts'
@@ -42,7 +42,8 @@ interface Learned {
   readonly days: number
   /** The newest day with a count. */
   newest: number
-  readonly kinds: Map<OutcomeKind, number>
+  /** The row of each kind of flow that was seen, by its place in `OUTCOME_KINDS`. */
+  readonly kinds: Array<number | undefined>
   caller: string
   otherCaller: string | undefined
 }
@@ -101,7 +102,7 @@ export class LegacyBaselines {
 
   /** Whether an answer of legacy was slow by what legacy usually takes. */
   isSlow(applicationId: number, kind: OutcomeKind, durationMs: number): boolean {
-    const number = this.#learned.get(applicationId)?.kinds.get(kind)
+    const number = this.#learned.get(applicationId)?.kinds[OUTCOME_KINDS.indexOf(kind)]
     if (number === undefined) return false
     const histogram = this.#kinds.row(number).subarray(0, LATENCY_BUCKETS)
     const limit = latencyLimit(histogram)
@@ -118,7 +119,7 @@ export class LegacyBaselines {
     const learned = this.#learned.get(applicationId)
     const latency = { outcomes: 0, failures: 0, limits: {} as Partial<Record<OutcomeKind, number>> }
     const shape = { outcomes: 0, failures: 0, known: {} as Partial<Record<OutcomeKind, readonly string[]>> }
-    for (const [kind, number] of learned?.kinds ?? []) {
+    for (const [kind, number] of rowsOf(learned)) {
       const row = this.#kinds.row(number)
       const limit = latencyLimit(row.subarray(0, LATENCY_BUCKETS))
       const slow = limit === undefined ? undefined : slowOnLegacy(row.subarray(0, LATENCY_BUCKETS), limit)
@@ -157,7 +158,7 @@ export class LegacyBaselines {
     }
     const kinds: LearnedCounts['kinds'] = {}
     const isVaried: OutcomeKind[] = []
-    for (const [kind, number] of learned.kinds) {
+    for (const [kind, number] of rowsOf(learned)) {
       const counts = this.#kinds.row(number)
       const durations: Record<string, number> = {}
       for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
@@ -201,14 +202,15 @@ export class LegacyBaselines {
       if (known.otherCaller === undefined && known.caller !== caller) known.otherCaller = caller
       return known
     }
-    const learned = { days: this.#days.add(), newest: 0, kinds: new Map(), caller, otherCaller: undefined }
+    const learned = { days: this.#days.add(), newest: 0, kinds: [], caller, otherCaller: undefined }
     this.#learned.set(applicationId, learned)
     return learned
   }
 
   #kind(learned: Learned, kind: OutcomeKind): Uint16Array {
-    const number = learned.kinds.get(kind) ?? this.#kinds.add()
-    learned.kinds.set(kind, number)
+    const at = OUTCOME_KINDS.indexOf(kind)
+    const number = learned.kinds[at] ?? this.#kinds.add()
+    learned.kinds[at] = number
     return this.#kinds.row(number)
   }
 
@@ -275,4 +277,12 @@ export class LegacyBaselines {
     this.#shapes.set(shape, this.#shapeNames.length)
     return this.#shapeNames.push(shape) - 1
   }
+}
+
+/** The kinds of flow that were seen of an application, each with its row. */
+function rowsOf(learned: Learned | undefined): Array<readonly [OutcomeKind, number]> {
+  return OUTCOME_KINDS.flatMap((kind, at) => {
+    const row = learned?.kinds[at]
+    return row === undefined ? [] : [[kind, row] as const]
+  })
 }

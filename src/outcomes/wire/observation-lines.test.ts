@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { CREDENTIAL_TYPES, OBSERVED_REQUESTS, type Observation, TROUBLES } from '../observation.ts'
 import { testObservation } from '../testing.ts'
 import { OUTCOME_SIDES } from '../vocabulary.ts'
-import { readObservation, writeObservation } from './observation-lines.ts'
+import { writeObservation } from './observation-lines.ts'
+import { ObservationReader, readObservation } from './observation-reader.ts'
 
 const hash = fc.stringMatching(/^[0-9a-f]{32}$/)
 const optionalHash = fc.option(hash, { nil: undefined })
@@ -56,5 +57,17 @@ describe('observations as lines', () => {
 
   test('never throw, for any text', () => {
     fc.assert(fc.property(fc.string({ maxLength: 2_000, unit: 'binary' }), (text) => void readObservation(text)))
+  })
+
+  test('of one batch are read from any line on, sound and unsound ones, each for itself', () => {
+    const line = (at: number) => writeObservation(testObservation({ at, caller: 'ca'.repeat(16) }))
+    const lines = [line(1), 'no observation', line(3), '', `${line(5)} `, 'ö', line(7)]
+    const read = (from: number) => {
+      const times: Array<number | undefined> = []
+      new ObservationReader().read(lines.join('\n'), from, (seen) => times.push(seen?.at))
+      return times
+    }
+    const all = [1, undefined, 3, undefined, undefined, undefined, 7]
+    for (let from = 0; from <= lines.length; from++) assert.deepEqual(read(from), all.slice(from))
   })
 })

@@ -34,3 +34,11 @@ export function writeBatch(head: Omit<OutcomeBatch, 'lines'>, lines: Uint8Array)
   const start = JSON.stringify(head).replace(/\}$/, ',"lines":"')
   return Buffer.concat([Buffer.from(start), lines, Buffer.from('"}')])
 }
+
+/** How many lines a batch has. */
+export function linesIn(lines: string): number {
+  if (lines === '') return 0
+  let count = 1
+  for (let at = lines.indexOf('\n'); at >= 0; at = lines.indexOf('\n', at + 1)) count++
+  return count
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  linesIn,
   MOST_OBSERVATIONS,
   OUTCOME_BATCH_PATH,
   OUTCOME_CAUSES,
@@ -118,11 +119,4 @@ function countRoute(api: Api, control: ControlContext): void {
 function applicationNamed({ feed: { cache } }: ControlContext, named: string) {
   const id = /^[1-9]\d{0,15}$/.test(named) ? cache.application(Number(named)) : undefined
   return id ?? cache.applicationByClientId(named)
-}
-
-function linesIn(text: string): number {
-  if (text === '') return 0
-  let count = 1
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++
-  return count
 }
