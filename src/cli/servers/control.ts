@@ -24,6 +24,7 @@ import { probeSettings } from './settings/probe-settings.ts'
 import { sideEffectSettings } from './settings/side-effect-settings.ts'
 import { type OpenStore, openStore } from './settings/store.ts'
 import { tracingSettings } from './settings/tracing.ts'
+import { keepHeapSmall } from './small-heap.ts'
 
 /** The flag definitions that ship with Handover. */
 export const DEFINITIONS_DIRECTORY = fileURLToPath(new URL('../../../flags', import.meta.url))
@@ -41,6 +42,7 @@ export async function runControl(args: readonly string[], io: CommandIo): Promis
     io.stdout.write(sectionHelp('control', 'Stores flags and applications, and streams them to every gateway.'))
     return 0
   }
+  keepHeapSmall()
   const log = createLog('control', { level: settings.log_level })
   const store = await openStore('control', settings, log)
   const started = startControlPlane(controlSettings(settings, store), log)

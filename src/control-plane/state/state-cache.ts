@@ -158,7 +158,7 @@ export class StateCache {
     // An older replica records a change without the name.
     const name = application.name ?? this.#applications.get(id)?.name
     this.#forget(id)
-    const record = { ...application, name }
+    const record = name === application.name ? application : { ...application, name }
     this.#applications.set(id, record)
     this.#ids.add(id)
     this.#byClientId.set(application.client_id, record)

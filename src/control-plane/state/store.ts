@@ -8,7 +8,7 @@ import type { ApplicationRecord, Brake, Change, Position, VersionedChange } from
 /** How many changes are kept for streams to resume from. */
 export const KEPT_CHANGES = 20_000
 const PRUNE_EVERY = 1_000
-const LOAD_PAGE = 5_000
+const LOAD_PAGE = 1_000
 
 /** The whole state at one version, as read from the database. */
 export interface StoredWorld extends Position {
