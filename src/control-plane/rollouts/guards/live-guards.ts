@@ -20,7 +20,7 @@ const BASELINES_AT_ONCE = 2_000
 const PASS_BOUND = 0.1
 /** Changes that wait while the state is read after a change of leader. */
 const MOST_WAITING = 1_000_000
-/** So many of them are taken without a pause. */
+/** The number of these that are taken without a pause. */
 const AT_ONCE = 1_000
 
 /** The outcomes of all gateways, in order, on the replica that leads. */
@@ -147,7 +147,7 @@ export class LiveGuards implements Guards {
     await Promise.allSettled([this.#loading, this.#writing])
   }
 
-  /** Begins anew with each term of leadership; a lease that has only lapsed changes nothing of what is known. */
+  /** Starts over with each term of leadership; a lease that has only lapsed changes nothing of what is known. */
   #follow(): void {
     const { term } = this.#context.leadership
     if (term === this.#term) return
