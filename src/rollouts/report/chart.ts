@@ -23,7 +23,7 @@ const LEFT = 56
 const RIGHT = 12
 const TOP = 30
 const BOTTOM = 34
-/** Told apart by people who see colours differently, and by their dashes in print. */
+/** Distinct for people who see colours differently, and by their dashes in print. */
 const LINES = [
   { stroke: '#c2410c', dash: 'none' },
   { stroke: '#0369a1', dash: '6 3' },
