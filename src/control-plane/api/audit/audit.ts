@@ -62,6 +62,7 @@ const verificationSchema = z.object({
 export function auditRoutes(api: Api, control: ControlContext): void {
   listRoute(api, control)
   verificationRoute(api, control)
+  lastVerificationRoute(api, control)
   exportRoute(api, control)
   auditRestoreRoute(api, control)
 }
@@ -122,6 +123,24 @@ function verificationRoute(api: Api, control: ControlContext): void {
       if (number === undefined && hash === undefined) return verifyChain(control.store)
       if (number !== undefined && hash !== undefined) return verifyChain(control.store, { number, hash })
       return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'is required as well' }])
+    },
+  )
+}
+
+function lastVerificationRoute(api: Api, control: ControlContext): void {
+  api.get(
+    '/api/v1/audit/verification/last',
+    {
+      config: READERS,
+      schema: {
+        tags: ['audit'],
+        summary: 'What this replica found when it last verified the log by itself, once an hour',
+        response: { 200: z.object({ at: z.string().nullable(), found: verificationSchema.nullable() }) },
+      },
+    },
+    async () => {
+      const { last } = control.auditWatch
+      return { at: last === undefined ? null : new Date(last.at).toISOString(), found: last?.found ?? null }
     },
   )
 }
