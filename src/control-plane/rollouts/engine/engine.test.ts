@@ -161,6 +161,8 @@ for (const engine of testDatabases()) {
       await until(id, 'step 2', ({ step }) => step === 2)
       assert.ok((await read(id)).moved === 39)
       await eventually('the guard of it ends', () => guards.ended.includes(2))
+      // A new attempt begins without the outcomes of the last one.
+      guards.show([2], 0)
       await steer(id, { action: 'retry', application_id: 2, reason: 'repaired' })
       await until(id, 'it is back', ({ excluded, moved }) => excluded.length === 0 && moved === 40)
       await eventually('a new attempt', () => guards.begun.includes(`2 retry:rollout-${id}-1`))
