@@ -13,7 +13,7 @@ client credentials, password, introspection, revocation, userinfo. Prints one li
 failed. The exit code is 0 if all of them succeeded, and 1 otherwise.
 
   --oauth-application ID|CLIENT_ID
-      The application whose twin is probed; a twin stands for itself. Default: every twin.
+      The application whose twin is probed; a twin stands for itself. Default: every twin that is probed on schedule.
   --side rails|iam
       The side that must serve the flows. Default: the side that the flag says for the application.
   --kind KIND

@@ -53,6 +53,20 @@ const reportSchema = z.object({
   ),
 })
 
+const requestSchema = z.strictObject({
+  environment: environmentField,
+  oauth_application: z
+    .union([z.int().positive(), z.string().min(1).max(255)])
+    .optional()
+    .describe('An id or client_id; its twin is probed. Default: every twin that is probed on schedule'),
+  side: sideField.optional().describe('Default: the side that the flag says for the application'),
+  kinds: z.array(z.enum(OUTCOME_KINDS)).min(1).optional(),
+  faults: z
+    .boolean()
+    .default(false)
+    .describe('Also inject the faults that a twin is configured for, with every twin that has one'),
+})
+
 const latestSchema = z.object({
   probes: z.array(resultSchema.extend({ twin: z.string(), twin_application_id: z.int(), at: z.string() })),
 })
@@ -82,28 +96,23 @@ export function probeRoutes(api: Api, control: ControlContext): void {
       schema: {
         tags: ['rollouts'],
         summary: 'Run one flow of each kind with a twin application',
-        body: z.strictObject({
-          environment: environmentField,
-          oauth_application: z
-            .union([z.int().positive(), z.string().min(1).max(255)])
-            .optional()
-            .describe('An id or client_id; its twin is probed. Default: every twin'),
-          side: sideField.optional().describe('Default: the side that the flag says for the application'),
-          kinds: z.array(z.enum(OUTCOME_KINDS)).min(1).optional(),
-          faults: z.boolean().default(false).describe('Also inject the faults that the twin is configured for'),
-        }),
+        body: requestSchema,
         response: { 200: z.object({ succeeded: z.boolean(), probes: z.array(reportSchema) }) },
       },
     },
     async (request, reply) => {
       const { oauth_application: named, side, kinds, faults } = request.body
       const { environment } = request.body
+      // A twin for faults only has, for example, used up its request limit on purpose: a flow of it proves nothing.
+      const runsFlows = ({ sides }: KnownTwin) => named !== undefined || sides.length > 0
       if (environment !== control.probing.environment) return elsewhere(reply, control)
       const found = await twinsOf(control, named)
       if ('fault' in found) return sendProblem(reply, found.status, found.code, { detail: found.fault })
       const probes: Array<z.infer<typeof reportSchema>> = []
       const twins = found.twins.filter(
-        ({ twin }) => kinds === undefined || twin.kinds.some((one) => kinds.includes(one)),
+        (one) =>
+          (runsFlows(one) && (kinds === undefined || one.twin.kinds.some((kind) => kinds.includes(kind)))) ||
+          (faults && one.faults.length > 0),
       )
       if (twins.length === 0)
         return sendProblem(reply, 409, 'change_refused', { detail: 'no twin runs this kind of flow' })
@@ -114,7 +123,7 @@ export function probeRoutes(api: Api, control: ControlContext): void {
         const report = await control.probing.run({
           twin,
           side: side ?? flag,
-          kinds,
+          kinds: runsFlows(twin) ? kinds : [],
           faults: tried,
           occasion: 'demand',
         })
