@@ -1,21 +1,29 @@
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net'
 
 /**
  * Prepares a listener to be closed. When a listener closes, the kernel resets the connections in its queue. So this
- * accepts the pending connections, then puts one connection from this process into the queue, which by then has room
- * for no other: the kernel completes no further client connection. Once this resolves, close the listener before the
- * next turn of the event loop. Gives up after `limitMs` if connections arrive too fast or the kernel behaves
- * differently; never rejects.
+ * accepts the pending connections and fills the queue, shortened for that, with connections from this process: the
+ * kernel completes no further client connection. Once this resolves, close the listener before the next turn of the
+ * event loop. Gives up after `limitMs` if connections arrive too fast or the kernel behaves differently; never rejects.
  *
  * @param listener no other process accepts connections from its queue
  */
 export async function readyToClose(listener: Server, limitMs: number): Promise<void> {
+  const address = listener.address() as AddressInfo | null
+  if (!address) return
   const end = performance.now() + limitMs
-  while (performance.now() < end && !(await plugQueue(listener))) await nextChance(listener)
+  const plugs = new Plugs(listener, address)
+  while (performance.now() < end) {
+    if (!(await plugs.add())) await nextChance(listener)
+    else if (!hasHalfOpen(address.port)) break
+    else await plugs.makeRoom(HANDSHAKE_MS)
+  }
+  plugs.close()
 }
 
 /**
- * Resolves when the queue may be empty: in the moment after a connection was accepted from it, before a client can take
+ * Resolves when the queue may have room: in the moment after a connection was accepted from it, before a client can take
  * the place, or else after a turn of the event loop.
  */
 function nextChance(listener: Server): Promise<void> {
@@ -30,21 +38,89 @@ function nextChance(listener: Server): Promise<void> {
   })
 }
 
-/** Resolves, within the same turn of the event loop, to whether the queue holds a plug connection and nothing else. */
-async function plugQueue(listener: Server): Promise<boolean> {
-  const address = listener.address() as AddressInfo | null
-  if (!address)
-    return true
-    // A queue of length 0 holds one connection (listen(2)).
-  ;(listener as unknown as Handled<ListenHandle>)._handle?.listen(0)
-  const plug = connect({ host: ownAddress(address), port: address.port }).on('error', () => {})
-  // A socket starts to connect on the next tick, and on the local machine it is connected, or has failed, when that
-  // call returns.
-  await new Promise<void>((resolve) => process.nextTick(resolve))
-  const isPlugged = isConnected(plug)
-  // A plug still occupies its place in the queue after its other end has closed.
-  plug.destroy()
-  return isPlugged
+/**
+ * The length of the queue while it is filled. At 0, Linux answers each SYN with a cookie, and a client whose last ACK finds
+ * the queue full leaves no trace for {@link hasHalfOpen}; a longer one takes longer to fill.
+ */
+const SHORT_QUEUE = 2
+/** The length that Node gives a queue. */
+const USUAL_QUEUE = 511
+/** A client repeats data that nobody acknowledged after 200 ms (the kernel's TCP_RTO_MIN) or a little more. */
+const HANDSHAKE_MS = 300
+
+/** Connections of this process that occupy the queue of a listener. */
+class Plugs {
+  readonly #listener: Server
+  readonly #address: AddressInfo
+  /** The local ports of those that are in the queue. */
+  readonly #waiting = new Set<number>()
+
+  constructor(listener: Server, address: AddressInfo) {
+    this.#listener = listener
+    this.#address = address
+    listener.prependListener('connection', this.#accepted)
+  }
+
+  readonly #accepted = ({ remotePort }: Socket): void => {
+    this.#waiting.delete(remotePort ?? 0)
+  }
+
+  /** Takes one place of the queue, and resolves, within the same turn of the event loop, to whether all are taken. */
+  async add(): Promise<boolean> {
+    this.#listen(SHORT_QUEUE)
+    const plug = connect({ host: ownAddress(this.#address), port: this.#address.port }).on('error', () => {})
+    // A socket starts to connect on the next tick, and on the local machine it is connected, or has failed, when that
+    // call returns.
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    const ownPort = portOfConnected(plug)
+    if (ownPort !== undefined) this.#waiting.add(ownPort)
+    // A plug still occupies its place in the queue after its other end has closed.
+    plug.destroy()
+    // A queue of length n holds n + 1 connections.
+    return this.#waiting.size > SHORT_QUEUE
+  }
+
+  /** Lets the queue have its usual length for a while, so that handshakes in progress end. */
+  async makeRoom(ms: number): Promise<void> {
+    this.#listen(USUAL_QUEUE)
+    await new Promise((resolve) => setTimeout(resolve, ms))
+  }
+
+  close(): void {
+    this.#listener.off('connection', this.#accepted)
+  }
+
+  #listen(length: number): void {
+    ;(this.#listener as unknown as Handled<ListenHandle>)._handle?.listen(length)
+  }
+}
+
+/**
+ * Whether a client believes that it is connected, but its handshake found the queue full: Linux drops its last ACK then.
+ * Closing the listener would reset it, and its first data completes the handshake as soon as there is room. False where
+ * the kernel does not show its sockets.
+ */
+function hasHalfOpen(port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return SOCKET_TABLES.some((table) => {
+    const rows = readTable(table).split('\n')
+    return rows.some((row) => {
+      const [, address, , state] = row.trim().split(' ', 4)
+      return state === SYN_RECV && address?.endsWith(local)
+    })
+  })
+}
+
+const SOCKET_TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
+/** As the tables write it (TCP_SYN_RECV of the kernel). */
+const SYN_RECV = '03'
+
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 function ownAddress({ address }: AddressInfo): string {
@@ -52,9 +128,11 @@ function ownAddress({ address }: AddressInfo): string {
   return address === '::' ? '::1' : address
 }
 
-/** Asks the kernel, since the socket itself is only notified in a later turn. */
-function isConnected(socket: Socket): boolean {
-  return (socket as unknown as Handled<ConnectHandle>)._handle?.getpeername({}) === 0
+/** Asks the kernel, since the socket itself is only notified in a later turn; undefined if it is not connected. */
+function portOfConnected(socket: Socket): number | undefined {
+  const handle = (socket as unknown as Handled<ConnectHandle>)._handle
+  const own: { port?: number } = {}
+  return handle?.getpeername({}) === 0 && handle.getsockname(own) === 0 ? own.port : undefined
 }
 
 interface Handled<Handle> {
@@ -67,4 +145,5 @@ interface ListenHandle {
 
 interface ConnectHandle {
   getpeername(into: object): number
+  getsockname(into: { port?: number }): number
 }
