@@ -34,7 +34,6 @@ type Answer = { readonly status?: number; readonly json?: unknown; readonly head
 class Receivers {
   readonly received: Received[] = []
   readonly #server: Server
-  #posts = 0
   /** Replaces the usual answer; undefined for that one. */
   answer: (request: Received) => Answer | undefined = () => undefined
   url = ''
@@ -46,7 +45,7 @@ class Receivers {
       const body = Buffer.concat(chunks).toString()
       const request = { path: message.url ?? '', headers: message.headers, body, json: JSON.parse(body) }
       this.received.push(request)
-      const answer = this.answer(request) ?? { json: { ok: true, ts: `1.${++this.#posts}` } }
+      const answer = this.answer(request) ?? { json: { ok: true, ts: `1.${this.at(request.path).length}` } }
       if (answer === 'close') return void message.socket.destroy()
       response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers })
       response.end(JSON.stringify(answer.json ?? {}))
