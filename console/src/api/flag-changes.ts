@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { useCaller } from './caller.ts'
 import type { Environment, FeatureDocument, PreviewDocument } from './documents.ts'
+import { FROZEN } from './query-client.ts'
 import { change } from './request.ts'
 
 /** The flag that moves applications. */
@@ -24,10 +25,10 @@ const parametersOf = ({ environment, to, applications }: Move) => ({
 /** What a move would do, asked for as a dry run: nothing changes. */
 export const movePreviewQuery = (move: Move, csrfToken: string | null) =>
   queryOptions({
-    queryKey: ['flags', 'move', move],
+    queryKey: ['decision', 'move', move],
     queryFn: ({ signal }) =>
       change<PreviewDocument>('POST', path, { body: { ...parametersOf(move), dry_run: true }, csrfToken, signal }),
-    meta: { topics: ['applications'] },
+    ...FROZEN,
   })
 
 interface ConfirmedMove {
@@ -48,6 +49,6 @@ export function useMove() {
       return change<FeatureDocument>('POST', path, { body, csrfToken })
     },
     onSettled: () =>
-      queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' && queryKey[1] !== 'move' }),
+      queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' && queryKey[0] !== 'decision' }),
   })
 }

@@ -73,8 +73,11 @@ function sentenceOfStatus(status: number): string {
   return status >= 500 ? `The control plane failed (status ${status}).` : `The request was refused (status ${status}).`
 }
 
+/** GitLab's shape puts the status before the reason; a person needs only the reason. */
+const STATUS_PREFIX = /^\d{3} [A-Z][A-Za-z ]* - /
+
 function asSentence(text: string): string {
-  const trimmed = text.trim()
+  const trimmed = text.trim().replace(STATUS_PREFIX, '')
   const begun = `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}`
   return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }

@@ -27,14 +27,18 @@ export const brakeQuery = (environment: Environment) =>
     meta: { topics: ['gateways'] },
   })
 
-const PAGE_SIZE = 200
+/** The first page is there at once; further ones are long, so that reading a list again takes few requests. */
+const FIRST_PAGE = 100
+const FURTHER_PAGES = 1_000
 
 /** The list of applications, page by page. */
 export const applicationsQuery = (environment: Environment, filter: Query) =>
   infiniteQueryOptions({
     queryKey: ['applications', 'list', environment, filter],
-    queryFn: ({ signal, pageParam: after }) =>
-      read<ListDocument>('api/v1/applications', { query: { environment, ...filter, limit: PAGE_SIZE, after }, signal }),
+    queryFn: ({ signal, pageParam: after }) => {
+      const limit = after === undefined ? FIRST_PAGE : FURTHER_PAGES
+      return read<ListDocument>('api/v1/applications', { query: { environment, ...filter, limit, after }, signal })
+    },
     initialPageParam: undefined as number | string | undefined,
     getNextPageParam: ({ next }) => next,
     meta: { topics: ['flags', 'gateways', 'guards'] },

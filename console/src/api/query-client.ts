@@ -27,6 +27,17 @@ function followSignOut(error: unknown): void {
 }
 
 /**
+ * For a query on which a person decides: it is read when the dialog opens, and never again while it is open. What changes
+ * at the same time is refused by its version, and shown then.
+ */
+export const FROZEN = { gcTime: 0, meta: { isFrozen: true } } as const
+
+/** Whether a query may be read again on its own. */
+export function mayRefresh({ meta }: Pick<Query, 'meta'>): boolean {
+  return meta?.['isFrozen'] !== true
+}
+
+/**
  * Whether a change of `topics` affects a query: a topic such as `rollouts/12` affects the keys that begin with its parts,
  * and those that name it in `meta.topics`.
  */

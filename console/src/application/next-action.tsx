@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<ApplicationDocument['next_action']['verb'], string>
 
 /** The one action that is sensible now; what cannot be done now has its reason next to it. */
 export function NextAction({ application }: { application: ApplicationDocument }) {
-  const { id, environment, traffic_per_day, next_action: action, taken_back_by: takenBack } = application
+  const { id, environment, traffic_per_day, trouble, next_action: action, taken_back_by: takenBack } = application
   const { may } = useCaller()
   const [isOpen, setOpen] = useState(false)
   const close = () => setOpen(false)
@@ -23,7 +23,7 @@ export function NextAction({ application }: { application: ApplicationDocument }
       <Button weight="primary" reason={action.reason ?? undefined} onClick={() => setOpen(true)}>
         {WORDS[action.verb]}
       </Button>
-      <p className="text-sm break-words text-faded">{action.sentence}</p>
+      {trouble !== null && <p className="text-sm break-words text-faded">{action.sentence}</p>}
       {isOpen && action.verb === 'retry' && takenBack !== null && (
         <RetryDialog application={application} rollout={takenBack} onClose={close} />
       )}

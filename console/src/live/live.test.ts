@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { isAffected } from '../api/query-client.ts'
+import { describe, mock, test } from 'node:test'
+import { ChangeCollector } from './change-collector.ts'
 import { EventStreamReader } from './event-stream.ts'
 import { messageOf } from './follow.ts'
 import { judge } from './live-store.ts'
@@ -37,23 +37,41 @@ describe('a message of the stream', () => {
   })
 })
 
-describe('a query', () => {
-  test('is affected by the topics that its key begins with or its meta names', () => {
-    const list = { queryKey: ['rollouts', 'list', 'production'], meta: undefined }
-    const one = { queryKey: ['rollouts', 12], meta: undefined }
-    const overview = { queryKey: ['overview', 'production'], meta: { topics: ['rollouts'] } }
-    const affected = (topic: string) => [list, one, overview].map((query) => isAffected(query, [topic]))
-    assert.deepEqual(affected('rollouts'), [true, true, true])
-    assert.deepEqual(affected('rollouts/12'), [false, true, true])
-    assert.deepEqual(affected('flags'), [false, false, false])
-  })
-})
-
 describe('the connection', () => {
   test('is stale after five seconds of silence, since it was last heard', () => {
     assert.deepEqual(judge(undefined, 0, 4_999), { kind: 'connecting' })
     assert.deepEqual(judge(undefined, 0, 5_000), { kind: 'stale', since: new Date(0) })
     assert.deepEqual(judge(3_000, 0, 7_999), { kind: 'live' })
     assert.deepEqual(judge(3_000, 0, 8_000), { kind: 'stale', since: new Date(3_000) })
+  })
+})
+
+describe('the collector of changes', () => {
+  test('passes the first change at once, and then each topic at its pace', () => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 100_000 })
+    try {
+      const passed: string[] = []
+      const collector = new ChangeCollector((topics) => passed.push(topics.join('+')))
+      for (let at = 0; at < 20; at++) {
+        collector.add(['flags', 'outcomes'])
+        mock.timers.tick(100)
+      }
+      assert.deepEqual(passed, ['flags+outcomes', 'flags', 'flags', 'flags', 'flags'])
+      mock.timers.tick(10_000)
+      assert.deepEqual(passed.slice(5), ['outcomes'])
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  test('keeps changes while it is paused', () => {
+    const passed: string[] = []
+    const collector = new ChangeCollector((topics) => passed.push(topics.join('+')))
+    collector.pause(true)
+    collector.add(['brake'])
+    collector.add(['brake', 'status'])
+    assert.deepEqual(passed, [])
+    collector.pause(false)
+    assert.deepEqual(passed, ['brake+status'])
   })
 })

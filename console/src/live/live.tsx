@@ -1,8 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react'
 import { apiAddress } from '../api/address.ts'
-import { isAffected } from '../api/query-client.ts'
+import { isAffected, mayRefresh } from '../api/query-client.ts'
 import { leadToSignIn } from '../api/sign-in.ts'
+import { ChangeCollector } from './change-collector.ts'
 import type { LiveMessage } from './follow.ts'
 import { type LiveState, LiveStore } from './live-store.ts'
 import { shareStream } from './share-stream.ts'
@@ -16,19 +17,29 @@ export function LiveProvider({ environment, children }: { environment: string; c
   const queries = useQueryClient()
   const [store] = useState(() => new LiveStore())
   useEffect(() => {
+    const collector = new ChangeCollector((topics) => {
+      void queries.invalidateQueries({ predicate: (query) => isAffected(query, topics) })
+    })
+    const look = () => collector.pause(document.hidden)
+    look()
+    document.addEventListener('visibilitychange', look)
     const tell = (message: LiveMessage) => {
       if (message.kind !== 'taken_over') store.heard()
       if (message.kind === 'session_ended') leadToSignIn()
-      else if (message.kind === 'reset' || message.kind === 'taken_over') void queries.invalidateQueries()
-      else if (message.kind === 'changed') {
-        void queries.invalidateQueries({ predicate: (query) => isAffected(query, message.topics) })
-      }
+      else if (message.kind === 'reset' || message.kind === 'taken_over')
+        void queries.invalidateQueries({ predicate: mayRefresh })
+      else if (message.kind === 'changed') collector.add(message.topics)
     }
-    return shareStream(apiAddress('api/v1/events', { environment }), tell)
+    const leave = shareStream(apiAddress('api/v1/events', { environment }), tell)
+    return () => {
+      leave()
+      collector.stop()
+      document.removeEventListener('visibilitychange', look)
+    }
   }, [environment, queries, store])
   useEffect(() => {
     const catchUp = () => {
-      if (store.state().kind !== 'live') void queries.invalidateQueries()
+      if (store.state().kind !== 'live') void queries.invalidateQueries({ predicate: mayRefresh })
     }
     const timer = setInterval(catchUp, CATCH_UP_MS)
     return () => clearInterval(timer)

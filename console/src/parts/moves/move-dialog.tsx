@@ -91,8 +91,7 @@ function MoveConflict({ move, before }: { move: Move; before: PreviewDocument | 
   const { csrfToken } = useCaller()
   const { data: now } = useQuery({
     ...movePreviewQuery(move, csrfToken),
-    queryKey: ['flags', 'conflict', move],
-    gcTime: 0,
+    queryKey: ['decision', 'conflict', move],
   })
   return (
     <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 break-words">
