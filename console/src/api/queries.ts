@@ -4,6 +4,7 @@ import type {
   ApplicationDocument,
   BrakeDocument,
   Environment,
+  EnvironmentsDocument,
   GuardDocument,
   HistoryDocument,
   ListDocument,
@@ -17,6 +18,12 @@ import { read } from './request.ts'
 export const meQuery = queryOptions({
   queryKey: ['me'],
   queryFn: ({ signal }) => read<MeDocument>('api/v1/me', { signal }),
+})
+
+/** What each environment demands of a change. The configuration says so, and no event reports it. */
+export const environmentsQuery = queryOptions({
+  queryKey: ['environments'],
+  queryFn: ({ signal }) => read<EnvironmentsDocument>('api/v1/environments', { signal }),
 })
 
 /** The brake of an environment. */

@@ -7,20 +7,23 @@ const CHANGE_LIMIT_MS = 20_000
 interface RequestOptions {
   readonly query?: Query | undefined
   readonly signal?: AbortSignal | undefined
+  /** For a document that takes longer than others to make. Default: 10 s. */
+  readonly limitMs?: number
 }
 
-interface ChangeOptions extends RequestOptions {
+interface ChangeOptions extends Omit<RequestOptions, 'limitMs'> {
   readonly body?: unknown
   /** The token that proves that the change comes from a page of this session; from `GET /api/v1/session`. */
   readonly csrfToken: string | null
 }
 
 /**
- * Reads a document of the API. Throws an {@link ApiProblem} if there is none within 10 s; the caller's own abort passes
- * through as it is.
+ * Reads a document of the API. Throws an {@link ApiProblem} if there is none within the limit; the caller's own abort
+ * passes through as it is.
  */
-export function read<Document>(path: string, { query, signal }: RequestOptions = {}): Promise<Document> {
-  return send(apiAddress(path, query), { method: 'GET' }, { limitMs: READ_LIMIT_MS, signal })
+export function read<Document>(path: string, options: RequestOptions = {}): Promise<Document> {
+  const { query, signal, limitMs = READ_LIMIT_MS } = options
+  return send(apiAddress(path, query), { method: 'GET' }, { limitMs, signal })
 }
 
 /**

@@ -4,6 +4,7 @@ import { chatOpsRoutes } from './chatops/chatops.ts'
 import { deploymentRoutes } from './chatops/deployments.ts'
 import { slackRoutes } from './chatops/slack.ts'
 import { consoleRoutes } from './console/console-pages.ts'
+import { environmentRoutes } from './console/environments.ts'
 import { liveRoutes } from './console/live.ts'
 import { meRoutes } from './console/me.ts'
 import { overviewRoutes } from './console/overview.ts'
@@ -13,13 +14,11 @@ import { routingRoutes } from './decisions/routing.ts'
 import { featureRoutes } from './flags/features.ts'
 import { flagRoutes } from './flags/flags.ts'
 import { ofrepRoutes } from './flags/ofrep.ts'
-import { oneFlagRoutes } from './flags/one-flag.ts'
 import { staleFlagRoutes } from './flags/stale-flags.ts'
 import { gatewayRoutes } from './gateways/gateways.ts'
 import { snapshotRoutes } from './gateways/snapshot.ts'
 import { applicationRoutes } from './operations/applications.ts'
 import { brakeRoutes } from './operations/brake.ts'
-import { channelRoutes } from './operations/channels.ts'
 import { credentialRoutes } from './operations/credentials.ts'
 import { healthRoutes } from './operations/health.ts'
 import { sideEffectRoutes } from './operations/side-effects.ts'
@@ -30,7 +29,6 @@ import { drillRoutes } from './rollouts/drills.ts'
 import { guardRoutes } from './rollouts/guards.ts'
 import { rolloutIssueRoutes } from './rollouts/issue.ts'
 import { outcomeRoutes } from './rollouts/outcomes.ts'
-import { planCheckRoutes } from './rollouts/plan-check.ts'
 import { probeRoutes } from './rollouts/probes.ts'
 import { problemRoutes } from './rollouts/problems.ts'
 import { rolloutReportRoutes } from './rollouts/report.ts'
@@ -43,10 +41,8 @@ import { signInRoutes } from './sign-in/sign-in.ts'
 const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   featureRoutes,
   flagRoutes,
-  oneFlagRoutes,
   staleFlagRoutes,
   sideEffectRoutes,
-  channelRoutes,
   applicationRoutes,
   brakeRoutes,
   auditRoutes,
@@ -65,7 +61,6 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   explainRoutes,
   rolloutRoutes,
   rolloutReportRoutes,
-  planCheckRoutes,
   guardRoutes,
   simulationRoutes,
   rolloutIssueRoutes,
@@ -80,6 +75,7 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   liveRoutes,
   meRoutes,
   overviewRoutes,
+  environmentRoutes,
   trafficRoutes,
 ]
 

@@ -69,10 +69,13 @@ export interface AuditFilter {
   readonly subject?: string | undefined
   readonly by?: string | undefined
   readonly action?: string | undefined
+  readonly correlation_id?: string | undefined
   readonly since?: string | undefined
   /** Exclusive upper bound. */
   readonly until?: string | undefined
 }
+
+const FIELDS = ['environment', 'subject', 'by', 'action', 'correlation_id'] as const
 
 /** A part of the log: entries after a number, oldest first, or before one, newest first. */
 export type Piece = { readonly after: number } | { readonly before: number | undefined }
@@ -91,7 +94,7 @@ export function readEntries(
     values.push(value)
     conditions.push(`${condition} $${values.length}`)
   }
-  for (const field of ['environment', 'subject', 'by', 'action'] as const) ask(`entry ->> '${field}' =`, filter[field])
+  for (const field of FIELDS) ask(`entry ->> '${field}' =`, filter[field])
   ask(`(entry ->> 'at') collate "C" >=`, filter.since)
   ask(`(entry ->> 'at') collate "C" <`, filter.until)
   if ('after' in piece) ask('number >', piece.after)

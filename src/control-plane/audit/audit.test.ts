@@ -33,8 +33,10 @@ for (const engine of testDatabases()) {
     const entries = async (query = ''): Promise<SealedEntry[]> => {
       const answer = await plane.ask('GET', `/api/v1/audit${query}`)
       assert.equal(answer.status, 200, answer.text)
-      // The sentence is for people, and no part of what is hashed.
-      return answer.json.entries.map(({ sentence: _sentence, ...entry }: SealedEntry & { sentence: string }) => entry)
+      return answer.json.entries.map(({ sentence, ...entry }: SealedEntry & { sentence: string }) => {
+        assert.notEqual(sentence, '', 'every entry has its sentence for people')
+        return entry
+      })
     }
     const newest = async (): Promise<SealedEntry> => {
       const [entry] = await entries('?limit=1')
@@ -152,6 +154,8 @@ for (const engine of testDatabases()) {
         const changes = await entries('?subject=replicas_at_once')
         assert.equal(changes.length, 20)
         assert.equal((await verification()).valid, true)
+        const [one] = changes
+        assert.deepEqual(await entries(`?correlation_id=${one?.correlation_id}`), [one])
       } finally {
         await other.close()
       }

@@ -95,11 +95,10 @@ async function openControlPlane(settings: ControlPlaneSettings, log: Log) {
   )
   const access = openAccess(store, settings.access)
   const live = new LiveStreams({ store, feed, gateways, log, valid: (ids) => access.sessions.stillValid(ids) })
-  const auditWatch = new AuditWatch(store, log, metrics.registry)
   const control: ControlContext = {
     ...state,
     ...rollouts,
-    ...{ log, chatops, tracing, routingSecret, logSampling, reasonsRequired, iamGrants, access, live, auditWatch },
+    ...{ log, chatops, tracing, routingSecret, logSampling, reasonsRequired, iamGrants, access, live },
     consoleBuild: new StaticBuild(settings.consoleDirectory),
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
@@ -114,6 +113,7 @@ async function openControlPlane(settings: ControlPlaneSettings, log: Log) {
     platformCreatesAtIam: settings.platformCreatesAtIam ?? false,
     iamCredentials: createIamCredentials(settings.iam),
   }
+  const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stop = async () => {
     auditWatch.close()
     await live.close()

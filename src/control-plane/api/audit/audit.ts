@@ -22,6 +22,7 @@ const filterFields = {
   subject: wordField.optional().describe('A flag, an application as Authn::OauthApplication:<id>, a token, or brake'),
   by: wordField.optional(),
   action: wordField.optional(),
+  correlation_id: wordField.optional().describe('Of the request that made the change'),
   since: momentField.optional(),
   until: momentField.optional().describe('Before this time'),
 }
@@ -49,6 +50,10 @@ const listedEntrySchema = entrySchema.extend({
   sentence: z.string().describe('The entry for people; not part of the hash. May contain untrusted names'),
 })
 
+const listSchema = z.object({ entries: z.array(listedEntrySchema), next_before: z.int().nullable() })
+/** A page of the audit log, newest entry first, in a document of the API. */
+export type AuditDocument = z.infer<typeof listSchema>
+
 const verificationSchema = z.object({
   valid: z.boolean(),
   sound: z.int().describe('Number of intact entries, counted from the first'),
@@ -58,11 +63,13 @@ const verificationSchema = z.object({
     .nullable(),
 })
 
+/** Whether the log is intact, in a document of the API. */
+export type VerificationDocument = z.infer<typeof verificationSchema>
+
 /** Who changed what, when, from where and why, and the verification that the log is unaltered. */
 export function auditRoutes(api: Api, control: ControlContext): void {
   listRoute(api, control)
   verificationRoute(api, control)
-  lastVerificationRoute(api, control)
   exportRoute(api, control)
   auditRestoreRoute(api, control)
 }
@@ -82,7 +89,7 @@ function listRoute(api: Api, control: ControlContext): void {
             .describe('Only entries before this number: `next_before` of the previous page'),
           limit: z.coerce.number().pipe(z.int().min(1).max(MAX_PAGE)).default(100),
         }),
-        response: { 200: z.object({ entries: z.array(listedEntrySchema), next_before: z.int().nullable() }) },
+        response: { 200: listSchema },
       },
     },
     async (request) => {
@@ -123,24 +130,6 @@ function verificationRoute(api: Api, control: ControlContext): void {
       if (number === undefined && hash === undefined) return verifyChain(control.store)
       if (number !== undefined && hash !== undefined) return verifyChain(control.store, { number, hash })
       return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'is required as well' }])
-    },
-  )
-}
-
-function lastVerificationRoute(api: Api, control: ControlContext): void {
-  api.get(
-    '/api/v1/audit/verification/last',
-    {
-      config: READERS,
-      schema: {
-        tags: ['audit'],
-        summary: 'What this replica found when it last verified the log by itself, once an hour',
-        response: { 200: z.object({ at: z.string().nullable(), found: verificationSchema.nullable() }) },
-      },
-    },
-    async () => {
-      const { last } = control.auditWatch
-      return { at: last === undefined ? null : new Date(last.at).toISOString(), found: last?.found ?? null }
     },
   )
 }

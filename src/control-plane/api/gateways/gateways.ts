@@ -68,6 +68,11 @@ export const gatewaySchema = z.object({
   iam: trafficSchema.nullable(),
 })
 
+const listSchema = z.object({ version: z.int(), gateways: z.array(gatewaySchema) })
+/** A gateway, and the list of them, in a document of the API. */
+export type GatewayDocument = z.infer<typeof gatewaySchema>
+export type GatewaysDocument = z.infer<typeof listSchema>
+
 /** Which gateways follow the control plane, and their state. */
 export function gatewayRoutes(api: Api, control: ControlContext): void {
   api.get(
@@ -78,7 +83,7 @@ export function gatewayRoutes(api: Api, control: ControlContext): void {
         tags: ['gateways'],
         summary: 'Gateways that are connected to any replica, or were in the last few minutes',
         querystring: z.object({ environment: namedEnvironmentField.optional() }),
-        response: { 200: z.object({ version: z.int(), gateways: z.array(gatewaySchema) }) },
+        response: { 200: listSchema },
       },
     },
     async (request) => {
@@ -109,7 +114,7 @@ export function gatewayRoutes(api: Api, control: ControlContext): void {
 }
 
 /** Renders a gateway. */
-export function gatewayDocument(record: GatewayRecord): z.infer<typeof gatewaySchema> {
+export function gatewayDocument(record: GatewayRecord): GatewayDocument {
   const { instance, name, version, commit, environment, legacy, iam } = record
   const at = (ms: number) => new Date(ms).toISOString()
   return {

@@ -34,6 +34,9 @@ const sideEffectSchema = z.object({
   next_attempt_at: z.string().nullable(),
 })
 
+/** A side effect, in a document of the API. */
+export type SideEffectDocument = z.infer<typeof sideEffectSchema>
+
 /** The external side effects of changes: pending, given up, and the record of a change as text. */
 export function sideEffectRoutes(api: Api, control: ControlContext): void {
   api.get(
@@ -146,7 +149,7 @@ function recordRoute(api: Api, control: ControlContext): void {
   )
 }
 
-function sideEffectDocument(effect: StoredSideEffect): z.infer<typeof sideEffectSchema> {
+function sideEffectDocument(effect: StoredSideEffect): SideEffectDocument {
   const { id, kind, state, event, attempts, last_error, created_at, next_attempt_at } = effect
   const { environment, name, version } = event
   const due = state === 'waiting' ? next_attempt_at.toISOString() : null

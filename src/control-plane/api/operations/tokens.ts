@@ -26,6 +26,11 @@ const recordSchema = z.object({
   last_used_at: z.string().nullable().describe('Rounded to the hour'),
 })
 
+/** A token without its secret, and a created one with it, in documents of the API. */
+export type TokenDocument = z.infer<typeof recordSchema>
+const createdSchema = recordSchema.extend({ token: z.string() })
+export type CreatedTokenDocument = z.infer<typeof createdSchema>
+
 const wishSchema = z
   .strictObject({
     role: z.enum(ROLES),
@@ -60,7 +65,7 @@ export function tokenRoutes(api: Api, control: ControlContext): void {
         tags: ['access'],
         summary: 'Create a token; this response is the only one that shows it',
         body: wishSchema,
-        response: { 201: recordSchema.extend({ token: z.string() }) },
+        response: { 201: createdSchema },
       },
     },
     async (request, reply) => {
@@ -121,7 +126,7 @@ function revocation(api: Api, control: ControlContext): void {
   )
 }
 
-function tokenDocument(record: TokenRecord): z.infer<typeof recordSchema> {
+function tokenDocument(record: TokenRecord): TokenDocument {
   const { id, role, name, environments, created_by, created_at, expires_at, last_used_at } = record
   return {
     id,

@@ -30,6 +30,9 @@ const sessionSchema = z.object({
   current: z.boolean(),
 })
 
+/** A session, in a document of the API. */
+export type SessionDocument = z.infer<typeof sessionSchema>
+
 /** Who the caller is, and the sessions of people. */
 export function sessionRoutes(api: Api, control: ControlContext): void {
   api.get(
@@ -107,7 +110,7 @@ function endings(api: Api, control: ControlContext): void {
   )
 }
 
-function sessionDocument(session: SessionRecord, current: boolean): z.infer<typeof sessionSchema> {
+function sessionDocument(session: SessionRecord, current: boolean): SessionDocument {
   const { id, name, address, browser } = session
   return {
     ...{ id, name, address, browser, current },
