@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   retainSearchParams,
 } from '@tanstack/react-router'
+import { readActivitySearch } from './activity/activity-search.ts'
 import { consolePath } from './api/address.ts'
 import { type EnvironmentSearch, readEnvironment } from './api/selected-environment.ts'
 import { readListSearch } from './applications/list-search.ts'
@@ -37,6 +38,22 @@ const pages = [
     getParentRoute: () => root,
     path: '/applications/$id',
     component: lazyRouteComponent(() => import('./application/application-page.tsx'), 'ApplicationPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/activity',
+    validateSearch: readActivitySearch,
+    component: lazyRouteComponent(() => import('./activity/activity-page.tsx'), 'ActivityPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/gateways',
+    component: lazyRouteComponent(() => import('./gateways/gateways-page.tsx'), 'GatewaysPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/settings',
+    component: lazyRouteComponent(() => import('./settings/settings-page.tsx'), 'SettingsPage'),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -4,6 +4,7 @@ import { Button } from '../parts/actions/button.tsx'
 import { HoldButton } from '../parts/actions/hold-button.tsx'
 import { Confirmation } from '../parts/dialogs/confirmation.tsx'
 import { Choice } from '../parts/fields/choice.tsx'
+import { SelectField } from '../parts/fields/select-field.tsx'
 import { TextField } from '../parts/fields/text-field.tsx'
 import { Section } from '../parts/layout/section.tsx'
 
@@ -45,6 +46,17 @@ export function ActionParts() {
             ]}
           />
           <TextField className="w-full" label="Reason" hint="Stands in the audit log next to the change." />
+          <SelectField
+            className="w-full"
+            label="Order"
+            value={range}
+            onChoose={setRange}
+            options={[
+              { value: 'hour', words: 'by the last hour' },
+              { value: 'day', words: 'by the last day' },
+              { value: 'week', words: 'by the last week' },
+            ]}
+          />
           <TextField className="w-full" label="Dwell" defaultValue="5m" fault="dwell: must be at least 15m" />
         </div>
       </Section>

@@ -1,4 +1,5 @@
 import { inDuration, inFigures, inPercent } from '../format/numbers.ts'
+import { ConditionBadge } from '../parts/badges/condition.tsx'
 import { ENVIRONMENTS, EnvironmentBadge } from '../parts/badges/environment.tsx'
 import { SideBadge } from '../parts/badges/side.tsx'
 import { VerdictBadge } from '../parts/badges/verdict.tsx'
@@ -33,6 +34,13 @@ export function WordParts() {
             <VerdictBadge verdict="fail" />
             <VerdictBadge verdict="not_enough_evidence" />
             <VerdictBadge verdict={undefined} />
+          </p>
+          <p className="flex flex-wrap gap-x-4 gap-y-1">
+            <ConditionBadge condition="well">current</ConditionBadge>
+            <ConditionBadge condition="pending">behind for 4.2 s</ConditionBadge>
+            <ConditionBadge condition="set">on</ConditionBadge>
+            <ConditionBadge condition="broken">open</ConditionBadge>
+            <ConditionBadge condition="unknown">not reported</ConditionBadge>
           </p>
           <p className="flex flex-wrap gap-2">
             {ENVIRONMENTS.map((name) => (

@@ -2,6 +2,9 @@
 export const PAGES = [
   { path: '/', words: 'Overview', key: 'o' },
   { path: '/applications', words: 'Applications', key: 'a' },
+  { path: '/activity', words: 'Activity', key: 'c' },
+  { path: '/gateways', words: 'Gateways', key: 'w' },
+  { path: '/settings', words: 'Settings', key: 's' },
   { path: '/readiness', words: 'Readiness', key: 'y' },
   { path: '/parity', words: 'Parity', key: 'p' },
   { path: '/end-game', words: 'End game', key: 'd' },

@@ -1,11 +1,12 @@
 import { type ReactNode, useState } from 'react'
 import type { Environment } from '../../api/documents.ts'
-import { ApiProblem, sentenceOf } from '../../api/problem.ts'
+import { ApiProblem } from '../../api/problem.ts'
 import { counted } from '../../format/numbers.ts'
 import { Button } from '../actions/button.tsx'
 import { EnvironmentBadge } from '../badges/environment.tsx'
 import { TextField } from '../fields/text-field.tsx'
 import { Dialog } from './dialog.tsx'
+import { Refusal } from './refusal.tsx'
 
 /** How many are affected; a number that is left out is reported as unknown. */
 export interface Affected {
@@ -95,22 +96,6 @@ export function Confirmation(props: ConfirmationProps) {
         <Button onClick={close}>Cancel</Button>
       </footer>
     </Dialog>
-  )
-}
-
-/** Why a change was refused, or that its outcome is unknown. */
-function Refusal({ error, conflict }: { error: unknown; conflict: ConfirmationProps['conflict'] }) {
-  const problem = error instanceof ApiProblem ? error : undefined
-  const isUnknown = problem !== undefined && problem.kind !== 'answered' && problem.kind !== 'signed_out'
-  return (
-    <div role="alert" className="flex flex-col gap-2 rounded-md border border-broken p-3 text-sm">
-      <p>
-        <strong className="text-broken">✗ {isUnknown ? 'The outcome is unknown.' : 'Nothing was changed.'}</strong>{' '}
-        {sentenceOf(error)}
-        {isUnknown && ' The change may have been made: look at the present state before you try again.'}
-      </p>
-      {problem?.status === 409 && conflict?.(problem)}
-    </div>
   )
 }
 

@@ -1,0 +1,21 @@
+import { Page } from '../parts/layout/page.tsx'
+import { Environments } from './environments.tsx'
+import { MyRole } from './my-role.tsx'
+import { People } from './people.tsx'
+import { SideEffects } from './side-effects.tsx'
+import { Tokens } from './tokens.tsx'
+
+/** Who may do what? */
+export function SettingsPage() {
+  return (
+    <Page title="Settings">
+      <div className="grid items-start gap-4 xl:grid-cols-2">
+        <MyRole />
+        <Environments />
+      </div>
+      <SideEffects />
+      <Tokens />
+      <People />
+    </Page>
+  )
+}
