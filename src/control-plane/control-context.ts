@@ -14,6 +14,7 @@ import type { Access } from './access/access.ts'
 import type { Caller } from './access/roles/roles.ts'
 import type { RouteRules } from './access/roles/route-rules.ts'
 import type { TokenStore } from './access/tokens/token-store.ts'
+import type { AuditWatch } from './audit/audit-watch.ts'
 import type { ChatOps } from './chatops/chat-ops.ts'
 import type { FlagLives } from './flags/flag-lives.ts'
 import type { GatewayRegistry } from './gateways/gateway-registry.ts'
@@ -24,6 +25,7 @@ import type { Outcomes } from './outcomes/outcomes.ts'
 import type { Checklists } from './rollouts/checklist/checklists.ts'
 import type { LiveGuards } from './rollouts/guards/live-guards.ts'
 import type { Leadership } from './rollouts/leadership/leadership.ts'
+import type { ChannelName } from './rollouts/notifications/channel.ts'
 import type { RolloutIssues } from './rollouts/notifications/rollout-issue.ts'
 import type { Probing } from './rollouts/probes/probing.ts'
 import type { Rollouts } from './rollouts/rollouts.ts'
@@ -43,6 +45,10 @@ export interface ControlContext {
   /** What people do with rollouts. */
   readonly rollouts: Rollouts
   readonly rolloutIssues: RolloutIssues
+  /** The configured channels for messages about rollouts. */
+  readonly notificationChannels: readonly ChannelName[]
+  /** The regular verification of the audit log. */
+  readonly auditWatch: AuditWatch
   /** What the outcomes of moved applications say. */
   readonly guards: LiveGuards
   /** Which replica runs what must run once. */

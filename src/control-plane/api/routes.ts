@@ -14,11 +14,13 @@ import { routingRoutes } from './decisions/routing.ts'
 import { featureRoutes } from './flags/features.ts'
 import { flagRoutes } from './flags/flags.ts'
 import { ofrepRoutes } from './flags/ofrep.ts'
+import { oneFlagRoutes } from './flags/one-flag.ts'
 import { staleFlagRoutes } from './flags/stale-flags.ts'
 import { gatewayRoutes } from './gateways/gateways.ts'
 import { snapshotRoutes } from './gateways/snapshot.ts'
 import { applicationRoutes } from './operations/applications.ts'
 import { brakeRoutes } from './operations/brake.ts'
+import { channelRoutes } from './operations/channels.ts'
 import { credentialRoutes } from './operations/credentials.ts'
 import { healthRoutes } from './operations/health.ts'
 import { sideEffectRoutes } from './operations/side-effects.ts'
@@ -29,6 +31,7 @@ import { drillRoutes } from './rollouts/drills.ts'
 import { guardRoutes } from './rollouts/guards.ts'
 import { rolloutIssueRoutes } from './rollouts/issue.ts'
 import { outcomeRoutes } from './rollouts/outcomes.ts'
+import { planCheckRoutes } from './rollouts/plan-check.ts'
 import { probeRoutes } from './rollouts/probes.ts'
 import { problemRoutes } from './rollouts/problems.ts'
 import { rolloutReportRoutes } from './rollouts/report.ts'
@@ -41,8 +44,10 @@ import { signInRoutes } from './sign-in/sign-in.ts'
 const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   featureRoutes,
   flagRoutes,
+  oneFlagRoutes,
   staleFlagRoutes,
   sideEffectRoutes,
+  channelRoutes,
   applicationRoutes,
   brakeRoutes,
   auditRoutes,
@@ -61,6 +66,7 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   explainRoutes,
   rolloutRoutes,
   rolloutReportRoutes,
+  planCheckRoutes,
   guardRoutes,
   simulationRoutes,
   rolloutIssueRoutes,

@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Log } from '../../observability/index.ts'
 import type { AuditPlace } from './audit-log.ts'
 import type { ChainHead } from './entry.ts'
-import { verifyChain } from './verification.ts'
+import { type Verification, verifyChain } from './verification.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -19,6 +19,7 @@ export class AuditWatch {
   #isBroken = false
   #isClosed = false
   #verifiedAt: number | undefined
+  #last: Verification | undefined
 
   constructor(place: AuditPlace, log: Log, registry: Registry, everyMs = HOUR_MS) {
     this.#place = place
@@ -45,10 +46,18 @@ export class AuditWatch {
     void this.verify()
   }
 
+  /** What the last verification found, and when, in milliseconds since 1970; undefined before the first has ended. */
+  get last(): { readonly at: number; readonly found: Verification } | undefined {
+    return this.#last === undefined || this.#verifiedAt === undefined
+      ? undefined
+      : { at: this.#verifiedAt, found: this.#last }
+  }
+
   /** Verifies the log now. Never rejects: an unavailable store proves nothing about the log. */
   async verify(): Promise<void> {
     try {
-      const { valid, head, broken } = await verifyChain(this.#place, this.#remembered)
+      this.#last = await verifyChain(this.#place, this.#remembered)
+      const { valid, head, broken } = this.#last
       this.#verifiedAt = Date.now()
       this.#isBroken = !valid
       // The remembered entry is kept while a fault persists, or the next check would accept the forgery.

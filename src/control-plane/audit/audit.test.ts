@@ -33,10 +33,8 @@ for (const engine of testDatabases()) {
     const entries = async (query = ''): Promise<SealedEntry[]> => {
       const answer = await plane.ask('GET', `/api/v1/audit${query}`)
       assert.equal(answer.status, 200, answer.text)
-      return answer.json.entries.map(({ sentence, ...entry }: SealedEntry & { sentence: string }) => {
-        assert.notEqual(sentence, '', 'every entry has its sentence for people')
-        return entry
-      })
+      // The sentence is for people, and no part of what is hashed.
+      return answer.json.entries.map(({ sentence: _sentence, ...entry }: SealedEntry & { sentence: string }) => entry)
     }
     const newest = async (): Promise<SealedEntry> => {
       const [entry] = await entries('?limit=1')

@@ -18,6 +18,7 @@ import { chatOpsRules } from '../rollouts/engine/rules.ts'
 import { usualTraffic } from '../rollouts/engine/usual-traffic.ts'
 import { meterGuards } from '../rollouts/guards/guard-metrics.ts'
 import { LiveGuards } from '../rollouts/guards/live-guards.ts'
+import type { ChannelName } from '../rollouts/notifications/channel.ts'
 import { channelsOf } from '../rollouts/notifications/channels.ts'
 import { openNotifications } from '../rollouts/notifications/open-notifications.ts'
 import { createRolloutIssues, issueChannel, type RolloutIssues } from '../rollouts/notifications/rollout-issue.ts'
@@ -43,6 +44,7 @@ export interface RolloutParts {
   readonly guards: LiveGuards
   readonly probing: Probing
   readonly checklists: Checklists
+  readonly notificationChannels: readonly ChannelName[]
   readonly isInRollout: IsInRollout
   close(): Promise<void>
 }
@@ -106,6 +108,7 @@ export async function openRollouts(
   )
   return {
     ...{ rollouts, rolloutIssues, outcomes, guards, probing, checklists },
+    notificationChannels: channels.map(({ name }) => name),
     async isInRollout(where, flag) {
       const active = await rollouts.list({ environment: where, states: ACTIVE_STATES, limit: 200 })
       return active.some(({ plan }) => plan.flag === flag)

@@ -95,10 +95,11 @@ async function openControlPlane(settings: ControlPlaneSettings, log: Log) {
   )
   const access = openAccess(store, settings.access)
   const live = new LiveStreams({ store, feed, gateways, log, valid: (ids) => access.sessions.stillValid(ids) })
+  const auditWatch = new AuditWatch(store, log, metrics.registry)
   const control: ControlContext = {
     ...state,
     ...rollouts,
-    ...{ log, chatops, tracing, routingSecret, logSampling, reasonsRequired, iamGrants, access, live },
+    ...{ log, chatops, tracing, routingSecret, logSampling, reasonsRequired, iamGrants, access, live, auditWatch },
     consoleBuild: new StaticBuild(settings.consoleDirectory),
     flagLives: new FlagLives(store, definitions, log, metrics.registry),
     forwardAuthOpen: settings.forwardAuthOpen ?? false,
@@ -113,7 +114,6 @@ async function openControlPlane(settings: ControlPlaneSettings, log: Log) {
     platformCreatesAtIam: settings.platformCreatesAtIam ?? false,
     iamCredentials: createIamCredentials(settings.iam),
   }
-  const auditWatch = new AuditWatch(store, log, metrics.registry)
   const stop = async () => {
     auditWatch.close()
     await live.close()

@@ -70,6 +70,7 @@ export type VerificationDocument = z.infer<typeof verificationSchema>
 export function auditRoutes(api: Api, control: ControlContext): void {
   listRoute(api, control)
   verificationRoute(api, control)
+  lastVerificationRoute(api, control)
   exportRoute(api, control)
   auditRestoreRoute(api, control)
 }
@@ -130,6 +131,24 @@ function verificationRoute(api: Api, control: ControlContext): void {
       if (number === undefined && hash === undefined) return verifyChain(control.store)
       if (number !== undefined && hash !== undefined) return verifyChain(control.store, { number, hash })
       return sendFieldFaults(reply, [{ field: number === undefined ? 'number' : 'hash', rule: 'is required as well' }])
+    },
+  )
+}
+
+function lastVerificationRoute(api: Api, control: ControlContext): void {
+  api.get(
+    '/api/v1/audit/verification/last',
+    {
+      config: READERS,
+      schema: {
+        tags: ['audit'],
+        summary: 'What this replica found when it last verified the log by itself, once an hour',
+        response: { 200: z.object({ at: z.string().nullable(), found: verificationSchema.nullable() }) },
+      },
+    },
+    async () => {
+      const { last } = control.auditWatch
+      return { at: last === undefined ? null : new Date(last.at).toISOString(), found: last?.found ?? null }
     },
   )
 }

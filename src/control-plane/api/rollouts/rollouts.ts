@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { ENVIRONMENTS } from '../../../flags/index.ts'
-import { movedBy, planFaultInWords, ROLLOUT_ACTIONS, ROLLOUT_STATES } from '../../../rollouts/index.ts'
+import { movedBy, ROLLOUT_ACTIONS, ROLLOUT_STATES } from '../../../rollouts/index.ts'
 import { OPERATORS, PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { readContext } from '../../flags/request-context.ts'
@@ -9,6 +9,7 @@ import { type Conflict, sendFieldFaults, sendProblem } from '../../requests/prob
 import type { RolloutRefusal } from '../../rollouts/rollouts.ts'
 import type { StoredRollout } from '../../rollouts/store/rollout-store.ts'
 import { callerOf } from '../hooks/authentication.ts'
+import { planField, sendPlanFaults } from './plan-check.ts'
 import { eventDocument, eventSchema, rolloutDocument, rolloutSchema } from './rollout-document.ts'
 
 const idParams = z.object({ id: z.coerce.number().pipe(z.int().positive().max(2_147_483_647)) })
@@ -50,7 +51,7 @@ export function rolloutRoutes(api: Api, control: ControlContext): void {
         tags,
         summary: 'Create a rollout from a plan; nothing starts',
         body: z.strictObject({
-          plan: z.union([z.string(), z.record(z.string(), z.unknown())]).describe('An object, or YAML as text'),
+          plan: planField,
           reason,
         }),
         response: { 201: rolloutSchema },
@@ -200,10 +201,7 @@ function sendRefusal(reply: FastifyReply, refusal: RolloutRefusal, conflict?: Co
         ...(conflict && { conflict }),
       })
     case 'faults':
-      return sendProblem(reply, 400, 'invalid_request', {
-        detail: refusal.faults.map(planFaultInWords).join('; '),
-        errors: refusal.faults.map(({ field, ...fault }) => ({ field: field === '' ? 'plan' : field, ...fault })),
-      })
+      return sendPlanFaults(reply, refusal.faults)
     case 'refused':
       return refusal.field === undefined
         ? sendProblem(reply, 409, 'change_refused', { detail: refusal.why })

@@ -1,15 +1,10 @@
 import { z } from 'zod'
-import {
-  type Candidate,
-  planFaultInWords,
-  readTrafficLines,
-  simulate,
-  TrafficCounter,
-} from '../../../rollouts/index.ts'
+import { type Candidate, readTrafficLines, simulate, TrafficCounter } from '../../../rollouts/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
 import { cohortsOf } from '../../rollouts/engine/cohorts.ts'
+import { planField, sendPlanFaults } from './plan-check.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -45,7 +40,7 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
         tags: ['rollouts'],
         summary: 'What a plan would do: who moves when, the load, when the evidence suffices, what stalls',
         body: z.strictObject({
-          plan: z.union([z.string(), z.record(z.string(), z.unknown())]).describe('An object, or YAML as text'),
+          plan: planField,
           traffic: z
             .strictObject({ from: moment, until: moment, flows: z.string() })
             .optional()
@@ -64,12 +59,7 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
     async (request, reply) => {
       const { plan: given, traffic } = request.body
       const read = await control.rollouts.readPlan(given)
-      if ('faults' in read) {
-        return sendFieldFaults(
-          reply,
-          read.faults.map((fault) => ({ field: 'plan', rule: planFaultInWords(fault) })),
-        )
-      }
+      if ('faults' in read) return sendPlanFaults(reply, read.faults)
       const { plan } = read
       const period = traffic ?? lastDay()
       const counter = traffic ? readTrafficLines(traffic.flows) : await outcomesOf(control, plan.environment, period)
