@@ -20,8 +20,11 @@ export function isWorthInspecting(endpoint: Endpoint, status: number, isJson: bo
 export class BodyCopy {
   readonly #chunks: Buffer[] = []
   #size = 0
+  /** Decoded once for all that read it. */
+  #text: string | undefined
 
   see(chunk: Buffer): void {
+    this.#text = undefined
     this.#size += chunk.length
     if (this.#size <= INSPECTED_BYTES) this.#chunks.push(chunk)
     else this.#chunks.length = 0
@@ -29,9 +32,8 @@ export class BodyCopy {
 
   /** The complete response; empty if it exceeds the limit. */
   text(): string {
-    const [first] = this.#chunks
-    if (first === undefined || this.#size > INSPECTED_BYTES) return ''
-    return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).toString('utf8')
+    this.#text ??= this.#decoded()
+    return this.#text
   }
 
   /** The bounded OAuth error code of the response, if it is a JSON object with an `error`. */
@@ -67,6 +69,12 @@ export class BodyCopy {
     if (first === undefined) return false
     // The name may be split between two chunks.
     return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).includes('"access_token"')
+  }
+
+  #decoded(): string {
+    const [first] = this.#chunks
+    if (first === undefined || this.#size > INSPECTED_BYTES) return ''
+    return (this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)).toString('utf8')
   }
 
   #object(): Readonly<Record<string, unknown>> | undefined {
