@@ -54,42 +54,46 @@ const [first = 'gateway', ...rest] = process.argv.slice(2)
 const [what, args] =
   first.startsWith('-') && !/^(--help|-h)$/.test(first) ? ['gateway', [first, ...rest]] : [first, rest]
 
-switch (what) {
-  case 'gateway':
-    await benchGateway(args)
-    console.log('\nThe decision alone\n')
-    benchDecision()
-    break
-  case 'decision':
-    benchDecision()
-    break
-  case 'tokens':
-    await benchTokens(args)
-    break
-  case 'hostile':
-    await benchHostile(args)
-    break
-  case 'guards':
-    benchGuards(args)
-    break
-  case 'outcomes':
-    await benchOutcomes(args)
-    break
-  case 'console':
-    await benchConsole(args)
-    break
-  case 'low-rate':
-    await benchLowRate(args)
-    break
-  case 'propagation':
-    await benchPropagation(args)
-    break
-  case 'engine':
-    await benchEngine(args)
-    break
-  default:
-    process.stdout.write(HELP)
-    process.exitCode = /^(--help|-h|help)$/.test(what) ? 0 : 2
+if (args.some((arg) => /^(--help|-h)$/.test(arg))) process.stdout.write(HELP)
+else {
+  try {
+    await run()
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (!code?.startsWith('ERR_PARSE_ARGS')) throw error
+    process.stderr.write(`bench: ${message}\nnpm run bench -- --help lists the options\n`)
+    process.exitCode = 2
+  }
+}
+
+async function run(): Promise<void> {
+  switch (what) {
+    case 'gateway':
+      await benchGateway(args)
+      console.log('\nThe decision alone\n')
+      return benchDecision()
+    case 'decision':
+      return benchDecision()
+    case 'tokens':
+      return benchTokens(args)
+    case 'hostile':
+      return benchHostile(args)
+    case 'guards':
+      return benchGuards(args)
+    case 'outcomes':
+      return benchOutcomes(args)
+    case 'low-rate':
+      return benchLowRate(args)
+    case 'propagation':
+      return benchPropagation(args)
+    case 'engine':
+      return benchEngine(args)
+    case 'console':
+      return benchConsole(args)
+    default:
+      process.stdout.write(HELP)
+      process.exitCode = /^(--help|-h|help)$/.test(what) ? 0 : 2
+  }
 }
 
 function benchDecision(): void {
