@@ -22,7 +22,11 @@ const FORWARD_AUTH = '/-/oauth/forward_auth'
 /** Operations with an unsafe method that change nothing. */
 const CHANGE_NOTHING = ['POST /api/v1/explain', 'POST /ofrep/v1/evaluate/flags', 'POST /ofrep/v1/evaluate/flags/{key}']
 /** The same, for people only. */
-const CHANGE_NOTHING_FOR_PEOPLE = ['POST /api/v1/rollouts/simulate', 'POST /api/v1/rollouts/validate']
+const CHANGE_NOTHING_FOR_PEOPLE = [
+  'POST /api/v1/explain/clients',
+  'POST /api/v1/rollouts/simulate',
+  'POST /api/v1/rollouts/validate',
+]
 /** Operations that only change what belongs to the caller. */
 const OF_ONESELF = ['POST /api/v1/sign-in-links', 'DELETE /api/v1/sessions', 'DELETE /api/v1/sessions/{id}']
 const OF_GATEWAYS = [

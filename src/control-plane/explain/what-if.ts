@@ -7,6 +7,7 @@ import {
   type Facts,
   matchEndpoint,
   ROUTING_FLAG,
+  type RoutingContext,
   readFacts,
   UNKNOWN_CLIENTS_FLAG,
 } from '../../routing/index.ts'
@@ -71,14 +72,24 @@ export function decideFacts(
   facts: Facts,
   common: CommonState = ALL_WELL,
 ): Decision {
+  return decide(facts, routingContext(cache, environment, facts, common))
+}
+
+/** What a decision about these facts depends on besides them. */
+export function routingContext(
+  cache: StateCache,
+  environment: Environment,
+  facts: Facts,
+  common: CommonState,
+): RoutingContext {
   const application = facts.clientId === undefined ? undefined : cache.applicationByClientId(facts.clientId)
-  return decide(facts, {
+  return {
     hasIam: true,
     brake: cache.brake(environment).on || common.brake,
     iamAvailable: common.iamAvailable(application?.id),
     lookUp: (clientId) => cache.status(environment, clientId),
     unknownClientsToIam: cache.flagState(environment, UNKNOWN_CLIENTS_FLAG).boolean,
-  })
+  }
 }
 
 /** The facts of a routing endpoint's request: a new flow of this client, and nothing else known. */

@@ -1,13 +1,16 @@
 import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
-import { ROUTING_FLAG, WIRE_DESTINATION } from '../../../routing/index.ts'
+import { decisionTable, type Facts, ROUTING_FLAG, WIRE_DESTINATION } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import {
   type DescribedRequest,
   decideDescribed,
+  decideFacts,
+  factsOfClient,
   flagStatus,
   reasonsInWords,
+  routingContext,
   type WhatIf,
 } from '../../explain/what-if.ts'
 import {
@@ -20,6 +23,9 @@ import {
 import { hasArrived } from '../../state/model.ts'
 import type { StateCache } from '../../state/state-cache.ts'
 import { environmentField } from '../flags/flags.ts'
+
+/** The most clients in one question. */
+const MOST_CLIENTS = 1_000
 
 const headerSchema = z.record(
   z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'must be header names'),
@@ -88,10 +94,36 @@ const answerSchema = z.object({
       version: z.int(),
     })
     .nullable(),
+  table: z
+    .array(
+      z.object({
+        when: z.string(),
+        reason: z.string(),
+        destination: z.enum(['rails', 'iam']).nullable().describe('Null where it depends on the request'),
+        outcome: z.enum(['does_not_apply', 'wins', 'not_reached']),
+        because: z.string().describe('Why it does not apply, or wins'),
+      }),
+    )
+    .optional()
+    .describe('The decision table in its order; empty for a path that is not routed'),
+})
+/** The document of `POST /api/v1/explain`. */
+export type ExplainDocument = z.infer<typeof answerSchema>
+
+const clientSchema = z.object({
+  named: z.string(),
+  application: z
+    .object({ id: z.int(), name: z.string().nullable().describe('Untrusted text') })
+    .nullable()
+    .describe('Null for an unknown client'),
+  destination: z.enum(['rails', 'iam']),
+  reason: z.string(),
+  because: z.array(z.string()),
 })
 
 /** `POST /api/v1/explain`: where a request would go, why, and on what basis, decided by the gateway's own functions. */
 export function explainRoutes(api: Api, control: ControlContext): void {
+  clientsRoute(api, control)
   api.post(
     '/api/v1/explain',
     {
@@ -110,9 +142,63 @@ export function explainRoutes(api: Api, control: ControlContext): void {
       const health = gatewayHealth(await knownGateways(control), environment)
       const now = Date.now() / 1_000
       const outcome = decideDescribed(cache, environment, describe(request.body), control, now, commonState(health))
-      return answer(cache, environment, outcome, health)
+      return {
+        ...answer(cache, environment, outcome, health),
+        table: outcome.facts ? tableOf(cache, environment, outcome.facts, health) : [],
+      }
     },
   )
+}
+
+/** Where new flows of many clients would go. */
+function clientsRoute(api: Api, control: ControlContext): void {
+  api.post(
+    '/api/v1/explain/clients',
+    {
+      config: { roles: PEOPLE, changes: 'nothing' },
+      schema: {
+        tags: ['routing'],
+        summary: 'Where a new flow of each of these clients would go, and why',
+        body: z.strictObject({
+          environment: environmentField,
+          clients: z
+            .array(z.string().min(1).max(1_024))
+            .min(1)
+            .max(MOST_CLIENTS, `must be at most ${MOST_CLIENTS} clients`)
+            .describe('client_ids, or ids of applications'),
+        }),
+        response: { 200: z.object({ environment: z.enum(ENVIRONMENTS), clients: z.array(clientSchema) }) },
+      },
+    },
+    async (request) => {
+      await control.feed.catchUp()
+      const { cache } = control.feed
+      const { environment, clients } = request.body
+      const common = commonState(gatewayHealth(await knownGateways(control), environment))
+      return {
+        environment,
+        clients: clients.map((named) => {
+          const application = cache.applicationNamed(named)
+          const facts = factsOfClient(application?.client_id ?? named, undefined)
+          const decision = decideFacts(cache, environment, facts, common)
+          return {
+            named,
+            application: application ? { id: application.id, name: application.name ?? null } : null,
+            destination: WIRE_DESTINATION[decision.destination],
+            reason: decision.reason,
+            because: reasonsInWords(cache, environment, { decision, facts }),
+          }
+        }),
+      }
+    },
+  )
+}
+
+function tableOf(cache: StateCache, environment: Environment, facts: Facts, health: GatewayHealth) {
+  const rows = decisionTable(facts, routingContext(cache, environment, facts, commonState(health)))
+  return rows.map(({ destination, ...row }) => {
+    return { ...row, destination: destination === undefined ? null : WIRE_DESTINATION[destination] }
+  })
 }
 
 function describe(question: z.infer<typeof questionSchema>): DescribedRequest {

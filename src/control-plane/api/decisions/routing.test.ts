@@ -374,6 +374,39 @@ for (const engine of testDatabases()) {
       assert.deepEqual([nobody.reason, nobody.application, nobody.flag], ['unknown_client', null, null])
     })
 
+    test('an explanation contains the decision table, with the row that won and why those before it did not', async () => {
+      const { table } = await explain({ client_id: 'client-2' })
+      const winner = table.findIndex(({ outcome }: { outcome: string }) => outcome === 'wins')
+      assert.deepEqual([table[winner].reason, table[winner].destination], ['flag_disabled', 'rails'])
+      assert.deepEqual(table[0], {
+        ...{ when: 'the brake is on and the request starts a new flow', reason: 'brake', destination: 'rails' },
+        ...{ outcome: 'does_not_apply', because: 'the brake is off' },
+      })
+      assert.equal(table[winner + 1].outcome, 'not_reached')
+      assert.deepEqual((await explain({ path: '/projects' })).table, [])
+    })
+
+    test('many clients are explained at once, by client_id or id', async () => {
+      const ask = (json: object) => plane.ask('POST', '/api/v1/explain/clients', { json })
+      const { json } = await ask({ clients: ['client-1', '2', 'client-3', 'nobody'] })
+      assert.deepEqual(
+        json.clients.map(({ named, application, destination, reason }: Record<string, { id: number } | string>) => [
+          named,
+          (application as { id: number } | null)?.id ?? null,
+          destination,
+          reason,
+        ]),
+        [
+          ['client-1', 1, 'iam', 'flag_enabled'],
+          ['2', 2, 'rails', 'flag_disabled'],
+          ['client-3', 3, 'rails', 'flag_disabled'],
+          ['nobody', null, 'rails', 'unknown_client'],
+        ],
+      )
+      assert.match(json.clients[2].because.join(), /off for this application/)
+      assert.equal((await ask({ clients: [] })).json.errors[0].field, 'clients')
+    })
+
     test('an explanation shows an application that waits for IAM, and its bucket', async () => {
       await plane.ask('POST', FLAG, { json: { value: '40', key: 'percentage_of_actors', environment: 'dev' } })
       const waiting = await explain({ client_id: 'client-3', environment: 'dev' })

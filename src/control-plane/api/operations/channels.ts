@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { CHANNEL_NAMES } from '../../rollouts/notifications/channel.ts'
+import { NotificationCursors } from '../../rollouts/notifications/cursors.ts'
 
 const channelsSchema = z.object({
   channels: z
@@ -29,15 +30,10 @@ export function channelRoutes(api: Api, control: ControlContext): void {
       },
     },
     async () => {
-      const { database, schema } = control.store
-      const rows = await database.query<{ name: string; waiting: number; failing: number; last_error: string | null }>(
-        `select channel as name, count(*)::int as waiting, (count(*) filter (where attempts > 0))::int as failing,
-           (array_agg(last_error order by next_at) filter (where attempts > 0))[1] as last_error
-          from ${schema}.notification_cursors where told < newest group by channel`,
-      )
+      const counts = await new NotificationCursors(control.store.database, control.store.schema).counts()
       return {
         channels: control.notificationChannels.map((name) => {
-          const { waiting = 0, failing = 0, last_error = null } = rows.find((row) => row.name === name) ?? {}
+          const { waiting = 0, failing = 0, last_error = null } = counts.find(({ channel }) => channel === name) ?? {}
           return { name, waiting, failing, last_error }
         }),
       }

@@ -73,10 +73,13 @@ export class NotificationCursors {
     )
   }
 
-  /** By channel: how many rollouts have untold events, and for how many the last attempt failed. */
-  counts(): Promise<ReadonlyArray<{ channel: ChannelName; waiting: number; failing: number }>> {
+  /** By channel: how many rollouts have untold events, for how many the last attempt failed, and the first error. */
+  counts(): Promise<
+    ReadonlyArray<{ channel: ChannelName; waiting: number; failing: number; last_error: string | null }>
+  > {
     return this.#database.query(
-      `select channel, count(*)::int as waiting, (count(*) filter (where attempts > 0))::int as failing
+      `select channel, count(*)::int as waiting, (count(*) filter (where attempts > 0))::int as failing,
+         (array_agg(last_error order by next_at) filter (where attempts > 0))[1] as last_error
          from ${this.#table} where told < newest group by channel`,
     )
   }
