@@ -8,12 +8,13 @@ import type { Principal, Run } from './context/principal.ts'
 
 /** What commands do with rollouts. */
 export interface ChatRollouts {
-  readonly rollouts: Pick<Rollouts, 'read' | 'list' | 'act' | 'reportProblem'>
+  readonly rollouts: Pick<Rollouts, 'read' | 'list' | 'events' | 'act' | 'reportProblem'>
   readonly feed: ChangeFeed
 }
 
 const MOST_LISTED = 20
 const MOST_EXCLUDED = 10
+const MOST_EVENTS = 100_000
 
 /** Carries out a command on rollouts. Production is steered from its channel only, like its flags. */
 export async function onRollouts(
@@ -55,13 +56,13 @@ async function act(
   }
   const why = refusalOf(environment, reason, rules, run)
   if (why !== undefined) return refused(why)
-  const request = {
-    action,
-    version: found.version,
-    context: contextOf(run, reason),
-    slackChannel: run.principal.slackChannel,
+  const attempt = (version: number) => {
+    const request = { action, version, context: contextOf(run, reason), slackChannel: run.principal.slackChannel }
+    return rollouts.act(id, request, run.principal.mayChange)
   }
-  const outcome = await rollouts.act(id, request, run.principal.mayChange)
+  const first = await attempt(found.version)
+  // The engine decides at any moment; a command names no version, so it means the rollout as it is now.
+  const outcome = 'kind' in first && first.kind === 'conflict' ? await attempt(first.version) : first
   if (!('kind' in outcome)) {
     const section = shown(outcome, 'done')
     return { ...section, heading: headingOf(environment, `rollout ${id} (${name}), ${action} done`) }
@@ -70,13 +71,19 @@ async function act(
     case 'unknown':
       return unknown(id)
     case 'conflict':
-      return refused('it has just changed; check it and run the command again')
+      return refused(`${await lastChangeOf(rollouts, id)}; check it and run the command again`)
     case 'faults':
       throw new Error(`a command of chatops cannot end as ${outcome.kind}`)
     case 'forbidden':
     case 'refused':
       return refused(outcome.why)
   }
+}
+
+/** Who was faster, and with what. */
+async function lastChangeOf(rollouts: ChatRollouts['rollouts'], id: number): Promise<string> {
+  const last = (await rollouts.events(id, 0, MOST_EVENTS)).at(-1)
+  return last === undefined ? 'it has just changed' : `${last.by} was faster: ${last.sentence}`
 }
 
 async function report(
