@@ -103,7 +103,7 @@ function refusalOf(rollout: Rollout, { action, reason }: AskedAction, facts: Act
   if (!STATES[action].includes(rollout.state)) {
     return { refused: `${action} is not possible in state ${rollout.state}` }
   }
-  const writes = ['back', 'abort', 'exclude', 'retry'].includes(action)
+  const writes = ['back', 'exclude', 'retry'].includes(action)
   if (rollout.pending !== undefined && writes) {
     return { refused: 'a change of the flag is being carried out; try again in a moment' }
   }
@@ -183,7 +183,7 @@ const ACTIONS: Readonly<Record<RolloutAction, Act>> = {
     const keeps = asked.keep === true || rollout.step === 0 || rollout.plan.mode === 'advise'
     const way = rollout.step === 0 ? '' : keeps ? '; the flag stays as it is' : '; the flag goes back to what it was'
     const sentence = `${asked.author.by} aborted the rollout${way}${because(asked)}`
-    if (keeps) return done({ ...course, state: 'aborted', hold: undefined }, 'aborted', sentence)
+    if (keeps) return done(endedWithoutRestoring(rollout, course, asked), 'aborted', sentence)
     const pending = restoring(rollout, { to: 0, state: 'aborted' }, asked, facts)
     return done({ ...course, state: 'paused', pausedBy: asked.author.by, pending }, 'aborted', sentence)
   },
@@ -240,6 +240,16 @@ function done(course: Course, kind: RolloutEventKind, sentence: string): ActionR
 
 function because({ reason }: AskedAction): string {
   return reason === undefined ? '' : `: ${reason}`
+}
+
+/**
+ * The course of an aborted rollout that leaves the flag as it is. A step that was about to be taken is dropped; what
+ * takes applications back is still carried out, and ends the rollout.
+ */
+function endedWithoutRestoring({ pending }: Rollout, course: Course, asked: AskedAction): Course {
+  if (!pending?.isProtective) return { ...course, state: 'aborted', hold: undefined, pending: undefined }
+  const last = { ...pending, outcome: { ...pending.outcome, state: 'aborted' as const } }
+  return { ...course, state: 'paused', pausedBy: asked.author.by, hold: undefined, pending: last }
 }
 
 /** The state in which a rollout continues; its next decision corrects it. */

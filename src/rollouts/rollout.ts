@@ -115,6 +115,8 @@ export interface Rollout {
   readonly pipelinesSeen: number
   /** Guard drills up to this one are known to the people who resumed the rollout. Absent in older rollouts: none. */
   readonly drillsSeen?: number
+  /** The last step that was ever in force, also after going back. Absent in older rollouts. */
+  readonly furthestStep?: number
   /** Rules of ChatOps that the person who started it has overridden. */
   readonly overrides: readonly string[]
 }

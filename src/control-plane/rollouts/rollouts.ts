@@ -292,12 +292,14 @@ export class Rollouts {
     }
   }
 
-  /** The rollout once nothing of it is pending, or as it is after {@link SETTLE_MS}. */
+  /** The rollout once nothing of it is pending and its forecast is current, or as it is after {@link SETTLE_MS}. */
   async #settled(id: number): Promise<StoredRollout> {
     const until = performance.now() + SETTLE_MS
     for (;;) {
       const rollout = await this.#known(id)
-      if (rollout.pending === undefined || performance.now() > until) return rollout
+      const isActive = ACTIVE_STATES.includes(rollout.state)
+      const isCurrent = !isActive || rollout.forecast.at_version === rollout.version
+      if ((rollout.pending === undefined && isCurrent) || performance.now() > until) return rollout
       await sleep(SETTLE_POLL_MS)
     }
   }

@@ -8,7 +8,13 @@ import type { ReportedEvent, ReportedRollout } from './reported.ts'
 
 const ROLLOUT: ReportedRollout = {
   ...{ id: 3, name: 'wave-2', flag: 'proxy_oauth_requests_to_iam_service', environment: 'production' },
-  ...{ state: 'running', step: 1, earliest_next_at: null, waiting_for: ['21 of 34 flows were observed'] },
+  ...{
+    state: 'running',
+    step: 1,
+    furthest_step: 1,
+    earliest_next_at: null,
+    waiting_for: ['21 of 34 flows were observed'],
+  },
   steps: [
     { number: 1, moves: 'application 12', applications: 1, traffic_share: 0.004 },
     { number: 2, moves: '100 %', applications: 211, traffic_share: null },
@@ -36,6 +42,9 @@ describe('a report', () => {
     assert.match(text, /^# Rollout wave-2$/m)
     assert.match(text, /^\| 1 \| application 12 \| 1 \| 0\.4 % \| in progress \|$/m)
     assert.match(text, /^\| 2 \| 100 % \| 211 \| unknown \| to come \|$/m)
+    const aborted = pageAsMarkdown(reportOf({ ...ROLLOUT, state: 'aborted', step: 0 }, EVENTS))
+    assert.match(aborted, /^\| 1 \| application 12 \| 1 \| 0.4 % \| executed, then aborted \|$/m)
+    assert.match(aborted, /^\| 2 \| 100 % \| 211 \| unknown \| not executed \|$/m)
     assert.match(text, /^\| 42 \| failures \| invalid_client \| 5 of 12 flows failed \|/m)
     assert.match(text, /Started: wave 2 \\\| \\<b\\>/)
   })

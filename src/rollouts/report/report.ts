@@ -24,7 +24,7 @@ export function reportOf(
 
 /** The current state: what it waits for, the steps, and the excluded applications. */
 export function stateBlocks(rollout: ReportedRollout, level: 2 | 3): Block[] {
-  const { waiting_for: waits, steps, excluded, step } = rollout
+  const { waiting_for: waits, steps, excluded } = rollout
   const heading = (text: string): Block => ({ kind: 'heading', level, text })
   return [
     ...(waits.length === 0 ? [] : [heading('Waiting for'), { kind: 'list', items: waits } satisfies Block]),
@@ -34,7 +34,7 @@ export function stateBlocks(rollout: ReportedRollout, level: 2 | 3): Block[] {
       head: ['Step', 'Moves', 'Applications', 'Share of the traffic', 'State'],
       rows: steps.map(({ number, moves, applications, traffic_share: share }) => [
         ...[String(number), moves, applications === null ? 'not known' : String(applications), percentInWords(share)],
-        stepState(number, step, rollout.state),
+        stepState(number, rollout),
       ]),
     },
     heading('Applications that were taken back'),
@@ -71,10 +71,10 @@ function factsOf(rollout: ReportedRollout, events: readonly ReportedEvent[]) {
   ]
 }
 
-function stepState(number: number, current: number, state: string): string {
-  if (number > current) return 'to come'
-  if (number < current || state === 'completed' || state === 'soaking') return 'done'
-  return state === 'aborted' ? 'aborted' : 'in progress'
+function stepState(number: number, { step, furthest_step: furthest, state }: ReportedRollout): string {
+  if (state === 'aborted') return number <= furthest ? 'executed, then aborted' : 'not executed'
+  if (number > step) return number <= furthest ? 'executed, then taken back' : 'to come'
+  return number < step || state === 'completed' || state === 'soaking' ? 'done' : 'in progress'
 }
 
 function percentInWords(share: number | null): string {

@@ -7,6 +7,8 @@ export interface ReportedRollout {
   readonly state: string
   /** The step in force; 0 before the first. */
   readonly step: number
+  /** The last step that was ever in force, also after going back. */
+  readonly furthest_step: number
   /** ISO 8601; null when it is not known. */
   readonly earliest_next_at: string | null
   /** Sentences. */

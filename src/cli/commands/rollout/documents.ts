@@ -10,6 +10,7 @@ const rolloutSchema = z.object({
   state: z.string(),
   version: z.int(),
   step: z.int(),
+  furthest_step: z.int(),
   earliest_next_at: z.string().nullable(),
   waiting_for: z.array(z.string()),
   steps: z.array(

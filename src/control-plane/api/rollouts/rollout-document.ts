@@ -30,6 +30,7 @@ export const rolloutSchema = z.object({
   state: z.enum(ROLLOUT_STATES),
   version: z.int().describe('Send it with an action'),
   step: z.int().describe('The step in force; 0 before the first'),
+  furthest_step: z.int().describe('The last step that was ever in force, also after going back'),
   next_step: z.int().nullable().describe('Null after the last'),
   earliest_next_at: z.string().nullable().describe('ISO 8601; null while it is not known'),
   waiting_for: z.array(z.string()).describe('Sentences'),
@@ -77,6 +78,7 @@ export function rolloutDocument(rollout: StoredRollout, moved: number): RolloutD
   const isWatched = watch !== undefined && watch.leftMs > 0
   return {
     ...{ id: rollout.id, name: plan.name, flag: plan.flag, environment: plan.environment, mode: plan.mode },
+    furthest_step: furthestOf(rollout),
     ...{ state, version: rollout.version, step, next_step: step < plan.steps.length ? step + 1 : null },
     earliest_next_at: isActive && hold === undefined && state !== 'paused' ? (forecast.earliest_next_at ?? null) : null,
     waiting_for: isActive ? waitingFor(rollout).map(sentenceOf) : [],
@@ -107,14 +109,26 @@ function waitingFor({ state, hold, pausedBy, pending, forecast }: StoredRollout)
 }
 
 function stepsOf(rollout: StoredRollout): RolloutDocument['steps'] {
-  const { plan, step: current, approvals, forecast } = rollout
+  const { plan, approvals, forecast } = rollout
+  const isEnded = rollout.state === 'aborted'
+  // An aborted rollout is back at the beginning: what it executed is what it came to.
+  const current = isEnded ? furthestOf(rollout) + 1 : rollout.step
   return plan.steps.map(({ number, moves, dwellMs, evidence, needsApproval }) => {
     const known = forecast.steps?.[number - 1]
     const isGiven = approvals.some((each) => each.step === number)
     return {
       number,
       moves: movesInWords(moves),
-      state: number < current ? 'done' : number === current ? 'current' : number === current + 1 ? 'next' : 'later',
+      state:
+        number < current
+          ? 'done'
+          : isEnded
+            ? 'later'
+            : number === current
+              ? 'current'
+              : number === current + 1
+                ? 'next'
+                : 'later',
       applications: known?.applications ?? null,
       traffic_share: known?.traffic_share ?? null,
       dwell_seconds: dwellMs / 1_000,
@@ -122,6 +136,10 @@ function stepsOf(rollout: StoredRollout): RolloutDocument['steps'] {
       approval: isGiven ? 'given' : needsApproval ? 'required' : 'none',
     }
   })
+}
+
+function furthestOf({ step, furthestStep = 0 }: StoredRollout): number {
+  return Math.max(step, furthestStep)
 }
 
 /** Renders an event. */

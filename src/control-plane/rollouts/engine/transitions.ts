@@ -111,6 +111,7 @@ export function afterWrite(
     // A person's action or a hold may have come in between.
     state: isElsewhere || state !== rollout.state ? state : rollout.state,
     ...{ step, reached, flagVersion, pending: undefined },
+    furthestStep: Math.max(step, rollout.step, rollout.furthestStep ?? 0),
     waiver: isElsewhere ? undefined : course.waiver,
     approvals: step < rollout.step ? course.approvals.filter((each) => each.step <= step) : course.approvals,
     advised: isElsewhere ? 0 : course.advised,
