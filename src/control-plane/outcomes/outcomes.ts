@@ -63,7 +63,8 @@ export class Outcomes {
   #isClosed = false
   #isFailing = false
 
-  private constructor(options: OutcomesOptions) {
+  /** Nothing happens before {@link start}. */
+  constructor(options: OutcomesOptions) {
     this.#options = options
     const { log, leadership } = options
     this.#broadcast = new OutcomeBroadcast(
@@ -82,12 +83,17 @@ export class Outcomes {
     })
   }
 
-  /** Starts; takes over what is stored if this replica leads. */
+  /** Creates and starts outcomes, for callers that subscribe later or not at all. */
   static async open(options: OutcomesOptions): Promise<Outcomes> {
     const outcomes = new Outcomes(options)
-    outcomes.#unlisten = await options.store.onHanded(() => outcomes.#takeHandedSoon())
-    await outcomes.#beat()
+    await outcomes.start()
     return outcomes
+  }
+
+  /** Takes over what is stored if this replica leads. Who subscribed to {@link feed} before misses nothing of it. */
+  async start(): Promise<void> {
+    this.#unlisten = await this.#options.store.onHanded(() => this.#takeHandedSoon())
+    await this.#beat()
   }
 
   /** Reads stored counts, newest first. */

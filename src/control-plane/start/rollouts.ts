@@ -85,14 +85,15 @@ export async function openRollouts(
     ...{ environment, store, feed, leadership, log, guards: () => guards },
     iamVersion: () => iamGrants.version(),
   })
-  const outcomes: Outcomes = await Outcomes.open({
+  const outcomes: Outcomes = new Outcomes({
     ...{ store: new OutcomeStore(database, schema), leadership, log },
-    ...createOutcomeMetrics(registry, () => outcomes?.starts.followed ?? 0),
+    ...createOutcomeMetrics(registry, () => outcomes.starts.followed),
     isProbe: (id: number) => probing.twins.isProbe(id),
     hasApplication: (id) => feed.cache.application(id) !== undefined,
   })
   const prometheus = settings.chatops?.alarms?.kind === 'prometheus' ? settings.chatops.alarms : undefined
   const guards = new LiveGuards({ store, leadership, outcomes: outcomes.feed, feed, log, queryServer: prometheus })
+  await outcomes.start()
   meterGuards(guards, registry)
   const directory = settings.dashboardsDirectory
   const checklists = createChecklists({
@@ -144,7 +145,7 @@ function openEngine(
   const rolloutMetrics = new RolloutMetrics(rollouts, metrics.registry)
   const engine = new RolloutEngine({
     ...{ dependencies, leadership, log, guards },
-    ...{ traffic: (where) => usualTraffic(store, where, Date.now()), cohorts: () => cohortsOf(store) },
+    ...{ traffic: (where) => usualTraffic(store, where, Date.now(), probing.twins), cohorts: () => cohortsOf(store) },
     obstacles: [
       chatOpsRules({ dependencies, gateways, rules, alarms }),
       requiredItems(checklists),

@@ -102,9 +102,9 @@ function lastDay(): { readonly from: number; readonly until: number } {
   return { from: until - DAY_MS, until }
 }
 
-/** The flows on both sides: what has been moved already continues as before. */
+/** The flows on both sides, without those of probe twins: what has been moved already continues as before. */
 async function outcomesOf(
-  { outcomes }: ControlContext,
+  { outcomes, probing }: ControlContext,
   environment: Parameters<ControlContext['outcomes']['read']>[0]['environment'],
   { from, until }: { readonly from: number; readonly until: number },
 ): Promise<TrafficCounter> {
@@ -112,6 +112,8 @@ async function outcomesOf(
   const hour = Math.floor(from / HOUR_MS) * HOUR_MS
   const range = { environment, resolution: 'hour', from: hour, until, limit: MOST_COUNTS } as const
   const counts = await outcomes.read({ ...range, side: undefined, kind: undefined, applicationId: undefined })
-  for (const { application_id: id, kind, at, count } of counts) counter.add(id, kind, at, count)
+  for (const { application_id: id, kind, at, count } of counts) {
+    if (!probing.twins.isProbe(id)) counter.add(id, kind, at, count)
+  }
   return counter
 }

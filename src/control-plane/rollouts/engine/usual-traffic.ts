@@ -1,5 +1,6 @@
 import type { Traffic } from '../../../rollouts/index.ts'
 import type { Store } from '../../state/store.ts'
+import type { Twins } from '../probes/twins.ts'
 
 const DAYS = 7
 const HOUR_MS = 3_600_000
@@ -8,8 +9,16 @@ const DAY_MS = 24 * HOUR_MS
 const SHORTEST_MS = 10 * 60_000
 const LIMIT_MS = 30_000
 
-/** The flows of each application in an average day, on both sides, as counted within the last seven days. */
-export async function usualTraffic(store: Store, environment: string, now: number): Promise<Traffic> {
+/**
+ * The flows of each application in an average day, on both sides, as counted within the last seven days. Probe twins have
+ * none: their flows are not traffic.
+ */
+export async function usualTraffic(
+  store: Store,
+  environment: string,
+  now: number,
+  twins: Pick<Twins, 'isProbe'>,
+): Promise<Traffic> {
   const { schema, database } = store
   const rows = await database.transaction(
     (tx) =>
@@ -27,5 +36,6 @@ export async function usualTraffic(store: Store, environment: string, now: numbe
   )
   const first = rows.reduce((least, row) => Math.min(least, row.first * 60_000), now)
   const days = Math.max(now - first, SHORTEST_MS) / DAY_MS
-  return { flowsPerDay: new Map(rows.map(({ id, count }) => [id, count / days])) }
+  const real = rows.filter(({ id }) => !twins.isProbe(id))
+  return { flowsPerDay: new Map(real.map(({ id, count }) => [id, count / days])) }
 }

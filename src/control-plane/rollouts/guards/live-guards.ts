@@ -57,6 +57,8 @@ export class LiveGuards implements Guards {
   readonly #ends: Array<() => void>
   /** Changes that arrive before the stored state has been read; undefined once it has. */
   #waiting: OutcomeChange[] | undefined = []
+  /** Changes beyond {@link MOST_WAITING}, by environment: they count as lost. */
+  readonly #dropped = new Map<string, number>()
   /** Whether reading the stored state has failed since this replica leads. */
   #hasFailed = false
   /** The term of leadership that everything in memory belongs to; undefined while another replica leads. */
@@ -103,10 +105,12 @@ export class LiveGuards implements Guards {
     })
   }
 
-  async renew(environment: string, reason: string): Promise<void> {
+  async renew(environment: string, reason: string, before: number): Promise<void> {
     await this.#loading
-    const open = [...this.#environment(environment).attempts()].filter(({ endedAt }) => endedAt === undefined)
-    for (const { record } of open) await this.begin({ ...record, reason })
+    const older = [...this.#environment(environment).attempts()].filter(
+      ({ endedAt, record }) => endedAt === undefined && record.beganAt < before,
+    )
+    for (const { record } of older) await this.begin({ ...record, reason })
   }
 
   readings(environment: string, applicationId?: number): readonly GuardReading[] {
@@ -155,6 +159,7 @@ export class LiveGuards implements Guards {
     this.#environments.clear()
     this.#stored = undefined
     this.#waiting = []
+    this.#dropped.clear()
     this.#hasFailed = false
     if (term !== undefined) this.#loading = this.#load()
   }
@@ -183,18 +188,25 @@ export class LiveGuards implements Guards {
       // Renewals of the lease and requests come first.
       await new Promise(setImmediate)
     }
-    if (this.#waiting === waiting) this.#waiting = undefined
+    if (this.#waiting !== waiting) return
+    this.#waiting = undefined
+    for (const [environment, count] of this.#dropped) this.#apply({ kind: 'lost', environment, count })
+    this.#dropped.clear()
   }
 
   #take(change: OutcomeChange): void {
     if (this.#term === undefined) return
     if (this.#waiting === undefined) this.#apply(change)
     else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(change)
+    else {
+      const environment = environmentOf(change)
+      const count = change.kind === 'lost' ? change.count : 1
+      this.#dropped.set(environment, (this.#dropped.get(environment) ?? 0) + count)
+    }
   }
 
   #apply(change: OutcomeChange): void {
-    const environment = 'outcome' in change ? change.outcome.environment : change.environment
-    this.#environment(environment).apply(change)
+    this.#environment(environmentOf(change)).apply(change)
   }
 
   /** Collects what changed up to now, to be stored together with the counts of the outcomes up to now. */
@@ -323,4 +335,8 @@ export class LiveGuards implements Guards {
   #watchOver(work: Promise<void>): void {
     work.catch((error) => this.#context.log.error({ err: error }, 'the guards cannot follow a registration'))
   }
+}
+
+function environmentOf(change: OutcomeChange): string {
+  return 'outcome' in change ? change.outcome.environment : change.environment
 }
