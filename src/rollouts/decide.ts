@@ -1,5 +1,5 @@
 import type { FlagChange, FlagState } from '../flags/index.ts'
-import type { GuardJudgement, GuardReading } from '../guards/index.ts'
+import type { GuardJudgement, GuardReading, GuardVerdict } from '../guards/index.ts'
 import { evidenceGap } from './evidence.ts'
 import { aboutInWords } from './plan/duration.ts'
 import type { PlanStep } from './plan/plan.ts'
@@ -36,12 +36,22 @@ export interface NextStepFact {
   readonly obstacles: readonly string[]
 }
 
+/** What a PromQL query of the plan said last. */
+export interface QueryFact {
+  readonly guard: string
+  readonly verdict: GuardVerdict
+  readonly value: number | undefined
+  readonly sentence: string
+}
+
 /** Everything that a decision rests on, besides the rollout itself. */
 export interface RolloutFacts {
   readonly flag: FlagFact
   readonly brake: { readonly on: boolean; readonly reason: string }
   readonly judgement: GuardJudgement
   readonly readings: readonly GuardReading[]
+  /** What the PromQL queries of the plan said last. */
+  readonly queries: readonly QueryFact[]
   readonly problems: readonly ProblemFact[]
   /** End-to-end pipelines that failed after a write of this rollout, as sentences. */
   readonly failedPipelines: readonly string[]
@@ -111,8 +121,17 @@ function changedByHand({ plan, flagVersion, state, hold }: Rollout, { flag }: Ro
   if (state === 'paused' || hold?.kind === 'flag') return NONE
   const who = flag.changedBy ?? 'someone'
   const what = flag.state === null ? 'removed' : 'changed'
-  const sentence = `${who} ${what} the flag ${plan.flag} in ${plan.environment} by hand; resume continues from there`
+  const sentence = changedByHandInWords(plan, what, who)
   return holdFor('flag', sentence, { expected_version: flagVersion, found_version: flag.version, changed_by: who })
+}
+
+/** Why a rollout is held whose flag someone has changed. Names the person last: names are not capitalized. */
+export function changedByHandInWords(
+  { flag, environment }: Pick<Rollout['plan'], 'flag' | 'environment'>,
+  what: 'changed' | 'removed',
+  who: string,
+): string {
+  return `the flag ${flag} in ${environment} was ${what} by ${who}; resume continues from there`
 }
 
 function holdFor(kind: Hold['kind'], sentence: string, evidence: unknown, switchesOff = false): Decision {
@@ -125,12 +144,12 @@ function protect(rollout: Rollout, facts: RolloutFacts): Decision | undefined {
   const { judgement } = facts
   if (rollout.state !== 'paused' || !facts.brake.on) {
     const excluded = exclusionsOf(rollout, facts)
-    const isGeneral = judgement.do === 'step_back' && judgement.scope === 'step'
-    if (isGeneral && step > 0 && hold?.kind !== 'failure') {
+    const general = generalFailure(facts)
+    if (general !== undefined && step > 0 && hold?.kind !== 'failure') {
       const usesBrake = plan.onGlobalFailure === 'brake'
       const way = usesBrake ? 'sets the brake' : `goes back to step ${step - 1}`
-      const sentence = `${judgement.sentence}; the rollout ${way} and is held`
-      const evidence = { applications: judgement.applications, readings: suspects(facts) }
+      const sentence = `${general.sentence.replace(/\.$/, '')}; the rollout ${way} and is held`
+      const evidence = { ...general.evidence, readings: suspects(facts) }
       return { do: 'step_back', toStep: usesBrake ? step : step - 1, usesBrake, sentence, evidence }
     }
     if (excluded !== undefined) return excluded
@@ -151,6 +170,21 @@ function protect(rollout: Rollout, facts: RolloutFacts): Decision | undefined {
     return { do: 'release', sentence: 'Resumed: the reason of the hold has passed', evidence: hold }
   }
   return undefined
+}
+
+/** What fails for all moved applications: their guards together, or a query, unless legacy fails as well. */
+function generalFailure({ judgement, queries }: RolloutFacts) {
+  if (judgement.do === 'step_back' && judgement.scope === 'step') {
+    return { sentence: judgement.sentence, evidence: { applications: judgement.applications } }
+  }
+  const failed = queries.find(({ verdict }) => verdict === 'fail')
+  if (failed === undefined || judgement.do === 'hold') return undefined
+  return { sentence: failed.sentence, evidence: { queries } }
+}
+
+/** The queries that keep a step from passing. */
+function openQueries({ queries }: RolloutFacts): string[] {
+  return queries.flatMap(({ verdict, sentence }) => (verdict === 'pass' ? [] : [sentence]))
 }
 
 /** The applications to take out: those whose guard fails, whole cohorts that fail, and those with reported problems. */
@@ -221,7 +255,7 @@ function suspicions(moved: readonly number[], { readings }: RolloutFacts): strin
 
 function soak(rollout: Rollout, facts: RolloutFacts): Decision {
   const leftMs = rollout.plan.soakMs - rollout.elapsedMs
-  const doubts = suspicions(movedBy(rollout), facts)
+  const doubts = [...suspicions(movedBy(rollout), facts), ...openQueries(facts)]
   const why = [
     ...(leftMs > 0 ? [`the soak lasts ${aboutInWords(leftMs)} longer`] : []),
     ...doubts,
@@ -243,7 +277,9 @@ function goOn(rollout: Rollout, facts: RolloutFacts, now: number): Decision {
     return { do: 'soak', sentence, evidence: stepEvidence(rollout, facts) }
   }
   if (facts.missedDrill !== undefined) return holdFor('drill', facts.missedDrill, {})
-  const others = reasonsBefore(rollout, following, facts.next, now)
+  // Before the first step, queries are all that could show that something is wrong.
+  const queries = rollout.step === 0 ? openQueries(facts) : []
+  const others = [...queries, ...reasonsBefore(rollout, following, facts.next, now)]
   const why = [...own.why, ...others]
   if (why.length > 0) return waiting(own.why.length > 0 ? 'step' : 'people', why, own.untilMs)
   if (rollout.plan.mode === 'act' || facts.next.isInForce) return advance(rollout, following, facts.next, facts)
@@ -278,6 +314,7 @@ function ownReasons(rollout: Rollout, facts: RolloutFacts) {
   const evidenceMs = perDay === undefined || perDay <= 0 ? undefined : (gap.outcomesMissing / perDay) * 86_400_000
   const isLong = evidenceMs !== undefined && evidenceMs > Math.max(0, leftMs)
   const until = isLong ? `, in about ${aboutInWords(evidenceMs)} at the usual traffic` : ''
+  why.push(...openQueries(facts))
   why.push(...gap.sentences.map((sentence, at) => (at === 0 ? sentence + until : sentence)))
   const untilMs =
     gap.sentences.length === 0 ? leftMs : evidenceMs === undefined ? undefined : Math.max(leftMs, evidenceMs)

@@ -12,7 +12,7 @@ export {
   openItems,
   type PlannedItems,
 } from './checklist/checklist.ts'
-export { type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
+export { changedByHandInWords, type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
 export { aboutInWords, durationInWords } from './plan/duration.ts'
 export type { PlanStep } from './plan/plan.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'

@@ -1,4 +1,4 @@
-import type { Course, PendingWrite, Rollout } from '../../../rollouts/index.ts'
+import { type Course, changedByHandInWords, type PendingWrite, type Rollout } from '../../../rollouts/index.ts'
 import { CHANNELS, type ChangeContext, ROLLOUT_PRINCIPAL } from '../../audit/change-context.ts'
 import { setBrake } from '../../flags/brake-writes.ts'
 import { changeFlag, type FlagOutcome, flagHistory, restoreFlagState } from '../../flags/flag-writes.ts'
@@ -91,7 +91,9 @@ async function brake(
   await leadership.write(async () => {})
   const context = contextOf(rollout, pending)
   await setBrake(store, plan.environment, { on: true, reason: reason.slice(0, 500) }, { context })
-  await leadership.write((tx) => rollouts.save(tx, rollout, { ...courseOf(rollout), pending: undefined }, undefined))
+  await leadership.write((tx) =>
+    rollouts.save(tx, rollout, { ...courseOf(rollout), state: pending.outcome.state, pending: undefined }, undefined),
+  )
 }
 
 async function onConflict(
@@ -103,7 +105,7 @@ async function onConflict(
   const { pending, plan } = rollout
   const [last] = await flagHistory(dependencies.store, plan.environment, plan.flag, 1)
   const who = last?.changed_by ?? 'someone'
-  const sentence = `${who} changed the flag ${plan.flag} in ${plan.environment} by hand; resume continues from there`
+  const sentence = changedByHandInWords(plan, 'changed', who)
   const evidence = { expected_version: pending.ifVersion, found_version: version, changed_by: who }
   if (!pending.isProtective) return hold(dependencies, leadership, rollout, { sentence, evidence })
   const again: PendingWrite = { ...pending, ifVersion: version, outcome: { ...pending.outcome, state: 'held' } }

@@ -184,7 +184,7 @@ for (const engine of testDatabases()) {
         form: { value: 'true', oauth_application: '9', environment: 'dev' },
       })
       const held = await until(id, 'held', ({ state }) => state === 'held')
-      assert.match(held.held.sentence, /^administrator changed the flag/)
+      assert.match(held.held.sentence, /^the flag proxy_\w+ in dev was changed by administrator; resume/)
       guards.show([1], 3)
       assert.equal((await read(id)).step, 1)
       await steer(id, { action: 'resume' })
@@ -196,7 +196,7 @@ for (const engine of testDatabases()) {
       )
       await plane.ask('DELETE', `/api/v4/features/${FLAG}?environment=dev&confirm=true`)
       const gone = await until(id, 'held again', ({ state }) => state === 'held')
-      assert.match(gone.held.sentence, /administrator removed the flag/)
+      assert.match(gone.held.sentence, /was removed by administrator/)
     })
 
     test('is paused by the brake until a person resumes it', async () => {
@@ -258,6 +258,32 @@ for (const engine of testDatabases()) {
       })
       const followed = await until(id, 'step 1', ({ step }) => step === 1)
       assert.equal(followed.moved, 1)
+    })
+
+    test('waits for the queries of its plan, and goes back when one fails', async () => {
+      const query = { name: 'p99', query: 'iam_p99_seconds', at_most: 1 }
+      const id = await start({ steps: [{ applications: [1] }, { percentage: 60 }], guards: ['failures', query] })
+      const waiting = await until(id, 'it waits', ({ waiting_for }) =>
+        /the query p99 says not/i.test(waiting_for.join()),
+      )
+      assert.equal(waiting.step, 0)
+      guards.queries.set('p99', { verdict: 'pass', value: 0.2 })
+      await until(id, 'step 1', ({ step }) => step === 1)
+      guards.queries.set('p99', { verdict: 'fail', value: 3 })
+      const held = await until(id, 'held at step 0', ({ state, step }) => state === 'held' && step === 0)
+      assert.match(held.held.sentence, /the query p99 says fail; the rollout goes back to step 0 and is held/)
+      guards.queries.clear()
+    })
+
+    test('begins new attempts after a deployment of IAM, once for each', async () => {
+      const id = await start({ steps: [{ applications: [1] }, { applications: [2] }] })
+      await until(id, 'step 1', ({ step }) => step === 1)
+      const json = { environment: 'dev', component: 'iam', version: '2.0', commit: 'a'.repeat(40) }
+      assert.equal((await plane.ask('POST', '/api/v1/deployments', { json })).status, 201)
+      const { reason, before } = await eventually('the renewal', () => guards.renewed.at(-1))
+      assert.match(reason, /^iam:deployment-\d+$/)
+      assert.ok(Math.abs(before - Date.now()) < 120_000)
+      assert.equal(guards.renewed.length, 1)
     })
 
     test('goes back a step and is held when many applications fail at once', async () => {

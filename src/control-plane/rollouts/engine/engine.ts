@@ -16,9 +16,14 @@ import type { Forecast, StoredRollout } from '../store/rollout-store.ts'
 import { carryOut, courseOf } from './carry-out.ts'
 import { FactGatherer, type FactSources } from './facts.ts'
 import { GuardAttempts } from './guard-attempts.ts'
+import { IamDeployments } from './iam-deployments.ts'
+import { QueryWatch } from './query-watch.ts'
 import { type ActiveDecision, transitionOf } from './transitions.ts'
 
 const TICK_MS = 1_000
+/** How often queries and deployments of IAM are looked at; test controls shorten it. */
+const POLL_MS = 15_000
+const TEST_POLL_MS = 1_000
 /** Decisions of one rollout that may follow each other at once. */
 const MOST_AT_ONCE = 20
 /** The limit of rollouts that are active at the same time: one for each flag and environment. */
@@ -27,7 +32,7 @@ const MOST_ACTIVE = 500
 const FORECAST_SLACK_MS = 5_000
 
 /** What the engine depends on. */
-export interface EngineOptions extends FactSources {
+export interface EngineOptions extends Omit<FactSources, 'queries'> {
   readonly dependencies: RolloutDependencies
   readonly leadership: Leadership
   readonly log: Log
@@ -47,6 +52,8 @@ export class RolloutEngine {
   readonly #options: EngineOptions
   readonly #facts: FactGatherer
   readonly #attempts: GuardAttempts
+  readonly #queries: QueryWatch
+  readonly #deployments: IamDeployments
   readonly #ends: Array<() => void> = []
   readonly #failing = new Set<number>()
   #running: Promise<void> | undefined
@@ -58,7 +65,18 @@ export class RolloutEngine {
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#facts = new FactGatherer(options.dependencies, options)
+    const { dependencies, guards } = options
+    const everyMs = dependencies.allowsShort ? TEST_POLL_MS : POLL_MS
+    this.#queries = new QueryWatch(
+      (query) => guards.readQuery(query),
+      () => this.wake(),
+      everyMs,
+    )
+    this.#deployments = new IamDeployments(dependencies.store, guards, everyMs)
+    this.#facts = new FactGatherer(dependencies, {
+      ...options,
+      queries: (rollout) => this.#queries.readings(rollout),
+    })
     this.#attempts = new GuardAttempts(options.guards)
   }
 
@@ -69,6 +87,7 @@ export class RolloutEngine {
       leadership.subscribe((isLeader) => {
         this.#counted = undefined
         this.#attempts.forget()
+        this.#deployments.forget()
         if (isLeader) this.wake()
       }),
       guards.subscribe(() => this.wake()),
@@ -111,6 +130,8 @@ export class RolloutEngine {
       await this.#count()
       const states = ACTIVE_STATES
       const active = await dependencies.rollouts.list(dependencies.store.database, { states, limit: MOST_ACTIVE })
+      this.#queries.keep(active)
+      await this.#deployments.follow(active.map(({ plan }) => plan.environment))
       for (const rollout of active) await this.#lookAt(rollout)
     } catch (error) {
       if (error instanceof LostLeadershipError || this.#isClosed) return

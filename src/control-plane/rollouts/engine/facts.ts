@@ -15,6 +15,7 @@ import {
 } from '../../../rollouts/index.ts'
 import { flagHistory, stateAfter } from '../../flags/flag-writes.ts'
 import { defaultState, gatesOf, type StateCache } from '../../state/state-cache.ts'
+import type { QueryGuard, QueryReading } from '../guards/metric-query.ts'
 import type { RolloutDependencies } from '../rollouts.ts'
 
 /** What the engine needs of the guards. */
@@ -29,6 +30,8 @@ export interface GuardPort {
   }): Promise<void>
   end(environment: string, flag: string, applicationId: number): Promise<void>
   readings(environment: string): readonly GuardReading[]
+  renew(environment: string, reason: string, before: number): Promise<void>
+  readQuery(guard: QueryGuard): Promise<QueryReading>
   judge(environment: string, moved: readonly number[]): GuardJudgement
   subscribe(on: (environment: string, applicationId: number) => void): () => void
 }
@@ -42,6 +45,8 @@ export interface FactSources {
   readonly cohorts: () => Promise<ReadonlyMap<number, string>>
   /** Asked in this order: rules, checklist, drill. */
   readonly obstacles: readonly ObstacleSource[]
+  /** What the PromQL queries of a plan said last. */
+  readonly queries: (rollout: Rollout) => readonly QueryReading[]
 }
 
 /** What is in the way of a step, or of the end, where there is no next step. */
@@ -96,6 +101,7 @@ export class FactGatherer {
       problems,
       failedPipelines: pipelines.map(({ status, url }) => `the end-to-end tests ended as ${status}: ${url}`),
       next: await this.#nextOf(rollout, cache, traffic),
+      queries: this.#sources.queries(rollout),
       missedDrill: undefined,
       endObstacles: [],
       applications: cache.counts.all,

@@ -29,10 +29,10 @@ export interface Guards {
   /** Ends the open attempt of an application under a flag, if there is one: the application was moved back. */
   end(environment: string, flag: string, applicationId: number): Promise<void>
   /**
-   * Begins a new attempt for every open one of an environment, such as after a new version of IAM (`iam:…`). The caller
-   * notices the new version.
+   * Begins a new attempt for every open one of an environment that began before a moment (milliseconds since 1970), such
+   * as that of a deployment of IAM (`iam:…`). The caller notices the new version.
    */
-  renew(environment: string, reason: string): Promise<void>
+  renew(environment: string, reason: string, before: number): Promise<void>
   /**
    * The readings of one application (of its last attempt, if none is open), or of all with an open attempt; empty on a
    * replica that does not lead.

@@ -134,7 +134,8 @@ for (const engine of testDatabases()) {
         { attempt, verdict, threshold },
         { attempt: 4, verdict: 'not_enough_evidence', threshold: 8_000 },
       )
-      await guards.renew('production', 'iam:2.1')
+      await guards.renew('production', 'iam:older', 0)
+      await guards.renew('production', 'iam:2.1', Number.POSITIVE_INFINITY)
       await guards.begin(moved({ reason: 'retry:1' }))
       assert.deepEqual(await replica.attempts(), [
         { attempt: 1, reason: 'rollout 1', has_ended: true },

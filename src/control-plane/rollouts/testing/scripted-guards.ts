@@ -1,5 +1,6 @@
 import type { GuardJudgement, GuardReading } from '../../../guards/index.ts'
 import type { GuardPort } from '../engine/facts.ts'
+import type { QueryReading } from '../guards/metric-query.ts'
 
 /** Guards whose readings a test decides. */
 export class ScriptedGuards implements GuardPort {
@@ -8,6 +9,9 @@ export class ScriptedGuards implements GuardPort {
   readonly #readings = new Map<number, GuardReading>()
   readonly #listeners = new Set<(environment: string, applicationId: number) => void>()
   judgement: GuardJudgement | undefined
+  readonly renewed: Array<{ readonly environment: string; readonly reason: string; readonly before: number }> = []
+  /** What queries say, by name. */
+  readonly queries = new Map<string, Pick<QueryReading, 'verdict' | 'value'>>()
 
   async begin({ applicationId, reason }: Parameters<GuardPort['begin']>[0]): Promise<void> {
     this.begun.push(`${applicationId} ${reason}`)
@@ -17,6 +21,15 @@ export class ScriptedGuards implements GuardPort {
 
   async end(_environment: string, _flag: string, applicationId: number): Promise<void> {
     this.ended.push(applicationId)
+  }
+
+  async renew(environment: string, reason: string, before: number): Promise<void> {
+    this.renewed.push({ environment, reason, before })
+  }
+
+  async readQuery({ name }: Parameters<GuardPort['readQuery']>[0]): Promise<QueryReading> {
+    const { verdict = 'not_enough_evidence' as const, value } = this.queries.get(name) ?? {}
+    return { guard: `query:${name}`, verdict, value, sentence: `the query ${name} says ${verdict}` }
   }
 
   readings(): readonly GuardReading[] {
@@ -46,6 +59,7 @@ export class ScriptedGuards implements GuardPort {
   clear(): void {
     this.#readings.clear()
     this.judgement = undefined
+    this.queries.clear()
   }
 
   tell(): void {
