@@ -1,6 +1,5 @@
 export { decide, decideBeforeLookUp, decideByClient } from './decide.ts'
 export type { ClientStatus, Decision, Facts, RoutingContext } from './decision.ts'
-export { type DecisionRow, decisionTable } from './decision-table.ts'
 export { FLOW_MARK_SECONDS, flowCookie, GATEWAY_COOKIE_MARK } from './flow-marks.ts'
 export {
   type ApplicationOutcomes,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
-import { decisionTable, type Facts, ROUTING_FLAG, WIRE_DESTINATION } from '../../../routing/index.ts'
+import { type Facts, ROUTING_FLAG, WIRE_DESTINATION } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
+import { decisionTable } from '../../explain/decision-table.ts'
 import {
   type DescribedRequest,
   decideDescribed,

@@ -1,6 +1,12 @@
-import { decide } from './decide.ts'
-import type { ClientStatus, Facts, RoutingContext } from './decision.ts'
-import { type Destination, MAX_CLIENT_ID_BYTES, type Reason } from './vocabulary.ts'
+import {
+  type ClientStatus,
+  type Destination,
+  decide,
+  type Facts,
+  MAX_CLIENT_ID_BYTES,
+  type Reason,
+  type RoutingContext,
+} from '../../routing/index.ts'
 
 /** A row of the decision table, applied to one request. */
 export interface DecisionRow {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decide } from './decide.ts'
-import type { ClientStatus, Facts, RoutingContext } from './decision.ts'
+import { type ClientStatus, decide, ENDPOINTS, type Facts, type RoutingContext } from '../../routing/index.ts'
 import { decisionTable } from './decision-table.ts'
-import { ENDPOINTS } from './vocabulary.ts'
 
 const facts: fc.Arbitrary<Facts> = fc.record({
   endpoint: fc.constantFrom(...ENDPOINTS),
