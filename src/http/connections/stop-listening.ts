@@ -45,7 +45,7 @@ function nextChance(listener: Server): Promise<void> {
 const SHORT_QUEUE = 2
 /** The length that Node gives a queue. */
 const USUAL_QUEUE = 511
-/** A client repeats data that nobody acknowledged after 200 ms (the kernel's TCP_RTO_MIN) or a little more. */
+/** A client retransmits unacknowledged data after 200 ms (the kernel's TCP_RTO_MIN) or a little more. */
 const HANDSHAKE_MS = 300
 
 /** Connections of this process that occupy the queue of a listener. */
