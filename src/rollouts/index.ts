@@ -1,4 +1,11 @@
-export { type AskedAction, actOn, INCREASING_ACTIONS, ROLLOUT_ACTIONS, stateOf } from './actions.ts'
+export {
+  type AskedAction,
+  actOn,
+  INCREASING_ACTIONS,
+  ROLLOUT_ACTIONS,
+  type RolloutAction,
+  stateOf,
+} from './actions.ts'
 export {
   CHECKLIST_ITEMS,
   CHECKLIST_PHASES,
@@ -19,6 +26,7 @@ export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules
 export { planSchema } from './plan/plan-schema.ts'
 export { MAX_PLAN_BYTES, type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'
 export type { ProblemFact } from './problem.ts'
+export { refusedActions } from './refused-actions.ts'
 export type { Chart } from './report/chart.ts'
 export { type IssueFacts, newIssue, updatedIssue } from './report/issue.ts'
 export { PAGE_STYLE, pageAsHtml, pageAsMarkdown } from './report/page.ts'
@@ -37,6 +45,7 @@ export {
   type RolloutEventKind,
 } from './rollout.ts'
 export { sentenceOf } from './sentence.ts'
+export { type ShownEvidence, shownEvidence } from './shown-evidence.ts'
 export { DecisionLines } from './simulation/decision-lines.ts'
 export { readTrafficLines, TrafficCounter } from './simulation/observed-traffic.ts'
 export { simulate } from './simulation/simulate.ts'

@@ -35,6 +35,7 @@ import { planCheckRoutes } from './rollouts/plan-check.ts'
 import { probeRoutes } from './rollouts/probes.ts'
 import { problemRoutes } from './rollouts/problems.ts'
 import { rolloutReportRoutes } from './rollouts/report.ts'
+import { rolloutDetailsRoutes } from './rollouts/rollout-details.ts'
 import { rolloutRoutes } from './rollouts/rollouts.ts'
 import { simulationRoutes } from './rollouts/simulation.ts'
 import { oidcRoutes } from './sign-in/oidc.ts'
@@ -67,6 +68,7 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   rolloutRoutes,
   rolloutReportRoutes,
   planCheckRoutes,
+  rolloutDetailsRoutes,
   guardRoutes,
   simulationRoutes,
   rolloutIssueRoutes,

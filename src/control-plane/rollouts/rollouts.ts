@@ -14,14 +14,17 @@ import {
   type PlanTerms,
   type ProblemFact,
   type Rollout,
+  type RolloutAction,
   type RolloutEvent,
   readPlan,
   readPlanObject,
+  refusedActions,
 } from '../../rollouts/index.ts'
+import type { Queryable } from '../../storage/index.ts'
 import type { ChangeContext } from '../audit/change-context.ts'
 import type { ChangeFeed } from '../state/feed.ts'
 import type { Store, WriteTransaction } from '../state/store.ts'
-import type { RolloutStore, StoredRollout } from './store/rollout-store.ts'
+import type { EventPage, RolloutStore, StoredRollout } from './store/rollout-store.ts'
 
 /** How long an action waits for the leader to carry out what it changes of the flag. */
 const SETTLE_MS = 3_000
@@ -105,7 +108,7 @@ export class Rollouts {
       const inserted = { ...read, course: DRAFT, reason: context.reason, by: context.by }
       const id = await rollouts.insert(tx, inserted)
       const count = read.plan.steps.length
-      const sentence = `${context.by} created the rollout ${name}: ${count} steps, a soak of ${durationInWords(soakMs)}`
+      const sentence = `${context.by} created the rollout ${name}: ${count === 1 ? '1 step' : `${count} steps`}, a soak of ${durationInWords(soakMs)}`
       const short = shortened.length === 0 ? {} : { shortened_for_tests: shortened }
       await rollouts.addEvent(tx, id, {
         by: context.by,
@@ -130,13 +133,13 @@ export class Rollouts {
     return this.#dependencies.rollouts.list(this.#dependencies.store.database, filter)
   }
 
-  /** The newest events of a rollout, the newest first. */
-  newestEvents(id: number, limit: number): Promise<RolloutEvent[]> {
-    return this.#dependencies.rollouts.newestEvents(this.#dependencies.store.database, id, limit)
+  events(id: number, page: EventPage): Promise<RolloutEvent[]> {
+    return this.#dependencies.rollouts.events(this.#dependencies.store.database, id, page)
   }
 
-  events(id: number, after: number, limit: number): Promise<RolloutEvent[]> {
-    return this.#dependencies.rollouts.events(this.#dependencies.store.database, id, after, limit)
+  /** The actions that this person would be refused now, each with the reason. */
+  async refused(rollout: StoredRollout, author: AskedAction['author']): Promise<ReadonlyMap<RolloutAction, string>> {
+    return refusedActions(rollout, author, await this.#facts(this.#dependencies.store.database, rollout))
   }
 
   /** The reported problems of an environment that are still open, oldest first. */
@@ -225,7 +228,7 @@ export class Rollouts {
     return undefined
   }
 
-  async #facts(tx: WriteTransaction, { plan, id, version }: Rollout) {
+  async #facts(tx: Queryable, { plan, id, version }: Rollout) {
     const { store, feed, rules } = this.#dependencies
     const [stored] = await tx.query<{ state: never; version: number }>(
       `select state, version from ${store.schema}.flags where environment = $1 and name = $2`,

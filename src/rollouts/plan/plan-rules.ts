@@ -205,6 +205,6 @@ export function movesInWords(moves: StepMoves): string {
 
 /** The evidence that a step requires, in words. */
 export function evidenceInWords(required: RequiredEvidence): string {
-  if ('outcomes' in required) return `${required.outcomes} outcomes`
+  if ('outcomes' in required) return required.outcomes === 1 ? '1 outcome' : `${required.outcomes} outcomes`
   return `at most ${Math.round(required.bound * 1_000) / 10} of 100 flows fail, at 95 %`
 }

@@ -38,7 +38,9 @@ export function simulated(plan: string, logFile: string | undefined): ControlPla
         ? 'The plan would stall.'
         : `The plan would take about ${aboutInWords(lasts)}, of which ${aboutInWords(soak)} are the soak.`
     const lines = [
-      `based on the traffic of ${observed.applications} applications, ${observed.from} to ${observed.until}`,
+      observed.applications === 0
+        ? 'no application had a flow in the last day, so when evidence suffices is unknown'
+        : `based on the traffic of ${observed.applications} applications, ${observed.from} to ${observed.until}`,
       ...steps.flatMap(stepLines),
       end,
     ]

@@ -45,7 +45,7 @@ const entrySchema = z.object({
   ticked_by: z.string().nullable(),
   ticked_at: z.string().nullable(),
 })
-const listSchema = z.object({
+export const listSchema = z.object({
   items: z.array(entrySchema),
   waiting_for: z
     .record(z.enum(CHECKLIST_PHASES), z.array(z.string()))

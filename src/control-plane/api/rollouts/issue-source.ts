@@ -23,9 +23,9 @@ export async function issueSource(
   const found = await rollouts.read(id)
   if (found === undefined) return undefined
   const events: RolloutEvent[] = []
-  for (let page = await rollouts.events(id, 0, PAGE); page.length > 0 && events.length < MOST_EVENTS; ) {
+  for (let page = await rollouts.events(id, { limit: PAGE }); page.length > 0 && events.length < MOST_EVENTS; ) {
     events.push(...page)
-    page = await rollouts.events(id, page.at(-1)?.number ?? 0, PAGE)
+    page = await rollouts.events(id, { after: page.at(-1)?.number ?? 0, limit: PAGE })
   }
   const { plan } = found
   const changeIssueUrl = found.changeIssueUrl ?? plan.changeIssueUrl

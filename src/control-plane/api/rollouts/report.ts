@@ -54,7 +54,7 @@ export function rolloutReportRoutes(api: Api, control: ControlContext): void {
       const { id } = request.params
       const rollout = await control.rollouts.read(id)
       if (rollout === undefined) return sendProblem(reply, 404, 'not_found', { detail: 'there is no such rollout' })
-      const events = await control.rollouts.events(id, 0, MOST_EVENTS)
+      const events = await control.rollouts.events(id, { limit: MOST_EVENTS })
       const page = reportOf(documentOf(rollout), events, await chartsOf(control, rollout, events))
       const isHtml = request.query.format === 'html'
       return reply

@@ -112,6 +112,50 @@ for (const engine of testDatabases()) {
       ])
     })
 
+    test('the timeline is read from either end', async () => {
+      const { id, version } = (await create(planOf({ name: 'timeline' }))).json
+      const { version: started } = (await act(id, { action: 'start', version })).json
+      assert.equal((await act(id, { action: 'abort', version: started })).status, 200)
+      const kinds = async (query: string) => {
+        const { events } = (await plane.ask('GET', `/api/v1/rollouts/${id}/events?${query}`)).json
+        return events.map(({ number, kind }: { number: number; kind: string }) => `${number} ${kind}`)
+      }
+      const all = await kinds('')
+      assert.deepEqual([all[0], all[1]], ['1 created', '2 started'])
+      assert.deepEqual(await kinds('order=newest'), all.toReversed())
+      assert.deepEqual(await kinds('order=newest&before=3&limit=1'), ['2 started'])
+      assert.deepEqual(await kinds('after=1&before=3'), ['2 started'])
+    })
+
+    test('the details say what the caller cannot do now, and why', async () => {
+      const { id, version } = (await create(planOf({ name: 'details' }))).json
+      const details = async () => (await plane.ask('GET', `/api/v1/rollouts/${id}/details`)).json
+      const refusedIn = (json: { refused: Array<{ action: string; reason: string }> }) =>
+        Object.fromEntries(json.refused.map(({ action, reason }) => [action, reason]))
+      const draft = await details()
+      assert.deepEqual([draft.version, draft.evidence, draft.approvals], [version, null, []])
+      assert.equal(refusedIn(draft)['pause'], 'pause is not possible in state draft')
+      assert.equal('start' in refusedIn(draft) || 'abort' in refusedIn(draft), false)
+      const started = (await act(id, { action: 'start', version })).json
+      const refused = refusedIn(await details())
+      assert.equal(refused['back'], 'no step has begun, so there is nothing to go back to')
+      assert.equal(refused['retry'], 'no application was taken back')
+      assert.equal('pause' in refused, false)
+      assert.equal((await act(id, { action: 'approve', version: started.version })).status, 200)
+      const [approval] = (await details()).approvals
+      assert.deepEqual([approval.step, approval.by], [1, started.started_by])
+      assert.equal((await plane.ask('GET', '/api/v1/rollouts/4711/details')).status, 404)
+      const now = (await details()).version
+      assert.equal((await act(id, { action: 'abort', version: now })).status, 200)
+    })
+
+    test('a simulation names each fault of a plan with line, column and field', async () => {
+      const plan = `version: 1\nname: a\nflag: ${FLAG}\nenvironment: dev\nsteps:\n  - percentage: 120\n`
+      const { status, json } = await plane.ask('POST', '/api/v1/rollouts/simulate', { json: { plan } })
+      assert.equal(status, 400)
+      assert.deepEqual(json.errors, [{ field: 'steps[0].percentage', line: 6, column: 5, rule: 'must be at most 100' }])
+    })
+
     test('an operator changes rollouts of the own environments only, a viewer none', async () => {
       const tokenOf = async (json: object) => (await plane.ask('POST', '/api/v1/tokens', { json })).json.token
       const operator = await tokenOf({ role: 'operator', name: 'staging-only', environments: ['staging'] })

@@ -138,10 +138,12 @@ function readingRoutes(api: Api, control: ControlContext): void {
       config: { roles: PEOPLE },
       schema: {
         tags,
-        summary: 'The timeline of a rollout, the oldest event first',
+        summary: 'The timeline of a rollout',
         params: idParams,
         querystring: z.object({
           after: z.coerce.number().pipe(z.int().nonnegative()).default(0).describe('Events after this number'),
+          before: z.coerce.number().pipe(z.int().positive()).optional().describe('Events before this number'),
+          order: z.enum(['oldest', 'newest']).default('oldest').describe('Which event comes first'),
           limit: z.coerce.number().pipe(z.int().min(1).max(1_000)).default(200),
         }),
         response: { 200: z.object({ events: z.array(eventSchema) }) },
@@ -150,8 +152,7 @@ function readingRoutes(api: Api, control: ControlContext): void {
     async (request, reply) => {
       const { id } = request.params
       if ((await control.rollouts.read(id)) === undefined) return sendRefusal(reply, { kind: 'unknown' })
-      const { after, limit } = request.query
-      return { events: (await control.rollouts.events(id, after, limit)).map(eventDocument) }
+      return { events: (await control.rollouts.events(id, request.query)).map(eventDocument) }
     },
   )
 }
@@ -174,7 +175,7 @@ async function rolloutConflict(
 ): Promise<Conflict | undefined> {
   const current = await rollouts.read(id)
   if (current === undefined) return undefined
-  const [newest] = await rollouts.newestEvents(id, 1)
+  const [newest] = await rollouts.events(id, { order: 'newest', limit: 1 })
   const { state, step, plan } = current
   const place = step === 0 ? 'before the first step' : `at step ${step} of ${plan.steps.length}`
   const said = newest === undefined ? '' : `: ${newest.sentence}`

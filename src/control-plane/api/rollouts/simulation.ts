@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ENVIRONMENTS } from '../../../flags/index.ts'
 import { type Candidate, readTrafficLines, simulate, TrafficCounter } from '../../../rollouts/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
@@ -29,6 +30,18 @@ const stepSchema = z.object({
   waits_for: z.array(z.string()),
 })
 
+const simulationSchema = z.object({
+  name: z.string(),
+  environment: z.enum(ENVIRONMENTS),
+  steps: z.array(stepSchema),
+  applications: z.int().describe('How many there are in all'),
+  lasts_ms: z.number().nullable(),
+  soak_ms: z.number(),
+  observed: z.object({ from: z.string(), until: z.string(), applications: z.int() }),
+})
+/** What a plan would do, as the API says it. */
+export type SimulationDocument = z.infer<typeof simulationSchema>
+
 /** What a plan would do, from what applications did. */
 export function simulationRoutes(api: Api, control: ControlContext): void {
   api.post(
@@ -44,15 +57,12 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
           traffic: z
             .strictObject({ from: moment, until: moment, flows: z.string() })
             .optional()
-            .describe('Lines `application,kind,hour,count`, hours since 1970; default: the outcomes of the last day'),
+            .describe(
+              'Lines `application,kind,hour,count`, hours since 1970; default: the outcomes of the last day, if there are any',
+            ),
         }),
         response: {
-          200: z.object({
-            steps: z.array(stepSchema),
-            lasts_ms: z.number().nullable(),
-            soak_ms: z.number(),
-            observed: z.object({ from: z.string(), until: z.string(), applications: z.int() }),
-          }),
+          200: simulationSchema,
         },
       },
     },
@@ -63,26 +73,27 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
       const { plan } = read
       const period = traffic ?? lastDay()
       const counter = traffic ? readTrafficLines(traffic.flows) : await outcomesOf(control, plan.environment, period)
-      const observed = counter?.traffic({ from: period.from, until: period.until })
-      if (observed === undefined || observed.applications.size === 0) {
-        const rule = traffic
-          ? 'must be lines application,kind,hour,count'
-          : 'must be given, because no application had a flow in the last day'
-        return sendFieldFaults(reply, [{ field: 'traffic', rule }])
+      if (counter === undefined) {
+        return sendFieldFaults(reply, [{ field: 'traffic', rule: 'must be lines application,kind,hour,count' }])
+      }
+      const { from, until } = period
+      const observed = counter.traffic({ from, until }) ?? { from, until, applications: new Map() }
+      if (traffic && observed.applications.size === 0) {
+        return sendFieldFaults(reply, [{ field: 'traffic', rule: 'must have a flow within its period' }])
       }
       const { cache } = control.feed
       const candidates = await candidatesOf(control)
       const simulation = simulate({ plan, gates: cache.gates(plan.environment, plan.flag), candidates, observed })
-      const { from, until, applications } = observed
       return {
+        ...{ name: plan.name, environment: plan.environment },
         steps: simulation.steps.map((step) => ({
           ...step,
           ...{ applications: [...step.applications], stalls: [...step.stalls], waits_for: [...step.waits_for] },
         })),
-        ...{ lasts_ms: simulation.lasts_ms, soak_ms: simulation.soak_ms },
+        ...{ applications: candidates.length, lasts_ms: simulation.lasts_ms, soak_ms: simulation.soak_ms },
         observed: {
-          ...{ from: new Date(from).toISOString(), until: new Date(until).toISOString() },
-          applications: applications.size,
+          ...{ from: new Date(observed.from).toISOString(), until: new Date(observed.until).toISOString() },
+          applications: observed.applications.size,
         },
       }
     },

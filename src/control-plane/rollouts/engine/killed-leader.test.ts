@@ -133,7 +133,7 @@ for (const engine of testDatabases()) {
         ids,
         'the flag was changed once for each step, in order',
       )
-      const events = await person.rollouts.events(made.id, 0, 1_000)
+      const events = await person.rollouts.events(made.id, { limit: 1_000 })
       const steps = events
         .filter(({ kind }) => kind === 'step')
         .map(({ sentence }) => sentence.match(/^Step (\d+)/)?.[1])

@@ -45,7 +45,7 @@ function timelineOf(database: Database, store: RolloutStore): Timeline {
     },
     async events(id, after, until) {
       const from = Math.max(after, until - MOST_EVENTS)
-      const events = await store.events(database, id, from, MOST_EVENTS)
+      const events = await store.events(database, id, { after: from, limit: MOST_EVENTS })
       return events.filter(({ number }) => number <= until)
     },
   }

@@ -42,6 +42,17 @@ export interface NewEvent {
   readonly evidence?: unknown
 }
 
+/** A part of a timeline. */
+export interface EventPage {
+  /** Only events after this number. */
+  readonly after?: number | undefined
+  /** Only events before this number. */
+  readonly before?: number | undefined
+  /** Which end comes first, and is kept when there are more than `limit`. Default: the oldest. */
+  readonly order?: 'oldest' | 'newest' | undefined
+  readonly limit: number
+}
+
 /** Called for each new event, within its transaction. */
 export type OnRolloutEvent = (tx: Queryable, rolloutId: number, event: NewEvent & { number: number }) => Promise<void>
 
@@ -158,22 +169,14 @@ export class RolloutStore {
     return rows.map(rolloutOf)
   }
 
-  /** The events of a rollout after a number, oldest first. */
-  async events(on: Queryable, id: number, after: number, limit: number): Promise<RolloutEvent[]> {
+  /** The events of a rollout after a number, or before one: oldest or newest first. */
+  async events(on: Queryable, id: number, page: EventPage): Promise<RolloutEvent[]> {
+    const { after = 0, before, order = 'oldest', limit } = page
     const rows = await on.query<Omit<RolloutEvent, 'at' | 'rolloutId'> & { at: Date }>(
       `select number, at, by, kind, sentence, evidence from ${this.#schema}.rollout_events
-        where rollout_id = $1 and number > $2 order by number limit $3`,
-      [id, after, limit],
-    )
-    return rows.map((row) => ({ ...row, rolloutId: id, at: row.at.toISOString() }))
-  }
-
-  /** The newest events of a rollout, the newest first. */
-  async newestEvents(on: Queryable, id: number, limit: number): Promise<RolloutEvent[]> {
-    const rows = await on.query<Omit<RolloutEvent, 'at' | 'rolloutId'> & { at: Date }>(
-      `select number, at, by, kind, sentence, evidence from ${this.#schema}.rollout_events
-        where rollout_id = $1 order by number desc limit $2`,
-      [id, limit],
+        where rollout_id = $1 and number > $2 and ($3::int is null or number < $3)
+        order by number ${order === 'newest' ? 'desc' : 'asc'} limit $4`,
+      [id, after, before ?? null, limit],
     )
     return rows.map((row) => ({ ...row, rolloutId: id, at: row.at.toISOString() }))
   }
