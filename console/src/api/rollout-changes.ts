@@ -1,26 +1,52 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { RolloutAction } from '../../../src/rollouts/index.ts'
 import { useCaller } from './caller.ts'
 import { change } from './request.ts'
+import { type RolloutDocument, rolloutQuery } from './rollouts.ts'
 
-/** An action on a rollout, with the version of the rollout on which the person decided. */
-export interface RolloutAction {
-  readonly rollout: number
+export type { RolloutAction }
+
+/** A rule that a rollout would otherwise follow; see `docs/how-to/chatops.md`. */
+export type OverridableRule = 'production_check' | 'consistency_check' | 'step_limit'
+
+/** An action on a rollout, as the page asks for it. */
+export interface AskedRolloutAction {
+  readonly id: number
+  readonly action: RolloutAction
+  /** The version on which the person decided. */
   readonly version: number
-  readonly action: string
-  readonly reason: string
-  /** The members of the body that the action needs, such as `application_id` or `step`. */
-  readonly with?: Readonly<Record<string, unknown>>
+  readonly reason?: string | undefined
+  readonly step?: number | undefined
+  readonly application_id?: number | undefined
+  readonly keep?: boolean | undefined
+  readonly change_issue_url?: string | undefined
+  readonly overrides?: readonly OverridableRule[] | undefined
 }
 
-/** Acts on a rollout; the control plane refuses at any other version. */
+/** Carries out an action at the version on which it was decided; at another one, the control plane refuses. */
 export function useRolloutAction() {
   const queries = useQueryClient()
   const { csrfToken } = useCaller()
   return useMutation({
-    mutationFn: ({ rollout, version, action, reason, with: more }: RolloutAction) => {
-      const body = { action, version, ...more, ...(reason === '' ? {} : { reason }) }
-      return change<unknown>('POST', `api/v1/rollouts/${rollout}/actions`, { body, csrfToken })
-    },
-    onSettled: () => queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' }),
+    mutationFn: ({ id, ...body }: AskedRolloutAction) =>
+      change<RolloutDocument>('POST', `api/v1/rollouts/${id}/actions`, { body, csrfToken }),
+    onSuccess: (rollout) => queries.setQueryData(rolloutQuery(String(rollout.id)).queryKey, rollout),
+    onSettled: () => refresh(queries),
   })
+}
+
+/** Creates a rollout from the text of a plan; nothing starts. */
+export function useRolloutCreation() {
+  const queries = useQueryClient()
+  const { csrfToken } = useCaller()
+  return useMutation({
+    mutationFn: (body: { readonly plan: string; readonly reason?: string | undefined }) =>
+      change<RolloutDocument>('POST', 'api/v1/rollouts', { body, csrfToken }),
+    onSettled: () => refresh(queries),
+  })
+}
+
+/** Everything but a simulation can look different after a change of a rollout. */
+function refresh(queries: QueryClient): Promise<void> {
+  return queries.invalidateQueries({ predicate: ({ queryKey }) => !['me', 'simulation'].includes(String(queryKey[0])) })
 }

@@ -27,8 +27,8 @@ export function RetryDialog({ application, rollout, onClose }: RetryDialogProps)
       affected={{ applications: 1, flowsPerDay: traffic_per_day === null ? undefined : Math.round(traffic_per_day) }}
       onConfirm={(reason) =>
         mutateAsync({
-          ...{ rollout: rollout.rollout, version: rollout.version, action: 'retry', reason },
-          with: { application_id: id },
+          ...{ id: rollout.rollout, version: rollout.version, action: 'retry', application_id: id },
+          ...(reason === '' ? {} : { reason }),
         })
       }
       conflict={() => <p>The rollout has changed since this page showed version {rollout.version} of it.</p>}
