@@ -10,6 +10,9 @@ import { consolePath } from './api/address.ts'
 import { type EnvironmentSearch, readEnvironment } from './api/selected-environment.ts'
 import { readListSearch } from './applications/list-search.ts'
 import { readOverviewSearch } from './overview/overview-search.ts'
+import { readPlanSearch } from './plan-editor/plan-search.ts'
+import { readRolloutSearch } from './rollout/rollout-search.ts'
+import { readRolloutsSearch } from './rollouts/rollouts-search.ts'
 import { parseSearch, stringifySearch } from './search.ts'
 import { PageFailure, PageMissing } from './shell/page-failure.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -38,6 +41,24 @@ const pages = [
     getParentRoute: () => root,
     path: '/applications/$id',
     component: lazyRouteComponent(() => import('./application/application-page.tsx'), 'ApplicationPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/rollouts',
+    validateSearch: readRolloutsSearch,
+    component: lazyRouteComponent(() => import('./rollouts/rollouts-page.tsx'), 'RolloutsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/rollouts/new',
+    validateSearch: readPlanSearch,
+    component: lazyRouteComponent(() => import('./plan-editor/plan-editor-page.tsx'), 'PlanEditorPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/rollouts/$id',
+    validateSearch: readRolloutSearch,
+    component: lazyRouteComponent(() => import('./rollout/rollout-page.tsx'), 'RolloutPage'),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -4,7 +4,7 @@ import { PAGES } from '../../console/src/shell/pages.ts'
 import { screenshot } from '../support/chromium.ts'
 import { type ConsoleSystem, runAxe, skip, startConsole, THEMES, VIEWPORTS, visit } from './console-browser.ts'
 
-const PATHS = [...PAGES.map(({ path }) => path), '/applications/1', '/parts', '/there-is-no-such-page']
+const PATHS = [...PAGES.map(({ path }) => path), '/applications/1', '/rollouts/new', '/parts', '/there-is-no-such-page']
 
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 

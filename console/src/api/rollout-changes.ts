@@ -46,7 +46,7 @@ export function useRolloutCreation() {
   })
 }
 
-/** Everything but a simulation can look different after a change of a rollout. */
+/** Everything but the judgement of a plan can look different after a change of a rollout. */
 function refresh(queries: QueryClient): Promise<void> {
-  return queries.invalidateQueries({ predicate: ({ queryKey }) => !['me', 'simulation'].includes(String(queryKey[0])) })
+  return queries.invalidateQueries({ predicate: ({ queryKey }) => !['me', 'plan'].includes(String(queryKey[0])) })
 }

@@ -1,12 +1,13 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import type { z } from 'zod'
+import type { PlanCheckDocument } from '../../../src/control-plane/api/rollouts/plan-check.ts'
 import type { RolloutDetailsDocument } from '../../../src/control-plane/api/rollouts/rollout-details.ts'
 import type { eventSchema, RolloutDocument } from '../../../src/control-plane/api/rollouts/rollout-document.ts'
 import type { SimulationDocument } from '../../../src/control-plane/api/rollouts/simulation.ts'
 import type { Environment } from './documents.ts'
 import { change, read } from './request.ts'
 
-export type { RolloutDetailsDocument, RolloutDocument, SimulationDocument }
+export type { PlanCheckDocument, RolloutDetailsDocument, RolloutDocument, SimulationDocument }
 export type RolloutEventDocument = z.infer<typeof eventSchema>
 
 /** How many rollouts the list reads, the newest first. */
@@ -59,12 +60,22 @@ export const rolloutEventsQuery = (id: string) =>
     },
   })
 
-/** What a plan would do; a plan with faults fails with each fault, its line and its field. */
+/** The faults of a plan with their places, or what it says. */
+export const planCheckQuery = (plan: string, csrfToken: string | null) =>
+  queryOptions({
+    queryKey: ['plan', 'check', plan],
+    queryFn: ({ signal }) =>
+      change<PlanCheckDocument>('POST', 'api/v1/rollouts/validate', { body: { plan }, csrfToken, signal }),
+    gcTime: 60_000,
+    meta: { topics: ['applications'] },
+  })
+
+/** What a valid plan would do. */
 export const simulationQuery = (plan: string, csrfToken: string | null) =>
   queryOptions({
-    queryKey: ['simulation', plan],
+    queryKey: ['plan', 'simulation', plan],
     queryFn: ({ signal }) =>
       change<SimulationDocument>('POST', 'api/v1/rollouts/simulate', { body: { plan }, csrfToken, signal }),
     gcTime: 60_000,
-    meta: { topics: ['applications'] },
+    meta: { topics: ['applications', 'flags'] },
   })

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { ENVIRONMENTS } from '../../../flags/index.ts'
 import { type Candidate, readTrafficLines, simulate, TrafficCounter } from '../../../rollouts/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
@@ -31,8 +30,6 @@ const stepSchema = z.object({
 })
 
 const simulationSchema = z.object({
-  name: z.string(),
-  environment: z.enum(ENVIRONMENTS),
   steps: z.array(stepSchema),
   applications: z.int().describe('How many there are in all'),
   lasts_ms: z.number().nullable(),
@@ -85,7 +82,6 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
       const candidates = await candidatesOf(control)
       const simulation = simulate({ plan, gates: cache.gates(plan.environment, plan.flag), candidates, observed })
       return {
-        ...{ name: plan.name, environment: plan.environment },
         steps: simulation.steps.map((step) => ({
           ...step,
           ...{ applications: [...step.applications], stalls: [...step.stalls], waits_for: [...step.waits_for] },

@@ -1,0 +1,64 @@
+import type { RolloutDetailsDocument, RolloutDocument } from '../../api/rollouts.ts'
+import type { PageAction } from '../rollout-search.ts'
+
+/** Why an action cannot be done now, as a sentence; undefined if it can. Until that is known, it cannot. */
+export function refusalInWords(
+  details: RolloutDetailsDocument | undefined,
+  action: PageAction,
+  state: RolloutDocument['state'],
+): string | undefined {
+  if (details === undefined) return 'What can be done now is being read.'
+  const reason = details.refused.find((each) => each.action === action)?.reason
+  if (reason === undefined) return undefined
+  if (reason.includes('not possible in state')) return `Not possible while it is ${state}.`
+  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+}
+
+/** The name of a step for a choice; 0 is the beginning. */
+export function stepInWords({ steps }: Pick<RolloutDocument, 'steps'>, step: number): string {
+  return step === 0 ? 'the beginning' : `step ${step}: ${steps[step - 1]?.moves ?? ''}`
+}
+
+/** What a rollout is about to have done, as a clause; for the two sides of a conflict. */
+export function courseInWords({ state, step, steps }: Pick<RolloutDocument, 'state' | 'step' | 'steps'>): string {
+  return `${state}, ${step === 0 ? 'before the first step' : `at step ${step} of ${steps.length} (${steps[step - 1]?.moves})`}`
+}
+
+/** How many applications an action moves or takes back, and their share of the traffic; undefined while unknown. */
+export function reachOf(
+  rollout: Pick<RolloutDocument, 'steps' | 'step' | 'moved'>,
+  action: PageAction,
+  toStep: number,
+): { readonly applications: number; readonly share: number | undefined } | undefined {
+  const { steps, step, moved } = rollout
+  const sharesOf = (numbers: readonly number[]) => {
+    const shares = numbers.map((number) => steps[number - 1]?.traffic_share)
+    return shares.some((share) => share === null || share === undefined)
+      ? undefined
+      : shares.reduce<number>((sum, share) => sum + (share ?? 0), 0)
+  }
+  switch (action) {
+    case 'start': {
+      const first = steps[0]?.applications
+      return first === null || first === undefined ? undefined : { applications: first, share: sharesOf([1]) }
+    }
+    case 'next':
+    case 'approve': {
+      const next = steps[toStep - 1]?.applications
+      return next === null || next === undefined ? undefined : { applications: next, share: sharesOf([toStep]) }
+    }
+    case 'back': {
+      const undone = steps.filter(({ number }) => number > toStep && number <= step)
+      const all = undone.reduce((sum, { applications }) => sum + (applications ?? 0), 0)
+      return { applications: Math.min(all, moved), share: sharesOf(undone.map(({ number }) => number)) }
+    }
+    case 'abort': {
+      const begun = steps.filter(({ number }) => number <= step)
+      return { applications: moved, share: sharesOf(begun.map(({ number }) => number)) }
+    }
+    case 'retry':
+      return { applications: 1, share: undefined }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,77 @@
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { type RolloutDocument, rolloutDetailsQuery, rolloutQuery } from '../api/rollouts.ts'
+import { useEnvironment } from '../api/selected-environment.ts'
+import { RolloutStateBadge } from '../parts/badges/rollout-state.tsx'
+import { Page } from '../parts/layout/page.tsx'
+import { QueryPart } from '../parts/states/query-part.tsx'
+import { ActionBar } from './actions/action-bar.tsx'
+import { ActionDialog } from './actions/action-dialog.tsx'
+import { ChecklistSection } from './checklist-section.tsx'
+import { EvidenceSection } from './evidence-section.tsx'
+import { ExcludedSection } from './excluded/excluded-section.tsx'
+import { Ladder } from './ladder.tsx'
+import { LastDecision } from './last-decision.tsx'
+import { NowAndNext } from './now-and-next.tsx'
+import { PeopleSection } from './people-section.tsx'
+import { PlanSection } from './plan-section.tsx'
+import { RolloutFacts } from './rollout-facts.tsx'
+import { Timeline } from './timeline.tsx'
+
+const route = getRouteApi('/rollouts/$id')
+
+const isOver = ({ state }: RolloutDocument) => state === 'completed' || state === 'aborted'
+
+/** Why is it here, what comes next, who was taken out? */
+export function RolloutPage() {
+  const { id } = route.useParams()
+  const environment = useEnvironment()
+  const navigate = route.useNavigate()
+  const rollout = useQuery(rolloutQuery(id))
+  const details = useQuery(rolloutDetailsQuery(id))
+  const own = rollout.data?.environment
+  useEffect(() => {
+    // The bar, the brake and the live data must be those of the rollout, whatever the address said.
+    if (own === undefined || own === environment) return
+    void navigate({ search: (search) => ({ ...search, environment: own }), replace: true })
+  }, [own, environment, navigate])
+  const name = rollout.data?.name ?? `Rollout ${id}`
+  return (
+    <Page
+      title={name}
+      heading={<bdi className="block break-words">{name}</bdi>}
+      aside={rollout.data && <RolloutStateBadge state={rollout.data.state} />}
+    >
+      <QueryPart query={rollout} of="the rollout">
+        {(document) => (
+          <div className="flex flex-col gap-4">
+            <RolloutFacts rollout={document} />
+            <Ladder rollout={document} />
+            <div className="grid items-start gap-4 lg:grid-cols-2">
+              <div className="flex min-w-0 flex-col gap-4">
+                <NowAndNext rollout={document} readAt={rollout.dataUpdatedAt} details={details.data} />
+                <ActionBar rollout={document} details={details.data} />
+                {isOver(document) && <Timeline id={id} />}
+              </div>
+              <div className="flex min-w-0 flex-col gap-4">
+                <LastDecision id={id} />
+                <ExcludedSection rollout={document} details={details.data} />
+              </div>
+              <div className="flex min-w-0 flex-col gap-4">
+                <EvidenceSection rollout={document} query={details} />
+                <PeopleSection rollout={document} details={details.data} />
+                <ChecklistSection rollout={document} />
+              </div>
+              <div className="flex min-w-0 flex-col gap-4">
+                {!isOver(document) && <Timeline id={id} />}
+                <PlanSection rollout={document} />
+              </div>
+            </div>
+            <ActionDialog rollout={document} details={details.data} />
+          </div>
+        )}
+      </QueryPart>
+    </Page>
+  )
+}
