@@ -1,11 +1,16 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { type Range, trafficQuery } from '../api/queries.ts'
 import { useEnvironment } from '../api/selected-environment.ts'
-import { TrafficChart } from '../charts/traffic-chart.tsx'
 import { Choice } from '../parts/fields/choice.tsx'
 import { Section } from '../parts/layout/section.tsx'
 import { QueryPart } from '../parts/states/query-part.tsx'
+import { Loading } from '../parts/states/states.tsx'
+
+// The sentence of the page appears first; the chart is loaded while its values are read.
+const loading = import('../charts/traffic-chart.tsx')
+const TrafficChart = lazy(async () => ({ default: (await loading).TrafficChart }))
 
 const route = getRouteApi('/')
 
@@ -34,7 +39,11 @@ export function TrafficSection() {
       }
     >
       <QueryPart query={traffic} of="the traffic">
-        {(document) => <TrafficChart traffic={document} range={range} />}
+        {(document) => (
+          <Suspense fallback={<Loading of="the traffic" />}>
+            <TrafficChart traffic={document} range={range} />
+          </Suspense>
+        )}
       </QueryPart>
     </Section>
   )

@@ -13,8 +13,8 @@ export function planAsYaml(plan: Members): string {
 
 /** The order in which people write a plan; stored objects have none. What is not named here comes last. */
 const ORDER = [
-  ...['version', 'name', 'flag', 'environment', 'applications', 'sample', 'percentage', 'steps', 'dwell', 'evidence'],
-  ...['pass_on_probes', 'approval', 'not_before', 'budget', 'exclude', 'soak', 'mode', 'watch', 'guards'],
+  ...['version', 'name', 'flag', 'environment', 'applications', 'sample', 'percentage', 'steps', 'approval', 'dwell'],
+  ...['evidence', 'pass_on_probes', 'not_before', 'budget', 'exclude', 'soak', 'mode', 'watch', 'guards'],
 ]
 
 function inOrder(members: Members): ReadonlyArray<readonly [string, unknown]> {
