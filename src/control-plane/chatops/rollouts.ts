@@ -14,7 +14,6 @@ export interface ChatRollouts {
 
 const MOST_LISTED = 20
 const MOST_EXCLUDED = 10
-const MOST_EVENTS = 100_000
 
 /** Carries out a command on rollouts. Production is steered from its channel only, like its flags. */
 export async function onRollouts(
@@ -82,7 +81,7 @@ async function act(
 
 /** Who was faster, and with what. */
 async function lastChangeOf(rollouts: ChatRollouts['rollouts'], id: number): Promise<string> {
-  const last = (await rollouts.events(id, 0, MOST_EVENTS)).at(-1)
+  const [last] = await rollouts.events(id, { order: 'newest', limit: 1 })
   return last === undefined ? 'it has just changed' : `${last.by} was faster: ${last.sentence}`
 }
 
