@@ -14,7 +14,7 @@ export function ApplicationState({ application }: { application: ApplicationDocu
       <p className="flex flex-wrap gap-x-4 gap-y-1 text-sm text-faded">
         <span>#{id}</span>
         <code className="font-mono break-all">{client_id}</code>
-        {cohort !== null && <span>Cohort: {cohort}</span>}
+        {cohort !== null && <span className="min-w-0 break-words">Cohort: {cohort}</span>}
       </p>
       <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 rounded-lg border border-edge bg-surface p-4">
         <div className="flex max-w-prose min-w-0 flex-col gap-1.5">

@@ -5,16 +5,16 @@ import { Time } from '../parts/text/time.tsx'
 import { markSign } from './marks.tsx'
 import { TimeChart } from './time-chart.tsx'
 
-const MOST_MARKS = 3
-
 interface TrafficChartProps {
   readonly traffic: TrafficDocument
   readonly range: string
   readonly height?: number
+  /** How many of the latest marks are spelled out below it. */
+  readonly listed?: number
 }
 
 /** The flows of both sides in a minute, and the last things that happened to them. */
-export function TrafficChart({ traffic, range, height = 150 }: TrafficChartProps) {
+export function TrafficChart({ traffic, range, height = 150, listed = 3 }: TrafficChartProps) {
   const { points, step_s, marks } = traffic
   const series = useMemo(
     () =>
@@ -31,12 +31,14 @@ export function TrafficChart({ traffic, range, height = 150 }: TrafficChartProps
       <TimeChart title="Traffic" range={`last ${range}`} unit="flows a minute" {...{ series, marks, height }} />
       <ul className="mt-1 flex flex-col gap-0.5 text-sm text-faded">
         {marks
-          .slice(-MOST_MARKS)
+          .slice(-listed)
           .reverse()
           .map(({ at, kind, sentence }) => (
             <li key={`${at} ${sentence}`} className="flex gap-2">
               <span aria-hidden="true">{markSign(kind)}</span>
-              <span className="min-w-0 flex-1 break-words">{sentence}</span>
+              <span className="min-w-0 flex-1 truncate first-letter:uppercase" title={sentence}>
+                {sentence}
+              </span>
               <Time at={at} show="age" />
             </li>
           ))}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { counted, inDuration, inFigures, inPercent } from './numbers.ts'
+import { counted, inDuration, inFigures, inPercent, keepUnits } from './numbers.ts'
 import { age, moment, momentInFull, timeOfDay } from './times.ts'
 
 describe('numbers', () => {
@@ -27,6 +27,10 @@ describe('numbers', () => {
       durations.map((ms) => inDuration(ms)),
       ...[['0.84 ms', '84 ms', '1.23 s', '1 min', '38 min', '5 h', '3 days']],
     )
+  })
+
+  test('stay with their unit on one line', () => {
+    assert.equal(keepUnits('63 % of the traffic in 5 s, 3 items'), '63\u00a0% of the traffic in 5\u00a0s, 3 items')
   })
 
   test('agree with their noun', () => {

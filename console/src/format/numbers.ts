@@ -46,3 +46,8 @@ export function inDuration(ms: number): string {
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${inFull(count)} ${count === 1 ? noun : plural}`
 }
+
+/** A sentence whose numbers and units stay on one line. */
+export function keepUnits(sentence: string): string {
+  return sentence.replaceAll(/(\d) (%|ms|s|min|h|days)(?![\w])/g, '$1\u00a0$2')
+}

@@ -42,7 +42,9 @@ function NeedLine({ need: { severity, sentence, path, at } }: { need: Need }) {
         <span aria-hidden="true">{mark}</span>
         <span className="sr-only">{words}:</span>
       </span>
-      <span className="min-w-0 flex-1 break-words underline-offset-4 group-hover:underline">{sentence}</span>
+      <span className="min-w-0 flex-1 break-words underline-offset-4 first-letter:uppercase group-hover:underline">
+        {sentence}
+      </span>
       {at !== null && (
         <span className="shrink-0 text-faded">
           <Time at={at} show="age" />

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import type { OverviewDocument } from '../api/documents.ts'
+import { keepUnits } from '../format/numbers.ts'
 import { ShareBar } from '../parts/shares/share-bar.tsx'
 
 /** The answer of the page: one sentence, and the shares of both sides. */
@@ -8,7 +9,7 @@ export function StateSentence({ overview }: { overview: OverviewDocument }) {
   return (
     <div className="flex flex-col gap-3">
       <p className="text-lg leading-snug sm:text-xl">
-        {sentence} <strong className="font-semibold">{attention_sentence}</strong>
+        {keepUnits(sentence)} <strong className="font-semibold">{attention_sentence}</strong>
       </p>
       <div className="grid gap-x-6 gap-y-3 sm:grid-cols-2">
         {traffic === null ? (

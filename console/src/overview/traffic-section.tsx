@@ -41,7 +41,7 @@ export function TrafficSection() {
       <QueryPart query={traffic} of="the traffic">
         {(document) => (
           <Suspense fallback={<Loading of="the traffic" />}>
-            <TrafficChart traffic={document} range={range} />
+            <TrafficChart traffic={document} range={range} height={140} listed={1} />
           </Suspense>
         )}
       </QueryPart>

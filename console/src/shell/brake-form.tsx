@@ -80,8 +80,8 @@ function BrakeState({ brake, isOurs }: { brake: BrakeDocument; isOurs: boolean }
             since <Time at={brake.changed_at} />
           </>
         )}
-        {brake.changed_by !== null && <>, by {brake.changed_by}</>}
-        {brake.changed_at !== null && `, ${brakeReach(brake.gateways)}`}.
+        {brake.changed_at !== null && `, ${brakeReach(brake.gateways)}`}
+        {brake.changed_by !== null && <>, by {brake.changed_by}</>}.
       </p>
       {brake.reason !== '' && <p className="break-words">Reason: {brake.reason}</p>}
       <p className="text-faded">

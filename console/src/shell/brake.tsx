@@ -16,7 +16,7 @@ export function Brake() {
   // Loaded at once after the first paint: on the day it is needed, no network may be between the hand and the brake.
   useEffect(() => void loadDialog().catch(() => {}), [])
   const state = brake === undefined ? (error === null ? '…' : 'unknown') : brake.on ? 'on' : 'off'
-  const form = `min-h-11 rounded-md border-2 px-3 text-sm font-semibold whitespace-nowrap lg:min-h-9 ${brake?.on ? 'border-ink bg-ink text-surface' : 'border-broken bg-surface text-broken'}`
+  const form = `min-h-11 rounded-md border-2 px-3 text-sm font-semibold whitespace-nowrap lg:min-h-9 ${brake?.on ? 'border-ink bg-ink text-surface' : 'border-ink bg-surface text-ink hover:bg-sunken'}`
   if (!may('brake', environment)) return <span className="text-sm whitespace-nowrap">Brake: {state}</span>
   return (
     <>

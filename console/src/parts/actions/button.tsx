@@ -16,7 +16,7 @@ const WEIGHTS: Readonly<Record<Weight, string>> = {
   primary: 'border-ink bg-ink text-surface hover:opacity-85',
   plain: 'border-edge bg-surface text-ink hover:bg-sunken',
   quiet: 'border-transparent text-ink underline underline-offset-4 hover:bg-sunken',
-  danger: 'border-broken bg-surface text-broken hover:bg-broken-pale',
+  danger: 'border-2 border-ink bg-surface font-semibold text-ink hover:bg-sunken',
 }
 
 /** The classes of a button, for links that look like one. */

@@ -34,7 +34,7 @@ export function HoldButton({ onHeld, isBusy = false, children }: HoldButtonProps
     <button
       type="button"
       aria-busy={isBusy || undefined}
-      className="relative isolate min-h-14 w-full touch-none overflow-hidden rounded-md border-2 border-broken bg-surface px-4 py-3 text-base font-semibold text-broken select-none aria-busy:border-line aria-busy:text-faded"
+      className="relative isolate min-h-14 w-full touch-none overflow-hidden rounded-md border-2 border-ink bg-surface px-4 py-3 text-base font-semibold text-ink select-none aria-busy:border-line aria-busy:text-faded"
       onPointerDown={(event) => event.isPrimary && event.button === 0 && hold()}
       onPointerUp={letGo}
       onPointerLeave={letGo}
@@ -50,7 +50,7 @@ export function HoldButton({ onHeld, isBusy = false, children }: HoldButtonProps
     >
       <span
         aria-hidden="true"
-        className={`absolute inset-0 -z-10 origin-left bg-broken-pale ${isHeld ? 'scale-x-100 motion-safe:transition-transform motion-safe:duration-1000 motion-safe:ease-linear' : 'scale-x-0'}`}
+        className={`absolute inset-0 -z-10 origin-left bg-line forced-color-adjust-none ${isHeld ? 'scale-x-100 motion-safe:transition-transform motion-safe:duration-1000 motion-safe:ease-linear' : 'scale-x-0'}`}
       />
       {isHeld ? 'Keep holding …' : children}
     </button>

@@ -14,7 +14,7 @@ export function Choice<Value extends string>({ label, value, options, onChoose }
         {options.map((option) => (
           <label
             key={option.value}
-            className="flex cursor-pointer items-center border-l border-edge px-2.5 py-1 first-of-type:rounded-l-[5px] first-of-type:border-l-0 last-of-type:rounded-r-[5px] has-checked:bg-ink has-checked:text-surface has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-ink"
+            className="flex cursor-pointer items-center border-l border-edge px-2.5 py-1 first-of-type:rounded-l-[5px] first-of-type:border-l-0 last-of-type:rounded-r-[5px] has-checked:bg-ink has-checked:text-surface forced-colors:has-checked:bg-[Highlight] forced-colors:has-checked:text-[HighlightText] forced-colors:has-checked:[forced-color-adjust:none] has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-ink"
           >
             <input
               type="radio"

@@ -14,7 +14,10 @@ export function EvidenceBar({ evidence, threshold }: EvidenceBarProps) {
       aria-label={`Evidence ${inFigures(evidence)} of ${inFigures(threshold)}`}
       className="block h-2 w-full overflow-hidden rounded-sm border border-edge"
     >
-      <span className={`block h-full ${share >= 1 ? 'bg-broken' : 'bg-faded'}`} style={{ width: `${share * 100}%` }} />
+      <span
+        className={`block h-full forced-color-adjust-none ${share >= 1 ? 'bg-broken' : 'bg-faded'}`}
+        style={{ width: `${share * 100}%` }}
+      />
     </span>
   )
 }

@@ -1,4 +1,4 @@
-import { inPercent } from '../../format/numbers.ts'
+import { inPercent, keepUnits } from '../../format/numbers.ts'
 
 interface ShareBarProps {
   /** The share on iam, from 0 to 1. */
@@ -18,10 +18,10 @@ export function ShareBar({ iam, of }: ShareBarProps) {
       </div>
       <figcaption className="flex justify-between gap-3 text-sm">
         <span>
-          {inPercent(share)} of {of} on <strong className="font-medium text-iam-ink">iam</strong>
+          {keepUnits(inPercent(share))} of {of} on <strong className="font-medium text-iam-ink">iam</strong>
         </span>
         <span>
-          {inPercent(1 - share)} on <strong className="font-medium text-rails-ink">rails</strong>
+          {keepUnits(inPercent(1 - share))} on <strong className="font-medium text-rails-ink">rails</strong>
         </span>
       </figcaption>
     </figure>

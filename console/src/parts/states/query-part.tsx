@@ -24,10 +24,7 @@ export function QueryPart<Document>({ query, of, children }: QueryPartProps<Docu
   return (
     <>
       {error !== null && <Failure of={`the latest state of ${of}`} error={error} onRetry={() => void refetch()} />}
-      <div
-        className={isOld ? 'opacity-60 contrast-more:opacity-80' : undefined}
-        aria-busy={isPlaceholderData || undefined}
-      >
+      <div className={isOld ? 'old' : undefined} aria-busy={isPlaceholderData || undefined}>
         {children(data)}
       </div>
     </>
