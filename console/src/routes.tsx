@@ -9,6 +9,7 @@ import { readActivitySearch } from './activity/activity-search.ts'
 import { consolePath } from './api/address.ts'
 import { type EnvironmentSearch, readEnvironment } from './api/selected-environment.ts'
 import { readListSearch } from './applications/list-search.ts'
+import { readFlagSearch } from './flag/flag-search.ts'
 import { readOverviewSearch } from './overview/overview-search.ts'
 import { readPlanSearch } from './plan-editor/plan-search.ts'
 import { readRolloutSearch } from './rollout/rollout-search.ts'
@@ -59,6 +60,17 @@ const pages = [
     path: '/rollouts/$id',
     validateSearch: readRolloutSearch,
     component: lazyRouteComponent(() => import('./rollout/rollout-page.tsx'), 'RolloutPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/flags',
+    component: lazyRouteComponent(() => import('./flags/flags-page.tsx'), 'FlagsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/flags/$name',
+    validateSearch: readFlagSearch,
+    component: lazyRouteComponent(() => import('./flag/flag-page.tsx'), 'FlagPage'),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -7,6 +7,8 @@ export type { EnvironmentsDocument } from '../../../src/control-plane/api/consol
 export type { MeDocument, Verb } from '../../../src/control-plane/api/console/me.ts'
 export type { OverviewDocument } from '../../../src/control-plane/api/console/overview.ts'
 export type { TrafficDocument } from '../../../src/control-plane/api/console/traffic.ts'
+export type { FlagHistoryDocument } from '../../../src/control-plane/api/flags/flags.ts'
+export type { FlagDocument } from '../../../src/control-plane/api/flags/one-flag.ts'
 export type { GatewayDocument, GatewaysDocument } from '../../../src/control-plane/api/gateways/gateways.ts'
 export type { ApplicationDocument } from '../../../src/control-plane/api/operations/application-document.ts'
 export type { BrakeDocument } from '../../../src/control-plane/api/operations/brake.ts'

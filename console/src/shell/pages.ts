@@ -3,6 +3,7 @@ export const PAGES = [
   { path: '/', words: 'Overview', key: 'o' },
   { path: '/applications', words: 'Applications', key: 'a' },
   { path: '/rollouts', words: 'Rollouts', key: 'r' },
+  { path: '/flags', words: 'Flags', key: 'f' },
   { path: '/activity', words: 'Activity', key: 'c' },
   { path: '/gateways', words: 'Gateways', key: 'w' },
   { path: '/settings', words: 'Settings', key: 's' },

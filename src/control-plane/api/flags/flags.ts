@@ -73,6 +73,9 @@ const historySchema = z.object({
   ),
 })
 
+/** The history of a flag in one environment, in a document of the API. */
+export type FlagHistoryDocument = z.infer<typeof historySchema>
+
 /** What GitLab's feature API does not cover: a flag's history and its restore. */
 export function flagRoutes(api: Api, control: ControlContext): void {
   api.get(

@@ -54,6 +54,20 @@ for (const engine of testDatabases()) {
       assert.deepEqual([unknown.status, unknown.json.code], [404, 'unknown_flag'])
     })
 
+    test('a flag says of one application where it is on, by which gate, and in which bucket it is', async () => {
+      const json = { value: '91', key: 'percentage_of_actors', environment: 'pre', confirm: true }
+      assert.equal((await plane.ask('POST', `/api/v4/features/${FLAG}`, { json })).status, 201)
+      const path = `/api/v1/flags/${FLAG}?oauth_application=`
+      const { application, environments } = (await plane.ask('GET', `${path}1`)).json
+      assert.deepEqual([application.id, application.bucket], [1, 90.536])
+      const previewIn = (name: string) =>
+        environments.find(({ environment }: { environment: string }) => environment === name).preview
+      assert.deepEqual(previewIn('pre'), { on: true, gate: 'percentage_of_actors' })
+      assert.deepEqual(previewIn('production'), { on: false, gate: 'none' })
+      const unknown = await plane.ask('GET', `${path}no-such-client`)
+      assert.deepEqual([unknown.status, unknown.json.errors[0].field], [400, 'oauth_application'])
+    })
+
     test('a plan is checked with line and column, also by those who may change nothing', async () => {
       const { token } = (await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'vera' } })).json
       const check = async (plan: unknown) =>

@@ -1,0 +1,86 @@
+import { useQuery } from '@tanstack/react-query'
+import { useCaller } from '../api/caller.ts'
+import type { PreviewDocument } from '../api/documents.ts'
+import { environmentsQuery } from '../api/queries.ts'
+import { counted } from '../format/numbers.ts'
+import { BothChanges } from '../parts/dialogs/both-changes.tsx'
+import { Confirmation } from '../parts/dialogs/confirmation.tsx'
+import { Failure, Loading } from '../parts/states/states.tsx'
+import { useFlagChange, wishPreviewQuery } from './flag-queries.ts'
+import type { FlagWish } from './flag-wish.ts'
+
+/** Asks before a flag is changed: a dry run says what it is before and after, and which applications move. */
+export function WishDialog({ wish, onClose }: { wish: FlagWish; onClose: () => void }) {
+  const { csrfToken } = useCaller()
+  const preview = useQuery(wishPreviewQuery(wish, csrfToken))
+  const { data: rules } = useQuery(environmentsQuery)
+  const { mutateAsync } = useFlagChange()
+  const { data } = preview
+  const demandsReason = rules?.environments.find(({ environment }) => environment === wish.environment)?.reason_required
+  const isTowardsRails = data !== undefined && data.impact.to_iam === 0 && data.impact.to_rails > 0
+  return (
+    <Confirmation
+      isOpen
+      onClose={onClose}
+      action={wish.action}
+      environment={wish.environment}
+      isReady={data !== undefined}
+      reason={demandsReason === true && !isTowardsRails ? 'required' : 'optional'}
+      affected={data && { applications: data.impact.to_iam + data.impact.to_rails }}
+      consequence={
+        data !== undefined ? (
+          <WishPreview preview={data} />
+        ) : preview.error === null ? (
+          <Loading of="what would happen" />
+        ) : (
+          <Failure of="what would happen" error={preview.error} onRetry={() => void preview.refetch()} />
+        )
+      }
+      onConfirm={async (reason) => {
+        if (data !== undefined) await mutateAsync({ wish, preview: data, reason })
+      }}
+      conflict={(problem) => <BothChanges problem={problem} wished={data?.after} />}
+    />
+  )
+}
+
+function WishPreview({ preview }: { preview: PreviewDocument }) {
+  const { before, after, impact, notes, warnings = [] } = preview
+  const moves = [
+    ...(impact.to_iam > 0 ? [`new flows of ${counted(impact.to_iam, 'application')} go to iam`] : []),
+    ...(impact.to_rails > 0 ? [`new flows of ${counted(impact.to_rails, 'application')} go to rails`] : []),
+  ].join(', and ')
+  return (
+    <div className="flex flex-col gap-2">
+      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1 break-words">
+        <dt className="font-medium">Before</dt>
+        <dd>{before}</dd>
+        <dt className="font-medium">After</dt>
+        <dd>{after}</dd>
+      </dl>
+      <p className="font-medium">
+        {moves === '' ? 'No application changes its side.' : `${moves.charAt(0).toUpperCase()}${moves.slice(1)}.`}
+        {impact.waiting > 0 &&
+          ` ${counted(impact.waiting, 'application')} would move once iam holds the current version.`}
+      </p>
+      {moves !== '' && (
+        <p>
+          Flows in progress finish where they began. The change can be taken back at any time; tokens that iam has
+          issued by then stay valid until they expire or are revoked.
+        </p>
+      )}
+      <ul className="flex flex-col gap-1 text-faded">
+        {notes.map((note) => (
+          <li key={note} className="break-words">
+            {note}
+          </li>
+        ))}
+      </ul>
+      {warnings.map((warning) => (
+        <p key={warning} className="border-l-4 border-broken pl-2 break-words">
+          {warning}
+        </p>
+      ))}
+    </div>
+  )
+}
