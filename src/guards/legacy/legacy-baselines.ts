@@ -202,7 +202,8 @@ export class LegacyBaselines {
       if (known.otherCaller === undefined && known.caller !== caller) known.otherCaller = caller
       return known
     }
-    const learned = { days: this.#days.add(), newest: 0, kinds: [], caller, otherCaller: undefined }
+    const kinds = OUTCOME_KINDS.map(() => undefined)
+    const learned = { days: this.#days.add(), newest: 0, kinds, caller, otherCaller: undefined }
     this.#learned.set(applicationId, learned)
     return learned
   }
