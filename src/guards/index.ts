@@ -8,6 +8,7 @@ export {
 } from './legacy/legacy-baselines.ts'
 export { LegacyWatch } from './legacy/legacy-watch.ts'
 export { levelOf, SUSPECT_EVIDENCE, thresholdOf } from './levels.ts'
+export { type PooledReading, readPooled } from './pooled-reading.ts'
 export { type GuardSituation, readGuard } from './reading.ts'
 export { type CountedOutcome, type Excuse, type Recorded, Recording, type RecordingState } from './recording.ts'
 export { type FailingGuardState, FailingGuards } from './statistics/failing-guard.ts'

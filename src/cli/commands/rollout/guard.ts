@@ -28,6 +28,7 @@ const guardSchema = z.object({
   sentence: z.string(),
 })
 type Guard = z.infer<typeof guardSchema>
+const answerSchema = z.object({ guards: z.array(guardSchema), pooled: z.array(z.object({ sentence: z.string() })) })
 
 /** `handover guard`: shows the guards of moved applications. Exit codes as in `runControlCommand`. */
 export function run(args: readonly string[], io: CommandIo): Promise<number> {
@@ -48,9 +49,11 @@ function plan(line: CommandLine): ControlPlan {
   if (application !== undefined) query.set('oauth_application', application)
   return async (ask) => {
     const json = await ask('GET', `/api/v1/guards?${query}`)
-    const { guards } = z.object({ guards: z.array(guardSchema) }).parse(json)
+    const { guards, pooled } = answerSchema.parse(json)
     const strongest = guards.toSorted((one, other) => ratioOf(other) - ratioOf(one))
     const lines = action === 'list' ? strongest.map(inOneLine) : guards.flatMap(inFull)
+    // One application is no group.
+    if (guards.length > 1) lines.push(...pooled.map(({ sentence }) => sentence))
     const none = action === 'list' ? 'no application is judged' : 'the application is not judged'
     return { json, lines: lines.length > 0 ? lines : [none] }
   }

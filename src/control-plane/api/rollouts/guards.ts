@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { GuardReading } from '../../../guards/index.ts'
+import type { GuardReading, PooledReading } from '../../../guards/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
@@ -19,6 +19,21 @@ const guardSchema = z.object({
 /** What one guard says, in a document of the API. */
 export type GuardDocument = z.infer<typeof guardSchema>
 
+const pooledSchema = z.object({
+  guard: z.enum(['cohort', 'global']),
+  cohort: z.string().nullable().describe('Null for all moved applications'),
+  applications: z.int(),
+  verdict: z.enum(['fail', 'not_enough_evidence']),
+  evidence: z.number().describe('The mean of the evidence of the guards of failures'),
+  threshold: z.number(),
+  outcomes: z.int(),
+  failures: z.int(),
+  suspects: z
+    .array(z.int())
+    .describe('Ids, the strongest evidence first; 5 % of them are wrong in expectation at most'),
+  sentence: z.string(),
+})
+
 /** What the guards say about moved applications. */
 export function guardRoutes(api: Api, control: ControlContext): void {
   api.get(
@@ -32,7 +47,12 @@ export function guardRoutes(api: Api, control: ControlContext): void {
           environment: environmentField,
           oauth_application: z.string().min(1).max(255).optional().describe('An id or client_id. Default: all'),
         }),
-        response: { 200: z.object({ guards: z.array(guardSchema) }) },
+        response: {
+          200: z.object({
+            guards: z.array(guardSchema),
+            pooled: z.array(pooledSchema).describe('The evidence of each cohort and of all; empty for one application'),
+          }),
+        },
       },
     },
     async (request, reply) => {
@@ -42,7 +62,8 @@ export function guardRoutes(api: Api, control: ControlContext): void {
         return sendFieldFaults(reply, [{ field: 'oauth_application', rule: 'must be a known application' }])
       }
       const readings = await control.guards.storedReadings(environment, application)
-      return { guards: readings.map(guardDocument) }
+      const pooled = application === undefined ? await control.guards.storedPooledReadings(environment) : []
+      return { guards: readings.map(guardDocument), pooled: pooled.map(pooledDocument) }
     },
   )
 }
@@ -50,6 +71,10 @@ export function guardRoutes(api: Api, control: ControlContext): void {
 function idOf({ feed: { cache } }: ControlContext, named: string): number | null {
   const byId = /^[1-9]\d{0,15}$/.test(named) ? cache.application(Number(named)) : undefined
   return (byId ?? cache.applicationByClientId(named))?.id ?? null
+}
+
+function pooledDocument({ cohort, suspects, ...reading }: PooledReading): z.infer<typeof pooledSchema> {
+  return { ...reading, cohort: cohort ?? null, suspects: [...suspects] }
 }
 
 /** Renders a reading. */

@@ -140,10 +140,10 @@ export class Attempt {
     this.#recordings[guard]?.excuse(cause, now)
   }
 
-  /** The evidence of the guard of failures, and the outcomes it has counted. */
-  get failures(): { readonly evidence: number; readonly outcomes: number } {
-    const { evidence, outcomes } = this.#of('failures').read()
-    return { evidence, outcomes }
+  /** The evidence of the guard of failures, and what it has counted. */
+  get failures(): { readonly evidence: number; readonly outcomes: number; readonly failures: number } {
+    const { evidence, outcomes, failures } = this.#of('failures').read()
+    return { evidence, outcomes, failures }
   }
 
   /** The largest evidence of its guards, in proportion to the threshold. */

@@ -10,7 +10,9 @@ import {
   LegacyBaselines,
   LegacyWatch,
   levelOf,
+  type PooledReading,
   type RatePrior,
+  readPooled,
   SUSPECT_EVIDENCE,
   thresholdOf,
   UNAVAILABLE_CLASS,
@@ -160,6 +162,14 @@ export class EnvironmentGuards {
     // Once all have ended, the last one says why.
     const shown = attempts.some(isOpen) ? attempts.filter(isOpen) : attempts.slice(-1)
     return shown.flatMap((attempt) => this.#readingsOf(attempt))
+  }
+
+  /** The evidence of each cohort with moved applications, and of all of them, twins left out. */
+  pooledReadings(): PooledReading[] {
+    const open = [...this.attempts()].filter(({ endedAt, isProbe }) => endedAt === undefined && !isProbe)
+    return readPooled(
+      open.map(({ record: { applicationId, cohort }, failures }) => ({ applicationId, cohort, ...failures })),
+    )
   }
 
   /** What the present evidence about moved applications asks for. */

@@ -3,7 +3,11 @@ import { ENVIRONMENTS } from '../../../flags/index.ts'
 import type { GuardName, GuardReading } from '../../../guards/index.ts'
 import type { LiveGuards } from './live-guards.ts'
 
-const GUARDS: readonly GuardName[] = ['failures', 'completion', 'latency', 'shape', 'probes']
+const GUARDS: readonly GuardName[] = ['failures', 'completion', 'latency', 'shape', 'probes', 'cohort', 'global']
+/** Where there is no reading: of one application, and of a group. */
+const THRESHOLD = { application: 1_000, group: 10_000 }
+
+type Shown = Pick<GuardReading, 'evidence' | 'threshold'>
 const VERDICTS: ReadonlyArray<GuardReading['verdict']> = ['pass', 'fail', 'not_enough_evidence']
 
 /**
@@ -12,16 +16,20 @@ const VERDICTS: ReadonlyArray<GuardReading['verdict']> = ['pass', 'fail', 'not_e
  */
 export function meterGuards(guards: LiveGuards, registry: Registry): void {
   const labelNames = ['environment', 'guard'] as const
-  const strongest = new Map<string, GuardReading>()
+  const strongest = new Map<string, Shown>()
   const counts = new Map<string, number>()
   const look = () => {
     strongest.clear()
     counts.clear()
     for (const environment of ENVIRONMENTS) {
-      for (const reading of guards.readings(environment)) {
-        const key = `${environment} ${reading.guard}`
+      const show = (guard: GuardName, reading: Shown) => {
+        const key = `${environment} ${guard}`
         const other = strongest.get(key)
         if (other === undefined || ratioOf(reading) > ratioOf(other)) strongest.set(key, reading)
+      }
+      for (const reading of guards.pooledReadings(environment)) show(reading.guard, reading)
+      for (const reading of guards.readings(environment)) {
+        show(reading.guard, reading)
         const verdict = `${environment} ${reading.verdict}`
         counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
       }
@@ -29,7 +37,7 @@ export function meterGuards(guards: LiveGuards, registry: Registry): void {
   }
   new Gauge({
     name: 'handover_guard_evidence',
-    help: 'The strongest evidence of a guard against a moved application; 1 when there is none.',
+    help: 'The strongest evidence of a guard against a moved application, a cohort or all; 1 when there is none.',
     labelNames,
     registers: [registry],
     collect() {
@@ -41,12 +49,12 @@ export function meterGuards(guards: LiveGuards, registry: Registry): void {
   })
   new Gauge({
     name: 'handover_guard_threshold',
-    help: 'The evidence at which the guard of that application fails its attempt.',
+    help: 'The evidence at which that guard fails.',
     labelNames,
     registers: [registry],
     collect() {
       each((environment, guard) =>
-        this.set({ environment, guard }, strongest.get(`${environment} ${guard}`)?.threshold ?? 1_000),
+        this.set({ environment, guard }, strongest.get(`${environment} ${guard}`)?.threshold ?? thresholdOf(guard)),
       )
     },
   })
@@ -67,6 +75,10 @@ function each(set: (environment: string, guard: string) => void): void {
   for (const environment of ENVIRONMENTS) for (const guard of GUARDS) set(environment, guard)
 }
 
-function ratioOf({ evidence, threshold }: GuardReading): number {
+function thresholdOf(guard: string): number {
+  return guard === 'cohort' || guard === 'global' ? THRESHOLD.group : THRESHOLD.application
+}
+
+function ratioOf({ evidence, threshold }: Shown): number {
   return evidence / threshold
 }

@@ -1,4 +1,4 @@
-import type { GuardJudgement, GuardReading } from '../../../guards/index.ts'
+import type { GuardJudgement, GuardReading, PooledReading } from '../../../guards/index.ts'
 import type { QueryGuard, QueryReading } from './metric-query.ts'
 
 /** What an attempt begins with. */
@@ -40,6 +40,10 @@ export interface Guards {
   readings(environment: string, applicationId?: number): readonly GuardReading[]
   /** The same on any replica: where it does not lead, from what the leader stored about a second ago. */
   storedReadings(environment: string, applicationId?: number): Promise<readonly GuardReading[]>
+  /** The evidence of each cohort with moved applications, and of all; empty on a replica that does not lead. */
+  pooledReadings(environment: string): readonly PooledReading[]
+  /** The same on any replica. */
+  storedPooledReadings(environment: string): Promise<readonly PooledReading[]>
   /** The verdict on the present value of a PromQL query. Never rejects. */
   readQuery(guard: QueryGuard): Promise<QueryReading>
   /** What the present evidence about moved applications asks for. */

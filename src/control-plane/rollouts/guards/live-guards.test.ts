@@ -93,6 +93,11 @@ for (const engine of testDatabases()) {
       first.failures(1)
       assert.deepEqual(second.guards.readings('production'), [])
       assert.deepEqual(await second.guards.storedReadings('production', 3), readings)
+      const pooled = await second.guards.storedPooledReadings('production')
+      assert.deepEqual(
+        pooled.map(({ guard, applications, evidence }) => [guard, applications, evidence]),
+        ['cohort', 'global'].map((guard) => [guard, 1, readings[0]?.evidence]),
+      )
       await first.close()
       await eventually('the second replica leads', () => second.leadership.isLeader)
       await second.guards.ready()

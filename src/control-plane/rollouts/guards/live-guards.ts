@@ -1,4 +1,4 @@
-import type { GuardJudgement, GuardReading } from '../../../guards/index.ts'
+import type { GuardJudgement, GuardReading, PooledReading } from '../../../guards/index.ts'
 import type { Log } from '../../../observability/index.ts'
 import type { OutcomeChange } from '../../../outcomes/index.ts'
 import type { Queryable } from '../../../storage/index.ts'
@@ -118,13 +118,26 @@ export class LiveGuards implements Guards {
   }
 
   async storedReadings(environment: string, applicationId?: number): Promise<readonly GuardReading[]> {
+    return (await this.#held(environment))?.readings(applicationId) ?? []
+  }
+
+  pooledReadings(environment: string): readonly PooledReading[] {
+    return this.#environments.get(environment)?.pooledReadings() ?? []
+  }
+
+  async storedPooledReadings(environment: string): Promise<readonly PooledReading[]> {
+    return (await this.#held(environment))?.pooledReadings() ?? []
+  }
+
+  /** The guards of an environment: those in memory, or a copy of what the leader stored. */
+  async #held(environment: string): Promise<EnvironmentGuards | undefined> {
     if (this.#context.leadership.isLeader) {
       await this.#loading
-      return this.readings(environment, applicationId)
+      return this.#environments.get(environment)
     }
     const copy = new EnvironmentGuards(environment, { ...this.#outside(environment), onLevel: () => {} })
     for (const stored of await this.#store.latestAttempts({ environment })) copy.restore(stored)
-    return copy.readings(applicationId)
+    return copy
   }
 
   readQuery(guard: QueryGuard): Promise<QueryReading> {
