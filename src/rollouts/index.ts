@@ -21,7 +21,7 @@ export {
 } from './checklist/checklist.ts'
 export { changedByHandInWords, type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
 export { aboutInWords, durationInWords } from './plan/duration.ts'
-export type { PlanStep } from './plan/plan.ts'
+export type { PlanNotify, PlanStep } from './plan/plan.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'
 export { planSchema } from './plan/plan-schema.ts'
 export { MAX_PLAN_BYTES, type PlanFault, planFaultInWords, readPlan, readPlanObject } from './plan/read-plan.ts'

@@ -56,6 +56,8 @@ export interface RolloutDependencies {
   readonly rules: RuleSettings
   readonly reasonsRequired: readonly Environment[]
   readonly log: Log
+  /** The kinds of notifications that are configured. */
+  readonly channels: readonly string[]
   /** Accept durations below the minimum. */
   readonly allowsShort: boolean
   /** Called when a rollout was changed here, for an engine that waits. */
@@ -77,7 +79,7 @@ export class Rollouts {
 
   /** Reads a plan, text or object, as of now: flags and applications must exist, and dates must not be in the past. */
   async readPlan(plan: unknown) {
-    const { feed, definitions, allowsShort } = this.#dependencies
+    const { feed, definitions, allowsShort, channels } = this.#dependencies
     await feed.catchUp()
     const { cache } = feed
     const terms: PlanTerms = {
@@ -85,6 +87,7 @@ export class Rollouts {
       allowsShort,
       known: {
         flag: (name) => definitions.flags.has(name),
+        channel: (kind) => channels.includes(kind),
         application: (name) =>
           (typeof name === 'number' ? cache.application(name) : cache.applicationByClientId(name)) !== undefined,
       },

@@ -76,6 +76,7 @@ export async function openRollouts(
     ...{ store, feed, definitions, rules, log, rollouts: rolloutStore },
     reasonsRequired: settings.reasonsRequired ?? [],
     allowsShort: settings.testControls === true,
+    channels: channels.map(({ name }) => name),
     onChange: () => {
       engine.wake()
       notifier.wake()

@@ -33,6 +33,8 @@ export interface Known {
   readonly flag: (name: string) => boolean
   /** By numeric id or client id. */
   readonly application: (name: number | string) => boolean
+  /** Whether notifications of a kind are configured. */
+  readonly channel: (kind: 'slack' | 'email' | 'webhook') => boolean
 }
 
 /** A rule that a plan breaks, with the path to the field. */
@@ -79,7 +81,11 @@ export function planOf(written: WrittenPlan, terms: PlanTerms): Plan | { readonl
     }
   })
   if (terms.known?.flag(written.flag) === false) say(['flag'], 'must have a definition')
-  const faults = [...faultsOfOrder(steps), ...faultsOfLists(steps, terms.known)]
+  const faults = [
+    ...faultsOfOrder(steps),
+    ...faultsOfLists(steps, terms.known),
+    ...faultsOfNotify(written, terms.known),
+  ]
   for (const { path, rule } of faults) say(path, rule)
   const isProduction = written.environment === 'production'
   const plan: Plan = {
@@ -158,6 +164,15 @@ function faultsOfLists(steps: readonly PlanStep[], known: Known | undefined): Br
     })
   }
   return faults
+}
+
+/** What a plan chooses needs the configured channel of its kind, or no one would be notified. */
+function faultsOfNotify({ notify }: WrittenPlan, known: Known | undefined): BrokenRule[] {
+  return (['slack', 'email', 'webhook'] as const).flatMap((kind) => {
+    const isChosen = kind === 'email' ? notify.email.length > 0 : notify[kind] !== undefined
+    if (!isChosen || known?.channel(kind) !== false) return []
+    return [{ path: ['notify', kind], rule: `needs control.notifications.${kind}, which is not configured` }]
+  })
 }
 
 function shareOf(written: number | string): Plan['excludeAtMost'] {

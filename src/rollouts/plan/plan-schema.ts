@@ -160,12 +160,16 @@ export const planSchema = z.strictObject({
   notify: z
     .strictObject({
       responsible: line(255).optional().describe('The person who is responsible for the rollout'),
-      slack: line(80).optional().describe('A Slack channel'),
-      email: z.array(z.email('must be an e-mail address')).max(20).default([]),
-      webhook: url('Receives each event as JSON').optional(),
+      slack: line(80).optional().describe('The Slack channel of this rollout, in place of the configured one'),
+      email: z
+        .array(z.email('must be an e-mail address'))
+        .max(20)
+        .default([])
+        .describe('Addresses besides the configured ones'),
+      webhook: url('Receives each message as signed JSON, like the configured webhook').optional(),
     })
     .default({ email: [] })
-    .describe('Who is notified of waits and final states, besides the configured channels'),
+    .describe('Who is notified of waits and final states; each needs the configured channel of its kind'),
 })
 
 /** A plan whose fields are valid one by one. */

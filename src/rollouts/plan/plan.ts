@@ -46,7 +46,7 @@ export interface ChecklistItem {
   readonly beforeStep: number
 }
 
-/** Who is notified of waits and final states, besides the configured channels. */
+/** Who is notified of waits and final states: another Slack channel, and others besides the configured receivers. */
 export interface PlanNotify {
   readonly responsible: string | undefined
   readonly slack: string | undefined

@@ -224,4 +224,16 @@ describe('a faulty plan is refused with line, column, field and rule:', () => {
       faults: [{ line: null, column: null, field: 'stps', rule: 'is not a field of a plan; did you mean steps?' }],
     })
   })
+
+  test('whom a plan notifies needs the configured channel of its kind', () => {
+    const known = { flag: () => true, application: () => true, channel: (kind: string) => kind === 'email' }
+    const text = `${HEAD}notify:\n  email: [sre@example.com]\n  slack: C0123\n`
+    const read = readPlan(text, { now: undefined, allowsShort: true, known })
+    assert.ok('faults' in read)
+    assert.deepEqual(
+      read.faults.map(({ field, rule }) => [field, rule]),
+      [['notify.slack', 'needs control.notifications.slack, which is not configured']],
+    )
+    assert.ok((read.faults[0]?.line ?? 0) > 1)
+  })
 })

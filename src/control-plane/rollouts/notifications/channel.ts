@@ -1,4 +1,5 @@
 import { type Call, type CallAnswer, CallError, call } from '../../../http/index.ts'
+import type { PlanNotify } from '../../../rollouts/index.ts'
 import type { Notice } from './notice.ts'
 
 /** The channels, by the names under which the database knows them. */
@@ -8,6 +9,8 @@ export type ChannelName = (typeof CHANNEL_NAMES)[number]
 /** One message to one channel. */
 export interface Message {
   readonly notice: Notice
+  /** Whom the plan of the rollout chooses; undefined for no one. */
+  readonly receivers?: PlanNotify | undefined
   /** Equal for every attempt at this message, so that a receiver recognises a repetition. */
   readonly id: string
   /** What the channel returned for the first message about the rollout; undefined for that one. */

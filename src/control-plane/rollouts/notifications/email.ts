@@ -21,14 +21,21 @@ export function emailChannel(settings: EmailSettings): Channel {
   const domain = /@([\w.-]+)>?$/.exec(from)?.[1] ?? 'handover.invalid'
   return {
     name: 'email',
-    async send({ notice, id, thread }): Promise<Delivery> {
+    async send({ notice, id, thread, receivers }): Promise<Delivery> {
       const messageId = `<${id}@${domain}>`
       const answer = { command: '', outcome: 'info' as const, sections: sectionsOf(notice), correlationId: id }
       const lines = [notice.subject, '', ...terminalLines(answer).slice(0, -1)]
+      const { responsible } = notice.rollout
+      if (responsible !== undefined) lines.push('', `Responsible: ${responsible}`)
       if (notice.url !== undefined) lines.push('', notice.url)
       try {
         await transport.sendMail({
-          ...{ from, to: [...to], messageId, subject: notice.subject.replaceAll(/\s+/g, ' ').slice(0, 200) },
+          ...{
+            from,
+            to: [...new Set([...to, ...(receivers?.email ?? [])])],
+            messageId,
+            subject: notice.subject.replaceAll(/\s+/g, ' ').slice(0, 200),
+          },
           text: `${lines.join('\n')}\n`,
           ...(thread !== undefined && { inReplyTo: thread, references: thread }),
           headers: { 'auto-submitted': 'auto-generated' },

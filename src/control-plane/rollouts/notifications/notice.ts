@@ -19,6 +19,8 @@ export interface NoticeRollout {
   readonly flag: string
   readonly environment: string
   readonly state: string
+  /** The person who is responsible for it, by its plan. */
+  readonly responsible?: string | undefined
 }
 
 /** One event for people: what happened, the numbers behind it, and what to do next. */

@@ -7,6 +7,7 @@ import { SMTPServer } from 'smtp-server'
 import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
 import { eventually } from '../../../../test/support/wait.ts'
 import { createLog } from '../../../observability/index.ts'
+import type { PlanNotify } from '../../../rollouts/index.ts'
 import { migrate } from '../../../storage/index.ts'
 import type { ChannelName } from './channel.ts'
 import { channelsOf } from './channels.ts'
@@ -106,6 +107,7 @@ class Mailbox {
   }
 }
 
+const NO_ONE: PlanNotify = { responsible: undefined, slack: undefined, email: [], webhook: undefined }
 const MIGRATIONS = [{ name: '0001_notifications', sql: NOTIFICATIONS_SQL }]
 
 for (const engine of testDatabases()) {
@@ -117,6 +119,7 @@ for (const engine of testDatabases()) {
     let cursors: NotificationCursors
     let notifier: Notifier | undefined
     let events: TimelineEvent[]
+    let chosen: PlanNotify
     const lines: string[] = []
     const outcomes: Array<readonly [ChannelName, string]> = []
     let count = 0
@@ -131,6 +134,7 @@ for (const engine of testDatabases()) {
     })
     beforeEach(async () => {
       events = []
+      chosen = NO_ONE
       lines.length = outcomes.length = mailbox.mails.length = mailbox.rejects = 0
       receivers = new Receivers()
       await receivers.open()
@@ -153,7 +157,10 @@ for (const engine of testDatabases()) {
         cursors,
         channels: channelsOf(settings),
         timeline: {
-          rollout: async (id) => (id === ROLLOUT.id ? ROLLOUT : undefined),
+          rollout: async (id) =>
+            id === ROLLOUT.id
+              ? { about: { ...ROLLOUT, responsible: chosen.responsible }, receivers: chosen }
+              : undefined,
           events: async (_id, after, until) => events.filter(({ number }) => number > after && number <= until),
         },
         log: createLog('control', { destination: { write: (text: string) => lines.push(text) } }),
@@ -196,6 +203,26 @@ for (const engine of testDatabases()) {
       assert.match(mail, /handover rollout resume 3/)
     })
 
+    test('the plan chooses another Slack channel, further receivers and the responsible person', async () => {
+      start(everywhere())
+      chosen = {
+        responsible: 'alice',
+        slack: 'C0PLAN',
+        email: ['team@platform.example'],
+        webhook: `${receivers.url}/plan`,
+      }
+      await happens('held', 'It holds because rails fails too')
+      await nothingLeft()
+      const [post] = receivers.at('/slack')
+      assert.equal(post?.json.channel, 'C0PLAN')
+      assert.match(JSON.stringify(post?.json.blocks), /responsible: alice/)
+      const [configured, planned] = [receivers.at('/hook')[0], receivers.at('/plan')[0]]
+      assert.equal(planned?.headers['webhook-signature'], configured?.headers['webhook-signature'])
+      assert.equal(planned?.json.data.rollout.responsible, 'alice')
+      assert.match(mailbox.mails[0] ?? '', /^To: sre@platform.example, team@platform.example\r?$/m)
+      assert.match(mailbox.mails[0] ?? '', /^Responsible: alice\r?$/m)
+    })
+
     test('all messages about one rollout are one thread in Slack and one conversation in the mail', async () => {
       start(everywhere())
       await happens('started', 'Alice started it')
@@ -216,7 +243,7 @@ for (const engine of testDatabases()) {
       await nothingLeft()
       for (let step = 1; step <= 30; step++) await happens('step', `Step ${step} began`)
       notifier?.wake()
-      assert.deepEqual(await cursors.counts(), [{ channel: 'slack', waiting: 1, failing: 0 }])
+      assert.deepEqual(await cursors.counts(), [{ channel: 'slack', waiting: 1, failing: 0, last_error: null }])
       assert.equal(receivers.at('/slack').length, 1)
     })
 

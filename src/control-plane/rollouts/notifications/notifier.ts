@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '../../../observability/index.ts'
+import type { PlanNotify } from '../../../rollouts/index.ts'
 import type { Queryable } from '../../../storage/index.ts'
 import type { Channel, ChannelName, Delivery } from './channel.ts'
 import type { DueCursor, NotificationCursors } from './cursors.ts'
@@ -7,8 +8,8 @@ import { type NoticeRollout, noticeOf, type TimelineEvent } from './notice.ts'
 
 /** Where the notifier reads what happened. */
 export interface Timeline {
-  /** The rollout; undefined if it is gone. */
-  rollout(id: number): Promise<NoticeRollout | undefined>
+  /** The rollout, and whom its plan chooses to be notified; undefined if it is gone. */
+  rollout(id: number): Promise<{ readonly about: NoticeRollout; readonly receivers: PlanNotify } | undefined>
   /** Its events with numbers above `after`, up to `until`, in order. */
   events(id: number, after: number, until: number): Promise<readonly TimelineEvent[]>
 }
@@ -99,10 +100,15 @@ export class Notifier {
     const { cursors, timeline, publicUrl, onOutcome, intervalMs = INTERVAL_MS } = this.#options
     const rollout = await timeline.rollout(due.rollout_id)
     const events = rollout === undefined ? [] : await timeline.events(due.rollout_id, due.told, due.newest)
-    const notice = rollout && noticeOf(rollout, events, publicUrl)
+    const notice = rollout && noticeOf(rollout.about, events, publicUrl)
     if (notice === undefined) return cursors.advance(due, due.thread, 0)
     const delivery = await channel
-      .send({ notice, id: messageIdOf(due, notice.rollout), thread: due.thread ?? undefined })
+      .send({
+        notice,
+        id: messageIdOf(due, notice.rollout),
+        thread: due.thread ?? undefined,
+        receivers: rollout?.receivers,
+      })
       .catch((error: unknown): Delivery => ({ kind: 'refused', why: `cannot be sent: ${(error as Error).name}` }))
     if (delivery.kind === 'delivered') {
       onOutcome(channel.name, 'delivered')

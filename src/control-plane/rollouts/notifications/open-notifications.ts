@@ -41,7 +41,8 @@ function timelineOf(database: Database, store: RolloutStore): Timeline {
       const found = await store.read(database, id)
       if (found === undefined) return undefined
       const { plan, state } = found
-      return { id, name: plan.name, flag: plan.flag, environment: plan.environment, state }
+      const { name, flag, environment, notify } = plan
+      return { about: { id, name, flag, environment, state, responsible: notify.responsible }, receivers: notify }
     },
     async events(id, after, until) {
       const from = Math.max(after, until - MOST_EVENTS)

@@ -11,18 +11,31 @@ const OF_MESSAGE =
 
 /**
  * Posts to a channel with `chat.postMessage`: the first message about a rollout begins its thread, the others are
- * replies in it. Replies that need a person also appear in the channel.
+ * replies in it. Replies that need a person also appear in the channel. The channel of a plan takes the place of the
+ * configured one.
  */
 export function slackChannel({ apiUrl, token, channel }: SlackChannelSettings): Channel {
   return {
     name: 'slack',
-    async send({ notice, thread }): Promise<Delivery> {
+    async send({ notice, thread, receivers }): Promise<Delivery> {
       const { rollout, isUrgent, url } = notice
-      const context = `rollout ${rollout.id} · ${rollout.state}${url === undefined ? '' : ` · ${url}`}`
+      const responsible = rollout.responsible === undefined ? [] : [`responsible: ${rollout.responsible}`]
+      const context = [
+        `rollout ${rollout.id}`,
+        rollout.state,
+        ...responsible,
+        ...(url === undefined ? [] : [url]),
+      ].join(' · ')
       const message = slackSections(notice.subject, sectionsOf(notice), context)
       const reply = thread === undefined ? {} : { thread_ts: thread, reply_broadcast: isUrgent }
       const headers = { authorization: `Bearer ${token}` }
-      const json = { channel, ...message, ...reply, unfurl_links: false, unfurl_media: false }
+      const json = {
+        channel: receivers?.slack ?? channel,
+        ...message,
+        ...reply,
+        unfurl_links: false,
+        unfurl_media: false,
+      }
       const called = await callReceiver({ method: 'POST', url: `${apiUrl}/chat.postMessage`, headers, json })
       if ('kind' in called) return called
       const read = answerSchema.safeParse(called.answer.json)

@@ -4,12 +4,12 @@ import type { WebhookSettings } from './settings.ts'
 
 /**
  * Posts each message as JSON, signed as the Standard Webhooks specification describes: `webhook-id` is equal for every
- * attempt at one message, and `webhook-signature` is the HMAC-SHA256 of `<id>.<timestamp>.<body>`.
+ * attempt at one message, which the webhook of a plan receives as well, and `webhook-signature` is the HMAC-SHA256 of `<id>.<timestamp>.<body>`.
  */
 export function webhookChannel({ url, secret }: WebhookSettings): Channel {
   return {
     name: 'webhook',
-    async send({ notice, id }): Promise<Delivery> {
+    async send({ notice, id, receivers }): Promise<Delivery> {
       const { rollout, subject, isUrgent, items, leftOut } = notice
       const data = { rollout, subject, urgent: isUrgent, events: items.map(documentOf), left_out: leftOut }
       const json = { type: 'rollout.events', timestamp: new Date().toISOString(), data }
@@ -19,8 +19,11 @@ export function webhookChannel({ url, secret }: WebhookSettings): Channel {
         'webhook-timestamp': seconds,
         'webhook-signature': signatureOf(secret, id, seconds, JSON.stringify(json)),
       }
-      const called = await callReceiver({ method: 'POST', url, headers, json })
-      return 'kind' in called ? called : { kind: 'delivered' }
+      for (const each of new Set([url, receivers?.webhook ?? url])) {
+        const called = await callReceiver({ method: 'POST', url: each, headers, json })
+        if ('kind' in called) return called
+      }
+      return { kind: 'delivered' }
     },
   }
 }
