@@ -8,6 +8,8 @@ interface BrakeChange {
   readonly environment: Environment
   readonly on: boolean
   readonly reason: string
+  /** The version on which a release was decided; putting the brake on is never refused. */
+  readonly if_version?: number | undefined
 }
 
 /** Switches the brake; its answer is the state of the brake afterwards. */

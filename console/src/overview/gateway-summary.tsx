@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router'
 import type { OverviewDocument } from '../api/documents.ts'
 import { inDuration, inFull } from '../format/numbers.ts'
 
@@ -6,7 +7,10 @@ export function GatewaySummary({ gateways }: { gateways: OverviewDocument['gatew
   const { all, current, version, lag_ms } = gateways
   return (
     <p className="border-t border-line pt-2 text-sm">
-      <span className="font-medium text-faded">Gateways: </span>
+      <Link to="/gateways" className="font-medium text-faded underline decoration-line underline-offset-4">
+        Gateways
+      </Link>
+      {': '}
       {all === 0 ? (
         <span className="font-medium text-broken">✗ No gateway is connected.</span>
       ) : (

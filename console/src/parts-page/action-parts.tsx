@@ -3,6 +3,7 @@ import { problemOf } from '../api/problem.ts'
 import { Button } from '../parts/actions/button.tsx'
 import { HoldButton } from '../parts/actions/hold-button.tsx'
 import { Confirmation } from '../parts/dialogs/confirmation.tsx'
+import { ConflictStates } from '../parts/dialogs/conflict-states.tsx'
 import { Choice } from '../parts/fields/choice.tsx'
 import { SelectField } from '../parts/fields/select-field.tsx'
 import { TextField } from '../parts/fields/text-field.tsx'
@@ -10,7 +11,14 @@ import { Section } from '../parts/layout/section.tsx'
 
 const conflict = problemOf(
   409,
-  '{"detail":"bob changed the flag to 25 % after you opened it","code":"version_conflict"}',
+  JSON.stringify({
+    detail: 'the flag is at version 12, not 11',
+    code: 'version_conflict',
+    conflict: {
+      decided_on: { version: 11, in_words: 'on for 10 % of actors' },
+      current: { version: 12, in_words: 'on for 25 % of actors', changed_by: 'bob', changed_at: null },
+    },
+  }),
 )
 
 /** Buttons, fields and confirmations. None of them reaches the control plane. */
@@ -74,7 +82,7 @@ export function ActionParts() {
           affected={{ applications: 3, users: 1_204, flowsPerDay: 18_400 }}
           reason="required"
           onConfirm={() => (open === 'conflict' ? Promise.reject(conflict) : Promise.resolve())}
-          conflict={() => <p>You: 10 % → 50 %. At the same time, bob: 10 % → 25 %.</p>}
+          conflict={(problem) => <ConflictStates problem={problem} wanted="on for 50 %" />}
         />
       </Section>
     </>

@@ -12,7 +12,7 @@ interface BrakeDialogProps {
 export function BrakeDialog({ environment, brake, onClose }: BrakeDialogProps) {
   return (
     <Dialog isOpen onClose={onClose} title="The brake">
-      <BrakeForm environment={environment} brake={brake} />
+      <BrakeForm key={environment} environment={environment} brake={brake} />
     </Dialog>
   )
 }

@@ -1,9 +1,11 @@
 import { useState } from 'react'
 import { useBrakeChange } from '../api/changes.ts'
 import type { BrakeDocument, Environment } from '../api/documents.ts'
-import { ApiProblem, sentenceOf } from '../api/problem.ts'
+import { Button } from '../parts/actions/button.tsx'
 import { HoldButton } from '../parts/actions/hold-button.tsx'
 import { EnvironmentBadge } from '../parts/badges/environment.tsx'
+import { ConflictStates } from '../parts/dialogs/conflict-states.tsx'
+import { Refusal } from '../parts/dialogs/refusal.tsx'
 import { TextField } from '../parts/fields/text-field.tsx'
 import { Time } from '../parts/text/time.tsx'
 import { brakeReach } from './brake-reach.ts'
@@ -11,27 +13,39 @@ import { brakeReach } from './brake-reach.ts'
 /** The word that switches the brake when it is typed. */
 const WORD = 'brake'
 
-/** Says what the brake does and has done, and switches it: by a button that is held for a second, or by a typed word. */
+/**
+ * Says what the brake does and has done, and switches it: by a button that is held for a second, or by a typed word. What
+ * it will do is decided when it opens, so that a switch by someone else never turns a hold into its opposite. Without a
+ * known state it can still be put on.
+ */
 export function BrakeForm({ environment, brake }: { environment: Environment; brake: BrakeDocument | undefined }) {
+  const [seen, setSeen] = useState(brake)
   const [reason, setReason] = useState('')
   const [word, setWord] = useState('')
   const { mutate, data: switched, error, isPending } = useBrakeChange()
-  if (brake === undefined)
-    return (
-      <p className="text-sm">
-        The state of the brake cannot be read now. The command line and the admin port of each gateway can still switch
-        it.
-      </p>
-    )
-  const next = !brake.on
+  if (seen === undefined && brake?.on === false) setSeen(brake)
+  const next = !(seen?.on ?? false)
+  const isOvertaken = brake !== undefined && brake.version !== seen?.version
   const act = () => {
     if (isPending) return
     setWord('')
-    mutate({ environment, on: next, reason: reason.trim() })
+    const terms = next ? {} : { if_version: seen?.version ?? 0 }
+    mutate({ environment, on: next, reason: reason.trim(), ...terms }, { onSuccess: setSeen })
   }
   return (
     <div className="flex flex-col gap-4 text-sm">
-      <BrakeState brake={brake} isOurs={switched !== undefined} />
+      {brake === undefined ? (
+        <p>
+          The state of the brake cannot be read now. It can still be put on, here or at the admin port of each gateway.
+        </p>
+      ) : (
+        <BrakeState brake={brake} isOurs={switched !== undefined} />
+      )}
+      {isOvertaken && (
+        <p role="alert" className="flex flex-wrap items-center gap-3 rounded-md border border-ink p-3">
+          The brake was switched in the meantime. <Button onClick={() => setSeen(brake)}>Decide again</Button>
+        </p>
+      )}
       <p>
         {next
           ? 'The brake sends every new flow to rails, whatever the flags say.'
@@ -62,7 +76,9 @@ export function BrakeForm({ environment, brake }: { environment: Environment; br
         maxLength={500}
         onChange={({ target }) => setReason(target.value)}
       />
-      {error !== null && <BrakeFailure error={error} />}
+      {error !== null && (
+        <Refusal error={error} conflict={(problem) => <ConflictStates problem={problem} wanted="off" />} />
+      )}
     </div>
   )
 }
@@ -90,17 +106,5 @@ function BrakeState({ brake, isOurs }: { brake: BrakeDocument; isOurs: boolean }
           : 'New flows follow the flags.'}
       </p>
     </div>
-  )
-}
-
-function BrakeFailure({ error }: { error: unknown }) {
-  const isRefused = error instanceof ApiProblem && error.kind === 'answered' && error.status < 500
-  return (
-    <p role="alert" className="rounded-md border border-broken p-3">
-      <strong className="text-broken">✗ {isRefused ? 'The brake was not switched.' : 'The outcome is unknown.'}</strong>{' '}
-      {sentenceOf(error)}
-      {!isRefused &&
-        ' The state above is what the control plane last reported; each gateway also has a brake of its own.'}
-    </p>
   )
 }

@@ -4,6 +4,7 @@ import type { PreviewDocument } from '../../api/documents.ts'
 import { type Move, movePreviewQuery, useMove } from '../../api/flag-changes.ts'
 import { counted } from '../../format/numbers.ts'
 import { Confirmation } from '../dialogs/confirmation.tsx'
+import { ConflictStates } from '../dialogs/conflict-states.tsx'
 import { Failure, Loading } from '../states/states.tsx'
 
 interface MoveDialogProps {
@@ -47,7 +48,7 @@ export function MoveDialog({ move, flowsPerDay, onClose, onMoved }: MoveDialogPr
         await mutateAsync({ move, preview: preview.data, reason })
         onMoved?.()
       }}
-      conflict={() => <MoveConflict move={move} before={preview.data} />}
+      conflict={(problem) => <ConflictStates problem={problem} wanted={preview.data?.after ?? 'unknown'} />}
     />
   )
 }
@@ -83,24 +84,5 @@ function MovePreview({ move, preview }: { move: Move; preview: PreviewDocument }
         </p>
       ))}
     </div>
-  )
-}
-
-/** What the person decided on, and what the flag says now. */
-function MoveConflict({ move, before }: { move: Move; before: PreviewDocument | undefined }) {
-  const { csrfToken } = useCaller()
-  const { data: now } = useQuery({
-    ...movePreviewQuery(move, csrfToken),
-    queryKey: ['decision', 'conflict', move],
-  })
-  return (
-    <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 break-words">
-      <dt className="font-medium">Your change</dt>
-      <dd>
-        {before?.before ?? 'unknown'} → {before?.after ?? 'unknown'}
-      </dd>
-      <dt className="font-medium">State now</dt>
-      <dd>{now?.before ?? 'not read yet'}</dd>
-    </dl>
   )
 }
