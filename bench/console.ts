@@ -113,9 +113,17 @@ async function measureStreams(plane: Plane, count: number, seconds: number): Pro
   messages = 0
   const busy = await share(plane, () => changing(plane, seconds))
   for (const stream of streams) stream.destroy()
+  await sleep(WARM_UP_MS)
+  let overviews = 0
+  const readers = await Promise.all(Array.from({ length: count }, () => openReader(plane, () => overviews++)))
+  await sleep(WARM_UP_MS)
+  overviews = 0
+  const reading = await share(plane, () => changing(plane, seconds))
+  for (const stream of readers) stream.destroy()
   console.log(`${CHANGES_PER_SECOND} changes a second without streams: ${alone.toFixed(1)} % of one core`)
   console.log(`${count} streams without changes: ${idle.toFixed(1)} % of one core`)
   console.log(`${count} streams with the changes: ${busy.toFixed(1)} %, ${messages} pieces received in ${seconds} s`)
+  console.log(`${count} consoles that read the overview after each: ${reading.toFixed(1)} %, ${overviews} overviews`)
   return judged(`${count} streams, without the changes themselves`, busy - alone, GOALS.corePercent, '% of one core')
 }
 
@@ -139,14 +147,32 @@ async function share({ pid }: Plane, work: () => Promise<unknown>): Promise<numb
   return (cpuMicroseconds(pid) - cpu) / ((performance.now() - from) * 10)
 }
 
-function openStream({ url, token }: Plane, heard: () => void): Promise<ClientRequest> {
+function openStream({ url, token }: Plane, heard: (text: string) => void): Promise<ClientRequest> {
   return new Promise((resolve, reject) => {
     const headers = { 'private-token': token }
     const stream = get(`${url}/api/v1/events?environment=production`, { headers, agent: false }, (answer) => {
-      answer.on('data', heard).on('error', () => {})
+      answer
+        .setEncoding('utf8')
+        .on('data', heard)
+        .on('error', () => {})
       resolve(stream)
     })
     stream.on('error', reject)
+  })
+}
+
+/** A stream that reads the overview when something has changed, but not while it still reads it. */
+function openReader(plane: Plane, read: () => void): Promise<ClientRequest> {
+  let isReading = false
+  return openStream(plane, (text) => {
+    if (isReading || !text.includes('event: changed')) return
+    isReading = true
+    fetch(`${plane.url}/api/v1/overview`, { headers: { 'private-token': plane.token } })
+      .then((answer) => answer.arrayBuffer())
+      .then(read, () => {})
+      .finally(() => {
+        isReading = false
+      })
   })
 }
 

@@ -3,6 +3,7 @@ import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import { ACTIVE_STATES, ROLLOUT_STATES } from '../../../rollouts/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
+import { Joined } from '../../explain/joined.ts'
 import {
   attentionSentence,
   gatewaySummary,
@@ -15,12 +16,14 @@ import {
 import { readStatus } from '../../explain/read-status.ts'
 import { Renewed } from '../../explain/renewed.ts'
 import { attentionNeeded } from '../../explain/status.ts'
-import { pointsOf, spanOf, totalsOf } from '../../explain/traffic.ts'
+import { pointsOf, spanOf, type TrafficPoint, totalsOf } from '../../explain/traffic.ts'
 import { trafficCounts } from '../../outcomes/traffic-counts.ts'
 import { environmentField } from '../flags/flags.ts'
 import { brakeDocument, brakeSchema } from '../operations/brake.ts'
 
 const MOST_ROLLOUTS = 100
+/** Every open console asks again after each change. */
+const GAP_MS = 250
 const SEVERITIES = ['broken', 'waiting', 'notice'] as const
 
 const flowsSchema = z.object({ flows: z.number(), failed: z.number(), ours: z.number() })
@@ -81,6 +84,10 @@ export function overviewRoutes(api: Api, control: ControlContext): void {
     usableMs: 60_000,
     most: ENVIRONMENTS.length,
   })
+  const documents = new Joined(
+    (environment: Environment) => overviewDocument(control, environment, traffic.get(environment)),
+    GAP_MS,
+  )
   api.get(
     '/api/v1/overview',
     {
@@ -92,38 +99,41 @@ export function overviewRoutes(api: Api, control: ControlContext): void {
         response: { 200: overviewSchema },
       },
     },
-    async (request): Promise<OverviewDocument> => {
-      const { environment } = request.query
-      const [facts, points, brake] = await Promise.all([
-        readStatus(control, environment),
-        traffic.get(environment),
-        brakeDocument(control, environment),
-      ])
-      const rollouts = await control.rollouts.list({ environment, states: ACTIVE_STATES, limit: MOST_ROLLOUTS })
-      const problems = await control.rollouts.openProblems(environment)
-      const needs = bySeverity([
-        ...attentionNeeded(facts).map(
-          (each): Need => ({ ...each, at: each.kind === 'brake' ? brake.changed_at : null }),
-        ),
-        ...rolloutNeeds(rollouts, problems, facts.now),
-      ])
-      const summary = trafficSummary(points)
-      const { all, on_iam } = facts.applications
-      return {
-        environment,
-        sentence: stateSentence(facts.applications, summary),
-        attention_sentence: attentionSentence(needs),
-        applications: { all, on_iam },
-        traffic: summary,
-        needs_you: needs,
-        moving: movingOf(rollouts).map((each) => ({ ...each, waiting_for: [...each.waiting_for] })),
-        gateways: gatewaySummary(facts.gateways, control.feed.cache.version),
-        failed_flows: totalsOf(points),
-        p99_ms: null,
-        brake,
-      }
-    },
+    async (request) => documents.get(request.query.environment),
   )
+}
+
+async function overviewDocument(
+  control: ControlContext,
+  environment: Environment,
+  traffic: Promise<readonly TrafficPoint[]>,
+): Promise<OverviewDocument> {
+  const [facts, points, brake] = await Promise.all([
+    readStatus(control, environment),
+    traffic,
+    brakeDocument(control, environment),
+  ])
+  const rollouts = await control.rollouts.list({ environment, states: ACTIVE_STATES, limit: MOST_ROLLOUTS })
+  const problems = await control.rollouts.openProblems(environment)
+  const needs = bySeverity([
+    ...attentionNeeded(facts).map((each): Need => ({ ...each, at: each.kind === 'brake' ? brake.changed_at : null })),
+    ...rolloutNeeds(rollouts, problems, facts.now),
+  ])
+  const summary = trafficSummary(points)
+  const { all, on_iam } = facts.applications
+  return {
+    environment,
+    sentence: stateSentence(facts.applications, summary),
+    attention_sentence: attentionSentence(needs),
+    applications: { all, on_iam },
+    traffic: summary,
+    needs_you: needs,
+    moving: movingOf(rollouts).map((each) => ({ ...each, waiting_for: [...each.waiting_for] })),
+    gateways: gatewaySummary(facts.gateways, control.feed.cache.version),
+    failed_flows: totalsOf(points),
+    p99_ms: null,
+    brake,
+  }
 }
 
 async function lastHour({ store }: ControlContext, environment: Environment) {

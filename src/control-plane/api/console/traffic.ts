@@ -8,7 +8,7 @@ import type { AuditEntry } from '../../audit/entry.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { lastMove } from '../../explain/application-history.ts'
 import { entryInWords } from '../../explain/entry-in-words.ts'
-import { Renewed } from '../../explain/renewed.ts'
+import { Joined } from '../../explain/joined.ts'
 import { flowsByKind, pointsOf, spanOf, type TrafficRange } from '../../explain/traffic.ts'
 import { BRAKE_SUBJECT } from '../../flags/brake-writes.ts'
 import { trafficCounts } from '../../outcomes/traffic-counts.ts'
@@ -18,6 +18,7 @@ import { environmentField, wordField } from '../flags/flags.ts'
 const RANGES = ['hour', 'day', 'week'] as const satisfies readonly TrafficRange[]
 /** How many of the newest flips, and of the newest decisions, are marked. */
 const MOST_MARKS = 100
+const GAP_MS = 1_000
 const PAST_MINUTES = 7 * 1_440
 
 const sideSchema = z.object({
@@ -58,11 +59,7 @@ export type TrafficDocument = z.infer<typeof trafficSchema>
 /** `GET /api/v1/traffic`: the flows of both sides over time, with what happened in between. */
 export function trafficRoutes(api: Api, control: ControlContext): void {
   // Every open console asks for the same few charts.
-  const documents = new Renewed((key: TrafficKey) => trafficDocument(control, key), {
-    freshMs: 4_000,
-    usableMs: 60_000,
-    most: 60,
-  })
+  const documents = new Joined((key: TrafficKey) => trafficDocument(control, key), GAP_MS)
   api.get(
     '/api/v1/traffic',
     {

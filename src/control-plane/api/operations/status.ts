@@ -1,15 +1,19 @@
 import { z } from 'zod'
-import { conditionOf, ENVIRONMENTS } from '../../../flags/index.ts'
+import { conditionOf, ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import { ROUTING_FLAG } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import type { ListedApplication } from '../../explain/application-list.ts'
+import { Joined } from '../../explain/joined.ts'
 import { MOST_LISTED, readStatus } from '../../explain/read-status.ts'
-import { attentionNeeded, gatesInFewWords, iamReachability, type StatusFacts } from '../../explain/status.ts'
+import { attentionNeeded, gatesInFewWords, iamReachability } from '../../explain/status.ts'
 import { readBrake } from '../../flags/brake-writes.ts'
 import { environmentField } from '../flags/flags.ts'
 import { gatewayDocument, gatewaySchema } from '../gateways/gateways.ts'
 import { listedApplicationSchema, listedDocument } from './listed-application.ts'
+
+/** Every open console asks again after each change. */
+const GAP_MS = 250
 
 const statusSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
@@ -56,6 +60,7 @@ export type StatusDocument = z.infer<typeof statusSchema>
 
 /** `GET /api/v1/status`: the state of an environment, and what needs attention. */
 export function statusRoutes(api: Api, control: ControlContext): void {
+  const documents = new Joined((environment: Environment) => statusDocument(control, environment), GAP_MS)
   api.get(
     '/api/v1/status',
     {
@@ -67,13 +72,13 @@ export function statusRoutes(api: Api, control: ControlContext): void {
         response: { 200: statusSchema },
       },
     },
-    async (request) => statusDocument(control, request.query.environment),
+    async (request) => documents.get(request.query.environment),
   )
 }
 
 async function statusDocument(
   control: ControlContext,
-  environment: StatusFacts['environment'],
+  environment: Environment,
 ): Promise<z.infer<typeof statusSchema>> {
   const facts = await readStatus(control, environment)
   const { applications, failing, waiting, gateways, sideEffects } = facts

@@ -1,0 +1,39 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/**
+ * Computations that many ask for at about the same time, such as after a change that all their pages show. Everyone
+ * receives a value whose computation began after they asked, so it is never older than the change; everyone who asks
+ * before it begins shares it, and for each key one begins every `gapMs` at most.
+ */
+export class Joined<Key, Value> {
+  readonly #compute: (key: Key) => Promise<Value>
+  readonly #gapMs: number
+  readonly #next = new Map<string, Promise<Value>>()
+  readonly #begunAt = new Map<string, number>()
+
+  constructor(compute: (key: Key) => Promise<Value>, gapMs: number) {
+    this.#compute = compute
+    this.#gapMs = gapMs
+  }
+
+  get(key: Key): Promise<Value> {
+    const name = JSON.stringify(key)
+    const waiting = this.#next.get(name)
+    if (waiting !== undefined) return waiting
+    const next = this.#begin(name, key)
+    this.#next.set(name, next)
+    return next
+  }
+
+  async #begin(name: string, key: Key): Promise<Value> {
+    const waitMs = (this.#begunAt.get(name) ?? Number.NEGATIVE_INFINITY) + this.#gapMs - performance.now()
+    // Also without a pause, those who ask in the same turn of the event loop share the computation.
+    await pause(Math.max(0, waitMs))
+    this.#next.delete(name)
+    this.#begunAt.set(name, performance.now())
+    if (this.#begunAt.size > MOST_KEYS) this.#begunAt.clear()
+    return this.#compute(key)
+  }
+}
+
+const MOST_KEYS = 10_000
