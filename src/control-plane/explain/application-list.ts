@@ -102,21 +102,26 @@ export async function listInOrder(
   return { applications: found, next: null }
 }
 
-/** How many applications pass a filter. */
-export async function countListed(
+/** Whether a filter lets every application pass. */
+export function isUnfiltered({ environment: _environment, ...filters }: ListFilter): boolean {
+  return Object.values(filters).every((value) => value === undefined)
+}
+
+/** The ids of all applications that pass a filter, in ascending order. */
+export async function selectedIds(
   cache: StateCache,
   filter: ListFilter,
   reports: ReadonlyMap<number, ApplicationReport>,
-): Promise<number> {
+): Promise<number[]> {
   const matches = matcher(cache, filter, reports)
-  let count = 0
+  const selected: number[] = []
   for await (const ids of chunksOf(cache, filter, 0, reports)) {
     for (const id of ids) {
       const application = cache.application(id)
-      if (application !== undefined && matches(application)) count++
+      if (application !== undefined && matches(application)) selected.push(id)
     }
   }
-  return count
+  return selected
 }
 
 async function* chunksOf(

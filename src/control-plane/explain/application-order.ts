@@ -64,23 +64,21 @@ export interface OrderRequest {
   readonly isDescending: boolean
 }
 
-/** Sorts all applications; other requests run in between. */
+/** Sorts applications, all or those with the given ids; other requests run in between. */
 export async function orderApplications(
   cache: StateCache,
   { environment, sort, isDescending }: OrderRequest,
   facts: ListFacts,
+  only: readonly number[] = cache.idsAfter(0, Number.MAX_SAFE_INTEGER),
 ): Promise<ApplicationOrder> {
   const keyOf = keys(cache, environment, sort, facts)
   const rows: Place[] = []
-  for (let last = 0; ; ) {
-    const ids = cache.idsAfter(last, CHUNK)
-    for (const id of ids) {
+  for (let from = 0; from < only.length; from += CHUNK) {
+    if (from > 0) await turn()
+    for (const id of only.slice(from, from + CHUNK)) {
       const application = cache.application(id)
       if (application !== undefined) rows.push([keyOf(application), id])
     }
-    if (ids.length < CHUNK) break
-    last = ids.at(-1) ?? last
-    await turn()
   }
   const sign = isDescending ? -1 : 1
   const compare = ([a, idA]: Place, [b, idB]: Place) => (a < b ? -sign : a > b ? sign : idA - idB)

@@ -4,12 +4,13 @@ import type { GuardReading } from '../../../guards/index.ts'
 import { ACTIVE_STATES } from '../../../rollouts/index.ts'
 import type { ControlContext } from '../../control-context.ts'
 import {
-  countListed,
+  isUnfiltered,
   type ListedApplication,
   type ListFilter,
   listApplications,
   listedApplication,
   listInOrder,
+  selectedIds,
 } from '../../explain/application-list.ts'
 import {
   cursorOf,
@@ -28,6 +29,8 @@ import type { ApplicationRecord } from '../../state/model.ts'
 import { AFTER_RULE, type ListDocument, type ListQuery, listedDocument, type RowFacts } from './listed-application.ts'
 
 const MOST_ROLLOUTS = 100
+/** Up to this many selected applications are sorted for each request. */
+const MOST_SORTED = 20_000
 /** How long a page waits for what IAM says of its applications; what comes later is on the next page that is read. */
 const CREDENTIALS_MS = 150
 const MOST_ASKED = 200
@@ -67,7 +70,11 @@ export class ApplicationPages {
     const { feed, iamGrants } = this.#control
     await feed.catchUp()
     const facts = await this.facts(filter.environment)
-    const page = query.sort === 'id' ? await this.#byId(query, filter, facts) : await this.#sorted(query, filter, facts)
+    const isCounted = after === undefined || query.sort !== 'id'
+    const selected =
+      isCounted && !isUnfiltered(filter) ? await selectedIds(feed.cache, filter, facts.reports) : undefined
+    const page =
+      query.sort === 'id' ? await this.#byId(query, filter, facts) : await this.#sorted(query, filter, facts, selected)
     if (page === undefined) {
       return { faults: [{ field: 'after', rule: AFTER_RULE }] }
     }
@@ -75,7 +82,7 @@ export class ApplicationPages {
     return {
       applications: await this.#rows(page.applications, filter.environment, facts),
       next: page.next,
-      total: after === undefined ? await countListed(feed.cache, filter, facts.reports) : null,
+      total: after === undefined ? (selected?.length ?? feed.cache.counts.all) : null,
       iam_grant_types: grants ? [...grants] : null,
     }
   }
@@ -116,7 +123,12 @@ export class ApplicationPages {
     return listApplications(this.#control.feed.cache, filter, { after: Number(after), limit }, reports)
   }
 
-  async #sorted(query: ListQuery, filter: ListFilter, { reports }: ListFacts): Promise<Page | undefined> {
+  async #sorted(
+    query: ListQuery,
+    filter: ListFilter,
+    facts: ListFacts,
+    selected: readonly number[] | undefined,
+  ): Promise<Page | undefined> {
     const { sort, after, limit } = query
     if (sort === 'id') return undefined
     const { cache } = this.#control.feed
@@ -124,9 +136,11 @@ export class ApplicationPages {
     if (after !== undefined && place === undefined) return undefined
     const isDescending = (query.order ?? (sort === 'name' ? 'asc' : 'desc')) === 'desc'
     const request = { environment: filter.environment, sort, isDescending, version: cache.version }
-    const order = await this.#orders.get(request)
+    // A few applications are sorted faster than an order of all is computed after each change.
+    const isFew = selected !== undefined && selected.length <= MOST_SORTED
+    const order = isFew ? await orderApplications(cache, request, facts, selected) : await this.#orders.get(request)
     const from = place === undefined ? 0 : order.after(place)
-    const { applications, next } = await listInOrder(cache, filter, { ids: order.ids, from, limit }, reports)
+    const { applications, next } = await listInOrder(cache, filter, { ids: order.ids, from, limit }, facts.reports)
     return { applications, next: next === null ? null : cursorOf(order.placeOf(next - 1)) }
   }
 
