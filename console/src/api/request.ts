@@ -1,3 +1,4 @@
+import { learnServerTime } from '../format/server-clock.ts'
 import { apiAddress, type Query } from './address.ts'
 import { ApiProblem, lateProblem, problemOf, unreachableProblem } from './problem.ts'
 
@@ -54,6 +55,7 @@ async function send<Document>(address: URL, init: RequestInit, { limitMs, signal
   try {
     const response = await fetch(address, { ...init, signal: signals, credentials: 'same-origin', redirect: 'error' })
     status = response.status
+    learnServerTime(response.headers.get('date'))
     text = await response.text()
   } catch (error) {
     if (signal?.aborted) throw error

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { counted, inDuration, inFigures, inPercent, keepUnits } from './numbers.ts'
+import { offsetOf } from './server-clock.ts'
 import { age, moment, momentInFull, timeOfDay } from './times.ts'
 
 describe('numbers', () => {
@@ -60,5 +61,19 @@ describe('times', () => {
       [0, -3_000, 12_400, 240_000, -720_000, 7_200_000].map(before),
       ...[['now', 'now', '12 s ago', '4 min ago', 'in 12 min', '2 h ago']],
     )
+  })
+})
+
+describe("the server's clock", () => {
+  const here = Date.parse('2026-11-30T14:02:11Z')
+
+  test('counts as equal within five seconds, and is followed when this computer is an hour wrong', () => {
+    assert.equal(offsetOf('Mon, 30 Nov 2026 14:02:08 GMT', here), 0)
+    assert.equal(offsetOf('Mon, 30 Nov 2026 15:02:11 GMT', here), 3_600_000)
+    assert.equal(offsetOf('Mon, 30 Nov 2026 13:02:11 GMT', here), -3_600_000)
+  })
+
+  test('is unknown without a readable header', () => {
+    assert.deepEqual([offsetOf(null, here), offsetOf('yesterday', here)], [undefined, undefined])
   })
 })

@@ -1,9 +1,12 @@
+import { Link } from '@tanstack/react-router'
 import type { OverviewDocument } from '../api/documents.ts'
 import { inDuration, inFigures, inPercent } from '../format/numbers.ts'
 import { SideBadge } from '../parts/badges/side.tsx'
 import { Section } from '../parts/layout/section.tsx'
 
 import { GatewaySummary } from './gateway-summary.tsx'
+
+const LINK = 'underline decoration-line underline-offset-4 hover:decoration-ink'
 
 type Flows = OverviewDocument['failed_flows']['rails']
 
@@ -36,8 +39,16 @@ export function SideComparison({ overview: { failed_flows, p99_ms, gateways } }:
               <th scope="row" className="py-1.5 pr-3">
                 <SideBadge side={side} />
               </th>
-              <td className="pr-3">{inFigures(failed_flows[side].flows)}</td>
-              <td className="pr-3">{failedInWords(failed_flows[side])}</td>
+              <td className="pr-3">
+                <Link to="/applications" search={{ side, sort: 'traffic' }} className={LINK}>
+                  {inFigures(failed_flows[side].flows)}
+                </Link>
+              </td>
+              <td className="pr-3">
+                <Link to="/applications" search={{ side, sort: 'trouble' }} className={LINK}>
+                  {failedInWords(failed_flows[side])}
+                </Link>
+              </td>
               {p99_ms !== null && <td>{inDuration(p99_ms[side])}</td>}
             </tr>
           ))}

@@ -15,7 +15,9 @@ export function StateSentence({ overview }: { overview: OverviewDocument }) {
         {traffic === null ? (
           <p className="text-sm text-faded">No flow was measured within the last hour.</p>
         ) : (
-          <ShareBar iam={traffic.share_on_iam} of="traffic" />
+          <Link to="/applications" search={{ sort: 'traffic' }} className="rounded-sm">
+            <ShareBar iam={traffic.share_on_iam} of="traffic" />
+          </Link>
         )}
         {applications.all > 0 && (
           <Link to="/applications" className="rounded-sm">

@@ -1,3 +1,4 @@
+import { serverNow } from '../format/server-clock.ts'
 import { timeOfDay } from '../format/times.ts'
 import { useLive } from '../live/live.tsx'
 
@@ -15,7 +16,7 @@ export function LiveBadge() {
       {state.kind === 'connecting' && <span className="text-faded">connecting …</span>}
       {state.kind === 'stale' && (
         <span className="rounded-sm bg-ink px-1.5 py-0.5 font-medium text-surface">
-          stale since {timeOfDay(state.since)}
+          stale since {timeOfDay(new Date(state.since.getTime() + serverNow() - Date.now()))}
         </span>
       )}
     </span>

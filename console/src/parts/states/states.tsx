@@ -27,7 +27,7 @@ export function Slow({ of }: { of: string }) {
 
 /** Said when there is nothing, and what would make there be something. */
 export function Empty({ children }: { children: ReactNode }) {
-  return <p className="py-3 text-sm text-faded">{children}</p>
+  return <p className="py-1 text-sm text-faded">{children}</p>
 }
 
 /** Said when a list is longer than what is shown. */

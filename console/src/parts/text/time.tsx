@@ -1,15 +1,16 @@
 import { useSyncExternalStore } from 'react'
+import { serverNow } from '../../format/server-clock.ts'
 import { age, moment, momentInFull } from '../../format/times.ts'
 
 const TICK_MS = 1_000
 const listeners = new Set<() => void>()
-let now = Math.floor(Date.now() / TICK_MS) * TICK_MS
+let now = Math.floor(serverNow() / TICK_MS) * TICK_MS
 let timer: ReturnType<typeof setInterval> | undefined
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   timer ??= setInterval(() => {
-    now = Math.floor(Date.now() / TICK_MS) * TICK_MS
+    now = Math.floor(serverNow() / TICK_MS) * TICK_MS
     for (const each of listeners) each()
   }, TICK_MS)
   return () => {
@@ -20,7 +21,7 @@ function subscribe(listener: () => void): () => void {
   }
 }
 
-/** The present, to the second; one clock for the whole page. */
+/** The present by the server's clock, to the second; one clock for the whole page. */
 export function useNow(): Date {
   return new Date(useSyncExternalStore(subscribe, () => now))
 }
