@@ -19,7 +19,7 @@ export {
   openItems,
   type PlannedItems,
 } from './checklist/checklist.ts'
-export { changedByHandInWords, type Decision, decide, type NextStepFact, type RolloutFacts } from './decide.ts'
+export { changedByHandInWords, type Decision, decide, type NextStepFact, type RolloutFacts } from './decision/decide.ts'
 export { aboutInWords, durationInWords } from './plan/duration.ts'
 export type { PlanNotify, PlanStep } from './plan/plan.ts'
 export { evidenceInWords, movesInWords, type PlanTerms } from './plan/plan-rules.ts'

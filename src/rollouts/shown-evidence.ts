@@ -1,5 +1,5 @@
 import type { GuardReading } from '../guards/index.ts'
-import { evidenceGap } from './evidence.ts'
+import { evidenceGap } from './decision/evidence.ts'
 import { currentStep, movedBy, type Rollout } from './rollout.ts'
 
 /** What the applications of the step in force have shown of what it requires. */

@@ -1,6 +1,6 @@
 import { OFF } from '../flags/index.ts'
 import type { GuardReading } from '../guards/index.ts'
-import type { NextStepFact, RolloutFacts } from './decide.ts'
+import type { NextStepFact, RolloutFacts } from './decision/decide.ts'
 import { readPlanObject } from './plan/read-plan.ts'
 import { DRAFT, type Rollout } from './rollout.ts'
 
@@ -45,7 +45,7 @@ export function factsOf(more: Partial<RolloutFacts> = {}): RolloutFacts {
     flag: { version: 7, state: OFF, isDefined: true, changedBy: undefined },
     ...{ brake: { on: false, reason: '' }, judgement: { do: 'continue' }, readings: [], problems: [], queries: [] },
     ...{ failedPipelines: [], next: nextOf(), missedDrill: undefined, endObstacles: [], applications: 40 },
-    flowsPerDay: () => undefined,
+    ...{ exists: () => true, flowsPerDay: () => undefined },
     ...more,
   }
 }

@@ -286,6 +286,16 @@ for (const engine of testDatabases()) {
       assert.equal(guards.renewed.length, 1)
     })
 
+    test('continues without an application that is removed in the middle of a step', async () => {
+      await plane.announce(testApplication(41))
+      const id = await start({ steps: [{ applications: [1, 41] }, { applications: [2] }] })
+      await until(id, 'step 1', ({ step }) => step === 1)
+      guards.show([1], 3)
+      await until(id, 'it waits for 41', ({ waiting_for }) => /application 41 has shown no/.test(waiting_for.join()))
+      assert.ok((await plane.ask('DELETE', '/api/v1/applications/41?version=2')).status < 300)
+      await until(id, 'step 2', ({ step }) => step === 2)
+    })
+
     test('goes back a step and is held when many applications fail at once', async () => {
       const id = await start({ steps: [{ applications: [1] }, { percentage: 60 }] })
       await until(id, 'step 1', ({ step }) => step === 1)

@@ -105,6 +105,7 @@ export class FactGatherer {
       missedDrill: undefined,
       endObstacles: [],
       applications: cache.counts.all,
+      exists: (application) => cache.application(application) !== undefined,
       flowsPerDay: (applications) =>
         traffic.flowsPerDay.size === 0
           ? undefined

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import type { Rollout } from '../rollout.ts'
+import { factsOf, nextOf, planOf, readingOf, rolloutOf } from '../testing.ts'
 import { type Decision, decide, type RolloutFacts } from './decide.ts'
-import type { Rollout } from './rollout.ts'
-import { factsOf, nextOf, planOf, readingOf, rolloutOf } from './testing.ts'
 
 const MINUTE = 60_000
 const DWELL = 15 * MINUTE
@@ -190,6 +190,14 @@ const ROWS: readonly Row[] = [
     name: 'missing evidence keeps a step from passing',
     ...{ rollout: ready(), facts: factsOf({ readings: [SHOWN[0] ?? FAILED] }) },
     ...{ does: 'wait', says: /application 2 has shown no outcome, and 10 are needed/ },
+  },
+  {
+    name: 'an application that was removed has nothing left to show',
+    ...{
+      rollout: ready(),
+      facts: factsOf({ readings: [readingOf(1, 10)], exists: (id) => id === 1 }),
+      does: 'advance',
+    },
   },
   {
     name: 'a query without an answer keeps a step from passing',

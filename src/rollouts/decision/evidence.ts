@@ -1,6 +1,6 @@
-import type { GuardReading } from '../guards/index.ts'
-import { PASSING_EVIDENCE, passingEvidence } from '../guards/index.ts'
-import type { PlanStep, RequiredEvidence } from './plan/plan.ts'
+import type { GuardReading } from '../../guards/index.ts'
+import { PASSING_EVIDENCE, passingEvidence } from '../../guards/index.ts'
+import type { PlanStep, RequiredEvidence } from '../plan/plan.ts'
 
 /** What is still missing until a step has shown what it must; empty when nothing is. */
 export interface EvidenceGap {

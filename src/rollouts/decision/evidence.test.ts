@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { GuardReading } from '../guards/index.ts'
+import type { GuardReading } from '../../guards/index.ts'
 import { evidenceGap } from './evidence.ts'
 
 const listed = { kind: 'applications', applications: [1, 2] } as const

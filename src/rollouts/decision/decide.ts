@@ -1,11 +1,11 @@
-import type { FlagChange, FlagState } from '../flags/index.ts'
-import type { GuardJudgement, GuardReading, GuardVerdict } from '../guards/index.ts'
+import type { FlagChange, FlagState } from '../../flags/index.ts'
+import type { GuardJudgement, GuardReading, GuardVerdict } from '../../guards/index.ts'
+import { aboutInWords } from '../plan/duration.ts'
+import type { PlanStep } from '../plan/plan.ts'
+import { movesInWords } from '../plan/plan-rules.ts'
+import type { ProblemFact } from '../problem.ts'
+import { currentStep, type Exclusion, type Hold, movedBy, nextStep, type Rollout } from '../rollout.ts'
 import { evidenceGap } from './evidence.ts'
-import { aboutInWords } from './plan/duration.ts'
-import type { PlanStep } from './plan/plan.ts'
-import { movesInWords } from './plan/plan-rules.ts'
-import type { ProblemFact } from './problem.ts'
-import { currentStep, type Exclusion, type Hold, movedBy, nextStep, type Rollout } from './rollout.ts'
 
 /** The flag as it is now. */
 export interface FlagFact {
@@ -63,6 +63,8 @@ export interface RolloutFacts {
   readonly endObstacles: readonly string[]
   /** How many applications there are. */
   readonly applications: number
+  /** Whether an application still exists: one that was removed has nothing left to show. */
+  readonly exists: (application: number) => boolean
   /** Flows a day of an application, to say when evidence will suffice; undefined while unknown. */
   readonly flowsPerDay: (applications: readonly number[]) => number | undefined
 }
@@ -308,7 +310,7 @@ function ownReasons(rollout: Rollout, facts: RolloutFacts) {
   if (rollout.waiver?.step === step.number) return { why, untilMs: undefined }
   const leftMs = step.dwellMs - rollout.elapsedMs
   if (leftMs > 0) why.push(`step ${step.number} lasts ${aboutInWords(leftMs)} longer`)
-  const own = membersStillMoved(rollout)
+  const own = membersStillMoved(rollout).filter(facts.exists)
   const gap = evidenceGap(step, own, facts.readings)
   const perDay = facts.flowsPerDay(own)
   const evidenceMs = perDay === undefined || perDay <= 0 ? undefined : (gap.outcomesMissing / perDay) * 86_400_000
