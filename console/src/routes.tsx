@@ -9,6 +9,7 @@ import { readActivitySearch } from './activity/activity-search.ts'
 import { consolePath } from './api/address.ts'
 import { type EnvironmentSearch, readEnvironment } from './api/selected-environment.ts'
 import { readListSearch } from './applications/list-search.ts'
+import { readExplainSearch } from './explain/explain-search.ts'
 import { readFlagSearch } from './flag/flag-search.ts'
 import { readOverviewSearch } from './overview/overview-search.ts'
 import { readPlanSearch } from './plan-editor/plan-search.ts'
@@ -71,6 +72,12 @@ const pages = [
     path: '/flags/$name',
     validateSearch: readFlagSearch,
     component: lazyRouteComponent(() => import('./flag/flag-page.tsx'), 'FlagPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/explain',
+    validateSearch: readExplainSearch,
+    component: lazyRouteComponent(() => import('./explain/explain-page.tsx'), 'ExplainPage'),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import type { Query } from '../api/address.ts'
-import type { AuditDocument, VerificationDocument } from '../api/documents.ts'
+import type { AuditDocument, LastVerificationDocument, VerificationDocument } from '../api/documents.ts'
 import { read } from '../api/request.ts'
 
 const PAGE_SIZE = 100
@@ -17,9 +17,15 @@ export const activityQuery = (filter: Query) =>
     getNextPageParam: ({ next_before: before }) => before ?? undefined,
   })
 
-/** Whether the log is intact. It is verified when the page is opened and when a person asks, not with each change. */
+/** What the control plane found when it last verified the log by itself, which it does once an hour. */
+export const lastVerificationQuery = queryOptions({
+  queryKey: ['verification', 'last'],
+  queryFn: ({ signal }) => read<LastVerificationDocument>('api/v1/audit/verification/last', { signal }),
+})
+
+/** Whether the log is intact now. Verifying reads all of it, so it is done when a person asks, not with each change. */
 export const verificationQuery = queryOptions({
-  queryKey: ['verification'],
+  queryKey: ['verification', 'now'],
   queryFn: ({ signal }) =>
     read<VerificationDocument>('api/v1/audit/verification', { signal, limitMs: VERIFY_LIMIT_MS }),
   retry: false,

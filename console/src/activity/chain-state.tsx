@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import { sentenceOf } from '../api/problem.ts'
 import { inFull } from '../format/numbers.ts'
 import { Button } from '../parts/actions/button.tsx'
 import { ConditionBadge } from '../parts/badges/condition.tsx'
 import { Time } from '../parts/text/time.tsx'
-import { verificationQuery } from './activity-queries.ts'
+import { lastVerificationQuery, verificationQuery } from './activity-queries.ts'
 
 const WHY = {
   missing: 'it is missing',
@@ -15,28 +16,44 @@ const WHY = {
 
 /** Until which entry the chain of the log is intact, and when that was verified. */
 export function ChainState() {
-  const { data, error, isFetching, dataUpdatedAt, refetch } = useQuery(verificationQuery)
+  const last = useQuery(lastVerificationQuery)
+  const [isAsked, setAsked] = useState(false)
+  // Before the control plane has verified the log for the first time, this page does it.
+  const isNeeded = isAsked || last.isError || (last.data !== undefined && last.data.found === null)
+  const now = useQuery({ ...verificationQuery, enabled: isNeeded })
+  const found = now.data ?? last.data?.found ?? undefined
+  const at = now.data === undefined ? (last.data?.at ?? null) : new Date(now.dataUpdatedAt)
   return (
     <div role="status" className="flex flex-wrap items-center gap-x-4 gap-y-2">
       <p className="text-lg">
-        {data === undefined ? (
+        {found === undefined ? (
           <ConditionBadge condition="pending">
-            {error === null ? 'Verifying the whole log …' : `The log was not verified. ${sentenceOf(error)}`}
+            {now.error === null ? 'Verifying the whole log …' : `The log was not verified. ${sentenceOf(now.error)}`}
           </ConditionBadge>
-        ) : data.broken === null ? (
+        ) : found.broken === null ? (
           <ConditionBadge condition="well">
-            The chain is intact: all {inFull(data.sound)} entries until <Time at={new Date(dataUpdatedAt)} />.
+            The chain is intact: all {inFull(found.sound)} entries
+            {at !== null && (
+              <>
+                {' '}
+                until <Time at={at} />
+              </>
+            )}
+            .
           </ConditionBadge>
         ) : (
           <ConditionBadge condition="broken">
-            The chain is broken at entry {inFull(data.broken.number)}: {WHY[data.broken.why]}. The {inFull(data.sound)}{' '}
-            entries before it are intact.
+            The chain is broken at entry {inFull(found.broken.number)}: {WHY[found.broken.why]}. The{' '}
+            {inFull(found.sound)} entries before it are intact.
           </ConditionBadge>
         )}
       </p>
-      <Button isBusy={isFetching} onClick={() => void refetch()}>
-        {isFetching ? 'Verifying' : 'Verify again'}
+      <Button isBusy={now.isFetching} onClick={() => (isAsked ? void now.refetch() : setAsked(true))}>
+        {now.isFetching ? 'Verifying' : 'Verify now'}
       </Button>
+      {found !== undefined && now.error !== null && (
+        <p className="text-sm text-broken">✗ It was not verified again. {sentenceOf(now.error)}</p>
+      )}
     </div>
   )
 }

@@ -7,7 +7,7 @@ import { Time } from '../parts/text/time.tsx'
 
 export type InEnvironment = FlagDocument['environments'][number]
 
-/** A row of the comparison: what it shows of an environment, and the text by which environments are compared. */
+/** A row of the comparison: what it shows of an environment, and the text that is compared between environments. */
 export interface GateRow {
   readonly key: string
   readonly head: string

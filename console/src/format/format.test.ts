@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { counted, inDuration, inFigures, inPercent, keepUnits } from './numbers.ts'
+import { begun, sentenceIn } from './sentences.ts'
 import { offsetOf } from './server-clock.ts'
 import { age, moment, momentInFull, timeOfDay } from './times.ts'
 
@@ -75,5 +76,13 @@ describe("the server's clock", () => {
 
   test('is unknown without a readable header', () => {
     assert.deepEqual([offsetOf(null, here), offsetOf('yesterday', here)], [undefined, undefined])
+  })
+})
+
+describe('words', () => {
+  test('become a sentence, and the name of a side stays as it is', () => {
+    assert.equal(sentenceIn('the brake is off'), 'The brake is off.')
+    assert.equal(sentenceIn('iam holds it.'), 'iam holds it.')
+    assert.equal(begun('iamb'), 'Iamb')
   })
 })

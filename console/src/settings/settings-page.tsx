@@ -1,4 +1,5 @@
 import { Page } from '../parts/layout/page.tsx'
+import { Channels } from './channels.tsx'
 import { Environments } from './environments.tsx'
 import { MyRole } from './my-role.tsx'
 import { People } from './people.tsx'
@@ -16,6 +17,7 @@ export function SettingsPage() {
       <SideEffects />
       <Tokens />
       <People />
+      <Channels />
     </Page>
   )
 }

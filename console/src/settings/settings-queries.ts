@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { useCaller } from '../api/caller.ts'
 import type {
+  ChannelsDocument,
   CreatedTokenDocument,
   Environment,
   SessionDocument,
@@ -8,6 +9,12 @@ import type {
   TokenDocument,
 } from '../api/documents.ts'
 import { change, read } from '../api/request.ts'
+
+export const channelsQuery = queryOptions({
+  queryKey: ['channels'],
+  queryFn: ({ signal }) => read<ChannelsDocument>('api/v1/notification-channels', { signal }),
+  meta: { topics: ['rollouts'] },
+})
 
 export const tokensQuery = queryOptions({
   queryKey: ['tokens'],

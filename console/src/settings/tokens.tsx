@@ -33,7 +33,7 @@ export function Tokens() {
           onClose={() => setRevoked(undefined)}
           onConfirm={() => mutateAsync(revoked.id)}
         >
-          Whoever holds this token of the role {revoked.role} is refused from now on, and the sessions that began with
+          Requests with this token of the role {revoked.role} are refused from now on, and the sessions that began with
           it end. This cannot be undone; a new token can be created.
         </PlainConfirmation>
       )}

@@ -4,6 +4,7 @@ export const PAGES = [
   { path: '/applications', words: 'Applications', key: 'a' },
   { path: '/rollouts', words: 'Rollouts', key: 'r' },
   { path: '/flags', words: 'Flags', key: 'f' },
+  { path: '/explain', words: 'Explain', key: 'e' },
   { path: '/activity', words: 'Activity', key: 'c' },
   { path: '/gateways', words: 'Gateways', key: 'w' },
   { path: '/settings', words: 'Settings', key: 's' },

@@ -6,13 +6,15 @@ interface ShortTableProps<Row> {
   readonly columns: ReadonlyArray<Column<Row>>
   readonly rows: readonly Row[]
   readonly keyOf: (row: Row) => string | number
+  /** Marks a row among the others, such as the one that counts. */
+  readonly rowForm?: (row: Row) => string
 }
 
 /**
  * A table of a few dozen rows at most. On a narrow screen each row becomes a block of labelled lines; the roles keep it
  * a table for screen readers.
  */
-export function ShortTable<Row>({ caption, columns, rows, keyOf }: ShortTableProps<Row>) {
+export function ShortTable<Row>({ caption, columns, rows, keyOf, rowForm }: ShortTableProps<Row>) {
   return (
     // biome-ignore-start lint/a11y: a table that is shown as blocks loses its own roles in browsers
     <table role="table" className="block w-full text-sm md:table">
@@ -31,7 +33,7 @@ export function ShortTable<Row>({ caption, columns, rows, keyOf }: ShortTablePro
           <tr
             key={keyOf(row)}
             role="row"
-            className="block border-b border-line py-2 last:border-b-0 md:table-row md:py-0"
+            className={`block border-b border-line py-2 last:border-b-0 md:table-row md:py-0 ${rowForm?.(row) ?? ''}`}
           >
             {columns.map(({ key, head, cell, className }, at) => (
               <td

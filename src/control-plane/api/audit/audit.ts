@@ -63,7 +63,9 @@ const verificationSchema = z.object({
     .nullable(),
 })
 
-/** Whether the log is intact, in a document of the API. */
+const lastVerificationSchema = z.object({ at: z.string().nullable(), found: verificationSchema.nullable() })
+/** Whether the log is intact, now or when it was last verified, in documents of the API. */
+export type LastVerificationDocument = z.infer<typeof lastVerificationSchema>
 export type VerificationDocument = z.infer<typeof verificationSchema>
 
 /** Who changed what, when, from where and why, and the verification that the log is unaltered. */
@@ -143,7 +145,7 @@ function lastVerificationRoute(api: Api, control: ControlContext): void {
       schema: {
         tags: ['audit'],
         summary: 'What this replica found when it last verified the log by itself, once an hour',
-        response: { 200: z.object({ at: z.string().nullable(), found: verificationSchema.nullable() }) },
+        response: { 200: lastVerificationSchema },
       },
     },
     async () => {

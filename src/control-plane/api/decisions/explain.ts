@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
-import { type Facts, ROUTING_FLAG, WIRE_DESTINATION } from '../../../routing/index.ts'
+import { decide, type Facts, ROUTING_FLAG, type RoutingContext, WIRE_DESTINATION } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
+import { assume } from '../../explain/assumption.ts'
 import { decisionTable } from '../../explain/decision-table.ts'
 import {
   type DescribedRequest,
   decideDescribed,
-  decideFacts,
   factsOfClient,
   flagStatus,
   reasonsInWords,
@@ -15,6 +15,7 @@ import {
   type WhatIf,
 } from '../../explain/what-if.ts'
 import {
+  type CommonState,
   commonState,
   type GatewayHealth,
   gatewayHealth,
@@ -32,6 +33,14 @@ const headerSchema = z.record(
   z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'must be header names'),
   z.string().max(16_384),
 )
+
+const assumptionSchema = z
+  .strictObject({
+    brake: z.boolean().optional(),
+    everyone: z.boolean().optional().describe('Whether the routing flag is on for all'),
+    percentage_of_actors: z.number().min(0).max(100).optional().describe('Such as in a step of a plan'),
+  })
+  .describe('Another state, under which the decision is tried as well; what is left out stays as it is')
 
 const questionSchema = z.strictObject({
   environment: environmentField,
@@ -53,7 +62,18 @@ const questionSchema = z.strictObject({
     .max(1 << 20)
     .optional(),
   client_id: z.string().min(1).max(1_024).optional().describe('Added to the query of the path'),
+  assume: assumptionSchema.optional(),
 })
+
+const tableSchema = z.array(
+  z.object({
+    when: z.string(),
+    reason: z.string(),
+    destination: z.enum(['rails', 'iam']).nullable().describe('Null where it depends on the request'),
+    outcome: z.enum(['does_not_apply', 'wins', 'not_reached']),
+    because: z.string().describe('Why it does not apply, or wins'),
+  }),
+)
 
 const answerSchema = z.object({
   environment: z.enum(ENVIRONMENTS),
@@ -95,18 +115,11 @@ const answerSchema = z.object({
       version: z.int(),
     })
     .nullable(),
-  table: z
-    .array(
-      z.object({
-        when: z.string(),
-        reason: z.string(),
-        destination: z.enum(['rails', 'iam']).nullable().describe('Null where it depends on the request'),
-        outcome: z.enum(['does_not_apply', 'wins', 'not_reached']),
-        because: z.string().describe('Why it does not apply, or wins'),
-      }),
-    )
-    .optional()
-    .describe('The decision table in its order; empty for a path that is not routed'),
+  table: tableSchema.optional().describe('The decision table in its order; empty for a path that is not routed'),
+  assumed: z
+    .object({ destination: z.enum(['rails', 'iam']), reason: z.string(), table: tableSchema })
+    .nullable()
+    .describe('The decision under the assumption; null without one, or for a path that is not routed'),
 })
 /** The document of `POST /api/v1/explain`. */
 export type ExplainDocument = z.infer<typeof answerSchema>
@@ -120,7 +133,14 @@ const clientSchema = z.object({
   destination: z.enum(['rails', 'iam']),
   reason: z.string(),
   because: z.array(z.string()),
+  assumed: z
+    .object({ destination: z.enum(['rails', 'iam']), reason: z.string() })
+    .nullable()
+    .describe('The decision under the assumption; null without one'),
 })
+const clientsSchema = z.object({ environment: z.enum(ENVIRONMENTS), clients: z.array(clientSchema) })
+/** The document of `POST /api/v1/explain/clients`. */
+export type ExplainedClientsDocument = z.infer<typeof clientsSchema>
 
 /** `POST /api/v1/explain`: where a request would go, why, and on what basis, decided by the gateway's own functions. */
 export function explainRoutes(api: Api, control: ControlContext): void {
@@ -145,7 +165,7 @@ export function explainRoutes(api: Api, control: ControlContext): void {
       const outcome = decideDescribed(cache, environment, describe(request.body), control, now, commonState(health))
       return {
         ...answer(cache, environment, outcome, health),
-        table: outcome.facts ? tableOf(cache, environment, outcome.facts, health) : [],
+        ...tablesOf(cache, request.body, outcome.facts, commonState(health)),
       }
     },
   )
@@ -167,27 +187,31 @@ function clientsRoute(api: Api, control: ControlContext): void {
             .min(1)
             .max(MOST_CLIENTS, `must be at most ${MOST_CLIENTS} clients`)
             .describe('client_ids, or ids of applications'),
+          assume: assumptionSchema.optional(),
         }),
-        response: { 200: z.object({ environment: z.enum(ENVIRONMENTS), clients: z.array(clientSchema) }) },
+        response: { 200: clientsSchema },
       },
     },
     async (request) => {
       await control.feed.catchUp()
       const { cache } = control.feed
-      const { environment, clients } = request.body
+      const { environment, clients, assume: assumption } = request.body
       const common = commonState(gatewayHealth(await knownGateways(control), environment))
       return {
         environment,
         clients: clients.map((named) => {
           const application = cache.applicationNamed(named)
           const facts = factsOfClient(application?.client_id ?? named, undefined)
-          const decision = decideFacts(cache, environment, facts, common)
+          const context = routingContext(cache, environment, facts, common)
+          const decision = decide(facts, context)
+          const other = assumption && decide(facts, assume(cache, environment, context, assumption))
           return {
             named,
             application: application ? { id: application.id, name: application.name ?? null } : null,
             destination: WIRE_DESTINATION[decision.destination],
             reason: decision.reason,
             because: reasonsInWords(cache, environment, { decision, facts }),
+            assumed: other ? { destination: WIRE_DESTINATION[other.destination], reason: other.reason } : null,
           }
         }),
       }
@@ -195,9 +219,24 @@ function clientsRoute(api: Api, control: ControlContext): void {
   )
 }
 
-function tableOf(cache: StateCache, environment: Environment, facts: Facts, health: GatewayHealth) {
-  const rows = decisionTable(facts, routingContext(cache, environment, facts, commonState(health)))
-  return rows.map(({ destination, ...row }) => {
+/** The decision table, and the same under the assumption of the question. */
+function tablesOf(
+  cache: StateCache,
+  { environment, assume: assumption }: Pick<z.infer<typeof questionSchema>, 'environment' | 'assume'>,
+  facts: Facts | undefined,
+  common: CommonState,
+): Required<Pick<ExplainDocument, 'table' | 'assumed'>> {
+  if (facts === undefined) return { table: [], assumed: null }
+  const context = routingContext(cache, environment, facts, common)
+  const table = tableOf(facts, context)
+  if (assumption === undefined) return { table, assumed: null }
+  const other = assume(cache, environment, context, assumption)
+  const { destination, reason } = decide(facts, other)
+  return { table, assumed: { destination: WIRE_DESTINATION[destination], reason, table: tableOf(facts, other) } }
+}
+
+function tableOf(facts: Facts, context: RoutingContext) {
+  return decisionTable(facts, context).map(({ destination, ...row }) => {
     return { ...row, destination: destination === undefined ? null : WIRE_DESTINATION[destination] }
   })
 }
@@ -227,7 +266,7 @@ function answer(
   environment: Environment,
   outcome: WhatIf,
   health: GatewayHealth,
-): z.infer<typeof answerSchema> {
+): Omit<ExplainDocument, 'table' | 'assumed'> {
   const { decision, facts } = outcome
   const application = facts?.clientId === undefined ? undefined : cache.applicationByClientId(facts.clientId)
   return {

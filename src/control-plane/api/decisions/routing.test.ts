@@ -386,6 +386,18 @@ for (const engine of testDatabases()) {
       assert.deepEqual((await explain({ path: '/projects' })).table, [])
     })
 
+    test('a decision is tried under another state, and nothing changes', async () => {
+      const tried = async (assume: object) => (await explain({ client_id: 'client-1', assume })).assumed
+      const braked = await tried({ brake: true })
+      assert.deepEqual([braked.destination, braked.reason, braked.table[0].outcome], ['rails', 'brake', 'wins'])
+      const outside = await explain({ client_id: 'client-2', assume: { percentage_of_actors: 0 } })
+      assert.deepEqual([outside.reason, outside.assumed.reason], ['flag_disabled', 'flag_disabled'])
+      const within = await explain({ client_id: 'client-2', assume: { everyone: true } })
+      assert.notEqual(within.assumed.reason, 'flag_disabled')
+      assert.equal((await explain({ client_id: 'client-2' })).assumed, null)
+      assert.equal((await explain({ client_id: 'client-1', assume: { percentage_of_actors: 101 } })).status, 400)
+    })
+
     test('many clients are explained at once, by client_id or id', async () => {
       const ask = (json: object) => plane.ask('POST', '/api/v1/explain/clients', { json })
       const { json } = await ask({ clients: ['client-1', '2', 'client-3', 'nobody'] })
@@ -404,6 +416,8 @@ for (const engine of testDatabases()) {
         ],
       )
       assert.match(json.clients[2].because.join(), /off for this application/)
+      const braked = await ask({ clients: ['client-1'], assume: { brake: true } })
+      assert.deepEqual(braked.json.clients[0].assumed, { destination: 'rails', reason: 'brake' })
       assert.equal((await ask({ clients: [] })).json.errors[0].field, 'clients')
     })
 

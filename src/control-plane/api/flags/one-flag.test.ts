@@ -54,7 +54,7 @@ for (const engine of testDatabases()) {
       assert.deepEqual([unknown.status, unknown.json.code], [404, 'unknown_flag'])
     })
 
-    test('a flag says of one application where it is on, by which gate, and in which bucket it is', async () => {
+    test('a flag shows for one application where it is on, the gate that decides, and the bucket', async () => {
       const json = { value: '91', key: 'percentage_of_actors', environment: 'pre', confirm: true }
       assert.equal((await plane.ask('POST', `/api/v4/features/${FLAG}`, { json })).status, 201)
       const path = `/api/v1/flags/${FLAG}?oauth_application=`

@@ -119,7 +119,7 @@ async function environmentOf({ store, feed: { cache } }: ControlContext, environ
   }
 }
 
-/** What the flag says of an application; a percentage of time decides anew each time, so it counts as off. */
+/** What the flag says of an application; a percentage of time decides again each time, so it counts as off. */
 function previewFor(cache: StateCache, environment: Environment, name: string, application: ApplicationRecord) {
   const actor = actorOf(application)
   const { value, gate } = evaluateFlag(name, cache.flagState(environment, name), {

@@ -17,6 +17,9 @@ const channelsSchema = z.object({
     .describe('The configured channels'),
 })
 
+/** The document of `GET /api/v1/notification-channels`. */
+export type ChannelsDocument = z.infer<typeof channelsSchema>
+
 /** `GET /api/v1/notification-channels`: where messages about rollouts go, and whether they arrive. */
 export function channelRoutes(api: Api, control: ControlContext): void {
   api.get(
