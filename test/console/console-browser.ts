@@ -14,7 +14,7 @@ const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', 
   reportViolation(violatedDirective + ' blocked ' + blockedURI))`
 
 /** Light, dark, and both with more contrast. */
-export const THEMES = [
+const THEMES = [
   { name: 'light', colorScheme: 'light', contrast: 'no-preference' },
   { name: 'dark', colorScheme: 'dark', contrast: 'no-preference' },
   { name: 'contrast', colorScheme: 'light', contrast: 'more' },
@@ -103,14 +103,20 @@ interface AxeResult {
   readonly passes: readonly unknown[]
 }
 
-/** What axe finds on the page as it is now, and how many of its rules passed. */
-export async function runAxe(page: Page): Promise<{ findings: string[]; passed: number }> {
+/** Asserts that axe finds nothing on the page as it is now, in any theme; returns how many rules passed. */
+export async function passAxe(page: Page, what: string): Promise<number> {
   await page.evaluate(AXE)
-  const { violations, passes } = (await page.evaluate('axe.run()')) as AxeResult
-  const findings = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
-  )
-  return { findings, passed: passes.length }
+  let passed = 0
+  for (const { name, colorScheme, contrast } of THEMES) {
+    await page.emulateMedia({ colorScheme, contrast })
+    const { violations, passes } = (await page.evaluate('axe.run()')) as AxeResult
+    const findings = violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+    )
+    assert.deepEqual(findings, [], `${what} in ${name}`)
+    passed += passes.length
+  }
+  return passed
 }
 
 /** The sizes of the windows in which pages are photographed. */

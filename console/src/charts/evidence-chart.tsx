@@ -43,7 +43,7 @@ export function EvidenceChart({ title, range, points: all, thresholds, marks = [
   }
   return (
     <ChartFrame {...{ title, range, latest, at, describe, table }} count={points.length} onWalk={setAt}>
-      <div ref={place} style={{ height }}>
+      <div ref={place} className="overflow-hidden" style={{ height }}>
         {width > 0 && <Drawing {...{ points, thresholds, marks, width, height, at }} onPoint={setAt} />}
       </div>
     </ChartFrame>

@@ -52,7 +52,7 @@ export function MovementChart({ movements, until, height = 200 }: MovementChartP
       count={movements.length}
       onWalk={setAt}
     >
-      <div ref={place} style={{ height }}>
+      <div ref={place} className="overflow-hidden" style={{ height }}>
         {width > 0 && <Drawing {...{ movements, until, width, height, at }} onPoint={setAt} />}
       </div>
     </ChartFrame>

@@ -50,7 +50,7 @@ export function TimeChart(props: TimeChartProps) {
   }
   return (
     <ChartFrame {...frame} table={table}>
-      <div ref={place} style={{ height }}>
+      <div ref={place} className="overflow-hidden" style={{ height }}>
         {width > 0 && <Drawing {...{ series, marks, width, height, at, format }} onPoint={setAt} />}
       </div>
     </ChartFrame>
