@@ -3,6 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { DEFAULT_RULES } from '../../chatops/index.ts'
+import type { Run } from './context/principal.ts'
+import { type ChatRollouts, onRollouts } from './rollouts.ts'
 
 /** The engine runs: the date keeps it from beginning a step between two commands. */
 const PLAN = {
@@ -124,3 +126,40 @@ for (const engine of testDatabases()) {
     })
   })
 }
+
+describe('a command for a rollout that the engine changes at the same moment', () => {
+  const found = { id: 7, version: 3, plan: { environment: 'dev', name: 'wave', steps: [] } }
+  const done = { ...found, state: 'paused', step: 0, excluded: [], forecast: {} }
+  const principal: Run['principal'] = {
+    ...{ name: 'ann', role: 'operator', channel: 'api', from: null, slackChannel: undefined },
+    mayChange: ['dev'],
+  }
+  const run = { principal, correlationId: 'c', progress: async () => {}, signal: new AbortController().signal }
+
+  /** Pauses a rollout whose version has changed each time, `conflicts` times. */
+  async function pause(conflicts: number) {
+    const versions: number[] = []
+    const rollouts = {
+      read: async () => found,
+      events: async () => [{ by: 'handover-rollouts', sentence: 'Step 2 of 3' }],
+      act: async (_id: number, { version }: { version: number }) => {
+        versions.push(version)
+        return versions.length <= conflicts ? { kind: 'conflict', version: version + 1 } : done
+      },
+    } as unknown as ChatRollouts['rollouts']
+    const command = { kind: 'rollout_act', rollout: 7, action: 'pause', reason: undefined } as const
+    const [section] = await onRollouts({ rollouts, feed: {} as ChatRollouts['feed'] }, DEFAULT_RULES, command, run)
+    return { versions, tone: section?.tone, lines: section?.lines }
+  }
+
+  test('is carried out on the rollout as it is now', async () => {
+    const { versions, tone } = await pause(1)
+    assert.deepEqual([versions, tone], [[3, 4], 'done'])
+  })
+
+  test('says who was faster after a second conflict', async () => {
+    const { versions, tone, lines } = await pause(2)
+    assert.deepEqual([versions, tone], [[3, 4], 'refused'])
+    assert.deepEqual(lines, ['handover-rollouts was faster: Step 2 of 3; check it and run the command again'])
+  })
+})

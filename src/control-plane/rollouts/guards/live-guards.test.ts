@@ -37,7 +37,7 @@ for (const engine of testDatabases()) {
       for (const close of running) await close()
     })
 
-    async function replicaOf(schema: string, log: Log = silentLog, waits = true) {
+    async function replicaOf(schema: string, log: Log = silentLog, waits = true, mostWaiting?: number) {
       const { database } = opened
       await migrate(database, schema, MIGRATIONS)
       const store = openStore(database, schema)
@@ -49,7 +49,14 @@ for (const engine of testDatabases()) {
       const leadership = await LeaderLease.join(database, schema, silentLog, TIMES)
       const fail = (error: unknown) => assert.fail(error as Error)
       const outcomes = new OutcomeBroadcast(fail, fail)
-      const guards = new LiveGuards({ store, feed, leadership, outcomes, log })
+      const guards = new LiveGuards({
+        store,
+        feed,
+        leadership,
+        outcomes,
+        log,
+        ...(mostWaiting !== undefined && { mostWaiting }),
+      })
       if (waits) await guards.ready()
       const publish = (count: number, make: () => OutcomeChange) => {
         for (let taken = 0; taken < count; taken++) outcomes.publish(make())
@@ -237,6 +244,17 @@ for (const engine of testDatabases()) {
       await first.close()
       const second = await replicaOf(schema)
       assert.equal(second.reading()?.verdict, 'fail')
+    })
+
+    test('outcomes that find no room while the state is read count as lost', async () => {
+      const replica = await replicaOf(freshSchema(), silentLog, false, 5)
+      replica.outcomes(10, { side: 'rails' })
+      await replica.guards.ready()
+      await replica.guards.begin(moved())
+      replica.outcomes(5)
+      const { verdict, sentence } = replica.reading() ?? {}
+      assert.equal(verdict, 'not_enough_evidence')
+      assert.match(sentence ?? '', /more than 1 % of the outcomes were lost/)
     })
 
     test('subscribers hear when the level of an application changes', async () => {

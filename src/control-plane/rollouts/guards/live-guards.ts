@@ -40,6 +40,8 @@ export interface GuardsContext {
   /** Where PromQL queries are asked; without it they are never answered. */
   readonly queryServer?: QueryServer | undefined
   readonly now?: () => number
+  /** The limit of changes that wait while the state is read. Default: 1,000,000. */
+  readonly mostWaiting?: number
 }
 
 /**
@@ -57,7 +59,7 @@ export class LiveGuards implements Guards {
   readonly #ends: Array<() => void>
   /** Changes that arrive before the stored state has been read; undefined once it has. */
   #waiting: OutcomeChange[] | undefined = []
-  /** Changes beyond {@link MOST_WAITING}, by environment: they count as lost. */
+  /** Changes beyond the limit of those that wait, by environment: they count as lost. */
   readonly #dropped = new Map<string, number>()
   /** Whether reading the stored state has failed since this replica leads. */
   #hasFailed = false
@@ -210,7 +212,7 @@ export class LiveGuards implements Guards {
   #take(change: OutcomeChange): void {
     if (this.#term === undefined) return
     if (this.#waiting === undefined) this.#apply(change)
-    else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(change)
+    else if (this.#waiting.length < (this.#context.mostWaiting ?? MOST_WAITING)) this.#waiting.push(change)
     else {
       const environment = environmentOf(change)
       const count = change.kind === 'lost' ? change.count : 1
