@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import { ZONE } from '../format/times.ts'
 import { PAGES } from './pages.ts'
 
 /** The way to every page. On a narrow screen it opens from the bar at the bottom. */
@@ -23,6 +24,7 @@ export function Navigation({ id, isOpen, onFollow }: { id: string; isOpen: boole
           </li>
         ))}
       </ul>
+      <p className="px-3 pt-4 text-faded text-xs">Times are in {ZONE.replaceAll('_', ' ')}.</p>
     </nav>
   )
 }
