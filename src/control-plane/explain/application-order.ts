@@ -72,30 +72,48 @@ export async function orderApplications(
   only: readonly number[] = cache.idsAfter(0, Number.MAX_SAFE_INTEGER),
 ): Promise<ApplicationOrder> {
   const keyOf = keys(cache, environment, sort, facts)
-  const rows: Place[] = []
+  const [ids, keyed]: [number[], Array<string | number>] = [[], []]
   for (let from = 0; from < only.length; from += CHUNK) {
     if (from > 0) await turn()
     for (const id of only.slice(from, from + CHUNK)) {
       const application = cache.application(id)
-      if (application !== undefined) rows.push([keyOf(application), id])
+      if (application === undefined) continue
+      ids.push(id)
+      keyed.push(keyOf(application))
     }
   }
+  // Ids ascend, so equal keys keep the order of their indexes.
   const sign = isDescending ? -1 : 1
-  const compare = ([a, idA]: Place, [b, idB]: Place) => (a < b ? -sign : a > b ? sign : idA - idB)
-  rows.sort(compare)
+  const compare = sort === 'name' ? byText(keyed, sign) : byNumber(Float64Array.from(keyed as number[]), sign)
+  const sorted = Uint32Array.from(ids.keys()).sort(compare)
+  const placeOf = (index: number): Place => {
+    const at = sorted[index] ?? 0
+    return [keyed[at] ?? 0, ids[at] ?? 0]
+  }
+  const isUpTo = ([a, idA]: Place, [b, idB]: Place) => (a < b ? sign > 0 : a > b ? sign < 0 : idA <= idB)
   return {
-    ids: rows.map(([, id]) => id),
-    placeOf: (index) => rows[index] ?? [0, 0],
+    ids: Array.from(sorted, (at) => ids[at] ?? 0),
+    placeOf,
     after(place) {
-      let [low, high] = [0, rows.length]
+      let [low, high] = [0, sorted.length]
       while (low < high) {
         const middle = (low + high) >>> 1
-        const row = rows[middle]
-        if (row !== undefined && compare(row, place) <= 0) low = middle + 1
+        if (isUpTo(placeOf(middle), place)) low = middle + 1
         else high = middle
       }
       return low
     },
+  }
+}
+
+function byNumber(keyed: Float64Array, sign: number) {
+  return (a: number, b: number) => sign * ((keyed[a] ?? 0) - (keyed[b] ?? 0)) || a - b
+}
+
+function byText(keyed: ReadonlyArray<string | number>, sign: number) {
+  return (a: number, b: number) => {
+    const [one, other] = [keyed[a] ?? '', keyed[b] ?? '']
+    return one < other ? -sign : one > other ? sign : a - b
   }
 }
 
