@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type System, startUp, untilReplicated } from '../e2e/system.ts'
-import { findChromium, startChromium } from '../support/chromium.ts'
+import { findChromium, screenshot, startChromium } from '../support/chromium.ts'
 import { eventually, WAIT_LIMIT_MS } from '../support/wait.ts'
 
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
@@ -41,11 +41,14 @@ export interface ConsoleWindow {
 /** Whether there is no browser to test with; CI must have one. */
 export const skip = findChromium() === undefined && process.env.CI !== 'true' ? 'no Chromium on this machine' : false
 
-/** Starts the system and signs in by the link that it prints, as people do who start for the first time. */
-export async function startConsole(): Promise<ConsoleSystem> {
+/**
+ * Starts the system, with further options of `handover up`, and signs in by the link that it prints, as people do who
+ * start for the first time.
+ */
+export async function startConsole(...args: string[]): Promise<ConsoleSystem> {
   const executable = findChromium()
   assert.ok(executable, 'CI must offer Chromium')
-  const system = await startUp()
+  const system = await startUp(...args)
   let browser: Browser | undefined
   try {
     await untilReplicated(system, 3)
@@ -121,3 +124,18 @@ export async function passAxe(page: Page, what: string): Promise<number> {
 
 /** The sizes of the windows in which pages are photographed. */
 export const VIEWPORTS = Object.entries(WIDTHS).map(([width, height]) => ({ width: Number(width), height }))
+
+/** Photographs the page as it is, in windows of every size, in light and dark; does nothing unless it is asked for. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  if (!process.env['HANDOVER_SCREENSHOTS']) return
+  const before = page.viewportSize()
+  for (const viewport of VIEWPORTS) {
+    await page.setViewportSize(viewport)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await screenshot(page, `${name}-${viewport.width}-${colorScheme}`)
+    }
+  }
+  await page.emulateMedia({ colorScheme: null })
+  if (before !== null) await page.setViewportSize(before)
+}

@@ -71,7 +71,7 @@ export const planCheckQuery = (plan: string, csrfToken: string | null) =>
   })
 
 /** What a valid plan would do. */
-export const simulationQuery = (plan: string, csrfToken: string | null) =>
+export const simulationQuery = (plan: string | RolloutDocument['plan'], csrfToken: string | null) =>
   queryOptions({
     queryKey: ['plan', 'simulation', plan],
     queryFn: ({ signal }) =>

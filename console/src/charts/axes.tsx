@@ -1,5 +1,5 @@
 /** The space around a chart's drawing, in CSS pixels. */
-export const MARGIN = { top: 10, right: 52, bottom: 22, left: 44 }
+export const MARGIN = { top: 10, right: 52, bottom: 22, left: 50 }
 
 interface YAxisProps {
   readonly ticks: ReadonlyArray<{ readonly y: number; readonly words: string }>

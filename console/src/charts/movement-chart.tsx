@@ -88,7 +88,7 @@ function Drawing({ movements, until, width, height, at, onPoint }: DrawingProps)
     y(last?.applications ?? 0),
     last?.traffic === null ? undefined : y(last?.traffic ?? 0),
   ]
-  const apart = traffic !== undefined && Math.abs(applications - traffic) < 15 ? 8 : 0
+  const labels = labelHeights(applications, traffic, bottom)
   return (
     <svg
       aria-hidden="true"
@@ -118,11 +118,11 @@ function Drawing({ movements, until, width, height, at, onPoint }: DrawingProps)
         strokeWidth={2}
         strokeDasharray="5 3"
       />
-      <text x={right + 5} y={applications - apart} dy="0.32em" className="fill-iam-ink text-xs font-semibold">
+      <text x={right + 5} y={labels.applications} dy="0.32em" className="fill-iam-ink text-xs font-semibold">
         applications
       </text>
       {traffic !== undefined && (
-        <text x={right + 5} y={traffic + apart} dy="0.32em" className="fill-ink text-xs font-semibold">
+        <text x={right + 5} y={labels.traffic} dy="0.32em" className="fill-ink text-xs font-semibold">
           traffic
         </text>
       )}
@@ -143,6 +143,17 @@ const TICKS_MS = [
 /** The distance between ticks: the smallest one that people count in and that leaves each tick its room. */
 function tickEvery(least: number): number {
   return TICKS_MS.find((ms) => ms >= least) ?? Math.ceil(least / DAY_MS) * DAY_MS
+}
+
+const LABEL_PX = 15
+
+/** Where the names of the lines stand: at their ends, but never over each other or the times below. */
+function labelHeights(applications: number, traffic: number | undefined, bottom: number) {
+  if (traffic === undefined) return { applications, traffic: bottom }
+  const [upper, lower] = [Math.min(applications, traffic), Math.max(applications, traffic)]
+  const low = Math.min(Math.max(lower, upper + LABEL_PX), bottom)
+  const high = Math.min(upper, low - LABEL_PX)
+  return applications <= traffic ? { applications: high, traffic: low } : { applications: low, traffic: high }
 }
 
 function sharesInWords(movement: Movement | undefined): string {

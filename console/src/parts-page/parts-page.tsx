@@ -1,6 +1,7 @@
 import { Page } from '../parts/layout/page.tsx'
 import { ActionParts } from './action-parts.tsx'
 import { ChartParts } from './chart-parts.tsx'
+import { RolloutParts } from './rollout-parts.tsx'
 import { StateParts } from './state-parts.tsx'
 import { TableParts } from './table-parts.tsx'
 import { WordParts } from './word-parts.tsx'
@@ -15,6 +16,7 @@ export function PartsPage() {
         <WordParts />
         <ActionParts />
         <ChartParts />
+        <RolloutParts />
       </div>
     </Page>
   )

@@ -21,14 +21,14 @@ export function FaultList({ judged, onShow }: FaultListProps) {
         <Failure of="what the plan would do" error={error} onRetry={judgeAgain} />
       )}
       {faults.length > 0 && (
-        <ul className={`flex flex-col gap-1 text-sm ${state === 'judging' ? 'opacity-60' : ''}`}>
+        <ul className={`flex flex-col gap-1 text-sm ${state === 'judging' ? 'old' : ''}`}>
           {faults.slice(0, MOST_SHOWN).map((fault) => (
             <li key={`${fault.line} ${fault.field} ${fault.rule}`}>
               <button
                 type="button"
                 disabled={fault.line === null}
                 onClick={() => onShow(fault)}
-                className="w-full rounded-md border-l-4 border-broken bg-surface px-3 py-1.5 text-left break-words hover:bg-sunken"
+                className="w-full rounded-md border-l-4 border-broken bg-surface px-3 py-1.5 text-left wrap-anywhere hover:bg-sunken"
               >
                 {fault.line !== null && <span className="font-semibold">Line {fault.line}: </span>}
                 {fault.field !== '' && <code className="font-mono">{fault.field} </code>}

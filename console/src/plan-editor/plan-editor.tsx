@@ -27,7 +27,7 @@ export function PlanEditor({ storedAs, initial }: PlanEditorProps) {
     <div className="grid items-start gap-4 lg:grid-cols-2">
       <div className="flex min-w-0 flex-col gap-2">
         <PlanText ref={field} text={text} onChange={edit} faults={judged.faults} />
-        <div className="flex flex-wrap items-center gap-3 text-sm text-faded">
+        <div className="-ml-3 flex flex-wrap items-center gap-3 text-sm text-faded empty:hidden">
           {isChanged && (
             <Button
               weight="quiet"
@@ -44,7 +44,7 @@ export function PlanEditor({ storedAs, initial }: PlanEditorProps) {
               Bring them back
             </Button>
           )}
-          <span>{isChanged ? 'This browser keeps the text until it becomes a rollout.' : ''}</span>
+          {isChanged && <span className="pl-3">This browser keeps the text until it becomes a rollout.</span>}
         </div>
       </div>
       <div className="flex min-w-0 flex-col gap-4">

@@ -19,12 +19,12 @@ export function PlanOutcome({ judged: { simulation, isSimulated, state } }: { ju
   }
   const isOld = !isSimulated
   return (
-    <div className={`flex flex-col gap-4 ${isOld ? 'opacity-60 contrast-more:opacity-80' : ''}`}>
+    <div className={`flex flex-col gap-4 ${isOld ? 'old' : ''}`}>
       <Section
         title="What it would do"
         aside={isOld && state === 'faulty' ? <span className="text-sm">of the last valid text</span> : undefined}
       >
-        <p className="pb-2">
+        <p className="pb-2 wrap-anywhere">
           {simulation.lasts_ms === null && <span className="font-bold text-broken">! </span>}
           {durationInWords(simulation)}
         </p>
@@ -66,7 +66,7 @@ function StepLines({ step, isFirstWith }: StepLinesProps) {
   return (
     <>
       <p className="flex flex-wrap gap-x-2">
-        <span className="font-semibold">
+        <span className="font-semibold wrap-anywhere">
           {number}. {moves}
         </span>
         <span>
@@ -104,6 +104,6 @@ function durationInWords({ lasts_ms, soak_ms, steps }: SimulationDocument): stri
     : ''
   if (lasts_ms !== null)
     return `It takes about ${inDuration(lasts_ms)}, of which ${inDuration(soak_ms)} are the soak${people}.`
-  const stalled = steps.find(({ stalls }) => stalls.length > 0)
+  const stalled = steps.find(({ lasts_ms: ms }, at) => ms === null || steps[at + 1]?.begins_after_ms === null)
   return stalled === undefined ? 'It would not end.' : `It stalls at step ${stalled.number} (${stalled.moves}).`
 }

@@ -14,8 +14,9 @@ interface PlanTextProps {
   readonly faults: readonly PlanFault[]
 }
 
-const LINE_PX = 20
-const PADDING_PX = 12
+/** In rem, so that the text grows with the browser's. */
+const LINE = 1.25
+const PADDING = 0.75
 
 /** The text of the plan with line numbers; lines with a fault are marked. Two thousand lines type like ten. */
 export function PlanText({ ref, text, onChange, faults }: PlanTextProps) {
@@ -30,7 +31,8 @@ export function PlanText({ ref, text, onChange, faults }: PlanTextProps) {
       const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0)
       area.focus()
       area.setSelectionRange(start + Math.max(0, (column ?? 1) - 1), start + (lines[line - 1]?.length ?? 0))
-      area.scrollTop = Math.max(0, (line - 1) * LINE_PX - area.clientHeight / 3)
+      const height = Number.parseFloat(getComputedStyle(area).lineHeight)
+      area.scrollTop = Math.max(0, (line - 1) * height - area.clientHeight / 3)
     },
   }))
   const count = text.split('\n').length
@@ -40,7 +42,7 @@ export function PlanText({ ref, text, onChange, faults }: PlanTextProps) {
       <label htmlFor={id} className="text-sm font-semibold text-faded">
         Plan, as YAML
       </label>
-      <div className="mt-1 flex h-[60dvh] min-h-80 overflow-hidden rounded-lg border border-edge bg-surface font-mono text-[13px] leading-5 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-ink lg:h-[calc(100dvh-15rem)]">
+      <div className="mt-1 flex h-[60dvh] min-h-80 overflow-hidden rounded-lg border border-edge bg-surface font-mono text-[0.8125rem] leading-5 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-ink lg:h-[calc(100dvh-15rem)]">
         <div
           ref={gutter}
           aria-hidden="true"
@@ -63,7 +65,7 @@ export function PlanText({ ref, text, onChange, faults }: PlanTextProps) {
             if (gutter.current !== null) gutter.current.scrollTop = currentTarget.scrollTop
           }}
           className="min-w-0 flex-1 resize-none overflow-auto bg-transparent whitespace-pre outline-none"
-          style={{ padding: PADDING_PX }}
+          style={{ padding: `${PADDING}rem` }}
         />
       </div>
     </div>
@@ -75,13 +77,13 @@ const Gutter = memo(function Gutter({ count, faulty }: { count: number; faulty: 
   const numbers = Array.from({ length: count }, (_, at) => at + 1).join('\n')
   const lines = new Set(faulty === '' ? [] : faulty.split(' ').map(Number))
   return (
-    <div className="relative pl-2" style={{ paddingBlock: PADDING_PX, paddingRight: 8, marginBottom: 40 }}>
+    <div className="relative mb-10 px-2" style={{ paddingBlock: `${PADDING}rem` }}>
       <pre>{numbers}</pre>
       {[...lines].map((line) => (
         <span
           key={line}
           className="absolute inset-x-0 border-l-4 border-broken bg-broken-pale pr-2 font-bold text-broken"
-          style={{ top: PADDING_PX + (line - 1) * LINE_PX, height: LINE_PX }}
+          style={{ top: `${PADDING + (line - 1) * LINE}rem`, height: `${LINE}rem` }}
         >
           {line}
         </span>

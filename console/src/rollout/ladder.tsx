@@ -34,7 +34,7 @@ export function Ladder({ rollout }: { rollout: RolloutDocument }) {
               <span className={`h-0.5 flex-1 ${rung.state === 'done' ? 'bg-iam' : 'bg-line'}`} />
             )}
           </span>
-          <span className={`break-words ${rung.state === 'current' ? 'font-semibold' : ''}`}>
+          <span className={`wrap-anywhere ${rung.state === 'current' ? 'font-semibold' : ''}`}>
             {rung.words}
             {rung.state === 'done' && <span className="sr-only">, done</span>}
           </span>

@@ -36,7 +36,7 @@ export function LastDecision({ id }: { id: string }) {
 function Decision({ decision: { at, by, sentence, evidence } }: { decision: RolloutEventDocument }) {
   return (
     <div className="flex flex-col gap-1 text-sm">
-      <p className="break-words">{sentence}</p>
+      <p className="wrap-anywhere">{sentence}</p>
       <p className="text-faded">
         <Time at={at} />, by <bdi>{by}</bdi>
       </p>

@@ -14,7 +14,9 @@ export function NowAndNext({ rollout, readAt, details }: NowAndNextProps) {
   const { state, waiting_for } = rollout
   if (state === 'completed' || state === 'aborted') return <Result rollout={rollout} />
   if (state === 'draft') {
-    return <p className="text-lg">This is a draft: nothing has moved. It begins when someone starts it.</p>
+    return (
+      <p className="text-lg wrap-anywhere">This is a draft: nothing has moved. It begins when someone starts it.</p>
+    )
   }
   return (
     <div className="flex flex-col gap-2">
@@ -25,7 +27,7 @@ export function NowAndNext({ rollout, readAt, details }: NowAndNextProps) {
           <h2 className="text-sm font-semibold text-faded">{state === 'held' ? 'Why it is held' : 'Why it waits'}</h2>
           <ul className="text-base">
             {waiting_for.map((sentence) => (
-              <li key={sentence} className="break-words">
+              <li key={sentence} className="wrap-anywhere">
                 {sentence}
               </li>
             ))}
@@ -46,15 +48,15 @@ function Now({ rollout, readAt, details }: NowAndNextProps) {
   if (state === 'soaking') {
     const soak = typeof plan['soak'] === 'string' ? plan['soak'] : '24h'
     return (
-      <p className="text-lg">
+      <p className="text-lg wrap-anywhere">
         All steps are done. The soak has lasted <strong className="font-semibold">{inDuration(elapsed)}</strong> of{' '}
         {soak}.
       </p>
     )
   }
-  if (current === undefined) return <p className="text-lg">Started; no step has begun yet.</p>
+  if (current === undefined) return <p className="text-lg wrap-anywhere">Started; no step has begun yet.</p>
   return (
-    <p className="text-lg">
+    <p className="text-lg wrap-anywhere">
       Step {step} of {steps.length} (<strong className="font-semibold">{current.moves}</strong>) has lasted{' '}
       {inDuration(elapsed)} of at least {inDuration(current.dwell_seconds * 1_000)}
       {evidence && evidence.applications > 0 && !evidence.shared && (
@@ -84,7 +86,7 @@ function Next({ rollout }: { rollout: RolloutDocument }) {
     )
   }
   return (
-    <p>
+    <p className="wrap-anywhere">
       Next: <strong className="font-semibold">{next === undefined ? 'the soak' : next.moves}</strong>
       {next !== undefined && next.applications !== null && (
         <>
@@ -107,7 +109,7 @@ function Next({ rollout }: { rollout: RolloutDocument }) {
 
 function Result({ rollout: { state, moved, excluded, changed_at, step, steps } }: { rollout: RolloutDocument }) {
   return (
-    <p className="text-lg">
+    <p className="text-lg wrap-anywhere">
       {state === 'completed' ? 'Completed' : `Aborted after ${step} of ${counted(steps.length, 'step')}`}{' '}
       <Time at={changed_at} />:{' '}
       <strong className="font-semibold">

@@ -28,7 +28,7 @@ export function PeopleSection({ rollout, details }: PeopleSectionProps) {
           const given = details?.approvals.find((each) => each.step === number)
           return (
             <li key={number} className="flex flex-wrap items-center justify-between gap-x-3 gap-y-1 py-2">
-              <span className="min-w-0">
+              <span className="min-w-0 wrap-anywhere">
                 <span aria-hidden="true" className="font-bold">
                   {approval === 'given' ? '✓ ' : '? '}
                 </span>

@@ -41,7 +41,7 @@ export function Timeline({ id }: { id: string }) {
 function Event({ event: { at, by, sentence } }: { event: RolloutEventDocument }) {
   return (
     <li className="py-2">
-      <p className="break-words">{sentence}</p>
+      <p className="wrap-anywhere">{sentence}</p>
       <p className="text-faded">
         <Time at={at} />, by <bdi>{by}</bdi>
       </p>

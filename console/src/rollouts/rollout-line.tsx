@@ -18,7 +18,7 @@ export function RolloutLine({ rollout }: { rollout: RolloutDocument }) {
         <Link
           to="/rollouts/$id"
           params={{ id: String(id) }}
-          className="min-w-0 font-semibold break-words underline underline-offset-4"
+          className="min-w-0 font-semibold wrap-anywhere underline underline-offset-4"
         >
           <bdi>{name}</bdi>
         </Link>
@@ -30,7 +30,7 @@ export function RolloutLine({ rollout }: { rollout: RolloutDocument }) {
           counted(steps.length, 'step')
         ) : (
           <>
-            <span className="text-ink">
+            <span className="text-ink wrap-anywhere">
               {step === 0 ? 'before the first step' : steps[step - 1]?.moves} →{' '}
               {state === 'soaking' ? 'done' : (next?.moves ?? 'soak')}
             </span>
@@ -52,7 +52,7 @@ export function RolloutLine({ rollout }: { rollout: RolloutDocument }) {
         ) : (
           <ul>
             {waiting_for.slice(0, MOST_WAITS).map((sentence) => (
-              <li key={sentence} className="break-words">
+              <li key={sentence} className="wrap-anywhere">
                 {sentence}
               </li>
             ))}

@@ -32,7 +32,7 @@ export function ActionConflict({ seen, action, problem }: ActionConflictProps) {
   })
   if (problem.code !== 'version_conflict') return null
   return (
-    <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 break-words">
+    <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 wrap-anywhere">
       <dt className="font-medium">Your change</dt>
       <dd>
         {action}, decided on: {courseInWords(seen)}

@@ -1,14 +1,15 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
+import { useCaller } from '../../api/caller.ts'
 import { trafficQuery } from '../../api/queries.ts'
 import { type AskedRolloutAction, type OverridableRule, useRolloutAction } from '../../api/rollout-changes.ts'
-import type { RolloutDetailsDocument, RolloutDocument } from '../../api/rollouts.ts'
+import { type RolloutDetailsDocument, type RolloutDocument, simulationQuery } from '../../api/rollouts.ts'
 import { Confirmation } from '../../parts/dialogs/confirmation.tsx'
 import type { PageAction } from '../rollout-search.ts'
 import { ActionConflict } from './action-conflict.tsx'
 import { ActionTerms, type Terms } from './action-terms.tsx'
-import { reachOf, refusalInWords } from './action-words.ts'
+import { reachOf, reachOfAll, refusalInWords } from './action-words.ts'
 import { type ActionSubject, consequenceOf, titleOf } from './consequences.ts'
 
 const route = getRouteApi('/rollouts/$id')
@@ -46,10 +47,17 @@ function OpenDialog({ ask, application, opened, details }: OpenDialogProps) {
   })
   const navigate = route.useNavigate()
   const { mutateAsync } = useRolloutAction()
+  const { csrfToken } = useCaller()
   const traffic = useQuery(trafficQuery(rollout.environment, 'day', application))
+  const simulated = useQuery({ ...simulationQuery(rollout.plan, csrfToken), enabled: ask === 'start' })
   const toStep = ask === 'back' ? terms.toStep : rollout.step + 1
   const subject = { rollout, ask, toStep, terms, application, name: nameOf(details, application) }
-  const reach = ask === 'abort' && terms.keep ? { applications: 0, share: 0 } : reachOf(rollout, ask, toStep)
+  const reach =
+    ask === 'start'
+      ? reachOfAll(simulated.data)
+      : ask === 'abort' && terms.keep
+        ? { applications: 0, share: 0 }
+        : reachOf(rollout, ask, toStep)
   const daily = traffic.data?.points.reduce((sum, { rails, iam }) => sum + rails.flows + iam.flows, 0)
   const share = application === undefined ? reach?.share : 1
   const refused = refusalInWords(details, ask, rollout.state)

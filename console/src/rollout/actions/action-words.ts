@@ -1,4 +1,4 @@
-import type { RolloutDetailsDocument, RolloutDocument } from '../../api/rollouts.ts'
+import type { RolloutDetailsDocument, RolloutDocument, SimulationDocument } from '../../api/rollouts.ts'
 import type { PageAction } from '../rollout-search.ts'
 
 /** Why an action cannot be done now, as a sentence; undefined if it can. Until that is known, it cannot. */
@@ -24,12 +24,33 @@ export function courseInWords({ state, step, steps }: Pick<RolloutDocument, 'sta
   return `${state}, ${step === 0 ? 'before the first step' : `at step ${step} of ${steps.length} (${steps[step - 1]?.moves})`}`
 }
 
-/** How many applications an action moves or takes back, and their share of the traffic; undefined while unknown. */
+/** How much an action moves or takes back: applications, and their share of the traffic where it is known. */
+interface Reach {
+  readonly applications: number
+  readonly share: number | undefined
+}
+
+/** What a whole plan moves, as it was simulated; undefined while that is unknown. */
+export function reachOfAll(simulation: SimulationDocument | undefined): Reach | undefined {
+  if (simulation === undefined) return undefined
+  const { steps } = simulation
+  return {
+    applications: steps.reduce((sum, { applications }) => sum + applications.length, 0),
+    share: steps.some(({ traffic_share }) => traffic_share === null)
+      ? undefined
+      : Math.min(
+          1,
+          steps.reduce((sum, { traffic_share }) => sum + (traffic_share ?? 0), 0),
+        ),
+  }
+}
+
+/** What an action on a rollout in progress moves or takes back; undefined while that is unknown. */
 export function reachOf(
   rollout: Pick<RolloutDocument, 'steps' | 'step' | 'moved'>,
   action: PageAction,
   toStep: number,
-): { readonly applications: number; readonly share: number | undefined } | undefined {
+): Reach | undefined {
   const { steps, step, moved } = rollout
   const sharesOf = (numbers: readonly number[]) => {
     const shares = numbers.map((number) => steps[number - 1]?.traffic_share)
@@ -38,10 +59,6 @@ export function reachOf(
       : shares.reduce<number>((sum, share) => sum + (share ?? 0), 0)
   }
   switch (action) {
-    case 'start': {
-      const first = steps[0]?.applications
-      return first === null || first === undefined ? undefined : { applications: first, share: sharesOf([1]) }
-    }
     case 'next':
     case 'approve': {
       const next = steps[toStep - 1]?.applications

@@ -28,7 +28,7 @@ export function ExclusionRow({ rollout, exclusion, details }: ExclusionRowProps)
           <ApplicationName name={details?.names[id] ?? null} id={id} />
           <span className="text-faded">#{id}</span>
         </Link>
-        <p className="break-words text-faded">
+        <p className="wrap-anywhere text-faded">
           {sentence} <Time at={at} show="age" />
         </p>
       </div>
