@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { counted, inDuration, inFigures, inPercent, keepUnits } from './numbers.ts'
+import { counted, inDuration, inFigures, inPercent, inShort, keepUnits } from './numbers.ts'
 import { begun, sentenceIn } from './sentences.ts'
 import { offsetOf } from './server-clock.ts'
 import { age, moment, momentInFull, timeOfDay } from './times.ts'
+
+describe('text that is too long', () => {
+  test('is cut to its length', () => {
+    assert.deepEqual(
+      [inShort('25 %'), inShort('a'.repeat(64), 8), inShort('12345678', 8)],
+      ['25 %', 'aaaaaaa…', '12345678'],
+    )
+  })
+})
 
 describe('numbers', () => {
   test('have at most three significant digits, but counts below 10,000 are complete', () => {

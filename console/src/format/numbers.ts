@@ -51,3 +51,8 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
 export function keepUnits(sentence: string): string {
   return sentence.replaceAll(/(\d) (%|ms|s|min|h|days)(?![\w])/g, '$1\u00a0$2')
 }
+
+/** Text that is cut to a length with `…`, where the whole of it stands elsewhere: a client_id has 64 characters. */
+export function inShort(text: string, most = 28): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`
+}

@@ -1,6 +1,6 @@
 import type { SimulationDocument } from '../api/rollouts.ts'
 import { MovementChart } from '../charts/movement-chart.tsx'
-import { counted, inDuration, inFigures, inPercent } from '../format/numbers.ts'
+import { counted, inDuration, inFigures, inPercent, inShort } from '../format/numbers.ts'
 import { Section } from '../parts/layout/section.tsx'
 import { Empty } from '../parts/states/states.tsx'
 import { movementsOf } from './movements.ts'
@@ -105,5 +105,7 @@ function durationInWords({ lasts_ms, soak_ms, steps }: SimulationDocument): stri
   if (lasts_ms !== null)
     return `It takes about ${inDuration(lasts_ms)}, of which ${inDuration(soak_ms)} are the soak${people}.`
   const stalled = steps.find(({ lasts_ms: ms }, at) => ms === null || steps[at + 1]?.begins_after_ms === null)
-  return stalled === undefined ? 'It would not end.' : `It stalls at step ${stalled.number} (${stalled.moves}).`
+  return stalled === undefined
+    ? 'It would not end.'
+    : `It stalls at step ${stalled.number} (${inShort(stalled.moves)}).`
 }

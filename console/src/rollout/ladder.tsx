@@ -1,5 +1,5 @@
 import type { RolloutDocument } from '../api/rollouts.ts'
-import { inFigures, inPercent } from '../format/numbers.ts'
+import { inFigures, inPercent, inShort } from '../format/numbers.ts'
 
 type Step = RolloutDocument['steps'][number]
 
@@ -34,8 +34,8 @@ export function Ladder({ rollout }: { rollout: RolloutDocument }) {
               <span className={`h-0.5 flex-1 ${rung.state === 'done' ? 'bg-iam' : 'bg-line'}`} />
             )}
           </span>
-          <span className={`wrap-anywhere ${rung.state === 'current' ? 'font-semibold' : ''}`}>
-            {rung.words}
+          <span title={rung.words} className={`wrap-anywhere ${rung.state === 'current' ? 'font-semibold' : ''}`}>
+            {inShort(rung.words)}
             {rung.state === 'done' && <span className="sr-only">, done</span>}
           </span>
           {rung.state === 'current' && <span className="font-medium text-iam-ink">You are here</span>}
@@ -52,12 +52,14 @@ const FORMS: Readonly<Record<Rung['state'], string>> = {
   later: 'border-edge text-faded',
 }
 
-function rungsOf({ steps, state, step, plan }: RolloutDocument): Rung[] {
+function rungsOf({ steps, state, step: current, furthest_step, plan }: RolloutDocument): Rung[] {
   const isOver = state === 'completed'
+  const isAborted = state === 'aborted'
+  const step = isAborted ? furthest_step : current
   const isSoaking = state === 'soaking'
   const start: Rung = {
     ...{ key: 'start', words: 'start', about: '' },
-    state: step > 0 || isOver ? 'done' : state === 'draft' ? 'later' : 'current',
+    state: step > 0 || isOver ? 'done' : state === 'draft' || isAborted ? 'later' : 'current',
   }
   const soak = typeof plan['soak'] === 'string' ? plan['soak'] : '24h'
   return [
@@ -65,7 +67,12 @@ function rungsOf({ steps, state, step, plan }: RolloutDocument): Rung[] {
     ...steps.map(
       (each): Rung => ({
         ...{ key: String(each.number), words: each.moves, about: aboutStep(each) },
-        state: isOver || isSoaking || each.number < step ? 'done' : each.number === step ? 'current' : 'later',
+        state:
+          isOver || isSoaking || each.number < step || (isAborted && each.number === step)
+            ? 'done'
+            : each.number === step
+              ? 'current'
+              : 'later',
       }),
     ),
     { key: 'soak', words: `soak ${soak}`, about: '', state: isOver ? 'done' : isSoaking ? 'current' : 'later' },

@@ -1,5 +1,5 @@
 import type { RolloutDetailsDocument, RolloutDocument } from '../api/rollouts.ts'
-import { counted, inDuration, inPercent } from '../format/numbers.ts'
+import { counted, inDuration, inPercent, inShort } from '../format/numbers.ts'
 import { Time, useNow } from '../parts/text/time.tsx'
 
 interface NowAndNextProps {
@@ -57,7 +57,7 @@ function Now({ rollout, readAt, details }: NowAndNextProps) {
   if (current === undefined) return <p className="text-lg wrap-anywhere">Started; no step has begun yet.</p>
   return (
     <p className="text-lg wrap-anywhere">
-      Step {step} of {steps.length} (<strong className="font-semibold">{current.moves}</strong>) has lasted{' '}
+      Step {step} of {steps.length} (<strong className="font-semibold">{inShort(current.moves)}</strong>) has lasted{' '}
       {inDuration(elapsed)} of at least {inDuration(current.dwell_seconds * 1_000)}
       {evidence && evidence.applications > 0 && !evidence.shared && (
         <>
@@ -87,7 +87,7 @@ function Next({ rollout }: { rollout: RolloutDocument }) {
   }
   return (
     <p className="wrap-anywhere">
-      Next: <strong className="font-semibold">{next === undefined ? 'the soak' : next.moves}</strong>
+      Next: <strong className="font-semibold">{next === undefined ? 'the soak' : inShort(next.moves)}</strong>
       {next !== undefined && next.applications !== null && (
         <>
           {' '}
@@ -107,10 +107,14 @@ function Next({ rollout }: { rollout: RolloutDocument }) {
   )
 }
 
-function Result({ rollout: { state, moved, excluded, changed_at, step, steps } }: { rollout: RolloutDocument }) {
+function Result({
+  rollout: { state, moved, excluded, changed_at, furthest_step, steps },
+}: {
+  rollout: RolloutDocument
+}) {
   return (
     <p className="text-lg wrap-anywhere">
-      {state === 'completed' ? 'Completed' : `Aborted after ${step} of ${counted(steps.length, 'step')}`}{' '}
+      {state === 'completed' ? 'Completed' : `Aborted after ${furthest_step} of ${counted(steps.length, 'step')}`}{' '}
       <Time at={changed_at} />:{' '}
       <strong className="font-semibold">
         {state === 'completed' ? `${counted(moved, 'application')} moved` : abortedInWords(moved)}

@@ -16,9 +16,10 @@ interface PeopleSectionProps {
 export function PeopleSection({ rollout, details }: PeopleSectionProps) {
   const { steps, state, environment, watch, plan, next_step } = rollout
   const { may } = useCaller()
-  const isActive = state !== 'draft' && state !== 'completed' && state !== 'aborted'
+  const isOver = state === 'completed' || state === 'aborted'
+  const isActive = state !== 'draft' && !isOver
   const mayAct = isActive && may('rollouts.act', environment)
-  const asked = steps.filter(({ approval }) => approval !== 'none')
+  const asked = steps.filter(({ approval }) => (isOver ? approval === 'given' : approval !== 'none'))
   const needsWatch = plan['watch'] === undefined ? environment === 'production' : plan['watch'] !== 'unattended'
   if (!isActive && asked.length === 0) return null
   return (

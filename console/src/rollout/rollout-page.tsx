@@ -61,7 +61,7 @@ export function RolloutPage() {
               <div className="flex min-w-0 flex-col gap-4">
                 <EvidenceSection rollout={document} query={details} />
                 <PeopleSection rollout={document} details={details.data} />
-                <ChecklistSection rollout={document} />
+                {document.state !== 'aborted' && <ChecklistSection rollout={document} />}
               </div>
               <div className="flex min-w-0 flex-col gap-4">
                 {!isOver(document) && <Timeline id={id} />}

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import type { RolloutDocument } from '../api/rollouts.ts'
-import { counted } from '../format/numbers.ts'
+import { counted, inShort } from '../format/numbers.ts'
 import { RolloutStateBadge } from '../parts/badges/rollout-state.tsx'
 import { Time } from '../parts/text/time.tsx'
 
@@ -31,8 +31,8 @@ export function RolloutLine({ rollout }: { rollout: RolloutDocument }) {
         ) : (
           <>
             <span className="text-ink wrap-anywhere">
-              {step === 0 ? 'before the first step' : steps[step - 1]?.moves} →{' '}
-              {state === 'soaking' ? 'done' : (next?.moves ?? 'soak')}
+              {step === 0 ? 'before the first step' : inShort(steps[step - 1]?.moves ?? '')} →{' '}
+              {state === 'soaking' ? 'done' : inShort(next?.moves ?? 'soak')}
             </span>
             {earliest_next_at !== null && (
               <>

@@ -17,7 +17,7 @@ export function RolloutStateBadge({ state }: { state: RolloutState }) {
   const { mark, words, form } = WORDS[state]
   return (
     <span className={`inline-flex items-baseline gap-1 font-medium whitespace-nowrap ${form}`}>
-      <span aria-hidden="true" className="w-3 text-center font-bold">
+      <span aria-hidden="true" className="min-w-4 text-center font-bold">
         {mark}
       </span>
       {words}

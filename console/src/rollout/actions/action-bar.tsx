@@ -1,5 +1,6 @@
 import { useCaller } from '../../api/caller.ts'
 import type { RolloutDetailsDocument, RolloutDocument } from '../../api/rollouts.ts'
+import { inShort } from '../../format/numbers.ts'
 import type { PageAction } from '../rollout-search.ts'
 import { ActionLink } from './action-link.tsx'
 import { refusalInWords } from './action-words.ts'
@@ -32,7 +33,7 @@ export function ActionBar({ rollout, details }: ActionBarProps) {
   }
   const isStopped = state === 'paused' || state === 'held'
   const next = steps[(next_step ?? 0) - 1]
-  const before = step > 1 ? steps[step - 2]?.moves : 'the beginning'
+  const before = step > 1 ? inShort(steps[step - 2]?.moves ?? '', 20) : 'the beginning'
   return (
     <div className="flex flex-wrap gap-x-3 gap-y-2">
       {isStopped && (

@@ -47,7 +47,7 @@ export function ActionConflict({ seen, action, problem }: ActionConflictProps) {
           <ul>
             {others.map(({ number, sentence, at }) => (
               <li key={number}>
-                {sentence} (<Time at={at} />)
+                {sentence} (<Time at={at} show="age" />)
               </li>
             ))}
           </ul>

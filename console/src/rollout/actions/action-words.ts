@@ -1,4 +1,5 @@
 import type { RolloutDetailsDocument, RolloutDocument, SimulationDocument } from '../../api/rollouts.ts'
+import { inShort } from '../../format/numbers.ts'
 import type { PageAction } from '../rollout-search.ts'
 
 /** Why an action cannot be done now, as a sentence; undefined if it can. Until that is known, it cannot. */
@@ -16,12 +17,12 @@ export function refusalInWords(
 
 /** The name of a step for a choice; 0 is the beginning. */
 export function stepInWords({ steps }: Pick<RolloutDocument, 'steps'>, step: number): string {
-  return step === 0 ? 'the beginning' : `step ${step}: ${steps[step - 1]?.moves ?? ''}`
+  return step === 0 ? 'the beginning' : `step ${step}: ${inShort(steps[step - 1]?.moves ?? '')}`
 }
 
 /** What a rollout is about to have done, as a clause; for the two sides of a conflict. */
 export function courseInWords({ state, step, steps }: Pick<RolloutDocument, 'state' | 'step' | 'steps'>): string {
-  return `${state}, ${step === 0 ? 'before the first step' : `at step ${step} of ${steps.length} (${steps[step - 1]?.moves})`}`
+  return `${state}, ${step === 0 ? 'before the first step' : `at step ${step} of ${steps.length} (${inShort(steps[step - 1]?.moves ?? '')})`}`
 }
 
 /** How much an action moves or takes back: applications, and their share of the traffic where it is known. */
