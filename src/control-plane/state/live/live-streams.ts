@@ -87,6 +87,8 @@ export class LiveStreams {
       response.on('close', resolve).on('error', resolve)
       response.socket?.once('end', resolve)
       this.#streams.add(stream)
+      // Only now: while this one waited, the last other reader may have left, as when a page is reloaded.
+      this.#startTimers()
       this.#greet(stream)
       if (this.#isClosed || response.destroyed) resolve()
     }).finally(() => {
@@ -112,12 +114,6 @@ export class LiveStreams {
   async #begin(): Promise<void> {
     clearTimeout(this.#idle)
     if (this.#isClosed) return
-    if (this.#timers.length === 0) {
-      this.#timers = [
-        setInterval(() => this.#writeAll(this.#streams, Buffer.from(':\n\n')), HEARTBEAT_MS),
-        setInterval(() => void this.#check().catch(() => {}), CHECK_MS),
-      ]
-    }
     const wasWatching = this.#watch.isRunning
     await this.#watch.start()
     if (!wasWatching) this.#watchedSince = this.#watch.now()
@@ -134,6 +130,15 @@ export class LiveStreams {
       void this.#watch.stop()
     }, KEPT_MS)
     this.#idle.unref()
+  }
+
+  #startTimers(): void {
+    clearTimeout(this.#idle)
+    if (this.#isClosed || this.#timers.length > 0) return
+    this.#timers = [
+      setInterval(() => this.#writeAll(this.#streams, Buffer.from(':\n\n')), HEARTBEAT_MS),
+      setInterval(() => void this.#check().catch(() => {}), CHECK_MS),
+    ]
   }
 
   #stopTimers(): void {
