@@ -223,6 +223,19 @@ for (const engine of testDatabases()) {
       assert.match(mailbox.mails[0] ?? '', /^Responsible: alice\r?$/m)
     })
 
+    test('the webhook of a plan receives a message although the configured one does not answer', async () => {
+      receivers.answer = ({ path }) => (path.startsWith('/hook') ? 'close' : undefined)
+      start({ webhook: everywhere().webhook })
+      chosen = { ...NO_ONE, webhook: `${receivers.url}/plan` }
+      await happens('held', 'It holds because rails fails too')
+      await told('the configured webhook was tried', () => receivers.at('/hook').length > 1)
+      assert.ok(receivers.at('/plan').length > 0)
+      receivers.answer = () => undefined
+      await nothingLeft()
+      const ids = [...receivers.at('/hook'), ...receivers.at('/plan')].map(({ headers }) => headers['webhook-id'])
+      assert.equal(new Set(ids).size, 1)
+    })
+
     test('all messages about one rollout are one thread in Slack and one conversation in the mail', async () => {
       start(everywhere())
       await happens('started', 'Alice started it')
