@@ -117,7 +117,7 @@ const KINDS: Readonly<Record<string, HistoryEntry['kind']>> = {
 }
 
 async function* rolloutEvents({ store }: HistorySources, request: HistoryRequest): AsyncGenerator<HistoryEntry> {
-  const { environment, applicationId, before } = request
+  const { environment, applicationId, before, limit } = request
   const { schema, database } = store
   const rows = await database.query<{
     at: string
@@ -131,8 +131,8 @@ async function* rolloutEvents({ store }: HistorySources, request: HistoryRequest
       where r.environment = $1 and e.kind in ('excluded', 'retried') and e.at < coalesce($2::timestamptz, 'infinity')
         and (e.evidence @> jsonb_build_array(jsonb_build_object('applicationId', $3::bigint))
           or e.sentence ~ ('application ' || $3::bigint || '\\M'))
-      order by e.at desc limit ${PIECE}`,
-    [environment, before ?? null, applicationId],
+      order by e.at desc limit $4`,
+    [environment, before ?? null, applicationId, limit + 1],
   )
   for (const { at, by, kind, sentence, name } of rows) {
     yield { at, by, kind: kind === 'excluded' ? 'exclusion' : 'retry', sentence: `Rollout ${name}: ${sentence}` }

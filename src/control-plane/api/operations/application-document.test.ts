@@ -109,6 +109,23 @@ for (const engine of testDatabases()) {
       assert.deepEqual(json.by_kind, [{ kind: 'refresh', rails: none, iam: none, before_flip }])
     })
 
+    test('a page of its history holds as many exclusions as it may', async () => {
+      const plan = {
+        ...{ version: 1, name: 'again', flag: FLAG, environment: 'dev', watch: 'unattended' },
+        steps: [{ applications: [3] }],
+      }
+      const { json } = await plane.ask('POST', '/api/v1/rollouts', { json: { plan } })
+      await store.database.query(
+        `insert into ${plane.schema}.rollout_events (rollout_id, number, at, by, kind, sentence)
+          select $1::integer, 1000 + n, now() - n * interval '1 minute', 'rollout-engine', 'excluded',
+            'Took application 3 back' from generate_series(1, 150) n`,
+        [json.id],
+      )
+      const { entries, next } = await read(3, '/history?environment=dev&limit=200')
+      assert.equal(entries.filter(({ kind }: { kind: string }) => kind === 'exclusion').length, 150)
+      assert.equal(next, null)
+    })
+
     test('an unknown application is answered with 404', async () => {
       for (const path of ['/api/v1/applications/99', '/api/v1/applications/99/history']) {
         const answer = await plane.ask('GET', path)
