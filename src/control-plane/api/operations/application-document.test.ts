@@ -126,6 +126,13 @@ for (const engine of testDatabases()) {
       assert.equal(next, null)
     })
 
+    test('a moment that is not written as `next` gives it is refused', async () => {
+      for (const moment of ['2026-11-30T12:00:00.000001+02:00', '2026-11-30T12:00:00Z', 'yesterday']) {
+        const answer = await plane.ask('GET', `/api/v1/applications/1/history?before=${encodeURIComponent(moment)}`)
+        assert.deepEqual([answer.status, answer.json.errors?.[0]?.field], [400, 'before'], moment)
+      }
+    })
+
     test('an unknown application is answered with 404', async () => {
       for (const path of ['/api/v1/applications/99', '/api/v1/applications/99/history']) {
         const answer = await plane.ask('GET', path)

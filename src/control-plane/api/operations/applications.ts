@@ -96,7 +96,7 @@ function historyRoute(api: Api, control: ControlContext): void {
         params: namedSchema,
         querystring: z.object({
           environment: environmentField,
-          before: z.iso.datetime({ offset: true, error: 'must be a moment, as `next` gives it' }).optional(),
+          before: z.iso.datetime({ precision: 6, error: 'must be a moment, as `next` gives it' }).optional(),
           limit: z.coerce.number().pipe(z.int().min(1).max(200)).default(50),
         }),
         response: { 200: historySchema },
