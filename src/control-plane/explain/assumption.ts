@@ -12,13 +12,15 @@ export interface Assumption {
   readonly percentage_of_actors?: number | undefined
 }
 
-/** What a decision would depend on under the assumption. Opt-outs and named applications stay as they are. */
+/**
+ * What decisions would depend on under the assumption, given what they depend on at present. Opt-outs and named
+ * applications stay as they are. The flag is compiled once, for as many decisions as are tried.
+ */
 export function assume(
   cache: StateCache,
   environment: Environment,
-  context: RoutingContext,
   { brake, everyone, percentage_of_actors: share }: Assumption,
-): RoutingContext {
+): (context: RoutingContext) => RoutingContext {
   const present = cache.flagState(environment, ROUTING_FLAG)
   const state: FlagState = {
     ...present,
@@ -27,14 +29,11 @@ export function assume(
     percentage_of_actors: share ?? present.percentage_of_actors,
   }
   const isOn = compileFlag(ROUTING_FLAG, gatesOf(cache.definitions, state))
-  return {
-    ...context,
-    brake: brake ?? context.brake,
-    lookUp: (clientId) => {
-      const application = cache.applicationByClientId(clientId)
-      if (application === undefined) return 'unknown_client'
-      const flag = isOn(application.id) ? (hasArrived(application) ? 'on' : 'not_arrived') : 'off'
-      return { applicationId: application.id, flag }
-    },
+  const lookUp: RoutingContext['lookUp'] = (clientId) => {
+    const application = cache.applicationByClientId(clientId)
+    if (application === undefined) return 'unknown_client'
+    const flag = isOn(application.id) ? (hasArrived(application) ? 'on' : 'not_arrived') : 'off'
+    return { applicationId: application.id, flag }
   }
+  return (context) => ({ ...context, brake: brake ?? context.brake, lookUp })
 }

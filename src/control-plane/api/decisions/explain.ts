@@ -197,6 +197,7 @@ function clientsRoute(api: Api, control: ControlContext): void {
       const { cache } = control.feed
       const { environment, clients, assume: assumption } = request.body
       const common = commonState(gatewayHealth(await knownGateways(control), environment))
+      const assumed = assumption && assume(cache, environment, assumption)
       return {
         environment,
         clients: clients.map((named) => {
@@ -204,7 +205,7 @@ function clientsRoute(api: Api, control: ControlContext): void {
           const facts = factsOfClient(application?.client_id ?? named, undefined)
           const context = routingContext(cache, environment, facts, common)
           const decision = decide(facts, context)
-          const other = assumption && decide(facts, assume(cache, environment, context, assumption))
+          const other = assumed && decide(facts, assumed(context))
           return {
             named,
             application: application ? { id: application.id, name: application.name ?? null } : null,
@@ -230,7 +231,7 @@ function tablesOf(
   const context = routingContext(cache, environment, facts, common)
   const table = tableOf(facts, context)
   if (assumption === undefined) return { table, assumed: null }
-  const other = assume(cache, environment, context, assumption)
+  const other = assume(cache, environment, assumption)(context)
   const { destination, reason } = decide(facts, other)
   return { table, assumed: { destination: WIRE_DESTINATION[destination], reason, table: tableOf(facts, other) } }
 }
