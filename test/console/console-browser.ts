@@ -78,7 +78,8 @@ export async function startConsole(...args: string[]): Promise<ConsoleSystem> {
   }
 }
 
-async function openWindow(context: BrowserContext): Promise<ConsoleWindow> {
+/** Opens a window of the context, and collects what its pages do wrong. */
+export async function openWindow(context: BrowserContext): Promise<ConsoleWindow> {
   context.setDefaultTimeout(WAIT_LIMIT_MS)
   const page = await context.newPage()
   const faults: string[] = []

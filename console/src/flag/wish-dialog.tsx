@@ -3,8 +3,8 @@ import { useCaller } from '../api/caller.ts'
 import type { PreviewDocument } from '../api/documents.ts'
 import { environmentsQuery } from '../api/queries.ts'
 import { counted } from '../format/numbers.ts'
-import { BothChanges } from '../parts/dialogs/both-changes.tsx'
 import { Confirmation } from '../parts/dialogs/confirmation.tsx'
+import { ConflictStates } from '../parts/dialogs/conflict-states.tsx'
 import { Failure, Loading } from '../parts/states/states.tsx'
 import { useFlagChange, wishPreviewQuery } from './flag-queries.ts'
 import type { FlagWish } from './flag-wish.ts'
@@ -39,7 +39,7 @@ export function WishDialog({ wish, onClose }: { wish: FlagWish; onClose: () => v
       onConfirm={async (reason) => {
         if (data !== undefined) await mutateAsync({ wish, preview: data, reason })
       }}
-      conflict={(problem) => <BothChanges problem={problem} wished={data?.after} />}
+      conflict={(problem) => <ConflictStates problem={problem} wanted={data?.after ?? wish.action} />}
     />
   )
 }
