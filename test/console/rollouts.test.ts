@@ -218,4 +218,46 @@ describe('a rollout in the console', { skip }, () => {
     const faults = window.faults.filter((fault) => !/ (400|409) /.test(fault))
     assert.deepEqual(faults, [], 'policy violations, script errors, failed loads')
   })
+
+  test('stays usable with 5,000 exclusions, and executes no name', async () => {
+    isStarted()
+    const excluded = Array.from({ length: 5_000 }, (_, at) => ({
+      ...{ application_id: at + 1, guard: 'failures', cause: at < 3_000 ? 'invalid_grant' : 'invalid_client' },
+      ...{ sentence: `Failed: flow ${at + 1}`, at: '2026-11-30T12:00:00Z' },
+    }))
+    const name = '<img src=x onerror="globalThis.wasExecuted = true">'
+    await page.route(`**${api()}`, async (route) =>
+      route.fulfill({ json: { ...(await (await route.fetch()).json()), excluded } }),
+    )
+    await page.route(`**${api()}/details`, async (route) =>
+      route.fulfill({ json: { ...(await (await route.fetch()).json()), names: { 4711: name } } }),
+    )
+    await visit(window, started.system, path)
+    await button(/failures: invalid_grant/).click()
+    const rows = page.locator('tbody tr')
+    await rows.getByText('Failed: flow 1').first().waitFor()
+    assert.ok((await rows.count()) < 100, 'only the rows in sight are drawn')
+    assert.match(page.url(), /cause=failures/)
+    await page.getByLabel('Name or id').fill('onerror')
+    await page.getByRole('link', { name: /onerror/ }).waitFor()
+    await photograph(page, 'five-thousand-exclusions')
+    assert.equal(await page.evaluate('globalThis.wasExecuted'), undefined)
+    await page.unrouteAll({ behavior: 'wait' })
+  })
+
+  test('checks a plan of 2,000 lines while it is typed', async () => {
+    await visit(window, started.system, '/rollouts/new')
+    const field = page.getByLabel('Plan, as YAML')
+    const comments = Array.from({ length: 1_990 }, (_, at) => `# ${at}`)
+    const rules = [`flag: ${FLAG}`, 'environment: dev', 'steps: [{ percentage: 10 }]', 'dwell: 1x']
+    await field.fill(['version: 1', 'name: long', ...comments, ...rules].join('\n'))
+    await button(/^Line 1996: dwell must be a number and a unit/).click()
+    assert.equal(await page.evaluate('getSelection().toString()'), 'dwell: 1x')
+    await field.press('ArrowRight')
+    await field.press('Backspace')
+    await field.press('h')
+    await page.getByText('The plan is valid').waitFor()
+    await button('Discard my changes').click()
+    await button('Bring them back').waitFor()
+  })
 })
