@@ -5,7 +5,16 @@ import { screenshot } from '../support/chromium.ts'
 import { eventually } from '../support/wait.ts'
 import { type ConsoleSystem, passAxe, skip, startConsole, VIEWPORTS, visit } from './console-browser.ts'
 
-const PATHS = [...PAGES.map(({ path }) => path), '/applications/1', '/rollouts/new', '/parts', '/there-is-no-such-page']
+const FLAG_PAGE = '/flags/proxy_oauth_requests_to_iam_service?application=1'
+const PATHS = [
+  ...PAGES.map(({ path }) => path),
+  '/applications/1',
+  '/rollouts/new',
+  FLAG_PAGE,
+  '/explain?ask=1&assume=50',
+  '/parts',
+  '/there-is-no-such-page',
+]
 
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
@@ -30,7 +39,10 @@ describe('every page of the console', { skip }, () => {
         await eventually(`it fits ${viewport.width} px`, async () => Number(await page.evaluate(OVERFLOW)) <= 0)
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.emulateMedia({ colorScheme, contrast: 'no-preference' })
-          await screenshot(page, `${path.replaceAll('/', '-').slice(1) || 'overview'}-${viewport.width}-${colorScheme}`)
+          await screenshot(
+            page,
+            `${path.replaceAll(/[/?&=]/g, '-').slice(1) || 'overview'}-${viewport.width}-${colorScheme}`,
+          )
         }
       }
       assert.deepEqual(window.faults, [], 'policy violations, script errors, failed loads')
