@@ -3,6 +3,7 @@ import { type Lab, startLab } from '../storm/lab.ts'
 import type { Random } from '../storm/random.ts'
 import { Web } from '../storm/web.ts'
 import { Crowd } from './clients.ts'
+import { photograph, prepareConsole } from './photographs.ts'
 import { type Cast, makeCast, type ScriptedClient } from './population.ts'
 import { openQuirkProxy, type QuirkProxy } from './quirk-proxy.ts'
 import { type Excluded, judge, type RolloutView, reportLines } from './report.ts'
@@ -17,6 +18,8 @@ const FASTEST_MS = 400
 const BASELINE_MS = 45_000
 const POLL_MS = 500
 const PROGRESS_MS = 5_000
+/** Some applications have been moved by then, and the rollout has steps to come. */
+const PHOTOGRAPHED_STEP = 3
 const FINAL_STATES = new Set(['completed', 'aborted'])
 
 export interface DemoOptions {
@@ -25,12 +28,15 @@ export interface DemoOptions {
   readonly clients: number
   readonly limitMs: number
   readonly random: Random
+  /** Where screenshots of the console go once the rollout has taken an application back; undefined for none. */
+  readonly photographs: string | undefined
   readonly say: (line: string) => void
 }
 
 /** Runs the demonstration. Resolves to whether exactly the broken clients were excluded, each for its own cause. */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
   const { say, random } = options
+  if (options.photographs !== undefined) await prepareConsole(say)
   const pace = { slowestMs: SLOWEST_MS, fastestMs: FASTEST_MS, lateMs: LATE_MS }
   const cast = makeCast(options.clients, random.fork(), pace)
   let proxy: QuirkProxy | undefined
@@ -91,7 +97,7 @@ const PLAN = {
   watch: 'unattended',
 }
 
-async function followRollout(lab: Lab, { say, limitMs }: DemoOptions): Promise<RolloutView> {
+async function followRollout(lab: Lab, { say, limitMs, photographs }: DemoOptions): Promise<RolloutView> {
   await turnOnInStaging(lab)
   const { id, version } = await call<{ id: number; version: number }>(lab, 'POST', '/rollouts', {
     ...{ plan: PLAN, reason: REASON },
@@ -99,11 +105,18 @@ async function followRollout(lab: Lab, { say, limitMs }: DemoOptions): Promise<R
   await call(lab, 'POST', `/rollouts/${id}/actions`, { action: 'start', version, reason: REASON })
   const until = performance.now() + limitMs
   let saidAt = 0
+  let isPhotographed = photographs === undefined
   const told = new Set<number>()
   for (;;) {
     const rollout = await call<RolloutView>(lab, 'GET', `/rollouts/${id}`)
     for (const excluded of rollout.excluded) tell(excluded, told, say)
     if (FINAL_STATES.has(rollout.state)) return rollout
+    const [first] = rollout.excluded
+    if (!isPhotographed && photographs !== undefined && first !== undefined && rollout.step >= PHOTOGRAPHED_STEP) {
+      isPhotographed = true
+      const scene = { directory: photographs, rolloutId: id, applicationId: first.application_id }
+      for (const file of await photograph(lab, scene)) say(`  photographed: ${file}`)
+    }
     if (performance.now() > until)
       throw new Error(`the rollout is still ${rollout.state} after ${limitMs / 60_000} min`)
     if (performance.now() - saidAt > PROGRESS_MS) {

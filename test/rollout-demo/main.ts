@@ -19,6 +19,8 @@ of their traffic was back. Exit code 1 if the rollout did not end with exactly t
   --seed S        the same seed makes the same clients (default 1)
   --store STORE   embedded or postgres (default: postgres where there is one)
   --keep          keeps the logs of all parts
+  --photographs DIR
+                  writes screenshots of the console there in the middle of the rollout, as docs/images/ holds them
 `
 
 const { values } = parseArgs({
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     store: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    photographs: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -47,6 +50,7 @@ async function main(): Promise<number> {
       clients: numberOf('clients', values.clients),
       limitMs: numberOf('minutes', values.minutes) * 60_000,
       random: new Random(numberOf('seed', values.seed)),
+      photographs: values.photographs,
     })
     return isExpected ? 0 : 1
   } finally {
