@@ -56,6 +56,14 @@ test('without suspects a rollout continues', () => {
   assert.deepEqual(judge(situation([])), { do: 'continue' })
 })
 
+test('applications that fail longer ago than the plan counts as one fault are excluded one by one', () => {
+  const pair = [1, 2].map((id) => applicationOf(id, { reading: {} }))
+  const earlier = pair.map((one, index) => (index === 0 ? { ...one, suspectAt: NOW - 60_000 } : one))
+  assert.equal(judge(situation([...quiet(10), ...earlier])).do, 'step_back')
+  assert.equal(judge(situation([...quiet(10), ...earlier], { togetherMs: 59_000 })).do, 'exclude')
+  assert.equal(judge(situation([...quiet(10), ...pair], { togetherMs: 59_000 })).do, 'step_back')
+})
+
 test('a suspect below 100 leaves the judgement open, and one from 100 on holds the rollout', () => {
   assert.equal(judge(situation([...quiet(20), applicationOf(7, { reading: { evidence: 99 } })])).do, 'continue')
   assert.equal(judge(situation([...quiet(20), applicationOf(7, { reading: { evidence: 100 } })])).do, 'hold')

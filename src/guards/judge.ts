@@ -35,6 +35,8 @@ export interface JudgedApplication {
 /** Everything that {@link judge} looks at. */
 export interface Situation {
   readonly now: number
+  /** Failures of several applications for one cause within this time are one fault. Default: 10 minutes. */
+  readonly togetherMs?: number | undefined
   readonly applications: readonly JudgedApplication[]
   /**
    * Whether legacy's guard for a class of causes stood at 20 or more within the last 10 minutes: the application's own
@@ -56,8 +58,8 @@ interface Suspect {
  * application is at its threshold: exclude it. Reads no clock and changes nothing.
  */
 export function judge(situation: Situation): GuardJudgement {
-  const { now, applications } = situation
-  const isRecent = (at: number | undefined) => at !== undefined && now - at <= TOGETHER_MS
+  const { now, applications, togetherMs = TOGETHER_MS } = situation
+  const isRecent = (at: number | undefined, withinMs = TOGETHER_MS) => at !== undefined && now - at <= withinMs
   const all = applications.flatMap(suspectOf).filter(({ application }) => isRecent(application.suspectAt))
   const own = all.filter((suspect) => !isSharedWithLegacy(suspect, situation))
   const shared = all.filter((suspect) => isSharedWithLegacy(suspect, situation))
@@ -68,7 +70,10 @@ export function judge(situation: Situation): GuardJudgement {
     ),
   ].filter(({ isMoved }) => isMoved)
   return (
-    stepBackOf(own, situation) ??
+    stepBackOf(
+      own.filter(({ application }) => isRecent(application.suspectAt, togetherMs)),
+      situation,
+    ) ??
     exclusionOf(own) ??
     holdOf(
       excused,

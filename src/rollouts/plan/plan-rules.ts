@@ -14,6 +14,7 @@ import type { WrittenPlan } from './plan-schema.ts'
 export const TEMPLATE = [1, 10, 25, 50, 75, 100] as const
 
 const MIN_DWELL = '15m'
+const MIN_COMMON_FAULT = '10m'
 /** One day at 100 %, on production. */
 const MIN_SOAK = '24h'
 const MAX_DURATION = '90d'
@@ -96,13 +97,13 @@ export function planOf(written: WrittenPlan, terms: PlanTerms): Plan | { readonl
     mode: written.mode,
     watch: watchOf(written),
     ...guardsOf(written, say),
+    commonFaultMs: atLeast(['common_fault', 'within'], written.common_fault.within, MIN_COMMON_FAULT),
     guardDrill: written.guard_drill,
     onGlobalFailure: written.on_global_failure,
     pipeline: written.pipeline ?? (written.environment === 'staging-ref' ? 'advisory' : 'required'),
     notBefore: date(['not_before'], written.not_before),
     changeIssueUrl: written.change_issue_url,
-    rolloutIssueUrl: written.rollout_issue_url,
-    milestone: written.milestone,
+    ...{ rolloutIssueUrl: written.rollout_issue_url, milestone: written.milestone },
     checklist: written.checklist.map(({ item, before_step }) => ({ item, beforeStep: before_step })),
     notify: {
       ...{ responsible: written.notify.responsible, slack: written.notify.slack },

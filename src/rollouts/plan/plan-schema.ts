@@ -131,6 +131,12 @@ export const planSchema = z.strictObject({
     .max(50)
     .default([...BUILT_IN_GUARDS])
     .describe(`The guards that judge the rollout: ${BUILT_IN_GUARDS.join(', ')}, and PromQL queries`),
+  common_fault: z
+    .strictObject({
+      within: duration('Failures of several applications for one cause within this time are one fault; at least 10m'),
+    })
+    .default({ within: '10m' })
+    .describe('When the failures of several applications are judged as one fault of IAM'),
   guard_drill: z
     .enum(['required', 'where_possible'], 'must be required or where_possible')
     .optional()

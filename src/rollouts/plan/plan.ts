@@ -70,6 +70,8 @@ export interface Plan {
   readonly watch: 'acknowledge' | 'unattended' | 'none'
   readonly guards: readonly BuiltInGuard[]
   readonly queries: readonly QueryGuard[]
+  /** Failures of several applications for one cause within this time are one fault. */
+  readonly commonFaultMs: number
   /**
    * Whether steps wait for a guard drill even where none can run. Undefined: on production they do, unless test controls
    * are on.

@@ -116,6 +116,11 @@ describe('a faulty plan is refused with line, column, field and rule:', () => {
       `${HEAD}steps:\n  - percentage: 100\n  - applications: [3]\n`,
       'line 7, column 5: steps[1] must not follow a step of 100 percent',
     ],
+    [
+      'a short common fault',
+      `${HEAD}common_fault: { within: 1m }\n`,
+      'line 5, column 17: common_fault.within must be at least 10m',
+    ],
     ['a short dwell', `${HEAD}dwell: 5m\n`, 'line 5, column 1: dwell must be at least 15m'],
     [
       'a short dwell of a step',

@@ -32,7 +32,7 @@ export interface GuardPort {
   readings(environment: string): readonly GuardReading[]
   renew(environment: string, reason: string, before: number): Promise<void>
   readQuery(guard: QueryGuard): Promise<QueryReading>
-  judge(environment: string, moved: readonly number[]): GuardJudgement
+  judge(environment: string, moved: readonly number[], togetherMs: number): GuardJudgement
   subscribe(on: (environment: string, applicationId: number) => void): () => void
 }
 
@@ -96,7 +96,7 @@ export class FactGatherer {
         changedBy: last?.changed_by,
       },
       brake: cache.brake(environment),
-      judgement: guards.judge(environment, movedBy(rollout)),
+      judgement: guards.judge(environment, movedBy(rollout), rollout.plan.commonFaultMs),
       readings: guards.readings(environment),
       problems,
       failedPipelines: pipelines.map(({ status, url }) => `the end-to-end tests ended as ${status}: ${url}`),

@@ -173,7 +173,7 @@ export class EnvironmentGuards {
   }
 
   /** What the present evidence about moved applications asks for. */
-  judge(moved: readonly number[]): GuardJudgement {
+  judge(moved: readonly number[], togetherMs?: number): GuardJudgement {
     const now = this.#outside.now()
     const here = new Set(moved)
     const applications = [...this.attempts()].flatMap((attempt): JudgedApplication[] => {
@@ -185,7 +185,7 @@ export class EnvironmentGuards {
       return [{ applicationId, cohort, isMoved, ...this.#judged(attempt) }]
     })
     return judge({
-      ...{ now, applications },
+      ...{ now, applications, togetherMs },
       isLegacyFailing: (scope, cause) => this.#watch.isFailing(scopeOf(scope, cause), cause, now),
     })
   }

@@ -46,8 +46,11 @@ export interface Guards {
   storedPooledReadings(environment: string): Promise<readonly PooledReading[]>
   /** The verdict on the present value of a PromQL query. Never rejects. */
   readQuery(guard: QueryGuard): Promise<QueryReading>
-  /** What the present evidence about moved applications asks for. */
-  judge(environment: string, moved: readonly number[]): GuardJudgement
+  /**
+   * What the present evidence about moved applications asks for; failures of several for one cause within `togetherMs`
+   * (default: 10 minutes) are one fault.
+   */
+  judge(environment: string, moved: readonly number[], togetherMs?: number): GuardJudgement
   /** Called when the level of an application changes. Returns a function that ends that. */
   subscribe(on: (environment: string, applicationId: number) => void): () => void
 }

@@ -146,8 +146,8 @@ export class LiveGuards implements Guards {
     return readQuery(this.#context.queryServer, guard)
   }
 
-  judge(environment: string, moved: readonly number[]): GuardJudgement {
-    return this.#environments.get(environment)?.judge(moved) ?? { do: 'continue' }
+  judge(environment: string, moved: readonly number[], togetherMs?: number): GuardJudgement {
+    return this.#environments.get(environment)?.judge(moved, togetherMs) ?? { do: 'continue' }
   }
 
   subscribe(on: (environment: string, applicationId: number) => void): () => void {
