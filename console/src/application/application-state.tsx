@@ -31,7 +31,7 @@ export function ApplicationState({ application }: { application: ApplicationDocu
               took it back at <Time at={takenBack.at} />: {takenBack.sentence}
             </p>
           )}
-          <p className="break-words">{verdict}</p>
+          {verdict !== takenBack?.sentence && <p className="break-words">{verdict}</p>}
           <p className="text-sm text-faded">{trafficInWords(application)}</p>
         </div>
         <NextAction application={application} />

@@ -8,8 +8,11 @@ import { type TrafficPoint, totalsOf } from './traffic.ts'
 const RATE_MINUTES = 5
 /** How long an application that was taken back is listed. */
 const RECENT_MS = 24 * 3_600_000
-/** The maximum number of excluded applications of a rollout that are listed one by one. */
-const MOST_EXCLUDED = 3
+/** The maximum number of reasons for which a rollout took applications back that are listed one by one. */
+const MOST_REASONS = 3
+
+/** An application in words, such as `88 "Jenkins"`. */
+type NameOf = (applicationId: number) => string
 
 /** Something that needs a person, and since when, if that is known (ISO 8601). */
 export interface Need extends Attention {
@@ -50,28 +53,32 @@ export function trafficSummary(points: readonly TrafficPoint[]): TrafficSummary 
 export function rolloutNeeds(
   rollouts: readonly StoredRollout[],
   problems: readonly ProblemFact[],
-  now: number,
+  { now, nameOf }: { readonly now: number; readonly nameOf: NameOf },
 ): Need[] {
   return [
-    ...rollouts.flatMap((rollout) => [...excludedNeeds(rollout, now), ...waitingNeeds(rollout)]),
+    ...rollouts.flatMap((rollout) => [...excludedNeeds(rollout, now, nameOf), ...waitingNeeds(rollout)]),
     ...problems.map(({ applicationId, reason, reportedBy }): Need => {
-      const sentence = `${reportedBy} reported a problem of application ${applicationId}: ${reason}`
+      const sentence = `${reportedBy} reported a problem of application ${nameOf(applicationId)}: ${reason}`
       return { kind: 'problem', severity: 'waiting', sentence, path: `applications/${applicationId}`, at: null }
     }),
   ]
 }
 
-function excludedNeeds({ excluded, id, plan }: StoredRollout, now: number): Need[] {
+/** One line for each application that was taken back on its own, and one for all that were taken back for one reason. */
+function excludedNeeds({ excluded, id, plan }: StoredRollout, now: number, nameOf: NameOf): Need[] {
   const recent = excluded.filter(({ at }) => now - Date.parse(at) < RECENT_MS)
-  const named = recent.slice(-MOST_EXCLUDED).map(({ application_id, sentence, at }): Need => {
-    const path = `applications/${application_id}`
-    return { kind: 'application', severity: 'broken', sentence, path, at }
+  const reasons = [...Map.groupBy(recent, ({ sentence }) => sentence)].slice(-MOST_REASONS)
+  const needs = reasons.map(([reason, [first, ...others]]): Need => {
+    const isAlone = first !== undefined && others.length === 0
+    const who = isAlone ? `Application ${nameOf(first.application_id)} was` : `${others.length + 1} applications were`
+    const path = isAlone ? `applications/${first.application_id}` : `rollouts/${id}`
+    const at = [first, ...others].at(-1)?.at ?? null
+    return { kind: 'application', severity: 'broken', sentence: `${who} taken back: ${reason}`, path, at }
   })
-  const more = recent.length - named.length
-  const sentence = `Rollout "${plan.name}" took back ${more} more applications within a day`
-  return more > 0
-    ? [...named, { kind: 'rollout', severity: 'broken', sentence, path: `rollouts/${id}`, at: null }]
-    : named
+  const listed = reasons.reduce((sum, [, members]) => sum + members.length, 0)
+  if (listed === recent.length) return needs
+  const sentence = `Rollout "${plan.name}" took back ${recent.length - listed} more within a day`
+  return [...needs, { kind: 'rollout', severity: 'broken', sentence, path: `rollouts/${id}`, at: null }]
 }
 
 function waitingNeeds({ id, plan, state, hold, pausedBy, forecast, changedAt }: StoredRollout): Need[] {

@@ -78,7 +78,7 @@ for (const engine of testDatabases()) {
       assert.equal(brake.at, json.brake.changed_at)
       const problem = json.needs_you.find(({ kind }: { kind: string }) => kind === 'problem')
       assert.deepEqual([problem.severity, problem.path], ['waiting', 'applications/3'])
-      assert.match(problem.sentence, /reported a problem of application 3: users cannot sign in$/)
+      assert.match(problem.sentence, /reported a problem of application 3 "Application 3": users cannot sign in$/)
       const order = json.needs_you.map(({ severity }: { severity: string }) => severity)
       assert.deepEqual(order, ['broken', 'broken', 'waiting'])
       assert.equal(json.attention_sentence, 'Three things need you.')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { applicationInWords } from '../../../applications/index.ts'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import { ACTIVE_STATES, ROLLOUT_STATES } from '../../../rollouts/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
@@ -121,9 +122,13 @@ async function overviewDocument(
   ])
   const rollouts = await control.rollouts.list({ environment, states: ACTIVE_STATES, limit: MOST_ROLLOUTS })
   const problems = await control.rollouts.openProblems(environment)
+  const nameOf = (id: number) => {
+    const application = control.feed.cache.application(id)
+    return application === undefined ? String(id) : applicationInWords(application)
+  }
   const needs = bySeverity([
     ...attentionNeeded(facts).map((each): Need => ({ ...each, at: each.kind === 'brake' ? brake.changed_at : null })),
-    ...rolloutNeeds(rollouts, problems, facts.now),
+    ...rolloutNeeds(rollouts, problems, { now: facts.now, nameOf }),
   ])
   const summary = trafficSummary(points)
   const { all, on_iam } = facts.applications
