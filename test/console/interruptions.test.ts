@@ -67,7 +67,7 @@ describe('an interruption of the console', { skip }, () => {
     return page.getByRole('dialog').getByRole('button', { name: `Set ${share} % of applications` })
   }
 
-  test('is said within seconds when the connection is lost, and caught up without a reload when it is back', async () => {
+  test('of the connection is shown within seconds, and the page catches up without a reload', async () => {
     const { page } = window
     await page.goto(`${proxy.url}/console/activity`)
     await live().waitFor()
@@ -104,7 +104,7 @@ describe('an interruption of the console', { skip }, () => {
     await page.getByText('The same in every environment: off for all.').waitFor()
   })
 
-  test('by a restart of the control plane before a change arrives is said, and the change is not shown as made', async () => {
+  test('by a restart of the control plane before a change arrives is reported, and the change is not shown as made', async () => {
     const { page } = window
     const confirm = await decideOn('pre', 30)
     await plane.close()
@@ -120,15 +120,21 @@ describe('an interruption of the console', { skip }, () => {
     assert.equal(await shareIn('pre'), 0)
   })
 
-  test('that cuts off the answer of a change leaves its outcome unknown until the page has read the state again', async () => {
-    const { page } = window
-    const confirm = await decideOn('staging', 40)
-    await proxy.set('closes within the body')
-    await confirm.click()
-    await page.getByText('The outcome is unknown.').waitFor()
-    await proxy.set('open')
-    await page.getByRole('button', { name: 'Cancel' }).click()
-    await page.getByText('Staging: 40 % of applications').waitFor()
-    assert.equal(await shareIn('staging'), 40)
-  })
+  for (const { cut, environment, name, share } of [
+    { cut: 'closes within the body', environment: 'staging', name: 'Staging', share: 40 },
+    // Chromium takes such a response for a complete one without a body.
+    { cut: 'closes within the head', environment: 'dev', name: 'Dev', share: 45 },
+  ] as const) {
+    test(`that ${cut} of the answer leaves the outcome unknown until the page has read the state again`, async () => {
+      const { page } = window
+      const confirm = await decideOn(environment, share)
+      await proxy.set(cut)
+      await confirm.click()
+      await page.getByText('The outcome is unknown.').waitFor()
+      await proxy.set('open')
+      await page.getByRole('button', { name: 'Cancel' }).click()
+      await page.getByText(`${name}: ${share} % of applications`).waitFor()
+      assert.equal(await shareIn(environment), share)
+    })
+  }
 })

@@ -63,11 +63,12 @@ async function send<Document>(address: URL, init: RequestInit, { limitMs, signal
     throw unreachableProblem(!navigator.onLine)
   }
   if (status < 200 || status > 299) throw problemOf(status, text)
-  return parse(text)
+  return parse(status, text)
 }
 
-function parse<Document>(text: string): Document {
-  if (text === '') return undefined as Document
+/** The document of a response; only 204 has none, so any other without one was cut off. */
+function parse<Document>(status: number, text: string): Document {
+  if (status === 204) return undefined as Document
   try {
     return JSON.parse(text) as Document
   } catch {
