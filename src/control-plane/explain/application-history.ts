@@ -130,7 +130,7 @@ async function* rolloutEvents({ store }: HistorySources, request: HistoryRequest
       from ${schema}.rollout_events e join ${schema}.rollouts r on r.id = e.rollout_id
       where r.environment = $1 and e.kind in ('excluded', 'retried') and e.at < coalesce($2::timestamptz, 'infinity')
         and (e.evidence @> jsonb_build_array(jsonb_build_object('applicationId', $3::bigint))
-          or e.sentence ~ ('application ' || $3::bigint || '\\M'))
+          or e.sentence ~* ('\\mapplications? ([0-9]+, )*' || $3::bigint || '\\M'))
       order by e.at desc limit $4`,
     [environment, before ?? null, applicationId, limit + 1],
   )

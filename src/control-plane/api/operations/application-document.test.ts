@@ -118,8 +118,15 @@ for (const engine of testDatabases()) {
       await store.database.query(
         `insert into ${plane.schema}.rollout_events (rollout_id, number, at, by, kind, sentence)
           select $1::integer, 1000 + n, now() - n * interval '1 minute', 'rollout-engine', 'excluded',
-            'Took application 3 back' from generate_series(1, 150) n`,
-        [json.id],
+            ($2::text[])[n % 3 + 1] from generate_series(1, 150) n`,
+        [
+          json.id,
+          [
+            'alice took application 3 out',
+            'Application 3 taken back: alice reported a problem: blank page',
+            'Applications 1, 3, 31 and 4 more taken back: the cohort fails',
+          ],
+        ],
       )
       const { entries, next } = await read(3, '/history?environment=dev&limit=200')
       assert.equal(entries.filter(({ kind }: { kind: string }) => kind === 'exclusion').length, 150)
