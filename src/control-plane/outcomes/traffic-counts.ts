@@ -37,22 +37,23 @@ export async function trafficCounts(
   applicationId: number | undefined,
 ): Promise<TrafficCount[]> {
   const one = applicationId === undefined ? '' : 'and application_id = $5'
-  const minutes = (since: string) =>
+  // The keys of both tables begin with the time: of one application, each minute or hour is looked up.
+  const within = (column: 'minute' | 'hour', since: string, until: string) =>
     applicationId === undefined
-      ? `minute >= ${since} and minute < $3`
-      : `minute = any(array(select generate_series(${since}, $3 - 1)))`
+      ? `${column} >= ${since} and ${column} < ${until}`
+      : `${column} = any(array(select generate_series(${since}, ${until} - 1)))`
   const summed = `(select unsummed_hour from ${schema}.outcome_store)`
   const sums =
     step % 60 === 0
       ? `select (hour * 60 - $2) / $4 as slot, sort, count from ${schema}.outcome_hours
-          where environment = $1 and hour >= $2 / 60 and hour < least(($3 + 59) / 60, ${summed}) ${one} union all`
+          where environment = $1 and ${within('hour', '$2 / 60', `least(($3 + 59) / 60, ${summed})`)} ${one} union all`
       : ''
   const since = step % 60 === 0 ? `greatest($2, ${summed} * 60)` : '$2'
   const rows = await bounded(database, (tx) =>
     tx.query<{ slot: number; sort: number; count: number }>(
       `select slot, sort, sum(count)::double precision as count from (${sums}
          select (minute - $2) / $4 as slot, sort, count from ${schema}.outcome_minutes
-           where environment = $1 and ${minutes(since)} ${one}
+           where environment = $1 and ${within('minute', since, '$3')} ${one}
        ) counts group by slot, sort order by slot, sort`.replaceAll(/\$([234])/g, '$$$1::integer'),
       [environment, from, until, step, ...(applicationId === undefined ? [] : [applicationId])],
     ),
