@@ -214,7 +214,7 @@ function guardsOf(written: WrittenPlan, say: Say): Pick<Plan, 'guards' | 'querie
 /** What a step moves, in words. */
 export function movesInWords(moves: StepMoves): string {
   if (moves.kind === 'percentage') return `${moves.percentage} %`
-  if (moves.kind === 'sample') return 'one application of each cohort'
+  if (moves.kind === 'sample') return 'one of each cohort'
   const count = moves.applications.length
   return count === 1 ? `application ${moves.applications[0]}` : `${count} listed applications`
 }
