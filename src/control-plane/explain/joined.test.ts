@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Joined } from './joined.ts'
 
-test('those who ask together share one computation, and those who ask after it began get a later one', async () => {
+test('those who ask together share one computation, and those who ask while it runs share the one after it', async () => {
   let begun = 0
   const { promise: held, resolve: release } = Promise.withResolvers<void>()
   const joined = new Joined(async (key: string) => {
@@ -12,11 +12,11 @@ test('those who ask together share one computation, and those who ask after it b
   }, 0)
   const first = [joined.get('a'), joined.get('a')]
   while (begun === 0) await new Promise((resolve) => setImmediate(resolve))
-  const late = joined.get('a')
-  assert.equal(await late, 'a2', 'it does not wait for the computation that began before')
+  const late = [joined.get('a'), joined.get('a')]
+  assert.equal(await joined.get('b'), 'b2', 'another key does not wait, and no second computation of "a" has begun')
   release()
   assert.deepEqual(await Promise.all(first), ['a1', 'a1'])
-  assert.equal(await joined.get('b'), 'b3')
+  assert.deepEqual(await Promise.all(late), ['a3', 'a3'])
 })
 
 test('a computation that fails is tried again for the next who asks', async () => {

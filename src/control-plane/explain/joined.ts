@@ -2,13 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 /**
  * Computations that many ask for at about the same time, such as after a change that all their pages show. Everyone
- * receives a value whose computation began after they asked, so it is never older than the change; everyone who asks
- * before it begins shares it, and for each key one begins every `gapMs` at most.
+ * receives a value whose computation began after they asked, so it is never older than the change, and everyone who asks
+ * before it begins shares it. For each key, at most one runs at a time, and at most one begins every `gapMs`.
  */
 export class Joined<Key, Value> {
   readonly #compute: (key: Key) => Promise<Value>
   readonly #gapMs: number
   readonly #next = new Map<string, Promise<Value>>()
+  readonly #running = new Map<string, Promise<Value>>()
   readonly #begunAt = new Map<string, number>()
 
   constructor(compute: (key: Key) => Promise<Value>, gapMs: number) {
@@ -26,13 +27,16 @@ export class Joined<Key, Value> {
   }
 
   async #begin(name: string, key: Key): Promise<Value> {
+    await this.#running.get(name)?.catch(() => {})
     const waitMs = (this.#begunAt.get(name) ?? Number.NEGATIVE_INFINITY) + this.#gapMs - performance.now()
     // Also without a pause, those who ask in the same turn of the event loop share the computation.
     await pause(Math.max(0, waitMs))
     this.#next.delete(name)
     this.#begunAt.set(name, performance.now())
     if (this.#begunAt.size > MOST_KEYS) this.#begunAt.clear()
-    return this.#compute(key)
+    const running = this.#compute(key).finally(() => this.#running.delete(name))
+    this.#running.set(name, running)
+    return running
   }
 }
 
