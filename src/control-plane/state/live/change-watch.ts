@@ -86,13 +86,15 @@ export class ChangeWatch {
     this.#unsubscribe?.()
     clearTimeout(this.#timer)
     await this.#polling
+    // A watch that has started again compares with them.
+    if (this.#isRunning) return
     this.#marks = undefined
     this.#gateways.clear()
   }
 
   #poll(): void {
     const { log } = this.#sources
-    this.#polling = this.#read()
+    const polling = this.#read()
       .then(
         () => {
           this.#isFailing = false
@@ -103,8 +105,10 @@ export class ChangeWatch {
         },
       )
       .finally(() => {
-        if (this.#isRunning) this.#timer = setTimeout(() => this.#poll(), POLL_MS)
+        // A poll from before the watch stopped and started again has no successor.
+        if (this.#isRunning && this.#polling === polling) this.#timer = setTimeout(() => this.#poll(), POLL_MS)
       })
+    this.#polling = polling
   }
 
   async #read(): Promise<void> {
