@@ -107,7 +107,12 @@ async function measureStreams(plane: Plane, count: number, seconds: number): Pro
   await sleep(WARM_UP_MS)
   const alone = await share(plane, () => changing(plane, seconds))
   let messages = 0
-  const streams = await Promise.all(Array.from({ length: count }, () => openStream(plane, () => messages++)))
+  // A token may have 20 streams.
+  const tokens = await Promise.all(Array.from({ length: Math.ceil(count / 20) }, (_, index) => viewer(plane, index)))
+  const placeOf = (index: number): Plane => ({ ...plane, token: tokens[Math.floor(index / 20)] ?? plane.token })
+  const streams = await Promise.all(
+    Array.from({ length: count }, (_, index) => openStream(placeOf(index), () => messages++)),
+  )
   await sleep(WARM_UP_MS)
   const idle = await share(plane, () => sleep(seconds * 1_000))
   messages = 0
@@ -115,7 +120,9 @@ async function measureStreams(plane: Plane, count: number, seconds: number): Pro
   for (const stream of streams) stream.destroy()
   await sleep(WARM_UP_MS)
   let overviews = 0
-  const readers = await Promise.all(Array.from({ length: count }, () => openReader(plane, () => overviews++)))
+  const readers = await Promise.all(
+    Array.from({ length: count }, (_, index) => openReader(placeOf(index), () => overviews++)),
+  )
   await sleep(WARM_UP_MS)
   overviews = 0
   const reading = await share(plane, () => changing(plane, seconds))
@@ -125,6 +132,14 @@ async function measureStreams(plane: Plane, count: number, seconds: number): Pro
   console.log(`${count} streams with the changes: ${busy.toFixed(1)} %, ${messages} pieces received in ${seconds} s`)
   console.log(`${count} consoles that read the overview after each: ${reading.toFixed(1)} %, ${overviews} overviews`)
   return judged(`${count} streams, without the changes themselves`, busy - alone, GOALS.corePercent, '% of one core')
+}
+
+async function viewer({ url, token }: Plane, index: number): Promise<string> {
+  const headers = { 'private-token': token, 'content-type': 'application/json' }
+  const body = JSON.stringify({ role: 'viewer', name: `viewer-${index}` })
+  const answer = await fetch(`${url}/api/v1/tokens`, { method: 'POST', headers, body })
+  if (answer.status !== 201) throw new Error(`the token was not created: ${answer.status} ${await answer.text()}`)
+  return ((await answer.json()) as { readonly token: string }).token
 }
 
 /** Switches the flag of one application, at a steady rate. */
@@ -151,6 +166,7 @@ function openStream({ url, token }: Plane, heard: (text: string) => void): Promi
   return new Promise((resolve, reject) => {
     const headers = { 'private-token': token }
     const stream = get(`${url}/api/v1/events?environment=production`, { headers, agent: false }, (answer) => {
+      if (answer.statusCode !== 200) return reject(new Error(`the stream was refused: ${answer.statusCode}`))
       answer
         .setEncoding('utf8')
         .on('data', heard)

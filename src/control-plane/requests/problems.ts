@@ -11,6 +11,7 @@ export const PROBLEM_CODES = [
   'unknown_application',
   'unknown_token',
   'too_many_failures',
+  'too_many_streams',
   'token_of_settings',
   'name_reserved',
   'client_id_taken',

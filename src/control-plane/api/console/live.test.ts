@@ -184,6 +184,25 @@ for (const engine of testDatabases()) {
       other.close()
     })
 
+    test('a token may have 20 open streams, and a further one is refused until one of them ends', async () => {
+      const { token } = (await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'valerie' } })).json
+      const headers = { 'private-token': token }
+      const streams = await Promise.all(Array.from({ length: 20 }, () => listen(plane, headers)))
+      const aborting = new AbortController()
+      const open = () => fetch(`${plane.url}/api/v1/events`, { headers, signal: aborting.signal })
+      const refused = await open()
+      assert.equal(refused.status, 429)
+      assert.equal(refused.headers.get('retry-after'), '5')
+      const { code, detail } = (await refused.json()) as { readonly code: string; readonly detail: string }
+      assert.equal(code, 'too_many_streams')
+      assert.equal(detail, 'a token may have at most 20 open event streams; try again in 5 s')
+      const other = await listen(plane)
+      streams[0]?.close()
+      await eventually('a stream can be opened again', async () => (await open()).status === 200)
+      aborting.abort()
+      for (const stream of [...streams, other]) stream.close()
+    })
+
     test('only people may listen', async () => {
       for (const [token, status] of [
         [plane.gatewayToken, 403],

@@ -23,7 +23,7 @@ function streamsWithDatabase() {
     valid: async (ids: unknown) => ids,
   }
   return {
-    streams: new LiveStreams(options as unknown as LiveOptions),
+    streams: new LiveStreams(options as unknown as LiveOptions, { ofCaller: 2, all: 3 }),
     hold: () => {
       isHeld = true
     },
@@ -76,5 +76,26 @@ describe('the readers of the event stream', () => {
     await eventually('a comment arrives', () => /^:$/m.test(next.text()))
     assert.equal(streams.size, 1)
     next.close()
+    await eventually('the next reader is gone', () => streams.size === 0)
+  })
+
+  test('are limited for each session and for the process, as soon as they are accepted', async () => {
+    hold()
+    const [session, other] = [{ kind: 'session', id: 1 } as const, { kind: 'session', id: 2 } as const]
+    const opening = [await open(), await open()]
+    await eventually('both are accepted', () => streams.refusalOf(session) !== undefined)
+    assert.equal(streams.refusalOf(session), 'a session may have at most 2 open event streams')
+    assert.equal(
+      streams.refusalOf({ kind: 'token', id: 1 }),
+      undefined,
+      'a token with the same number is another caller',
+    )
+    assert.equal(streams.refusalOf(other), undefined)
+    opening.push(await open())
+    await eventually('the process is full', () => streams.refusalOf(other) !== undefined)
+    assert.equal(streams.refusalOf(other), 'this replica serves at most 3 event streams')
+    release()
+    for (const each of opening) each.close()
+    await eventually('there is room again', () => streams.refusalOf(session) === undefined)
   })
 })

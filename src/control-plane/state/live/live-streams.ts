@@ -17,6 +17,8 @@ const KEPT_MS = 5 * 60_000
 const MARGIN_MS = 3_000
 /** A reader that lets this much wait is disconnected. */
 const MOST_WAITING = 256 * 1_024
+/** The maximum number of readers: of one session or token, and of this process. The tabs of a browser share a stream. */
+const LIMITS = { ofCaller: 20, all: 2_000 }
 
 /** What the streams need: the sources of changes, and who may continue to listen. */
 export interface LiveOptions extends WatchSources {
@@ -58,6 +60,9 @@ interface Outbox {
 export class LiveStreams {
   readonly #options: LiveOptions
   readonly #watch: ChangeWatch
+  readonly #limits: typeof LIMITS
+  /** Also those that do not receive anything yet. */
+  readonly #readers = new Set<LiveReader>()
   readonly #streams = new Set<Stream>()
   readonly #outboxes: ReadonlyMap<Environment, Outbox>
   #sent: Message[] = []
@@ -67,8 +72,9 @@ export class LiveStreams {
   #idle: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(options: LiveOptions) {
+  constructor(options: LiveOptions, limits = LIMITS) {
     this.#options = options
+    this.#limits = limits
     this.#watch = new ChangeWatch(options, (changed) => this.#hear(changed))
     this.#outboxes = new Map(
       ENVIRONMENTS.map((environment) => [environment, { topics: new Set(), sentAt: 0, timer: undefined }]),
@@ -79,9 +85,26 @@ export class LiveStreams {
     return this.#streams.size
   }
 
+  /** Why no further reader of this session or token can be served now; undefined when one can. */
+  refusalOf(by: LiveReader['by']): string | undefined {
+    const { ofCaller, all } = this.#limits
+    if (this.#readers.size >= all) return `this replica serves at most ${all.toLocaleString('en-US')} event streams`
+    const own = [...this.#readers].filter((reader) => reader.by.kind === by.kind && reader.by.id === by.id)
+    return own.length < ofCaller ? undefined : `a ${by.kind} may have at most ${ofCaller} open event streams`
+  }
+
   /** Serves one reader until either side ends the stream; the head of the response must have been written. */
   async serve(response: ServerResponse, reader: LiveReader): Promise<void> {
-    await this.#begin()
+    this.#readers.add(reader)
+    try {
+      await this.#begin()
+      await this.#stream(response, reader)
+    } finally {
+      this.#readers.delete(reader)
+    }
+  }
+
+  async #stream(response: ServerResponse, reader: LiveReader): Promise<void> {
     await new Promise<void>((resolve) => {
       const stream: Stream = { ...reader, response, end: resolve }
       response.on('close', resolve).on('error', resolve)
