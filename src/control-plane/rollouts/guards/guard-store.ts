@@ -61,7 +61,7 @@ export class GuardStore {
   }
 
   /** The latest attempt of each application under each flag, open or ended lately, of one environment or of all. */
-  async latestAttempts(only: { environment?: string; applicationId?: number } = {}): Promise<StoredAttempt[]> {
+  async latestAttempts(environment?: string): Promise<StoredAttempt[]> {
     const rows = await this.#database.query<{
       record: AttemptRecord
       state: AttemptState | null
@@ -69,10 +69,10 @@ export class GuardStore {
     }>(
       `select distinct on (environment, flag, application_id) record, state, ended_at
         from ${this.#schema}.guard_attempts
-        where ($1::text is null or environment = $1) and ($2::bigint is null or application_id = $2)
+        where ($1::text is null or environment = $1)
           and (ended_at is null or ended_at > now() - interval '${SHOWN_DAYS} days')
         order by environment, flag, application_id, attempt desc`,
-      [only.environment ?? null, only.applicationId ?? null],
+      [environment ?? null],
     )
     return rows.map(({ record, state, ended_at }) => ({ record, state, endedAt: ended_at?.getTime() }))
   }

@@ -38,7 +38,7 @@ export interface Guards {
    * replica that does not lead.
    */
   readings(environment: string, applicationId?: number): readonly GuardReading[]
-  /** The same on any replica: where it does not lead, from what the leader stored about a second ago. */
+  /** The same on any replica: where it does not lead, from what the leader stored a few seconds ago. */
   storedReadings(environment: string, applicationId?: number): Promise<readonly GuardReading[]>
   /** The evidence of each cohort with moved applications, and of all; empty on a replica that does not lead. */
   pooledReadings(environment: string): readonly PooledReading[]

@@ -113,6 +113,28 @@ for (const engine of testDatabases()) {
       assert.equal(second.reading()?.failures, 2)
     })
 
+    test('a replica that does not lead reads an environment once for all who ask at about the same time', async (t) => {
+      const schema = freshSchema()
+      const first = await replicaOf(schema)
+      const second = await replicaOf(schema)
+      for (const applicationId of [3, 4]) await first.guards.begin(moved({ applicationId }))
+      const query = t.mock.method(opened.database, 'query')
+      const [all, one] = await Promise.all([
+        second.guards.storedReadings('production'),
+        second.guards.storedReadings('production', 3),
+        second.guards.storedPooledReadings('production'),
+      ])
+      assert.deepEqual(new Set(all.map(({ applicationId }) => applicationId)), new Set([3, 4]))
+      assert.deepEqual(
+        one,
+        all.filter(({ applicationId }) => applicationId === 3),
+      )
+      const reads = query.mock.calls.filter(({ arguments: [text] }) =>
+        String(text).includes(`${schema}.guard_attempts`),
+      )
+      assert.equal(reads.length, 1)
+    })
+
     test('what was learned on legacy survives, and so does the failure of an attempt that ended', async () => {
       const schema = freshSchema()
       const first = await replicaOf(schema)

@@ -1,7 +1,9 @@
+import { ENVIRONMENTS } from '../../../flags/index.ts'
 import type { GuardJudgement, GuardReading, PooledReading } from '../../../guards/index.ts'
 import type { Log } from '../../../observability/index.ts'
 import type { OutcomeChange } from '../../../outcomes/index.ts'
 import type { Queryable } from '../../../storage/index.ts'
+import { Renewed } from '../../explain/renewed.ts'
 import type { ChangeFeed, FeedListener } from '../../state/feed.ts'
 import type { Store } from '../../state/store.ts'
 import type { Leadership } from '../leadership/leadership.ts'
@@ -18,6 +20,8 @@ const STORE_MS = 10_000
 const BASELINES_MS = 60_000
 const BASELINES_AT_ONCE = 2_000
 const PASS_BOUND = 0.1
+/** How long one copy of what the leader stored serves all who ask a replica that does not lead. */
+const COPY_MS = 2_000
 /** Changes that wait while the state is read after a change of leader. */
 const MOST_WAITING = 1_000_000
 /** The number of these that are taken without a pause. */
@@ -55,6 +59,10 @@ export class LiveGuards implements Guards {
   readonly #cohorts: Cohorts
   readonly #now: () => number
   readonly #environments = new Map<string, EnvironmentGuards>()
+  /** On a replica that does not lead: what the leader stored, by environment. */
+  readonly #copies = new Renewed((environment: string) => this.#copyOf(environment), {
+    ...{ freshMs: COPY_MS, usableMs: COPY_MS, most: ENVIRONMENTS.length },
+  })
   readonly #listeners = new Set<(environment: string, applicationId: number) => void>()
   readonly #ends: Array<() => void>
   /** Changes that arrive before the stored state has been read; undefined once it has. */
@@ -137,8 +145,12 @@ export class LiveGuards implements Guards {
       await this.#loading
       return this.#environments.get(environment)
     }
+    return this.#copies.get(environment)
+  }
+
+  async #copyOf(environment: string): Promise<EnvironmentGuards> {
     const copy = new EnvironmentGuards(environment, { ...this.#outside(environment), onLevel: () => {} })
-    for (const stored of await this.#store.latestAttempts({ environment })) copy.restore(stored)
+    for (const stored of await this.#store.latestAttempts(environment)) copy.restore(stored)
     return copy
   }
 
