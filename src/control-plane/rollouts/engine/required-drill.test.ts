@@ -25,7 +25,7 @@ class ScriptedProbing {
   latestDrill = async () => this.last
   currentDrill = async () =>
     this.last?.hasPassed ? { passedAt: this.last.at, outcomes: 3, iamVersion: undefined } : undefined
-  drill = async () => {
+  drill = async (): Promise<StoredDrill | 'busy'> => {
     const id = ++this.ran
     const hasPassed = await this.next
     const sentence = hasPassed ? 'The guard acted.' : 'No guard acted within 7 outcomes.'
@@ -40,6 +40,7 @@ for (const engine of testDatabases()) {
     let plane: TestControlPlane
     let id: number
     let wakes = 0
+    let clock = 0
     let probing: ScriptedProbing
     let look: (rollout: Rollout) => ReturnType<ReturnType<typeof requiredDrill>>
     before(async () => {
@@ -63,7 +64,7 @@ for (const engine of testDatabases()) {
       }
       const ask = requiredDrill({
         dependencies: { store, rollouts, allowsShort: false, onChange },
-        ...{ probing, leadership, log: silentLog },
+        ...{ probing, leadership, log: silentLog, now: () => clock },
       })
       look = (rollout) => ask(rollout, NEXT)
     })
@@ -108,6 +109,28 @@ for (const engine of testDatabases()) {
       await look(rolloutOf('production', { drillsSeen: 1 }))
       assert.equal(probing.ran, 2)
     })
+
+    for (const [fault, drill] of [
+      ['throws', () => Promise.reject(new Error('the twin cannot be written'))],
+      ['is busy', () => Promise.resolve('busy' as const)],
+    ] as const) {
+      test(`pauses after a drill that ${fault}, and then runs it again`, async () => {
+        probing.drill = () => {
+          probing.ran++
+          return drill()
+        }
+        await look(rolloutOf('production'))
+        await eventually('the engine is woken', () => wakes > 0)
+        for (const later of [0, 29_000]) {
+          clock += later
+          assert.match((await look(rolloutOf('production'))).waits.join(), /^the guard drill could not run/)
+        }
+        assert.equal(probing.ran, 1)
+        clock += 1_000
+        assert.match((await look(rolloutOf('production'))).waits.join(), /^the guard drill runs: /)
+        assert.equal(probing.ran, 2)
+      })
+    }
 
     for (const [environment, guardDrill, isRequired] of [
       ['production', undefined, true],
