@@ -49,6 +49,15 @@ describe('a report', () => {
     assert.match(text, /Started: wave 2 \\\| \\<b\\>/)
   })
 
+  test('says in the timeline how many events are left out, and where', () => {
+    const [first, second] = EVENTS
+    assert.ok(first !== undefined && second !== undefined)
+    const text = pageAsMarkdown(reportOf(ROLLOUT, [first, { ...second, number: 1_236 }, { ...second, number: 1_238 }]))
+    assert.match(text, /Started: [^\n]+\n[^\n]*1,234 events are left out here[^\n]*\n[^\n]*Application 42 taken back/)
+    assert.match(text, /Application 42 taken back [^\n]+\n[^\n]*1 event is left out here/)
+    assert.doesNotMatch(pageAsMarkdown(reportOf(ROLLOUT, EVENTS)), /left out/)
+  })
+
   test('is the same page in HTML, with everything escaped', () => {
     const text = pageAsHtml(reportOf(ROLLOUT, EVENTS), 'wave-2')
     assert.match(text, /<td>Started: wave 2 \| &lt;b&gt;<\/td>/)

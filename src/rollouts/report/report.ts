@@ -50,12 +50,16 @@ export function stateBlocks(rollout: ReportedRollout, level: 2 | 3): Block[] {
   ]
 }
 
-/** What happened, one row an event. */
+/** What happened, one row an event; where numbers are missing, a row says how many events are left out. */
 export function timelineOf(events: readonly ReportedEvent[]): Block {
   return {
     kind: 'table',
     head: ['Time', 'Event', 'By', 'What happened'],
-    rows: events.map(({ at, kind, by, sentence }) => [at, kind.replaceAll('_', ' '), by, sentence]),
+    rows: events.flatMap(({ number, at, kind, by, sentence }, index) => {
+      const row = [at, kind.replaceAll('_', ' '), by, sentence]
+      const leftOut = number - (events[index - 1]?.number ?? number - 1) - 1
+      return leftOut > 0 ? [['', '', '', leftOutInWords(leftOut)], row] : [row]
+    }),
   }
 }
 
@@ -75,6 +79,10 @@ function stepState(number: number, { step, furthest_step: furthest, state }: Rep
   if (state === 'aborted') return number <= furthest ? 'executed, then aborted' : 'not executed'
   if (number > step) return number <= furthest ? 'executed, then taken back' : 'to come'
   return number < step || state === 'completed' || state === 'soaking' ? 'done' : 'in progress'
+}
+
+function leftOutInWords(count: number): string {
+  return count === 1 ? '1 event is left out here' : `${count.toLocaleString('en-US')} events are left out here`
 }
 
 function percentInWords(share: number | null): string {

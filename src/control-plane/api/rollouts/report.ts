@@ -16,7 +16,8 @@ import { sendProblem } from '../../requests/problems.ts'
 import type { StoredRollout } from '../../rollouts/store/rollout-store.ts'
 import { documentOf } from './rollouts.ts'
 
-const MOST_EVENTS = 5_000
+/** This many of the oldest events are shown, and this many of the newest. */
+const MOST_AT_EACH_END = 2_500
 const MOST_POINTS = 300
 const MINUTE_MS = 60_000
 /** Steps of charts in minutes. Minutes are kept for two days, hours longer. */
@@ -54,7 +55,7 @@ export function rolloutReportRoutes(api: Api, control: ControlContext): void {
       const { id } = request.params
       const rollout = await control.rollouts.read(id)
       if (rollout === undefined) return sendProblem(reply, 404, 'not_found', { detail: 'there is no such rollout' })
-      const events = await control.rollouts.events(id, { limit: MOST_EVENTS })
+      const events = await eventsAtBothEnds(control, id)
       const page = reportOf(documentOf(rollout), events, await chartsOf(control, rollout, events))
       const isHtml = request.query.format === 'html'
       return reply
@@ -69,6 +70,15 @@ export function rolloutReportRoutes(api: Api, control: ControlContext): void {
         .send(isHtml ? pageAsHtml(page, `Rollout ${rollout.plan.name}`) : pageAsMarkdown(page))
     },
   )
+}
+
+/** The events of a rollout, oldest first, without those in the middle of a very long one. */
+async function eventsAtBothEnds({ rollouts }: ControlContext, id: number): Promise<RolloutEvent[]> {
+  const oldest = await rollouts.events(id, { limit: MOST_AT_EACH_END })
+  if (oldest.length < MOST_AT_EACH_END) return oldest
+  const after = oldest.at(-1)?.number
+  const newest = await rollouts.events(id, { after, order: 'newest', limit: MOST_AT_EACH_END })
+  return [...oldest, ...newest.toReversed()]
 }
 
 /** The traffic of the environment while the rollout ran; none before its start. */

@@ -127,6 +127,26 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await kinds('after=1&before=3'), ['2 started'])
     })
 
+    test('the report of a long rollout shows its end, and how many events it leaves out', async () => {
+      const { id, version } = (await create(planOf({ name: 'long' }))).json
+      const { version: started } = (await act(id, { action: 'start', version })).json
+      await store.database.query(
+        `with more as (update ${plane.schema}.rollouts set events = events + 6000 where id = $1 returning events)
+          insert into ${plane.schema}.rollout_events (rollout_id, number, by, kind, sentence)
+            select $1, number, 'alice', 'changed', 'change ' || number
+              from more, generate_series(events - 5999, events) as given (number)`,
+        [id],
+      )
+      assert.equal((await act(id, { action: 'abort', version: started, reason: 'enough' })).status, 200)
+      const [last] = (await plane.ask('GET', `/api/v1/rollouts/${id}/events?order=newest&limit=1`)).json.events
+      const { text } = await plane.ask('GET', `/api/v1/rollouts/${id}/report?format=markdown`)
+      assert.match(text, /^\| Ended \| /m)
+      assert.match(text, /\| change 10 \|/)
+      assert.match(text, /\| change 6000 \|/)
+      const leftOut = (last.number - 5_000).toLocaleString('en-US')
+      assert.ok(text.includes(`${leftOut} events are left out here`), leftOut)
+    })
+
     test('the details say what the caller cannot do now, and why', async () => {
       const { id, version } = (await create(planOf({ name: 'details' }))).json
       const details = async () => (await plane.ask('GET', `/api/v1/rollouts/${id}/details`)).json
