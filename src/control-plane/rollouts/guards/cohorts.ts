@@ -37,13 +37,13 @@ export class Cohorts {
     }
   }
 
-  /** Reads one registration again. */
-  async refresh(applicationId: number): Promise<void> {
-    const [found] = await this.#read('id = $1', applicationId)
-    if (found === undefined) this.#cohorts.delete(applicationId)
+  /** Reads some registrations again, at most 1,000. */
+  async refresh(applicationIds: readonly number[]): Promise<void> {
+    const found = new Set((await this.#read('id = any($1::bigint[])', applicationIds)).map(({ id }) => id))
+    for (const id of applicationIds) if (!found.has(id)) this.#cohorts.delete(id)
   }
 
-  async #read(where: string, id: number) {
+  async #read(where: string, id: number | readonly number[]) {
     const rows = await this.#store.database.query<{ id: number; document: unknown }>(
       `select id, document from ${this.#store.schema}.applications
         where ${where} and not is_removed order by id limit ${PAGE}`,

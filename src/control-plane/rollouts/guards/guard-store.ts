@@ -44,8 +44,11 @@ export interface AttemptRow {
   readonly ended_at: string | null
 }
 
+/** An application under a flag: its attempts follow one another. */
+export type AttemptKey = Pick<AttemptRecord, 'environment' | 'flag' | 'applicationId'>
+
 /** An attempt of the past, by what made it begin. */
-export interface PastAttempt {
+export interface PastAttempt extends AttemptKey {
   readonly attempt: number
   readonly reason: string
 }
@@ -77,12 +80,17 @@ export class GuardStore {
     return rows.map(({ record, state, ended_at }) => ({ record, state, endedAt: ended_at?.getTime() }))
   }
 
-  /** All attempts of an application under a flag, oldest first. */
-  pastAttempts(tx: Queryable, environment: string, flag: string, applicationId: number): Promise<PastAttempt[]> {
-    return tx.query<{ attempt: number; reason: string }>(
-      `select attempt, reason from ${this.#schema}.guard_attempts
-        where environment = $1 and flag = $2 and application_id = $3 order by attempt`,
-      [environment, flag, applicationId],
+  /** All attempts of applications under flags, oldest first. */
+  pastAttempts(tx: Queryable, of: readonly AttemptKey[]): Promise<PastAttempt[]> {
+    const keys = of.map(({ environment, flag, applicationId }) => ({ environment, flag, id: applicationId }))
+    return tx.query<PastAttempt>(
+      `select environment, flag, application_id as "applicationId", attempt, reason
+        from ${this.#schema}.guard_attempts
+        where (environment, flag, application_id) in
+          (select key.environment, key.flag, key.id
+            from jsonb_to_recordset($1::jsonb) as key (environment text, flag text, id bigint))
+        order by attempt`,
+      [JSON.stringify(keys)],
     )
   }
 

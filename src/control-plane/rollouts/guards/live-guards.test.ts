@@ -180,6 +180,28 @@ for (const engine of testDatabases()) {
       ])
     })
 
+    test('all open attempts begin again in few transactions, and none does when they cannot be written', async (t) => {
+      const { guards, leadership, attempts } = await replicaOf(freshSchema())
+      const ids = Array.from({ length: 25 }, (_, index) => index + 1)
+      for (const applicationId of ids) await guards.begin(moved({ applicationId }))
+      await guards.end('production', FLAG, 25)
+      const numbers = () => ids.slice(0, -1).map((id) => guards.readings('production', id)[0]?.attempt)
+      const write = t.mock.method(leadership, 'write')
+      const fails = () => Promise.reject(new Error('the connection is gone'))
+      write.mock.mockImplementationOnce(fails, 1)
+      await assert.rejects(guards.renew('production', 'iam:2', Number.POSITIVE_INFINITY), /connection is gone/)
+      assert.deepEqual(new Set(numbers()), new Set([1]))
+      assert.equal((await attempts()).filter((one) => one.has_ended).length, 1)
+      write.mock.resetCalls()
+      await guards.renew('production', 'iam:2', Number.POSITIVE_INFINITY)
+      assert.equal(write.mock.callCount(), 2)
+      assert.deepEqual(new Set(numbers()), new Set([2]))
+      const stored = await attempts()
+      const open = stored.filter((one) => !one.has_ended)
+      assert.deepEqual([stored.length, open.length], [49, 24])
+      assert.deepEqual(new Set(open.map(({ attempt, reason }) => `${attempt} ${reason}`)), new Set(['2 iam:2']))
+    })
+
     test('a changed registration begins a new attempt, and a removed application is forgotten', async () => {
       const replica = await replicaOf(freshSchema())
       const application = (version: number) => ({

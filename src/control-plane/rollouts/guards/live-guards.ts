@@ -10,7 +10,7 @@ import type { Leadership } from '../leadership/leadership.ts'
 import type { Attempt } from './attempt.ts'
 import { Cohorts } from './cohorts.ts'
 import { EnvironmentGuards } from './environment-guards.ts'
-import { GuardStore } from './guard-store.ts'
+import { type AttemptKey, GuardStore, type PastAttempt } from './guard-store.ts'
 import { type AttemptRequest, beginsNewAttempt, type Guards } from './guards.ts'
 import { type QueryGuard, type QueryReading, type QueryServer, readQuery } from './metric-query.ts'
 
@@ -19,6 +19,8 @@ const STORE_MS = 10_000
 /** Baselines are large and change slowly. */
 const BASELINES_MS = 60_000
 const BASELINES_AT_ONCE = 2_000
+/** Attempts that begin in one transaction. */
+const BEGUN_AT_ONCE = 200
 const PASS_BOUND = 0.1
 /** How long one copy of what the leader stored serves all who ask a replica that does not lead. */
 const COPY_MS = 2_000
@@ -101,7 +103,7 @@ export class LiveGuards implements Guards {
   }
 
   begin(request: AttemptRequest): Promise<void> {
-    return this.#inTurn(() => this.#begin(request))
+    return this.#inTurn(() => this.#begin([request]))
   }
 
   end(environment: string, flag: string, applicationId: number): Promise<void> {
@@ -120,7 +122,10 @@ export class LiveGuards implements Guards {
     const older = [...this.#environment(environment).attempts()].filter(
       ({ endedAt, record }) => endedAt === undefined && record.beganAt < before,
     )
-    for (const { record } of older) await this.begin({ ...record, reason })
+    for (let begun = 0; begun < older.length; begun += BEGUN_AT_ONCE) {
+      const requests = older.slice(begun, begun + BEGUN_AT_ONCE).map(({ record }) => ({ ...record, reason }))
+      await this.#inTurn(() => this.#begin(requests))
+    }
   }
 
   readings(environment: string, applicationId?: number): readonly GuardReading[] {
@@ -271,33 +276,40 @@ export class LiveGuards implements Guards {
     }
   }
 
-  async #begin(request: AttemptRequest): Promise<void> {
-    const { environment, flag, applicationId, reason, passOnProbes } = request
-    const guards = this.#environment(environment)
-    const latest = guards.latest(applicationId, flag)
-    const past = await this.#context.leadership.write((tx) =>
-      this.#store.pastAttempts(tx, environment, flag, applicationId),
-    )
-    const reasons = [...past.map((one) => one.reason), ...(latest ? [latest.record.reason] : [])]
-    if (!beginsNewAttempt(reason, reasons) && latest !== undefined) {
-      const { endedAt } = latest
-      if (endedAt === undefined) return
-      latest.endedAt = undefined
-      return this.#write([latest], () => {
-        latest.endedAt = endedAt
-      })
-    }
-    await this.#cohorts.refresh(applicationId)
-    const latestEndedAt = latest?.endedAt
-    if (latest !== undefined) latest.endedAt ??= this.#now()
-    const attempt = Math.max(past.at(-1)?.attempt ?? 0, latest?.record.attempt ?? 0) + 1
-    const passBound = request.passBound ?? PASS_BOUND
-    const begun = guards.prepare({ flag, applicationId, attempt, reason, passOnProbes, passBound })
-    await this.#write(latest === undefined ? [begun] : [latest, begun], () => {
-      begun.close()
-      if (latest !== undefined) latest.endedAt = latestEndedAt
+  /** Begins or continues attempts, each of another application or under another flag, in two transactions. */
+  async #begin(requests: readonly AttemptRequest[]): Promise<void> {
+    const asked = requests.map((request) => {
+      const guards = this.#environment(request.environment)
+      return { request, guards, latest: guards.latest(request.applicationId, request.flag) }
     })
-    guards.hold(begun)
+    const stored = await this.#context.leadership.write((tx) => this.#store.pastAttempts(tx, requests))
+    const pastOf = Map.groupBy(stored, keyOf)
+    const due = asked.flatMap((one) => {
+      const attempt = nextAttempt(one.request.reason, pastOf.get(keyOf(one.request)) ?? [], one.latest)
+      return attempt === 'open' ? [] : [{ ...one, attempt }]
+    })
+    if (due.length === 0) return
+    const anew = due.filter(({ attempt }) => attempt !== 'continued')
+    if (anew.length > 0) await this.#cohorts.refresh([...new Set(anew.map(({ request }) => request.applicationId))])
+    const changes = due.map(({ request, guards, latest, attempt }) => {
+      const { flag, applicationId, reason, passOnProbes, passBound = PASS_BOUND } = request
+      const begun =
+        attempt === 'continued'
+          ? undefined
+          : guards.prepare({ flag, applicationId, attempt, reason, passOnProbes, passBound })
+      return { guards, latest, begun, endedAt: latest?.endedAt }
+    })
+    for (const { latest, begun } of changes) {
+      if (latest !== undefined) latest.endedAt = begun === undefined ? undefined : (latest.endedAt ?? this.#now())
+    }
+    const written = changes.flatMap(({ latest, begun }) => [latest, begun].filter((one) => one !== undefined))
+    await this.#write(written, () => {
+      for (const { latest, begun, endedAt } of changes) {
+        begun?.close()
+        if (latest !== undefined) latest.endedAt = endedAt
+      }
+    })
+    for (const { guards, begun } of changes) if (begun !== undefined) guards.hold(begun)
   }
 
   /** Writes attempts at once, and undoes what was changed in memory if that fails. */
@@ -346,7 +358,7 @@ export class LiveGuards implements Guards {
     }
     if (change.kind !== 'application') return
     const { id, version } = change.application
-    this.#watchOver(this.#cohorts.refresh(id))
+    this.#watchOver(this.#cohorts.refresh([id]))
     for (const guards of this.#environments.values()) {
       for (const { record, endedAt } of guards.attemptsOf(id)) {
         if (endedAt === undefined) this.#watchOver(this.#renewFor(record, version))
@@ -366,4 +378,21 @@ export class LiveGuards implements Guards {
 
 function environmentOf(change: OutcomeChange): string {
   return 'outcome' in change ? change.outcome.environment : change.environment
+}
+
+function keyOf({ environment, flag, applicationId }: AttemptKey): string {
+  return JSON.stringify([environment, flag, applicationId])
+}
+
+/** The number of the attempt that a reason begins, or what becomes of the latest one instead. */
+function nextAttempt(
+  reason: string,
+  past: readonly PastAttempt[],
+  latest: Attempt | undefined,
+): number | 'continued' | 'open' {
+  const reasons = [...past.map((one) => one.reason), ...(latest ? [latest.record.reason] : [])]
+  if (latest !== undefined && !beginsNewAttempt(reason, reasons)) {
+    return latest.endedAt === undefined ? 'open' : 'continued'
+  }
+  return Math.max(past.at(-1)?.attempt ?? 0, latest?.record.attempt ?? 0) + 1
 }
