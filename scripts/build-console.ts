@@ -13,6 +13,7 @@ const COMPRESSIBLE = new Set(['.css', '.html', '.js', '.json', '.svg'])
 const VITE = join(PROJECT_ROOT, 'node_modules', 'vite', 'bin', 'vite.js')
 const LOCK = join(CONSOLE, '.handover-build-lock')
 const LOCK_LIFE_MS = 120_000
+const BUILD_LIMIT_MS = 110_000
 
 /** Whether this checkout has a console whose build is missing or older than its sources. */
 export function isConsoleStale(): boolean {
@@ -60,8 +61,7 @@ function buildOnce(tell: (text: string) => void): void {
   const made = `${CONSOLE_DIST}.${process.pid}`
   try {
     const args = [VITE, 'build', CONSOLE, '--outDir', made, '--emptyOutDir', '--logLevel', 'warn']
-    const { status } = spawnSync(process.execPath, args, { cwd: CONSOLE, stdio: ['ignore', 2, 2] })
-    if (status !== 0) throw new Error(`vite build ended with exit code ${status}`)
+    runBuild(args, BUILD_LIMIT_MS)
     for (const file of globSync('**/*', { cwd: made })) compress(join(made, file))
     rmSync(CONSOLE_DIST, { recursive: true, force: true })
     renameSync(made, CONSOLE_DIST)
@@ -69,6 +69,15 @@ function buildOnce(tell: (text: string) => void): void {
     rmSync(made, { recursive: true, force: true })
   }
   tell(`built the console in ${((Date.now() - from) / 1_000).toFixed(1)} s`)
+}
+
+/** Runs a build in the console's folder. Throws when it fails, or stops it when it takes longer than `limitMs`. */
+export function runBuild(args: readonly string[], limitMs: number): void {
+  const options = { cwd: CONSOLE, timeout: limitMs, killSignal: 'SIGKILL' } as const
+  const { status, error } = spawnSync(process.execPath, args, { ...options, stdio: ['ignore', 2, 2] })
+  const isLate = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT'
+  if (isLate) throw new Error(`vite build did not end within ${limitMs / 1_000} s`)
+  if (status !== 0) throw new Error(`vite build ended with exit code ${status}`)
 }
 
 function compress(file: string): void {

@@ -41,7 +41,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const { log_json, log_level } = settings
   const output = log_json ? jsonOutput(log_level) : readableOutput(log_level, plan.files.log)
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
-  const consoleBuilt = prepareConsole()
+  const consoleBuilt = prepareConsole(tell)
   try {
     await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
     await consoleBuilt
