@@ -113,7 +113,7 @@ for (const engine of testDatabases()) {
       assert.equal(said.outcome, 'done', said.text)
       assert.match(said.text, /problem \d+ of application 42 recorded/)
       const { events } = (await plane.ask('GET', `/api/v1/rollouts/${id}/events`)).json
-      assert.match(JSON.stringify(events), /administrator reported a problem of application 42: blank page/)
+      assert.match(JSON.stringify(events), /administrator reported a problem with application 42: blank page/)
       const unknown = await say('report-problem --oauth-application=77 --reason "blank page" --staging')
       assert.match(unknown.text, /there is no application "77"/)
     })

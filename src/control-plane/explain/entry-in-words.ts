@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   'checklist.untick': ({ subject, environment }) => `removed the tick of ${subject}${inPlace(environment)}`,
   'rollout.create': ({ subject, environment, details }) =>
     `created ${rolloutOf(subject)} ${textIn(details, 'name') ?? ''}${inPlace(environment)}`.replace('  ', ' '),
-  'problem.report': ({ subject }, cache) => `reported a problem of ${nameOf(cache, subject)}`,
+  'problem.report': ({ subject }, cache) => `reported a problem with ${nameOf(cache, subject)}`,
 }
 
 /**

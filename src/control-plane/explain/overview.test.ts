@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DRAFT, readPlanObject } from '../../rollouts/index.ts'
 import type { StoredRollout } from '../rollouts/store/rollout-store.ts'
-import { rolloutNeeds } from './overview.ts'
+import { rolloutNeeds, stateSentence } from './overview.ts'
 
 const NOW = Date.parse('2026-11-30T17:00:00Z')
 const WRITTEN = {
@@ -24,6 +24,8 @@ function rolloutWith(reasons: readonly string[]): StoredRollout {
   }
 }
 
+const COUNTS = { on_rails: 1, waiting: 0, not_arrived: 0, failing: 0 }
+
 const sentencesOf = (reasons: readonly string[]) =>
   rolloutNeeds([rolloutWith(reasons)], [], { now: NOW, nameOf: (id) => `${id} "App ${id}"` }).map(
     ({ sentence, path }) => `${path}: ${sentence}`,
@@ -41,4 +43,14 @@ test('the newest three reasons are listed, and the rest are counted', () => {
   assert.equal(lines.length, 4)
   assert.match(lines[0] ?? '', /taken back: c$/)
   assert.equal(lines[3], 'rollouts/7: Rollout "wave" took back 2 more within a day')
+})
+
+test('a share that is almost none or almost all of the traffic is not rounded to it', () => {
+  const sentenceOf = (share: number) =>
+    stateSentence({ ...COUNTS, all: 2, on_iam: 1 }, { share_on_iam: share, flows_per_minute: { rails: 0, iam: 0 } })
+  const shares = [0, 0.0003, 0.001, 0.004, 0.5, 0.996, 0.9997, 1].map((share) => sentenceOf(share).split(': ')[1])
+  assert.deepEqual(shares, [
+    ...['0 % of the traffic.', 'under 0.1 % of the traffic.', '0.1 % of the traffic.', '0.4 % of the traffic.'],
+    ...['50 % of the traffic.', '99.6 % of the traffic.', 'over 99.9 % of the traffic.', '100 % of the traffic.'],
+  ])
 })

@@ -58,7 +58,7 @@ export function rolloutNeeds(
   return [
     ...rollouts.flatMap((rollout) => [...excludedNeeds(rollout, now, nameOf), ...waitingNeeds(rollout)]),
     ...problems.map(({ applicationId, reason, reportedBy }): Need => {
-      const sentence = `${reportedBy} reported a problem of application ${nameOf(applicationId)}: ${reason}`
+      const sentence = `${reportedBy} reported a problem with application ${nameOf(applicationId)}: ${reason}`
       return { kind: 'problem', severity: 'waiting', sentence, path: `applications/${applicationId}`, at: null }
     }),
   ]
@@ -142,6 +142,9 @@ function numberOf(count: number): string {
 
 function percentOf(share: number): string {
   const percent = share * 100
+  // Rounded, they would read as none or all.
+  if (percent > 0 && percent < 0.1) return 'under 0.1 %'
+  if (percent > 99.9 && percent < 100) return 'over 99.9 %'
   const isExtreme = percent > 0 && (percent < 1 || (percent > 99 && percent < 100))
   return `${isExtreme ? percent.toFixed(1) : Math.round(percent)} %`
 }

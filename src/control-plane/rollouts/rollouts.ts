@@ -192,7 +192,7 @@ export class Rollouts {
     const reason = context.reason ?? ''
     const id = await store.write(async (tx) => {
       const id = await rollouts.insertProblem(tx, { environment, applicationId, reason, reportedBy: context.by })
-      const sentence = `${context.by} reported a problem of application ${applicationId}: ${reason}`
+      const sentence = `${context.by} reported a problem with application ${applicationId}: ${reason}`
       for (const active of await rollouts.list(tx, { environment, states: ACTIVE_STATES, limit: 100 })) {
         const evidence = { problem: id, application_id: applicationId }
         await rollouts.addEvent(tx, active.id, { by: context.by, kind: 'problem', sentence, evidence })

@@ -129,7 +129,7 @@ const ROWS: readonly Row[] = [
       plan: planOf({ exclude: { at_most: 0 } }),
       excluded: [{ application_id: 2, guard: 'failures', cause: null, sentence: '', at: '' }],
     }),
-    ...{ facts: shown(), does: 'hold', says: /1 applications were taken back, and the plan accepts at most 0/ },
+    ...{ facts: shown(), does: 'hold', says: /1 application was taken back, and the plan accepts at most 0/ },
   },
   {
     name: 'a failed pipeline holds the rollout',
@@ -251,6 +251,16 @@ const ROWS: readonly Row[] = [
       says: /the drill runs/,
     },
   },
+  {
+    name: 'an application of the plan that no longer exists is left out',
+    ...{ rollout: ready(), facts: shown({ next: nextOf({ missing: [8] }) }) },
+    ...{ does: 'advance', says: /; 8 no longer exists and is left out$/ },
+  },
+  {
+    name: 'applications of the plan that no longer exist are left out',
+    ...{ rollout: ready(), facts: shown({ next: nextOf({ missing: [8, 9] }) }) },
+    ...{ does: 'advance', says: /; 8, 9 no longer exist and are left out$/ },
+  },
   { name: 'with nothing in its way, the next step begins', rollout: ready(), facts: shown(), does: 'advance' },
   {
     name: 'in mode advise, the next step is advised',
@@ -273,7 +283,12 @@ const ROWS: readonly Row[] = [
   {
     name: 'after the last step the soak begins',
     rollout: ready({ step: 3, reached: [1, 2, 3, 4].map(() => ({ gates: null, applications: [] })) }),
-    ...{ facts: shown({ next: undefined }), does: 'soak' },
+    ...{ facts: shown({ next: undefined }), does: 'soak', says: /^All 3 steps are done; the soak begins$/ },
+  },
+  {
+    name: 'after the only step the soak begins',
+    rollout: ready({ plan: planOf({ steps: [{ applications: [1] }] }) }),
+    ...{ facts: shown({ next: undefined }), does: 'soak', says: /^The only step is done; the soak begins$/ },
   },
   {
     name: 'a soak lasts its time',

@@ -2,7 +2,7 @@ import type { FlagChange, FlagState } from '../../flags/index.ts'
 import type { GuardJudgement, GuardReading, GuardVerdict } from '../../guards/index.ts'
 import { aboutInWords } from '../plan/duration.ts'
 import type { PlanStep } from '../plan/plan.ts'
-import { movesInWords } from '../plan/plan-rules.ts'
+import { countInWords, movesInWords } from '../plan/plan-rules.ts'
 import type { ProblemFact } from '../problem.ts'
 import { currentStep, type Exclusion, type Hold, movedBy, nextStep, type Rollout } from '../rollout.ts'
 import { evidenceGap } from './evidence.ts'
@@ -239,7 +239,8 @@ function beyondLimit({ plan, excluded }: Rollout, { applications }: RolloutFacts
   // What people took out themselves says nothing about the rollout.
   const counted = excluded.filter(({ guard }) => guard !== 'person').length
   if (counted <= most) return undefined
-  const sentence = `${counted} applications were taken back, and the plan accepts at most ${most}`
+  const were = `${countInWords(counted, 'application')} ${counted === 1 ? 'was' : 'were'}`
+  const sentence = `${were} taken back, and the plan accepts at most ${most}`
   return holdFor('exclusions', sentence, { excluded: counted, at_most: most })
 }
 
@@ -265,7 +266,7 @@ function soak(rollout: Rollout, facts: RolloutFacts): Decision {
   ]
   if (why.length > 0) return waiting(leftMs > 0 || doubts.length > 0 ? 'step' : 'people', why, leftMs)
   const excluded = rollout.excluded.length
-  const sentence = `Completed: ${movedBy(rollout).length} applications moved, ${excluded} taken back`
+  const sentence = `Completed: ${countInWords(movedBy(rollout).length, 'application')} moved, ${excluded} taken back`
   return { do: 'complete', sentence, evidence: { moved: movedBy(rollout).length, excluded: rollout.excluded } }
 }
 
@@ -275,7 +276,8 @@ function goOn(rollout: Rollout, facts: RolloutFacts, now: number): Decision {
   const following = nextStep(rollout)
   if (following === undefined || facts.next === undefined) {
     if (own.why.length > 0) return waiting('step', own.why, own.untilMs)
-    const sentence = `All ${rollout.plan.steps.length} steps are done; the soak begins`
+    const { length } = rollout.plan.steps
+    const sentence = `${length === 1 ? 'The only step is' : `All ${length} steps are`} done; the soak begins`
     return { do: 'soak', sentence, evidence: stepEvidence(rollout, facts) }
   }
   if (facts.missedDrill !== undefined) return holdFor('drill', facts.missedDrill, {})
@@ -348,7 +350,7 @@ function reasonsBefore(rollout: Rollout, step: PlanStep, next: NextStepFact, now
   }
   if (plan.budgetFlows !== undefined && next.flowsAtRisk > plan.budgetFlows) {
     why.push(
-      `step ${step.number} could fail ${next.flowsAtRisk} flows before its guards act, over the budget of ${plan.budgetFlows}`,
+      `step ${step.number} could fail ${countInWords(next.flowsAtRisk, 'flow')} before its guards act, over the budget of ${plan.budgetFlows}`,
     )
   }
   return [...why, ...next.obstacles]
@@ -357,10 +359,13 @@ function reasonsBefore(rollout: Rollout, step: PlanStep, next: NextStepFact, now
 function advance(rollout: Rollout, step: PlanStep, next: NextStepFact, facts: RolloutFacts): Decision {
   const count = next.applications.length
   const share = next.trafficShare === undefined ? 'traffic unknown' : `${percent(next.trafficShare)} of the traffic`
-  const gone = next.missing.length === 0 ? '' : `; ${next.missing.join(', ')} no longer exists and is left out`
+  const gone =
+    next.missing.length === 0
+      ? ''
+      : `; ${next.missing.join(', ')} ${next.missing.length === 1 ? 'no longer exists and is' : 'no longer exist and are'} left out`
   const sentence =
     `Step ${step.number} of ${rollout.plan.steps.length}: ${movesInWords(step.moves)}, ` +
-    `${count === 1 ? '1 application' : `${count} applications`} with ${share}${gone}`
+    `${countInWords(count, 'application')} with ${share}${gone}`
   const evidence = {
     applications: next.applications.slice(0, 200),
     traffic_share: next.trafficShare ?? null,

@@ -35,6 +35,12 @@ describe('what a step must have shown', () => {
     assert.equal(missing(step(share, true), [1, 2], [probed(1), probed(2)]), 0)
   })
 
+  test('says how many outcomes it needs', () => {
+    const needing = (outcomes: number) => evidenceGap({ ...step(listed), evidence: { outcomes } }, [2], []).sentences
+    assert.deepEqual(needing(1), ['not enough evidence: application 2 has shown no outcome, and 1 is needed'])
+    assert.deepEqual(needing(2), ['not enough evidence: application 2 has shown no outcome, and 2 are needed'])
+  })
+
   test('says that an application only uses credentials of legacy', () => {
     const { sentences } = evidenceGap(step(listed), [2], [reading(2, 0, { sentence: ON_LEGACY })])
     assert.deepEqual(sentences, [

@@ -1,6 +1,7 @@
 import type { GuardReading } from '../../guards/index.ts'
 import { PASSING_EVIDENCE, passingEvidence } from '../../guards/index.ts'
 import type { PlanStep, RequiredEvidence } from '../plan/plan.ts'
+import { countInWords } from '../plan/plan-rules.ts'
 
 /** What is still missing until a step has shown what it must; empty when nothing is. */
 export interface EvidenceGap {
@@ -100,9 +101,9 @@ function gapOf(required: RequiredEvidence, counts: Counts, whoHasShown: string):
   // Only the guard knows whether the application has flows at all, and where.
   const why = /^Not enough evidence: (moved, .*)\.$/.exec(counts.sentence ?? '')?.[1]
   const none = why === undefined ? 'no outcome' : `no outcome (${why})`
-  const seen = counts.outcomes === 0 ? none : counts.outcomes === 1 ? '1 outcome' : `${counts.outcomes} outcomes`
+  const seen = counts.outcomes === 0 ? none : countInWords(counts.outcomes, 'outcome')
   const failed = counts.failures === 0 ? '' : `, of which ${counts.failures} failed`
-  const sentence = `not enough evidence: ${whoHasShown} ${seen}${failed}, and ${total} are needed`
+  const sentence = `not enough evidence: ${whoHasShown} ${seen}${failed}, and ${total} ${total === 1 ? 'is' : 'are'} needed`
   return { sentences: [sentence], outcomesMissing: missing }
 }
 

@@ -221,6 +221,11 @@ export function movesInWords(moves: StepMoves): string {
 
 /** The evidence that a step requires, in words. */
 export function evidenceInWords(required: RequiredEvidence): string {
-  if ('outcomes' in required) return required.outcomes === 1 ? '1 outcome' : `${required.outcomes} outcomes`
+  if ('outcomes' in required) return countInWords(required.outcomes, 'outcome')
   return `at most ${Math.round(required.bound * 1_000) / 10} of 100 flows fail, at 95 %`
+}
+
+/** A number with its noun, such as `1 outcome` or `2 outcomes`. */
+export function countInWords(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

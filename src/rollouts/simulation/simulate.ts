@@ -2,7 +2,7 @@ import { actorOf } from '../../applications/index.ts'
 import { PASSING_EVIDENCE, passingEvidence } from '../../guards/index.ts'
 import { aboutInWords } from '../plan/duration.ts'
 import type { Plan, PlanStep, RequiredEvidence } from '../plan/plan.ts'
-import { movesInWords } from '../plan/plan-rules.ts'
+import { countInWords, movesInWords } from '../plan/plan-rules.ts'
 import { membersOf, type StepContext } from '../steps.ts'
 import { flowsAtRisk, namedOnly, shareOf, type Traffic } from '../traffic.ts'
 import { flowsPerDay, loadOf, NEW_FLOWS, type ObservedTraffic } from './observed-traffic.ts'
@@ -150,7 +150,9 @@ function refusalsOf(plan: Plan, step: PlanStep, applications: readonly number[],
           `${namesOf(named)} ${named.length === 1 ? 'carries' : 'carry'} more than 10 % of the traffic and must be listed by id or client_id`,
         ]),
     ...(budgetFlows !== undefined && risk > budgetFlows
-      ? [`Up to ${risk} flows could fail before the guards act, which exceeds the budget of ${budgetFlows}`]
+      ? [
+          `Up to ${countInWords(risk, 'flow')} could fail before the guards act, which exceeds the budget of ${budgetFlows}`,
+        ]
       : []),
   ]
 }

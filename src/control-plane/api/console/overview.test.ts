@@ -78,7 +78,7 @@ for (const engine of testDatabases()) {
       assert.equal(brake.at, json.brake.changed_at)
       const problem = json.needs_you.find(({ kind }: { kind: string }) => kind === 'problem')
       assert.deepEqual([problem.severity, problem.path], ['waiting', 'applications/3'])
-      assert.match(problem.sentence, /reported a problem of application 3 "Application 3": users cannot sign in$/)
+      assert.match(problem.sentence, /reported a problem with application 3 "Application 3": users cannot sign in$/)
       const order = json.needs_you.map(({ severity }: { severity: string }) => severity)
       assert.deepEqual(order, ['broken', 'broken', 'waiting'])
       assert.equal(json.attention_sentence, 'Three things need you.')
@@ -134,7 +134,7 @@ for (const engine of testDatabases()) {
       const { entries } = await read('/api/v1/audit?subject=brake')
       assert.equal(entries[0].sentence, 'administrator released the brake in production')
       const { entries: problems } = await read('/api/v1/audit?action=problem.report')
-      assert.equal(problems[0].sentence, 'administrator reported a problem of application 3 "Application 3"')
+      assert.equal(problems[0].sentence, 'administrator reported a problem with application 3 "Application 3"')
     })
   })
 }

@@ -73,7 +73,10 @@ for (const engine of testDatabases()) {
       ])
       assert.deepEqual(sentences, [
         ['taken_back', 'Taken back to rails, because: wave one'],
-        ['report', 'administrator reported a problem of application 1 "Application 1", because: users cannot sign in'],
+        [
+          'report',
+          'administrator reported a problem with application 1 "Application 1", because: users cannot sign in',
+        ],
         ['moved', 'Moved to iam, because: wave one'],
         ['registration', 'administrator registered application 1 "Application 1"'],
       ])
