@@ -209,4 +209,8 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
   { name: '0017_probes', sql: PROBES_SQL },
   { name: '0018_notifications', sql: NOTIFICATIONS_SQL },
   { name: '0019_checklist', sql: CHECKLIST_SQL },
+  {
+    name: '0020_audit_correlation',
+    sql: `create index audit_log_correlation on {schema}.audit_log ((entry ->> 'correlation_id'), number);\n`,
+  },
 ]

@@ -18,6 +18,7 @@ const NOTES: Readonly<Record<string, string>> = {
   '0002_indices_for_removal': 'before the first release',
   '0006_key_schedule': 'before the first release; a replica from before it must be stopped first',
   '0007_removal_and_vacuum': 'before the first release',
+  '0020_audit_correlation': 'before the first release; while it builds, changes of all replicas wait',
   iam_0002_unanswered_challenges: 'before the first release',
   iam_0004_user_states: 'before the first release',
 }
