@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Environment } from '../../flags/index.ts'
 import type { ApplicationReport } from '../gateways/application-reports.ts'
 import type { DayCount } from '../outcomes/traffic-counts.ts'
+import type { StoredRollout } from '../rollouts/store/rollout-store.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
 import type { StateCache } from '../state/state-cache.ts'
 import { isFailing } from './application-list.ts'
@@ -19,15 +20,35 @@ export type ListSort = (typeof LIST_SORTS)[number]
 export const TROUBLES = ['failing', 'taken_back', 'problem', 'waiting', 'failures', 'not_arrived'] as const
 export type Trouble = (typeof TROUBLES)[number]
 
+/** The active rollout that took an application back, and why. */
+export interface TakenBack {
+  readonly rollout: number
+  readonly name: string
+  readonly version: number
+  readonly sentence: string
+  readonly at: string
+}
+
 /** The facts about the applications of an environment that the list sorts by. */
 export interface ListFacts {
   readonly reports: ReadonlyMap<number, ApplicationReport>
   /** The flows of the last 24 hours; undefined while they cannot be read. */
   readonly day: ReadonlyMap<number, DayCount> | undefined
-  /** Those that an active rollout took back. */
-  readonly takenBack: ReadonlySet<number>
+  /** Those that an active rollout took back, by id. */
+  readonly takenBack: ReadonlyMap<number, TakenBack>
   /** Those with an open report of a customer. */
   readonly problems: ReadonlySet<number>
+}
+
+/** The applications that these rollouts took back, by id. Of several rollouts, the first one counts. */
+export function takenBackBy(rollouts: readonly StoredRollout[]): ReadonlyMap<number, TakenBack> {
+  const all = new Map<number, TakenBack>()
+  for (const { id, plan, version, excluded } of rollouts) {
+    for (const { application_id, sentence, at } of excluded) {
+      if (!all.has(application_id)) all.set(application_id, { rollout: id, name: plan.name, version, sentence, at })
+    }
+  }
+  return all
 }
 
 /** What troubles an application most; undefined if nothing does. */

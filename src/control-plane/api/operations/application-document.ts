@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { applicationSchema, cohortOfDocument } from '../../../applications/index.ts'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
-import { ACTIVE_STATES } from '../../../rollouts/index.ts'
 import { ROUTING_FLAG } from '../../../routing/index.ts'
 import { type Caller, OPERATORS } from '../../access/roles/roles.ts'
 import type { ControlContext } from '../../control-context.ts'
@@ -17,7 +16,6 @@ import type { ApplicationPages } from './application-page.ts'
 
 /** How much of the history the document contains. */
 const HISTORY = 20
-const MOST_ROLLOUTS = 100
 
 /** What the control plane holds of every application. */
 export const recordSchema = z.object({
@@ -100,8 +98,8 @@ export async function applicationDocument(
   const application = await readApplication(control.store, found.id)
   if (application === undefined) return undefined
   const row = await pages.row(found, environment)
-  const { on, gate, bucket, version } = flagStatus(cache, environment, found)
-  const takenBack = await takenBackBy(control, environment, found.id)
+  const flag = flagStatus(cache, environment, found)
+  const takenBack = row.facts.takenBack.get(found.id)
   const side = sideOf(cache, environment, found)
   const trouble = troubleOf(cache, environment, found, row.facts)
   const request = { environment, applicationId: found.id, before: undefined, limit: HISTORY }
@@ -114,8 +112,8 @@ export async function applicationDocument(
     },
     cohort: cohortOfDocument(application) ?? null,
     registered_at: await registeredAt(control, found.id),
-    side_sentence: `New flows start on ${side}: ${gateInWords(flagStatus(cache, environment, found))}${arrivalInWords(found, on)}.`,
-    flag: { name: ROUTING_FLAG, on, gate, bucket: bucket / 1_000, version },
+    side_sentence: `New flows start on ${side}: ${gateInWords(flag)}${arrivalInWords(found, flag.on)}.`,
+    flag: { name: ROUTING_FLAG, on: flag.on, gate: flag.gate, bucket: flag.bucket / 1_000, version: flag.version },
     verdict: row.evidence?.sentence ?? 'No rollout has moved it, so no guard judges it.',
     ...{ traffic_per_day: row.traffic_per_day, failed: row.failed, iam_credentials: row.iam_credentials },
     taken_back_by: takenBack ?? null,
@@ -132,16 +130,6 @@ export async function applicationDocument(
 /** Renders a page of a history. */
 export function historyDocument({ entries, next }: HistoryPage): z.infer<typeof historySchema> {
   return { entries: entries.map((entry) => ({ ...entry })), next }
-}
-
-async function takenBackBy({ rollouts }: ControlContext, environment: Environment, id: number) {
-  for (const rollout of await rollouts.list({ environment, states: ACTIVE_STATES, limit: MOST_ROLLOUTS })) {
-    const exclusion = rollout.excluded.find(({ application_id }) => application_id === id)
-    if (exclusion === undefined) continue
-    const { sentence, at } = exclusion
-    return { rollout: rollout.id, name: rollout.plan.name, version: rollout.version, sentence, at }
-  }
-  return undefined
 }
 
 async function registeredAt({ store: { database, schema } }: ControlContext, id: number): Promise<string | null> {

@@ -18,6 +18,7 @@ import {
   type OrderRequest,
   orderApplications,
   readCursor,
+  takenBackBy,
   troubleOf,
 } from '../../explain/application-order.ts'
 import { Renewed } from '../../explain/renewed.ts'
@@ -109,7 +110,7 @@ export class ApplicationPages {
     return {
       reports: applicationReports(await knownGateways(this.#control), environment),
       day,
-      takenBack: new Set((await active).flatMap(({ excluded }) => excluded.map(({ application_id: id }) => id))),
+      takenBack: takenBackBy(await active),
       problems: new Set((await problems).map(({ applicationId }) => applicationId)),
     }
   }

@@ -57,20 +57,15 @@ export function guardRoutes(api: Api, control: ControlContext): void {
     },
     async (request, reply) => {
       const { environment, oauth_application: named } = request.query
-      const application = named === undefined ? undefined : idOf(control, named)
-      if (application === null) {
+      const application = named === undefined ? undefined : control.feed.cache.applicationNamed(named)
+      if (named !== undefined && application === undefined) {
         return sendFieldFaults(reply, [{ field: 'oauth_application', rule: 'must be a known application' }])
       }
-      const readings = await control.guards.storedReadings(environment, application)
+      const readings = await control.guards.storedReadings(environment, application?.id)
       const pooled = application === undefined ? await control.guards.storedPooledReadings(environment) : []
       return { guards: readings.map(guardDocument), pooled: pooled.map(pooledDocument) }
     },
   )
-}
-
-function idOf({ feed: { cache } }: ControlContext, named: string): number | null {
-  const byId = /^[1-9]\d{0,15}$/.test(named) ? cache.application(Number(named)) : undefined
-  return (byId ?? cache.applicationByClientId(named))?.id ?? null
 }
 
 function pooledDocument({ cohort, suspects, ...reading }: PooledReading): z.infer<typeof pooledSchema> {

@@ -97,7 +97,7 @@ function countRoute(api: Api, control: ControlContext): void {
       const until = request.query.to ?? Date.now()
       const from = request.query.from ?? until - DEFAULT_RANGE_MS[resolution]
       if (from >= until) return sendFieldFaults(reply, [{ field: 'from', rule: 'must be before `to`' }])
-      const application = named === undefined ? undefined : applicationNamed(control, named)
+      const application = named === undefined ? undefined : control.feed.cache.applicationNamed(named)
       if (named !== undefined && application === undefined) {
         return sendProblem(reply, 404, 'unknown_application', {
           detail: `no application has the id or client_id ${named}`,
@@ -114,9 +114,4 @@ function countRoute(api: Api, control: ControlContext): void {
       return { outcomes: counts.map((count) => ({ ...count, at: new Date(count.at).toISOString() })) }
     },
   )
-}
-
-function applicationNamed({ feed: { cache } }: ControlContext, named: string) {
-  const id = /^[1-9]\d{0,15}$/.test(named) ? cache.application(Number(named)) : undefined
-  return id ?? cache.applicationByClientId(named)
 }

@@ -156,6 +156,10 @@ for (const engine of testDatabases()) {
       const out = await until(id, 'the exclusion', ({ excluded }) => excluded.length === 1)
       const { application_id, guard, cause } = out.excluded[0]
       assert.deepEqual([application_id, guard, cause], [2, 'failures', 'invalid_client'])
+      const { trouble, taken_back_by } = (await plane.ask('GET', '/api/v1/applications/2?environment=dev')).json
+      assert.deepEqual([trouble, taken_back_by.rollout, taken_back_by.at], ['taken_back', id, out.excluded[0].at])
+      assert.equal(taken_back_by.sentence, out.excluded[0].sentence)
+      assert.equal((await plane.ask('GET', '/api/v1/applications/1?environment=dev')).json.taken_back_by, null)
       await eventually('the opt-out', async () => (await flag()).includes(actor(2)))
       guards.show([1, 3], 3)
       await until(id, 'step 2', ({ step }) => step === 2)
