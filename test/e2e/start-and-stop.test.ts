@@ -163,6 +163,16 @@ describe('handover up, started and stopped', () => {
     })
     await start()
   })
+
+  test('a signal during the start ends it with exit code 0 as well', async () => {
+    assert.equal((await program.stop()).code, 0)
+    program = await startHandover(args())
+    await program.stderr.waitFor(/starting control plane/)
+    program.kill('SIGTERM')
+    const { code } = await program.ended
+    assert.equal(code, 0, program.stderr.text())
+    await start()
+  })
 })
 
 test('an unwritable data directory is one clear line and exit code 2', async () => {

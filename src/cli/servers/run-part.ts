@@ -31,7 +31,8 @@ export async function runUntilStopped(
   return code
 }
 
-function untilSignal(): Promise<string> {
+/** Resolves with the reason at the first SIGINT or SIGTERM; from this call on, neither ends the process by itself. */
+export function untilSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal))
     // A part that a supervisor started with a channel stops when the supervisor exits, for whatever reason.

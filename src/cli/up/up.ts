@@ -12,7 +12,7 @@ import { sectionHelp, version } from '../help.ts'
 import type { CommandIo } from '../io.ts'
 import { asConfigError, CONSOLE_DIRECTORY, DEFINITIONS_DIRECTORY } from '../servers/control.ts'
 import { seedOf } from '../servers/monolith.ts'
-import { closeParts, type RunningPart, runUntilStopped } from '../servers/run-part.ts'
+import { closeParts, type RunningPart, runUntilStopped, untilSignal } from '../servers/run-part.ts'
 import { shownClaimsOf } from '../servers/settings/claims.ts'
 import { defaultLimits } from '../servers/settings/limits.ts'
 import { prepareConsole, signInLink } from './up-console.ts'
@@ -41,9 +41,11 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
   const { log_json, log_level } = settings
   const output = log_json ? jsonOutput(log_level) : readableOutput(log_level, plan.files.log)
   const tell = (text: string) => io.stderr.write(`handover: ${text}\n`)
+  // A signal during the start takes effect when the parts that are starting can be stopped cleanly.
+  const asked = untilSignal()
   const consoleBuilt = prepareConsole(tell)
   try {
-    await startParts(plan, { ...settings, claims }, seed, output, parts, tell)
+    await startParts(plan, { ...settings, claims }, { seed, asked }, output, parts, tell)
     await consoleBuilt
   } catch (error) {
     tell(`startup failed; stopping the parts that started: ${(error as Error).message}`)
@@ -55,7 +57,7 @@ export async function runUp(args: readonly string[], io: CommandIo): Promise<num
     return undefined
   })
   io.stdout.write(banner(plan, settings, { hasDemoUsers: seed === undefined, logsToFile: !log_json, link }))
-  return runUntilStopped(parts, output.log('up'))
+  return runUntilStopped(parts, output.log('up'), asked)
 }
 
 type UpSettings = Settings<'up'> & { readonly claims: readonly Claim[]; readonly probes?: ProbeSettings | undefined }
@@ -63,7 +65,7 @@ type UpSettings = Settings<'up'> & { readonly claims: readonly Claim[]; readonly
 async function startParts(
   plan: UpPlan,
   settings: UpSettings,
-  givenSeed: SeedDocument | undefined,
+  { seed: givenSeed, asked }: { readonly seed: SeedDocument | undefined; readonly asked: Promise<string> },
   output: UpOutput,
   parts: RunningPart[],
   tell: (text: string) => void,
@@ -104,7 +106,7 @@ async function startParts(
   tell('waiting for the gateway and for replication of the applications …')
   await gateway.whenReady()
   const { replicator } = await starting[2]
-  if (!(await replicator.whenDelivered(20_000)))
+  if (!(await Promise.race([replicator.whenDelivered(20_000), asked])))
     tell('some applications have not been replicated yet; replication continues')
 }
 
