@@ -57,7 +57,7 @@ describe('steering in the console', { skip }, () => {
     await holdButton(window.page).waitFor()
   }
 
-  test('the brake goes on and off by mouse, and a hold that ends early changes nothing', async () => {
+  test('the brake is switched on and off by mouse, and a hold that ends early changes nothing', async () => {
     const window = await started.open()
     const { page } = window
     await openBrake(window)
@@ -81,7 +81,7 @@ describe('steering in the console', { skip }, () => {
     await window.context.close()
   })
 
-  test('the brake goes on by the keyboard, and off by the typed word', async () => {
+  test('the brake is switched on by the keyboard, and off by the typed word', async () => {
     const window = await started.open()
     const { page } = window
     await openBrake(window)
@@ -100,7 +100,7 @@ describe('steering in the console', { skip }, () => {
     await window.context.close()
   })
 
-  test('the brake goes on and off by touch on a phone', async () => {
+  test('the brake is switched on and off by touch on a phone', async () => {
     const window = await started.open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
     const { page, context } = window
     await visit(window, started.system, '/')
