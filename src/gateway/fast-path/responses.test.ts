@@ -15,6 +15,8 @@ const CASES = Number(process.env['HANDOVER_TEST_CASES'] ?? 1_500)
 const WORKERS = 12
 const QUIET_MS = 60
 const LONG_QUIET_MS = 900
+/** A response of a starved machine has ended after this silence; only a real difference waits for it. */
+const LONGEST_QUIET_MS = 15_000
 const limits = { iamHeadersMs: 250, legacyHeadersMs: 250, bodyIdleMs: 250 }
 
 /** Two gateways, with and without the fast path, in front of an upstream that replays given responses. */
@@ -272,6 +274,7 @@ describe('any response of an upstream', () => {
           stage.answer = cases[index] as Answer
           let [fast = '', ordinary = ''] = await stage.ask(request, QUIET_MS)
           if (fast !== ordinary) [fast = '', ordinary = ''] = await stage.ask(request, LONG_QUIET_MS)
+          if (!isAsGood(fast, ordinary)) [fast = '', ordinary = ''] = await stage.ask(request, LONGEST_QUIET_MS)
           const played = stage.answer.pieces.map((piece) => JSON.stringify(piece.toString('latin1').slice(0, 300)))
           if (!isAsGood(fast, ordinary))
             wrong.push(
