@@ -289,8 +289,8 @@ export class LiveGuards implements Guards {
       return attempt === 'open' ? [] : [{ ...one, attempt }]
     })
     if (due.length === 0) return
-    const anew = due.filter(({ attempt }) => attempt !== 'continued')
-    if (anew.length > 0) await this.#cohorts.refresh([...new Set(anew.map(({ request }) => request.applicationId))])
+    const begun = due.filter(({ attempt }) => attempt !== 'continued')
+    if (begun.length > 0) await this.#cohorts.refresh([...new Set(begun.map(({ request }) => request.applicationId))])
     const changes = due.map(({ request, guards, latest, attempt }) => {
       const { flag, applicationId, reason, passOnProbes, passBound = PASS_BOUND } = request
       const begun =
