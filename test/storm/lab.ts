@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { endWithThisProcess } from '../support/child-processes.ts'
 import { type FaultProxy, openFaultProxy, type ProxyAddress } from '../support/fault-proxy.ts'
 import { freePortRange } from '../support/ports.ts'
 import { eventually, untilReady } from '../support/wait.ts'
@@ -126,6 +127,7 @@ function processPart(name: string, args: readonly string[], readyUrl: string, lo
         ...{ cwd: ROOT, env: plainEnvironment(), stdio: ['ignore', log, log], detached: true },
       })
       child = started
+      endWithThisProcess(started)
       started.once('exit', () => {
         if (child === started) child = undefined
       })

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endWithThisProcess, killAll, killGroup } from './child-processes.ts'
 import { type OutputLines, outputLines } from './output-lines.ts'
 import { WAIT_LIMIT_MS } from './wait.ts'
 
@@ -41,16 +42,8 @@ export interface ProgramOptions {
   readonly stdout?: number
 }
 
-const running = new Set<ChildProcess>()
-
 // Processes left running by a failed test end after the last test, or with the test's process.
 after(killAll)
-process.once('exit', killAll)
-process.once('SIGTERM', () => process.exit(143))
-
-function killAll(): void {
-  for (const child of running) killGroup(child, 'SIGKILL')
-}
 
 /** Starts a program in a separate process group. Rejects when it cannot be started. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
@@ -68,13 +61,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     child.once('spawn', started)
     child.once('error', reject)
   })
-  running.add(child)
+  endWithThisProcess(child)
   const ended = new Promise<Ended>((done) => {
     child.once('exit', () => killGroup(child, 'SIGKILL'))
-    child.once('close', (code, signal) => {
-      running.delete(child)
-      done({ code, signal })
-    })
+    child.once('close', (code, signal) => done({ code, signal }))
   })
   return {
     pid: child.pid ?? 0,
@@ -117,12 +107,4 @@ export async function runHandover(
   const { code } = await program.ended
   clearTimeout(limit)
   return { code, stdout: program.stdout.text(), stderr: program.stderr.text() }
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, signal)
-  } catch {
-    // The group has already ended.
-  }
 }

@@ -39,6 +39,22 @@ describe('a program under test', () => {
   })
 })
 
+test('a child that is to end with its parent ends at Ctrl-C', async () => {
+  const module = new URL('child-processes.ts', import.meta.url).href
+  const script = `
+    import { spawn } from 'node:child_process'
+    import { endWithThisProcess } from ${JSON.stringify(module)}
+    const child = spawn('sleep', ['600'], { detached: true })
+    endWithThisProcess(child)
+    console.log(child.pid)`
+  const args = ['--input-type=module', '-e', script]
+  const parent = await startProgram({ command: process.execPath, args })
+  const child = Number(await parent.stdout.waitFor(/^\d+$/))
+  parent.kill('SIGINT')
+  assert.equal((await parent.ended).code, 130)
+  await eventually('it has ended', () => hasEnded(child))
+})
+
 test('an ended process counts as ended even before its parent has noticed', async () => {
   assert.equal(hasEnded(process.pid), false)
   // This shell never waits for its child.
