@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { freePorts } from './ports.ts'
 
 /** The ways a server can fail, as its clients see them. `open` is not a failure. */
 export const FAULT_MODES = [
@@ -36,6 +37,22 @@ export interface ProxyAddress {
 /** The delay of a slow server. */
 const SLOW_MS = 1_500
 
+const MOST_PORTS_TRIED = 20
+
+/** Opens on a port that it can be sure to get again after it was closed. */
+async function openAnywhere(open: (port: number) => Promise<number>): Promise<number> {
+  let last: unknown
+  for (let tried = 0; tried < MOST_PORTS_TRIED; tried++) {
+    const [port = 0] = await freePorts(1)
+    try {
+      return await open(port)
+    } catch (error) {
+      last = error
+    }
+  }
+  throw new Error('found no port for the proxy', { cause: last })
+}
+
 /** Opens a proxy on an address (port 0: any) in front of a server. */
 export async function openFaultProxy(listen: ProxyAddress, target: ProxyAddress): Promise<FaultProxy> {
   let mode: FaultMode = 'open'
@@ -54,13 +71,12 @@ export async function openFaultProxy(listen: ProxyAddress, target: ProxyAddress)
     socket.setNoDelay(true)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
   }
-  const open = (address: ProxyAddress) =>
+  const open = (port: number) =>
     new Promise<number>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(address.port, address.host, () => {
+      server.listen(port, listen.host, () => {
         server.off('error', reject)
-        const bound = server.address()
-        resolve(bound !== null && typeof bound === 'object' ? bound.port : address.port)
+        resolve(port)
       })
     })
   const shut = () =>
@@ -68,7 +84,7 @@ export async function openFaultProxy(listen: ProxyAddress, target: ProxyAddress)
       server.close(() => resolve())
       for (const socket of sockets) socket.destroy()
     })
-  const port = await open(listen)
+  const port = await (listen.port === 0 ? openAnywhere(open) : open(listen.port))
   return {
     url: `http://${listen.host}:${port}`,
     get mode() {
@@ -78,7 +94,7 @@ export async function openFaultProxy(listen: ProxyAddress, target: ProxyAddress)
       const before = mode
       mode = next
       if (next === 'refuses' && before !== 'refuses') await shut()
-      if (next !== 'refuses' && before === 'refuses') await open({ host: listen.host, port })
+      if (next !== 'refuses' && before === 'refuses') await open(port)
     },
     close: () => (server.listening ? shut() : Promise.resolve()),
   }

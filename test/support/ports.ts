@@ -1,15 +1,22 @@
 import { createServer, type Server } from 'node:net'
 
-/** Several different loopback ports that were free a moment ago. For programs that cannot listen on port 0. */
+const LOWEST = 20_000
+/** From here on, Linux chooses the ports of outgoing connections (`net.ipv4.ip_local_port_range`). */
+const EPHEMERAL = 32_768
+
+/**
+ * Several different loopback ports that were free a moment ago: for programs that cannot listen on port 0, and for
+ * listeners that close and open again. The kernel gives none of them to an outgoing connection in between.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)))
-  return release(servers)
+  const first = await freePortRange(count)
+  return Array.from({ length: count }, (_, offset) => first + offset)
 }
 
 /** The first of `count` consecutive free loopback ports: for `--port-base`. */
 export async function freePortRange(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 10_000)
+    const base = LOWEST + Math.floor(Math.random() * (EPHEMERAL - LOWEST - count))
     const wanted = Array.from({ length: count }, (_, offset) => listenOn(base + offset))
     const outcomes = await Promise.allSettled(wanted)
     const open = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
@@ -19,13 +26,8 @@ export async function freePortRange(count: number): Promise<number> {
   throw new Error(`found no ${count} free ports in a row`)
 }
 
-async function release(servers: readonly Server[]): Promise<number[]> {
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return address !== null && typeof address === 'object' ? address.port : 0
-  })
+async function release(servers: readonly Server[]): Promise<void> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 function listenOn(port: number): Promise<Server> {
