@@ -1,6 +1,6 @@
 import { FingerprintTable } from './fingerprint-table.ts'
 import type { FlowOutcome } from './flow-outcome.ts'
-import { OUTCOME_KINDS, type OutcomeCause, type OutcomeSide } from './vocabulary.ts'
+import { OUTCOME_KINDS, type OutcomeCause, type OutcomeKind, type OutcomeSide } from './vocabulary.ts'
 
 /** Tries of one grant within this time of the first are one outcome. */
 export const TRIES_MS = 30_000
@@ -86,9 +86,13 @@ export class GrantOutcomes {
   }
 }
 
-/** A client's own credentials are one grant a minute, and the next minute is another one. */
+/** Credentials of a client or a user are no grant that a flow uses up: each minute of their use is one outcome. */
+export function isCountedByMinute(kind: OutcomeKind): boolean {
+  return kind === 'client_credentials' || kind === 'password'
+}
+
 function isReusable({ kind }: FlowOutcome): boolean {
-  return kind !== 'client_credentials'
+  return !isCountedByMinute(kind)
 }
 
 /** @param until the second at which the tries of a recent success end */

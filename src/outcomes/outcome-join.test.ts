@@ -181,6 +181,19 @@ describe('the join of observations', () => {
     assert.equal(said.length, 4)
   })
 
+  test('a password counts once a minute for each user, also while it fails', () => {
+    const one = { request: 'password', presented: 'alice', side: 'iam', status: 400 } as const
+    const refused = { ...one, error: 'unsupported_grant_type', isGranted: false, issued: [] }
+    const { words: said } = joined([
+      { ...refused, at: START },
+      { ...refused, at: START + 20_000 },
+      { ...refused, at: START + 61_000 },
+      { ...refused, at: START + 122_000 },
+      { ...refused, at: START + 122_000, presented: 'bob' },
+    ])
+    assert.equal(said.length, 4)
+  })
+
   test('a device that waits is no outcome, and its grant is one', () => {
     const device: Partial<Observation> = {
       request: 'authorize_device',

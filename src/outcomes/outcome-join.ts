@@ -2,7 +2,7 @@ import type { ApplicationMemory } from './application-memory.ts'
 import { causeOf, type History, isStep, type Judgement, provesClient, restsOnCredential } from './cause-table.ts'
 import { CredentialMemory } from './credential-memory.ts'
 import type { CompletedFlow, FlowOutcome } from './flow-outcome.ts'
-import { type GrantChange, GrantOutcomes } from './grants.ts'
+import { type GrantChange, GrantOutcomes, isCountedByMinute } from './grants.ts'
 import { KIND_OF_REQUEST, type Observation, UNTOLD } from './observation.ts'
 import { PendingStarts, type Start } from './starts.ts'
 
@@ -173,10 +173,9 @@ export class OutcomeJoin {
   #outcomeOf(observation: Observation, judgement: Judgement, start: Start | undefined): FlowOutcome {
     const { applicationId, side, request, at, durationMs, caller, requestId, shape } = observation
     const kind = KIND_OF_REQUEST[request]
-    const grant =
-      kind === 'client_credentials'
-        ? `${caller}-${Math.floor(at / 60_000).toString(36)}`
-        : (start?.grant ?? observation.presented ?? observation.flow ?? requestId)
+    const grant = isCountedByMinute(kind)
+      ? `${(kind === 'password' ? observation.presented : undefined) ?? caller}-${Math.floor(at / 60_000).toString(36)}`
+      : (start?.grant ?? observation.presented ?? observation.flow ?? requestId)
     return {
       ...{ environment: this.#environment, applicationId, side, kind, ...judgement, at, durationMs, grant },
       ...{ caller, requestId, isRecovered: false, shape },
