@@ -46,12 +46,36 @@ for (const engine of testDatabases().filter(({ kind }) => kind === 'postgres')) 
           } as Parameters<typeof work>[0]),
       },
     } as unknown as Store
-    const counts = await trafficCounts(explaining, 'production', span, 77)
+    const counts = await trafficCounts(explaining, 'production', span, { applicationId: 77 })
     assert.deepEqual(
       counts.map(({ slot, count }) => [slot, count]),
       Array.from({ length: HOURS }, (_, slot) => [slot, 2]),
     )
     // Three levels of the index and one page of the table for each hour, and some for the minutes.
     assert.ok((blocks[0] ?? Number.NaN) < HOURS * 12, `${blocks[0]} pages`)
+  })
+}
+
+for (const engine of testDatabases()) {
+  test(`the flows of an environment are counted without those of probe twins on ${engine.kind}`, async (t) => {
+    const { database, close } = await engine.open()
+    const plane = await startTestControlPlane(database)
+    t.after(async () => {
+      await plane.close()
+      await close()
+    })
+    const minute = Math.floor(Date.now() / 60_000)
+    await database.query(
+      `insert into ${plane.schema}.outcome_minutes (minute, application_id, sort, environment, count)
+        select $1::integer - 1, id, 0, 'production', 2 from generate_series(1, 4) id`,
+      [minute],
+    )
+    const store = { database, schema: plane.schema } as Store
+    const countOf = async (except: readonly number[]) => {
+      const counts = await trafficCounts(store, 'production', { from: minute - 5, until: minute, step: 1 }, { except })
+      return counts.reduce((sum, { count }) => sum + count, 0)
+    }
+    assert.equal(await countOf([]), 8)
+    assert.equal(await countOf([2, 3]), 4)
   })
 }

@@ -29,33 +29,37 @@ export interface DayCount {
   readonly iam: number
 }
 
-/** Counts all flows of an environment, or those of one application, by step and sort. Steps of hours read sums. */
+/** Whose flows are counted: those of one application, or those of all but some, such as the twins of probes. */
+export type TrafficOf = { readonly applicationId: number } | { readonly except: readonly number[] }
+
+/** Counts flows of an environment by step and sort. Steps of hours read sums. */
 export async function trafficCounts(
   { database, schema }: Store,
   environment: Environment,
   { from, until, step }: TrafficSpan,
-  applicationId: number | undefined,
+  of: TrafficOf,
 ): Promise<TrafficCount[]> {
-  const one = applicationId === undefined ? '' : 'and application_id = $5'
+  const isOne = 'applicationId' in of
+  const whose = isOne ? 'and application_id = $5' : 'and application_id <> all($5::bigint[])'
   // The keys of both tables begin with the time: of one application, each minute or hour is looked up.
   const within = (column: 'minute' | 'hour', since: string, until: string) =>
-    applicationId === undefined
-      ? `${column} >= ${since} and ${column} < ${until}`
-      : `${column} = any(array(select generate_series(${since}, ${until} - 1)))`
+    isOne
+      ? `${column} = any(array(select generate_series(${since}, ${until} - 1)))`
+      : `${column} >= ${since} and ${column} < ${until}`
   const summed = `(select unsummed_hour from ${schema}.outcome_store)`
   const sums =
     step % 60 === 0
       ? `select (hour * 60 - $2) / $4 as slot, sort, count from ${schema}.outcome_hours
-          where environment = $1 and ${within('hour', '$2 / 60', `least(($3 + 59) / 60, ${summed})`)} ${one} union all`
+          where environment = $1 and ${within('hour', '$2 / 60', `least(($3 + 59) / 60, ${summed})`)} ${whose} union all`
       : ''
   const since = step % 60 === 0 ? `greatest($2, ${summed} * 60)` : '$2'
   const rows = await bounded(database, (tx) =>
     tx.query<{ slot: number; sort: number; count: number }>(
       `select slot, sort, sum(count)::double precision as count from (${sums}
          select (minute - $2) / $4 as slot, sort, count from ${schema}.outcome_minutes
-           where environment = $1 and ${within('minute', since, '$3')} ${one}
+           where environment = $1 and ${within('minute', since, '$3')} ${whose}
        ) counts group by slot, sort order by slot, sort`.replaceAll(/\$([234])/g, '$$$1::integer'),
-      [environment, from, until, step, ...(applicationId === undefined ? [] : [applicationId])],
+      [environment, from, until, step, isOne ? of.applicationId : `{${of.except.join(',')}}`],
     ),
   )
   return rows.map(({ slot, sort, count }) => ({ slot, count, ...readSort(sort) }))

@@ -147,9 +147,9 @@ async function overviewDocument(
   }
 }
 
-async function lastHour({ store }: ControlContext, environment: Environment) {
+async function lastHour({ store, probing }: ControlContext, environment: Environment) {
   const span = spanOf('hour', Date.now())
-  return pointsOf(await trafficCounts(store, environment, span, undefined), span)
+  return pointsOf(await trafficCounts(store, environment, span, { except: probing.twins.applicationIds() }), span)
 }
 
 function bySeverity(needs: readonly Need[]): Need[] {

@@ -95,7 +95,9 @@ interface TrafficKey {
 
 async function trafficDocument(control: ControlContext, key: TrafficKey): Promise<TrafficDocument> {
   const span = spanOf(key.range, Date.now())
-  const counts = await trafficCounts(control.store, key.environment, span, key.applicationId)
+  const { applicationId } = key
+  const of = applicationId === undefined ? { except: control.probing.twins.applicationIds() } : { applicationId }
+  const counts = await trafficCounts(control.store, key.environment, span, of)
   const marks = await marksSince(control, key.environment, new Date(span.from * 60_000))
   const past = await pastOf(control, key)
   const none = { success: 0, failed: 0, client: 0, user: 0, ours: 0 }
@@ -110,12 +112,13 @@ async function trafficDocument(control: ControlContext, key: TrafficKey): Promis
 
 /** The flows of an application in the week before it was last moved to IAM; undefined if it never was. */
 async function pastOf(control: ControlContext, { environment, applicationId }: TrafficKey) {
-  const movedAt = applicationId === undefined ? undefined : await lastMove(control, environment, applicationId)
+  if (applicationId === undefined) return undefined
+  const movedAt = await lastMove(control, environment, applicationId)
   if (movedAt === undefined) return undefined
   // In whole hours, which are kept longer than minutes; the hour of the move is left out.
   const until = Math.floor(movedAt / 3_600_000) * 60
   const span = { from: until - PAST_MINUTES, until, step: PAST_MINUTES }
-  return trafficCounts(control.store, environment, span, applicationId)
+  return trafficCounts(control.store, environment, span, { applicationId })
 }
 
 /** The changes of the routing flag, of the brake and of rollouts in an environment, oldest first. */

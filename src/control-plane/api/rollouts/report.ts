@@ -83,7 +83,7 @@ async function eventsAtBothEnds({ rollouts }: ControlContext, id: number): Promi
 
 /** The traffic of the environment while the rollout ran; none before its start. */
 async function chartsOf(
-  { store }: ControlContext,
+  { store, probing }: ControlContext,
   { plan }: StoredRollout,
   events: readonly RolloutEvent[],
 ): Promise<Chart[]> {
@@ -91,7 +91,10 @@ async function chartsOf(
   if (started === undefined) return []
   const ended = events.findLast(({ kind }) => kind === 'completed' || kind === 'aborted')
   const span = spanBetween(Date.parse(started.at), ended === undefined ? Date.now() : Date.parse(ended.at), Date.now())
-  const points = pointsOf(await trafficCounts(store, plan.environment, span, undefined), span)
+  const points = pointsOf(
+    await trafficCounts(store, plan.environment, span, { except: probing.twins.applicationIds() }),
+    span,
+  )
   const marks = events
     .filter(({ kind }) => MARKED.has(kind))
     .map(({ at, sentence }) => ({ at: Date.parse(at), text: sentence }))

@@ -14,6 +14,8 @@ export interface Twins {
   isProbe(applicationId: number): boolean
   /** Those whose applications have been announced. */
   known(): readonly KnownTwin[]
+  /** The applications that are twins. */
+  applicationIds(): readonly number[]
   /** The cohort of an application; undefined if the application is unknown. */
   cohortOf(applicationId: number): Promise<string | undefined>
   /**
@@ -54,6 +56,7 @@ export function createTwins(
   }
   return {
     known,
+    applicationIds: () => known().map(({ applicationId }) => applicationId),
     cohortOf: cohort,
     async standingForAny(applicationIds) {
       const moved = new Set(applicationIds)
