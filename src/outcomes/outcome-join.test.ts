@@ -50,6 +50,16 @@ describe('the join of observations', () => {
     assert.deepEqual(said, ['counted rails sign_in success', 'complete start'])
   })
 
+  test('a first step that its gateway reports after the code begins no second sign-in', () => {
+    const late = { ...page, at: START - 50 }
+    const until = START + LONGEST_COMPLETION_MS + 2_000
+    const once = ['counted rails sign_in success', 'complete code']
+    assert.deepEqual(joined([withCode, late, exchange], until).words, once)
+    assert.deepEqual(joined([withCode, exchange, late], until).words, once)
+    const next = { ...page, at: START + 50, requestId: 'next' }
+    assert.ok(joined([withCode, exchange, next], until).words.includes('incomplete next'))
+  })
+
   test('a code counts as issued although the gateway that issued it reports after the one that refused it', () => {
     const refused = { ...exchange, at: START + 10, status: 400, isGranted: false, error: 'invalid_grant' }
     const until = START + LONGEST_COMPLETION_MS + 2_000

@@ -127,7 +127,10 @@ export class OutcomeJoin {
       case 'device_code':
         return presented === undefined ? undefined : this.#starts.startOfCode(presented)
       case 'authorize': {
-        const open = flow === undefined ? undefined : this.#starts.openStart(flow)
+        const open =
+          flow === undefined
+            ? undefined
+            : (this.#starts.openStart(flow) ?? this.#starts.startContinuedFrom(flow, observation.at))
         return open ?? (isStep(observation) || isGranted ? this.#begin(observation, 'sign_in') : undefined)
       }
       case 'authorize_device':

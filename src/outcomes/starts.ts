@@ -32,6 +32,8 @@ const MOST_STARTS = 250_000
  */
 export class PendingStarts {
   readonly #open = new Map<string, Start>()
+  /** The starts whose users have received a code, by flow, until they are judged. */
+  readonly #closed = new Map<string, Start>()
   readonly #codes = new Map<string, Start>()
   readonly #codesOf = new Map<Start, string[]>()
   readonly #queues = new Map<string, Start[]>()
@@ -63,6 +65,15 @@ export class PendingStarts {
     return this.#open.get(flow)
   }
 
+  /**
+   * Returns the start that an earlier step of its flow belongs to, although a gateway reports that step after another has
+   * reported the code: the step began no flow of its own.
+   */
+  startContinuedFrom(flow: string, at: number): Start | undefined {
+    const start = this.#closed.get(flow)
+    return start !== undefined && at <= start.startedAt ? start : undefined
+  }
+
   /** Returns the start whose code or device code has this hash. */
   startOfCode(code: string): Start | undefined {
     return this.#codes.get(code)
@@ -83,6 +94,7 @@ export class PendingStarts {
   /** Notes the code that the user's browser or device has received. */
   issued(start: Start, code: string): void {
     this.#close(start)
+    if (start.flowKey !== undefined) this.#closed.set(start.flowKey, start)
     this.#codes.set(code, start)
     const codes = this.#codesOf.get(start)
     if (codes) codes.push(code)
@@ -132,6 +144,8 @@ export class PendingStarts {
   #end(start: Start): void {
     this.#size--
     this.#close(start)
+    const { flowKey } = start
+    if (flowKey !== undefined && this.#closed.get(flowKey) === start) this.#closed.delete(flowKey)
     for (const code of this.#codesOf.get(start) ?? []) this.#codes.delete(code)
     this.#codesOf.delete(start)
     this.#judge(start)
