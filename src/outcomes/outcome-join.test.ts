@@ -56,6 +56,8 @@ describe('the join of observations', () => {
     const once = ['counted rails sign_in success', 'complete code']
     assert.deepEqual(joined([withCode, late, exchange], until).words, once)
     assert.deepEqual(joined([withCode, exchange, late], until).words, once)
+    const middle = { ...page, at: START - 20, requestId: 'middle' }
+    assert.deepEqual(joined([late, withCode, middle, exchange], until).words, [once[0], 'complete start'])
     const next = { ...page, at: START + 50, requestId: 'next' }
     assert.ok(joined([withCode, exchange, next], until).words.includes('incomplete next'))
   })

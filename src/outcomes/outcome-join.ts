@@ -158,7 +158,7 @@ export class OutcomeJoin {
     for (const one of issued) {
       this.#credentials.issued(observation, one)
       const isCode = one.type === 'code' || one.type === 'device_code'
-      if (isCode && start !== undefined) this.#issuedCode(start, one.hash)
+      if (isCode && start !== undefined) this.#issuedCode(start, one.hash, at)
     }
     if (presented !== undefined && usesUp(observation)) this.#credentials.used(presented)
     if (provesClient(observation)) this.#memory.authenticated(applicationId, at)
@@ -168,8 +168,8 @@ export class OutcomeJoin {
     if (hasCode) this.#memory.accepted(applicationId, request, start?.asked ?? observation.asked)
   }
 
-  #issuedCode(start: Start, code: string): void {
-    this.#starts.issued(start, code)
+  #issuedCode(start: Start, code: string, at: number): void {
+    this.#starts.issued(start, code, at)
     if (!start.hasOutcome) start.grant = code
   }
 

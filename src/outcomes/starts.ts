@@ -32,8 +32,8 @@ const MOST_STARTS = 250_000
  */
 export class PendingStarts {
   readonly #open = new Map<string, Start>()
-  /** The starts whose users have received a code, by flow, until they are judged. */
-  readonly #closed = new Map<string, Start>()
+  /** The starts whose users have received a code, by flow, and when they did, until they are judged. */
+  readonly #closed = new Map<string, { readonly start: Start; readonly at: number }>()
   readonly #codes = new Map<string, Start>()
   readonly #codesOf = new Map<Start, string[]>()
   readonly #queues = new Map<string, Start[]>()
@@ -70,8 +70,8 @@ export class PendingStarts {
    * reported the code: the step began no flow of its own.
    */
   startContinuedFrom(flow: string, at: number): Start | undefined {
-    const start = this.#closed.get(flow)
-    return start !== undefined && at <= start.startedAt ? start : undefined
+    const closed = this.#closed.get(flow)
+    return closed !== undefined && at <= closed.at ? closed.start : undefined
   }
 
   /** Returns the start whose code or device code has this hash. */
@@ -92,9 +92,9 @@ export class PendingStarts {
   }
 
   /** Notes the code that the user's browser or device has received. */
-  issued(start: Start, code: string): void {
+  issued(start: Start, code: string, at: number): void {
     this.#close(start)
-    if (start.flowKey !== undefined) this.#closed.set(start.flowKey, start)
+    if (start.flowKey !== undefined) this.#closed.set(start.flowKey, { start, at })
     this.#codes.set(code, start)
     const codes = this.#codesOf.get(start)
     if (codes) codes.push(code)
@@ -145,7 +145,7 @@ export class PendingStarts {
     this.#size--
     this.#close(start)
     const { flowKey } = start
-    if (flowKey !== undefined && this.#closed.get(flowKey) === start) this.#closed.delete(flowKey)
+    if (flowKey !== undefined && this.#closed.get(flowKey)?.start === start) this.#closed.delete(flowKey)
     for (const code of this.#codesOf.get(start) ?? []) this.#codes.delete(code)
     this.#codesOf.delete(start)
     this.#judge(start)
