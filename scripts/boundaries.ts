@@ -158,7 +158,7 @@ function importsOf(source: Source, report: (line: number, message: string) => vo
 /** Why `source` may not import the file `target`; undefined if it may. */
 function faultOf(source: Source, target: string, table: Table): string | undefined {
   const to = folderOf(target)
-  if (/\.test\.[mc]?[tj]s$/.test(target)) return `imports ${target}: nobody imports a test`
+  if (/\.test\.[mc]?[tj]s$/.test(target)) return `imports ${target}: no file imports a test`
   if (to === undefined) {
     if (source.folder === undefined || source.isTest) return undefined
     return `imports ${target}, which is not part of src/`

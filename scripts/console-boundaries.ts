@@ -61,7 +61,7 @@ export function readConsoleImports(text: string): ConsoleImport[] {
 }
 
 function faultOf(file: string, target: string, isType: boolean): string | undefined {
-  if (/\.test\.tsx?$/.test(target)) return `imports ${target}: nobody imports a test`
+  if (/\.test\.tsx?$/.test(target)) return `imports ${target}: no file imports a test`
   if (!target.startsWith(`${ROOT}/`)) return isType ? undefined : `imports ${target}, of which it may import types only`
   const from = folderOf(file)
   const to = folderOf(target)

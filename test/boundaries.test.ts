@@ -180,7 +180,7 @@ describe('the check of import boundaries', () => {
       'src/http/a.ts:1 imports a computed name, which cannot be checked',
       'src/http/a.ts:2 imports ./gone.ts, which does not exist',
       'src/http/a.ts:3 imports /etc/x.ts by its absolute path',
-      'src/http/a.ts:4 imports src/http/b.test.ts: nobody imports a test',
+      'src/http/a.ts:4 imports src/http/b.test.ts: no file imports a test',
     ])
   })
 

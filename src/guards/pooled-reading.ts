@@ -18,7 +18,7 @@ export interface PooledReading {
   /** Undefined for all applications. */
   readonly cohort: string | undefined
   readonly applications: number
-  /** A group fails or has not enough evidence: it passes no one. */
+  /** A group fails or has not enough evidence; it never passes. */
   readonly verdict: Exclude<GuardVerdict, 'pass'>
   readonly evidence: number
   readonly threshold: number
@@ -31,7 +31,7 @@ export interface PooledReading {
 
 const MOST_NAMED = 5
 
-/** The readings of each cohort, in the order of their names, and of all moved applications; none without any. */
+/** The readings of each cohort, in the order of their names, and of all moved applications; empty without members. */
 export function readPooled(members: readonly PooledMember[]): PooledReading[] {
   if (members.length === 0) return []
   const cohorts = [...Map.groupBy(members, ({ cohort }) => cohort)].sort(([a], [b]) => (a < b ? -1 : 1))

@@ -67,7 +67,7 @@ export class PendingStarts {
 
   /**
    * Returns the start that an earlier step of its flow belongs to, although a gateway reports that step after another has
-   * reported the code: the step began no flow of its own.
+   * reported the code: the step began no flow of its own. `at` is when the step happened, in milliseconds since the epoch.
    */
   startContinuedFrom(flow: string, at: number): Start | undefined {
     const closed = this.#closed.get(flow)
@@ -91,7 +91,7 @@ export class PendingStarts {
     return true
   }
 
-  /** Notes the code that the user's browser or device has received. */
+  /** Notes the code that the user's browser or device has received, and when, in milliseconds since the epoch. */
   issued(start: Start, code: string, at: number): void {
     this.#close(start)
     if (start.flowKey !== undefined) this.#closed.set(start.flowKey, { start, at })

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { PAGES } from '../../console/src/shell/pages.ts'
 import { screenshot } from '../support/chromium.ts'
 import { eventually } from '../support/wait.ts'
-import { type ConsoleSystem, type ConsoleWindow, openWindow, skip, startConsole, visit } from './console-browser.ts'
+import {
+  askAsAdministrator,
+  type ConsoleSystem,
+  type ConsoleWindow,
+  openWindow,
+  skip,
+  startConsole,
+  visit,
+} from './console-browser.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const ON = /new flows go to rails/
@@ -19,20 +25,7 @@ describe('steering in the console', { skip }, () => {
   })
   after(() => started?.stop())
 
-  async function ask(method: string, path: string, body?: unknown) {
-    const { system } = started
-    const response = await fetch(system.controlUrl + path, {
-      method,
-      headers: {
-        'private-token': readFileSync(join(system.dataDir, 'admin-token'), 'utf8').trim(),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    assert.ok(response.ok, `${method} ${path}: ${response.status}`)
-    const text = await response.text()
-    return text === '' ? undefined : JSON.parse(text)
-  }
+  const ask = (...request: [method: string, path: string, body?: unknown]) => askAsAdministrator(started, ...request)
 
   const holdButton = (page: Page) => page.getByRole('button', { name: /^Hold for one second/ })
   const stateOf = (page: Page, words: RegExp) => page.getByRole('dialog').getByRole('status').filter({ hasText: words })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type System, startUp, untilReplicated } from '../e2e/system.ts'
 import { findChromium, screenshot, startChromium } from '../support/chromium.ts'
@@ -90,6 +91,21 @@ export async function openWindow(context: BrowserContext): Promise<ConsoleWindow
   await page.exposeFunction('reportViolation', (violation: string) => faults.push(violation))
   await page.addInitScript(REPORT_VIOLATIONS)
   return { context, page, faults }
+}
+
+/** Calls the API as the administrator of the system; the document of the response, if it has one. Fails if refused. */
+export async function askAsAdministrator({ system }: ConsoleSystem, method: string, path: string, body?: unknown) {
+  const response = await fetch(system.controlUrl + path, {
+    method,
+    headers: {
+      'private-token': readFileSync(join(system.dataDir, 'admin-token'), 'utf8').trim(),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  assert.ok(response.ok, `${method} ${path}: ${response.status}`)
+  const text = await response.text()
+  return text === '' ? undefined : JSON.parse(text)
 }
 
 /** Opens a page of the console and waits until it shows what it is for. */

@@ -5,7 +5,14 @@ import { after, before, describe, test } from 'node:test'
 import { screenshot } from '../support/chromium.ts'
 import { testApplication } from '../support/control-plane.ts'
 import { eventually } from '../support/wait.ts'
-import { type ConsoleSystem, type ConsoleWindow, skip, startConsole, visit } from './console-browser.ts'
+import {
+  askAsAdministrator,
+  type ConsoleSystem,
+  type ConsoleWindow,
+  skip,
+  startConsole,
+  visit,
+} from './console-browser.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const NAMES = {
@@ -24,19 +31,7 @@ describe('moving an application in the console', { skip }, () => {
   })
   after(() => started?.stop())
 
-  async function ask(method: string, path: string, body?: unknown) {
-    const { system } = started
-    const response = await fetch(system.controlUrl + path, {
-      method,
-      headers: {
-        'private-token': readFileSync(join(system.dataDir, 'admin-token'), 'utf8').trim(),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    assert.ok(response.ok, `${method} ${path}: ${response.status}`)
-    return response
-  }
+  const ask = (...request: [method: string, path: string, body?: unknown]) => askAsAdministrator(started, ...request)
 
   /** A flow of the demo's web application with its secret, through the gateway. */
   async function runFlow(): Promise<string> {

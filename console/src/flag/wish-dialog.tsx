@@ -5,6 +5,7 @@ import { environmentsQuery } from '../api/queries.ts'
 import { counted } from '../format/numbers.ts'
 import { Confirmation } from '../parts/dialogs/confirmation.tsx'
 import { ConflictStates } from '../parts/dialogs/conflict-states.tsx'
+import { PreviewNotes, waitingInWords } from '../parts/moves/preview-notes.tsx'
 import { Failure, Loading } from '../parts/states/states.tsx'
 import { useFlagChange, wishPreviewQuery } from './flag-queries.ts'
 import type { FlagWish } from './flag-wish.ts'
@@ -45,7 +46,7 @@ export function WishDialog({ wish, onClose }: { wish: FlagWish; onClose: () => v
 }
 
 function WishPreview({ preview }: { preview: PreviewDocument }) {
-  const { before, after, impact, notes, warnings = [] } = preview
+  const { before, after, impact } = preview
   const moves = [
     ...(impact.to_iam > 0 ? [`new flows of ${counted(impact.to_iam, 'application')} go to iam`] : []),
     ...(impact.to_rails > 0 ? [`new flows of ${counted(impact.to_rails, 'application')} go to rails`] : []),
@@ -60,8 +61,7 @@ function WishPreview({ preview }: { preview: PreviewDocument }) {
       </dl>
       <p className="font-medium">
         {moves === '' ? 'No application changes its side.' : `${moves.charAt(0).toUpperCase()}${moves.slice(1)}.`}
-        {impact.waiting > 0 &&
-          ` ${counted(impact.waiting, 'application')} would move once iam holds the current version.`}
+        {waitingInWords(impact.waiting)}
       </p>
       {moves !== '' && (
         <p>
@@ -69,18 +69,7 @@ function WishPreview({ preview }: { preview: PreviewDocument }) {
           issued by then stay valid until they expire or are revoked.
         </p>
       )}
-      <ul className="flex flex-col gap-1 text-faded">
-        {notes.map((note) => (
-          <li key={note} className="break-words">
-            {note}
-          </li>
-        ))}
-      </ul>
-      {warnings.map((warning) => (
-        <p key={warning} className="border-l-4 border-broken pl-2 break-words">
-          {warning}
-        </p>
-      ))}
+      <PreviewNotes preview={preview} />
     </div>
   )
 }

@@ -6,6 +6,7 @@ import { counted } from '../../format/numbers.ts'
 import { Confirmation } from '../dialogs/confirmation.tsx'
 import { ConflictStates } from '../dialogs/conflict-states.tsx'
 import { Failure, Loading } from '../states/states.tsx'
+import { PreviewNotes, waitingInWords } from './preview-notes.tsx'
 
 interface MoveDialogProps {
   readonly move: Move
@@ -55,7 +56,7 @@ export function MoveDialog({ move, flowsPerDay, onClose, onMoved }: MoveDialogPr
 
 /** Who would move, in the words of the control plane. */
 function MovePreview({ move, preview }: { move: Move; preview: PreviewDocument }) {
-  const { impact, notes, warnings = [] } = preview
+  const { impact } = preview
   const moving = impact.to_iam + impact.to_rails
   return (
     <div className="flex flex-col gap-2">
@@ -63,26 +64,14 @@ function MovePreview({ move, preview }: { move: Move; preview: PreviewDocument }
         {moving === 0
           ? 'No application changes its side.'
           : `New flows of ${counted(moving, 'application')} ${move.to === 'iam' ? 'go to iam' : 'go to rails'} from then on.`}
-        {impact.waiting > 0 &&
-          ` ${counted(impact.waiting, 'application')} would move once iam holds the current version.`}
+        {waitingInWords(impact.waiting)}
       </p>
       <p>
         {move.to === 'iam'
           ? 'Flows in progress finish where they began. Taking the applications back later is possible at any time; tokens that iam has issued by then stay valid until they expire or are revoked.'
           : 'Tokens that iam has issued continue to work until they expire or are revoked.'}
       </p>
-      <ul className="flex flex-col gap-1 text-faded">
-        {notes.map((note) => (
-          <li key={note} className="break-words">
-            {note}
-          </li>
-        ))}
-      </ul>
-      {warnings.map((warning) => (
-        <p key={warning} className="border-l-4 border-broken pl-2 break-words">
-          {warning}
-        </p>
-      ))}
+      <PreviewNotes preview={preview} />
     </div>
   )
 }
