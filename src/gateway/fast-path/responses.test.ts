@@ -14,6 +14,7 @@ interface Answer {
 const CASES = Number(process.env['HANDOVER_TEST_CASES'] ?? 1_500)
 const WORKERS = 12
 const QUIET_MS = 60
+const PAUSE_MS = 300
 const LONG_QUIET_MS = 900
 /** A response of a starved machine has ended after this silence; only a real difference waits for it. */
 const LONGEST_QUIET_MS = 15_000
@@ -42,7 +43,10 @@ class Stage {
 
   /** What a client sees of the response with and without the fast path. */
   ask(request: string, quietMs: number): Promise<string[]> {
-    return Promise.all(this.#gateways.map(async ({ url }) => canonical(await exchangeBytes(url, request, quietMs))))
+    const pauseMs = Math.max(quietMs, PAUSE_MS)
+    return Promise.all(
+      this.#gateways.map(async ({ url }) => canonical(await exchangeBytes(url, request, quietMs, pauseMs))),
+    )
   }
 
   #play(socket: Socket): void {

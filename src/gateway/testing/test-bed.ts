@@ -284,17 +284,26 @@ export async function startGatewayProcess(
 const QUIET_MS = 300
 const PATIENCE_MS = 10_000
 
+/** Interim responses and nothing else: the final response is still to come (RFC 9110, section 15.2). */
+const ONLY_INTERIM = /^(?:HTTP\/1\.1 1(?!01)\d\d[^\r]*\r\n(?:[^\r]+\r\n)*\r\n)+$/
+
 /**
  * Sends bytes and returns everything received: until the connection ends, or on a connection that may stay open until
- * nothing arrives for 300 ms. Waits up to `silenceMs` for the first byte; use a short time if none is expected.
+ * nothing arrives for `pauseMs` after a part of the final response. Waits up to `silenceMs` for the first byte of that
+ * response; use a short time if none is expected.
  */
-export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = PATIENCE_MS): Promise<string> {
+export function exchangeBytes(
+  url: string,
+  bytes: string | Buffer,
+  silenceMs = PATIENCE_MS,
+  pauseMs = QUIET_MS,
+): Promise<string> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
     // Both transports close the connection then, so its end is the end of the response.
     const isToBeClosed = /\r\nConnection: [^\r]*\bclose\b/i.test(bytes.toString('latin1'))
-    const quietMs = isToBeClosed ? PATIENCE_MS : QUIET_MS
+    const quietMs = isToBeClosed ? PATIENCE_MS : pauseMs
     let answer = ''
     const finish = () => {
       clearTimeout(timer)
@@ -305,7 +314,7 @@ export function exchangeBytes(url: string, bytes: string | Buffer, silenceMs = P
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1')
       clearTimeout(timer)
-      timer = setTimeout(finish, quietMs)
+      timer = setTimeout(finish, ONLY_INTERIM.test(answer) ? Math.max(silenceMs, quietMs) : quietMs)
     })
     socket.on('error', () => {}).on('close', finish)
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
