@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ApplicationMemory } from './application-memory.ts'
 import { LONGEST_COMPLETION_MS } from './completion-time.ts'
-import type { Observation } from './observation.ts'
+import { type Observation, UNTOLD } from './observation.ts'
 import { type JoinChange, OutcomeJoin } from './outcome-join.ts'
 import { testObservation } from './testing.ts'
 
@@ -34,6 +34,11 @@ function joined(observations: ReadonlyArray<Partial<Observation>>, until = START
   return { changes, memory, join, words: words(changes) }
 }
 
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]]
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]))
+}
+
 const page: Partial<Observation> = {
   request: 'authorize',
   status: 302,
@@ -60,6 +65,41 @@ describe('the join of observations', () => {
     assert.deepEqual(joined([late, withCode, middle, exchange], until).words, [once[0], 'complete start'])
     const next = { ...page, at: START + 50, requestId: 'next' }
     assert.ok(joined([withCode, exchange, next], until).words.includes('incomplete next'))
+  })
+
+  test('a sign-in at IAM, whose last step names no application, is one outcome in whatever order gateways report it', () => {
+    const first: Partial<Observation> = { ...page, side: 'iam', requestId: 'first' }
+    const last: Partial<Observation> = { ...first, at: START + 20, applicationId: UNTOLD, requestId: 'last' }
+    const ended: Partial<Observation> = { ...last, issued: code('c1') }
+    const redeemed: Partial<Observation> = { ...exchange, side: 'iam', at: START + 25 }
+    const until = START + LONGEST_COMPLETION_MS + 2_000
+    for (const order of permutations([first, ended, redeemed])) {
+      assert.deepEqual(joined(order, until).words, ['counted iam sign_in success', 'complete first'])
+    }
+    const denied: Partial<Observation> = { ...last, error: 'access_denied' }
+    for (const order of permutations([first, denied])) {
+      assert.deepEqual(joined(order, until).words, ['counted iam sign_in user access_denied', 'incomplete first'])
+    }
+    const skewed = { ...redeemed, at: START + 19 }
+    assert.deepEqual(joined([skewed, ended, first], until).words, ['counted iam sign_in success', 'complete first'])
+  })
+
+  test('a sign-in at IAM that receives a second code is complete whichever code is redeemed', () => {
+    const first: Partial<Observation> = { ...page, side: 'iam', requestId: 'first' }
+    const again = (hash: string, at: number) => ({ ...first, at, applicationId: UNTOLD, issued: code(hash) })
+    const until = START + LONGEST_COMPLETION_MS + 2_000
+    for (const presented of ['c1', 'c2']) {
+      const redeemed: Partial<Observation> = { ...exchange, side: 'iam', at: START + 60, presented }
+      const { words: said } = joined([first, again('c1', START + 20), again('c2', START + 40), redeemed], until)
+      assert.deepEqual(said, ['counted iam sign_in success', 'complete first'])
+    }
+  })
+
+  test('a last step whose first step no gateway reports is dropped after the wait for slow gateways', () => {
+    const last = { ...page, side: 'iam', applicationId: UNTOLD, issued: code('c1') } as const
+    const { words: said, join } = joined([last], START + LONGEST_COMPLETION_MS + 2_000)
+    assert.deepEqual(said, [])
+    assert.equal(join.starts.followed, 0)
   })
 
   test('a code counts as issued although the gateway that issued it reports after the one that refused it', () => {

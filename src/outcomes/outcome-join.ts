@@ -33,7 +33,7 @@ export class OutcomeJoin {
   readonly #credentials: CredentialMemory
   readonly #grants: GrantOutcomes
   readonly #starts: PendingStarts
-  /** What presents a credential whose issue another gateway may still report, in the order of arrival. */
+  /** What continues something that another gateway may still report, in the order of arrival. */
   #early: Observation[] = []
 
   /** @param options `emit` receives every change, in order; `capacity` limits the credentials that are remembered */
@@ -53,7 +53,8 @@ export class OutcomeJoin {
 
   /**
    * Takes one observation; its time must be by the clock that {@link advance} uses. The gateway that saw a credential
-   * issued may report later than the one that saw it presented, so what depends on the issue waits for it.
+   * issued may report later than the one that saw it presented, and the one that saw a sign-in begin later than the one
+   * that saw it end. What continues something waits until it is reported.
    */
   take(given: Observation): void {
     if (this.#isEarly(given)) this.#early.push(given)
@@ -64,7 +65,7 @@ export class OutcomeJoin {
     const observation = this.#withApplication(given)
     if (observation === undefined) return
     const history = this.#historyOf(observation)
-    const start = this.#startOf(observation)
+    const start = this.#startOf(observation, given.applicationId === UNTOLD)
     this.#learn(observation, start)
     if (isStep(observation)) return
     const judgement = causeOf(observation, history)
@@ -80,8 +81,8 @@ export class OutcomeJoin {
 
   /**
    * Judges the starts that were due by `now` in milliseconds since the epoch: the time up to which all gateways have
-   * reported. Judges what waited for the issue of its credential until `waited`, which is later than `now` if a gateway
-   * is slow.
+   * reported. Judges what waited for what it continues as soon as that is known, or after `waited`, which is later than
+   * `now` if a gateway is slow.
    */
   advance(now: number, waited = now): void {
     if (this.#early.length > 0) this.#judgeEarly(waited)
@@ -90,15 +91,23 @@ export class OutcomeJoin {
   }
 
   #isEarly(observation: Observation): boolean {
+    if (endsUntoldSignIn(observation)) return this.#starts.startOfFlow(observation.flow) === undefined
     const { presented, side, at } = observation
     if (presented === undefined || !restsOnCredential(observation)) return false
     return this.#credentials.state(presented, side, at) === 'unknown'
   }
 
+  /** The ends of sign-ins come first: the codes that they issued are what others wait for. */
   #judgeEarly(until: number): void {
-    const due = this.#early.filter(({ at }) => at <= until)
-    this.#early = this.#early.filter(({ at }) => at > until)
-    for (const each of due) this.#judge(each)
+    const early = this.#early
+    this.#early = []
+    for (const isFirst of [true, false]) {
+      for (const each of early) {
+        if (endsUntoldSignIn(each) !== isFirst) continue
+        if (each.at <= until || !this.#isEarly(each)) this.#judge(each)
+        else this.#early.push(each)
+      }
+    }
   }
 
   /** A bearer token and a redirect to a client say nothing of the application; its issue and the start of the flow do. */
@@ -106,7 +115,7 @@ export class OutcomeJoin {
     if (given.applicationId !== UNTOLD) return given
     const { presented, flow } = given
     const applicationId =
-      presented === undefined ? this.#starts.openStart(flow ?? '')?.applicationId : this.#credentials.owner(presented)
+      presented === undefined ? this.#starts.startOfFlow(flow)?.applicationId : this.#credentials.owner(presented)
     return applicationId === undefined ? undefined : { ...given, applicationId }
   }
 
@@ -119,19 +128,20 @@ export class OutcomeJoin {
     }
   }
 
-  /** The start that an observation belongs to, followed from now on if it is a new one. */
-  #startOf(observation: Observation): Start | undefined {
+  /**
+   * The start that an observation belongs to, followed from now on if it is a new one. What did not tell its application
+   * continues a start, and never is one.
+   */
+  #startOf(observation: Observation, isUntold: boolean): Start | undefined {
     const { request, presented, flow, issued, isGranted } = observation
     switch (request) {
       case 'authorization_code':
       case 'device_code':
         return presented === undefined ? undefined : this.#starts.startOfCode(presented)
       case 'authorize': {
-        const open =
-          flow === undefined
-            ? undefined
-            : (this.#starts.openStart(flow) ?? this.#starts.startContinuedFrom(flow, observation.at))
-        return open ?? (isStep(observation) || isGranted ? this.#begin(observation, 'sign_in') : undefined)
+        if (isUntold) return this.#starts.startOfFlow(flow)
+        const known = this.#starts.startContinuedBy(flow, observation.at)
+        return known ?? (isStep(observation) || isGranted ? this.#begin(observation, 'sign_in') : undefined)
       }
       case 'authorize_device':
         return isGranted && issued.length > 0 ? this.#begin(observation, 'device') : undefined
@@ -201,6 +211,11 @@ export class OutcomeJoin {
     })
     if (change !== undefined) this.#emit(change)
   }
+}
+
+/** Whether a request ends a sign-in at a server whose last request names no client, as IAM's do. */
+function endsUntoldSignIn({ applicationId, request, flow }: Observation): boolean {
+  return applicationId === UNTOLD && request === 'authorize' && flow !== undefined
 }
 
 /** Whether a request leaves its credential unusable: spent, revoked, or perhaps either. */

@@ -60,18 +60,20 @@ export class PendingStarts {
     return this.#ignored
   }
 
-  /** Returns the open start of a flow, if there is one: its user has not received a code yet. */
-  openStart(flow: string): Start | undefined {
-    return this.#open.get(flow)
+  /** Returns the start of a flow that is followed: the open one, or else the one whose user has received a code. */
+  startOfFlow(flow: string | undefined): Start | undefined {
+    return flow === undefined ? undefined : (this.#open.get(flow) ?? this.#closed.get(flow)?.start)
   }
 
   /**
-   * Returns the start that an earlier step of its flow belongs to, although a gateway reports that step after another has
-   * reported the code: the step began no flow of its own. `at` is when the step happened, in milliseconds since the epoch.
+   * Returns the start that a step of its flow belongs to: the open one, whose user has not received a code yet, or the one
+   * whose user received it after this step, which a gateway reports late. `at` is when the step happened, in milliseconds
+   * since the epoch.
    */
-  startContinuedFrom(flow: string, at: number): Start | undefined {
+  startContinuedBy(flow: string | undefined, at: number): Start | undefined {
+    if (flow === undefined) return undefined
     const closed = this.#closed.get(flow)
-    return closed !== undefined && at <= closed.at ? closed.start : undefined
+    return this.#open.get(flow) ?? (closed !== undefined && at <= closed.at ? closed.start : undefined)
   }
 
   /** Returns the start whose code or device code has this hash. */
