@@ -1,4 +1,5 @@
 import type { Migration } from '../storage/index.ts'
+import { LATENCIES_SQL } from './outcomes/latency-counts.ts'
 import { OUTCOMES_SQL } from './outcomes/outcome-tables.ts'
 import { CHECKLIST_SQL } from './rollouts/checklist/ticks.ts'
 import { GUARDS_SQL } from './rollouts/guards/guard-store.ts'
@@ -213,4 +214,5 @@ update {schema}.clock set (audit_number, audit_hash) = (select number, hash from
     name: '0020_audit_correlation',
     sql: `create index audit_log_correlation on {schema}.audit_log ((entry ->> 'correlation_id'), number);\n`,
   },
+  { name: '0021_latencies', sql: LATENCIES_SQL },
 ]

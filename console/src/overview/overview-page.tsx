@@ -26,7 +26,7 @@ export function OverviewPage() {
               </div>
               <div className="flex min-w-0 flex-col gap-4">
                 <TrafficSection />
-                <SideComparison overview={document} />
+                <SideComparison gateways={document.gateways} />
               </div>
             </div>
           </div>

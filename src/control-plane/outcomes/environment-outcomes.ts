@@ -83,7 +83,7 @@ export class EnvironmentOutcomes {
 
   /** Returns the time of the observation, by this clock. */
   #takeLine(seen: Observation | undefined, offset: number, now: number): number | undefined {
-    const { hasApplication, refused } = this.#context
+    const { hasApplication, refused, counts, environment } = this.#context
     if (seen === undefined) {
       refused('unreadable')
       return undefined
@@ -91,7 +91,10 @@ export class EnvironmentOutcomes {
     const at = Math.min(now, seen.at + offset)
     if (seen.applicationId !== UNTOLD && !hasApplication(seen.applicationId)) refused('unknown_application')
     else if (now - at > OLDEST_MS) refused('too_old')
-    else this.#join.take({ ...seen, at })
+    else {
+      counts().latencies.add(environment, { ...seen, at })
+      this.#join.take({ ...seen, at })
+    }
     return at
   }
 

@@ -1,7 +1,8 @@
 import { OUTCOME_CAUSES, OUTCOME_KINDS, OUTCOME_SIDES, type RememberedApplication } from '../../outcomes/index.ts'
 import type { Database, Queryable } from '../../storage/index.ts'
+import { KEPT_SLOTS, SLOT_MINUTES } from './latency-counts.ts'
 import { type OutcomeSort, readSort, sortOf } from './outcome-tables.ts'
-import type { CountColumns } from './pending-counts.ts'
+import type { CountColumns, PendingCounts } from './pending-counts.ts'
 
 /** For how long counts are kept. */
 export const KEPT_MINUTES = 2 * 1_440
@@ -97,9 +98,11 @@ export class OutcomeStore {
   }
 
   /** Stores counts and what belongs to them, under an id that {@link lastStored} returns from then on. */
-  async write(tx: Queryable, id: string, counts: CountColumns, others: StoredWith): Promise<void> {
+  async write(tx: Queryable, id: string, pending: PendingCounts, others: StoredWith): Promise<void> {
     const schema = this.#schema
+    const counts = pending.columns()
     if (counts.counts.length > 0) await this.#add(tx, counts)
+    await pending.latencies.write(tx, schema)
     if (others.gateways.length > 0) {
       await tx.query(
         `insert into ${schema}.outcome_gateways (environment, instance, next)
@@ -169,6 +172,9 @@ export class OutcomeStore {
     await write(async (tx) => {
       await tx.query(`delete from ${schema}.outcome_minutes where minute < $1`, [minute - KEPT_MINUTES])
       await tx.query(`delete from ${schema}.outcome_hours where hour < $1`, [Math.floor(minute / 60) - KEPT_HOURS])
+      await tx.query(`delete from ${schema}.outcome_latencies where slot < $1`, [
+        Math.floor(minute / SLOT_MINUTES) - KEPT_SLOTS,
+      ])
       await tx.query(`delete from ${schema}.outcome_gateways where heard_at < now() - interval '${GATEWAYS_KEPT}'`)
     }, UPKEEP_LIMIT_MS)
   }

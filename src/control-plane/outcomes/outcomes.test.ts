@@ -114,6 +114,32 @@ for (const engine of testDatabases()) {
       return sums
     }
 
+    test('durations are stored with the counts, except those of exchanges that a client or the gateway ended', async () => {
+      const { outcomes, schema } = await open()
+      const { batch } = gateway()
+      await outcomes.take(
+        batch([
+          { durationMs: 1, side: 'rails' },
+          { durationMs: 100, side: 'iam' },
+          { durationMs: 109, side: 'iam' },
+          { durationMs: 30_000, side: 'iam', trouble: 'timed_out', status: 0 },
+          { durationMs: 5, side: 'iam', trouble: 'client_closed', status: 0 },
+          { durationMs: 6, side: 'iam', trouble: 'circuit_open', status: 503 },
+        ]),
+      )
+      const read = () =>
+        held.database.query(
+          `select side, bucket, sum(count)::integer as count from ${schema}.outcome_latencies group by 1, 2 order by 1, 2`,
+        )
+      await eventually('they are stored', async () => (await read()).length > 0)
+      assert.deepEqual(await read(), [
+        { side: 0, bucket: 0, count: 1 },
+        { side: 1, bucket: 49, count: 1 },
+        { side: 1, bucket: 50, count: 1 },
+        { side: 1, bucket: 109, count: 1 },
+      ])
+    })
+
     test('a batch is acknowledged as stored once its counts are in the database', async () => {
       const one = await open()
       const sender = gateway()

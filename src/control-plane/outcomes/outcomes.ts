@@ -261,7 +261,7 @@ export class Outcomes {
     if (storeSubscribers === undefined) return this.#putBack(next)
     this.#attempt = next
     await leadership.write(async (tx) => {
-      await store.write(tx, next.id, next.counts.columns(), next.with)
+      await store.write(tx, next.id, next.counts, next.with)
       await storeSubscribers(tx)
     })
     this.#attempt = undefined

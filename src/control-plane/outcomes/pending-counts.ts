@@ -1,3 +1,4 @@
+import { PendingLatencies } from './latency-counts.ts'
 import { MOST_SORTS, type OutcomeSort, sortOf } from './outcome-tables.ts'
 
 const MINUTE_MS = 60_000
@@ -14,14 +15,18 @@ export interface CountColumns {
 /** The counts of one minute: by application and sort, as one number. */
 type MinuteCounts = Map<number, number>
 
-/** Changes of counts that are not stored yet, summed up by minute, application, side, kind and cause. */
+/**
+ * Changes of counts that are not stored yet, summed up by minute, application, side, kind and cause; and the durations
+ * of requests.
+ */
 export class PendingCounts {
   /** By environment and minute. */
   readonly #environments = new Map<string, Map<number, MinuteCounts>>()
+  readonly latencies = new PendingLatencies()
   #size = 0
 
   get size(): number {
-    return this.#size
+    return this.#size + this.latencies.size
   }
 
   /** Adds one outcome, or takes one back with `change` -1; `at` in milliseconds since the epoch. */
@@ -32,6 +37,7 @@ export class PendingCounts {
 
   /** Adds what could not be stored. */
   putBack(others: PendingCounts): void {
+    this.latencies.putBack(others.latencies)
     for (const [environment, minutes] of others.#environments) {
       for (const [minute, counts] of minutes) {
         const own = this.#minute(environment, minute)

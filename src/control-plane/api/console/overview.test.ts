@@ -63,7 +63,32 @@ for (const engine of testDatabases()) {
       assert.deepEqual(json.traffic.flows_per_minute, { rails: 16, iam: 4 })
       assert.deepEqual(json.failed_flows.rails, { flows: 80, failed: 20, ours: 0 })
       assert.deepEqual(json.failed_flows.iam, { flows: 20, failed: 0, ours: 5 })
-      assert.deepEqual([json.p99_ms, json.moving], [null, []])
+      assert.deepEqual(json.moving, [])
+    })
+
+    test('the latency of a side is the duration that 99 of 100 requests did not exceed, at most a tenth too long', async () => {
+      const slot = Math.floor(Date.now() / 600_000)
+      const add = (slotsAgo: number, side: number, bucket: number, count: number) =>
+        store.database.query(
+          `insert into ${plane.schema}.outcome_latencies (slot, environment, side, bucket, count)
+            values ($1, 'production', $2, $3, $4)`,
+          [slot - slotsAgo, side, bucket, count],
+        )
+      await add(0, 0, 24, 980)
+      await add(1, 0, 48, 20)
+      await add(40, 1, 39, 1)
+      const hour = await read('/api/v1/traffic?range=hour')
+      assert.deepEqual(
+        [Math.round(hour.latency.p99_ms.rails), hour.latency.p99_ms.iam, hour.latency.step_s],
+        [97, null, 600],
+      )
+      const ofSteps = hour.latency.points.map(({ p99_ms }: { p99_ms: { rails: number | null } }) => p99_ms.rails)
+      assert.deepEqual(ofSteps.filter((p99: number | null) => p99 !== null).map(Math.round), [97, 10])
+      assert.equal(Math.round((await read('/api/v1/traffic?range=day')).latency.p99_ms.iam), 41)
+      assert.equal(Math.round((await read('/api/v1/traffic?range=week')).latency.p99_ms.rails), 97)
+      assert.equal((await read('/api/v1/traffic?range=week&oauth_application=2')).latency, null)
+      const values = (await read('/api/v1/overview?environment=staging')).p99_ms
+      assert.deepEqual(values, { rails: null, iam: null }, 'of its own environment')
     })
 
     test('what needs a person has a severity, a sentence and the page that shows it, the most severe first', async () => {

@@ -21,6 +21,7 @@ import { pointsOf, spanOf, type TrafficPoint, totalsOf } from '../../explain/tra
 import { trafficCounts } from '../../outcomes/traffic-counts.ts'
 import { environmentField } from '../flags/flags.ts'
 import { brakeDocument, brakeSchema } from '../operations/brake.ts'
+import { latencyOf, latencySchema } from './traffic.ts'
 
 const MOST_ROLLOUTS = 100
 /** Every open console asks again after each change. */
@@ -72,7 +73,7 @@ const overviewSchema = z.object({
     lag_ms: z.number().nullable().describe('How far the slowest is behind; null while none has reported'),
   }),
   failed_flows: z.object({ rails: flowsSchema, iam: flowsSchema }).describe('Within the last hour'),
-  p99_ms: z.object({ rails: z.number(), iam: z.number() }).nullable().describe('Null: gateways do not report it'),
+  p99_ms: latencySchema.describe('Of the last hour, in milliseconds; null for a side without requests'),
   brake: brakeSchema,
 })
 /** The document of `GET /api/v1/overview`. */
@@ -113,11 +114,11 @@ export function overviewRoutes(api: Api, control: ControlContext): void {
 async function overviewDocument(
   control: ControlContext,
   environment: Environment,
-  traffic: Promise<readonly TrafficPoint[]>,
+  lastHourOfTraffic: Promise<LastHour>,
 ): Promise<OverviewDocument> {
-  const [facts, points, brake] = await Promise.all([
+  const [facts, { points, latency }, brake] = await Promise.all([
     readStatus(control, environment),
-    traffic,
+    lastHourOfTraffic,
     brakeDocument(control, environment),
   ])
   const rollouts = await control.rollouts.list({ environment, states: ACTIVE_STATES, limit: MOST_ROLLOUTS })
@@ -142,14 +143,22 @@ async function overviewDocument(
     moving: movingOf(rollouts).map((each) => ({ ...each, waiting_for: [...each.waiting_for] })),
     gateways: gatewaySummary(facts.gateways, control.feed.cache.version),
     failed_flows: totalsOf(points),
-    p99_ms: null,
+    p99_ms: latency,
     brake,
   }
 }
 
-async function lastHour({ store, probing }: ControlContext, environment: Environment) {
+interface LastHour {
+  readonly points: readonly TrafficPoint[]
+  readonly latency: OverviewDocument['p99_ms']
+}
+
+async function lastHour(control: ControlContext, environment: Environment): Promise<LastHour> {
   const span = spanOf('hour', Date.now())
-  return pointsOf(await trafficCounts(store, environment, span, { except: probing.twins.applicationIds() }), span)
+  const except = control.probing.twins.applicationIds()
+  const points = pointsOf(await trafficCounts(control.store, environment, span, { except }), span)
+  const { p99_ms } = await latencyOf(control, environment, 'hour')
+  return { points, latency: p99_ms }
 }
 
 function bySeverity(needs: readonly Need[]): Need[] {

@@ -11,6 +11,7 @@ import { entryInWords } from '../../explain/entry-in-words.ts'
 import { Joined } from '../../explain/joined.ts'
 import { flowsByKind, pointsOf, spanOf, type TrafficRange } from '../../explain/traffic.ts'
 import { BRAKE_SUBJECT } from '../../flags/brake-writes.ts'
+import { latencyCounts, p99Of, SLOT_MINUTES, slotsOf } from '../../outcomes/latency-counts.ts'
 import { trafficCounts } from '../../outcomes/traffic-counts.ts'
 import { sendProblem } from '../../requests/problems.ts'
 import { environmentField, wordField } from '../flags/flags.ts'
@@ -19,6 +20,8 @@ const RANGES = ['hour', 'day', 'week'] as const satisfies readonly TrafficRange[
 /** How many of the newest flips, and of the newest decisions, are marked. */
 const MOST_MARKS = 100
 const GAP_MS = 1_000
+/** Few enough for a line next to a number. */
+const LATENCY_POINTS: Readonly<Record<TrafficRange, number>> = { hour: 7, day: 24, week: 28 }
 const PAST_MINUTES = 7 * 1_440
 
 const sideSchema = z.object({
@@ -34,11 +37,22 @@ const causesSchema = z.object({
   ours: z.number(),
 })
 
+/** The latency of both sides; the counts of durations behind it are rounded up by at most a tenth. */
+export const latencySchema = z.object({ rails: z.number().nullable(), iam: z.number().nullable() })
+
 const trafficSchema = z.object({
   step_s: z.int().describe('The seconds that each point covers'),
   points: z
     .array(z.object({ at: z.string(), rails: sideSchema, iam: sideSchema }))
     .describe('At most 300, oldest first'),
+  latency: z
+    .object({
+      step_s: z.int(),
+      p99_ms: latencySchema.describe('Of the whole range; null for a side without requests'),
+      points: z.array(z.object({ at: z.string(), p99_ms: latencySchema })).describe('Oldest first'),
+    })
+    .nullable()
+    .describe('How long requests took, from the gateway; null for one application'),
   marks: z
     .array(z.object({ at: z.string(), kind: z.enum(['flip', 'rollback', 'brake', 'decision']), sentence: z.string() }))
     .describe('What may explain the curve, oldest first'),
@@ -107,7 +121,24 @@ async function trafficDocument(control: ControlContext, key: TrafficKey): Promis
     ...flows,
     before_flip: past === undefined ? null : (before.get(flows.kind) ?? none),
   }))
-  return { step_s: span.step * 60, points: pointsOf(counts, span), marks, by_kind }
+  const latency = applicationId === undefined ? await latencyOf(control, key.environment, key.range) : null
+  return { step_s: span.step * 60, points: pointsOf(counts, span), latency, marks, by_kind }
+}
+
+/** The latency of both sides within a range, as a whole and over time. */
+export async function latencyOf(
+  { store }: ControlContext,
+  environment: Environment,
+  range: TrafficRange,
+): Promise<NonNullable<TrafficDocument['latency']>> {
+  const span = slotsOf(spanOf(range, Date.now()), LATENCY_POINTS[range])
+  const counts = await latencyCounts(store, environment, span)
+  const steps = (span.until - span.from) / span.step
+  const points = Array.from({ length: steps }, (_, step) => ({
+    at: new Date((span.from + step * span.step) * SLOT_MINUTES * 60_000).toISOString(),
+    p99_ms: p99Of(counts.filter((each) => each.step === step)),
+  }))
+  return { step_s: span.step * SLOT_MINUTES * 60, p99_ms: p99Of(counts), points }
 }
 
 /** The flows of an application in the week before it was last moved to IAM; undefined if it never was. */
