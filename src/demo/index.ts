@@ -1,2 +1,2 @@
-export { DEMO_APPLICATIONS, type DemoApplication } from './application.ts'
+export { DEMO_APPLICATIONS, DEMO_SCOPE, type DemoApplication } from './application.ts'
 export { type DemoSettings, startDemo } from './server.ts'

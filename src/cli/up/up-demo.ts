@@ -3,10 +3,25 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { readSecretFile } from '../../config/index.ts'
-import { DEMO_APPLICATIONS, type DemoApplication } from '../../demo/index.ts'
+import { DEMO_APPLICATIONS, DEMO_SCOPE, type DemoApplication } from '../../demo/index.ts'
 import { call } from '../../http/index.ts'
 import type { SeedDocument } from '../../monolith/index.ts'
 import type { UpPlan } from './up-plan.ts'
+
+/** The scopes that both servers know. */
+export interface KnownScopes {
+  readonly default_scope: readonly string[]
+  readonly optional_scope: readonly string[]
+}
+
+/**
+ * The scopes of an application that requests `wanted`, separated by spaces: none of its own, so that it may request
+ * what the servers know, or `wanted` if they do not know all of it.
+ */
+export function ownScopes(wanted: string, { default_scope, optional_scope }: KnownScopes): string {
+  const known = new Set([...default_scope, ...optional_scope])
+  return wanted.split(' ').every((scope) => known.has(scope)) ? '' : wanted
+}
 
 /** The client with which the gateway requests a token from each side to check its marks. */
 export const MARK_CHECK_CLIENT = 'handover-mark-check'
@@ -28,6 +43,7 @@ const DEMO_USERS = [
 export function demoData(
   plan: UpPlan,
   seed: SeedDocument | undefined,
+  known: KnownScopes,
 ): { applications: DemoApplication[]; seed: SeedDocument } {
   const taken = Object.values(seed?.clients ?? {}).map((client) => client.id)
   const credentials = demoCredentials(plan.files.demoClient, Math.max(0, ...taken) + 1)
@@ -43,7 +59,7 @@ export function demoData(
       secret: own.client_secret,
       confidential,
       trusted: false,
-      scopes: '',
+      scopes: ownScopes(DEMO_SCOPE, known),
       redirect_uris: [`http://${plan.demo.host}:${plan.demo.port}/callback`],
     }
     const clientSecret = confidential ? own.client_secret : undefined

@@ -6,6 +6,7 @@ import type { ProbeSettings } from '../../control-plane/index.ts'
 import type { SeedDocument } from '../../monolith/index.ts'
 import { OUTCOME_KINDS } from '../../outcomes/index.ts'
 import { derivedFlowKey } from '../servers/settings/flow-key.ts'
+import { type KnownScopes, ownScopes } from './up-demo.ts'
 import type { UpPlan } from './up-plan.ts'
 
 const twinFileSchema = z.object({
@@ -30,6 +31,7 @@ const IAM_REQUESTS_PER_SECOND = 200
 export function twinData(
   plan: UpPlan,
   seed: SeedDocument,
+  known: KnownScopes,
 ): { readonly seed: SeedDocument; readonly probes: ProbeSettings } {
   const kept = credentials(plan.files.twins, seed)
   const redirectUri = `http://${plan.demo.host}:${plan.demo.port}/callback`
@@ -38,7 +40,7 @@ export function twinData(
     const confidential = name !== 'phone'
     clients[`twin_${name}`] = {
       ...{ id, name: `Probe twin: ${name}`, uid: client_id, secret: confidential ? client_secret : null, confidential },
-      ...{ trusted: false, scopes: '', redirect_uris: [redirectUri] },
+      ...{ trusted: false, scopes: ownScopes(SCOPE, known), redirect_uris: [redirectUri] },
     }
   }
   const user = { username: USERNAME, password: kept.user.password }

@@ -15,6 +15,7 @@ import { seedOf } from '../servers/monolith.ts'
 import { closeParts, type RunningPart, runUntilStopped, untilSignal } from '../servers/run-part.ts'
 import { shownClaimsOf } from '../servers/settings/claims.ts'
 import { defaultLimits } from '../servers/settings/limits.ts'
+import { tokenSettings } from '../servers/settings/token-settings.ts'
 import { prepareConsole, signInLink } from './up-console.ts'
 import { currentSide, demoCommand, demoData } from './up-demo.ts'
 import { startGatewayProcess } from './up-gateway.ts'
@@ -74,8 +75,8 @@ async function startParts(
   const { gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey } = files
   const made = [gatewayToken, replicationToken, routingSecret, internalToken, verifierKey, sealingKey, stateKey]
   for (const file of [...made, files.markCheckSecret, files.monolithAdminToken]) ensureSecretFile('--data-dir', file)
-  const demo = settings.no_demo ? undefined : demoData(plan, givenSeed)
-  const probed = demo && twinData(plan, demo.seed)
+  const demo = settings.no_demo ? undefined : demoData(plan, givenSeed, settings)
+  const probed = demo && twinData(plan, demo.seed, settings)
   tell('opening the embedded database …')
   const database = await openDatabase({ kind: 'embedded', dataDir: plan.dataDir, log: output.log('up') })
   parts.push(database)
@@ -152,6 +153,7 @@ function startIamPart(plan: UpPlan, settings: UpSettings, database: Database, lo
       version: version(),
       testControls: settings.test_controls,
       protocol: {
+        ...tokenSettings(settings),
         policy: { preset: settings.policy },
         claims: settings.claims,
         doorkeeperVersion: settings.doorkeeper_version,
@@ -175,6 +177,7 @@ function startMonolithPart(
       issuer: plan.issuer,
       doorkeeperVersion: settings.doorkeeper_version,
       policy: { preset: settings.policy },
+      tokens: tokenSettings(settings),
       claims: settings.claims,
       database,
       seed,

@@ -3,11 +3,12 @@ import { test } from 'node:test'
 import { ConfigError } from '../config-error.ts'
 import { loadSettings } from '../load.ts'
 
-const BASE = ['--issuer', 'https://platform.example', '--data-dir', 'unused']
-const SECTIONS = ['iam', 'monolith'] as const
+const BASE = ['--data-dir', 'unused']
+const ISSUER = ['--issuer', 'https://platform.example']
+const SECTIONS = ['iam', 'monolith', 'up'] as const
 
 function settingsOf(section: (typeof SECTIONS)[number], args: readonly string[], env: Record<string, string> = {}) {
-  const settings = loadSettings(section, { args: [...BASE, ...args], env })
+  const settings = loadSettings(section, { args: [...BASE, ...(section === 'up' ? [] : ISSUER), ...args], env })
   return settings === 'help' ? assert.fail('help') : settings
 }
 

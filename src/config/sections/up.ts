@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { claimFields } from '../fields/claim-fields.ts'
 import { defaultPathField, optionalIntegerField, pathField, switchField } from '../fields/fields.ts'
 import { policyPreset } from '../fields/policy-fields.ts'
+import { tokenFields } from '../fields/token-fields.ts'
 import { doorkeeperVersion, iamByDefault, logLevel } from './shared-options.ts'
 
 /** The options of `handover up`. */
@@ -13,6 +14,7 @@ export const up = z.strictObject({
   ),
   doorkeeper_version: doorkeeperVersion,
   policy: policyPreset,
+  ...tokenFields,
   ...claimFields,
   seed: pathField('FILE', 'Users and applications to begin with, as JSON.'),
   test_controls: switchField(

@@ -2,7 +2,7 @@ import type { TokenSettings } from '../../../authorization-server/index.ts'
 import type { Settings } from '../../../config/index.ts'
 
 /** The scope and lifetime options as settings of an authorization server. */
-export function tokenSettings(settings: Settings<'iam' | 'monolith'>): TokenSettings {
+export function tokenSettings(settings: Settings<'iam' | 'monolith' | 'up'>): TokenSettings {
   return {
     defaultScopes: settings.default_scope,
     optionalScopes: settings.optional_scope,
