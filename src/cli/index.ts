@@ -76,6 +76,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'create, list or revoke tokens for the control plane',
     load: async () => (await import('./commands/token.ts')).run,
   },
+  user: {
+    summary: 'list, create, block, unblock or sign out users of the monolith that handover runs',
+    load: async () => (await import('./commands/user/user.ts')).run,
+  },
   probe: {
     summary: 'prove with a twin application that each kind of flow works',
     load: async () => (await import('./commands/rollout/probe.ts')).run,

@@ -47,7 +47,7 @@ export interface MonolithSettings {
   readonly confirmDevice?: boolean | undefined
   /** The proxies with a trusted X-Forwarded-For: CIDRs or addresses. Default: loopback and private networks. */
   readonly trustedProxies?: readonly string[] | undefined
-  /** The token of user administrators at `/api/v4/users/:id`. Without it that API is disabled. */
+  /** The token of user administrators at `/api/v4/users`. Without it that API is disabled. */
   readonly adminToken?: string | undefined
   /** Enables /__lab/reset and /__lab/advance, and stores the passwords of new users at the lowest cost. */
   readonly testControls?: boolean | undefined

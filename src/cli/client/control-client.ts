@@ -69,7 +69,7 @@ export function controlClient(line: CommandLine, io: CommandIo, timeoutMs = 10_0
     "the control plane's address",
     named ?? recordedAddress(file, 'control') ?? 'http://127.0.0.1:8080',
   )
-  const token = readToken(file)
+  const token = readToken(file, 'HANDOVER_TOKEN_FILE')
   const headers = { 'private-token': token, 'x-handover-channel': 'cli', ...reasonHeaders(line) }
   const ask = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, json?: unknown) => {
     const request = { method, url: url + path, headers, timeoutMs }
@@ -143,14 +143,15 @@ export function httpAddress(whose: string, text: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
-function readToken(file: string): string {
+/** The token in a file that an option or `variable` names; throws {@link UsageFault} that names the file. */
+export function readToken(file: string, variable: string): string {
   let token: string
   try {
     token = readFileSync(file, 'utf8').trim()
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     throw new UsageFault(
-      `the token file ${file} cannot be read (${code}); specify another one with --token-file or HANDOVER_TOKEN_FILE`,
+      `the token file ${file} cannot be read (${code}); specify another one with --token-file or ${variable}`,
     )
   }
   if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageFault(`the token file ${file} does not contain a token`)

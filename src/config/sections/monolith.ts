@@ -29,7 +29,7 @@ export const monolith = z.strictObject({
   ),
   admin_token_file: pathField(
     'FILE',
-    'The token of the user administration API (/api/v4/users/:id), created if absent; without it, that API is not served.',
+    'The token of the user administration API (/api/v4/users), which `handover user` calls, created if absent; without it, that API is not served.',
   ),
   control_url: urlField('The control plane that applications are announced to.'),
   metrics_listen: optionalListenField(

@@ -140,7 +140,7 @@ async function withoutSession(request: HttpRequest, options: HandlerOptions): Pr
       return conditional(request.method, request.headers['if-none-match'], await options.apiUser(request))
     }
     default:
-      if (request.path.startsWith('/api/v4/users/')) return options.admin?.(request)
+      if (/^\/api\/v4\/users(\/|$)/.test(request.path)) return options.admin?.(request)
       return request.path.startsWith('/__lab/') ? options.testControl?.(request) : undefined
   }
 }

@@ -27,18 +27,34 @@ const changeSchema = z.strictObject({
   sign_out: z.boolean().default(false),
 })
 
+const PASSWORD_LENGTH = 8
+const newUserSchema = z.strictObject({
+  username: storableText(1, 255),
+  name: storableText(0, 255),
+  email: storableText(0, 255),
+  claims: userClaimsSchema.optional(),
+  password: z.string().min(PASSWORD_LENGTH, `must be at least ${PASSWORD_LENGTH} characters`).max(1_024),
+})
+const whole = (max: number) => z.coerce.number().int().min(1).max(max)
+const pageSchema = z.strictObject({
+  username: storableText(1, 255).optional(),
+  page: whole(100_000).default(1),
+  per_page: whole(100).default(20),
+})
+
+const ALL = /^\/api\/v4\/users\/?$/
 const PATH = /^\/api\/v4\/users\/([1-9]\d{0,17})(?:\/(block|unblock|sign_out))?\/?$/
 const NO_STORE = [['Cache-Control', 'no-store']] as const
 
 /**
- * The user administration API, modelled on GitLab's: GET, PUT and DELETE `/api/v4/users/:id`, POST
- * `/api/v4/users/:id/block`, `/unblock` and `/sign_out`. Undefined for another path.
+ * The user administration API, modelled on GitLab's: GET and POST `/api/v4/users`, GET, PUT and DELETE
+ * `/api/v4/users/:id`, POST `/api/v4/users/:id/block`, `/unblock` and `/sign_out`. Undefined for another path.
  */
 export function adminApi(options: AdminApiOptions) {
   const { users, accounts, limits, log } = options
   return async (request: HttpRequest): Promise<HttpReply | undefined> => {
     const [, id = '', action] = PATH.exec(request.path) ?? []
-    if (id === '') return undefined
+    if (id === '' && !ALL.test(request.path)) return undefined
     const caller = limits.callerOf(request)
     const held = limits.admitGuess(caller)
     if (held !== undefined) return tooManyRequests(held.waitMs)
@@ -47,10 +63,32 @@ export function adminApi(options: AdminApiOptions) {
       if (typeof given === 'string') limits.wrongCredential(caller, given)
       return jsonReply(401, { message: '401 Unauthorized' }, NO_STORE)
     }
-    const reply = await answer(`${request.method}${action === undefined ? '' : ` ${action}`}`, id, request)
+    const isForAll = id === ''
+    const reply = isForAll
+      ? await answerForAll(request)
+      : await answer(`${request.method}${action === undefined ? '' : ` ${action}`}`, id, request)
     if (request.method !== 'GET')
-      log.info({ user_id: id, method: request.method, action, status: reply.status }, 'users: changed by API')
+      log.info(
+        { user_id: isForAll ? undefined : id, method: request.method, action, status: reply.status },
+        'users: changed by API',
+      )
     return reply
+  }
+
+  async function answerForAll(request: HttpRequest): Promise<HttpReply> {
+    if (request.method === 'POST') return create(request.body)
+    if (request.method !== 'GET') return jsonReply(405, { message: '405 Method Not Allowed' }, NO_STORE)
+    const read = pageSchema.safeParse(Object.fromEntries(new URLSearchParams(request.query)))
+    if (!read.success) return invalid(read.error)
+    const { username, page, per_page: perPage } = read.data
+    return jsonReply(200, (await users.list({ username, page, perPage })).map(documentOf), NO_STORE)
+  }
+
+  async function create(body: Buffer): Promise<HttpReply> {
+    const read = newUserSchema.safeParse(parseJson(body))
+    if (!read.success) return invalid(read.error)
+    const user = await users.create(read.data)
+    return user ? shown(user, 201) : nameTaken()
   }
 
   async function answer(what: string, id: string, request: HttpRequest): Promise<HttpReply> {
@@ -74,22 +112,30 @@ export function adminApi(options: AdminApiOptions) {
 
   async function change(id: string, body: Buffer): Promise<HttpReply> {
     const read = changeSchema.safeParse(parseJson(body))
-    if (!read.success) {
-      const faults = read.error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`)
-      return jsonReply(400, { message: faults.join('; ').slice(0, 1_000) }, NO_STORE)
-    }
+    if (!read.success) return invalid(read.error)
     const { sign_out, ...change } = read.data
     const outcome = await accounts.change(id, change, sign_out)
-    if (outcome === 'username_taken') return jsonReply(409, { message: 'username: has been taken' }, NO_STORE)
+    if (outcome === 'username_taken') return nameTaken()
     return outcome ? shown(await users.findAny(id)) : unknown()
   }
 }
 
 function shown(user: PlatformUser | undefined, status = 200): HttpReply {
-  if (!user) return unknown()
-  const { id, username, name, email, claims, isBlocked } = user
-  const state = isBlocked ? 'blocked' : 'active'
-  return jsonReply(status, { id: Number(id), username, name, email, claims, state }, NO_STORE)
+  return user ? jsonReply(status, documentOf(user), NO_STORE) : unknown()
+}
+
+function documentOf({ id, username, name, email, claims, isBlocked }: PlatformUser) {
+  return { id: Number(id), username, name, email, claims, state: isBlocked ? 'blocked' : 'active' }
+}
+
+/** 400 with the name of each invalid field and its rule; never a value. */
+function invalid({ issues }: z.ZodError): HttpReply {
+  const faults = issues.map((issue) => `${issue.path.join('.') || '(request)'}: ${issue.message}`)
+  return jsonReply(400, { message: faults.join('; ').slice(0, 1_000) }, NO_STORE)
+}
+
+function nameTaken(): HttpReply {
+  return jsonReply(409, { message: 'username: has been taken' }, NO_STORE)
 }
 
 function unknown(): HttpReply {

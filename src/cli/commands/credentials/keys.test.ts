@@ -88,5 +88,5 @@ test('invalid usage exits with 2, and a refusal by IAM with 1', async () => {
   writeFileSync(join(directory, 'token'), 'wrong')
   const stranger = await keys('list')
   assert.equal(stranger.code, 1)
-  assert.match(stranger.err, /^handover keys: IAM at http:\/\/127\.0\.0\.1:\d+ does not know the token\n$/)
+  assert.match(stranger.err, /^handover keys: IAM at http:\/\/127\.0\.0\.1:\d+ does not know the token in \S+\n$/)
 })

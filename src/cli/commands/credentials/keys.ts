@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs'
 import {
   AUTH_TOKEN_HEADER,
   INTERNAL_PATHS,
   type SigningKeysDocument,
   signingKeysSchema,
 } from '../../../handoff/index.ts'
-import { type Call, CallError, call } from '../../../http/index.ts'
 import { RefusedError } from '../../client/control-client.ts'
-import { recordedAddress } from '../../client/recorded-addresses.ts'
+import { type CalledPart, type PartClient, partClient } from '../../client/part-client.ts'
 import { type CommandLine, type OptionSpec, readCommandLine, UsageFault } from '../../command-line.ts'
 import type { CommandIo } from '../../io.ts'
 
@@ -53,7 +51,11 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--help': { takes: 'nothing' },
   '-h': { takes: 'nothing' },
 }
-const CALL_LIMIT_MS = 30_000
+const IAM: CalledPart = {
+  ...{ name: 'IAM', part: 'iam_internal', tokenHeader: AUTH_TOKEN_HEADER },
+  ...{ urlOption: '--iam-url', urlVariable: 'HANDOVER_IAM_INTERNAL_URL', defaultUrl: 'http://127.0.0.1:8085' },
+  ...{ tokenVariable: 'HANDOVER_IAM_INTERNAL_TOKEN_FILE', defaultTokenFile: './data/iam-internal-token' },
+}
 
 /** `handover keys`: IAM's signing keys. Resolves with 0 (success), 1 (refused or no response) or 2 (invalid usage). */
 export async function run(args: readonly string[], io: CommandIo): Promise<number> {
@@ -64,7 +66,7 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
       return 0
     }
     const asked = requestOf(line)
-    const document = await ask({ ...addressOf(line, io), ...asked })
+    const document = await ask(partClient(IAM, line, io), asked)
     io.stdout.write(line.switches.has('--json') ? `${JSON.stringify(document)}\n` : `${table(document)}\n`)
     return 0
   } catch (error) {
@@ -95,41 +97,8 @@ function requestOf(line: CommandLine): Asked {
     : { method: 'POST', path: INTERNAL_PATHS.keysRotate, json: {} }
 }
 
-function addressOf(line: CommandLine, io: CommandIo): { base: string; token: string } {
-  const file =
-    line.values.get('--token-file')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_TOKEN_FILE'] ?? './data/iam-internal-token'
-  const named = line.values.get('--iam-url')?.[0] ?? io.env['HANDOVER_IAM_INTERNAL_URL']
-  const text = named ?? recordedAddress(file, 'iam_internal') ?? 'http://127.0.0.1:8085'
-  if (!/^https?:\/\/[^/?#\s]+/.test(text) || !URL.canParse(text))
-    throw new UsageFault('--iam-url must be an http(s) URL')
-  try {
-    return { base: text.replace(/\/+$/, ''), token: readFileSync(file, 'utf8').trim() }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    throw new UsageFault(`the token file ${file} cannot be read (${code}); specify another one with --token-file`)
-  }
-}
-
-async function ask({
-  base,
-  token,
-  method,
-  path,
-  json,
-}: Asked & { base: string; token: string }): Promise<SigningKeysDocument> {
-  const request: Call = {
-    method,
-    url: base + path,
-    headers: { [AUTH_TOKEN_HEADER]: token },
-    timeoutMs: CALL_LIMIT_MS,
-    ...(json === undefined ? {} : { json }),
-  }
-  const answer = await call(request).catch((error: unknown) => {
-    if (error instanceof CallError)
-      throw new RefusedError(`IAM at ${base} does not answer: ${error.message}`, { cause: error })
-    throw error
-  })
-  if (answer.status === 401) throw new RefusedError(`IAM at ${base} does not know the token`)
+async function ask(iam: PartClient, { method, path, json }: Asked): Promise<SigningKeysDocument> {
+  const answer = await iam(method, path, json)
   if (answer.status === 404) throw new RefusedError("IAM has no such key; 'handover keys list' shows its keys")
   if (answer.status !== 200) throw new RefusedError(reasonOf(answer.status, answer.json))
   return signingKeysSchema.parse(answer.json)
