@@ -53,6 +53,16 @@ describe('what a step moves', () => {
     assert.deepEqual(applications, [2, 3])
   })
 
+  test('a percentage below that of the flag changes nothing, because a step never takes applications back', () => {
+    const candidates = Array.from({ length: 50 }, (_, at) => candidate(at + 1))
+    const at = (percentage: number) => {
+      const gates = { ...OFF, percentage_of_actors: 40 }
+      return membersOf({ moves: { kind: 'percentage', percentage } }, context({ candidates, gates }))
+    }
+    assert.deepEqual([at(10).changes, at(40).changes, at(40).applications], [[], [], []])
+    assert.deepEqual(at(60).changes, [{ percentage: 60, of: 'actors' }])
+  })
+
   test('a larger percentage never moves an application back', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 99 }), fc.uniqueArray(fc.nat(1e6), { minLength: 1 }), (share, ids) => {

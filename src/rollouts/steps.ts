@@ -45,13 +45,15 @@ export function membersOf(step: Pick<PlanStep, 'moves'>, context: StepContext): 
 
 function ofPercentage(percentage: number, context: StepContext, isOn: (id: number) => boolean): StepMembers {
   const isWhole = percentage >= 100
+  // A step moves applications; a smaller share than the present one would take some back.
+  const isMore = percentage > context.gates.percentage_of_actors
   const after = { ...context.gates, ...(isWhole ? { boolean: true } : { percentage_of_actors: percentage }) }
   const willBeOn = compileFlag(context.flag, after)
   const ids = context.candidates.map(({ id }) => id)
   return {
     applications: ids.filter((id) => !isOn(id) && willBeOn(id)).sort((a, b) => a - b),
     missing: [],
-    changes: [isWhole ? { set: true } : { percentage, of: 'actors' }],
+    changes: isWhole ? [{ set: true }] : isMore ? [{ percentage, of: 'actors' }] : [],
   }
 }
 

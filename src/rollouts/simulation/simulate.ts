@@ -183,7 +183,8 @@ function gatesAfter(
   applications: readonly number[],
 ): StepContext['gates'] {
   if (moves.kind === 'percentage') {
-    return moves.percentage >= 100 ? { ...gates, boolean: true } : { ...gates, percentage_of_actors: moves.percentage }
+    if (moves.percentage >= 100) return { ...gates, boolean: true }
+    return { ...gates, percentage_of_actors: Math.max(gates.percentage_of_actors, moves.percentage) }
   }
   return { ...gates, actors: [...gates.actors, ...applications.map((id) => actorOf({ id }))] }
 }
