@@ -19,11 +19,20 @@ const slack = z.strictObject({
   api_url: secureUrlRule.default('https://slack.com/api').describe('The base of the Web API, such as a proxy.'),
 })
 
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).href === `${new URL(text).origin}/`
+}
+
 const webhook = z.strictObject({
   url: secureUrlRule.describe('Receives each message as JSON.'),
   secret_file: secretFileRule.describe(
     'The key of the signature (Standard Webhooks): whsec_ and base64, or text of at least 24 characters.',
   ),
+  plan_origins: z
+    .array(secureUrlRule.refine((text) => isOrigin(text), 'must be an origin, such as https://hooks.example'))
+    .max(50)
+    .default([])
+    .describe('Origins of the webhooks that a plan may name. Default: none, so only the configured webhook is called.'),
 })
 
 const email = z

@@ -58,6 +58,8 @@ export interface RolloutDependencies {
   readonly log: Log
   /** The kinds of notifications that are configured. */
   readonly channels: readonly string[]
+  /** Whether a plan may name a webhook. */
+  readonly mayNotify: (webhook: string) => boolean
   /** Accept durations below the minimum. */
   readonly allowsShort: boolean
   /** Called when a rollout was changed here, for an engine that waits. */
@@ -79,7 +81,7 @@ export class Rollouts {
 
   /** Reads a plan, text or object, as of now: flags and applications must exist, and dates must not be in the past. */
   async readPlan(plan: unknown) {
-    const { feed, definitions, allowsShort, channels } = this.#dependencies
+    const { feed, definitions, allowsShort, channels, mayNotify } = this.#dependencies
     await feed.catchUp()
     const { cache } = feed
     const terms: PlanTerms = {
@@ -88,6 +90,7 @@ export class Rollouts {
       known: {
         flag: (name) => definitions.flags.has(name),
         channel: (kind) => channels.includes(kind),
+        webhook: mayNotify,
         application: (name) =>
           (typeof name === 'number' ? cache.application(name) : cache.applicationByClientId(name)) !== undefined,
       },

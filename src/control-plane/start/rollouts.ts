@@ -22,6 +22,7 @@ import type { ChannelName } from '../rollouts/notifications/channel.ts'
 import { channelsOf } from '../rollouts/notifications/channels.ts'
 import { openNotifications } from '../rollouts/notifications/open-notifications.ts'
 import { createRolloutIssues, issueChannel, type RolloutIssues } from '../rollouts/notifications/rollout-issue.ts'
+import { mayNotify } from '../rollouts/notifications/webhook.ts'
 import { openProbing, type Probing } from '../rollouts/probes/probing.ts'
 import { Rollouts } from '../rollouts/rollouts.ts'
 import { RolloutStore } from '../rollouts/store/rollout-store.ts'
@@ -77,6 +78,7 @@ export async function openRollouts(
     reasonsRequired: settings.reasonsRequired ?? [],
     allowsShort: settings.testControls === true,
     channels: channels.map(({ name }) => name),
+    mayNotify: (webhook) => mayNotify(notifications?.webhook, webhook),
     onChange: () => {
       engine.wake()
       notifier.wake()

@@ -36,6 +36,8 @@ export interface Known {
   readonly application: (name: number | string) => boolean
   /** Whether notifications of a kind are configured. */
   readonly channel: (kind: 'slack' | 'email' | 'webhook') => boolean
+  /** Whether a plan may name this webhook: the operator decides where the control plane sends requests. */
+  readonly webhook: (url: string) => boolean
 }
 
 /** A rule that a plan breaks, with the path to the field. */
@@ -167,12 +169,18 @@ function faultsOfLists(steps: readonly PlanStep[], known: Known | undefined): Br
   return faults
 }
 
+const WEBHOOK_RULE =
+  'must be the configured webhook, or have an origin that control.notifications.webhook.plan_origins lists'
+
 /** What a plan chooses needs the configured channel of its kind, or no one would be notified. */
 function faultsOfNotify({ notify }: WrittenPlan, known: Known | undefined): BrokenRule[] {
   return (['slack', 'email', 'webhook'] as const).flatMap((kind) => {
     const isChosen = kind === 'email' ? notify.email.length > 0 : notify[kind] !== undefined
-    if (!isChosen || known?.channel(kind) !== false) return []
-    return [{ path: ['notify', kind], rule: `needs control.notifications.${kind}, which is not configured` }]
+    if (!isChosen || known === undefined) return []
+    const path = ['notify', kind]
+    if (!known.channel(kind)) return [{ path, rule: `needs control.notifications.${kind}, which is not configured` }]
+    const isForbidden = kind === 'webhook' && notify.webhook !== undefined && !known.webhook(notify.webhook)
+    return isForbidden ? [{ path, rule: WEBHOOK_RULE }] : []
   })
 }
 

@@ -4,6 +4,7 @@ import { planFaultInWords, readPlan, readPlanObject } from './read-plan.ts'
 
 const NOW = Date.parse('2026-11-30T12:00:00Z')
 const TERMS = { now: NOW, allowsShort: false }
+const KNOWN = { flag: () => true, application: () => true, channel: () => true, webhook: () => true }
 const HEAD = 'version: 1\nname: wave-2\nflag: proxy_oauth_requests_to_iam_service\nenvironment: production\n'
 
 function planOf(text: string, terms: typeof TERMS = TERMS) {
@@ -230,8 +231,20 @@ describe('a faulty plan is refused with line, column, field and rule:', () => {
     })
   })
 
+  test('a webhook that the operator does not allow is refused with its field, its line and the rule', () => {
+    const known = { ...KNOWN, webhook: (url: string) => url.startsWith('https://hooks.example/') }
+    const read = (url: string) =>
+      readPlan(`${HEAD}notify:\n  webhook: ${url}\n`, { now: undefined, allowsShort: true, known })
+    assert.ok('plan' in read('https://hooks.example/wave-2'))
+    const refused = read('http://169.254.169.254/latest')
+    assert.ok('faults' in refused)
+    const [{ field, line, rule } = assert.fail('no fault')] = refused.faults
+    assert.deepEqual([field, line], ['notify.webhook', HEAD.split('\n').length + 1])
+    assert.match(rule, /an origin that control\.notifications\.webhook\.plan_origins lists/)
+  })
+
   test('whom a plan notifies needs the configured channel of its kind', () => {
-    const known = { flag: () => true, application: () => true, channel: (kind: string) => kind === 'email' }
+    const known = { ...KNOWN, channel: (kind: string) => kind === 'email' }
     const text = `${HEAD}notify:\n  email: [sre@example.com]\n  slack: C0123\n`
     const read = readPlan(text, { now: undefined, allowsShort: true, known })
     assert.ok('faults' in read)

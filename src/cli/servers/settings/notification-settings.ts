@@ -21,7 +21,10 @@ export function notificationSettings(
         token: readSecretFile('control.notifications.slack.token_file', slack.token_file),
         channel: slack.channel,
       },
-      webhook: webhook && { url: webhook.url, secret: readWebhookSecret(webhook.secret_file) },
+      webhook: webhook && {
+        ...{ url: webhook.url, planOrigins: webhook.plan_origins },
+        secret: readWebhookSecret(webhook.secret_file),
+      },
       email: email && emailSettings(email),
     },
   }

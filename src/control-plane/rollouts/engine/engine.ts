@@ -282,8 +282,9 @@ export class RolloutEngine {
       if (!(await dependencies.rollouts.saveForecast(tx, rollout, forecast))) return
       if (isOtherState) await dependencies.rollouts.saveState(tx, rollout, more.state)
       if (!isNews) return
-      const about = until === null ? '' : ` until about ${new Date(until).toISOString().slice(0, 16)}Z`
-      const sentence = `Waiting${about}: ${why.join('; ')}`
+      const about =
+        until === null ? '' : ` until about ${new Date(until).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+      const sentence = `Waiting${about}: ${inOneSentence(why)}`
       const evidence = { why, moved: movedBy(rollout).length, elapsed_ms: Math.round(rollout.elapsedMs) }
       await dependencies.rollouts.addEvent(tx, rollout.id, {
         by: ROLLOUT_PRINCIPAL,
@@ -293,6 +294,11 @@ export class RolloutEngine {
       })
     })
   }
+}
+
+/** Sentences behind one another; only the last one ends with its full stop. */
+function inOneSentence(sentences: readonly string[]): string {
+  return sentences.map((each, at) => (at < sentences.length - 1 ? each.replace(/\.$/, '') : each)).join('; ')
 }
 
 function same(a: readonly string[] | undefined, b: readonly string[]): boolean {

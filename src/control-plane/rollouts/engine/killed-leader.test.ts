@@ -76,7 +76,14 @@ for (const engine of testDatabases()) {
         const leadership = await LeaderLease.join(database, schema, silentLog, { beatMs: 20, leaseMs: 60 })
         const dependencies = {
           ...{ store: own, rollouts: new RolloutStore(schema), feed, definitions, rules: DEFAULT_RULES },
-          ...{ reasonsRequired: [], allowsShort: true, channels: [], log: silentLog, onChange: () => {} },
+          ...{
+            reasonsRequired: [],
+            allowsShort: true,
+            channels: [],
+            mayNotify: () => false,
+            log: silentLog,
+            onChange: () => {},
+          },
         }
         const running = new RolloutEngine({
           ...{ dependencies, leadership, log: silentLog, guards, onDecision: () => {}, tickMs: 20 },

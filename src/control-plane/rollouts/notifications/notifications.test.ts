@@ -149,7 +149,7 @@ for (const engine of testDatabases()) {
 
     const everywhere = (): NotificationSettings => ({
       slack: { apiUrl: `${receivers.url}/slack`, token: SECRET, channel: 'C0123ABCD' },
-      webhook: { url: `${receivers.url}/hook/${SECRET}`, secret: Buffer.from(SECRET) },
+      webhook: { url: `${receivers.url}/hook/${SECRET}`, secret: Buffer.from(SECRET), planOrigins: [receivers.url] },
       email,
     })
     function start(settings: NotificationSettings, intervalMs = 20): Notifier {
@@ -221,6 +221,15 @@ for (const engine of testDatabases()) {
       assert.equal(planned?.json.data.rollout.responsible, 'alice')
       assert.match(mailbox.mails[0] ?? '', /^To: sre@platform.example, team@platform.example\r?$/m)
       assert.match(mailbox.mails[0] ?? '', /^Responsible: alice\r?$/m)
+    })
+
+    test('the webhook of a plan whose origin the operator does not allow receives nothing', async () => {
+      const { webhook } = everywhere()
+      start({ webhook: webhook && { ...webhook, planOrigins: ['https://hooks.example'] } })
+      chosen = { ...NO_ONE, webhook: `${receivers.url}/plan` }
+      await happens('held', 'It holds because rails fails too')
+      await nothingLeft()
+      assert.deepEqual([receivers.at('/hook').length, receivers.at('/plan').length], [1, 0])
     })
 
     test('the webhook of a plan receives a message although the configured one does not answer', async () => {

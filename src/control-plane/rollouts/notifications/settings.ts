@@ -23,6 +23,8 @@ export interface WebhookSettings {
   readonly url: string
   /** The key of the signature, at least 24 bytes. */
   readonly secret: Uint8Array
+  /** Origins that webhooks of plans may have; without them, a plan may name the configured webhook only. */
+  readonly planOrigins?: readonly string[] | undefined
 }
 
 /** A mail server and the recipients. */

@@ -5,9 +5,10 @@ import type { WebhookSettings } from './settings.ts'
 /**
  * Posts each message as JSON, signed as the Standard Webhooks specification describes: `webhook-id` is equal for every
  * attempt at one message, and `webhook-signature` is the HMAC-SHA256 of `<id>.<timestamp>.<body>`. The webhook of a plan
- * receives the same; when either fails, both are tried again.
+ * receives the same if the operator allows its origin; when either fails, both are tried again.
  */
-export function webhookChannel({ url, secret }: WebhookSettings): Channel {
+export function webhookChannel(settings: WebhookSettings): Channel {
+  const { url, secret } = settings
   return {
     name: 'webhook',
     async send({ notice, id, receivers }): Promise<Delivery> {
@@ -20,15 +21,24 @@ export function webhookChannel({ url, secret }: WebhookSettings): Channel {
         'webhook-timestamp': seconds,
         'webhook-signature': signatureOf(secret, id, seconds, JSON.stringify(json)),
       }
+      const wanted = receivers?.webhook
+      // A plan may be older than the rule.
+      const chosen = wanted !== undefined && mayNotify(settings, wanted) ? [wanted] : []
       // At the same time: neither waits for the other, and both together keep to the time limit of one message.
       const called = await Promise.all(
-        [...new Set([url, receivers?.webhook ?? url])].map((each) =>
-          callReceiver({ method: 'POST', url: each, headers, json }),
-        ),
+        [...new Set([url, ...chosen])].map((each) => callReceiver({ method: 'POST', url: each, headers, json })),
       )
       return called.find((one) => 'kind' in one) ?? { kind: 'delivered' }
     },
   }
+}
+
+/** Whether a plan may choose a webhook: the configured one, or one of an origin that the operator allows. */
+export function mayNotify(settings: WebhookSettings | undefined, webhook: string): boolean {
+  if (settings === undefined || !URL.canParse(webhook)) return false
+  const { url, planOrigins = [] } = settings
+  const { href, origin } = new URL(webhook)
+  return href === new URL(url).href || planOrigins.some((allowed) => new URL(allowed).origin === origin)
 }
 
 /** The value of `webhook-signature` for a body. */
