@@ -82,7 +82,7 @@ function selectionColumn({ selected, onToggle }: Selection): Column<Row> {
 }
 
 /** The name with the id; on a phone the trouble, which has no column there, stands below it. */
-function nameCell({ id, name, trouble }: Row) {
+function nameCell({ id, name, trouble, is_probe_twin: isTwin }: Row) {
   return (
     <>
       <Link
@@ -92,6 +92,7 @@ function nameCell({ id, name, trouble }: Row) {
       >
         <ApplicationName name={name} id={id} />
         <span className="text-faded">#{id}</span>
+        {isTwin && <span className="whitespace-nowrap text-faded">only probes use it</span>}
       </Link>
       <span className="sm:hidden">
         <TroubleBadge trouble={trouble} />

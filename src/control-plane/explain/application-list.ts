@@ -18,6 +18,8 @@ export interface ListFilter {
   readonly waiting?: true | undefined
   /** A part of the name or client_id in any case, or the whole id. */
   readonly search?: string | undefined
+  /** Applications that are left out, such as the twins of probes. */
+  readonly except?: ReadonlySet<number> | undefined
 }
 
 /** The page of the list, in the order of ids. */
@@ -102,8 +104,8 @@ export async function listInOrder(
   return { applications: found, next: null }
 }
 
-/** Whether a filter lets every application pass. */
-export function isUnfiltered({ environment: _environment, ...filters }: ListFilter): boolean {
+/** Whether a filter lets every application pass that is not left out. */
+export function isUnfiltered({ environment: _environment, except: _except, ...filters }: ListFilter): boolean {
   return Object.values(filters).every((value) => value === undefined)
 }
 
@@ -144,9 +146,10 @@ async function* chunksOf(
 }
 
 function matcher(cache: StateCache, filter: ListFilter, reports: ReadonlyMap<number, ApplicationReport>) {
-  const { environment, side, arrived, failing, waiting, search } = filter
+  const { environment, side, arrived, failing, waiting, search, except } = filter
   const wanted = search?.toLowerCase()
   return (application: ApplicationRecord): boolean =>
+    (except === undefined || !except.has(application.id)) &&
     (side === undefined || sideOf(cache, environment, application) === side) &&
     (arrived === undefined || hasArrived(application) === arrived) &&
     (failing === undefined || isFailing(cache, environment, application.id, reports.get(application.id)) === failing) &&

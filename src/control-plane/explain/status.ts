@@ -4,7 +4,7 @@ import type { Environment, FlagState } from '../../flags/index.ts'
 import { actorInWords, firstOf } from '../flags/notes.ts'
 import type { ApplicationReport } from '../gateways/application-reports.ts'
 import type { GatewayRecord } from '../gateways/gateway-record.ts'
-import type { Brake } from '../state/model.ts'
+import { type Brake, hasArrived } from '../state/model.ts'
 import type { StateCache } from '../state/state-cache.ts'
 import { isFailing, type ListedApplication, sideOf } from './application-list.ts'
 
@@ -26,19 +26,21 @@ export interface ApplicationCounts {
   readonly failing: number
 }
 
-/** Counts an environment's applications; other requests run in between. */
+/** Counts an environment's applications, except the twins of probes; other requests run in between. */
 export async function countApplications(
   cache: StateCache,
   environment: Environment,
   reports: ReadonlyMap<number, ApplicationReport>,
+  twins: ReadonlySet<number>,
 ): Promise<ApplicationCounts> {
-  let [all, onIam, waiting] = [0, 0, 0]
+  let [all, onIam, waiting, notArrived] = [0, 0, 0, 0]
   for (let last = 0; ; ) {
     const ids = cache.idsAfter(last, CHUNK)
     for (const id of ids) {
       const application = cache.application(id)
-      if (application === undefined) continue
+      if (application === undefined || twins.has(id)) continue
       all++
+      if (!hasArrived(application)) notArrived++
       if (sideOf(cache, environment, application) === 'iam') onIam++
       else if (cache.isFlagOn(environment, id)) waiting++
     }
@@ -46,9 +48,10 @@ export async function countApplications(
     last = ids.at(-1) ?? last
     await turn()
   }
-  const failing = [...reports].filter(([id, report]) => isFailing(cache, environment, id, report)).length
-  const not_arrived = cache.counts.all - cache.counts.arrived
-  return { all, on_iam: onIam, on_rails: all - onIam, waiting, not_arrived, failing }
+  const failing = [...reports].filter(
+    ([id, report]) => !twins.has(id) && isFailing(cache, environment, id, report),
+  ).length
+  return { all, on_iam: onIam, on_rails: all - onIam, waiting, not_arrived: notArrived, failing }
 }
 
 /** Whether gateways reach IAM, according to their reports. */

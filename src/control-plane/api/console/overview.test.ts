@@ -161,5 +161,42 @@ for (const engine of testDatabases()) {
       const { entries: problems } = await read('/api/v1/audit?action=problem.report')
       assert.equal(problems[0].sentence, 'administrator reported a problem with application 3 "Application 3"')
     })
+
+    test('the twin of a probe is counted nowhere, and only lists by id and searches have it', async () => {
+      const twin = {
+        clientId: 'client-9',
+        secret: undefined,
+        redirectUri: 'https://twin.example.test/',
+        scope: '',
+        flows: [],
+      }
+      const own = await startTestControlPlane(store.database, {
+        probes: {
+          ...{
+            origin: 'http://127.0.0.1:9',
+            stepLimitMs: 1_000,
+            iamRequestsPerSecond: 1,
+            markKey: () => new Uint8Array(32),
+          },
+          twins: [{ name: 'twin', cohort: undefined, isForDrills: true, sides: [], twin: twin as never, faults: [] }],
+        },
+      })
+      try {
+        for (const id of [1, 2, 9]) await own.announce(testApplication(id))
+        await own.ask('POST', `/api/v4/features/${FLAG}`, { json: { value: 'true', oauth_application: '9' } })
+        const { json: overview } = await own.ask('GET', '/api/v1/overview')
+        assert.equal(overview.sentence, '0 of 2 applications run on iam.')
+        const list = async (query: string) => (await own.ask('GET', `/api/v1/applications?${query}`)).json
+        const { applications: sorted, total: count } = await list('sort=trouble')
+        assert.deepEqual([sorted.map(({ id }: { id: number }) => id).sort(), count], [[1, 2], 2])
+        assert.equal((await list('sort=id')).applications.length, 3, 'the platform compares the list by id')
+        const { applications, total } = await list('sort=name&search=client-9')
+        assert.deepEqual([applications[0].is_probe_twin, total], [true, 1])
+        assert.equal((await own.ask('GET', '/api/v1/applications/9')).json.is_probe_twin, true)
+        assert.equal((await own.ask('GET', '/api/v1/applications/1')).json.is_probe_twin, false)
+      } finally {
+        await own.close()
+      }
+    })
   })
 }

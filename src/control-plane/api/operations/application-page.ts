@@ -67,9 +67,13 @@ export class ApplicationPages {
 
   /** One page, or what is wrong with the cursor. */
   async read(query: ListQuery): Promise<ListDocument | { readonly faults: readonly FieldFault[] }> {
-    const { sort: _sort, order: _order, after, limit: _limit, ...filter } = query
+    const { sort: _sort, order: _order, after, limit: _limit, ...rest } = query
     const { feed, iamGrants } = this.#control
     await feed.catchUp()
+    // The list by id is complete, for the platform that compares it. Others have a twin only for who searches for it.
+    const isComplete = query.sort === 'id' || rest.search !== undefined
+    const twins = new Set(isComplete ? [] : this.#control.probing.twins.applicationIds())
+    const filter: ListFilter = { ...rest, except: twins }
     const facts = await this.facts(filter.environment)
     const isCounted = after === undefined || query.sort !== 'id'
     const selected =
@@ -83,7 +87,7 @@ export class ApplicationPages {
     return {
       applications: await this.#rows(page.applications, filter.environment, facts),
       next: page.next,
-      total: after === undefined ? (selected?.length ?? feed.cache.counts.all) : null,
+      total: after === undefined ? (selected?.length ?? feed.cache.counts.all - twins.size) : null,
       iam_grant_types: grants ? [...grants] : null,
     }
   }
@@ -161,6 +165,7 @@ export class ApplicationPages {
         failed: facts.day === undefined ? null : day.failed,
         evidence: evidence(id) ?? null,
         iam_credentials: credentials.get(application.client_id) ?? null,
+        is_probe_twin: this.#control.probing.twins.isProbe(id),
       })
     })
   }

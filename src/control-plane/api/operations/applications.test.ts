@@ -156,6 +156,7 @@ for (const engine of testDatabases()) {
         ...{ id: 2, client_id: 'client-2', name: 'Application 2', version: 3, iam_version: 3, arrived: true },
         ...{ side: 'rails', flag: { on: false, gate: 'none' }, failing: false, report: null },
         ...{ trouble: null, traffic_per_day: 0, failed: 0, evidence: null, iam_credentials: null },
+        is_probe_twin: false,
       })
       assert.equal(json.applications.length, 5)
       assert.equal(json.next, null)

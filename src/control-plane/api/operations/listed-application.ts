@@ -101,6 +101,9 @@ const rowFactsSchema = z.object({
     .nullable()
     .describe('The guard that is nearest to its threshold; null for an application that no rollout has moved'),
   iam_credentials: z.int().nullable().describe('How many of its credentials are valid at IAM; null when unknown'),
+  is_probe_twin: z
+    .boolean()
+    .describe('Only probes use it; it is counted nowhere, and only lists by id and searches have it'),
 })
 /** What the list adds to an application. */
 export type RowFacts = z.infer<typeof rowFactsSchema>

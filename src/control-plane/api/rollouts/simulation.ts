@@ -96,10 +96,11 @@ export function simulationRoutes(api: Api, control: ControlContext): void {
   )
 }
 
-/** All applications with their cohorts; one whose registration cannot be read is a cohort of its own. */
-async function candidatesOf({ store, feed }: ControlContext): Promise<Candidate[]> {
+/** All applications except twins, with their cohorts; one whose registration cannot be read is a cohort of its own. */
+async function candidatesOf({ store, feed, probing }: ControlContext): Promise<Candidate[]> {
   const cohorts = await cohortsOf(store)
-  return feed.cache.applications().map(({ id, client_id: clientId }) => {
+  const real = feed.cache.applications().filter(({ id }) => !probing.twins.isProbe(id))
+  return real.map(({ id, client_id: clientId }) => {
     return { id, clientId, cohort: cohorts.get(id) ?? `unknown/${id}` }
   })
 }
