@@ -8,8 +8,8 @@ import { applicationPolicySchema } from './policy.ts'
 export const applicationSchema = z.strictObject({
   /** The platform's own numeric id; the flag actor is `Authn::OauthApplication:<id>`. */
   id: z.int().positive(),
-  client_id: z.string().min(1).max(255),
-  name: z.string().max(255),
+  client_id: z.string().min(1).max(255, 'must be at most 255 characters'),
+  name: z.string().max(255, 'must be at most 255 characters'),
   /** SHA-512 of the client secret, 128 lower-case hex digits; null for an application without a secret. */
   secret_digest: z
     .string()

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PAGES } from '../../console/src/shell/pages.ts'
 import { screenshot } from '../support/chromium.ts'
+import { testApplication } from '../support/control-plane.ts'
 import { eventually } from '../support/wait.ts'
 import { type ConsoleSystem, passAxe, skip, startConsole, VIEWPORTS, visit } from './console-browser.ts'
 
@@ -48,6 +51,45 @@ describe('every page of the console', { skip }, () => {
       assert.deepEqual(window.faults, [], 'policy violations, script errors, failed loads')
       await window.context.close()
     })
+  }
+
+  test('shows names of any kind as text, and none of them widens a page or runs', async () => {
+    const names = {
+      901: 'L'.repeat(255),
+      902: '<img src=x onerror="document.title=1"><script>document.title=2</script>',
+      903: 'تطبيق المراقبة \u202e gnirotinom',
+      904: `🚀 Deploy 🤖 ${'\u0301'.repeat(40)}`,
+    }
+    for (const [id, name] of Object.entries(names)) await announce(Number(id), name)
+    const window = await started.open({ viewport: { width: 320, height: 640 } })
+    const { page } = window
+    for (const path of ['/applications?search=made-up', ...Object.keys(names).map((id) => `/applications/${id}`)]) {
+      await visit(window, started.system, path)
+      assert.ok(Number(await page.evaluate(OVERFLOW)) <= 0, `${path} fits`)
+    }
+    assert.equal(await page.locator('main img, main script').count(), 0)
+    await visit(window, started.system, '/applications/902')
+    assert.equal(await page.locator('h1').innerText(), names[902])
+    assert.match(await page.title(), /^<img src=x/)
+    const refused = await announce(905, 'L'.repeat(500))
+    assert.deepEqual(refused.errors, [{ field: 'application.name', rule: 'must be at most 255 characters' }])
+    assert.deepEqual(window.faults, [])
+    await window.context.close()
+  })
+
+  /** Announces an application as the platform does. */
+  async function announce(id: number, name: string) {
+    const { controlUrl, dataDir } = started.system
+    const application = { ...testApplication(id), client_id: `made-up-${id}`, name }
+    const answer = await fetch(`${controlUrl}/api/v1/applications/${id}`, {
+      method: 'PUT',
+      headers: {
+        'private-token': readFileSync(join(dataDir, 'replication-token'), 'utf8').trim(),
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ application, iam_version: null }),
+    })
+    return (await answer.json()) as { readonly errors?: unknown }
   }
 
   test('is accessible with its dialogs and its menu open, and by keyboard alone', async () => {

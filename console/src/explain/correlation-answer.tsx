@@ -11,7 +11,7 @@ export function CorrelationAnswer({ id }: { id: string }) {
       {({ entries: all }) => (
         <div role="status" className="flex max-w-prose flex-col gap-2">
           {all.length === 0 ? (
-            <p className="text-lg">No change was made under this correlation id.</p>
+            <p className="text-lg">The audit log has no change under this correlation id.</p>
           ) : (
             <ul className="text-lg">
               {all.map(({ number, sentence, at }) => (
@@ -25,9 +25,9 @@ export function CorrelationAnswer({ id }: { id: string }) {
             </ul>
           )}
           <p className="text-sm text-faded">
-            The gateways log each routed request under its correlation id. Search their logs for{' '}
-            <span className="font-mono break-all">{id}</span>, and paste the line here: it names the client, and the
-            table shows where that client goes now.
+            Only the audit log was searched. Requests that changed nothing here, such as every routed OAuth request, are
+            in the logs of the gateways alone. Search those for <span className="font-mono break-all">{id}</span>, and
+            paste the line here: it names the client, and the table shows where that client goes now.
           </p>
         </div>
       )}
