@@ -59,9 +59,11 @@ describe('steering in the console', { skip }, () => {
     await page.mouse.up()
     await holdButton(page).waitFor()
     assert.equal((await ask('GET', '/api/v1/brake')).version, null, 'nothing was switched')
+    const before = await middleOfHold(page)
     await pressMouse(page)
     await stateOf(page, ON).waitFor()
     await page.mouse.up()
+    assert.deepEqual(await middleOfHold(page), before, 'the button has not moved')
     assert.match(await stateOf(page, ON).innerText(), /on \d of 1 gateway/)
     await eventually('the gateways follow', () => isAtGateways(true))
     await stateOf(page, /on 1 of 1 gateway/).waitFor()
@@ -100,11 +102,12 @@ describe('steering in the console', { skip }, () => {
     await page.getByRole('button', { name: /^Brake/ }).tap()
     await holdButton(page).waitFor()
     const devtools = await context.newCDPSession(page)
+    const touchPoints = [await middleOfHold(page)]
     for (const words of [ON, OFF]) {
-      const touchPoints = [await middleOfHold(page)]
       await devtools.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints })
       await stateOf(page, words).waitFor()
       await devtools.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+      assert.deepEqual([await middleOfHold(page)], touchPoints, 'the button has not moved')
     }
     await screenshot(page, 'brake-on-a-phone')
     await context.close()

@@ -33,52 +33,59 @@ export function BrakeForm({ environment, brake }: { environment: Environment; br
     mutate({ environment, on: next, reason: reason.trim(), ...terms }, { onSuccess: setSeen })
   }
   return (
+    // What is reported never moves the button: the dialog hangs from its top, and on a phone it stands on its bottom.
     <div className="flex flex-col gap-4 text-sm">
-      {brake === undefined ? (
+      <div className="order-2 flex flex-col gap-4 sm:order-1">
         <p>
-          The state of the brake cannot be read now. It can still be put on, here or at the admin port of each gateway.
+          With the brake on, every new flow goes to rails, whatever the flags say. Without it, new flows of the
+          applications whose flag is on go to iam.
         </p>
-      ) : (
-        <BrakeState brake={brake} isOurs={switched !== undefined} />
-      )}
-      {isOvertaken && (
-        <p role="alert" className="flex flex-wrap items-center gap-3 rounded-md border border-ink p-3">
-          The brake was switched in the meantime. <Button onClick={() => setSeen(brake)}>Decide again</Button>
-        </p>
-      )}
-      <p>
-        {next
-          ? 'The brake sends every new flow to rails, whatever the flags say.'
-          : 'Without the brake, new flows of the applications whose flag is on go to iam again.'}
-      </p>
-      <HoldButton onHeld={act} isBusy={isPending}>
-        {isPending ? 'Switching …' : `Hold for one second to switch the brake ${next ? 'on' : 'off'}`}
-      </HoldButton>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (word.trim().toLowerCase() === WORD) act()
-        }}
-      >
+        <HoldButton onHeld={act} isBusy={isPending}>
+          {isPending ? 'Switching …' : `Hold for one second to switch the brake ${next ? 'on' : 'off'}`}
+        </HoldButton>
+      </div>
+      <div className="order-1 flex flex-col gap-4 sm:order-2">
+        {brake === undefined ? (
+          <p>
+            The state of the brake cannot be read now. It can still be put on, here or at the admin port of each
+            gateway.
+          </p>
+        ) : (
+          <BrakeState brake={brake} isOurs={switched !== undefined} />
+        )}
+        {error !== null && (
+          <Refusal error={error} conflict={(problem) => <ConflictStates problem={problem} wanted="off" />} />
+        )}
+        {isOvertaken && (
+          <p role="alert" className="flex flex-wrap items-center gap-3 rounded-md border border-ink p-3">
+            The brake was switched in the meantime. <Button onClick={() => setSeen(brake)}>Decide again</Button>
+          </p>
+        )}
+      </div>
+      <div className="order-3 flex flex-col gap-4">
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            if (word.trim().toLowerCase() === WORD) act()
+          }}
+        >
+          <TextField
+            label="Or type the word brake, then press Enter"
+            value={word}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            onChange={({ target }) => setWord(target.value)}
+          />
+        </form>
         <TextField
-          label="Or type the word brake, then press Enter"
-          value={word}
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          onChange={({ target }) => setWord(target.value)}
+          label={next ? 'Reason (optional)' : 'Reason'}
+          hint="Stands in the audit log next to the change."
+          value={reason}
+          maxLength={500}
+          onChange={({ target }) => setReason(target.value)}
         />
-      </form>
-      <TextField
-        label={next ? 'Reason (optional)' : 'Reason'}
-        hint="Stands in the audit log next to the change."
-        value={reason}
-        maxLength={500}
-        onChange={({ target }) => setReason(target.value)}
-      />
-      {error !== null && (
-        <Refusal error={error} conflict={(problem) => <ConflictStates problem={problem} wanted="off" />} />
-      )}
+      </div>
     </div>
   )
 }
@@ -86,7 +93,7 @@ export function BrakeForm({ environment, brake }: { environment: Environment; br
 /** The present state with its reach: on how many gateways it acts, and what continues to work. */
 function BrakeState({ brake, isOurs }: { brake: BrakeDocument; isOurs: boolean }) {
   return (
-    <div role="status" className={isOurs ? 'rounded-md border border-ink p-3' : ''}>
+    <div role="status" className={`rounded-md border p-3 ${isOurs ? 'border-ink' : 'border-line'}`}>
       <p className="font-medium">
         In <EnvironmentBadge environment={brake.environment} />{' '}
         {brake.on ? 'new flows go to rails' : 'the brake is off'}
