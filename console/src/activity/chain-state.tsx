@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { sentenceOf } from '../api/problem.ts'
-import { inFull } from '../format/numbers.ts'
+import { counted, inFull } from '../format/numbers.ts'
 import { Button } from '../parts/actions/button.tsx'
 import { ConditionBadge } from '../parts/badges/condition.tsx'
 import { Time } from '../parts/text/time.tsx'
@@ -32,14 +32,14 @@ export function ChainState() {
           </ConditionBadge>
         ) : found.broken === null ? (
           <ConditionBadge condition="well">
-            The chain is intact: all {inFull(found.sound)} entries
+            The chain is intact
             {at !== null && (
               <>
                 {' '}
                 until <Time at={at} />
               </>
             )}
-            .
+            : {counted(found.sound, 'entry', 'entries')} verified.
           </ConditionBadge>
         ) : (
           <ConditionBadge condition="broken">

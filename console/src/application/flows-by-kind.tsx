@@ -42,10 +42,15 @@ export function FlowsByKind({ id }: { id: string }) {
                       <SideBadge side={side} />
                     </th>
                   ))}
+                  {hasPast(kinds) && (
+                    <th scope="col" className="py-1 font-medium text-faded">
+                      rails, week before the move
+                    </th>
+                  )}
                 </tr>
               </thead>
               <tbody>
-                {kinds.map(({ kind, rails, iam }) => (
+                {kinds.map(({ kind, rails, iam, before_flip: past }) => (
                   <tr key={kind} className="border-t border-line">
                     <th scope="row" className="py-1.5 pr-3 font-normal">
                       {KINDS[kind]}
@@ -53,9 +58,10 @@ export function FlowsByKind({ id }: { id: string }) {
                     <td className="pr-3">
                       <Causes causes={rails} />
                     </td>
-                    <td>
+                    <td className="pr-3">
                       <Causes causes={iam} />
                     </td>
+                    {hasPast(kinds) && <td>{past !== null && <Causes causes={past} />}</td>}
                   </tr>
                 ))}
               </tbody>
@@ -66,6 +72,9 @@ export function FlowsByKind({ id }: { id: string }) {
     </Section>
   )
 }
+
+/** One that was never moved has no past to compare with. */
+const hasPast = (kinds: readonly Kind[]) => kinds.some(({ before_flip: past }) => past !== null)
 
 /** Successes and failures with their marks; failures that the side did not cause are named apart. */
 function Causes({ causes: { success, failed, client, user, ours } }: { causes: Kind['rails'] }) {

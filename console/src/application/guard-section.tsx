@@ -45,7 +45,7 @@ function Reading({ reading: { guard, verdict, evidence, threshold, sentence } }:
       <p className="flex flex-wrap justify-between gap-x-4 text-faded">
         <span className="min-w-0 break-words">{sentence}</span>
         <span className="whitespace-nowrap">
-          {inFigures(evidence)} of {inFigures(threshold)}
+          Evidence {inFigures(evidence)}; it counts as broken from {inFigures(threshold)} on
         </span>
       </p>
     </div>

@@ -19,7 +19,7 @@ export function NextAction({ application }: { application: ApplicationDocument }
   const close = () => setOpen(false)
   if (!may(action.verb === 'retry' ? 'rollouts.act' : 'flags.write', environment)) return null
   return (
-    <div className="flex max-w-sm flex-col items-start gap-1.5">
+    <div className="flex max-w-sm flex-col items-start gap-1.5 lg:shrink-0 lg:items-end lg:text-right">
       <Button weight="primary" reason={action.reason ?? undefined} onClick={() => setOpen(true)}>
         {WORDS[action.verb]}
       </Button>

@@ -9,6 +9,8 @@ interface ChartFrameProps {
   readonly range: string
   /** The latest values in words, announced with the title. */
   readonly latest: string
+  /** What the latest values are called; a forecast has others. */
+  readonly latestWord?: string
   /** How many points can be walked, the one that is pointed out, and what it says. */
   readonly count: number
   readonly at: number | undefined
@@ -24,7 +26,7 @@ interface ChartFrameProps {
  * behind a button and the key `t`.
  */
 export function ChartFrame(props: ChartFrameProps) {
-  const { title, range, latest, count, at, describe, onWalk, table } = props
+  const { title, range, latest, latestWord = 'Latest', count, at, describe, onWalk, table } = props
   const [isTableOpen, setTableOpen] = useState(false)
   const tableId = useId()
   const press = (event: KeyboardEvent) => {
@@ -47,7 +49,7 @@ export function ChartFrame(props: ChartFrameProps) {
       <div
         role="slider"
         tabIndex={0}
-        aria-label={`${title}, ${range}. Latest: ${latest}.`}
+        aria-label={`${title}, ${range}. ${latestWord}: ${latest}.`}
         aria-valuemin={0}
         aria-valuemax={count - 1}
         aria-valuenow={at ?? count - 1}
@@ -59,7 +61,7 @@ export function ChartFrame(props: ChartFrameProps) {
         {props.children}
       </div>
       <figcaption className="flex min-h-6 flex-wrap items-baseline justify-between gap-x-4 text-sm text-faded">
-        <span aria-hidden="true">{at === undefined ? `Latest: ${latest}` : describe(at)}</span>
+        <span aria-hidden="true">{at === undefined ? `${latestWord}: ${latest}` : describe(at)}</span>
         <button
           type="button"
           aria-expanded={isTableOpen}

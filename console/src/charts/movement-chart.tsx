@@ -48,6 +48,7 @@ export function MovementChart({ movements, until, height = 200 }: MovementChartP
     <ChartFrame
       title={TITLE}
       range={`${inDuration(until)} after the start`}
+      latestWord="At the end"
       {...{ latest, at, describe, table }}
       count={movements.length}
       onWalk={setAt}

@@ -1,5 +1,6 @@
 import { useMemo } from 'react'
 import type { TrafficDocument } from '../api/documents.ts'
+import { serverNow } from '../format/server-clock.ts'
 import { Empty } from '../parts/states/states.tsx'
 import { Time } from '../parts/text/time.tsx'
 import { markSign } from './marks.tsx'
@@ -13,6 +14,9 @@ interface TrafficChartProps {
   readonly listed?: number
 }
 
+/** A rate over less than this says nothing. */
+const FEW_SECONDS = 30
+
 /** The flows of both sides in a minute, and the last things that happened to them. */
 export function TrafficChart({ traffic, range, height = 150, listed = 3 }: TrafficChartProps) {
   const { points, step_s, marks } = traffic
@@ -20,7 +24,12 @@ export function TrafficChart({ traffic, range, height = 150, listed = 3 }: Traff
     () =>
       (['rails', 'iam'] as const).map((name) => ({
         name,
-        points: points.map((point) => ({ at: Date.parse(point.at), value: (point[name].flows * 60) / step_s })),
+        points: points.flatMap((point) => {
+          const at = Date.parse(point.at)
+          // The step in progress is not over: its flows are those of the seconds until now.
+          const seconds = Math.min(step_s, (serverNow() - at) / 1_000)
+          return seconds < FEW_SECONDS ? [] : [{ at, value: (point[name].flows * 60) / seconds }]
+        }),
       })),
     [points, step_s],
   )
@@ -36,7 +45,7 @@ export function TrafficChart({ traffic, range, height = 150, listed = 3 }: Traff
           .map(({ at, kind, sentence }) => (
             <li key={`${at} ${sentence}`} className="flex gap-2">
               <span aria-hidden="true">{markSign(kind)}</span>
-              <span className="min-w-0 flex-1 truncate first-letter:uppercase" title={sentence}>
+              <span className="min-w-0 flex-1 truncate" title={sentence}>
                 {sentence}
               </span>
               <Time at={at} show="age" />

@@ -31,7 +31,10 @@ export function FlagHistory({ name, environment, onRestore }: FlagHistoryProps) 
           ) : (
             <ol className="divide-y divide-line text-sm">
               {entries.map((entry, at) => (
-                <li key={entry.version} className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2 py-2">
+                <li
+                  key={entry.version}
+                  className="flex flex-col items-start justify-between gap-x-6 gap-y-2 py-2 sm:flex-row sm:items-center"
+                >
                   <Change entry={entry} />
                   {onRestore !== undefined && (
                     <Button

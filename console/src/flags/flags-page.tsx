@@ -35,7 +35,7 @@ const COLUMNS: Column<FlagRow>[] = [
   ...ENVIRONMENTS.map((environment) => ({
     key: environment,
     head: <EnvironmentBadge environment={environment} />,
-    className: 'md:w-32',
+    className: 'md:w-36',
     cell: (row: FlagRow) => <StateMark flag={row.in[environment]} />,
   })),
 ]

@@ -9,10 +9,10 @@ describe('a flag in the list', () => {
     const words = (state: FeatureDocument['state'], gates: FeatureDocument['gates'] = []) =>
       gateMark({ state, gates }).words
     assert.deepEqual([words('on'), words('off'), words('conditional')], ['on', 'off', 'conditional'])
-    assert.equal(words('conditional', [{ key: 'percentage_of_actors', value: 25 }]), '25 %')
+    assert.equal(words('conditional', [{ key: 'percentage_of_actors', value: 25 }]), '25\u00a0%')
     assert.equal(
       words('conditional', [{ key: 'actors', value: ['a:1', 'a:2', 'a:3:opt_out'] }]),
-      '2 applications, 1 opted out',
+      '2\u00a0applications, 1\u00a0opted\u00a0out',
     )
   })
 

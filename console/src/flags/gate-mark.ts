@@ -20,5 +20,8 @@ export function gateMark({ state, gates }: Pick<FeatureDocument, 'state' | 'gate
       ...(out > 0 ? [`${out} opted out`] : []),
     ]
   })
-  return { condition: 'pending', words: words.join(', ') || 'conditional' }
+  return {
+    condition: 'pending',
+    words: words.map((each) => each.replaceAll(' ', '\u00a0')).join(', ') || 'conditional',
+  }
 }

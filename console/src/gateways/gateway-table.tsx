@@ -36,6 +36,7 @@ function nameOf({ name, instance, version, commit }: GatewayDocument) {
         {name ?? instance}
       </bdi>
       <span className="block truncate text-faded">
+        <span title={instance}>{instance.slice(0, 8)}</span>,{' '}
         {version === null ? 'unknown release' : `release ${version}`}
         {commit !== null && ` (${commit.slice(0, 8)})`}
       </span>

@@ -42,7 +42,10 @@ function NeedLine({ need: { severity, sentence, path, at } }: { need: Need }) {
         <span aria-hidden="true">{mark}</span>
         <span className="sr-only">{words}:</span>
       </span>
-      <span className="min-w-0 flex-1 break-words underline-offset-4 first-letter:uppercase group-hover:underline">
+      <span
+        title={sentence}
+        className="line-clamp-3 min-w-0 flex-1 break-words underline-offset-4 first-letter:uppercase group-hover:underline lg:line-clamp-2"
+      >
         {sentence}
       </span>
       {at !== null && (

@@ -80,8 +80,9 @@ function SideRow({ side, traffic: { points, latency } }: { side: Side; traffic: 
 
 /** The shape of a number over time, where there is room for it. */
 function Shape({ values, side }: { values: ReadonlyArray<number | null>; side: Side }): ReactNode {
+  if (values.filter((value) => value !== null).length < 3) return null
   return (
-    <span className="hidden xl:inline">
+    <span className="ml-2 hidden 2xl:inline">
       <Suspense>
         <Sparkline values={values} colour={side} />
       </Suspense>

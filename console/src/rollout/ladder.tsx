@@ -1,12 +1,12 @@
 import type { RolloutDocument } from '../api/rollouts.ts'
-import { inFigures, inPercent, inShort } from '../format/numbers.ts'
+import { counted, inPercent, inShort } from '../format/numbers.ts'
 
 type Step = RolloutDocument['steps'][number]
 
 interface Rung {
   readonly key: string
   readonly words: string
-  readonly about: string
+  readonly about: readonly string[]
   readonly state: 'done' | 'current' | 'later'
 }
 
@@ -39,7 +39,11 @@ export function Ladder({ rollout }: { rollout: RolloutDocument }) {
             {rung.state === 'done' && <span className="sr-only">, done</span>}
           </span>
           {rung.state === 'current' && <span className="font-medium text-iam-ink">You are here</span>}
-          {rung.about !== '' && <span className="text-faded">{rung.about}</span>}
+          {rung.about.map((line) => (
+            <span key={line} className="text-faded">
+              {line}
+            </span>
+          ))}
         </li>
       ))}
     </ol>
@@ -58,7 +62,7 @@ function rungsOf({ steps, state, step: current, furthest_step, plan }: RolloutDo
   const step = isAborted ? furthest_step : current
   const isSoaking = state === 'soaking'
   const start: Rung = {
-    ...{ key: 'start', words: 'start', about: '' },
+    ...{ key: 'start', words: 'start', about: [] },
     state: step > 0 || isOver ? 'done' : state === 'draft' || isAborted ? 'later' : 'current',
   }
   const soak = typeof plan['soak'] === 'string' ? plan['soak'] : '24h'
@@ -75,15 +79,15 @@ function rungsOf({ steps, state, step: current, furthest_step, plan }: RolloutDo
               : 'later',
       }),
     ),
-    { key: 'soak', words: `soak ${soak}`, about: '', state: isOver ? 'done' : isSoaking ? 'current' : 'later' },
-    { key: 'done', words: 'done', about: '', state: isOver ? 'done' : 'later' },
+    { key: 'soak', words: `soak ${soak}`, about: [], state: isOver ? 'done' : isSoaking ? 'current' : 'later' },
+    { key: 'done', words: 'done', about: [], state: isOver ? 'done' : 'later' },
   ]
 }
 
-function aboutStep({ applications, traffic_share, approval }: Step): string {
+function aboutStep({ applications, traffic_share, approval }: Step): string[] {
   return [
-    ...(applications === null ? [] : [`${inFigures(applications)} ${applications === 1 ? 'app' : 'apps'}`]),
+    ...(applications === null ? [] : [counted(applications, 'application')]),
     ...(traffic_share === null ? [] : [`${inPercent(traffic_share)} of traffic`]),
     ...(approval === 'required' ? ['needs approval'] : []),
-  ].join(' · ')
+  ]
 }

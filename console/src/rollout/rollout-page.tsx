@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useEffect } from 'react'
-import { type RolloutDocument, rolloutDetailsQuery, rolloutQuery } from '../api/rollouts.ts'
+import { rolloutDetailsQuery, rolloutQuery } from '../api/rollouts.ts'
 import { useEnvironment } from '../api/selected-environment.ts'
 import { RolloutStateBadge } from '../parts/badges/rollout-state.tsx'
 import { Page } from '../parts/layout/page.tsx'
@@ -20,8 +20,6 @@ import { RolloutFacts } from './rollout-facts.tsx'
 import { Timeline } from './timeline.tsx'
 
 const route = getRouteApi('/rollouts/$id')
-
-const isOver = ({ state }: RolloutDocument) => state === 'completed' || state === 'aborted'
 
 /** Why is it here, what comes next, who was taken out? */
 export function RolloutPage() {
@@ -48,24 +46,24 @@ export function RolloutPage() {
           <div className="flex flex-col gap-4">
             <RolloutFacts rollout={document} />
             <Ladder rollout={document} />
-            <div className="grid items-start gap-4 lg:grid-cols-2">
-              <div className="flex min-w-0 flex-col gap-4">
+            {/* Two columns, each as long as it is; on a narrow screen one, in the order of importance. */}
+            <div className="flex flex-col gap-4 lg:grid lg:grid-cols-2 lg:items-start">
+              <div className="contents min-w-0 flex-col gap-4 lg:flex">
                 <NowAndNext rollout={document} readAt={rollout.dataUpdatedAt} details={details.data} />
                 <ActionBar rollout={document} details={details.data} />
-                {isOver(document) && <Timeline id={id} />}
+                <div className="order-1 flex min-w-0 flex-col gap-4">
+                  <EvidenceSection rollout={document} query={details} />
+                  <PeopleSection rollout={document} details={details.data} />
+                  {document.state !== 'aborted' && <ChecklistSection rollout={document} />}
+                  <Timeline id={id} />
+                </div>
               </div>
-              <div className="flex min-w-0 flex-col gap-4">
+              <div className="contents min-w-0 flex-col gap-4 lg:flex">
                 <LastDecision id={id} />
                 <ExcludedSection rollout={document} details={details.data} />
-              </div>
-              <div className="flex min-w-0 flex-col gap-4">
-                <EvidenceSection rollout={document} query={details} />
-                <PeopleSection rollout={document} details={details.data} />
-                {document.state !== 'aborted' && <ChecklistSection rollout={document} />}
-              </div>
-              <div className="flex min-w-0 flex-col gap-4">
-                {!isOver(document) && <Timeline id={id} />}
-                <PlanSection rollout={document} />
+                <div className="order-2 min-w-0">
+                  <PlanSection rollout={document} />
+                </div>
               </div>
             </div>
             <ActionDialog rollout={document} details={details.data} />

@@ -10,7 +10,7 @@ import { Tokens } from './tokens.tsx'
 export function SettingsPage() {
   return (
     <Page title="Settings">
-      <div className="grid items-start gap-4 xl:grid-cols-2">
+      <div className="grid gap-4 xl:grid-cols-2">
         <MyRole />
         <Environments />
       </div>

@@ -81,7 +81,10 @@ async function* flagChanges(sources: HistorySources, request: HistoryRequest): A
     if (!entry.action.startsWith('flag.')) continue
     const [was, is] = [isOn(entry.before), isOn(entry.after)]
     if (was === is) continue
-    const sentence = `${is ? 'Moved to iam' : 'Taken back to rails'}: ${entryInWords(entry, cache)}${because(entry.reason)}`
+    const { reason } = entry
+    // The gates of the whole flag say little about one application; the reason does.
+    const how = reason === null || reason === '' ? entryInWords(entry, cache) : reason
+    const sentence = `${is ? 'Moved to iam' : 'Taken back to rails'}: ${how}`
     yield { at: entry.at, by: entry.by, kind: is ? 'moved' : 'taken_back', sentence }
   }
 }

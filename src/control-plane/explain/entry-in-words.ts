@@ -49,9 +49,10 @@ const WORDS: Readonly<Record<string, Words>> = {
  */
 export function entryInWords(entry: DescribedEntry, cache: StateCache): string {
   const { action, by, subject, reason, details } = entry
-  if (action === 'history.lost') return 'the database had lost changes that it had committed'
-  if (action === 'rollout.decision') return `${rolloutOf(subject)}: ${reason ?? 'a decision'}`
-  if (action === 'rollout.action') return `${rolloutOf(subject)}: ${textIn(details, 'sentence') ?? `${by} acted`}`
+  if (action === 'history.lost') return 'The database had lost changes that it had committed'
+  if (action === 'rollout.decision') return `${capitalized(rolloutOf(subject))}: ${reason ?? 'a decision'}`
+  if (action === 'rollout.action')
+    return `${capitalized(rolloutOf(subject))}: ${textIn(details, 'sentence') ?? `${by} acted`}`
   const words = WORDS[action]
   return words === undefined ? `${by}: ${action} of ${subject}` : `${by} ${words(entry, cache)}`
 }
@@ -66,6 +67,10 @@ function inPlace(environment: string | null): string {
 
 function rolloutOf(subject: string): string {
   return subject.replace(/^rollout:/, 'rollout ')
+}
+
+function capitalized(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 function nameOf(cache: StateCache, subject: string): string {

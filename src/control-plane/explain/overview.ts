@@ -73,7 +73,13 @@ function excludedNeeds({ excluded, id, plan }: StoredRollout, now: number, nameO
     const who = isAlone ? `Application ${nameOf(first.application_id)} was` : `${others.length + 1} applications were`
     const path = isAlone ? `applications/${first.application_id}` : `rollouts/${id}`
     const at = [first, ...others].at(-1)?.at ?? null
-    return { kind: 'application', severity: 'broken', sentence: `${who} taken back: ${reason}`, path, at }
+    return {
+      kind: 'application',
+      severity: 'broken',
+      sentence: `${who} taken back: ${reason.replace(/^Failed: /, '')}`,
+      path,
+      at,
+    }
   })
   const listed = reasons.reduce((sum, [, members]) => sum + members.length, 0)
   if (listed === recent.length) return needs
