@@ -129,6 +129,11 @@ function limitKey(applicationId: number, flow: CompletedFlow): number {
   return applicationId * 2 + (flow === 'sign_in' ? 0 : 1)
 }
 
+/** The requests that legacy has granted an application. */
+export function grantedRequests({ granted }: Pick<RememberedApplication, 'granted'>): ObservedRequest[] {
+  return OBSERVED_REQUESTS.filter((request) => (granted & bitOf(request)) !== 0)
+}
+
 function bitOf(request: ObservedRequest): number {
   return 1 << OBSERVED_REQUESTS.indexOf(request)
 }

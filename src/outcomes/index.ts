@@ -1,4 +1,4 @@
-export { ApplicationMemory, type RememberedApplication } from './application-memory.ts'
+export { ApplicationMemory, grantedRequests, type RememberedApplication } from './application-memory.ts'
 export type { CompletedFlow, FlowOutcome, OutcomeChange } from './flow-outcome.ts'
 export type { IssuedCredential, Observation, ObservedRequest, ObservedTrouble } from './observation.ts'
 export { CLIENT_TROUBLES, OUR_TROUBLES, UNTOLD } from './observation.ts'

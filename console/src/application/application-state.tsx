@@ -4,6 +4,7 @@ import { SideBadge } from '../parts/badges/side.tsx'
 import { TroubleBadge } from '../parts/badges/trouble.tsx'
 import { ConsoleLink } from '../parts/layout/console-link.tsx'
 import { Time } from '../parts/text/time.tsx'
+import { KINDS } from './flows-by-kind.tsx'
 import { NextAction } from './next-action.tsx'
 
 /** The side and the verdict in words, and the one action that is sensible now. */
@@ -46,6 +47,7 @@ export function ApplicationState({ application }: { application: ApplicationDocu
           )}
           {verdict !== takenBack?.sentence && <p className="break-words">{verdict}</p>}
           <p className="text-sm text-faded">{trafficInWords(application)}</p>
+          <p className="text-sm text-faded">{usedKindsInWords(application)}</p>
         </div>
         <NextAction application={application} />
       </div>
@@ -69,4 +71,12 @@ function trafficInWords({ traffic_per_day: flows, failed, iam_credentials: live 
       ? 'How many of its credentials are valid at iam is unknown.'
       : `${counted(live, 'credential')} of it ${live === 1 ? 'is' : 'are'} valid at iam.`
   return `${traffic} ${tail}`
+}
+
+/** What the application uses, the most frequent first, and whether a move to iam would end its password grant. */
+function usedKindsInWords({ used_kinds: used, password_grant: password }: ApplicationDocument): string {
+  const kinds = used.toSorted((one, other) => other.flows - one.flows).map(({ kind }) => KINDS[kind])
+  const uses = kinds.length === 0 ? 'No flow of it succeeded within the last 30 days.' : `It uses ${kinds.join(', ')}.`
+  const isLost = password.iam === 'no' && password.used === 'yes' && password.application !== 'refused'
+  return isLost ? `${uses} iam cannot serve its password grant.` : uses
 }

@@ -10,7 +10,8 @@ import { Empty } from '../parts/states/states.tsx'
 
 type Kind = TrafficDocument['by_kind'][number]
 
-const KINDS: Readonly<Record<Kind['kind'], string>> = {
+/** The kinds of flow in words. */
+export const KINDS: Readonly<Record<Kind['kind'], string>> = {
   sign_in: 'code → token',
   device: 'device',
   refresh: 'refresh',

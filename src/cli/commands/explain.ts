@@ -45,7 +45,8 @@ const applicationSchema = z.object({
   id: z.int(),
   client_id: z.string(),
   application: z.object({ name: z.string() }),
-  password_grant: z.object({ application: z.string(), iam: z.string() }).optional(),
+  password_grant: z.object({ application: z.string(), used: z.string().optional(), iam: z.string() }).optional(),
+  used_kinds: z.array(z.object({ kind: z.string(), flows: z.number(), last_on: z.string() })).optional(),
 })
 type Application = z.infer<typeof applicationSchema>
 
@@ -57,7 +58,7 @@ export function run(args: readonly string[], io: CommandIo): Promise<number> {
 function plan(line: CommandLine): ControlPlan {
   const question = questionOf(line)
   return async (ask) => {
-    const application = await applicationOf(ask, line.values.get('--client-id')?.[0])
+    const application = await applicationOf(ask, line)
     const client = application === undefined ? {} : { client_id: application.client_id }
     const json = await ask('POST', '/api/v1/explain', { ...question, ...client })
     const answer = answerSchema.parse(json)
@@ -67,6 +68,7 @@ function plan(line: CommandLine): ControlPlan {
       ...(application === undefined
         ? []
         : [`  application ${application.id}, ${shownName(application.application.name)}`]),
+      ...usedLines(application),
       ...passwordLines(application),
       `  by version ${answer.version} of ${answer.environment}`,
       ...(answer.gateways?.in_words ?? ['IAM is assumed to be up']).map((words) => `  ${words}`),
@@ -75,19 +77,32 @@ function plan(line: CommandLine): ControlPlan {
   }
 }
 
-/** Warns that the password grant would stop working; empty if IAM serves it or the application may not use it. */
+/** The kinds of flow that the application uses, the most frequent first; empty without an application. */
+function usedLines(application: Application | undefined): string[] {
+  const used = application?.used_kinds
+  if (used === undefined) return []
+  if (used.length === 0) return ['  no flow of it succeeded within the last 30 days']
+  const kinds = used.toSorted((one, other) => other.flows - one.flows)
+  return [`  used within the last 30 days: ${kinds.map(({ kind, flows }) => `${kind} (${flows})`).join(', ')}`]
+}
+
+/** Warns that the password grant would stop working; empty if IAM serves it or the application does not use it. */
 function passwordLines(application: Application | undefined): string[] {
-  const { application: use, iam } = application?.password_grant ?? {}
-  if (iam !== 'no' || use === 'refused') return []
-  const may = use === 'allowed' ? 'the application may use it' : 'whether the application uses it is unknown'
-  return [`  IAM cannot serve the password grant; ${may}`]
+  const { application: registered, used, iam } = application?.password_grant ?? {}
+  if (iam !== 'no' || registered === 'refused') return []
+  if (used === 'yes') return ['  IAM cannot serve the password grant, which the application uses']
+  if (registered === 'allowed') return ['  IAM cannot serve the password grant; the application may use it']
+  if (used === 'no') return []
+  return ['  IAM cannot serve the password grant; whether the application uses it is unknown']
 }
 
 /** The application with this id or client_id at the control plane; undefined if there is none. */
-async function applicationOf(ask: ControlClient, named: string | undefined) {
+async function applicationOf(ask: ControlClient, line: CommandLine) {
+  const named = line.values.get('--client-id')?.[0]
   if (named === undefined || named === '') return undefined
   try {
-    return applicationSchema.parse(await ask('GET', `/api/v1/applications/${encodeURIComponent(named)}`))
+    const path = `/api/v1/applications/${encodeURIComponent(named)}?environment=${environmentOf(line)}`
+    return applicationSchema.parse(await ask('GET', path))
   } catch (error) {
     if (error instanceof RefusedError && error.status === 404) return undefined
     throw error

@@ -5,8 +5,9 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { INTERNAL_PATHS } from '../../handoff/index.ts'
+import { OBSERVED_REQUESTS } from '../../outcomes/observation.ts'
 import { createIamGrants } from '../iam-state/iam-grants.ts'
-import { passwordUse } from './password-grant.ts'
+import { passwordRisk, passwordUse } from './password-grant.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const TOKEN = 'internal-token-of-the-test'
@@ -87,6 +88,33 @@ for (const engine of testDatabases()) {
       assert.equal(iam.asked, 1, 'IAM is asked once')
     })
 
+    test('traffic decides what registrations do not say, and names those that use the grant', async () => {
+      await start()
+      const remember = (id: number, granted: readonly string[]) => {
+        const bits = granted.reduce((sum, one) => sum + (1 << OBSERVED_REQUESTS.indexOf(one as never)), 0)
+        return store.database.query(
+          `insert into ${plane.schema}.outcome_memory (environment, application_id, memory) values ('production', $1, $2)`,
+          [id, JSON.stringify({ authenticatedAt: 0, granted: bits, accepted: [], signIn: [], device: [] })],
+        )
+      }
+      await remember(1, ['refresh_token'])
+      await remember(2, ['authorization_code', 'password'])
+      await remember(3, ['authorization_code', 'refresh_token'])
+      await remember(4, ['password'])
+      const dry = await set({ value: 'true', dry_run: 'true' })
+      assert.deepEqual(
+        dry.warnings.map((text: string) => text.split('; ')[1]),
+        [
+          'application 2 "Application 2" uses it and would be refused',
+          'application 1 "Application 1" may use it and would be refused',
+        ],
+      )
+      assert.match((await say('true --dry-run')).text, /warning: .*application 2 "Application 2" uses it/)
+      const state = async (id: number) =>
+        (await plane.ask('GET', `/api/v1/applications/${id}`)).json.password_grant.used
+      assert.deepEqual([await state(2), await state(3)], ['yes', 'no'])
+    })
+
     test("ChatOps carries out the checklist's command unchanged, and adds the warning", async () => {
       await start()
       const text = `/chatops gitlab run feature set --actors=Authn::OauthApplication:1 ${FLAG} true --dev --staging`
@@ -102,9 +130,9 @@ for (const engine of testDatabases()) {
     test('an application shows whether it may use the grant, and whether IAM can serve it', async () => {
       await start()
       const state = async (id: number) => (await plane.ask('GET', `/api/v1/applications/${id}`)).json.password_grant
-      assert.deepEqual(await state(1), { application: 'allowed', iam: 'no' })
-      assert.deepEqual(await state(2), { application: 'unknown', iam: 'no' })
-      assert.deepEqual(await state(4), { application: 'refused', iam: 'no' })
+      assert.deepEqual(await state(1), { application: 'allowed', used: 'unknown', iam: 'no' })
+      assert.deepEqual(await state(2), { application: 'unknown', used: 'unknown', iam: 'no' })
+      assert.deepEqual(await state(4), { application: 'refused', used: 'unknown', iam: 'no' })
       const list = (await plane.ask('GET', '/api/v1/applications')).json
       assert.deepEqual(list.iam_grant_types, WITHOUT)
     })
@@ -148,4 +176,13 @@ test('a registration shows the password grant through its rule, or else through 
   assert.equal(passwordUse({ preset: 'strict' }), 'refused')
   assert.equal(passwordUse({ preset: 'compatible' }), 'allowed')
   assert.equal(passwordUse({ preset: 'strict', password_grant: 'accept' }), 'allowed')
+})
+
+test('a move ends a password grant that traffic shows or that is registered, and may end one if neither is known', () => {
+  assert.equal(passwordRisk('unknown', 'yes'), 'used')
+  assert.equal(passwordRisk('allowed', 'yes'), 'used')
+  assert.equal(passwordRisk('allowed', 'no'), 'allowed')
+  assert.equal(passwordRisk('unknown', 'no'), 'none')
+  assert.equal(passwordRisk('unknown', 'unknown'), 'unknown')
+  assert.equal(passwordRisk('refused', 'yes'), 'none')
 })

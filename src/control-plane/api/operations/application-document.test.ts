@@ -94,6 +94,33 @@ for (const engine of testDatabases()) {
       )
     })
 
+    test('lists the kinds of flow that succeeded within the last 30 days, on either side', async () => {
+      assert.deepEqual((await read(3)).used_kinds, [])
+      const day = Math.floor(Date.now() / 86_400_000)
+      const sort = (side: 'rails' | 'iam', kind: 'password' | 'refresh' | 'device', cause: 'success' | 'server') =>
+        sortOf({ side, kind, cause })
+      const counts = [
+        [day * 24 - 48, sort('rails', 'password', 'success'), 7],
+        [day * 24 - 24, sort('iam', 'password', 'success'), 2],
+        [day * 24 - 24, sort('rails', 'refresh', 'server'), 9],
+        [day * 24 - 31 * 24, sort('rails', 'device', 'success'), 5],
+      ] as const
+      for (const count of counts) {
+        await store.database.query(
+          `insert into ${plane.schema}.outcome_hours (hour, application_id, sort, environment, count)
+            values ($1, 3, $2, 'production', $3)`,
+          count,
+        )
+      }
+      // The hours of these days have been summed up.
+      await store.database.query(
+        `update ${plane.schema}.outcome_store set unsummed_hour = greatest(unsummed_hour, $1)`,
+        [day * 24],
+      )
+      const last_on = new Date((day - 1) * 86_400_000).toISOString().slice(0, 10)
+      assert.deepEqual((await read(3)).used_kinds, [{ kind: 'password', flows: 9, last_on }])
+    })
+
     test('its flows by kind are shown next to those of the week before it was moved', async () => {
       await setFlag('true')
       const hour = Math.floor(Date.now() / 3_600_000)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { applicationSchema, cohortOfDocument } from '../../../applications/index.ts'
 import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
+import { OUTCOME_KINDS } from '../../../outcomes/index.ts'
 import { ROUTING_FLAG } from '../../../routing/index.ts'
 import { type Caller, OPERATORS } from '../../access/roles/roles.ts'
 import type { ControlContext } from '../../control-context.ts'
@@ -9,7 +10,8 @@ import { sideOf } from '../../explain/application-list.ts'
 import { TROUBLES, troubleOf } from '../../explain/application-order.ts'
 import { nextAction } from '../../explain/next-action.ts'
 import { flagStatus, gateInWords } from '../../explain/what-if.ts'
-import { passwordServed, passwordUse } from '../../flags/password-grant.ts'
+import { passwordSeen, passwordServed, passwordUse } from '../../flags/password-grant.ts'
+import { USED_DAYS, usedKinds } from '../../outcomes/used-grants.ts'
 import { readApplication } from '../../state/application-writes.ts'
 import { type ApplicationRecord, hasArrived } from '../../state/model.ts'
 import type { ApplicationPages } from './application-page.ts'
@@ -32,6 +34,9 @@ const knownApplicationSchema = applicationSchema.omit({ secret_digest: true }).e
 const passwordGrantSchema = z
   .object({
     application: z.enum(['allowed', 'refused', 'unknown']).describe('Whether its registration allows the grant'),
+    used: z
+      .enum(['yes', 'no', 'unknown'])
+      .describe('Whether the monolith has granted its requests with a password; unknown without reported traffic'),
     iam: z.enum(['yes', 'no', 'unknown']).describe('Whether the IAM of this control plane can serve it'),
   })
   .describe('The resource owner password credentials grant (RFC 6749 §4.3)')
@@ -53,6 +58,9 @@ export const historySchema = z.object({
 export const applicationDocumentSchema = recordSchema.extend({
   arrived: z.boolean(),
   password_grant: passwordGrantSchema,
+  used_kinds: z
+    .array(z.object({ kind: z.enum(OUTCOME_KINDS), flows: z.number(), last_on: z.string() }))
+    .describe(`The kinds of flow that succeeded within the last ${USED_DAYS} days, on either side`),
   application: knownApplicationSchema,
   environment: z.enum(ENVIRONMENTS),
   cohort: z.string().nullable(),
@@ -109,8 +117,10 @@ export async function applicationDocument(
     ...{ arrived: hasArrived(found), application, environment, side, trouble: trouble ?? null },
     password_grant: {
       application: passwordUse(application.policy),
+      used: await passwordSeen(control.store, environment, found.id),
       iam: passwordServed(await control.iamGrants.current()),
     },
+    used_kinds: await usedKinds(control.store, environment, found.id, Date.now()),
     cohort: cohortOfDocument(application) ?? null,
     is_probe_twin: control.probing.twins.isProbe(found.id),
     registered_at: await registeredAt(control, found.id),
