@@ -144,6 +144,11 @@ export interface GatewaySettings {
   }
   /** Proxies with trusted `X-Forwarded-*`, `Forwarded` and `X-Request-Id` headers, as CIDRs or addresses. */
   readonly trustedProxies?: readonly string[]
+  /**
+   * The secret of the data plane in front of this gateway: a request that brings it also says who the peer of the data
+   * plane is.
+   */
+  readonly frontSecret?: string | undefined
   /** Without a trailing slash; empty for none. */
   readonly relativeUrlRoot?: string
   readonly limits?: Partial<GatewayLimits>

@@ -9,7 +9,7 @@ import {
   TrustedProxies,
 } from '../http/index.ts'
 import { type Log, openTracing, type Tracing } from '../observability/index.ts'
-import type { CredentialMarks } from '../routing/index.ts'
+import type { CredentialMarks, Snapshot } from '../routing/index.ts'
 import { type AdminParts, startAdmin } from './admin.ts'
 import { DiscoveryCache } from './both-sides/discovery-cache.ts'
 import { MergedJwks } from './both-sides/merged-jwks.ts'
@@ -39,6 +39,14 @@ const METERED_APPLICATIONS = 200
 /** How long a gateway without its first snapshot counts as starting. */
 const START_GRACE_MS = 5_000
 
+/** What a gateway decides by. */
+export interface RoutingState {
+  /** Undefined while there is none, and for a gateway that queries an endpoint. */
+  readonly snapshot: Snapshot | undefined
+  /** Whether anything holds the brake. */
+  readonly isBrakeOn: boolean
+}
+
 /** A gateway that serves requests. */
 export interface RunningGateway {
   /** `http://host:port` */
@@ -48,6 +56,8 @@ export interface RunningGateway {
   readonly adminAddress: ListenAddress | undefined
   /** Turns this process's brake on or off; a brake held by a file or by the control plane stays on. */
   setBrake(on: boolean): void
+  /** What the gateway decides by at this moment. */
+  readonly routing: RoutingState
   /**
    * Stops accepting, lets requests in flight finish within the drain time, then cuts the rest. `onQueueLeft` is given
    * where other processes accept connections from the same queue, and called once this one accepts no more.
@@ -78,6 +88,14 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
       adminUrl: admin?.url,
       adminAddress: admin?.address,
       setBrake: (on) => brake.set(on, 'process'),
+      routing: {
+        get snapshot() {
+          return context.source.snapshot
+        },
+        get isBrakeOn() {
+          return context.isBrakeOn
+        },
+      },
       close: (onQueueLeft) => {
         closing ??= close(onQueueLeft)
         return closing
@@ -144,7 +162,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
   markCheck.start()
   const stopSignals = settings.signals ? listenToSignals(brake, source) : () => {}
   const hasFastPath = (settings.fastPath ?? true) && mayHaveFastPath(context, settings)
-  const frontDoor = buildFrontDoor(context, trustedProxies, hasFastPath)
+  const frontDoor = buildFrontDoor(context, { trustedProxies, frontSecret: settings.frontSecret }, hasFastPath)
   const stop = async () => {
     stopSignals()
     brake.close()

@@ -49,8 +49,8 @@ export class ControlStream implements DecisionSource {
       const read = () => ({
         ...condition(),
         snapshotVersion: this.version ?? null,
-        snapshotEpoch: this.#snapshot?.epoch,
-        snapshotStamp: this.#snapshot?.stamp,
+        snapshotEpoch: this.snapshot?.epoch,
+        snapshotStamp: this.snapshot?.stamp,
       })
       this.#report = new StatusReport({ ...settings, identity: settings.identity }, this.#agent, read)
     }
@@ -62,24 +62,24 @@ export class ControlStream implements DecisionSource {
     this.#running = this.#follow()
   }
 
-  get #snapshot(): Snapshot | undefined {
+  get snapshot(): Snapshot | undefined {
     return this.#reader.snapshot
   }
 
   get version(): number | undefined {
-    return this.#snapshot?.version
+    return this.snapshot?.version
   }
 
   get brake(): boolean {
-    return this.#snapshot?.brake ?? false
+    return this.snapshot?.brake ?? false
   }
 
   get unknownClientsToIam(): boolean {
-    return this.#snapshot?.unknownClientsToIam ?? false
+    return this.snapshot?.unknownClientsToIam ?? false
   }
 
   get isAvailable(): boolean {
-    return this.#snapshot !== undefined
+    return this.snapshot !== undefined
   }
 
   get ageMs(): number | undefined {
@@ -87,7 +87,7 @@ export class ControlStream implements DecisionSource {
   }
 
   lookUp(clientId: string): ClientLookup {
-    return this.#snapshot?.lookUp(clientId) ?? 'unavailable'
+    return this.snapshot?.lookUp(clientId) ?? 'unavailable'
   }
 
   knownAs(clientId: string): KnownAs {
@@ -172,7 +172,7 @@ export class ControlStream implements DecisionSource {
 
   #address(url: string): string {
     const query = new URLSearchParams({ environment: this.#settings.environment })
-    const held = this.#snapshot
+    const held = this.snapshot
     if (held !== undefined && this.#mayResume) {
       query.set('since', String(held.version))
       if (held.epoch !== undefined) query.set('epoch', held.epoch)
@@ -193,7 +193,7 @@ export class ControlStream implements DecisionSource {
     }
     this.#heardAt = performance.now()
     if (result.kind === 'read') {
-      if (this.#snapshot !== undefined) this.#settled()
+      if (this.snapshot !== undefined) this.#settled()
       return undefined
     }
     if (result.kind === 'replaced') {

@@ -27,6 +27,7 @@ export type RoutingEndpointSettings = Extract<DecisionSourceSettings, { kind: 'e
  */
 export class RoutingEndpoint implements DecisionSource {
   readonly version = undefined
+  readonly snapshot = undefined
   readonly brake = false
   readonly unknownClientsToIam = false
   readonly isAvailable = true

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Log } from '../../observability/index.ts'
-import { SnapshotReader } from '../../routing/index.ts'
+import { type Snapshot, SnapshotReader } from '../../routing/index.ts'
 import type { DecisionSourceSettings } from '../settings.ts'
 import { readSnapshotFile } from './last-known-good.ts'
 import { type ClientLookup, type DecisionSource, type KnownAs, knownFrom } from './source.ts'
@@ -34,6 +34,10 @@ export class SnapshotFile implements DecisionSource {
   async start(): Promise<void> {
     await this.reload()
     this.#watch()
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#reader.snapshot
   }
 
   get version(): number | undefined {

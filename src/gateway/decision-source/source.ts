@@ -1,4 +1,4 @@
-import type { ClientStatus } from '../../routing/index.ts'
+import type { ClientStatus, Snapshot } from '../../routing/index.ts'
 
 /** The result of looking up a client in a decision source. */
 export type ClientLookup = ClientStatus | 'unknown_client' | 'unavailable'
@@ -27,6 +27,8 @@ export interface LookupRequest {
 export interface DecisionSource {
   /** Version of the snapshot in use; undefined if there is none. */
   readonly version: number | undefined
+  /** The snapshot in use; undefined if there is none, and for a source that queries an endpoint. */
+  readonly snapshot: Snapshot | undefined
   /** Whether the control plane holds the brake. */
   readonly brake: boolean
   readonly unknownClientsToIam: boolean
@@ -47,6 +49,7 @@ export interface DecisionSource {
 /** For a gateway without a source: no client is known. */
 export const NO_SOURCE: DecisionSource = {
   version: undefined,
+  snapshot: undefined,
   brake: false,
   unknownClientsToIam: false,
   isAvailable: false,

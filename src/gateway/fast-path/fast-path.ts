@@ -20,7 +20,7 @@ import { UpstreamPool } from './upstream-pool.ts'
 /** What the fast path shares with the listener behind it. */
 export interface FastPathOptions extends FastPathServer {
   identify(request: { readonly headers: IncomingHttpHeaders }, peer: Peer): string
-  peerOf(socket: Socket): Peer
+  peerOf(socket: Socket, request: { readonly headers: IncomingHttpHeaders }): Peer
 }
 
 const LONGEST_TICK_MS = 250
@@ -70,10 +70,10 @@ export class FastPath extends FastPathListener<Admitted> {
 
   begin(connection: ClientConnection<Admitted>, request: CanonicalRequest, admitted: Admitted): TakenRequest {
     const { peerOf, identify } = this.#options
-    const peer = peerOf(connection.socket)
     const mayKeep = () => request.keepsAlive && !connection.isOverrun && !this.isClosing
     const reply = new FastPathReply(connection, mayKeep, this.#keepAlive)
     const transport = new FastPathTransport(request, reply, this.#pools)
+    const peer = peerOf(connection.socket, transport)
     const arrival = { admitted, peer, correlationId: identify(transport, peer) }
     return new TakenExchange(new Exchange(this.#context, transport, arrival), reply)
   }

@@ -1,4 +1,5 @@
 import { PROBE_MARK_HEADER } from '../../credentials/index.ts'
+import { PEER_HEADER } from '../transport/peers.ts'
 
 /** What the gateway does with a header: forward it, drop it, or apply a specific rule. */
 export type HeaderRule =
@@ -33,6 +34,7 @@ const HOP_BY_HOP = [
 const REQUEST_RULES = new Map<string, HeaderRule>([
   ...HOP_BY_HOP.map((name) => [name, 'drop'] as const),
   [PROBE_MARK_HEADER, 'drop'],
+  [PEER_HEADER, 'drop'],
   ['host', 'host'],
   ['cookie', 'cookie'],
   ['x-request-id', 'request_id'],

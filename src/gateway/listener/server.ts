@@ -19,7 +19,7 @@ import { openFastPath } from '../fast-path/fast-path.ts'
 import type { GatewayContext } from '../gateway-context.ts'
 import { isSuffixed, withCors } from '../responses/cors.ts'
 import { type Admitted, admit, isWebSocketHandshake, type Refusal } from '../transport/admission.ts'
-import type { Peer } from '../transport/peers.ts'
+import { PEER_HEADER, type Peer, peerFromFront } from '../transport/peers.ts'
 import { watchPace } from '../transport/upload-pace.ts'
 import { NodeTransport } from './node-transport.ts'
 import { TEST_CONTROL_PREFIX } from './test-controls.ts'
@@ -58,7 +58,7 @@ export interface FrontDoor {
  */
 export function buildFrontDoor(
   context: GatewayContext,
-  trustedProxies: TrustedProxies,
+  peers: PeerSettings,
   hasFastPath: boolean,
 ): FrontDoor {
   const server = strictServer(context)
@@ -75,7 +75,7 @@ export function buildFrontDoor(
   const take = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
     const admitted = admit(message as Parameters<typeof admit>[0])
     if ('why' in admitted) return refuse(context, message, response, admitted)
-    const peer = peerOf(message.socket, trustedProxies)
+    const peer = peerOf(message.socket, message, peers)
     const arrival = { admitted, peer, correlationId: identify(message, peer) }
     const exchange = new Exchange(context, new NodeTransport(message, response), arrival)
     ;(response as Carrier)[EXCHANGE] = exchange
@@ -93,7 +93,7 @@ export function buildFrontDoor(
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const admitted = admit(message as Parameters<typeof admit>[0])
     if ('why' in admitted) return refuseWith(socket, admitted.status)
-    const peer = peerOf(message.socket, trustedProxies)
+    const peer = peerOf(message.socket, message, peers)
     tunnels.add(socket)
     socket.once('close', () => tunnels.delete(socket))
     try {
@@ -108,7 +108,7 @@ export function buildFrontDoor(
   const fastPath = hasFastPath
     ? openFastPath(server, context, {
         ...{ ordinary, budget, identify },
-        peerOf: (socket) => peerOf(socket, trustedProxies),
+        peerOf: (socket, request) => peerOf(socket, request, peers),
         limits: {
           ...{ headMs: context.limits.requestHeadMs, bodyWaitMs: BODY_WAIT_MS, keepAliveMs: KEEP_ALIVE_MS },
           ...{ answerMs: server.timeout, stalledMs: server.timeout },
@@ -173,7 +173,19 @@ function isHopeless(message: IncomingMessage): boolean {
   return message.url?.includes('/oauth/') === true && Number(message.headers['content-length']) > MAX_BODY_BYTES
 }
 
-function peerOf(socket: Socket, trustedProxies: TrustedProxies): Peer {
+/** What decides who the other end of a request is. */
+export interface PeerSettings {
+  readonly trustedProxies: TrustedProxies
+  /** The secret of the data plane in front, which passes on the peer of each request. */
+  readonly frontSecret: string | undefined
+}
+
+function peerOf(socket: Socket, request: Pick<IncomingMessage, 'headers'>, peers: PeerSettings): Peer {
+  const { trustedProxies, frontSecret } = peers
+  if (frontSecret !== undefined) {
+    const peer = peerFromFront(request.headers[PEER_HEADER], frontSecret, trustedProxies)
+    if (peer !== undefined) return peer
+  }
   const known = (socket as Carrier)[PEER]
   if (known !== undefined) return known
   const address = plainAddress(socket.remoteAddress)
