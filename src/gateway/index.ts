@@ -4,7 +4,14 @@ export { OutcomeBuffer, type ReadyBatch } from './outcomes/outcome-buffer.ts'
 export { OutcomeCollector } from './outcomes/outcome-collector.ts'
 export { OutcomeSender } from './outcomes/outcome-sender.ts'
 export { isSuffixed, withCors } from './responses/cors.ts'
-export type { DecisionSourceSettings, GatewayLimits, GatewaySettings } from './settings.ts'
+export { errorResponse as gatewayErrorResponse, type GatewayError } from './responses/local-responses.ts'
+export {
+  DEFAULT_LIMITS,
+  type DecisionSourceSettings,
+  type GatewayLimits,
+  type GatewaySettings,
+} from './settings.ts'
 export { type RunningGateway, startGateway } from './start.ts'
 export type { ExchangeRecord } from './telemetry/exchange-record.ts'
+export { PEER_HEADER } from './transport/peers.ts'
 export type { BreakerPolicy } from './upstream/circuit/breaker.ts'

@@ -56,11 +56,7 @@ export interface FrontDoor {
 /**
  * Builds the server that handles requests for `context`; it does not listen yet. Uses node's parser in its strict mode.
  */
-export function buildFrontDoor(
-  context: GatewayContext,
-  peers: PeerSettings,
-  hasFastPath: boolean,
-): FrontDoor {
+export function buildFrontDoor(context: GatewayContext, peers: PeerSettings, hasFastPath: boolean): FrontDoor {
   const server = strictServer(context)
   const tunnels = new Set<Duplex>()
   const ids = correlationIds()

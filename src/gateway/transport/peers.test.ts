@@ -8,7 +8,10 @@ async function seenBy(header: string | undefined, path = '/oauth/authorize?clien
   const bed = await Bed.make()
   try {
     const { legacy, gateway } = await bed.whole({ frontSecret: SECRET, trustedProxies: ['203.0.113.9'] })
-    const headers = { 'x-forwarded-for': '198.51.100.1', ...(header === undefined ? {} : { 'x-handover-peer': header }) }
+    const headers = {
+      'x-forwarded-for': '198.51.100.1',
+      ...(header === undefined ? {} : { 'x-handover-peer': header }),
+    }
     await fetch(`${gateway.url}${path}`, { headers })
     return legacy.received[0]?.headers ?? {}
   } finally {
