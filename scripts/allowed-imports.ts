@@ -49,6 +49,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[] | '*'>> 
     'storage',
   ],
   gateway: ['credentials', 'flags', 'http', 'observability', 'outcomes', 'routing'],
+  'data-plane': ['credentials', 'flags', 'gateway', 'http', 'observability', 'routing'],
   demo: ['credentials', 'http', 'observability'],
   cli: '*',
   'main.ts': ['cli'],

@@ -9,6 +9,10 @@ import type { Command, CommandIo } from './io.ts'
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
   up: { summary: 'run the whole system on this machine', load: async () => (await import('./up/up.ts')).runUp },
   gateway: { summary: 'run the gateway', load: async () => (await import('./servers/gateway.ts')).runGateway },
+  dataplane: {
+    summary: 'run a HAProxy that routes by the same decisions, and a gateway behind it',
+    load: async () => (await import('./servers/data-plane.ts')).runDataPlane,
+  },
   control: { summary: 'run the control plane', load: async () => (await import('./servers/control.ts')).runControl },
   iam: { summary: 'run the IAM auth service', load: async () => (await import('./servers/iam.ts')).runIam },
   monolith: { summary: 'run the monolith', load: async () => (await import('./servers/monolith.ts')).runMonolith },

@@ -42,7 +42,7 @@ function needsOneProcess({ iam_unmarked, ledger_url }: Settings<'gateway'>): boo
 }
 
 /** Warns of configurations that work but are rarely intended. */
-function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
+export function warnOfGaps(settings: Settings<'gateway'>, log: Log): void {
   const { iam_url, control_url, routing_url, snapshot, data_dir, verifier_key_file } = settings
   if (iam_url === undefined) return
   if (control_url === undefined && routing_url === undefined && snapshot === undefined) {
