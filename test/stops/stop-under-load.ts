@@ -78,28 +78,29 @@ function get(target: string): string {
   return `GET ${target} HTTP/1.1\r\nHost: a.test\r\n`
 }
 
-/** A server with a database of its own, which runs in one process. */
-export type StoredPart = 'control' | 'iam' | 'monolith'
+/** The servers with a database of their own, which run in one process. */
+export const STORED_PARTS = ['control', 'iam', 'monolith'] as const
+export type StoredPart = (typeof STORED_PARTS)[number]
 
 /** The options and the requests of a part, by the port it listens on and a second one. */
-const STORED_PARTS: Readonly<
+const OPTIONS: Readonly<
   Record<StoredPart, (port: number, second: number) => { readonly args: string[]; readonly targets: string[] }>
 > = {
-  control: () => ({ args: [], targets: ['/healthz', '/readyz'] }),
+  control: () => ({ args: [], targets: ['/healthz', '/readyz', '/api/v1/applications'] }),
   iam: (port, second) => ({
     args: ['--issuer', `http://127.0.0.1:${port}`, '--internal-listen', `127.0.0.1:${second}`],
-    targets: ['/.well-known/openid-configuration', '/oauth/discovery/keys'],
+    targets: ['/.well-known/openid-configuration', '/oauth/discovery/keys', '/oauth/authorize?client_id=unknown'],
   }),
   monolith: (port) => ({
     args: ['--issuer', `http://127.0.0.1:${port}`],
-    targets: ['/.well-known/openid-configuration', '/users/sign_in'],
+    targets: ['/.well-known/openid-configuration', '/users/sign_in', '/oauth/token/info?access_token=unknown'],
   }),
 }
 
 /** Starts a part on the database in `dataDir`, which it creates if necessary. */
 export async function startStoredPart(part: StoredPart, dataDir: string): Promise<StoppedServer> {
   const [port = 0, second = 0] = await freePorts(2)
-  const { args, targets } = STORED_PARTS[part](port, second)
+  const { args, targets } = OPTIONS[part](port, second)
   const common = ['--listen', `127.0.0.1:${port}`, '--data-dir', dataDir, '--log-level', 'warn']
   const program = await startHandover([part, ...common, ...args])
   await untilReady(`http://127.0.0.1:${port}/readyz`)

@@ -8,7 +8,7 @@ import { startHandover } from '../support/program.ts'
 import { scratchDirectory } from '../support/scratch.ts'
 import { eventually, untilReady } from '../support/wait.ts'
 import { CLIENT_KINDS } from './clients.ts'
-import { startGateway, startSides, startStoredPart, stopUnderLoad } from './stop-under-load.ts'
+import { STORED_PARTS, startGateway, startSides, startStoredPart, stopUnderLoad } from './stop-under-load.ts'
 
 describe('a gateway that is stopped under load', () => {
   const clients = Array.from({ length: 30 }, (_, index) => CLIENT_KINDS[index % CLIENT_KINDS.length] ?? 'kept')
@@ -32,12 +32,14 @@ describe('a gateway that is stopped under load', () => {
   }
 })
 
-test('a control plane that is stopped under load answers every request that had begun, and ends with code 0', async () => {
-  const scratch = scratchDirectory('stops')
-  const { tally, ended } = await stopUnderLoad(await startStoredPart('control', scratch.path), [...CLIENT_KINDS])
-  assert.deepEqual([tally.lost, ended.code], [0, 0], tally.causes.join('\n'))
-  scratch.remove()
-})
+for (const part of STORED_PARTS) {
+  test(`${part} that is stopped under load answers every request that had begun, and ends with code 0`, async () => {
+    const scratch = scratchDirectory('stops')
+    const { tally, ended } = await stopUnderLoad(await startStoredPart(part, scratch.path), [...CLIENT_KINDS])
+    assert.deepEqual([tally.lost, ended.code], [0, 0], tally.causes.join('\n'))
+    scratch.remove()
+  })
+}
 
 test('a gateway uses all the time of --drain-ms, and a second signal does not cut it short', async () => {
   let answerLate: (() => void) | undefined

@@ -163,6 +163,23 @@ describe('a client that has ended its side', () => {
   })
 })
 
+test('a server that stops keeps a connection without a request longer than one that has carried some', async () => {
+  const { server, connections, port } = await serving((_message, response) => response.end('ok'))
+  const [used, unused] = [open(port), open(port)]
+  used.write(GET('/'))
+  await eventually('it is answered', () => statuses(used.seen.text).length === 1)
+  const accepted = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
+  await eventually('both are accepted', async () => (await accepted()) === 2)
+  const drained = drainServer(server, [connections], { graceMs: 60_000, idleMs: 0, unusedMs: 60_000 })
+  await eventually('the used one ends', () => used.seen.isEnded)
+  unused.write(GET('/late'))
+  await eventually('the other is answered, and then ends', () => unused.seen.isEnded)
+  assert.deepEqual(statuses(unused.seen.text), [200])
+  used.socket.end()
+  unused.socket.end()
+  await drained
+})
+
 test('a response to an upload that is refused before its end always reaches the client', async () => {
   const { port } = await serving((_message, response) => {
     response.shouldKeepAlive = false

@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server, type Socket } from 'node:net'
-import type { ClientConnections } from './node-connections.ts'
+import type { ClientConnections, IdleLimits } from './node-connections.ts'
 import { readyToClose } from './stop-listening.ts'
 
 /** How a server is stopped. */
@@ -10,6 +10,11 @@ export interface DrainOptions {
   /** How long an idle connection is kept, in milliseconds, since a request may be on its way. */
   readonly idleMs: number
   /**
+   * How long a connection that has carried no request is kept, in milliseconds. Default: {@link UNUSED_MS}, but at most a
+   * quarter of `graceMs` or `idleMs`, whichever is longer.
+   */
+  readonly unusedMs?: number | undefined
+  /**
    * Set where other processes accept connections from the same queue: the queue is left to them, and this is called once
    * this process has closed its listener.
    */
@@ -17,6 +22,8 @@ export interface DrainOptions {
 }
 
 const SWEEP_MS = 25
+/** A client that has just connected is about to send, and may be slow. */
+const UNUSED_MS = 2_000
 
 /**
  * Stops a server without losing a request that has begun: accepts pending connections, stops listening, answers
@@ -26,7 +33,7 @@ const SWEEP_MS = 25
 export async function drainServer(
   server: HttpServer,
   listeners: readonly ClientConnections[],
-  { graceMs, idleMs, onQueueLeft }: DrainOptions,
+  { graceMs, idleMs, unusedMs = Math.max(idleMs, Math.min(UNUSED_MS, graceMs / 4)), onQueueLeft }: DrainOptions,
 ): Promise<void> {
   const cut = setTimeout(() => closeAll(server, listeners), graceMs)
   const takeAccepted = holdConnections(server)
@@ -37,15 +44,15 @@ export async function drainServer(
   for (const listener of listeners) listener.startClosing()
   takeAccepted()
   // After a read, so that everything received by then has been seen.
-  const sweeping = setInterval(() => setImmediate(() => closeIdle(listeners, idleMs)), SWEEP_MS)
+  const sweeping = setInterval(() => setImmediate(() => closeIdle(listeners, { idleMs, unusedMs })), SWEEP_MS)
   await closed
   clearInterval(sweeping)
   clearTimeout(cut)
   server.close()
 }
 
-function closeIdle(listeners: readonly ClientConnections[], idleMs: number): void {
-  for (const listener of listeners) listener.closeIdle(idleMs)
+function closeIdle(listeners: readonly ClientConnections[], limits: IdleLimits): void {
+  for (const listener of listeners) listener.closeIdle(limits)
 }
 
 function closeAll(server: HttpServer, listeners: readonly ClientConnections[]): void {
@@ -63,6 +70,10 @@ function holdConnections(server: HttpServer): () => void {
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => held.push(socket.on('error', () => {})))
   return () => {
-    for (const socket of held) for (const take of listeners) take.call(server, socket)
+    for (const socket of held) {
+      // It ended without a request, and its end event is over, so its listeners would never learn of it.
+      if (socket.readableEnded) socket.destroy()
+      else for (const take of listeners) take.call(server, socket)
+    }
   }
 }

@@ -8,9 +8,39 @@ import { closeInStages } from './staged-close.ts'
 export interface ClientConnections {
   /** From now on each connection closes after its next response. */
   startClosing(): void
-  /** Closes the connections that have been idle for `idleMs`, counted from {@link startClosing}. */
-  closeIdle(idleMs: number): void
+  /** Closes the connections that have been idle for that long, counted from {@link startClosing}. */
+  closeIdle(limits: IdleLimits): void
   closeAll(): void
+}
+
+/** How long connections without a request are kept when their server stops, in milliseconds. */
+export interface IdleLimits {
+  readonly idleMs: number
+  /** For connections that have not carried a request yet. */
+  readonly unusedMs: number
+}
+
+/** A connection that may have no request at the moment. */
+interface IdleConnection {
+  /** Whether no request has arrived on it so far. */
+  readonly isUnused: boolean
+  /** Whether it has no request, and no part of one, since that time. */
+  isIdleSince(time: number): boolean
+  close(): void
+}
+
+/** Closes the connections that have been idle for long enough, on a listener that is closing since a time. */
+export function closeIdleOf(
+  connections: Iterable<IdleConnection>,
+  closingSince: number | undefined,
+  { idleMs, unusedMs }: IdleLimits,
+): void {
+  if (closingSince === undefined) return
+  const now = performance.now()
+  for (const connection of connections) {
+    const before = now - (connection.isUnused ? unusedMs : idleMs)
+    if (closingSince <= before && connection.isIdleSince(before)) connection.close()
+  }
 }
 
 const EVENTS_OF_REQUESTS = ['request', 'checkContinue', 'checkExpectation']
@@ -59,10 +89,8 @@ export class NodeConnections implements ClientConnections {
     for (const connection of this.#connections.values()) connection.announceClose()
   }
 
-  closeIdle(idleMs: number): void {
-    const before = performance.now() - idleMs
-    if (this.#closingSince === undefined || this.#closingSince > before) return
-    for (const connection of this.#connections.values()) if (connection.isIdleSince(before)) connection.close()
+  closeIdle(limits: IdleLimits): void {
+    closeIdleOf(this.#connections.values(), this.#closingSince, limits)
   }
 
   closeAll(): void {
@@ -96,6 +124,7 @@ class NodeConnection {
   #isEnded = false
   #isClosing = false
   #hasLeft = false
+  #isUnused = true
   #since = performance.now()
 
   constructor(socket: Socket, ahead: ReadAhead, listen: () => void) {
@@ -115,12 +144,16 @@ class NodeConnection {
     if (isEnded) this.#onEnd()
   }
 
-  /** Whether the connection has no request, and no part of one, since that time. */
+  get isUnused(): boolean {
+    return this.#isUnused
+  }
+
   isIdleSince(time: number): boolean {
     return !this.#isClosing && this.#response === undefined && this.#seam.length === 0 && this.#since <= time
   }
 
   begin(message: IncomingMessage, response: ServerResponse): void {
+    this.#isUnused = false
     this.#body = bodyEndOf(message)
     this.#response = response
     response.once('close', this.#onAnswered)

@@ -92,6 +92,11 @@ export class ClientConnection<Admitted> {
     return this.#isOverrun
   }
 
+  /** Whether no request has been served on it so far. */
+  get isUnused(): boolean {
+    return this.#served === 0
+  }
+
   /** Whether the connection has no request, and no part of one, since that time. */
   isIdleSince(time: number): boolean {
     return !this.#isClosing && this.#taken === undefined && this.#begun === undefined && this.#since <= time

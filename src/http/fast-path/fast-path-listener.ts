@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net'
-import type { ClientConnections, NodeConnections } from '../connections/node-connections.ts'
+import {
+  type ClientConnections,
+  closeIdleOf,
+  type IdleLimits,
+  type NodeConnections,
+} from '../connections/node-connections.ts'
 import type { ReadAheadBudget } from '../connections/read-ahead.ts'
 import type { CanonicalRequest } from './canonical-request.ts'
 import {
@@ -59,10 +64,8 @@ export abstract class FastPathListener<Admitted> implements ConnectionOwner<Admi
     this.#closingSince = performance.now()
   }
 
-  closeIdle(idleMs: number): void {
-    const before = performance.now() - idleMs
-    if (this.#closingSince === undefined || this.#closingSince > before) return
-    for (const connection of this.#connections) if (connection.isIdleSince(before)) connection.close()
+  closeIdle(limits: IdleLimits): void {
+    closeIdleOf(this.#connections, this.#closingSince, limits)
   }
 
   closeAll(): void {
