@@ -1,4 +1,4 @@
-export { bucketOf } from './bucket.ts'
+export { bucketOf, isWithin } from './bucket.ts'
 export {
   applyChange,
   type ChangeResult,

@@ -4,18 +4,12 @@ import type { Random } from '../storm/random.ts'
 import { Web } from '../storm/web.ts'
 import { Crowd } from './clients.ts'
 import { photograph, prepareConsole } from './photographs.ts'
-import { type Cast, makeCast, type ScriptedClient } from './population.ts'
+import { type Cast, FLAG, makeCast, type ScriptedClient } from './population.ts'
 import { openQuirkProxy, type QuirkProxy } from './quirk-proxy.ts'
-import { type Excluded, judge, type RolloutView, reportLines } from './report.ts'
+import { type DemoOutcome, type Excluded, judge, type RolloutView, reportLines } from './report.ts'
+import type { DemoScale } from './scale.ts'
 
-const FLAG = 'proxy_oauth_requests_to_iam_service'
 const REASON = 'Demonstration of a rollout with scripted clients'
-/** One hour of the clients' time. */
-const LATE_MS = 20_000
-const SLOWEST_MS = 20_000
-const FASTEST_MS = 400
-/** Long enough for the guards to know each client's past on legacy. */
-const BASELINE_MS = 45_000
 const POLL_MS = 500
 const PROGRESS_MS = 5_000
 /** Some applications have been moved by then, and the rollout has steps to come. */
@@ -25,7 +19,7 @@ const FINAL_STATES = new Set(['completed', 'aborted'])
 export interface DemoOptions {
   readonly directory: string
   readonly databaseUrl: string | undefined
-  readonly clients: number
+  readonly scale: DemoScale
   readonly limitMs: number
   readonly random: Random
   /** Where screenshots of the console go once the rollout has taken an application back; undefined for none. */
@@ -33,17 +27,16 @@ export interface DemoOptions {
   readonly say: (line: string) => void
 }
 
-/** Runs the demonstration. Resolves to whether exactly the broken clients were excluded, each for its own cause. */
-export async function runDemo(options: DemoOptions): Promise<boolean> {
-  const { say, random } = options
+/** Runs the demonstration. Resolves to what the rollout made of each client. */
+export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
+  const { say, random, scale } = options
   if (options.photographs !== undefined) await prepareConsole(say)
-  const pace = { slowestMs: SLOWEST_MS, fastestMs: FASTEST_MS, lateMs: LATE_MS }
-  const cast = makeCast(options.clients, random.fork(), pace)
+  const cast = makeCast(scale, random.fork())
   let proxy: QuirkProxy | undefined
   const quirkOf = quirks(cast, (clientId) => proxy?.sightings(clientId).newFlows[0])
   const lab = await startLab({
     ...{ directory: options.directory, databaseUrl: options.databaseUrl, seedFile: cast.seedFile },
-    applications: options.clients,
+    applications: scale.clients,
     controlOptions: ['--test-controls'],
     openDoor: async (listen, target) => {
       proxy = await openQuirkProxy(listen, target, quirkOf)
@@ -54,13 +47,13 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   const crowd = new Crowd(web)
   try {
     crowd.start(cast.clients, random.fork())
-    say(`${cast.clients.length} clients run; the guards learn their past on rails for ${BASELINE_MS / 1_000} s.`)
-    await pause(BASELINE_MS)
+    say(`${cast.clients.length} clients run; the guards learn their past on rails for ${scale.baselineMs / 1_000} s.`)
+    await pause(scale.baselineMs)
     const rollout = await followRollout(lab, options)
     await crowd.stop()
     const outcome = judge({ cast, rollout, tallies: crowd.tallies, sightingsOf: (id) => proxy?.sightings(id) })
     for (const line of reportLines(outcome)) say(line)
-    return outcome.isExpected
+    return outcome
   } finally {
     await crowd.stop()
     await web.close()
@@ -79,30 +72,32 @@ function quirks({ clients }: Cast, firstSeen: (clientId: string) => number | und
   }
 }
 
-const PLAN = {
-  version: 1,
-  name: 'demonstration',
-  flag: FLAG,
-  environment: 'production',
-  steps: [
-    { sample: 'one_per_cohort', evidence: { outcomes: 2 } },
-    ...[10, 25, 50, 75, 100].map((percentage) => ({ percentage })),
-  ],
-  dwell: '15s',
-  evidence: { bound: 0.1 },
-  budget: { flows: 500 },
-  exclude: { at_most: '25%' },
-  soak: '60s',
-  mode: 'act',
-  // The ten minutes of ADR 29 in the clients' time: breaks that are an hour apart there are not one fault.
-  common_fault: { within: '4s' },
-  watch: 'unattended',
+function planOf({ percentages, dwell, soak }: DemoScale) {
+  return {
+    version: 1,
+    name: 'demonstration',
+    flag: FLAG,
+    environment: 'production',
+    steps: [
+      { sample: 'one_per_cohort', evidence: { outcomes: 2 } },
+      ...percentages.map((percentage) => ({ percentage })),
+    ],
+    dwell,
+    evidence: { bound: 0.1 },
+    budget: { flows: 500 },
+    exclude: { at_most: '25%' },
+    soak,
+    mode: 'act',
+    // The ten minutes of ADR 29 in the clients' time: breaks that are an hour apart there are not one fault.
+    common_fault: { within: '4s' },
+    watch: 'unattended',
+  }
 }
 
-async function followRollout(lab: Lab, { say, limitMs, photographs }: DemoOptions): Promise<RolloutView> {
+async function followRollout(lab: Lab, { scale, say, limitMs, photographs }: DemoOptions): Promise<RolloutView> {
   await turnOnInStaging(lab)
   const { id, version } = await call<{ id: number; version: number }>(lab, 'POST', '/rollouts', {
-    ...{ plan: PLAN, reason: REASON },
+    ...{ plan: planOf(scale), reason: REASON },
   })
   await call(lab, 'POST', `/rollouts/${id}/actions`, { action: 'start', version, reason: REASON })
   const until = performance.now() + limitMs

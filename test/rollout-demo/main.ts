@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { findPostgres, startPrivatePostgres } from '../../scripts/private-postgres.ts'
 import { Random } from '../storm/random.ts'
 import { runDemo } from './demo.ts'
+import { fullScale } from './scale.ts'
 
 const HELP = `npm run demo:rollout -- [options]
 
@@ -45,9 +46,9 @@ async function main(): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'handover-rollout-'))
   const postgres = binaries === undefined ? undefined : await startPrivatePostgres(binaries)
   try {
-    const isExpected = await runDemo({
+    const { isExpected } = await runDemo({
       ...{ directory, databaseUrl: postgres?.url, say },
-      clients: numberOf('clients', values.clients),
+      scale: fullScale(numberOf('clients', values.clients)),
       limitMs: numberOf('minutes', values.minutes) * 60_000,
       random: new Random(numberOf('seed', values.seed)),
       photographs: values.photographs,

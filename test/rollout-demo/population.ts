@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
+import { actorOf } from '../../src/applications/index.ts'
+import { bucketOf, isWithin } from '../../src/flags/index.ts'
 import type { StormApplication, StormUser } from '../storm/population.ts'
 import type { Random } from '../storm/random.ts'
-import { type Breakage, breakages, type FlowName } from './quirks.ts'
+import type { Breakage, FlowName } from './quirks.ts'
+import type { DemoScale } from './scale.ts'
 
 /** A client that repeats one flow at its own pace. */
 export interface ScriptedClient {
@@ -21,37 +24,23 @@ export interface Cast {
   readonly seedFile: string
 }
 
-/** Weights of the flows that clients which do not break use. */
-const FLOWS: ReadonlyArray<readonly [number, FlowName]> = [
-  [4, 'client credentials'],
-  [3, 'code'],
-  [2, 'code and refresh'],
-  [1, 'device'],
-]
 const USERS = 16
+export const FLAG = 'proxy_oauth_requests_to_iam_service'
 /** A broken client is one of the busier ones, so that the demonstration ends in minutes. */
 const BROKEN_EVERY_MS = 2_500
 
-/** Makes `count` clients, twelve of which break on IAM; the same for the same random numbers. */
-export function makeCast(
-  count: number,
-  random: Random,
-  pace: { slowestMs: number; fastestMs: number; lateMs: number },
-): Cast {
-  const broken = breakages(pace.lateMs)
-  if (count < 2 * broken.length) throw new RangeError(`--clients must be at least ${2 * broken.length}`)
+/** Makes the clients, some of which break on IAM; the same for the same random numbers. */
+export function makeCast(scale: DemoScale, random: Random): Cast {
+  const { clients: count, pace, flows } = scale
   const users = Array.from({ length: USERS }, (_, index): StormUser => {
     return { username: `user${index + 1}`, password: `a-good-password-${index + 1}` }
   })
   const [first, ...others] = users
   if (first === undefined) throw new RangeError('the demonstration needs users')
-  // Spread over the list, so that each step of the rollout meets some of them.
-  const places = new Map(
-    broken.map((breakage, index) => [Math.floor(((index + 0.5) * count) / broken.length), breakage]),
-  )
+  const byId = idsOf(scale)
   const clients = Array.from({ length: count }, (_, index): ScriptedClient => {
-    const breakage = places.get(index)
-    const flow = breakage?.flow ?? random.weighted(FLOWS)
+    const breakage = byId.get(index + 1)
+    const flow = breakage?.flow ?? random.weighted(flows)
     // Log-uniform: most clients are slow, a few are fast.
     const everyMs = pace.slowestMs * (pace.fastestMs / pace.slowestMs) ** random.next()
     return {
@@ -59,10 +48,28 @@ export function makeCast(
       user: random.pick([first, ...others]),
       ...{ flow, breakage, isBasic: breakage?.isBasic ?? random.chance(0.4) },
       hasPkce: breakage?.hasPkce ?? random.chance(0.7),
-      everyMs: breakage === undefined ? everyMs : Math.min(everyMs, BROKEN_EVERY_MS),
+      everyMs: breakage === undefined ? everyMs : Math.max(pace.fastestMs, Math.min(everyMs, BROKEN_EVERY_MS)),
     }
   })
   return { clients, seedFile: seedFile(clients, users) }
+}
+
+/** Gives each breakage the first application that its step moves. */
+function idsOf({ breakages, clients, percentages }: DemoScale): Map<number, Breakage> {
+  const ids = new Map<number, Breakage>()
+  for (const breakage of breakages) {
+    let id = 1
+    while (id <= clients && (ids.has(id) || stepOf(id, percentages) !== breakage.step)) id++
+    if (id > clients)
+      throw new RangeError(`${clients} clients are too few: step ${breakage.step} moves too few of them`)
+    ids.set(id, breakage)
+  }
+  return ids
+}
+
+/** The step that moves an application, 1 for the first percentage. */
+function stepOf(id: number, percentages: readonly number[]): number {
+  return 1 + percentages.findIndex((percentage) => isWithin(bucketOf(FLAG, actorOf({ id })), percentage))
 }
 
 function applicationOf(id: number): StormApplication {

@@ -10,6 +10,11 @@ export interface Breakage {
   /** Whether the client authenticates with Basic; false: with its secret in the form. */
   readonly isBasic: boolean
   readonly hasPkce: boolean
+  /**
+   * The step of the rollout that moves it, 1 for the first percentage. Several applications that fail for one class of
+   * causes in one step are one fault and send the step back, so each class occurs once in a step.
+   */
+  readonly step: number
   /** The quirk appears only this long after the client's first request to IAM; 0: at once. */
   readonly delayMs: number
   readonly quirk: Quirk
@@ -53,27 +58,33 @@ const at = { isBasic: false, hasPkce: true, delayMs: 0 }
 export function breakages(lateMs: number): readonly Breakage[] {
   return [
     {
-      ...{ ...at, name: 'the token endpoint compares the redirect URI exactly', flow: 'code' },
+      ...{ ...at, step: 1, name: 'the token endpoint compares the redirect URI exactly', flow: 'code' },
       quirk: { refuse: (r) => (isGrant(r, 'authorization_code') ? oauthError(400, 'invalid_grant') : undefined) },
       causes: ['invalid_grant'],
     },
     {
-      ...{ ...at, name: 'an unknown scope is refused instead of dropped', flow: 'code' },
+      ...{ ...at, step: 2, name: 'an unknown scope is refused instead of dropped', flow: 'code' },
       quirk: { refuse: (r) => (startsAuthorization(r) ? redirectedError(r, 'invalid_scope') : undefined) },
       causes: ['invalid_scope'],
     },
     {
-      ...{ ...at, name: 'the secret is decoded differently with Basic', flow: 'client credentials', isBasic: true },
+      ...{
+        ...at,
+        step: 1,
+        name: 'the secret is decoded differently with Basic',
+        flow: 'client credentials',
+        isBasic: true,
+      },
       quirk: { refuse: (r) => (r.isBasic ? oauthError(401, 'invalid_client') : undefined) },
       causes: ['invalid_client'],
     },
     {
-      ...{ ...at, name: 'only the registered authentication method is accepted', flow: 'client credentials' },
+      ...{ ...at, step: 3, name: 'only the registered authentication method is accepted', flow: 'client credentials' },
       quirk: { refuse: (r) => (r.form.has('client_secret') ? oauthError(401, 'invalid_client') : undefined) },
       causes: ['invalid_client'],
     },
     {
-      ...{ ...at, name: 'PKCE is required', flow: 'code', hasPkce: false },
+      ...{ ...at, step: 3, name: 'PKCE is required', flow: 'code', hasPkce: false },
       quirk: {
         refuse: (r) =>
           startsAuthorization(r) && !r.query.has('code_challenge') ? redirectedError(r, 'invalid_request') : undefined,
@@ -81,27 +92,27 @@ export function breakages(lateMs: number): readonly Breakage[] {
       causes: ['invalid_request'],
     },
     {
-      ...{ ...at, name: 'the password grant is refused', flow: 'password' },
+      ...{ ...at, step: 4, name: 'the password grant is refused', flow: 'password' },
       quirk: { refuse: (r) => (isGrant(r, 'password') ? oauthError(400, 'unsupported_grant_type') : undefined) },
       causes: ['unsupported_grant_type'],
     },
     {
-      ...{ ...at, name: 'expires_in becomes text', flow: 'client credentials' },
+      ...{ ...at, step: 3, name: 'expires_in becomes text', flow: 'client credentials' },
       quirk: members(({ expires_in, ...rest }) => ({ ...rest, expires_in: String(expires_in) })),
       causes: ['shape'],
     },
     {
-      ...{ ...at, name: 'no refresh token is issued', flow: 'code and refresh' },
+      ...{ ...at, step: 5, name: 'no refresh token is issued', flow: 'code and refresh' },
       quirk: members(({ refresh_token: _dropped, ...rest }) => rest),
       causes: ['shape'],
     },
     {
-      ...{ ...at, name: 'every refresh token counts as reused', flow: 'code and refresh' },
+      ...{ ...at, step: 4, name: 'every refresh token counts as reused', flow: 'code and refresh' },
       quirk: { refuse: (r) => (isGrant(r, 'refresh_token') ? oauthError(400, 'invalid_grant') : undefined) },
       causes: ['invalid_grant'],
     },
     {
-      ...{ ...at, name: 'the token endpoint fails for device codes', flow: 'device' },
+      ...{ ...at, step: 4, name: 'the token endpoint fails for device codes', flow: 'device' },
       quirk: {
         refuse: (r) =>
           isGrant(r, 'urn:ietf:params:oauth:grant-type:device_code')
@@ -111,12 +122,18 @@ export function breakages(lateMs: number): readonly Breakage[] {
       causes: ['500', 'server_error', 'temporarily_unavailable'],
     },
     {
-      ...{ ...at, name: 'the replicated secret expires after an hour', flow: 'client credentials', delayMs: lateMs },
+      ...{
+        ...at,
+        step: 4,
+        name: 'the replicated secret expires after an hour',
+        flow: 'client credentials',
+        delayMs: lateMs,
+      },
       quirk: { refuse: (r) => (r.form.has('client_secret') ? oauthError(401, 'invalid_client') : undefined) },
       causes: ['invalid_client'],
     },
     {
-      ...{ ...at, name: 'codes are no longer found after an hour', flow: 'code', delayMs: lateMs },
+      ...{ ...at, step: 2, name: 'codes are no longer found after an hour', flow: 'code', delayMs: lateMs },
       quirk: { refuse: (r) => (isGrant(r, 'authorization_code') ? oauthError(400, 'invalid_grant') : undefined) },
       causes: ['invalid_grant'],
     },
