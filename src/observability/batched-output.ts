@@ -9,11 +9,15 @@ const WARN = 40
 
 /** The output for lines; `flushSync` writes everything it still holds before it returns. */
 export interface LineOutput extends DestinationStream {
+  /** Writes complete lines without converting them; the output keeps `lines`. */
+  writeBytes?(lines: Buffer): void
   flushSync?(): void
 }
 
 /** A destination that writes lines in batches. */
 export interface BatchedOutput extends DestinationStream {
+  /** Writes complete lines, which are a batch already, after those that are held. */
+  writeBytes(lines: Buffer): void
   flush(): void
   /** Writes everything before it returns; pino calls it for a fatal line. */
   flushSync(): void
@@ -50,6 +54,12 @@ export function batchedOutput(output: LineOutput): BatchedOutput {
         if (isExiting) flushSync()
         else if (this.lastLevel >= WARN || held.length > MOST_CHARACTERS) flush()
         else timer ??= setTimeout(flush, FLUSH_MS)
+      },
+      writeBytes(lines: Buffer) {
+        flush()
+        if (output.writeBytes === undefined) output.write(lines.toString())
+        else output.writeBytes(lines)
+        if (isExiting) flushSync()
       },
       flush,
       flushSync,

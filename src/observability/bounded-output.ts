@@ -47,7 +47,11 @@ export class BoundedOutput implements LineOutput {
 
   /** @param lines complete lines, each with its newline */
   write(lines: string): void {
-    const bytes = Buffer.from(lines)
+    this.writeBytes(Buffer.from(lines))
+  }
+
+  /** The same for lines that are bytes already, which it keeps. */
+  writeBytes(bytes: Buffer): void {
     if (this.#waitingBytes + bytes.length > this.#mostBytes) this.#drop(bytes)
     else this.#append(bytes)
     if (this.#inFlight === 0 && this.#retry === undefined) this.#pump()

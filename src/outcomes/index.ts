@@ -22,3 +22,4 @@ export {
   type OutcomeReceipt,
   writeBatch,
 } from './wire/outcome-batch.ts'
+export { putNumber, putText } from './wire/plain-text.ts'
