@@ -21,10 +21,9 @@ export interface ResponseHead {
   readonly keepMs: number
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: (.*))?$/
-/** Everything except visible characters, spaces, tabs and bytes above ASCII (RFC 9110 §5.5). */
-const UNFIT = /[^\t\x20-\x7e\x80-\xff]/
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const PROTOCOL = 'HTTP/1.'
+/** Where the parts of a status line begin. */
+const [MINOR_AT, CODE_AT, REASON_AT] = [7, 9, 13]
 const LENGTH = /^(?:0|[1-9][0-9]{0,14})$/
 const CHUNKED = /^chunked$/i
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,;\s])timeout=([0-9]{1,6})/i
@@ -35,6 +34,15 @@ const NOTHING: Framing = { by: 'nothing' }
 const CHUNKS: Framing = { by: 'chunks' }
 const CLOSE: Framing = { by: 'close' }
 
+const [TAB, LF, CR, SPACE, ZERO, ONE, COLON] = [0x09, 0x0a, 0x0d, 0x20, 0x30, 0x31, 0x3a]
+/** The characters of names and of values, as bits (RFC 9110 §5.1, §5.5). */
+const [IN_NAME, IN_VALUE] = [1, 2]
+const CLASSES = Uint8Array.from({ length: 256 }, (_, code) => {
+  const isInName = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code))
+  const isInValue = code === TAB || (code >= SPACE && code !== 0x7f)
+  return (isInName ? IN_NAME : 0) | (isInValue ? IN_VALUE : 0)
+})
+
 /**
  * Reads the head of a response to GET or POST, without its empty line. Returns undefined for anything ambiguous: lines
  * that do not end in CRLF, folded lines, control characters, repeated or malformed lengths, a length together with
@@ -43,27 +51,27 @@ const CLOSE: Framing = { by: 'close' }
  * @param text one character per byte (latin1)
  */
 export function readResponseHead(text: string): ResponseHead | undefined {
-  let end = text.indexOf('\r\n')
-  const [line, minor, code, statusText = ''] = STATUS_LINE.exec(end < 0 ? text : text.slice(0, end)) ?? []
-  if (line === undefined || UNFIT.test(statusText)) return undefined
+  const status = statusOf(text)
+  const lineEnd = endOfValue(text, 0)
+  if (status < 0 || !endsLine(text, lineEnd)) return undefined
+  const isCurrent = text.charCodeAt(MINOR_AT) === ONE
   const raw: string[] = []
   let length: string | undefined
   let isChunked = false
-  let keepMs = minor === '1' ? Number.POSITIVE_INFINITY : 0
-  while (end >= 0) {
-    const from = end + 2
-    end = text.indexOf('\r\n', from)
-    const field = readField(end < 0 ? text.slice(from) : text.slice(from, end))
-    if (field === undefined) return undefined
-    const [name, value] = field
-    raw.push(name, value)
-    switch (FRAMING_LENGTHS.has(name.length) ? name.toLowerCase() : '') {
+  let keepMs = isCurrent ? Number.POSITIVE_INFINITY : 0
+  for (let at = lineEnd; at < text.length; ) {
+    at = readFieldAt(text, at + 2, raw)
+    if (at < 0) return undefined
+    const name = raw[raw.length - 2] as string
+    if (!FRAMING_LENGTHS.has(name.length)) continue
+    const value = raw[raw.length - 1] as string
+    switch (name.toLowerCase()) {
       case 'content-length':
         if (length !== undefined || !LENGTH.test(value)) return undefined
         length = value
         break
       case 'transfer-encoding':
-        if (isChunked || minor !== '1' || !CHUNKED.test(value)) return undefined
+        if (isChunked || !isCurrent || !CHUNKED.test(value)) return undefined
         isChunked = true
         break
       case 'connection':
@@ -77,9 +85,25 @@ export function readResponseHead(text: string): ResponseHead | undefined {
     }
   }
   if (isChunked && length !== undefined) return undefined
-  const status = Number(code)
+  const statusText = text.slice(REASON_AT, lineEnd)
   const framing = framingOf(status, isChunked, length)
   return { status, statusText, raw, framing, length, keepMs: framing.by === 'close' ? 0 : keepMs }
+}
+
+/** The status of `HTTP/1.x nnn`, followed by a space or the end of the line; -1 for anything else. */
+function statusOf(text: string): number {
+  const minor = text.charCodeAt(MINOR_AT)
+  if (!text.startsWith(PROTOCOL) || (minor !== ZERO && minor !== ONE)) return -1
+  if (text.charCodeAt(CODE_AT - 1) !== SPACE) return -1
+  const after = text.charCodeAt(REASON_AT - 1)
+  if (after !== SPACE && after !== CR && text.length >= REASON_AT) return -1
+  let status = 0
+  for (let at = CODE_AT; at < REASON_AT - 1; at++) {
+    const digit = text.charCodeAt(at) - ZERO
+    if (!(digit >= 0 && digit <= 9)) return -1
+    status = status * 10 + digit
+  }
+  return status >= 100 ? status : -1
 }
 
 const FRAMING_LENGTHS = new Set(
@@ -99,28 +123,43 @@ function keepTime(value: string): number {
 
 /** Parses one header or trailer line, without its line end. Returns undefined if it is malformed. */
 export function readField(line: string): [name: string, value: string] | undefined {
-  const colon = line.indexOf(':')
-  if (colon < 1 || UNFIT.test(line)) return undefined
-  const name = line.slice(0, colon)
-  if (!isName(name)) return undefined
-  let from = colon + 1
-  let to = line.length
-  while (from < to && isBlank(line.charCodeAt(from))) from++
-  while (to > from && isBlank(line.charCodeAt(to - 1))) to--
-  return [name, line.slice(from, to)]
+  const field: string[] = []
+  return readFieldAt(line, 0, field) === line.length ? (field as [string, string]) : undefined
 }
 
-/** Names already validated as tokens; bounded, because an upstream may send any number of names. */
-const KNOWN_NAMES = new Set<string>()
-const KNOWN_LIMIT = 1_000
+/**
+ * Reads the line that begins at `start`, and adds its name and value to `raw`. Returns the position of its CRLF, or the
+ * end of the text; -1 if it is malformed.
+ */
+function readFieldAt(text: string, start: number, raw: string[]): number {
+  let colon = start
+  while (colon < text.length && isOf(IN_NAME, text.charCodeAt(colon))) colon++
+  if (colon === start || text.charCodeAt(colon) !== COLON) return -1
+  const end = endOfValue(text, colon + 1)
+  if (!endsLine(text, end)) return -1
+  let from = colon + 1
+  let to = end
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  raw.push(text.slice(start, colon), text.slice(from, to))
+  return end
+}
 
-function isName(name: string): boolean {
-  if (KNOWN_NAMES.has(name)) return true
-  if (!NAME.test(name)) return false
-  if (KNOWN_NAMES.size < KNOWN_LIMIT) KNOWN_NAMES.add(name)
-  return true
+/** The position of the first character from `start` on that no value may contain; the end of the text if there is none. */
+function endOfValue(text: string, start: number): number {
+  let at = start
+  while (at < text.length && isOf(IN_VALUE, text.charCodeAt(at))) at++
+  return at
+}
+
+function endsLine(text: string, at: number): boolean {
+  return at >= text.length || (text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF)
+}
+
+function isOf(bit: number, code: number): boolean {
+  return ((CLASSES[code] as number) & bit) !== 0
 }
 
 function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
+  return code === SPACE || code === TAB
 }
