@@ -11,6 +11,7 @@ import type { GatewayLimits } from './settings.ts'
 import type { Recorder } from './telemetry/recorder.ts'
 import type { Circuit } from './upstream/circuit/circuit.ts'
 import type { ConnectionCounts, ConnectionLimit } from './upstream/connection-limit.ts'
+import type { Patience } from './upstream/patience.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** What all requests of one gateway share. */
@@ -21,6 +22,8 @@ export interface GatewayContext {
   /** Undefined if IAM has no address: then no request is read or decided. */
   readonly iam: Upstream | undefined
   readonly circuit: Circuit
+  /** Limits how long new flows wait for IAM. */
+  readonly patience: Patience
   /** The network of a request, taking trusted proxies into account: an IPv4 address or an IPv6 /64. */
   readonly networkOf: (request: Pick<HttpRequest, 'remoteAddress' | 'headers'>) => string
   readonly source: DecisionSource

@@ -33,6 +33,7 @@ import { Recorder } from './telemetry/recorder.ts'
 import { Circuit } from './upstream/circuit/circuit.ts'
 import { openIamProbe, PROBE_PATH } from './upstream/circuit/iam-probe.ts'
 import { ConnectionLimit } from './upstream/connection-limit.ts'
+import { Patience } from './upstream/patience.ts'
 import { openSides, type Upstream } from './upstream/upstream.ts'
 
 const METERED_APPLICATIONS = 200
@@ -170,6 +171,7 @@ async function startParts(settings: GatewaySettings, log: Log): Promise<Parts> {
     await outcomes?.close()
     context.keys?.close()
     frontDoor.close()
+    context.patience.close()
     await Promise.all([markCheck.close(), probe.close(), circuit.close()])
     await Promise.all([source.close(), ledger.close(), context.legacy.pool.destroy(), context.iam?.pool.destroy()])
     await tracing?.close()
@@ -214,6 +216,7 @@ function buildContext(settings: GatewaySettings, parts: ContextParts): GatewayCo
     ...{ limits, log, source, routes, legacy, iam },
     tunnels: new ConnectionLimit({ max: limits.maxTunnels, reserved: 0, queueLength: 0, queueMs: 0 }),
     circuit: parts.circuit,
+    patience: new Patience(limits.iamNewFlowMs),
     networkOf: (request) => parts.networks(request).network,
     recorder: parts.recorder,
     tracing: parts.tracing,

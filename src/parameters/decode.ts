@@ -11,7 +11,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Up to this length the engine's own decoder is faster; far beyond it, several times slower. */
+/** Up to this length, text is decoded character by character. */
 const SHORT = 512
 const PERCENT = 0x25
 const PLUS = 0x2b
@@ -31,12 +31,30 @@ export function isAsciiText(text: string): boolean {
 export function decodeFormComponent(raw: string, ascii = isAsciiText(raw)): string | undefined {
   const isEscaped = raw.includes('%') || raw.includes('+')
   if (!isEscaped) return ascii ? raw : decodeUtf8(Buffer.from(raw, 'latin1'))
-  if (!ascii || raw.length > SHORT) return decodeBytes(Buffer.from(raw, 'latin1'))
-  try {
-    return decodeURIComponent(raw.includes('+') ? raw.replaceAll('+', ' ') : raw)
-  } catch {
-    return undefined
+  return !ascii || raw.length > SHORT ? decodeBytes(Buffer.from(raw, 'latin1')) : decodeShort(raw)
+}
+
+/** The bytes of the short text that is being decoded. */
+const short = Buffer.alloc(SHORT)
+
+/** Decodes without a copy of its own; several times faster than `decodeURIComponent`, which also leaves `+` alone. */
+function decodeShort(raw: string): string | undefined {
+  let length = 0
+  let isPlain = true
+  for (let index = 0; index < raw.length; index++) {
+    let byte = raw.charCodeAt(index)
+    if (byte === PLUS) byte = SPACE
+    else if (byte === PERCENT) {
+      const high = hexDigit(raw.charCodeAt(index + 1))
+      const low = hexDigit(raw.charCodeAt(index + 2))
+      if (high < 0 || low < 0) return undefined
+      byte = high * 16 + low
+      index += 2
+      if (byte > 0x7f) isPlain = false
+    }
+    short[length++] = byte
   }
+  return isPlain ? short.toString('latin1', 0, length) : decodeUtf8(short.subarray(0, length))
 }
 
 /** Decodes in place. */

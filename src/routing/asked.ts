@@ -26,8 +26,8 @@ interface FormHeaders {
 /** Says what a request asks for; see {@link Asked}. */
 export function askedOf(headers: FormHeaders, parameters: RoutingParameters): Asked {
   const { authorization = '', contentType = '' } = headers
-  const [method = ''] = authorization.split(' ', 1)
-  const [type = ''] = contentType.split(';', 1)
+  const method = before(authorization, ' ')
+  const type = before(contentType, ';')
   const state = parameters.get('state')
   const length = state === undefined ? -1 : Math.min(state.length, LONGEST_STATE) >> 2
   let form = parameters.nameSum
@@ -39,4 +39,9 @@ export function askedOf(headers: FormHeaders, parameters: RoutingParameters): As
     redirectUri: hash32(parameters.get('redirect_uri') ?? ''),
     form: (Math.imul(form, 31) + length) >>> 0,
   }
+}
+
+function before(text: string, separator: string): string {
+  const at = text.indexOf(separator)
+  return at < 0 ? text : text.slice(0, at)
 }

@@ -48,7 +48,8 @@ export type ParameterFault = 'ambiguous_client' | 'malformed_request'
  */
 export class RoutingParameters {
   readonly #values: Array<string | undefined> = new Array(READ_PARAMETERS.length)
-  readonly #places: number[] = new Array(READ_PARAMETERS.length).fill(0)
+  /** The parameters of the current place, as bits. */
+  #seen = 0
   readonly #firstPlaces: number[] = []
   #surplus: Array<{ readonly index: number; readonly place: number; value: string }> | undefined
   #place = 0
@@ -84,6 +85,7 @@ export class RoutingParameters {
   /** Starts the next place (query, body, header), where the same value may be repeated. */
   nextPlace(): void {
     this.#place++
+    this.#seen = 0
   }
 
   /** Records a fault; `malformed_request` takes precedence. */
@@ -94,10 +96,14 @@ export class RoutingParameters {
   /** Records a parameter; a blank value counts as absent, as in Doorkeeper. */
   add(name: string, value: string): void {
     const index = INDEX.get(name)
-    if (index === undefined) return
-    const bit = 1 << this.#place
-    const seen = this.#places[index] as number
-    this.#places[index] = seen | bit
+    if (index !== undefined) this.addAt(index, value)
+  }
+
+  /** The same for the parameter at an index of {@link INDEX}. */
+  addAt(index: number, value: string): void {
+    const bit = 1 << index
+    const isRepeated = (this.#seen & bit) !== 0
+    this.#seen |= bit
     const known = this.#values[index]
     const isBlank = value.trim() === ''
     if (!isBlank && known === undefined) {
@@ -106,7 +112,7 @@ export class RoutingParameters {
     }
     const isOther = !isBlank && known !== undefined && known !== value
     if (isOther) this.#addSurplus(index, value)
-    if ((seen & bit) !== 0 || isOther) this.#addAmbiguity(index)
+    if (isRepeated || isOther) this.#addAmbiguity(index)
   }
 
   /**
@@ -160,8 +166,18 @@ export function readForm(text: string, into: RoutingParameters, ascii = isAsciiT
 
 const SPACE = 0x20
 
+/** The names as they usually arrive, with nothing encoded: their index, and their part of the sum over all names. */
+const PLAIN_NAMES = new Map(READ_PARAMETERS.map((name, index) => [name as string, { index, hash: hash32(name) }]))
+
 function readPair(pair: string, ascii: boolean, into: RoutingParameters): void {
   const [rawName, rawValue] = splitOnce(pair)
+  const plain = PLAIN_NAMES.get(rawName)
+  if (plain !== undefined && !pair.includes(';')) {
+    if (rawValue !== '') into.nameSum = (into.nameSum + plain.hash) | 0
+    const value = rawValue === '' ? '' : decodePart(rawValue, ascii, into)
+    if (value !== undefined) into.addAt(plain.index, value)
+    return
+  }
   const name = decodePart(rawName, ascii, into)
   if (name !== undefined) {
     if (rawValue !== '') into.nameSum = (into.nameSum + hash32(name)) | 0

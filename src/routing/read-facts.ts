@@ -82,7 +82,8 @@ export function readFacts(parts: RequestParts, marks: CredentialMarks, now: numb
 
 function readQuery(query: string, parameters: RoutingParameters): void {
   if (query === '') return
-  if (hasHighCharacter(query)) parameters.addFault('malformed_request')
+  if (!hasHighCharacter(query)) return readForm(query, parameters, true)
+  parameters.addFault('malformed_request')
   readForm(query, parameters)
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { ProbeMark } from '../../credentials/index.ts'
 import type { Destination, Endpoint, Facts, Reason } from '../../routing/index.ts'
 import { cookieOwner, type GatewayContext } from '../gateway-context.ts'
@@ -16,6 +17,8 @@ import type { Caller } from './decide-request.ts'
 import type { ResponseInspection } from './inspection/response-inspection.ts'
 import type { MatchedRequest } from './match-request.ts'
 import { senderOf } from './sender.ts'
+
+const NO_HEADERS: IncomingHttpHeaders = {}
 
 /** An admitted request. */
 export interface Arrival {
@@ -138,9 +141,18 @@ export class ExchangeState implements ExchangeRecord, FailureContext, Forwarding
     return publicOrigin(this.transport.headers, this)
   }
 
+  get remoteAddress(): string {
+    return this.peer.address
+  }
+
+  /** The headers that may name the client's address: only those of a trusted proxy count. */
+  get headers(): IncomingHttpHeaders {
+    return this.peer.isTrusted ? this.transport.headers : NO_HEADERS
+  }
+
   /** The client network that counts as one caller, taking trusted proxies into account. */
   get network(): string {
-    return this.context.networkOf({ remoteAddress: this.peer.address, headers: this.transport.headers })
+    return this.context.networkOf(this)
   }
 
   /** The application and network that a failure counts for. */

@@ -4,6 +4,7 @@ import type { AttemptFailure, Failure } from '../responses/failure.ts'
 import type { GatewayError, LocalResponse } from '../responses/local-responses.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Attempt, AttemptOwner, RawHeaders } from '../upstream/attempt.ts'
+import type { Waiting } from '../upstream/patience.ts'
 import type { CompleteResponse } from '../upstream/query-upstream.ts'
 import { type ActionWithoutResponse, afterFailure } from './after-failure.ts'
 import { type Answer, answerFromBothSides, answerSharedDocument, concernsBothSides } from './answer-for-both.ts'
@@ -24,11 +25,11 @@ import { upstreamRequest } from './upstream-request.ts'
  * this order; each step is code that does not know the others. What follows a
  * failed attempt is decided by {@link afterFailure} alone.
  */
-export class Exchange implements AttemptOwner {
+export class Exchange implements AttemptOwner, Waiting {
   readonly #state: ExchangeState
   #attempt: Attempt | undefined
-  /** Limits how long a new flow waits for IAM. */
-  #patience: NodeJS.Timeout | undefined
+  /** A new flow that waits for IAM. */
+  #isPatient = false
   /** The result of the current attempt at IAM still has to be reported to the circuit. */
   #awaitsCircuit = false
   #isReading = false
@@ -67,7 +68,7 @@ export class Exchange implements AttemptOwner {
   close(isFinished: boolean): void {
     if (this.#isOver) return
     this.#isOver = true
-    clearTimeout(this.#patience)
+    this.#endPatience()
     if (!isFinished) {
       this.#attempt?.cancel()
       this.#awaitsCircuit = false
@@ -155,14 +156,16 @@ export class Exchange implements AttemptOwner {
     this.#awaitsCircuit = side === 'iam'
     const { iamHeadersMs, iamNewFlowMs } = context.limits
     if (side === 'iam' && state.startsFlow && iamNewFlowMs < iamHeadersMs) {
-      this.#patience = setTimeout(() => this.#onSlow(), iamNewFlowMs)
+      this.#isPatient = true
+      context.patience.begin(this)
     }
     this.#attempt = state.transport.attempt(this)
     this.#attempt.start(upstream, upstreamRequest(state, side))
   }
 
   /** IAM may still respond, but too late for a user whom legacy can serve. */
-  #onSlow(): void {
+  onTooLong(): void {
+    this.#isPatient = false
     if (!this.#awaitsCircuit) return
     const failure = this.#attempt?.isQueued ? 'overloaded' : 'timed_out'
     this.#attempt?.cancel()
@@ -192,12 +195,18 @@ export class Exchange implements AttemptOwner {
   }
 
   #reportToCircuit(hasFailed: boolean): void {
-    clearTimeout(this.#patience)
+    this.#endPatience()
     if (!this.#awaitsCircuit) return
     this.#awaitsCircuit = false
     const { circuit } = this.#state.context
     if (hasFailed) circuit.failed(this.#state.sender)
     else circuit.succeeded(this.#state)
+  }
+
+  #endPatience(): void {
+    if (!this.#isPatient) return
+    this.#isPatient = false
+    this.#state.context.patience.end(this)
   }
 
   onHead(status: number, statusText: string, raw: RawHeaders, length: string | undefined): boolean {

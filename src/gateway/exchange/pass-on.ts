@@ -69,6 +69,6 @@ function noteRedirect(state: ExchangeState, status: number, headers: string[]): 
   const traceCookie = state.trace?.answered(endpoint, page, origin)
   if (traceCookie !== undefined) headers.push('Set-Cookie', traceCookie)
   if (endpoint !== 'authorize' || facts === undefined) return
-  const cookie = flowSetCookie(context, facts, page, state.transport.headers.cookie, origin)
+  const cookie = flowSetCookie(context, facts, page, state.admitted.cookie, origin)
   if (cookie !== undefined) headers.push('Set-Cookie', cookie)
 }

@@ -30,11 +30,11 @@ async function withinLimit(body: Promise<Buffer | BodyFault>, limitMs: number): 
 /** Step 2b: reads the facts of an admitted request. Its body, if it has one, must be complete. */
 export function readRequest(
   marks: CredentialMarks,
-  request: Pick<ExchangeState, 'endpoint' | 'method' | 'query' | 'admitted' | 'body' | 'transport'>,
+  request: Pick<ExchangeState, 'endpoint' | 'method' | 'query' | 'admitted' | 'body'>,
 ): Facts {
   const { endpoint, method, query, body } = request
   const { contentType, authorization, otherAuthorization, hasRepeatedHeader } = request.admitted
-  const cookie = endpoint === 'authorize' ? request.transport.headers.cookie : undefined
+  const cookie = endpoint === 'authorize' ? request.admitted.cookie : undefined
   const headers = { contentType, authorization, otherAuthorization, hasRepeatedHeader, cookie }
   return readFacts({ endpoint, method, query, ...headers, body }, marks, Date.now() / 1_000)
 }

@@ -12,6 +12,7 @@ export class FastPathTransport implements Transport {
   readonly #request: CanonicalRequest
   readonly #pools: Pools
   readonly reply: Reply
+  #headers: IncomingHttpHeaders | undefined
 
   constructor(request: CanonicalRequest, reply: Reply, pools: Pools) {
     this.#request = request
@@ -28,7 +29,8 @@ export class FastPathTransport implements Transport {
   }
 
   get headers(): IncomingHttpHeaders {
-    return joinedHeaders(this.#request.rawHeaders)
+    this.#headers ??= joinedHeaders(this.#request.rawHeaders)
+    return this.#headers
   }
 
   get stream(): Readable {

@@ -61,6 +61,9 @@ const RESPONSE_RULES = new Map<string, HeaderRule>([
   ['refresh', 'location'],
 ])
 
+/** The lengths of the names in {@link RESPONSE_RULES}: most names of responses have another. */
+const RESPONSE_LENGTHS = new Set([...RESPONSE_RULES.keys()].map((name) => name.length))
+
 /** Names are cached as spelled; the bound keeps a client from filling memory with invented names. */
 const CACHE_LIMIT = 2_000
 const requestCache = new Map<string, HeaderRule>()
@@ -73,6 +76,7 @@ export function requestRule(name: string): HeaderRule {
 
 /** Returns the rule for a response header, in any case. */
 export function responseRule(name: string): HeaderRule {
+  if (!RESPONSE_LENGTHS.has(name.length)) return 'pass'
   return responseCache.get(name) ?? remember(responseCache, name, RESPONSE_RULES.get(name.toLowerCase()) ?? 'pass')
 }
 

@@ -15,6 +15,8 @@ export interface Admitted {
   readonly host: string
   readonly connection: string | undefined
   readonly contentType: string | undefined
+  /** All Cookie headers, joined (RFC 9113 §8.2.3). */
+  readonly cookie: string | undefined
   readonly authorization: string | undefined
   /** The last of several Authorization headers. */
   readonly otherAuthorization: string | undefined
@@ -47,6 +49,7 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   let host: string | undefined
   let connection: string | undefined
   let contentType: string | undefined
+  let cookie: string | undefined
   let authorization: string | undefined
   let otherAuthorization: string | undefined
   let hasRepeatedHeader = false
@@ -55,7 +58,7 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
     const value = rawHeaders[at + 1] as string
-    switch (WATCHED.get(name) ?? watch(name)) {
+    switch (watchedAs(name)) {
       case 'host':
         if (host !== undefined) return refuse('more than one Host')
         host = value
@@ -64,22 +67,21 @@ export function admit(head: ParsedHead): Admitted | Refusal {
         connection = connection === undefined ? value : `${connection}, ${value}`
         break
       case 'content-type':
-        if (contentType !== undefined) hasRepeatedHeader = true
+        hasRepeatedHeader ||= contentType !== undefined
         contentType ??= value
         break
+      case 'cookie':
+        cookie = cookie === undefined ? value : `${cookie}; ${value}`
+        break
       case 'authorization':
-        if (authorization === undefined) authorization = value
-        else {
-          hasRepeatedHeader = true
-          otherAuthorization = value
-        }
+        if (authorization !== undefined) otherAuthorization = value
+        authorization ??= value
         break
       case 'content-length':
-        hasBody = hasBody || value !== '0'
+        hasBody ||= value !== '0'
         break
       case 'transfer-encoding':
-        if (head.httpVersion !== '1.1' || value.toLowerCase() !== 'chunked')
-          return refuse('Transfer-Encoding not understood')
+        if (!isUnderstood(head, value)) return refuse('Transfer-Encoding not understood')
         hasBody = true
         break
       case PROBE_MARK_HEADER:
@@ -94,13 +96,13 @@ export function admit(head: ParsedHead): Admitted | Refusal {
   if (target === undefined) return refuse('target not understood')
   return {
     target,
-    // An empty port means the scheme's default (RFC 3986 §3.2.3).
-    host: host?.replace(/:$/, '') ?? '',
+    host: withoutEmptyPort(host ?? ''),
     connection,
     contentType,
+    cookie,
     authorization,
     otherAuthorization,
-    hasRepeatedHeader,
+    hasRepeatedHeader: hasRepeatedHeader || otherAuthorization !== undefined,
     hasBody,
     probeMark,
   }
@@ -110,6 +112,7 @@ type Watched =
   | 'host'
   | 'connection'
   | 'content-type'
+  | 'cookie'
   | 'authorization'
   | 'content-length'
   | 'transfer-encoding'
@@ -120,20 +123,37 @@ const WATCHED_NAMES = new Set<string>([
   'host',
   'connection',
   'content-type',
+  'cookie',
   'authorization',
   'content-length',
   'transfer-encoding',
   PROBE_MARK_HEADER,
 ])
+const WATCHED_LENGTHS = new Set([...WATCHED_NAMES].map((name) => name.length))
 /** Keyed by spelling, so that common names cost one lookup; bounded, as clients can invent names. */
 const WATCHED = new Map<string, Watched>()
 const CACHE_LIMIT = 2_000
+
+/** What a header means here; most have another length than those that mean anything. */
+function watchedAs(name: string): Watched {
+  return WATCHED_LENGTHS.has(name.length) ? (WATCHED.get(name) ?? watch(name)) : 'other'
+}
 
 function watch(name: string): Watched {
   const lower = name.toLowerCase()
   const watched = WATCHED_NAMES.has(lower) ? (lower as Watched) : 'other'
   if (WATCHED.size < CACHE_LIMIT) WATCHED.set(name, watched)
   return watched
+}
+
+/** No transfer coding but `chunked`, and none before HTTP/1.1 (RFC 9112 §6.1). */
+function isUnderstood({ httpVersion }: ParsedHead, transferEncoding: string): boolean {
+  return httpVersion === '1.1' && transferEncoding.toLowerCase() === 'chunked'
+}
+
+/** An empty port means the scheme's default (RFC 3986 §3.2.3). */
+function withoutEmptyPort(host: string): string {
+  return host.endsWith(':') ? host.slice(0, -1) : host
 }
 
 function refuse(why: string): Refusal {

@@ -40,7 +40,19 @@ export interface Reply {
   local(answer: LocalResponse, correlationId: string): void
 }
 
-/** Calls `act` after everything that arrived with the current read has been processed. */
+let acts: Array<() => void> = []
+
+/**
+ * Calls `act`, which must not throw, after everything that arrived with the current read has been processed. One
+ * callback of the event loop serves all that are asked for in the same turn.
+ */
 export function whenTurnEnds(act: () => void): void {
-  setImmediate(act)
+  if (acts.length === 0) setImmediate(endTurn)
+  acts.push(act)
+}
+
+function endTurn(): void {
+  const due = acts
+  acts = []
+  for (const act of due) act()
 }
