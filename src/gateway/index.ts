@@ -1,5 +1,6 @@
 export { ControlStream } from './decision-source/control-stream.ts'
 export { inspectResponse } from './exchange/inspection/response-inspection.ts'
+export { ResponseReader, type ResponseSink } from './fast-path/response-reader.ts'
 export { OutcomeBuffer, type ReadyBatch } from './outcomes/outcome-buffer.ts'
 export { OutcomeCollector } from './outcomes/outcome-collector.ts'
 export { OutcomeSender } from './outcomes/outcome-sender.ts'

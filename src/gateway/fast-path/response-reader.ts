@@ -13,7 +13,9 @@ export type Reading = 'more' | 'done' | 'surplus' | 'fault'
 
 const MAX_HEAD_CHARS = 64 << 10
 const MAX_LINE_CHARS = 16 << 10
-const CHUNK_SIZE = /^([0-9A-Fa-f]{1,8})(?:;[\t\x20-\x7e]*)?$/
+/** RFC 9112 §7.1 and §7.1.1, without white space and escapes, which llhttp refuses. */
+const CHUNK_SIZE =
+  /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"[\t\x20\x21\x23-\x5b\x5d-\x7e]*"))?)*$/
 /** The fast path never requests an upgrade, so an upstream that sends 101 is confused about the request. */
 const SWITCHING_PROTOCOLS = 101
 const LF = 0x0a

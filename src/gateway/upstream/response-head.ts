@@ -46,7 +46,7 @@ const CLASSES = Uint8Array.from({ length: 256 }, (_, code) => {
 /**
  * Reads the head of a response to GET or POST, without its empty line. Returns undefined for anything ambiguous: lines
  * that do not end in CRLF, folded lines, control characters, repeated or malformed lengths, a length together with
- * chunks, codings other than `chunked`.
+ * chunks, codings other than `chunked`, interim responses that end their connection or come with HTTP/1.0.
  *
  * @param text one character per byte (latin1)
  */
@@ -58,7 +58,8 @@ export function readResponseHead(text: string): ResponseHead | undefined {
   const raw: string[] = []
   let length: string | undefined
   let isChunked = false
-  let keepMs = isCurrent ? Number.POSITIVE_INFINITY : 0
+  let isLast = !isCurrent
+  let keepMs = Number.POSITIVE_INFINITY
   for (let at = lineEnd; at < text.length; ) {
     at = readFieldAt(text, at + 2, raw)
     if (at < 0) return undefined
@@ -71,11 +72,12 @@ export function readResponseHead(text: string): ResponseHead | undefined {
         length = value
         break
       case 'transfer-encoding':
-        if (isChunked || !isCurrent || !CHUNKED.test(value)) return undefined
+        // llhttp does not read a coding with white space after it as `chunked`.
+        if (isChunked || !isCurrent || !CHUNKED.test(value) || isBlank(text.charCodeAt(at - 1))) return undefined
         isChunked = true
         break
       case 'connection':
-        if (value.toLowerCase() !== 'keep-alive') keepMs = 0
+        if (value.toLowerCase() !== 'keep-alive') isLast = true
         break
       case 'keep-alive':
         keepMs = Math.min(keepMs, keepTime(value))
@@ -85,9 +87,11 @@ export function readResponseHead(text: string): ResponseHead | undefined {
     }
   }
   if (isChunked && length !== undefined) return undefined
+  // HTTP/1.0 has no interim responses (RFC 9110 §15.2), and a response follows each.
+  if (status < 200 && isLast) return undefined
   const statusText = text.slice(REASON_AT, lineEnd)
   const framing = framingOf(status, isChunked, length)
-  return { status, statusText, raw, framing, length, keepMs: framing.by === 'close' ? 0 : keepMs }
+  return { status, statusText, raw, framing, length, keepMs: isLast || framing.by === 'close' ? 0 : keepMs }
 }
 
 /** The status of `HTTP/1.x nnn`, followed by a space or the end of the line; -1 for anything else. */
