@@ -60,6 +60,7 @@ test('responses that only a lenient parser accepts are refused', () => {
     `${chunked}\t\r\n\r\n0\r\n\r\n`,
     `${chunked}\r\n\r\n1;\r\na\r\n0\r\n\r\n`,
     'HTTP/1.0 100 Wait\r\n\r\n',
+    'HTTP/1.1 103 A\r\nContent-Length: 1\r\n\r\n',
   ]) {
     assert.equal(compareResponse(Buffer.from(text), llhttp, random), 'left', JSON.stringify(text))
   }

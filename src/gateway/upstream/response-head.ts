@@ -46,7 +46,8 @@ const CLASSES = Uint8Array.from({ length: 256 }, (_, code) => {
 /**
  * Reads the head of a response to GET or POST, without its empty line. Returns undefined for anything ambiguous: lines
  * that do not end in CRLF, folded lines, control characters, repeated or malformed lengths, a length together with
- * chunks, codings other than `chunked`, interim responses that end their connection or come with HTTP/1.0.
+ * chunks, codings other than `chunked`, and interim responses with HTTP/1.0, a
+ * body, or the end of their connection.
  *
  * @param text one character per byte (latin1)
  */
@@ -87,8 +88,8 @@ export function readResponseHead(text: string): ResponseHead | undefined {
     }
   }
   if (isChunked && length !== undefined) return undefined
-  // HTTP/1.0 has no interim responses (RFC 9110 §15.2), and a response follows each.
-  if (status < 200 && isLast) return undefined
+  // HTTP/1.0 has no interim responses (RFC 9110 §15.2); another response follows each, and none has a body (§8.6).
+  if (status < 200 && (isLast || isChunked || length !== undefined)) return undefined
   const statusText = text.slice(REASON_AT, lineEnd)
   const framing = framingOf(status, isChunked, length)
   return { status, statusText, raw, framing, length, keepMs: isLast || framing.by === 'close' ? 0 : keepMs }
