@@ -19,8 +19,20 @@ export type FlagEvaluator = (applicationId: number) => boolean
  * `Authn::OauthApplication:<id>` for every positive safe integer; actors of other types are ignored.
  */
 export function compileFlag(flag: string, gates: RoutingGates): FlagEvaluator {
-  const optedOut = idsOf(gates.opted_out)
-  const actors = idsOf(gates.actors)
+  return compileGates(flag, { ...gates, actors: idsOf(gates.actors), opted_out: idsOf(gates.opted_out) })
+}
+
+/** The gates of a flag for applications alone, with the ids of the actors. */
+export interface ApplicationGates {
+  readonly boolean: boolean
+  readonly actors: ReadonlySet<number>
+  readonly percentage_of_actors: number
+  readonly opted_out: ReadonlySet<number>
+}
+
+/** Like {@link compileFlag}, in constant time. Compile again when a set has changed. */
+export function compileGates(flag: string, gates: ApplicationGates): FlagEvaluator {
+  const { actors, opted_out: optedOut } = gates
   const threshold = gates.percentage_of_actors * 1_000
   const prefix = crc32(`${flag}${ACTOR_TYPE}:`)
   if (gates.boolean || threshold >= BUCKETS) {

@@ -7,7 +7,14 @@ export {
   type FlagTarget,
   type OptOutChange,
 } from './change.ts'
-export { applicationIdOf, compileFlag, type FlagEvaluator, type RoutingGates } from './compile.ts'
+export {
+  type ApplicationGates,
+  applicationIdOf,
+  compileFlag,
+  compileGates,
+  type FlagEvaluator,
+  type RoutingGates,
+} from './compile.ts'
 export { type FeatureGroup, FLAG_NAME, FLAG_TYPES, type FlagDefinition, type FlagType } from './definition.ts'
 export { DEFAULT_ENVIRONMENT, ENVIRONMENT_RULE, ENVIRONMENTS, type Environment, isEnvironment } from './environments.ts'
 export { type Evaluation, type EvaluationContext, type EvaluationReason, evaluateFlag } from './evaluate.ts'

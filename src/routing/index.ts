@@ -11,8 +11,13 @@ export {
 export { loggableClientId } from './loggable-client-id.ts'
 export { type EndpointMatch, matchEndpoint, plainPath, staysBelow } from './match-endpoint.ts'
 export { type CredentialMarks, issuerByMark, type RequestParts, readFacts } from './read-facts.ts'
-export * from './snapshot.ts'
-export { type Acceptance, Snapshot, SnapshotReader } from './snapshot-index.ts'
+export { ApplicationTable } from './snapshot/application-table.ts'
+export { membersOfStep, stepBetween } from './snapshot/gates.ts'
+export * from './snapshot/lines.ts'
+export { Snapshot } from './snapshot/snapshot.ts'
+export { SnapshotInput } from './snapshot/snapshot-input.ts'
+export { type Acceptance, SnapshotReader } from './snapshot/snapshot-reader.ts'
+export { linesOf, piecesOf, type SnapshotContent, textOf } from './snapshot/write.ts'
 export {
   type Destination,
   ENDPOINTS,

@@ -172,7 +172,7 @@ describe('a gateway that follows the control plane', () => {
       { type: 'end', version: 30, applications: 4 },
     ]),
     'that is no JSON': '{"type":"begin"\n',
-    'of an unknown format': ndjson([{ ...snapshotLines({ version: 30 })[0], format: 2 }]),
+    'of an unknown format': ndjson([{ ...snapshotLines({ version: 30 })[0], format: 3 }]),
     'with ill-typed rows': ndjson([
       snapshotLines({ version: 30 })[0],
       { type: 'applications', rows: [['1', 'moved', 1]] },
@@ -253,7 +253,9 @@ describe('the last good snapshot', () => {
     const stateFile = path()
     const gateway = await start({ source: source(stateFile) })
     await until(async () =>
-      (await readFile(stateFile, 'utf8').catch(() => '')).endsWith('{"type":"end","version":7,"applications":3}\n'),
+      (await readFile(stateFile, 'utf8').catch(() => '')).endsWith(
+        '{"type":"end","version":7,"applications":3,"members":2}\n',
+      ),
     )
     await gateway.close()
   })

@@ -1,9 +1,18 @@
-import { StringDecoder } from 'node:string_decoder'
 import { Agent, request } from 'undici'
 import type { Log } from '../../observability/index.ts'
-import { type Acceptance, SNAPSHOT_STREAM_PATH, type Snapshot, SnapshotReader } from '../../routing/index.ts'
+import {
+  type Acceptance,
+  SNAPSHOT_BLOCK_FORMAT,
+  SNAPSHOT_FORMAT,
+  SNAPSHOT_MEDIA_TYPES,
+  SNAPSHOT_STREAM_PATH,
+  type Snapshot,
+  SnapshotInput,
+  SnapshotReader,
+} from '../../routing/index.ts'
 import type { DecisionSourceSettings } from '../settings.ts'
 import { ageOfFile, LastKnownGood, readSnapshotFile } from './last-known-good.ts'
+import { resultsOf } from './slices.ts'
 import { type ClientLookup, type DecisionSource, type KnownAs, knownFrom } from './source.ts'
 import { type Condition, StatusReport } from './status-report.ts'
 
@@ -11,7 +20,9 @@ import { type Condition, StatusReport } from './status-report.ts'
 const SILENCE_MS = 4_500
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
-const MAX_LINE_CHARS = 8 << 20
+
+/** Both formats; an older control plane knows the second one only, and ignores the first. */
+const ACCEPTED = `${SNAPSHOT_MEDIA_TYPES[SNAPSHOT_BLOCK_FORMAT]}, ${SNAPSHOT_MEDIA_TYPES[SNAPSHOT_FORMAT]}`
 
 /** How to reach the control plane. */
 export type ControlStreamSettings = Extract<DecisionSourceSettings, { kind: 'control' }>
@@ -105,8 +116,11 @@ export class ControlStream implements DecisionSource {
   async #load(path: string): Promise<void> {
     try {
       const result = await readSnapshotFile(path, this.#reader)
-      if (result?.kind === 'refused') this.#log.warn({ path, why: result.why }, 'the snapshot on disk is not usable')
-      else if (result !== undefined) {
+      if (result === undefined) return
+      if (!result.snapshot) this.#log.warn({ path, why: result.why }, 'the snapshot on disk is not usable')
+      else {
+        if (result.why !== undefined)
+          this.#log.warn({ path, why: result.why }, 'the end of the snapshot on disk is not usable')
         this.#heardAt = performance.now() - ((await ageOfFile(path)) ?? 0)
         this.#log.info({ path, version: this.version }, 'routing by the snapshot on disk')
       }
@@ -142,22 +156,21 @@ export class ControlStream implements DecisionSource {
     try {
       const { statusCode, body } = await request(this.#address(url), {
         dispatcher: this.#agent,
-        headers: { accept: 'application/x-ndjson', authorization: `Bearer ${this.#settings.token}` },
+        headers: { accept: ACCEPTED, authorization: `Bearer ${this.#settings.token}` },
         signal: AbortSignal.any([this.#stop.signal, dead.signal]),
       })
       if (statusCode !== 200) {
         body.on('error', () => {}).destroy()
         return `status ${statusCode}`
       }
-      const lines = new Lines()
       this.#report?.begin(url)
-      for await (const chunk of body as AsyncIterable<Buffer>) {
+      const heard = () => {
         quietSince = performance.now()
-        for (const line of lines.push(chunk)) {
-          const error = this.#take(line)
-          if (error !== undefined) return error
-        }
-        if (lines.isTooLong) return this.#refused('a line is too long')
+      }
+      const chunks = listened(body as AsyncIterable<Buffer>, heard)
+      for await (const result of resultsOf(chunks, new SnapshotInput(this.#reader))) {
+        const error = this.#take(result)
+        if (error !== undefined) return error
       }
       return 'the stream ended'
     } catch (error) {
@@ -182,17 +195,15 @@ export class ControlStream implements DecisionSource {
     return `${url}${SNAPSHOT_STREAM_PATH}?${query}`
   }
 
-  /** Handles one line; returns the reason if the stream is no longer usable. */
-  #take(line: string): string | undefined {
-    if (line === '') return undefined
-    const result: Acceptance = this.#reader.accept(line)
+  /** Handles the result of one line or block; returns the reason if the stream is no longer usable. */
+  #take(result: Acceptance): string | undefined {
     if (result.kind === 'refused') return this.#refused(result.why)
     if (result.kind === 'behind') {
       this.#mayResume = !this.#mayResume
       return 'changes were missed'
     }
     this.#heardAt = performance.now()
-    if (result.kind === 'read') {
+    if (result.kind === 'read' || result.kind === 'block') {
       if (this.snapshot !== undefined) this.#settled()
       return undefined
     }
@@ -200,7 +211,7 @@ export class ControlStream implements DecisionSource {
       this.#log.info({ version: result.snapshot.version, applications: result.snapshot.size }, 'snapshot received')
     }
     this.#settled()
-    this.#keeper?.keep(result.snapshot)
+    this.#keeper?.keep(result.snapshot, result.kind === 'changed' ? result.line : undefined)
     this.#report?.soon()
     return undefined
   }
@@ -225,24 +236,11 @@ export class ControlStream implements DecisionSource {
   }
 }
 
-/** Splits bytes into lines. */
-class Lines {
-  readonly #decoder = new StringDecoder('utf8')
-  #rest = ''
-
-  get isTooLong(): boolean {
-    return this.#rest.length > MAX_LINE_CHARS
-  }
-
-  push(chunk: Buffer): string[] {
-    const text = this.#decoder.write(chunk)
-    if (!text.includes('\n')) {
-      this.#rest += text
-      return []
-    }
-    const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop() ?? ''
-    return lines
+/** The same bytes; tells when some have arrived. */
+async function* listened(chunks: AsyncIterable<Buffer>, heard: () => void): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    heard()
+    yield chunk
   }
 }
 

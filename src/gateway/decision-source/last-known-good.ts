@@ -1,36 +1,51 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Log } from '../../observability/index.ts'
-import type { Acceptance, Snapshot, SnapshotReader } from '../../routing/index.ts'
+import { type Acceptance, piecesOf, type Snapshot, SnapshotInput, type SnapshotReader } from '../../routing/index.ts'
+import { resultsOf } from './slices.ts'
 
 const DEBOUNCE_MS = 1_000
 const RETRY_MS = 30_000
+const READ_BYTES = 512 << 10
+/** Beyond this many characters of changes, the file is written as a whole again. */
+const MOST_APPENDED = 4 << 20
+
+/** The result of reading a snapshot file. */
+export interface FileResult {
+  /** What is held now; undefined if the file contains no complete snapshot that may be used. */
+  readonly snapshot: Snapshot | undefined
+  /** Why the file, or what follows its snapshot, cannot be used; undefined if nothing is wrong. */
+  readonly why: string | undefined
+}
 
 /**
- * Reads a snapshot from an NDJSON file into `reader`. Returns the outcome; undefined if the file does not exist.
- * Rejects if the file cannot be read.
+ * Reads a snapshot file of either format into `reader`, and the changes behind it. A change that is cut off or damaged
+ * ends the reading: what came before it is complete. Returns undefined if the file does not exist; rejects if it cannot
+ * be read.
  */
-export async function readSnapshotFile(path: string, reader: SnapshotReader): Promise<Acceptance | undefined> {
-  const input = createReadStream(path, { encoding: 'utf8', highWaterMark: 256 << 10 })
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-  let last: Acceptance = { kind: 'refused', why: 'the file is empty' }
+export async function readSnapshotFile(path: string, reader: SnapshotReader): Promise<FileResult | undefined> {
+  const file = createReadStream(path, { highWaterMark: READ_BYTES })
+  let snapshot: Snapshot | undefined
   try {
-    for await (const line of lines) {
-      if (line === '') continue
-      last = reader.accept(line)
-      if (last.kind === 'refused') break
+    for await (const result of allResultsOf(file, new SnapshotInput(reader))) {
+      if (result.kind === 'refused') return { snapshot, why: result.why }
+      if (result.kind === 'behind') return { snapshot, why: 'a change is missing' }
+      if (result.kind === 'replaced' || result.kind === 'changed') snapshot = result.snapshot
     }
+    return { snapshot, why: snapshot ? undefined : 'the file ends too early' }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   } finally {
-    lines.close()
-    input.destroy()
+    file.destroy()
     reader.reset()
   }
-  return last.kind === 'read' || last.kind === 'behind' ? { kind: 'refused', why: 'the file ends too early' } : last
+}
+
+async function* allResultsOf(file: AsyncIterable<Buffer>, input: SnapshotInput): AsyncGenerator<Acceptance> {
+  yield* resultsOf(file, input)
+  yield* input.end()
 }
 
 /** Returns the milliseconds since a file was written; undefined if it does not exist or cannot be examined. */
@@ -43,13 +58,18 @@ export async function ageOfFile(path: string): Promise<number | undefined> {
 }
 
 /**
- * Keeps the last good snapshot in a file, written atomically (temporary file, fsync, rename) at most once a second. A
- * full or read-only disk causes a warning and a retry.
+ * Keeps the last good snapshot in a file, at most once a second: as a whole, written atomically (temporary file, fsync,
+ * rename), and then change by change, appended. A full or read-only disk causes a warning and a retry, and leaves the
+ * file as it was.
  */
 export class LastKnownGood {
   readonly #path: string
   readonly #log: Log
   #snapshot: Snapshot | undefined
+  /** The changes that the file lacks; undefined if it must be written as a whole. */
+  #lacking: string[] | undefined
+  #appended = 0
+  #inode: number | undefined
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #isFailing = false
@@ -60,9 +80,11 @@ export class LastKnownGood {
     this.#log = log
   }
 
-  /** Schedules a write of `snapshot`. */
-  keep(snapshot: Snapshot): void {
+  /** Schedules a write of `snapshot`; with `change`, the line that led to it from the snapshot kept before. */
+  keep(snapshot: Snapshot, change?: string): void {
     this.#snapshot = snapshot
+    if (change === undefined) this.#lacking = undefined
+    else this.#lacking?.push(change)
     this.#schedule(DEBOUNCE_MS)
   }
 
@@ -85,31 +107,56 @@ export class LastKnownGood {
   }
 
   async #write(): Promise<void> {
-    const snapshot = this.#snapshot
-    if (snapshot === undefined) return
-    const beside = `${this.#path}.${process.pid}.tmp`
-    const { version } = snapshot
+    const lacking = this.#lacking
+    this.#lacking = []
     try {
-      await mkdir(dirname(this.#path), { recursive: true })
-      await writeLines(beside, snapshot)
-      // A change during the write may be in only some of the lines.
-      if (snapshot.version !== version) return this.#schedule(DEBOUNCE_MS)
-      await rename(beside, this.#path)
+      if (lacking === undefined || !(await this.#append(lacking))) await this.#replace()
       this.#isFailing = false
     } catch (error) {
-      await rm(beside, { force: true }).catch(() => {})
+      this.#lacking = undefined
       const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message
       if (!this.#isFailing) this.#log.warn({ path: this.#path, cause }, 'the last good snapshot cannot be kept on disk')
       this.#isFailing = true
       this.#schedule(RETRY_MS)
     }
   }
+
+  /** Appends changes; false if the file must be written as a whole, because it is long or not the one written last. */
+  async #append(changes: readonly string[]): Promise<boolean> {
+    const text = changes.map((change) => `${change}\n`).join('')
+    this.#appended += text.length
+    if (this.#appended > MOST_APPENDED || (await inodeOf(this.#path)) !== this.#inode) return false
+    if (text !== '') await writeSynced(this.#path, 'a', [text])
+    return true
+  }
+
+  async #replace(): Promise<void> {
+    // Changes from here on come behind what is written now.
+    this.#lacking = []
+    const content = this.#snapshot?.content()
+    if (content === undefined) return
+    const beside = `${this.#path}.${process.pid}.tmp`
+    try {
+      await mkdir(dirname(this.#path), { recursive: true })
+      await writeSynced(beside, 'w', piecesOf(content))
+      await rename(beside, this.#path)
+    } catch (error) {
+      await rm(beside, { force: true }).catch(() => {})
+      throw error
+    }
+    this.#appended = 0
+    this.#inode = await inodeOf(this.#path)
+  }
 }
 
-async function writeLines(path: string, snapshot: Snapshot): Promise<void> {
-  const file = await open(path, 'w', 0o600)
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.ino
+}
+
+async function writeSynced(path: string, flags: 'a' | 'w', pieces: Iterable<string | Uint8Array>): Promise<void> {
+  const file = await open(path, flags, 0o600)
   try {
-    for (const line of snapshot.lines()) await file.write(`${JSON.stringify(line)}\n`)
+    for (const piece of pieces) await file.appendFile(piece)
     await file.sync()
   } finally {
     await file.close()

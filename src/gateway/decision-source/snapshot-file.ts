@@ -96,8 +96,10 @@ export class SnapshotFile implements DecisionSource {
     try {
       const result = await readSnapshotFile(path, this.#reader)
       if (result === undefined) this.#log.warn({ path }, 'there is no snapshot file')
-      else if (result.kind === 'refused') this.#log.warn({ path, why: result.why }, 'the snapshot file is not usable')
+      else if (!result.snapshot) this.#log.warn({ path, why: result.why }, 'the snapshot file is not usable')
       else {
+        if (result.why !== undefined)
+          this.#log.warn({ path, why: result.why }, 'the end of the snapshot file is not usable')
         this.#readAt = performance.now()
         this.#log.info({ path, version: this.version }, 'snapshot file read')
       }

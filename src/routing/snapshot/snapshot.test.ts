@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FlagGates, SnapshotLine } from './snapshot.ts'
-import { type Snapshot, SnapshotReader } from './snapshot-index.ts'
-import { ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from './vocabulary.ts'
+import { ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../vocabulary.ts'
+import type { FlagGates, SnapshotLine } from './lines.ts'
+import type { Snapshot } from './snapshot.ts'
+import { SnapshotReader } from './snapshot-reader.ts'
 
 const gates = (over: Partial<FlagGates> = {}): FlagGates => ({
   boolean: false,
@@ -103,7 +104,7 @@ const refused: Array<[string, unknown[]]> = [
   ['of another environment', [begin({ version: 9, environment: 'staging' }), rows, end({ version: 9 })]],
   ['older than what is held', [begin({ version: 4 }), rows, end({ version: 4 })]],
   ['that ends as another version', [begin({ version: 9 }), rows, end({ version: 8 })]],
-  ['of another format', [begin({ version: 9, format: 2 }), rows, end({ version: 9 })]],
+  ['of a newer format', [begin({ version: 9, format: 3 }), rows, end({ version: 9 })]],
   [
     'with a row that does not fit',
     [begin({ version: 9 }), { type: 'applications', rows: [[0, 'x', 1]] }, end({ version: 9, applications: 1 })],
