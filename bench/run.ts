@@ -9,6 +9,7 @@ import { benchHostile } from './hostile.ts'
 import { benchLowRate } from './low-rate.ts'
 import { benchOutcomes } from './outcomes.ts'
 import { benchPropagation } from './propagation.ts'
+import { benchSnapshot } from './snapshot.ts'
 import { benchTokens } from './tokens.ts'
 
 const HELP = `npm run bench -- [WHAT] [OPTION]...
@@ -17,7 +18,10 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
 
   gateway     the gateway beside other proxies, then the decision alone; what runs when WHAT is left out
               --rounds N (3)   --requests N a round (20000)   --only PART of a proxy's name, may be repeated
-  decision    the decision alone
+  decision    the decision alone, at 1,000, 100,000 and 1,000,000 applications
+  snapshot    what a gateway pays for a million applications: memory, decisions, transfer, loading from disk, how long
+              these block it, and the bytes of a flip and of a change of percentage; then all of it as JSON
+              --applications N (1000000)   --actors N named by the flag (100000)
   low-rate    how much later answers come through nginx and through the gateway when hardly anything happens: 200
               requests a second over one connection
               --rounds N (10)   --seconds N a round (2)
@@ -86,6 +90,8 @@ async function run(): Promise<void> {
       return benchLowRate(args)
     case 'propagation':
       return benchPropagation(args)
+    case 'snapshot':
+      return benchSnapshot(args)
     case 'engine':
       return benchEngine(args)
     case 'console':

@@ -1,16 +1,19 @@
 import type { Definitions } from '../../flags/index.ts'
 import type { Log } from '../../observability/index.ts'
+import { type GatesStep, stepBetween } from '../../routing/index.ts'
 import { isStoreSilent } from '../../storage/index.ts'
 import { SYSTEM_CONTEXT } from '../audit/change-context.ts'
 import { judgeHeld, lostChanges } from './history.ts'
 import type { Position, VersionedChange } from './model.ts'
-import { StateCache } from './state-cache.ts'
+import { ROUTING_FLAGS, StateCache } from './state-cache.ts'
 import type { Store } from './store.ts'
 
 const POLL_MS = 1_000
 const PAGE = 1_000
 /** How many changes a stream may be behind and still resume; beyond that, the whole snapshot is less work. */
 const HELD_CHANGES = 5_000
+/** The most actors that the flags in these changes may list together: beyond it, the oldest changes are dropped. */
+const HELD_MEMBERS = 1_000_000
 /** A claim advances the clock by at most this much. */
 const MOST_LOST = 1_000_000
 
@@ -20,8 +23,13 @@ const MOST_NAMED = 20
 /** The state that a reader claims to hold; an older gateway knows no stamp. */
 export type Claim = Pick<Position, 'epoch' | 'version'> & { readonly stamp: string | undefined }
 
+/** A change, and for a flag that routes, how its gates changed; without it, that is not known. */
+export interface FeedStep extends VersionedChange {
+  readonly gates?: GatesStep | undefined
+}
+
 /** Called for every change in order; `undefined` means that the view was reloaded and the sequence is broken. */
-export type FeedListener = (step: VersionedChange | undefined) => void
+export type FeedListener = (step: FeedStep | undefined) => void
 
 /**
  * Keeps a {@link StateCache} up to date with the database, regardless of the writer, and notifies listeners of each change. If
@@ -33,7 +41,9 @@ export class ChangeFeed {
   readonly #definitions: Definitions
   readonly #log: Log
   #cache: StateCache
-  #recent: VersionedChange[] = []
+  #recent: FeedStep[] = []
+  /** How many actors the states in `#recent` list. */
+  #recentMembers = 0
   #listeners = new Set<FeedListener>()
   #running: Promise<void> | undefined
   #again: Promise<void> | undefined
@@ -125,7 +135,7 @@ export class ChangeFeed {
    * The changes after one version up to another, from memory or else the database; undefined if some are no longer
    * kept.
    */
-  async changesBetween(after: number, upTo: number): Promise<VersionedChange[] | undefined> {
+  async changesBetween(after: number, upTo: number): Promise<FeedStep[] | undefined> {
     if (after > upTo) return undefined
     if (after === upTo) return []
     const oldest = this.#recent[0]
@@ -195,13 +205,39 @@ export class ChangeFeed {
   async #reload(): Promise<void> {
     this.#cache = new StateCache(await this.#store.load(), this.#definitions)
     this.#recent = []
+    this.#recentMembers = 0
     for (const listener of this.#listeners) listener(undefined)
   }
 
-  #take(step: VersionedChange): void {
-    this.#cache.apply(step)
+  #take(change: VersionedChange): void {
+    const step = this.#apply(change)
     this.#recent.push(step)
-    if (this.#recent.length > HELD_CHANGES * 2) this.#recent = this.#recent.slice(-HELD_CHANGES)
+    this.#recentMembers += membersOf(step)
+    if (this.#recent.length > HELD_CHANGES * 2 || this.#recentMembers > HELD_MEMBERS * 2) this.#forgetOldest()
     for (const listener of this.#listeners) listener(step)
   }
+
+  #apply(change: VersionedChange): FeedStep {
+    const flag = change.change
+    const isRouting = flag.kind === 'flag' && ROUTING_FLAGS.includes(flag.name)
+    const before = isRouting ? this.#cache.gates(flag.environment, flag.name) : undefined
+    this.#cache.apply(change)
+    if (!isRouting || !before) return change
+    return { ...change, gates: stepBetween(before, this.#cache.gates(flag.environment, flag.name)) }
+  }
+
+  #forgetOldest(): void {
+    let from = Math.max(0, this.#recent.length - HELD_CHANGES)
+    for (const step of this.#recent.slice(0, from)) this.#recentMembers -= membersOf(step)
+    for (; this.#recentMembers > HELD_MEMBERS; from++) {
+      this.#recentMembers -= membersOf(this.#recent[from])
+    }
+    this.#recent = this.#recent.slice(from)
+  }
+}
+
+/** How many actors the state of a flag in a change lists: what makes a change big. */
+function membersOf(step: FeedStep | undefined): number {
+  if (step?.change.kind !== 'flag' || !step.change.state) return 0
+  return step.change.state.actors.length + step.change.state.opted_out.length
 }

@@ -1,47 +1,65 @@
 import type { Definitions, Environment } from '../../flags/index.ts'
 import {
   type ApplicationRow,
-  type FlagGates,
-  SNAPSHOT_CHUNK,
+  linesOf,
+  MAX_MEMBERS,
+  membersOfStep,
+  piecesOf,
+  SNAPSHOT_BLOCK_FORMAT,
   SNAPSHOT_FORMAT,
+  SNAPSHOT_MEDIA_TYPES,
+  type SnapshotFormat,
   type SnapshotLine,
+  textOf,
 } from '../../routing/index.ts'
-import { type ApplicationRecord, hasArrived, type VersionedChange } from './model.ts'
+import type { FeedStep } from './feed.ts'
+import { type ApplicationRecord, hasArrived } from './model.ts'
 import { defaultState, gatesOf, ROUTING_FLAGS, type StateCache } from './state-cache.ts'
 
-type Row = readonly [id: number, clientId: string, ready: 0 | 1]
+const BLOCK_TYPE: string = SNAPSHOT_MEDIA_TYPES[SNAPSHOT_BLOCK_FORMAT]
 
-/** An application as snapshots contain it. */
-export function rowOf(application: ApplicationRecord): ApplicationRow {
-  const row: Row = [application.id, application.client_id, hasArrived(application) ? 1 : 0]
-  return [...row]
+/** An application as change lines contain it. */
+function rowOf(application: ApplicationRecord): ApplicationRow {
+  return [application.id, application.client_id, hasArrived(application) ? 1 : 0]
 }
 
 /**
- * A whole snapshot of the view at the time of the call. Each line is rendered when it is read, so that a big snapshot
- * is not rendered in one go. Later changes of the view do not appear in it.
+ * A whole snapshot of the view at the time of the call, piece by piece, in the format that the reader asked for. Each
+ * piece is rendered when it is read, so that a big snapshot is not rendered in one go.
  */
-export function snapshotLines(cache: StateCache, environment: Environment): Generator<SnapshotLine> {
-  const { version, epoch, stamp } = cache.position
-  const flags: Record<string, FlagGates> = {}
-  for (const name of ROUTING_FLAGS) flags[name] = cache.gates(environment, name)
-  const brake = cache.brake(environment).on
-  const applications = cache.applications()
-  function* lines(): Generator<SnapshotLine> {
-    yield { type: 'begin', format: SNAPSHOT_FORMAT, environment, epoch, version, stamp, brake, flags }
-    for (let at = 0; at < applications.length; at += SNAPSHOT_CHUNK) {
-      yield { type: 'applications', rows: applications.slice(at, at + SNAPSHOT_CHUNK).map(rowOf) }
-    }
-    yield { type: 'end', version, applications: applications.length }
-  }
-  return lines()
+export function snapshotPieces(
+  cache: StateCache,
+  environment: Environment,
+  format: SnapshotFormat,
+): Generator<string | Uint8Array> {
+  const content = cache.content(environment)
+  return format === SNAPSHOT_FORMAT ? textsOf(linesOf(content)) : piecesOf(content)
+}
+
+function* textsOf(lines: Iterable<SnapshotLine>): Generator<string> {
+  for (const line of lines) yield textOf(line)
+}
+
+/** The format that a reader accepts: format 2 if its `Accept` names it, otherwise format 1, which every reader knows. */
+export function formatFor(accept: string | undefined): SnapshotFormat {
+  const isNamed = accept?.split(',').some((range) => range.split(';', 1)[0]?.trim() === BLOCK_TYPE)
+  return isNamed ? SNAPSHOT_BLOCK_FORMAT : SNAPSHOT_FORMAT
+}
+
+/** What a change line depends on besides the change. */
+export interface LineContext {
+  readonly environment: Environment
+  readonly definitions: Definitions
+  readonly format: SnapshotFormat
 }
 
 /**
  * One change as an environment's stream carries it. A change that does not concern the environment is an empty step.
+ * Undefined if format 2 has no line for it, because too many actors came or went.
  */
-export function changeLine(step: VersionedChange, environment: Environment, definitions: Definitions): SnapshotLine {
+export function changeLine(step: FeedStep, context: LineContext): SnapshotLine | undefined {
   const { change, version, stamp } = step
+  const { environment, definitions, format } = context
   const line = { type: 'change' as const, from: version - 1, to: version, stamp }
   switch (change.kind) {
     case 'application': {
@@ -55,8 +73,13 @@ export function changeLine(step: VersionedChange, environment: Environment, defi
       return change.environment === environment ? { ...line, brake: change.brake.on } : line
     case 'flag': {
       if (change.environment !== environment || !ROUTING_FLAGS.includes(change.name)) return line
-      const state = change.state ?? defaultState(definitions, environment, change.name)
-      return { ...line, flags: { [change.name]: gatesOf(definitions, state) } }
+      if (step.gates && format === SNAPSHOT_BLOCK_FORMAT) {
+        return membersOfStep(step.gates) > MAX_MEMBERS ? undefined : { ...line, gates: { [change.name]: step.gates } }
+      }
+      const gates = gatesOf(definitions, change.state ?? defaultState(definitions, environment, change.name))
+      const members = gates.actors.length + gates.opted_out.length
+      if (format === SNAPSHOT_BLOCK_FORMAT && members > MAX_MEMBERS) return undefined
+      return { ...line, flags: { [change.name]: gates } }
     }
   }
 }

@@ -42,7 +42,7 @@ describe('limits of a snapshot stream', () => {
       return await new Promise<StreamEnd>((resolve, reject) => {
         server = createServer((_request, response) => {
           response.writeHead(200)
-          streams.serve(response, { environment: 'production', since: undefined }).then(resolve, reject)
+          streams.serve(response, { environment: 'production', format: 1, since: undefined }).then(resolve, reject)
           meanwhile().catch(reject)
         })
         server.listen(0, '127.0.0.1', () => {

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Environment } from '../../flags/index.ts'
-import type { SnapshotLine } from '../../routing/index.ts'
-import type { ChangeFeed } from './feed.ts'
-import type { Position, VersionedChange } from './model.ts'
-import { changeLine, snapshotLines } from './snapshot-lines.ts'
+import { type SnapshotFormat, textOf } from '../../routing/index.ts'
+import type { ChangeFeed, FeedStep } from './feed.ts'
+import type { Position } from './model.ts'
+import { changeLine, snapshotPieces } from './snapshot-lines.ts'
 
 /** Limits of a stream; the defaults suit a data centre. */
 export interface StreamLimits {
@@ -26,6 +26,7 @@ export type StreamEnd = 'reader_gone' | 'reader_stalled' | 'reader_too_slow' | '
 /** The request of a reader. */
 export interface StreamRequest {
   readonly environment: Environment
+  readonly format: SnapshotFormat
   /** The position that the reader holds, to resume from. */
   readonly since: Pick<Position, 'epoch' | 'version'> | undefined
 }
@@ -78,7 +79,9 @@ class Stream {
   readonly #request: StreamRequest
   readonly #feed: ChangeFeed
   readonly #limits: StreamLimits
-  #waiting: VersionedChange[] = []
+  #waiting: FeedStep[] = []
+  /** The version of the last whole snapshot that was sent. */
+  #sentUpTo = 0
   #isHeartbeatDue = false
   #end: StreamEnd | undefined
   #wake: () => void = () => {}
@@ -120,7 +123,7 @@ class Stream {
     this.#wake()
   }
 
-  #hear(step: VersionedChange | undefined): void {
+  #hear(step: FeedStep | undefined): void {
     if (step === undefined) return this.end('reloaded')
     this.#waiting.push(step)
     if (this.#waiting.length > this.#limits.waitingChanges) return this.end('reader_too_slow')
@@ -129,43 +132,51 @@ class Stream {
 
   /** The missed changes, or the whole snapshot. Changes that happen in the meantime are queued behind it. */
   async #sendBeginning(): Promise<void> {
-    const { environment } = this.#request
-    const cache = this.#feed.cache
+    const { cache } = this.#feed
     const since = this.#request.since?.epoch === cache.epoch ? this.#request.since.version : undefined
-    const upTo = cache.version
-    // Taken before any await, so that the snapshot is of exactly this version.
-    const whole = since === undefined ? snapshotLines(cache, environment) : undefined
-    const missed = since === undefined ? undefined : await this.#feed.changesBetween(since, upTo)
-    if (missed) {
-      for (const step of missed) if (!(await this.#write(this.#lineOf(step)))) return
-      return
-    }
-    if (!whole) this.#waiting = []
-    for (const line of whole ?? snapshotLines(this.#feed.cache, environment)) {
-      if (!(await this.#write(line))) return
-      // Other requests get their turn between two chunks.
-      await turn()
-    }
+    if (since === undefined) return this.#sendWhole()
+    const missed = await this.#feed.changesBetween(since, cache.version)
+    if (!missed) return this.#sendWhole()
+    for (const step of missed) if (!(await this.#sendChange(step))) return
   }
 
   async #sendChanges(): Promise<void> {
     while (!this.#end) {
       const steps = this.#waiting
       this.#waiting = []
-      for (const step of steps) if (!(await this.#write(this.#lineOf(step)))) return
+      for (const step of steps) if (!(await this.#sendChange(step))) return
       if (this.#isHeartbeatDue) {
         this.#isHeartbeatDue = false
         const { version, stamp } = this.#feed.cache.position
         // The queued changes come first, with their versions.
-        if (this.#waiting.length === 0) await this.#write({ type: 'heartbeat', version, stamp, at: Date.now() })
+        const beat = textOf({ type: 'heartbeat', version, stamp, at: Date.now() })
+        if (this.#waiting.length === 0) await this.#write(beat)
         else this.#isHeartbeatDue = true
       }
       if (this.#waiting.length === 0 && !this.#isHeartbeatDue) await this.#sleep()
     }
   }
 
-  #lineOf(step: VersionedChange): SnapshotLine {
-    return changeLine(step, this.#request.environment, this.#feed.cache.definitions)
+  /** Resolves to false when the stream is over. */
+  async #sendChange(step: FeedStep): Promise<boolean> {
+    if (step.version <= this.#sentUpTo) return !this.#end
+    const { environment, format } = this.#request
+    const line = changeLine(step, { environment, format, definitions: this.#feed.cache.definitions })
+    if (line) return this.#write(textOf(line))
+    await this.#sendWhole()
+    return !this.#end
+  }
+
+  /** Sends a snapshot of this moment; the changes that led to it are not sent any more. */
+  async #sendWhole(): Promise<void> {
+    const { environment, format } = this.#request
+    const { cache } = this.#feed
+    this.#sentUpTo = cache.version
+    for (const piece of snapshotPieces(cache, environment, format)) {
+      if (!(await this.#write(piece))) return
+      // Other requests get their turn between two pieces.
+      await turn()
+    }
   }
 
   #sleep(): Promise<void> {
@@ -176,9 +187,9 @@ class Stream {
   }
 
   /** Resolves to true when the reader can receive more, to false when it is gone. */
-  async #write(line: SnapshotLine): Promise<boolean> {
+  async #write(piece: string | Uint8Array): Promise<boolean> {
     if (this.#end) return false
-    if (this.#response.write(`${JSON.stringify(line)}\n`)) return true
+    if (this.#response.write(piece)) return true
     let isDrained = false
     const onDrain = () => {
       isDrained = true

@@ -9,7 +9,14 @@ import {
   OFF,
   ON,
 } from '../../flags/index.ts'
-import { type ClientStatus, type FlagGates, ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG } from '../../routing/index.ts'
+import {
+  ApplicationTable,
+  type ClientStatus,
+  type FlagGates,
+  ROUTING_FLAG,
+  type SnapshotContent,
+  UNKNOWN_CLIENTS_FLAG,
+} from '../../routing/index.ts'
 import {
   type ApplicationRecord,
   type Brake,
@@ -35,7 +42,8 @@ export class StateCache {
   #arrived = 0
   readonly #applications = new Map<number, ApplicationRecord>()
   readonly #ids = new SortedIds()
-  readonly #byClientId = new Map<string, ApplicationRecord>()
+  /** By client_id, laid out as gateways hold it, so that a snapshot is written out without being composed. */
+  readonly #byClientId = new ApplicationTable()
   readonly #flags = new Map<Environment, Map<string, StoredFlag>>()
   readonly #brakes = new Map<Environment, Brake>()
   readonly #routing = new Map<Environment, FlagEvaluator>()
@@ -92,7 +100,8 @@ export class StateCache {
   }
 
   applicationByClientId(clientId: string): ApplicationRecord | undefined {
-    return this.#byClientId.get(clientId)
+    const handle = this.#byClientId.find(clientId)
+    return handle === 0 ? undefined : this.#applications.get(this.#byClientId.id(handle))
   }
 
   /** The application with this id or client_id; a number is an id first. */
@@ -132,11 +141,11 @@ export class StateCache {
 
   /** The routing state of a client in an environment, equal to that of the gateway's own snapshot. */
   status(environment: Environment, clientId: string): ClientStatus | 'unknown_client' {
-    const application = this.#byClientId.get(clientId)
-    if (!application) return 'unknown_client'
-    const applicationId = application.id
+    const handle = this.#byClientId.find(clientId)
+    if (handle === 0) return 'unknown_client'
+    const applicationId = this.#byClientId.id(handle)
     if (!this.isFlagOn(environment, applicationId)) return { applicationId, flag: 'off' }
-    return { applicationId, flag: hasArrived(application) ? 'on' : 'not_arrived' }
+    return { applicationId, flag: this.#byClientId.isReady(handle) ? 'on' : 'not_arrived' }
   }
 
   /** Whether any gate of the routing flag covers an application, whether or not IAM holds it. */
@@ -147,6 +156,15 @@ export class StateCache {
   /** The gates of a flag as snapshots contain them. */
   gates(environment: Environment, name: string): FlagGates {
     return gatesOf(this.definitions, this.flagState(environment, name))
+  }
+
+  /** The snapshot of an environment at this moment; later changes do not appear in it. */
+  content(environment: Environment): SnapshotContent {
+    const flags: Record<string, FlagGates> = {}
+    for (const name of ROUTING_FLAGS) flags[name] = this.gates(environment, name)
+    const { size } = this.#byClientId
+    const table = { applications: size, blocks: this.#byClientId.blocks() }
+    return { environment, ...this.position, brake: this.brake(environment).on, flags, ...table }
   }
 
   #compile(environment: Environment): void {
@@ -161,8 +179,10 @@ export class StateCache {
     const record = name === application.name ? application : { ...application, name }
     this.#applications.set(id, record)
     this.#ids.add(id)
-    this.#byClientId.set(application.client_id, record)
-    if (hasArrived(application)) this.#arrived++
+    const isReady = hasArrived(application)
+    const why = this.#byClientId.put(application.client_id, id, isReady)
+    if (why !== undefined) throw new Error(why)
+    if (isReady) this.#arrived++
   }
 
   #drop(id: number): void {
@@ -174,7 +194,7 @@ export class StateCache {
   #forget(id: number): void {
     const held = this.#applications.get(id)
     if (!held) return
-    if (this.#byClientId.get(held.client_id) === held) this.#byClientId.delete(held.client_id)
+    if (this.applicationByClientId(held.client_id) === held) this.#byClientId.remove(held.client_id)
     if (hasArrived(held)) this.#arrived--
   }
 }
@@ -195,7 +215,7 @@ export function gatesOf(definitions: Definitions, state: FlagState): FlagGates {
   const members = state.feature_groups.flatMap((group) => groupActors(definitions, group))
   return {
     boolean: state.boolean,
-    actors: [...new Set([...state.actors, ...members])],
+    actors: members.length === 0 ? [...state.actors] : [...new Set([...state.actors, ...members])],
     percentage_of_actors: state.percentage_of_actors,
     opted_out: [...state.opted_out],
   }

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { SNAPSHOT_STREAM_PATH, type SnapshotLine } from '../../../routing/index.ts'
+import { SNAPSHOT_MEDIA_TYPES, SNAPSHOT_STREAM_PATH } from '../../../routing/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import type { StreamReader } from '../../gateways/gateway-registry.ts'
-import { snapshotLines } from '../../state/snapshot-lines.ts'
+import { formatFor, snapshotPieces } from '../../state/snapshot-lines.ts'
 import type { StreamRequest } from '../../state/snapshot-streams.ts'
 import { environmentField } from '../flags/flags.ts'
 import { callerOf } from '../hooks/authentication.ts'
@@ -14,7 +14,8 @@ import { isOutOfBounds, refuseFollower } from '../hooks/followers.ts'
 import { identityFields } from './gateways.ts'
 
 const READERS = { roles: ['gateway', ...PEOPLE] as const }
-const NDJSON = 'application/x-ndjson'
+const NO_OBJECTS = { objectMode: false }
+const ACCEPT = 'NDJSON, or with blocks of binary rows for an `Accept` of `application/vnd.handover.snapshot`'
 
 const streamQuery = z.object({
   environment: environmentField,
@@ -46,6 +47,7 @@ export function snapshotRoutes(api: Api, control: ControlContext): void {
       schema: {
         tags: ['snapshot'],
         summary: 'A complete snapshot, as NDJSON',
+        description: ACCEPT,
         querystring: z.object({ environment: environmentField }),
       },
     },
@@ -53,9 +55,11 @@ export function snapshotRoutes(api: Api, control: ControlContext): void {
       const { environment } = request.query
       if (isOutOfBounds(request, environment)) return refuseFollower(reply, environment)
       await control.feed.catchUp()
-      const lines = Readable.from(textOf(snapshotLines(control.feed.cache, environment)))
+      const format = formatFor(request.headers.accept)
+      const lines = Readable.from(inTurns(snapshotPieces(control.feed.cache, environment, format)), NO_OBJECTS)
       return reply
-        .type(NDJSON)
+        .type(SNAPSHOT_MEDIA_TYPES[format])
+        .header('Vary', 'Accept')
         .header('Content-Disposition', `attachment; filename="handover-${environment}.ndjson"`)
         .send(lines)
     },
@@ -64,7 +68,12 @@ export function snapshotRoutes(api: Api, control: ControlContext): void {
     SNAPSHOT_STREAM_PATH,
     {
       config: READERS,
-      schema: { tags: ['snapshot'], summary: 'A snapshot, then every change, as NDJSON', querystring: streamQuery },
+      schema: {
+        tags: ['snapshot'],
+        summary: 'A snapshot, then every change, as NDJSON',
+        description: ACCEPT,
+        querystring: streamQuery,
+      },
     },
     async (request, reply) => {
       const { since, epoch, stamp, ...reader } = request.query
@@ -76,7 +85,8 @@ export function snapshotRoutes(api: Api, control: ControlContext): void {
       if (held !== undefined && status === 'lost' && callerOf(request).role === 'gateway') {
         await control.feed.reportLost(held)
       }
-      await stream(control, reply, reader, status === 'known' ? held : undefined)
+      const format = formatFor(request.headers.accept)
+      await stream(control, reply, reader, { format, since: status === 'known' ? held : undefined })
     },
   )
 }
@@ -85,25 +95,29 @@ async function stream(
   control: ControlContext,
   reply: FastifyReply,
   reader: StreamReader,
-  since: StreamRequest['since'],
+  { format, since }: Pick<StreamRequest, 'format' | 'since'>,
 ) {
   const { environment, name } = reader
   reply.hijack()
   const response = reply.raw
-  response.writeHead(200, { 'content-type': NDJSON, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+  response.writeHead(200, {
+    'content-type': SNAPSHOT_MEDIA_TYPES[format],
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
   response.flushHeaders()
   response.socket?.setKeepAlive(true, 5_000)
   response.socket?.setNoDelay(true)
   control.log.info({ environment, gateway: name, since: since?.version ?? null }, 'snapshot stream opened')
   const disconnected = control.gateways.connected(reader)
-  const end = await control.streams.serve(response, { environment, since }).finally(disconnected)
+  const end = await control.streams.serve(response, { environment, format, since }).finally(disconnected)
   if (end !== 'reader_gone' && end !== 'closing') control.metrics.streamsDropped.inc({ cause: end })
   control.log.info({ environment, gateway: name, end }, 'snapshot stream ended')
 }
 
-async function* textOf(lines: Iterable<SnapshotLine>): AsyncGenerator<string> {
-  for (const line of lines) {
-    yield `${JSON.stringify(line)}\n`
+async function* inTurns(pieces: Iterable<string | Uint8Array>): AsyncGenerator<string | Uint8Array> {
+  for (const piece of pieces) {
+    yield piece
     await turn()
   }
 }
