@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS, type RunningGateway, startGateway } from '../gateway/in
 import { formatListenAddress, type ListenAddress, ListenError } from '../http/index.ts'
 import type { Log } from '../observability/index.ts'
 import { fixedFiles, haproxyConfiguration, whyGatewayDecides } from './configuration/haproxy-configuration.ts'
+import { DecisionCounts } from './maps/decision-counts.ts'
 import { MapKeeper } from './maps/map-keeper.ts'
 import { mapFile, type RoutingMap, routingMap } from './maps/routing-map.ts'
 import { RuntimeApi } from './maps/runtime-api.ts'
@@ -45,7 +46,13 @@ export async function startDataPlane(settings: DataPlaneSettings, log: Log): Pro
   await openPrivateDirectory(settings.directory)
   const listen = await usableAddress(settings.gateway.listen)
   const secret = randomBytes(24).toString('base64url')
-  const behind = { ...settings.gateway, listen: { host: '127.0.0.1', port: 0 }, frontSecret: secret }
+  const counts = new DecisionCounts(new RuntimeApi(join(settings.directory, SOCKET_FILE), API_MS))
+  const behind = {
+    ...settings.gateway,
+    listen: { host: '127.0.0.1', port: 0 },
+    frontSecret: secret,
+    otherMetrics: () => counts.metrics(),
+  }
   const gateway = await startGateway(behind, log)
   try {
     const plane = new DataPlane({ ...settings, gateway: { ...settings.gateway, listen } }, gateway, secret, log)

@@ -1,5 +1,5 @@
 import { type HttpReply, type HttpRequest, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
-import type { Log } from '../observability/index.ts'
+import { type Log, mergeMetrics } from '../observability/index.ts'
 import { type Brake, type BrakeHolder, brakeHolders } from './decision-source/brake.ts'
 import type { DecisionSource } from './decision-source/source.ts'
 import type { MarkCheck, MarkStatus } from './ledger/mark-check/mark-check.ts'
@@ -9,6 +9,7 @@ import type { Circuit } from './upstream/circuit/circuit.ts'
 /** What the admin port reports and controls. */
 export interface AdminParts {
   readonly metrics: Metrics
+  readonly otherMetrics: (() => Promise<string>) | undefined
   readonly brake: Brake
   readonly source: DecisionSource
   readonly circuit: Circuit
@@ -36,7 +37,7 @@ async function answer(request: HttpRequest, parts: AdminParts): Promise<HttpRepl
     case '/readyz':
       return isRead ? readiness(parts) : notAllowed('GET')
     case '/metrics':
-      return isRead ? metrics(parts.metrics) : notAllowed('GET')
+      return isRead ? metrics(parts) : notAllowed('GET')
     case '/brake':
       if (isRead) return json(200, brakeState(parts))
       return request.method === 'PUT' ? setBrake(request, parts) : notAllowed('GET, PUT')
@@ -105,8 +106,10 @@ function wantedBrake(text: string): boolean | undefined {
   }
 }
 
-async function metrics({ registry }: Metrics): Promise<HttpReply> {
-  return { status: 200, headers: [['Content-Type', registry.contentType]], body: await registry.metrics() }
+async function metrics({ metrics: { registry }, otherMetrics }: AdminParts): Promise<HttpReply> {
+  const own = await registry.metrics()
+  const body = otherMetrics === undefined ? own : mergeMetrics([own, await otherMetrics()])
+  return { status: 200, headers: [['Content-Type', registry.contentType]], body }
 }
 
 function json(status: number, document: unknown): HttpReply {

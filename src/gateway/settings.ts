@@ -149,6 +149,8 @@ export interface GatewaySettings {
    * plane is.
    */
   readonly frontSecret?: string | undefined
+  /** Further metrics for the admin port, in Prometheus's text format; those of the same name are added. */
+  readonly otherMetrics?: (() => Promise<string>) | undefined
   /** Without a trailing slash; empty for none. */
   readonly relativeUrlRoot?: string
   readonly limits?: Partial<GatewayLimits>

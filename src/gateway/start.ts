@@ -72,7 +72,9 @@ export async function startGateway(settings: GatewaySettings, log: Log): Promise
   const { context, brake, frontDoor, stop } = parts
   let admin: RunningServer | undefined
   try {
-    if (settings.adminListen) admin = await startAdmin(settings.adminListen, adminParts(parts))
+    if (settings.adminListen) {
+      admin = await startAdmin(settings.adminListen, { ...adminParts(parts), otherMetrics: settings.otherMetrics })
+    }
     const address = await bind(frontDoor.server, settings.listen)
     const url = `http://${formatListenAddress(address)}`
     log.debug({ url, iam_routing_enabled: context.iam !== undefined, brake: context.isBrakeOn }, 'gateway listens')
@@ -184,7 +186,7 @@ function mayHaveFastPath({ legacy, iam }: GatewayContext, { source }: GatewaySet
   return iam !== undefined && source.kind !== 'endpoint' && !legacy.secure && !iam.secure
 }
 
-function adminParts({ context, brake, metrics, markCheck, state }: Parts): AdminParts {
+function adminParts({ context, brake, metrics, markCheck, state }: Parts): Omit<AdminParts, 'otherMetrics'> {
   const startedAt = performance.now()
   const hasIam = context.iam !== undefined
   return {

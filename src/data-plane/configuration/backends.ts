@@ -2,6 +2,7 @@ import type { GatewayLimits } from '../../gateway/index.ts'
 import { type AnswerForm, errorRules, gatewayBackendErrors, unavailableRules } from './error-answers.ts'
 import { flowMarkRules } from './flow-mark.ts'
 import { type HeaderRuleSettings, requestRules, responseRules } from './header-rules.ts'
+import { failoverRecord } from './records.ts'
 
 /** An upstream as a server of HAProxy. */
 export interface UpstreamServer {
@@ -89,6 +90,7 @@ function newFlowBackend(settings: BackendSettings, iam: UpstreamServer, form: An
     'retries 1',
     'option redispatch 1',
     'retry-on conn-failure empty-response response-timeout 500 501 502 503 504',
+    ...failoverRecord(),
     ...errorRules(form, directory),
     ...unavailableAnswers(directory),
     'use-server iam if TRUE',

@@ -120,11 +120,11 @@ function decisions({ mapFile }: DecidingSettings): string[] {
   return [
     `http-request set-var(txn.state) 'str(${STATE_KEY}),map_str(${mapFile})' if ${READ}`,
     `http-request set-var(txn.limit) var(txn.state),field(1,:) if ${READ}`,
+    `http-request set-var(txn.application) var(txn.client),map_str(${mapFile}) if ${READ} { var(txn.client) -m found }`,
     reason('brake', '!{ var(txn.credential) -m found } { var(txn.state),field(2,:) -m str on }'),
     reason('credential_issuer', '{ var(txn.issuer) -m found }'),
     reason('credential_unknown', '{ var(txn.credential) -m found }'),
     reason('client_id_missing', '!{ var(txn.client) -m found }'),
-    `http-request set-var(txn.application) var(txn.client),map_str(${mapFile}) if ${undecided}`,
     // Without a map entry for all applications nothing is known: legacy.
     reason('routing_unavailable', '!{ var(txn.state) -m found }'),
     reason('routing_unavailable', '{ var(txn.state),field(3,:) -m str unavailable }'),

@@ -6,6 +6,7 @@ import { decidingRules } from './deciding-rules.ts'
 import { errorFiles } from './error-answers.ts'
 import { DIGITS_FILE, digitsFile } from './flow-mark.ts'
 import { originVariables } from './header-rules.ts'
+import { COUNTS_TABLE, countsTable, recordRules, recordVariables } from './records.ts'
 
 /** Where HAProxy finds the gateway behind it, and the secret by which the gateway knows HAProxy. */
 export interface GatewayBehind {
@@ -55,6 +56,7 @@ export function haproxyConfiguration(settings: DataPlaneSettings, behind: Gatewa
     ['global', globalLines(settings, limits)],
     ['defaults', defaultLines(limits)],
     ['frontend public', frontendLines(settings, parts, limits)],
+    ...(whyGatewayDecides(gateway) === undefined ? [[`backend ${COUNTS_TABLE}`, countsTable()] as const] : []),
     ...backends(parts).map(([name, lines]) => [`backend ${name}`, lines] as const),
   ]
   const text = sections.map(([head, lines]) => `${head}\n${lines.map((line) => `  ${line}\n`).join('')}`).join('\n')
@@ -150,7 +152,7 @@ function frontendLines(settings: DataPlaneSettings, parts: BackendSettings, limi
       : []),
     ...(parts.hasIam ? oauthRules(gateway).map((when) => `${toGateway} !{ var(txn.read) -m bool } ${when}`) : []),
     'use_backend gateway if { var(txn.gateway) -m bool }',
-    ...(decides ? choiceOfBackend() : []),
+    ...(decides ? [...recordVariables(), ...recordRules(), ...choiceOfBackend()] : []),
     'default_backend legacy',
   ]
 }

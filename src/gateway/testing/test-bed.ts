@@ -171,8 +171,11 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
-/** The defaults of gateways under test. */
-export const defaults = { hasFastPath: true }
+/** The defaults of gateways under test; a preloaded module may start something else that behaves as a gateway does. */
+export const defaults: { hasFastPath: boolean; start: typeof startGateway } = {
+  hasFastPath: true,
+  start: (globalThis as { handoverTestStart?: typeof startGateway }).handoverTestStart ?? startGateway,
+}
 
 /** What every test needs: a directory, the gateway's log lines, and cleanup of everything it started. */
 export class Bed {
@@ -205,7 +208,7 @@ export class Bed {
   async gateway(settings: Partial<GatewaySettings> & { legacyUrl: string }): Promise<RunningGateway> {
     const path = join(this.directory, 'snapshot.ndjson')
     await replaceFile(path, ndjson(snapshotLines()))
-    const gateway = await startGateway(
+    const gateway = await defaults.start(
       {
         listen: { host: '127.0.0.1', port: 0 },
         source: { kind: 'file', path, environment: 'production' },
