@@ -171,6 +171,39 @@ describe('HAProxy as data plane', () => {
     }
   })
 
+  test('answers 503 for a credential of IAM also if IAM closes a kept-alive connection without a word', async () => {
+    const at = await Plane.with()
+    try {
+      for (let round = 0; round < 3; round++) {
+        at.iam.answer = (_request, response) => void response.socket?.destroy()
+        assert.equal((await at.token('grant_type=refresh_token&refresh_token=gliamrt-1')).status, 503)
+        assert.equal(at.iam.received.length, round + 1)
+        assert.equal((await at.token('grant_type=client_credentials&client_id=staying')).status, 200)
+      }
+      assert.equal(at.legacy.received.length, 3)
+    } finally {
+      await at.bed.end()
+    }
+  })
+
+  test('answers 502 in the form that the client reads when legacy fails', async () => {
+    const at = await Plane.with()
+    try {
+      await at.legacy.stop()
+      const typeOf = async (path: string, accept: string) => {
+        const { status, headers } = await fetch(at.plane.url + path, { headers: { accept } })
+        return [status, headers.get('content-type'), headers.get('retry-after')]
+      }
+      const authorize = '/oauth/authorize?client_id=staying'
+      assert.deepEqual(await typeOf(authorize, 'text/html'), [502, 'text/html; charset=utf-8', '5'])
+      assert.deepEqual(await typeOf(authorize, '*/*'), [502, 'application/json; charset=utf-8', '5'])
+      assert.deepEqual(await typeOf('/other', 'text/html'), [502, 'text/html; charset=utf-8', '5'])
+      assert.deepEqual(await typeOf('/other', '*/*'), [502, 'text/plain; charset=utf-8', '5'])
+    } finally {
+      await at.bed.end()
+    }
+  })
+
   test('routes by a new snapshot without a new HAProxy', async () => {
     const at = await Plane.with()
     try {

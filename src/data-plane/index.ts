@@ -1,3 +1,3 @@
-export { checkProgram, HaproxyError } from './process/program.ts'
+export { HaproxyError } from './process/program.ts'
 export type { DataPlaneSettings } from './settings.ts'
 export { type RunningDataPlane, startDataPlane } from './start.ts'

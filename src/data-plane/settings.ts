@@ -23,3 +23,5 @@ export const CONFIGURATION_FILE = 'haproxy.cfg'
 export const MAP_FILE = 'applications.map'
 /** The socket of the runtime API in the data plane's directory. */
 export const SOCKET_FILE = 'haproxy.sock'
+/** The table in which HAProxy counts the requests that it decided; a key is `endpoint|destination|reason|status`. */
+export const COUNTS_TABLE = 'decisions'

@@ -1,5 +1,5 @@
 import type { GatewayLimits } from '../../gateway/index.ts'
-import { type AnswerForm, errorRules, gatewayBackendErrors, unavailableRules } from './error-answers.ts'
+import { type AnswerForm, apologyRules, errorRules, gatewayBackendErrors, unavailableRules } from './error-answers.ts'
 import { flowMarkRules } from './flow-mark.ts'
 import { type HeaderRuleSettings, requestRules, responseRules } from './header-rules.ts'
 import { failoverRecord } from './records.ts'
@@ -29,6 +29,7 @@ export function backends(settings: BackendSettings): Array<readonly [name: strin
   const sections: Array<readonly [string, readonly string[]]> = [
     ['gateway', gatewayBackend(settings)],
     ['legacy', legacyBackend(settings, 'text', false)],
+    ['legacy_any_page', legacyBackend(settings, 'page', false)],
   ]
   if (settings.iam === undefined) return sections
   return [
@@ -62,12 +63,15 @@ function legacyBackend(settings: BackendSettings, form: AnswerForm, marksFlows: 
     ...requestRules('legacy', settings),
     ...responseRules('legacy', settings),
     ...(marksFlows && flowKey !== undefined ? flowMarkRules(flowKey, directory) : []),
-    // A kept-alive connection may end just as it is used (RFC 9112 §9.3.1).
-    'retries 1',
-    'retry-on conn-failure empty-response',
+    // A kept-alive connection may end just as it is used (RFC 9112 §9.3.1). A second failure is answered.
+    'retries 2',
+    'option redispatch -1',
+    'retry-on empty-response',
     'http-request disable-l7-retry if !METH_GET',
     ...errorRules(form, directory),
-    `server legacy ${legacy.address}`,
+    'use-server legacy if TRUE',
+    `server legacy ${legacy.address} weight 0`,
+    `server unavailable ${apologyAddress(directory, form)} weight 1`,
   ]
 }
 
@@ -114,6 +118,20 @@ function responseCookies(settings: BackendSettings): string[] {
   return [...cookieRules('legacy'), ...cookieRules('iam')]
 }
 
+/** The sections that answer for a server that cannot, on sockets in the data plane's directory. */
+export function apologies({
+  directory,
+}: Pick<BackendSettings, 'directory'>): Array<readonly [string, readonly string[]]> {
+  return (['text', 'json', 'page'] as const).map((form) => [
+    `frontend apology_${form}`,
+    [`bind ${apologyAddress(directory, form)}`, ...apologyRules(form, directory)],
+  ])
+}
+
+function apologyAddress(directory: string, form: AnswerForm): string {
+  return `unix@${directory}/apology.${form}`
+}
+
 /** Restricts a response rule; rules for requests come before a server is chosen. */
 function onlyIf(rule: string, condition: string): string {
   if (rule.startsWith('http-request')) return rule
@@ -121,15 +139,23 @@ function onlyIf(rule: string, condition: string): string {
   return at < 0 ? `${rule} if ${condition}` : `${rule.slice(0, at)} if ${condition}${rule.slice(at + 3)}`
 }
 
-/** A credential of IAM goes to IAM once, whatever happens. */
+/**
+ * A credential of IAM goes to IAM once, whatever happens. The retry goes to HAProxy's own apology: without it HAProxy
+ * closes a kept-alive connection of the client without a word when IAM closes its own, and many clients then send the
+ * credential again.
+ */
 function credentialBackend(settings: BackendSettings, iam: UpstreamServer): string[] {
   const { limits, directory } = settings
   return [
     `timeout server ${Math.max(limits.iamHeadersMs)}ms`,
     ...requestRules('iam', settings),
     ...responseRules('iam', settings),
-    'retries 0',
+    'retries 1',
+    'option redispatch 1',
+    'retry-on empty-response',
     ...unavailableRules(directory, 'TRUE'),
-    `server iam ${iam.address}`,
+    'use-server iam if TRUE',
+    `server iam ${iam.address} weight 0`,
+    `server unavailable ${apologyAddress(directory, 'json')} weight 1`,
   ]
 }

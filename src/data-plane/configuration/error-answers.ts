@@ -28,7 +28,7 @@ export function errorFiles(): ErrorFile[] {
 }
 
 /**
- * The rules by which a backend answers as the gateway does when its server cannot: a refused connection is HAProxy's 503,
+ * The rules that make a backend answer as the gateway does when its server cannot: a refused connection is HAProxy's 503,
  * a broken answer 502, a late one 504.
  */
 export function errorRules(form: AnswerForm, directory: string): string[] {
@@ -55,6 +55,17 @@ export function unavailableRules(directory: string, isForPrograms: string): stri
     `${unavailable} if ${isForPrograms} { status 200 } { res.fhdr(content-type) -m reg -i '^text/html(?![A-Za-z0-9_])' }`,
     'http-after-response set-status 503 if { status 502 504 } !{ var(txn.answered) -m bool }',
   ]
+}
+
+/** Answers every request as a backend without its server does; a credential of IAM gets 503 from its backend. */
+export function apologyRules(form: AnswerForm, directory: string): string[] {
+  const { headers } = answer('bad_gateway', form)
+  const type = headers.find(([name]) => name === 'Content-Type')?.[1] ?? ''
+  const shown = headers
+    .filter(([name]) => name !== 'Content-Type')
+    .map(([name, value]) => `hdr ${name} ${quoted(value)}`)
+  const file = `${directory}/${fileName('bad_gateway', form)}`
+  return [`http-request return status 502 content-type '${type}' file ${file} ${shown.join(' ')}`]
 }
 
 /** The rules for a request that only the gateway could have judged. */

@@ -1,14 +1,14 @@
 import { DEFAULT_LIMITS, type GatewayLimits, type GatewaySettings, PEER_HEADER } from '../../gateway/index.ts'
 import { formatListenAddress } from '../../http/index.ts'
-import { type DataPlaneSettings, MAP_FILE, SOCKET_FILE } from '../settings.ts'
-import { type BackendSettings, backends } from './backends.ts'
+import { COUNTS_TABLE, type DataPlaneSettings, MAP_FILE, SOCKET_FILE } from '../settings.ts'
+import { apologies, type BackendSettings, backends } from './backends.ts'
 import { decidingRules } from './deciding-rules.ts'
 import { errorFiles } from './error-answers.ts'
 import { DIGITS_FILE, digitsFile } from './flow-mark.ts'
 import { originVariables } from './header-rules.ts'
-import { COUNTS_TABLE, countsTable, recordRules, recordVariables } from './records.ts'
+import { countsTable, recordRules, recordVariables } from './records.ts'
 
-/** Where HAProxy finds the gateway behind it, and the secret by which the gateway knows HAProxy. */
+/** Where HAProxy finds the gateway behind it, and the secret that shows the gateway that it is HAProxy. */
 export interface GatewayBehind {
   /** `host:port` */
   readonly address: string
@@ -57,6 +57,7 @@ export function haproxyConfiguration(settings: DataPlaneSettings, behind: Gatewa
     ['defaults', defaultLines(limits)],
     ['frontend public', frontendLines(settings, parts, limits)],
     ...(whyGatewayDecides(gateway) === undefined ? [[`backend ${COUNTS_TABLE}`, countsTable()] as const] : []),
+    ...apologies(parts),
     ...backends(parts).map(([name, lines]) => [`backend ${name}`, lines] as const),
   ]
   const text = sections.map(([head, lines]) => `${head}\n${lines.map((line) => `  ${line}\n`).join('')}`).join('\n')
@@ -153,6 +154,7 @@ function frontendLines(settings: DataPlaneSettings, parts: BackendSettings, limi
     ...(parts.hasIam ? oauthRules(gateway).map((when) => `${toGateway} !{ var(txn.read) -m bool } ${when}`) : []),
     'use_backend gateway if { var(txn.gateway) -m bool }',
     ...(decides ? [...recordVariables(), ...recordRules(), ...choiceOfBackend()] : []),
+    'use_backend legacy_any_page if is_page',
     'default_backend legacy',
   ]
 }

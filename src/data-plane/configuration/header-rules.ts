@@ -30,7 +30,7 @@ const ALIASES = `(?=[^_]*_)(?:${RULED.join('|')})`
 const FROM_ANYONE = `^(?:${[...DROPPED, ALIASES, ...ORIGIN].join('|')})$`
 const FROM_TRUSTED = `^(?:${[...DROPPED, ALIASES].join('|')})$`
 
-/** How a side's cookies are told apart from the other's; `undefined` if there is only one side. */
+/** A side that a request goes to or a response comes from. */
 export type Side = 'legacy' | 'iam'
 
 const IAM_NAME = '(?:__Host-|__Secure-)?_iam_'
@@ -99,6 +99,7 @@ export function responseRules(side: Side, { hasIam, internalHosts }: HeaderRuleS
   return [
     "http-response del-header '^(?:keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer)$' -m reg",
     'http-response del-header upgrade if !{ status 101 }',
+    'http-response del-header connection if !{ status 101 }',
     ...(hasIam
       ? [
           `http-response del-header Set-Cookie if ${one} ${marked}`,

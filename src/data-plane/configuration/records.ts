@@ -1,5 +1,4 @@
-/** The table in which HAProxy counts the requests that it decided; a key is `endpoint|destination|reason|status`. */
-export const COUNTS_TABLE = 'decisions'
+import { COUNTS_TABLE } from '../settings.ts'
 
 const DECIDED = '{ var(txn.reason) -m found }'
 

@@ -1,11 +1,11 @@
-import { COUNTS_TABLE } from '../configuration/records.ts'
+import { COUNTS_TABLE } from '../settings.ts'
 import type { RuntimeApi } from './runtime-api.ts'
 
 /** Where HAProxy answers 503 itself instead of a failing IAM, which its table does not count. */
 const CREDENTIAL_BACKEND = 'iam_credential'
 const CREDENTIAL_FAILURES = 'token|iam|credential_issuer|503'
 
-/** The requests that HAProxy has decided, as the gateway's metrics; they only grow, also when HAProxy starts anew. */
+/** The requests that HAProxy has decided, as the gateway's metrics; they only grow, also when another HAProxy takes over. */
 export class DecisionCounts {
   readonly #api: RuntimeApi
   /** The counts of the running HAProxy as last seen, and those of all before it. */

@@ -71,7 +71,7 @@ describe('the keeper of the routing map', () => {
       () => "Unknown command: 'set map', but maybe one of the following ones is a better match:\n",
     ],
   ] as const) {
-    test(`starts HAProxy anew if the runtime API ${what}`, async () => {
+    test(`starts a new HAProxy if the runtime API ${what}`, async () => {
       await keeping(answer, async (keeper, { reloads }) => {
         await keeper.bring(FLIPPED)
         assert.deepEqual(reloads, [FLIPPED])

@@ -7,7 +7,7 @@ export interface MapKeeperOptions {
   /** The name of the map: the path of its file. */
   readonly map: string
   readonly api: RuntimeApi
-  /** Writes a map to its file and starts HAProxy anew with it: the last resort. */
+  /** Writes a map to its file and starts a new HAProxy with it: the last resort. */
   readonly reload: (map: RoutingMap) => Promise<void>
   readonly log: Log
 }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startGateway } from '../../gateway/index.ts'
+import type { startGateway } from '../../gateway/index.ts'
 import { startDataPlane } from '../start.ts'
 
 const start: typeof startGateway = async (settings, log) => {

@@ -10,7 +10,7 @@ export interface Peer {
 }
 
 /**
- * The request header by which the proxy of a data plane in front of the gateway passes on the peer of each request; the
+ * The request header in which the proxy of a data plane in front of the gateway passes on the peer of each request; the
  * gateway never forwards it. Its value: the secret of that data plane, the peer's address, and `http` or `https`.
  */
 export const PEER_HEADER = 'x-handover-peer'
