@@ -204,6 +204,80 @@ describe('HAProxy as data plane', () => {
     }
   })
 
+  test('marks a flow whose first page legacy shows, and the gateway keeps it there after a flip', async () => {
+    const at = await Plane.with({ flowKey: new Uint8Array(32).fill(3) })
+    try {
+      const page = '/oauth/authorize?client_id=staying&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=a+b%2Fc'
+      const markOf = async (path: string, location?: string, status = location === undefined ? 200 : 302) => {
+        at.legacy.answer = (_request, response) =>
+          void response.writeHead(status, location === undefined ? {} : { location }).end()
+        const response = await fetch(at.plane.url + path, { redirect: 'manual' })
+        return response.headers.getSetCookie()[0]
+      }
+      for (const location of [
+        'https://app.example/cb?code=1',
+        '//elsewhere.example/',
+        '/oauth/authorize/native?code=1',
+      ]) {
+        assert.equal(await markOf(page, location), undefined, location)
+      }
+      assert.equal(await markOf(page, undefined, 401), undefined)
+      assert.equal(await markOf('/oauth/authorize?response_type=code'), undefined)
+      assert.equal(await markOf('/oauth/authorize?client_id=moved'), undefined)
+      const marks = [await markOf(page), await markOf(page, '/users/sign_in'), await markOf(page, `${at.plane.url}/x`)]
+      const shape =
+        /^_handover_flow_[0-7]=l[0-9a-z]{6}\.[A-Za-z0-9_-]{22}; Path=\/oauth; Max-Age=86400; HttpOnly; SameSite=Lax$/
+      for (const mark of marks) assert.match(mark ?? '', shape)
+      await at.snapshot({ version: 8, actors: [2] })
+      const cookie = marks[0]?.split(';')[0] ?? ''
+      assert.equal((await at.send(page)).side, 'iam')
+      assert.deepEqual(await at.send(page, { headers: { cookie } }), { status: 302, side: 'legacy', byGateway: true })
+    } finally {
+      await at.bed.end()
+    }
+  })
+
+  test('sends each side its own headers and cookies', async () => {
+    const at = await Plane.with({ trustedProxies: ['203.0.113.9'] })
+    try {
+      const headers = {
+        cookie: '_iam_a=1; _session=2; __Host-_iam_b=3; _handover_flow_1=l; c=4',
+        'x-forwarded-for': '198.51.100.1',
+        x_forwarded_for: '198.51.100.2',
+        'x-forwarded-port': '1',
+        'gitlab-workhorse-api-request': 'forged',
+        gitlab_iam_auth_token: 'forged',
+        'x-handover-peer': 'forged',
+        'x-kept': 'yes',
+      }
+      await at.send('/page', { headers })
+      const seen = at.legacy.received[0]?.headers ?? {}
+      assert.equal(seen.cookie, '_session=2; c=4')
+      assert.equal(seen['x-forwarded-for'], '127.0.0.1')
+      assert.equal(seen['x-forwarded-host'], new URL(at.plane.url).host)
+      assert.equal(seen['x-forwarded-proto'], 'http')
+      assert.equal(seen['x-kept'], 'yes')
+      for (const name of [
+        'x_forwarded_for',
+        'x-forwarded-port',
+        'gitlab-workhorse-api-request',
+        'gitlab_iam_auth_token',
+        'x-handover-peer',
+      ]) {
+        assert.equal(seen[name], undefined, name)
+      }
+      at.legacy.answer = (_request, response) =>
+        void response
+          .writeHead(302, { location: `${at.legacy.url}/a?b=${at.legacy.url}`, 'set-cookie': '_iam_x=1' })
+          .end()
+      const answer = await fetch(`${at.plane.url}/page`, { redirect: 'manual' })
+      assert.equal(answer.headers.get('location'), `${at.plane.url}/a?b=${at.legacy.url}`)
+      assert.deepEqual(answer.headers.getSetCookie(), [])
+    } finally {
+      await at.bed.end()
+    }
+  })
+
   test('routes by a new snapshot without a new HAProxy', async () => {
     const at = await Plane.with()
     try {

@@ -51,6 +51,8 @@ function gatewayBackend(settings: BackendSettings): string[] {
     `timeout server ${longest}ms`,
     `http-request set-header ${peerHeader} '${frontSecret} %[src] http' if !{ ssl_fc }`,
     `http-request set-header ${peerHeader} '${frontSecret} %[src] https' if { ssl_fc }`,
+    // Says how long the gateway keeps its connection with HAProxy.
+    'http-response del-header keep-alive',
     ...gatewayBackendErrors(directory),
     `server gateway ${gateway}`,
   ]

@@ -26,7 +26,7 @@ export function flowMarkRules(key: Uint8Array, directory: string): string[] {
   const marks = '{ var(txn.goes_on) -m bool }'
   const redirect = '{ status 300:399 }'
   return [
-    'http-request set-var-fmt(txn.flow) "%[var(txn.client)]\\n%[url_param(redirect_uri),url_dec(1)]\\n%[url_param(state),url_dec(1)]" if { method GET }',
+    'http-request set-var-fmt(txn.flow) "%[var(txn.client)]\\n%[url_param(redirect_uri),url_dec(1)]\\n%[url_param(state),url_dec(1)]" if { method GET } { var(txn.client) -m found }',
     'http-response set-var(txn.goes_on) bool(true) if { var(txn.flow) -m found } { status 200 }',
     `http-response set-var(txn.goes_on) bool(true) if { var(txn.flow) -m found } ${redirect} { res.fhdr(location) -m reg '^/(?![/\\\\])' }`,
     // An absolute address of this origin.

@@ -112,8 +112,14 @@ function defaultLines(limits: GatewayLimits): string[] {
     'timeout client-fin 30s',
     'http-reuse safe',
     'option http-keep-alive',
+    'option abortonclose',
     'retries 0',
   ]
+}
+
+/** Without TLS the gateway speaks HTTP/1.1 only; HAProxy would also accept the preface of HTTP/2. */
+function hasProtocol(bindOptions: string): boolean {
+  return /(?:^|\s)(?:ssl|proto|alpn)(?:\s|$)/.test(bindOptions)
 }
 
 const HOST = String.raw`^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{0,5})?\z`
@@ -126,13 +132,16 @@ function frontendLines(settings: DataPlaneSettings, parts: BackendSettings, limi
   const toGateway = 'http-request set-var(txn.gateway) bool(true) if'
   const decides = whyGatewayDecides(gateway) === undefined
   return [
-    `bind ${listen}${bindOptions === '' ? '' : ` ${bindOptions}`}`,
+    `bind ${listen} ${bindOptions}${hasProtocol(bindOptions) ? '' : ' proto h1'}`,
     'acl is_token path -m str /oauth/token',
     'acl is_form path -m str /oauth/token /oauth/authorize_device',
     'acl is_authorize path -m str /oauth/authorize',
     'acl is_page req.fhdr(accept) -m sub text/html',
     'http-request deny deny_status 405 if METH_TRACE || METH_CONNECT',
     'http-request deny deny_status 400 if { url -m sub "#" }',
+    'http-request deny deny_status 400 if !{ fc_http_major 2 } !{ req.ver 1.0 1.1 }',
+    'http-request deny deny_status 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }',
+    'http-request deny deny_status 400 if { req.fhdr(transfer-encoding) -m found } { req.ver 1.0 }',
     `http-request deny deny_status 400 if { req.fhdr(host) -m found } !{ req.fhdr(host) -m reg '${HOST}' }`,
     'http-request deny deny_status 400 if !{ req.fhdr(host) -m found } !{ req.ver 1.0 }',
     ...originVariables(parts),
