@@ -1,3 +1,4 @@
+export { DESCRIBED_PAIR_HEADER } from './described-pair.ts'
 export { boundedError } from './oauth-errors.ts'
 export { type CredentialType, IAM_PREFIXES } from './prefixes.ts'
 export { issueProbeMark, PROBE_MARK_HEADER, type ProbeMark, readProbeMark } from './probe-mark.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
+import { DESCRIBED_PAIR_HEADER } from '../../credentials/index.ts'
 import { clients } from '../testing/seed.ts'
 import {
   type Answer,
@@ -159,6 +160,21 @@ for (const engine of testDatabases()) {
     })
 
     describe('GET /oauth/token/info', () => {
+      it('describes a refresh token by its access token to the gateway only, and only while that is valid', async () => {
+        const { access, refresh } = await server.pair()
+        const asGateway = (token: string) =>
+          server.send('GET', '/oauth/token/info', {
+            headers: { authorization: `Bearer ${token}`, [DESCRIBED_PAIR_HEADER]: 'true' },
+          })
+        assert.equal((await info(refresh)).status, 401)
+        const [byRefresh, byAccess] = [await asGateway(refresh), await asGateway(access)]
+        assert.equal(byRefresh.status, 200)
+        assert.deepEqual({ ...byRefresh.json, expires_in: 0 }, { ...byAccess.json, expires_in: 0 })
+        assert.equal((await asGateway(UNKNOWN)).status, 401)
+        await server.core.advance(8_000)
+        assert.equal((await asGateway(refresh)).status, 401)
+      })
+
       it('describes the token, and answers 304 to its ETag', async () => {
         const { access } = await server.pair()
         const answer = await info(access)

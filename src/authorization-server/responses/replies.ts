@@ -57,8 +57,13 @@ export function emptyReply(status: number, headers: Headers = []): HttpReply {
 export function conditional(method: string, ifNoneMatch: string | undefined, reply: HttpReply): HttpReply {
   if (ifNoneMatch === undefined || reply.status !== 200 || (method !== 'GET' && method !== 'HEAD')) return reply
   const etag = headerOf(reply.headers, 'etag')
-  if (etag === undefined || !ifNoneMatch.split(/\s*,\s*/).includes(etag)) return reply
+  if (etag === undefined || !listedIn(ifNoneMatch).includes(etag)) return reply
   return { status: 304, headers: reply.headers.filter(([name]) => name !== 'Content-Type'), body: '' }
+}
+
+/** The members of a header that is a list (RFC 9110 §5.6.1). In linear time, whatever a client sends. */
+function listedIn(header: string): string[] {
+  return header.split(',').map((member) => member.trim())
 }
 
 /** The value of a header; `name` is in lower case. Undefined when absent. */

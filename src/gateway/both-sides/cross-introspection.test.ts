@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { DESCRIBED_PAIR_HEADER } from '../../credentials/index.ts'
 import type { RunningGateway } from '../start.ts'
 import { Bed, FORM, type Side } from '../testing/test-bed.ts'
 
@@ -14,6 +15,9 @@ const TOKENS: Readonly<Record<string, Readonly<Record<string, Token>>>> = {
   legacy: { 'old-1': { uid: 'app', scope: ['api'] }, 'old-2': { uid: 'other', scope: ['api'] } },
   iam: { 'gliamat-1': { uid: 'app', scope: ['api', 'read_user'] }, 'gliamat-2': { uid: 'other', scope: [] } },
 }
+
+/** Refresh tokens, and the access tokens of their pairs. */
+const PAIRS: Readonly<Record<string, string>> = { 'old-r': 'old-1', 'old-other-r': 'old-2', 'gliamrt-1': 'gliamat-1' }
 
 for (const fastPath of [true, false]) {
   describe(`introspection with a bearer token of the other side, ${fastPath ? 'with' : 'without'} the fast path`, () => {
@@ -34,8 +38,10 @@ for (const fastPath of [true, false]) {
     function answerAsDoorkeeper(side: Side): void {
       side.received.length = 0
       side.answer = ({ url, headers }, response) => {
-        const token = TOKENS[side.name]?.[String(headers.authorization).replace('Bearer ', '')]
         const isInfo = url === '/oauth/token/info'
+        const presented = String(headers.authorization).replace('Bearer ', '')
+        const described = isInfo && headers[DESCRIBED_PAIR_HEADER] !== undefined ? PAIRS[presented] : undefined
+        const token = TOKENS[side.name]?.[described ?? presented]
         const document = isInfo
           ? {
               resource_owner_id: 1,
@@ -60,16 +66,19 @@ for (const fastPath of [true, false]) {
     for (const [bearer, token] of [
       ['old-1', 'gliamat-1'],
       ['gliamat-1', 'old-1'],
+      ['old-1', 'gliamrt-1'],
+      ['gliamat-1', 'old-r'],
     ] as const) {
       test(`describes ${token} to ${bearer} of the same application`, async () => {
         const { status, json } = await introspect(bearer, token)
         const { exp, ...rest } = json
-        const scope = token === 'old-1' ? 'api' : 'api read_user'
+        const isOld = token.startsWith('old')
+        const scope = isOld ? 'api' : 'api read_user'
         assert.equal(status, 200)
         assert.deepEqual(rest, { active: true, scope, client_id: 'app', token_type: 'Bearer', iat: CREATED_AT })
         assert.equal(typeof exp, 'number')
         const [record] = (await bed.records('decisions')).slice(-1)
-        assert.equal(record?.['destination'], token === 'old-1' ? 'rails' : 'iam')
+        assert.equal(record?.['destination'], isOld ? 'rails' : 'iam')
       })
     }
 
@@ -78,6 +87,8 @@ for (const fastPath of [true, false]) {
       ['gliamat-1', 'gone', 200, { active: false }],
       ['old-2', 'gliamat-1', 401, { asked: 'legacy' }],
       ['gliamat-2', 'old-1', 401, { asked: 'iam' }],
+      ['gliamat-1', 'old-other-r', 401, { asked: 'iam' }],
+      ['old-r', 'gliamat-1', 401, { asked: 'legacy' }],
       ['gone', 'gliamat-1', 401, { asked: 'legacy' }],
       ['gliamat-gone', 'old-1', 401, { asked: 'iam' }],
     ]

@@ -1,3 +1,4 @@
+import { DESCRIBED_PAIR_HEADER } from '../../credentials/index.ts'
 import type { Destination, Facts } from '../../routing/index.ts'
 import { isServerFailure } from '../responses/failure.ts'
 import type { UpstreamRequest } from '../upstream/attempt.ts'
@@ -27,22 +28,23 @@ export function isAcross({ credential, caller, presented }: Facts): boolean {
  * Answers an introspection (RFC 7662 §2.1) with a bearer token from one side and a subject from the other. Queries the
  * token info endpoint of each side about its own token and composes the response. As in Doorkeeper, a token can only
  * introspect tokens of its own application. If a side has no such endpoint, the original request goes to the side that
- * issued the subject. A refresh token has no token info, so it is reported as inactive, although Doorkeeper describes it
- * to another token of its application; see docs/how-to/connect-a-client.md.
+ * issued the subject. Only servers that know {@link DESCRIBED_PAIR_HEADER} describe a refresh token; at others it is
+ * reported as inactive, although Doorkeeper describes it to another token of its application; see
+ * docs/how-to/connect-a-client.md.
  *
- * @param ask queries a side about a token
+ * @param ask queries a side about the token of the caller, or about the subject
  * @param now seconds since the epoch
  */
 export async function introspectAcross(
   facts: Facts,
-  ask: (side: Destination, token: string) => Promise<SideResult>,
+  ask: (side: Destination, token: string, role: 'caller' | 'subject') => Promise<SideResult>,
   now: number,
 ): Promise<CrossResult> {
   const subjectSide: Destination = facts.credential === 'iam' ? 'iam' : 'legacy'
   const callerSide: Destination = subjectSide === 'iam' ? 'legacy' : 'iam'
   const [caller, subject] = await Promise.all([
-    ask(callerSide, facts.caller?.token ?? ''),
-    ask(subjectSide, facts.presented ?? ''),
+    ask(callerSide, facts.caller?.token ?? '', 'caller'),
+    ask(subjectSide, facts.presented ?? '', 'subject'),
   ])
   if (!hasAnswered(caller) || !hasAnswered(subject)) return { by: 'neither' }
   // A caller without a valid token gets the error of the side that would know it.
@@ -56,9 +58,15 @@ export async function introspectAcross(
   return { by: 'gateway', document: documentOf(info, now) }
 }
 
-/** Builds the token info request for `token` from a client's request. */
-export function tokenInfoRequest({ headers }: UpstreamRequest, path: string, token: string): UpstreamRequest {
+/** Builds the token info request for `token` from a client's request; for a subject it may be a refresh token. */
+export function tokenInfoRequest(
+  { headers }: UpstreamRequest,
+  path: string,
+  token: string,
+  role: 'caller' | 'subject',
+): UpstreamRequest {
   const kept: string[] = ['Authorization', `Bearer ${token}`]
+  if (role === 'subject') kept.push(DESCRIBED_PAIR_HEADER, 'true')
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] as string
     if (!/^(authorization|content-.*|transfer-encoding|if-.*|accept-encoding)$/i.test(name)) {

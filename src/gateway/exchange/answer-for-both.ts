@@ -52,8 +52,10 @@ export async function answerFromBothSides(state: ExchangeState, facts: Facts): P
 /** Neither side knows both tokens, so the gateway queries each side about its own. */
 async function introspect(state: ExchangeState, facts: Facts): Promise<Answer> {
   const { context } = state
-  const ask = (side: Destination, token: string) =>
-    querySide(context, side, tokenInfoRequest(upstreamRequest(state, side), context.routes.tokenInfo(side), token))
+  const ask = (side: Destination, token: string, role: 'caller' | 'subject') => {
+    const request = tokenInfoRequest(upstreamRequest(state, side), context.routes.tokenInfo(side), token, role)
+    return querySide(context, side, request)
+  }
   const result = await introspectAcross(facts, ask, Date.now() / 1_000)
   if (result.by === 'neither') return { do: 'refuse', error: 'temporarily_unavailable' }
   if (result.by !== 'gateway') return { do: 'forward', to: result.by }
