@@ -108,11 +108,14 @@ export function acceptedForm(
   { plain, encoded }: StaticFile,
   acceptEncoding: string | undefined,
 ): { readonly body: Buffer; readonly encoding: string | undefined } {
-  for (const [encoding, body] of encoded) {
-    const asked = new RegExp(`(?:^|,)\\s*${encoding}\\s*(?:;\\s*q=([\\d.]+))?\\s*(?:,|$)`, 'i').exec(
-      acceptEncoding ?? '',
-    )
-    if (asked && Number(asked[1] ?? 1) > 0) return { body, encoding }
-  }
+  const accepted = new Set((acceptEncoding ?? '').split(',').flatMap(acceptedCoding))
+  for (const [encoding, body] of encoded) if (accepted.has(encoding)) return { body, encoding }
   return { body: plain, encoding: undefined }
+}
+
+/** The content coding that a member of Accept-Encoding names, in lower case, unless its weight is 0. */
+function acceptedCoding(member: string): string[] {
+  const [coding = '', weight] = member.split(';').map((part) => part.trim().toLowerCase())
+  const quality = weight === undefined ? 1 : Number(/^q=([\d.]+)$/.exec(weight)?.[1])
+  return quality > 0 ? [coding] : []
 }
