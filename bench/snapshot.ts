@@ -19,6 +19,7 @@ const FLAG = 'proxy_oauth_requests_to_iam_service'
 const STREAM = '/api/v1/snapshot/stream'
 const FORMATS = { 1: 'application/x-ndjson', 2: 'application/vnd.handover.snapshot' } as const
 const LOAD_LIMIT_MS = 300_000
+const FILLED_AT_ONCE = 20_000
 
 /**
  * Measures what a gateway pays for a snapshot of many applications: transfer from a real control plane on PostgreSQL,
@@ -81,11 +82,14 @@ async function fill(databaseUrl: string, applications: number, actors: number): 
   const database = await openDatabase({ kind: 'postgres', url: databaseUrl })
   try {
     await migrate(database, 'control', MIGRATIONS)
-    await database.query(
-      `insert into control.applications (id, client_id, document, version, iam_version, is_removed)
-        select id, encode(sha256(id::text::bytea), 'hex'), jsonb_build_object('name', 'Application ' || id), 1, 1, false
-          from generate_series(1, ${applications}) as id`,
-    )
+    for (let from = 1; from <= applications; from += FILLED_AT_ONCE) {
+      await database.query(
+        `insert into control.applications (id, client_id, document, version, iam_version, is_removed)
+          select id, encode(sha256(id::text::bytea), 'hex'), jsonb_build_object('name', 'Application ' || id), 1, 1, false
+            from generate_series($1::bigint, $2::bigint) as id`,
+        [from, Math.min(applications, from + FILLED_AT_ONCE - 1)],
+      )
+    }
     await database.query(
       `insert into control.flags (environment, name, state, version) values ('production', $1, $2, 0)`,
       [FLAG, JSON.stringify(stateWith(actors))],

@@ -69,7 +69,8 @@ export class LastKnownGood {
   /** The changes that the file lacks; undefined if it must be written as a whole. */
   #lacking: string[] | undefined
   #appended = 0
-  #inode: number | undefined
+  /** Identifies the file as it was written last; empty for none. */
+  #mark = ''
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #isFailing = false
@@ -125,8 +126,9 @@ export class LastKnownGood {
   async #append(changes: readonly string[]): Promise<boolean> {
     const text = changes.map((change) => `${change}\n`).join('')
     this.#appended += text.length
-    if (this.#appended > MOST_APPENDED || (await inodeOf(this.#path)) !== this.#inode) return false
+    if (this.#mark === '' || this.#appended > MOST_APPENDED || (await markOf(this.#path)) !== this.#mark) return false
     if (text !== '') await writeSynced(this.#path, 'a', [text])
+    this.#mark = await markOf(this.#path)
     return true
   }
 
@@ -145,12 +147,14 @@ export class LastKnownGood {
       throw error
     }
     this.#appended = 0
-    this.#inode = await inodeOf(this.#path)
+    this.#mark = await markOf(this.#path)
   }
 }
 
-async function inodeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.ino
+/** A value that changes with the file; empty if there is none. */
+async function markOf(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  return found ? `${found.ino} ${found.size}` : ''
 }
 
 async function writeSynced(path: string, flags: 'a' | 'w', pieces: Iterable<string | Uint8Array>): Promise<void> {
