@@ -142,27 +142,41 @@ async function measureGateway(plan: GatewayPlan, children: ChildProcess[]): Prom
 
 /** The bytes of the lines that a flip and a change of percentage send, in each format. */
 async function changesOf(url: string, token: string) {
-  const received = { 1: '', 2: '' }
-  const streams = []
-  for (const format of [1, 2] as const) {
-    const stream = await openStream(url, token, format, (piece) => {
-      received[format] = (received[format] + piece.toString('latin1')).slice(-(64 << 20))
-    })
-    streams.push(stream)
-    while (!received[format].includes('{"type":"end"')) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  const followed = [await followChanges(url, token, 1), await followChanges(url, token, 2)] as const
   const bytesOf = async (body: object) => {
-    received[1] = ''
-    received[2] = ''
+    const lines = followed.map(({ next }) => next())
     await set(url, token, body)
-    const line = (format: 1 | 2) => /\{"type":"change".*\n/.exec(received[format])?.[0].length
-    while (line(1) === undefined || line(2) === undefined) await new Promise((resolve) => setTimeout(resolve, 20))
-    return { format1: line(1) ?? 0, format2: line(2) ?? 0 }
+    const [format1 = 0, format2 = 0] = await Promise.all(lines)
+    return { format1, format2 }
   }
   const flip = await bytesOf({ value: 'true', oauth_application: '2' })
   const percentage = await bytesOf({ value: '51', key: 'percentage_of_actors' })
-  for (const stream of streams) stream.destroy()
+  for (const { stream } of followed) stream.destroy()
   return { flip, percentage }
+}
+
+/** Follows a stream behind its snapshot; `next` resolves with the bytes of the next change. */
+async function followChanges(url: string, token: string, format: 1 | 2) {
+  let line = ''
+  let heard: (line: string) => void = () => {}
+  const take = (text: string) => {
+    const [first = '', ...others] = text.split('\n')
+    line += first
+    for (const other of others) {
+      heard(line)
+      line = other
+    }
+    // Rows and blocks are not kept; the end of a snapshot follows the bytes of a block without a newline.
+    if (!line.startsWith('{"type":"change"')) line = line.slice(-200)
+  }
+  const until = (type: string) =>
+    new Promise<number>((done) => {
+      heard = (each) => each.includes(`{"type":"${type}"`) && done(each.length + 1)
+    })
+  const ended = until('end')
+  const stream = await openStream(url, token, format, (piece) => take(piece.toString('latin1')))
+  await ended
+  return { stream, next: () => until('change') }
 }
 
 async function set(url: string, token: string, body: object): Promise<void> {
