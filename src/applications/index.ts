@@ -13,4 +13,13 @@ export {
   parsePolicyTarget,
   presetPolicy,
 } from './policy.ts'
+export {
+  type DigestColumns,
+  type DigestedApplication,
+  LARGEST_ID,
+  type RangeDigest,
+  rangeDigest,
+  rangeDigestStatement,
+  rangesBetween,
+} from './range-digest.ts'
 export { applicationInWords, shownName } from './shown-name.ts'

@@ -76,9 +76,12 @@ export const INTERNAL_PATHS = {
   usersRevoke: '/oauth2/internal/users/revoke',
   /**
    * PUT an application document: inserted, or updated when its version is higher: {@link storedClientSchema}; DELETE
-   * `/:client_id?version=N`. GET lists `{client_id, version}`.
+   * `/:client_id?version=N`. GET `?after=ID&up_to=ID&limit=N` lists `{id, client_id, version}`; without parameters, all
+   * of at most 500,000. POST: a batch of documents. See `replication.ts` for batches, digests and pages.
    */
   clients: '/oauth2/internal/clients',
+  /** GET `?bounds=ID,ID,…`: digests of ranges of applications. An older service answers 404. */
+  clientDigests: '/oauth2/internal/client_digests',
   /**
    * GET: {@link capabilitiesSchema}, what this service supports with its current settings. An older service answers
    * 404.

@@ -9,6 +9,8 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly json?: unknown
+  /** Sent as lines of JSON (`application/x-ndjson`), each ended by a line feed; in place of `json`. */
+  readonly lines?: readonly string[]
   /** Time limit of the complete call, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number
 }
@@ -38,8 +40,8 @@ export async function call(options: Call): Promise<CallAnswer> {
     ...(span && { traceparent: span.traceparent }),
     ...options.headers,
   }
-  const body = options.json === undefined ? null : JSON.stringify(options.json)
-  if (body !== null) headers['content-type'] = 'application/json'
+  const body = bodyOf(options)
+  if (body !== null) headers['content-type'] = options.lines ? 'application/x-ndjson' : 'application/json'
   const timeout = options.timeoutMs ?? 5_000
   try {
     const answer = await request(options.url, {
@@ -61,6 +63,11 @@ export async function call(options: Call): Promise<CallAnswer> {
     const why = timedOut ? `no answer within ${timeout} ms` : messageOf(error)
     throw new CallError(`${options.method} ${where}: ${why}`, { cause: error, timedOut })
   }
+}
+
+function bodyOf({ json, lines }: Call): string | null {
+  if (lines !== undefined) return lines.map((line) => `${line}\n`).join('')
+  return json === undefined ? null : JSON.stringify(json)
 }
 
 async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
