@@ -65,7 +65,7 @@ export {
 } from './responses/replies.ts'
 export { routeOf } from './routes.ts'
 export { createAuthorizationServer } from './server.ts'
-export type { ApplicationDocument, ApplicationStore } from './store/applications.ts'
+export type { ApplicationDocument, ApplicationStore, IdRange, StoredVersion } from './store/applications.ts'
 export type { LiveCount, LiveCredentials } from './store/live-credentials.ts'
 export { authorizationMigrations } from './store/migrations.ts'
 export type { StoredSecurityEvent } from './store/security-events.ts'

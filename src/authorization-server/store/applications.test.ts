@@ -26,7 +26,8 @@ for (const engine of testDatabases()) {
       assert.deepEqual(await applications.findById(101), { ...documentOf(101), policy })
       await applications.upsert(documentOf(101, 2))
       assert.deepEqual(await applications.find('app-101'), documentOf(101, 2))
-      assert.deepEqual(await applications.list(), [documentOf(101, 2)])
+      const { id, client_id, version } = documentOf(101, 2)
+      assert.deepEqual(await applications.page({ after: 0, upTo: 1_000 }, 10), [{ id, client_id, version }])
     })
 
     it('is absent for an application stored by a replica of the previous release', async () => {

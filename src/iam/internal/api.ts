@@ -2,7 +2,7 @@ import { INTERNAL_PATHS } from '../../handoff/index.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../http/index.ts'
 import type { ReplicatedApplications } from '../stores/replicated-applications.ts'
 import { invalidRequest, isAuthorized, json, notFound } from './answer.ts'
-import { deleteClient, listClients, putClient } from './clients.ts'
+import { deleteClient, digestClients, listClients, putClient, putClients } from './clients.ts'
 import { acceptConsent, type ConsentDependencies, rejectConsent, showConsent } from './consent.ts'
 import { acceptDevice, type CredentialDependencies, introspect, showDevice } from './credentials.ts'
 import { listGrants, revokeGrants } from './grants.ts'
@@ -88,8 +88,13 @@ function guardedRoutes(to: InternalApiDependencies): Map<string, Record<string, 
     [INTERNAL_PATHS.introspect, { POST: (request) => introspect(to, request) }],
     [
       INTERNAL_PATHS.clients,
-      { GET: () => listClients(to.applications), PUT: (request) => putClient(to.applications, request) },
+      {
+        GET: (request) => listClients(to.applications, request),
+        PUT: (request) => putClient(to.applications, request),
+        POST: (request) => putClients(to.applications, request),
+      },
     ],
+    [INTERNAL_PATHS.clientDigests, { GET: (request) => digestClients(to.applications, request) }],
   ])
 }
 

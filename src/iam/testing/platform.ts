@@ -11,7 +11,7 @@ import { type Database, openDatabase } from '../../storage/index.ts'
 import { type IamSettings, type RunningIam, startIam } from '../index.ts'
 
 /** The token of the internal port in tests. */
-const INTERNAL_TOKEN = 'internal-token-of-the-tests'
+export const INTERNAL_TOKEN = 'internal-token-of-the-tests'
 /** The verifier key in tests. */
 export const VERIFIER_KEY = Buffer.alloc(32, 7)
 
