@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { cohortOfDocument } from '../../../applications/index.ts'
 import type { Log } from '../../../observability/index.ts'
 import type { Store } from '../../state/store.ts'
@@ -16,6 +17,8 @@ export class Cohorts {
   readonly #names = new Map<string, string>()
   /** Applications with a document that is not a registration; each is logged once. */
   readonly #unreadable = new Set<number>()
+  readonly #changed = new Set<number>()
+  #refreshing: Promise<void> | undefined
   readonly #log: Log
 
   constructor(store: Store, log: Log) {
@@ -37,10 +40,23 @@ export class Cohorts {
     }
   }
 
-  /** Reads some registrations again, at most 1,000. */
-  async refresh(applicationIds: readonly number[]): Promise<void> {
-    const found = new Set((await this.#read('id = any($1::bigint[])', applicationIds)).map(({ id }) => id))
-    for (const id of applicationIds) if (!found.has(id)) this.#cohorts.delete(id)
+  /** Reads some registrations again, together with all that change in the same moment. */
+  refresh(applicationIds: readonly number[]): Promise<void> {
+    for (const id of applicationIds) this.#changed.add(id)
+    this.#refreshing ??= this.#refreshChanged().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #refreshChanged(): Promise<void> {
+    await turn()
+    while (this.#changed.size > 0) {
+      const ids = [...this.#changed].slice(0, PAGE)
+      for (const id of ids) this.#changed.delete(id)
+      const found = new Set((await this.#read('id = any($1::bigint[])', ids)).map(({ id }) => id))
+      for (const id of ids) if (!found.has(id)) this.#cohorts.delete(id)
+    }
   }
 
   async #read(where: string, id: number | readonly number[]) {
