@@ -23,6 +23,7 @@ import { brakeRoutes } from './operations/brake.ts'
 import { channelRoutes } from './operations/channels.ts'
 import { credentialRoutes } from './operations/credentials.ts'
 import { healthRoutes } from './operations/health.ts'
+import { replicationRoutes } from './operations/replication.ts'
 import { sideEffectRoutes } from './operations/side-effects.ts'
 import { statusRoutes } from './operations/status.ts'
 import { tokenRoutes } from './operations/tokens.ts'
@@ -50,6 +51,7 @@ const ROUTES: ReadonlyArray<(routes: Api, control: ControlContext) => void> = [
   sideEffectRoutes,
   channelRoutes,
   applicationRoutes,
+  replicationRoutes,
   brakeRoutes,
   auditRoutes,
   snapshotRoutes,

@@ -157,8 +157,11 @@ for (const engine of testDatabases()) {
           found.json.applications.map(({ name }: { name: string }) => name),
           ['App 99999'],
         )
-        const held = await createControlPlaneTarget({ url: loaded.url, token: loaded.replicationToken }).list()
-        assert.deepEqual([held.length, held.at(0)?.id, held.at(-1)?.id], [100_000, 1, 100_000])
+        const held = createControlPlaneTarget({ url: loaded.url, token: loaded.replicationToken }).held()
+        const [digest] = (await held.digests([0, 200_000])) ?? []
+        assert.equal(digest?.count, 100_000)
+        const page = await held.page(99_990, 200_000, 100)
+        assert.deepEqual([page.length, page.at(0)?.id, page.at(-1)?.id], [10, 99_991, 100_000])
       } finally {
         await loaded.close()
       }

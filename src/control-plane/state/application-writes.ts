@@ -1,9 +1,9 @@
 import { type Application, actorOf } from '../../applications/index.ts'
-import type { Queryable } from '../../storage/index.ts'
+import { isStoreAway, type Queryable } from '../../storage/index.ts'
 import type { ChangeContext } from '../audit/change-context.ts'
 import type { AuditEvent } from '../audit/entry.ts'
 import type { ApplicationRecord, Change } from './model.ts'
-import type { Store, Written } from './store.ts'
+import type { Store, Written, WrittenChanges } from './store.ts'
 
 /** The outcome of an announcement. `stale` and `unchanged` are successes: the same or a newer version is known. */
 export type ApplicationOutcome =
@@ -36,43 +36,135 @@ export function putApplication(
 ): Promise<ApplicationOutcome> {
   return store.write<ApplicationOutcome>(async (tx): Promise<Written<ApplicationOutcome>> => {
     const stored = await read(tx, store.schema, application.id)
-    const held = stored && recordOf(application.id, stored)
-    if (
-      stored &&
-      (stored.version > application.version || (stored.is_removed && stored.version >= application.version))
-    ) {
-      return { change: undefined, result: { kind: 'stale', application: held, version: stored.version } }
-    }
     const [rival] = await tx.query<{ id: number }>(
       `select id from ${store.schema}.applications where client_id = $1 and id <> $2 and not is_removed`,
       [application.client_id, application.id],
     )
-    if (rival) return { change: undefined, result: { kind: 'client_id_taken', by: rival.id } }
-    const next: ApplicationRecord = {
-      id: application.id,
-      client_id: application.client_id,
-      version: application.version,
-      iam_version: greatest(stored?.is_removed ? null : (stored?.iam_version ?? null), iamVersion),
-      name: application.name,
-    }
-    if (held && held.version === next.version && held.iam_version === next.iam_version) {
-      return { change: undefined, result: { kind: 'unchanged', application: held } }
-    }
-    await tx.query(
-      `insert into ${store.schema}.applications (id, client_id, document, version, iam_version, is_removed)
-        values ($1, $2, $3, $4, $5, false)
-        on conflict (id) do update set client_id = excluded.client_id, document = excluded.document,
-          version = excluded.version, iam_version = excluded.iam_version, is_removed = false, changed_at = now()`,
-      [next.id, next.client_id, JSON.stringify(known(application)), next.version, next.iam_version],
-    )
+    const judged = judgeAnnouncement({ application, iamVersion }, stored, rival?.id)
+    if (judged.change === undefined) return { change: undefined, result: judged.outcome }
+    await writeApplications(tx, store.schema, [judged.row])
     if (context !== undefined) {
-      const after = { ...known(application), iam_version: next.iam_version }
-      await tx.record(eventOf(context, 'application.put', next.id, { stored, after }))
+      const after = { ...known(application), iam_version: judged.row.iam_version }
+      await tx.record(eventOf(context, 'application.put', application.id, { stored, after }))
     }
-    const former = held && held.client_id !== next.client_id ? { former_client_id: held.client_id } : {}
-    const change: Change = { kind: 'application', application: next, ...former }
-    return { change, result: { kind: 'stored', application: next } }
+    return { change: judged.change, result: judged.outcome }
   })
+}
+
+/** An application as its platform announces it, and the version that IAM holds. */
+export interface Announcement {
+  readonly application: Application
+  readonly iamVersion: number | null
+}
+
+/** The outcome of an announcement of a batch; `unstorable` when the database refuses this one alone. */
+export type AnnouncementOutcome = ApplicationOutcome | { readonly kind: 'unstorable' }
+
+/**
+ * Does to each announcement what {@link putApplication} does without a cause, in their order and in one transaction.
+ * When the database refuses them together, it is asked for each of them alone.
+ */
+export async function putApplications(
+  store: Store,
+  announcements: readonly Announcement[],
+): Promise<readonly AnnouncementOutcome[]> {
+  try {
+    return await store.writeAll((tx) => putTogether(tx, store.schema, announcements))
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+  }
+  const outcomes: AnnouncementOutcome[] = []
+  for (const { application, iamVersion } of announcements) {
+    const outcome = putApplication(store, application, iamVersion)
+    outcomes.push(
+      await outcome.catch((error: unknown) => {
+        if (!isRefusal(error)) throw error
+        return { kind: 'unstorable' as const }
+      }),
+    )
+  }
+  return outcomes
+}
+
+async function putTogether(
+  tx: Queryable,
+  schema: string,
+  announcements: readonly Announcement[],
+): Promise<WrittenChanges<readonly ApplicationOutcome[]>> {
+  const all = announcements.map(({ application }) => application)
+  const held = await tx.query<Stored & { readonly id: number }>(
+    `select id, client_id, version, iam_version, is_removed, document from ${schema}.applications
+      where id = any($1::bigint[]) or (client_id = any($2) and not is_removed)`,
+    [all.map(({ id }) => id), all.map(({ client_id }) => client_id)],
+  )
+  const stored = new Map<number, Stored>(held.map((row) => [row.id, row]))
+  const owners = new Map(held.flatMap((row) => (row.client_id === null ? [] : [[row.client_id, row.id] as const])))
+  const rows = new Map<number, ApplicationRow>()
+  const changes: Change[] = []
+  const outcomes = announcements.map((announcement): ApplicationOutcome => {
+    const { id, client_id } = announcement.application
+    const owner = owners.get(client_id)
+    const judged = judgeAnnouncement(announcement, stored.get(id), owner === id ? undefined : owner)
+    if (judged.change === undefined) return judged.outcome
+    const former = stored.get(id)?.client_id
+    if (former && former !== client_id) owners.delete(former)
+    owners.set(client_id, id)
+    stored.set(id, judged.row)
+    rows.set(id, judged.row)
+    changes.push(judged.change)
+    return judged.outcome
+  })
+  if (rows.size > 0) await writeApplications(tx, schema, [...rows.values()])
+  return { changes, result: outcomes }
+}
+
+interface ApplicationRow extends Stored {
+  readonly id: number
+  readonly document: KnownApplication
+}
+
+/** What an announcement does, given what is stored of its application and who else has its client_id. */
+function judgeAnnouncement(
+  { application, iamVersion }: Announcement,
+  stored: Stored | undefined,
+  rival: number | undefined,
+):
+  | { readonly change: undefined; readonly outcome: ApplicationOutcome }
+  | { readonly change: Change; readonly outcome: ApplicationOutcome; readonly row: ApplicationRow } {
+  const { id, client_id, version, name } = application
+  const held = stored && recordOf(id, stored)
+  const nothing = (outcome: ApplicationOutcome) => ({ change: undefined, outcome })
+  if (stored && (stored.version > version || (stored.is_removed && stored.version >= version))) {
+    return nothing({ kind: 'stale', application: held, version: stored.version })
+  }
+  if (rival !== undefined) return nothing({ kind: 'client_id_taken', by: rival })
+  const iam_version = greatest(stored?.is_removed ? null : (stored?.iam_version ?? null), iamVersion)
+  if (held && held.version === version && held.iam_version === iam_version) {
+    return nothing({ kind: 'unchanged', application: held })
+  }
+  const next: ApplicationRecord = { id, client_id, version, iam_version, name }
+  const former = held && held.client_id !== client_id ? { former_client_id: held.client_id } : {}
+  return {
+    change: { kind: 'application', application: next, ...former },
+    outcome: { kind: 'stored', application: next },
+    row: { id, client_id, version, iam_version, is_removed: false, document: known(application) },
+  }
+}
+
+async function writeApplications(tx: Queryable, schema: string, rows: readonly ApplicationRow[]): Promise<void> {
+  await tx.query(
+    `insert into ${schema}.applications (id, client_id, document, version, iam_version, is_removed)
+      select id, client_id, document, version, iam_version, false from jsonb_to_recordset($1::jsonb)
+        as announced (id bigint, client_id text, document jsonb, version bigint, iam_version bigint)
+      on conflict (id) do update set client_id = excluded.client_id, document = excluded.document,
+        version = excluded.version, iam_version = excluded.iam_version, is_removed = false, changed_at = now()`,
+    [JSON.stringify(rows)],
+  )
+}
+
+/** Whether the database refused a statement because of what it says. */
+function isRefusal(error: unknown): boolean {
+  return !isStoreAway(error) && typeof (error as { readonly code?: unknown } | null)?.code === 'string'
 }
 
 /**

@@ -31,6 +31,12 @@ export interface Written<Result> {
   readonly result: Result
 }
 
+/** The result of a write of several changes, which become the next versions in their order. */
+export interface WrittenChanges<Result> {
+  readonly changes: readonly Change[]
+  readonly result: Result
+}
+
 /** A transaction that excludes all other writes. */
 export interface WriteTransaction extends Queryable {
   /** Records what the transaction does as an entry of the audit log; without the entry the transaction fails. */
@@ -56,6 +62,8 @@ export interface Store {
    * the write will have if it changes something.
    */
   write<Result>(work: (tx: WriteTransaction, version: number) => Promise<Written<Result>>): Promise<Result>
+  /** The same for a write of any number of changes. */
+  writeAll<Result>(work: (tx: WriteTransaction) => Promise<WrittenChanges<Result>>): Promise<Result>
 }
 
 /** Called for every record, within its transaction; `version` is that of the write. */
@@ -69,6 +77,7 @@ export function recordEvent(store: Store, event: AuditEvent): Promise<SealedEntr
 /** Opens the tables of `schema`, which must have been migrated. */
 export function openStore(database: Database, schema: string, onRecord: OnRecord = async () => {}): Store {
   const channel = `${schema}_changes`
+  const place: Place = { database, schema, channel }
   return {
     schema,
     database,
@@ -103,31 +112,51 @@ export function openStore(database: Database, schema: string, onRecord: OnRecord
         return true
       }),
     write: (work) =>
-      database.transaction(async (tx) => {
-        const [clock] = await tx.query<{ version: number }>(`select version from ${schema}.clock for update`)
-        const version = (clock?.version ?? 0) + 1
-        const recording: WriteTransaction = {
-          query: (statement, values) => tx.query(statement, values),
-          async record(event) {
-            const entry = await appendEntry(tx, schema, event)
-            await onRecord(tx, event, version)
-            return entry
-          },
-        }
-        const { change, result } = await work(recording, version)
-        if (change === undefined) return result
-        await tx.query(`insert into ${schema}.changes (version, change) values ($1, $2)`, [
-          version,
-          JSON.stringify(change),
-        ])
-        await tx.query(`update ${schema}.clock set version = $1`, [version])
-        if (version % PRUNE_EVERY === 0) {
-          await tx.query(`delete from ${schema}.changes where version <= $1`, [version - KEPT_CHANGES])
-        }
-        await database.notify(channel, String(version), tx)
-        return result
+      writeChanges(place, onRecord, async (tx, version) => {
+        const { change, result } = await work(tx, version)
+        return { changes: change === undefined ? [] : [change], result }
       }),
+    writeAll: (work) => writeChanges(place, onRecord, work),
   }
+}
+
+interface Place {
+  readonly database: Database
+  readonly schema: string
+  readonly channel: string
+}
+
+function writeChanges<Result>(
+  { database, schema, channel }: Place,
+  onRecord: OnRecord,
+  work: (tx: WriteTransaction, version: number) => Promise<WrittenChanges<Result>>,
+): Promise<Result> {
+  return database.transaction(async (tx) => {
+    const [clock] = await tx.query<{ version: number }>(`select version from ${schema}.clock for update`)
+    const before = clock?.version ?? 0
+    const recording: WriteTransaction = {
+      query: (statement, values) => tx.query(statement, values),
+      async record(event) {
+        const entry = await appendEntry(tx, schema, event)
+        await onRecord(tx, event, before + 1)
+        return entry
+      },
+    }
+    const { changes, result } = await work(recording, before + 1)
+    if (changes.length === 0) return result
+    const version = before + changes.length
+    await tx.query(
+      `insert into ${schema}.changes (version, change)
+        select $1::bigint + place, change from jsonb_array_elements($2::jsonb) with ordinality as step (change, place)`,
+      [before, JSON.stringify(changes)],
+    )
+    await tx.query(`update ${schema}.clock set version = $1`, [version])
+    if (Math.floor(before / PRUNE_EVERY) < Math.floor(version / PRUNE_EVERY)) {
+      await tx.query(`delete from ${schema}.changes where version <= $1`, [version - KEPT_CHANGES])
+    }
+    await database.notify(channel, String(version), tx)
+    return result
+  })
 }
 
 async function load(database: Database, schema: string): Promise<StoredWorld> {

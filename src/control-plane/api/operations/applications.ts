@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { applicationSchema } from '../../../applications/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { ChangeContext } from '../../audit/change-context.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
@@ -15,6 +14,7 @@ import {
 } from '../../state/application-writes.ts'
 import { environmentField, wordField } from '../flags/flags.ts'
 import { callerOf } from '../hooks/authentication.ts'
+import { announcementSchema } from './announcement.ts'
 import {
   applicationDocument,
   applicationDocumentSchema,
@@ -42,12 +42,6 @@ const outcomeSchema = z.object({
   /** For a stale announcement: the known version, or that of the recorded removal. */
   version: z.int().optional(),
 })
-
-/** PostgreSQL's text cannot store NUL, and a lone surrogate from JSON is not valid text. */
-const announcedApplicationSchema = applicationSchema.refine(
-  (application) => isStorable(JSON.stringify(application)),
-  'must not hold NUL or broken Unicode',
-)
 
 /** Applications, as replication announces them and as people look them up. */
 export function applicationRoutes(api: Api, control: ControlContext): void {
@@ -143,16 +137,7 @@ function putAndRemove(api: Api, control: ControlContext): void {
         tags: ['applications'],
         summary: 'Announce an application and the version of it that IAM holds',
         params: idSchema,
-        body: z.strictObject({
-          application: announcedApplicationSchema,
-          iam_version: z
-            .int()
-            .positive()
-            .nullable()
-            .describe(
-              'The version that IAM holds, or null; ignored where the platform creates applications at IAM itself',
-            ),
-        }),
+        body: announcementSchema,
         response: { 200: outcomeSchema },
       },
     },
@@ -250,8 +235,4 @@ function outcomeDocument(outcome: ApplicationOutcome): z.infer<typeof outcomeSch
 function sendUnknown(reply: FastifyReply, id: string): FastifyReply {
   const detail = `no application has the id or client_id ${JSON.stringify(id.slice(0, 255))}`
   return sendProblem(reply, 404, 'unknown_application', { detail })
-}
-
-function isStorable(text: string): boolean {
-  return !text.includes('\\u0000') && text.isWellFormed() && !/\\ud[89a-f]/i.test(text)
 }
