@@ -1,12 +1,14 @@
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type GrantEvent, SECURITY_EVENT_KINDS, type SecurityEvent } from '../authorization-server/index.ts'
 import { type HttpHandler, type ListenAddress, type RunningServer, serve } from '../http/index.ts'
 import { type Log, meterProcess, meterSpans, type Tracing } from '../observability/index.ts'
+import type { ReplicationProgress } from '../replication/index.ts'
 
 /** The monolith's metrics. Labels come from fixed lists: never a client, user or credential. */
 export interface MonolithMetrics {
   grant(event: GrantEvent): void
   securityEvent(event: SecurityEvent): void
+  readonly replication: (progress: ReplicationProgress) => void
   /** Wraps `handler` and measures its response times. */
   timed(handler: HttpHandler): HttpHandler
   readonly registry: Registry
@@ -42,6 +44,7 @@ export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
   return {
     grant: ({ grantType }) => grants.inc({ grant_type: grantType }),
     securityEvent: ({ kind }) => securityEvents.inc({ kind }),
+    replication: meterReplication(registry),
     timed: (handler) => async (request) => {
       const startedAt = performance.now()
       const reply = await handler(request)
@@ -49,6 +52,33 @@ export function monolithMetrics(tracing?: Tracing): MonolithMetrics {
       return reply
     },
     registry,
+  }
+}
+
+function meterReplication(registry: Registry): (progress: ReplicationProgress) => void {
+  const common = { labelNames: ['target'], registers: [registry] }
+  const documents = new Counter({
+    ...common,
+    name: 'handover_monolith_replication_documents_total',
+    help: 'Applications sent to a target, by result.',
+    labelNames: ['target', 'result'],
+  })
+  const left = new Gauge({
+    ...common,
+    name: 'handover_monolith_replication_left',
+    help: 'About how many applications a target has never received.',
+  })
+  const reconciled = new Gauge({
+    ...common,
+    name: 'handover_monolith_replication_reconciled_timestamp_seconds',
+    help: 'When a target was last compared with the applications of the monolith.',
+  })
+  return (progress) => {
+    const { target } = progress
+    documents.inc({ target, result: 'delivered' }, progress.delivered)
+    documents.inc({ target, result: 'rejected' }, progress.rejected)
+    left.set({ target }, progress.left)
+    if (progress.isReconciled) reconciled.setToCurrentTime({ target })
   }
 }
 

@@ -1,4 +1,4 @@
-import { OUTBOX_SQL } from '../replication/index.ts'
+import { OUTBOX_INDICES_SQL, OUTBOX_SQL } from '../replication/index.ts'
 import type { Migration } from '../storage/index.ts'
 import { REMEMBERED_GRANTS_SQL } from './grants/iam-grants.ts'
 import { REVOCATIONS_SQL } from './grants/revocations.ts'
@@ -47,4 +47,5 @@ alter table {schema}.users add column claims text not null default '{}';
   },
   { name: '0004_shared_grants', sql: REMEMBERED_GRANTS_SQL + REVOCATIONS_SQL },
   { name: '0005_accounts', sql: ACCOUNTS_SQL },
+  { name: '0006_outbox_indices', sql: OUTBOX_INDICES_SQL },
 ]

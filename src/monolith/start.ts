@@ -17,7 +17,8 @@ import {
   startReplicator,
 } from '../replication/index.ts'
 import { isReachable, migrate } from '../storage/index.ts'
-import { applicationRegistry, asApplication } from './applications/registry.ts'
+import { applicationRegistry } from './applications/registry.ts'
+import { applicationSource } from './applications/source.ts'
 import { routeTable } from './browser/routes.ts'
 import { startCleanUp } from './clean-up.ts'
 import { sharedGrants } from './grants/shared-grants.ts'
@@ -170,16 +171,10 @@ export async function startMonolith(settings: MonolithSettings, log: Log): Promi
   const replicator = await startReplicator({
     database,
     schema,
-    source: {
-      find: async (clientId) => {
-        const document = await core.applications.find(clientId)
-        return document && asApplication(document)
-      },
-      list: () => core.applications.list(),
-      raise: (clientId, above) => registry.raise(clientId, above),
-    },
+    source: applicationSource(core.applications, registry),
     targets: targetsOf(settings),
     log,
+    onProgress: metrics.replication,
   }).catch(failed)
   const cleanUp = startCleanUp(() => Promise.all([sessions.purge(), core.purge()]), PURGE_EVERY_MS, log)
   return {

@@ -1,6 +1,10 @@
+import type { Application } from '../applications/index.ts'
 import type { Database } from '../storage/index.ts'
-import type { DeliveryOutcome, DocumentSource, ReplicationTarget } from './ports.ts'
-import type { DeliveryProgress, DeliveryRecord, PendingDelivery } from './progress.ts'
+import type { DeliveryQueue } from './delivery-queue.ts'
+import type { PendingDelivery } from './due-feeds.ts'
+import type { ApplicationSource, DeliveryOutcome, OutgoingApplication, ReplicationTarget } from './ports.ts'
+import type { DeliveryProgress, DeliveryRecord } from './progress.ts'
+import { BatchSize, sendAll } from './send-all.ts'
 
 /** The result of one run of deliveries to one target. */
 export interface DeliveryResult {
@@ -14,23 +18,23 @@ export interface DeliveryResult {
 }
 
 /** What a run depends on. */
-export interface DeliveryOptions<Document extends { readonly version: number }> {
+export interface DeliveryOptions {
   readonly progress: DeliveryProgress
-  readonly target: ReplicationTarget<Document>
-  readonly source: DocumentSource<Document>
+  readonly queue: DeliveryQueue
+  readonly target: ReplicationTarget
+  readonly source: ApplicationSource
   /** Called for each document that the target has in a newer version, or remembers as removed. */
   readonly onStale: (pending: PendingDelivery, heldVersion: number, isRemoved: boolean) => void
+  /** Called for each document that was not delivered, with the reason. */
+  readonly onRejected: (pending: PendingDelivery, reason: string) => void
+  /** Called after each batch with the numbers of its documents. */
+  readonly onBatch: (delivered: number, rejected: number) => void
+  /** Whether unconfirmed changes wait, because the reported target receives them first and fast. */
+  readonly isWaiting: () => boolean
   /** Whether to stop between two batches. */
   readonly isStopping: () => boolean
 }
 
-const BATCH = 64
-const CONCURRENCY = 8
-/**
- * A target that fails on this many documents in a row is considered broken, rather than failing on individual
- * documents.
- */
-const FAILURES_IN_A_ROW = 20
 /** How soon another process takes over when this one dies during a run. Overlap is harmless but wasteful. */
 const LEASE_SECONDS = 15
 /** The reason a run ends when another process is delivering. */
@@ -42,59 +46,91 @@ export const BUSY_ELSEWHERE = 'another process delivers'
  * or fails on every document, ends the run. A document is in a batch once, with its newest version, so its changes
  * never overtake one another.
  */
-export async function deliverPending<Document extends { readonly version: number }>(
-  options: DeliveryOptions<Document>,
-): Promise<DeliveryResult> {
-  let delivered = 0
-  let rejected = 0
-  let failuresInARow = 0
+export async function deliverPending(options: DeliveryOptions): Promise<DeliveryResult> {
+  const { progress, queue } = options
+  const size = new BatchSize()
+  let [delivered, rejected] = [0, 0]
+  if (!(await progress.lease(LEASE_SECONDS))) return { delivered, rejected, stopped: BUSY_ELSEWHERE }
+  await queue.begin()
   for (;;) {
     if (options.isStopping()) return { delivered, rejected, stopped: 'stopping' }
-    if (!(await options.progress.lease(LEASE_SECONDS))) return { delivered, rejected, stopped: BUSY_ELSEWHERE }
-    const batch = await options.progress.due(BATCH)
-    if (batch.length === 0) {
-      const againInMs = await options.progress.nextDueInMs()
-      await options.progress.release()
+    if (!(await progress.lease(LEASE_SECONDS))) return { delivered, rejected, stopped: BUSY_ELSEWHERE }
+    const { due, done } = await queue.next(size.current, options.isWaiting())
+    if (due.length === 0) {
+      const againInMs = await progress.nextDueInMs()
+      await progress.release()
       return { delivered, rejected, stopped: undefined, againInMs }
     }
-    const records: DeliveryRecord[] = []
-    let unreachable: string | undefined
-    const queue = batch.values()
-    const worker = async () => {
-      for (const pending of queue) {
-        const { version, outcome } = await deliver(pending, options)
-        records.push(toRecord(pending, version, outcome))
-        failuresInARow = outcome.kind === 'failed' ? failuresInARow + 1 : 0
-        if (outcome.kind === 'delivered') delivered++
-        else if (outcome.kind === 'unreachable') unreachable = outcome.reason
-        else if (outcome.kind === 'failed' && failuresInARow >= FAILURES_IN_A_ROW) unreachable = outcome.reason
-        else rejected++
-        if (unreachable !== undefined) return
-      }
-    }
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
-    await options.progress.record(records)
+    const { deliveries, unreachable } = await deliverBatch(due, size, options)
+    const records = deliveries.map(({ pending, version, outcome }) => toRecord(pending, version, outcome))
+    await progress.record(records)
+    const good = deliveries.filter(({ outcome }) => outcome.kind === 'delivered').length
+    const bad = deliveries.filter(
+      ({ outcome }) => outcome.kind !== 'delivered' && outcome.kind !== 'unreachable',
+    ).length
+    delivered += good
+    rejected += bad
+    for (const { pending, outcome } of deliveries) reportRefusal(pending, outcome, options)
+    options.onBatch(good, bad)
     if (unreachable !== undefined) return { delivered, rejected, stopped: unreachable }
+    done()
   }
 }
 
-async function deliver<Document extends { readonly version: number }>(
+interface Delivery {
+  readonly pending: PendingDelivery
+  /** The version that was delivered. */
+  readonly version: number
+  readonly outcome: DeliveryOutcome
+}
+
+async function deliverBatch(
+  due: readonly PendingDelivery[],
+  size: BatchSize,
+  options: DeliveryOptions,
+): Promise<{ readonly deliveries: Delivery[]; readonly unreachable: string | undefined }> {
+  const { source, target } = options
+  const upserts = due.filter(({ event }) => event === 'upsert')
+  const documents = await source.find(upserts.map(({ clientId }) => clientId))
+  const deliveries: Delivery[] = []
+  const outgoing = new Map<OutgoingApplication, PendingDelivery>()
+  for (const pending of upserts) {
+    const found = documents.get(pending.clientId) ?? 'gone from the source'
+    if (typeof found === 'string') {
+      deliveries.push({ pending, version: pending.version, outcome: { kind: 'rejected', reason: found } })
+    } else outgoing.set({ application: found, confirmedVersion: pending.confirmedVersion }, pending)
+  }
+  const removals = due.filter(({ event }) => event === 'delete')
+  const sent = await sendAll(target, [...outgoing.keys()], removals, size)
+  for (const [document, outcome] of sent.documents) {
+    const pending = outgoing.get(document)
+    if (pending) deliveries.push(await settled(pending, document.application, outcome, options))
+  }
+  for (const [removal, outcome] of sent.removals) {
+    const pending = removals.find((one) => one === removal)
+    if (pending) deliveries.push({ pending, version: pending.version, outcome })
+  }
+  return { deliveries, unreachable: sent.unreachable }
+}
+
+/** A document that the target calls stale may have been superseded by a newer delivery of our own, which counts. */
+async function settled(
   pending: PendingDelivery,
-  { target, source, onStale }: DeliveryOptions<Document>,
-): Promise<{ version: number; outcome: DeliveryOutcome }> {
-  if (pending.event === 'delete') return { version: pending.version, outcome: await target.remove(pending) }
-  const application = await source.find(pending.clientId)
-  if (!application) return { version: 0, outcome: { kind: 'rejected', reason: 'gone from the source' } }
-  const { version } = application
-  const outcome = await target.put(application, pending.confirmedVersion)
-  if (outcome.kind !== 'stale') return { version, outcome }
-  // Superseded by a newer delivery of our own, which counts.
-  const now = await source.find(pending.clientId)
-  if ((now?.version ?? 0) >= outcome.heldVersion && !outcome.isRemoved)
-    return { version, outcome: { kind: 'delivered' } }
+  { version }: Application,
+  outcome: DeliveryOutcome,
+  { source, onStale }: DeliveryOptions,
+): Promise<Delivery> {
+  if (outcome.kind !== 'stale') return { pending, version, outcome }
+  const now = (await source.find([pending.clientId])).get(pending.clientId)
+  const current = typeof now === 'object' ? now.version : 0
+  if (current >= outcome.heldVersion && !outcome.isRemoved) return { pending, version, outcome: { kind: 'delivered' } }
   onStale(pending, outcome.heldVersion, outcome.isRemoved)
   if (outcome.isRemoved) await source.raise(pending.clientId, outcome.heldVersion)
-  return { version, outcome }
+  return { pending, version, outcome }
+}
+
+function reportRefusal(pending: PendingDelivery, outcome: DeliveryOutcome, { onRejected }: DeliveryOptions): void {
+  if (outcome.kind === 'rejected' || outcome.kind === 'failed') onRejected(pending, outcome.reason)
 }
 
 /**

@@ -1,4 +1,5 @@
+export type { ReplicationProgress } from './delivery-report.ts'
 export { createControlPlaneTarget, createIamTarget } from './http-targets.ts'
-export { enqueue, OUTBOX_SQL } from './outbox.ts'
-export type { ReplicationTarget } from './ports.ts'
+export { enqueue, OUTBOX_INDICES_SQL, OUTBOX_SQL } from './outbox.ts'
+export type { ApplicationSource, ReplicationTarget } from './ports.ts'
 export { type Replicator, startReplicator } from './replicator.ts'

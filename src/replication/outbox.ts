@@ -31,6 +31,13 @@ create table {schema}.outbox_leases (
 );
 `
 
+/** The indices with which a replicator finds what is due without reading what has long been delivered. */
+export const OUTBOX_INDICES_SQL = `
+create index outbox_by_change on {schema}.outbox (changed_at, application_id);
+create index outbox_deliveries_by_time on {schema}.outbox_deliveries (target, delivered_at, application_id);
+create index outbox_deliveries_waiting on {schema}.outbox_deliveries (target, next_attempt_at) where last_error is not null;
+`
+
 /** The channel that announces a committed change to every replicator of the database. */
 export function outboxChannel(schema: string): string {
   assertSchemaName(schema)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { isSuspiciousRemoval, planRepairs } from './comparison.ts'
 import { outcomeOf } from './http-targets.ts'
 import type { KnownDelivery } from './progress.ts'
-import { isSuspiciousRemoval, planRepairs } from './reconcile.ts'
 
 const known = (id: number, over: Partial<KnownDelivery> = {}): KnownDelivery => ({
   id,

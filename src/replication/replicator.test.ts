@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { type TestDatabase, testDatabases } from '../../test/support/database.ts'
+import { applicationNumber as application, sourceOf } from '../../test/support/replication-source.ts'
 import { startTargetServer, type TargetServer } from '../../test/support/replication-target.ts'
 import { eventually } from '../../test/support/wait.ts'
 import type { Application } from '../applications/index.ts'
 import { silentLog } from '../observability/index.ts'
 import { migrate } from '../storage/index.ts'
 import { createControlPlaneTarget, createIamTarget } from './http-targets.ts'
-import { enqueue, OUTBOX_SQL } from './outbox.ts'
-import type { ApplicationSource } from './ports.ts'
+import { enqueue, OUTBOX_INDICES_SQL, OUTBOX_SQL } from './outbox.ts'
 import { type Replicator, startReplicator } from './replicator.ts'
 
 const SCHEMA = 'replication_test'
@@ -21,14 +21,7 @@ for (const engine of testDatabases()) {
     let control: TargetServer
     let replicators: Replicator[] = []
     const applications = new Map<number, Application>()
-    const source: ApplicationSource = {
-      find: async (clientId) => [...applications.values()].find((application) => application.client_id === clientId),
-      list: async () => [...applications.values()],
-      async raise(clientId, above) {
-        const found = await source.find(clientId)
-        if (found && found.version <= above) await write(found.id, above + 1)
-      },
-    }
+    const source = sourceOf(applications, (id, version) => write(id, version))
 
     const start = async (retryMs: readonly [number, number] = [20, 200]) => {
       const replicator = await startReplicator({
@@ -58,7 +51,7 @@ for (const engine of testDatabases()) {
 
     before(async () => {
       store = await engine.open()
-      await migrate(store.database, SCHEMA, [{ name: '0001_outbox', sql: OUTBOX_SQL }])
+      await migrate(store.database, SCHEMA, [{ name: '0001_outbox', sql: OUTBOX_SQL + OUTBOX_INDICES_SQL }])
     })
     after(() => store.close())
     beforeEach(async () => {
@@ -202,7 +195,7 @@ for (const engine of testDatabases()) {
         )
         return (delivery?.attempts ?? 0) >= 1 && delivery
       })
-      assert.equal(row.last_error, 'answered 400')
+      assert.equal(row.last_error, 'rejected: is not wanted')
       iam.reject()
       await delivered(replicator)
       assert.equal(iam.held.get(1)?.application.version, 1)
@@ -329,18 +322,4 @@ for (const engine of testDatabases()) {
       await delivered(replicator)
     })
   })
-}
-
-function application(id: number, version: number): Application {
-  return {
-    id,
-    client_id: `client-${id}`,
-    name: `Application ${id}`,
-    secret_digest: 'ab'.repeat(64),
-    redirect_uris: ['https://app.example.test/callback'],
-    scopes: [],
-    confidential: true,
-    trusted: false,
-    version,
-  }
 }

@@ -1,6 +1,8 @@
 import type { Log } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
 import { BUSY_ELSEWHERE, deliverPending, pendingDeliveries, pruneTombstones } from './deliver.ts'
+import { DeliveryQueue } from './delivery-queue.ts'
+import { DeliveryReport, type ReplicationProgress } from './delivery-report.ts'
 import { outboxChannel } from './outbox.ts'
 import type { ApplicationSource, RemovedApplication, ReplicationTarget } from './ports.ts'
 import { type DeliveryProgress, deliveryProgress } from './progress.ts'
@@ -18,6 +20,8 @@ export interface ReplicatorOptions {
   readonly reconcileEveryMs?: number
   /** The first and the longest delay after a target was unreachable. Default 500 ms and 30 s. */
   readonly retryMs?: readonly [first: number, longest: number]
+  /** Called with the progress towards each target: after each batch and each comparison. */
+  readonly onProgress?: (progress: ReplicationProgress) => void
 }
 
 /** Replicates applications to every target while it runs. */
@@ -32,6 +36,9 @@ export interface Replicator {
 
 const RECONCILE_EVERY_MS = 300_000
 const RETRY_MS = [500, 30_000] as const
+const MOST_NAMED = 5
+/** How soon a loop looks again after it has waited for the confirmations of another. */
+const WAITED_MS = 1_000
 
 /**
  * Starts one loop for each target: it reconciles at startup and every few minutes, and delivers as soon as a change is
@@ -45,6 +52,7 @@ export async function startReplicator(options: ReplicatorOptions): Promise<Repli
     loop.onDelivered = (name) => {
       for (const other of loops) if (other.target.reports === name) other.wake()
     }
+    loop.reported = loops.find(({ target }) => target.name === loop.target.reports)
   }
   const wakeAll = () => {
     for (const loop of loops) loop.wake()
@@ -73,7 +81,8 @@ async function waitUntilDelivered(
 ): Promise<boolean> {
   const until = performance.now() + timeoutMs
   for (;;) {
-    if (loops.every((loop) => loop.hasReconciled) && (await pendingDeliveries(progresses)) === 0) return true
+    if (loops.every((loop) => loop.hasReconciled && !loop.isDelivering) && (await pendingDeliveries(progresses)) === 0)
+      return true
     if (performance.now() >= until) return false
     await new Promise((resolve) => setTimeout(resolve, Math.min(DRAINED_POLL_MS, until - performance.now())))
   }
@@ -85,6 +94,10 @@ class TargetLoop {
   /** Whether the target has been listed since the start. */
   hasReconciled = false
   onDelivered: (target: string) => void = () => {}
+  /** The loop of the target that is reported to this one. */
+  reported: TargetLoop | undefined
+  readonly #queue: DeliveryQueue
+  readonly #report: DeliveryReport
   readonly #options: ReplicatorOptions
   #stopping = false
   #woken = false
@@ -98,7 +111,20 @@ class TargetLoop {
   constructor(options: ReplicatorOptions, target: ReplicationTarget) {
     this.target = target
     this.#options = options
-    this.progress = deliveryProgress(options.database, options.schema, target.name, target.reports)
+    // Without the target that is reported, nothing is ever confirmed.
+    const reports = options.targets.some(({ name }) => name === target.reports) ? target.reports : undefined
+    this.progress = deliveryProgress(options.database, options.schema, target.name, reports)
+    this.#queue = new DeliveryQueue(this.progress, reports !== undefined)
+    this.#report = new DeliveryReport(target.name, options.log, options.onProgress)
+  }
+
+  get isDelivering(): boolean {
+    return this.#report.isRunning
+  }
+
+  /** Whether it delivers so fast that what it confirms is worth waiting for. */
+  get isCatchingUp(): boolean {
+    return this.#report.isRunning && this.#report.isFast
   }
 
   start(): void {
@@ -159,37 +185,62 @@ class TargetLoop {
         { ...about, id, client_id: clientId, version },
         'replication: removed an application that the source no longer has',
       )
-    const result = await reconcile({ database, schema, source, target, progress, onRemoved })
+    const isStopping = () => this.#stopping
+    const result = await reconcile({ database, schema, source, target, progress, onRemoved, isStopping })
     this.#nextReconciliation = performance.now() + reconcileEveryMs
     this.hasReconciled = true
+    this.#queue.rewind()
     await pruneTombstones(database, schema)
     const line = { ...about, ...result }
     if (result.withheld > 0) log.error(line, 'replication: too many differences at once; none was repaired')
     else if (result.raised > 0) log.warn(line, 'replication: the target held newer versions than the source')
     else log.info(line, 'replication: reconciled')
+    const tooLarge = await progress.tooLarge(MOST_NAMED)
+    if (tooLarge.length > 0) {
+      log.error(
+        { ...about, ids: tooLarge },
+        'replication: ids above 2^53 - 1 are not replicated, because JSON changes them',
+      )
+    }
+    this.#report.reconciled()
   }
 
   async #deliver(): Promise<string | undefined> {
-    const result = await deliverPending({
-      progress: this.progress,
-      target: this.target,
-      source: this.#options.source,
-      isStopping: () => this.#stopping,
-      onStale: ({ id, clientId }, held_version, is_removed) =>
-        this.#options.log.error(
-          { layer: 'delivery', target: this.target.name, id, client_id: clientId, held_version, is_removed },
-          'replication: not stored, the target holds a newer version',
-        ),
-    })
-    const { delivered, rejected } = result
-    this.#againInMs = result.againInMs
-    if (delivered > 0) this.onDelivered(this.target.name)
-    if (delivered > 0 || rejected > 0) {
-      const line = { layer: 'delivery', target: this.target.name, delivered, rejected }
-      if (rejected > 0) this.#options.log.warn(line, 'replication: documents were rejected')
-      else this.#options.log.info(line, 'replication: delivered')
+    const report = this.#report
+    report.begin(this.#queue.isRewound ? await this.progress.neverDelivered() : undefined)
+    let hasWaited = false
+    try {
+      const result = await deliverPending({
+        progress: this.progress,
+        queue: this.#queue,
+        target: this.target,
+        source: this.#options.source,
+        isStopping: () => this.#stopping,
+        isWaiting: () => {
+          const isWaiting = this.reported?.isCatchingUp ?? false
+          hasWaited ||= isWaiting
+          return isWaiting
+        },
+        onBatch: (delivered, rejected) => {
+          report.batch(delivered, rejected)
+          if (delivered > 0) this.onDelivered(this.target.name)
+        },
+        onRejected: ({ id, clientId }, reason) => report.rejected({ id, client_id: clientId, reason }),
+        onStale: ({ id, clientId }, held_version, is_removed) =>
+          this.#options.log.error(
+            { layer: 'delivery', target: this.target.name, id, client_id: clientId, held_version, is_removed },
+            'replication: not stored, the target holds a newer version',
+          ),
+      })
+      this.#againInMs = hasWaited ? WAITED_MS : result.againInMs
+      return result.stopped
+    } catch (error) {
+      // Rows of the batch may not have been recorded.
+      this.#queue.rewind()
+      throw error
+    } finally {
+      report.end()
     }
-    return result.stopped
   }
 
   #conclude(reason: string | undefined): void {

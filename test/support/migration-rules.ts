@@ -17,6 +17,7 @@ const RULES: ReadonlyArray<readonly [string, RegExp]> = [
 const NOTES: Readonly<Record<string, string>> = {
   '0002_indices_for_removal': 'before the first release',
   '0006_key_schedule': 'before the first release; a replica from before it must be stopped first',
+  '0006_outbox_indices': 'before the first release; while it builds, changes of applications wait',
   '0007_removal_and_vacuum': 'before the first release',
   '0020_audit_correlation': 'before the first release; while it builds, changes of all replicas wait',
   iam_0002_unanswered_challenges: 'before the first release',

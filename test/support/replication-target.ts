@@ -1,6 +1,7 @@
+import { z } from 'zod'
 import type { Application } from '../../src/applications/index.ts'
-import { applicationSchema } from '../../src/applications/index.ts'
-import { AUTH_TOKEN_HEADER, INTERNAL_PATHS } from '../../src/handoff/index.ts'
+import { applicationSchema, LARGEST_ID, rangeDigest } from '../../src/applications/index.ts'
+import { AUTH_TOKEN_HEADER, type BatchResult, readBatch, readBounds } from '../../src/handoff/index.ts'
 import {
   type HttpReply,
   type HttpRequest,
@@ -15,14 +16,20 @@ export interface TargetServer {
   readonly url: string
   readonly token: string
   readonly held: ReadonlyMap<number, HeldDocument>
-  /** Every request that changed something, or tried to, in order: `PUT 1 v2`, `DELETE 1 v3`. */
+  /** Every request that changed something, or tried to, in order: `PUT 1 v2`, `DELETE 1 v3`; `POST 9` before a batch of 9. */
   readonly log: readonly string[]
+  /** The names of the lists of which a page was read, once for each page. */
+  readonly pages: readonly string[]
   /** Answers every request with this status from now on; undefined: normally. */
   failWith(status: number | undefined): void
   /** Rejects documents of these ids with 400. */
   reject(...ids: number[]): void
   /** Fails on documents with these ids: 500. */
   breakOn(...ids: number[]): void
+  /** Answers as a version from before batches, digests and pages. */
+  becomeOlder(): void
+  /** Answers batches with at most this number of results from now on. */
+  cutAnswers(results: number): void
   /** Loses or gains documents without replication noticing. */
   drop(id: number): void
   hold(document: HeldDocument): void
@@ -41,10 +48,13 @@ export async function startTargetServer(): Promise<TargetServer> {
   const held = new Map<number, HeldDocument>()
   const gone = new Map<number, number>()
   const log: string[] = []
+  const pages: string[] = []
   const rejected = new Set<number>()
   const breaking = new Set<number>()
   const token = 'target-token-target-token-target'
   let failure: number | undefined
+  let isOlder = false
+  let mostResults = Number.POSITIVE_INFINITY
   let address: ListenAddress = { host: '127.0.0.1', port: 0 }
   let server: RunningServer | undefined
 
@@ -76,26 +86,70 @@ export async function startTargetServer(): Promise<TargetServer> {
       request.headers[AUTH_TOKEN_HEADER] === token || request.headers.authorization === `Bearer ${token}`
     if (failure !== undefined) return json(failure, { error: 'failure' })
     if (!isAllowed) return json(401, { error: 'unauthorized' })
-    const version = Number(new URLSearchParams(request.query).get('version'))
+    const query = new URLSearchParams(request.query)
+    const version = Number(query.get('version'))
     const last = decodeURIComponent(request.path.split('/').at(-1) ?? '')
     const body = () => JSON.parse(request.body.toString('utf8'))
-    if (request.path.startsWith(INTERNAL_PATHS.clients)) {
-      if (request.method === 'GET') return json(200, { clients: [...held.values()].map(toClient) })
+    const isIam = request.path.startsWith('/oauth2/')
+    if (!isOlder && request.method === 'POST') return putAll(request.body.toString('utf8'), isIam)
+    if (request.method === 'GET') return list(request.path, query, isIam)
+    if (isIam) {
       if (request.method === 'PUT') return put(applicationSchema.parse(body()), null)
       return remove(
         [...held.values()].find((document) => document.application.client_id === last),
         version,
       )
     }
-    if (request.method === 'GET') {
-      const applications = [...held.values()].map((document) => ({
-        ...toClient(document),
-        iam_version: document.iamVersion,
-      }))
-      return json(200, { applications })
-    }
     if (request.method === 'PUT') return put(applicationSchema.parse(body().application), body().iam_version)
     return remove(held.get(Number(last)), version)
+  }
+  const putAll = (text: string, isIam: boolean): HttpReply => {
+    const schema = z.object({ application: applicationSchema, iam_version: z.int().nullable() })
+    const batch = isIam
+      ? readBatch(
+          text,
+          applicationSchema.transform((application) => ({ application, iam_version: null })),
+        )
+      : readBatch(text, schema)
+    if (!batch.ok) return json(400, { error: 'invalid_request', error_description: batch.why })
+    log.push(`POST ${batch.lines.length}`)
+    if (batch.lines.some((line) => line.ok && breaking.has(line.value.application.id))) return json(500, {})
+    const results = batch.lines.map((line): BatchResult => {
+      if (!line.ok) return { id: line.id, stored: false, error: line.error }
+      const { application, iam_version } = line.value
+      const { status, body } = put(application, iam_version)
+      const { stored, version, state } = JSON.parse(String(body))
+      if (status !== 200) return { id: application.id, stored: false, error: 'rejected: is not wanted' }
+      return { id: application.id, stored, version, state }
+    })
+    return json(200, { results: results.slice(0, mostResults) })
+  }
+  const list = (path: string, query: URLSearchParams, isIam: boolean): HttpReply => {
+    const rows = [...held.values()]
+      .sort((a, b) => a.application.id - b.application.id)
+      .map((document) => ({ ...toClient(document), iam_version: document.iamVersion }))
+    const name = isIam ? 'clients' : 'applications'
+    const isDigests = path.endsWith('digests')
+    const isKnown = path.endsWith('/clients') || path.endsWith('/applications')
+    if (isOlder) return isKnown ? json(200, { [name]: rows }) : json(404, { error: 'not_found' })
+    const [after, upTo] = [Number(query.get('after') ?? 0), Number(query.get('up_to') ?? LARGEST_ID)]
+    const within = (from: number, to: number) => rows.filter(({ id }) => id > from && id <= to)
+    if (isDigests) {
+      const bounds = readBounds(query.get('bounds') ?? '') ?? []
+      return json(200, {
+        digests: bounds
+          .slice(1)
+          .map((bound, at) =>
+            rangeDigest(
+              within(bounds[at] ?? 0, bound).map((row) => ({ ...row, reported: isIam ? null : row.iam_version })),
+            ),
+          ),
+      })
+    }
+    pages.push(name)
+    const limit = Number(query.get('limit'))
+    const page = within(after, upTo).slice(0, limit)
+    return json(200, { [name]: page, next: page.length === limit ? (page.at(-1)?.id ?? null) : null })
   }
   const start = async () => {
     server = await serve({ listen: address, handler: async (request) => answer(request), log: silentLog })
@@ -109,6 +163,7 @@ export async function startTargetServer(): Promise<TargetServer> {
     token,
     held,
     log,
+    pages,
     failWith(status) {
       failure = status
     },
@@ -119,6 +174,12 @@ export async function startTargetServer(): Promise<TargetServer> {
     breakOn(...ids) {
       breaking.clear()
       for (const id of ids) breaking.add(id)
+    },
+    becomeOlder() {
+      isOlder = true
+    },
+    cutAnswers(results) {
+      mostResults = results
     },
     drop: (id) => void held.delete(id),
     hold: (document) => void held.set(document.application.id, document),
