@@ -9,6 +9,7 @@ import { benchHostile } from './hostile.ts'
 import { benchLowRate } from './low-rate.ts'
 import { benchOutcomes } from './outcomes.ts'
 import { benchPropagation } from './propagation.ts'
+import { benchReplication } from './replication.ts'
 import { benchSnapshot } from './snapshot.ts'
 import { benchTokens } from './tokens.ts'
 
@@ -35,6 +36,10 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
   propagation how long a flip takes to the last of 20 gateways, by two control planes on one PostgreSQL, and what a
               gateway misses while one of the two is killed
               --flips N (1000)
+  replication how fast a monolith's applications reach IAM and a control plane for the first time, on one PostgreSQL,
+              beside the same calls one by one; then how long a comparison takes, and the memory of each part; exit
+              code 1 when a goal is missed
+              --applications N (1000000)   --json FILE to write the figures to
   engine      opens and closes embedded databases, and counts how often an engine's process crashes
               --cycles N (500)
   guards      the memory of 100,000 guards, and the cost of one update; the simulations of the guards on request
@@ -90,6 +95,8 @@ async function run(): Promise<void> {
       return benchLowRate(args)
     case 'propagation':
       return benchPropagation(args)
+    case 'replication':
+      return benchReplication(args)
     case 'snapshot':
       return benchSnapshot(args)
     case 'engine':
