@@ -38,7 +38,10 @@ const OF_GATEWAYS = [
   ...CHANGE_NOTHING,
 ]
 const OF_REPLICATION = [
+  'GET /api/v1/application-digests',
+  'GET /api/v1/application-versions',
   'GET /api/v1/applications',
+  'POST /api/v1/applications',
   'GET /api/v1/applications/{id}',
   'PUT /api/v1/applications/{id}',
   'PATCH /api/v1/applications/{id}',

@@ -11,11 +11,13 @@ import {
   readId,
 } from '../../../handoff/index.ts'
 import { scanJson } from '../../../parameters/index.ts'
+import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { sendProblem } from '../../requests/problems.ts'
 import { type AnnouncementOutcome, putApplications } from '../../state/application-writes.ts'
 import { announcementSchema } from './announcement.ts'
 
+const READ = { roles: [...PEOPLE, 'replication'] as const }
 const ID_RULE = 'must be an id from 0 to 2^53 - 1'
 const idField = z
   .string()
@@ -106,7 +108,7 @@ function digestRoute(api: Api, { store }: ControlContext): void {
   api.get(
     '/api/v1/application-digests',
     {
-      config: { roles: ['replication', 'administrator'] },
+      config: READ,
       schema: {
         tags: ['applications'],
         summary: 'Digests of ranges of applications, so that replication finds what differs',
@@ -126,7 +128,7 @@ function versionRoute(api: Api, { store }: ControlContext): void {
   api.get(
     '/api/v1/application-versions',
     {
-      config: { roles: ['replication', 'administrator'] },
+      config: READ,
       schema: {
         tags: ['applications'],
         summary: 'Which versions of applications are held, page by page in the order of ids',
