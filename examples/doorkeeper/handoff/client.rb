@@ -24,6 +24,7 @@ module Iam
     INTROSPECT = "/oauth2/internal/introspect".freeze
     GRANTS = "/oauth2/internal/grants".freeze
     SHORT_LIMIT = 2
+    PAGE = 1000
     CLIENTS = "/oauth2/internal/clients".freeze
     USERS = "/oauth2/internal/users".freeze
     FAULTS = [SystemCallError, SocketError, IOError, Timeout::Error, Net::ProtocolError, Net::HTTPBadResponse, OpenSSL::SSL::SSLError].freeze
@@ -93,8 +94,16 @@ module Iam
       @http.delete("#{CLIENTS}/#{ERB::Util.url_encode(client_id)}", version: version)
     end
 
+    # All applications that IAM holds, page by page. An older IAM answers with all of them and without "next".
     def held_applications
-      @http.get(CLIENTS, {}).fetch("clients")
+      held = []
+      after = 0
+      while after
+        page = @http.get(CLIENTS, after: after, limit: PAGE)
+        held.concat(page.fetch("clients"))
+        after = page["next"]
+      end
+      held
     end
 
     def put_user(document)
