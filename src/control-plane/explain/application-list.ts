@@ -3,10 +3,13 @@ import type { Environment } from '../../flags/index.ts'
 import type { ApplicationReport } from '../gateways/application-reports.ts'
 import { type ApplicationRecord, hasArrived } from '../state/model.ts'
 import type { StateCache } from '../state/state-cache.ts'
+import { textOf } from '../state/text-blocks.ts'
 import { flagStatus } from './what-if.ts'
 
 /** How many applications are processed before other requests get their turn. */
 const CHUNK = 2_000
+/** How long a search runs before other requests get their turn. */
+const TURN_MS = 5
 
 /** The filter of the list. */
 export interface ListFilter {
@@ -71,7 +74,7 @@ export async function listApplications(
   reports: ReadonlyMap<number, ApplicationReport>,
 ): Promise<{ readonly applications: readonly ListedApplication[]; readonly next: number | null }> {
   const found: ApplicationRecord[] = []
-  const matches = matcher(cache, filter, reports)
+  const matches = matcher(cache, withoutSearch(filter), reports)
   for await (const ids of chunksOf(cache, filter, after, reports)) {
     for (const id of ids) {
       const application = cache.application(id)
@@ -115,7 +118,7 @@ export async function selectedIds(
   filter: ListFilter,
   reports: ReadonlyMap<number, ApplicationReport>,
 ): Promise<number[]> {
-  const matches = matcher(cache, filter, reports)
+  const matches = matcher(cache, withoutSearch(filter), reports)
   const selected: number[] = []
   for await (const ids of chunksOf(cache, filter, 0, reports)) {
     for (const id of ids) {
@@ -128,12 +131,16 @@ export async function selectedIds(
 
 async function* chunksOf(
   cache: StateCache,
-  { failing }: ListFilter,
+  { failing, search }: ListFilter,
   after: number,
   reports: ReadonlyMap<number, ApplicationReport>,
 ): AsyncGenerator<readonly number[]> {
   if (failing === true) {
     yield [...reports.keys()].filter((id) => id > after).sort((a, b) => a - b)
+    return
+  }
+  if (search !== undefined) {
+    yield* foundBy(cache, search, after)
     return
   }
   for (let last = after; ; ) {
@@ -143,6 +150,36 @@ async function* chunksOf(
     last = ids.at(-1) ?? last
     await turn()
   }
+}
+
+/** The rest of a filter, for applications that a search has found. */
+function withoutSearch(filter: ListFilter): ListFilter {
+  return filter.failing === true ? filter : { ...filter, search: undefined }
+}
+
+/** The ids of a search, in ascending order: texts that contain it, and the application with this id. */
+async function* foundBy(cache: StateCache, search: string, after: number): AsyncGenerator<readonly number[]> {
+  const own = cache.application(Number(search))?.id
+  const exact = own !== undefined && String(own) === search && own > after ? own : undefined
+  let isDue = exact !== undefined
+  let scanned = performance.now()
+  for (const ids of cache.named(search.toLowerCase(), after)) {
+    const place = isDue && exact !== undefined ? ids.findIndex((id) => id >= exact) : -1
+    if (place < 0 || exact === undefined) yield ids
+    else {
+      isDue = false
+      yield ids[place] === exact ? ids : [...ids.slice(0, place), exact, ...ids.slice(place)]
+    }
+    if (performance.now() - scanned > TURN_MS) {
+      await turn()
+      scanned = performance.now()
+    }
+  }
+  if (isDue && exact !== undefined) yield [exact]
+}
+
+function isNamed(application: ApplicationRecord, wanted: string): boolean {
+  return textOf(application).includes(wanted) || String(application.id) === wanted
 }
 
 function matcher(cache: StateCache, filter: ListFilter, reports: ReadonlyMap<number, ApplicationReport>) {
@@ -155,18 +192,6 @@ function matcher(cache: StateCache, filter: ListFilter, reports: ReadonlyMap<num
     (failing === undefined || isFailing(cache, environment, application.id, reports.get(application.id)) === failing) &&
     (waiting !== true || (!hasArrived(application) && cache.isFlagOn(environment, application.id))) &&
     (wanted === undefined || isNamed(application, wanted))
-}
-
-/** What a search looks through, in lower case, for the records that were looked through before. */
-const SEARCHED = new WeakMap<ApplicationRecord, string>()
-
-function isNamed(application: ApplicationRecord, wanted: string): boolean {
-  let text = SEARCHED.get(application)
-  if (text === undefined) {
-    text = `${application.client_id}\0${application.name ?? ''}`.toLowerCase()
-    SEARCHED.set(application, text)
-  }
-  return text.includes(wanted) || String(application.id) === wanted
 }
 
 /** An application as lists show it. */

@@ -105,8 +105,10 @@ export async function orderApplications(
   }
   // Ids ascend, so equal keys keep the order of their indexes.
   const sign = isDescending ? -1 : 1
-  const compare = sort === 'name' ? byText(keyed, sign) : byNumber(Float64Array.from(keyed as number[]), sign)
-  const sorted = Uint32Array.from(ids.keys()).sort(compare)
+  const sorted =
+    sort === 'name'
+      ? Uint32Array.from(ids.keys()).sort(byText(keyed, sign))
+      : sortedByNumber(Float64Array.from(keyed as number[]), sign)
   const placeOf = (index: number): Place => {
     const at = sorted[index] ?? 0
     return [keyed[at] ?? 0, ids[at] ?? 0]
@@ -125,6 +127,18 @@ export async function orderApplications(
       return low
     },
   }
+}
+
+/** Sorts only what has traffic or trouble: the others have the key 0, and keep their order. */
+function sortedByNumber(keyed: Float64Array, sign: number): Uint32Array {
+  const active: number[] = []
+  const others: number[] = []
+  keyed.forEach((key, index) => void (key === 0 ? others : active).push(index))
+  const sorted = Uint32Array.from(active).sort(byNumber(keyed, sign))
+  const all = new Uint32Array(keyed.length)
+  all.set(sorted, sign < 0 ? 0 : others.length)
+  all.set(others, sign < 0 ? sorted.length : 0)
+  return all
 }
 
 function byNumber(keyed: Float64Array, sign: number) {

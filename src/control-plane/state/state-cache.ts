@@ -27,9 +27,13 @@ import {
 } from './model.ts'
 import { SortedIds } from './sorted-ids.ts'
 import type { StoredWorld } from './store.ts'
+import { TextBlocks } from './text-blocks.ts'
 
 /** The flags that gateways use; the others are for OFREP clients. */
 export const ROUTING_FLAGS: readonly string[] = [ROUTING_FLAG, UNKNOWN_CLIENTS_FLAG]
+
+/** How often a name has changed, so that no two caches have the same version of other names. */
+let renamings = 0
 
 const NO_BRAKE: Brake = { on: false, reason: '' }
 
@@ -42,6 +46,8 @@ export class StateCache {
   #arrived = 0
   readonly #applications = new Map<number, ApplicationRecord>()
   readonly #ids = new SortedIds()
+  readonly #texts = new TextBlocks(this.#ids, (id) => this.#applications.get(id))
+  #namesVersion = 0
   /** By client_id, laid out as gateways hold it, so that a snapshot is written out without being composed. */
   readonly #byClientId = new ApplicationTable()
   readonly #flags = new Map<Environment, Map<string, StoredFlag>>()
@@ -120,6 +126,16 @@ export class StateCache {
     return this.#ids.after(id, count)
   }
 
+  /** Changes when an application is added or removed, or its name or client_id changes. */
+  get namesVersion(): number {
+    return this.#namesVersion
+  }
+
+  /** The ids after one of the applications with a text in lower case in their name or client_id, in parts. */
+  named(text: string, after: number): Generator<readonly number[]> {
+    return this.#texts.find(text, after)
+  }
+
   /** The flags that have been set in an environment, by name. */
   storedFlags(environment: Environment): ReadonlyMap<string, StoredFlag> {
     return this.#flags.get(environment) ?? new Map()
@@ -174,7 +190,9 @@ export class StateCache {
   #put(application: ApplicationRecord): void {
     const { id } = application
     // An older replica records a change without the name.
-    const name = application.name ?? this.#applications.get(id)?.name
+    const held = this.#applications.get(id)
+    const name = application.name ?? held?.name
+    if (held === undefined || held.name !== name || held.client_id !== application.client_id) this.#renamed(id)
     this.#forget(id)
     const record = name === application.name ? application : { ...application, name }
     this.#applications.set(id, record)
@@ -189,6 +207,12 @@ export class StateCache {
     this.#forget(id)
     this.#applications.delete(id)
     this.#ids.remove(id)
+    this.#renamed(id)
+  }
+
+  #renamed(id: number): void {
+    this.#namesVersion = ++renamings
+    this.#texts.changed(id)
   }
 
   #forget(id: number): void {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
+import { DEFAULT_ENVIRONMENT, ENVIRONMENTS, type Environment } from '../../../flags/index.ts'
 import type { GuardReading } from '../../../guards/index.ts'
 import { ACTIVE_STATES } from '../../../rollouts/index.ts'
 import type { ControlContext } from '../../control-context.ts'
@@ -41,6 +41,7 @@ export class ApplicationPages {
   readonly #control: ControlContext
   readonly #day: Renewed<Environment, ReadonlyMap<number, DayCount>>
   readonly #orders: Renewed<OrderRequest & { readonly version: number }, Awaited<ReturnType<typeof orderApplications>>>
+  readonly #names: Renewed<OrderRequest & { readonly version: number }, Awaited<ReturnType<typeof orderApplications>>>
   readonly #evidence: Renewed<Environment, ReadonlyMap<number, RowFacts['evidence']>>
   readonly #credentials: Renewed<string, number | null>
 
@@ -56,6 +57,12 @@ export class ApplicationPages {
       async ({ version: _version, ...request }: OrderRequest & { readonly version: number }) =>
         orderApplications(control.feed.cache, request, await this.facts(request.environment)),
       { freshMs: 5_000, usableMs: 5_000, most: 8 },
+    )
+    // Names are the same in all environments, and change rarely.
+    this.#names = new Renewed(
+      async ({ version: _version, ...request }: OrderRequest & { readonly version: number }) =>
+        orderApplications(control.feed.cache, request, await this.facts(request.environment)),
+      { freshMs: 600_000, usableMs: 600_000, most: 2 },
     )
     this.#evidence = new Renewed((environment: Environment) => storedEvidence(control, environment), {
       ...{ freshMs: 5_000, usableMs: 60_000, most: ENVIRONMENTS.length },
@@ -143,7 +150,10 @@ export class ApplicationPages {
     const request = { environment: filter.environment, sort, isDescending, version: cache.version }
     // A few applications are sorted faster than an order of all is computed after each change.
     const isFew = selected !== undefined && selected.length <= MOST_SORTED
-    const order = isFew ? await orderApplications(cache, request, facts, selected) : await this.#orders.get(request)
+    const names = { ...request, environment: DEFAULT_ENVIRONMENT, version: cache.namesVersion }
+    const order = isFew
+      ? await orderApplications(cache, request, facts, selected)
+      : await (sort === 'name' ? this.#names.get(names) : this.#orders.get(request))
     const from = place === undefined ? 0 : order.after(place)
     const { applications, next } = await listInOrder(cache, filter, { ids: order.ids, from, limit }, facts.reports)
     return { applications, next: next === null ? null : cursorOf(order.placeOf(next - 1)) }
