@@ -55,8 +55,10 @@ export function splitWords(typed: string): Words {
 
 /** A whole command pasted as code: removes the backticks around it. */
 function withoutCodeMarks(text: string): string {
-  const inner = /^(`{1,3})([^`]*\s[^`]*)\1$/.exec(text)?.[2]
-  return inner === undefined ? text : inner.trim()
+  const marks = /^`{0,3}/.exec(text)?.[0] ?? ''
+  if (marks === '' || !text.endsWith(marks)) return text
+  const inner = text.slice(marks.length, -marks.length)
+  return inner.includes('`') || !/\s/.test(inner) ? text : inner.trim()
 }
 
 type ReadWord = { readonly word: Word; readonly end: number } | { readonly fault: string }

@@ -184,12 +184,31 @@ describe('a faulty plan is refused with line, column, field and rule:', () => {
       'line 6, column 1: the plan must be valid YAML: Map keys must be unique',
     ],
     [
+      'a key twice in a step',
+      `${HEAD}steps:\n  - { percentage: 10, percentage: 20 }\n`,
+      'line 6, column 23: the plan must be valid YAML: Map keys must be unique',
+    ],
+    [
       'an unknown tag',
       `${HEAD}dwell: !!js/function 15m\n`,
       'line 5, column 8: the plan must be valid YAML: Unresolved tag: tag:yaml.org,2002:js/function',
     ],
   ]
   for (const [name, text, ...faults] of cases) test(name, () => assert.deepEqual(faultsOf(text), faults))
+
+  test('20,000 unknown keys, of which it names the first fifty', () => {
+    const faults = faultsOf(Array.from({ length: 20_000 }, (_, at) => `k${at}: 1`).join('\n'))
+    assert.equal(faults.length, 50)
+    assert.equal(faults.at(-1), 'line 46, column 1: k45 is not a field of a plan')
+  })
+
+  test('5,000 aliases, because each is looked up in the whole plan', () => {
+    const anchors = Array.from({ length: 5_000 }, (_, at) => `a${at}: &a${at} 1`)
+    const aliases = Array.from({ length: 5_000 }, (_, at) => `b${at}: *a${at}`)
+    assert.deepEqual(faultsOf([...anchors, ...aliases].join('\n')), [
+      'line 5101, column 7: the plan must have at most 100 aliases',
+    ])
+  })
 
   test('text of 10 MB, without reading it', () => {
     const text = `${HEAD}# ${'x'.repeat(10_000_000)}\n`

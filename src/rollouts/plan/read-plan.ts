@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isSeq, LineCounter, parseDocument, visit } from 'yaml'
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { suggestName } from '../../flags/index.ts'
 import type { Plan } from './plan.ts'
@@ -9,6 +9,8 @@ import { planSchema } from './plan-schema.ts'
 export const MAX_PLAN_BYTES = 256 * 1024
 /** How many nodes the aliases of a plan may stand for, all together. */
 const MAX_ALIASED = 1_000
+/** How many aliases a plan may have: each is looked up in the whole document. */
+const MAX_ALIASES = 100
 const MAX_FAULTS = 50
 
 /** One thing that is wrong with a plan. Line and column count from 1; both are null for a plan that is not text. */
@@ -41,16 +43,24 @@ export function readPlan(text: string, terms: PlanTerms): PlanRead {
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
   let document: Document
+  let repeated: ReturnType<typeof repeatedKeys>
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', merge: false })
+    document = parseDocument(text, PARSING(lines))
+    repeated = repeatedKeys(document)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return { faults: [{ line: 1, column: 1, field: '', rule: 'must not be nested so deeply' }] }
   }
-  const misread = [...document.errors, ...document.warnings]
+  const misread = [...document.errors, ...document.warnings, ...repeated]
   if (misread.length > 0) {
     return {
       faults: misread.slice(0, MAX_FAULTS).map((e) => ({ ...at(e.pos[0]), field: '', rule: yamlRule(e.message) })),
+    }
+  }
+  const aliases = aliasesOf(document)
+  if (aliases.length > MAX_ALIASES) {
+    return {
+      faults: [{ ...at(aliases[MAX_ALIASES] ?? 0), field: '', rule: `must have at most ${MAX_ALIASES} aliases` }],
     }
   }
   let value: unknown
@@ -59,9 +69,30 @@ export function readPlan(text: string, terms: PlanTerms): PlanRead {
   } catch (error) {
     const rule =
       error instanceof RangeError ? 'must not be nested so deeply' : 'must not use anchors to repeat this much'
-    return { faults: [{ ...at(firstAlias(document) ?? 0), field: '', rule }] }
+    return { faults: [{ ...at(aliases[0] ?? 0), field: '', rule }] }
   }
   return check(value, terms, (path) => at(offsetOf(document, path)))
+}
+
+/** The parser compares each key with all others of its map, which takes minutes for a plan of many keys. */
+const PARSING = (lineCounter: LineCounter) =>
+  ({ lineCounter, prettyErrors: false, version: '1.2', merge: false, uniqueKeys: false }) as const
+
+/** The keys that their map contains already, as the parser reports them. */
+function repeatedKeys(document: Document): Array<{ readonly pos: readonly [number]; readonly message: string }> {
+  const found: Array<{ readonly pos: readonly [number]; readonly message: string }> = []
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key)) continue
+        if (seen.has(key.value)) found.push({ pos: [key.range?.[0] ?? 0], message: 'Map keys must be unique' })
+        seen.add(key.value)
+      }
+      return found.length < MAX_FAULTS ? undefined : visit.BREAK
+    },
+  })
+  return found
 }
 
 /** Reads a plan that was given as an object; its faults have no line. */
@@ -102,7 +133,7 @@ function rulesOf(issue: Issue, root: unknown, under: BrokenRule['path'] = []): B
   const path = [...under, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))]
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(path)
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, MAX_FAULTS).map((key) => {
       const near = suggestName(key, known)
       return {
         path: [...path, key],
@@ -196,12 +227,13 @@ function offsetOf(document: Document, path: BrokenRule['path']): number {
   return offset
 }
 
-function firstAlias(document: Document): number | undefined {
-  let found: number | undefined
+/** Where the aliases of a document are, as far as one more than {@link MAX_ALIASES}. */
+function aliasesOf(document: Document): number[] {
+  const found: number[] = []
   visit(document, {
     Alias(_key, alias) {
-      found = alias.range?.[0]
-      return visit.BREAK
+      found.push(alias.range?.[0] ?? 0)
+      return found.length > MAX_ALIASES ? visit.BREAK : undefined
     },
   })
   return found
