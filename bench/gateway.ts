@@ -9,12 +9,24 @@ import { eventually } from '../test/support/wait.ts'
 import { isInstalled, type LoadRequest, load } from './load.ts'
 import { cpuMicroseconds, residentMegabytes } from './process-cpu.ts'
 import { type BenchPlan, type PeerProxy, proxies, upstreamConfig } from './proxies.ts'
+import type { Report } from './report.ts'
 
 const CLIENTS = 1_000
 
-interface Figures {
-  get: number
-  post: number
+/** One kind of traffic to measure. */
+interface Kind {
+  readonly name: string
+  readonly request: LoadRequest
+  /** Its share of the requests of a round: what takes long, or repeats another kind, is sent less often. */
+  readonly share: number
+}
+
+/** A proxy that runs, with its best figure of each kind. */
+interface Running {
+  readonly proxy: PeerProxy
+  readonly port: number
+  readonly pid: number
+  readonly best: Map<string, number>
   residentMb: number
 }
 
@@ -24,20 +36,24 @@ interface Options {
   readonly requests: number
   /** Parts of the names of the proxies to measure; empty for all. */
   readonly only: readonly string[]
+  /** Parts of the names of the kinds of traffic; empty for all. */
+  readonly kinds: readonly string[]
 }
 
 /** `npm run bench -- gateway`: compares the gateway with other proxies, each on one core. Requires nginx. */
-export async function benchGateway(args: string[]): Promise<void> {
+export async function benchGateway(args: string[], report: Report): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
       rounds: { type: 'string', default: '3' },
       requests: { type: 'string', default: '20000' },
       only: { type: 'string', multiple: true, default: [] },
+      kind: { type: 'string', multiple: true, default: [] },
     },
   })
-  const options = { rounds: Number(values.rounds), requests: Number(values.requests), only: values.only }
-  await withBenchPlan((plan, children) => measureAll(options, plan, children))
+  const { only, kind: kinds } = values
+  const options = { rounds: Number(values.rounds), requests: Number(values.requests), only, kinds }
+  await withBenchPlan((plan, children) => measureAll(options, plan, children, report))
 }
 
 /** Runs a benchmark in front of two upstreams, and ends them and every process that was added to `children`. */
@@ -69,43 +85,59 @@ export async function withBenchPlan(run: (plan: BenchPlan, children: ChildProces
   }
 }
 
-async function measureAll(options: Options, plan: BenchPlan, children: ChildProcess[]): Promise<void> {
+async function measureAll(options: Options, plan: BenchPlan, children: ChildProcess[], report: Report): Promise<void> {
   const { rounds, requests, only } = options
   const wanted = proxies.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)))
   for (const { name } of wanted.filter(({ isAvailable }) => !isAvailable))
     console.log(`left out: ${name} is not installed`)
-  const running: Array<{ proxy: PeerProxy; port: number; pid: number; best: Figures }> = []
+  const running: Running[] = []
   for (const proxy of wanted.filter(({ isAvailable }) => isAvailable)) {
     const [port = 0] = await freePorts(1)
     const child = proxy.start(port, plan)
     children.push(child)
     await assertRoutes(proxy, port, plan)
-    running.push({ proxy, port, pid: child.pid ?? 0, best: { get: Infinity, post: Infinity, residentMb: 0 } })
+    running.push({ proxy, port, pid: child.pid ?? 0, best: new Map(), residentMb: 0 })
   }
-  const { get, post } = requestsFor(plan)
-  const formFile = join(plan.scratch, 'form')
-  writeFileSync(formFile, post.form ?? '')
-  for (const { port } of running) await load(port, get, 2_000, formFile)
+  const kinds = kindsFor(plan, options.kinds)
+  for (const one of running) for (const kind of kinds) await cpuPerRequest(one, kind, 2_000 * kind.share, plan)
   for (let round = 1; round <= rounds; round++) {
     for (const one of running) {
-      one.best.get = Math.min(one.best.get, await cpuPerRequest(one, get, requests, formFile))
-      one.best.post = Math.min(one.best.post, await cpuPerRequest(one, post, requests, formFile))
-      one.best.residentMb = residentMegabytes(one.pid)
+      for (const kind of kinds) {
+        const cpu = await cpuPerRequest(one, kind, requests * kind.share, plan)
+        one.best.set(kind.name, Math.min(one.best.get(kind.name) ?? Number.POSITIVE_INFINITY, cpu))
+      }
+      one.residentMb = residentMegabytes(one.pid)
     }
     console.log(`round ${round} of ${rounds} done`)
   }
-  print(options, running)
+  for (const kind of kinds) reportKind(kind, options, running, report)
 }
 
-async function cpuPerRequest(
-  one: { port: number; pid: number },
-  request: LoadRequest,
-  requests: number,
-  formFile: string,
-): Promise<number> {
+async function cpuPerRequest(one: Running, kind: Kind, count: number, plan: BenchPlan): Promise<number> {
+  const { request } = kind
+  const requests = Math.max(1, Math.round(count))
+  const formFile = join(plan.scratch, `form-${kind.name.replaceAll(/\W/g, '-')}`)
+  if (request.form !== undefined) writeFileSync(formFile, request.form)
   const before = cpuMicroseconds(one.pid)
   await load(one.port, request, requests, formFile)
   return (cpuMicroseconds(one.pid) - before) / requests
+}
+
+/** The kinds of traffic whose names contain one of the parts; all if there are none. */
+function kindsFor(plan: BenchPlan, parts: readonly string[]): Kind[] {
+  const { get, post } = requestsFor(plan)
+  const form = `token=gliamat-${'t'.repeat(43)}&client_id=${plan.moved[0]}&client_secret=${'s'.repeat(32)}`
+  const all: Kind[] = [
+    { name: 'GET authorize', request: get, share: 1 },
+    { name: 'POST token', request: post, share: 1 },
+    { name: 'POST introspect', request: { method: 'POST', path: '/oauth/introspect', form }, share: 0.5 },
+    { name: 'GET page of 10 kB', request: { method: 'GET', path: '/pages/page' }, share: 0.5 },
+    { name: 'GET stream of 1 MB', request: { method: 'GET', path: '/pages/stream' }, share: 0.02 },
+    ...[1, 100, 1_000].map((connections) => ({
+      ...{ name: `GET authorize, connections: ${connections}`, request: { ...get, connections }, share: 0.5 },
+    })),
+  ]
+  return all.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)))
 }
 
 /** A request of each kind, from an application that has moved. */
@@ -140,24 +172,22 @@ export async function assertRoutes(proxy: PeerProxy, port: number, plan: BenchPl
   if (wrong.length > 0) throw new Error(`${proxy.name} routes wrongly: ${wrong.join(', ')}`)
 }
 
-function print({ rounds, requests }: Options, running: ReadonlyArray<{ proxy: PeerProxy; best: Figures }>): void {
-  const ours = running.find(({ proxy }) => proxy.name === 'handover gateway')?.best
-  const ratio = (own: number | undefined, theirs: number) => (own === undefined ? '' : `${(own / theirs).toFixed(2)}x`)
-  console.log(
-    `\nCPU per request of the proxy process, best of ${rounds} rounds of ${requests}; ratio: ours to theirs\n`,
-  )
-  console.log(
-    `${'proxy'.padEnd(22)}${'GET µs'.padStart(8)}${'ratio'.padStart(8)}${'POST µs'.padStart(9)}${'ratio'.padStart(8)}${'MB'.padStart(6)}  decides by`,
-  )
-  for (const { proxy, best } of running) {
-    const cells = [
-      proxy.name.padEnd(22),
-      best.get.toFixed(1).padStart(8),
-      ratio(ours?.get, best.get).padStart(8),
-      best.post.toFixed(1).padStart(9),
-      ratio(ours?.post, best.post).padStart(8),
-      best.residentMb.toFixed(0).padStart(6),
-    ]
-    console.log(`${cells.join('')}  ${proxy.decidesBy}${proxy.routesForms ? '' : ' (blind to forms)'}`)
-  }
+function reportKind(kind: Kind, { rounds, requests }: Options, running: readonly Running[], report: Report): void {
+  const own = running.find(({ proxy }) => proxy.name === OURS)?.best.get(kind.name)
+  const rows = running.map(({ proxy, best, residentMb }) => {
+    const cpu = best.get(kind.name) ?? Number.NaN
+    if (own !== undefined && proxy.name !== OURS) report.ratio(`gateway, ${kind.name}, to ${proxy.name}`, own / cpu)
+    const isBlind = !proxy.routesForms && kind.request.form !== undefined
+    const decidesBy = isBlind ? `${proxy.decidesBy} (blind to forms)` : proxy.decidesBy
+    const ratio = own === undefined ? '' : `${(own / cpu).toFixed(2)}x`
+    return [proxy.name, cpu.toFixed(1), ratio, residentMb.toFixed(0), decidesBy]
+  })
+  const count = Math.round(requests * kind.share)
+  report.table({
+    title: `${kind.name}: CPU per request of the proxy process, best of ${rounds} rounds of ${count}; ratio: ours to theirs`,
+    columns: ['proxy', 'µs', 'ratio', 'MB', 'decides by'],
+    rows,
+  })
 }
+
+const OURS = 'handover gateway'

@@ -7,6 +7,8 @@ export interface LoadRequest {
   readonly path: string
   /** A form; only with POST. */
   readonly form?: string
+  /** The number of connections; 32 if it is left out. */
+  readonly connections?: number
 }
 
 const CONNECTIONS = 32
@@ -14,7 +16,7 @@ const CONNECTIONS = 32
 /** Whether nghttp2's load generator is installed; without it, requests come from this process. */
 export const hasH2load = isInstalled('h2load')
 
-/** Sends `count` requests over 32 connections to a loopback port. Throws if any response is not 2xx. */
+/** Sends `count` requests over its connections to a loopback port. Throws if any response is not 2xx. */
 export async function load(
   port: number,
   request: LoadRequest,
@@ -23,7 +25,8 @@ export async function load(
 ): Promise<void> {
   if (hasH2load && (request.method === 'GET' || formFile !== undefined))
     return loadWithH2load(port, request, count, formFile)
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 })
+  const connections = request.connections ?? CONNECTIONS
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1 })
   let left = count
   const headers = request.form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
   const worker = async () => {
@@ -38,7 +41,7 @@ export async function load(
       if (answer.statusCode >= 300) throw new Error(`${request.method} ${request.path} answered ${answer.statusCode}`)
     }
   }
-  await Promise.all(Array.from({ length: CONNECTIONS }, worker))
+  await Promise.all(Array.from({ length: connections }, worker))
   await pool.close()
 }
 
@@ -50,7 +53,7 @@ function loadWithH2load(port: number, request: LoadRequest, count: number, formF
     '-n',
     String(count),
     '-c',
-    String(CONNECTIONS),
+    String(Math.min(request.connections ?? CONNECTIONS, count)),
     '-t',
     '1',
     ...form,

@@ -46,7 +46,7 @@ function write(plan: BenchPlan, name: string, text: string): string {
 
 const nginxFrame = (http: string, plan: BenchPlan, name: string) => `
 worker_processes 1; master_process off; daemon off; pid ${plan.scratch}/${name}.pid; error_log stderr crit;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
   access_log off; map_hash_bucket_size 256; keepalive_requests 1000000;
   client_body_temp_path ${plan.scratch}/${name}-body; proxy_temp_path ${plan.scratch}/${name}-proxy;
@@ -60,6 +60,10 @@ const NGINX_PROXY = 'proxy_http_version 1.1; proxy_set_header Connection ""; pro
 
 /** The two upstreams and the decider: nginx answering from its configuration. */
 export function upstreamConfig(plan: BenchPlan): string {
+  const pages = join(plan.scratch, 'pages')
+  mkdirSync(pages, { recursive: true })
+  writeFileSync(join(pages, 'page'), 'x'.repeat(10_000))
+  writeFileSync(join(pages, 'stream'), 'x'.repeat(1_000_000))
   const answer = (side: string) =>
     `default_type application/json; add_header X-Upstream ${side}; return 200 '{"side":"${side}","padding":"${'.'.repeat(90)}"}';`
   return write(
@@ -69,8 +73,9 @@ export function upstreamConfig(plan: BenchPlan): string {
       `map $arg_client_id $side { default rails; ${plan.moved.map((id) => `${id} iam;`).join(' ')} }
   map $http_x_original_uri $asked_side { default rails; ${plan.moved.map((id) => `~client_id=${id} iam;`).join(' ')} }
   map $http_x_forwarded_uri $forwarded_side { default rails; ${plan.moved.map((id) => `~client_id=${id} iam;`).join(' ')} }
-  server { listen 127.0.0.1:${plan.legacyPort}; location / { ${answer('legacy')} } }
-  server { listen 127.0.0.1:${plan.iamPort}; location / { ${answer('iam')} } }
+  server { listen 127.0.0.1:${plan.legacyPort} backlog=2048; location / { ${answer('legacy')} }
+    location /pages/ { root ${plan.scratch}; sendfile on; } }
+  server { listen 127.0.0.1:${plan.iamPort} backlog=2048; location / { ${answer('iam')} } }
   server { listen 127.0.0.1:${plan.deciderPort};
     location /asked { add_header X-Handover-Destination $asked_side; return 204; }
     location / { add_header X-Handover-Destination $forwarded_side; return 204; } }`,
@@ -185,6 +190,7 @@ frontend front
   option http-buffer-request
   use_backend ${lookUp('req.body_param(client_id)')} if { method POST }
   use_backend ${lookUp('url_param(client_id)')}
+  default_backend legacy
 backend legacy
   server one 127.0.0.1:${plan.legacyPort}
 backend iam

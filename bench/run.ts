@@ -1,6 +1,8 @@
 // npm run bench: see the help below.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { benchCheck } from './check.ts'
 import { benchConsole } from './console.ts'
 import { benchEngine } from './engine.ts'
 import { benchGateway } from './gateway.ts'
@@ -10,15 +12,24 @@ import { benchLowRate } from './low-rate.ts'
 import { benchOutcomes } from './outcomes.ts'
 import { benchPropagation } from './propagation.ts'
 import { benchReplication } from './replication.ts'
+import { conclude, Report } from './report.ts'
 import { benchSnapshot } from './snapshot.ts'
 import { benchTokens } from './tokens.ts'
 
 const HELP = `npm run bench -- [WHAT] [OPTION]...
 
 Measures CPU per request, best of several rounds in turns, on one core (with taskset) beside programs that do the same.
+Each run ends with its machine, load, versions and date, and --json FILE writes all of it as JSON.
 
-  gateway     the gateway beside other proxies, then the decision alone; what runs when WHAT is left out
+  all         gateway, decision and tokens on PostgreSQL; what runs when WHAT is left out
+              --rounds N (3)   --requests N a round (10000)
+  check       measures the main ratios again and compares them with those stored in bench/ratios.json; exit code 1 when
+              one is worse by more than 15 %, or no longer measured
+              --rounds N (5)   --requests N a round (10000)   --store replaces the stored ratios
+  gateway     the gateway beside other proxies: authorize, token, introspect, a page of 10 kB, a stream of 1 MB, and 1 to
+              1,000 connections
               --rounds N (3)   --requests N a round (20000)   --only PART of a proxy's name, may be repeated
+              --kind PART of the name of a kind of traffic, may be repeated
   decision    the decision alone, at 1,000, 100,000 and 1,000,000 applications
   snapshot    what a gateway pays for a million applications: memory, decisions, transfer, loading from disk, how long
               these block it, and the bytes of a flip and of a change of percentage; then all of it as JSON
@@ -59,32 +70,66 @@ Measures CPU per request, best of several rounds in turns, on one core (with tas
 Figures of a shared machine are its good moments: compare what ran in the same minutes, and look at the ratio.
 `
 
-const [first = 'gateway', ...rest] = process.argv.slice(2)
-const [what, args] =
-  first.startsWith('-') && !/^(--help|-h)$/.test(first) ? ['gateway', [first, ...rest]] : [first, rest]
+const [first = 'all', ...rest] = process.argv.slice(2)
+const isOption = first.startsWith('-') && !/^(--help|-h)$/.test(first)
+const [what, given] = isOption ? ['all', [first, ...rest]] : [first, rest]
+const jsonAt = given.indexOf('--json')
+const args = jsonAt < 0 ? given : given.toSpliced(jsonAt, 2)
 
 if (args.some((arg) => /^(--help|-h)$/.test(arg))) process.stdout.write(HELP)
+else if (jsonAt >= 0 && given[jsonAt + 1] === undefined) fail('--json needs the path of a file')
 else {
   try {
-    await run()
+    await run(new Report(`npm run bench -- ${[what, ...given].join(' ')}`))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (!code?.startsWith('ERR_PARSE_ARGS')) throw error
-    process.stderr.write(`bench: ${message}\nnpm run bench -- --help lists the options\n`)
-    process.exitCode = 2
+    fail(message)
   }
 }
 
-async function run(): Promise<void> {
+function fail(message: string): void {
+  process.stderr.write(`bench: ${message}\nnpm run bench -- --help lists the options\n`)
+  process.exitCode = 2
+}
+
+async function run(report: Report): Promise<void> {
   switch (what) {
+    case 'all':
+      await benchAll(report)
+      break
+    case 'check':
+      if (!(await benchCheck(args, report))) process.exitCode = 1
+      break
     case 'gateway':
-      await benchGateway(args)
-      console.log('\nThe decision alone\n')
-      return benchDecision()
+      await benchGateway(args, report)
+      break
+    case 'tokens':
+      await benchTokens(args, report)
+      break
+    default:
+      return runOther()
+  }
+  conclude(report, jsonAt < 0 ? undefined : given[jsonAt + 1])
+}
+
+async function benchAll(report: Report): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { rounds: { type: 'string', default: '3' }, requests: { type: 'string', default: '10000' } },
+  })
+  const repeats = ['--rounds', values.rounds, '--requests', values.requests]
+  await benchGateway(repeats, report)
+  console.log('\nThe decision alone\n')
+  benchDecision()
+  await benchTokens([...repeats, '--store', 'postgres', '--format', 'opaque'], report)
+}
+
+/** The benchmarks without a peer: they print their own goals. */
+async function runOther(): Promise<void> {
+  switch (what) {
     case 'decision':
       return benchDecision()
-    case 'tokens':
-      return benchTokens(args)
     case 'hostile':
       return benchHostile(args)
     case 'guards':

@@ -7,6 +7,7 @@ import { findPostgres, type PrivatePostgres, startPrivatePostgres } from '../scr
 import { openDatabase } from '../src/storage/index.ts'
 import { isInstalled } from './load.ts'
 import { treeCpuMicroseconds } from './process-cpu.ts'
+import type { Report } from './report.ts'
 import { type BenchClient, benchClients } from './tokens/clients.ts'
 import { arriveAt, type Latency, OPEN_SLOTS, saturate } from './tokens/load.ts'
 import { type StoreKind, type TokenFormat, type TokenPeer, type TokenServer, tokenPeers } from './tokens/servers.ts'
@@ -22,6 +23,7 @@ const LOAD_SHARE = 0.6
 
 /** What to measure, and how often. */
 interface Plan {
+  readonly report: Report
   readonly rounds: number
   readonly requests: number
   /** 0 skips latency. */
@@ -45,8 +47,8 @@ interface Figures {
  * `npm run bench -- tokens`: compares the token endpoint and the endpoints about tokens with oidc-provider on the same
  * store.
  */
-export async function benchTokens(args: string[]): Promise<void> {
-  const plan = planOf(args)
+export async function benchTokens(args: string[], report: Report): Promise<void> {
+  const plan = { ...planOf(args), report }
   const scratch = mkdtempSync(join(tmpdir(), 'handover-bench-'))
   // PostgreSQL and the load generator, which are not measured, stay off the core of the measured server.
   if (isInstalled('taskset')) execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)], { stdio: 'ignore' })
@@ -147,24 +149,23 @@ async function newDatabase(postgres: PrivatePostgres, name: string): Promise<str
   return postgres.url.replace(/\/postgres$/, `/${name}`)
 }
 
-function print({ rounds, requests }: Plan, what: string, figures: readonly Figures[]): void {
-  console.log(`\n${what} access tokens; best of ${rounds} rounds of ${requests}; ratio: ours to theirs\n`)
-  const titles = ['CPU µs', 'ratio', 'req/s', 'p50 ms', 'p99 ms']
-  console.log(`${'workload'.padEnd(20)}${'server'.padEnd(20)}${titles.map((title) => title.padStart(9)).join('')}`)
-  for (const { server, workload: name, cpu, perSecond, latency } of figures) {
+function print({ rounds, requests, report }: Plan, what: string, figures: readonly Figures[]): void {
+  const rows = figures.map(({ server, workload: name, cpu, perSecond, latency }) => {
     const ours = figures.find((one) => one.workload === name && one.server.internal !== undefined)
-    const cells = [
-      cpu.toFixed(0),
-      ours === undefined ? '' : `${(ours.cpu / cpu).toFixed(2)}x`,
-      perSecond.toFixed(0),
-      latency?.p50.toFixed(1) ?? '',
-      latency?.p99.toFixed(1) ?? '',
-    ]
-    console.log(`${name.padEnd(20)}${server.name.padEnd(20)}${cells.map((cell) => cell.padStart(9)).join('')}`)
-  }
+    if (ours !== undefined && ours.server !== server)
+      report.ratio(`tokens, ${what}, ${name}, to ${server.name}`, ours.cpu / cpu)
+    const ratio = ours === undefined ? '' : `${(ours.cpu / cpu).toFixed(2)}x`
+    const times = [latency?.p50.toFixed(1) ?? '', latency?.p99.toFixed(1) ?? '']
+    return [name, server.name, cpu.toFixed(0), ratio, perSecond.toFixed(0), ...times]
+  })
+  report.table({
+    title: `${what} access tokens; best of ${rounds} rounds of ${requests}; ratio: ours to theirs`,
+    columns: ['workload', 'server', 'CPU µs', 'ratio', 'req/s', 'p50 ms', 'p99 ms'],
+    rows,
+  })
 }
 
-function planOf(args: string[]): Plan {
+function planOf(args: string[]): Omit<Plan, 'report'> {
   const { values } = parseArgs({
     args,
     options: {
