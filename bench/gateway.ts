@@ -134,7 +134,7 @@ function kindsFor(plan: BenchPlan, parts: readonly string[]): Kind[] {
     { name: 'GET page of 10 kB', request: { method: 'GET', path: '/pages/page' }, share: 0.5 },
     { name: 'GET stream of 1 MB', request: { method: 'GET', path: '/pages/stream' }, share: 0.02 },
     ...[1, 100, 1_000].map((connections) => ({
-      ...{ name: `GET authorize, connections: ${connections}`, request: { ...get, connections }, share: 0.5 },
+      ...{ name: `GET over ${connections} connections`, request: { ...get, connections }, share: 0.5 },
     })),
   ]
   return all.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)))

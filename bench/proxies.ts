@@ -24,7 +24,7 @@ export interface PeerProxy {
   /** What it cannot route: some do not see a form's client_id. */
   readonly routesForms: boolean
   readonly isAvailable: boolean
-  start(port: number, plan: BenchPlan): ChildProcess
+  start(port: number, plan: BenchPlan, nodeOptions?: readonly string[]): ChildProcess
 }
 
 function run(
@@ -85,12 +85,13 @@ export function upstreamConfig(plan: BenchPlan): string {
   )
 }
 
-const gateway: PeerProxy = {
+/** The gateway with a snapshot file: logs and metrics on. */
+export const gateway: PeerProxy = {
   name: 'handover gateway',
   decidesBy: 'snapshot, in process; logs and metrics on',
   routesForms: true,
   isAvailable: true,
-  start(port, plan) {
+  start(port, plan, nodeOptions = []) {
     const rows = [...plan.moved, ...plan.unmoved].map((clientId, index) => [index + 1, clientId, 1])
     const actors = plan.moved.map((_, index) => `Authn::OauthApplication:${index + 1}`)
     const flags = { [ROUTING_FLAG]: { boolean: false, actors, percentage_of_actors: 0, opted_out: [] } }
@@ -116,7 +117,8 @@ const gateway: PeerProxy = {
       '--iam-url',
       `http://127.0.0.1:${plan.iamPort}`,
     ]
-    return run(process.execPath, [join(ROOT, 'src/main.ts'), 'gateway', ...listen, ...upstreams], {
+    const program = [...nodeOptions, join(ROOT, 'src/main.ts'), 'gateway', ...listen, ...upstreams]
+    return run(process.execPath, program, {
       out: join(plan.scratch, 'gateway.log'),
     })
   },

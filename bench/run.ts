@@ -10,6 +10,7 @@ import { benchGuards } from './guards.ts'
 import { benchHostile } from './hostile.ts'
 import { benchLowRate } from './low-rate.ts'
 import { benchOutcomes } from './outcomes.ts'
+import { benchProfile } from './profile.ts'
 import { benchPropagation } from './propagation.ts'
 import { benchReplication } from './replication.ts'
 import { conclude, Report } from './report.ts'
@@ -30,6 +31,8 @@ Each run ends with its machine, load, versions and date, and --json FILE writes 
               1,000 connections
               --rounds N (3)   --requests N a round (20000)   --only PART of a proxy's name, may be repeated
               --kind PART of the name of a kind of traffic, may be repeated
+  profile     where each microsecond of a request goes in the gateway, by a CPU profile under the same load
+              --requests N (30000)
   decision    the decision alone, at 1,000, 100,000 and 1,000,000 applications
   snapshot    what a gateway pays for a million applications: memory, decisions, transfer, loading from disk, how long
               these block it, and the bytes of a flip and of a change of percentage; then all of it as JSON
@@ -103,6 +106,9 @@ async function run(report: Report): Promise<void> {
       break
     case 'gateway':
       await benchGateway(args, report)
+      break
+    case 'profile':
+      await benchProfile(args, report)
       break
     case 'tokens':
       await benchTokens(args, report)
