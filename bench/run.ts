@@ -20,7 +20,7 @@ import { benchTokens } from './tokens.ts'
 const HELP = `npm run bench -- [WHAT] [OPTION]...
 
 Measures CPU per request, best of several rounds in turns, on one core (with taskset) beside programs that do the same.
-Each run ends with its machine, load, versions and date, and --json FILE writes all of it as JSON.
+Runs of all, check, gateway, profile and tokens end with machine, load, versions and date; --json FILE writes it all as JSON.
 
   all         gateway, decision and tokens on PostgreSQL; what runs when WHAT is left out
               --rounds N (3)   --requests N a round (10000)
@@ -114,7 +114,7 @@ async function run(report: Report): Promise<void> {
       await benchTokens(args, report)
       break
     default:
-      return runOther()
+      return jsonAt < 0 ? runOther() : fail('--json goes with all, check, gateway, profile and tokens')
   }
   conclude(report, jsonAt < 0 ? undefined : given[jsonAt + 1])
 }
