@@ -32,7 +32,7 @@ export async function benchCheck(args: string[], report: Report): Promise<boolea
   const comparisons = compareRatios(stored, report.ratios)
   const number = (value: number | undefined) => value?.toFixed(2) ?? '–'
   report.table({
-    title: `Ratios beside the stored ones; more than ${TOLERANCE * 100} % above fails`,
+    title: `Ratios next to the stored ones; more than ${TOLERANCE * 100} % above fails`,
     columns: ['ratio', 'stored', 'measured', 'outcome'],
     rows: comparisons.map((one) => [one.name, number(one.stored), number(one.measured), one.outcome]),
   })

@@ -27,7 +27,7 @@ Runs of all, check, gateway, profile and tokens end with machine, load, versions
   check       measures the main ratios again and compares them with those stored in bench/ratios.json; exit code 1 when
               one is worse by more than 15 %, or no longer measured
               --rounds N (5)   --requests N a round (10000)   --store replaces the stored ratios
-  gateway     the gateway beside other proxies: authorize, token, introspect, a page of 10 kB, a stream of 1 MB, and 1 to
+  gateway     the gateway next to other proxies: authorize, token, introspect, a page of 10 kB, a stream of 1 MB, and 1 to
               1,000 connections
               --rounds N (3)   --requests N a round (20000)   --only PART of a proxy's name, may be repeated
               --kind PART of the name of a kind of traffic, may be repeated

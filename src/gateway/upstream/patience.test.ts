@@ -7,7 +7,7 @@ function waiting(name: string, called: string[]): Waiting {
   return { onTooLong: () => void called.push(name) }
 }
 
-test('whatever waits too long is told once, the longest first', async () => {
+test('whatever waits too long is notified once, the longest first', async () => {
   const called: string[] = []
   const patience = new Patience(20)
   patience.begin(waiting('first', called))
@@ -18,7 +18,7 @@ test('whatever waits too long is told once, the longest first', async () => {
   assert.deepEqual(called, ['first', 'second'])
 })
 
-test('whatever has ended is not told, nor is anything after the end of all', async () => {
+test('whatever has ended is not notified, nor is anything after the end of all', async () => {
   const called: string[] = []
   const patience = new Patience(10)
   const [ended, late] = [waiting('ended', called), waiting('late', called)]
@@ -32,7 +32,7 @@ test('whatever has ended is not told, nor is anything after the end of all', asy
   assert.deepEqual(called, ['waits'])
 })
 
-test('one that is told may wait again', async () => {
+test('one that is notified may wait again', async () => {
   const called: string[] = []
   const patience = new Patience(5)
   const again: Waiting = {
