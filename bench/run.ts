@@ -61,10 +61,12 @@ Runs of all, check, gateway, profile and tokens end with machine, load, versions
   outcomes    one control plane that takes 10,000 outcomes a second for 100,000 applications: CPU, memory, and the time
               from the answer to the feed; then what an outcome costs a gateway; exit code 1 when a goal is missed
               --rate N (10000)   --seconds N (10)   --gateway-only   --node-option OPTION for the control plane
-  console     what open consoles cost a control plane on PostgreSQL, of whose applications up to 100,000 have traffic:
-              the CPU of the event streams with 4 changes a second, how long pages and searches of the list take, and the
-              memory; exit code 1 when a goal is missed
+  console     what open consoles cost a control plane on PostgreSQL, of whose applications up to 100,000 have traffic,
+              with 20 rollouts and a year of changes: the CPU of the event streams with 4 changes a second, how long
+              pages and searches of the list take, the memory, and the pages in Chromium (load, input, search, frames,
+              heap); exit code 1 when a goal is missed
               --applications N (100000)   --streams N (200)   --seconds N (20)   --lists-only
+              --page-changes N (200)   --only streams|lists|pages
   hostile     how long hostile inputs (deep JSON, a million parameters, long headers) occupy the main thread of gateway,
               IAM, monolith and control plane beyond what a plain request of the same size does; exit code 1 when one
               takes more than 5 ms of CPU time in each of its tries
