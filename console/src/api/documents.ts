@@ -21,7 +21,7 @@ export type { ChannelsDocument } from '../../../src/control-plane/api/operations
 export type { ListDocument } from '../../../src/control-plane/api/operations/listed-application.ts'
 export type { SideEffectDocument } from '../../../src/control-plane/api/operations/side-effects.ts'
 export type { CreatedTokenDocument, TokenDocument } from '../../../src/control-plane/api/operations/tokens.ts'
-export type { GuardDocument } from '../../../src/control-plane/api/rollouts/guards.ts'
+export type { GuardDocument, GuardsDocument } from '../../../src/control-plane/api/rollouts/guards.ts'
 export type { SessionDocument } from '../../../src/control-plane/api/sign-in/sessions.ts'
 export type { FeatureDocument } from '../../../src/control-plane/flags/flag-documents.ts'
 export type { Preview as PreviewDocument } from '../../../src/control-plane/flags/preview.ts'

@@ -76,8 +76,17 @@ function sentenceOfStatus(status: number): string {
 /** GitLab's shape puts the status before the reason; a person needs only the reason. */
 const STATUS_PREFIX = /^\d{3} [A-Z][A-Za-z ]* - /
 
+/** GitLab's words for this name neither the application nor what to do. */
+const OPTED_OUT = /^Opt-out exists for Authn::OauthApplication:(\d+) .*/
+
 function asSentence(text: string): string {
-  const trimmed = text.trim().replace(STATUS_PREFIX, '')
+  const trimmed = text
+    .trim()
+    .replace(STATUS_PREFIX, '')
+    .replace(
+      OPTED_OUT,
+      'application $1 is opted out, as a rollout does that takes it back: try it again from its page first',
+    )
   const begun = `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}`
   return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }

@@ -5,7 +5,7 @@ import type {
   BrakeDocument,
   Environment,
   EnvironmentsDocument,
-  GuardDocument,
+  GuardsDocument,
   HistoryDocument,
   ListDocument,
   MeDocument,
@@ -100,7 +100,7 @@ export const guardsQuery = (environment: Environment, application: string) =>
     queryKey: ['guards', environment, application],
     queryFn: ({ signal }) => {
       const query = { environment, oauth_application: application }
-      return read<{ guards: GuardDocument[] }>('api/v1/guards', { query, signal })
+      return read<GuardsDocument>('api/v1/guards', { query, signal })
     },
     meta: { topics: ['outcomes'] },
   })

@@ -34,6 +34,16 @@ const pooledSchema = z.object({
   sentence: z.string(),
 })
 
+const guardsSchema = z.object({
+  guards: z.array(guardSchema),
+  pooled: z.array(pooledSchema).describe('The evidence of each cohort and of all; empty for one application'),
+  trail: z
+    .array(z.object({ at: z.string(), evidence: z.number() }))
+    .describe('How the strongest evidence of one application grew, oldest first; empty for all'),
+})
+/** The document of `GET /api/v1/guards`. */
+export type GuardsDocument = z.infer<typeof guardsSchema>
+
 /** What the guards say about moved applications. */
 export function guardRoutes(api: Api, control: ControlContext): void {
   api.get(
@@ -48,10 +58,7 @@ export function guardRoutes(api: Api, control: ControlContext): void {
           oauth_application: z.string().min(1).max(255).optional().describe('An id or client_id. Default: all'),
         }),
         response: {
-          200: z.object({
-            guards: z.array(guardSchema),
-            pooled: z.array(pooledSchema).describe('The evidence of each cohort and of all; empty for one application'),
-          }),
+          200: guardsSchema,
         },
       },
     },
@@ -63,7 +70,9 @@ export function guardRoutes(api: Api, control: ControlContext): void {
       }
       const readings = await control.guards.storedReadings(environment, application?.id)
       const pooled = application === undefined ? await control.guards.storedPooledReadings(environment) : []
-      return { guards: readings.map(guardDocument), pooled: pooled.map(pooledDocument) }
+      const points = application === undefined ? [] : await control.guards.storedTrail(environment, application.id)
+      const trail = points.map(([at, evidence]) => ({ at: new Date(at).toISOString(), evidence }))
+      return { guards: readings.map(guardDocument), pooled: pooled.map(pooledDocument), trail }
     },
   )
 }

@@ -15,6 +15,7 @@ import {
   toleratedRate,
 } from '../../../guards/index.ts'
 import type { FlowOutcome } from '../../../outcomes/index.ts'
+import { Trail, type TrailPoint } from './trail.ts'
 
 /** The guards that an attempt has of its own. Probes are an attempt of their twin. */
 const OWN_GUARDS = ['failures', 'completion', 'latency', 'shape'] as const
@@ -50,6 +51,8 @@ export interface AttemptState {
   readonly isProbe: boolean
   /** Whether too many outcomes of the environment were lost when this was stored. */
   readonly hasLosses: boolean
+  /** How the strongest evidence grew; absent where it never did, and in what older versions stored. */
+  readonly trail?: readonly TrailPoint[]
 }
 
 /** The tolerated rate of each guard, by what the application did on legacy. */
@@ -75,6 +78,7 @@ export class Attempt {
   readonly #guards: FailingGuards
   /** Opened with the first outcome that concerns the guard. */
   readonly #recordings: Partial<Record<OwnGuard, Recording>> = {}
+  #trail: Trail | undefined
   #flowsOnLegacy = 0
   #suspectAt: number | undefined
   /** The application is a twin: its flows are probes. */
@@ -91,6 +95,7 @@ export class Attempt {
     this.#flowsOnLegacy = state.flowsOnLegacy
     this.#suspectAt = state.suspectAt ?? undefined
     this.isProbe = state.isProbe
+    if (state.trail !== undefined) this.#trail = new Trail(state.trail)
   }
 
   /** Counts a flow on IAM. `isExcused` tells whether legacy fails for a class of causes. */
@@ -151,6 +156,11 @@ export class Attempt {
     return Math.max(...Object.values(this.#recordings).map((recording) => recording.evidence))
   }
 
+  /** How the strongest evidence grew, oldest first. */
+  get trail(): readonly TrailPoint[] {
+    return this.#trail?.points ?? []
+  }
+
   get suspectAt(): number | undefined {
     return this.#suspectAt
   }
@@ -187,6 +197,7 @@ export class Attempt {
       suspectAt: this.#suspectAt ?? null,
       isProbe: this.isProbe,
       hasLosses,
+      ...(this.#trail !== undefined && { trail: this.#trail.points }),
     }
   }
 
@@ -203,7 +214,11 @@ export class Attempt {
   }
 
   #noteSuspicion(now: number): void {
-    if (this.strongest >= SUSPECT_EVIDENCE) this.#suspectAt = now
+    const { strongest } = this
+    if (strongest >= SUSPECT_EVIDENCE) this.#suspectAt = now
+    if (this.#trail === undefined && strongest <= 1) return
+    this.#trail ??= new Trail()
+    this.#trail.note(now, strongest)
   }
 
   #situation(guard: OwnGuard, hasLosses: boolean): GuardSituation {
