@@ -74,11 +74,10 @@ export async function lastMove(sources: HistorySources, environment: Environment
 }
 
 async function* flagChanges(sources: HistorySources, request: HistoryRequest): AsyncGenerator<HistoryEntry> {
-  const { environment, applicationId, before } = request
+  const { environment, applicationId } = request
   const { cache } = sources.feed
   const isOn = evaluator(cache, environment, applicationId)
-  for await (const { entry } of entriesOf(sources.store, { subject: ROUTING_FLAG, environment, until: before })) {
-    if (!entry.action.startsWith('flag.')) continue
+  for await (const { entry } of flagEntriesOf(sources.store, request)) {
     const [was, is] = [isOn(entry.before), isOn(entry.after)]
     if (was === is) continue
     const { reason } = entry
@@ -139,6 +138,37 @@ async function* rolloutEvents({ store }: HistorySources, request: HistoryRequest
   )
   for (const { at, by, kind, sentence, name } of rows) {
     yield { at, by, kind: kind === 'excluded' ? 'exclusion' : 'retry', sentence: `Rollout ${name}: ${sentence}` }
+  }
+}
+
+/**
+ * Of the newest {@link MOST_READ} changes of the routing flag, newest first, those that may have moved an application:
+ * changes of other applications' own gates are left out by the database.
+ */
+async function* flagEntriesOf({ database, schema }: Store, request: HistoryRequest): AsyncGenerator<StoredEntry> {
+  const { environment, applicationId, before } = request
+  const values = [ROUTING_FLAG, environment, before ?? null, actorOf({ id: applicationId })]
+  const differs = (of: (state: string) => string) =>
+    `${of(`(entry -> 'before')`)} is distinct from ${of(`(entry -> 'after')`)}`
+  const named = (gate: string) => differs((state) => `(${state} -> '${gate}') @> to_jsonb($4::text)`)
+  const others = differs(
+    (state) => `case jsonb_typeof(${state}) when 'object' then ${state} - 'actors' - 'opted_out' end`,
+  )
+  for (let least: number | null = null; ; ) {
+    const piece: StoredEntry[] = await database.query<StoredEntry>(
+      `select number, entry, hash from (
+        select number, entry, hash from ${schema}.audit_log
+          where entry ->> 'subject' = $1 and entry ->> 'environment' = $2 and number < coalesce($5::bigint, ${2 ** 53 - 1})
+            and ($3::text is null or (entry ->> 'at') collate "C" < $3)
+          order by number desc limit ${MOST_READ}
+      ) newest
+        where entry ->> 'action' like 'flag.%' and (${named('actors')} or ${named('opted_out')} or ${others})
+        order by number desc limit ${PIECE}`,
+      [...values, least],
+    )
+    yield* piece
+    if (piece.length < PIECE) return
+    least = piece.at(-1)?.number ?? null
   }
 }
 
