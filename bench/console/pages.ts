@@ -114,7 +114,7 @@ async function inputDelay(page: Page, { url }: ConsolePlace): Promise<number> {
   await field.click()
   await field.pressSequentially('application ab', { delay: 60 })
   await page.keyboard.press('Escape')
-  await page.getByRole('button', { name: 'rails' }).click()
+  await page.getByText('rails', { exact: true }).first().click()
   await page.waitForTimeout(500)
   return Number(await page.evaluate('window.slowest'))
 }

@@ -9,6 +9,7 @@ import {
   type ConsoleSystem,
   type ConsoleWindow,
   openWindow,
+  photograph,
   skip,
   startConsole,
   visit,
@@ -67,7 +68,7 @@ describe('steering in the console', { skip }, () => {
     assert.match(await stateOf(page, ON).innerText(), /on \d of 1 gateway/)
     await eventually('the gateways follow', () => isAtGateways(true))
     await stateOf(page, /on 1 of 1 gateway/).waitFor()
-    await screenshot(page, 'brake-on')
+    await photograph(page, 'brake-on')
     await pressMouse(page)
     await stateOf(page, OFF).waitFor()
     await page.mouse.up()
@@ -133,7 +134,7 @@ describe('steering in the console', { skip }, () => {
     }
     await visit(window, system, '/settings')
     await page.getByText('You may read everything and change nothing.').waitFor()
-    await screenshot(page, 'settings-of-a-viewer')
+    await photograph(page, 'settings-of-a-viewer')
     const status = await page.evaluate(`(async () => {
       const { csrf_token } = await (await fetch('../api/v1/me')).json()
       const headers = { 'content-type': 'application/json', 'x-csrf-token': csrf_token }
@@ -157,7 +158,7 @@ describe('steering in the console', { skip }, () => {
     await page.getByText('This flag has been deleted while its page was open.').waitFor()
     assert.equal(await page.getByRole('button', { name: /^(Change|Restore|Take back)/ }).count(), 0)
     await page.getByText('Staging: on for all').waitFor()
-    await screenshot(page, 'flag-deleted')
+    await photograph(page, 'flag-deleted')
     await window.context.close()
   })
 
@@ -180,7 +181,7 @@ describe('steering in the console', { skip }, () => {
     await dialog.getByText('Nothing was changed.').waitFor()
     await dialog.getByText('State now').waitFor()
     assert.match(await dialog.innerText(), /You wanted\s+25 % of applications[\s\S]*State now\s+10 % of applications/)
-    await screenshot(page, 'flag-conflict')
+    await photograph(page, 'flag-conflict')
     const { gates } = await ask('GET', '/api/v4/features?environment=pre').then((all) => all[0])
     assert.deepEqual(gates.at(-1), { key: 'percentage_of_actors', value: 10 })
     await window.context.close()

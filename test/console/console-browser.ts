@@ -59,6 +59,7 @@ export async function startConsole(...args: string[]): Promise<ConsoleSystem> {
     first.setDefaultTimeout(WAIT_LIMIT_MS)
     const page = await first.newPage()
     await page.goto(link)
+    await photograph(page, 'sign-in')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.waitForURL(`${system.controlUrl}/console/`)
     const storageState = await first.storageState()

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { buildConsole, CONSOLE_DIST } from '../../scripts/build-console.ts'
-import { findChromium, screenshot, startChromium } from '../support/chromium.ts'
+import { findChromium, startChromium } from '../support/chromium.ts'
 import { startTestControlPlane, type TestControlPlane } from '../support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../support/database.ts'
 import { type FaultProxy, openFaultProxy } from '../support/fault-proxy.ts'
 import { freePorts } from '../support/ports.ts'
-import { type ConsoleWindow, openWindow, skip } from './console-browser.ts'
+import { type ConsoleWindow, openWindow, photograph, skip } from './console-browser.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 
@@ -75,7 +75,7 @@ describe('an interruption of the console', { skip }, () => {
     await page.evaluate('globalThis.isSamePage = true')
     await proxy.set('refuses')
     await page.getByText(/^stale since \d\d:\d\d:\d\d$/).waitFor()
-    await screenshot(page, 'connection-lost')
+    await photograph(page, 'connection-lost')
     await plane.ask('POST', '/api/v1/tokens', { json: { role: 'viewer', name: 'made-meanwhile' } })
     await proxy.set('open')
     await live().waitFor()
@@ -97,7 +97,7 @@ describe('an interruption of the console', { skip }, () => {
     await confirm.click()
     await page.getByText('To sign in with a token').waitFor()
     await page.unrouteAll({ behavior: 'ignoreErrors' })
-    await screenshot(page, 'session-ended')
+    await photograph(page, 'session-ended')
     assert.equal(await shareIn('dev'), 0)
     await signIn()
     assert.equal(page.url(), address)
@@ -110,7 +110,7 @@ describe('an interruption of the console', { skip }, () => {
     await plane.close()
     await confirm.click()
     await page.getByText('The outcome is unknown.').waitFor()
-    await screenshot(page, 'restart-during-an-action')
+    await photograph(page, 'restart-during-an-action')
     plane = await startTestControlPlane(store.database, {
       ...{ listen, consoleDirectory: CONSOLE_DIST, schema: plane.schema, directory: plane.directory },
     })

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { screenshot } from '../support/chromium.ts'
 import { testApplication } from '../support/control-plane.ts'
 import { eventually } from '../support/wait.ts'
 import {
   askAsAdministrator,
   type ConsoleSystem,
   type ConsoleWindow,
+  photograph,
   skip,
   startConsole,
   visit,
@@ -55,15 +55,15 @@ describe('moving an application in the console', { skip }, () => {
     await moveButton().click()
     await dialog().getByText('New flows of 1 application go to iam').waitFor()
     assert.match(await dialog().innerText(), /production[\s\S]*This affects 1 application/)
-    await screenshot(page, 'move-confirmation')
+    await photograph(page, 'move-confirmation')
     await dialog().getByLabel('Reason').fill('first of all')
     await dialog().getByRole('button', { name: 'Move 1 application' }).click()
     await page.getByText('New flows start on iam').waitFor()
     await eventually('a flow at iam', async () => (await runFlow()).startsWith('gliamat-'))
-    const iamFlows = page.getByRole('region', { name: 'Flows, last day' }).locator('tbody tr td:last-child')
+    const iamFlows = page.getByRole('region', { name: 'Flows, last day' }).locator('tbody tr td:nth-of-type(2)')
     await iamFlows.getByText('✓').waitFor()
     await page.getByRole('region', { name: 'History' }).getByText('moved').first().waitFor()
-    await screenshot(page, 'moved')
+    await photograph(page, 'moved')
   })
 
   test('shows both changes when someone else was faster, and changes nothing', async () => {
@@ -82,7 +82,7 @@ describe('moving an application in the console', { skip }, () => {
     await dialog().getByText('Nothing was changed.').waitFor()
     await dialog().getByText('State now').waitFor()
     await page.unrouteAll({ behavior: 'wait' })
-    await screenshot(page, 'someone-was-faster')
+    await photograph(page, 'someone-was-faster')
     await dialog().getByRole('button', { name: 'Cancel' }).click()
     await page.getByText('New flows start on rails').waitFor()
   })
@@ -95,7 +95,7 @@ describe('moving an application in the console', { skip }, () => {
     }
     await visit(window, started.system, '/applications?search=client-200')
     await eventually('the four applications', async () => (await page.locator('tbody input').count()) === 4)
-    await screenshot(page, 'untrusted-names')
+    await photograph(page, 'untrusted-names')
     for (const box of await page.locator('tbody input').all()) await box.check()
     await page.getByRole('button', { name: /^Move to iam/ }).click()
     await dialog().getByText('New flows of 4 applications go to iam').waitFor()

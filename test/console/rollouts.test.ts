@@ -172,6 +172,8 @@ describe('a rollout in the console', { skip }, () => {
     await other.waitForURL(`${started.system.controlUrl}/console/`)
     await other.goto(`${started.system.controlUrl}/console${path}`)
     await other.getByRole('button', { name: 'Approve' }).click()
+    await other.getByRole('dialog').getByRole('button', { name: 'Approve step 2' }).waitFor()
+    await photograph(other, 'approve')
     await other.getByRole('dialog').getByRole('button', { name: 'Approve step 2' }).click()
     await other.getByText('approved by bob').waitFor()
     await page.getByText('approved by bob').waitFor()

@@ -4,7 +4,7 @@ import { Choice } from '../parts/fields/choice.tsx'
 import { TextField } from '../parts/fields/text-field.tsx'
 import type { ListSearch } from './list-search.ts'
 
-const PAUSE_MS = 150
+const PAUSE_MS = 75
 
 /** The search and the filters of the list; they are part of the address. */
 export function ListFilter({ search }: { search: ListSearch }) {

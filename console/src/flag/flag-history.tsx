@@ -37,11 +37,13 @@ export function FlagHistory({ name, environment, onRestore }: FlagHistoryProps) 
                 >
                   <Change entry={entry} />
                   {onRestore !== undefined && (
-                    <Button
-                      onClick={() => onRestore(restoreWish(name, environment, at === 0 ? undefined : entry.version))}
-                    >
-                      {at === 0 ? 'Take back …' : 'Restore …'}
-                    </Button>
+                    <span className="shrink-0 whitespace-nowrap">
+                      <Button
+                        onClick={() => onRestore(restoreWish(name, environment, at === 0 ? undefined : entry.version))}
+                      >
+                        {at === 0 ? 'Take back …' : 'Restore …'}
+                      </Button>
+                    </span>
                   )}
                 </li>
               ))}

@@ -53,12 +53,6 @@ function WishPreview({ preview }: { preview: PreviewDocument }) {
   ].join(', and ')
   return (
     <div className="flex flex-col gap-2">
-      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1 break-words">
-        <dt className="font-medium">Before</dt>
-        <dd>{before}</dd>
-        <dt className="font-medium">After</dt>
-        <dd>{after}</dd>
-      </dl>
       <p className="font-medium">
         {moves === '' ? 'No application changes its side.' : `${moves.charAt(0).toUpperCase()}${moves.slice(1)}.`}
         {waitingInWords(impact.waiting)}
@@ -70,6 +64,17 @@ function WishPreview({ preview }: { preview: PreviewDocument }) {
         </p>
       )}
       <PreviewNotes preview={preview} />
+      <dl className="grid max-h-40 grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1 overflow-y-auto break-words">
+        <dt className="font-medium">Before</dt>
+        <dd>{withoutActors(before)}</dd>
+        <dt className="font-medium">After</dt>
+        <dd>{withoutActors(after)}</dd>
+      </dl>
     </div>
   )
+}
+
+/** People know applications by id and name; the flag's own word for them is for programs. */
+function withoutActors(state: string): string {
+  return state.replaceAll('Authn::OauthApplication:', '#')
 }

@@ -1,10 +1,10 @@
 /** Topics that change with every flow. What shows them is read again at a calm pace. */
 const BUSY_TOPICS: ReadonlySet<string> = new Set(['outcomes', 'guards', 'gateways', 'credentials'])
 const BUSY_MS = 4_000
-const CALM_MS = 500
+const CALM_MS = 1_000
 
 /**
- * Collects what has changed, so that the same part of a page is read again at most twice a second, and what changes with
+ * Collects what has changed, so that the same part of a page is read again at most once a second, and what changes with
  * the traffic every four seconds. The first change of a topic passes at once. While it is paused, such as in a tab that
  * is not looked at, changes wait.
  */

@@ -40,7 +40,7 @@ export function Confirmation(props: ConfirmationProps) {
   const [reason, setReason] = useState('')
   const [state, setState] = useState<'asking' | 'sending' | { readonly error: unknown }>('asking')
   const wanted = props.reason ?? 'optional'
-  const blocked = props.isReady === false ? 'What would happen is not known yet.' : undefined
+  const blocked = props.isReady === false ? 'What would happen is not known.' : undefined
   const isMissing = wanted === 'required' && reason.trim() === ''
   const error = typeof state === 'object' ? state.error : undefined
   const isConflict = error instanceof ApiProblem && error.status === 409

@@ -9,7 +9,7 @@ interface NameProps {
 /** The name of an application as its platform announced it, on one line; the id stands for one without a name. */
 export function ApplicationName({ name, id }: NameProps) {
   const shown = (name ?? '').replaceAll(/\s+/g, ' ').trim().slice(0, LONGEST)
-  if (shown === '') return <span className="text-faded">Application without a name, #{id}</span>
+  if (shown === '') return <span className="text-faded">Application {id}, whose name is not known</span>
   return (
     <bdi className="block min-w-0 truncate" title={shown}>
       {shown}

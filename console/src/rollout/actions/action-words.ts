@@ -8,7 +8,7 @@ export function refusalInWords(
   action: PageAction,
   state: RolloutDocument['state'],
 ): string | undefined {
-  if (details === undefined) return 'What can be done now is being read.'
+  if (details === undefined) return 'What can be done now is not known yet.'
   const reason = details.refused.find((each) => each.action === action)?.reason
   if (reason === undefined) return undefined
   if (reason.includes('not possible in state')) return `Not possible while it is ${state}.`
