@@ -8,6 +8,7 @@ import {
   askAsAdministrator,
   type ConsoleSystem,
   type ConsoleWindow,
+  passAxe,
   photograph,
   skip,
   startConsole,
@@ -64,6 +65,32 @@ describe('moving an application in the console', { skip }, () => {
     await iamFlows.getByText('✓').waitFor()
     await page.getByRole('region', { name: 'History' }).getByText('moved').first().waitFor()
     await photograph(page, 'moved')
+  })
+
+  test('takes it back, and revokes the credentials of iam that remain', async () => {
+    const { page } = window
+    await visit(window, started.system, '/applications')
+    await page.getByRole('link', { name: /Demo web app/ }).click()
+    await page.getByRole('button', { name: /^Take back/ }).click()
+    await dialog().getByText('Tokens that iam has issued continue to work').waitFor()
+    await dialog().getByRole('button', { name: 'Take back 1 application' }).click()
+    await page.getByText('New flows start on rails').waitFor()
+    const revoke = page.getByRole('button', { name: /^Revoke its credentials of iam/ })
+    await eventually('its credentials are counted', async () => {
+      await page.reload()
+      await page.getByText('New flows start on rails').waitFor()
+      return (await revoke.count()) === 1
+    })
+    await revoke.click()
+    await dialog()
+      .getByText(/access tokens?, .* end at once/)
+      .waitFor()
+    await passAxe(page, 'the revocation')
+    await photograph(page, 'revoke')
+    await dialog().getByRole('button', { name: 'Revoke its credentials of iam' }).click()
+    await dialog().waitFor({ state: 'detached' })
+    const left = await ask('GET', '/api/v1/credentials')
+    assert.deepEqual(left.applications, [])
   })
 
   test('shows both changes when someone else was faster, and changes nothing', async () => {

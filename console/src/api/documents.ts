@@ -29,3 +29,4 @@ export type { Environment } from '../../../src/flags/index.ts'
 
 /** A page of the history of an application. */
 export type HistoryDocument = ApplicationDocument['history']
+export type { RevocationDocument } from '../../../src/control-plane/api/operations/credentials.ts'

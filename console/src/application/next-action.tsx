@@ -4,6 +4,7 @@ import type { ApplicationDocument } from '../api/documents.ts'
 import { Button } from '../parts/actions/button.tsx'
 import { MoveDialog } from '../parts/moves/move-dialog.tsx'
 import { RetryDialog } from './retry-dialog.tsx'
+import { RevokeDialog } from './revoke-dialog.tsx'
 
 const WORDS: Readonly<Record<ApplicationDocument['next_action']['verb'], string>> = {
   move: 'Move to iam …',
@@ -13,9 +14,19 @@ const WORDS: Readonly<Record<ApplicationDocument['next_action']['verb'], string>
 
 /** The one action that is sensible now; what cannot be done now has its reason next to it. */
 export function NextAction({ application }: { application: ApplicationDocument }) {
-  const { id, environment, traffic_per_day, trouble, next_action: action, taken_back_by: takenBack } = application
+  const {
+    id,
+    environment,
+    side,
+    traffic_per_day,
+    iam_credentials,
+    trouble,
+    next_action: action,
+    taken_back_by: takenBack,
+  } = application
   const { may } = useCaller()
   const [isOpen, setOpen] = useState(false)
+  const [isRevoking, setRevoking] = useState(false)
   const close = () => setOpen(false)
   if (!may(action.verb === 'retry' ? 'rollouts.act' : 'flags.write', environment)) return null
   return (
@@ -23,6 +34,10 @@ export function NextAction({ application }: { application: ApplicationDocument }
       <Button weight="primary" reason={action.reason ?? undefined} onClick={() => setOpen(true)}>
         {WORDS[action.verb]}
       </Button>
+      {side === 'rails' && (iam_credentials ?? 0) > 0 && may('credentials.revoke', environment) && (
+        <Button onClick={() => setRevoking(true)}>Revoke its credentials of iam …</Button>
+      )}
+      {isRevoking && <RevokeDialog application={application} onClose={() => setRevoking(false)} />}
       {trouble !== null && <p className="text-sm break-words text-faded">{action.sentence}</p>}
       {isOpen && action.verb === 'retry' && takenBack !== null && (
         <RetryDialog application={application} rollout={takenBack} onClose={close} />

@@ -21,7 +21,7 @@ export function RetryDialog({ application, rollout, onClose }: RetryDialogProps)
       consequence={
         <p>
           Rollout <bdi>{rollout.name}</bdi> moves the application to iam again, and its guards start from zero. It was
-          taken back because: {rollout.sentence}
+          taken back because {rollout.sentence.replace(/^Failed: /, '')}
         </p>
       }
       affected={{ applications: 1, flowsPerDay: traffic_per_day === null ? undefined : Math.round(traffic_per_day) }}

@@ -7,6 +7,7 @@ export const ASKED_ACTIONS = [
   'back',
   'abort',
   'retry',
+  'exclude',
   'approve',
   'acknowledge',
 ] as const

@@ -82,7 +82,10 @@ async function* flagChanges(sources: HistorySources, request: HistoryRequest): A
     if (was === is) continue
     const { reason } = entry
     // The gates of the whole flag say little about one application; the reason does.
-    const how = reason === null || reason === '' ? entryInWords(entry, cache) : reason
+    const how =
+      reason === null || reason === ''
+        ? entryInWords(entry, cache)
+        : reason.replace(/^Applications? [^:]* taken back: (?:Failed: )?/, '')
     const sentence = `${is ? 'Moved to iam' : 'Taken back to rails'}: ${how}`
     yield { at: entry.at, by: entry.by, kind: is ? 'moved' : 'taken_back', sentence }
   }

@@ -23,6 +23,8 @@ interface ConfirmationProps {
   readonly environment: Environment
   /** Whether it is known what will happen; until then it cannot be confirmed. */
   readonly isReady?: boolean
+  /** What has to be entered before it can be confirmed, as a sentence. */
+  readonly missing?: string | undefined
   /** What will happen, and what cannot be undone. */
   readonly consequence: ReactNode
   readonly affected?: Affected | undefined
@@ -83,6 +85,7 @@ export function Confirmation(props: ConfirmationProps) {
           isBusy={state === 'sending'}
           reason={
             blocked ??
+            props.missing ??
             (isMissing
               ? 'Enter a reason first.'
               : isConflict

@@ -54,6 +54,9 @@ export function ActionBar({ rollout, details }: ActionBarProps) {
       <ActionLink ask="back" reason={reason('back')}>
         Back to {before} …
       </ActionLink>
+      <ActionLink ask="exclude" reason={reason('exclude')}>
+        Take back one …
+      </ActionLink>
       <ActionLink ask="abort" weight="danger" reason={reason('abort')}>
         Abort: take all back …
       </ActionLink>

@@ -37,20 +37,23 @@ interface OpenDialogProps {
   readonly details: RolloutDetailsDocument
 }
 
-function OpenDialog({ ask, application, opened, details }: OpenDialogProps) {
+function OpenDialog({ ask, application: about, opened, details }: OpenDialogProps) {
   const [rollout] = useState(opened)
   const [terms, setTerms] = useState<Terms>({
     toStep: Math.max(0, rollout.step - 1),
     keep: false,
+    application: about ?? '',
     issue: '',
     overrides: [],
   })
   const navigate = route.useNavigate()
   const { mutateAsync } = useRolloutAction()
   const { csrfToken } = useCaller()
-  const traffic = useQuery(trafficQuery(rollout.environment, 'day', application))
   const simulated = useQuery({ ...simulationQuery(rollout.plan, csrfToken), enabled: ask === 'start' })
+  const entered = /^[1-9]\d{0,14}$/.test(terms.application) ? terms.application : undefined
+  const application = ask === 'exclude' ? entered : about
   const toStep = ask === 'back' ? terms.toStep : rollout.step + 1
+  const traffic = useQuery(trafficQuery(rollout.environment, 'day', application))
   const subject = { rollout, ask, toStep, terms, application, name: nameOf(details, application) }
   const reach =
     ask === 'start'
@@ -70,6 +73,7 @@ function OpenDialog({ ask, application, opened, details }: OpenDialogProps) {
       action={titleOf(subject)}
       environment={rollout.environment}
       isReady={refused === undefined}
+      missing={ask === 'exclude' && application === undefined ? 'Enter the id of the application first.' : undefined}
       consequence={
         <div className="flex flex-col gap-3">
           {refused !== undefined && <p className="font-medium text-broken">✗ {refused}</p>}

@@ -12,6 +12,8 @@ export interface Terms {
   readonly toStep: number
   /** For abort: leave the flag as it is. */
   readonly keep: boolean
+  /** For exclude: the id of the application, as it was entered. */
+  readonly application: string
   /** For start: the address of the change issue. */
   readonly issue: string
   /** For start. */
@@ -51,6 +53,18 @@ export function ActionTerms({ ask, rollout, terms, onChange }: ActionTermsProps)
       <Checkbox checked={terms.keep} onChange={(keep) => onChange({ ...terms, keep })}>
         Leave the flag as it is: everything that has moved stays on iam
       </Checkbox>
+    )
+  }
+  if (ask === 'exclude') {
+    return (
+      <TextField
+        label="Id of the application"
+        inputMode="numeric"
+        autoComplete="off"
+        value={terms.application}
+        maxLength={15}
+        onChange={({ target }) => onChange({ ...terms, application: target.value.trim() })}
+      />
     )
   }
   if (ask !== 'start') return null

@@ -75,6 +75,7 @@ export function reachOf(
       return { applications: moved, share: sharesOf(begun.map(({ number }) => number)) }
     }
     case 'retry':
+    case 'exclude':
       return { applications: 1, share: undefined }
     default:
       return undefined

@@ -35,6 +35,8 @@ export function titleOf({ rollout, ask, toStep, terms, name }: ActionSubject): s
       return terms.keep || rollout.step === 0 ? 'Abort the rollout' : 'Abort the rollout and take all back'
     case 'retry':
       return `Retry ${name}`
+    case 'exclude':
+      return `Take back ${name === '' ? 'one application' : name}`
     case 'approve':
       return `Approve step ${toStep}`
     case 'acknowledge':
@@ -95,6 +97,8 @@ export function consequenceOf({ rollout, ask, toStep, terms, name }: ActionSubje
         'Retry it only when the cause is fixed.',
         TOKENS,
       ]
+    case 'exclude':
+      return exclusionInWords(name)
     case 'approve':
       return [
         `Step ${toStep} (${next?.moves ?? 'none'}) may begin when nothing else is in its way. An approval cannot be withdrawn; pausing is possible.`,
@@ -102,4 +106,12 @@ export function consequenceOf({ rollout, ask, toStep, terms, name }: ActionSubje
     case 'acknowledge':
       return ['You say that you watch this rollout for two hours. Steps may begin during that time.']
   }
+}
+
+function exclusionInWords(name: string): string[] {
+  const who = name === '' ? 'the application' : name
+  return [
+    `New flows of ${who} go to rails. The rollout goes on with the others, and leaves this one out until someone retries it.`,
+    TOKENS,
+  ]
 }

@@ -39,6 +39,8 @@ const revocationSchema = z.object({
   revoked: z.object({ tokens: z.int(), codes: z.int(), device_codes: z.int() }).nullable(),
   done: z.boolean().describe('No valid credential remains; until then, repeat the request to revoke the next batch'),
 })
+/** The document of `POST /api/v1/credentials/revoke`. */
+export type RevocationDocument = z.infer<typeof revocationSchema>
 
 /** Lists IAM's credentials that remain valid after a rollback, and revokes them. */
 export function credentialRoutes(api: Api, control: ControlContext): void {
