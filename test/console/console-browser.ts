@@ -137,6 +137,7 @@ export async function passAxe(page: Page, what: string): Promise<number> {
     assert.deepEqual(findings, [], `${what} in ${name}`)
     passed += passes.length
   }
+  await page.emulateMedia({ colorScheme: null, contrast: null })
   return passed
 }
 

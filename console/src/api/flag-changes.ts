@@ -7,7 +7,10 @@ import { change } from './request.ts'
 /** The flag that moves applications. */
 export const ROUTING_FLAG = 'proxy_oauth_requests_to_iam_service'
 
-/** A move of applications by the flag: to iam by their actor gates, or back to rails by opt-outs. */
+/**
+ * A move of applications by the flag: to iam by their actor gates, or back to rails by switching these off, with an
+ * opt-out where another gate covers an application. A later move to iam ends such an opt-out.
+ */
 export interface Move {
   readonly environment: Environment
   readonly to: 'iam' | 'rails'
@@ -18,7 +21,7 @@ export interface Move {
 const path = `api/v4/features/${ROUTING_FLAG}`
 const parametersOf = ({ environment, to, applications }: Move) => ({
   environment,
-  value: to === 'iam' ? 'true' : 'opt_out',
+  value: to === 'iam' ? 'true' : 'false',
   oauth_application: applications.join(','),
 })
 

@@ -25,13 +25,14 @@ export function NextAction({ application }: { application: ApplicationDocument }
     taken_back_by: takenBack,
   } = application
   const { may } = useCaller()
-  const [isOpen, setOpen] = useState(false)
+  // A dialog stays what it was when it opened, whatever happens to the application meanwhile.
+  const [asked, setAsked] = useState<typeof action.verb>()
   const [isRevoking, setRevoking] = useState(false)
-  const close = () => setOpen(false)
+  const close = () => setAsked(undefined)
   if (!may(action.verb === 'retry' ? 'rollouts.act' : 'flags.write', environment)) return null
   return (
     <div className="flex max-w-sm flex-col items-start gap-1.5 lg:shrink-0 lg:items-end lg:text-right">
-      <Button weight="primary" reason={action.reason ?? undefined} onClick={() => setOpen(true)}>
+      <Button weight="primary" reason={action.reason ?? undefined} onClick={() => setAsked(action.verb)}>
         {WORDS[action.verb]}
       </Button>
       {side === 'rails' && (iam_credentials ?? 0) > 0 && may('credentials.revoke', environment) && (
@@ -39,12 +40,12 @@ export function NextAction({ application }: { application: ApplicationDocument }
       )}
       {isRevoking && <RevokeDialog application={application} onClose={() => setRevoking(false)} />}
       {trouble !== null && <p className="text-sm break-words text-faded">{action.sentence}</p>}
-      {isOpen && action.verb === 'retry' && takenBack !== null && (
+      {asked === 'retry' && takenBack !== null && (
         <RetryDialog application={application} rollout={takenBack} onClose={close} />
       )}
-      {isOpen && action.verb !== 'retry' && (
+      {asked !== undefined && asked !== 'retry' && (
         <MoveDialog
-          move={{ environment, to: action.verb === 'move' ? 'iam' : 'rails', applications: [id] }}
+          move={{ environment, to: asked === 'move' ? 'iam' : 'rails', applications: [id] }}
           flowsPerDay={traffic_per_day === null ? undefined : Math.round(traffic_per_day)}
           onClose={close}
         />

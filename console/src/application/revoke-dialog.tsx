@@ -65,13 +65,14 @@ function RevocationPlan({ plan: { may_revoke, refusal, credentials } }: { plan: 
   if (credentials === null) return <p>No credential of iam is valid for this application any more.</p>
   const { access_tokens: access, refresh_tokens: refresh, codes, device_codes: devices } = credentials
   const kinds = [
-    counted(access.count, 'access token'),
-    counted(refresh.count, 'refresh token'),
-    counted(codes.count + devices.count, 'code'),
+    [access.count, 'access token'] as const,
+    [refresh.count, 'refresh token'] as const,
+    [codes.count + devices.count, 'code'] as const,
   ]
+  const ended = kinds.filter(([count]) => count > 0).map(([count, noun]) => counted(count, noun))
   return (
     <div className="flex flex-col gap-2">
-      <p className="font-medium">{kinds.join(', ')} end at once.</p>
+      <p className="font-medium">At once, these end: {ended.join(', ')}.</p>
       <p>
         The application has to obtain new ones, from the side where its new flows start, and its users may have to sign
         in again. This cannot be undone.
