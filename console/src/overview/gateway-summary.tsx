@@ -20,7 +20,7 @@ export function GatewaySummary({ gateways }: { gateways: OverviewDocument['gatew
             {current} of {all}
           </span>{' '}
           at version {inFull(version)}
-          {lag_ms !== null && `, lag ${inDuration(lag_ms)}`}
+          {lag_ms !== null && `, lag ${inDuration(lag_ms).replace(' ', '\u00a0')}`}
         </>
       )}
     </p>

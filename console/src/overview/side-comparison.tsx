@@ -71,7 +71,7 @@ function SideRow({ side, traffic: { points, latency } }: { side: Side; traffic: 
         {total.failed > 0 && <Shape values={shares} side={side} />}
       </td>
       <td className={p99 === null ? 'text-faded' : ''}>
-        {p99 === null ? 'no request' : inDuration(p99)}{' '}
+        {p99 === null ? '–' : inDuration(p99)}{' '}
         {p99 !== null && <Shape values={latency?.points.map(({ p99_ms }) => p99_ms[side]) ?? []} side={side} />}
       </td>
     </tr>

@@ -44,7 +44,11 @@ const trafficSchema = z.object({
   step_s: z.int().describe('The seconds that each point covers'),
   points: z
     .array(z.object({ at: z.string(), rails: sideSchema, iam: sideSchema }))
-    .describe('At most 300, oldest first'),
+
+    .describe(
+      'At most 300, oldest first: the flows that began in each step, each grant once, as soon as it is judged; of all ' +
+        'applications except the twins of probes, or of the one that was asked for',
+    ),
   latency: z
     .object({
       step_s: z.int(),
@@ -56,16 +60,18 @@ const trafficSchema = z.object({
   marks: z
     .array(z.object({ at: z.string(), kind: z.enum(['flip', 'rollback', 'brake', 'decision']), sentence: z.string() }))
     .describe('What may explain the curve, oldest first'),
-  by_kind: z.array(
-    z.object({
-      kind: z.enum(OUTCOME_KINDS),
-      rails: causesSchema,
-      iam: causesSchema,
-      before_flip: causesSchema
-        .nullable()
-        .describe('On rails within the week before the application was last moved; null for one that never was'),
-    }),
-  ),
+  by_kind: z
+    .array(
+      z.object({
+        kind: z.enum(OUTCOME_KINDS),
+        rails: causesSchema,
+        iam: causesSchema,
+        before_flip: causesSchema
+          .nullable()
+          .describe('On rails within the week before the application was last moved; null for one that never was'),
+      }),
+    )
+    .describe('The same flows over the whole range, by kind and cause'),
 })
 /** The document of `GET /api/v1/traffic`. */
 export type TrafficDocument = z.infer<typeof trafficSchema>
