@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ChainHead, NO_ENTRIES, nextEntry } from '../../src/control-plane/audit/entry.ts'
+import { type ChainHead, NO_ENTRIES, nextEntry } from '../../src/control-plane/index.ts'
 import type { Database } from '../../src/storage/index.ts'
 
 const YEAR_MS = 365 * 24 * 3_600_000

@@ -1,3 +1,4 @@
+export { type ChainHead, NO_ENTRIES, nextEntry } from './audit/entry.ts'
 export { type AlarmSettings, openAlarms } from './chatops/checks/open-alarms.ts'
 export { MIGRATIONS } from './migrations.ts'
 export type { ProbeSettings } from './rollouts/probes/settings.ts'

@@ -25,7 +25,7 @@ export function NextAction({ application }: { application: ApplicationDocument }
     taken_back_by: takenBack,
   } = application
   const { may } = useCaller()
-  // A dialog stays what it was when it opened, whatever happens to the application meanwhile.
+  // A dialog stays what it was when it opened, whatever happens to the application at the same time.
   const [asked, setAsked] = useState<typeof action.verb>()
   const [isRevoking, setRevoking] = useState(false)
   const close = () => setAsked(undefined)

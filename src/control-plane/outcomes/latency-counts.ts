@@ -90,7 +90,7 @@ export class PendingLatencies {
 const NOT_OF_A_SIDE: ReadonlySet<string> = new Set([...CLIENT_TROUBLES, ...OUR_TROUBLES])
 
 /**
- * Counts the requests of an environment by duration, in steps of so many slots, from the slot `from` up to `until`, which
+ * Counts the requests of an environment by duration, in steps of `step` slots, from the slot `from` up to `until`, which
  * is excluded. Probes count too: they take as long as other requests.
  */
 export function latencyCounts(

@@ -111,7 +111,7 @@ export function consequenceOf({ rollout, ask, toStep, terms, name }: ActionSubje
 function exclusionInWords(name: string): string[] {
   const who = name === '' ? 'the application' : name
   return [
-    `New flows of ${who} go to rails. The rollout goes on with the others, and leaves this one out until someone retries it.`,
+    `New flows of ${who} go to rails. The rollout continues with the others, and leaves this one out until someone retries it.`,
     TOKENS,
   ]
 }

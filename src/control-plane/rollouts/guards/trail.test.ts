@@ -9,7 +9,7 @@ describe('the trail of evidence', () => {
     assert.deepEqual(trail.points, [])
   })
 
-  test('notes the growth to the threshold and the way back, but no small change', () => {
+  test('notes the growth to the threshold and the decline after it, but no small change', () => {
     const trail = new Trail()
     for (const [at, evidence] of [
       [1, 2],
