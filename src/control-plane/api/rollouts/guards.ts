@@ -3,6 +3,7 @@ import type { GuardReading, PooledReading } from '../../../guards/index.ts'
 import { PEOPLE } from '../../access/roles/roles.ts'
 import type { Api, ControlContext } from '../../control-context.ts'
 import { sendFieldFaults } from '../../requests/problems.ts'
+import { storedTrail } from '../../rollouts/guards/stored-trail.ts'
 import { environmentField } from '../flags/flags.ts'
 
 const guardSchema = z.object({
@@ -70,7 +71,7 @@ export function guardRoutes(api: Api, control: ControlContext): void {
       }
       const readings = await control.guards.storedReadings(environment, application?.id)
       const pooled = application === undefined ? await control.guards.storedPooledReadings(environment) : []
-      const points = application === undefined ? [] : await control.guards.storedTrail(environment, application.id)
+      const points = application === undefined ? [] : await storedTrail(control.store, environment, application.id)
       const trail = points.map(([at, evidence]) => ({ at: new Date(at).toISOString(), evidence }))
       return { guards: readings.map(guardDocument), pooled: pooled.map(pooledDocument), trail }
     },

@@ -156,11 +156,6 @@ export class Attempt {
     return Math.max(...Object.values(this.#recordings).map((recording) => recording.evidence))
   }
 
-  /** How the strongest evidence grew, oldest first. */
-  get trail(): readonly TrailPoint[] {
-    return this.#trail?.points ?? []
-  }
-
   get suspectAt(): number | undefined {
     return this.#suspectAt
   }

@@ -21,7 +21,6 @@ import type { FlowOutcome, OutcomeChange } from '../../../outcomes/index.ts'
 import { Attempt, type AttemptRecord, PROBES_FLAG, toleratedRates } from './attempt.ts'
 import type { StoredAttempt } from './guard-store.ts'
 import { Losses } from './losses.ts'
-import type { TrailPoint } from './trail.ts'
 
 /** An application that left lately still counts among those that fail together. */
 const LATELY_MS = 10 * 60_000
@@ -159,19 +158,10 @@ export class EnvironmentGuards {
       const open = [...this.attempts()].filter((attempt) => isOpen(attempt) && !attempt.isProbe)
       return open.flatMap((attempt) => this.#readingsOf(attempt))
     }
-    return this.#shownOf(applicationId).flatMap((attempt) => this.#readingsOf(attempt))
-  }
-
-  /** How the evidence of one application grew in the attempt that its readings are of. */
-  trailOf(applicationId: number): readonly TrailPoint[] {
-    return this.#shownOf(applicationId)[0]?.trail ?? []
-  }
-
-  /** Once all attempts have ended, the last one says why. */
-  #shownOf(applicationId: number): readonly Attempt[] {
     const attempts = this.attemptsOf(applicationId)
-    const open = attempts.filter(({ endedAt }) => endedAt === undefined)
-    return open.length > 0 ? open : attempts.slice(-1)
+    // Once all have ended, the last one says why.
+    const shown = attempts.some(isOpen) ? attempts.filter(isOpen) : attempts.slice(-1)
+    return shown.flatMap((attempt) => this.#readingsOf(attempt))
   }
 
   /** The evidence of each cohort with moved applications, and of all of them, twins left out. */

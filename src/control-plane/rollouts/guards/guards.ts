@@ -1,6 +1,5 @@
 import type { GuardJudgement, GuardReading, PooledReading } from '../../../guards/index.ts'
 import type { QueryGuard, QueryReading } from './metric-query.ts'
-import type { TrailPoint } from './trail.ts'
 
 /** What an attempt begins with. */
 export interface AttemptRequest {
@@ -41,8 +40,6 @@ export interface Guards {
   readings(environment: string, applicationId?: number): readonly GuardReading[]
   /** The same on any replica: where it does not lead, from what the leader stored a few seconds ago. */
   storedReadings(environment: string, applicationId?: number): Promise<readonly GuardReading[]>
-  /** How the strongest evidence of one application grew, on any replica; empty for one that always did well. */
-  storedTrail(environment: string, applicationId: number): Promise<readonly TrailPoint[]>
   /** The evidence of each cohort with moved applications, and of all; empty on a replica that does not lead. */
   pooledReadings(environment: string): readonly PooledReading[]
   /** The same on any replica. */

@@ -13,7 +13,6 @@ import { EnvironmentGuards } from './environment-guards.ts'
 import { type AttemptKey, GuardStore, type PastAttempt } from './guard-store.ts'
 import { type AttemptRequest, beginsNewAttempt, type Guards } from './guards.ts'
 import { type QueryGuard, type QueryReading, type QueryServer, readQuery } from './metric-query.ts'
-import type { TrailPoint } from './trail.ts'
 
 /** Evidence against an application is stored with the next counts, everything else at this interval. */
 const STORE_MS = 10_000
@@ -135,10 +134,6 @@ export class LiveGuards implements Guards {
 
   async storedReadings(environment: string, applicationId?: number): Promise<readonly GuardReading[]> {
     return (await this.#held(environment))?.readings(applicationId) ?? []
-  }
-
-  async storedTrail(environment: string, applicationId: number): Promise<readonly TrailPoint[]> {
-    return (await this.#held(environment))?.trailOf(applicationId) ?? []
   }
 
   pooledReadings(environment: string): readonly PooledReading[] {
