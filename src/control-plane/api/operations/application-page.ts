@@ -13,6 +13,7 @@ import {
   selectedIds,
 } from '../../explain/application-list.ts'
 import {
+  type ApplicationOrder,
   cursorOf,
   type ListFacts,
   type OrderRequest,
@@ -32,16 +33,22 @@ import { AFTER_RULE, type ListDocument, type ListQuery, listedDocument, type Row
 const MOST_ROLLOUTS = 100
 /** Up to this many selected applications are sorted for each request. */
 const MOST_SORTED = 20_000
+/** Up to this many applications are sorted again after each change. */
+const MOST_ORDERED_AT_ONCE = 100_000
 /** How long a page waits for what IAM says of its applications; what comes later is on the next page that is read. */
 const CREDENTIALS_MS = 150
 const MOST_ASKED = 200
+
+type VersionedOrder = OrderRequest & { readonly version: number }
+type Orders = Renewed<VersionedOrder, ApplicationOrder>
 
 /** Pages of the list of applications. What they are sorted by is computed for all who ask at about the same time. */
 export class ApplicationPages {
   readonly #control: ControlContext
   readonly #day: Renewed<Environment, ReadonlyMap<number, DayCount>>
-  readonly #orders: Renewed<OrderRequest & { readonly version: number }, Awaited<ReturnType<typeof orderApplications>>>
-  readonly #names: Renewed<OrderRequest & { readonly version: number }, Awaited<ReturnType<typeof orderApplications>>>
+  readonly #orders: Orders
+  readonly #ordersOfMany: Orders
+  readonly #names: Orders
   readonly #evidence: Renewed<Environment, ReadonlyMap<number, RowFacts['evidence']>>
   readonly #credentials: Renewed<string, number | null>
 
@@ -53,17 +60,12 @@ export class ApplicationPages {
         new Map((await dayCounts(store, environment, Date.now())).map((count) => [count.id, count])),
       { freshMs: 30_000, usableMs: 600_000, most: ENVIRONMENTS.length },
     )
-    this.#orders = new Renewed(
-      async ({ version: _version, ...request }: OrderRequest & { readonly version: number }) =>
-        orderApplications(control.feed.cache, request, await this.facts(request.environment)),
-      { freshMs: 5_000, usableMs: 5_000, most: 8 },
-    )
+    const order = async ({ version: _version, ...request }: VersionedOrder) =>
+      orderApplications(control.feed.cache, request, await this.facts(request.environment))
+    this.#orders = new Renewed(order, { freshMs: 5_000, usableMs: 5_000, most: 8 })
+    this.#ordersOfMany = new Renewed(order, { freshMs: 15_000, usableMs: 120_000, most: 8 })
     // Names are the same in all environments, and change rarely.
-    this.#names = new Renewed(
-      async ({ version: _version, ...request }: OrderRequest & { readonly version: number }) =>
-        orderApplications(control.feed.cache, request, await this.facts(request.environment)),
-      { freshMs: 600_000, usableMs: 600_000, most: 2 },
-    )
+    this.#names = new Renewed(order, { freshMs: 600_000, usableMs: 600_000, most: 2 })
     this.#evidence = new Renewed((environment: Environment) => storedEvidence(control, environment), {
       ...{ freshMs: 5_000, usableMs: 60_000, most: ENVIRONMENTS.length },
     })
@@ -150,13 +152,23 @@ export class ApplicationPages {
     const request = { environment: filter.environment, sort, isDescending, version: cache.version }
     // A few applications are sorted faster than an order of all is computed after each change.
     const isFew = selected !== undefined && selected.length <= MOST_SORTED
-    const names = { ...request, environment: DEFAULT_ENVIRONMENT, version: cache.namesVersion }
-    const order = isFew
-      ? await orderApplications(cache, request, facts, selected)
-      : await (sort === 'name' ? this.#names.get(names) : this.#orders.get(request))
+    const order = isFew ? await orderApplications(cache, request, facts, selected) : await this.#orderOfAll(request)
     const from = place === undefined ? 0 : order.after(place)
     const { applications, next } = await listInOrder(cache, filter, { ids: order.ids, from, limit }, facts.reports)
     return { applications, next: next === null ? null : cursorOf(order.placeOf(next - 1)) }
+  }
+
+  /**
+   * An order of a great many takes a second: it is renewed in the background, and a page shows the current state of its
+   * applications in an order that may be 15 s old.
+   */
+  #orderOfAll(request: VersionedOrder): ReturnType<typeof orderApplications> {
+    const { cache } = this.#control.feed
+    if (request.sort === 'name') {
+      return this.#names.get({ ...request, environment: DEFAULT_ENVIRONMENT, version: cache.namesVersion })
+    }
+    const isMany = cache.counts.all > MOST_ORDERED_AT_ONCE
+    return isMany ? this.#ordersOfMany.get({ ...request, version: 0 }) : this.#orders.get(request)
   }
 
   async #rows(
