@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchCheck } from './check.ts'
 import { benchConsole } from './console.ts'
+import { benchDataPlane } from './data-plane.ts'
 import { benchEngine } from './engine.ts'
 import { benchGateway } from './gateway.ts'
 import { benchGuards } from './guards.ts'
@@ -33,6 +34,9 @@ Runs of all, check, gateway, profile and tokens end with machine, load, versions
               --kind PART of the name of a kind of traffic, may be repeated
   profile     where each microsecond of a request goes in the gateway, by a CPU profile under the same load
               --requests N (30000)
+  data-plane  HAProxy that routes by these decisions, with its agent, beside HAProxy with a map of its own; then how long a
+              flip and a change of the percentage take to reach HAProxy
+              --rounds N (3)   --requests N a round (20000)   --flips N (200)   --applications N (100000)
   decision    the decision alone, at 1,000, 100,000 and 1,000,000 applications
   snapshot    what a gateway pays for a million applications: memory, decisions, transfer, loading from disk, how long
               these block it, and the bytes of a flip and of a change of percentage; then all of it as JSON
@@ -136,6 +140,8 @@ async function benchAll(report: Report): Promise<void> {
 /** The benchmarks without a peer: they print their own goals. */
 async function runOther(): Promise<void> {
   switch (what) {
+    case 'data-plane':
+      return benchDataPlane(args)
     case 'decision':
       return benchDecision()
     case 'hostile':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { RunningDataPlane } from './start.ts'
-import { PlaneBed, type PlaneSide, until } from './testing/plane-bed.ts'
+import { NO_HAPROXY, PlaneBed, type PlaneSide, until } from './testing/plane-bed.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
@@ -61,7 +61,7 @@ class Plane {
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 
-describe('HAProxy as data plane', () => {
+describe('HAProxy as data plane', { skip: NO_HAPROXY }, () => {
   test('sends a client where its flag says, whichever way it names itself', async () => {
     const at = await Plane.with()
     try {

@@ -15,6 +15,8 @@ export interface DataPlaneSettings {
   readonly bindOptions: string
   /** Number of HAProxy's threads; undefined lets HAProxy use all cores. */
   readonly threads: number | undefined
+  /** Whether HAProxy writes its decision lines to this process's standard output. Default true. */
+  readonly writesLines?: boolean
 }
 
 /** The file of the configuration in the data plane's directory. */

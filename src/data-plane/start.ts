@@ -88,10 +88,10 @@ class DataPlane implements RunningDataPlane {
     this.#log = log
     this.address = settings.gateway.listen
     this.url = `http://${formatListenAddress(this.address)}`
-    const { directory, program } = settings
+    const { directory, program, writesLines = true } = settings
     const api = new RuntimeApi(join(directory, SOCKET_FILE), API_MS)
     const drainMs = settings.gateway.limits?.drainMs ?? DEFAULT_LIMITS.drainMs
-    this.#supervisor = new Supervisor({ program, directory, api, startMs: START_MS, drainMs, log })
+    this.#supervisor = new Supervisor({ program, directory, api, startMs: START_MS, drainMs, writesLines, log })
     const reload = (map: RoutingMap) => this.#startWith(map)
     this.#keeper = new MapKeeper({ map: join(directory, MAP_FILE), api, reload, log })
     this.#supervisor.beforeRestart = () => this.#beforeRestart()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ROOT, startProgram } from '../../../test/support/program.ts'
 import { RuntimeApi } from '../maps/runtime-api.ts'
-import { PlaneBed, until } from '../testing/plane-bed.ts'
+import { NO_HAPROXY, PlaneBed, until } from '../testing/plane-bed.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
@@ -23,7 +23,7 @@ async function freePort(): Promise<number> {
   return address !== null && typeof address === 'object' ? address.port : assert.fail()
 }
 
-describe('the supervision of HAProxy', () => {
+describe('the supervision of HAProxy', { skip: NO_HAPROXY }, () => {
   test('starts it again after a kill, with the current map', async () => {
     const bed = await PlaneBed.make()
     try {

@@ -16,6 +16,8 @@ export interface SupervisorOptions {
   readonly startMs: number
   /** How long a HAProxy that stops may finish its requests. */
   readonly drainMs: number
+  /** Whether its standard output, the decision lines, is that of this process. */
+  readonly writesLines: boolean
   readonly log: Log
 }
 
@@ -68,7 +70,10 @@ export class Supervisor {
     const messages = join(directory, MESSAGES_FILE)
     const fd = openSync(messages, 'w', 0o600)
     const args = ['-db', '-f', join(directory, CONFIGURATION_FILE), ...takesOver]
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', 'inherit', fd] })
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', this.#options.writesLines ? 'inherit' : 'ignore', fd],
+    })
     closeSync(fd)
     child.on('error', () => {})
     if (!(await this.#answers(child))) {

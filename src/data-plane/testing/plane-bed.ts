@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -8,6 +9,9 @@ import type { GatewaySettings } from '../../gateway/index.ts'
 import { createLog } from '../../observability/index.ts'
 import { ROUTING_FLAG, SNAPSHOT_FORMAT, type SnapshotLine, UNKNOWN_CLIENTS_FLAG } from '../../routing/index.ts'
 import { type RunningDataPlane, startDataPlane } from '../start.ts'
+
+/** Why a test with a real HAProxy is skipped; false if there is one. */
+export const NO_HAPROXY = spawnSync('haproxy', ['-v']).status !== 0 && 'HAProxy is not installed'
 
 /** A request as a side received it. */
 export interface Received {
