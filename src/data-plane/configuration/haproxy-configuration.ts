@@ -86,14 +86,18 @@ function upstream(url: string): { readonly address: string; readonly hosts: read
   return { address: `${hostname}:${number}`, hosts: port === '' ? [host, `${host}:${number}`] : [host] }
 }
 
+const LONGEST_HEAD = 28_672
+const REWRITE_ROOM = 4_096
+
 function globalLines({ directory, threads }: DataPlaneSettings, limits: GatewayLimits): string[] {
   return [
     `stats socket unix@${directory}/${SOCKET_FILE} mode 600 level admin expose-fd listeners`,
     'stats timeout 60s',
     ...(threads === undefined ? [] : [`nbthread ${threads}`]),
-    // A head must fit into one buffer, with room for the headers that are added.
-    `tune.bufsize ${limits.requestHeadBytes + 16_384}`,
-    'tune.maxrewrite 8192',
+    // A head must fit into one buffer, with room for the headers that are added. HAProxy copies a whole buffer for each
+    // request that it may send again, so larger ones cost every request.
+    `tune.bufsize ${Math.min(limits.requestHeadBytes, LONGEST_HEAD) + REWRITE_ROOM}`,
+    `tune.maxrewrite ${REWRITE_ROOM}`,
     'tune.http.maxhdr 256',
     `hard-stop-after ${limits.drainMs}ms`,
   ]
