@@ -10,6 +10,8 @@ import { connect as connectTls } from 'node:tls'
 import { startDataPlane } from './start.ts'
 import { NO_HAPROXY, PlaneBed } from './testing/plane-bed.ts'
 
+const OPENSSL = 'openssl'
+
 test('HAProxy serves HTTP/2 over TLS behind a load balancer that sends the PROXY protocol', {
   skip: NO_HAPROXY,
 }, async () => {
@@ -21,7 +23,7 @@ test('HAProxy serves HTTP/2 over TLS behind a load balancer that sends the PROXY
   const key = join(bed.directory, 'key.pem')
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-  execFileSync('openssl', ['req', ...kind, ...subject, '-keyout', key, '-out', pem], { stdio: 'ignore' })
+  execFileSync(OPENSSL, ['req', ...kind, ...subject, '-keyout', key, '-out', pem], { stdio: 'ignore' })
   const ca = readFileSync(pem)
   writeFileSync(pem, Buffer.concat([ca, readFileSync(key)]))
   const plane = await startDataPlane(

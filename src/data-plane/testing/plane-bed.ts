@@ -10,8 +10,9 @@ import { createLog } from '../../observability/index.ts'
 import { ROUTING_FLAG, SNAPSHOT_FORMAT, type SnapshotLine, UNKNOWN_CLIENTS_FLAG } from '../../routing/index.ts'
 import { type RunningDataPlane, startDataPlane } from '../start.ts'
 
+const HAPROXY = 'haproxy'
 /** Why a test with a real HAProxy is skipped; false if there is one. */
-export const NO_HAPROXY = spawnSync('haproxy', ['-v']).status !== 0 && 'HAProxy is not installed'
+export const NO_HAPROXY = spawnSync(HAPROXY, ['-v']).status !== 0 && 'HAProxy is not installed'
 
 /** A request as a side received it. */
 export interface Received {
