@@ -1,5 +1,5 @@
+import { ROUTING_FLAG } from '../../../routing/index.ts'
 import type { Store } from '../../state/store.ts'
-import { PROBES_FLAG } from './attempt.ts'
 import type { TrailPoint } from './trail.ts'
 
 /**
@@ -13,9 +13,9 @@ export async function storedTrail(
 ): Promise<readonly TrailPoint[]> {
   const [row] = await database.query<{ trail: readonly TrailPoint[] | null }>(
     `select state -> 'trail' as trail from ${schema}.guard_attempts
-      where environment = $1 and application_id = $2 and flag <> $3
-      order by (ended_at is null) desc, stored_at desc, attempt desc limit 1`,
-    [environment, applicationId, PROBES_FLAG],
+      where environment = $1 and flag = $2 and application_id = $3
+      order by attempt desc limit 1`,
+    [environment, ROUTING_FLAG, applicationId],
   )
   return row?.trail ?? []
 }
