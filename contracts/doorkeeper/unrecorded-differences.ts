@@ -79,7 +79,7 @@ export const UNRECORDED_DIFFERENCES: readonly UnrecordedDifference[] = [
     answer: { status: 302, location: CALLBACK, error: 'login_required' },
     doorkeeper: 'It ends the session and shows the sign-in page.',
     ours: '`login_required`; the session stays.',
-    why: 'No page may be shown to the user; who asks in the background would sign users out.',
+    why: 'No page may be shown to the user, and a client that renews in the background would sign the user out.',
     source: 'OpenID Connect Core §3.1.2.1 and §3.1.2.6',
   },
   {

@@ -117,7 +117,7 @@ for (const engine of testDatabases()) {
       assert.match(String(line['reason']), /^name: Too big/)
     })
 
-    test('delivers again what the answer to a batch has no result for', async () => {
+    test('delivers a change again if the response to its batch contains no result for it', async () => {
       iam.cutAnswers(10)
       await fill(first(200))
       await start()

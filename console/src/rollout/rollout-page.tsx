@@ -57,7 +57,7 @@ export function RolloutPage() {
             <div className="flex flex-col gap-4">
               <RolloutFacts rollout={document} />
               <Ladder rollout={document} />
-              {/* Two columns, each as long as it is; on a narrow screen one, in the order of importance. */}
+              {/* Two columns of independent height; on a narrow screen, one column in order of importance. */}
               <div className="flex flex-col gap-4 lg:grid lg:grid-cols-2 lg:items-start">
                 <div className="contents min-w-0 flex-col gap-4 lg:flex">
                   <NowAndNext rollout={document} readAt={rollout.dataUpdatedAt} details={details.data} />

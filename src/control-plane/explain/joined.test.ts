@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Joined } from './joined.ts'
 
-test('those who ask together share one computation, and those who ask while it runs share the one after it', async () => {
+test('concurrent callers share one computation, and callers that arrive while it runs share the next one', async () => {
   let begun = 0
   const { promise: held, resolve: release } = Promise.withResolvers<void>()
   const joined = new Joined(async (key: string) => {
@@ -19,7 +19,7 @@ test('those who ask together share one computation, and those who ask while it r
   assert.deepEqual(await Promise.all(late), ['a3', 'a3'])
 })
 
-test('a computation that fails is tried again for the next who asks', async () => {
+test('a computation that failed is repeated for the next caller', async () => {
   let isFailing = true
   const joined = new Joined(async () => {
     if (isFailing) throw new Error('the database does not answer')

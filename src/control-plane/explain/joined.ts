@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Computations that many ask for at about the same time, such as after a change that all their pages show. Everyone
- * receives a value whose computation began after they asked, so it is never older than the change, and everyone who asks
- * before it begins shares it. For each key, at most one runs at a time, and at most one begins every `gapMs`.
+ * Computations that many callers request at about the same time, such as after a change that all their pages show. Each
+ * caller receives a value whose computation began after its request, so it is never older than the change; callers
+ * that arrive before a computation begins share it. For each key, at most one runs at a time, and at most one begins every `gapMs`.
  */
 export class Joined<Key, Value> {
   readonly #compute: (key: Key) => Promise<Value>
@@ -29,7 +29,7 @@ export class Joined<Key, Value> {
   async #begin(name: string, key: Key): Promise<Value> {
     await this.#running.get(name)?.catch(() => {})
     const waitMs = (this.#begunAt.get(name) ?? Number.NEGATIVE_INFINITY) + this.#gapMs - performance.now()
-    // Also without a pause, those who ask in the same turn of the event loop share the computation.
+    // Also without a pause, callers in the same turn of the event loop share the computation.
     await pause(Math.max(0, waitMs))
     this.#next.delete(name)
     this.#begunAt.set(name, performance.now())

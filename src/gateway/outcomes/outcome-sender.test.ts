@@ -60,7 +60,7 @@ describe('the sender of outcomes', () => {
     for (const end of ends) await end()
   })
 
-  /** Observes something before each turn while the control plane is away for a minute, then starts the control plane. */
+  /** Observes something before each turn while the control plane is unavailable for a minute, then starts the control plane. */
   async function minuteAway(buffer: OutcomeBuffer, linesATurn: number) {
     const [port = 0] = await freePorts(1)
     const { clock, turn, now } = steppedClock()

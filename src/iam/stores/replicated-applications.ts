@@ -67,7 +67,7 @@ export class ReplicatedApplications {
     try {
       return await this.#database.transaction((tx) => this.#putTogether(tx, applications))
     } catch (error) {
-      // Without a code, it is not the database that refused.
+      // An error without a code did not come from the database.
       if (isStoreAway(error) || codeOf(error) === undefined) throw error
       return this.#putOneByOne(applications)
     }

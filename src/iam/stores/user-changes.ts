@@ -27,7 +27,7 @@ export interface UserChange {
   readonly next: HeldUser | undefined
   /** Whether the reported profile is newer than the stored one. */
   readonly takesProfile: boolean
-  /** Whether the user's credentials so far end. */
+  /** Whether all credentials issued to the user so far are revoked. */
   readonly ends: boolean
   /** Whether a barred user is admitted again. */
   readonly admits: boolean

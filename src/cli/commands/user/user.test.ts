@@ -82,7 +82,7 @@ for (const engine of testDatabases())
       assert.equal(await signIn('fred', 'typed-password'), 200)
     })
 
-    test('creates nobody when the passwords differ, are missing or too short, or the name is taken', async () => {
+    test('creates no user when the passwords differ, are missing or too short, or the name is taken', async () => {
       const terminal = Object.assign(new PassThrough(), { isTTY: true })
       terminal.write('one-password\nanother-password\n')
       const differing = await user(['create', '--username', 'gina', '--email', 'g@example.test'], terminal)

@@ -102,7 +102,7 @@ export function overviewRoutes(api: Api, control: ControlContext): void {
         response: { 200: overviewSchema },
       },
     },
-    // One text for all who ask; the schema has checked it.
+    // All callers receive the same text, which the schema has already checked.
     async (request, reply) =>
       reply
         .type('application/json; charset=utf-8')

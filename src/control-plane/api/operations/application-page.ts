@@ -42,7 +42,7 @@ const MOST_ASKED = 200
 type VersionedOrder = OrderRequest & { readonly version: number }
 type Orders = Renewed<VersionedOrder, ApplicationOrder>
 
-/** Pages of the list of applications. What they are sorted by is computed for all who ask at about the same time. */
+/** Pages of the list of applications. Concurrent requests share one computation of the sort keys. */
 export class ApplicationPages {
   readonly #control: ControlContext
   readonly #day: Renewed<Environment, ReadonlyMap<number, DayCount>>

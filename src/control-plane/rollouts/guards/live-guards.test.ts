@@ -113,7 +113,7 @@ for (const engine of testDatabases()) {
       assert.equal(second.reading()?.failures, 2)
     })
 
-    test('a replica that does not lead reads an environment once for all who ask at about the same time', async (t) => {
+    test('a replica that does not lead reads an environment once for concurrent callers', async (t) => {
       const schema = freshSchema()
       const first = await replicaOf(schema)
       const second = await replicaOf(schema)

@@ -97,7 +97,7 @@ export class LeaderLease implements Leadership {
     this.#leaseMs = times.leaseMs ?? LEASE_MS
   }
 
-  /** Joins the election; resolves after its first attempt to lead. Does not reject while the database is away. */
+  /** Joins the election; resolves after its first attempt to lead. Does not reject while the database is unreachable. */
   static async join(database: Database, schema: string, log: Log, times: LeaseTimes = {}): Promise<LeaderLease> {
     const lease = new LeaderLease(database, schema, log, times)
     await lease.#beat()

@@ -19,7 +19,7 @@ const KEPT_DAYS = 90
 
 /**
  * How far each channel has reported the events of each rollout. The events themselves stay in the timeline, so a channel
- * that is away for a day accumulates nothing: afterwards, one message tells what happened.
+ * that is unavailable for a day accumulates nothing: afterwards, one message tells what happened.
  */
 export class NotificationCursors {
   readonly #database: Database

@@ -39,7 +39,7 @@ const MOST_REFUSALS = 3
 
 /**
  * Tells people what happens to rollouts, on whichever replica claims a message first. Each channel works for itself: one
- * that is away neither delays the others nor the rollout, and afterwards receives one message about each rollout.
+ * that is unavailable neither delays the others nor the rollout, and afterwards receives one message about each rollout.
  */
 export class Notifier {
   readonly #options: NotifierOptions
