@@ -74,15 +74,15 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   },
   'sign-in': {
     summary: 'print a link that signs a browser in to the control plane',
-    load: async () => (await import('./commands/sign-in.ts')).run,
+    load: async () => (await import('./commands/access/sign-in.ts')).run,
   },
   token: {
     summary: 'create, list or revoke tokens for the control plane',
-    load: async () => (await import('./commands/token.ts')).run,
+    load: async () => (await import('./commands/access/token.ts')).run,
   },
   user: {
     summary: 'list, create, block, unblock or sign out users of the monolith that handover runs',
-    load: async () => (await import('./commands/user/user.ts')).run,
+    load: async () => (await import('./commands/access/user.ts')).run,
   },
   probe: {
     summary: 'prove with a twin application that each kind of flow works',

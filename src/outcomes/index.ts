@@ -1,7 +1,7 @@
 export { ApplicationMemory, grantedRequests, type RememberedApplication } from './application-memory.ts'
 export type { CompletedFlow, FlowOutcome, OutcomeChange } from './flow-outcome.ts'
 export type { IssuedCredential, Observation, ObservedRequest, ObservedTrouble } from './observation.ts'
-export { CLIENT_TROUBLES, OUR_TROUBLES, UNTOLD } from './observation.ts'
+export { CLIENT_TROUBLES, OBSERVED_REQUESTS, OUR_TROUBLES, UNTOLD } from './observation.ts'
 export { type JoinChange, OutcomeJoin } from './outcome-join.ts'
 export { testObservation } from './testing.ts'
 export {

@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { startTestControlPlane, type TestControlPlane, testApplication } from '../../../test/support/control-plane.ts'
 import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
 import { INTERNAL_PATHS } from '../../handoff/index.ts'
-import { OBSERVED_REQUESTS } from '../../outcomes/observation.ts'
+import { OBSERVED_REQUESTS } from '../../outcomes/index.ts'
 import { createIamGrants } from '../iam-state/iam-grants.ts'
 import { passwordRisk, passwordUse } from './password-grant.ts'
 

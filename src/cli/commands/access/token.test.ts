@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { startTestControlPlane, type TestControlPlane } from '../../../test/support/control-plane.ts'
-import { type TestDatabase, testDatabases } from '../../../test/support/database.ts'
-import { run as flag } from './flag/flag.ts'
+import { startTestControlPlane, type TestControlPlane } from '../../../../test/support/control-plane.ts'
+import { type TestDatabase, testDatabases } from '../../../../test/support/database.ts'
+import { run as flag } from '../flag/flag.ts'
 import { run as token } from './token.ts'
 
 let store: TestDatabase

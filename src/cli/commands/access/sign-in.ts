@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { CONTROL_HELP } from '../client/control-client.ts'
-import { type ControlPlan, runControlCommand } from '../client/control-command.ts'
-import { UsageFault } from '../command-line.ts'
-import type { CommandIo } from '../io.ts'
+import { CONTROL_HELP } from '../../client/control-client.ts'
+import { type ControlPlan, runControlCommand } from '../../client/control-command.ts'
+import { UsageFault } from '../../command-line.ts'
+import type { CommandIo } from '../../io.ts'
 
 const HELP = `Usage: handover sign-in
 
