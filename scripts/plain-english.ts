@@ -39,7 +39,7 @@ export const OLD_REGISTER: readonly OldPhrase[] = [
   { phrase: '(?:somebody|nobody|anybody|everybody)', instead: 'a caller, an operator, someone, no one, anyone' },
   { phrase: '(?:whoever|whomever|whatsoever)', instead: 'a caller, a client, anyone who' },
   { phrase: '(?:thereby|whereby|thereof|thereupon|whereupon)', instead: 'so that, which' },
-  { phrase: '(?:all|those|anyone|everyone|next|one) who asks?', instead: 'callers, concurrent requests' },
+  { phrase: '(?:those|anyone|everyone|next|one) who asks?', instead: 'callers, concurrent requests' },
   { phrase: 'anew', instead: 'again' },
   { phrase: 'at each asking', instead: 'each time' },
   { phrase: 'beside', instead: 'besides, in addition to, next to' },

@@ -22,7 +22,7 @@ const BASELINES_AT_ONCE = 2_000
 /** Attempts that begin in one transaction. */
 const BEGUN_AT_ONCE = 200
 const PASS_BOUND = 0.1
-/** How long a replica that does not lead answers from one copy of what the leader stored. */
+/** How long one copy of what the leader stored serves all who ask a replica that does not lead. */
 const COPY_MS = 2_000
 /** Changes that wait while the state is read after a change of leader. */
 const MOST_WAITING = 1_000_000
