@@ -1,3 +1,4 @@
+export { monolithMigrations } from './migrations.ts'
 export { type SeedDocument, seedSchema } from './seed.ts'
 export type { MonolithSettings } from './settings.ts'
 export { type RunningMonolith, startMonolith } from './start.ts'
