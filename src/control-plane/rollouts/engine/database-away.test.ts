@@ -9,8 +9,8 @@ import { createServerDatabase } from '../../../../test/support/database.ts'
 import { type FaultProxy, openFaultProxy } from '../../../../test/support/fault-proxy.ts'
 import { eventually } from '../../../../test/support/wait.ts'
 import { type Database, openDatabase } from '../../../storage/index.ts'
+import type { AttemptRequest } from '../guards/guards.ts'
 import { ScriptedGuards } from '../testing/scripted-guards.ts'
-import type { GuardPort } from './facts.ts'
 
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const server = process.env.HANDOVER_TEST_DATABASE_URL
@@ -26,10 +26,12 @@ class BreakingGuards extends ScriptedGuards {
     this.#proxy = proxy
   }
 
-  override async begin(attempt: Parameters<GuardPort['begin']>[0]): Promise<void> {
-    const isFirst = !this.begun.some((each) => each.startsWith(`${attempt.applicationId} `))
-    await super.begin(attempt)
-    if (!isFirst || attempt.applicationId % 2 === 1) return
+  override async begin(...attempts: readonly AttemptRequest[]): Promise<void> {
+    const isNew = ({ applicationId }: { applicationId: number }) =>
+      applicationId % 2 === 0 && !this.begun.some((each) => each.startsWith(`${applicationId} `))
+    const breaks = attempts.some(isNew)
+    await super.begin(...attempts)
+    if (!breaks) return
     await this.#proxy.set('refuses')
     this.isAway = true
   }

@@ -15,20 +15,14 @@ import {
 } from '../../../rollouts/index.ts'
 import { flagHistory, stateAfter } from '../../flags/flag-writes.ts'
 import { defaultState, gatesOf, type StateCache } from '../../state/state-cache.ts'
+import type { AttemptRequest } from '../guards/guards.ts'
 import type { QueryGuard, QueryReading } from '../guards/metric-query.ts'
 import type { RolloutDependencies } from '../rollouts.ts'
 
 /** What the engine needs of the guards. */
 export interface GuardPort {
-  begin(attempt: {
-    readonly environment: string
-    readonly flag: string
-    readonly applicationId: number
-    readonly reason: string
-    readonly passOnProbes: boolean
-    readonly passBound?: number
-  }): Promise<void>
-  end(environment: string, flag: string, applicationId: number): Promise<void>
+  begin(...attempts: readonly AttemptRequest[]): Promise<void>
+  end(environment: string, flag: string, ...applicationIds: readonly number[]): Promise<void>
   readings(environment: string): readonly GuardReading[]
   renew(environment: string, reason: string, before: number): Promise<void>
   readQuery(guard: QueryGuard): Promise<QueryReading>

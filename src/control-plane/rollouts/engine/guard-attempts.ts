@@ -1,4 +1,5 @@
 import { movedBy, type PlanStep, type Rollout } from '../../../rollouts/index.ts'
+import { ATTEMPTS_AT_ONCE, type AttemptRequest } from '../guards/guards.ts'
 import type { GuardPort } from './facts.ts'
 
 /**
@@ -23,17 +24,22 @@ export class GuardAttempts {
     const stepOf = stepsOf(rollout)
     const reported = this.#reported.get(rollout.id) ?? new Map<number, string>()
     this.#reported.set(rollout.id, reported)
-    for (const applicationId of [...reported.keys()].filter((id) => !wanted.has(id))) {
-      await this.#guards.end(environment, flag, applicationId)
-      reported.delete(applicationId)
+    const gone = [...reported.keys()].filter((id) => !wanted.has(id))
+    for (const ids of inPieces(gone)) {
+      await this.#guards.end(environment, flag, ...ids)
+      for (const id of ids) reported.delete(id)
     }
-    for (const [applicationId, reason] of wanted) {
-      if (reported.get(applicationId) === reason) continue
-      const step = stepOf(applicationId)
-      const passOnProbes = step?.passOnProbes ?? false
-      const bound = step !== undefined && 'bound' in step.evidence ? { passBound: step.evidence.bound } : {}
-      await this.#guards.begin({ environment, flag, applicationId, reason, passOnProbes, ...bound })
-      reported.set(applicationId, reason)
+    const attempts = [...wanted]
+      .filter(([applicationId, reason]) => reported.get(applicationId) !== reason)
+      .map(([applicationId, reason]): AttemptRequest => {
+        const step = stepOf(applicationId)
+        const passOnProbes = step?.passOnProbes ?? false
+        const bound = step !== undefined && 'bound' in step.evidence ? { passBound: step.evidence.bound } : {}
+        return { environment, flag, applicationId, reason, passOnProbes, ...bound }
+      })
+    for (const piece of inPieces(attempts)) {
+      await this.#guards.begin(...piece)
+      for (const { applicationId, reason } of piece) reported.set(applicationId, reason)
     }
   }
 
@@ -46,6 +52,13 @@ export class GuardAttempts {
   forget(): void {
     this.#reported.clear()
   }
+}
+
+function inPieces<T>(all: readonly T[]): T[][] {
+  const pieces = Math.ceil(all.length / ATTEMPTS_AT_ONCE)
+  return Array.from({ length: pieces }, (_, piece) =>
+    all.slice(piece * ATTEMPTS_AT_ONCE, (piece + 1) * ATTEMPTS_AT_ONCE),
+  )
 }
 
 /** The step that moved each application, or is about to: what it requires holds for the application. */

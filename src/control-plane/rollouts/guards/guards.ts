@@ -1,6 +1,9 @@
 import type { GuardJudgement, GuardReading, PooledReading } from '../../../guards/index.ts'
 import type { QueryGuard, QueryReading } from './metric-query.ts'
 
+/** Attempts of a large step are begun, ended and renewed this many at once: one transaction stays short. */
+export const ATTEMPTS_AT_ONCE = 200
+
 /** What an attempt begins with. */
 export interface AttemptRequest {
   readonly environment: string
@@ -21,13 +24,13 @@ export interface AttemptRequest {
 /** The guards of all environments, on the replica that leads; elsewhere they only read what the leader stored. */
 export interface Guards {
   /**
-   * Begins an attempt: fixes the tolerated rates and writes its record. Does nothing when the reason has begun an attempt
-   * before and that attempt is open; continues it, failures included, when it has ended. Rejects with
-   * `LostLeadershipError` on a replica that does not lead.
+   * Begins attempts, each of another application or under another flag: fixes the tolerated rates and writes their
+   * records, all or none of them. Does nothing for a reason that has begun an attempt before if that attempt is open;
+   * continues it, failures included, if it has ended. Rejects with `LostLeadershipError` on a replica that does not lead.
    */
-  begin(attempt: AttemptRequest): Promise<void>
-  /** Ends the open attempt of an application under a flag, if there is one: the application was moved back. */
-  end(environment: string, flag: string, applicationId: number): Promise<void>
+  begin(...attempts: readonly AttemptRequest[]): Promise<void>
+  /** Ends the open attempts of applications under a flag, where there are any: the applications were moved back. */
+  end(environment: string, flag: string, ...applicationIds: readonly number[]): Promise<void>
   /**
    * Begins a new attempt for every open one of an environment that began before a moment (milliseconds since 1970), such
    * as that of a deployment of IAM (`iam:…`). The caller notices the new version.

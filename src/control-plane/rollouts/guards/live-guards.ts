@@ -11,7 +11,7 @@ import type { Attempt } from './attempt.ts'
 import { Cohorts } from './cohorts.ts'
 import { EnvironmentGuards } from './environment-guards.ts'
 import { type AttemptKey, GuardStore, type PastAttempt } from './guard-store.ts'
-import { type AttemptRequest, beginsNewAttempt, type Guards } from './guards.ts'
+import { ATTEMPTS_AT_ONCE, type AttemptRequest, beginsNewAttempt, type Guards } from './guards.ts'
 import { type QueryGuard, type QueryReading, type QueryServer, readQuery } from './metric-query.ts'
 
 /** Evidence against an application is stored with the next counts, everything else at this interval. */
@@ -19,8 +19,6 @@ const STORE_MS = 10_000
 /** Baselines are large and change slowly. */
 const BASELINES_MS = 60_000
 const BASELINES_AT_ONCE = 2_000
-/** Attempts that begin in one transaction. */
-const BEGUN_AT_ONCE = 200
 const PASS_BOUND = 0.1
 /** How long one copy of what the leader stored serves all who ask a replica that does not lead. */
 const COPY_MS = 2_000
@@ -102,17 +100,21 @@ export class LiveGuards implements Guards {
     return this.#loading
   }
 
-  begin(request: AttemptRequest): Promise<void> {
-    return this.#inTurn(() => this.#begin([request]))
+  begin(...requests: readonly AttemptRequest[]): Promise<void> {
+    return this.#inTurn(() => this.#begin(requests))
   }
 
-  end(environment: string, flag: string, applicationId: number): Promise<void> {
+  end(environment: string, flag: string, ...applicationIds: readonly number[]): Promise<void> {
     return this.#inTurn(async () => {
-      const attempt = this.#environment(environment).latest(applicationId, flag)
-      if (attempt === undefined || attempt.endedAt !== undefined) return
-      attempt.endedAt = this.#now()
-      await this.#write([attempt], () => {
-        attempt.endedAt = undefined
+      const guards = this.#environment(environment)
+      const open = applicationIds.flatMap((id) => {
+        const attempt = guards.latest(id, flag)
+        return attempt === undefined || attempt.endedAt !== undefined ? [] : [attempt]
+      })
+      if (open.length === 0) return
+      for (const attempt of open) attempt.endedAt = this.#now()
+      await this.#write(open, () => {
+        for (const attempt of open) attempt.endedAt = undefined
       })
     })
   }
@@ -122,9 +124,9 @@ export class LiveGuards implements Guards {
     const older = [...this.#environment(environment).attempts()].filter(
       ({ endedAt, record }) => endedAt === undefined && record.beganAt < before,
     )
-    for (let begun = 0; begun < older.length; begun += BEGUN_AT_ONCE) {
-      const requests = older.slice(begun, begun + BEGUN_AT_ONCE).map(({ record }) => ({ ...record, reason }))
-      await this.#inTurn(() => this.#begin(requests))
+    for (let begun = 0; begun < older.length; begun += ATTEMPTS_AT_ONCE) {
+      const requests = older.slice(begun, begun + ATTEMPTS_AT_ONCE).map(({ record }) => ({ ...record, reason }))
+      await this.begin(...requests)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { GuardJudgement, GuardReading } from '../../../guards/index.ts'
 import type { GuardPort } from '../engine/facts.ts'
+import type { AttemptRequest } from '../guards/guards.ts'
 import type { QueryReading } from '../guards/metric-query.ts'
 
 /** Guards whose readings a test decides. */
@@ -13,14 +14,16 @@ export class ScriptedGuards implements GuardPort {
   /** What queries say, by name. */
   readonly queries = new Map<string, Pick<QueryReading, 'verdict' | 'value'>>()
 
-  async begin({ applicationId, reason }: Parameters<GuardPort['begin']>[0]): Promise<void> {
-    this.begun.push(`${applicationId} ${reason}`)
-    // A new attempt has counted nothing.
-    if (reason.startsWith('retry:')) this.#readings.delete(applicationId)
+  async begin(...attempts: readonly AttemptRequest[]): Promise<void> {
+    for (const { applicationId, reason } of attempts) {
+      this.begun.push(`${applicationId} ${reason}`)
+      // A new attempt has counted nothing.
+      if (reason.startsWith('retry:')) this.#readings.delete(applicationId)
+    }
   }
 
-  async end(_environment: string, _flag: string, applicationId: number): Promise<void> {
-    this.ended.push(applicationId)
+  async end(_environment: string, _flag: string, ...applicationIds: readonly number[]): Promise<void> {
+    this.ended.push(...applicationIds)
   }
 
   async renew(environment: string, reason: string, before: number): Promise<void> {
