@@ -88,9 +88,11 @@ export async function startIam(settings: IamSettings, log: Log): Promise<Running
     grantTypes: grantTypesOf(settings),
     version: settings.version,
     metrics: () => metrics.text(),
-    redirectTo(kind, challenge) {
+    redirectTo(kind, challenge, clientId) {
       const expiresAt = Date.now() / 1_000 + challengeSeconds
-      return `${issuer}/oauth/authorize?${kind}_verifier=${verifierFor(kind, challenge, verifierKey, expiresAt)}`
+      const verifier = verifierFor(kind, challenge, verifierKey, expiresAt)
+      const client = clientId === '' ? '' : `&client_id=${encodeURIComponent(clientId)}`
+      return `${issuer}/oauth/authorize?${kind}_verifier=${verifier}${client}`
     },
   })
   const inside = await serve({

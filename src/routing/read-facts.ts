@@ -289,6 +289,9 @@ function carriesGenuineVerifier(parameters: RoutingParameters, marks: Credential
 
 function flowIn(parts: RequestParts, parameters: RoutingParameters): string | undefined {
   if (parts.endpoint !== 'authorize' || !parameters.isFlowClear) return undefined
+  // A verifier continues a flow; next to it, a client identifies none.
+  if (parameters.get('login_verifier') !== undefined || parameters.get('consent_verifier') !== undefined)
+    return undefined
   return flowOf(parameters.get('client_id'), parameters.get('redirect_uri'), parameters.get('state'))
 }
 

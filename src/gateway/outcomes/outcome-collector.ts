@@ -14,6 +14,14 @@ function isTraceable({ endpoint, redirect }: ExchangeRecord): boolean {
   return endpoint === 'userinfo' || (endpoint === 'authorize' && flowEndedBy(redirect) !== undefined)
 }
 
+/**
+ * Whether an exchange continues a sign-in at IAM by its verifier, and ends it, if at all, in a redirect to the client,
+ * which identifies the flow. A refusal on a page identifies none, but its request may name the client.
+ */
+function continuesFlow({ endpoint, facts, status }: ExchangeRecord): boolean {
+  return endpoint === 'authorize' && facts?.hasGenuineVerifier === true && status >= 200 && status < 400
+}
+
 /** Observes exchanges of known applications and sends what it saw to the control plane, without any credential. */
 export class OutcomeCollector {
   readonly #hash: KeyedHash
@@ -35,15 +43,16 @@ export class OutcomeCollector {
   /**
    * Observes an exchange that has ended.
    *
-   * @param applicationId undefined if the request does not tell it
+   * @param applicationId undefined if the request does not identify it
    */
   record(record: ExchangeRecord, applicationId: number | undefined): void {
     if (record.facts === undefined) return
-    if (applicationId === undefined && !isTraceable(record)) return
+    const told = continuesFlow(record) ? undefined : applicationId
+    if (told === undefined && !isTraceable(record)) return
     const request = observedRequest(record)
     if (request === undefined) return
     const ended = performance.now()
-    const id = applicationId ?? 0
+    const id = told ?? 0
     const now = performance.timeOrigin + ended
     const isThorough = this.#isThorough(id, ended)
     for (const seen of observe(record, request, { hash: this.#hash, applicationId: id, now, isThorough })) {

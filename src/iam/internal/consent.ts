@@ -47,7 +47,8 @@ export async function acceptConsent(to: ConsentDependencies, request: HttpReques
   if (!isExactly(body.value.grant_scope, challenge.scopes)) {
     return invalidRequest('grant_scope: must be the requested scopes, all of them and no other')
   }
-  return redirectAnswer(to, 'consent', await to.challenges.answer('consent', text, { kind: 'consented' }, to.database))
+  const answered = await to.challenges.answer('consent', text, { kind: 'consented' }, to.database)
+  return redirectAnswer(to, 'consent', answered, challenge.clientId)
 }
 
 /** PUT consent/reject: the user refused. With `login_required` another user has signed in, and sign-in starts again. */

@@ -11,8 +11,11 @@ export interface SignInDependencies {
   readonly database: Database
   readonly challenges: ChallengeStore
   readonly owners: ResourceOwnerTable
-  /** Where the browser takes the verifier of a challenge. */
-  redirectTo(kind: 'login' | 'consent', challenge: string): string
+  /**
+   * Where the browser takes the verifier of a challenge. Names the client, if it is known, so that a gateway can
+   * attribute a failure to it; IAM itself ignores it.
+   */
+  redirectTo(kind: 'login' | 'consent', challenge: string, clientId: string): string
 }
 
 /** How far the monolith's clock may be behind, in seconds. */
@@ -66,7 +69,7 @@ export async function acceptLogin(to: SignInDependencies, request: HttpRequest):
   const { granted_scopes: grantedScopes = [], ...owner } = body.value
   const outcome = { kind: 'signed_in', subject: owner.subject, authTime: owner.auth_time, grantedScopes } as const
   const kept = await to.owners.putWith(owner, (tx) => to.challenges.answer('login', text, outcome, tx))
-  return kept === 'barred' ? barredUser() : redirectAnswer(to, 'login', kept)
+  return kept === 'barred' ? barredUser() : redirectAnswer(to, 'login', kept, challenge.clientId)
 }
 
 /** PUT login/reject: no user signed in. */
@@ -95,8 +98,9 @@ export function redirectAnswer(
   to: SignInDependencies,
   kind: 'login' | 'consent',
   challenge: string | undefined,
+  clientId = '',
 ): HttpReply {
-  return challenge === undefined ? notFound() : json(200, { redirect_to: to.redirectTo(kind, challenge) })
+  return challenge === undefined ? notFound() : json(200, { redirect_to: to.redirectTo(kind, challenge, clientId) })
 }
 
 function isTooOld(authTime: number, requestedAt: number): boolean {

@@ -384,9 +384,9 @@ for (const { name, open } of testDatabases(process.env['HANDOVER_TEST_DATABASE_U
         assert.ok(visit.location?.searchParams.get('code'))
       })
 
-      test('contains nothing of the request, and other parameters next to it are ignored', async () => {
+      test('comes with the client and nothing else of the request, and other parameters next to it are ignored', async () => {
         const redirectTo = await acceptLogin(await startSignIn(browser))
-        assert.deepEqual([...new URL(redirectTo).searchParams.keys()], ['login_verifier'])
+        assert.deepEqual([...new URL(redirectTo).searchParams.keys()], ['login_verifier', 'client_id'])
         const visit = await browser.go(`${redirectTo}&redirect_uri=https://evil.example.test/&state=evil`)
         assert.equal(visit.location?.host, 'client.example.test')
         assert.equal(visit.location?.searchParams.get('state'), 'st-123')
