@@ -19,8 +19,8 @@ interface Row {
   readonly history?: Partial<History>
 }
 
-const accepted = (place: keyof History['hasAccepted']) => ({
-  hasAccepted: { ...NO_HISTORY.hasAccepted, [place]: true },
+const accepted = (...places: ReadonlyArray<keyof History['hasAccepted']>) => ({
+  hasAccepted: { ...NO_HISTORY.hasAccepted, ...Object.fromEntries(places.map((place) => [place, true])) },
 })
 
 /** At least one request for each row of the table, and what the row must not take. */
@@ -104,7 +104,42 @@ const ROWS: readonly Row[] = [
     cause: 'server',
     error: 'status_400',
     seen: { request: 'authorize', status: 400 },
+    history: accepted('redirectUri', 'scope', 'form'),
+  },
+  {
+    name: 'anything else',
+    cause: 'client',
+    error: 'status_400',
+    seen: { request: 'authorize', status: 400 },
+    history: accepted('redirectUri', 'scope'),
+  },
+  {
+    name: 'anything else',
+    cause: 'client',
+    error: 'status_400',
+    seen: { request: 'authorize', status: 400 },
+    history: accepted('redirectUri', 'grant', 'form'),
+  },
+  {
+    name: 'redirect URI refused that legacy accepted',
+    cause: 'server',
+    error: 'invalid_redirect_uri',
+    seen: { request: 'authorize', status: 400, error: 'invalid_redirect_uri' },
     history: accepted('redirectUri'),
+  },
+  {
+    name: 'grant refused that legacy accepted',
+    cause: 'server',
+    error: 'unsupported_response_type',
+    seen: { request: 'authorize', status: 302, isGranted: false, error: 'unsupported_response_type' },
+    history: accepted('grant', 'form'),
+  },
+  {
+    name: 'anything else',
+    cause: 'client',
+    error: 'unsupported_response_type',
+    seen: { request: 'authorize', status: 302, isGranted: false, error: 'unsupported_response_type' },
+    history: accepted('grant'),
   },
   {
     name: 'grant refused that legacy accepted',

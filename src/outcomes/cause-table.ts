@@ -100,18 +100,22 @@ export const CAUSE_TABLE: readonly CauseRow[] = [
   {
     name: 'redirect URI refused that legacy accepted',
     cause: 'server',
-    applies: (seen, { hasAccepted }) => isRefusedRedirect(seen) && hasAccepted.redirectUri,
+    applies: (seen, { hasAccepted }) =>
+      (seen.error === 'invalid_redirect_uri' && hasAccepted.redirectUri) ||
+      (isRefusedByPage(seen) && hasAccepted.redirectUri && hasAccepted.scope && hasAccepted.form),
   },
   {
     name: 'grant refused that legacy accepted',
     cause: 'server',
-    applies: (seen, { hasAccepted }) => has(GRANT_ERRORS, seen) && hasAccepted.grant,
+    // The response type is part of the form.
+    applies: (seen, { hasAccepted }) =>
+      has(GRANT_ERRORS, seen) && hasAccepted.grant && (seen.request !== 'authorize' || hasAccepted.form),
   },
   {
     name: 'form of request refused that legacy accepted',
     cause: 'server',
     applies: (seen, { hasAccepted }) =>
-      seen.status !== TOO_MANY_REQUESTS && !has(JUDGED_ELSEWHERE, seen) && hasAccepted.form,
+      seen.status !== TOO_MANY_REQUESTS && !has(JUDGED_ELSEWHERE, seen) && !isRefusedByPage(seen) && hasAccepted.form,
   },
   { name: 'anything else', cause: 'client', applies: () => true },
 ]
@@ -150,9 +154,12 @@ function errorOf({ error, trouble, status }: Observation): string {
   return trouble ?? error ?? `status_${status}`
 }
 
-/** An authorization server must not redirect to an invalid URI, so it shows a page (RFC 6749 §4.1.2.1). */
-function isRefusedRedirect({ request, error }: Observation): boolean {
-  return error === 'invalid_redirect_uri' || (request === 'authorize' && error === undefined)
+/**
+ * An authorization server must not redirect to an invalid URI, so it shows a page (RFC 6749 §4.1.2.1). Doorkeeper shows
+ * one for other faults too, so the page is about the URI only if legacy accepted everything that the request asks for.
+ */
+function isRefusedByPage({ request, error }: Observation): boolean {
+  return request === 'authorize' && error === undefined
 }
 
 function has(errors: ReadonlySet<string>, { error }: Observation): boolean {

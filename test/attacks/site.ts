@@ -12,6 +12,7 @@ import {
 } from '../../src/monolith/index.ts'
 import { createLog } from '../../src/observability/index.ts'
 import { ROUTING_FLAG } from '../../src/routing/index.ts'
+import type { Database } from '../../src/storage/index.ts'
 import { testDatabases } from '../support/database.ts'
 import { freePorts } from '../support/ports.ts'
 import { scratchDirectory } from '../support/scratch.ts'
@@ -89,6 +90,8 @@ export interface Site {
   readonly monolith: RunningMonolith
   /** Every line that any of the three has logged. */
   readonly log: readonly string[]
+  /** The database of both servers, in schemas of their own. */
+  readonly database: Database
   send(path: string, sending?: Sending): Promise<Answer>
   close(): Promise<void>
 }
@@ -98,6 +101,8 @@ export interface SiteSettings {
   readonly monolith?: Partial<MonolithSettings>
   readonly iam?: Partial<IamSettings>
   readonly gateway?: Partial<GatewaySettings>
+  /** Opens what stands between the gateway and a server; resolves to the URL for the gateway. Default: nothing. */
+  readonly before?: (side: SideName, url: string) => Promise<string>
 }
 
 /** Starts a site on the fastest available store: the server that `npm test` provides, else the embedded one. */
@@ -144,8 +149,8 @@ export async function startSite(settings: SiteSettings = {}): Promise<Site> {
   const gateway: RunningGateway = await startGateway(
     {
       listen: { host: '0.0.0.0', port },
-      legacyUrl: monolith.url,
-      iamUrl: iam.url,
+      legacyUrl: (await settings.before?.('monolith', monolith.url)) ?? monolith.url,
+      iamUrl: (await settings.before?.('iam', iam.url)) ?? iam.url,
       source: { kind: 'file', path: snapshot, environment: 'production' },
       verifierKey: VERIFIER_KEY,
       ...settings.gateway,
@@ -157,7 +162,7 @@ export async function startSite(settings: SiteSettings = {}): Promise<Site> {
     url,
     iam,
     monolith,
-    log: lines,
+    ...{ log: lines, database },
     send: (path, sending) => exchange(port, path, sending),
     async close() {
       await gateway.close()
