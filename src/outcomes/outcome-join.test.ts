@@ -95,6 +95,28 @@ describe('the join of observations', () => {
     }
   })
 
+  test('a refusal in a later step of a sign-in at IAM is judged by what its first step asked for, and counts once', () => {
+    const asked = { scope: 5, redirectUri: 6, form: 7 }
+    const onLegacy = [{ ...page, asked }, { ...withCode, asked }, exchange]
+    const first: Partial<Observation> = { ...page, side: 'iam', flow: 'f2', at: START + 10, asked, requestId: 'first' }
+    const later = { ...first, at: START + 20, asked: { scope: 0, redirectUri: 0, form: 0 } } as const
+    const until = START + LONGEST_COMPLETION_MS + 2_000
+    const refusals = {
+      invalid_scope: { ...later, applicationId: UNTOLD, error: 'invalid_scope' },
+      // A page identifies no flow, but its request names the client.
+      status_400: { ...later, flow: undefined, status: 400 },
+      server_error: { ...later, flow: undefined, status: 500, error: 'server_error' },
+    }
+    for (const [error, refusal] of Object.entries(refusals)) {
+      const again = { ...refusal, at: START + 900, requestId: 'again' }
+      const { words: said } = joined([...onLegacy, first, refusal, again], until)
+      const ofIam = said.filter((one) => !one.includes('rails') && one !== 'complete start')
+      assert.deepEqual(ofIam, [`counted iam sign_in server ${error}`, 'incomplete first'])
+    }
+    const elsewhere = { ...refusals.status_400, caller: 'another' }
+    assert.ok(joined([...onLegacy, first, elsewhere], until).words.includes('counted iam sign_in client status_400'))
+  })
+
   test('a last step whose first step no gateway reports is dropped after the wait for slow gateways', () => {
     const last = { ...page, side: 'iam', applicationId: UNTOLD, issued: code('c1') } as const
     const { words: said, join } = joined([last], START + LONGEST_COMPLETION_MS + 2_000)

@@ -62,10 +62,12 @@ export class OutcomeJoin {
   }
 
   #judge(given: Observation): void {
-    const observation = this.#withApplication(given)
-    if (observation === undefined) return
+    const told = this.#withApplication(given)
+    if (told === undefined) return
+    const start = this.#startOf(told, given.applicationId === UNTOLD)
+    // Later steps of a sign-in do not repeat what its first step asked for.
+    const observation = told.request === 'authorize' && start !== undefined ? { ...told, asked: start.asked } : told
     const history = this.#historyOf(observation)
-    const start = this.#startOf(observation, given.applicationId === UNTOLD)
     this.#learn(observation, start)
     if (isStep(observation)) return
     const judgement = causeOf(observation, history)
@@ -141,7 +143,8 @@ export class OutcomeJoin {
       case 'authorize': {
         if (isUntold) return this.#starts.startOfFlow(flow)
         const known = this.#starts.startContinuedBy(flow, observation.at)
-        return known ?? (isStep(observation) || isGranted ? this.#begin(observation, 'sign_in') : undefined)
+        if (known !== undefined || isStep(observation) || isGranted) return known ?? this.#begin(observation, 'sign_in')
+        return flow === undefined ? this.#starts.latestOf(observation) : undefined
       }
       case 'authorize_device':
         return isGranted && issued.length > 0 ? this.#begin(observation, 'device') : undefined
@@ -175,7 +178,7 @@ export class OutcomeJoin {
     if (side !== 'rails' || trouble !== undefined) return
     if (isGranted) this.#memory.accepted(applicationId, request, observation.asked)
     const hasCode = request === 'authorize' && issued.length > 0
-    if (hasCode) this.#memory.accepted(applicationId, request, start?.asked ?? observation.asked)
+    if (hasCode) this.#memory.accepted(applicationId, request, observation.asked)
   }
 
   #issuedCode(start: Start, code: string, at: number): void {

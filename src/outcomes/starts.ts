@@ -1,5 +1,5 @@
 import type { CompletedFlow } from './flow-outcome.ts'
-import type { Asked } from './observation.ts'
+import type { Asked, Observation } from './observation.ts'
 import type { OutcomeSide } from './vocabulary.ts'
 
 /** A flow that a user began and has to complete. */
@@ -74,6 +74,15 @@ export class PendingStarts {
     if (flow === undefined) return undefined
     const closed = this.#closed.get(flow)
     return this.#open.get(flow) ?? (closed !== undefined && at <= closed.at ? closed.start : undefined)
+  }
+
+  /**
+   * Returns the start that a refusal without a flow most probably belongs to: the last one of the same application, side
+   * and caller whose user has not received a code.
+   */
+  latestOf({ applicationId, side, caller, at }: Pick<Observation, 'applicationId' | 'side' | 'caller' | 'at'>) {
+    const queue = this.#queues.get(`${applicationId} ${side} sign_in`)
+    return queue?.findLast((start) => start.caller === caller && start.startedAt <= at && !this.#codesOf.has(start))
   }
 
   /** Returns the start whose code or device code has this hash. */

@@ -9,6 +9,7 @@ import { type FaultMode, type FaultProxy, openFaultProxy } from '../support/faul
 import { eventually } from '../support/wait.ts'
 import { ObservedSite } from './observed-site.ts'
 
+const SCHEMA = { monolith: 'monolith_oauth', iam: 'iam' } as const
 const HEADERS_MS = 1_500
 /** What the gateway sees of a side that fails; IAM's new flows would fall back, so the requests carry credentials. */
 const FAULTS: ReadonlyArray<readonly [FaultMode, string]> = [
@@ -46,10 +47,15 @@ describe('the cause of a failure on a real server', () => {
     const answer = await observed.exchange(side, await codeFor(observed.site, side, { state: state() }))
     return String(answer.json['refresh_token'])
   }
-  /** Changes what the monolith knows of an application, and waits until its cache has forgotten the rest. */
-  const change = async (name: 'redirect_uris' | 'scopes', value: string, hasChanged: () => Promise<boolean>) => {
-    const sql = `update monolith_oauth.applications set ${name} = $1 where client_id = $2`
-    await observed.site.database.query(sql, [[value], clientId('monolith', 'odd')])
+  /** Changes what a server knows of an application, and waits until its cache has forgotten the rest. */
+  const change = async (
+    side: SideName,
+    name: 'redirect_uris' | 'scopes',
+    value: string,
+    hasChanged: () => Promise<boolean>,
+  ) => {
+    const sql = `update ${SCHEMA[side]}.applications set ${name} = $1 where client_id = $2`
+    await observed.site.database.query(sql, [[value], clientId(side, 'odd')])
     await eventually('the server uses the changed registration', hasChanged)
   }
 
@@ -115,31 +121,39 @@ describe('the cause of a failure on a real server', () => {
     }
   })
 
-  test('is the server when it refuses the scope or the redirect URI that it accepted from this application', async () => {
-    const side = 'monolith'
-    const address = () =>
-      authorizeUrl(observed.site, side, { client_id: clientId(side, 'odd'), state: state(), scope: 'read_user' })
-    const sees = (what: RegExp) => async () => {
-      const { page } = await authorizeAs(observed.site, new Browser(), address())
-      return what.test(`${page.location ?? ''} ${page.status}`)
-    }
-    await observed.adds([side, 'odd'], { 'sign_in success': 1 }, async () => {
-      const { page } = await authorizeAs(observed.site, new Browser(), address())
-      const code = page.location?.searchParams.get('code') ?? ''
-      const form = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK }
-      const granted = await observed.token(side, form, 'odd')
-      assert.equal(granted.status, 200, granted.body)
+  for (const side of SIDES) {
+    test(`is ${side} when it refuses the scope or the redirect URI that legacy accepted from this application`, async () => {
+      const address = () =>
+        authorizeUrl(observed.site, side, { client_id: clientId(side, 'odd'), state: state(), scope: 'read_user' })
+      const sees = (what: RegExp) => async () => {
+        const { page } = await authorizeAs(observed.site, new Browser(), address())
+        return what.test(`${page.location ?? ''} ${page.status}`)
+      }
+      await observed.adds([side, 'odd', 'monolith'], { 'sign_in success': 1 }, async () => {
+        const { page } = await authorizeAs(observed.site, new Browser(), address())
+        const code = page.location?.searchParams.get('code') ?? ''
+        const form = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK }
+        const granted = await observed.token(side, form, 'odd')
+        assert.equal(granted.status, 200, granted.body)
+      })
+      if (side === 'iam') {
+        await observed.move('odd')
+        await eventually('the gateway follows', async () => {
+          const { headers } = await observed.site.send(new URL(address()).pathname + new URL(address()).search)
+          return String(headers['location'] ?? '').includes('login_challenge')
+        })
+      }
+      const refusals = async () => (await observed.counts(side, 'odd'))['sign_in server'] ?? 0
+      await change(side, 'scopes', 'openid', sees(/ 4\d\d$/))
+      await eventually('a refused scope counts against the server', async () => (await refusals()) > 0)
+      await change(side, 'scopes', 'read_user', sees(/code=/))
+      const before = await refusals()
+      await change(side, 'redirect_uris', 'https://client.example.test/other', sees(/ 4\d\d$/))
+      await eventually('a refused redirect URI counts against the server', async () => (await refusals()) > before)
+      const { 'sign_in client': blamed = 0 } = await observed.counts(side, 'odd')
+      assert.equal(blamed, 0)
     })
-    const refusals = async () => (await observed.counts(side, 'odd'))['sign_in server'] ?? 0
-    await change('scopes', 'openid', sees(/ 4\d\d$/))
-    await eventually('a refused scope counts against the server', async () => (await refusals()) > 0)
-    await change('scopes', 'read_user', sees(/code=/))
-    const before = await refusals()
-    await change('redirect_uris', 'https://client.example.test/other', sees(/ 4\d\d$/))
-    await eventually('a refused redirect URI counts against the server', async () => (await refusals()) > before)
-    const { 'sign_in client': blamed = 0 } = await observed.counts(side, 'odd')
-    assert.equal(blamed, 0)
-  })
+  }
 })
 
 /** Sends a refresh request and closes the connection while the server works on it. */
