@@ -46,6 +46,9 @@ describe('every command line of handover in a document', () => {
     const [name = '', ...given] = args
     const rest = given.map((word) => PLACEHOLDERS.reduce((text, [what, value]) => text.replaceAll(what, value), word))
     if (Object.hasOwn(sections, name)) return faultOfSettings(name as Section, rest, isComplete)
+    // It takes the options of a gateway, and would start one.
+    if (name === 'dataplane' && rest[0] === 'haproxy')
+      return faultOfSettings('gateway', withoutHaproxy(rest), isComplete)
     const local: Record<string, string> = {
       '--control-url': url,
       '--iam-url': url,
@@ -90,6 +93,7 @@ describe('every command line of handover in a document', () => {
       'handover brake pull',
       'handover audit --action history.lost',
       'handover gateway --listen 127.0.0.1:0 --legacy http://a --iam-url http://b',
+      'handover dataplane haproxy --listen 127.0.0.1:0 --legacy http://a --iam-url http://b',
     ]
     for (const line of wrong) {
       const [command] = commandsIn('a.md', `\`\`\`sh\n${line}\n\`\`\``)
@@ -99,6 +103,13 @@ describe('every command line of handover in a document', () => {
     assert.match((named && (await faultOf(named))) ?? '', /does not name remove/)
   })
 })
+
+/** The options of `handover dataplane haproxy` that a gateway takes too. */
+function withoutHaproxy([, ...options]: readonly string[]): string[] {
+  return options.filter(
+    (word, at) => !word.startsWith('--haproxy') && !/^--haproxy(?:-bind)?$/.test(options[at - 1] ?? ''),
+  )
+}
 
 function faultOfSettings(section: Section, args: readonly string[], isComplete: boolean): string | undefined {
   try {
