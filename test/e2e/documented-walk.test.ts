@@ -110,6 +110,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/how-to/add-a-doorkeeper-version.md': 'they record a Doorkeeper that is not here',
   'docs/how-to/deploy.md':
     'test/deploy/systemd-walk.test.ts runs those for systemd; the others need Docker or Kubernetes',
+  'docs/how-to/haproxy-data-plane.md':
+    'they serve until they are stopped; src/data-plane/front.test.ts starts the same parts',
   'docs/how-to/harden-an-application.md': 'the command leaves out what the reader has',
   'docs/how-to/observe.md': 'they need Elasticsearch, Kibana and a collector',
   'docs/how-to/release.md': 'test/package.test.ts packs and installs',
