@@ -10,6 +10,7 @@ export {
 } from './gateway-report.ts'
 export { loggableClientId } from './loggable-client-id.ts'
 export { type EndpointMatch, matchEndpoint, plainPath, staysBelow } from './match-endpoint.ts'
+export { FLOW_PARAMETERS, ROUTING_PARAMETERS } from './parameters.ts'
 export { type CredentialMarks, issuerByMark, type RequestParts, readFacts } from './read-facts.ts'
 export { ApplicationTable } from './snapshot/application-table.ts'
 export { membersOfStep, stepBetween } from './snapshot/gates.ts'

@@ -31,7 +31,7 @@ export const ROUTING_PARAMETERS = [
 /**
  * Distinguish one flow of a client from another, in addition to the client. Repeated, they are ignored and not a fault.
  */
-const FLOW_PARAMETERS = ['redirect_uri', 'state'] as const
+export const FLOW_PARAMETERS = ['redirect_uri', 'state'] as const
 /** Only say what a request asks for; repeated, they are ignored as well. */
 const ASKED_PARAMETERS = ['scope', 'response_type', 'username'] as const
 const READ_PARAMETERS = [...ROUTING_PARAMETERS, ...FLOW_PARAMETERS, ...ASKED_PARAMETERS]
