@@ -43,19 +43,22 @@ export class Cohorts {
   /** Reads some registrations again, together with all that change in the same moment. */
   refresh(applicationIds: readonly number[]): Promise<void> {
     for (const id of applicationIds) this.#changed.add(id)
-    this.#refreshing ??= this.#refreshChanged().finally(() => {
-      this.#refreshing = undefined
-    })
+    this.#refreshing ??= this.#refreshChanged()
     return this.#refreshing
   }
 
   async #refreshChanged(): Promise<void> {
     await turn()
-    while (this.#changed.size > 0) {
-      const ids = [...this.#changed].slice(0, PAGE)
-      for (const id of ids) this.#changed.delete(id)
-      const found = new Set((await this.#read('id = any($1::bigint[])', ids)).map(({ id }) => id))
-      for (const id of ids) if (!found.has(id)) this.#cohorts.delete(id)
+    try {
+      while (this.#changed.size > 0) {
+        const ids = [...this.#changed].slice(0, PAGE)
+        for (const id of ids) this.#changed.delete(id)
+        const found = new Set((await this.#read('id = any($1::bigint[])', ids)).map(({ id }) => id))
+        for (const id of ids) if (!found.has(id)) this.#cohorts.delete(id)
+      }
+    } finally {
+      // In the same turn in which nothing was left to read: what changes next needs a refresh of its own.
+      this.#refreshing = undefined
     }
   }
 
