@@ -60,7 +60,7 @@ interface Case {
   readonly body: string | undefined
 }
 
-const CLIENTS = ['moved', 'staying', 'not-replicated', 'nobody', 'a.b~c_d-1', 'odd client', 'x'.repeat(256), '']
+const CLIENTS = ['moved', 'staying', 'not-replicated', 'unregistered', 'a.b~c_d-1', 'odd client', 'x'.repeat(256), '']
 const GRANTS = [
   'client_credentials',
   'password',

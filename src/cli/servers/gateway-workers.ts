@@ -127,7 +127,7 @@ class Worker {
         if (this.#stopping) return
         if (!wasReady)
           return reject(new ConfigError([`a gateway process exited during startup (${signal ?? `exit code ${code}`})`]))
-        this.#log.error({ worker: this.#index, code, signal }, 'a gateway process ended by itself and is started again')
+        this.#log.error({ worker: this.#index, code, signal }, 'a gateway process exited unexpectedly; restarting it')
         setTimeout(() => this.#restart(), RESTART_MS)
       })
     })

@@ -55,7 +55,7 @@ export function startGatewayProcess(
     if (child.stdout) options.output.follow(child.stdout)
     child.once('exit', (code, signal) => {
       if (stopping) return
-      log.error({ code, signal }, 'the gateway ended by itself and is started again')
+      log.error({ code, signal }, 'the gateway exited unexpectedly; restarting it')
       setTimeout(() => !stopping && start(), RESTART_MS)
     })
   }

@@ -236,7 +236,7 @@ export class ChangeFeed {
   }
 }
 
-/** How many actors the state of a flag in a change lists: what makes a change big. */
+/** How many actors the state of a flag in a change lists: the size of the change in memory. */
 function membersOf(step: FeedStep | undefined): number {
   if (step?.change.kind !== 'flag' || !step.change.state) return 0
   return step.change.state.actors.length + step.change.state.opted_out.length

@@ -72,7 +72,7 @@ function idsIn({ ids, text, ends }: TextBlock, wanted: string, after: number): n
     while ((ends[index] ?? text.length) <= at) index++
     const end = ends[index] ?? text.length
     const id = ids[index]
-    // A match that spans two applications is none.
+    // A match must lie within one application.
     if (at + wanted.length > end) {
       at++
       continue

@@ -47,7 +47,7 @@ export class MapKeeper {
       await this.#change(wanted)
     } catch (error) {
       if (!(error instanceof RuntimeApiError)) throw error
-      log.warn({ cause: error.message }, 'the runtime API failed; the whole map is sent again')
+      log.warn({ cause: error.message }, 'the runtime API failed; sending the whole map')
       await this.#replaceOrReload(wanted)
     }
     this.#held = wanted
@@ -76,7 +76,7 @@ export class MapKeeper {
       await this.#replace(wanted)
     } catch (error) {
       if (!(error instanceof RuntimeApiError)) throw error
-      log.error({ cause: error.message }, 'the runtime API cannot be used; HAProxy is started again')
+      log.error({ cause: error.message }, 'the runtime API cannot be used; restarting HAProxy')
       await reload(wanted)
     }
   }

@@ -9,7 +9,7 @@ const LONGEST = 75
 
 /**
  * Makes the directory that only this user may read, or checks the one that exists. Rejects with {@link HaproxyError} if
- * its path is unusable for HAProxy, if it belongs to another user, or if it cannot be made.
+ * its path is unusable for HAProxy, if it belongs to another user, or if it cannot be created.
  */
 export async function openPrivateDirectory(path: string): Promise<void> {
   if (!PLAIN_PATH.test(path)) {
@@ -34,7 +34,7 @@ export async function openPrivateDirectory(path: string): Promise<void> {
   } catch (error) {
     if (error instanceof HaproxyError) throw error
     const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-    throw new HaproxyError(`the data plane's directory ${path} cannot be made (${cause})`, { cause: error })
+    throw new HaproxyError(`the data plane's directory ${path} cannot be created (${cause})`, { cause: error })
   }
 }
 

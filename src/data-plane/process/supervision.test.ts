@@ -102,7 +102,7 @@ describe('the supervision of HAProxy', { skip: NO_HAPROXY }, () => {
     }
   })
 
-  test('refuses a directory that others may read, and one that cannot be made', async () => {
+  test('refuses a directory that others may read, and one that cannot be created', async () => {
     const bed = await PlaneBed.make()
     try {
       const legacy = await bed.side('legacy')
@@ -118,7 +118,7 @@ describe('the supervision of HAProxy', { skip: NO_HAPROXY }, () => {
       await writeFile(other.planeDirectory, 'a file')
       await assert.rejects(
         other.plane({ legacyUrl: 'http://127.0.0.1:1' }),
-        /cannot be made \(EEXIST\)|is not a directory/,
+        /cannot be created \(EEXIST\)|is not a directory/,
       )
     } finally {
       await other.end()

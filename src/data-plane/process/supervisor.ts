@@ -61,7 +61,7 @@ export class Supervisor {
   }
 
   async #start(): Promise<void> {
-    if (this.#isStopping) throw new HaproxyError('the data plane stops')
+    if (this.#isStopping) throw new HaproxyError('the data plane is stopping')
     clearTimeout(this.#restart)
     const { directory, program, log } = this.#options
     const before = await this.#options.api.pid().catch(() => undefined)
@@ -85,7 +85,7 @@ export class Supervisor {
     this.#pause = RESTART_MS
     child.once('exit', (code, signal) => this.#onExit(child, code, signal))
     if (child.exitCode !== null) this.#onExit(child, child.exitCode, child.signalCode)
-    log.info({ pid: child.pid, replaced: before ?? null }, 'HAProxy routes')
+    log.info({ pid: child.pid, replaced: before ?? null }, 'HAProxy is running')
   }
 
   /** Lets HAProxy finish its requests, then ends it. Resolves when it has ended. */
@@ -114,7 +114,7 @@ export class Supervisor {
   #onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isStopping || child !== this.#child) return
     this.#child = undefined
-    this.#options.log.error({ code, signal }, 'HAProxy ended by itself and is started again')
+    this.#options.log.error({ code, signal }, 'HAProxy exited unexpectedly; restarting it')
     this.#again()
   }
 
@@ -124,7 +124,7 @@ export class Supervisor {
         await this.beforeRestart()
         if (!this.#isStopping && this.pid === undefined) await this.start()
       } catch (error) {
-        this.#options.log.error({ err: error }, 'HAProxy cannot be started again')
+        this.#options.log.error({ err: error }, 'HAProxy cannot be restarted; trying again')
         if (!this.#isStopping) this.#again()
       }
     }, this.#pause)

@@ -64,7 +64,7 @@ describe('a gateway that receives format 2', () => {
     assert.equal(requests[0]?.headers.accept, 'application/vnd.handover.snapshot, application/x-ndjson')
     assert.deepEqual(stream.lookUp('moved'), { applicationId: 1, flag: 'off' })
     assert.deepEqual(stream.lookUp('staying'), { applicationId: 2, flag: 'on' })
-    assert.equal(stream.lookUp('nobody'), 'unknown_client')
+    assert.equal(stream.lookUp('unregistered'), 'unknown_client')
   })
 
   test('keeps what it holds while snapshots break off within a block, and takes the first complete one', async () => {

@@ -8,7 +8,7 @@ const FLUSH_MS = 10
 const BUFFER_BYTES = 128 << 10
 /** Room for a line without its path, client id and correlation id. */
 const LINE_BYTES = 2 << 10
-/** The longest escape of a character in JSON (`\uXXXX`). */
+/** The longest escape of a character in JSON: `\u` and four hexadecimal digits (RFC 8259 §7). */
 const ESCAPED = 6
 
 /** One exit listener for all gateways in a process. */

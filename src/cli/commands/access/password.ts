@@ -17,7 +17,7 @@ export async function newPassword(file: string | undefined, io: CommandIo): Prom
   if (file !== undefined) return firstLine(readPasswordFile(file), file)
   if (io.stdin?.isTTY !== true)
     throw new UsageFault('not a terminal: specify the password with --password-file FILE, or - for standard input')
-  const typed = await silentPrompts(['New password: ', 'The same again: '], io)
+  const typed = await silentPrompts(['New password: ', 'Repeat the new password: '], io)
   if (typed[0] !== typed[1]) throw new RefusedError('the passwords differ; nothing was changed')
   return firstLine(typed[0] ?? '', 'the password')
 }

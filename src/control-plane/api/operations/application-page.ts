@@ -79,7 +79,7 @@ export class ApplicationPages {
     const { sort: _sort, order: _order, after, limit: _limit, ...rest } = query
     const { feed, iamGrants } = this.#control
     await feed.catchUp()
-    // The list by id is complete, for the platform that compares it. Others have a twin only for who searches for it.
+    // The list by id is complete, because the platform compares its own with it. In other lists, only a search finds twins.
     const isComplete = query.sort === 'id' || rest.search !== undefined
     const twins = new Set(isComplete ? [] : this.#control.probing.twins.applicationIds())
     const filter: ListFilter = { ...rest, except: twins }
