@@ -1,8 +1,9 @@
 import type { Log } from '../observability/index.ts'
 import type { Database } from '../storage/index.ts'
-import { BUSY_ELSEWHERE, deliverPending, pendingDeliveries, pruneTombstones } from './deliver.ts'
+import { deliverPending, pendingDeliveries, pruneTombstones } from './deliver.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import { DeliveryReport, type ReplicationProgress } from './delivery-report.ts'
+import { needsWarning } from './failure-warning.ts'
 import { outboxChannel } from './outbox.ts'
 import type { ApplicationSource, RemovedApplication, ReplicationTarget } from './ports.ts'
 import { type DeliveryProgress, deliveryProgress } from './progress.ts'
@@ -106,6 +107,9 @@ class TargetLoop {
   #turn: Promise<unknown> = Promise.resolve()
   #nextReconciliation = 0
   #failures = 0
+  #startedAt = performance.now()
+  /** Whether the present outage has been logged as a warning. */
+  #hasWarned = false
   #againInMs: number | undefined
 
   constructor(options: ReplicatorOptions, target: ReplicationTarget) {
@@ -128,6 +132,7 @@ class TargetLoop {
   }
 
   start(): void {
+    this.#startedAt = performance.now()
     this.#running = this.#run()
   }
 
@@ -246,13 +251,15 @@ class TargetLoop {
   #conclude(reason: string | undefined): void {
     if (reason === undefined || this.#stopping) {
       this.#failures = 0
+      this.#hasWarned = false
       return
     }
     this.#failures++
     const line = { layer: 'delivery', target: this.target.name, failures: this.#failures, reason }
-    if (this.#failures === 1 && reason !== BUSY_ELSEWHERE)
+    if (!this.#hasWarned && needsWarning(reason, performance.now() - this.#startedAt)) {
+      this.#hasWarned = true
       this.#options.log.warn(line, 'replication: not delivered, will retry')
-    else this.#options.log.debug(line, 'replication: still not delivered')
+    } else this.#options.log.debug(line, 'replication: still not delivered')
   }
 
   #sleep(): Promise<void> {
