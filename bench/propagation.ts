@@ -1,15 +1,14 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findPostgres, startPrivatePostgres } from '../scripts/private-postgres.ts'
 import { freePorts } from '../test/support/ports.ts'
 import { scratchDirectory } from '../test/support/scratch.ts'
-import { untilReady } from '../test/support/wait.ts'
+import { startControlProcess } from './control-process.ts'
 import type { FollowerPlan, Seen } from './propagation/follower.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const CLIENT = 'client-1'
 const PROCESSES = 2
@@ -62,25 +61,10 @@ export async function benchPropagation(args: readonly string[]): Promise<void> {
   }
 }
 
-async function startPlanes(databaseUrl: string, scratch: string, children: ChildProcess[]) {
-  const ports = await freePorts(2)
-  const file = (name: string) => join(scratch, name)
+async function startPlanes(databaseUrl: string, directory: string, children: ChildProcess[]) {
   const planes = []
-  for (const port of ports) {
-    const started = spawn(
-      process.execPath,
-      [
-        ...[join(ROOT, 'src/main.ts'), 'control', '--listen', `127.0.0.1:${port}`, '--database-url', databaseUrl],
-        ...['--admin-token-file', file('admin-token'), '--gateway-token-file', file('gateway-token')],
-        ...['--replication-token-file', file('replication-token'), '--routing-secret-file', file('routing-secret')],
-        ...['--log-level', 'error'],
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
-    children.push(started)
-    const url = `http://127.0.0.1:${port}`
-    await untilReady(`${url}/readyz`)
-    planes.push({ url, process: started })
+  for (const port of await freePorts(2)) {
+    planes.push(await startControlProcess(port, { databaseUrl, directory }, children))
   }
   return planes
 }

@@ -1,20 +1,19 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { cpus } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findPostgres, startPrivatePostgres } from '../scripts/private-postgres.ts'
 import { MIGRATIONS } from '../src/control-plane/index.ts'
 import { migrate, openDatabase } from '../src/storage/index.ts'
 import { freePorts } from '../test/support/ports.ts'
 import { scratchDirectory } from '../test/support/scratch.ts'
-import { untilReady } from '../test/support/wait.ts'
+import { startControlProcess } from './control-process.ts'
 import type { GatewayFigures, GatewayPlan } from './snapshot/gateway.ts'
 import type { LoopFigures } from './snapshot/loop-watch.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
 const FLAG = 'proxy_oauth_requests_to_iam_service'
 const STREAM = '/api/v1/snapshot/stream'
 const FORMATS = { 1: 'application/x-ndjson', 2: 'application/vnd.handover.snapshot' } as const
@@ -41,7 +40,9 @@ export async function benchSnapshot(args: readonly string[]): Promise<void> {
   const children: ChildProcess[] = []
   try {
     await fill(postgres.url, applications, actors)
-    const plane = await startPlane(postgres.url, scratch.path, children)
+    const [port = 0] = await freePorts(1)
+    const where = { databaseUrl: postgres.url, directory: scratch.path, limitMs: LOAD_LIMIT_MS }
+    const plane = await startControlProcess(port, where, children)
     const token = readFileSync(join(scratch.path, 'admin-token'), 'utf8').trim()
     const transfers = [await transferOf(plane.url, token, 1), await transferOf(plane.url, token, 2)] as const
     const tokenFile = join(scratch.path, 'gateway-token')
@@ -56,25 +57,6 @@ export async function benchSnapshot(args: readonly string[]): Promise<void> {
     await postgres.stop()
     scratch.remove()
   }
-}
-
-async function startPlane(databaseUrl: string, scratch: string, children: ChildProcess[]) {
-  const [port = 0] = await freePorts(1)
-  const file = (name: string) => join(scratch, name)
-  const started = spawn(
-    process.execPath,
-    [
-      ...[join(ROOT, 'src/main.ts'), 'control', '--listen', `127.0.0.1:${port}`, '--database-url', databaseUrl],
-      ...['--admin-token-file', file('admin-token'), '--gateway-token-file', file('gateway-token')],
-      ...['--replication-token-file', file('replication-token'), '--routing-secret-file', file('routing-secret')],
-      ...['--log-level', 'error'],
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  )
-  children.push(started)
-  const url = `http://127.0.0.1:${port}`
-  await untilReady(`${url}/readyz`, LOAD_LIMIT_MS)
-  return { url, process: started }
 }
 
 /** Fills the tables of a control plane that has not started yet. */
